@@ -1,0 +1,1 @@
+"""What the hypervisor knows, over HTTP."""

@@ -1,0 +1,1 @@
+"""Territory, sites, devices, series, thresholds: from files to tables, with revisions."""

@@ -1,0 +1,84 @@
+"""The registry as plain values: what `store.registry.load` returns and inventories are compared with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Area:
+    """A piece of the territory; `kind` is departement, epci or commune."""
+
+    code: str
+    kind: str
+    name: str
+    parent: str | None = None
+    population: int | None = None
+    lon: float | None = None
+    lat: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A place where things are measured. `id` is None until stored."""
+
+    name: str
+    title: str
+    domain: str
+    commune: str | None = None
+    lon: float | None = None
+    lat: float | None = None
+    river: str | None = None
+    river_order: float | None = None
+    illustrative: bool = False
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """Something that speaks; its name is also its MQTT account."""
+
+    name: str
+    site: str
+    commissioned: datetime
+    model: str | None = None
+    retired: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One quantity of one device. `id` is None until stored."""
+
+    device: str
+    quantity: str
+    low: float | None = None
+    high: float | None = None
+    saturates: float | None = None
+    id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """One fact that rules use, from `effective` on. See the table `revision` for kinds and keys."""
+
+    kind: str
+    key: str
+    value: Mapping[str, Any] | None
+    effective: datetime
+    author: str
+    reason: str
+    illustrative: bool = False
+    id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """All of it. Mappings by name; series by (device, quantity); revisions in standing order."""
+
+    areas: Mapping[str, Area]
+    sites: Mapping[str, Site]
+    devices: Mapping[str, Device]
+    series: Mapping[tuple[str, str], Series]
+    revisions: tuple[Revision, ...]

@@ -1,0 +1,45 @@
+"""Settings of one instance: from the environment (HYPERVISOR_…) or its data folder's one file."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SETTINGS_FILE = "hypervisor.env"
+
+
+def default_data_folder() -> Path:
+    """Where an instance lives when nobody says: the system's place for root, the user's else."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/territory-hypervisor/live")
+    base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
+    return base / "territory-hypervisor" / "live"
+
+
+class Settings(BaseSettings):
+    """What every part needs to find its servers. Environment wins over the file."""
+
+    model_config = SettingsConfigDict(env_prefix="HYPERVISOR_", extra="ignore")
+
+    data: Path = Field(default_factory=default_data_folder)
+    database_url: str = ""
+    broker_host: str = "127.0.0.1"
+    broker_port: int = 1883
+    broker_user: str = "ingest"
+    broker_password: str = ""
+    player_password: str = ""  # the account `player` publishes an exercise with
+    web_host: str = "127.0.0.1"
+    web_port: int = 8000
+    worker: str = "ingest-1"  # a stable name: the broker keeps its queue under it
+    batch_rows: int = 5_000
+    batch_seconds: float = 0.05
+    heartbeat_seconds: float = 2.0
+    raw_retention_days: int = 400
+    ahead_seconds: float = 300.0  # a reading further ahead of its arrival is not believed
+
+
+def load_settings(data: Path | None = None) -> Settings:
+    """Read the settings of the instance in `data` (default: HYPERVISOR_DATA, or the usual place)."""
+    folder = data or Path(os.environ.get("HYPERVISOR_DATA", default_data_folder()))
+    return Settings(_env_file=folder / SETTINGS_FILE, data=folder)  # type: ignore[call-arg]

@@ -1,0 +1,1 @@
+"""All SQL. Only this package imports psycopg; each module is one subject's tables."""

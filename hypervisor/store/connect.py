@@ -1,0 +1,50 @@
+"""Connections, and the numbered forward-only migrations."""
+
+from importlib import resources
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from sensors._errors import TerritoryError
+
+Connection = psycopg.Connection[TupleRow]
+
+
+class StoreError(TerritoryError):
+    """The database cannot be used: says what was tried and what to do."""
+
+
+def connect(url: str, *, autocommit: bool = False) -> Connection:
+    """Open a connection in UTC.
+
+    Raises:
+        StoreError: nobody answers at `url`.
+    """
+    try:
+        return psycopg.connect(url, autocommit=autocommit, options="-c timezone=UTC")
+    except psycopg.OperationalError as error:
+        where = psycopg.conninfo.conninfo_to_dict(url)
+        raise StoreError(
+            f"no database answers at {where.get('host', 'localhost')}:{where.get('port', 5432)}"
+            f" ({str(error).strip()}); is the instance up?"
+        ) from error
+
+
+def migrate(connection: Connection) -> list[str]:
+    """Apply the migrations that this database lacks, in order; return their names."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(7351)")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS migration"
+            " (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        done = {row[0] for row in connection.execute("SELECT name FROM migration")}
+        applied: list[str] = []
+        folder = resources.files("hypervisor.schema")
+        for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+            if not file.name.endswith(".sql") or file.name in done:
+                continue
+            connection.execute(file.read_text().encode())
+            connection.execute("INSERT INTO migration (name) VALUES (%s)", [file.name])
+            applied.append(file.name)
+    return applied

@@ -1,0 +1,68 @@
+"""The feed from ingest to watch: what was committed, in commit order, none skipped or doubled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypervisor.store.connect import Connection
+
+CHANNEL = "hypervisor_feed"  # NOTIFY wakes the watch
+
+# One stored reading, packed. Times in µs since the epoch, UTC; received NEVER (int64 min): imported.
+ROW = np.dtype(
+    [
+        ("series", "<i4"),
+        ("time", "<i8"),
+        ("received", "<i8"),
+        ("value", "<f8"),  # nan: a row without a value
+        ("quality", "<i2"),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One committed thing. `rows` for kind 'readings', `worker` and `at` for 'heartbeat'."""
+
+    kind: str
+    worker: str
+    at: datetime | None
+    rows: NDArray[np.void]
+
+
+def append(
+    connection: Connection,
+    kind: str,
+    *,
+    worker: str = "",
+    at: datetime | None = None,
+    rows: bytes | None = None,
+) -> None:
+    """Tell the watch, as part of the caller's transaction, what this transaction committed."""
+    connection.execute(
+        "INSERT INTO feed (kind, worker, at, rows) VALUES (%s, %s, %s, %s)",
+        [kind, worker, at, rows],
+    )
+    connection.execute(f"NOTIFY {CHANNEL}")
+
+
+def read(connection: Connection, cursor: str) -> tuple[Sequence[Entry], str]:
+    """Entries from `cursor` on that no running transaction can still precede; the next cursor.
+
+    A transaction that began earlier and commits later is not skipped: nothing at or beyond the
+    oldest running transaction is read before that one has ended.
+    """
+    (upto,) = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text").fetchone()  # type: ignore[misc]
+    found = connection.execute(
+        "SELECT kind, worker, at, rows FROM feed"
+        " WHERE xid >= %s::xid8 AND xid < %s::xid8 ORDER BY xid, id",
+        [cursor, upto],
+    ).fetchall()
+    entries = [
+        Entry(kind=kind, worker=worker, at=at, rows=np.frombuffer(rows or b"", dtype=ROW))
+        for kind, worker, at, rows in found
+    ]
+    return entries, upto

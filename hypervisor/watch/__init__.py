@@ -1,0 +1,1 @@
+"""Committed readings in, alarms and transitions out, in one transaction."""

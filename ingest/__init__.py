@@ -1,0 +1,1 @@
+"""broker -> message -> decoded -> checked -> stored -> acknowledged."""

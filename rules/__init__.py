@@ -1,0 +1,1 @@
+"""Rule packs (<domain>.yaml) and the pure engine that judges them."""

@@ -1,0 +1,83 @@
+"""What the engine is given: columns of readings and the facts about them. Times are int64 µs, UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensors._quantity import Kind, Reporting
+
+Instants = NDArray[np.int64]
+Values = NDArray[np.float64]
+Flags = NDArray[np.int16]
+
+NEVER = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """A fact that has revisions: `value[i]` holds from `at[i]` (µs, ascending); nan: withdrawn.
+
+    Before `at[0]` the fact does not exist (nan).
+    """
+
+    at: Instants
+    value: Values
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesColumns:
+    """One series of a subject: what is stored, one row a time, ascending by `time`.
+
+    `value` nan: a row without a value. `quality`: flags of sensors._quality.
+    `received_at`: when it reached ingest; NEVER for imported history, which is no arrival.
+    `interval` and `stale_after` in µs, as revisions.
+    """
+
+    time: Instants
+    value: Values
+    quality: Flags
+    received_at: Instants
+    device: str
+    kind: Kind
+    reporting: Reporting
+    nonnegative: bool
+    interval: Steps
+    stale_after: Steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A device of a subject: every row of any of its series is a sign of life."""
+
+    commissioned: int  # µs
+    in_service: Steps  # 1 or 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a rule is judged of: a site, a device or a group.
+
+    `series` is keyed by the name a rule uses (the quantity's field name). `group` holds, behind a
+    word of `share`, the keys in `series` of the members. `thresholds` by name.
+    """
+
+    key: str
+    series: Mapping[str, SeriesColumns]
+    devices: Mapping[str, Device]
+    thresholds: Mapping[str, Steps] = field(default_factory=dict)
+    group: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Horizon:
+    """How far the log is read: `values` on the axis of `time`, `silence` on that of `received_at`.
+
+    `deaf` are the spans (from, to) in µs in which we ourselves were not listening, ascending,
+    disjoint.
+    """
+
+    values: int
+    silence: int
+    deaf: tuple[tuple[int, int], ...] = ()

@@ -1,0 +1,1 @@
+"""The vocabulary: quantities, quality, units, readings, device models. One public module a domain."""

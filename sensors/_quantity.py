@@ -1,0 +1,46 @@
+"""A measured quantity, described once: what it is called, what it may be, how it is reported."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How a value stands for time: see the page on alarm-log semantics."""
+
+    GAUGE = "gauge"  # the last value holds until its stale limit
+    INCREMENT = "increment"  # the amount of the interval that ends at its time
+    COUNTER = "counter"  # a running total; a fall is a restart
+    STATE = "state"  # holds as long as its device is heard
+
+
+class Reporting(StrEnum):
+    """When a device sends."""
+
+    PERIODIC = "periodic"
+    ON_CHANGE = "on_change"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """One entry of the catalogue.
+
+    `low` and `high` are the physical range in `unit` (inclusive): a reading outside is suspect.
+    `name` is the field's own name, used in messages and rules; `standard` the name in the
+    standard that the domain's data is exchanged in; `unit` a UCUM code.
+    `codes` maps a code's number to its name where the quantity is a code list.
+    """
+
+    name: str
+    standard: str
+    unit: str
+    kind: Kind
+    low: float
+    high: float
+    resolution: float
+    interval: timedelta
+    label_en: str
+    label_fr: str
+    reporting: Reporting = Reporting.PERIODIC
+    nonnegative: bool = False
+    codes: dict[int, str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Stand-ins for field hardware: one module a domain, scenarios, replay of real events."""
