@@ -40,6 +40,6 @@ class Settings(BaseSettings):
 
 
 def load_settings(data: Path | None = None) -> Settings:
-    """Read the settings of the instance in `data` (default: HYPERVISOR_DATA, or the usual place)."""
+    """Read the settings of the instance in `data` (else HYPERVISOR_DATA, or the usual place)."""
     folder = data or Path(os.environ.get("HYPERVISOR_DATA", default_data_folder()))
     return Settings(_env_file=folder / SETTINGS_FILE, data=folder)  # type: ignore[call-arg]

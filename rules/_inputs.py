@@ -1,4 +1,4 @@
-"""What the engine is given: columns of readings and the facts about them. Times are int64 µs, UTC."""
+"""What the engine is given: columns of readings and facts about them. Times: int64 µs, UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

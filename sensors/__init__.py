@@ -1,1 +1,1 @@
-"""The vocabulary: quantities, quality, units, readings, device models. One public module a domain."""
+"""The vocabulary: quantities, quality, units, device models. One public module a domain."""

@@ -1,4 +1,4 @@
-"""A domain is a public module of this package holding one `DOMAIN`; the catalogue is their union."""
+"""A domain is a public module here that holds `DOMAIN`; the catalogue is their union."""
 
 import importlib
 import pkgutil

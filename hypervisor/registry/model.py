@@ -1,4 +1,4 @@
-"""The registry as plain values: what `store.registry.load` returns and inventories are compared with."""
+"""The registry as plain values: what `store.registry.load` returns, what inventories become."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -11,7 +11,7 @@ from hypervisor.store.connect import Connection
 
 CHANNEL = "hypervisor_feed"  # NOTIFY wakes the watch
 
-# One stored reading, packed. Times in µs since the epoch, UTC; received NEVER (int64 min): imported.
+# One stored reading, packed. Times in µs since the epoch, UTC; received int64 min: imported.
 ROW = np.dtype(
     [
         ("series", "<i4"),
