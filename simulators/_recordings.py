@@ -1,0 +1,76 @@
+"""Real events as they were recorded: Hub'Eau's layout and wide CSV, their gaps and marks kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from simulators import _hubeau, _wide
+from simulators._table import RecordingError, between, load
+
+__all__ = ["Recording", "RecordingError", "read"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """Readings of the past.
+
+    `rows`: one reading a row, ascending by `time` (datetime64[us, UTC]): `device`, `quantity`
+    (the catalogue's name), `unit`, `value` (nan: a row without a value), `status` ("ok",
+    "doubtful", or the sensor's own fault text). `notes`: what of the file was left out, in words.
+    """
+
+    path: Path
+    rows: pd.DataFrame
+    notes: tuple[str, ...]
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        return tuple(sorted(self.rows["device"].unique()))
+
+
+def read(
+    path: Path | str,
+    *,
+    stations: Sequence[str] | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    columns: Sequence[str] | None = None,
+) -> Recording:
+    """Read a recording, or the part of it from `start` to `end` (both included) of `stations`.
+
+    In a wide file whose columns name no station, the one given in `stations` is what the readings
+    are of; without it the file's leading name is (`poyo-2024-10.csv` → `poyo`). `columns` says what
+    columns mean where their names do not: `'Q_m3s=discharge[m3/s]'`.
+
+    Raises:
+        RecordingError: the file cannot be read, names none of `stations`, or holds nothing there.
+    """
+    table = load(Path(path))
+    wanted = list(stations or ())
+    if _hubeau.is_hubeau(table):
+        if columns:
+            raise RecordingError(f"{path} has Hub'Eau's layout: its columns need no explanation")
+        rows, notes = _hubeau.rows_of(table)
+    else:
+        meanings = {meaning.name: meaning for meaning in map(_wide.explicit, columns or ())}
+        only = wanted[0] if len(wanted) == 1 else None
+        rows, notes = _wide.rows_of(table, device=only, columns=meanings)
+    rows = between(_of(rows, wanted, table.path), start, end)
+    if rows.empty:
+        raise RecordingError(f"{path} holds no reading in the span asked for")
+    return Recording(path=table.path, rows=rows, notes=notes)
+
+
+def _of(rows: pd.DataFrame, stations: list[str], path: Path) -> pd.DataFrame:
+    if not stations:
+        return rows
+    there = set(rows["device"].unique())
+    missing = [name for name in stations if name not in there]
+    if missing:
+        raise RecordingError(
+            f"{path} has no station {', '.join(missing)}; it has {', '.join(sorted(there))}"
+        )
+    return rows.loc[rows["device"].isin(stations)].reset_index(drop=True)

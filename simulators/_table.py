@@ -1,0 +1,143 @@
+"""A recording's file as text cells, and parsing that can name the line and column of a fault."""
+
+import gzip
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sensors._errors import TerritoryError
+
+ROW_COLUMNS = ("time", "device", "quantity", "unit", "value", "status")
+EMPTY = frozenset({"", "nan", "NaN", "NA", "null"})
+GZIP_MAGIC = b"\x1f\x8b"
+
+# What one of the catalogue's unit holds of the unit that files are written in. A division by a
+# power of ten gives the nearest double to the decimal that the gauge sent; a product does not.
+DIVISORS = {
+    "level": {"m": 1.0, "cm": 100.0, "mm": 1000.0},
+    "discharge": {"m3/s": 1.0, "l/s": 1000.0},
+    "catchment_rain": {"mm": 1.0},
+}
+OWN_UNIT = {"level": "m", "discharge": "m3/s", "catchment_rain": "mm"}
+
+
+class RecordingError(TerritoryError):
+    """A file of past readings cannot be read: names the file, the line, the column, the cure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """All cells of a delimited file, as text; row i stands on line i + 2 of the file."""
+
+    path: Path
+    cells: pd.DataFrame
+
+    def fault(self, row: int, column: str, expected: str) -> RecordingError:
+        found = self.cells[column].iloc[row]
+        return RecordingError(
+            f"{self.path}, line {row + 2}, column {column!r}: {found!r}; expected {expected}"
+        )
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """The column as numbers, nan where the cell is empty.
+
+        Raises:
+            RecordingError: a cell is neither empty nor a finite number.
+        """
+        text = self.cells[column].str.strip()
+        empty = text.isin(EMPTY).to_numpy()
+        values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, copy=True)
+        values[empty] = np.nan
+        bad = ~empty & ~np.isfinite(values)
+        if bad.any():
+            raise self.fault(int(bad.argmax()), column, "a number such as 4.306, or nothing")
+        return values
+
+    def instants(self, column: str, *, naive_is_utc: bool) -> "pd.Series[pd.Timestamp]":
+        """The column as UTC instants (datetime64[us, UTC]).
+
+        Raises:
+            RecordingError: a cell is no ISO 8601 instant, or does not say its offset though the
+                column's name does not say that it is UTC.
+        """
+        text = self.cells[column].str.strip()
+        expected = "an instant such as 2022-01-11T06:15:00Z"
+        if not naive_is_utc:
+            spoken = text.str.contains(r"(?:[zZ]|[+-]\d{2}:?\d{2})$", regex=True).to_numpy()
+            if not spoken.all():
+                raise self.fault(
+                    int((~spoken).argmax()), column, f"{expected}, with its offset from UTC"
+                )
+        found = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
+        bad = found.isna().to_numpy()
+        if bad.any():
+            raise self.fault(int(bad.argmax()), column, expected)
+        return found.astype("datetime64[us, UTC]")
+
+
+def load(path: Path) -> Table:
+    """Read a delimited file, plain or gzip, whatever its name says; `;` or `,` by its first line.
+
+    Raises:
+        RecordingError: there is no such file, it is not text, it holds no row, or a line has more
+            cells than the first.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        text = (gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw).decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise RecordingError(f"{path} is neither UTF-8 text nor a whole gzip of it") from error
+    head = text.split("\n", 1)[0]
+    try:
+        cells = pd.read_csv(
+            io.StringIO(text.rstrip()),
+            sep=";" if ";" in head else ",",
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=False,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise RecordingError(f"{path} is no delimited table: {error}") from error
+    if not isinstance(cells.index, pd.RangeIndex):
+        raise RecordingError(f"{path} has more cells on its lines than names on its first")
+    if cells.empty:
+        raise RecordingError(f"{path} holds no row below its first line")
+    return Table(path=path, cells=cells.fillna(""))
+
+
+def in_own_unit(
+    quantity: str, unit: str, values: NDArray[np.float64]
+) -> tuple[str, NDArray[np.float64]]:
+    """Unit and values as a gauge would send them; an unknown unit is left for ingest to judge."""
+    divisor = DIVISORS.get(quantity, {}).get(unit)
+    if divisor is None:
+        return unit, values
+    return OWN_UNIT[quantity], values / divisor
+
+
+def join(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Rows of several columns as one table in the order of time, ties as the file has them."""
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return parts[0].loc[:, list(ROW_COLUMNS)]
+    rows = pd.concat(filled, ignore_index=True).loc[:, list(ROW_COLUMNS)]
+    return rows.sort_values("time", kind="stable", ignore_index=True)
+
+
+def between(rows: pd.DataFrame, start: datetime | None, end: datetime | None) -> pd.DataFrame:
+    """Rows with start <= time <= end."""
+    keep = np.ones(len(rows), dtype=bool)
+    if start is not None:
+        keep &= (rows["time"] >= pd.Timestamp(start)).to_numpy()
+    if end is not None:
+        keep &= (rows["time"] <= pd.Timestamp(end)).to_numpy()
+    return rows.loc[keep].reset_index(drop=True)

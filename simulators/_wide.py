@@ -1,0 +1,141 @@
+"""Wide CSV: a time column in UTC, then `<symbol>_<unit>[_<station>]` columns, perhaps `status`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from simulators._table import RecordingError, Table, in_own_unit, join
+
+SYMBOLS = {"H": "level", "Q": "discharge", "P": "catchment_rain"}
+UNITS = {"m": "m", "cm": "cm", "mm": "mm", "m3s": "m3/s", "ls": "l/s"}
+EXPLICIT = re.compile(
+    r"(?P<column>[^=]+)=(?P<quantity>[a-z_0-9]+)\[(?P<unit>[^\]]+)\](?:@(?P<device>\S+))?"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """What one column of the file means; `device` None: the file's only one."""
+
+    name: str
+    quantity: str
+    unit: str
+    device: str | None
+
+
+def explicit(text: str) -> Column:
+    """Parse `COLUMN=QUANTITY[UNIT]` or `COLUMN=QUANTITY[UNIT]@DEVICE`.
+
+    Raises:
+        RecordingError: it is written otherwise.
+    """
+    found = EXPLICIT.fullmatch(text.strip())
+    if found is None:
+        raise RecordingError(
+            f"columns: {text!r} cannot be read; expected COLUMN=QUANTITY[UNIT], such as"
+            " 'Q_m3s=discharge[m3/s]', or COLUMN=QUANTITY[UNIT]@DEVICE"
+        )
+    return Column(
+        name=found["column"].strip(),
+        quantity=found["quantity"],
+        unit=found["unit"],
+        device=found["device"],
+    )
+
+
+def rows_of(
+    table: Table, *, device: str | None, columns: Mapping[str, Column]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The readings, and what was left out in words.
+
+    An empty cell is a gap and gives no row, unless the sensor's own status says that it was there
+    and could not tell: then it is a row without a value.
+
+    Raises:
+        RecordingError: there is no time column or nothing to read, or a cell cannot be read.
+    """
+    clock = _time_column(table)
+    times = table.instants(clock, naive_is_utc=clock.endswith("_utc"))
+    meanings, left_out = _meanings(table, clock, columns)
+    status = _status(table)
+    told = (status != "ok").to_numpy()
+    parts = []
+    for meaning in meanings:
+        values = table.numbers(meaning.name)
+        there = ~np.isnan(values) | told
+        unit, scaled = in_own_unit(meaning.quantity, meaning.unit, values[there])
+        parts.append(
+            pd.DataFrame(
+                {
+                    "time": times[there],
+                    "device": meaning.device or device or leading_name(table.path.name),
+                    "quantity": meaning.quantity,
+                    "unit": unit,
+                    "value": scaled,
+                    "status": status[there],
+                }
+            )
+        )
+    return join(parts), left_out
+
+
+def leading_name(file_name: str) -> str:
+    """`poyo-2024-10.csv` → `poyo`: what stands before the date in a file's name."""
+    return re.split(r"[-_.](?=\d{4})|\.", file_name, maxsplit=1)[0]
+
+
+def _time_column(table: Table) -> str:
+    names = [str(name) for name in table.cells.columns]
+    found = [name for name in names if name == "time" or name.startswith("time_")]
+    found += [name for name in names if name.endswith("_utc") and name not in found]
+    if not found:
+        raise RecordingError(
+            f"{table.path}, line 1: no time column among {', '.join(names)}; expected Hub'Eau's"
+            " code_station;grandeur_hydro;date_obs;resultat_obs, or a wide table whose time column"
+            " is `time` (with offsets) or ends in `_utc`"
+        )
+    return found[0]
+
+
+def _meanings(
+    table: Table, clock: str, columns: Mapping[str, Column]
+) -> tuple[list[Column], tuple[str, ...]]:
+    names = [str(name) for name in table.cells.columns if name not in {clock, "status"}]
+    missing = sorted(set(columns) - set(names))
+    if missing:
+        raise RecordingError(
+            f"{table.path}, line 1: no column {', '.join(missing)}; it has {', '.join(names)}"
+        )
+    found = {name: columns.get(name) or _by_name(name) for name in names}
+    meanings = [meaning for meaning in found.values() if meaning is not None]
+    if not meanings:
+        raise RecordingError(
+            f"{table.path}, line 1: no column says what it measures among {', '.join(names)};"
+            " expected names such as Q_m3s, H_mm or P_mm_V3524010, or say it with"
+            " --columns 'NAME=discharge[m3/s]'"
+        )
+    left_out = tuple(
+        f"column {name} left out: no quantity of the catalogue"
+        for name, meaning in found.items()
+        if meaning is None
+    )
+    return meanings, left_out
+
+
+def _by_name(name: str) -> Column | None:
+    symbol, _, rest = name.partition("_")
+    unit, _, device = rest.partition("_")
+    if symbol not in SYMBOLS or unit not in UNITS:
+        return None
+    return Column(name=name, quantity=SYMBOLS[symbol], unit=UNITS[unit], device=device or None)
+
+
+def _status(table: Table) -> pd.Series:
+    """The sensor's own words; OK or nothing is fine."""
+    if "status" not in table.cells.columns:
+        return pd.Series("ok", index=table.cells.index)
+    text = table.cells["status"].str.strip()
+    return text.mask(text.str.lower().isin(["", "ok"]), "ok")
