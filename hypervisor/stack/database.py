@@ -1,0 +1,100 @@
+"""A private PostgreSQL with TimescaleDB: its cluster, its settings, its process."""
+
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypervisor.stack.binaries import Binaries
+from hypervisor.stack.errors import StackError
+from hypervisor.stack.folder import DataFolder
+from hypervisor.stack.ports import LOOPBACK
+from hypervisor.stack.process import as_account, last_lines, spawn
+
+DATABASE = "hypervisor"
+USER = "hypervisor"
+STOP_SIGNAL = signal.SIGINT  # PostgreSQL's "fast": finish nothing more, shut down properly
+
+_SETTINGS = {
+    "shared_preload_libraries": "timescaledb",
+    "timescaledb.telemetry_level": "off",
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",  # a socket's path may be too long, and TCP asks for a password
+    "max_connections": "60",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] ",
+    "logging_collector": "off",  # the supervisor keeps the log
+}
+# Only for tests, whose data dies with them anyway.
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """One cluster in a data folder and how it is reached."""
+
+    folder: DataFolder
+    binaries: Binaries
+    port: int
+    password: str
+    extra: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def cluster(self) -> Path:
+        return self.folder.database
+
+    @property
+    def exists(self) -> bool:
+        return (self.cluster / "PG_VERSION").is_file()
+
+    def url(self, database: str = DATABASE) -> str:
+        return f"postgresql://{USER}:{self.password}@{LOOPBACK}:{self.port}/{database}"
+
+    def create(self) -> None:
+        """Make the cluster, once; only somebody with the password gets in, from this machine.
+
+        Raises:
+            StackError: initdb failed (its own words are given).
+        """
+        if self.exists:
+            return
+        self.folder.folder(self.cluster)
+        with tempfile.NamedTemporaryFile("w", dir=self.folder.root) as secret:
+            secret.write(self.password + "\n")
+            secret.flush()
+            self.folder.account.own(Path(secret.name))
+            done = as_account(
+                [
+                    self.binaries.initdb,
+                    *("--pgdata", self.cluster, "--username", USER, "--pwfile", secret.name),
+                    *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"),
+                    *("--no-instructions", "--no-sync"),
+                ],
+                self.folder.account,
+            )
+        if done.returncode:
+            raise StackError(f"the database cluster could not be made: {done.stderr.strip()}")
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the server; it answers a moment later."""
+        options = {**_SETTINGS, "port": str(self.port), **dict(self.extra)}
+        command: list[str | Path] = [self.binaries.postgres, "-D", self.cluster]
+        for key, value in options.items():
+            command += ["-c", f"{key}={value}"]
+        return spawn(
+            command,
+            account=self.folder.account,
+            log=self.folder.log("database"),
+            dies_by=STOP_SIGNAL,
+        )
+
+    def is_mine(self, words: list[str]) -> bool:
+        """Whether a command line is this cluster's server."""
+        return str(self.cluster) in words and words[0].endswith("postgres")
+
+    def last_words(self) -> str:
+        return last_lines(self.folder.log("database"))

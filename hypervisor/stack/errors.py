@@ -1,0 +1,7 @@
+"""What can go wrong with the private servers, for the person who has to mend it."""
+
+from sensors._errors import TerritoryError
+
+
+class StackError(TerritoryError):
+    """A server, folder, port or account is not as it must be: says which, and how to mend it."""

@@ -1,0 +1,117 @@
+"""What lies where in one instance's data folder, and whether it can be used at all."""
+
+import os
+import pwd
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypervisor.settings import SETTINGS_FILE
+from hypervisor.stack.account import Account
+from hypervisor.stack.errors import StackError
+
+LEAST_FREE_BYTES = 512 * 1024**2  # a fresh database and its first write-ahead log take some 200 MB
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFolder:
+    """The layout. The servers write below it as `account`."""
+
+    root: Path
+    account: Account
+
+    @property
+    def settings_file(self) -> Path:
+        return self.root / SETTINGS_FILE
+
+    @property
+    def broker(self) -> Path:
+        return self.root / "broker"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "database"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "up.lock"
+
+    def log(self, part: str) -> Path:
+        return self.root / "log" / f"{part}.log"
+
+    def folder(self, path: Path) -> Path:
+        """Make `path` a folder only its account can look into."""
+        path.mkdir(mode=0o700, exist_ok=True)
+        self.account.own(path)
+        return path
+
+    def write(self, path: Path, text: str) -> None:
+        """Replace a file that only its account may read, all at once."""
+        fresh = path.with_name(f".{path.name}.new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        self.account.own(fresh)
+        fresh.replace(path)
+
+
+def open_folder(root: Path, account: Account, *, least_free: int = LEAST_FREE_BYTES) -> DataFolder:
+    """Make the data folder if need be, and make sure that the servers can live in it.
+
+    Raises:
+        StackError: it is another's, cannot be reached or written, or its disk is full.
+    """
+    root = root.absolute()
+    _refuse_unreachable(root, account)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackError(f"cannot make the data folder {root}: {error.strerror}") from error
+    _refuse_foreign(root, account)
+    free = shutil.disk_usage(root).free
+    if free < least_free:
+        raise StackError(
+            f"the disk of {root} is full: {free // 1024**2} MB free,"
+            f" at least {least_free // 1024**2} MB needed; make room or choose another --data"
+        )
+    folder = DataFolder(root=root, account=account)
+    root.chmod(0o700)
+    account.own(root)
+    folder.folder(root / "log")
+    return folder
+
+
+def _refuse_unreachable(root: Path, account: Account) -> None:
+    barred = account.unreachable(root.parent)
+    if barred is not None:
+        raise StackError(
+            f"the user {account.name!r} who runs the servers cannot enter {barred},"
+            f" on the way to the data folder {root}; choose another --data,"
+            " such as /var/lib/territory-hypervisor/live"
+        )
+
+
+def _refuse_foreign(root: Path, account: Account) -> None:
+    owner = root.stat().st_uid
+    if owner == account.uid:
+        return
+    if account.demotes and owner == 0 and (not any(root.iterdir()) or (root / "log").is_dir()):
+        return
+    if account.demotes and owner == 0:
+        raise StackError(
+            f"the folder {root} holds other things than an instance;"
+            " choose another --data: an empty folder, or one that does not exist yet"
+        )
+    raise StackError(
+        f"the data folder {root} belongs to {_name(owner)}, not to {account.name!r};"
+        f" start as {_name(owner)}, or choose another --data"
+    )
+
+
+def _name(uid: int) -> str:
+    try:
+        return repr(pwd.getpwuid(uid).pw_name)
+    except KeyError:
+        return f"user number {uid}"

@@ -1,0 +1,101 @@
+"""The broker's accounts: a password file and an access list, replaced whole and reloaded."""
+
+import re
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from hypervisor.stack.binaries import Binaries
+from hypervisor.stack.errors import StackError
+from hypervisor.stack.folder import DataFolder
+from hypervisor.stack.process import as_account
+
+INGEST = "ingest"
+PLAYER = "player"
+PROBE = "probe"  # may do nothing; its changing password proves that the broker has reloaded
+RESERVED = frozenset({INGEST, PLAYER, PROBE})
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+# Whoever is not named here may do nothing but what the pattern says: write as itself.
+ACCESS = f"""\
+# Written by `hypervisor up`; changes are lost.
+pattern write devices/%u/readings
+
+user {INGEST}
+topic read devices/+/readings
+topic read exercise/clock
+topic readwrite hypervisor/heartbeat/#
+
+user {PLAYER}
+topic write devices/+/readings
+topic write exercise/clock
+"""
+
+
+def new_password() -> str:
+    """A password nobody has to remember."""
+    return secrets.token_urlsafe(24)
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be a device's account.
+
+    Raises:
+        StackError: `name` would not be one level of a topic, or belongs to the hypervisor itself.
+    """
+    if not _NAME.fullmatch(name):
+        raise StackError(
+            f"{name!r} cannot be a device's account: expected letters, digits, '-' and '_'"
+        )
+    if name in RESERVED:
+        raise StackError(f"the account {name!r} is the hypervisor's own, no device may have it")
+
+
+def read(folder: DataFolder) -> dict[str, str]:
+    """The accounts and their hashes."""
+    file = password_file(folder)
+    if not file.exists():
+        return {}
+    try:
+        lines = file.read_text().splitlines()
+    except PermissionError as error:
+        raise StackError(f"{file} is not yours to read; act as root or as its owner") from error
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def password_file(folder: DataFolder) -> Path:
+    return folder.broker / "passwords"
+
+
+def access_file(folder: DataFolder) -> Path:
+    return folder.broker / "access"
+
+
+def change(
+    folder: DataFolder,
+    binaries: Binaries,
+    *,
+    put: Mapping[str, str] | None = None,
+    drop: frozenset[str] = frozenset(),
+) -> None:
+    """Set the passwords of `put` and remove `drop`, as one replacement of the file."""
+    accounts = {name: hashed for name, hashed in read(folder).items() if name not in drop}
+    accounts.update(_hashed(folder, binaries, put or {}))
+    text = "".join(f"{name}:{hashed}\n" for name, hashed in sorted(accounts.items()))
+    folder.write(password_file(folder), text)
+
+
+def _hashed(folder: DataFolder, binaries: Binaries, clear: Mapping[str, str]) -> dict[str, str]:
+    """Let the broker's own tool hash them; a file, for a command line is seen by everybody."""
+    if not clear:
+        return {}
+    with tempfile.NamedTemporaryFile("w", dir=folder.broker) as file:
+        file.writelines(f"{name}:{password}\n" for name, password in clear.items())
+        file.flush()
+        folder.account.own(Path(file.name))
+        done = as_account([binaries.mosquitto_passwd, "-U", file.name], folder.account)
+        if done.returncode:
+            raise StackError(f"mosquitto_passwd failed: {(done.stderr or done.stdout).strip()}")
+        lines = Path(file.name).read_text().splitlines()
+    return dict(line.split(":", 1) for line in lines)

@@ -1,0 +1,56 @@
+"""Ports of the loopback interface: free ones, and who holds a taken one."""
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+
+
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server could listen there now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(*, avoid: frozenset[int] = frozenset()) -> int:
+    """A port that nobody listens on, below those the kernel lends to clients."""
+    for _ in range(200):
+        # The kernel's own choice could be lent to a client between two `up`; a lower one is kept.
+        port = 20_000 + int.from_bytes(os.urandom(2)) % 12_000
+        if port not in avoid and is_free(port):
+            return port
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def holder(port: int) -> str:
+    """Who listens on `port`, as 'name (pid N)', or '' when that cannot be seen."""
+    inodes = _listening_inodes(port)
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        with suppress(OSError):
+            for descriptor in (folder / "fd").iterdir():
+                if str(descriptor.readlink()) in inodes:
+                    return f"{(folder / 'comm').read_text().strip()} (pid {folder.name})"
+    return ""
+
+
+def _listening_inodes(port: int) -> set[str]:
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                listens = fields[3] == "0A"
+                if listens and int(fields[1].rpartition(":")[2], 16) == port:
+                    found.add(f"socket:[{fields[9]}]")
+    return found

@@ -1,0 +1,130 @@
+"""Child processes that never outlive us, and processes found again by what they run."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from hypervisor.stack.account import Account
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def spawn(
+    command: Sequence[str | Path],
+    *,
+    account: Account,
+    log: Path,
+    dies_by: signal.Signals = signal.SIGTERM,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start `command` as `account` in its own group; the kernel sends it `dies_by` if we die.
+
+    Its own group: Ctrl-C in a terminal reaches only us, who stop the children in order.
+    """
+    parent = os.getpid()
+
+    def in_child() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(dies_by))
+        if os.getppid() != parent:  # we died before the line above
+            os._exit(1)
+
+    with log.open("ab") as output:
+        account.own(log)
+        return subprocess.Popen(
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=None if env is None else dict(env),
+            start_new_session=True,
+            preexec_fn=in_child,  # noqa: PLW1509 -- spawned by one thread, before any other starts
+            umask=0o077,
+            user=account.uid if account.demotes else None,
+            group=account.gid if account.demotes else None,
+            extra_groups=[] if account.demotes else None,
+        )
+
+
+def as_account(command: Sequence[str | Path], account: Account) -> subprocess.CompletedProcess[str]:
+    """Run a short command as `account` to its end; its output is text for people."""
+    return subprocess.run(
+        [str(word) for word in command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        umask=0o077,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+        user=account.uid if account.demotes else None,
+        group=account.gid if account.demotes else None,
+        extra_groups=[] if account.demotes else None,
+    )
+
+
+def command_line(pid: int) -> list[str]:
+    """The words `pid` was started with; empty when it has ended (a zombie has none either)."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    return []
+
+
+def running(is_ours: Callable[[list[str]], bool]) -> list[int]:
+    """The processes, not ourselves, whose command line `is_ours` recognises."""
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in sorted(pids) if pid != os.getpid() and is_ours(command_line(pid))]
+
+
+def stop_pid(pid: int, by: signal.Signals, *, seconds: float) -> bool:
+    """Ask `pid` to end with `by`, kill it after `seconds`; whether it ended when asked."""
+    was = command_line(pid)
+    if not was:
+        return True
+    with suppress(ProcessLookupError):
+        os.kill(pid, by)
+    if wait_until(lambda: command_line(pid) != was, seconds=seconds):
+        return True
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: command_line(pid) != was, seconds=5)
+    return False
+
+
+def stop(
+    child: subprocess.Popen[bytes], by: signal.Signals = signal.SIGTERM, *, seconds: float = 20
+) -> bool:
+    """Ask our child to end with `by`, kill it after `seconds`; whether it ended when asked."""
+    if child.poll() is not None:
+        return True
+    child.send_signal(by)
+    try:
+        child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        return False
+    return True
+
+
+def wait_until(true: Callable[[], bool], *, seconds: float, every: float = 0.02) -> bool:
+    """Wait until `true()`, at most `seconds`; whether it became true."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(every)
+    return True
+
+
+def last_lines(file: Path, count: int = 5) -> str:
+    """The end of a log, for a message."""
+    with suppress(OSError):
+        return "\n".join(file.read_text(errors="replace").splitlines()[-count:])
+    return ""

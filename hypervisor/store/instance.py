@@ -1,0 +1,18 @@
+"""The one row that says what this database is: live or exercise, for good."""
+
+from hypervisor.instance import Instance, Mode
+from hypervisor.store.connect import Connection
+
+
+def read(connection: Connection) -> Instance | None:
+    """What this database is, or None where nobody has said yet."""
+    row = connection.execute("SELECT mode, name, timezone FROM instance").fetchone()
+    return row and Instance(mode=Mode(row[0]), name=row[1], timezone=row[2])
+
+
+def create(connection: Connection, instance: Instance) -> None:
+    """Say it, once; a database that has been said to be something stays that."""
+    connection.execute(
+        "INSERT INTO instance (mode, name, timezone) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        [instance.mode.value, instance.name, instance.timezone],
+    )

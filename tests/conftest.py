@@ -1,0 +1,154 @@
+"""The real broker and database for tests: servers once a session, fresh data for every test."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hypervisor.instance import Instance, Mode
+from hypervisor.settings import Settings
+from hypervisor.stack import accounts, binaries, passwords
+from hypervisor.stack.account import unprivileged
+from hypervisor.stack.broker import Broker
+from hypervisor.stack.database import FORGETFUL, Database
+from hypervisor.stack.folder import DataFolder, open_folder
+from hypervisor.stack.ports import LOOPBACK, free_port
+from hypervisor.stack.servers import start_broker, start_database
+from hypervisor.store import databases
+from hypervisor.store import instance as instance_store
+from hypervisor.store.connect import connect, migrate
+
+TEMPLATE = "migrated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """The session's database server and a place for the tests' brokers."""
+
+    database: Database
+    root: Path
+    programs: binaries.Binaries
+
+    @property
+    def maintenance_url(self) -> str:
+        return self.database.url("postgres")
+
+
+@pytest.fixture(autouse=True)
+def _no_instance_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test never speaks to the instance of whoever runs it."""
+    for key in [key for key in os.environ if key.startswith("HYPERVISOR_")]:
+        if key != "HYPERVISOR_SHARED":
+            monkeypatch.delenv(key)
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Iterator[Path]:
+    """A temporary folder that the servers' user can reach (pytest's own is closed to it)."""
+    folder = Path(tempfile.mkdtemp(prefix="hypervisor-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def open_tmp(shared_folder: Path) -> Path:
+    """A fresh empty folder below it, for a test that runs an instance of its own."""
+    folder = Path(tempfile.mkdtemp(dir=shared_folder))
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stack(shared_folder: Path) -> Iterator[Stack]:
+    absent = binaries.missing()
+    if absent:
+        pytest.skip(f"not installed: {', '.join(absent)}; {binaries.HOW_TO_MEND}")
+    folder = open_folder(shared_folder / "servers", unprivileged())
+    database = Database(
+        folder=folder,
+        binaries=binaries.find(),
+        port=free_port(),
+        password=passwords.new_password(),
+        extra=tuple(FORGETFUL.items()),
+    )
+    server = start_database(database)
+    try:
+        databases.create(database.url("postgres"), TEMPLATE)
+        with connect(database.url(TEMPLATE)) as connection:
+            migrate(connection)
+        databases.seal(database.url("postgres"), TEMPLATE)
+        yield Stack(database=database, root=shared_folder, programs=database.binaries)
+    finally:
+        server.halt()
+
+
+@pytest.fixture
+def database_url(stack: Stack) -> Iterator[str]:
+    """A fresh migrated database, in which nothing is said yet (not even live or exercise)."""
+    name = f"test_{os.urandom(6).hex()}"
+    databases.create(stack.maintenance_url, name, template=TEMPLATE)
+    yield stack.database.url(name)
+    databases.drop(stack.maintenance_url, name)
+
+
+@pytest.fixture
+def broker(stack: Stack, open_tmp: Path) -> Iterator[Broker]:
+    """A fresh broker that has no account yet."""
+    folder = open_folder(open_tmp / "instance", unprivileged())
+    made = Broker(folder=folder, binaries=stack.programs, port=free_port())
+    server = start_broker(made)
+    yield made
+    server.halt()
+
+
+@pytest.fixture
+def add_device(broker: Broker) -> Callable[[str], str]:
+    """Give a device an account on this test's broker; the password comes back."""
+
+    def add(name: str) -> str:
+        passwords.check_name(name)
+        password = passwords.new_password()
+        accounts.change(broker, put={name: password})
+        return password
+
+    return add
+
+
+def _settings(database_url: str, broker: Broker, instance: Instance) -> Settings:
+    with connect(database_url) as connection:
+        instance_store.create(connection, instance)
+    secrets = {name: passwords.new_password() for name in (passwords.INGEST, passwords.PLAYER)}
+    accounts.change(broker, put=secrets)
+    folder: DataFolder = broker.folder
+    settings = Settings(
+        data=folder.root,
+        database_url=database_url,
+        broker_host=LOOPBACK,
+        broker_port=broker.port,
+        broker_password=secrets[passwords.INGEST],
+        player_password=secrets[passwords.PLAYER],
+        web_port=free_port(),
+    )
+    lines = [
+        f"HYPERVISOR_{key.upper()}={value}"
+        for key, value in settings.model_dump(exclude={"data"}, exclude_defaults=True).items()
+    ]
+    folder.write(folder.settings_file, "\n".join(lines) + "\n")
+    return settings
+
+
+@pytest.fixture
+def instance_settings(database_url: str, broker: Broker) -> Settings:
+    """A live instance: fresh database, fresh broker; its data folder holds `hypervisor.env`."""
+    return _settings(database_url, broker, Instance(mode=Mode.LIVE, name="test"))
+
+
+@pytest.fixture
+def exercise_settings(database_url: str, broker: Broker) -> Settings:
+    """An exercise: fresh database, fresh broker; its data folder holds `hypervisor.env`."""
+    return _settings(database_url, broker, Instance(mode=Mode.EXERCISE, name="test"))
