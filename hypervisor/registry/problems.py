@@ -1,0 +1,59 @@
+"""What is wrong with an inventory: every problem with file, line and field, told all at once."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sensors._errors import TerritoryError
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Where:
+    """A place in a file that a person can open; `field` is the path of names inside it."""
+
+    file: str
+    line: int
+    field: str = ""
+
+    def inside(self, name: str) -> "Where":
+        """The place of a field of what stands here."""
+        field = f"{self.field}.{name}" if self.field else name
+        return Where(file=self.file, line=self.line, field=field)
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.field}" if self.field else place
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Problem:
+    """One thing to mend."""
+
+    where: Where
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}"
+
+
+class InventoryError(TerritoryError):
+    """An inventory cannot be applied; `problems` are all that were found, in file order."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        count = len(self.problems)
+        head = f"{count} problem{'s' if count > 1 else ''} in the inventory, nothing was changed"
+        super().__init__("\n  ".join([head, *map(str, self.problems)]))
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A sentence's end that names the likeliest word meant, or the words there are."""
+    words = sorted(known)
+    lowered = {candidate.lower(): candidate for candidate in words}
+    found = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.5)
+    if found:
+        return f"; did you mean {lowered[found[0]]!r}?"
+    if not words:
+        return ""
+    shown = ", ".join(words[:12]) + (", …" if len(words) > 12 else "")
+    return f"; known: {shown}"
