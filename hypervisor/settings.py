@@ -6,7 +6,13 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sensors._errors import TerritoryError
+
 SETTINGS_FILE = "hypervisor.env"
+
+
+class SettingsError(TerritoryError):
+    """The settings cannot be read: says which file, and what to do."""
 
 
 def default_data_folder() -> Path:

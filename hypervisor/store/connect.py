@@ -18,8 +18,13 @@ def connect(url: str, *, autocommit: bool = False) -> Connection:
     """Open a connection in UTC.
 
     Raises:
-        StoreError: nobody answers at `url`.
+        StoreError: no `url`, or nobody answers there.
     """
+    if not url:
+        raise StoreError(
+            "no database is named: no instance was made in this data folder (`hypervisor up`),"
+            " nor is HYPERVISOR_DATABASE_URL set"
+        )
     try:
         return psycopg.connect(url, autocommit=autocommit, options="-c timezone=UTC")
     except psycopg.OperationalError as error:
@@ -31,7 +36,11 @@ def connect(url: str, *, autocommit: bool = False) -> Connection:
 
 
 def migrate(connection: Connection) -> list[str]:
-    """Apply the migrations that this database lacks, in order; return their names."""
+    """Apply the migrations that this database lacks, in order; return their names.
+
+    Raises:
+        StoreError: one of them failed; none of this call's is applied.
+    """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(7351)")
         connection.execute(
@@ -44,7 +53,10 @@ def migrate(connection: Connection) -> list[str]:
         for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if not file.name.endswith(".sql") or file.name in done:
                 continue
-            connection.execute(file.read_text().encode())
+            try:
+                connection.execute(file.read_text().encode())
+            except psycopg.Error as error:
+                raise StoreError(f"migration {file.name} failed: {error}") from error
             connection.execute("INSERT INTO migration (name) VALUES (%s)", [file.name])
             applied.append(file.name)
     return applied

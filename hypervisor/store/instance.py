@@ -7,7 +7,9 @@ from hypervisor.store.connect import Connection
 def read(connection: Connection) -> Instance | None:
     """What this database is, or None where nobody has said yet."""
     row = connection.execute("SELECT mode, name, timezone FROM instance").fetchone()
-    return row and Instance(mode=Mode(row[0]), name=row[1], timezone=row[2])
+    if row is None:
+        return None
+    return Instance(mode=Mode(row[0]), name=row[1], timezone=row[2])
 
 
 def create(connection: Connection, instance: Instance) -> None:
