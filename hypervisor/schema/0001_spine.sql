@@ -156,12 +156,13 @@ CREATE TABLE journal (
     PRIMARY KEY (rule, subject, time)
 );
 
-CREATE TABLE judged (
-    rule    text NOT NULL,
-    subject text NOT NULL,
-    until   timestamptz NOT NULL,
-    due     timestamptz,                          -- the next moment at which time alone may change it
-    PRIMARY KEY (rule, subject)
+-- What the registry and the rules said when they were last judged by, per site and per rule: where
+-- they now say something else, the judgement starts again from the first moment that differs.
+CREATE TABLE judged_under (
+    kind  text NOT NULL CHECK (kind IN ('site', 'rule', 'deaf')),
+    key   text NOT NULL,
+    facts jsonb NOT NULL,
+    PRIMARY KEY (kind, key)
 );
 
 CREATE TABLE alarm (
