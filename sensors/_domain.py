@@ -2,8 +2,9 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sensors._errors import TerritoryError
 from sensors._quantity import Quantity
@@ -24,6 +25,21 @@ class DeviceModel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """A per-site threshold that the domain's rules speak of, kept in `unit`.
+
+    `above` names the one it must lie above at the same site, so that a typing error is seen.
+    """
+
+    name: str
+    quantity: str
+    unit: str
+    label_en: str
+    label_fr: str
+    above: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Domain:
     """An urban function: its quantities and the device models that measure them."""
 
@@ -32,50 +48,69 @@ class Domain:
     label_fr: str
     quantities: tuple[Quantity, ...]
     models: tuple[DeviceModel, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+
+
+Part = TypeVar("Part", Quantity, DeviceModel, Threshold, Domain)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """All domains found, by name; all quantities, by name; all device models, by name."""
+    """All domains found and their quantities, device models and thresholds, each by name."""
 
     domains: Mapping[str, Domain]
     quantities: Mapping[str, Quantity]
     models: Mapping[str, DeviceModel]
     domain_of: Mapping[str, str]  # quantity name -> domain name
+    thresholds: Mapping[str, Threshold]
 
 
 def assemble(domains: Iterable[Domain]) -> Catalogue:
     """Join domains into one catalogue.
 
     Raises:
-        CatalogueError: two domains, quantities or models share a name, or a model measures
-            a quantity that no domain has.
+        CatalogueError: two domains, quantities, models or thresholds share a name, or a model or
+            threshold is of a quantity that no domain has.
     """
-    by_name: dict[str, Domain] = {}
-    quantities: dict[str, Quantity] = {}
-    models: dict[str, DeviceModel] = {}
-    domain_of: dict[str, str] = {}
-    for domain in domains:
-        if domain.name in by_name:
-            raise CatalogueError(f"domain {domain.name!r} is described twice")
-        by_name[domain.name] = domain
-        for quantity in domain.quantities:
-            if quantity.name in quantities:
-                raise CatalogueError(
-                    f"quantity {quantity.name!r} is in {domain_of[quantity.name]!r}"
-                    f" and again in {domain.name!r}"
-                )
-            quantities[quantity.name] = quantity
-            domain_of[quantity.name] = domain.name
-        for model in domain.models:
-            if model.name in models:
-                raise CatalogueError(f"device model {model.name!r} is described twice")
-            models[model.name] = model
+    found = tuple(domains)
+    quantities = _named("quantity", found, lambda domain: domain.quantities)
+    models = _named("device model", found, lambda domain: domain.models)
+    thresholds = _named("threshold", found, lambda domain: domain.thresholds)
     for model in models.values():
         for name in model.quantities:
             if name not in quantities:
                 raise CatalogueError(f"model {model.name!r} measures unknown quantity {name!r}")
-    return Catalogue(domains=by_name, quantities=quantities, models=models, domain_of=domain_of)
+    for threshold in thresholds.values():
+        if threshold.quantity not in quantities:
+            raise CatalogueError(
+                f"threshold {threshold.name!r} is of unknown quantity {threshold.quantity!r}"
+            )
+    return Catalogue(
+        domains=_named("domain", found, lambda domain: (domain,)),
+        quantities=quantities,
+        models=models,
+        domain_of={
+            quantity.name: domain.name for domain in found for quantity in domain.quantities
+        },
+        thresholds=thresholds,
+    )
+
+
+def _named(
+    what: str, domains: Iterable[Domain], parts: Callable[[Domain], Iterable[Part]]
+) -> dict[str, Part]:
+    """The parts of all domains by name, none twice."""
+    named: dict[str, Part] = {}
+    owner: dict[str, str] = {}
+    for domain in domains:
+        for part in parts(domain):
+            if part.name in named:
+                raise CatalogueError(
+                    f"{what} {part.name!r} is in {owner[part.name]!r} and again in {domain.name!r}"
+                )
+            named[part.name] = part
+            owner[part.name] = domain.name
+    return named
 
 
 def catalogue() -> Catalogue:

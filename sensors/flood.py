@@ -6,7 +6,7 @@ possible in our rivers, not what is usual, and a site may narrow them.
 
 from datetime import timedelta
 
-from sensors._domain import DeviceModel, Domain
+from sensors._domain import DeviceModel, Domain, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
 DOMAIN = Domain(
@@ -173,6 +173,68 @@ DOMAIN = Domain(
             vendor="Vigicrues",
             quantities=("vigilance",),
             description="The official colour of a river reach",
+        ),
+    ),
+    thresholds=(
+        Threshold(
+            name="attention",
+            quantity="level",
+            unit="m",
+            label_en="Attention level",
+            label_fr="Niveau d'attention",
+        ),
+        Threshold(
+            name="alert",
+            quantity="level",
+            unit="m",
+            label_en="Alert level",
+            label_fr="Niveau d'alerte",
+            above="attention",
+        ),
+        Threshold(
+            name="danger",
+            quantity="level",
+            unit="m",
+            label_en="Danger level",
+            label_fr="Niveau de danger",
+            above="alert",
+        ),
+        Threshold(
+            name="rise",
+            quantity="level",
+            unit="m/h",
+            label_en="Fast rise of the level",
+            label_fr="Montée rapide du niveau",
+        ),
+        Threshold(
+            name="flow_attention",
+            quantity="discharge",
+            unit="m3/s",
+            label_en="Attention discharge",
+            label_fr="Débit d'attention",
+        ),
+        Threshold(
+            name="flow_alert",
+            quantity="discharge",
+            unit="m3/s",
+            label_en="Alert discharge",
+            label_fr="Débit d'alerte",
+            above="flow_attention",
+        ),
+        Threshold(
+            name="flow_danger",
+            quantity="discharge",
+            unit="m3/s",
+            label_en="Danger discharge",
+            label_fr="Débit de danger",
+            above="flow_alert",
+        ),
+        Threshold(
+            name="flow_rise",
+            quantity="discharge",
+            unit="(m3/s)/h",
+            label_en="Fast rise of the discharge",
+            label_fr="Montée rapide du débit",
         ),
     ),
 )
