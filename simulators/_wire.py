@@ -1,0 +1,241 @@
+"""One MQTT 5 connection that publishes in order and loses nothing over a broker's restart.
+
+It is driven by one thread: what is resent after a reconnection goes out before anything new, so
+that the order of publication holds and the clock never overtakes a reading.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from sensors._errors import TerritoryError
+
+STAMP = "scenario-time"  # the user property that says when a reading arrives, in the scenario
+NO_SUBSCRIBER = 0x10
+TAKEN_OVER = 0x8E
+OFTEN = 64  # publications between two looks at what came back
+
+
+class PlayerError(TerritoryError):
+    """The exercise's broker cannot be played to: says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broker:
+    """Where to publish, and as whom."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wall:
+    """The wall clock, handed in: seconds that only grow, and a way to let some pass."""
+
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Letter:
+    topic: str
+    payload: bytes
+    stamp: str | None
+
+
+class Wire:
+    """Publishes QoS 1, at most `window` publications unacknowledged.
+
+    `patience`: seconds without a broker, or without anyone subscribed, before it gives up.
+    """
+
+    def __init__(
+        self, broker: Broker, *, wall: Wall, window: int = 1000, patience: float = 60.0
+    ) -> None:
+        self.sent = 0
+        self.acknowledged = 0
+        self.unheard = 0
+        self.reconnections = 0
+        self._broker = broker
+        self._wall = wall
+        self._window = window
+        self._patience = patience
+        self._connected = False
+        self._refusal: PlayerError | None = None
+        self._flying: dict[int, _Letter] = {}
+        self._again: list[_Letter] = []
+        self._properties: dict[str, Properties] = {}
+        self._client = self._made()
+
+    def open(self) -> None:
+        """Connect.
+
+        Raises:
+            PlayerError: no broker answers, or it refuses the account.
+        """
+        self._reach(self._dial)
+
+    def close(self) -> None:
+        self._client.disconnect()
+
+    def send(self, topic: str, payload: bytes, stamp: str | None = None) -> None:
+        """Publish one message, waiting while the window is full or the broker is away.
+
+        Raises:
+            PlayerError: the broker stays away, or refuses.
+        """
+        while len(self._flying) >= self._window:
+            self.pump(0.05)
+        self._publish(_Letter(topic=topic, payload=payload, stamp=stamp))
+        if self.sent % OFTEN == 0:
+            self.pump(0)
+
+    def pump(self, seconds: float) -> None:
+        """Handle what the broker has to say, for about `seconds`.
+
+        Raises:
+            PlayerError: the broker stays away, or refuses.
+        """
+        self._client.loop(max(seconds, 0.0))
+        self._keep_up()
+
+    def settle(self) -> None:
+        """Wait until everything sent is acknowledged.
+
+        Raises:
+            PlayerError: the broker stays away, or nobody is subscribed.
+        """
+        since, left = self._wall.now(), len(self._flying)
+        while self._flying or self._again:
+            self.pump(0.05)
+            if len(self._flying) != left:
+                since, left = self._wall.now(), len(self._flying)
+            elif self._wall.now() - since > self._patience:
+                raise PlayerError(f"the broker acknowledged nothing for {self._patience:.0f} s")
+
+    def _publish(self, letter: _Letter) -> None:
+        info = self._client.publish(
+            letter.topic, letter.payload, qos=1, properties=self._stamped(letter.stamp)
+        )
+        self.sent += 1
+        self._flying[info.mid] = letter
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._keep_up()
+
+    def _stamped(self, stamp: str | None) -> Properties | None:
+        if stamp is None:
+            return None
+        found = self._properties.get(stamp)
+        if found is None:
+            found = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            found.UserProperty = [(STAMP, stamp)]
+            self._properties = {stamp: found}  # the devices of one instant share it
+        return found
+
+    def _keep_up(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+        if not self._connected:
+            self.reconnections += 1
+            self._reach(self._client.reconnect)
+        if self._again:
+            self._repeat()
+
+    def _reach(self, dial: Callable[[], object]) -> None:
+        since = self._wall.now()
+        while not self._connected:
+            try:
+                dial()
+                self._await_greeting()
+            except OSError as error:
+                if self._wall.now() - since > self._patience:
+                    raise PlayerError(
+                        f"no broker answers at {self._broker.host}:{self._broker.port}"
+                        f" ({error}); is the instance up?"
+                    ) from error
+                self._wall.sleep(0.1)
+
+    def _dial(self) -> None:
+        self._client.connect(self._broker.host, self._broker.port, keepalive=30)
+
+    def _await_greeting(self) -> None:
+        since = self._wall.now()
+        while not self._connected:
+            answer = self._client.loop(0.1)
+            if self._refusal is not None:
+                raise self._refusal
+            if answer != MQTTErrorCode.MQTT_ERR_SUCCESS or self._wall.now() - since > 5:
+                raise ConnectionError("the broker went away before it greeted")
+
+    def _repeat(self) -> None:
+        """Nobody was subscribed: those publications reached no one, so they go out again."""
+        since = self._wall.now()
+        while self._again:
+            self._wall.sleep(0.1)
+            letters, self._again = self._again, []
+            for letter in letters:
+                self._publish(letter)
+            while self._flying and self._connected:
+                self._client.loop(0.05)
+            if self._again and self._wall.now() - since > self._patience:
+                raise PlayerError(
+                    "nobody is subscribed to the readings: no ingest worker has ever joined this"
+                    " exercise; start one with `hypervisor up` or `hypervisor ingest`"
+                )
+
+    def _made(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._broker.user,
+            protocol=paho.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        client.username_pw_set(self._broker.user, self._broker.password)
+        client.max_inflight_messages_set(0)  # the window here is the only bound
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        return client
+
+    def _on_connect(
+        self, _client: object, _data: object, _flags: object, reason: ReasonCode, _more: object
+    ) -> None:
+        if reason.is_failure:
+            self._refusal = PlayerError(
+                f"the broker refuses the account {self._broker.user!r} ({reason}); only an"
+                " exercise has a player"
+            )
+        else:
+            self._connected = True
+
+    def _on_disconnect(
+        self, _client: object, _data: object, _flags: object, reason: ReasonCode, _more: object
+    ) -> None:
+        self._connected = False
+        if reason.value == TAKEN_OVER:
+            self._refusal = PlayerError(
+                "another player has taken over this exercise; one plays at a time"
+            )
+
+    def _on_publish(
+        self, _client: object, _data: object, mid: int, reason: ReasonCode, _more: object
+    ) -> None:
+        letter = self._flying.pop(mid, None)
+        if letter is None:
+            return
+        if reason.is_failure:
+            self._refusal = PlayerError(
+                f"the broker refuses a publication on {letter.topic} ({reason})"
+            )
+        elif reason.value == NO_SUBSCRIBER:
+            self.unheard += 1
+            self._again.append(letter)
+        else:
+            self.acknowledged += 1
