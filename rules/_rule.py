@@ -1,0 +1,100 @@
+"""A rule as a value: what its author wrote, read and checked. Nothing here changes or remembers."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rules._tree import Call, Name, Node, Threshold, walk
+
+SEVERITIES = ("info", "warning", "minor", "major", "critical")  # ascending
+DEVICE = "device"  # the word of silent(device, d)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A severity step: a condition with its own hysteresis, latched while the alarm lives.
+
+    `clear` None: the step ends when its `when` is false. `hold` is its `for`, in µs.
+    """
+
+    severity: str
+    when: Node
+    clear: Node | None = None
+    hold: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackTest:
+    """A test that stands in the pack beside its rule, as written; see rules._packtest."""
+
+    name: str
+    line: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One rule. `hold` is its `for` and `keep` its `keep for`, in µs; 0: none.
+
+    `written` is the rule as its pack writes it: what a revision stores. Two rules are equal when
+    that is.
+    """
+
+    id: str
+    title: str = field(compare=False)
+    domain: str
+    when: Node = field(compare=False)
+    clear: Node | None = field(compare=False, default=None)
+    hold: int = field(compare=False, default=0)
+    keep: int = field(compare=False, default=0)
+    severity: str = field(compare=False, default="major")
+    steps: tuple[Step, ...] = field(compare=False, default=())
+    advice: str = field(compare=False, default="")
+    wrong_when: str = field(compare=False, default="")
+    tests: tuple[PackTest, ...] = field(compare=False, default=())
+    written: Mapping[str, Any]
+
+    @property
+    def conditions(self) -> tuple[Node, ...]:
+        """`when`, `clear` and those of the steps."""
+        whole = [self.when] + ([self.clear] if self.clear else [])
+        for step in self.steps:
+            whole += [step.when] + ([step.clear] if step.clear else [])
+        return tuple(whole)
+
+    def _nodes(self) -> Iterator[Node]:
+        for condition in self.conditions:
+            yield from walk(condition)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The series (or words of a group) that it reads: a site without one of them has no such
+        rule.
+        """
+        found = {node.name for node in self._nodes() if isinstance(node, Name)}
+        return tuple(sorted(found - {DEVICE}))
+
+    @property
+    def thresholds(self) -> tuple[str, ...]:
+        """The thresholds that a site must have for the rule to apply: those of `when` and `clear`.
+
+        A step that names a threshold its site lacks is left out, and the rest of the rule stands.
+        """
+        needed = [self.when] + ([self.clear] if self.clear else [])
+        return tuple(sorted({n.name for c in needed for n in walk(c) if isinstance(n, Threshold)}))
+
+    @property
+    def optional_thresholds(self) -> tuple[str, ...]:
+        """The thresholds that only steps name."""
+        named = {node.name for node in self._nodes() if isinstance(node, Threshold)}
+        return tuple(sorted(named - set(self.thresholds)))
+
+    @property
+    def axis(self) -> Literal["values", "silence"]:
+        """On which time it lives: `time` of the readings, or `received_at`."""
+        calls = {node.function for node in self._nodes() if isinstance(node, Call)}
+        return "silence" if "silent" in calls else "values"
+
+    def to_json(self) -> dict[str, Any]:
+        """What a revision stores: plain values that `rules._pack.rule_from_json` reads again."""
+        return {"domain": self.domain, **self.written}
