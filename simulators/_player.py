@@ -98,6 +98,7 @@ class Player:
         try:
             self._begun = self._wall.now()
             self._tell_clock(self._clock)
+            self._wire.settle()  # so that somebody is known to listen before the first reading
             for publication in plan:
                 self._wait_for(publication.arrival)
                 self._publish(publication)

@@ -11,6 +11,9 @@ from threading import Thread
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from hypervisor.settings import Settings
 from hypervisor.stack.broker import Broker as Server
@@ -52,18 +55,17 @@ def listener(settings: Settings) -> Iterator[Heard]:
         stamps = dict(getattr(message.properties, "UserProperty", ()))
         stamp = stamps.get("scenario-time")
         at = instant_of(datetime.fromisoformat(stamp)) if stamp else None
-        heard.messages.append((message.topic, message.payload, at))
+        heard.messages.append((message.topic, bytes(message.payload), at))
+
+    def on_connect(*_: object) -> None:
+        options = SubscribeOptions(qos=1)
+        client.subscribe([("$share/ingest/devices/+/readings", options), (CLOCK, options)])
 
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id="w", protocol=paho.MQTTv5)
     client.username_pw_set("ingest", settings.broker_password)
-    client.on_connect = lambda *_: client.subscribe(
-        [
-            ("$share/ingest/devices/+/readings", paho.SubscribeOptions(1)),
-            (CLOCK, paho.SubscribeOptions(1)),
-        ]
-    )
+    client.on_connect = on_connect
     client.on_message = on_message
-    properties = paho.Properties(paho.PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = 600
     client.connect("127.0.0.1", settings.broker_port, clean_start=False, properties=properties)
     client.loop_start()
@@ -172,7 +174,7 @@ def test_a_wrong_account_is_told(exercise_settings: Settings) -> None:
 
 def test_a_broker_that_is_away_is_told(exercise_settings: Settings) -> None:
     away = exercise_settings.model_copy(update={"broker_port": 1})
-    with pytest.raises(PlayerError, match="no broker answers at 127.0.0.1:1"):
+    with pytest.raises(PlayerError, match=r"no broker answers at 127\.0\.0\.1:1"):
         player(away, Pace(patience=0.3)).play(plan(3))
 
 
