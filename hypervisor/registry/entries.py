@@ -1,0 +1,58 @@
+"""What an inventory says, before it is compared with what is known: only the fields it gives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hypervisor.registry.problems import Where
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Fields given for one area, site, device or series; what is not given stays as it is."""
+
+    key: str  # an area's code, the name of a site or device, '<device>/<quantity>'
+    given: Mapping[str, Any]
+    where: Where
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A fact that rules use, see the table `revision` for kinds and keys. None withdraws it.
+
+    `value` may hold only some of its fields: the others stay, or take their default. `effective`
+    and `reason` are None where the file leaves them to whoever applies it.
+    """
+
+    kind: str
+    key: str
+    value: Mapping[str, Any] | None
+    where: Where
+    illustrative: bool = False
+    effective: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """All that some files say, joined."""
+
+    title: str = ""
+    areas: tuple[Entry, ...] = ()
+    sites: tuple[Entry, ...] = ()
+    devices: tuple[Entry, ...] = ()
+    series: tuple[Entry, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+
+def join(parts: list[Inventory]) -> Inventory:
+    """Several files as one inventory, in their order."""
+    return Inventory(
+        title="; ".join(part.title for part in parts if part.title),
+        areas=tuple(entry for part in parts for entry in part.areas),
+        sites=tuple(entry for part in parts for entry in part.sites),
+        devices=tuple(entry for part in parts for entry in part.devices),
+        series=tuple(entry for part in parts for entry in part.series),
+        facts=tuple(fact for part in parts for fact in part.facts),
+    )

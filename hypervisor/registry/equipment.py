@@ -1,0 +1,132 @@
+"""Devices and their series, as a file writes them."""
+
+from typing import Any
+
+from hypervisor.registry.entries import Entry, Fact
+from hypervisor.registry.form import Form, in_unit, when
+from hypervisor.registry.problems import nearest
+from hypervisor.registry.scalars import duration, instant, truth
+from hypervisor.registry.tree import Fields, Leaf, Node
+from sensors._domain import Catalogue
+from sensors._quantity import Quantity, Reporting
+
+DEVICE_FIELDS = ("name", "model", "commissioned", "retired", "in_service", "series")
+SERIES_FIELDS = ("interval", "stale", "reporting", "low", "high", "saturates", "effective")
+RESERVED = ("ingest", "player", "admin")  # the hypervisor's own accounts on the broker
+
+
+def device(form: Form, *, site: str, catalogue: Catalogue) -> tuple[list[Entry], list[Fact]]:
+    """One device: its entry, then its series' entries; the facts of both."""
+    name = form.name()
+    if name is None:
+        return [], []
+    if name in RESERVED:
+        form.problem(f"{name!r} is an account of the hypervisor itself", form.at("name"))
+    given = form.given({"model": str, "commissioned": when, "retired": when})
+    given["site"] = site
+    model = given.get("model")
+    if model is not None and model not in catalogue.models:
+        form.problem(f"unknown model {model!r}{nearest(model, catalogue.models)}", form.at("model"))
+    commissioned, retired = given.get("commissioned"), given.get("retired")
+    if commissioned and retired and retired < commissioned:
+        form.problem("is retired before it was commissioned", form.at("retired"))
+    facts = _service(form, name, given)
+    entries = [Entry(key=name, given=given, where=form.where)]
+    for quantity, node in _series_nodes(form, model, catalogue).items():
+        found = _series(form, f"{name}/{quantity}", quantity, node, catalogue)
+        if found is not None:
+            entries.append(found[0])
+            facts.extend(found[1])
+    return entries, facts
+
+
+def _service(form: Form, name: str, given: dict[str, Any]) -> list[Fact]:
+    """In service or not: said so, or by the time of retirement."""
+    if form.has("retired"):
+        retired = given.get("retired")
+        value = {"in_service": retired is None}
+        return [
+            Fact(kind="device", key=name, value=value, effective=retired, where=form.at("retired"))
+        ]
+    said = form.take("in_service", truth)
+    if said is None:
+        return []
+    return [Fact(kind="device", key=name, value={"in_service": said}, where=form.at("in_service"))]
+
+
+def _series_nodes(form: Form, model: str | None, catalogue: Catalogue) -> dict[str, Node]:
+    nodes = dict(form.nodes("series"))
+    if not nodes and model is not None and model in catalogue.models:
+        return {
+            quantity: Leaf(text="", where=form.at("model"))
+            for quantity in catalogue.models[model].quantities
+        }
+    return nodes
+
+
+def _series(
+    form: Form, key: str, quantity: str, node: Node, catalogue: Catalogue
+) -> tuple[Entry, list[Fact]] | None:
+    known = catalogue.quantities.get(quantity)
+    if known is None:
+        hint = nearest(quantity, catalogue.quantities)
+        form.problem(f"unknown quantity {quantity!r}{hint}", node.where)
+        return None
+    if isinstance(node, Leaf):
+        if node.text is None:
+            withdrawn = Fact(kind="series", key=key, value=None, where=node.where)
+            return Entry(key=key, given={}, where=node.where), [withdrawn]
+        node = Fields(
+            fields={"interval": node} if node.text else {},
+            where=node.where,
+        )
+    if not isinstance(node, Fields):
+        form.problem("expected an interval or fields", node.where)
+        return None
+    own = Form(node, form.problems, known=SERIES_FIELDS)
+    measure = in_unit(known.unit)
+    given = own.given({"low": measure, "high": measure, "saturates": measure})
+    _check_range(own, known, given)
+    value = _reporting(own)
+    entry = Entry(key=key, given=given, where=node.where)
+    if not value:
+        return entry, []
+    effective = own.take("effective", instant)
+    return entry, [Fact(kind="series", key=key, value=value, effective=effective, where=node.where)]
+
+
+def _check_range(form: Form, quantity: Quantity, given: dict[str, Any]) -> None:
+    low, high = given.get("low"), given.get("high")
+    low = quantity.low if low is None else low
+    high = quantity.high if high is None else high
+    if low >= high:
+        form.problem(f"low {low:g} is not below high {high:g} {quantity.unit}", form.at("low"))
+    for name, value in given.items():
+        if value is not None and not quantity.low <= value <= quantity.high:
+            form.problem(
+                f"{value:g} {quantity.unit} lies outside what {quantity.name} can be,"
+                f" {quantity.low:g}…{quantity.high:g} {quantity.unit}: a site may only narrow it",
+                form.at(name),
+            )
+
+
+def _reporting(form: Form) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    interval, stale = form.take("interval", duration), form.take("stale", duration)
+    if interval is not None:
+        value["interval_s"] = interval
+        if interval == 0:
+            form.problem("an interval of 0 is no interval", form.at("interval"))
+    if stale is not None:
+        value["stale_s"] = stale
+        if interval is not None and stale < interval:
+            form.problem("is shorter than the interval: always stale", form.at("stale"))
+    reporting = form.text("reporting")
+    if reporting is not None:
+        value["reporting"] = reporting
+        if reporting not in list(Reporting):
+            form.problem(
+                f"unknown reporting {reporting!r}{nearest(reporting, list(Reporting))}",
+                form.at("reporting"),
+            )
+    return value

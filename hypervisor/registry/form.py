@@ -1,0 +1,128 @@
+"""Reading the fields of one thing in a file: each taken with its conversion, mistakes collected."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from hypervisor.registry.problems import Problem, Where, nearest
+from hypervisor.registry.scalars import ScalarError, instant, measure
+from hypervisor.registry.tree import Fields, Items, Leaf, Node
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+Value = TypeVar("Value")
+EMPTY = "is empty: give a value, write null to withdraw it, or leave the line out"
+Convert = Callable[[str], Any]
+
+
+class Form:
+    """One mapping of a file. Every problem goes to the list that all forms of a reading share."""
+
+    def __init__(
+        self, fields: Fields, problems: list[Problem], *, known: Iterable[str] | None = None
+    ) -> None:
+        self.fields = fields.fields
+        self.where = fields.where
+        self.problems = problems
+        self._known = set(known) if known is not None else None
+        if self._known is not None:
+            self._refuse_others(self._known)
+
+    def _refuse_others(self, known: set[str]) -> None:
+        for name, node in self.fields.items():
+            if name not in known:
+                self.problem(f"there is no field {name!r} here{nearest(name, known)}", node.where)
+
+    def problem(self, text: str, where: Where | None = None) -> None:
+        self.problems.append(Problem(where=where or self.where, text=text))
+
+    def has(self, name: str) -> bool:
+        return name in self.fields
+
+    def at(self, name: str) -> Where:
+        node = self.fields.get(name)
+        return node.where if node is not None else self.where.inside(name)
+
+    def text(self, name: str) -> str | None:
+        """The text of a field; None when absent, null, or no plain text (which is a problem)."""
+        node = self.fields.get(name)
+        if node is None:
+            return None
+        if not isinstance(node, Leaf):
+            self.problem("expected one value, found a list or fields", node.where)
+            return None
+        if node.text == "":
+            self.problem(EMPTY, node.where)
+            return None
+        return node.text
+
+    def take(self, name: str, convert: Callable[[str], Value]) -> Value | None:
+        """A field converted; None when absent, null or wrong (which is a problem)."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            return convert(text)
+        except ScalarError as error:
+            self.problem(str(error), self.at(name))
+            return None
+
+    def given(self, conversions: Mapping[str, Convert]) -> dict[str, Any]:
+        """The fields that stand here, converted; a null stands as None."""
+        return {
+            name: self.take(name, convert)
+            for name, convert in conversions.items()
+            if name in self.fields
+        }
+
+    def name(self, field: str = "name") -> str | None:
+        """The thing's own name, which is a key in topics and rules."""
+        text = self.text(field)
+        if text is None:
+            self.problem(f"needs a {field!r}", self.at(field))
+        elif not _NAME.fullmatch(text):
+            self.problem(
+                f"{text!r} cannot be a name: letters a-z A-Z, digits, '-' and '_', at most 64",
+                self.at(field),
+            )
+            return None
+        return text
+
+    def forms(self, name: str, *, known: Iterable[str] | None = None) -> Iterator["Form"]:
+        """The mappings of a list."""
+        node = self.fields.get(name)
+        if node is None or (isinstance(node, Leaf) and not node.text):
+            return
+        if not isinstance(node, Items):
+            self.problem("expected a list: each item begins with '- '", node.where)
+            return
+        for item in node.items:
+            if isinstance(item, Fields):
+                yield Form(item, self.problems, known=known)
+            else:
+                self.problem("expected fields such as 'name: …'", item.where)
+
+    def nodes(self, name: str) -> Mapping[str, Node]:
+        """The named nodes of a mapping, or of a list of plain names."""
+        node = self.fields.get(name)
+        if node is None or (isinstance(node, Leaf) and not node.text):
+            return {}
+        if isinstance(node, Fields):
+            return node.fields
+        if isinstance(node, Items) and all(isinstance(item, Leaf) for item in node.items):
+            return {
+                str(item.text): Leaf(text="", where=item.where)
+                for item in node.items
+                if isinstance(item, Leaf)
+            }
+        self.problem("expected names, each with its value", node.where)
+        return {}
+
+
+def in_unit(unit: str) -> Callable[[str], float]:
+    """A conversion that reads a measure and gives it in `unit`."""
+    return lambda text: measure(text, unit)
+
+
+def when(text: str) -> Any:
+    """A time or a date."""
+    return instant(text)

@@ -1,0 +1,108 @@
+"""A site's thresholds and the links between sites, as a file writes them."""
+
+from hypervisor.registry.entries import Fact
+from hypervisor.registry.form import Form, in_unit
+from hypervisor.registry.problems import nearest
+from hypervisor.registry.scalars import duration, instant, truth
+from hypervisor.registry.tree import Fields, Leaf, Node
+from sensors import _units as units
+from sensors._domain import Catalogue, Threshold
+
+THRESHOLD_FIELDS = ("value", "quantity", "illustrative", "effective", "reason")
+LINK_FIELDS = ("from", "to", "travel", "illustrative", "effective", "reason")
+
+
+def threshold(
+    form: Form, name: str, node: Node, *, catalogue: Catalogue, illustrative: bool
+) -> Fact | None:
+    """One threshold of the site in `form`, in its vocabulary's unit; null withdraws it."""
+    key = f"{form.text('name')}/{name}"
+    if isinstance(node, Leaf) and node.text is None:
+        return Fact(kind="threshold", key=key, value=None, where=node.where)
+    if isinstance(node, Leaf):
+        node = Fields(fields={"value": node}, where=node.where)
+    if not isinstance(node, Fields):
+        form.problem("expected a value such as 3.10 m", node.where)
+        return None
+    own = Form(node, form.problems, known=THRESHOLD_FIELDS)
+    found = _vocabulary(own, name, catalogue)
+    if found is None:
+        return None
+    value = own.take("value", in_unit(found.unit))
+    marked = own.take("illustrative", truth)
+    effective, reason = own.take("effective", instant), own.text("reason")
+    if value is None:
+        if not own.has("value"):
+            own.problem("needs a 'value' such as 3.10 m", own.at("value"))
+        return None
+    _check_threshold(own, found, value, catalogue)
+    return Fact(
+        kind="threshold",
+        key=key,
+        value={"value": value, "unit": found.unit, "quantity": found.quantity},
+        illustrative=illustrative if marked is None else marked,
+        effective=effective,
+        reason=reason,
+        where=own.at("value"),
+    )
+
+
+def _vocabulary(form: Form, name: str, catalogue: Catalogue) -> Threshold | None:
+    """The threshold's quantity and unit: the domain's own, or those of a rule author's new one."""
+    found = catalogue.thresholds.get(name)
+    quantity = form.text("quantity")
+    if found is not None:
+        if quantity not in (None, found.quantity):
+            form.problem(
+                f"threshold {name!r} is one of {found.quantity}, not {quantity}",
+                form.at("quantity"),
+            )
+        return found
+    if quantity is None:
+        form.problem(
+            f"unknown threshold {name!r}{nearest(name, catalogue.thresholds)} (one of your own"
+            " says its quantity: {value: 3.10 m, quantity: level})"
+        )
+        return None
+    if quantity not in catalogue.quantities:
+        hint = nearest(quantity, catalogue.quantities)
+        form.problem(f"unknown quantity {quantity!r}{hint}", form.at("quantity"))
+        return None
+    unit = catalogue.quantities[quantity].unit
+    return Threshold(name=name, quantity=quantity, unit=unit, label_en=name, label_fr=name)
+
+
+def _check_threshold(form: Form, found: Threshold, value: float, catalogue: Catalogue) -> None:
+    quantity = catalogue.quantities[found.quantity]
+    if units.dimension(found.unit) != units.dimension(quantity.unit):
+        if value <= 0:
+            form.problem(f"{value:g} {found.unit}: a rise is above zero", form.at("value"))
+    elif not quantity.low <= value <= quantity.high:
+        form.problem(
+            f"{value:g} {found.unit} lies outside what {quantity.name} can be,"
+            f" {quantity.low:g}…{quantity.high:g} {quantity.unit}",
+            form.at("value"),
+        )
+
+
+def link(form: Form, *, illustrative: bool) -> Fact | None:
+    """Water flows from one site to another; a null travel time withdraws the link."""
+    upstream, downstream = form.name("from"), form.name("to")
+    travel = form.take("travel", duration)
+    marked = form.take("illustrative", truth)
+    effective, reason = form.take("effective", instant), form.text("reason")
+    if not form.has("travel"):
+        form.problem("needs a 'travel' time such as 3 h", form.at("travel"))
+    if upstream is None or downstream is None:
+        return None
+    if upstream == downstream:
+        form.problem("a site cannot lie upstream of itself", form.at("to"))
+    return Fact(
+        kind="link",
+        key=f"{upstream}>{downstream}",
+        value=None if travel is None else {"travel_s": travel},
+        illustrative=(illustrative if marked is None else marked) and travel is not None,
+        effective=effective,
+        reason=reason,
+        where=form.where,
+    )

@@ -1,0 +1,119 @@
+"""Areas and sites as a file writes them."""
+
+import re
+from typing import Any
+
+from hypervisor.registry.entries import Entry
+from hypervisor.registry.form import Convert, Form
+from hypervisor.registry.problems import nearest
+from hypervisor.registry.scalars import ScalarError, number, truth, whole
+from hypervisor.registry.tree import Fields, Leaf, Node
+
+KINDS = ("departement", "epci", "commune")
+AREA_FIELDS = ("code", "kind", "name", "parent", "population", "lon", "lat")
+SITE_FIELDS = (
+    *("name", "title", "domain", "commune", "lon", "lat", "river", "river_order"),
+    *("illustrative", "properties", "devices", "thresholds"),
+)
+_INSEE = re.compile(r"(?:\d{2}|2[AB])\d{3}")
+_CODES = {
+    "departement": (re.compile(r"\d{2,3}|2[AB]"), "two or three digits, or 2A, 2B"),
+    "epci": (re.compile(r"\d{9}"), "a SIREN of nine digits"),
+    "commune": (_INSEE, "an INSEE code of five characters such as 91228"),
+}
+# Metropolitan France, wide: a pair that lies in here only when exchanged was exchanged.
+_LON, _LAT = (-5.5, 10.0), (41.0, 51.5)
+
+
+def insee(text: str) -> str:
+    """A commune's INSEE code."""
+    if not _INSEE.fullmatch(text):
+        lost = " (a spreadsheet ate its leading zero?)" if re.fullmatch(r"\d{4}", text) else ""
+        raise ScalarError(
+            f"{text!r} is no INSEE code: five characters such as 91228{lost};"
+            " a postal code is not one"
+        )
+    return text
+
+
+def _longitude(text: str) -> float:
+    return _between(text, 180.0, "longitude")
+
+
+def _latitude(text: str) -> float:
+    return _between(text, 90.0, "latitude")
+
+
+def _between(text: str, limit: float, what: str) -> float:
+    value = number(text)
+    if abs(value) > limit:
+        raise ScalarError(f"{text}: a {what} in degrees (WGS 84) lies within ±{limit:g}")
+    return value
+
+
+COORDINATES: dict[str, Convert] = {"lon": _longitude, "lat": _latitude}
+
+
+def check_point(form: Form, given: dict[str, Any]) -> None:
+    """A point has both coordinates, each in its own field."""
+    lon, lat = given.get("lon"), given.get("lat")
+    if (lon is None) != (lat is None) and ("lon" in given) != ("lat" in given):
+        missing = "lat" if "lat" not in given else "lon"
+        form.problem(f"a point needs both lon and lat; {missing} is missing", form.at(missing))
+    if lon is None or lat is None:
+        return
+    if _LAT[0] <= lon <= _LAT[1] and _LON[0] <= lat <= _LON[1]:
+        form.problem(
+            f"lon {lon:g} and lat {lat:g} look exchanged: France lies at lat 41…51, lon -5…10",
+            form.at("lat"),
+        )
+
+
+def area(form: Form) -> Entry | None:
+    """One area."""
+    code, kind = form.text("code"), form.text("kind")
+    if code is None:
+        form.problem("needs a 'code'", form.at("code"))
+        return None
+    if kind is not None and kind not in KINDS:
+        form.problem(f"unknown kind {kind!r}{nearest(kind, KINDS)}", form.at("kind"))
+    elif kind is not None and not _CODES[kind][0].fullmatch(code):
+        form.problem(f"{code!r}: the code of a {kind} is {_CODES[kind][1]}", form.at("code"))
+    given = form.given(
+        {"kind": str, "name": str, "parent": str, "population": whole, **COORDINATES}
+    )
+    check_point(form, given)
+    return Entry(key=code, given=given, where=form.where)
+
+
+def site(form: Form, *, illustrative: bool, domains: tuple[str, ...]) -> Entry | None:
+    """One site without what stands at it."""
+    name = form.name()
+    given = form.given(
+        {
+            "title": str,
+            "domain": str,
+            "commune": insee,
+            **COORDINATES,
+            "river": str,
+            "river_order": number,
+            "illustrative": truth,
+        }
+    )
+    check_point(form, given)
+    domain = given.get("domain")
+    if domain is not None and domain not in domains:
+        form.problem(f"unknown domain {domain!r}{nearest(domain, domains)}", form.at("domain"))
+    if illustrative and "lon" in given:
+        given.setdefault("illustrative", True)
+    if form.has("properties"):
+        given["properties"] = {key: _plain(node) for key, node in form.nodes("properties").items()}
+    return Entry(key=name, given=given, where=form.where) if name else None
+
+
+def _plain(node: Node) -> Any:
+    if isinstance(node, Leaf):
+        return node.text
+    if isinstance(node, Fields):
+        return {name: _plain(child) for name, child in node.fields.items()}
+    return [_plain(child) for child in node.items]

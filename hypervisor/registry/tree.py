@@ -1,0 +1,110 @@
+"""A file as a tree of text with line numbers: YAML and CSV read alike from here on.
+
+Scalars stay text: YAML's own guesses would make the code 01004 an octal number and `no` a truth.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from hypervisor.registry.problems import InventoryError, Problem, Where
+
+_NULLS = ("~", "null", "Null", "NULL")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaf:
+    """A scalar. None: written as null. Empty: the name stands there without a value."""
+
+    text: str | None
+    where: Where
+
+
+@dataclass(frozen=True, kw_only=True)
+class Items:
+    """A list."""
+
+    items: "tuple[Node, ...]"
+    where: Where
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fields:
+    """A mapping; iterating gives its names in file order."""
+
+    fields: "dict[str, Node]"
+    where: Where
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fields)
+
+
+Node = Leaf | Items | Fields
+
+
+def parse_yaml(text: str, *, file: str) -> Fields:
+    """The tree of a YAML document whose top is a mapping.
+
+    Raises:
+        InventoryError: it is no YAML, no mapping, or names a field twice.
+    """
+    try:
+        top = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        hint = " (a tab? YAML indents with spaces)" if "\t" in str(error) else ""
+        where = Where(file=file, line=line)
+        raise InventoryError(
+            [Problem(where=where, text=f"not readable as YAML: {error.problem}{hint}")]
+        ) from error
+    except yaml.YAMLError as error:
+        where = Where(file=file, line=0)
+        raise InventoryError(
+            [Problem(where=where, text=f"not readable as YAML: {error}")]
+        ) from error
+    where = Where(file=file, line=1)
+    if top is None:
+        return Fields(fields={}, where=where)
+    problems: list[Problem] = []
+    tree = _convert(top, where, problems)
+    if not isinstance(tree, Fields):
+        problems.append(
+            Problem(where=where, text="expected fields such as 'sites:', found a list or a text")
+        )
+    if problems or not isinstance(tree, Fields):
+        raise InventoryError(problems)
+    return tree
+
+
+def _convert(node: yaml.Node, where: Where, problems: list[Problem]) -> Node:
+    here = Where(file=where.file, line=node.start_mark.line + 1, field=where.field)
+    if isinstance(node, yaml.ScalarNode):
+        bare = node.style is None and node.value in _NULLS
+        return Leaf(text=None if bare else node.value, where=here)
+    if isinstance(node, yaml.SequenceNode):
+        items = [
+            _convert(item, here.inside(_label(item, position)), problems)
+            for position, item in enumerate(node.value, start=1)
+        ]
+        return Items(items=tuple(items), where=here)
+    fields: dict[str, Node] = {}
+    for key, value in node.value:
+        name = str(key.value)
+        place = Where(file=where.file, line=key.start_mark.line + 1, field=here.field).inside(name)
+        if name in fields:
+            problems.append(Problem(where=place, text=f"{name!r} is written twice here"))
+        converted = _convert(value, place, problems)
+        fields[name] = (
+            converted if not isinstance(converted, Leaf) else Leaf(text=converted.text, where=place)
+        )
+    return Fields(fields=fields, where=here)
+
+
+def _label(item: yaml.Node, position: int) -> str:
+    """An item is called by its name, else by its position, so that a person finds it."""
+    if isinstance(item, yaml.MappingNode):
+        for key, value in item.value:
+            if key.value in ("name", "code") and isinstance(value, yaml.ScalarNode):
+                return str(value.value)
+    return str(position)
