@@ -1,5 +1,6 @@
 """A private PostgreSQL with TimescaleDB: its cluster, its settings, its process."""
 
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -62,7 +63,9 @@ class Database:
         """
         if self.exists:
             return
-        self.folder.folder(self.cluster)
+        half_made = self.cluster.with_name("database.new")  # of a start that was killed
+        shutil.rmtree(half_made, ignore_errors=True)
+        self.folder.folder(half_made)
         with tempfile.NamedTemporaryFile("w", dir=self.folder.root) as secret:
             secret.write(self.password + "\n")
             secret.flush()
@@ -70,7 +73,7 @@ class Database:
             done = as_account(
                 [
                     self.binaries.initdb,
-                    *("--pgdata", self.cluster, "--username", USER, "--pwfile", secret.name),
+                    *("--pgdata", half_made, "--username", USER, "--pwfile", secret.name),
                     *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"),
                     *("--no-instructions", "--no-sync"),
                 ],
@@ -78,6 +81,7 @@ class Database:
             )
         if done.returncode:
             raise StackError(f"the database cluster could not be made: {done.stderr.strip()}")
+        half_made.rename(self.cluster)
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the server; it answers a moment later."""

@@ -66,21 +66,33 @@ def open_folder(root: Path, account: Account, *, least_free: int = LEAST_FREE_BY
     root = root.absolute()
     _refuse_unreachable(root, account)
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        _make(root)
+        _refuse_foreign(root, account)
+        _refuse_full(root, least_free)
+        folder = DataFolder(root=root, account=account)
+        root.chmod(0o700)
+        account.own(root)
+        folder.folder(root / "log")
     except OSError as error:
-        raise StackError(f"cannot make the data folder {root}: {error.strerror}") from error
-    _refuse_foreign(root, account)
+        raise StackError(f"cannot use the data folder {root}: {error.strerror}") from error
+    return folder
+
+
+def _make(root: Path) -> None:
+    """Make it and what is missing above it; the latter open to enter, whatever our umask is."""
+    above = [parent for parent in root.parents if not parent.exists()]
+    root.mkdir(parents=True, exist_ok=True)
+    for parent in above:
+        parent.chmod(0o755)
+
+
+def _refuse_full(root: Path, least_free: int) -> None:
     free = shutil.disk_usage(root).free
     if free < least_free:
         raise StackError(
             f"the disk of {root} is full: {free // 1024**2} MB free,"
             f" at least {least_free // 1024**2} MB needed; make room or choose another --data"
         )
-    folder = DataFolder(root=root, account=account)
-    root.chmod(0o700)
-    account.own(root)
-    folder.folder(root / "log")
-    return folder
 
 
 def _refuse_unreachable(root: Path, account: Account) -> None:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -128,3 +129,10 @@ def last_lines(file: Path, count: int = 5) -> str:
     with suppress(OSError):
         return "\n".join(file.read_text(errors="replace").splitlines()[-count:])
     return ""
+
+
+def trim_log(file: Path, *, most: int = 20 * 1024**2) -> None:
+    """Move a long log aside; who writes to it (appending) goes on in an empty one."""
+    if file.stat().st_size > most:
+        shutil.copy2(file, file.with_suffix(".log.1"))
+        os.truncate(file, 0)

@@ -1,7 +1,11 @@
 """The one row that says what this database is: live or exercise, for good."""
 
+from contextlib import suppress
+
+import psycopg
+
 from hypervisor.instance import Instance, Mode
-from hypervisor.store.connect import Connection
+from hypervisor.store.connect import Connection, StoreError, connect
 
 
 def read(connection: Connection) -> Instance | None:
@@ -18,3 +22,14 @@ def create(connection: Connection, instance: Instance) -> None:
         "INSERT INTO instance (mode, name, timezone) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
         [instance.mode.value, instance.name, instance.timezone],
     )
+
+
+def has_joined(url: str, worker: str) -> bool:
+    """Whether this ingest worker has ever joined, so that the broker keeps a queue for it.
+
+    False also while the database does not answer.
+    """
+    with suppress(StoreError, psycopg.OperationalError), connect(url) as connection:
+        found = connection.execute("SELECT 1 FROM worker WHERE name = %s", [worker])
+        return found.fetchone() is not None
+    return False

@@ -1,0 +1,72 @@
+"""`hypervisor up`, `down` and `migrate`: a private instance, or a server's database made ready."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+
+def attach(app: typer.Typer) -> None:
+    app.command()(up)
+    app.command()(down)
+    app.command()(migrate)
+
+
+def up(
+    context: typer.Context,
+    exercise: Annotated[
+        bool, typer.Option("--exercise", help="Make it an exercise (for good; new folders only).")
+    ] = False,
+    name: Annotated[str | None, typer.Option(help="What people call it (new folders).")] = None,
+    web_port: Annotated[
+        int | None, typer.Option(help="The web's port; default: 8000 or the next free one.")
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return once it runs; `hypervisor down` stops it.")
+    ] = False,
+) -> None:
+    """Run a broker, a database, ingest, watch and web of its own; Ctrl-C stops all of it."""
+    from hypervisor.instance import Mode
+    from hypervisor.settings import load_settings
+    from hypervisor.stack import detached
+    from hypervisor.stack.up import Wish, run
+
+    data = context.obj or load_settings().data
+    mode = Mode.EXERCISE if exercise else None
+    if detach:
+        detached.start(data, mode=mode, name=name, web_port=web_port)
+        return
+
+    def say(text: str) -> None:
+        print(f"{datetime.now(UTC).astimezone():%H:%M:%S} {text}", flush=True)
+
+    run(Wish(data=data, mode=mode, name=name, web_port=web_port), say)
+
+
+def down(context: typer.Context) -> None:
+    """Stop the instance of this data folder."""
+    from hypervisor.settings import load_settings
+    from hypervisor.stack import detached
+
+    data = context.obj or load_settings().data
+    print("stopped" if detached.stop(data) else f"no instance is up in {data}")
+
+
+def migrate(
+    context: typer.Context,
+    mode: Annotated[
+        str, typer.Option(help="live or exercise, where nobody has said yet.")
+    ] = "live",
+    name: Annotated[str, typer.Option(help="What people call the instance.")] = "territory",
+) -> None:
+    """Bring the database that the settings name up to date (`up` does this by itself)."""
+    from hypervisor.instance import InstanceError, Mode
+    from hypervisor.settings import load_settings
+    from hypervisor.stack.up import Wish, prepare
+
+    settings = load_settings(context.obj)
+    if mode not in set(Mode):
+        raise InstanceError(f"--mode {mode!r}: expected live or exercise")
+    wish = Wish(data=settings.data, mode=Mode(mode))
+    made = prepare(settings.database_url, wish, name, print)
+    print(f"{made.mode.banner} {made.name!r}: the database is up to date")

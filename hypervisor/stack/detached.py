@@ -1,0 +1,112 @@
+"""An instance left running in the background, and stopped again."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hypervisor.instance import Mode
+from hypervisor.settings import Settings, load_settings
+from hypervisor.stack import lock, state
+from hypervisor.stack.account import unprivileged
+from hypervisor.stack.errors import StackError
+from hypervisor.stack.folder import open_folder
+from hypervisor.stack.parts import environment, interpreter
+from hypervisor.stack.process import wait_until
+
+START_SECONDS = 120.0
+STOP_SECONDS = 120.0
+
+
+def start(
+    data: Path,
+    *,
+    mode: Mode | None = None,
+    name: str | None = None,
+    web_port: int | None = None,
+    say: Callable[[str], None] = print,
+) -> Settings:
+    """Start an instance that outlives us; return once its parts are there.
+
+    Raises:
+        StackError: it ended instead; with what it said, or it was up already.
+    """
+    folder = open_folder(data, unprivileged())
+    pid = lock.held_by(folder.lock)
+    if pid is not None:
+        raise StackError(
+            f"the instance in {folder.root} is already up (pid {pid}); `hypervisor down` stops it"
+        )
+    words = [*interpreter(), "--data", str(folder.root), "up"]
+    words += ["--exercise"] if mode is Mode.EXERCISE else []
+    words += ["--name", name] if name is not None else []
+    words += ["--web-port", str(web_port)] if web_port is not None else []
+    log = folder.log("up")
+    with log.open("ab") as output:
+        seen = output.tell()
+        child = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=environment(),
+            start_new_session=True,
+        )
+    seen = _follow(child, log, seen, folder.root, say)
+    child.returncode = 0  # it is its own master now; nobody is to wait for it
+    return load_settings(folder.root)
+
+
+def _follow(
+    child: subprocess.Popen[bytes], log: Path, seen: int, root: Path, say: Callable[[str], None]
+) -> int:
+    """Pass on what it says until it is ready."""
+    end = time.monotonic() + START_SECONDS
+    said: list[str] = []
+    while True:
+        found = state.read(root)
+        ready = found is not None and found.ready and found.pid == child.pid
+        ended = child.poll() is not None
+        with log.open("rb") as file:
+            file.seek(seen)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        seen += len(whole)
+        lines = whole.decode(errors="replace").splitlines()
+        said += lines
+        if ended:
+            words = "\n".join(said[-8:]).removeprefix("error: ")
+            raise StackError(f"the instance did not start: {words or 'it said nothing'}")
+        for line in lines:
+            say(line)
+        if ready:
+            return seen
+        if time.monotonic() > end:
+            child.terminate()
+            child.wait()
+            raise StackError(f"the instance was not ready within {START_SECONDS:.0f} s; see {log}")
+        time.sleep(0.05)
+
+
+def stop(data: Path) -> bool:
+    """Stop the instance of this folder and wait until it has stopped; False: it was not up.
+
+    Raises:
+        StackError: it may not be stopped by us, or does not stop.
+    """
+    file = data.absolute() / "up.lock"
+    pid = lock.held_by(file)
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return False
+    except PermissionError as error:
+        raise StackError(f"the instance (pid {pid}) is not yours to stop") from error
+    if not wait_until(lambda: lock.held_by(file) != pid, seconds=STOP_SECONDS, every=0.05):
+        raise StackError(f"the instance (pid {pid}) did not stop within {STOP_SECONDS:.0f} s")
+    return True

@@ -1,0 +1,74 @@
+"""The parts in Python: how they are started, and as whom."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import hypervisor
+from hypervisor.stack.account import Account, current
+from hypervisor.stack.folder import DataFolder
+from hypervisor.stack.process import as_account, spawn
+
+PARTS = ("ingest", "watch", "web")  # in the order of starting
+_CODE = Path(hypervisor.__file__).parent.parent
+# What names servers comes from the folder's own file, whatever the person's environment says.
+_SERVER_KEYS = ("DATABASE_URL", "BROKER_", "PLAYER_PASSWORD", "WEB_", "WORKER", "DATA")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launcher:
+    """Starts parts of one instance as one account."""
+
+    folder: DataFolder
+    account: Account
+
+    def start(self, part: str) -> subprocess.Popen[bytes]:
+        return spawn(
+            [*interpreter(), "--data", self.folder.root, part],
+            account=self.account,
+            log=self.folder.log(part),
+            env=environment(),
+        )
+
+    def is_mine(self, words: list[str]) -> bool:
+        """Whether a command line is a part of this instance."""
+        started = "hypervisor" in words and str(self.folder.root) in words
+        return started and words[-1] in PARTS
+
+
+def interpreter() -> list[str]:
+    """The words that start our own command line, wherever it is started from."""
+    return [sys.executable, "-P", "-m", "hypervisor"]
+
+
+def environment() -> dict[str, str]:
+    """Ours, less what names other servers, plus where the code lies."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(tuple(f"HYPERVISOR_{name}" for name in _SERVER_KEYS))
+    }
+    paths = [str(_CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+
+
+def launcher(folder: DataFolder) -> Launcher:
+    """Parts run as the servers do if that user can reach the interpreter and the code.
+
+    Otherwise (a clone or an interpreter below /root) they run as whoever started us.
+    """
+    account = folder.account
+    if account.demotes and not _reaches_code(account):
+        account = current()
+    return Launcher(folder=folder, account=account)
+
+
+def _reaches_code(account: Account) -> bool:
+    if not account.reads(Path(sys.executable)) or not account.reads(_CODE / "sensors/_errors.py"):
+        return False
+    tried = as_account(
+        [sys.executable, "-P", "-c", "import numpy, psycopg, typer, uvicorn"], account
+    )
+    return tried.returncode == 0

@@ -1,0 +1,127 @@
+"""Children kept running: one that dies is started again, a little later each time."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypervisor.stack.process import last_lines, stop
+
+FIRST_DELAY = 0.2
+LONGEST_DELAY = 15.0
+STEADY_SECONDS = 10.0  # who has run this long starts afresh with the shortest delay
+
+
+def delay(deaths_in_a_row: int) -> float:
+    """Seconds to wait before the next start: doubled each time, up to the longest."""
+    doublings = min(max(deaths_in_a_row, 1) - 1, 10)  # bounded before it is an astronomic number
+    return min(FIRST_DELAY * 2.0**doublings, LONGEST_DELAY)
+
+
+def cause(returncode: int) -> str:
+    """How a process ended, in words."""
+    if returncode >= 0:
+        return f"ended by itself with exit status {returncode}"
+    try:
+        return f"was killed by {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"was killed by signal {-returncode}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is kept running."""
+
+    name: str
+    start: Callable[[], subprocess.Popen[bytes]]
+    log: Path  # where its last words are
+    stop_signal: signal.Signals = signal.SIGTERM
+    patience: float = 10.0  # seconds it may take to stop before it is killed
+
+
+@dataclass(kw_only=True)
+class _Child:
+    job: Job
+    process: subprocess.Popen[bytes]
+    started: float
+    deaths: int = 0  # in a row
+    restarts: int = 0
+    due: float | None = None  # when to start it again, while it is down
+
+
+@dataclass(kw_only=True)
+class Supervisor:
+    """Owns the children; whoever runs it calls `tend` several times a second."""
+
+    say: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    _children: dict[str, _Child] = field(default_factory=dict)
+
+    def adopt(self, job: Job, process: subprocess.Popen[bytes]) -> None:
+        """Keep a child running that was started already; stopped in reverse order of adoption."""
+        self._children[job.name] = _Child(job=job, process=process, started=self.clock())
+
+    def start(self, job: Job) -> None:
+        self.adopt(job, job.start())
+
+    def tend(self) -> bool:
+        """Notice deaths, start again what is due; whether anything changed."""
+        changes = [self._tend(child) for child in self._children.values()]
+        return any(changes)
+
+    def pids(self) -> dict[str, int]:
+        """The running children, by name."""
+        return {
+            name: child.process.pid for name, child in self._children.items() if child.due is None
+        }
+
+    def restarts(self) -> dict[str, int]:
+        return {name: child.restarts for name, child in self._children.items()}
+
+    def stop_all(self) -> None:
+        """Stop every child, the last started first."""
+        for child in reversed(self._children.values()):
+            by, patience = child.job.stop_signal, child.job.patience
+            if not stop(child.process, by, seconds=patience):
+                self.say(f"{child.job.name} did not stop within {patience:.0f} s and was killed")
+        self._children.clear()
+
+    def _tend(self, child: _Child) -> bool:
+        now = self.clock()
+        if child.due is not None:
+            return now >= child.due and self._start_again(child, now)
+        returncode = child.process.poll()
+        if returncode is None:
+            return False
+        child.deaths = 1 if now - child.started >= STEADY_SECONDS else child.deaths + 1
+        child.due = now + delay(child.deaths)
+        if self._worth_saying(child):
+            self.say(
+                f"{child.job.name} {cause(returncode)}{_last_words(child.job, returncode)};"
+                f" starting it again in {delay(child.deaths):.1f} s"
+            )
+        return True
+
+    def _start_again(self, child: _Child, now: float) -> bool:
+        child.process = child.job.start()
+        child.started, child.due = now, None
+        child.restarts += 1
+        if self._worth_saying(child):
+            self.say(f"{child.job.name} started again (pid {child.process.pid})")
+        return True
+
+    @staticmethod
+    def _worth_saying(child: _Child) -> bool:
+        """Every death at first; of one that dies again and again only each twentieth."""
+        return child.deaths <= 6 or child.deaths % 20 == 0
+
+
+def _last_words(job: Job, returncode: int) -> str:
+    """The last line of its log in which something is said (typer frames its errors)."""
+    if returncode <= 0:
+        return ""
+    lines = [line.strip("│╭╰ ") for line in last_lines(job.log, 5).splitlines()]
+    said = [line for line in lines if any(letter.isalpha() for letter in line)]
+    return f" ({said[-1]})" if said else ""

@@ -1,0 +1,261 @@
+"""`hypervisor up`: the private servers, then the parts, kept running until somebody says stop."""
+
+import errno
+import functools
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+
+from hypervisor.instance import Instance, Mode, require_mode
+from hypervisor.stack import binaries, lock, passwords, settled, state
+from hypervisor.stack.account import unprivileged
+from hypervisor.stack.broker import Broker
+from hypervisor.stack.database import DATABASE, STOP_SIGNAL, Database
+from hypervisor.stack.errors import StackError
+from hypervisor.stack.folder import DataFolder, open_folder
+from hypervisor.stack.orphans import stop_orphans
+from hypervisor.stack.parts import PARTS, Launcher, launcher
+from hypervisor.stack.ports import LOOPBACK, is_free
+from hypervisor.stack.process import trim_log, wait_until
+from hypervisor.stack.servers import start_broker, start_database
+from hypervisor.stack.supervisor import Job, Supervisor
+from hypervisor.store import databases
+from hypervisor.store import instance as instance_store
+from hypervisor.store.connect import connect, migrate
+
+TICK_SECONDS = 0.1
+CHORES_SECONDS = 60.0
+READY_SECONDS = 30.0
+SCARCE_BYTES = 256 * 1024**2
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the person asked for. `mode` None: as the instance was made, live if it is new."""
+
+    data: Path
+    mode: Mode | None = None
+    name: str | None = None
+    web_port: int | None = None
+
+
+class _StopWish(BaseException):
+    """Somebody said stop: Ctrl-C, SIGTERM, or the terminal went away."""
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turn the stop signals into _StopWish, once; while we stop they are ignored."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise _StopWish
+
+    before = {each: signal.signal(each, on_signal) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def run(wish: Wish, say: Say) -> None:
+    """Start everything, keep it running, and stop everything in order when told to.
+
+    Raises:
+        TerritoryError: it cannot be started; whatever had been started is stopped again.
+    """
+    account = unprivileged()
+    programs = binaries.find()
+    folder = open_folder(wish.data, account)
+    with lock.hold(folder.lock), _stoppable():
+        supervisor = Supervisor(say=say)
+        up = _Up(wish=wish, say=say, folder=folder, programs=programs, supervisor=supervisor)
+        try:
+            up.start()
+            up.keep()
+        except _StopWish:
+            say("stopping")
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise StackError(f"the disk of {folder.root} is full; make room") from error
+        finally:
+            supervisor.stop_all()
+            (folder.root / state.FILE).unlink(missing_ok=True)
+        say("stopped")
+
+
+@dataclass(kw_only=True)
+class _Up:
+    wish: Wish
+    say: Say
+    folder: DataFolder
+    programs: binaries.Binaries
+    supervisor: Supervisor
+    _state: state.State = field(init=False)
+
+    def start(self) -> None:
+        """Servers, database, accounts, parts, in the order in which they need one another."""
+        began = time.monotonic()
+        starter = launcher(self.folder)
+        stop_orphans(recognise(self.folder, self.programs, starter), self.say)
+        settings = settled.settle(self.folder, self.wish.web_port, self.say)
+        instance = self._start_database(settings)
+        self._state = state.State(
+            pid=os.getpid(),
+            mode=instance.mode,
+            name=instance.name,
+            web=f"http://{LOOPBACK}:{settings.web_port}",
+            ready=False,
+            pids={},
+            restarts={},
+        )
+        self._start_broker(settings, instance.mode)
+        self._introduce(settings, starter)
+        for part in PARTS:
+            start = functools.partial(starter.start, part)
+            self.supervisor.start(Job(name=part, start=start, log=self.folder.log(part)))
+        late = self._await_parts(settings)
+        self._publish(ready=True)
+        how = f"up after {time.monotonic() - began:.1f} s"
+        self.say(f"{how}, but without {' and '.join(late)}" if late else f"everything {how}")
+
+    def keep(self) -> None:
+        """Tend the children until a stop signal."""
+        chores = time.monotonic() + CHORES_SECONDS
+        warned = False
+        while True:
+            time.sleep(TICK_SECONDS)
+            if self.supervisor.tend():
+                self._publish()
+                warned = self._mind_disk(warned=False)
+            if time.monotonic() >= chores:
+                chores = time.monotonic() + CHORES_SECONDS
+                warned = self._mind_disk(warned=warned)
+                for log in (self.folder.root / "log").glob("*.log"):
+                    trim_log(log)
+
+    def _start_database(self, settings: settled.Settled) -> Instance:
+        database = Database(
+            folder=self.folder,
+            binaries=self.programs,
+            port=settings.database_port,
+            password=settings.database_password,
+        )
+        running = start_database(database)
+        job = Job(
+            name="database",
+            start=database.start,
+            log=self.folder.log("database"),
+            stop_signal=STOP_SIGNAL,
+            patience=60,
+        )
+        self.supervisor.adopt(job, running.child)
+        databases.create(database.url("postgres"), DATABASE)
+        return prepare(database.url(), self.wish, self.folder.root.name, self.say)
+
+    def _start_broker(self, settings: settled.Settled, mode: Mode) -> None:
+        broker = Broker(folder=self.folder, binaries=self.programs, port=settings.broker_port)
+        broker.create()
+        put = {passwords.INGEST: settings.broker_password}
+        drop = frozenset({passwords.PLAYER})
+        if mode is Mode.EXERCISE:  # only an exercise can be played into
+            put[passwords.PLAYER] = settings.player_password
+            drop = frozenset()
+        passwords.change(self.folder, self.programs, put=put, drop=drop)
+        running = start_broker(broker)
+        job = Job(name="broker", start=broker.start, log=self.folder.log("broker"))
+        self.supervisor.adopt(job, running.child)
+
+    def _introduce(self, settings: settled.Settled, starter: Launcher) -> None:
+        self.say(
+            f"{Mode(self._state.mode).banner} {self._state.name!r}, data in {self.folder.root}"
+        )
+        self.say(f"broker    {LOOPBACK}:{settings.broker_port}")
+        self.say(f"database  {LOOPBACK}:{settings.database_port}")
+        self.say(f"web       {self._state.web}")
+        servers, parts = self.folder.account, starter.account
+        self.say(f"servers run as {servers.name!r}, parts as {parts.name!r}")
+        if parts.name != servers.name:
+            self.say(f"(the user {servers.name!r} cannot reach this Python or this code)")
+
+    def _await_parts(self, settings: settled.Settled) -> list[str]:
+        """Wait until ingest has joined the broker and the web answers; who is still missing."""
+        url = settings.lines()["DATABASE_URL"]
+        waiting: dict[str, Callable[[], bool]] = {
+            "ingest": lambda: instance_store.has_joined(url, settings.worker),
+            "web": lambda: not is_free(settings.web_port),
+        }
+
+        def all_there() -> bool:
+            if self.supervisor.tend():
+                self._publish()
+            for name in [name for name, there in waiting.items() if there()]:
+                del waiting[name]
+            return not waiting
+
+        if not wait_until(all_there, seconds=READY_SECONDS, every=TICK_SECONDS):
+            for name in waiting:
+                self.say(f"{name} is not there yet; see {self.folder.log(name)}")
+        return list(waiting)
+
+    def _publish(self, *, ready: bool | None = None) -> None:
+        self._state = replace(
+            self._state,
+            ready=self._state.ready if ready is None else ready,
+            pids=self.supervisor.pids(),
+            restarts=self.supervisor.restarts(),
+        )
+        with suppress(OSError):  # a full disk must not end what still runs
+            self.folder.write(self.folder.root / state.FILE, self._state.text())
+
+    def _mind_disk(self, *, warned: bool) -> bool:
+        free = shutil.disk_usage(self.folder.root).free
+        if free < SCARCE_BYTES and not warned:
+            self.say(f"the disk of {self.folder.root} is nearly full: {free // 1024**2} MB free")
+        return free < SCARCE_BYTES
+
+
+def recognise(
+    folder: DataFolder, programs: binaries.Binaries, starter: Launcher
+) -> dict[str, tuple[Callable[[list[str]], bool], signal.Signals]]:
+    """How each process of this instance is recognised and asked to stop, in stopping order."""
+    broker = Broker(folder=folder, binaries=programs, port=0)
+    database = Database(folder=folder, binaries=programs, port=0, password="")
+    return {
+        "a part": (starter.is_mine, signal.SIGTERM),
+        "the broker": (broker.is_mine, signal.SIGTERM),
+        "the database": (database.is_mine, STOP_SIGNAL),
+    }
+
+
+def prepare(url: str, wish: Wish, default_name: str, say: Say) -> Instance:
+    """Migrate the database; make the instance at the first time, check it at every other.
+
+    Raises:
+        InstanceError: it was made in the other mode.
+        StoreError: the database cannot be used.
+    """
+    with connect(url) as connection:
+        applied = migrate(connection)
+        found = instance_store.read(connection)
+        if found is None:
+            found = Instance(mode=wish.mode or Mode.LIVE, name=wish.name or default_name)
+            instance_store.create(connection, found)
+    if wish.mode is not None:
+        require_mode(found, wish.mode)
+    if wish.name is not None and wish.name != found.name:
+        say(f"the instance was named {found.name!r} when it was made and keeps that name")
+    if applied:
+        say(f"migrations applied: {', '.join(applied)}")
+    return found
