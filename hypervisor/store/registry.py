@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
+from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Area, Device, Registry, Revision, Series, Site
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection
@@ -112,25 +113,38 @@ def is_exercise(connection: Connection) -> bool:
     return row is not None and row[0] == "exercise"
 
 
-def write(
-    connection: Connection,
-    *,
-    areas: Iterable[Area] = (),
-    sites: Iterable[Site] = (),
-    devices: Iterable[Device] = (),
-    series: Iterable[Series] = (),
-    revisions: Iterable[Revision] = (),
-) -> None:
+def lock(connection: Connection) -> None:
+    """Hold the registry until the transaction ends: one change at a time."""
+    connection.execute("SELECT pg_advisory_xact_lock(7352)")
+
+
+def write(connection: Connection, changes: Changes) -> None:
     """Insert or replace by name, add the revisions, and tell the watch: one transaction."""
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(7352)")  # one change of the registry at a time
+    with connection.transaction():
+        _write_areas(connection, changes.areas)
+        _write_sites(connection, changes.sites)
+        _write_devices(connection, changes.devices, changes.series)
+        add_revisions(connection, changes.revisions)
+        feed.append(connection, "registry")
+
+
+def _write_areas(connection: Connection, areas: Iterable[Area]) -> None:
+    rank = {"departement": 0, "epci": 1, "commune": 2}  # an area comes after its parent
+    with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO area (code, kind, name, parent, population, lon, lat)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (code) DO UPDATE SET"
             " (kind, name, parent, population, lon, lat) = (EXCLUDED.kind, EXCLUDED.name,"
             " EXCLUDED.parent, EXCLUDED.population, EXCLUDED.lon, EXCLUDED.lat)",
-            [(a.code, a.kind, a.name, a.parent, a.population, a.lon, a.lat) for a in areas],
+            [
+                (a.code, a.kind, a.name, a.parent, a.population, a.lon, a.lat)
+                for a in sorted(areas, key=lambda area: rank[area.kind])
+            ],
         )
+
+
+def _write_sites(connection: Connection, sites: Iterable[Site]) -> None:
+    with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO site (name, title, domain, commune, lon, lat, river, river_order,"
             " illustrative, properties) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -146,6 +160,12 @@ def write(
                 for s in sites
             ],
         )
+
+
+def _write_devices(
+    connection: Connection, devices: Iterable[Device], series: Iterable[Series]
+) -> None:
+    with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO device (name, site, model, commissioned, retired)"
             " VALUES (%s, (SELECT id FROM site WHERE name = %s), %s, %s, %s)"
@@ -160,8 +180,6 @@ def write(
             " (EXCLUDED.low, EXCLUDED.high, EXCLUDED.saturates)",
             [(s.device, s.quantity, s.low, s.high, s.saturates) for s in series],
         )
-        add_revisions(connection, revisions)
-        feed.append(connection, "registry")
 
 
 def add_revisions(connection: Connection, revisions: Iterable[Revision]) -> None:

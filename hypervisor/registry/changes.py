@@ -1,0 +1,118 @@
+"""The difference between an inventory and the registry: what is written, what people read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from hypervisor.registry.model import Area, Device, Registry, Revision, Series, Site
+
+Thing = TypeVar("Thing", Area, Site, Device, Series)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of the difference, as text. `before` is empty for what is new."""
+
+    kind: str
+    key: str
+    field: str
+    before: str
+    after: str
+    effective: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """Things as they will stand (only those that change), revisions to add, and the telling."""
+
+    areas: tuple[Area, ...] = ()
+    sites: tuple[Site, ...] = ()
+    devices: tuple[Device, ...] = ()
+    series: tuple[Series, ...] = ()
+    revisions: tuple[Revision, ...] = ()
+    lines: tuple[Line, ...] = field(default=())
+
+    def __bool__(self) -> bool:
+        return bool(self.lines)
+
+
+def lines_of(kind: str, key: str, before: Thing | None, after: Thing) -> list[Line]:
+    """What changed of one thing, field by field; one line for a thing that is new."""
+    if before is None:
+        name = getattr(after, "title", None) or getattr(after, "name", None) or key
+        return [Line(kind=kind, key=key, field="", before="", after=f"new: {name}")]
+    return [
+        Line(
+            kind=kind,
+            key=key,
+            field=part.name,
+            before=shown(getattr(before, part.name)),
+            after=shown(getattr(after, part.name)),
+        )
+        for part in fields(after)
+        if part.name != "id" and getattr(before, part.name) != getattr(after, part.name)
+    ]
+
+
+def line_of(revision: Revision, before: Revision | None) -> Line:
+    """A revision as a line."""
+    return Line(
+        kind=revision.kind,
+        key=revision.key,
+        field="",
+        before="" if before is None else shown(before.value),
+        after=shown(revision.value) + (" (illustrative)" if revision.illustrative else ""),
+        effective=revision.effective,
+    )
+
+
+def shown(value: Any) -> str:
+    """A value as people read it."""
+    if value is None:
+        return "withdrawn"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return _fact(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def _fact(value: Mapping[str, Any]) -> str:
+    if "unit" in value:
+        return f"{value['value']:g} {value['unit']}"
+    if "travel_s" in value:
+        return f"travel {span(value['travel_s'])}"
+    if "in_service" in value:
+        return "in service" if value["in_service"] else "out of service"
+    if "interval_s" in value:
+        return (
+            f"every {span(value['interval_s'])}, stale after {span(value['stale_s'])},"
+            f" {value['reporting']}"
+        )
+    return ", ".join(f"{name}={text}" for name, text in value.items())
+
+
+def span(seconds: float) -> str:
+    """A duration in its largest whole unit."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def applied(registry: Registry, changes: Changes) -> Registry:
+    """The registry as it will stand once the changes are written."""
+    revisions = sorted(
+        (*registry.revisions, *changes.revisions),
+        key=lambda revision: (revision.kind, revision.key, revision.effective),
+    )  # stable: of two of one time the one written later stands last
+    return Registry(
+        areas={**registry.areas, **{area.code: area for area in changes.areas}},
+        sites={**registry.sites, **{site.name: site for site in changes.sites}},
+        devices={**registry.devices, **{device.name: device for device in changes.devices}},
+        series={**registry.series, **{(one.device, one.quantity): one for one in changes.series}},
+        revisions=tuple(revisions),
+    )

@@ -1,0 +1,128 @@
+"""What only the whole shows: names that meet nothing, two devices for one thing, level order."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hypervisor.registry.difference import Found
+from hypervisor.registry.entries import Inventory
+from hypervisor.registry.model import Registry
+from hypervisor.registry.problems import Problem, Where, nearest
+from sensors._domain import Catalogue
+
+Facts = Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+def check(found: Found, inventory: Inventory, catalogue: Catalogue) -> list[Problem]:
+    """Every problem of the registry as it would stand, told at the lines that speak of it."""
+    facts = standing_facts(found.after)
+    return [
+        *_areas(found),
+        *_links(found, inventory, facts),
+        *_doubles(found, facts),
+        *_order(found.after, inventory, facts, catalogue),
+    ]
+
+
+def standing_facts(registry: Registry) -> Facts:
+    """The last value of each fact that is not withdrawn."""
+    last = {(one.kind, one.key): one.value for one in registry.revisions}
+    return {key: value for key, value in last.items() if value is not None}
+
+
+def _areas(found: Found) -> Iterable[Problem]:
+    areas = found.after.areas
+    for entry in found.entries["areas"].values():
+        parent = entry.given.get("parent")
+        if parent is not None and parent not in areas:
+            text = f"parent {parent!r} is no area{nearest(parent, areas)}"
+            yield Problem(where=entry.where.inside("parent"), text=text)
+    communes = {code: area.name for code, area in areas.items() if area.kind == "commune"}
+    for entry in found.entries["sites"].values():
+        code = entry.given.get("commune")
+        if code is not None and code not in communes:
+            hint = nearest(code, communes) if communes else "; apply the territory's areas first"
+            yield Problem(
+                where=entry.where.inside("commune"),
+                text=f"INSEE code {code} is no commune of the territory{hint}",
+            )
+
+
+def _links(found: Found, inventory: Inventory, facts: Facts) -> Iterable[Problem]:
+    below: dict[str, list[str]] = {}
+    for kind, key in facts:
+        if kind == "link":
+            up, down = key.split(">")
+            below.setdefault(up, []).append(down)
+    for fact in inventory.facts:
+        if fact.kind != "link":
+            continue
+        ends = fact.key.split(">")
+        for name, end in zip(("from", "to"), ends, strict=True):
+            if end not in found.after.sites:
+                text = f"link to unknown site {end!r}{nearest(end, found.after.sites)}"
+                yield Problem(where=fact.where.inside(name), text=text)
+        if fact.value is not None and ends[0] != ends[1] and _flows(ends[1], ends[0], below):
+            text = f"{ends[0]} would lie upstream and downstream of {ends[1]}: water flows one way"
+            yield Problem(where=fact.where, text=text)
+
+
+def _flows(start: str, goal: str, below: Mapping[str, list[str]]) -> bool:
+    seen: set[str] = set()
+    reach = [start]
+    while reach:
+        site = reach.pop()
+        if site == goal:
+            return True
+        if site not in seen:
+            seen.add(site)
+            reach.extend(below.get(site, ()))
+    return False
+
+
+def _doubles(found: Found, facts: Facts) -> Iterable[Problem]:
+    """A rule that names a quantity must know which device of the site it means."""
+    by_quantity: dict[tuple[str, str], list[str]] = {}
+    for device, quantity in found.after.series:
+        owner = found.after.devices.get(device)
+        service = facts.get(("device", device), {}).get("in_service", False)
+        if owner is None or owner.retired or not service:
+            continue
+        if ("series", f"{device}/{quantity}") in facts:
+            by_quantity.setdefault((owner.site, quantity), []).append(device)
+    for (site, quantity), devices in by_quantity.items():
+        where = _spoken_of(devices, found)
+        if len(devices) > 1 and where is not None:
+            yield Problem(
+                where=where,
+                text=f"site {site!r} would have {len(devices)} devices in service for {quantity}"
+                f" ({', '.join(sorted(devices))}): retire all but one (retired: 2024-10-29),"
+                " or give the other a site of its own",
+            )
+
+
+def _spoken_of(devices: list[str], found: Found) -> Where | None:
+    """The last of these devices that the files name."""
+    places = [
+        found.entries["devices"][name].where for name in devices if name in found.entries["devices"]
+    ]
+    return places[-1] if places else None
+
+
+def _order(
+    after: Registry, inventory: Inventory, facts: Facts, catalogue: Catalogue
+) -> Iterable[Problem]:
+    for fact in inventory.facts:
+        if fact.kind != "threshold":
+            continue
+        site, _, name = fact.key.partition("/")
+        if site not in after.sites:
+            continue
+        found = catalogue.thresholds.get(name)
+        here = facts.get(("threshold", fact.key))
+        lower = facts.get(("threshold", f"{site}/{found.above}")) if found else None
+        if here and lower and found and here["value"] <= lower["value"]:
+            text = (
+                f"{here['value']:g} {here['unit']} is not above {found.above},"
+                f" {lower['value']:g} {lower['unit']}"
+            )
+            yield Problem(where=fact.where, text=text)
