@@ -31,7 +31,6 @@ class Stack:
 
     database: Database
     root: Path
-    programs: binaries.Binaries
 
     @property
     def maintenance_url(self) -> str:
@@ -63,15 +62,19 @@ def open_tmp(shared_folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def stack(shared_folder: Path) -> Iterator[Stack]:
+def _require_servers() -> None:
     absent = binaries.missing()
     if absent:
         pytest.skip(f"not installed: {', '.join(absent)}; {binaries.HOW_TO_MEND}")
+
+
+@pytest.fixture(scope="session")
+def stack(shared_folder: Path) -> Iterator[Stack]:
+    _require_servers()
     folder = open_folder(shared_folder / "servers", unprivileged())
     database = Database(
         folder=folder,
-        binaries=binaries.find(),
+        programs=binaries.database(),
         port=free_port(),
         password=passwords.new_password(),
         extra=tuple(FORGETFUL.items()),
@@ -82,7 +85,7 @@ def stack(shared_folder: Path) -> Iterator[Stack]:
         with connect(database.url(TEMPLATE)) as connection:
             migrate(connection)
         databases.seal(database.url("postgres"), TEMPLATE)
-        yield Stack(database=database, root=shared_folder, programs=database.binaries)
+        yield Stack(database=database, root=shared_folder)
     finally:
         server.halt()
 
@@ -97,10 +100,11 @@ def database_url(stack: Stack) -> Iterator[str]:
 
 
 @pytest.fixture
-def broker(stack: Stack, open_tmp: Path) -> Iterator[Broker]:
+def broker(open_tmp: Path) -> Iterator[Broker]:
     """A fresh broker that has no account yet."""
+    _require_servers()
     folder = open_folder(open_tmp / "instance", unprivileged())
-    made = Broker(folder=folder, binaries=stack.programs, port=free_port())
+    made = Broker(folder=folder, programs=binaries.broker(), port=free_port())
     server = start_broker(made)
     yield made
     server.halt()

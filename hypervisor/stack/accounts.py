@@ -1,8 +1,10 @@
 """Accounts changed on a running broker: the change holds when this returns."""
 
+import fcntl
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from hypervisor.stack import passwords
 from hypervisor.stack.broker import Broker
@@ -23,26 +25,46 @@ def change(
     Raises:
         StackError: the broker runs but may not be told, or did not reload.
     """
-    proof = passwords.new_password()
-    passwords.change(
-        broker.folder, broker.binaries, put={**(put or {}), passwords.PROBE: proof}, drop=drop
-    )
-    pids = running(broker.is_mine)
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGHUP)
-        except PermissionError as error:
-            raise StackError(
-                f"the broker (pid {pid}) is not yours to reload; act as root or as its owner"
-            ) from error
-    if not pids:
-        return False
-    told = wait_until(
-        lambda: connack(LOOPBACK, broker.port, passwords.PROBE, proof) == ACCEPTED, seconds=10
-    )
-    if not told:
-        raise StackError(
-            "the broker did not take up the changed accounts within 10 s; see"
-            f" {broker.folder.log('broker')}"
+    with _alone(broker):
+        proof = passwords.new_password()
+        passwords.change(
+            broker.folder, broker.programs, put={**(put or {}), passwords.PROBE: proof}, drop=drop
         )
-    return True
+        pids = running(broker.is_mine)
+        for pid in pids:
+            _reload(pid)
+        if pids and not _taken_up(broker, proof):
+            raise StackError(
+                "the broker did not take up the changed accounts within 10 s; see"
+                f" {broker.folder.log('broker')}"
+            )
+        return bool(pids)
+
+
+@contextmanager
+def _alone(broker: Broker) -> Iterator[None]:
+    """One change at a time: the file is read, changed and replaced."""
+    descriptor = os.open(broker.folder.broker, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _reload(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGHUP)
+    except ProcessLookupError:  # it has just ended; its next start reads the file
+        return
+    except PermissionError as error:
+        raise StackError(
+            f"the broker (pid {pid}) is not yours to reload; act as root or as its owner"
+        ) from error
+
+
+def _taken_up(broker: Broker, proof: str) -> bool:
+    def accepted() -> bool:
+        return connack(LOOPBACK, broker.port, passwords.PROBE, proof) == ACCEPTED
+
+    return wait_until(accepted, seconds=10)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypervisor.stack import passwords
-from hypervisor.stack.binaries import Binaries
+from hypervisor.stack.binaries import BrokerPrograms
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.ports import LOOPBACK
 from hypervisor.stack.probe import SILENT, connack
@@ -39,8 +39,9 @@ class Broker:
     """One broker in a data folder and how it is reached."""
 
     folder: DataFolder
-    binaries: Binaries
+    programs: BrokerPrograms
     port: int
+    host: str = LOOPBACK  # where it listens; beyond this machine only in a container
     log_connections: bool = True
 
     @property
@@ -55,7 +56,7 @@ class Broker:
             self.folder.write(passwords.password_file(self.folder), "")
         text = SETTINGS.format(
             port=self.port,
-            host=LOOPBACK,
+            host=self.host,
             passwords=passwords.password_file(self.folder),
             access=passwords.access_file(self.folder),
             location=self.folder.broker,
@@ -66,7 +67,7 @@ class Broker:
     def start(self) -> subprocess.Popen[bytes]:
         """Start the server; it answers a moment later."""
         return spawn(
-            [self.binaries.mosquitto, "-c", self.settings_file],
+            [self.programs.mosquitto, "-c", self.settings_file],
             account=self.folder.account,
             log=self.folder.log("broker"),
         )

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypervisor.stack.binaries import Binaries
+from hypervisor.stack.binaries import DatabasePrograms
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.ports import LOOPBACK
@@ -39,7 +39,7 @@ class Database:
     """One cluster in a data folder and how it is reached."""
 
     folder: DataFolder
-    binaries: Binaries
+    programs: DatabasePrograms
     port: int
     password: str
     extra: tuple[tuple[str, str], ...] = ()
@@ -72,7 +72,7 @@ class Database:
             self.folder.account.own(Path(secret.name))
             done = as_account(
                 [
-                    self.binaries.initdb,
+                    self.programs.initdb,
                     *("--pgdata", half_made, "--username", USER, "--pwfile", secret.name),
                     *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"),
                     *("--no-instructions", "--no-sync"),
@@ -86,7 +86,7 @@ class Database:
     def start(self) -> subprocess.Popen[bytes]:
         """Start the server; it answers a moment later."""
         options = {**_SETTINGS, "port": str(self.port), **dict(self.extra)}
-        command: list[str | Path] = [self.binaries.postgres, "-D", self.cluster]
+        command: list[str | Path] = [self.programs.postgres, "-D", self.cluster]
         for key, value in options.items():
             command += ["-c", f"{key}={value}"]
         return spawn(

@@ -1,13 +1,14 @@
 """What a killed `up` left running in this data folder: found by what it runs, and stopped."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hypervisor.stack.process import command_line, running, stop_pid
 
 
 def stop_orphans(
-    ours: dict[str, tuple[Callable[[list[str]], bool], signal.Signals]], say: Callable[[str], None]
+    ours: Mapping[str, tuple[Callable[[list[str]], bool], signal.Signals]],
+    say: Callable[[str], None],
 ) -> int:
     """Stop each process that one of `ours` recognises (name, test, signal); how many there were."""
     found = 0

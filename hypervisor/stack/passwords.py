@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from hypervisor.stack.binaries import Binaries
+from hypervisor.stack.binaries import BrokerPrograms
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.process import as_account
@@ -74,19 +74,21 @@ def access_file(folder: DataFolder) -> Path:
 
 def change(
     folder: DataFolder,
-    binaries: Binaries,
+    programs: BrokerPrograms,
     *,
     put: Mapping[str, str] | None = None,
     drop: frozenset[str] = frozenset(),
 ) -> None:
     """Set the passwords of `put` and remove `drop`, as one replacement of the file."""
     accounts = {name: hashed for name, hashed in read(folder).items() if name not in drop}
-    accounts.update(_hashed(folder, binaries, put or {}))
+    accounts.update(_hashed(folder, programs, put or {}))
     text = "".join(f"{name}:{hashed}\n" for name, hashed in sorted(accounts.items()))
     folder.write(password_file(folder), text)
 
 
-def _hashed(folder: DataFolder, binaries: Binaries, clear: Mapping[str, str]) -> dict[str, str]:
+def _hashed(
+    folder: DataFolder, programs: BrokerPrograms, clear: Mapping[str, str]
+) -> dict[str, str]:
     """Let the broker's own tool hash them; a file, for a command line is seen by everybody."""
     if not clear:
         return {}
@@ -94,7 +96,7 @@ def _hashed(folder: DataFolder, binaries: Binaries, clear: Mapping[str, str]) ->
         file.writelines(f"{name}:{password}\n" for name, password in clear.items())
         file.flush()
         folder.account.own(Path(file.name))
-        done = as_account([binaries.mosquitto_passwd, "-U", file.name], folder.account)
+        done = as_account([programs.mosquitto_passwd, "-U", file.name], folder.account)
         if done.returncode:
             raise StackError(f"mosquitto_passwd failed: {(done.stderr or done.stdout).strip()}")
         lines = Path(file.name).read_text().splitlines()

@@ -75,11 +75,17 @@ def run(wish: Wish, say: Say) -> None:
         TerritoryError: it cannot be started; whatever had been started is stopped again.
     """
     account = unprivileged()
-    programs = binaries.find()
+    broker, database = binaries.broker(), binaries.database()
     folder = open_folder(wish.data, account)
     with lock.hold(folder.lock), _stoppable():
         supervisor = Supervisor(say=say)
-        up = _Up(wish=wish, say=say, folder=folder, programs=programs, supervisor=supervisor)
+        up = _Up(
+            wish=wish,
+            say=say,
+            supervisor=supervisor,
+            broker=Broker(folder=folder, programs=broker, port=0),
+            database=Database(folder=folder, programs=database, port=0, password=""),
+        )
         try:
             up.start()
             up.keep()
@@ -99,18 +105,26 @@ def run(wish: Wish, say: Say) -> None:
 class _Up:
     wish: Wish
     say: Say
-    folder: DataFolder
-    programs: binaries.Binaries
     supervisor: Supervisor
+    broker: Broker
+    database: Database
     _state: state.State = field(init=False)
+
+    @property
+    def folder(self) -> DataFolder:
+        return self.broker.folder
 
     def start(self) -> None:
         """Servers, database, accounts, parts, in the order in which they need one another."""
         began = time.monotonic()
         starter = launcher(self.folder)
-        stop_orphans(recognise(self.folder, self.programs, starter), self.say)
+        self._stop_orphans(starter)
         settings = settled.settle(self.folder, self.wish.web_port, self.say)
-        instance = self._start_database(settings)
+        self.broker = replace(self.broker, port=settings.broker_port)
+        self.database = replace(
+            self.database, port=settings.database_port, password=settings.database_password
+        )
+        instance = self._start_database()
         self._state = state.State(
             pid=os.getpid(),
             mode=instance.mode,
@@ -145,13 +159,17 @@ class _Up:
                 for log in (self.folder.root / "log").glob("*.log"):
                     trim_log(log)
 
-    def _start_database(self, settings: settled.Settled) -> Instance:
-        database = Database(
-            folder=self.folder,
-            binaries=self.programs,
-            port=settings.database_port,
-            password=settings.database_password,
-        )
+    def _stop_orphans(self, starter: Launcher) -> None:
+        """A killed `up` takes its children along; make sure of it, in stopping order."""
+        ours = {
+            "a part": (starter.is_mine, signal.SIGTERM),
+            "the broker": (self.broker.is_mine, signal.SIGTERM),
+            "the database": (self.database.is_mine, STOP_SIGNAL),
+        }
+        stop_orphans(ours, self.say)
+
+    def _start_database(self) -> Instance:
+        database = self.database
         running = start_database(database)
         job = Job(
             name="database",
@@ -165,14 +183,14 @@ class _Up:
         return prepare(database.url(), self.wish, self.folder.root.name, self.say)
 
     def _start_broker(self, settings: settled.Settled, mode: Mode) -> None:
-        broker = Broker(folder=self.folder, binaries=self.programs, port=settings.broker_port)
+        broker = self.broker
         broker.create()
         put = {passwords.INGEST: settings.broker_password}
         drop = frozenset({passwords.PLAYER})
         if mode is Mode.EXERCISE:  # only an exercise can be played into
             put[passwords.PLAYER] = settings.player_password
             drop = frozenset()
-        passwords.change(self.folder, self.programs, put=put, drop=drop)
+        passwords.change(self.folder, broker.programs, put=put, drop=drop)
         running = start_broker(broker)
         job = Job(name="broker", start=broker.start, log=self.folder.log("broker"))
         self.supervisor.adopt(job, running.child)
@@ -224,19 +242,6 @@ class _Up:
         if free < SCARCE_BYTES and not warned:
             self.say(f"the disk of {self.folder.root} is nearly full: {free // 1024**2} MB free")
         return free < SCARCE_BYTES
-
-
-def recognise(
-    folder: DataFolder, programs: binaries.Binaries, starter: Launcher
-) -> dict[str, tuple[Callable[[list[str]], bool], signal.Signals]]:
-    """How each process of this instance is recognised and asked to stop, in stopping order."""
-    broker = Broker(folder=folder, binaries=programs, port=0)
-    database = Database(folder=folder, binaries=programs, port=0, password="")
-    return {
-        "a part": (starter.is_mine, signal.SIGTERM),
-        "the broker": (broker.is_mine, signal.SIGTERM),
-        "the database": (database.is_mine, STOP_SIGNAL),
-    }
 
 
 def prepare(url: str, wish: Wish, default_name: str, say: Say) -> Instance:

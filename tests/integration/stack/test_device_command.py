@@ -1,0 +1,85 @@
+"""`hypervisor device` against the real broker and registry."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from hypervisor.cli import app, device
+from hypervisor.settings import Settings
+from hypervisor.stack.errors import StackError
+from hypervisor.stack.probe import ACCEPTED, REFUSED, connack
+from hypervisor.store.connect import connect
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def registered(instance_settings: Settings) -> Settings:
+    """Three gauges, one of them retired."""
+    with connect(instance_settings.database_url) as connection:
+        connection.execute("INSERT INTO site (name, title, domain) VALUES ('s', 'S', 'flood')")
+        connection.execute(
+            "INSERT INTO device (name, site, commissioned, retired) VALUES"
+            " ('poyo', 1, '2020-01-01Z', NULL), ('magre', 1, '2020-01-01Z', NULL),"
+            " ('old', 1, '2020-01-01Z', '2021-01-01Z')"
+        )
+    return instance_settings
+
+
+def command(settings: Settings, *words: str) -> str:
+    """Run `hypervisor device …`; its standard output."""
+    if not any(group.name == "device" for group in app.registered_groups):
+        device.attach(app)
+    result = CliRunner().invoke(app, ["--data", str(settings.data), "device", *words])
+    if result.exception:
+        raise result.exception
+    return result.stdout
+
+
+def test_add_rotate_remove(registered: Settings) -> None:
+    def enters(password: str) -> int:
+        return connack(registered.broker_host, registered.broker_port, "poyo", password)
+
+    first = command(registered, "add", "poyo").strip()
+    assert enters(first) == ACCEPTED
+    second = command(registered, "rotate", "poyo").strip()
+    assert (enters(first) in REFUSED, enters(second)) == (True, ACCEPTED)
+    assert command(registered, "remove", "poyo") == ""
+    assert enters(second) in REFUSED
+
+
+def test_all_that_lack_one(registered: Settings) -> None:
+    command(registered, "add", "poyo")
+    lines = command(registered, "add", "--all").splitlines()
+    assert [line.split(",")[0] for line in lines] == ["device", "magre"]
+    password = lines[1].split(",")[1]
+    assert connack(registered.broker_host, registered.broker_port, "magre", password) == ACCEPTED
+    assert command(registered, "add", "--all").splitlines() == ["device,password"]
+    rows = [json.loads(line) for line in command(registered, "list", "--json").splitlines()]
+    assert rows == [
+        {"device": "magre", "registered": True, "account": True},
+        {"device": "poyo", "registered": True, "account": True},
+    ]
+
+
+def test_what_is_refused(registered: Settings) -> None:
+    refusals = {
+        ("add", "stranger"): "no device 'stranger' in service is registered",
+        ("add", "old"): "no device 'old' in service is registered",
+        ("add", "a/b"): "cannot be a device's account",
+        ("add", "ingest"): "the hypervisor's own",
+        ("add",): "expected the name of one device, or --all",
+        ("rotate", "magre"): "'magre' has no account",
+        ("remove", "magre"): "'magre' has no account",
+        ("remove", "ingest"): "the hypervisor's own",
+    }
+    for words, why in refusals.items():
+        with pytest.raises(StackError, match=why):
+            command(registered, *words)
+
+
+def test_a_second_account_is_refused(registered: Settings) -> None:
+    command(registered, "add", "poyo")
+    with pytest.raises(StackError, match="device rotate poyo"):
+        command(registered, "add", "poyo")
