@@ -1,0 +1,57 @@
+"""A batch: what one transaction stores. Rows are packed as the watch will read them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.message import Arrival, Letter
+
+# One reading. Times in µs since the epoch, UTC; value nan: a row without a value.
+ROW = np.dtype(
+    [
+        ("series", "<i4"),
+        ("time", "<i8"),
+        ("received", "<i8"),
+        ("value", "<f8"),
+        ("quality", "<i2"),
+    ]
+)
+Rows = NDArray[np.void]
+
+
+class Beat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A heartbeat that came round: the clock it carries, and when it was back (both µs)."""
+
+    clock: int
+    received_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parcel:
+    """What was received since the last one: the messages of one batch, not yet looked into.
+
+    `mids` are to be acknowledged on `connection` and no other: after a reconnection the broker
+    sends all of them again.
+    """
+
+    arrivals: Sequence[Arrival]
+    beats: Sequence[Beat]
+    mids: Sequence[int]
+    connection: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What one transaction stores. `heard`: the latest heartbeat; `deaf`: spans, both µs."""
+
+    rows: Rows
+    letters: Sequence[Letter] = ()
+    heard: int | None = None
+    deaf: Sequence[tuple[int, int]] = field(default=())
+
+
+def no_rows() -> Rows:
+    return np.empty(0, dtype=ROW)

@@ -1,0 +1,230 @@
+"""From decoded objects to rows: known channels, units, range, status, times that are believed.
+
+A loop over the objects only looks names up; everything about values and times is done on whole
+columns.
+"""
+
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.batch import ROW, Rows
+from ingest.decode import Decoded
+from ingest.layout import Key, Layout, Layouts, Table, Values
+from ingest.message import UNSTAMPED, Arrival, Envelope, Reason, Refused
+from ingest.salvage import narrowed, part_by_part
+from sensors._quality import Quality
+
+_STATUS = {"ok": Quality.GOOD, "saturated": Quality.SATURATED, "doubtful": Quality.DOUBTFUL}
+_NO_UNITS: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Belief:
+    """How far a reading's time may be from its arrival to be believed, both in µs."""
+
+    ahead: int
+    behind: int
+
+
+@dataclass(kw_only=True)
+class _Columns:
+    """What the loop gathers: an entry an object, but `channels`, `values`, `flags` a reading.
+
+    `partly`: ids of messages of which a part is refused already.
+    """
+
+    channels: "array[int]" = field(default_factory=lambda: array("i"))
+    values: list[float | bool | None] = field(default_factory=list)
+    flags: list[tuple[int, Quality]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    received: list[int] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
+    arrivals: list[Arrival] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    partly: set[int] = field(default_factory=set)
+
+
+def check(decoded: Decoded, layouts: Layouts, belief: Belief) -> tuple[Rows, list[Refused]]:
+    """The rows to store and everything that is refused, what decoding refused included."""
+    columns = _Columns(
+        refused=decoded.refused,
+        partly={id(one.arrival) for one in decoded.refused if not one.whole},
+    )
+    _gather(columns, zip(decoded.arrivals, decoded.envelopes, strict=True), layouts)
+    return _rows(columns, layouts.table(), belief), columns.refused
+
+
+def _gather(
+    columns: _Columns, objects: Iterable[tuple[Arrival, Envelope]], layouts: Layouts
+) -> None:
+    known, add = layouts.get, layouts.add
+    channels, values = columns.channels.extend, columns.values.extend
+    sizes, times, received = columns.sizes.append, columns.times.append, columns.received.append
+    envelopes, arrivals = columns.envelopes.append, columns.arrivals.append
+    for arrival, given in objects:
+        envelope = given
+        if envelope.status is not None:
+            envelope = _with_silent_values(envelope)
+        key = _key(arrival, envelope)
+        layout = known(key) or add(key)
+        if layout.bad:
+            rest = _sift(columns, arrival, envelope, layout)
+            if rest is None:
+                continue
+            envelope = rest
+            key = _key(arrival, envelope)
+            layout = known(key) or add(key)
+        if envelope.status is not None:
+            _flag(columns, envelope)
+        channels(layout.channels)
+        values(envelope.values.values())
+        sizes(len(layout.channels))
+        times(envelope.time.timestamp())
+        received(arrival.received_at)
+        envelopes(envelope)
+        arrivals(arrival)
+
+
+def _key(arrival: Arrival, envelope: Envelope) -> Key:
+    units = envelope.units
+    return arrival.topic, tuple(envelope.values), tuple(units.items()) if units else _NO_UNITS
+
+
+def _with_silent_values(envelope: Envelope) -> Envelope:
+    """A sensor that names its fault and no value says that it has none."""
+    status = envelope.status or {}
+    silent = [n for n, text in status.items() if text != "ok" and n not in envelope.values]
+    if not silent:
+        return envelope
+    return msgspec.structs.replace(envelope, values={**envelope.values, **dict.fromkeys(silent)})
+
+
+def _sift(
+    columns: _Columns, arrival: Arrival, envelope: Envelope, layout: Layout
+) -> Envelope | None:
+    """Refuse what is bad of an object; what remains, or None."""
+    element = msgspec.to_builtins(envelope)
+    lone = _is_lone(columns, arrival)
+    columns.refused.extend(part_by_part(arrival, element, layout.bad, lone=lone))
+    good = [name for name in envelope.values if name not in layout.bad]
+    if not good:
+        return None
+    columns.partly.add(id(arrival))
+    return msgspec.convert(narrowed(element, good), Envelope)
+
+
+def _is_lone(columns: _Columns, arrival: Arrival) -> bool:
+    """Whether what is left of a message is still all of it."""
+    return id(arrival) not in columns.partly and arrival.payload.lstrip()[:1] == b"{"
+
+
+def _flag(columns: _Columns, envelope: Envelope) -> None:
+    start = len(columns.values)
+    for place, name in enumerate(envelope.values):
+        text = (envelope.status or {}).get(name, "ok")
+        if text != "ok":
+            columns.flags.append((start + place, _STATUS.get(text, Quality.SENSOR_FAULT)))
+
+
+def _rows(columns: _Columns, table: Table, belief: Belief) -> Rows:
+    sizes = np.array(columns.sizes, dtype=np.intp)
+    time = np.rint(np.array(columns.times, dtype=np.float64) * 1e6).astype(np.int64)
+    received = np.array(columns.received, dtype=np.int64)
+    channel = np.frombuffer(columns.channels, dtype=np.intc)
+    rows = np.empty(len(channel), dtype=ROW)
+    rows["series"] = table.series[channel]
+    rows["time"] = np.repeat(time, sizes)
+    rows["received"] = np.repeat(received, sizes)
+    rows["value"], rows["quality"] = _judged(columns, channel, table)
+    first = np.cumsum(sizes) - sizes
+    unbelieved = (
+        (received == UNSTAMPED)
+        | (time > received + belief.ahead)
+        | (time < received - belief.behind)
+        | (time >= table.retired[channel[first]] if len(channel) else False)
+    )
+    if not unbelieved.any():
+        return rows
+    _refuse_times(columns, np.flatnonzero(unbelieved), time, belief)
+    believed: Rows = rows[~np.repeat(unbelieved, sizes)]
+    return believed
+
+
+def _judged(
+    columns: _Columns, channel: NDArray[np.intc], table: Table
+) -> tuple[Values, NDArray[np.int16]]:
+    """Values in the catalogue's unit, and each one's quality."""
+    value = np.array(columns.values, dtype=np.float64)
+    if len(table.conversions) > 1:
+        conversion = table.conversion[channel]
+        for number in set(conversion[conversion > 0].tolist()):
+            of_it = conversion == number
+            value[of_it] = table.conversions[number](value[of_it])
+    quality = np.zeros(len(value), dtype=np.int16)
+    for place, flag in columns.flags:
+        quality[place] |= flag
+    outside = (value < table.low[channel]) | (value > table.high[channel])
+    quality[outside] |= Quality.OUT_OF_RANGE
+    quality[value >= table.saturates[channel]] |= Quality.SATURATED
+    value[np.isinf(value)] = np.nan  # a conversion overflowed: flagged above, and no number
+    without = np.isnan(value) & (quality & Quality.SUSPECT == 0)
+    quality[without] |= Quality.SENSOR_FAULT
+    return value, quality
+
+
+def _refuse_times(
+    columns: _Columns, places: NDArray[np.intp], time: NDArray[np.int64], belief: Belief
+) -> None:
+    for place in places.tolist():
+        arrival = columns.arrivals[place]
+        reason, detail = _why(int(time[place]), arrival.received_at, belief)
+        envelope = columns.envelopes[place]
+        columns.refused.append(
+            Refused(
+                arrival=arrival,
+                reason=reason,
+                detail=detail,
+                whole=_is_lone(columns, arrival),
+                part=_written(envelope),
+            )
+        )
+
+
+def _written(envelope: Envelope) -> Mapping[str, object]:
+    element: dict[str, object] = msgspec.to_builtins(envelope)
+    return {name: value for name, value in element.items() if value is not None}
+
+
+def _why(time: int, received_at: int, belief: Belief) -> tuple[Reason, str]:
+    if received_at == UNSTAMPED:
+        return Reason.NO_STAMP, (
+            "no readable scenario-time: in an exercise only the player's messages, stamped with"
+            " the scenario's time, are taken"
+        )
+    if time > received_at + belief.ahead:
+        ahead = (time - received_at) / 1e6
+        return Reason.TIME_AHEAD, (
+            f"measured at {_text(time)}, {ahead:.0f} s after it arrived ({_text(received_at)});"
+            f" at most {belief.ahead / 1e6:.0f} s are believed. A clock that sends local time as"
+            " UTC? `hypervisor dead-letters redrive --shift -1h` mends it"
+        )
+    if time < received_at - belief.behind:
+        return Reason.TIME_TOO_OLD, (
+            f"measured at {_text(time)}, more than {belief.behind / 8.64e10:.0f} days before it"
+            f" arrived ({_text(received_at)}); real history enters by `hypervisor import`"
+        )
+    return Reason.DEVICE_RETIRED, f"measured at {_text(time)}, after its device was retired"
+
+
+def _text(instant: int) -> str:
+    try:
+        return datetime.fromtimestamp(instant / 1e6, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return f"{instant / 1e6:.0f} s from 1970"

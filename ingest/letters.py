@@ -1,0 +1,46 @@
+"""From what is refused to dead letters: one a message and reason, with the bytes at fault."""
+
+import json
+from collections.abc import Iterable
+
+from ingest.message import Arrival, Letter, Refused
+
+_LONGEST = 500  # characters of a detail
+_KEPT = 65_536  # bytes kept of a payload too large to be read
+
+
+def letters(refused: Iterable[Refused], *, largest: int) -> list[Letter]:
+    """The refusals of each message, gathered by reason; nothing a device sends multiplies them."""
+    gathered: dict[tuple[int, str], list[Refused]] = {}
+    for one in refused:
+        gathered.setdefault((id(one.arrival), one.reason), []).append(one)
+    return [_letter(group, largest) for group in gathered.values()]
+
+
+def _letter(group: list[Refused], largest: int) -> Letter:
+    arrival = group[0].arrival
+    detail = group[0].detail
+    if len(group) > 1:
+        detail = f"{detail[: _LONGEST - 60]} (and {len(group) - 1} more objects of this message)"
+    return Letter(
+        topic=storable(arrival.topic),
+        payload=_payload(arrival, group, largest),
+        reason=group[0].reason,
+        detail=storable(detail)[:_LONGEST],
+        received_at=arrival.received_at,
+        again=arrival.again,
+    )
+
+
+def _payload(arrival: Arrival, group: list[Refused], largest: int) -> bytes:
+    if len(arrival.payload) > largest:
+        return arrival.payload[:_KEPT]
+    if any(one.whole for one in group):
+        return arrival.payload
+    parts = [one.part for one in group]
+    return json.dumps(parts[0] if len(parts) == 1 else parts, separators=(",", ":")).encode()
+
+
+def storable(text: str) -> str:
+    """Text that a database takes: no zero characters, no halves of surrogate pairs."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")

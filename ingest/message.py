@@ -1,0 +1,88 @@
+"""What comes in and what is refused, as plain values. Times are int64 µs since the epoch, UTC."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+UNSTAMPED = -(2**63)  # an exercise's message whose scenario time is missing or unreadable
+
+AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One publication as it reached us. A msgspec struct: one is built for every message.
+
+    `again`: the broker has sent it before, and what became of that we may have committed.
+    """
+
+    topic: str
+    payload: bytes
+    received_at: int
+    again: bool = False
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """One object of the native JSON (docs/mqtt.md).
+
+    A misspelt field is refused, not passed over: a `unit` or a `statuts` unread would turn a
+    drowned gauge into a good reading.
+    """
+
+    time: AwareTime
+    values: dict[str, float | bool | None]
+    units: dict[str, str] | None = None
+    status: dict[str, str] | None = None
+
+
+class Reason(StrEnum):
+    """Why something is refused: the short word; docs/mqtt.md says what each asks of whom."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too-large"
+    NOT_UTF8 = "not-utf8"
+    NOT_JSON = "not-json"
+    TOO_DEEP = "too-deep"
+    WRONG_SHAPE = "wrong-shape"
+    NO_TIME = "no-time"
+    BAD_TIME = "bad-time"
+    NO_VALUES = "no-values"
+    BAD_VALUE = "bad-value"
+    NOT_FINITE = "not-finite"
+    UNKNOWN_DEVICE = "unknown-device"
+    UNKNOWN_QUANTITY = "unknown-quantity"
+    UNKNOWN_UNIT = "unknown-unit"
+    DEVICE_RETIRED = "device-retired"
+    TIME_AHEAD = "time-ahead"
+    TIME_TOO_OLD = "time-too-old"
+    NO_STAMP = "no-stamp"
+    NOT_STORABLE = "not-storable"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A message, or the part of it that is refused.
+
+    `part`, where not `whole`: the one object of it, with only what is refused. What was good in
+    the message has been stored and must not be sent through again, least of all shifted in time.
+    """
+
+    arrival: Arrival
+    reason: Reason
+    detail: str
+    whole: bool = True
+    part: object = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A dead letter, ready to be stored. `again` as in Arrival: it may be there already."""
+
+    topic: str
+    payload: bytes
+    reason: str
+    detail: str
+    received_at: int
+    again: bool

@@ -1,0 +1,59 @@
+"""What ingest needs of others, as its user sees it; the entry point wires."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ingest.batch import Batch
+from sensors._errors import TerritoryError
+
+
+class UnavailableError(TerritoryError):
+    """The store cannot be reached just now, or asks to be tried again: nothing was stored."""
+
+
+class NotStorableError(TerritoryError):
+    """The store refuses this batch for what is in it: trying again will not help."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """One quantity of one device, as far as a reading is checked against it.
+
+    `low`, `high` (inclusive) and `saturates` in `unit`; `retired` in µs. None: no such bound.
+    """
+
+    series: int
+    unit: str
+    low: float | None
+    high: float | None
+    saturates: float | None = None
+    retired: int | None = None
+
+
+Devices = Mapping[str, Mapping[str, Channel]]  # device name -> quantity name -> channel
+
+
+class Directory(Protocol):
+    """Who may speak, and of what."""
+
+    def changed(self, *, at_once: bool) -> Devices | None:
+        """All devices if that has changed since last asked, else None.
+
+        `at_once`: look now, though somebody looked a moment ago.
+
+        Raises:
+            UnavailableError: it cannot be read just now.
+        """
+
+
+class Store(Protocol):
+    """Where checked readings go."""
+
+    def commit(self, batch: Batch) -> None:
+        """Store the whole batch or nothing of it.
+
+        Raises:
+            UnavailableError: try again.
+            NotStorableError: do not.
+        """

@@ -1,0 +1,168 @@
+"""The second, patient reading of a message that the strict decoder refused.
+
+It keeps what is good of it and says of the rest, in words for whoever can mend the device, what
+is wrong. Slow, and only for the few.
+"""
+
+import json
+import math
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from ingest.message import Arrival, AwareTime, Envelope, Reason, Refused
+
+_FIELDS = ("time", "values", "units", "status")
+_WORDS = {dict: "an object", list: "an array", str: "a text", bool: "true or false"}
+_TOLD = 3  # quantities whose fault is told in words; the others are counted
+_EXAMPLE = '{"time": "2022-01-11T06:15:00Z", "values": {"level": 4.306}}'
+
+
+def salvage(arrival: Arrival) -> tuple[list[Envelope], list[Refused]]:
+    """What can be used of a message, and what is refused of it."""
+    found: list[Envelope] = []
+    refused: list[Refused] = []
+    try:
+        document = json.loads(arrival.payload.decode(), parse_int=float)
+    except UnicodeDecodeError as error:
+        return [], [_whole(arrival, Reason.NOT_UTF8, f"byte {error.start} is not UTF-8")]
+    except RecursionError:
+        return [], [_whole(arrival, Reason.TOO_DEEP, f"nested too deeply; expected {_EXAMPLE}")]
+    except ValueError as error:
+        return [], [_whole(arrival, Reason.NOT_JSON, f"{error}; expected {_EXAMPLE}")]
+    if document == []:
+        return [], [_whole(arrival, Reason.NO_VALUES, "an empty array says nothing")]
+    lone = not isinstance(document, list)
+    for element in [document] if lone else document:
+        envelope, wrong = _element(arrival, element, lone=lone)
+        refused.extend(wrong)
+        if envelope is not None:
+            found.append(envelope)
+    return found, refused
+
+
+def _whole(arrival: Arrival, reason: Reason, detail: str) -> Refused:
+    return Refused(arrival=arrival, reason=reason, detail=detail)
+
+
+def what(value: object) -> str:
+    """A JSON value in a few words."""
+    if value is None:
+        return "null"
+    return _WORDS.get(type(value), "a number")
+
+
+def _element(
+    arrival: Arrival, element: object, *, lone: bool
+) -> tuple[Envelope | None, list[Refused]]:
+    if not isinstance(element, dict):
+        detail = f"expected an object such as {_EXAMPLE}, got {what(element)}"
+        return None, [_one(arrival, Reason.WRONG_SHAPE, detail, element, lone=lone)]
+    problem = _shape(element)
+    if problem is not None:
+        return None, [_one(arrival, *problem, element, lone=lone)]
+    bad = dict(_bad_values(element["values"]))
+    refused = part_by_part(arrival, element, bad, lone=lone)
+    good = [name for name in element["values"] if name not in bad]
+    if not good:
+        return None, refused
+    return msgspec.convert(narrowed(element, good), Envelope), refused
+
+
+def _one(arrival: Arrival, reason: Reason, detail: str, part: object, *, lone: bool) -> Refused:
+    return Refused(arrival=arrival, reason=reason, detail=detail, whole=lone, part=part)
+
+
+def part_by_part(
+    arrival: Arrival,
+    element: Mapping[str, Any],
+    bad: Mapping[str, tuple[Reason, str]],
+    *,
+    lone: bool,
+) -> list[Refused]:
+    """One refusal for each reason, with the quantities it concerns; `lone`: no array holds it."""
+    refused = []
+    for reason in {reason: None for reason, _ in bad.values()}:
+        names = [name for name, (other, _) in bad.items() if other is reason]
+        details = [bad[name][1] for name in names[:_TOLD]]
+        if len(names) > _TOLD:
+            details.append(f"and {len(names) - _TOLD} more")
+        whole = lone and len(names) >= len(element["values"])
+        refused.append(
+            Refused(
+                arrival=arrival,
+                reason=reason,
+                detail="; ".join(details),
+                whole=whole,
+                part=narrowed(element, names),
+            )
+        )
+    return refused
+
+
+def narrowed(element: Mapping[str, Any], names: Collection[str]) -> dict[str, object]:
+    """The same object with only the named quantities in it."""
+    kept = set(names)
+    part: dict[str, object] = {"time": element["time"]}
+    for field in _FIELDS[1:]:
+        table = {n: v for n, v in (element.get(field) or {}).items() if n in kept}
+        if table:
+            part[field] = table
+    return part
+
+
+def _shape(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
+    """What is wrong with the object as a whole, if anything."""
+    unknown = [name for name in element if name not in _FIELDS]
+    if unknown:
+        return Reason.WRONG_SHAPE, f"unknown field {unknown[0]!r}; known are {', '.join(_FIELDS)}"
+    if "time" not in element:
+        return Reason.NO_TIME, f"no field 'time'; expected {_EXAMPLE}"
+    try:
+        msgspec.convert(element["time"], AwareTime)
+    except (ValueError, OverflowError) as error:
+        return Reason.BAD_TIME, (
+            f"time {_clip(element['time'])}: {error}; expected a date, a time and an offset"
+            " such as 2022-01-11T06:15:00Z or 2022-01-11T07:15:00+01:00"
+        )
+    if not isinstance(element.get("values"), dict):
+        return Reason.WRONG_SHAPE, (
+            "'values' must be an object of numbers by quantity, got"
+            f" {what(element['values']) if 'values' in element else 'none'}"
+        )
+    if not element["values"]:
+        return Reason.NO_VALUES, "'values' is empty"
+    return _texts(element)
+
+
+def _texts(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
+    for field in ("units", "status"):
+        table = element.get(field)
+        if table is None:
+            continue
+        if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):
+            return Reason.WRONG_SHAPE, f"{field!r} must be an object of texts by quantity"
+    return None
+
+
+def _bad_values(values: Mapping[str, object]) -> Iterator[tuple[str, tuple[Reason, str]]]:
+    for name, value in values.items():
+        if value is None or isinstance(value, bool):
+            continue
+        if not isinstance(value, float):
+            detail = f"{name!r} must be a number, null, true or false, got {_clip(value)}"
+            yield name, (Reason.BAD_VALUE, detail)
+        elif not math.isfinite(value):
+            yield (
+                name,
+                (
+                    Reason.NOT_FINITE,
+                    f"{name!r} is {value}: not a finite number; send null where there is no value",
+                ),
+            )
+
+
+def _clip(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
