@@ -1,0 +1,147 @@
+"""The flood simulator: what it tells is possible, the wave travels down, a seed is a story."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sensors._domain import catalogue
+from simulators import _catchment as catchment
+from simulators._simulator import Place, SimulatorError, scenario, simulators
+from simulators.flood import SIMULATOR, emit, truth
+
+HOUR = 3600.0
+RIVERS = {
+    "Orge": [("dourdan", 90, 0), ("arpajon", 480, 4), ("morsang", 920, 6)],
+    "Yvette": [("dampierre", 60, 0), ("villebon", 220, 4)],
+    "Yerres": [("courtry", 430, 0), ("crosne", 1000, 9)],
+    "Essonne": [("boigneville", 700, 0), ("ballancourt", 1850, 14)],
+}
+
+
+def inventory() -> list[Place]:
+    places = []
+    for river, gauges in RIVERS.items():
+        above: tuple[tuple[str, float], ...] = ()
+        for name, area, travel in gauges:
+            above = tuple((site, travel * HOUR) for site, _ in above)
+            if name == "morsang":
+                above = (*above, ("villebon", 5 * HOUR))
+            places.append(
+                Place(
+                    device=f"gauge-{name}",
+                    site=name,
+                    river=river,
+                    lon=2.2,
+                    lat=48.6,
+                    quantities={
+                        "level": 900,
+                        "discharge": 900,
+                        "battery": 3600,
+                        "catchment_rain": 3600,
+                    },
+                    thresholds={"attention": 1.6},
+                    properties={"catchment_km2": area},
+                    upstream=above,
+                )
+            )
+            above = ((name, 0.0),)
+    return places
+
+
+FLOOD = scenario("october-flood")[1]
+QUIET = scenario("quiet")[1]
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return emit(inventory(), FLOOD, 1)
+
+
+def test_the_domain_is_found_by_scanning() -> None:
+    assert simulators()["flood"] is SIMULATOR
+    with pytest.raises(SimulatorError, match="there are october-flood, quiet"):
+        scenario("deluge")
+
+
+def test_a_seed_is_a_story(rows: pd.DataFrame) -> None:
+    assert rows.equals(emit(inventory(), FLOOD, 1))
+    assert not rows["value"].equals(emit(inventory(), FLOOD, 2)["value"])
+
+
+def test_everything_told_is_in_the_catalogue_and_in_range(rows: pd.DataFrame) -> None:
+    known = catalogue().quantities
+    for name, told in rows.groupby("quantity"):
+        quantity = known[str(name)]
+        assert set(told["unit"]) == {quantity.unit}
+        assert told["value"].between(quantity.low, quantity.high).all()
+    assert rows["time"].is_monotonic_increasing
+    assert not rows.duplicated(["time", "device", "quantity"]).any()
+
+
+def test_intervals_are_kept(rows: pd.DataFrame) -> None:
+    told = rows.loc[(rows["device"] == "gauge-morsang") & (rows["quantity"] == "level"), "time"]
+    assert set(told.diff().dropna().dt.total_seconds()) == {900.0}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_wave_peaks_in_river_order(seed: int) -> None:
+    courses = truth(inventory(), FLOOD, seed)
+    for place in inventory():
+        for above, _ in place.upstream:
+            lag = float(
+                np.argmax(courses[place.site].discharge) - np.argmax(courses[above].discharge)
+            )
+            assert lag > 0
+            assert courses[place.site].discharge.max() > courses[above].discharge.max()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_flood_leaves_its_bed_and_the_quiet_days_do_not(seed: int) -> None:
+    courses = truth(inventory(), FLOOD, seed)
+    over = {name for name, course in courses.items() if course.level.max() > course.brim}
+    assert {"morsang", "crosne"} <= over
+    assert all(
+        course.level.max() < 0.8 * course.brim
+        for course in truth(inventory(), QUIET, seed).values()
+    )
+
+
+def test_rises_are_of_the_right_order(rows: pd.DataFrame) -> None:
+    level = rows[rows["quantity"] == "level"].pivot_table(
+        index="time", columns="device", values="value"
+    )
+    fastest = level.diff(4).max()
+    assert 0.01 < fastest["gauge-morsang"] < 0.3
+    assert (level.max() < 4).all()
+
+
+def test_no_water_is_made_or_lost_on_the_way() -> None:
+    inflow = np.zeros(500)
+    inflow[10:20] = 7.0
+    response = catchment.cascade(8, 600.0, 300.0)
+    assert response.sum() == pytest.approx(1)
+    outflow = catchment.through(inflow, response)
+    assert outflow.sum() == pytest.approx(70, rel=1e-4)
+    assert outflow.max() < 7
+    delay = np.average(np.arange(500), weights=outflow) - 14.5
+    assert delay * 300 == pytest.approx(8 * 600, rel=0.05)
+
+
+def test_level_and_discharge_are_one_curve() -> None:
+    flow = np.linspace(0.1, 80, 50)
+    level = catchment.level_of(flow, bed=0.2, brim=1.7, brimful=18)
+    assert catchment.discharge_of(level, bed=0.2, brim=1.7, brimful=18) == pytest.approx(flow)
+
+
+def test_links_in_a_circle_are_told() -> None:
+    places = [
+        Place(device="a", site="a", river="Orge", quantities={"level": 900}, upstream=(("b", 1),)),
+        Place(device="b", site="b", river="Orge", quantities={"level": 900}, upstream=(("a", 1),)),
+    ]
+    with pytest.raises(SimulatorError, match="circle among a, b"):
+        emit(places, FLOOD, 1)
+
+
+def test_an_inventory_without_rivers_is_told() -> None:
+    with pytest.raises(SimulatorError, match="apply an inventory first"):
+        emit([Place(device="a", site="a", quantities={"level": 900})], FLOOD, 1)
