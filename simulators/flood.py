@@ -31,7 +31,7 @@ RIVERS: Mapping[str, Character] = {
     "Réveillon": Character(curve_number=62, quickness=1.5, yields=0.35),
     "Rémarde": Character(curve_number=52, quickness=1.2, yields=0.16),
     "Seine": Character(curve_number=48, quickness=1.2, yields=0.25, exposure=0.4),
-    "Yerres": Character(curve_number=63, yields=0.4),
+    "Yerres": Character(curve_number=63, yields=0.3),
     "Yvette": Character(curve_number=54, quickness=1.25, yields=0.16),
     "École": Character(curve_number=47, quickness=1.0, yields=0.08),
 }
