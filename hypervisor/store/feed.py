@@ -49,13 +49,23 @@ def append(
     connection.execute(f"NOTIFY {CHANNEL}")
 
 
-def read(connection: Connection, cursor: str) -> tuple[Sequence[Entry], str]:
+def read(
+    connection: Connection, cursor: str, *, most: int | None = None
+) -> tuple[Sequence[Entry], str]:
     """Entries from `cursor` on that no running transaction can still precede; the next cursor.
 
     A transaction that began earlier and commits later is not skipped: nothing at or beyond the
-    oldest running transaction is read before that one has ended.
+    oldest running transaction is read before that one has ended. With `most`, about so many
+    entries: never a part of a transaction.
     """
     (upto,) = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text").fetchone()  # type: ignore[misc]
+    if most is not None:
+        row = connection.execute(
+            "SELECT (xid::text::numeric + 1)::text FROM feed"
+            " WHERE xid >= %s::xid8 AND xid < %s::xid8 ORDER BY xid, id OFFSET %s LIMIT 1",
+            [cursor, upto, most - 1],
+        ).fetchone()
+        upto = row[0] if row else upto
     found = connection.execute(
         "SELECT kind, worker, at, rows FROM feed"
         " WHERE xid >= %s::xid8 AND xid < %s::xid8 ORDER BY xid, id",
@@ -66,3 +76,8 @@ def read(connection: Connection, cursor: str) -> tuple[Sequence[Entry], str]:
         for kind, worker, at, rows in found
     ]
     return entries, upto
+
+
+def prune(connection: Connection, cursor: str) -> None:
+    """Forget what was read up to `cursor`."""
+    connection.execute("DELETE FROM feed WHERE xid < %s::xid8", [cursor])

@@ -1,0 +1,29 @@
+"""Instants: µs since the epoch (what columns hold), datetimes in UTC, and RFC 3339 text."""
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+# No gauge is older: from here on holds what has always been so.
+BEGINNING = int((datetime(1800, 1, 1, tzinfo=UTC) - EPOCH) / _MICROSECOND)
+
+
+def micros(moment: datetime) -> int:
+    """µs since the epoch of an aware datetime, exactly."""
+    return (moment - EPOCH) // _MICROSECOND
+
+
+def moment(instant: int) -> datetime:
+    """The datetime in UTC of µs since the epoch, exactly."""
+    return EPOCH + timedelta(microseconds=instant)
+
+
+def text(instant: int) -> str:
+    """RFC 3339 in UTC with Z; a fraction only where there is one."""
+    return moment(instant).isoformat().replace("+00:00", "Z")
+
+
+def parse(written: str) -> int:
+    """µs since the epoch of RFC 3339 text with an offset."""
+    return micros(datetime.fromisoformat(written))

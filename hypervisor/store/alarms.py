@@ -1,0 +1,258 @@
+"""Alarms, and the transitions that say what people could see and when."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from hypervisor.instants import micros, moment, parse, text
+from hypervisor.store.connect import Connection
+from hypervisor.store.judgement import Pair
+from rules._journal import Episode
+
+_COLUMNS = (
+    "id, rule, subject, site, since, began, ended, end_reason, severity, stale, title, advice,"
+    " last_value, withdrawn, noticed_at, changed_at"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """One alarm. Times in µs. `withdrawn`: when a revision of the past took it back.
+
+    `last_value`: what its series last said: quantity, value, unit, time, trend, per_hour.
+    """
+
+    id: int
+    site: int | None
+    episode: Episode
+    title: str
+    advice: str
+    last_value: Mapping[str, Any] | None
+    withdrawn: int | None
+    noticed: int
+    changed: int
+
+    @property
+    def active(self) -> bool:
+        return self.episode.ended is None and self.withdrawn is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """What became of an alarm: at `event` it became true, at `noticed` we saw it. Append-only."""
+
+    alarm: int
+    kind: str
+    event: int
+    noticed: int
+    reason: str
+    snapshot: Mapping[str, Any]
+
+
+def as_text(alarm: Alarm) -> dict[str, Any]:
+    """The alarm as plain values for people and programs: stable keys, times RFC 3339 in UTC."""
+    episode = alarm.episode
+    return {
+        "id": alarm.id,
+        **log_entry(episode),
+        "title": alarm.title,
+        "advice": alarm.advice,
+        "active": alarm.active,
+        "end_reason": episode.reason,
+        "last_value": None if alarm.last_value is None else dict(alarm.last_value),
+        "withdrawn": _text(alarm.withdrawn),
+        "noticed_at": text(alarm.noticed),
+        "changed_at": text(alarm.changed),
+    }
+
+
+def log_entry(episode: Episode) -> dict[str, Any]:
+    """What two runs must agree on, and nothing else."""
+    return {
+        "rule": episode.rule,
+        "site": episode.subject,
+        "since": text(episode.since),
+        "began": text(episode.began),
+        "ended": _text(episode.ended),
+        "severity": [[text(at), name] for at, name in episode.severity],
+        "stale": [[text(since), _text(until)] for since, until in episode.stale],
+    }
+
+
+def standing(connection: Connection, after: Mapping[Pair, int | None]) -> dict[Pair, list[Alarm]]:
+    """The alarms of each pair that are not withdrawn and whose `since` lies after a time (µs)."""
+    rows = connection.execute(
+        f"SELECT {_prefixed('a')} FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"  # noqa: S608  constants
+        " AS k (rule, subject, after) JOIN alarm a ON a.rule = k.rule AND a.subject = k.subject"
+        " WHERE a.since > k.after AND a.withdrawn IS NULL ORDER BY a.began",
+        [
+            [rule for rule, _ in after],
+            [subject for _, subject in after],
+            ["-infinity" if at is None else moment(at).isoformat() for at in after.values()],
+        ],
+    )
+    found: dict[Pair, list[Alarm]] = {}
+    for row in rows:
+        alarm = _alarm(row)
+        found.setdefault((alarm.episode.rule, alarm.episode.subject), []).append(alarm)
+    return found
+
+
+def new_ids(connection: Connection, count: int) -> list[int]:
+    """Identities for alarms that are about to be saved."""
+    rows = connection.execute(
+        "SELECT nextval(pg_get_serial_sequence('alarm', 'id')) FROM generate_series(1, %s)", [count]
+    )
+    return [row[0] for row in rows]
+
+
+def save(
+    connection: Connection, alarms: Iterable[Alarm], transitions: Iterable[Transition]
+) -> None:
+    """Insert or replace alarms, append transitions; in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO alarm ({_COLUMNS}) OVERRIDING SYSTEM VALUE VALUES"  # noqa: S608  constants
+            " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (id) DO UPDATE SET (since, began, ended, end_reason, severity, stale,"
+            " title, advice, last_value, withdrawn, changed_at) = (EXCLUDED.since, EXCLUDED.began,"
+            " EXCLUDED.ended, EXCLUDED.end_reason, EXCLUDED.severity, EXCLUDED.stale,"
+            " EXCLUDED.title, EXCLUDED.advice, EXCLUDED.last_value, EXCLUDED.withdrawn,"
+            " EXCLUDED.changed_at)",
+            [_row(alarm) for alarm in alarms],
+        )
+        cursor.executemany(
+            "INSERT INTO transition (alarm, kind, event_time, noticed_at, reason, snapshot)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    *(one.alarm, one.kind, moment(one.event), moment(one.noticed), one.reason),
+                    json.dumps(dict(one.snapshot)),
+                )
+                for one in transitions
+            ],
+        )
+
+
+def save_last_values(connection: Connection, values: Mapping[int, Mapping[str, Any]]) -> None:
+    """What the series of open alarms say now: no change of the alarm."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE alarm SET last_value = %s WHERE id = %s",
+            [(json.dumps(dict(value)), key) for key, value in values.items()],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which alarms are asked for; None: any. `withdrawn` False leaves the withdrawn ones out."""
+
+    site: str | None = None
+    rule: str | None = None
+    active: bool | None = None
+    withdrawn: bool = False
+    limit: int | None = None
+
+
+def listing(connection: Connection, selection: Selection) -> list[Alarm]:
+    """Alarms, the latest to begin first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM alarm"  # noqa: S608  constants
+        " WHERE (%(site)s::text IS NULL OR subject = %(site)s)"
+        " AND (%(rule)s::text IS NULL OR rule = %(rule)s)"
+        " AND (%(active)s::boolean IS NULL"
+        "   OR (ended IS NULL AND withdrawn IS NULL) = %(active)s)"
+        " AND (%(withdrawn)s OR withdrawn IS NULL)"
+        " ORDER BY began DESC, id DESC LIMIT %(limit)s",
+        {
+            "site": selection.site,
+            "rule": selection.rule,
+            "active": selection.active,
+            "withdrawn": selection.withdrawn,
+            "limit": selection.limit,
+        },
+    )
+    return [_alarm(row) for row in rows]
+
+
+def find(connection: Connection, number: int) -> Alarm | None:
+    """One alarm by its identity."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM alarm WHERE id = %s", [number]).fetchone()  # noqa: S608  constants
+    return row and _alarm(row)
+
+
+def transitions(connection: Connection, numbers: Sequence[int]) -> list[Transition]:
+    """All that people could see of these alarms, in the order it was noticed."""
+    rows = connection.execute(
+        "SELECT alarm, kind, event_time, noticed_at, reason, snapshot FROM transition"
+        " WHERE alarm = ANY(%s) ORDER BY id",
+        [list(numbers)],
+    )
+    return [
+        Transition(
+            alarm=alarm,
+            kind=kind,
+            event=micros(event),
+            noticed=micros(noticed),
+            reason=reason,
+            snapshot=snapshot,
+        )
+        for alarm, kind, event, noticed, reason, snapshot in rows
+    ]
+
+
+def _row(alarm: Alarm) -> tuple[object, ...]:
+    episode = alarm.episode
+    entry = log_entry(episode)
+    return (
+        *(alarm.id, episode.rule, episode.subject, alarm.site, moment(episode.since)),
+        *(moment(episode.began), _moment(episode.ended), episode.reason),
+        *(json.dumps(entry["severity"]), json.dumps(entry["stale"]), alarm.title, alarm.advice),
+        None if alarm.last_value is None else Jsonb(dict(alarm.last_value)),
+        *(_moment(alarm.withdrawn), moment(alarm.noticed), moment(alarm.changed)),
+    )
+
+
+def _alarm(row: Sequence[Any]) -> Alarm:
+    number, rule, subject, site, since, began, ended, reason, severity, stale = row[:10]
+    title, advice, last_value, withdrawn, noticed, changed = row[10:]
+    return Alarm(
+        id=number,
+        site=site,
+        episode=Episode(
+            rule=rule,
+            subject=subject,
+            since=micros(since),
+            began=micros(began),
+            ended=_micros(ended),
+            severity=tuple((parse(at), name) for at, name in severity),
+            stale=tuple((parse(a), None if b is None else parse(b)) for a, b in stale),
+            reason=reason,
+        ),
+        title=title,
+        advice=advice,
+        last_value=last_value,
+        withdrawn=_micros(withdrawn),
+        noticed=micros(noticed),
+        changed=micros(changed),
+    )
+
+
+def _prefixed(table: str) -> str:
+    return ", ".join(f"{table}.{name}" for name in _COLUMNS.split(", "))
+
+
+def _moment(instant: int | None) -> datetime | None:
+    return None if instant is None else moment(instant)
+
+
+def _micros(stored: datetime | None) -> int | None:
+    return None if stored is None else micros(stored)
+
+
+def _text(instant: int | None) -> str | None:
+    return None if instant is None else text(instant)

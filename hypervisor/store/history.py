@@ -1,0 +1,125 @@
+"""Stored readings as columns: what the watch has not in memory, and what it starts with."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypervisor.instants import moment
+from hypervisor.store.connect import Connection
+from hypervisor.store.feed import ROW
+from sensors._quality import Quality
+
+Rows: TypeAlias = NDArray[np.void]  # of dtype ROW
+
+# One row of COPY's binary format, whose fields are all there: its layout is fixed.
+_WIRE = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("l1", ">i4"),
+        ("series", ">i4"),
+        ("l2", ">i4"),
+        ("time", ">i8"),
+        ("l3", ">i4"),
+        ("received", ">i8"),
+        ("l4", ">i4"),
+        ("value", ">f8"),
+        ("l5", ">i4"),
+        ("quality", ">i2"),
+    ]
+)
+_HEADER = 19  # bytes before the first row
+_TRAILER = 2
+_POSTGRES_EPOCH = 946_684_800_000_000  # µs from 1970 to 2000
+_FIELDS = (
+    "r.series_id, r.time, coalesce(r.received_at, '-infinity'), coalesce(r.value, 'NaN'), r.quality"
+)
+
+
+def newest(connection: Connection, keep: Sequence[tuple[int, int, int]]) -> Rows:
+    """The latest rows of each series, ordered by series and time.
+
+    `keep`: (series, µs before its newest row, at most so many rows).
+    """
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::bigint[], %s::int[]) AS k (series, span, most)"  # noqa: S608  a constant
+        " CROSS JOIN LATERAL (SELECT max(time) AS time FROM reading"
+        "   WHERE series_id = k.series) AS last"
+        " CROSS JOIN LATERAL (SELECT * FROM reading WHERE series_id = k.series"
+        "   AND time >= last.time - k.span * interval '1 microsecond'"
+        "   ORDER BY time DESC LIMIT k.most) AS r",
+        [list(column) for column in zip(*keep, strict=True)] if keep else [[], [], []],
+    )
+
+
+def between(connection: Connection, spans: Sequence[tuple[int, int, int | None]]) -> Rows:
+    """Rows of (series, from µs on, before µs or the end), ordered by series and time.
+
+    With them the last good row before each span: its value may still hold.
+    """
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[])"  # noqa: S608  a constant
+        " AS k (series, since, before) LEFT JOIN LATERAL (SELECT time FROM reading"
+        "   WHERE series_id = k.series AND time < k.since AND value IS NOT NULL"
+        f"   AND quality & {int(Quality.SUSPECT)} = 0 ORDER BY time DESC LIMIT 1) AS held ON true"
+        " CROSS JOIN LATERAL (SELECT * FROM reading WHERE series_id = k.series"
+        "   AND time >= coalesce(held.time, k.since) AND time < k.before) AS r",
+        [
+            [series for series, _, _ in spans],
+            [moment(since).isoformat() for _, since, _ in spans],
+            [_bound(before) for _, _, before in spans],
+        ],
+    )
+
+
+def at(connection: Connection, points: Sequence[tuple[int, int]]) -> Rows:
+    """The rows that stand at (series, time µs), ordered so."""
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[]) AS k (series, at)"  # noqa: S608  a constant
+        " JOIN reading r ON r.series_id = k.series AND r.time = k.at",
+        [[series for series, _ in points], [moment(time).isoformat() for _, time in points]],
+    )
+
+
+def arrived_late(
+    connection: Connection, spans: Sequence[tuple[int, int]], received_from: int
+) -> Rows:
+    """Rows older than (series, before µs) that nevertheless arrived from `received_from` on."""
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[]) AS k (series, before)"  # noqa: S608  a constant
+        " JOIN reading r ON r.series_id = k.series AND r.time < k.before AND r.received_at >= %s",
+        [
+            [series for series, _ in spans],
+            [moment(before).isoformat() for _, before in spans],
+            moment(received_from),
+        ],
+    )
+
+
+def _bound(before: int | None) -> str:
+    return "infinity" if before is None else moment(before).isoformat()
+
+
+def _copied(connection: Connection, query: str, parameters: list[object]) -> Rows:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)".encode(), parameters) as copy,
+    ):
+        data = b"".join(bytes(block) for block in copy)
+    wire = np.frombuffer(data, dtype=_WIRE, offset=_HEADER, count=_count(data))
+    rows = np.empty(len(wire), dtype=ROW)
+    for name in ("series", "value", "quality"):
+        rows[name] = wire[name]
+    rows["time"] = wire["time"] + _POSTGRES_EPOCH
+    imported = wire["received"] == np.iinfo(np.int64).min  # -infinity, as it travels
+    rows["received"] = np.where(imported, wire["received"], wire["received"] + _POSTGRES_EPOCH)
+    return rows[np.lexsort((rows["time"], rows["series"]))]
+
+
+def _count(data: bytes) -> int:
+    return (len(data) - _HEADER - _TRAILER) // _WIRE.itemsize

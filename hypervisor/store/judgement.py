@@ -1,0 +1,140 @@
+"""What the watch remembers between two batches: how far it is, the journal, and under what it judged."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from hypervisor.instants import micros, moment
+from hypervisor.store.connect import Connection
+from rules._inputs import NEVER
+from rules._journal import Moment
+
+Pair = tuple[str, str]  # rule, subject
+
+FIRST_CURSOR = "0"  # older than any transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """How far the watch is. `heard_to` and `judged_to` in µs, NEVER before the first heartbeat."""
+
+    cursor: str
+    heard_to: int = NEVER
+    judged_to: int = NEVER
+    engine: str
+
+
+def state(connection: Connection) -> State | None:
+    """How far the watch was at its last commit; None before its first."""
+    row = connection.execute(
+        "SELECT cursor::text, heard_to, judged_to, engine FROM watch_state"
+    ).fetchone()
+    if row is None:
+        return None
+    return State(
+        cursor=row[0],
+        heard_to=_instant(row[1]),
+        judged_to=_instant(row[2]),
+        engine=row[3],
+    )
+
+
+def save_state(connection: Connection, state: State) -> None:
+    """Write how far the watch is, in the caller's transaction."""
+    connection.execute(
+        "INSERT INTO watch_state (cursor, heard_to, judged_to, engine) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (only_one) DO UPDATE SET (cursor, heard_to, judged_to, engine) ="
+        " (EXCLUDED.cursor, EXCLUDED.heard_to, EXCLUDED.judged_to, EXCLUDED.engine)",
+        [state.cursor, _moment(state.heard_to), _moment(state.judged_to), state.engine],
+    )
+
+
+def open_journal(
+    connection: Connection, before: Mapping[Pair, int | None]
+) -> dict[Pair, list[Moment]]:
+    """The moments from the last inactive one on, ascending: what the open alarm folds from.
+
+    `before[pair]`: the last inactive moment strictly before this time (µs), or the last of all
+    where None. A pair whose journal is empty is absent.
+    """
+    rows = connection.execute(
+        "SELECT wanted.rule, wanted.subject, found.moment::text"
+        " FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS wanted (rule, subject, before)"
+        " LEFT JOIN LATERAL (SELECT time FROM journal"
+        "   WHERE rule = wanted.rule AND subject = wanted.subject"
+        "   AND time < wanted.before AND moment->>'phase' = 'inactive'"
+        "   ORDER BY time DESC LIMIT 1) AS last ON true"
+        " CROSS JOIN LATERAL (SELECT time, moment FROM journal"
+        "   WHERE rule = wanted.rule AND subject = wanted.subject"
+        "   AND time >= coalesce(last.time, '-infinity')) AS found"
+        " ORDER BY wanted.rule, wanted.subject, found.time",
+        [
+            [rule for rule, _ in before],
+            [subject for _, subject in before],
+            [
+                "infinity" if limit is None else moment(limit).isoformat()
+                for limit in before.values()
+            ],
+        ],
+    )
+    found: dict[Pair, list[Moment]] = {}
+    for rule, subject, written in rows:
+        found.setdefault((rule, subject), []).append(msgspec.json.decode(written, type=Moment))
+    return found
+
+
+def rewrite_journal(
+    connection: Connection,
+    erase_from: Mapping[Pair, int],
+    moments: Iterable[tuple[Pair, Sequence[Moment]]],
+) -> None:
+    """Replace the journal of each pair from a time (µs) on."""
+    if erase_from:
+        connection.execute(
+            "DELETE FROM journal USING unnest(%s::text[], %s::text[], %s::timestamptz[])"
+            " AS gone (rule, subject, since) WHERE journal.rule = gone.rule"
+            " AND journal.subject = gone.subject AND journal.time >= gone.since",
+            [
+                [rule for rule, _ in erase_from],
+                [subject for _, subject in erase_from],
+                [moment(since) for since in erase_from.values()],
+            ],
+        )
+    with connection.cursor() as cursor:
+        with cursor.copy("COPY journal (rule, subject, time, moment) FROM STDIN") as copy:
+            for (rule, subject), found in moments:
+                for one in found:
+                    copy.write_row(
+                        (rule, subject, moment(one.time), msgspec.json.encode(one).decode())
+                    )
+
+
+def judged_under(connection: Connection) -> dict[tuple[str, str], Any]:
+    """What was last judged by: (kind, key) -> facts. Kinds: site, rule, deaf."""
+    rows = connection.execute("SELECT kind, key, facts FROM judged_under")
+    return {(kind, key): facts for kind, key, facts in rows}
+
+
+def save_judged_under(
+    connection: Connection, facts: Mapping[tuple[str, str], Any], gone: Iterable[tuple[str, str]]
+) -> None:
+    """Remember what is judged by from now on; forget what no longer exists."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO judged_under (kind, key, facts) VALUES (%s, %s, %s)"
+            " ON CONFLICT (kind, key) DO UPDATE SET facts = EXCLUDED.facts",
+            [(kind, key, json.dumps(value)) for (kind, key), value in facts.items()],
+        )
+        cursor.executemany("DELETE FROM judged_under WHERE kind = %s AND key = %s", list(gone))
+
+
+def _instant(stored: datetime | None) -> int:
+    return NEVER if stored is None else micros(stored)
+
+
+def _moment(instant: int) -> datetime | None:
+    return None if instant == NEVER else moment(instant)

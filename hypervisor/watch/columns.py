@@ -1,0 +1,74 @@
+"""Sites as the engine wants them: columns of readings from memory, older ones from the store."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from hypervisor.instants import BEGINNING
+from hypervisor.store import history
+from hypervisor.store.connect import Connection
+from hypervisor.store.feed import ROW
+from hypervisor.store.history import Rows
+from hypervisor.watch.facts import SeriesFacts, SiteFacts
+from hypervisor.watch.tail import SeriesTail, merge
+from rules._inputs import SeriesColumns, Subject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A site and the time (µs) from which its rows are needed."""
+
+    site: SiteFacts
+    since: int
+
+
+def subjects(
+    connection: Connection, tails: Mapping[int, SeriesTail], wanted: Iterable[Wanted]
+) -> dict[str, Subject]:
+    """Columns of each site, by its key; one query for all that is not in memory."""
+    wanted = list(wanted)
+    spans = [
+        (series.id, max(one.since, BEGINNING), tails[series.id].complete_from)
+        for one in wanted
+        for series in one.site.series.values()
+        if tails[series.id].complete_from > one.since
+    ]
+    older = _by_series(history.between(connection, spans)) if spans else {}
+    return {one.site.key: _subject(one, tails, older) for one in wanted}
+
+
+def _subject(one: Wanted, tails: Mapping[int, SeriesTail], older: Mapping[int, Rows]) -> Subject:
+    site = one.site
+    columns = {}
+    for name, series in site.series.items():
+        rows = tails[series.id].since(one.since)
+        if series.id in older:
+            rows = merge(rows, older[series.id])
+        columns[name] = _columns(series, rows)
+    return Subject(key=site.key, series=columns, devices=site.devices, thresholds=site.thresholds)
+
+
+def _columns(series: SeriesFacts, rows: Rows) -> SeriesColumns:
+    return SeriesColumns(
+        time=np.ascontiguousarray(rows["time"]),
+        value=np.ascontiguousarray(rows["value"]),
+        quality=np.ascontiguousarray(rows["quality"]),
+        received_at=np.ascontiguousarray(rows["received"]),
+        device=series.device,
+        kind=series.quantity.kind,
+        reporting=series.reporting,
+        nonnegative=series.quantity.nonnegative,
+        interval=series.interval,
+        stale_after=series.stale_after,
+    )
+
+
+def _by_series(rows: Rows) -> dict[int, Rows]:
+    """Rows ordered by series and time -> each series' own."""
+    if not len(rows):
+        return {}
+    bounds = np.flatnonzero(np.diff(rows["series"], prepend=rows["series"][0] - 1))
+    return {
+        int(part["series"][0]): part for part in np.split(rows, bounds[1:]) if part.dtype == ROW
+    }
