@@ -20,7 +20,7 @@ from simulators._weather import Storm, Weather
 CATALOGUE = {quantity.name: quantity for quantity in DOMAIN.quantities}
 
 # Chalk and sand under the Beauce hold the Essonne and the Juine back; the clay of the Brie makes
-# the Yerres and the Réveillon rise; towns quicken the Yvette and the Bièvre; of the Seine's basin
+# the Yerres and the Réveillon rise; the town quickens the Bièvre; of the Seine's basin
 # a storm here wets little.
 RIVERS: Mapping[str, Character] = {
     "Bièvre": Character(curve_number=60, quickness=2.0, yields=0.2),
@@ -31,8 +31,8 @@ RIVERS: Mapping[str, Character] = {
     "Réveillon": Character(curve_number=62, quickness=1.5, yields=0.35),
     "Rémarde": Character(curve_number=52, quickness=1.2, yields=0.16),
     "Seine": Character(curve_number=48, quickness=1.2, yields=0.25, exposure=0.4),
-    "Yerres": Character(curve_number=63, yields=0.3),
-    "Yvette": Character(curve_number=54, quickness=1.25, yields=0.16),
+    "Yerres": Character(curve_number=63, yields=0.27),
+    "Yvette": Character(curve_number=54, quickness=1.0, yields=0.16),
     "École": Character(curve_number=47, quickness=1.0, yields=0.08),
 }
 
