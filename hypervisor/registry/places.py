@@ -16,6 +16,7 @@ SITE_FIELDS = (
     *("illustrative", "properties", "devices", "thresholds"),
 )
 _INSEE = re.compile(r"(?:\d{2}|2[AB])\d{3}")
+_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")  # a code such as 01004 stays text
 _CODES = {
     "departement": (re.compile(r"\d{2,3}|2[AB]"), "two or three digits, or 2A, 2B"),
     "epci": (re.compile(r"\d{9}"), "a SIREN of nine digits"),
@@ -113,7 +114,8 @@ def site(form: Form, *, illustrative: bool, domains: tuple[str, ...]) -> Entry |
 
 def _plain(node: Node) -> Any:
     if isinstance(node, Leaf):
-        return node.text
+        text = node.text
+        return float(text) if text is not None and _PLAIN_NUMBER.fullmatch(text) else text
     if isinstance(node, Fields):
         return {name: _plain(child) for name, child in node.fields.items()}
     return [_plain(child) for child in node.items]

@@ -73,7 +73,7 @@ def _first_facts(facts: list[Fact], *, before: Registry, after: Registry) -> Ite
 def _moved_back(
     past: Mapping[Key, list[Revision]], *, before: Registry, after: Registry
 ) -> Iterable[Fact]:
-    """A commissioning corrected to an earlier day takes along the first values that held from it."""
+    """A commissioning corrected to an earlier day takes the first values along."""
     for (kind, key), standing in past.items():
         if not standing or kind == "rule":
             continue

@@ -1,4 +1,4 @@
-"""Where an inventory comes from: files that someone names, or an example that the package brings."""
+"""Where an inventory comes from: files that someone names, or an example of the package."""
 
 from collections.abc import Iterable, Iterator
 from importlib import resources
