@@ -7,12 +7,12 @@ from hypervisor.registry.form import Form, in_unit, when
 from hypervisor.registry.problems import nearest
 from hypervisor.registry.scalars import duration, instant, truth
 from hypervisor.registry.tree import Fields, Leaf, Node
+from hypervisor.stack.passwords import RESERVED
 from sensors._domain import Catalogue
 from sensors._quantity import Quantity, Reporting
 
 DEVICE_FIELDS = ("name", "model", "commissioned", "retired", "in_service", "series")
 SERIES_FIELDS = ("interval", "stale", "reporting", "low", "high", "saturates", "effective")
-RESERVED = ("ingest", "player", "admin")  # the hypervisor's own accounts on the broker
 
 
 def device(form: Form, *, site: str, catalogue: Catalogue) -> tuple[list[Entry], list[Fact]]:

@@ -97,20 +97,9 @@ def _revisions(connection: Connection) -> Iterable[Revision]:
 
 
 def scenario_clock(connection: Connection) -> datetime | None:
-    """How far an exercise has come: the latest clock that a worker heard, None before its start.
-
-    A live instance also answers None: there the clock on the wall counts.
-    """
-    row = connection.execute(
-        "SELECT (SELECT max(heard_at) FROM worker) FROM instance WHERE mode = 'exercise'"
-    ).fetchone()
+    """How far an exercise has come: the latest clock that a worker heard, None before its start."""
+    row = connection.execute("SELECT max(heard_at) FROM worker").fetchone()
     return row[0] if row else None
-
-
-def is_exercise(connection: Connection) -> bool:
-    """Whether this database was made for an exercise."""
-    row = connection.execute("SELECT mode FROM instance").fetchone()
-    return row is not None and row[0] == "exercise"
 
 
 def lock(connection: Connection) -> None:

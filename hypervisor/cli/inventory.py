@@ -1,0 +1,149 @@
+"""`hypervisor inventory`: territory, sites, devices, thresholds and links, from files."""
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hypervisor.registry.changes import Changes
+    from hypervisor.store.connect import Connection
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def attach(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, help="What stands where: apply files, show, seed.")
+    group.command()(apply)
+    group.command()(show)
+    group.command()(examples)
+    group.command()(seed)
+    app.add_typer(group, name="inventory")
+
+
+def apply(
+    context: typer.Context,
+    sources: Annotated[list[str], typer.Argument(help="Files (YAML, CSV), folders or examples.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the difference, change nothing.")
+    ] = False,
+    author: Annotated[str, typer.Option(help="Who changes it; default: your user name.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; kept with each revision.")] = "",
+    effective: Annotated[
+        str, typer.Option(help="From when it holds; default: commissioning, or now for a change.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Bring the registry to what the files say; what they do not name stays as it is."""
+    import getpass
+
+    from hypervisor.registry.apply import apply_inventory
+    from hypervisor.registry.sources import read_sources
+
+    since = _instant(effective) if effective else None
+    inventory = read_sources(sources)
+    with _connection(context) as connection:
+        changes = apply_inventory(
+            connection,
+            inventory,
+            author=author or getpass.getuser(),
+            now=_now(connection),
+            reason=reason or f"inventory apply {' '.join(sources)}",
+            effective=since,
+            dry_run=dry_run,
+        )
+    _tell(changes, as_json=as_json, dry_run=dry_run)
+
+
+def _tell(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
+    from hypervisor.registry import telling
+
+    if as_json:
+        for row in telling.rows(changes):
+            print(json.dumps(row, ensure_ascii=False))
+        return
+    if not changes:
+        print("nothing to change")
+        return
+    from rich.console import Console
+
+    Console().print(telling.table(changes, every=dry_run))
+    print(telling.summary(changes, dry_run=dry_run))
+
+
+def show(context: typer.Context, as_json: Json = False) -> None:
+    """Sites in river order with their devices, thresholds and what lies below them."""
+    from hypervisor.registry import showing
+    from hypervisor.store import registry
+
+    with _connection(context) as connection:
+        found = registry.load(connection)
+    if as_json:
+        for row in showing.rows(found):
+            print(json.dumps(row, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    Console().print(showing.table(found))
+    print(showing.summary(found))
+
+
+def examples(as_json: Json = False) -> None:
+    """The inventories that the package brings."""
+    from hypervisor.registry.sources import examples as names
+    from hypervisor.registry.sources import read_sources
+
+    for name in names():
+        title = read_sources([name]).title
+        print(json.dumps({"name": name, "title": title}) if as_json else f"{name:10} {title}")
+
+
+def seed(
+    departement: Annotated[str, typer.Argument(help="Its INSEE code, such as 77.")],
+    source: Annotated[
+        Path,
+        typer.Option("--from", help="The data folder of @etalab/decoupage-administratif."),
+    ],
+    output: Annotated[Path | None, typer.Option(help="Where to; default: standard output.")] = None,
+) -> None:
+    """Write the sheet of communes of another département, ready for `inventory apply`."""
+    from hypervisor.registry.seeding import sheet
+
+    text = sheet(departement, source)
+    if output is None:
+        print(text, end="")
+        return
+    output.write_text(text, encoding="utf-8")
+    print(f"{output}: {text.count(chr(10)) - 1} communes", file=sys.stderr)
+
+
+def _connection(context: typer.Context) -> "Connection":
+    from hypervisor.settings import load_settings
+    from hypervisor.store.connect import connect
+
+    return connect(load_settings(context.obj).database_url)
+
+
+def _now(connection: "Connection") -> datetime | None:
+    """Live the wall clock; in an exercise the scenario's, None before it began."""
+    from datetime import UTC
+
+    from hypervisor.instance import Mode
+    from hypervisor.store import instance, registry
+
+    said = instance.read(connection)
+    if said is not None and said.mode is Mode.EXERCISE:
+        return registry.scenario_clock(connection)
+    return datetime.now(UTC)
+
+
+def _instant(text: str) -> datetime:
+    from hypervisor.registry.scalars import ScalarError, instant
+
+    try:
+        return instant(text)
+    except ScalarError as error:
+        raise typer.BadParameter(str(error), param_hint="--effective") from error

@@ -1,0 +1,58 @@
+"""Another département's communes as the sheet that `inventory apply` reads.
+
+The source is the data folder of the npm package @etalab/decoupage-administratif (Code officiel
+géographique, Licence Ouverte), which someone fetched beforehand: nothing is fetched here.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hypervisor.registry.departements import NAMES
+from hypervisor.registry.problems import nearest
+from hypervisor.registry.sheets import COMMUNE_COLUMNS
+from sensors._errors import TerritoryError
+
+
+class SeedError(TerritoryError):
+    """The source is not what was expected, or has no such département."""
+
+
+def sheet(departement: str, folder: Path) -> str:
+    """The CSV: present communes by code, with their EPCI and population, without points.
+
+    Raises:
+        SeedError: no such département, or the folder lacks its files.
+    """
+    if departement not in NAMES:
+        raise SeedError(f"{departement!r} is no département{nearest(departement, NAMES)}")
+    epci = {
+        member["code"]: (group["code"], group["nom"])
+        for group in _load(folder, "epci.json")
+        for member in group["membres"]
+    }
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\n")
+    writer.writerow(COMMUNE_COLUMNS)
+    for commune in sorted(_load(folder, "communes.json"), key=lambda one: str(one["code"])):
+        if commune.get("departement") == departement and commune["type"] == "commune-actuelle":
+            siren, name = epci.get(commune["code"], ("", ""))
+            population = commune.get("population", "")
+            writer.writerow([commune["code"], commune["nom"], siren, name, population, "", ""])
+    return text.getvalue()
+
+
+def _load(folder: Path, name: str) -> list[Mapping[str, Any]]:
+    try:
+        found: list[Mapping[str, Any]] = json.loads((folder / name).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SeedError(
+            f"{folder / name} cannot be read ({error.strerror}): expected the data folder of the"
+            " npm package @etalab/decoupage-administratif"
+        ) from error
+    except ValueError as error:
+        raise SeedError(f"{folder / name} is not JSON: {error}") from error
+    return found

@@ -1,0 +1,61 @@
+"""A difference as people and machines read it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+
+from hypervisor.registry.changes import Changes, Line, shown
+
+_MANY = 12  # so many new things of one kind are told as a number, unless every line is asked for
+
+
+def table(changes: Changes, *, every: bool) -> Table:
+    """One line a change; many new things of one kind as one line unless `every`."""
+    made = Table("what", "which", "field", "before", "after", "holds from", box=None)
+    for line in _condensed(changes.lines, every=every):
+        made.add_row(
+            *(line.kind, line.key, line.field, line.before, line.after),
+            shown(line.effective) if line.effective else "",
+        )
+    return made
+
+
+def _condensed(lines: Iterable[Line], *, every: bool) -> Iterable[Line]:
+    listed = list(lines)
+    new = Counter(line.kind for line in listed if not line.before)
+    many = {kind for kind, count in new.items() if count > _MANY and not every}
+    for kind in dict.fromkeys(line.kind for line in listed):
+        if kind in many:
+            yield Line(kind=kind, key=f"{new[kind]} of them", field="", before="", after="new")
+        yield from (
+            line for line in listed if line.kind == kind and (line.before or kind not in many)
+        )
+
+
+def rows(changes: Changes) -> Iterable[dict[str, Any]]:
+    """The lines as plain values."""
+    for line in changes.lines:
+        row = asdict(line)
+        row["effective"] = shown(line.effective) if line.effective else None
+        yield row
+
+
+def summary(changes: Changes, *, dry_run: bool) -> str:
+    """One sentence."""
+    counts = {
+        "area": len(changes.areas),
+        "site": len(changes.sites),
+        "device": len(changes.devices),
+        "series": len(changes.series),
+        "revision": len(changes.revisions),
+    }
+    parts = [f"{count} {_plural(name, count)}" for name, count in counts.items() if count]
+    done = "would change (--dry-run: nothing was)" if dry_run else "changed"
+    return f"{', '.join(parts)} {done}"
+
+
+def _plural(name: str, count: int) -> str:
+    return name if count == 1 or name == "series" else f"{name}s"
