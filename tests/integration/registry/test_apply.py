@@ -1,0 +1,130 @@
+"""Inventories in the real database: once, twice, a change, a withdrawal, and what the watch hears."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from hypervisor.registry.apply import apply_inventory
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.problems import InventoryError
+from hypervisor.registry.read import read_text
+from hypervisor.registry.sources import read_sources
+from hypervisor.store import feed, registry
+from hypervisor.store.connect import Connection, connect
+from sensors._domain import catalogue
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+SITE = """
+sites:
+  - name: bridge
+    devices:
+      - {name: gauge, commissioned: 2020-05-01, series: {level: 5 min}}
+    thresholds: {alert: %s}
+"""
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, autocommit=True) as opened:
+        yield opened
+
+
+def put(connection: Connection, text: str, *, effective: datetime | None = None) -> Changes:
+    inventory = read_text(text, file="town.yaml", catalogue=catalogue())
+    return apply_inventory(
+        connection, inventory, author="ann", now=NOW, reason="trial", effective=effective
+    )
+
+
+def feed_kinds(connection: Connection) -> list[str]:
+    return [entry.kind for entry in feed.read(connection, "0")[0]]
+
+
+@pytest.mark.parametrize("name", ["essonne", "garonne", "poyo", "cance"])
+def test_a_second_apply_changes_nothing(connection: Connection, name: str) -> None:
+    first = apply_inventory(connection, read_sources([name]), author="ann", now=NOW)
+    assert first.lines
+    before = registry.load(connection)
+    second = apply_inventory(connection, read_sources([name]), author="bob", now=NOW)
+    assert second.lines == ()
+    assert registry.load(connection) == before
+    assert feed_kinds(connection) == ["registry"]
+
+
+def test_all_examples_stand_together(connection: Connection) -> None:
+    for name in ("essonne", "garonne", "poyo", "cance"):
+        apply_inventory(connection, read_sources([name]), author="ann", now=NOW)
+    found = registry.load(connection)
+    assert sum(area.kind == "commune" for area in found.areas.values()) == 194
+    assert len(found.sites) == 16 + 22 + 1 + 3
+
+
+def test_a_first_value_holds_from_commissioning_a_changed_one_from_now(
+    connection: Connection,
+) -> None:
+    put(connection, SITE % "3.0 m")
+    put(connection, SITE % "2.8 m")
+    alerts = [one for one in registry.load(connection).revisions if one.kind == "threshold"]
+    assert [(one.effective, one.value and one.value["value"]) for one in alerts] == [
+        (datetime(2020, 5, 1, tzinfo=UTC), 3.0),
+        (NOW, 2.8),
+    ]
+    previous = connection.execute(
+        "SELECT previous FROM revision WHERE kind = 'threshold' ORDER BY id"
+    ).fetchall()
+    assert previous == [(None,), (alerts[0].id,)]
+    assert (alerts[0].author, alerts[0].reason) == ("ann", "trial")
+
+
+def test_null_withdraws_and_absence_does_not(connection: Connection) -> None:
+    put(connection, SITE % "3.0 m")
+    put(connection, "sites: [{name: bridge, title: The bridge}]")
+    found = registry.load(connection)
+    assert found.sites["bridge"].title == "The bridge"
+    assert [one.value for one in found.revisions if one.kind == "threshold"] != [None]
+    put(connection, SITE % "null")
+    assert registry.load(connection).revisions[-1].value is None
+    assert put(connection, SITE % "null").lines == ()
+
+
+def test_a_retired_device_makes_room_for_the_next(connection: Connection) -> None:
+    put(connection, SITE % "3.0 m")
+    second = "      - {name: radar, commissioned: 2025-06-01, series: [level]}"
+    with pytest.raises(InventoryError, match="2 devices in service for level"):
+        put(connection, f"sites:\n  - name: bridge\n    devices:\n{second}\n")
+    retired = "      - {name: gauge, retired: 2025-06-01}"
+    text = f"sites:\n  - name: bridge\n    devices:\n{retired}\n{second}\n"
+    assert put(connection, text).lines
+    assert put(connection, text).lines == ()
+    service = [
+        (one.key, one.effective.year, one.value and one.value["in_service"])
+        for one in registry.load(connection).revisions
+        if one.kind == "device"
+    ]
+    assert service == [("gauge", 2020, True), ("gauge", 2025, False), ("radar", 2025, True)]
+
+
+def test_problems_change_nothing(connection: Connection) -> None:
+    with pytest.raises(InventoryError):
+        put(connection, (SITE % "3.0 m") + "links: [{from: bridge, to: brigde, travel: 1 h}]")
+    assert registry.load(connection).sites == {}
+    assert feed_kinds(connection) == []
+
+
+def test_a_dry_run_changes_nothing(connection: Connection) -> None:
+    inventory = read_text(SITE % "3.0 m", file="town.yaml", catalogue=catalogue())
+    changes = apply_inventory(connection, inventory, author="ann", now=NOW, dry_run=True)
+    assert changes.lines
+    assert registry.load(connection).sites == {}
+
+
+def test_history_is_judged_from_an_earlier_commissioning(connection: Connection) -> None:
+    put(connection, SITE % "3.0 m")
+    put(connection, (SITE % "3.0 m").replace("2020-05-01", "2008-01-01"))
+    first = {one.kind: one.effective for one in reversed(registry.load(connection).revisions)}
+    assert first == dict.fromkeys(
+        ("device", "series", "threshold"), datetime(2008, 1, 1, tzinfo=UTC)
+    )
