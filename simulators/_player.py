@@ -107,6 +107,19 @@ class Player:
             self._wire.close()
         return self._tally()
 
+    def tell(self, clock: int) -> None:
+        """Publish a clock once more (µs): for a broker that may have lost it.
+
+        Raises:
+            PlayerError: the broker stays away or refuses.
+        """
+        self._wire.open()
+        try:
+            self._wire.send(CLOCK, written(clock).encode())
+            self._wire.settle()
+        finally:
+            self._wire.close()
+
     def _publish(self, publication: Publication) -> None:
         self._wire.send(publication.topic, publication.payload, written(publication.arrival))
         self._publications += 1

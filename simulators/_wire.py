@@ -84,6 +84,7 @@ class Wire:
 
     def close(self) -> None:
         self._client.disconnect()
+        self._connected = False
 
     def send(self, topic: str, payload: bytes, stamp: str | None = None) -> None:
         """Publish one message, waiting while the window is full or the broker is away.

@@ -1,0 +1,46 @@
+"""`hypervisor simulate`: a made-up story, played into an exercise by the inventory's devices."""
+
+from typing import Annotated
+
+import typer
+
+
+def attach(app: typer.Typer) -> None:
+    app.command()(simulate)
+
+
+def simulate(
+    context: typer.Context,
+    scenario: Annotated[
+        str, typer.Option(help="Which story: october-flood, quiet.")
+    ] = "october-flood",
+    seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 1,
+    speed: Annotated[
+        str, typer.Option(help="Scenario seconds a second, such as 600; max: as fast as stored.")
+    ] = "3600",
+    hours: Annotated[float | None, typer.Option(help="Only its first hours.")] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Until all is stored and judged.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Play a simulated flood into an exercise; a live instance is never played into."""
+    from rich.console import Console
+
+    from hypervisor import exercise, playing
+    from hypervisor.settings import load_settings
+    from hypervisor.simulation import rows_of
+    from simulators import _words
+
+    settings = load_settings(context.obj)
+    exercise.require(settings, "a simulation")
+    rows = rows_of(settings, scenario, seed=seed, hours=hours)
+    manner = exercise.Manner(speed=_words.speed(speed), wait=wait)
+    with playing.bar(scenario, len(rows)) as notice:
+        outcome = exercise.play(settings, rows, manner, notice=notice)
+    if as_json:
+        print(playing.as_json(outcome))
+    else:
+        playing.told(outcome, Console())
+    if outcome.account is not None and outcome.account.lost:
+        raise typer.Exit(1)

@@ -1,0 +1,219 @@
+"""Playing into an exercise: refused elsewhere, accounted for to the last reading."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import resources
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hypervisor.accounting import Account, Ledger
+from hypervisor.instance import InstanceError, require_exercise
+from hypervisor.instants import text
+from hypervisor.registry.model import Registry
+from hypervisor.settings import Settings
+from hypervisor.store import alarms as alarm_store
+from hypervisor.store import exercise as store
+from hypervisor.store import instance as instance_store
+from hypervisor.store import registry as registry_store
+from hypervisor.store.connect import connect
+from sensors._errors import TerritoryError
+from simulators._arrivals import Disturbance, disturbed
+from simulators._player import Pace, Player, Progress, Tally
+from simulators._publications import publications
+from simulators._wire import Broker, Wall
+
+PLAYER = "player"
+STUCK_SECONDS = 60.0
+RETELL_SECONDS = 3.0
+WALL = Wall(now=time.monotonic, sleep=time.sleep)
+
+
+class ExerciseError(TerritoryError):
+    """The scenario cannot be played here: says what is missing and how to get it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a scenario is played. `again`: it was played before; the clock stays where it is."""
+
+    speed: float | None = None
+    linger: float = 0.0  # seconds that the clock goes on after the last message
+    disturbance: Disturbance = field(default_factory=Disturbance)
+    again: bool = False
+    wait: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What was played; the accounting and the alarms only where they were waited for."""
+
+    tally: Tally
+    account: Account | None
+    alarms: tuple[alarm_store.Alarm, ...]
+
+
+def play(
+    settings: Settings,
+    rows: pd.DataFrame,
+    manner: Manner,
+    *,
+    notice: Callable[[Progress], None] | None = None,
+) -> Outcome:
+    """Play the rows of a recording (`simulators._recordings`) into an exercise.
+
+    Raises:
+        InstanceError: the instance is live.
+        ExerciseError: devices are missing, or the exercise's clock is past the beginning.
+        PlayerError: the broker stays away or refuses.
+    """
+    questions = store.Questions(settings.database_url)
+    try:
+        keys = _keys(rows, _registry(settings))
+        plan = disturbed(publications(rows), manner.disturbance)
+        now = questions.ask(store.standing)
+        if not manner.again:
+            _require_ahead(now.latest, plan[0].arrival)
+        ledger = Ledger.opened(questions, keys)
+        player = _player(settings, manner, questions, notice)
+        tally = player.play(plan, not_before=now.latest, linger=manner.linger)
+        if not manner.wait:
+            return Outcome(tally=tally, account=None, alarms=())
+        account = _await(questions, player, ledger, tally)
+        found = questions.ask(lambda c: alarm_store.listing(c, alarm_store.Selection()))
+    finally:
+        questions.close()
+    first = plan[0].arrival
+    mine = (alarm for alarm in found if (alarm.episode.ended or alarm.episode.began) >= first)
+    return Outcome(
+        tally=tally,
+        account=account,
+        alarms=tuple(sorted(mine, key=lambda alarm: (alarm.episode.began, alarm.id))),
+    )
+
+
+def require(settings: Settings, what: str) -> None:
+    """Refuse `what` unless the settings are those of an exercise that is there.
+
+    Raises:
+        InstanceError: the instance is live, or was never made.
+        StoreError: no database answers.
+    """
+    with connect(settings.database_url) as connection:
+        instance = instance_store.read(connection)
+    if instance is None:
+        raise InstanceError("this database is no instance yet; make one with `hypervisor up`")
+    require_exercise(instance, what=what)
+
+
+def _registry(settings: Settings) -> Registry:
+    with connect(settings.database_url) as connection:
+        return registry_store.load(connection)
+
+
+def _keys(rows: pd.DataFrame, registry: Registry) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Series and time (µs) of every row.
+
+    Raises:
+        ExerciseError: a device, or a quantity of one, is not in the registry.
+    """
+    wanted = rows[["device", "quantity"]].drop_duplicates().itertuples(index=False, name=None)
+    pairs = [(str(device), str(quantity)) for device, quantity in wanted]
+    strangers = sorted({device for device, _ in pairs if device not in registry.devices})
+    if strangers:
+        raise ExerciseError(
+            f"not in the registry: {', '.join(strangers)}; {_how_to_apply(strangers)}"
+        )
+    mute = [f"{d} {q}" for d, q in pairs if (d, q) not in registry.series]
+    if mute:
+        raise ExerciseError(
+            f"the registry's devices do not measure: {', '.join(mute)};"
+            " add the series to the inventory and apply it"
+        )
+    numbers = {pair: registry.series[pair].id for pair in pairs}
+    series = [numbers[pair] for pair in zip(rows["device"], rows["quantity"], strict=True)]
+    times = np.array(rows["time"].astype("int64").tolist(), dtype=np.int64)
+    return np.array(series, dtype=np.int32), times
+
+
+def _how_to_apply(devices: list[str]) -> str:
+    """Which of our example inventories has them."""
+    for example in sorted(resources.files("hypervisor.examples").iterdir(), key=lambda e: e.name):
+        if example.is_dir():
+            whole = "\n".join(file.read_text() for file in example.iterdir() if file.is_file())
+            if all(device in whole for device in devices):
+                return f"`hypervisor inventory apply {example.name}` describes them"
+    return "describe them in an inventory file and `hypervisor inventory apply FILE`"
+
+
+def _require_ahead(clock: int | None, first: int) -> None:
+    if clock is not None and first < clock:
+        raise ExerciseError(
+            f"this exercise's clock stands at {text(clock)} and the recording begins at"
+            f" {text(first)}; a clock never turns back: play a later part (--from), make another"
+            " exercise (`hypervisor --data FOLDER up --exercise`), or, to publish once more what"
+            " this exercise has had, say --again"
+        )
+
+
+def _player(
+    settings: Settings,
+    manner: Manner,
+    questions: store.Questions,
+    notice: Callable[[Progress], None] | None,
+) -> Player:
+    broker = Broker(
+        host=settings.broker_host,
+        port=settings.broker_port,
+        user=PLAYER,
+        password=settings.player_password,
+    )
+    return Player(
+        broker,
+        wall=WALL,
+        pace=Pace(speed=manner.speed),
+        heard=lambda: questions.ask(store.standing).heard,
+        notice=notice,
+    )
+
+
+def _await(questions: store.Questions, player: Player, ledger: Ledger, tally: Tally) -> Account:
+    """Wait until everything is stored and judged, as long as something still moves.
+
+    A broker killed within its autosave second may have lost the last clock though it acknowledged
+    it: told again, it turns nothing back.
+    """
+    since = told = time.monotonic()
+    before: object = None
+    while True:
+        now = questions.ask(store.standing)
+        heard = now.heard is not None and now.heard >= tally.clock
+        judged = now.judged is not None and now.judged >= tally.clock
+        account = ledger.account(tally) if heard else None
+        if account is not None and judged and not now.unread and account.balanced:
+            return account
+        state = (now, account)
+        if state != before:
+            since, told, before = time.monotonic(), time.monotonic(), state
+        still = time.monotonic() - since
+        if account is not None and judged and not now.unread and still > RETELL_SECONDS:
+            return account  # acknowledged, and not stored: the account says how many
+        if not heard and time.monotonic() - told > RETELL_SECONDS:
+            player.tell(tally.clock)
+            told = time.monotonic()
+        if still > STUCK_SECONDS:
+            raise ExerciseError(_who_lags(now, tally.clock))
+        time.sleep(0.1 if heard else 0.05)
+
+
+def _who_lags(now: store.Standing, clock: int) -> str:
+    lags = now.heard is None or now.heard < clock
+    at = now.heard if lags else now.judged
+    part = "an ingest worker has" if lags else "the watch has"
+    return (
+        f"{part} not moved for {STUCK_SECONDS:.0f} s and stands at"
+        f" {'nothing' if at is None else text(at)}, the player's clock at {text(clock)};"
+        " `hypervisor doctor` says what is unhealthy"
+    )
