@@ -109,7 +109,7 @@ unlink_new_services() {
 }
 
 install_packages() {
-  local packages=("$@") links
+  local packages=("$@") links log
   # shellcheck disable=SC1091
   [ "$(. /etc/os-release 2>/dev/null && echo "${ID:-}")" = debian ] && command -v apt-get >/dev/null ||
     fail "missing here: ${packages[*]}. This set-up knows Debian 13 only;" \
@@ -120,11 +120,14 @@ install_packages() {
   hold_services
   as_root apt-get -q=2 -o DPkg::Lock::Timeout=300 update ||
     fail "apt-get update failed; see above"
-  as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
+  log=$(mktemp)
+  if ! as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
     apt-get -q=2 -o DPkg::Lock::Timeout=300 -o DPkg::Use-Pty=0 \
-    install --no-install-recommends "${packages[@]}" >.setup-apt.log 2>&1 ||
-    { tail -n 15 .setup-apt.log >&2 && fail "apt-get install failed (Debian 13 is expected); see .setup-apt.log"; }
-  rm -f .setup-apt.log
+    install --no-install-recommends "${packages[@]}" >"$log" 2>&1; then
+    tail -n 15 "$log" >&2
+    fail "apt-get install failed, as said above; Debian 13 (trixie) is what this set-up knows"
+  fi
+  rm -f "$log"
   unlink_new_services "$links"
   release_services
   trap - EXIT
