@@ -23,17 +23,17 @@ CATALOGUE = {quantity.name: quantity for quantity in DOMAIN.quantities}
 # the Yerres and the Réveillon rise; the town quickens the Bièvre; of the Seine's basin
 # a storm here wets little.
 RIVERS: Mapping[str, Character] = {
-    "Bièvre": Character(curve_number=60, quickness=2.0, yields=0.2),
+    "Bièvre": Character(curve_number=54, quickness=2.0, yields=0.2),
     "Essonne": Character(curve_number=44, quickness=1.2, yields=0.035, base=4.0),
     "Juine": Character(curve_number=43, quickness=1.1, yields=0.035, base=4.5),
     "Orge": Character(curve_number=50, yields=0.09),
     "Prédecelle": Character(curve_number=56, quickness=1.5, yields=0.25),
     "Réveillon": Character(curve_number=62, quickness=1.5, yields=0.35),
     "Rémarde": Character(curve_number=52, quickness=1.2, yields=0.16),
-    "Seine": Character(curve_number=48, quickness=1.2, yields=0.25, exposure=0.4),
-    "Yerres": Character(curve_number=63, yields=0.27),
+    "Seine": Character(curve_number=76, quickness=2.5, yields=0.25, base=5.0, exposure=0.4),
+    "Yerres": Character(curve_number=63, yields=0.19),
     "Yvette": Character(curve_number=54, quickness=1.0, yields=0.16),
-    "École": Character(curve_number=47, quickness=1.0, yields=0.08),
+    "École": Character(curve_number=53, quickness=1.0, yields=0.08),
 }
 
 SCENARIOS = (
@@ -44,8 +44,8 @@ SCENARIOS = (
         hours=120,
         weather=Weather(
             storms=(
-                Storm(at=20, hours=16, total=30, lon=2.15, lat=48.60, spread=45),
-                Storm(at=36, hours=14, total=52, lon=2.05, lat=48.62, spread=40),
+                Storm(at=20, hours=16, total=30, lon=2.2, lat=48.58, spread=60),
+                Storm(at=36, hours=14, total=55, lon=2.1, lat=48.6, spread=60),
             ),
             wetness=3,
         ),
