@@ -109,6 +109,7 @@ CREATE TABLE dead_letter (
     outcome     text
 );
 CREATE INDEX ON dead_letter (received_at);
+CREATE INDEX ON dead_letter (topic, reason, md5(payload));  -- one sent again is buried once
 
 -- Ingest workers and how far each has listened.
 CREATE TABLE worker (
@@ -137,6 +138,7 @@ CREATE TABLE feed (
     rows   bytea,                                 -- readings: packed rows, see hypervisor.store.feed
     PRIMARY KEY (xid, id)
 );
+CREATE INDEX ON feed (id) WHERE kind = 'registry';  -- few, kept for good: how often it changed
 
 -- The watch's own state; written in one transaction with what it concluded.
 CREATE TABLE watch_state (

@@ -79,5 +79,11 @@ def read(
 
 
 def prune(connection: Connection, cursor: str) -> None:
-    """Forget what was read up to `cursor`."""
-    connection.execute("DELETE FROM feed WHERE xid < %s::xid8", [cursor])
+    """Forget what was read up to `cursor`, but not how often the registry changed."""
+    connection.execute("DELETE FROM feed WHERE xid < %s::xid8 AND kind <> 'registry'", [cursor])
+
+
+def registry_version(connection: Connection) -> int:
+    """How often the registry has changed: cheap, for whoever keeps a copy of it."""
+    row = connection.execute("SELECT count(*) FROM feed WHERE kind = 'registry'").fetchone()
+    return int(row[0]) if row else 0
