@@ -1,0 +1,102 @@
+"""Recorded history in the real database: every row accounted for, once whatever is repeated."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from hypervisor import importing
+from hypervisor.instants import micros
+from hypervisor.registry.apply import apply_inventory
+from hypervisor.registry.sources import read_sources
+from hypervisor.store import feed, registry
+from hypervisor.store.connect import Connection, connect
+from sensors._domain import catalogue
+from sensors._quality import Quality
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, autocommit=True) as opened:
+        apply_inventory(opened, read_sources(["poyo", "garonne"]), author="ann", now=NOW)
+        yield opened
+
+
+def table(*rows: tuple[str, str, str, str, float, str]) -> pd.DataFrame:
+    made = pd.DataFrame(rows, columns=["time", "device", "quantity", "unit", "value", "status"])
+    made["time"] = pd.to_datetime(made["time"], utc=True).astype("datetime64[us, UTC]")
+    return made
+
+
+def load(connection: Connection, rows: pd.DataFrame) -> importing.Account:
+    known = registry.load(connection)
+    kept, account = importing.checked(rows, known, catalogue(), until=micros(NOW))
+    importing.store(connection, kept, account, tick=lambda _: None)
+    assert account.balances()
+    return account
+
+
+def stored(connection: Connection) -> list[tuple[float | None, int, datetime | None]]:
+    return connection.execute(
+        "SELECT value, quality, received_at FROM reading ORDER BY time, series_id"
+    ).fetchall()
+
+
+def test_rows_are_converted_flagged_and_no_arrival(connection: Connection) -> None:
+    account = load(
+        connection,
+        table(
+            ("2022-01-11T06:15:00Z", "O200004001", "level", "mm", 4306.0, "ok"),
+            ("2022-01-11T06:30:00Z", "O200004001", "level", "mm", 99_000.0, "ok"),
+            ("2024-10-29T17:55:00Z", "poyo", "discharge", "l/s", 2_283_000.0, "doubtful"),
+            ("2024-10-29T18:00:00Z", "poyo", "discharge", "m3/s", float("nan"), "FALLO"),
+        ),
+    )
+    assert (account.read, account.stored) == (4, 4)
+    assert stored(connection) == [
+        (4.306, Quality.GOOD, None),
+        (99.0, Quality.OUT_OF_RANGE, None),
+        (2283.0, Quality.DOUBTFUL, None),
+        (None, Quality.SENSOR_FAULT, None),
+    ]
+    entries = [entry for entry in feed.read(connection, "0")[0] if entry.kind == "readings"]
+    assert [len(entry.rows) for entry in entries] == [4]
+
+
+def test_what_is_there_is_not_stored_again(connection: Connection) -> None:
+    rows = table(
+        ("2024-10-29T17:50:00Z", "poyo", "discharge", "m3/s", 2000.0, "ok"),
+        ("2024-10-29T17:55:00Z", "poyo", "discharge", "m3/s", 2283.0, "ok"),
+    )
+    load(connection, rows)
+    again = load(connection, rows)
+    assert (again.stored, again.already_there) == (0, 2)
+    assert len(stored(connection)) == 2
+
+
+def test_every_refused_row_has_its_reason(connection: Connection) -> None:
+    account = load(
+        connection,
+        table(
+            ("2024-10-29T17:50:00Z", "poy", "discharge", "m3/s", 1.0, "ok"),
+            ("2024-10-29T17:50:00Z", "poyo", "level", "m", 1.0, "ok"),
+            ("2024-10-29T17:50:00Z", "poyo", "discharge", "min", 1.0, "ok"),
+            ("2027-10-29T17:50:00Z", "poyo", "discharge", "m3/s", 1.0, "ok"),
+            ("2024-10-29T17:50:00Z", "poyo", "discharge", "m3/s", 1.0, "ok"),
+            ("2024-10-29T17:50:00Z", "poyo", "discharge", "m3/s", 1.0, "ok"),
+            ("2024-10-29T17:50:00Z", "poyo", "discharge", "m3/s", 2.0, "ok"),
+        ),
+    )
+    assert (account.read, account.stored, account.already_there) == (7, 1, 1)
+    reasons = " | ".join(account.rejected)
+    assert "did you mean 'poyo'?" in reasons
+    assert "has no 'level' in the inventory; it has discharge" in reasons
+    assert "'min' (duration) cannot be converted into 'm3/s'" in reasons
+    assert "measured later than now" in reasons
+    assert "another value at the same time" in reasons
+    assert stored(connection) == [(2.0, Quality.GOOD, None)]
