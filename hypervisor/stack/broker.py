@@ -11,27 +11,21 @@ from hypervisor.stack.ports import LOOPBACK
 from hypervisor.stack.probe import SILENT, connack
 from hypervisor.stack.process import last_lines, spawn
 
-# Measured (docs/mqtt.md): without the raised queue QoS 1 is dropped in silence for a slow worker;
-# without the byte bound a worker that stays away fills the memory.
-SETTINGS = """\
-# Written by `hypervisor up`; changes are lost.
-listener {port} {host}
-allow_anonymous false
-password_file {passwords}
-acl_file {access}
-persistence true
-persistence_location {location}/
-autosave_interval 1
-max_queued_messages 2000000
-max_queued_bytes 1073741824
-max_inflight_messages 0
-log_dest stdout
-log_type error
-log_type warning
-log_type notice
-connection_messages {connections}
-log_timestamp_format %Y-%m-%dT%H:%M:%S
-"""
+# Without the raised queue QoS 1 is dropped in silence for a slow worker; without the byte bound one
+# that stays away fills the memory; without autosave a kill loses what was acknowledged long ago.
+DEMANDS = {
+    "allow_anonymous": "false",
+    "persistence": "true",
+    "autosave_interval": "1",
+    "max_queued_messages": "2000000",
+    "max_queued_bytes": str(1024**3),
+    "max_inflight_messages": "0",
+}
+_LOG = {
+    "log_dest": "stdout",
+    "log_type": "error\nlog_type warning\nlog_type notice",
+    "log_timestamp_format": "%Y-%m-%dT%H:%M:%S",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +36,6 @@ class Broker:
     programs: BrokerPrograms
     port: int
     host: str = LOOPBACK  # where it listens; beyond this machine only in a container
-    log_connections: bool = True
 
     @property
     def settings_file(self) -> Path:
@@ -54,14 +47,16 @@ class Broker:
         self.folder.write(passwords.access_file(self.folder), passwords.ACCESS)
         if not passwords.password_file(self.folder).exists():
             self.folder.write(passwords.password_file(self.folder), "")
-        text = SETTINGS.format(
-            port=self.port,
-            host=self.host,
-            passwords=passwords.password_file(self.folder),
-            access=passwords.access_file(self.folder),
-            location=self.folder.broker,
-            connections=str(self.log_connections).lower(),
-        )
+        pairs = {
+            "listener": f"{self.port} {self.host}",
+            "password_file": passwords.password_file(self.folder),
+            "acl_file": passwords.access_file(self.folder),
+            "persistence_location": f"{self.folder.broker}/",
+            **DEMANDS,
+            **_LOG,
+        }
+        lines = [f"{key} {value}" for key, value in pairs.items()]
+        text = "\n".join(["# Written by `hypervisor up`; changes are lost.", *lines, ""])
         self.folder.write(self.settings_file, text)
 
     def start(self) -> subprocess.Popen[bytes]:

@@ -31,7 +31,7 @@ def connect(url: str, *, autocommit: bool = False) -> Connection:
         where = psycopg.conninfo.conninfo_to_dict(url)
         raise StoreError(
             f"no database answers at {where.get('host', 'localhost')}:{where.get('port', 5432)}"
-            f" ({str(error).strip()}); is the instance up?"
+            f" ({' '.join(str(error).split())}); is the instance up?"
         ) from error
 
 
@@ -49,14 +49,20 @@ def migrate(connection: Connection) -> list[str]:
         )
         done = {row[0] for row in connection.execute("SELECT name FROM migration")}
         applied: list[str] = []
-        folder = resources.files("hypervisor.schema")
-        for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-            if not file.name.endswith(".sql") or file.name in done:
+        for name in migration_files():
+            if name in done:
                 continue
+            text = resources.files("hypervisor.schema").joinpath(name).read_text()
             try:
-                connection.execute(file.read_text().encode())
+                connection.execute(text.encode())
             except psycopg.Error as error:
-                raise StoreError(f"migration {file.name} failed: {error}") from error
-            connection.execute("INSERT INTO migration (name) VALUES (%s)", [file.name])
-            applied.append(file.name)
+                raise StoreError(f"migration {name} failed: {error}") from error
+            connection.execute("INSERT INTO migration (name) VALUES (%s)", [name])
+            applied.append(name)
     return applied
+
+
+def migration_files() -> list[str]:
+    """The migrations there are, in order."""
+    folder = resources.files("hypervisor.schema")
+    return sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))

@@ -1,0 +1,170 @@
+"""The doctor's look at one instance: up, broker, database, parts."""
+
+import http.client
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from hypervisor.instance import Mode
+from hypervisor.settings import Settings
+from hypervisor.stack import lock, passwords, state
+from hypervisor.stack.account import unprivileged
+from hypervisor.stack.broker import DEMANDS
+from hypervisor.stack.errors import StackError
+from hypervisor.stack.finding import Finding, bad, good, warning
+from hypervisor.stack.folder import DataFolder
+from hypervisor.stack.probe import ACCEPTED, SILENT, connack
+from hypervisor.store import health
+from hypervisor.store.connect import StoreError
+
+LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
+_UP = "`hypervisor up` (or look why it stopped: log/up.log of the data folder)"
+
+
+def supervision(settings: Settings) -> Iterator[Finding]:
+    """Whether `up` runs, and how calm its children are."""
+    pid = lock.held_by(settings.data / "up.lock")
+    told = state.read(settings.data)
+    if pid is None:
+        yield bad("up", f"nothing runs in {settings.data}", _UP)
+        return
+    if told is None or told.pid != pid:
+        yield warning("up", f"pid {pid} is starting or stopping", "look again in a moment")
+        return
+    yield good("up", f"pid {pid}")
+    restless = {name: times for name, times in told.restarts.items() if times}
+    down = [name for name in told.restarts if name not in told.pids]
+    logs = f"see the logs in {settings.data / 'log'}"
+    if down:
+        yield bad("processes", f"down just now: {', '.join(down)}", logs)
+    elif restless:
+        times = ", ".join(f"{name} {count} times" for name, count in restless.items())
+        yield warning("processes", f"started again: {times}", logs)
+    else:
+        yield good("processes", "none had to be started again")
+
+
+def broker(settings: Settings) -> Iterator[Finding]:
+    where = f"{settings.broker_host}:{settings.broker_port}"
+    code = connack(
+        settings.broker_host, settings.broker_port, settings.broker_user, settings.broker_password
+    )
+    if code == SILENT:
+        yield bad("broker", f"nobody answers at {where}", "`hypervisor up`")
+    elif code == ACCEPTED:
+        yield good("broker", f"{where} lets {settings.broker_user!r} in")
+    else:
+        mend = "HYPERVISOR_BROKER_PASSWORD must be the broker's; a private broker: `up` again"
+        yield bad("broker", f"{where} does not let {settings.broker_user!r} in", mend)
+    if code != SILENT and connack(settings.broker_host, settings.broker_port) == ACCEPTED:
+        yield bad("broker", f"{where} lets anybody in", "set allow_anonymous false")
+    yield from _broker_settings(settings)
+
+
+def _broker_settings(settings: Settings) -> Iterator[Finding]:
+    """A private broker's file must say what nothing is lost by."""
+    folder = DataFolder(root=settings.data, account=unprivileged())
+    file = folder.broker / "mosquitto.conf"
+    if not file.exists():
+        return
+    pairs = dict(line.split(" ", 1) for line in file.read_text().splitlines() if " " in line)
+    wrong = [f"{key} {value}" for key, value in DEMANDS.items() if pairs.get(key) != value]
+    if wrong:
+        mend = f"stop, `hypervisor up` writes {file} anew"
+        yield bad("broker settings", f"not as they must be: {'; '.join(wrong)}", mend)
+    else:
+        devices = len(passwords.read(folder).keys() - passwords.RESERVED)
+        yield good("broker settings", f"nothing is dropped in silence; {devices} device accounts")
+
+
+def database(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """The database, and what it knows of ingest and watch."""
+    try:
+        seen = health.look(settings.database_url)
+    except StoreError as error:
+        yield bad("database", str(error), "`hypervisor up`, or mend HYPERVISOR_DATABASE_URL")
+        return
+    yield good("database", f"answers; TimescaleDB {seen.timescaledb}")
+    if seen.lacking:
+        yield bad("migrations", f"not applied: {', '.join(seen.lacking)}", "`hypervisor migrate`")
+    else:
+        yield good("migrations", "all applied")
+    apart = abs(seen.clock - now)
+    if apart > timedelta(seconds=2):
+        mend = "keep both machines' clocks right (systemd-timesyncd or chrony)"
+        yield bad("clocks", f"the database's is {apart.total_seconds():.0f} s off ours", mend)
+    if seen.instance is None:
+        yield bad("mode", "nobody has said live or exercise", "`hypervisor migrate --mode …`")
+        return
+    yield good("mode", f"{seen.instance.mode.banner} {seen.instance.name!r}")
+    yield from _ingest(seen, live=seen.instance.mode is Mode.LIVE)
+    yield _watch(seen, now, live=seen.instance.mode is Mode.LIVE)
+    if seen.dead_letters_last_hour:
+        what = f"{seen.dead_letters_last_hour} in the last hour"
+        yield warning("dead letters", what, "`hypervisor dead-letters list` says why")
+
+
+def _ingest(seen: health.Health, *, live: bool) -> Iterator[Finding]:
+    if not seen.workers:
+        yield bad("ingest", "no worker has joined", "see log/ingest.log of the data folder")
+    for worker in seen.workers:
+        name = f"ingest {worker.name}"
+        if not live:
+            yield good(name, "has joined (in an exercise the player's clock is its heartbeat)")
+        elif worker.silent_for is None or worker.silent_for > LATE:
+            mend = "see its log; if it was taken away for good, drain it"
+            since = (
+                "never" if worker.silent_for is None else f"not for {_seconds(worker.silent_for)}"
+            )
+            yield bad(name, f"heard {since}", mend)
+        else:
+            yield good(name, f"heard {_seconds(worker.silent_for)} ago")
+
+
+def _watch(seen: health.Health, now: datetime, *, live: bool) -> Finding:
+    if seen.judged_to is None:
+        mend = "it judges once readings or heartbeats come; see log/watch.log"
+        return (bad if live else warning)("watch", "has judged nothing yet", mend)
+    if live and now - seen.judged_to > LATE:
+        what = f"is {_seconds(now - seen.judged_to)} behind"
+        return bad("watch", what, "see log/watch.log of the data folder")
+    return good("watch", f"has judged up to {seen.judged_to:%Y-%m-%d %H:%M:%S %Z}")
+
+
+def web(settings: Settings) -> Iterator[Finding]:
+    where = f"http://{settings.web_host}:{settings.web_port}"
+    connection = http.client.HTTPConnection(settings.web_host, settings.web_port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        status = connection.getresponse().status
+    except OSError:
+        yield bad("web", f"nobody answers at {where}", "see log/web.log of the data folder")
+        return
+    finally:
+        connection.close()
+    if status < 500:
+        yield good("web", f"answers at {where}")
+    else:
+        yield bad("web", f"{where}/health says {status}", "see log/web.log of the data folder")
+
+
+def guarded(look: Callable[[], Iterator[Finding]], subject: str) -> Iterator[Finding]:
+    """A look that may not look says so."""
+    try:
+        yield from look()
+    except (PermissionError, StackError) as error:
+        yield bad(subject, f"may not be looked at: {error}", "look as root or as the owner")
+
+
+def is_private(settings: Settings) -> bool:
+    """Whether `up` runs this instance's servers, rather than somebody else."""
+    return (settings.data / "database").exists() or not settings.database_url
+
+
+def unmade(settings: Settings) -> Iterator[Finding]:
+    """There is no instance here yet."""
+    yield bad("instance", f"none was made in {settings.data}", "`hypervisor up` makes one")
+
+
+def _seconds(span: timedelta) -> str:
+    whole = int(span.total_seconds())
+    return f"{whole} s" if whole < 120 else str(timedelta(seconds=whole))

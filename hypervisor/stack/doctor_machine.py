@@ -1,0 +1,80 @@
+"""The doctor's look at the machine: programs, user, folder, disk, clock."""
+
+import ctypes
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from hypervisor.stack import binaries
+from hypervisor.stack.account import unprivileged
+from hypervisor.stack.errors import StackError
+from hypervisor.stack.finding import Finding, bad, good, warning
+from hypervisor.stack.folder import LEAST_FREE_BYTES
+
+_TIME_ERROR = 5  # of adjtimex: the kernel knows that nobody keeps its clock right
+
+
+def python() -> Iterator[Finding]:
+    """Named only: one that is too old does not come as far as this."""
+    yield good("python", f"{platform.python_version()} ({sys.executable})")
+
+
+def programs() -> Iterator[Finding]:
+    absent = binaries.missing()
+    if absent:
+        yield bad("programs", f"not installed: {', '.join(absent)}", binaries.HOW_TO_MEND)
+    else:
+        yield good("programs", f"{binaries.broker().mosquitto}, {binaries.database().postgres}")
+
+
+def user() -> Iterator[Finding]:
+    try:
+        account = unprivileged()
+    except StackError as error:
+        yield bad("user", str(error), "`make setup`")
+        return
+    yield good("user", f"the servers run as {account.name!r}")
+
+
+def folder(root: Path) -> Iterator[Finding]:
+    """Whether the servers can live there, whoever looks."""
+    try:
+        account = unprivileged()
+    except StackError:
+        return
+    if not root.exists():
+        yield bad("data folder", f"{root} does not exist", "`hypervisor up` makes it")
+        return
+    barred = account.unreachable(root)
+    if barred is not None:
+        mend = f"choose another --data, or let {account.name!r} enter {barred}"
+        yield bad("data folder", f"{account.name!r} cannot enter {barred}", mend)
+    elif root.stat().st_uid != account.uid:
+        mend = "start as its owner, or choose another --data"
+        yield bad("data folder", f"{root} does not belong to {account.name!r}", mend)
+    else:
+        yield good("data folder", f"{root}, of {account.name!r}")
+    yield _space(root)
+
+
+def _space(root: Path) -> Finding:
+    usage = shutil.disk_usage(root)
+    what = f"{usage.free / 1024**3:.1f} GB free ({usage.free / usage.total:.0%})"
+    mend = f"make room on the disk of {root}"
+    if usage.free < LEAST_FREE_BYTES:
+        return bad("disk", what, mend)
+    if usage.free < 4 * LEAST_FREE_BYTES:
+        return warning("disk", what, mend)
+    return good("disk", what)
+
+
+def clock() -> Iterator[Finding]:
+    """Whether somebody keeps the machine's clock: live, arrival times are read from it."""
+    state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))  # all zero: only look
+    if state == _TIME_ERROR:
+        mend = "install systemd-timesyncd or chrony; a wrong clock makes silence alarms wrong"
+        yield warning("clock", "the kernel says that nobody keeps it right", mend)
+    elif state >= 0:
+        yield good("clock", "kept right, says the kernel")

@@ -1,0 +1,28 @@
+"""What the doctor finds: a subject, whether it is well, and how to mend it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["good", "warning", "bad"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """`mend` stands wherever the state is not good."""
+
+    subject: str
+    state: State
+    what: str
+    mend: str = ""
+
+
+def good(subject: str, what: str) -> Finding:
+    return Finding(subject=subject, state="good", what=what)
+
+
+def warning(subject: str, what: str, mend: str) -> Finding:
+    return Finding(subject=subject, state="warning", what=what, mend=mend)
+
+
+def bad(subject: str, what: str, mend: str) -> Finding:
+    return Finding(subject=subject, state="bad", what=what, mend=mend)
