@@ -1,7 +1,7 @@
 """Real history enters: no arrival and no horizon; checked as ingest does, every row counted."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hypervisor.instants import micros
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import nearest
-from hypervisor.store import feed, readings
+from hypervisor.store import feed, history, readings
 from hypervisor.store.connect import Connection
 from sensors._domain import Catalogue
 from sensors._quality import Quality
@@ -19,6 +19,7 @@ from sensors._units import UnitError, converter
 
 BATCH = 10_000
 _STATUS = {"ok": Quality.GOOD, "saturated": Quality.SATURATED, "doubtful": Quality.DOUBTFUL}
+_ANOTHER_STANDS = "another value stands at that time in the store: what arrived outweighs history"
 _FOREVER = np.iinfo(np.int64).max
 
 Rows = NDArray[np.void]  # of feed.ROW
@@ -145,9 +146,39 @@ def store(
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         with connection.transaction():
-            new = readings.put(connection, batch)
-            if len(new):
-                feed.append(connection, "readings", rows=new.tobytes())
-        account.stored += len(new)
+            new = batch[~_among(batch, _standing_in_store(connection, batch))]
+            standing = readings.put(connection, new) if len(new) else new
+            if len(standing):
+                feed.append(connection, "readings", rows=standing.tobytes())
+        stored = int(_among(new, standing).sum())
+        account.stored += stored
         account.already_there += len(batch) - len(new)
+        if stored < len(new):
+            account.rejected[_ANOTHER_STANDS] += len(new) - stored
         tick(len(batch))
+
+
+def _standing_in_store(connection: Connection, batch: Rows) -> Rows:
+    first, last = int(batch["time"].min()), int(batch["time"].max())
+    return history.between(
+        connection, [(int(key), first, last + 1) for key in np.unique(batch["series"])]
+    )
+
+
+def _among(rows: Rows, others: Rows) -> NDArray[np.bool_]:
+    """Which rows stand among the others with the same value and quality."""
+    there = set(_keys(others))
+    return np.array([key in there for key in _keys(rows)], dtype=np.bool_)
+
+
+def _keys(rows: Rows) -> Iterable[tuple[int, ...]]:
+    """Series, time, quality and the value's bits: by them a row without a value equals itself."""
+    value = np.where(np.isnan(rows["value"]), np.nan, rows["value"] + 0.0)
+    bits = np.ascontiguousarray(value).view(np.int64)
+    return zip(
+        rows["series"].tolist(),
+        rows["time"].tolist(),
+        rows["quality"].tolist(),
+        bits.tolist(),
+        strict=True,
+    )

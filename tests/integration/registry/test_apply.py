@@ -1,4 +1,4 @@
-"""Inventories in the real database: once, twice, a change, a withdrawal, and what the watch hears."""
+"""Inventories in the real database: once, twice, a change, a withdrawal, and the feed."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -100,3 +100,18 @@ def test_every_refused_row_has_its_reason(connection: Connection) -> None:
     assert "measured later than now" in reasons
     assert "another value at the same time" in reasons
     assert stored(connection) == [(2.0, Quality.GOOD, None)]
+
+
+def test_what_arrived_outweighs_history(connection: Connection) -> None:
+    (series,) = (
+        one.id for one in registry.load(connection).series.values() if one.device == "poyo"
+    )
+    connection.execute(
+        "INSERT INTO reading VALUES (%s, '2024-10-29T17:55:00Z', '2024-10-29T17:55:02Z', 7.0, 0)",
+        [series],
+    )
+    account = load(
+        connection, table(("2024-10-29T17:55:00Z", "poyo", "discharge", "m3/s", 2283.0, "ok"))
+    )
+    assert "what arrived outweighs history" in " ".join(account.rejected)
+    assert [value for value, _, _ in stored(connection)] == [7.0]
