@@ -182,7 +182,7 @@ def listing(connection: Connection, selection: Selection) -> list[Alarm]:
 def find(connection: Connection, number: int) -> Alarm | None:
     """One alarm by its identity."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM alarm WHERE id = %s", [number]).fetchone()  # noqa: S608  constants
-    return row and _alarm(row)
+    return None if row is None else _alarm(row)
 
 
 def transitions(connection: Connection, numbers: Sequence[int]) -> list[Transition]:

@@ -38,18 +38,21 @@ _FIELDS = (
 
 
 def newest(connection: Connection, keep: Sequence[tuple[int, int, int]]) -> Rows:
-    """The latest rows of each series, ordered by series and time.
+    """The latest rows of each series and the last good one before, ordered by series and time.
 
     `keep`: (series, µs before its newest row, at most so many rows).
     """
     return _copied(
         connection,
-        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::bigint[], %s::int[]) AS k (series, span, most)"  # noqa: S608  a constant
-        " CROSS JOIN LATERAL (SELECT max(time) AS time FROM reading"
-        "   WHERE series_id = k.series) AS last"
+        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::bigint[], %s::int[])"  # noqa: S608  a constant
+        " AS k (series, span, most)"
+        " CROSS JOIN LATERAL (SELECT max(time) - k.span * interval '1 microsecond' AS time"
+        "   FROM reading WHERE series_id = k.series) AS since"
+        " LEFT JOIN LATERAL (SELECT time FROM reading"
+        "   WHERE series_id = k.series AND time < since.time AND value IS NOT NULL"
+        f"   AND quality & {int(Quality.SUSPECT)} = 0 ORDER BY time DESC LIMIT 1) AS held ON true"
         " CROSS JOIN LATERAL (SELECT * FROM reading WHERE series_id = k.series"
-        "   AND time >= last.time - k.span * interval '1 microsecond'"
-        "   ORDER BY time DESC LIMIT k.most) AS r",
+        "   AND time >= coalesce(held.time, since.time) ORDER BY time DESC LIMIT k.most) AS r",
         [list(column) for column in zip(*keep, strict=True)] if keep else [[], [], []],
     )
 
@@ -99,6 +102,17 @@ def arrived_late(
             moment(received_from),
         ],
     )
+
+
+def by_series(rows: Rows) -> dict[int, Rows]:
+    """Rows ordered by series and time -> each series' own."""
+    if not len(rows):
+        return {}
+    bounds = np.flatnonzero(np.diff(rows["series"], prepend=-1)).tolist()
+    return {
+        int(rows["series"][start]): rows[start:end]
+        for start, end in zip(bounds, [*bounds[1:], len(rows)], strict=True)
+    }
 
 
 def _bound(before: int | None) -> str:

@@ -1,4 +1,4 @@
-"""What the watch remembers between two batches: how far it is, the journal, and under what it judged."""
+"""What the watch remembers: how far it is, the journal, and what it judged by."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -104,13 +104,14 @@ def rewrite_journal(
                 [moment(since) for since in erase_from.values()],
             ],
         )
-    with connection.cursor() as cursor:
-        with cursor.copy("COPY journal (rule, subject, time, moment) FROM STDIN") as copy:
-            for (rule, subject), found in moments:
-                for one in found:
-                    copy.write_row(
-                        (rule, subject, moment(one.time), msgspec.json.encode(one).decode())
-                    )
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("COPY journal (rule, subject, time, moment) FROM STDIN") as copy,
+    ):
+        for (rule, subject), found in moments:
+            for one in found:
+                written = msgspec.json.encode(one).decode()
+                copy.write_row((rule, subject, moment(one.time), written))
 
 
 def judged_under(connection: Connection) -> dict[tuple[str, str], Any]:
@@ -138,3 +139,18 @@ def _instant(stored: datetime | None) -> int:
 
 def _moment(instant: int) -> datetime | None:
     return None if instant == NEVER else moment(instant)
+
+
+def expected_workers(connection: Connection) -> list[tuple[str, int]]:
+    """(name, joined µs) of the ingest workers that joined and were not drained."""
+    rows = connection.execute("SELECT name, joined_at FROM worker WHERE drained_at IS NULL")
+    return [(name, micros(joined)) for name, joined in rows]
+
+
+def deaf_spans(connection: Connection) -> list[tuple[int, int]]:
+    """(from, to) µs in which a worker was not listening, whether or not it was drained since.
+
+    What it missed then, it missed: taking it away later does not change the past.
+    """
+    rows = connection.execute("SELECT from_at, to_at FROM deaf_span ORDER BY from_at")
+    return [(micros(since), micros(until)) for since, until in rows]

@@ -15,4 +15,4 @@ def last_of_packs(connection: Connection) -> Mapping[str, Any]:
         " WHERE kind = 'rule' AND author = %s ORDER BY key, id DESC",
         [PACK],
     )
-    return {key: value for key, value in rows}
+    return dict(rows.fetchall())

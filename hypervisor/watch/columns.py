@@ -8,19 +8,23 @@ import numpy as np
 from hypervisor.instants import BEGINNING
 from hypervisor.store import history
 from hypervisor.store.connect import Connection
-from hypervisor.store.feed import ROW
 from hypervisor.store.history import Rows
 from hypervisor.watch.facts import SeriesFacts, SiteFacts
 from hypervisor.watch.tail import SeriesTail, merge
-from rules._inputs import SeriesColumns, Subject
+from rules._inputs import NEVER, SeriesColumns, Subject
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A site and the time (µs) from which its rows are needed."""
+    """A site, those of its series that are read, and the time (µs) from which.
+
+    `whole`: with all that memory holds besides, for the sake of late arrivals.
+    """
 
     site: SiteFacts
     since: int
+    series: frozenset[int]
+    whole: bool = False
 
 
 def subjects(
@@ -32,9 +36,9 @@ def subjects(
         (series.id, max(one.since, BEGINNING), tails[series.id].complete_from)
         for one in wanted
         for series in one.site.series.values()
-        if tails[series.id].complete_from > one.since
+        if series.id in one.series and tails[series.id].complete_from > one.since
     ]
-    older = _by_series(history.between(connection, spans)) if spans else {}
+    older = history.by_series(history.between(connection, spans)) if spans else {}
     return {one.site.key: _subject(one, tails, older) for one in wanted}
 
 
@@ -42,7 +46,10 @@ def _subject(one: Wanted, tails: Mapping[int, SeriesTail], older: Mapping[int, R
     site = one.site
     columns = {}
     for name, series in site.series.items():
-        rows = tails[series.id].since(one.since)
+        if series.id not in one.series:
+            continue
+        tail = tails[series.id]
+        rows = tail.since(NEVER if one.whole else one.since)
         if series.id in older:
             rows = merge(rows, older[series.id])
         columns[name] = _columns(series, rows)
@@ -62,13 +69,3 @@ def _columns(series: SeriesFacts, rows: Rows) -> SeriesColumns:
         interval=series.interval,
         stale_after=series.stale_after,
     )
-
-
-def _by_series(rows: Rows) -> dict[int, Rows]:
-    """Rows ordered by series and time -> each series' own."""
-    if not len(rows):
-        return {}
-    bounds = np.flatnonzero(np.diff(rows["series"], prepend=rows["series"][0] - 1))
-    return {
-        int(part["series"][0]): part for part in np.split(rows, bounds[1:]) if part.dtype == ROW
-    }

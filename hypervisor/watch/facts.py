@@ -1,4 +1,4 @@
-"""What rules use of a site: its series, devices and thresholds, each with the times it holds from."""
+"""What rules use of a site: series, devices and thresholds, with the times they hold from."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from hypervisor.instants import BEGINNING, micros
-from hypervisor.registry.model import Registry, Revision
 from hypervisor.registry.model import Device as RegisteredDevice
+from hypervisor.registry.model import Registry, Revision
 from rules._inputs import Device, Steps
 from sensors._domain import Catalogue
 from sensors._quantity import Quantity, Reporting

@@ -1,6 +1,6 @@
 """How far we have listened: the lowest heartbeat of the workers that are expected to be heard."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rules._inputs import NEVER

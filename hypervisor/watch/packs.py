@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.instants import BEGINNING, moment
+from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Revision
 from hypervisor.store import registry, rules
 from hypervisor.store.connect import Connection
@@ -17,9 +18,10 @@ def record(connection: Connection, packs: Iterable[Pack], *, now: datetime | Non
     What an author revised meanwhile stays, until the pack itself says something new.
     """
     with connection.transaction():
+        registry.lock(connection)
         found = revisions(rules.last_of_packs(connection), packs, now=now)
         if found:
-            registry.write(connection, revisions=found)
+            registry.write(connection, Changes(revisions=tuple(found)))
     return [revision.key for revision in found]
 
 

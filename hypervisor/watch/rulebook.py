@@ -1,13 +1,12 @@
 """The rules in force, where they apply, and which series each of them listens to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from hypervisor.instants import micros
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.watch.facts import SiteFacts
-from rules._inputs import Steps
 from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule
 from rules._tree import Call, Name, walk

@@ -7,11 +7,14 @@ good one (values hold until their stale limit) and those that arrived lately (si
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hypervisor.store.feed import ROW
 from hypervisor.store.history import Rows
-from rules._inputs import NEVER
+from rules._inputs import NEVER, Instants
 from sensors._quality import Quality
+
+Mask = NDArray[np.bool_]
 
 _MOST = 20_000  # rows of one series; what is older is read from the store
 _SUSPECT = int(Quality.SUSPECT)
@@ -88,6 +91,13 @@ class SeriesTail:
                 break
         return np.concatenate([self.older, rows[cut:]]) if len(self.older) else rows[cut:]
 
+    def arrivals_from(self) -> int:
+        """From when on (µs) every arrival is known here, however old what arrived."""
+        if self.complete_from == NEVER:
+            return NEVER
+        latest = int(self.rows["received"].max(initial=NEVER))
+        return latest - self.keep if latest > NEVER + self.keep else latest
+
     def _append(self, rows: Rows) -> None:
         if self._size + len(rows) > len(self._rows):
             self._trim(int(rows["time"][-1]))
@@ -129,7 +139,7 @@ class SeriesTail:
         if cut < len(rows) // 4 or cut == 0:
             return
         self.complete_from = int(rows["time"][cut - 1]) + 1
-        older = np.concatenate([self.older, rows[:cut]])
+        older: Rows = np.concatenate([self.older, rows[:cut]])
         self._replace(rows[cut:])
         self.older = self._lately(older)
 
@@ -140,32 +150,37 @@ class SeriesTail:
         kept = (arrived != NEVER) & (arrived >= max(latest, NEVER + self.keep) - self.keep)
         kept[np.argmax(arrived)] = True
         kept[np.flatnonzero(is_good(older))[-1:]] = True
-        return older[kept]
+        lately: Rows = older[kept]
+        return lately
 
 
-def is_good(rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def is_good(rows: Rows) -> Mask:
     """Which rows have a value that conditions believe."""
-    return ((rows["quality"] & _SUSPECT) == 0) & ~np.isnan(rows["value"])
+    good: Mask = ((rows["quality"] & _SUSPECT) == 0) & ~np.isnan(rows["value"])
+    return good
 
 
 def merge(stood: Rows, new: Rows) -> Rows:
     """Both, ascending; of two rows with one time the new one, the last of it."""
     both = np.concatenate([stood, new])
     both = both[np.argsort(both["time"], kind="stable")]
-    last = np.append(both["time"][1:] != both["time"][:-1], True)
-    return both[last] if len(both) else both
+    if not len(both):
+        return both
+    standing: Rows = both[np.append(both["time"][1:] != both["time"][:-1], True)]
+    return standing
 
 
 def _split(rows: Rows, at: int) -> tuple[Rows, Rows]:
+    """Those before a time, and those from it on."""
     recent = rows["time"] >= at
     return rows[~recent], rows[recent]
 
 
-def _compare(known: Rows, rows: Rows) -> tuple[Rows, Rows, Rows, Rows]:
+def _compare(known: Rows, rows: Rows) -> tuple[Mask, Mask, Mask, Instants]:
     """Masks over `rows`: new or another value; another arrival only; and doubted. And arrivals."""
     at = np.searchsorted(known["time"], rows["time"])
     at = np.minimum(at, max(len(known) - 1, 0))
-    again = np.append(False, rows["time"][1:] == rows["time"][:-1])  # noqa: FBT003  numpy's way
+    again = np.append(False, rows["time"][1:] == rows["time"][:-1])
     if not len(known):
         everything = np.ones(len(rows), dtype=bool)
         return everything, ~everything, again, rows["received"]
@@ -181,6 +196,6 @@ def _compare(known: Rows, rows: Rows) -> tuple[Rows, Rows, Rows, Rows]:
     return new, moved, (hit & changed) | again, arrivals
 
 
-def _earliest(received: np.ndarray[tuple[int], np.dtype[np.int64]]) -> int | None:
+def _earliest(received: Instants) -> int | None:
     arrived = received[received != NEVER]
     return int(arrived.min()) if len(arrived) else None

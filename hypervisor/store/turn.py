@@ -1,0 +1,37 @@
+"""The watch's line to the database: one watch at a time, woken by the feed, errors translated."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from hypervisor.store.connect import Connection, StoreError
+from hypervisor.store.feed import CHANNEL
+
+_LOCK = 7354  # held as long as the connection lives
+
+
+def take(connection: Connection) -> bool:
+    """Become the one watch of this database; False while another one is."""
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
+    return bool(row and row[0])
+
+
+def listen(connection: Connection) -> None:
+    """Be woken from now on by what is appended to the feed."""
+    connection.execute(f"LISTEN {CHANNEL}")
+
+
+def wait(connection: Connection, seconds: float) -> None:
+    """Sleep until the feed has something new, or so long."""
+    for _ in connection.notifies(timeout=seconds, stop_after=1):
+        pass
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Whatever the database says that stops us, as a StoreError."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StoreError(f"the database says: {str(error).strip()}") from error

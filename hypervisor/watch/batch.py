@@ -1,0 +1,135 @@
+"""One batch through the watch: feed -> affected -> columns -> judged -> reconciled -> recorded.
+
+Everything that follows from a batch, and how far the feed was read, is written in one transaction:
+a watch killed at any point has either done a batch or not begun it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from hypervisor.instance import Mode
+from hypervisor.instants import micros
+from hypervisor.store import feed, judgement
+from hypervisor.store.alarms import Alarm, Transition
+from hypervisor.store.connect import Connection
+from hypervisor.store.feed import Entry
+from hypervisor.watch import affected, judging, recording, revising
+from hypervisor.watch.heard import Ears, Worker, union
+from hypervisor.watch.memory import Memory, Territory
+from hypervisor.watch.quiet import Quiet
+from rules._engine import VERSION
+from rules._inputs import NEVER
+from sensors._domain import Catalogue
+
+_ENTRIES = 400  # of the feed at once: what came meanwhile is not held in memory as a whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What a watch is given. `clock` is the wall's; `retention` of raw readings in µs."""
+
+    catalogue: Catalogue
+    mode: Mode
+    retention: int
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What one step did. `more`: the feed held more than one step takes."""
+
+    entries: int
+    rows: int
+    judged: int
+    alarms: Sequence[Alarm] = ()
+    transitions: Sequence[Transition] = ()
+
+    @property
+    def more(self) -> bool:
+        return self.entries >= _ENTRIES
+
+
+def remember(connection: Connection, setup: Setup) -> Memory:
+    """Build the memory from the database, as the last commit left it."""
+    with connection.transaction():
+        state = judgement.state(connection) or judgement.State(
+            cursor=judgement.FIRST_CURSOR, engine=VERSION
+        )
+        memory = Memory(
+            state=state,
+            territory=Territory.empty(),
+            tails={},
+            standings={},
+            ears=Ears(floor=state.heard_to),
+            deaf=union(judgement.deaf_spans(connection)),
+        )
+        revising.revise(connection, memory, setup.catalogue)
+        judgement.save_state(connection, state)
+    return memory
+
+
+def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
+    """Take what is new and what time alone has made due. After an error the memory is worthless."""
+    with connection.transaction():
+        entries, cursor = feed.read(connection, memory.state.cursor, most=_ENTRIES)
+        _listen(connection, memory, entries)
+        if any(entry.kind == "registry" for entry in entries):
+            revising.revise(connection, memory, setup.catalogue)
+        rows = affected.rows_of(entries, oldest=_oldest(memory, setup))
+        fresh = affected.absorb(connection, memory, rows)
+        affected.mark(memory, fresh, Quiet())
+        due = judging.due_pairs(memory)
+        newest = {
+            pair: affected.newest_before(memory, fresh, memory.territory.listens[pair])
+            for pair in due
+        }
+        findings = recording.gather(
+            memory, judging.judge_due(connection, memory, due), newest, _now(memory, setup)
+        )
+        alarms, transitions = recording.write(connection, memory, findings)
+        state = replace(
+            memory.state,
+            cursor=cursor,
+            heard_to=memory.ears.floor,
+            judged_to=max(memory.state.judged_to, memory.ears.floor),
+            engine=VERSION,
+        )
+        if entries or due:
+            judgement.save_state(connection, state)
+    memory.state = state
+    return Report(
+        entries=len(entries),
+        rows=len(rows),
+        judged=findings.judged,
+        alarms=alarms,
+        transitions=transitions,
+    )
+
+
+def _listen(connection: Connection, memory: Memory, entries: Sequence[Entry]) -> None:
+    """How far we have heard by now, and when we were deaf."""
+    drained = any(entry.kind == "registry" for entry in entries)
+    if not affected.hear(memory, entries) and not drained:
+        return
+    expected = judgement.expected_workers(connection)
+    memory.ears.raise_floor([Worker(name=name, joined=joined) for name, joined in expected])
+    deaf = union(judgement.deaf_spans(connection))
+    if deaf != memory.deaf:
+        memory.deaf = deaf
+        revising.settle(connection, memory)
+
+
+def _oldest(memory: Memory, setup: Setup) -> int:
+    """The revision horizon: raw retention less the longest look-back; older is not judged."""
+    if memory.ears.floor == NEVER:
+        return NEVER
+    return memory.ears.floor - setup.retention + max(memory.territory.reach.values(), default=0)
+
+
+def _now(memory: Memory, setup: Setup) -> int:
+    """When we notice: by the wall, or in an exercise as far as the scenario has come."""
+    if setup.mode is Mode.LIVE:
+        return micros(setup.clock())
+    newest = max((tail.newest for tail in memory.tails.values()), default=NEVER)
+    return max(memory.ears.floor, newest, 0)

@@ -1,0 +1,115 @@
+"""The watch as a process: one at a time, batch by batch; a database that goes is waited for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event
+from time import monotonic
+
+from hypervisor.instance import Instance, InstanceError, Mode
+from hypervisor.instants import moment
+from hypervisor.store import feed, turn
+from hypervisor.store import instance as instance_store
+from hypervisor.store.connect import Connection, StoreError, connect
+from hypervisor.store.judgement import state
+from hypervisor.watch import packs
+from hypervisor.watch.batch import Report, Setup, remember, step
+from rules._inputs import NEVER
+from rules._pack import Pack
+from sensors._domain import Catalogue
+
+_TICK = 1.0  # s: what nobody told us of is found by then
+_PRUNE = 60.0  # s between two clearings of the feed
+_BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between two tries to reach the database
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """What the entry point hands over. `clock` is the wall's."""
+
+    url: str
+    catalogue: Catalogue
+    packs: tuple[Pack, ...]
+    retention: int  # µs
+    clock: Callable[[], datetime]
+
+
+def run(wiring: Wiring, *, stop: Event, say: Say) -> None:
+    """Watch until told to stop. A lost database is waited for, and said once."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            with turn.translated(), connect(wiring.url, autocommit=True) as connection:
+                if _took_turn(connection, stop, say):
+                    failures = 0
+                    _watch(connection, wiring, stop, say)
+        except StoreError as error:
+            delay = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
+            say(f"{error}; trying again in {delay:g} s")
+            failures += 1
+            stop.wait(delay)
+
+
+def _took_turn(connection: Connection, stop: Event, say: Say) -> bool:
+    said = False
+    while not turn.take(connection):
+        if not said:
+            say("another watch is at work on this database; waiting until it ends")
+            said = True
+        if stop.wait(_TICK):
+            return False
+    return True
+
+
+def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> None:
+    instance = instance_store.read(connection)
+    if instance is None:
+        raise InstanceError(
+            "this database has not been said to be live or an exercise; run `hypervisor up`"
+            " or `hypervisor migrate` first"
+        )
+    setup = Setup(
+        catalogue=wiring.catalogue,
+        mode=instance.mode,
+        retention=wiring.retention,
+        clock=wiring.clock,
+    )
+    turn.listen(connection)
+    recorded = packs.record(connection, wiring.packs, now=_now(connection, instance, wiring))
+    if recorded:
+        say(f"rules recorded from their packs: {', '.join(recorded)}")
+    memory = remember(connection, setup)
+    territory = memory.territory
+    say(
+        f"{instance.mode.banner} {instance.name!r}: watching {len(territory.sites)} sites,"
+        f" {len(territory.revisions)} judgements"
+    )
+    for (rule, site), reason in sorted(territory.unfit.items()):
+        say(f"rule {rule} does not apply at {site}: {reason}")
+    pruned = monotonic()
+    while not stop.is_set():
+        report = step(connection, memory, setup)
+        _tell(report, say)
+        if monotonic() - pruned > _PRUNE:
+            feed.prune(connection, memory.state.cursor)
+            pruned = monotonic()
+        if not report.more:
+            turn.wait(connection, _TICK)
+
+
+def _now(connection: Connection, instance: Instance, wiring: Wiring) -> datetime | None:
+    """From when a changed pack holds: from now; in an exercise from where its scenario stands."""
+    if instance.mode is Mode.LIVE:
+        return wiring.clock()
+    known = state(connection)
+    return None if known is None or known.heard_to == NEVER else moment(known.heard_to)
+
+
+def _tell(report: Report, say: Say) -> None:
+    """One line for each thing that people would want to know of."""
+    titles = {alarm.id: alarm.title for alarm in report.alarms}
+    for one in report.transitions:
+        reason = f" ({one.reason})" if one.reason else ""
+        say(f"{one.kind} at {moment(one.event):%Y-%m-%d %H:%M:%S}Z: {titles[one.alarm]}{reason}")

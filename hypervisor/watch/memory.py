@@ -1,0 +1,228 @@
+"""What the watch holds in memory.
+
+All of it can be built again from the database, and is, at start and after any error: nothing here
+is worth keeping from a step that failed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hypervisor.store import alarms, history, judgement, registry
+from hypervisor.store.alarms import Alarm
+from hypervisor.store.connect import Connection
+from hypervisor.store.judgement import Pair, State
+from hypervisor.watch import facts, rulebook
+from hypervisor.watch.facts import SiteFacts
+from hypervisor.watch.heard import Ears
+from hypervisor.watch.rulebook import Revisions, RuleHistory
+from hypervisor.watch.tail import SeriesTail
+from rules._engine import lookback
+from rules._inputs import NEVER, SeriesColumns, Subject
+from rules._journal import Moment, Phase
+from sensors._domain import Catalogue
+
+_HOUR = 3_600_000_000
+_SPARE = 3 * _HOUR  # readings kept beyond the longest look-back: a trend, a little lateness
+_MOST = 5_000  # rows of one series read at start
+
+
+@dataclass(kw_only=True, slots=True)
+class Standing:
+    """Where a rule stands at a site.
+
+    `open`: the journal from its last inactive moment on. `alarms`: those recorded since then.
+    `due`: when it must be judged again, on its rule's axis (µs); None: only new rows can tell.
+    `why`: what made it due before its time.
+    """
+
+    open: list[Moment] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    due: int | None = None
+    why: str = ""
+
+    def bring_forward(self, time: int, why: str = "") -> None:
+        """Judge again from `time` on, if that was not due anyway."""
+        if self.due is None or time < self.due:
+            self.due = time
+            self.why = why or self.why
+
+
+@dataclass(kw_only=True)
+class Territory:
+    """What the registry says, arranged for judging."""
+
+    sites: Mapping[str, SiteFacts]
+    rules: Mapping[str, RuleHistory]
+    revisions: Mapping[Pair, Revisions]  # every rule that applies somewhere, and how
+    reach: Mapping[Pair, int]  # µs that judging looks back
+    heard_by: Mapping[int, tuple[Pair, ...]]  # series -> the judgements its rows may change
+    listens: Mapping[Pair, tuple[int, ...]]  # the same, the other way round
+    quantity_of: Mapping[int, str]  # series -> its quantity's name
+    unfit: Mapping[Pair, str]  # rules that do not apply for a reason worth saying
+
+    @classmethod
+    def empty(cls) -> "Territory":
+        """Before the registry was read."""
+        return cls(
+            sites={},
+            rules={},
+            revisions={},
+            reach={},
+            heard_by={},
+            listens={},
+            quantity_of={},
+            unfit={},
+        )
+
+    def keep(self, series: int) -> int:
+        """How long (µs) the rows of a series stay in memory."""
+        return max((self.reach[pair] for pair in self.heard_by.get(series, ())), default=0) + _SPARE
+
+
+@dataclass(kw_only=True)
+class Memory:
+    """Everything; `state` is what the last commit wrote."""
+
+    state: State
+    territory: Territory
+    tails: dict[int, SeriesTail]
+    standings: dict[Pair, Standing]
+    ears: Ears
+    deaf: tuple[tuple[int, int], ...]
+
+
+def survey(connection: Connection, catalogue: Catalogue) -> Territory:
+    """Read the registry and work out which rule applies where."""
+    known = registry.load(connection)
+    sites = facts.sites(known, catalogue)
+    rules = rulebook.histories(known)
+    revisions: dict[Pair, Revisions] = {}
+    reach: dict[Pair, int] = {}
+    listens: dict[Pair, tuple[int, ...]] = {}
+    heard_by: dict[int, list[Pair]] = {}
+    unfit: dict[Pair, str] = {}
+    for site in sites.values():
+        hollow = _hollow(site)
+        for rule in rules.values():
+            pair = (rule.id, site.key)
+            found = rule.for_site(site)
+            fitting = [one for _, one in found if one is not None]
+            if not fitting:
+                unfit |= _unfit(rule, site)
+                continue
+            revisions[pair] = found
+            reach[pair] = max(lookback(fitting, hollow), _HOUR)  # an hour shows the trend
+            listens[pair] = tuple(
+                sorted(site.series[name].id for name in rulebook.listens_to(fitting, site))
+            )
+            for series in listens[pair]:
+                heard_by.setdefault(series, []).append(pair)
+    return Territory(
+        sites=sites,
+        rules=rules,
+        revisions=revisions,
+        reach=reach,
+        heard_by={series: tuple(pairs) for series, pairs in heard_by.items()},
+        listens=listens,
+        quantity_of={
+            series.id: name for site in sites.values() for name, series in site.series.items()
+        },
+        unfit=unfit,
+    )
+
+
+def fill(
+    connection: Connection, territory: Territory, heard_to: int, *, only: Iterable[int]
+) -> dict[int, SeriesTail]:
+    """The recent readings of these series."""
+    tails = {series: SeriesTail(keep=territory.keep(series)) for series in only}
+    if not tails:
+        return tails
+    rows = history.newest(connection, [(key, tail.keep, _MOST) for key, tail in tails.items()])
+    for series, part in history.by_series(rows).items():
+        tails[series].fill(part, complete_from=_complete_from(part, tails[series].keep))
+    _fill_late(connection, territory, tails, heard_to)
+    return tails
+
+
+def remembered(
+    connection: Connection, pairs: Iterable[Pair], before: Mapping[Pair, int] | None = None
+) -> dict[Pair, Standing]:
+    """Where each pair stood, from the journal and the alarms; at a past time where given."""
+    limits = {pair: (before or {}).get(pair) for pair in pairs}
+    journal = judgement.open_journal(connection, limits)
+    recorded = alarms.standing(connection, {pair: opened(journal.get(pair, [])) for pair in limits})
+    return {
+        pair: Standing(open=journal.get(pair, []), alarms=recorded.get(pair, [])) for pair in limits
+    }
+
+
+def opened(journal: list[Moment]) -> int | None:
+    """The inactive moment that a stretch of journal begins with: alarms since then fold from it."""
+    return journal[0].time if journal and journal[0].phase is Phase.INACTIVE else None
+
+
+def _unfit(rule: RuleHistory, site: SiteFacts) -> dict[Pair, str]:
+    """Worth saying only where something stands in the way, not where a rule has no subject."""
+    if site.doubled and rule.rules:
+        reason = rulebook.lacks(rule.rules[-1], site)
+        if reason and reason.startswith("two devices"):
+            return {(rule.id, site.key): reason}
+    return {}
+
+
+def _hollow(site: SiteFacts) -> Subject:
+    nothing = np.empty(0, dtype=np.int64)
+    return Subject(
+        key=site.key,
+        series={
+            name: SeriesColumns(
+                time=nothing,
+                value=nothing.astype(np.float64),
+                quality=nothing.astype(np.int16),
+                received_at=nothing,
+                device=series.device,
+                kind=series.quantity.kind,
+                reporting=series.reporting,
+                nonnegative=series.quantity.nonnegative,
+                interval=series.interval,
+                stale_after=series.stale_after,
+            )
+            for name, series in site.series.items()
+        },
+        devices=site.devices,
+        thresholds=site.thresholds,
+    )
+
+
+def _complete_from(rows: history.Rows, keep: int) -> int:
+    if len(rows) >= _MOST:
+        return int(rows["time"][0])
+    return int(rows["time"][-1]) - keep
+
+
+def _fill_late(
+    connection: Connection,
+    territory: Territory,
+    tails: Mapping[int, SeriesTail],
+    heard_to: int,
+) -> None:
+    """Rows that are old but arrived lately: silence asks when a device last spoke."""
+    if heard_to == NEVER:
+        return
+    silent = {
+        series
+        for (rule, site), series_ids in territory.listens.items()
+        if territory.rules[rule].silence
+        for series in series_ids
+        if series in tails
+    }
+    spans = [(key, tails[key].complete_from) for key in silent if tails[key].complete_from > NEVER]
+    keep = max((tails[key].keep for key in silent), default=0)
+    if spans:
+        for series, rows in history.by_series(
+            history.arrived_late(connection, spans, heard_to - keep)
+        ).items():
+            tails[series].stands(rows)
