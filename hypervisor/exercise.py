@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hypervisor.accounting import Account, Ledger
 from hypervisor.instance import InstanceError, require_exercise
-from hypervisor.instants import text
+from hypervisor.instants import BEGINNING, text
 from hypervisor.registry.model import Registry
 from hypervisor.settings import Settings
 from hypervisor.store import alarms as alarm_store
@@ -21,7 +21,7 @@ from hypervisor.store import registry as registry_store
 from hypervisor.store.connect import connect
 from sensors._errors import TerritoryError
 from simulators._arrivals import Disturbance, disturbed
-from simulators._player import Pace, Player, Progress, Tally
+from simulators._player import SECOND, Pace, Player, Progress, Tally
 from simulators._publications import publications
 from simulators._wire import Broker, Wall
 
@@ -76,6 +76,7 @@ def play(
         now = questions.ask(store.standing)
         if not manner.again:
             _require_ahead(now.latest, plan[0].arrival)
+            _declare_deaf(settings, now.latest, plan[0].arrival - SECOND)
         ledger = Ledger.opened(questions, keys)
         player = _player(settings, manner, questions, notice)
         tally = player.play(plan, not_before=now.latest, linger=manner.linger)
@@ -156,6 +157,14 @@ def _require_ahead(clock: int | None, first: int) -> None:
             " exercise (`hypervisor --data FOLDER up --exercise`), or, to publish once more what"
             " this exercise has had, say --again"
         )
+
+
+def _declare_deaf(settings: Settings, clock: int | None, until: int) -> None:
+    """Between what was played before and this, nobody listened: no device was silent then."""
+    since = BEGINNING if clock is None else clock
+    if since < until:
+        with connect(settings.database_url) as connection:
+            store.deafen(connection, since, until)
 
 
 def _player(

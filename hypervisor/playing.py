@@ -12,6 +12,7 @@ from rich.table import Table
 from hypervisor.exercise import Outcome
 from hypervisor.instants import moment, text
 from hypervisor.store.alarms import Alarm, as_text
+from rules._rule import SEVERITIES
 from simulators._player import Progress as Played
 
 Notice = Callable[[Played], None]
@@ -79,7 +80,7 @@ def alarm_table(alarms: tuple[Alarm, ...]) -> Table:
         table.add_row(
             f"{moment(episode.began):%Y-%m-%d %H:%M}",
             ended + stale,
-            max((name for _, name in episode.severity), default="", key=_rank),
+            max((name for _, name in episode.severity), default="", key=SEVERITIES.index),
             f"{alarm.title} [{episode.rule}]",
         )
     return table
@@ -104,8 +105,3 @@ def as_json(outcome: Outcome) -> str:
             "alarms": [as_text(alarm) for alarm in outcome.alarms],
         }
     return json.dumps(found, ensure_ascii=False)
-
-
-def _rank(severity: str) -> int:
-    order = ("info", "minor", "major", "critical")
-    return order.index(severity) if severity in order else -1

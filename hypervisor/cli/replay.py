@@ -26,7 +26,9 @@ def replay(
     to: Annotated[str | None, typer.Option("--to", help="Last time, likewise.")] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option(help="What a column means: 'NAME=discharge[m3/s]' or …@DEVICE."),
+        typer.Option(
+            "--columns", "--column", help="What one means: 'NAME=discharge[m3/s]' or …@DEVICE."
+        ),
     ] = None,
     shuffle: Annotated[
         float, typer.Option(help="Delay each message at random, at most so many seconds.")

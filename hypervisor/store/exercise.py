@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from hypervisor.instants import micros
+from hypervisor.instants import micros, moment
 from hypervisor.store.connect import Connection, StoreError, connect
 
 T = TypeVar("T")
@@ -72,6 +72,29 @@ def stored(
     ).fetchall()
     found[[place - 1 for (place,) in rows]] = True
     return found
+
+
+def deafen(connection: Connection, since: int, until: int) -> None:
+    """The scenario declares that nobody listened in this span (µs)."""
+    connection.execute(
+        "INSERT INTO deaf_span (worker, from_at, to_at) VALUES ('scenario', %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        [moment(since), moment(until)],
+    )
+
+
+def last_reading(
+    connection: Connection, site: str, quantity: str, at: int
+) -> tuple[int, float] | None:
+    """The last reading with a value at or before a time (µs): when, and what."""
+    row = connection.execute(
+        "SELECT reading.time, reading.value FROM reading JOIN series ON series.id = series_id"
+        " JOIN device ON device.id = series.device JOIN site ON site.id = device.site"
+        " WHERE site.name = %s AND quantity = %s AND reading.time <= %s AND value IS NOT NULL"
+        " ORDER BY reading.time DESC LIMIT 1",
+        [site, quantity, moment(at)],
+    ).fetchone()
+    return None if row is None else (micros(row[0]), row[1])
 
 
 def last_dead_letter(connection: Connection) -> int:

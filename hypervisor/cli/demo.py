@@ -1,0 +1,58 @@
+"""`hypervisor demo`: a flood from the first drop of rain to the alarm, on this machine alone."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def attach(app: typer.Typer) -> None:
+    app.command()(demo)
+
+
+def demo(
+    context: typer.Context,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Its own data folder, made fresh each time.")
+    ] = None,
+    until_alarm: Annotated[
+        bool, typer.Option("--until-alarm", help="Stop the instance at the end.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The alarm log on stdout, one JSON object a line.")
+    ] = False,
+    speed: Annotated[str, typer.Option(help="Scenario seconds a second, or max.")] = "7200",
+    stop: Annotated[bool, typer.Option("--stop", help="Stop what a demo left running.")] = False,
+) -> None:
+    """Start a fresh exercise, play a simulated October flood, say what happened."""
+    import json
+
+    from rich.console import Console
+
+    from hypervisor import demo, playing
+    from hypervisor.demo_story import story
+    from hypervisor.store.alarms import as_text
+    from simulators import _words
+
+    folder = demo.folder(data or context.obj)
+    said = Console(stderr=True, highlight=False)
+    if stop:
+        print("stopped" if demo.stop(folder) else f"no demonstration is up in {folder}")
+        return
+    pace = _words.speed(speed)
+    keep = False
+    try:
+        settings = demo.prepare(folder, said.print)
+        rows = demo.flood(settings)
+        with playing.bar("October flood", len(rows)) as notice:
+            shown = demo.play(folder, settings, rows, speed=pace, notice=notice)
+        if as_json:
+            for alarm in shown.outcome.alarms:
+                print(json.dumps(as_text(alarm), ensure_ascii=False))
+        else:
+            for line in story(shown):
+                print(line)
+        keep = not until_alarm
+    finally:
+        if not keep and demo.stop(folder):
+            said.print("the demonstration's instance was stopped")
