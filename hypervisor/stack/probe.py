@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import sys
 
 ACCEPTED = 0
 REFUSED = frozenset({4, 5})  # bad user name or password; not authorised
@@ -35,3 +36,7 @@ def connack(host: str, port: int, user: str = "", password: str = "") -> int:
     except OSError:
         return SILENT
     return answer[3] if len(answer) == 4 and answer[0] == 0x20 else SILENT
+
+
+if __name__ == "__main__":  # a container's health check
+    sys.exit(connack(sys.argv[1], int(sys.argv[2])) == SILENT)

@@ -1,0 +1,21 @@
+# One image for every part of docker-compose.yml; `hypervisor <part>` is the command.
+FROM python:3.13-slim-trixie
+
+# mosquitto: the service `broker` runs it; policy-rc.d of the base image keeps it from starting here.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends mosquitto \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --user-group --no-create-home --shell /usr/sbin/nologin hypervisor \
+ && install -d -o hypervisor -g hypervisor /data
+
+WORKDIR /src
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY . ./
+RUN pip install --no-cache-dir --no-deps --no-build-isolation .
+
+USER hypervisor
+WORKDIR /
+ENV HYPERVISOR_DATA=/data PYTHONUNBUFFERED=1
+VOLUME /data
+ENTRYPOINT ["hypervisor"]

@@ -1,0 +1,62 @@
+"""Data folders that can be used, and those that are refused in so many words."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hypervisor.stack.account import Account, current
+from hypervisor.stack.errors import StackError
+from hypervisor.stack.folder import open_folder
+
+OTHER = Account(name="other", uid=54321, gid=54321, demotes=False)
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+
+
+def test_it_is_made_and_closed_to_others(tmp_path: Path) -> None:
+    folder = open_folder(tmp_path / "a" / "b", current())
+    assert folder.root.stat().st_mode & 0o777 == 0o700
+    assert (folder.root / "log").is_dir()
+    assert folder.root.parent.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_file_is_replaced_whole_and_closed_to_others(tmp_path: Path) -> None:
+    folder = open_folder(tmp_path / "a", current())
+    folder.write(folder.settings_file, "A=1\n")
+    folder.write(folder.settings_file, "B=2\n")
+    assert folder.settings_file.read_text() == "B=2\n"
+    assert folder.settings_file.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in folder.root.iterdir() if entry.is_file()] == ["hypervisor.env"]
+
+
+def test_another_ones_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    with pytest.raises(StackError, match=r"belongs to .*, not to 'other'"):
+        open_folder(tmp_path / "theirs", OTHER)
+
+
+@needs_root
+def test_a_folder_of_root_that_holds_other_things_is_refused(open_tmp: Path) -> None:
+    (open_tmp / "letter").touch()
+    with pytest.raises(StackError, match="holds other things than an instance"):
+        open_folder(open_tmp, Account(name="x", uid=54321, gid=54321, demotes=True))
+
+
+@needs_root
+def test_an_unreachable_folder_is_refused(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    demoted = Account(name="x", uid=54321, gid=54321, demotes=True)
+    with pytest.raises(StackError, match=r"'x' who runs the servers cannot enter /"):
+        open_folder(closed / "data", demoted)
+
+
+def test_a_full_disk_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"is full: .* MB free, at least"):
+        open_folder(tmp_path / "a", current(), least_free=2**60)
+
+
+def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    with pytest.raises(StackError, match="cannot use the data folder"):
+        open_folder(tmp_path / "a", current())

@@ -1,0 +1,23 @@
+"""Free and taken ports of the loopback interface."""
+
+import os
+import socket
+
+from hypervisor.stack.ports import free_port, holder, is_free
+
+
+def test_a_free_port_is_free_and_below_what_clients_are_lent() -> None:
+    port = free_port()
+    assert is_free(port)
+    assert 20_000 <= port < 32_000
+
+
+def test_the_holder_of_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert not is_free(port)
+        assert f"(pid {os.getpid()})" in holder(port)
+
+
+def test_a_port_to_avoid_is_avoided() -> None:
+    assert free_port(avoid=frozenset(range(20_000, 31_999))) not in range(20_000, 31_999)

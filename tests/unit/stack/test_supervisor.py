@@ -1,0 +1,125 @@
+"""Back-off and restarts, with a clock of the test's own and the lightest real children."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hypervisor.stack.process import wait_until
+from hypervisor.stack.supervisor import LONGEST_DELAY, Job, Supervisor, cause, delay
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def job(tmp_path: Path, *command: str, name: str = "part") -> Job:
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command or ("sleep", "60"))
+
+    return Job(name=name, start=start, log=tmp_path / "log")
+
+
+def test_delays_double_and_are_bounded() -> None:
+    assert [delay(deaths) for deaths in (1, 2, 3)] == [0.2, 0.4, 0.8]
+    assert delay(1_000_000) == LONGEST_DELAY
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0, "ended by itself with exit status 0"),
+        (2, "ended by itself with exit status 2"),
+        (-9, "was killed by SIGKILL"),
+        (-250, "was killed by signal 250"),
+    ],
+)
+def test_an_end_in_words(code: int, words: str) -> None:
+    assert cause(code) == words
+
+
+def test_a_dead_part_is_started_again_and_it_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    clock = Clock()
+    supervisor = Supervisor(say=said.append, clock=clock)
+    supervisor.start(job(tmp_path))
+    try:
+        first = supervisor.pids()["part"]
+        subprocess.run(["kill", "-9", str(first)], check=True)
+        assert wait_until(supervisor.tend, seconds=5)
+        assert supervisor.pids() == {}
+        assert not supervisor.tend()  # not due yet
+        clock.now = 0.3
+        assert supervisor.tend()
+        assert supervisor.pids()["part"] != first
+        assert supervisor.restarts() == {"part": 1}
+        assert said[0] == "part was killed by SIGKILL; starting it again in 0.2 s"
+    finally:
+        supervisor.stop_all()
+
+
+def test_its_last_words_are_passed_on(tmp_path: Path) -> None:
+    said: list[str] = []
+    (tmp_path / "log").write_text("╭─ Error ─╮\n│ no broker answers │\n╰─────────╯\n")
+    supervisor = Supervisor(say=said.append, clock=Clock())
+    supervisor.start(job(tmp_path, "false"))
+    assert wait_until(supervisor.tend, seconds=5)
+    supervisor.stop_all()
+    assert "exit status 1 (no broker answers)" in said[0]
+
+
+def test_who_ran_long_starts_afresh(tmp_path: Path) -> None:
+    said: list[str] = []
+    clock = Clock()
+    supervisor = Supervisor(say=said.append, clock=clock)
+    supervisor.start(job(tmp_path, "true"))
+    for now in (0.0, 1.0, 2.0):
+        clock.now = now
+        wait_until(supervisor.tend, seconds=5)
+    assert "in 0.4 s" in said[2]
+    clock.now = 100.0
+    supervisor.tend()  # started again
+    clock.now = 200.0
+    assert wait_until(supervisor.tend, seconds=5)
+    assert "in 0.2 s" in said[-1]
+    supervisor.stop_all()
+
+
+def test_the_last_started_is_stopped_first(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    class Told(subprocess.Popen[bytes]):
+        name = ""
+
+        def send_signal(self, number: int) -> None:
+            order.append(self.name)
+            super().send_signal(number)
+
+    supervisor = Supervisor(say=order.append)
+    for name in ("database", "broker", "ingest"):
+        process = Told(["sleep", "60"])
+        process.name = name
+        supervisor.adopt(job(tmp_path, name=name), process)
+    supervisor.stop_all()
+    assert order == ["ingest", "broker", "database"]
+
+
+def test_who_does_not_stop_is_killed_and_it_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    command = ["bash", "-c", "trap '' TERM; echo deaf; while true; do sleep 0.05; done"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    supervisor = Supervisor(say=said.append)
+    supervisor.adopt(
+        Job(name="watch", start=lambda: process, log=tmp_path / "log", patience=0.2), process
+    )
+    supervisor.stop_all()
+    assert process.returncode == -signal.SIGKILL
+    assert said == ["watch did not stop within 0 s and was killed"]
