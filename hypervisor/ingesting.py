@@ -1,0 +1,176 @@
+"""Ingest wired: a worker from the settings, its run, and taking one away for good."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hypervisor.instance import Mode
+from hypervisor.instants import micros
+from hypervisor.settings import Settings
+from hypervisor.store import instance as instance_store
+from hypervisor.store import workers
+from hypervisor.store.connect import StoreError, connect
+from hypervisor.store.intake import Intake
+from ingest.check import Belief
+from ingest.heartbeat import Listening
+from ingest.link import Address, Link
+from ingest.pipeline import Pipeline
+from ingest.ports import UnavailableError
+from ingest.worker import Limits, Worker
+from sensors._domain import catalogue
+
+_DAY = 86_400_000_000  # µs
+_CLAIM_SECONDS = 10.0  # the connection of a process that was killed may outlive it a little
+_SWITCH_SECONDS = 0.0005  # two threads take turns this often, lest the store waits for the reader
+
+log = logging.getLogger(__name__)
+
+
+def wall_clock() -> int:
+    """µs since the epoch."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A worker's parts, wired."""
+
+    settings: Settings
+    exercise: bool
+    intake: Intake
+    link: Link
+    limits: Limits
+
+
+def wire(settings: Settings, *, joins: bool = True) -> Parts:
+    """The parts of the worker that the settings name.
+
+    Raises:
+        StoreError: no database answers, or it is no instance yet.
+    """
+    with connect(settings.database_url) as connection:
+        found = instance_store.read(connection)
+    if found is None:
+        raise StoreError("the database is no instance yet: run `hypervisor up` once to make it one")
+    exercise = found.mode is Mode.EXERCISE
+    return Parts(
+        settings=settings,
+        exercise=exercise,
+        intake=Intake(url=settings.database_url, worker=settings.worker, catalogue=catalogue()),
+        link=Link(
+            address=Address(
+                host=settings.broker_host,
+                port=settings.broker_port,
+                user=settings.broker_user,
+                password=settings.broker_password,
+            ),
+            worker=settings.worker,
+            exercise=exercise,
+            clock=wall_clock,
+            ticks=time.monotonic,
+            joins=joins,
+        ),
+        limits=Limits(
+            messages=settings.batch_rows,
+            seconds=settings.batch_seconds,
+            heartbeat=None if exercise else settings.heartbeat_seconds,
+        ),
+    )
+
+
+def run(settings: Settings, stopping: Callable[[], bool]) -> None:
+    """Work until told to stop.
+
+    Raises:
+        StoreError: no database answers, or another process works under this name.
+    """
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    parts = wire(settings)
+    _claim(parts, stopping)
+    log.info(
+        "%s: %s, broker %s:%s",
+        settings.worker,
+        "EXERCICE" if parts.exercise else "live",
+        settings.broker_host,
+        settings.broker_port,
+    )
+    while not parts.link.subscribed:
+        if stopping():
+            return
+        parts.link.turn(0.2, room=settings.batch_rows)
+    with connect(settings.database_url) as connection:
+        joined = workers.join(connection, settings.worker)
+    worker = _worker(parts, joined)
+    try:
+        worker.run(stopping)
+    finally:
+        parts.intake.close()
+
+
+def _worker(parts: Parts, joined: workers.Worker) -> Worker:
+    settings = parts.settings
+    heard = None if joined.heard_at is None else micros(joined.heard_at)
+    pipeline = Pipeline(
+        directory=parts.intake,
+        store=parts.intake,
+        belief=Belief(
+            ahead=round(settings.ahead_seconds * 1e6), behind=settings.raw_retention_days * _DAY
+        ),
+        listening=Listening(
+            interval=None if parts.exercise else round(settings.heartbeat_seconds * 1e6),
+            clock=heard,
+        ),
+    )
+    return Worker(link=parts.link, pipeline=pipeline, limits=parts.limits, ticks=time.monotonic)
+
+
+def _claim(parts: Parts, stopping: Callable[[], bool]) -> None:
+    """Be the only process of this name: two of them would put each other out at the broker."""
+    end = time.monotonic() + _CLAIM_SECONDS
+    while not stopping():
+        try:
+            parts.intake.open()
+        except UnavailableError as error:
+            if time.monotonic() > end:
+                raise StoreError(str(error)) from error
+            time.sleep(0.1)
+        else:
+            return
+
+
+def drain(settings: Settings, *, last: bool) -> int:
+    """Take the settings' worker away for good: empty its queue, expect it no more.
+
+    Its share stops first, so that the others get what comes; then everything that the broker has
+    queued for it is stored: its queue is empty when our own mark, sent behind it, is back.
+
+    Returns:
+        How many readings its queue held.
+
+    Raises:
+        StoreError: it still runs; or it is the last one and `last` is not said.
+    """
+    name = settings.worker
+    with connect(settings.database_url) as connection:
+        known = {worker.name: worker for worker in workers.every(connection)}
+        if name not in known:
+            raise StoreError(f"no worker {name!r}; there are: {', '.join(known) or 'none'}")
+        others = [w for w in known.values() if w.name != name and w.drained_at is None]
+    if not others and not last:
+        raise StoreError(
+            f"{name!r} is the last worker: what devices send would be lost from now on; start"
+            " another one first, or say --last"
+        )
+    parts = wire(settings, joins=False)
+    try:
+        parts.intake.open()
+    except UnavailableError as error:
+        raise StoreError(f"{error}; stop it before it is drained") from error
+    worker = _worker(parts, known[name])
+    worker.drain()
+    with connect(settings.database_url) as connection:
+        workers.drained(connection, name)
+    parts.intake.close()
+    return worker.readings

@@ -1,0 +1,109 @@
+"""What ingest needs of the database: batches stored whole, and who may speak."""
+
+import time
+from collections.abc import Callable
+
+import psycopg
+
+from hypervisor.directory import devices
+from hypervisor.store import dead_letters, feed, readings, registry, workers
+from hypervisor.store.connect import Connection, StoreError, connect
+from ingest.batch import Batch
+from ingest.ports import Devices, NotStorableError, UnavailableError
+from sensors._domain import Catalogue
+
+_LOOK_SECONDS = 1.0  # between two looks whether the registry changed
+
+
+class Intake:
+    """A worker's connection: ingest's Store and Directory. Opened when needed, anew when lost."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        worker: str,
+        catalogue: Catalogue,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url, self._worker, self._catalogue, self._ticks = url, worker, catalogue, ticks
+        self._connection: Connection | None = None
+        self._version: int | None = None  # of the registry that was last loaded
+        self._next_look = 0.0
+        self._perhaps_stored = False
+
+    def open(self) -> Connection:
+        """The connection, claimed for this worker.
+
+        Raises:
+            UnavailableError: nobody answers, or another process works under this name.
+        """
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        try:
+            connection = connect(self._url)
+            if not workers.claim(connection, self._worker):
+                connection.close()
+                raise UnavailableError(f"another process works as {self._worker!r}")
+            readings.prepare(connection)
+            connection.commit()
+        except (StoreError, psycopg.OperationalError) as error:
+            raise UnavailableError(str(error).strip()) from error
+        self._connection = connection
+        return connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def commit(self, batch: Batch) -> None:
+        """Store the batch in one transaction; see ingest.ports.Store."""
+        connection = self.open()
+        try:
+            self._write(connection, batch)
+            self._perhaps_stored = True
+            connection.commit()
+        except psycopg.OperationalError as error:  # away, full, or in another worker's way
+            self._give_up(connection)
+            raise UnavailableError(str(error).strip()) from error
+        except psycopg.Error as error:
+            self._give_up(connection)
+            raise NotStorableError(str(error).strip()) from error
+        self._perhaps_stored = False
+
+    def _write(self, connection: Connection, batch: Batch) -> None:
+        if len(batch.rows):
+            changed = readings.put(connection, batch.rows)
+            if len(changed):
+                feed.append(connection, "readings", worker=self._worker, rows=changed.tobytes())
+        if batch.letters:
+            dead_letters.add(connection, batch.letters, self._worker, again=self._perhaps_stored)
+        if batch.deaf:
+            workers.deafen(connection, self._worker, batch.deaf)
+        if batch.heard is not None:
+            workers.hear(connection, self._worker, batch.heard)
+
+    def _give_up(self, connection: Connection) -> None:
+        try:
+            connection.rollback()
+        except psycopg.Error:
+            connection.close()
+
+    def changed(self, *, at_once: bool) -> Devices | None:
+        """All devices, when the registry has changed; see ingest.ports.Directory."""
+        now = self._ticks()
+        if not at_once and now < self._next_look:
+            return None
+        self._next_look = now + _LOOK_SECONDS
+        connection = self.open()
+        try:
+            version = feed.registry_version(connection)
+            found = None
+            if version != self._version:
+                found = devices(registry.load(connection), self._catalogue)
+            connection.rollback()
+        except psycopg.OperationalError as error:
+            self._give_up(connection)
+            raise UnavailableError(str(error).strip()) from error
+        self._version = version
+        return found

@@ -1,0 +1,84 @@
+"""Ingest workers: who is expected to be heard, how far each has listened, when it was deaf."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hypervisor.instants import moment
+from hypervisor.store import feed
+from hypervisor.store.connect import Connection, StoreError
+
+_LOCK = "SELECT pg_try_advisory_lock(7353, hashtext(%s))"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """A row of the table."""
+
+    name: str
+    heard_at: datetime | None
+    joined_at: datetime
+    drained_at: datetime | None
+
+
+def claim(connection: Connection, name: str) -> bool:
+    """Be the one process that works under this name, for as long as `connection` lives."""
+    found = connection.execute(_LOCK, [name]).fetchone()
+    return bool(found and found[0])
+
+
+def join(connection: Connection, name: str) -> Worker:
+    """Expect a worker to be heard from now on; in an exercise from its very beginning.
+
+    One that was drained joins anew: what it heard before is over.
+    """
+    row = connection.execute(
+        "INSERT INTO worker AS w (name, joined_at) VALUES (%s, (SELECT CASE mode"
+        " WHEN 'exercise' THEN to_timestamp(0) ELSE now() END FROM instance))"
+        " ON CONFLICT (name) DO UPDATE SET drained_at = NULL,"
+        " heard_at = CASE WHEN w.drained_at IS NULL THEN w.heard_at END,"
+        " joined_at = CASE WHEN w.drained_at IS NULL THEN w.joined_at"
+        " ELSE EXCLUDED.joined_at END"
+        " RETURNING name, heard_at, joined_at, drained_at",
+        [name],
+    ).fetchone()
+    if row is None:
+        raise StoreError(f"worker {name!r} could not join")
+    return Worker(name=row[0], heard_at=row[1], joined_at=row[2], drained_at=row[3])
+
+
+def every(connection: Connection) -> list[Worker]:
+    rows = connection.execute("SELECT name, heard_at, joined_at, drained_at FROM worker ORDER BY 1")
+    return [
+        Worker(name=name, heard_at=heard, joined_at=joined, drained_at=drained)
+        for name, heard, joined, drained in rows
+    ]
+
+
+def hear(connection: Connection, name: str, clock: int) -> None:
+    """A heartbeat came round (µs), behind all that this transaction and those before it stored."""
+    at = moment(clock)
+    connection.execute(
+        "UPDATE worker SET heard_at = GREATEST(heard_at, %s) WHERE name = %s", [at, name]
+    )
+    feed.append(connection, "heartbeat", worker=name, at=at)
+
+
+def deafen(connection: Connection, name: str, spans: Sequence[tuple[int, int]]) -> None:
+    """The worker was not listening in these spans (µs); one that began before goes on."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO deaf_span AS d (worker, from_at, to_at) VALUES (%s, %s, %s)"
+            " ON CONFLICT (worker, from_at) DO UPDATE SET to_at ="
+            " GREATEST(d.to_at, EXCLUDED.to_at)",
+            [(name, moment(start), moment(end)) for start, end in spans],
+        )
+
+
+def drained(connection: Connection, name: str) -> None:
+    """The worker's queue is empty and it takes no share any more: nobody waits to hear it.
+
+    The watch is woken: the lowest clock may be another's now.
+    """
+    connection.execute("UPDATE worker SET drained_at = now() WHERE name = %s", [name])
+    connection.execute(f"NOTIFY {feed.CHANNEL}")

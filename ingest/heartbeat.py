@@ -1,0 +1,63 @@
+"""What a worker's heartbeat tells: how far it has listened, and when it was deaf. µs throughout.
+
+A heartbeat says two things. Between two of them that carry clocks far apart the worker was not
+there. And one that was long under way shows that what was published at its clock reached us only
+when it did: in between, nothing that was sent could be heard.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ingest.batch import Beat
+
+MISSED = 3  # intervals without a heartbeat after which we were deaf
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """How far a worker has heard.
+
+    `interval` None: an exercise, in which only a scenario declares deafness. `late_from`: the
+    start of the deaf span that late heartbeats are still prolonging.
+    """
+
+    interval: int | None
+    clock: int | None = None
+    late_from: int | None = None
+
+    def after(self, beats: Sequence[Beat]) -> "Heard":
+        """What `beats`, in the order they came round, add."""
+        listening, deaf = self, dict[int, int]()
+        for beat in beats:
+            listening, span = listening._one(beat)
+            if span is not None:
+                deaf[span[0]] = span[1]
+        clock = listening.clock if listening.clock != self.clock else None
+        return Heard(listening=listening, clock=clock, deaf=tuple(deaf.items()))
+
+    def _one(self, beat: Beat) -> tuple["Listening", tuple[int, int] | None]:
+        before = self.clock
+        clock = beat.clock if before is None else max(before, beat.clock)
+        if self.interval is None:
+            return replace(self, clock=clock), None
+        limit = MISSED * self.interval
+        late = beat.received_at - beat.clock > limit
+        start = self.late_from
+        if start is None and before is not None and beat.clock - before > limit:
+            start = before
+        if start is None and late:
+            start = beat.clock
+        if start is None:
+            return replace(self, clock=clock), None
+        until = beat.received_at if late else max(beat.clock, start)
+        listening = replace(self, clock=clock, late_from=start if late else None)
+        return listening, (start, until)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """The worker's listening after some heartbeats; `clock` None: no further than before."""
+
+    listening: Listening
+    clock: int | None
+    deaf: tuple[tuple[int, int], ...]

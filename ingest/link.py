@@ -1,0 +1,341 @@
+"""The way to the broker: one persistent session, read by a loop of our own.
+
+Everything here runs in one thread. A message is acknowledged only on the connection it came on:
+after a reconnection the broker sends all that is unacknowledged again, under the same numbers.
+"""
+
+import logging
+import select
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest.batch import Beat, Parcel
+from ingest.client import BufferedClient
+from ingest.message import UNSTAMPED, Arrival
+from ingest.topics import CLOCK, SHARE, heartbeat_topic, instant, stamp, written
+
+KEEPALIVE = 60  # seconds
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds between two tries to connect
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where the broker is, and as whom we speak to it."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+
+
+class Link:
+    """A worker's session with the broker.
+
+    `clock` gives the wall clock in µs, `ticks` a steady one in seconds. In an exercise the
+    player's stamp on each message takes the place of the clock. `wake` may be called from
+    another thread to end a `turn` early.
+    """
+
+    def __init__(  # noqa: PLR0913  who, where, and two clocks
+        self,
+        *,
+        address: Address,
+        worker: str,
+        exercise: bool,
+        clock: Callable[[], int],
+        ticks: Callable[[], float],
+        joins: bool = True,
+    ) -> None:
+        self.connection = 0
+        self.arrivals: list[Arrival] = []
+        self.bytes = 0
+        self._beats: list[Beat] = []
+        self._mids: list[int] = []
+        self._address, self._worker, self._exercise = address, worker, exercise
+        self._clock, self._ticks = clock, ticks
+        self._last = UNSTAMPED
+        self._up = False
+        self._answered: set[int] = set()
+        self._wait, self._next_try = _FIRST_WAIT, 0.0
+        self.subscribed = self.marked = False
+        self._mark: bytes | None = None
+        self._pulse = CLOCK if exercise else heartbeat_topic(worker)
+        self._topics = [(SHARE, 1), (self._pulse, 1)] if joins else []
+        self._bell, self._ear = socket.socketpair()
+        self._bell.settimeout(0)
+        self._ear.settimeout(0)
+        self._client = self._make_client()
+
+    def _make_client(self) -> BufferedClient:
+        client = BufferedClient(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._worker,
+            clean_session=None if self._exercise else False,
+            protocol=MQTTv5 if self._exercise else MQTTv311,
+            manual_ack=True,
+        )
+        client.username_pw_set(self._address.user, self._address.password)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
+        client.on_message = self._on_stamped if self._exercise else self._on_message
+        client.message_callback_add(self._pulse, self._on_beat)
+        if self._exercise:
+            client.message_callback_add(heartbeat_topic(self._worker), self._on_mark)
+        return client
+
+    # -- the loop -------------------------------------------------------------------------------
+
+    @property
+    def up(self) -> bool:
+        return self._up
+
+    def turn(self, seconds: float, *, room: int) -> None:
+        """Wait for something to do and do it: write, and read up to `room` messages.
+
+        Without room nothing is read: what comes then waits at the broker.
+        """
+        client = self._client
+        if client.socket() is None:
+            self._connect()
+        sock: Any = client.socket()
+        at_once = room > 0 and client.buffered
+        poll = select.poll()
+        poll.register(self._ear, select.POLLIN)
+        if sock is not None:
+            wanted = select.POLLIN if room > 0 else 0
+            poll.register(sock, wanted | (select.POLLOUT if client.want_write() else 0))
+        ready = dict(poll.poll(0 if at_once else max(seconds, 0.0) * 1000))
+        if self._ear.fileno() in ready:
+            self._ear.recv(4096)
+        events = 0 if sock is None else ready.get(sock.fileno(), 0)
+        if events & select.POLLOUT:
+            client.loop_write()
+        if at_once or events & ~select.POLLOUT:
+            self._read(max(room, 1))
+        if client.socket() is not None:
+            client.loop_misc()
+
+    def _read(self, room: int) -> None:
+        client = self._client
+        read, arrivals = client.loop_read, self.arrivals
+        full = len(arrivals) + room
+        while len(arrivals) < full:
+            read()
+            if not client.buffered:
+                return
+
+    def rest(self, seconds: float) -> None:
+        """Wait to be woken, and leave the connection alone."""
+        poll = select.poll()
+        poll.register(self._ear, select.POLLIN)
+        if poll.poll(seconds * 1000):
+            self._ear.recv(4096)
+
+    def wake(self) -> None:
+        with suppress(BlockingIOError):  # then it has been rung often enough
+            self._bell.send(b"\0")
+
+    def take(self) -> Parcel:
+        """What was received since last taken."""
+        parcel = Parcel(
+            arrivals=self.arrivals,
+            beats=self._beats,
+            mids=self._mids,
+            connection=self.connection,
+        )
+        self._start_anew()
+        return parcel
+
+    def _start_anew(self) -> None:
+        self.arrivals, self._beats, self._mids, self.bytes = [], [], [], 0
+
+    @property
+    def waiting(self) -> int:
+        """How many messages and heartbeats have been received and not taken."""
+        return len(self.arrivals) + len(self._beats)
+
+    # -- what we send ---------------------------------------------------------------------------
+
+    def acknowledge(self, parcel: Parcel) -> None:
+        """The one place that acknowledges: what `parcel` holds has been committed."""
+        if parcel.mids and self._up and parcel.connection == self.connection:
+            self._client.acknowledge(parcel.mids)
+
+    def beat(self) -> None:
+        """Send our clock round through the broker."""
+        if self._up:
+            self._client.publish(heartbeat_topic(self._worker), written(self._clock()), qos=1)
+
+    def send_mark(self) -> None:
+        """Send a heartbeat that we shall know again: `marked` once it is back."""
+        self._mark = written(self._clock()).encode()
+        self._client.publish(heartbeat_topic(self._worker), self._mark, qos=1)
+
+    def leave(self) -> int:
+        """Stop taking our share; the number by which `answered` tells that the broker knows."""
+        self._topics = []
+        _, mid = self._client.unsubscribe([SHARE, CLOCK])
+        return mid or 0
+
+    def listen_to_ourselves(self) -> int:
+        """Subscribe to our own heartbeat alone; `answered` tells as for `leave`."""
+        _, mid = self._client.subscribe(heartbeat_topic(self._worker), qos=1)
+        return mid or 0
+
+    def answered(self, number: int) -> bool:
+        return number in self._answered
+
+    def close(self) -> None:
+        """Send what is to be sent and leave; the broker keeps our session and queues for us."""
+        self._client.disconnect()
+        for _ in range(50):
+            if self._client.socket() is None:
+                break
+            self._client.loop_write()
+            if not self._client.want_write():
+                break
+        self._up = False
+
+    def be_forgotten(self) -> None:
+        """After `close`: have the broker end our session, so that it queues nothing more for us."""
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._worker,
+            clean_session=True,
+            protocol=MQTTv311,
+        )
+        client.username_pw_set(self._address.user, self._address.password)
+        client.connect(self._address.host, self._address.port)
+        while not client.is_connected():
+            client.loop(1.0)
+        client.disconnect()
+
+    # -- connecting -----------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        """Try to connect, if it is time for a try."""
+        now = self._ticks()
+        if now < self._next_try:
+            return
+        self._next_try = now + self._wait
+        self._wait = min(self._wait * 2, _LONGEST_WAIT)
+        self._client.forget()
+        options: dict[str, Any] = {"keepalive": KEEPALIVE}
+        if self._exercise:
+            forever = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            forever.SessionExpiryInterval = 0xFFFFFFFF
+            options |= {"clean_start": False, "properties": forever}
+        try:
+            self._client.connect(self._address.host, self._address.port, **options)
+        except OSError as error:
+            log.warning(
+                "%s: no broker answers at %s:%s (%s); trying again",
+                self._worker,
+                self._address.host,
+                self._address.port,
+                error,
+            )
+
+    def _on_connect(
+        self,
+        _client: Any,
+        _data: Any,
+        flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Any,
+    ) -> None:
+        if reason.is_failure:
+            log.error("%s: the broker refuses us: %s", self._worker, reason)
+            return
+        self.connection += 1
+        self._up, self._wait, self._next_try = True, _FIRST_WAIT, 0.0
+        self._mids, self._answered = [], set()
+        kept = "its queue was kept for us" if flags.session_present else "a new session"
+        log.info("%s: connected to the broker (%s)", self._worker, kept)
+        if self._topics:
+            self._client.subscribe(self._topics)
+
+    def _on_disconnect(
+        self,
+        _client: Any,
+        _data: Any,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Any,
+    ) -> None:
+        if self._up:
+            log.warning("%s: the connection to the broker ended (%s)", self._worker, reason)
+        self._up = False
+        self._client.forget()
+
+    def _on_subscribe(
+        self, _client: Any, _data: Any, mid: int, reasons: Sequence[ReasonCode], _properties: Any
+    ) -> None:
+        self._answered.add(mid)
+        self.subscribed = not any(reason.is_failure for reason in reasons)
+        for reason in reasons:
+            if reason.is_failure:
+                log.error("%s: the broker refuses a subscription: %s", self._worker, reason)
+
+    def _on_unsubscribe(
+        self, _client: Any, _data: Any, mid: int, _reasons: Any, _properties: Any
+    ) -> None:
+        self._answered.add(mid)
+
+    # -- what comes in --------------------------------------------------------------------------
+
+    def _now(self) -> int:
+        """The wall clock; no two messages arrive at the same instant, so that order is kept."""
+        self._last = max(self._clock(), self._last + 1)
+        return self._last
+
+    def _take_in(self, message: MQTTMessage, received_at: int) -> None:
+        self.arrivals.append(
+            Arrival(
+                topic=message.topic,
+                payload=bytes(message.payload),
+                received_at=received_at,
+                again=message.dup,
+            )
+        )
+        self.bytes += len(message.payload)
+        if message.qos:
+            self._mids.append(message.mid)
+
+    def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
+        self._take_in(message, self._now())
+
+    def _on_stamped(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
+        self._take_in(message, stamp(message.properties))
+
+    def _on_beat(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
+        """Our own heartbeat is back, or the exercise's clock struck."""
+        self.marked = self.marked or message.payload == self._mark
+        try:
+            clock = instant(message.payload.decode())
+        except ValueError:
+            self._take_in(message, UNSTAMPED if self._exercise else self._now())
+            return
+        received_at = clock if self._exercise else self._now()
+        self._beats.append(Beat(clock=clock, received_at=received_at))
+        if message.qos:
+            self._mids.append(message.mid)
+
+    def _on_mark(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
+        """In an exercise our own heartbeat tells no time."""
+        self.marked = self.marked or message.payload == self._mark
+        if message.qos:
+            self._mids.append(message.mid)

@@ -1,0 +1,183 @@
+"""A worker: receives, has it stored, acknowledges; in that order, for as long as it runs."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingest.link import Link
+from ingest.pipeline import Pipeline
+from ingest.storer import Storer
+
+_DOZE = 0.2  # seconds without anything to do
+_BREATH = 0.001  # seconds between two readings of the socket: many messages a reading
+_TELL = 10.0  # seconds between two words about refusals
+_BYTES_A_ROW = 400  # of payload, when a batch is bounded in bytes
+_PATIENCE = 20.0  # seconds without a store after which the broker shall keep what comes
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much is gathered before it is stored, and how often we send our heartbeat (seconds).
+
+    `heartbeat` None: an exercise, whose own clock is the heartbeat.
+    """
+
+    messages: int
+    seconds: float
+    heartbeat: float | None
+
+
+class Worker:
+    """One worker. `ticks` is a steady clock in seconds."""
+
+    def __init__(
+        self, *, link: Link, pipeline: Pipeline, limits: Limits, ticks: Callable[[], float]
+    ) -> None:
+        self._link, self._pipeline, self._limits, self._ticks = link, pipeline, limits, ticks
+        self._storer = Storer(store=pipeline.process, ring=link.wake)
+        self._since: float | None = None  # when the oldest of what waits came
+        self._given = 0.0
+        self._next_beat = 0.0
+        self._next_word = ticks() + _TELL
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Work until told to stop; then store and acknowledge what was received, and leave."""
+        while not stopping():
+            self.step()
+        self.finish()
+
+    def step(self) -> None:
+        """One turn: read if there is room, store if there is something, acknowledge what is."""
+        if self._is_resting():
+            return
+        self._pause_before_reading()
+        room = self._room()
+        self._link.turn(self._wait(), room=room)
+        if self._link.waiting and self._since is None:
+            self._since = self._ticks()
+        self._settle()
+        if self._is_due():
+            self._hand_over()
+        self._beat()
+        self._tell()
+
+    def _is_resting(self) -> bool:
+        """While the store stays away: have the broker keep what comes, rather than not read it.
+
+        It keeps our session; when we are back it sends again what we have not acknowledged.
+        """
+        full = self._storer.busy and self._room() <= 0
+        if not full or self._ticks() - self._given < _PATIENCE:
+            return False
+        if self._link.up:
+            log.warning("no store for %.0f s: leaving the broker until it is back", _PATIENCE)
+            self._link.close()
+        self._link.rest(_DOZE)
+        self._settle()
+        return True
+
+    def finish(self, *, for_good: bool = False) -> None:
+        """Receive nothing more; store and acknowledge what was received; leave.
+
+        `for_good`: and have the broker forget us, so that it queues nothing more.
+        """
+        self._await_storer()
+        if self._link.waiting:
+            self._hand_over()
+        if not self._storer.stop(seconds=15):
+            log.warning("the store is away: what it lacks stays unacknowledged at the broker")
+        self._settle()
+        self._link.close()
+        if for_good and not self._storer.busy:
+            self._link.be_forgotten()
+        log.info("stopped; %s readings stored", self._pipeline.rows)
+
+    def drain(self) -> None:
+        """Give up our share, store and acknowledge all that the broker has queued, and go.
+
+        A mark sent to ourselves stands behind everything queued: its return says that was all.
+        """
+        link = self._link
+        self._until(lambda: link.up)
+        self._ask(link.leave)
+        self._ask(link.listen_to_ourselves)
+        link.send_mark()
+        self._until(lambda: link.marked)
+        self.finish(for_good=True)
+
+    def _ask(self, request: Callable[[], int]) -> None:
+        """Ask the broker something, anew when the connection ends, until it has answered."""
+        connection, number = self._link.connection, request()
+        while not self._link.answered(number):
+            self.step()
+            if self._link.up and self._link.connection != connection:
+                connection, number = self._link.connection, request()
+
+    def _until(self, done: Callable[[], bool]) -> None:
+        while not done():
+            self.step()
+
+    @property
+    def readings(self) -> int:
+        """How many were stored."""
+        return self._pipeline.rows
+
+    def _room(self) -> int:
+        """How many more messages may be received: at most a batch waits while one is stored."""
+        if self._link.bytes > self._limits.messages * _BYTES_A_ROW:
+            return 0
+        return self._limits.messages - self._link.waiting
+
+    def _pause_before_reading(self) -> None:
+        """While something waits anyway, let more of it come before the next reading."""
+        if self._since is not None:
+            left = self._since + self._limits.seconds - self._ticks()
+            if self._storer.busy:
+                left = _BREATH if self._room() > 0 else _DOZE
+            if left > 0:
+                self._link.turn(left, room=0)
+
+    def _wait(self) -> float:
+        return _DOZE if self._since is None else 0.0
+
+    def _is_due(self) -> bool:
+        if self._since is None or self._storer.busy:
+            return False
+        return self._room() <= 0 or self._ticks() - self._since >= self._limits.seconds
+
+    def _hand_over(self) -> None:
+        self._since = None
+        self._given = self._ticks()
+        self._storer.give(self._link.take())
+
+    def _settle(self) -> None:
+        stored = self._storer.stored()
+        if stored is not None:
+            self._link.acknowledge(stored)
+
+    def _await_storer(self) -> None:
+        end = self._ticks() + 15
+        while self._storer.busy and self._ticks() < end:
+            self._link.turn(0.1, room=0)
+            self._settle()
+
+    def _beat(self) -> None:
+        interval = self._limits.heartbeat
+        if interval is None or not self._link.up:
+            return
+        now = self._ticks()
+        if now >= self._next_beat:
+            self._link.beat()
+            self._next_beat = now + interval
+
+    def _tell(self) -> None:
+        now = self._ticks()
+        if now < self._next_word:
+            return
+        self._next_word = now + _TELL
+        refusals, self._pipeline.refusals = self._pipeline.refusals, type(self._pipeline.refusals)()
+        if refusals:
+            told = ", ".join(f"{reason} {count}" for reason, count in refusals.most_common(5))
+            log.warning("refused in the last %.0f s: %s", _TELL, told)

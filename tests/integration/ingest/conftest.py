@@ -1,0 +1,159 @@
+"""An instance with gauges, and a way to publish as them, for ingest's own tests."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from paho.mqtt.client import Client, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from hypervisor.settings import Settings
+from hypervisor.stack import accounts, passwords
+from hypervisor.stack.broker import Broker
+from hypervisor.store import feed, registry
+from hypervisor.store.connect import Connection, connect
+
+GAUGES = tuple(f"gauge-{number}" for number in range(4))
+QUANTITIES = ("level", "discharge", "battery")
+
+
+def seed(url: str, names: Iterable[str] = GAUGES) -> dict[tuple[str, str], int]:
+    """Gauges in the registry; series by (device, quantity)."""
+    with connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO site (name, title, domain) VALUES ('river', 'River', 'flood')"
+            " ON CONFLICT DO NOTHING"
+        )
+        cursor.executemany(
+            "INSERT INTO device (name, site, commissioned)"
+            " SELECT %s, id, '2000-01-01+00' FROM site WHERE name = 'river'",
+            [(name,) for name in names],
+        )
+        cursor.execute(
+            "INSERT INTO series (device, quantity) SELECT device.id, quantity"
+            " FROM device, unnest(%s::text[]) AS quantity ON CONFLICT DO NOTHING",
+            [list(QUANTITIES)],
+        )
+        feed.append(connection, "registry")
+        connection.commit()
+        found = registry.load(connection).series
+    return {key: series.id for key, series in found.items() if series.id is not None}
+
+
+@dataclass(kw_only=True)
+class Publisher:
+    """One account that publishes QoS 1 as fast as the broker takes it."""
+
+    client: Client
+    acked: set[int] = field(default_factory=set)
+    sent: int = 0
+
+    def send(self, device: str, payload: bytes, *, stamp: str | None = None) -> None:
+        properties = None
+        if stamp is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.UserProperty = [("scenario-time", stamp)]
+        self.raw(f"devices/{device}/readings", payload, properties)
+
+    def raw(self, topic: str, payload: bytes, properties: Properties | None = None) -> None:
+        self.client.publish(topic, payload, qos=1, properties=properties)
+        self.sent += 1
+
+    def flush(self, seconds: float = 30) -> None:
+        """Wait until the broker has acknowledged everything."""
+        end = time.monotonic() + seconds
+        while len(self.acked) < self.sent:
+            assert time.monotonic() < end, f"{len(self.acked)} of {self.sent} acknowledged"
+            time.sleep(0.005)
+
+
+@contextmanager
+def publisher(
+    settings: Settings, user: str, password: str, *, v5: bool = False
+) -> Iterator[Publisher]:
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=f"{user}-{os.urandom(3).hex()}",
+        protocol=MQTTv5 if v5 else MQTTv311,
+    )
+    client.username_pw_set(user, password)
+    client.max_inflight_messages_set(1000)
+    made = Publisher(client=client)
+    client.on_publish = lambda _client, _data, mid, *_: made.acked.add((mid, len(made.acked)))  # type: ignore[arg-type, func-returns-value]
+    client.connect(settings.broker_host, settings.broker_port)
+    client.loop_start()
+    end = time.monotonic() + 10
+    while not client.is_connected():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    yield made
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.fixture
+def gauges(instance_settings: Settings, broker: Broker) -> dict[str, str]:
+    """Passwords of the gauges, which the registry knows as well."""
+    seed(instance_settings.database_url)
+    made = {name: passwords.new_password() for name in GAUGES}
+    accounts.change(broker, put=made)
+    return made
+
+
+@contextmanager
+def ingest(settings: Settings, worker: str = "ingest-1") -> Iterator[subprocess.Popen[str]]:
+    """`hypervisor ingest` as a process of its own, joined; ended by SIGTERM."""
+    process = start_ingest(settings, worker)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        out, _ = process.communicate(timeout=30)
+        print(out)
+
+
+def start_ingest(settings: Settings, worker: str = "ingest-1") -> subprocess.Popen[str]:
+    with connect(settings.database_url) as connection:
+        before = _joins(connection, worker)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "hypervisor", "--data", str(settings.data)),
+            *("ingest", "--worker", worker),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "HYPERVISOR_BATCH_SECONDS": str(settings.batch_seconds)},
+    )
+    if before is None:
+        wait_for(settings, lambda c: _joins(c, worker) is not None)
+    return process
+
+
+def _joins(connection: Connection, worker: str) -> object:
+    return connection.execute("SELECT joined_at FROM worker WHERE name = %s", [worker]).fetchone()
+
+
+def wait_for(settings: Settings, true: Callable[[Connection], object], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    with connect(settings.database_url, autocommit=True) as connection:
+        while not true(connection):
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.02)
+
+
+def count(connection: Connection, table: str = "reading") -> int:
+    (found,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # type: ignore[misc]  # noqa: S608
+    return int(found)
+
+
+def stored(settings: Settings) -> int:
+    with connect(settings.database_url) as connection:
+        return count(connection)
