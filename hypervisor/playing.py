@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from hypervisor.exercise import Outcome
@@ -28,7 +28,6 @@ def bar(title: str, readings: int) -> Iterator[Notice]:
         TextColumn("readings"),
         TextColumn("{task.fields[clock]}", style="bold"),
         TextColumn("{task.fields[speed]}"),
-        TimeElapsedColumn(),
         console=Console(stderr=True),
     ) as shown:
         task = shown.add_task(title, total=readings, clock="", speed="")
