@@ -51,6 +51,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     words = sorted(known)
     lowered = {candidate.lower(): candidate for candidate in words}
     found = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.5)
+    begun = [other for other in lowered if word and other.startswith(word.lower())]
+    if not found and len(begun) == 1:
+        found = begun
     if found:
         return f"; did you mean {lowered[found[0]]!r}?"
     if not words:

@@ -1,0 +1,93 @@
+"""One test for every domain: its quantities, rules and simulator are there and fit together."""
+
+from importlib import resources
+
+import pytest
+
+from rules._pack import packs
+from sensors import _units as units
+from sensors._domain import CatalogueError, Domain, Threshold, assemble, catalogue
+from sensors._quantity import Kind, Quantity
+from simulators._simulator import simulators
+
+CATALOGUE = catalogue()
+DOMAINS = list(CATALOGUE.domains.values())
+QUANTITIES = list(CATALOGUE.quantities.values())
+each_domain = pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
+each_quantity = pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda quantity: quantity.name)
+
+
+def test_there_is_a_domain() -> None:
+    assert "flood" in CATALOGUE.domains
+
+
+@each_domain
+def test_a_module_is_named_as_its_domain(domain: Domain) -> None:
+    assert resources.files("sensors").joinpath(f"{domain.name}.py").is_file()
+    assert domain.label_en
+    assert domain.label_fr
+    assert domain.quantities
+
+
+@each_quantity
+def test_a_quantity_is_described_whole(quantity: Quantity) -> None:
+    units.check(quantity.unit)
+    assert quantity.low < quantity.high
+    assert 0 < quantity.resolution <= quantity.high - quantity.low
+    assert quantity.interval.total_seconds() > 0
+    assert quantity.standard
+    assert quantity.label_en
+    assert quantity.label_fr
+    assert not (quantity.nonnegative and quantity.low < 0)
+    if quantity.unit == "code":
+        assert quantity.codes
+        assert all(quantity.low <= code <= quantity.high for code in quantity.codes)
+    if quantity.kind in (Kind.INCREMENT, Kind.COUNTER):
+        assert quantity.nonnegative
+
+
+@each_domain
+def test_thresholds_are_of_the_domain_s_quantities(domain: Domain) -> None:
+    own = {quantity.name for quantity in domain.quantities}
+    for threshold in domain.thresholds:
+        assert threshold.quantity in own
+        assert threshold.above in ("", *(other.name for other in domain.thresholds))
+        unit = CATALOGUE.quantities[threshold.quantity].unit
+        assert units.dimension(threshold.unit) in (
+            units.dimension(unit),
+            units.dimension(f"({unit})/h"),
+        )
+
+
+@each_domain
+def test_rules_name_what_exists(domain: Domain) -> None:
+    (pack,) = (pack for pack in packs() if pack.domain == domain.name)
+    assert pack.rules
+    for rule in pack.rules:
+        assert rule.id.startswith(domain.name)
+        assert set(rule.names) <= set(CATALOGUE.quantities), rule.id
+        assert set(rule.thresholds) <= set(CATALOGUE.thresholds), rule.id
+
+
+def test_each_pack_and_simulator_has_its_domain() -> None:
+    assert {pack.domain for pack in packs()} == set(CATALOGUE.domains)
+    assert set(simulators()) == set(CATALOGUE.domains)
+
+
+def quantity(name: str) -> Quantity:
+    (found,) = (one for one in QUANTITIES if one.name == name)
+    return found
+
+
+def test_what_is_described_twice_is_refused() -> None:
+    one = Domain(name="a", label_en="a", label_fr="a", quantities=(quantity("level"),))
+    other = Domain(name="b", label_en="b", label_fr="b", quantities=(quantity("level"),))
+    with pytest.raises(CatalogueError, match="quantity 'level' is in 'a' and again in 'b'"):
+        assemble([one, other])
+
+
+def test_a_threshold_of_nothing_is_refused() -> None:
+    threshold = Threshold(name="t", quantity="nothing", unit="m", label_en="t", label_fr="t")
+    domain = Domain(name="a", label_en="a", label_fr="a", quantities=(), thresholds=(threshold,))
+    with pytest.raises(CatalogueError, match="unknown quantity 'nothing'"):
+        assemble([domain])
