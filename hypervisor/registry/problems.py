@@ -48,7 +48,7 @@ class InventoryError(TerritoryError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A sentence's end that names the likeliest word meant, or the words there are."""
-    words = sorted(known)
+    words = sorted(map(str, known))
     lowered = {candidate.lower(): candidate for candidate in words}
     found = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.5)
     begun = [other for other in lowered if word and other.startswith(word.lower())]

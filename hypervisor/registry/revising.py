@@ -147,7 +147,8 @@ def _completed(
 def _start(kind: str, key: str, registry: Registry) -> datetime:
     """From when a first value holds: the first commissioning of what it speaks of."""
     if kind in ("device", "series"):
-        return registry.devices[key.partition("/")[0]].commissioned
+        device = registry.devices.get(key.partition("/")[0])
+        return device.commissioned if device else EPOCH  # one that lacks its day is told elsewhere
     sites = key.split(">") if kind == "link" else [key.partition("/")[0]]
     days = [one.commissioned for one in registry.devices.values() if one.site in sites]
     return min(days, default=EPOCH)
