@@ -70,6 +70,18 @@ def as_text(alarm: Alarm) -> dict[str, Any]:
     }
 
 
+def transition_as_text(one: Transition) -> dict[str, Any]:
+    """A transition as plain values."""
+    return {
+        "alarm": one.alarm,
+        "kind": one.kind,
+        "event_time": text(one.event),
+        "noticed_at": text(one.noticed),
+        "reason": one.reason,
+        "snapshot": dict(one.snapshot),
+    }
+
+
 def log_entry(episode: Episode) -> dict[str, Any]:
     """What two runs must agree on, and nothing else."""
     return {

@@ -4,7 +4,7 @@ All of it can be built again from the database, and is, at start and after any e
 is worth keeping from a step that failed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -104,7 +104,6 @@ def survey(connection: Connection, catalogue: Catalogue) -> Territory:
     heard_by: dict[int, list[Pair]] = {}
     unfit: dict[Pair, str] = {}
     for site in sites.values():
-        hollow = _hollow(site)
         for rule in rules.values():
             pair = (rule.id, site.key)
             found = rule.for_site(site)
@@ -113,10 +112,9 @@ def survey(connection: Connection, catalogue: Catalogue) -> Territory:
                 unfit |= _unfit(rule, site)
                 continue
             revisions[pair] = found
-            reach[pair] = max(lookback(fitting, hollow), _HOUR)  # an hour shows the trend
-            listens[pair] = tuple(
-                sorted(site.series[name].id for name in rulebook.listens_to(fitting, site))
-            )
+            names = rulebook.listens_to(fitting, site)
+            listens[pair] = tuple(sorted(site.series[name].id for name in names))
+            reach[pair] = max(lookback(fitting, _hollow(site, names)), _HOUR)  # for the trend
             for series in listens[pair]:
                 heard_by.setdefault(series, []).append(pair)
     return Territory(
@@ -173,7 +171,8 @@ def _unfit(rule: RuleHistory, site: SiteFacts) -> dict[Pair, str]:
     return {}
 
 
-def _hollow(site: SiteFacts) -> Subject:
+def _hollow(site: SiteFacts, names: Collection[str]) -> Subject:
+    """The site without its readings."""
     nothing = np.empty(0, dtype=np.int64)
     return Subject(
         key=site.key,
@@ -191,6 +190,7 @@ def _hollow(site: SiteFacts) -> Subject:
                 stale_after=series.stale_after,
             )
             for name, series in site.series.items()
+            if name in names
         },
         devices=site.devices,
         thresholds=site.thresholds,

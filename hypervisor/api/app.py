@@ -1,0 +1,65 @@
+"""The web application: the API under /api/v1, one plain page, a description without a CDN."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fastapi import FastAPI, Request, Response
+
+from hypervisor.api import alarms, health, home, problems, readings, rules, sites
+from hypervisor.store.pool import Pool
+from sensors._domain import Catalogue
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+_ABOUT = """What a territory's sensors say, and the alarms that rules raise on it.
+
+Every answer says in `mode` and in the header `X-Hypervisor-Mode` whether it is `LIVE` or an
+`EXERCICE`. Times are RFC 3339 in UTC. Errors are `application/problem+json`."""
+
+
+def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], datetime]) -> FastAPI:
+    """Wire the application; it connects when it starts and needs no database before."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.pool.open()
+        yield
+        app.state.pool.close()
+
+    app = FastAPI(
+        title="Territorial hypervisor",
+        version="1",
+        description=_ABOUT,
+        license_info={"name": "Apache-2.0"},
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's own page loads its scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.pool = Pool(database_url)
+    app.state.catalogue = catalogue
+    app.state.clock = clock
+    problems.install(app)
+    app.middleware("http")(_headers)
+    for router in (health.router, sites.router, readings.router, alarms.router, rules.router):
+        app.include_router(router, prefix="/api/v1")
+    app.include_router(home.router)
+    return app
+
+
+async def _headers(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    response = await call_next(request)
+    banner = getattr(request.app.state, "banner", None)
+    if banner:
+        response.headers["X-Hypervisor-Mode"] = banner
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    if "cache-control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response

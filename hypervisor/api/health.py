@@ -1,0 +1,81 @@
+"""GET /api/v1/health: how the system itself is."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter
+
+from hypervisor.api.access import Access, Asked
+from hypervisor.api.problems import responses
+from hypervisor.api.shapes import HealthBody, Part
+from hypervisor.instance import Mode
+from hypervisor.store import observing
+from hypervisor.store.observing import Progress
+
+router = APIRouter(tags=["health"])
+
+_LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
+
+
+@router.get("/health", responses=responses())
+def health(asked: Asked) -> HealthBody:
+    """Whether every part is at work: workers by their heartbeat, the watch by how far it judged."""
+    return look(asked)
+
+
+def look(asked: Access) -> HealthBody:
+    """The same, for the page."""
+    progress = observing.progress(asked.connection)
+    workers = observing.workers(asked.connection)
+    live = asked.instance.mode is Mode.LIVE
+    now = asked.now()
+    parts = [
+        Part(name="database", ok=True, detail="answers"),
+        *_workers(workers, now, live=live),
+        _watch(progress, now, live=live),
+    ]
+    return HealthBody(
+        mode=asked.mode,
+        instance=asked.instance.name,
+        ok=all(part.ok for part in parts),
+        clock=now,
+        judged_to=progress.judged_to,
+        heard_to=progress.heard_to,
+        unread=progress.unread,
+        parts=parts,
+    )
+
+
+def _workers(
+    workers: Iterable[tuple[str, datetime | None, bool]], now: datetime, *, live: bool
+) -> Iterator[Part]:
+    expected = [(name, heard) for name, heard, drained in workers if not drained]
+    if not expected:
+        yield Part(name="ingest", ok=False, detail="no worker has joined")
+    for name, heard in expected:
+        if not live:
+            yield Part(
+                name=f"ingest {name}",
+                ok=True,
+                detail=f"heard the clock at {heard or 'no time yet'}",
+            )
+        elif heard is None:
+            yield Part(name=f"ingest {name}", ok=False, detail="was never heard")
+        else:
+            yield Part(name=f"ingest {name}", ok=now - heard < _LATE, detail=_ago(now - heard))
+
+
+def _watch(progress: Progress, now: datetime, *, live: bool) -> Part:
+    if progress.judged_to is None:
+        return Part(name="watch", ok=not live, detail="has judged nothing yet")
+    behind = now - progress.judged_to
+    waiting = f", {progress.unread} batches wait" if progress.unread else ""
+    return Part(
+        name="watch",
+        ok=not live or behind < _LATE,
+        detail=f"judged up to {_ago(behind)}{waiting}" if live else f"engine {progress.engine}",
+    )
+
+
+def _ago(span: timedelta) -> str:
+    return f"{max(0, round(span.total_seconds()))} s ago"

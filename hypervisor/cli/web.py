@@ -1,0 +1,28 @@
+"""`hypervisor web`: the API and a plain page."""
+
+import typer
+
+
+def attach(app: typer.Typer) -> None:
+    app.command()(web)
+
+
+def web(context: typer.Context) -> None:
+    """Serve the API and a plain page on the settings' host and port, until stopped."""
+    from datetime import UTC, datetime
+
+    import uvicorn
+
+    from hypervisor.api.app import create_app
+    from hypervisor.settings import load_settings
+    from sensors._domain import catalogue
+
+    settings = load_settings(context.obj)
+    uvicorn.run(
+        create_app(settings.database_url, catalogue(), lambda: datetime.now(UTC)),
+        host=settings.web_host,
+        port=settings.web_port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
