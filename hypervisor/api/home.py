@@ -20,7 +20,7 @@ _SHOWN = 50  # alarms that are over
 
 @router.get("/")
 def home(asked: Asked) -> HTMLResponse:
-    """What a person wants first: real or not, our own health, what is active, what was last said."""
+    """What a person wants first: real or not, our health, what is active, what was last said."""
     known = health.look(asked)
     active = alarms.listing(asked, Selection(active=True))
     over = alarms.listing(asked, Selection(active=False, limit=_SHOWN))
@@ -112,7 +112,7 @@ def _lasting(one: AlarmBody) -> str:
 def _last(one: AlarmBody) -> str:
     value = one.last_value
     if value is None:
-        return "–"
+        return "none"
     return f"{value.value:g} {value.unit} {value.trend or ''} at {_time(value.time)}"
 
 
@@ -139,7 +139,7 @@ def _rows(found: list[Site]) -> Iterator[tuple[Site, bool, Value]]:
 
 
 def _value(value: Value) -> str:
-    return "–" if value.value is None else f"{value.value:g} {value.unit}"
+    return "none" if value.value is None else f"{value.value:g} {value.unit}"
 
 
 def _parts(known: HealthBody) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 STYLE = """
-:root { color-scheme: light dark; --edge: #8886; --quiet: #777; --exercise: #b45309; --bad: #b91c1c; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; padding: 0 1rem 3rem; }
+:root { color-scheme: light dark; --edge: #8886; --quiet: #777; --exercise: #b45309;
+  --bad: #b91c1c; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem;
+  padding: 0 1rem 3rem; }
 header { display: flex; flex-wrap: wrap; gap: 1rem; align-items: baseline; padding: 1rem 0; }
 h1 { font-size: 1.3rem; margin: 0; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-.mode { font-weight: 700; padding: .1rem .7rem; border: 2px solid currentColor; border-radius: .3rem; }
+.mode { font-weight: 700; padding: .1rem .7rem; border: 2px solid; border-radius: .3rem; }
 .exercice { background: var(--exercise); color: #fff; border-color: var(--exercise); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--edge);
