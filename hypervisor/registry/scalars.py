@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sensors import _units as units
 
@@ -10,6 +10,7 @@ _MEASURE = re.compile(
     r"\s*(?P<number>[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>.*)"
 )
 _TRUTHS = {"true": True, "yes": True, "oui": True, "false": False, "no": False, "non": False}
+_FIRST_YEAR, _LAST_YEAR = 1800, 2200
 _LONGEST = timedelta(days=366)
 
 
@@ -45,7 +46,7 @@ def instant(text: str) -> datetime:
     """A time with its offset, or a date (its midnight, UTC)."""
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            return datetime.combine(date.fromisoformat(text), time.min, tzinfo=UTC)
+            text = f"{date.fromisoformat(text)}T00:00Z"
         value = datetime.fromisoformat(text)
     except ValueError:
         raise ScalarError(
@@ -54,6 +55,8 @@ def instant(text: str) -> datetime:
         ) from None
     if value.tzinfo is None:
         raise ScalarError(f"{text!r} says no offset: write {text}Z for UTC or {text}+01:00")
+    if not _FIRST_YEAR < value.year < _LAST_YEAR:
+        raise ScalarError(f"{text!r}: expected a year between {_FIRST_YEAR} and {_LAST_YEAR}")
     return value.astimezone(UTC)
 
 

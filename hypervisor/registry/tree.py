@@ -50,6 +50,7 @@ def parse_yaml(text: str, *, file: str) -> Fields:
         InventoryError: it is no YAML, no mapping, or names a field twice.
     """
     try:
+        _refuse_aliases(text, file)
         top = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
@@ -75,6 +76,16 @@ def parse_yaml(text: str, *, file: str) -> Fields:
     if problems or not isinstance(tree, Fields):
         raise InventoryError(problems)
     return tree
+
+
+def _refuse_aliases(text: str, file: str) -> None:
+    """A file that points into itself could grow without end, and nobody reads it line by line."""
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.AliasToken):
+            where = Where(file=file, line=token.start_mark.line + 1)
+            raise InventoryError(
+                [Problem(where=where, text="aliases (*name) are not read here: write it out")]
+            )
 
 
 def _convert(node: yaml.Node, where: Where, problems: list[Problem]) -> Node:

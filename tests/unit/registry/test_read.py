@@ -48,6 +48,8 @@ SLIPS = [
     ("devices: [{name: x, model: radar}]", "did you mean 'radar-gauge'?"),
     ("devices: [{name: x, commissioned: 3 May}]", "expected a date such as 2024-10-29"),
     ("devices: [{name: x, commissioned: 2024-05-01T00:00}]", "says no offset"),
+    ("devices: [{name: x, commissioned: 9999-12-31}]", "expected a year between 1800 and 2200"),
+    ("properties: &a {b: *a}", "aliases (*name) are not read here"),
     (
         "devices: [{name: x, commissioned: 2024-05-01, retired: 2023-05-01}]",
         "is retired before it was commissioned",
