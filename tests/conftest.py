@@ -17,7 +17,7 @@ from hypervisor.stack.broker import Broker
 from hypervisor.stack.database import FORGETFUL, Database
 from hypervisor.stack.folder import DataFolder, open_folder
 from hypervisor.stack.ports import LOOPBACK, free_port
-from hypervisor.stack.servers import start_broker, start_database
+from hypervisor.stack.servers import Running, start_broker, start_database
 from hypervisor.store import databases
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import connect, migrate
@@ -100,14 +100,28 @@ def database_url(stack: Stack) -> Iterator[str]:
 
 
 @pytest.fixture
-def broker(open_tmp: Path) -> Iterator[Broker]:
-    """A fresh broker that has no account yet."""
+def make_broker(shared_folder: Path) -> Iterator[Callable[[], Broker]]:
+    """Start a fresh broker that has no account yet; as many as the test wants."""
     _require_servers()
-    folder = open_folder(open_tmp / "instance", unprivileged())
-    made = Broker(folder=folder, programs=binaries.broker(), port=free_port())
-    server = start_broker(made)
-    yield made
-    server.halt()
+    started: list[Running] = []
+
+    def make() -> Broker:
+        below = Path(tempfile.mkdtemp(dir=shared_folder))
+        below.chmod(0o755)
+        folder = open_folder(below / "instance", unprivileged())
+        made = Broker(folder=folder, programs=binaries.broker(), port=free_port())
+        started.append(start_broker(made))
+        return made
+
+    yield make
+    for server in started:
+        server.halt()
+
+
+@pytest.fixture
+def broker(make_broker: Callable[[], Broker]) -> Broker:
+    """A fresh broker that has no account yet."""
+    return make_broker()
 
 
 @pytest.fixture

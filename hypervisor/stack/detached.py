@@ -14,7 +14,7 @@ from hypervisor.stack.account import unprivileged
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import open_folder
 from hypervisor.stack.parts import environment, interpreter
-from hypervisor.stack.process import wait_until
+from hypervisor.stack.process import command_line, wait_until
 
 START_SECONDS = 120.0
 STOP_SECONDS = 120.0
@@ -65,7 +65,7 @@ def _follow(
 ) -> int:
     """Pass on what it says until it is ready."""
     end = time.monotonic() + START_SECONDS
-    said: list[str] = []
+    errors: list[str] = []
     while True:
         found = state.read(root)
         ready = found is not None and found.ready and found.pid == child.pid
@@ -76,12 +76,12 @@ def _follow(
         whole = text[: text.rfind(b"\n") + 1]
         seen += len(whole)
         lines = whole.decode(errors="replace").splitlines()
-        said += lines
-        if ended:
-            words = "\n".join(said[-8:]).removeprefix("error: ")
-            raise StackError(f"the instance did not start: {words or 'it said nothing'}")
+        errors += [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
         for line in lines:
-            say(line)
+            if not line.startswith("error: "):
+                say(line)
+        if ended:
+            raise StackError(f"the instance did not start: {' '.join(errors) or f'see {log}'}")
         if ready:
             return seen
         if time.monotonic() > end:
@@ -107,6 +107,6 @@ def stop(data: Path) -> bool:
         return False
     except PermissionError as error:
         raise StackError(f"the instance (pid {pid}) is not yours to stop") from error
-    if not wait_until(lambda: lock.held_by(file) != pid, seconds=STOP_SECONDS, every=0.05):
+    if not wait_until(lambda: not command_line(pid), seconds=STOP_SECONDS, every=0.05):
         raise StackError(f"the instance (pid {pid}) did not stop within {STOP_SECONDS:.0f} s")
     return True

@@ -139,6 +139,7 @@ class _Up:
         for part in PARTS:
             start = functools.partial(starter.start, part)
             self.supervisor.start(Job(name=part, start=start, log=self.folder.log(part)))
+        self._publish()
         late = self._await_parts(settings)
         self._publish(ready=True)
         how = f"up after {time.monotonic() - began:.1f} s"
