@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from hypervisor.registry.model import Area, Device, Registry, Revision, Series, Site
 
+_FACTS = {"device": "service", "series": "reporting"}  # beside the device and series themselves
 Thing = TypeVar("Thing", Area, Site, Device, Series)
 
 
@@ -58,7 +59,7 @@ def lines_of(kind: str, key: str, before: Thing | None, after: Thing) -> list[Li
 def line_of(revision: Revision, before: Revision | None) -> Line:
     """A revision as a line."""
     return Line(
-        kind=revision.kind,
+        kind=_FACTS.get(revision.kind, revision.kind),
         key=revision.key,
         field="",
         before="" if before is None else shown(before.value),

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from hypervisor.registry.changes import shown, span
@@ -46,9 +47,9 @@ def table(registry: Registry) -> Table:
     made = Table("river", "site", "title", "devices", "thresholds", "flows to", box=None)
     for site in registry.sites.values():
         made.add_row(
-            site.river or "",
+            escape(site.river or ""),
             site.name + (" *" if site.illustrative else ""),
-            site.title,
+            escape(site.title),
             "\n".join(_devices(registry, facts, site)),
             "\n".join(_thresholds(facts, site)),
             "\n".join(_below(facts, site)),

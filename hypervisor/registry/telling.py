@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from hypervisor.registry.changes import Changes, Line, shown
@@ -17,7 +18,7 @@ def table(changes: Changes, *, every: bool) -> Table:
     made = Table("what", "which", "field", "before", "after", "holds from", box=None)
     for line in _condensed(changes.lines, every=every):
         made.add_row(
-            *(line.kind, line.key, line.field, line.before, line.after),
+            *map(escape, (line.kind, line.key, line.field, line.before, line.after)),
             shown(line.effective) if line.effective else "",
         )
     return made
