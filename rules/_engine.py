@@ -4,13 +4,30 @@ Pure: no clock, no I/O, nothing remembered between calls. `rules._log` folds the
 the alarm log.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 
-from rules._inputs import Horizon, Subject
-from rules._journal import Moment, Verdict
+import numpy as np
+
+from rules._axis import Axis, merged
+from rules._block import Block
+from rules._inputs import Horizon, Instants, Subject
+from rules._interval import Mask
+from rules._journal import Moment, Phase, Verdict
+from rules._layout import Extent, blocks
+from rules._machine import Conclusion, conclude
+from rules._moments import moments_of
+from rules._revisions import History, Judged
 from rules._rule import Rule
+from rules._scan import Rows, rows_of
+from rules._seeds import Seeds, seeds_of
+from rules._tree import Call, Number, walk
 
 VERSION = "1"  # recorded with each judgement; a new version does not judge the past again
+
+_TICK = 1_000_000  # µs
+_ROUNDS = 64  # of run-length due times; two are usual, more than seven never seen
+_NEVER_DUE = np.iinfo(np.int64).max
 
 
 def judge(
@@ -35,7 +52,19 @@ def judge(
     Silence is judged in `received_at`, so for a rule of axis "silence" the starts, the moments and
     the due are times of that axis.
     """
-    raise NotImplementedError
+    rules = [rule for _, rule in revisions if rule is not None]
+    if not rules or not subjects:
+        return [Verdict(subject=subject.key, moments=(), due=None) for subject in subjects]
+    extent = Extent(
+        names=tuple(sorted({name for rule in rules for name in rule.names})),
+        reach=_reach(rules),
+        silence=any(rule.axis == "silence" for rule in rules),
+        revisions=tuple(effective for effective, _ in revisions),
+    )
+    found: list[Verdict] = []
+    for block in blocks(subjects, horizon, extent, starts or {}, seeds or {}):
+        found += _judge_block(revisions, block, starts or {}, seeds or {})
+    return found
 
 
 def lookback(rules: Sequence[Rule], subject: Subject) -> int:
@@ -47,9 +76,128 @@ def lookback(rules: Sequence[Rule], subject: Subject) -> int:
     pending, or a run of it is not yet fulfilled: this far before the start of that run, the
     smallest of `when_since`, `clear_since` and the steps' runs (`run_start(seed)`).
     """
-    raise NotImplementedError
+    longest = max((int(number.value) for rule in rules for number in _spans(rule)), default=0)
+    limits = [
+        int(np.nan_to_num(steps.value, nan=0.0).max(initial=0.0))
+        for column in subject.series.values()
+        for steps in (column.stale_after, column.interval)
+    ]
+    return longest + 2 * max(limits, default=0) + _TICK
 
 
 def run_start(seed: Moment) -> int | None:
     """The earliest start of a run that the seed has under way; None without any."""
-    raise NotImplementedError
+    runs = [start for latched, start, _ in seed.steps if not latched]
+    if seed.phase is Phase.PENDING:
+        runs.append(seed.when_since)
+    elif seed.phase is Phase.ACTIVE:
+        runs.append(seed.clear_since)
+    return min((run for run in runs if run is not None), default=None)
+
+
+def _spans(rule: Rule) -> Iterable[Number]:
+    """The durations that its functions are given."""
+    for condition in rule.conditions:
+        for node in walk(condition):
+            if isinstance(node, Call):
+                for argument in node.arguments:
+                    if isinstance(argument, Number) and argument.unit == "us":
+                        yield argument
+
+
+def _reach(rules: Sequence[Rule]) -> int:
+    """The farthest that any of the rules looks back or ahead by itself."""
+    spans = [int(number.value) for rule in rules for number in _spans(rule)]
+    runs = [run for rule in rules for run in (rule.hold, rule.keep, *(s.hold for s in rule.steps))]
+    return max(spans, default=0) + max(runs, default=0)
+
+
+def _judge_block(
+    revisions: Sequence[tuple[int, Rule | None]],
+    block: Block,
+    starts: Mapping[str, int],
+    recorded: Mapping[str, Moment],
+) -> list[Verdict]:
+    axis = block.axis
+    history = History(revisions, block)
+    seeds = seeds_of(block.subjects, recorded, axis, history.ranks)
+    horizon = block.horizon.silence if history.silence else block.horizon.values
+    all_keys = history.instants()
+    within = _within(block, all_keys, starts, horizon)
+    due = _soonest(axis, all_keys[_after(axis, all_keys, horizon)])
+    keys = all_keys[within]
+    for _ in range(_ROUNDS):
+        rows = rows_of(keys, axis.subjects(keys))
+        judged = history.judged(rows.keys, rows.owners)
+        state = _conclude(rows, seeds, judged)
+        runs = _runs(rows, seeds, history, judged, state)
+        extra = runs[_within(block, runs, starts, horizon) & ~np.isin(runs, keys)]
+        if len(extra) == 0:
+            break
+        keys = merged([keys, extra])
+    due = np.minimum(due, _soonest(axis, runs[_after(axis, runs, horizon)]))
+    moments = moments_of(axis, rows, seeds, history, judged, state)
+    return [
+        Verdict(
+            subject=subject.key,
+            moments=tuple(moments[i]),
+            due=None if due[i] == _NEVER_DUE else int(due[i]),
+        )
+        for i, subject in enumerate(block.subjects)
+    ]
+
+
+def _conclude(rows: Rows, seeds: Seeds, judged: Judged) -> Conclusion:
+    return conclude(
+        rows,
+        seeds,
+        when=(judged.when, judged.hold, judged.holds),
+        end=(judged.end, judged.keep, judged.ends),
+        forced=judged.forced,
+        steps=judged.steps,
+    )
+
+
+def _runs(
+    rows: Rows, seeds: Seeds, history: History, judged: Judged, state: Conclusion
+) -> Instants:
+    """Keys at which runs that time alone may fulfil reach their lengths while they last."""
+    runs = [(state.when_since, judged.hold), (state.clear_since, judged.keep)]
+    for (_, start), step in zip(state.steps, judged.steps, strict=True):
+        runs.append((start, step.hold))
+    lengths = [history.lengths(lambda rule: rule.hold), history.lengths(lambda rule: rule.keep)]
+    under_way = [(seeds.when_since, lengths[0]), (seeds.clear_since, lengths[1])]
+    for rank, (_, start) in enumerate(seeds.steps):
+        under_way.append((start, history.lengths(functools.partial(_hold, rank))))
+    return merged([judged.lasting(rows, runs), judged.seeded(rows, under_way)])
+
+
+def _hold(rank: int, rule: Rule) -> int:
+    return rule.steps[rank].hold if rank < len(rule.steps) else 0
+
+
+def _within(block: Block, keys: Instants, starts: Mapping[str, int], horizon: int) -> Mask:
+    """Keys from each subject's start up to the horizon."""
+    axis = block.axis
+    found = ~_after(axis, keys, horizon)
+    if starts:
+        first = np.array(
+            [
+                axis.key(i, starts[subject.key]) if subject.key in starts else i * axis.stride
+                for i, subject in enumerate(block.subjects)
+            ],
+            dtype=np.int64,
+        )
+        found &= keys >= first[axis.subjects(keys)]
+    return found
+
+
+def _after(axis: Axis, keys: Instants, horizon: int) -> Mask:
+    return np.asarray(axis.times(keys) > horizon)
+
+
+def _soonest(axis: Axis, keys: Instants) -> Instants:
+    """By subject: the earliest of the keys, as a time."""
+    found = np.full(axis.count, _NEVER_DUE)
+    np.minimum.at(found, axis.subjects(keys), axis.times(keys))
+    return found

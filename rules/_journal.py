@@ -30,8 +30,9 @@ class Moment:
 
     `when_since`: start of the present run of a true `when`; `clear_since` likewise for the end.
     `since`, `began`: of the pending or active alarm. `steps`: for each severity step whether it
-    is latched and the start of its present run. `severity`: None unless active. `reason`: why an
-    alarm ended here.
+    is latched and the start of its present run. `severity`: None unless active. `stale_since`:
+    from when exactly it is stale; a reading holds up to and at its stale limit, so the moment that
+    tells is the first instant after. `reason`: why an alarm ended here.
     """
 
     time: int
@@ -45,6 +46,7 @@ class Moment:
     steps: tuple[tuple[bool, int | None, int | None], ...] = ()
     severity: str | None = None
     stale: bool = False
+    stale_since: int | None = None
     reason: str | None = None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rules._inputs import Subject
-from rules._journal import Episode, Moment
+from rules._journal import Episode, Moment, Phase
 
 
 def episodes(rule_id: str, subject: Subject | str, moments: Sequence[Moment]) -> list[Episode]:
@@ -14,4 +14,54 @@ def episodes(rule_id: str, subject: Subject | str, moments: Sequence[Moment]) ->
         subject: the subject or its key.
         moments: journal rows of this rule and subject.
     """
-    raise NotImplementedError
+    key = subject if isinstance(subject, str) else subject.key
+    found: list[Episode] = []
+    alarm: list[Moment] = []
+    for moment in moments:
+        # One moment may end an alarm only by being inactive: `when` is false where it ends.
+        if moment.phase is Phase.ACTIVE:
+            alarm.append(moment)
+        elif alarm:
+            found.append(_episode(rule_id, key, alarm, moment))
+            alarm = []
+    if alarm:
+        found.append(_episode(rule_id, key, alarm, None))
+    return found
+
+
+def _episode(rule_id: str, key: str, alarm: Sequence[Moment], end: Moment | None) -> Episode:
+    first = alarm[0]
+    assert first.since is not None  # noqa: S101  of every active moment
+    assert first.began is not None  # noqa: S101
+    return Episode(
+        rule=rule_id,
+        subject=key,
+        since=first.since,
+        began=first.began,
+        ended=None if end is None else end.time,
+        severity=_severities(alarm),
+        stale=_stale_spans(alarm, end),
+        reason=None if end is None else end.reason,
+    )
+
+
+def _severities(alarm: Sequence[Moment]) -> tuple[tuple[int, str], ...]:
+    steps: list[tuple[int, str]] = []
+    for moment in alarm:
+        if moment.severity is not None and (not steps or steps[-1][1] != moment.severity):
+            steps.append((moment.time, moment.severity))
+    return tuple(steps)
+
+
+def _stale_spans(alarm: Sequence[Moment], end: Moment | None) -> tuple[tuple[int, int | None], ...]:
+    spans: list[tuple[int, int | None]] = []
+    since: int | None = None
+    for moment in alarm:
+        if moment.stale_since is not None and since is None:
+            since = moment.stale_since
+        elif not moment.stale and since is not None:
+            spans.append((since, moment.time))
+            since = None
+    if since is not None:
+        spans.append((since, None if end is None else end.time))
+    return tuple(spans)

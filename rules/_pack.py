@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
-from rules._rule import Rule
+from rules._errors import RuleError
+from rules._read import read_rule
+from rules._rule import SEVERITIES, Rule
+from rules._tree import Place
+from rules._vocabulary import Vocabulary, vocabulary
+from rules._yaml import Source, as_yaml
+from sensors._domain import catalogue
+
+_NEEDED = ("id", "title", "severity", "advice", "wrong when", "tests")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,20 +25,71 @@ class Pack:
     rules: tuple[Rule, ...]
 
 
-def load_pack(text: str, *, file: str, domain: str) -> Pack:
-    """Read and check a pack.
+def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = None) -> Pack:
+    """Read and check a pack; its words are the catalogue's unless given.
 
     Raises:
-        rules._errors.RuleError: with file, line, column, what was expected and the nearest word.
+        RuleError: with file, line, column, what was expected and the nearest right word.
     """
-    raise NotImplementedError
+    words = words or vocabulary(catalogue())
+    source = Source(file)
+    found: dict[str, Rule] = {}
+    for node in source.sequence(source.compose(text), "a pack of rules"):
+        place = source.place(node)
+        parts = source.mapping(node, "a rule")
+        for needed in _NEEDED:
+            if needed not in parts:
+                raise RuleError(place, f"a rule of a pack needs `{needed}`")
+        rule = read_rule(node, source, words, domain=domain)
+        _check_whole(rule, place)
+        if rule.id in found:
+            raise RuleError(place, f"rule {rule.id!r} stands twice")
+        found[rule.id] = rule
+    return Pack(domain=domain, file=file, rules=tuple(found.values()))
+
+
+def _check_whole(rule: Rule, place: Place) -> None:
+    if not rule.id.startswith(f"{rule.domain}-"):
+        raise RuleError(place, f"rule {rule.id!r} must be named {rule.domain}-…, for its domain")
+    ranks = [SEVERITIES.index(name) for name in (rule.severity, *(s.severity for s in rule.steps))]
+    if ranks != sorted(set(ranks)):
+        raise RuleError(
+            place, f"the steps of {rule.id!r} must climb; severities are {', '.join(SEVERITIES)}"
+        )
 
 
 def packs() -> list[Pack]:
-    """Every pack of this package, by scanning; called from entry points, never at import."""
-    raise NotImplementedError
+    """Every pack of this package, by scanning; called from entry points, never at import.
+
+    Raises:
+        RuleError: a pack has a slip, or two rules share an id.
+    """
+    words = vocabulary(catalogue())
+    found: list[Pack] = []
+    seen: dict[str, str] = {}
+    files = sorted(resources.files("rules").iterdir(), key=lambda entry: entry.name)
+    for file in files:
+        if not file.name.endswith(".yaml"):
+            continue
+        name, domain = f"rules/{file.name}", file.name.removesuffix(".yaml")
+        pack = load_pack(file.read_text(encoding="utf-8"), file=name, domain=domain, words=words)
+        for rule in pack.rules:
+            if rule.id in seen:
+                place = Place(file=name, line=1, column=1)
+                raise RuleError(place, f"rule {rule.id!r} stands in {seen[rule.id]} already")
+            seen[rule.id] = name
+        found.append(pack)
+    return found
 
 
 def rule_from_json(written: Mapping[str, Any]) -> Rule:
-    """A rule as a revision stores it (`Rule.to_json`), read again."""
-    raise NotImplementedError
+    """A rule as a revision stores it (`Rule.to_json`), read again.
+
+    Raises:
+        RuleError: the catalogue no longer has a word of it.
+    """
+    body = {key: value for key, value in written.items() if key != "domain"}
+    source = Source(f"<revision of {written.get('id', 'a rule')}>")
+    words = vocabulary(catalogue())
+    domain = str(written.get("domain", ""))
+    return read_rule(source.compose(as_yaml(body)), source, words, domain=domain)

@@ -68,9 +68,7 @@ class Rule:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The series (or words of a group) that it reads: a site without one of them has no such
-        rule.
-        """
+        """The series (or words of a group) that it reads; a site without one has no such rule."""
         found = {node.name for node in self._nodes() if isinstance(node, Name)}
         return tuple(sorted(found - {DEVICE}))
 

@@ -1,0 +1,119 @@
+"""Many subjects on one axis: laid end to end, so that one sorted search answers for all of them.
+
+Subject i owns the zone [i * stride, (i + 1) * stride) of *keys*. A zone is longer than all the
+subject's times and the longest look back and ahead, so that nothing ever reaches into the next.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules._inputs import Instants, Steps
+
+Index = NDArray[np.intp]
+
+BEFORE = -(2**62)  # a key before every zone: the sentinel that begins each sorted array
+BLOCK_KEYS = 2**62  # the most that the zones of one block may span together
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """The zones of `count` subjects. `base` is the time (µs) at which each begins."""
+
+    base: int
+    stride: int
+    count: int
+
+    def origins(self) -> Instants:
+        """Where each zone begins."""
+        return np.arange(self.count, dtype=np.int64) * self.stride
+
+    def keys(self, times: Instants, lengths: Sequence[int]) -> Instants:
+        """Keys of the subjects' times, which stand one subject after the other."""
+        inside = np.clip(times - self.base, 0, self.stride - 1)
+        if len(lengths) == 1:
+            return inside
+        return inside + np.repeat(self.origins(), lengths)
+
+    def key(self, subject: int, time: int) -> int:
+        """The key of one time."""
+        return subject * self.stride + min(max(time - self.base, 0), self.stride - 1)
+
+    def everywhere(self, time: int) -> Instants:
+        """The keys of one time in every zone."""
+        return self.origins() + min(max(time - self.base, 0), self.stride - 1)
+
+    def subjects(self, keys: Instants) -> Index:
+        """Whose zone each key lies in."""
+        if self.count == 1:
+            return np.zeros(len(keys), dtype=np.intp)
+        return keys // self.stride
+
+    def times(self, keys: Instants) -> Instants:
+        """The times (µs) of keys."""
+        return keys - self.subjects(keys) * self.stride + self.base
+
+
+class Fact:
+    """A fact with revisions, of every subject of a block, looked up by key.
+
+    Before its first revision it is nan, or with `reaches_back` what the first says.
+    """
+
+    def __init__(
+        self, axis: Axis, steps: Sequence[Steps | None], *, reaches_back: bool = False
+    ) -> None:
+        parts = [part if part is not None else _NOTHING for part in steps]
+        lengths = [len(part.at) for part in parts]
+        at = axis.keys(np.concatenate([part.at for part in parts]), lengths)
+        values = np.concatenate([part.value for part in parts])
+        if reaches_back:
+            filled = np.flatnonzero(lengths)
+            heads = (np.cumsum(lengths) - lengths)[filled]
+            at[heads] = axis.origins()[filled]
+        self._axis = axis
+        self._at = at
+        self._values = values
+        every = min(lengths) > 0 and len(values) > 0 and bool((values == values[0]).all())
+        starts_everywhere = reaches_back or bool((at % axis.stride == 0).all())
+        self.constant: float | None = float(values[0]) if every and starts_everywhere else None
+
+    def at(self, keys: Instants) -> NDArray[np.float64]:
+        """The value in force at each key."""
+        if self.constant is not None:
+            return np.full(len(keys), self.constant)
+        found = np.searchsorted(self._at, keys, side="right") - 1
+        if len(self._at) == 0:
+            return np.full(len(keys), np.nan)
+        values = self._values[found]
+        zone = keys - keys % self._axis.stride
+        return np.where((found >= 0) & (self._at[found] >= zone), values, np.nan)
+
+    def changes(self) -> Instants:
+        """The keys at which it changes (those before the axis at the zone's start)."""
+        return self._at
+
+
+_NOTHING = Steps(at=np.empty(0, dtype=np.int64), value=np.empty(0))
+
+
+def merged(arrays: Iterable[Instants]) -> Instants:
+    """All keys, ascending, each once."""
+    # Runs that are sorted already: a stable sort merges them.
+    keys = np.sort(np.concatenate(list(arrays) or [np.empty(0, dtype=np.int64)]), kind="stable")
+    if len(keys) == 0:
+        return keys
+    distinct = np.empty(len(keys), dtype=np.bool_)
+    distinct[0] = True
+    np.not_equal(keys[1:], keys[:-1], out=distinct[1:])
+    return keys[distinct]
+
+
+def lying_in(sorted_keys: Instants, keys: Instants) -> NDArray[np.bool_]:
+    """For each key, whether it is one of the sorted ones."""
+    if len(sorted_keys) == 0:
+        return np.zeros(len(keys), dtype=np.bool_)
+    found = np.searchsorted(sorted_keys, keys)
+    return np.asarray(sorted_keys[np.minimum(found, len(sorted_keys) - 1)] == keys)

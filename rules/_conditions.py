@@ -1,0 +1,120 @@
+"""The conditions of one revision of a rule over rows: what holds, what ends, what is in force."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from rules._block import Block
+from rules._evaluate import View
+from rules._inputs import Instants
+from rules._interval import FALSE, LEFT_OUT, TRUE, Mask, Truths, every, negation
+from rules._rule import Rule, Step
+from rules._track import Track
+from rules._tree import Node, Threshold, walk
+
+
+class Ending(StrEnum):
+    """Why an alarm ended otherwise than by its condition on readings."""
+
+    WITHDRAWN = "rule withdrawn"
+    THRESHOLD = "threshold withdrawn"
+    SERVICE = "out of service"
+    REVISED = "rule revised"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Over rows: `when`; `end` (clear and not when); for each step its `on` and `off`.
+
+    `idle`, `bare`: where the rule is not in force, its series being out of service or a
+    threshold missing. `stale`: where one of its series is unknown.
+    """
+
+    when: Truths
+    end: Truths
+    steps: tuple[tuple[Truths, Truths], ...]
+    idle: Mask
+    bare: Mask
+    stale: Mask
+
+
+class Conditions:
+    """One revision of a rule over a block."""
+
+    def __init__(self, rule: Rule, block: Block) -> None:
+        self.rule = rule
+        self.silence = rule.axis == "silence"
+        self.tracks: tuple[Track, ...] = tuple(block.tracks(rule.names))
+        self._block = block
+
+    def found(self, keys: Instants) -> Found:
+        """All that the rule says at these keys."""
+        view = View(self._block, keys, silence=self.silence)
+        when = view.truth(self.rule.when)
+        idle = when == LEFT_OUT
+        bare = self._lacks(keys, self.rule.thresholds)
+        off = idle | bare
+        return Found(
+            when=np.where(off, FALSE, when),
+            end=np.where(off, TRUE, self._end(view, when)),
+            steps=tuple(self._step(view, step) for step in self.rule.steps),
+            idle=idle,
+            bare=bare,
+            stale=self._stale(view),
+        )
+
+    def holds(self, keys: Instants, since: Instants) -> Mask:
+        """Where `when` is observed since."""
+        return np.asarray(self._watching(keys, since).truth(self.rule.when) == TRUE)
+
+    def ends(self, keys: Instants, since: Instants) -> Mask:
+        """Where the end is observed since."""
+        view = self._watching(keys, since)
+        return np.asarray(self._end(view, view.truth(self.rule.when)) == TRUE)
+
+    def steps_up(self, step: int, keys: Instants, since: Instants) -> Mask:
+        """Where a step's `when` is observed since."""
+        on = self._watching(keys, since).truth(self.rule.steps[step].when)
+        return np.asarray(on == TRUE)
+
+    def _watching(self, keys: Instants, since: Instants) -> View:
+        return View(self._block, keys, silence=self.silence, since=since, spoken=self.tracks)
+
+    def _end(self, view: View, when: Truths) -> Truths:
+        if self.rule.clear is None:
+            return negation(when)
+        return every([view.truth(self.rule.clear), negation(when)])
+
+    def _step(self, view: View, step: Step) -> tuple[Truths, Truths]:
+        on = view.truth(step.when)
+        off = negation(on)
+        if step.clear is not None:
+            off = every([view.truth(step.clear), off])
+        left_out = (on == LEFT_OUT) | self._lacks(view.keys, _thresholds(step.when, step.clear))
+        return np.where(left_out, FALSE, on), np.where(left_out, TRUE, off)
+
+    def _lacks(self, keys: Instants, names: tuple[str, ...]) -> Mask:
+        missing = np.zeros(len(keys), dtype=np.bool_)
+        for name in names:
+            missing |= np.isnan(self._block.threshold(name).at(keys))
+        return missing
+
+    def _stale(self, view: View) -> Mask:
+        stale = np.zeros(len(view.keys), dtype=np.bool_)
+        if not self.silence:
+            for track in self.tracks:
+                stale |= view.unknown(track)
+        return stale
+
+
+def _thresholds(*conditions: Node | None) -> tuple[str, ...]:
+    return tuple(
+        {
+            node.name
+            for condition in conditions
+            if condition is not None
+            for node in walk(condition)
+            if isinstance(node, Threshold)
+        }
+    )

@@ -1,0 +1,190 @@
+"""Expressions: small, Python-like, read into a tree by precedence; never evaluated as code."""
+
+from typing import NoReturn
+
+from rules._errors import RuleError, WaitingError, nearest
+from rules._functions import FUNCTIONS, WAITING
+from rules._tokens import Kind, Token, tokens
+from rules._tree import (
+    Arithmetic,
+    Call,
+    Comparison,
+    Every,
+    Name,
+    Negation,
+    Node,
+    Number,
+    Place,
+    Some,
+    Threshold,
+)
+
+_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+_DEEPEST = 60  # brackets inside brackets; a person writes three
+
+
+def parse(text: str, place: Place) -> Node:
+    """Read one expression that begins at `place`; it is not yet checked (rules._check).
+
+    Raises:
+        RuleError: with what was expected where.
+        WaitingError: it uses a word that the language will have.
+    """
+    return _Parser(tokens(text, place)).whole()
+
+
+class _Parser:
+    """One method a level of precedence, loosest first."""
+
+    def __init__(self, found: list[Token]) -> None:
+        self._tokens = found
+        self._next = 0
+        self._depth = 0
+
+    def whole(self) -> Node:
+        node = self._or()
+        if self._peek.kind is not Kind.END:
+            self._fail("an operator or the end")
+        return node
+
+    @property
+    def _peek(self) -> Token:
+        return self._tokens[self._next]
+
+    def _take(self) -> Token:
+        token = self._peek
+        self._next += 1
+        return token
+
+    def _accept(self, *texts: str) -> Token | None:
+        token = self._peek
+        if token.kind in (Kind.WORD, Kind.SYMBOL) and token.text in texts:
+            return self._take()
+        return None
+
+    def _expect(self, text: str) -> None:
+        if self._accept(text) is None:
+            self._fail(repr(text))
+
+    def _fail(self, expected: str) -> NoReturn:
+        token = self._peek
+        found = repr(token.text) if token.text else token.kind.value
+        hint = ""
+        if token.text == "=":
+            hint = "; equality is written =="
+        raise RuleError(token.place, f"expected {expected}, found {found}{hint}")
+
+    def _or(self) -> Node:
+        place = self._peek.place
+        conditions = [self._and()]
+        while self._accept("or"):
+            conditions.append(self._and())
+        if len(conditions) == 1:
+            return conditions[0]
+        return Some(place=place, conditions=tuple(conditions))
+
+    def _and(self) -> Node:
+        place = self._peek.place
+        conditions = [self._not()]
+        while self._accept("and"):
+            conditions.append(self._not())
+        if len(conditions) == 1:
+            return conditions[0]
+        return Every(place=place, conditions=tuple(conditions))
+
+    def _not(self) -> Node:
+        token = self._accept("not")
+        if token is None:
+            return self._comparison()
+        self._deeper(token)
+        node = Negation(place=token.place, condition=self._not())
+        self._depth -= 1
+        return node
+
+    def _comparison(self) -> Node:
+        left = self._sum()
+        token = self._accept(*_COMPARISONS)
+        if token is None:
+            return left
+        node = Comparison(place=token.place, operator=token.text, left=left, right=self._sum())
+        if self._peek.text in _COMPARISONS:
+            raise RuleError(
+                self._peek.place, "comparisons are not chained; write `a < b and b < c`"
+            )
+        return node
+
+    def _sum(self) -> Node:
+        node = self._product()
+        while token := self._accept("+", "-"):
+            node = Arithmetic(
+                place=token.place, operator=token.text, left=node, right=self._product()
+            )
+        return node
+
+    def _product(self) -> Node:
+        node = self._sign()
+        while token := self._accept("*", "/"):
+            node = Arithmetic(place=token.place, operator=token.text, left=node, right=self._sign())
+        return node
+
+    def _sign(self) -> Node:
+        token = self._accept("-")
+        if token is None:
+            return self._atom()
+        self._deeper(token)
+        inner = self._sign()
+        self._depth -= 1
+        if isinstance(inner, Number):
+            return Number(place=token.place, value=-inner.value, unit=inner.unit)
+        zero = Number(place=token.place, value=-1.0)
+        return Arithmetic(place=token.place, operator="*", left=zero, right=inner)
+
+    def _deeper(self, token: Token) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise RuleError(token.place, "nested too deep to be read by a person")
+
+    def _atom(self) -> Node:
+        token = self._peek
+        if token.kind is Kind.NUMBER:
+            self._take()
+            return Number(place=token.place, value=float(token.text), unit=token.unit)
+        if self._accept("("):
+            self._deeper(token)
+            node = self._or()
+            self._expect(")")
+            self._depth -= 1
+            return node
+        if token.kind is not Kind.WORD or token.text in ("and", "or", "not"):
+            self._fail("a value")
+        return self._word(self._take())
+
+    def _word(self, token: Token) -> Node:
+        if self._peek.text == "(" and self._peek.kind is Kind.SYMBOL:
+            return self._call(token)
+        if token.text in ("true", "false"):
+            return Number(place=token.place, value=float(token.text == "true"))
+        head, dot, rest = token.text.partition(".")
+        if dot:
+            if head != "threshold" or "." in rest:
+                hint = nearest(head, ("threshold",))
+                raise RuleError(token.place, f"{token.text!r} is not understood{hint}")
+            return Threshold(place=token.place, name=rest)
+        return Name(place=token.place, name=token.text)
+
+    def _call(self, token: Token) -> Node:
+        if token.text in WAITING:
+            raise WaitingError(token.place, f"the function {token.text} does not exist yet")
+        if token.text not in FUNCTIONS:
+            hint = nearest(token.text, FUNCTIONS)
+            raise RuleError(token.place, f"unknown function {token.text!r}{hint}")
+        self._expect("(")
+        self._deeper(token)
+        arguments: list[Node] = []
+        if self._peek.text != ")":
+            arguments.append(self._or())
+            while self._accept(","):
+                arguments.append(self._or())
+        self._expect(")")
+        self._depth -= 1
+        return Call(place=token.place, function=token.text, arguments=tuple(arguments))

@@ -1,0 +1,95 @@
+"""The functions of the language: what they take and what they give."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Takes(StrEnum):
+    """What an argument must be."""
+
+    SERIES = "a series"
+    SERIES_OR_DEVICE = "a series or the word device"
+    DURATION = "a duration"
+    FRACTION = "a number from 0 to 1"
+    CONDITION = "a condition"
+
+
+class Gives(StrEnum):
+    """What comes out, in which unit."""
+
+    SAME = "a value in the unit of the series"
+    PER_HOUR = "a value in the unit of the series, per hour"
+    NUMBER = "a number"
+    CONDITION = "a condition"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """One function. `windowed`: it needs all that was measured in a window."""
+
+    name: str
+    takes: tuple[Takes, ...]
+    gives: Gives
+    says: str
+    windowed: bool = False
+
+
+def _window(name: str, says: str, gives: Gives = Gives.SAME) -> Function:
+    takes = (Takes.SERIES, Takes.DURATION)
+    return Function(name=name, takes=takes, gives=gives, says=says, windowed=True)
+
+
+FUNCTIONS = {
+    function.name: function
+    for function in (
+        Function(
+            name="change",
+            takes=(Takes.SERIES, Takes.DURATION),
+            gives=Gives.SAME,
+            says="the value now minus the one a duration ago",
+        ),
+        _window("rate", "the least-squares slope over a duration", Gives.PER_HOUR),
+        _window("sum", "of the readings in a duration"),
+        _window("mean", "of the readings in a duration"),
+        _window("min", "of the readings in a duration"),
+        _window("max", "of the readings in a duration"),
+        _window("count", "how many readings in a duration", Gives.NUMBER),
+        Function(
+            name="quantile",
+            takes=(Takes.SERIES, Takes.FRACTION, Takes.DURATION),
+            gives=Gives.SAME,
+            says="of the readings in a duration",
+            windowed=True,
+        ),
+        _window("increase", "of a counter over a duration, restarts seen"),
+        Function(
+            name="silent",
+            takes=(Takes.SERIES_OR_DEVICE, Takes.DURATION),
+            gives=Gives.CONDITION,
+            says="nothing arrived for a duration in which we listened",
+        ),
+        Function(
+            name="last",
+            takes=(Takes.SERIES,),
+            gives=Gives.SAME,
+            says="the last reading, however old",
+        ),
+        Function(
+            name="last_change",
+            takes=(Takes.SERIES, Takes.DURATION),
+            gives=Gives.SAME,
+            says="the last reading minus the one a duration before it",
+        ),
+        Function(
+            name="share",
+            takes=(Takes.CONDITION,),
+            gives=Gives.NUMBER,
+            says="of a group's members for which a condition holds, 0 to 1",
+        ),
+    )
+}
+
+# Words that the language will have: a rule that uses them waits.
+WAITING = frozenset(
+    {"stuck", "hour", "weekday", "month", "night", "holiday", "upstream", "forecast", "inside"}
+)

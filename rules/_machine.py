@@ -1,0 +1,126 @@
+"""From truth to alarm: runs, latches and severity of all subjects at once, by last-event scans."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rules._axis import Index
+from rules._inputs import Instants
+from rules._interval import TRUE, Mask, Truths
+from rules._scan import NONE, Rows, before, carried, last, run_starts
+from rules._seeds import ACTIVE, IDLE, PENDING, Seeds
+
+Observed = Callable[[Index, Instants], Mask]  # rows, and the start of the run each is in
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTruths:
+    """A severity step over rows: when it is true, its end, its `for` (µs), what is observed."""
+
+    on: Truths
+    off: Truths
+    hold: Instants
+    observed: Observed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """The state at each row. Keys are NONE where there is none. `level`: 0, or the step's rank."""
+
+    phase: Truths
+    when_since: Instants
+    clear_since: Instants
+    since: Instants
+    began: Instants
+    steps: tuple[tuple[Mask, Instants], ...]
+    level: Truths
+
+
+def conclude(
+    rows: Rows,
+    seeds: Seeds,
+    *,
+    when: tuple[Truths, Instants, Observed],
+    end: tuple[Truths, Instants, Observed],
+    forced: Mask,
+    steps: tuple[StepTruths, ...],
+) -> Conclusion:
+    """Run the machine.
+
+    `when`, `end`: truth, the length its run must have (µs, 0: none) and what is observed. An
+    alarm is on when its last long enough run of `when` came after the last of `end`; `forced`
+    ends it at once.
+    """
+    when_since, up = _events(rows, seeds.when_since, *when)
+    clear_since, down = _events(rows, seeds.clear_since, *end)
+    down |= forced
+    active = _latched(rows, up, down, seeds.active)
+    begins = active & ~before(active, rows, seeds.active)
+    since = carried(when_since, begins, rows, seeds.since)
+    began = carried(rows.keys, begins, rows, seeds.began)
+    phase = np.where(active, ACTIVE, np.where(when_since != NONE, PENDING, IDLE)).astype(np.int8)
+    since = np.where(active, since, when_since)
+    level = np.zeros(len(rows.keys), dtype=np.int8)
+    found: list[tuple[Mask, Instants]] = []
+    for rank, step in enumerate(steps):
+        latched, start = _step(rows, seeds, rank, step, since)
+        level[latched & active] = rank + 1
+        found.append((latched, start))
+    return Conclusion(
+        phase=phase,
+        when_since=when_since,
+        clear_since=clear_since,
+        since=since,
+        began=np.where(active, began, NONE),
+        steps=tuple(found),
+        level=level,
+    )
+
+
+def _events(
+    rows: Rows,
+    seeds: Instants,
+    truth: Truths,
+    hold: Instants,
+    observed: Observed,
+    cut: Mask | None = None,
+) -> tuple[Instants, Mask]:
+    """Starts of the runs of truth, and the rows at which a run is long enough and observed."""
+    starts = run_starts(truth == TRUE, rows, seeds, cut=cut)
+    fulfilled = (starts != NONE) & (rows.keys - starts >= hold)
+    waiting = np.flatnonzero(fulfilled & (hold > 0))
+    if len(waiting):
+        fulfilled[waiting] = observed(waiting, starts[waiting])
+    return starts, fulfilled
+
+
+def _latched(rows: Rows, up: Mask, down: Mask, seeds: Mask) -> Mask:
+    """On: the last `up` came after the last `down`; with neither, as seeded."""
+    risen, fallen = last(up, rows), last(down, rows)
+    untouched = (risen < 0) & (fallen < 0)
+    return np.where(untouched, seeds[rows.owners], risen > fallen)
+
+
+def _step(
+    rows: Rows, seeds: Seeds, rank: int, step: StepTruths, since: Instants
+) -> tuple[Mask, Instants]:
+    """A step lives from the alarm's `since` on: nothing that was before counts."""
+    latched_before, start_before = seeds.steps[rank]
+    living = since != NONE
+    epoch = before_keys(since, rows, seeds.since)
+    cut = living & (since != epoch)
+    on = np.where(living, step.on, np.int8(0))
+    starts, up = _events(rows, start_before, on, step.hold, step.observed, cut)
+    down = living & (step.off == TRUE)
+    # A latch falls with its alarm: a new epoch begins unlatched, unless it rises in that row.
+    latched = _latched(rows, up, (down & ~up) | (cut & ~up) | ~living, latched_before)
+    return latched, starts
+
+
+def before_keys(keys: Instants, rows: Rows, seeds: Instants) -> Instants:
+    """The key at the row before; at a subject's first row what its seed says."""
+    previous = np.empty_like(keys)
+    previous[1:] = keys[:-1]
+    previous[rows.heads] = seeds[rows.owners[rows.heads]]
+    return previous

@@ -1,0 +1,127 @@
+"""A rule out of its YAML mapping: the one reader for packs, revisions and worked cases."""
+
+import yaml
+
+from rules._check import check_condition
+from rules._duration import parse_duration
+from rules._errors import RuleError, WaitingError, nearest
+from rules._expression import parse
+from rules._functions import FUNCTIONS
+from rules._rule import SEVERITIES, PackTest, Rule, Step
+from rules._tree import Call, Node, walk
+from rules._vocabulary import Vocabulary
+from rules._yaml import Source
+
+_RULE = (
+    "id",
+    "title",
+    "when",
+    "clear",
+    "for",
+    "keep for",
+    "severity",
+    "steps",
+    "advice",
+    "wrong when",
+    "tests",
+)
+_STEP = ("severity", "when", "clear", "for")
+
+
+def read_rule(node: yaml.Node, source: Source, words: Vocabulary, *, domain: str) -> Rule:
+    """Read and check one rule.
+
+    Raises:
+        RuleError: with its place, what was expected and the nearest right word.
+        WaitingError: it uses a word that the language will have.
+    """
+    parts = source.mapping(node, "a rule", _RULE)
+    reader = _Reader(source, words)
+    if "when" not in parts:
+        raise RuleError(source.place(node), "a rule needs `when`, the condition that raises it")
+    rule = Rule(
+        id=reader.text(parts, "id", ""),
+        title=reader.text(parts, "title", ""),
+        domain=domain,
+        when=reader.condition(parts["when"]),
+        clear=reader.condition(parts["clear"]) if "clear" in parts else None,
+        hold=reader.duration(parts, "for"),
+        keep=reader.duration(parts, "keep for"),
+        severity=reader.severity(parts) if "severity" in parts else "major",
+        steps=reader.steps(parts),
+        advice=reader.text(parts, "advice", ""),
+        wrong_when=reader.text(parts, "wrong when", ""),
+        tests=reader.tests(parts),
+        written=source.plain(node),
+    )
+    _no_windows_in_silence(rule)
+    return rule
+
+
+def _no_windows_in_silence(rule: Rule) -> None:
+    """A window knows what was measured; what had arrived of it by then it does not yet know."""
+    if rule.axis != "silence":
+        return
+    for condition in rule.conditions:
+        for part in walk(condition):
+            if isinstance(part, Call) and FUNCTIONS[part.function].windowed:
+                raise WaitingError(
+                    part.place,
+                    f"{part.function} beside silent does not exist yet; last, last_change and"
+                    " change do",
+                )
+
+
+class _Reader:
+    def __init__(self, source: Source, words: Vocabulary) -> None:
+        self._source = source
+        self._words = words
+
+    def text(self, parts: dict[str, yaml.Node], key: str, default: str) -> str:
+        return self._source.text(parts[key], key).strip() if key in parts else default
+
+    def condition(self, node: yaml.Node) -> Node:
+        text = self._source.text(node, "a condition")
+        return check_condition(parse(text, self._source.place(node)), self._words)
+
+    def duration(self, parts: dict[str, yaml.Node], key: str) -> int:
+        if key not in parts:
+            return 0
+        text = self._source.text(parts[key], "a duration")
+        return parse_duration(text, self._source.place(parts[key]))
+
+    def severity(self, parts: dict[str, yaml.Node]) -> str:
+        text = self._source.text(parts["severity"], "a severity")
+        if text not in SEVERITIES:
+            hint = nearest(text, SEVERITIES)
+            place = self._source.place(parts["severity"])
+            raise RuleError(place, f"unknown severity {text!r}{hint}")
+        return text
+
+    def steps(self, parts: dict[str, yaml.Node]) -> tuple[Step, ...]:
+        if "steps" not in parts:
+            return ()
+        return tuple(self._step(node) for node in self._source.sequence(parts["steps"], "steps"))
+
+    def _step(self, node: yaml.Node) -> Step:
+        parts = self._source.mapping(node, "a step", _STEP)
+        for needed in ("severity", "when"):
+            if needed not in parts:
+                raise RuleError(self._source.place(node), f"a step needs `{needed}`")
+        return Step(
+            severity=self.severity(parts),
+            when=self.condition(parts["when"]),
+            clear=self.condition(parts["clear"]) if "clear" in parts else None,
+            hold=self.duration(parts, "for"),
+        )
+
+    def tests(self, parts: dict[str, yaml.Node]) -> tuple[PackTest, ...]:
+        if "tests" not in parts:
+            return ()
+        found: list[PackTest] = []
+        for node in self._source.sequence(parts["tests"], "tests"):
+            body = self._source.mapping(node, "a test")
+            name = self.text(body, "name", "")
+            line = self._source.place(node).line
+            found.append(PackTest(name=name, line=line, body=self._source.plain(node)))
+        return tuple(found)

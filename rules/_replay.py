@@ -1,0 +1,104 @@
+"""Judging as a watch does: arrivals in small batches, going on from what was found before.
+
+The proof that cuts change nothing. It keeps the journal in memory, and gives the engine no more
+of the past than `lookback` asks for.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from rules._engine import judge, lookback, run_start
+from rules._inputs import NEVER, Horizon, SeriesColumns, Subject
+from rules._interval import Mask
+from rules._journal import Moment
+from rules._readings import Sent
+from rules._rule import Rule
+from sensors._quality import Quality
+
+Revisions = Sequence[tuple[int, Rule | None]]
+
+
+def whole(revisions: Revisions, subject: Subject, horizon: Horizon) -> tuple[Moment, ...]:
+    """All moments, judged at once."""
+    return judge(revisions, [subject], horizon)[0].moments
+
+
+def replay(
+    revisions: Revisions,
+    subject_of: Callable[[Sequence[Sent]], Subject],
+    sent: Sequence[Sent],
+    horizon: Horizon,
+    *,
+    size: int,
+) -> tuple[Moment, ...]:
+    """All moments, judged `size` arrivals at a time and last up to the horizon."""
+    rules = [rule for _, rule in revisions if rule is not None]
+    silence = any(rule.axis == "silence" for rule in rules)
+    ordered = sorted(sent, key=lambda one: one.received_at)
+    journal: list[Moment] = []
+    judged: int | None = None
+    for end in range(size, len(ordered) + 2 * size, size):
+        batch, had = ordered[end - size : end], ordered[:end]
+        last = max((one.received_at if silence else one.time for one in had), default=0)
+        upto = horizon.silence if silence else horizon.values
+        if end < len(ordered):
+            upto = min(upto, max(last, ordered[end - 1].received_at))
+        now = Horizon(values=upto, silence=upto, deaf=horizon.deaf)
+        subject = subject_of(had)
+        start = min((one.received_at if silence else one.time for one in batch), default=upto)
+        if judged is None:
+            found = judge(revisions, [subject], now)[0].moments
+        else:
+            start = min(start, judged + 1)
+            journal = [moment for moment in journal if moment.time < start]
+            seeds = {subject.key: journal[-1]} if journal else {}
+            seen = reached(rules, subject, start, seeds.get(subject.key), silence=silence)
+            starts = {subject.key: start}
+            found = judge(revisions, [seen], now, starts=starts, seeds=seeds)[0].moments
+        journal += found
+        judged = upto if judged is None else max(judged, upto)
+    return tuple(journal)
+
+
+def reached(
+    rules: Sequence[Rule], subject: Subject, start: int, seed: Moment | None, *, silence: bool
+) -> Subject:
+    """The subject with only as much of the past as `lookback` asks for."""
+    reach = lookback(rules, subject)
+    run = run_start(seed) if seed is not None else None
+    since = min(start, run if run is not None else start) - reach
+    cut: Mapping[str, SeriesColumns] = {
+        name: _cut(column, since, start, reach, silence=silence)
+        for name, column in subject.series.items()
+    }
+    return replace(subject, series=cut)
+
+
+def _cut(
+    column: SeriesColumns, since: int, start: int, reach: int, *, silence: bool
+) -> SeriesColumns:
+    good = ((column.quality & int(Quality.SUSPECT)) == 0) & ~np.isnan(column.value)
+    keep: Mask = column.time >= since
+    if silence:
+        had = column.received_at < start
+        if (good & had).any():
+            keep |= column.time >= column.time[good & had][-1] - reach
+        for kind in (good & had & (column.received_at != NEVER), had):
+            rows = np.flatnonzero(kind)
+            if len(rows):
+                keep[rows[np.argmax(column.received_at[rows])]] = True
+        keep |= column.received_at >= start
+    before = np.flatnonzero(good & ~keep & (column.time < since))
+    first = column.time[keep][0] if keep.any() else since
+    before = before[column.time[before] < first] if len(before) else before
+    if len(before):
+        keep[before[-1]] = True
+    return replace(
+        column,
+        time=column.time[keep],
+        value=column.value[keep],
+        quality=column.quality[keep],
+        received_at=column.received_at[keep],
+    )

@@ -1,0 +1,64 @@
+"""An expression cut into tokens, each with its place."""
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from rules._errors import RuleError
+from rules._tree import Place
+
+# A unit stands after its number, with or without one space; a compound one is written without
+# spaces inside (30 mm/h, 20 (m3/s)/h), so that `3 m / x` divides and `3 m/x` names a unit.
+_UNIT = r"(?:\([\w/.%{}]+\)|[^\W\d_°%{]*[^\W\d_]\w*|[%°]\w*|\{\w+\})"
+_TOKEN = re.compile(
+    rf"(?P<space>\s+)"
+    rf"|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)"
+    rf"(?:[ ]?(?P<unit>(?!(?:and|or|not)\b){_UNIT}(?:[/.]{_UNIT})*))?"
+    rf"|(?P<word>[^\W\d]\w*(?:\.[^\W\d]\w*)*)"
+    rf"|(?P<symbol><=|>=|==|!=|[<>=+\-*/(),])"
+)
+
+
+class Kind(StrEnum):
+    """Kinds of token."""
+
+    NUMBER = "a number"
+    WORD = "a name"
+    SYMBOL = "a symbol"
+    END = "the end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """`text` is the number, word or symbol; `unit` the unit written after a number."""
+
+    kind: Kind
+    text: str
+    place: Place
+    unit: str | None = None
+
+
+def tokens(text: str, place: Place) -> list[Token]:
+    """Cut `text`, which begins at `place`, into tokens; an END closes them.
+
+    Raises:
+        RuleError: a character that begins no token.
+    """
+    found: list[Token] = []
+    position = 0
+    while position < len(text):
+        here = replace(place, column=place.column + position)
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise RuleError(here, f"{text[position]!r} is not part of the rule language")
+        position = match.end()
+        if match["number"] is not None:
+            token = Token(kind=Kind.NUMBER, text=match["number"], place=here, unit=match["unit"])
+            found.append(token)
+        elif match["word"] is not None:
+            found.append(Token(kind=Kind.WORD, text=match["word"], place=here))
+        elif match["symbol"] is not None:
+            found.append(Token(kind=Kind.SYMBOL, text=match["symbol"], place=here))
+    end = replace(place, column=place.column + len(text))
+    found.append(Token(kind=Kind.END, text="", place=end))
+    return found

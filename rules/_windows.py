@@ -1,0 +1,240 @@
+"""Functions of all that was read in a window that ends at each row's key."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules._axis import Index
+from rules._duration import HOUR
+from rules._inputs import Instants, Values
+from rules._interval import Interval, Mask, where_known
+from rules._track import Track, floating
+
+_CELLS = 1 << 19  # of a table of windows laid out at once: what a cache holds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A window of each row over one track.
+
+    Readings `first` to `end` (exclusive) lie in it. `covered`: at every moment of it the series
+    was known, and a gauge spoke. `held`: the row of a state's value held at its beginning, or 0.
+    `owners`: the subjects.
+    """
+
+    track: Track
+    first: Index
+    end: Index
+    covered: Mask
+    held: Index
+    owners: Index
+
+    @property
+    def size(self) -> Index:
+        return self.end - self.first
+
+    @property
+    def lower_bounds(self) -> Mask:
+        """Where a sum of what was seen bounds the whole from below."""
+        nonnegative = self.track.nonnegative
+        if nonnegative.all():
+            return np.ones(len(self.first), dtype=np.bool_)
+        return nonnegative[self.owners]
+
+
+def look(track: Track, keys: Instants, span: int, owners: Index, *, closed: bool = False) -> Window:
+    """The windows (t - span, t] of each key, or with `closed` [t - span, t]."""
+    opens = keys - span
+    run = track.span(keys)
+    first = np.searchsorted(track.good, opens, side="left" if closed else "right")
+    end = track.position(keys) + 1
+    covered = (keys <= track.known_to[run]) & (track.known_from[run] <= opens)
+    held = np.zeros(len(keys), dtype=np.intp)
+    if track.gauge.all():
+        covered &= end > first
+    else:
+        gauge = track.gauge[owners]
+        covered &= ~gauge | (end > first)
+        before = track.position(opens)
+        run_before = track.span(opens)
+        known = (opens <= track.known_to[run_before]) & ~gauge & ~track.amounts[owners]
+        held = np.where(known & (before < first), before, 0)
+    return Window(track=track, first=first, end=end, covered=covered, held=held, owners=owners)
+
+
+def total(window: Window) -> Interval:
+    """Sum of the readings."""
+    lo = floating(_between(window.track.sums, window))
+    hi = _unless_saturated(lo, window)
+    bounded = window.covered | window.lower_bounds
+    return Interval(np.where(bounded, lo, -np.inf), np.where(window.covered, hi, np.inf))
+
+
+def mean(window: Window) -> Interval:
+    """Mean of the readings, a state's held value one of them."""
+    track = window.track
+    size = window.size + (window.held > 0)
+    held = np.where(window.held > 0, track.lo[window.held], 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lo = (floating(_between(track.sums, window)) + held) / size
+    hi = _unless_saturated(lo, window)
+    return where_known(window.covered & (size > 0), Interval(lo, hi))
+
+
+def count(window: Window) -> Interval:
+    """How many readings; what was not seen may be more."""
+    seen = window.size.astype(np.float64)
+    return Interval(seen, np.where(window.covered, seen, np.inf))
+
+
+def maximum(window: Window) -> Interval:
+    """The greatest; of a window partly covered a lower bound."""
+    lo = _extreme(window, window.track.lo, np.maximum, -np.inf)
+    hi = lo
+    if window.track.any_saturated:
+        hi = _extreme(window, window.track.hi, np.maximum, -np.inf)
+    some = window.covered & (lo > -np.inf)
+    return Interval(lo, np.where(some, hi, np.inf))
+
+
+def minimum(window: Window) -> Interval:
+    """The smallest; of a window partly covered an upper bound."""
+    hi = _extreme(window, window.track.hi, np.minimum, np.inf)
+    lo = hi
+    if window.track.any_saturated:
+        lo = _extreme(window, window.track.lo, np.minimum, np.inf)
+    some = window.covered & (lo < np.inf)
+    return Interval(np.where(some, lo, -np.inf), hi)
+
+
+def increase(window: Window) -> Interval:
+    """What a counter gained; without a base near enough, at least what was seen of it."""
+    track = window.track
+    gained = np.concatenate([[0], np.cumsum(track.gained)])
+    some = window.size > 0
+    first = np.where(some, window.first, 0)
+    end = np.where(some, window.end, 1)
+    seen = gained[end] - gained[np.minimum(first + 1, end)]
+    base = first - 1
+    limit = track.stale.at(track.good[base])
+    near = some & (base > 0) & (track.good[first] - track.good[base] <= limit)
+    seen = seen + np.where(near, track.gained[first], 0)
+    lo = floating(seen)
+    hi = _unless_saturated(lo, window)
+    bounded = window.covered | window.lower_bounds
+    return Interval(np.where(bounded, lo, -np.inf), np.where(window.covered, hi, np.inf))
+
+
+def slope(window: Window) -> Interval:
+    """Least-squares slope per hour; at least three readings. A saturated one bounds one side."""
+    rows = np.flatnonzero(window.covered & (window.size >= 3))
+    lo = np.full(len(window.first), -np.inf)
+    hi = np.full(len(window.first), np.inf)
+    for some, cells in _tables(window.first[rows], window.size[rows]):
+        place = rows[some]
+        times = (window.track.good[cells] - window.track.good[cells[:, -1:]]) / HOUR
+        lean = times - times.mean(axis=1, keepdims=True)
+        values = window.track.lo[cells]
+        values = values - values[:, -1:]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = (lean * values).sum(axis=1) / (lean * lean).sum(axis=1)
+        lo[place] = hi[place] = found
+        if window.track.any_saturated:
+            full = window.track.saturated[cells]
+            lo[place[(full & (lean < 0)).any(axis=1)]] = -np.inf
+            hi[place[(full & (lean > 0)).any(axis=1)]] = np.inf
+    return Interval(lo, hi)
+
+
+def quantile(window: Window, fraction: float) -> Interval:
+    """Of the readings, between two by their distance, a state's held value one of them."""
+    extra = (window.held > 0).astype(np.intp)
+    rows = np.flatnonzero(window.covered & (window.size + extra > 0))
+    lo = np.full(len(window.first), -np.inf)
+    hi = np.full(len(window.first), np.inf)
+    # The held value stands just before the window's first reading.
+    for some, cells in _tables((window.first - extra)[rows], (window.size + extra)[rows]):
+        lo[rows[some]] = _ordered(window.track.lo[cells], fraction)
+        hi[rows[some]] = _ordered(window.track.hi[cells], fraction)
+    return Interval(lo, hi)
+
+
+def _ordered(values: Values, fraction: float) -> Values:
+    exact = fraction * (values.shape[1] - 1)
+    below = int(exact)
+    above = min(below + 1, values.shape[1] - 1)
+    ranked = np.partition(values, (below, above), axis=1)
+    weight = exact - below
+    if weight == 0:
+        return np.asarray(ranked[:, below])
+    return np.asarray(ranked[:, below] * (1 - weight) + ranked[:, above] * weight)
+
+
+def _between(running: Instants, window: Window) -> Instants:
+    last = np.maximum(window.end, window.first) - 1
+    return np.asarray(running[last] - running[window.first - 1])
+
+
+def _unless_saturated(lo: Values, window: Window) -> Values:
+    if not window.track.any_saturated:
+        return lo
+    full = _between(window.track.saturations, window) > 0
+    full |= window.track.saturated[window.held]
+    return np.where(full, np.inf, lo)
+
+
+def _extreme(
+    window: Window,
+    values: Values,
+    better: "np.ufunc",
+    nothing: float,
+) -> Values:
+    """The best in each window, from the best of two overlapping power-of-two runs."""
+    size = window.size
+    some = size > 0
+    levels = [values]
+    longest = int(size.max(initial=0))
+    while 2 ** len(levels) <= longest:
+        reach = 2 ** (len(levels) - 1)
+        below = levels[-1]
+        # Entry i: the best of the 2^k readings that begin at i.
+        level = below.copy()
+        level[:-reach] = better(below[:-reach], below[reach:])
+        levels.append(level)
+    found = np.full(len(size), nothing)
+    table = np.stack(levels)
+    power = np.zeros(len(size), dtype=np.intp)
+    power[some] = np.log2(size[some]).astype(np.intp)
+    left = np.where(some, window.first, 0)
+    right = np.where(some, window.end - (1 << power), 0)
+    best = better(table[power, left], table[power, right])
+    found = np.where(some, best, found)
+    held = window.held > 0
+    return np.where(held, better(found, values[window.held]), found)
+
+
+def _tables(first: Index, size: Index) -> "list[tuple[Index, NDArray[np.intp]]]":
+    """Windows of equal size together: which they are, and a table of the rows in each."""
+    found: list[tuple[Index, NDArray[np.intp]]] = []
+    order = np.argsort(size, kind="stable")
+    cuts = np.flatnonzero(np.diff(size[order])) + 1
+    for same in np.split(order, cuts):
+        if len(same) == 0:
+            continue
+        width = int(size[same[0]])
+        parts = np.array_split(same, max(1, len(same) * width // _CELLS))
+        found += [(part, first[part][:, None] + np.arange(width)) for part in parts]
+    return found
+
+
+BY_NAME: dict[str, Callable[[Window], Interval]] = {
+    "sum": total,
+    "mean": mean,
+    "min": minimum,
+    "max": maximum,
+    "count": count,
+    "increase": increase,
+    "rate": slope,
+}
