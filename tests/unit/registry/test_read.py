@@ -1,5 +1,8 @@
 """Files that technicians write: each slip is told with its line, its field and the right word."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from hypervisor.registry.entries import Inventory
@@ -115,6 +118,12 @@ def test_values_are_kept_in_the_catalogue_s_units() -> None:
 def test_a_model_says_what_its_devices_measure() -> None:
     inventory = read(site("devices: [{name: x, model: radar-gauge}]"))
     assert [entry.key for entry in inventory.series] == ["x/level", "x/battery"]
+
+
+def test_the_page_of_documentation_can_be_applied() -> None:
+    page = Path(__file__).parents[3].joinpath("docs", "inventory.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(read(example).facts) == 6
 
 
 def test_links() -> None:
