@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from sensors._errors import TerritoryError
+from sensors._unit_names import COMMON, DIMENSIONS, SPELLINGS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,88 +18,10 @@ if TYPE_CHECKING:
 else:
     Number = TypeVar("Number")
 
-# What people write -> pint's own name. A single letter must stand here: else pint would take
-# "c" for the speed of light and "H" for a henry.
-_SPELLINGS: dict[str, str] = {
-    "m": "meter",
-    "mm": "millimeter",
-    "cm": "centimeter",
-    "dm": "decimeter",
-    "km": "kilometer",
-    "metre": "meter",
-    "metres": "meter",
-    "mètre": "meter",
-    "mètres": "meter",
-    "l": "liter",
-    "L": "liter",
-    "litre": "liter",
-    "litres": "liter",
-    "ha": "hectare",
-    "g": "gram",
-    "t": "metric_ton",
-    "s": "second",
-    "sec": "second",
-    "seconde": "second",
-    "secondes": "second",
-    "min": "minute",
-    "mn": "minute",
-    "h": "hour",
-    "heure": "hour",
-    "heures": "hour",
-    "d": "day",
-    "j": "day",
-    "jour": "day",
-    "jours": "day",
-    "Cel": "degree_Celsius",
-    "°C": "degree_Celsius",
-    "degC": "degree_Celsius",
-    "K": "kelvin",
-    "°F": "degree_Fahrenheit",
-    "degF": "degree_Fahrenheit",
-    "Pa": "pascal",
-    "hPa": "hectopascal",
-    "mbar": "millibar",
-    "%": "percent",
-    "deg": "degree",
-    "°": "degree",
-    "J": "joule",
-    "W": "watt",
-    "kW": "kilowatt",
-    "Wh": "watt_hour",
-    "kWh": "kilowatt_hour",
-    "V": "volt",
-    "A": "ampere",
-    "N": "newton",
-    "lx": "lux",
-    "code": "counted_code",
-    "bool": "counted_bool",
-    "veh": "counted_veh",
-}
 _LONGEST = 40  # characters of a unit: devices send us these
 _MOST_DIMENSIONS = 200  # a device that makes up annotations must not fill our memory
 _COUNTED = ("code", "bool", "veh")  # dimensions of their own: none converts into another
 
-# Whole codes offered when a unit is not understood.
-_COMMON = (
-    *_SPELLINGS,
-    *("m3/s", "l/s", "m3/h", "mm/h", "cm/h", "m/h", "(m3/s)/h", "m/s", "km/h", "{veh}/h"),
-    *("J/m2", "kW.h", "1", "m2", "km2", "m3", "kPa", "mg/l", "g/l"),
-)
-
-_NAMES = {
-    "": "a pure number",
-    "[length]": "length",
-    "[length] ** 2": "area",
-    "[length] ** 3": "volume",
-    "[time]": "duration",
-    "[temperature]": "temperature",
-    "[length] / [time]": "speed",
-    "[length] ** 3 / [time]": "discharge",
-    "[length] ** 3 / [time] ** 2": "rate of discharge",
-    "[mass] / [length] / [time] ** 2": "pressure",
-    "[code]": "code",
-    "[bool]": "yes or no",
-}
 
 _TOKEN = re.compile(
     r"\{(?P<note>[^{}]+)\}|(?P<name>°?[^\W\d_]+|°|%)|(?P<power>(?:\*\*|\^)?[+-]?\d+)"
@@ -122,9 +45,9 @@ def _registry() -> "UnitRegistry[float]":
 
 
 def _unknown(unit: str) -> UnitError:
-    near = difflib.get_close_matches(unit, _COMMON, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(unit, COMMON, n=1, cutoff=0.5)
     if not near:
-        near = difflib.get_close_matches(unit.lower(), _COMMON, n=1, cutoff=0.3)
+        near = difflib.get_close_matches(unit.lower(), COMMON, n=1, cutoff=0.3)
     hint = f"; nearest known: {near[0]!r}" if near else "; known are for example m, mm, m3/s, %, h"
     return UnitError(f"unknown unit {unit!r}{hint}")
 
@@ -141,7 +64,7 @@ def _counted(note: str) -> str:
 
 
 def _name(word: str, unit: str) -> str:
-    known = _SPELLINGS.get(word)
+    known = SPELLINGS.get(word)
     if known is not None:
         return known
     if len(word) == 1 or word not in _registry():
@@ -215,7 +138,7 @@ def dimension(unit: str) -> str:
     """
     text = str(_parsed(unit).dimensionality)
     text = "" if text == "dimensionless" else text
-    return _NAMES.get(text, text)
+    return DIMENSIONS.get(text, text)
 
 
 def check(unit: str) -> None:
