@@ -21,7 +21,7 @@ Notice = Callable[[Played], None]
 @contextmanager
 def bar(title: str, readings: int) -> Iterator[Notice]:
     """A bar on stderr: readings published, the scenario's clock, the speed reached."""
-    with Progress(
+    shown = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -29,18 +29,23 @@ def bar(title: str, readings: int) -> Iterator[Notice]:
         TextColumn("{task.fields[clock]}", style="bold"),
         TextColumn("{task.fields[speed]}"),
         console=Console(stderr=True),
-    ) as shown:
-        task = shown.add_task(title, total=readings, clock="", speed="")
+    )
+    task = shown.add_task(title, total=readings, clock="", speed="")
 
-        def notice(played: Played) -> None:
-            shown.update(
-                task,
-                completed=played.readings,
-                clock=f"{moment(played.clock):%Y-%m-%d %H:%M}Z",
-                speed=f"x{played.speed:,.0f}",
-            )
+    def notice(played: Played) -> None:
+        shown.start()  # not before there is something to show: a refusal is one line
+        shown.update(
+            task,
+            completed=played.readings,
+            clock=f"{moment(played.clock):%Y-%m-%d %H:%M}Z",
+            speed=f"x{played.speed:,.0f}",
+        )
 
+    try:
         yield notice
+    finally:
+        if shown.live.is_started:
+            shown.stop()
 
 
 def told(outcome: Outcome, console: Console) -> None:

@@ -1,0 +1,104 @@
+"""An exercise with its parts running, for tests that drive the hypervisor's own commands."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hypervisor.registry.apply import apply_inventory
+from hypervisor.registry.sources import read_sources
+from hypervisor.settings import Settings
+from hypervisor.stack.parts import environment, interpreter
+from hypervisor.stack.process import stop, wait_until
+from hypervisor.store import alarms
+from hypervisor.store import instance as instance_store
+from hypervisor.store.connect import connect
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def floods() -> Path:
+    """The recorded floods, which lie beside the checkout and are never part of it."""
+    shared = Path(os.environ.get("HYPERVISOR_SHARED", REPOSITORY.parent / "shared"))
+    folder = shared / "data" / "floods"
+    if not folder.is_dir():
+        pytest.skip(f"no recorded floods at {folder} (HYPERVISOR_SHARED says where)")
+    return folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """A fresh exercise: servers of its own, and the parts that were started."""
+
+    settings: Settings
+    parts: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    def start(self, part: str, *words: str) -> None:
+        command = [*interpreter(), "--data", str(self.settings.data), part, *words]
+        log = (self.settings.data / "log" / f"{part}.log").open("ab")
+        with log:
+            self.parts.append(
+                subprocess.Popen(
+                    command, stdout=log, stderr=subprocess.STDOUT, env=environment(), cwd="/"
+                )
+            )
+
+    def await_worker(self, name: str = "ingest-1") -> None:
+        joined = wait_until(
+            lambda: instance_store.has_joined(self.settings.database_url, name), seconds=20
+        )
+        assert joined, (self.settings.data / "log" / "ingest.log").read_text()
+
+    def apply(self, *sources: str) -> None:
+        with connect(self.settings.database_url) as connection:
+            apply_inventory(connection, read_sources(list(sources)), author="test", now=None)
+
+    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*interpreter(), "--data", str(self.settings.data), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+            cwd="/",
+        )
+
+    def replay(self, file: Path, *words: str) -> dict[str, Any]:
+        """Replay a file to its end; the account."""
+        done = self.command("replay", str(file), "--json", *words)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def log(self, *, rules: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        return alarm_log(self.settings.database_url, rules=rules)
+
+    def stop(self) -> None:
+        for part in reversed(self.parts):
+            stop(part)
+
+
+def alarm_log(url: str, *, rules: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """The alarm log, in an order of its own."""
+    with connect(url) as connection:
+        found = alarms.listing(connection, alarms.Selection())
+    entries = [alarms.log_entry(alarm.episode) for alarm in found]
+    chosen = [entry for entry in entries if rules is None or entry["rule"] in rules]
+    return sorted(chosen, key=lambda entry: (entry["rule"], entry["site"], entry["since"]))
+
+
+@pytest.fixture
+def exercise(exercise_settings: Settings) -> Iterator[Exercise]:
+    """One worker and the watch."""
+    made = Exercise(settings=exercise_settings)
+    made.start("ingest")
+    made.start("watch")
+    made.await_worker()
+    yield made
+    made.stop()
