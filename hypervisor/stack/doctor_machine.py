@@ -11,7 +11,7 @@ from hypervisor.stack import binaries
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.finding import Finding, bad, good, warning
-from hypervisor.stack.folder import LEAST_FREE_BYTES
+from hypervisor.stack.folder import LEAST_FREE_BYTES, SCARCE_BYTES
 
 _TIME_ERROR = 5  # of adjtimex: the kernel knows that nobody keeps its clock right
 
@@ -63,9 +63,9 @@ def _space(root: Path) -> Finding:
     usage = shutil.disk_usage(root)
     what = f"{usage.free / 1024**3:.1f} GB free ({usage.free / usage.total:.0%})"
     mend = f"make room on the disk of {root}"
-    if usage.free < LEAST_FREE_BYTES:
+    if usage.free < SCARCE_BYTES:
         return bad("disk", what, mend)
-    if usage.free < 4 * LEAST_FREE_BYTES:
+    if usage.free < 2 * LEAST_FREE_BYTES:
         return warning("disk", what, mend)
     return good("disk", what)
 

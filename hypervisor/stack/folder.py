@@ -11,6 +11,9 @@ from hypervisor.stack.account import Account
 from hypervisor.stack.errors import StackError
 
 LEAST_FREE_BYTES = 512 * 1024**2  # a fresh database and its first write-ahead log take some 200 MB
+SCARCE_BYTES = 256 * 1024**2  # below this it is said that the disk fills up
+_OURS = {SETTINGS_FILE, f".{SETTINGS_FILE}.new", "broker", "database", "database.new", "log"}
+_OURS |= {"up.lock", "up.json", ".up.json.new"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,16 +109,16 @@ def _refuse_unreachable(root: Path, account: Account) -> None:
 
 
 def _refuse_foreign(root: Path, account: Account) -> None:
-    owner = root.stat().st_uid
-    if owner == account.uid:
-        return
-    if account.demotes and owner == 0 and (not any(root.iterdir()) or (root / "log").is_dir()):
-        return
-    if account.demotes and owner == 0:
+    """It becomes its account's own, so it must hold nothing else: not /var, not a home."""
+    held = {entry.name for entry in root.iterdir()}
+    if SETTINGS_FILE not in held and held - _OURS:
         raise StackError(
-            f"the folder {root} holds other things than an instance;"
-            " choose another --data: an empty folder, or one that does not exist yet"
+            f"the folder {root} holds other things than an instance (such as"
+            f" {min(held - _OURS)!r}); choose another --data: an empty folder, or a new one"
         )
+    owner = root.stat().st_uid
+    if owner == account.uid or (account.demotes and owner == 0 and not held):
+        return
     raise StackError(
         f"the data folder {root} belongs to {_name(owner)}, not to {account.name!r};"
         f" start as {_name(owner)}, or choose another --data"

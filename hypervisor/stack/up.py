@@ -18,7 +18,7 @@ from hypervisor.stack.account import unprivileged
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.database import DATABASE, STOP_SIGNAL, Database
 from hypervisor.stack.errors import StackError
-from hypervisor.stack.folder import DataFolder, open_folder
+from hypervisor.stack.folder import SCARCE_BYTES, DataFolder, open_folder
 from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.parts import PARTS, Launcher, launcher
 from hypervisor.stack.ports import LOOPBACK, is_free
@@ -32,7 +32,6 @@ from hypervisor.store.connect import connect, migrate
 TICK_SECONDS = 0.1
 CHORES_SECONDS = 60.0
 READY_SECONDS = 30.0
-SCARCE_BYTES = 256 * 1024**2
 Say = Callable[[str], None]
 
 
@@ -53,7 +52,9 @@ class _StopWish(BaseException):
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """Turn the stop signals into _StopWish, once; while we stop they are ignored."""
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else nohup wants us to stay
+        signals.append(signal.SIGHUP)
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         for each in signals:
@@ -153,7 +154,7 @@ class _Up:
             time.sleep(TICK_SECONDS)
             if self.supervisor.tend():
                 self._publish()
-                warned = self._mind_disk(warned=False)
+                warned = self._mind_disk(warned=warned)
             if time.monotonic() >= chores:
                 chores = time.monotonic() + CHORES_SECONDS
                 warned = self._mind_disk(warned=warned)

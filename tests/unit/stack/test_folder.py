@@ -35,10 +35,27 @@ def test_another_ones_folder_is_refused(tmp_path: Path) -> None:
         open_folder(tmp_path / "theirs", OTHER)
 
 
-@needs_root
-def test_a_folder_of_root_that_holds_other_things_is_refused(open_tmp: Path) -> None:
+def test_a_folder_that_holds_other_things_is_refused_and_left_alone(open_tmp: Path) -> None:
     (open_tmp / "letter").touch()
-    with pytest.raises(StackError, match="holds other things than an instance"):
+    (open_tmp / "log").mkdir()
+    before = open_tmp.stat()
+    for account in (current(), Account(name="x", uid=54321, gid=54321, demotes=True)):
+        with pytest.raises(StackError, match=r"other things than an instance .such as 'letter'"):
+            open_folder(open_tmp, account)
+    after = open_tmp.stat()
+    assert (before.st_mode, before.st_uid) == (after.st_mode, after.st_uid)
+
+
+def test_what_a_killed_first_start_left_is_taken_up(tmp_path: Path) -> None:
+    open_folder(tmp_path / "a", current())
+    (tmp_path / "a" / "up.lock").touch()
+    assert open_folder(tmp_path / "a", current()).root == tmp_path / "a"
+
+
+@needs_root
+def test_a_folder_of_somebody_else_is_not_taken_from_them(open_tmp: Path) -> None:
+    os.chown(open_tmp, 12345, 12345)
+    with pytest.raises(StackError, match=r"belongs to user number 12345, not to 'x'"):
         open_folder(open_tmp, Account(name="x", uid=54321, gid=54321, demotes=True))
 
 
