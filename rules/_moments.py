@@ -117,7 +117,7 @@ class _Teller:
                 for latched, start in (state.steps if living else ())
             ),
             severity=judged.severity(row, int(state.level[row])) if active else None,
-            stale=self._stale_since[row] != NONE,
+            stale=bool(self._stale_since[row] != NONE),
             stale_since=self._time(self._stale_since, row),
             reason=self._reason(row),
         )
