@@ -19,10 +19,10 @@ from rules._readings import (
     read_readings,
     read_time,
     standing,
-    time_text,
 )
 from rules._replay import replay, whole
 from rules._rule import Rule
+from rules._telling import OPTIONAL, alarm_lines, alarm_text
 from rules._tree import Call, Name, walk
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source
@@ -146,53 +146,18 @@ def run_case(case: Case) -> list[str]:
         cut = episodes(rule_id, subject, moments)
         if cut != found:
             how = f"judged {size} arrivals at a time: "
-            other = [f"{how}{_lines(cut, _ALL)} is not {_lines(found, _ALL)}"]
+            other = [f"{how}{alarm_lines(cut, OPTIONAL)} is not {alarm_lines(found, OPTIONAL)}"]
             differences += _compare(case, cut, how) or other
     return differences
 
 
-_ALL = frozenset({"severity", "reason"})
-
-
 def _compare(case: Case, found: list[Episode], how: str) -> list[str]:
-    lines = _lines(found, case.told)
+    lines = alarm_lines(found, case.told)
     if lines == list(case.expected):
         return []
     missing = [f"{how}expected {line}" for line in case.expected if line not in lines]
     extra = [f"{how}found    {line}" for line in lines if line not in case.expected]
     return (missing + extra) or [f"{how}the order differs: {lines}"]
-
-
-def _lines(found: list[Episode], told: frozenset[str]) -> list[str]:
-    return [alarm_text(_told(episode), told) for episode in found]
-
-
-def _told(episode: Episode) -> dict[str, object]:
-    return {
-        "since": time_text(episode.since),
-        "began": time_text(episode.began),
-        "ended": None if episode.ended is None else time_text(episode.ended),
-        "severity": [f"{time_text(time)} {name}" for time, name in episode.severity],
-        "stale": [
-            f"{time_text(begins)} on"
-            if ends is None
-            else f"{time_text(begins)} to {time_text(ends)}"
-            for begins, ends in episode.stale
-        ],
-        "reason": episode.reason,
-    }
-
-
-def alarm_text(alarm: Mapping[str, object], told: frozenset[str]) -> str:
-    """One alarm of a log as a line, with the parts that are told."""
-    shown = [f"since {alarm['since']}", f"began {alarm['began']}"]
-    shown.append(f"ended {alarm['ended']}" if alarm.get("ended") else "lasting")
-    if "severity" in told:
-        shown.append(f"severity {alarm.get('severity') or []}")
-    shown.append(f"stale {alarm.get('stale') or []}")
-    if "reason" in told:
-        shown.append(f"reason {alarm.get('reason')}")
-    return ", ".join(shown)
 
 
 def read_case(node: yaml.Node, source: Source, words: Vocabulary) -> Case:
@@ -376,7 +341,7 @@ class _CaseReader:
 
     def _told(self) -> frozenset[str]:
         alarms = [self._source.plain(node) for node in self._sequence("log")]
-        return frozenset(key for key in _ALL if any(key in alarm for alarm in alarms))
+        return frozenset(key for key in OPTIONAL if any(key in alarm for alarm in alarms))
 
 
 def _calls(rule: Rule | None) -> list[Call]:

@@ -1,7 +1,7 @@
 """Match the alarms found with those recorded: what happens to the ones that people saw."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rules._journal import Episode
@@ -56,4 +56,95 @@ def reconcile(
     REVISED. Without it every difference is a revision. `recorded` need only hold those that
     reach into the span judged again; `found` those of the same span.
     """
-    raise NotImplementedError
+    changes: list[Change] = []
+    free = sorted(recorded, key=lambda alarm: alarm.episode.began)
+    owner_of: dict[int, int] = {}  # recorded identity -> the identity that it goes on in
+    pieces = sorted(found, key=lambda episode: episode.began)
+    for number, episode in enumerate(pieces):
+        mine = [alarm for alarm in free if _overlap(alarm.episode, episode)]
+        if not mine:
+            changes.append(_new(recorded, episode, owner_of))
+            continue
+        # A recorded alarm that reaches into a later piece goes on there.
+        rest = pieces[number + 1 :]
+        gone = [a for a in mine[1:] if not any(_overlap(a.episode, piece) for piece in rest)]
+        changes += _kept(mine[0], gone, episode, judged)
+        for alarm in (mine[0], *gone):
+            owner_of[alarm.identity] = mine[0].identity
+            free.remove(alarm)
+    changes += [
+        Change(
+            kind=ChangeKind.WITHDRAWN,
+            identity=alarm.identity,
+            episode=None,
+            before=alarm.episode,
+            acknowledged=alarm.acknowledged,
+        )
+        for alarm in free
+    ]
+    return changes
+
+
+def _new(recorded: Sequence[Recorded], episode: Episode, owner_of: dict[int, int]) -> Change:
+    """An alarm that was not recorded; a later piece of one that was, if it overlaps it."""
+    whole = next((a for a in recorded if _overlap(a.episode, episode)), None)
+    if whole is not None:
+        into = owner_of.get(whole.identity, whole.identity)
+        return Change(kind=ChangeKind.SPLIT, identity=None, episode=episode, into=into)
+    kind = ChangeKind.RAISED if episode.ended is None else ChangeKind.RETROSPECTIVE
+    return Change(kind=kind, identity=None, episode=episode)
+
+
+def _kept(
+    alarm: Recorded, gone: Sequence[Recorded], episode: Episode, judged: int | None
+) -> list[Change]:
+    """The alarm goes on as `episode`, and those `gone` into it with it."""
+    changes = [
+        Change(
+            kind=ChangeKind.MERGED,
+            identity=other.identity,
+            episode=None,
+            before=other.episode,
+            into=alarm.identity,
+            acknowledged=other.acknowledged,
+        )
+        for other in gone
+    ]
+    if gone or alarm.episode != episode:
+        progressed = not gone and judged is not None and _same_past(alarm.episode, episode, judged)
+        change = Change(
+            kind=ChangeKind.PROGRESSED if progressed else ChangeKind.REVISED,
+            identity=alarm.identity,
+            episode=episode,
+            before=alarm.episode,
+            acknowledged=all(one.acknowledged for one in (alarm, *gone)),
+        )
+        changes.insert(0, change)
+    return changes
+
+
+def _overlap(one: Episode, other: Episode) -> bool:
+    return (one.ended is None or other.began < one.ended) and (
+        other.ended is None or one.began < other.ended
+    )
+
+
+def _same_past(recorded: Episode, found: Episode, judged: int) -> bool:
+    return _until(recorded, judged) == _until(found, judged)
+
+
+def _until(episode: Episode, judged: int) -> Episode:
+    """The episode as one saw it who had judged up to then."""
+    lasting = episode.ended is not None and episode.ended > judged
+    return replace(
+        episode,
+        ended=None if lasting else episode.ended,
+        reason=None if lasting else episode.reason,
+        severity=tuple(step for step in episode.severity if step[0] <= judged),
+        # A span is seen just after it begins, when the stale limit is over.
+        stale=tuple(
+            (begins, None if ends is None or ends > judged else ends)
+            for begins, ends in episode.stale
+            if begins < judged
+        ),
+    )

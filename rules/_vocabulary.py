@@ -25,3 +25,9 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
         series={name: quantity.unit for name, quantity in catalogue.quantities.items()},
         thresholds={name: threshold.unit for name, threshold in catalogue.thresholds.items()},
     )
+
+
+def open_vocabulary(catalogue: Catalogue) -> Vocabulary:
+    """For worked cases: known series in their units, all others as they come."""
+    units = {name: quantity.unit for name, quantity in catalogue.quantities.items()}
+    return Vocabulary(series=units, thresholds={}, closed=False)
