@@ -26,8 +26,7 @@ def demo(
 ) -> None:
     """Start a fresh exercise, play a simulated October flood, say what happened."""
     import json
-
-    from rich.console import Console
+    import sys
 
     from hypervisor import demo, playing
     from hypervisor.demo_story import story
@@ -35,14 +34,17 @@ def demo(
     from simulators import _words
 
     folder = demo.folder(data or context.obj)
-    said = Console(stderr=True, highlight=False)
     if stop:
         print("stopped" if demo.stop(folder) else f"no demonstration is up in {folder}")
         return
     pace = _words.speed(speed)
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
     keep = False
     try:
-        settings = demo.prepare(folder, said.print)
+        settings = demo.prepare(folder, say)
         rows = demo.flood(settings)
         with playing.bar("October flood", len(rows)) as notice:
             shown = demo.play(folder, settings, rows, speed=pace, notice=notice)
@@ -55,4 +57,4 @@ def demo(
         keep = not until_alarm
     finally:
         if not keep and demo.stop(folder):
-            said.print("the demonstration's instance was stopped")
+            say("the demonstration's instance was stopped")
