@@ -50,12 +50,11 @@ def gather(
         journal = [*one.kept, *one.verdict.moments]
         before = newest.get(one.pair, NEVER)
         seen = max(before, one.replaced[-1].time if one.replaced else NEVER)
-        found = reconcile(
-            [Recorded(identity=a.id, episode=a.episode) for a in standing.alarms],
-            episodes(one.pair[0], one.pair[1], journal),
-            judged=seen,
-        )
-        findings.changes += [(one, change, why) for change in found]
+        found = episodes(one.pair[0], one.pair[1], journal)
+        recorded = [Recorded(identity=a.id, episode=a.episode) for a in standing.alarms]
+        if found or recorded:
+            changes = reconcile(recorded, found, judged=seen)
+            findings.changes += [(one, change, why) for change in changes]
         standing.open = _from_last_inactive(journal)
         _refresh(standing, one, findings, memory)
     return findings

@@ -1,0 +1,14 @@
+"""A world for each test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from hypervisor.store.connect import connect
+from tests.integration.watch.world import World, make_world
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    with connect(database_url) as connection:
+        yield make_world(database_url, connection)

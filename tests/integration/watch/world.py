@@ -1,0 +1,228 @@
+"""A small territory on the real database, fed as ingest feeds it and watched step by step."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from hypervisor.instance import Instance, Mode
+from hypervisor.instants import BEGINNING, micros, moment
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Device, Revision, Series, Site
+from hypervisor.store import alarms, feed, readings, registry, workers
+from hypervisor.store import instance as instance_store
+from hypervisor.store.alarms import Alarm, Transition
+from hypervisor.store.connect import Connection, connect
+from hypervisor.watch import packs
+from hypervisor.watch.batch import Report, Setup, remember, step
+from hypervisor.watch.memory import Memory
+from rules._pack import load_pack
+from sensors._domain import catalogue
+
+DAY = datetime(2024, 1, 1, tzinfo=UTC)
+MINUTE = 60_000_000
+CATALOGUE = catalogue()
+
+RULES = """
+- id: flood-high
+  title: "{site}: high"
+  when: level > threshold.attention
+  clear: level < threshold.attention - 0.10 m
+  for: 10 min
+  keep for: 10 min
+  severity: minor
+  steps:
+    - {severity: major, when: level > threshold.alert, clear: level < threshold.alert - 0.10 m}
+  advice: look
+  wrong when: never
+  tests: []
+- id: flood-rise
+  title: "{site}: rising"
+  when: change(level, 1 h) > 0.5 m
+  severity: major
+  advice: look
+  wrong when: never
+  tests: []
+- id: flood-rain
+  title: "{site}: rain"
+  when: sum(catchment_rain, 2 h) > 20 mm or level > threshold.danger
+  severity: major
+  advice: look
+  wrong when: never
+  tests: []
+- id: flood-silent
+  title: "{site}: silent"
+  when: silent(level, 30 min)
+  severity: warning
+  advice: look
+  wrong when: never
+  tests: []
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """A reading as a device sends it: minutes of the day, and of its arrival."""
+
+    site: str
+    at: float
+    value: float | None
+    quantity: str = "level"
+    quality: int = 0
+    received: float | None = None
+
+    @property
+    def arrival(self) -> float:
+        return self.at if self.received is None else self.received
+
+
+def us(minutes: float) -> int:
+    """µs of a minute of the day."""
+    return micros(DAY) + round(minutes * MINUTE)
+
+
+def clock(minutes: float) -> str:
+    return f"{DAY + timedelta(minutes=minutes):%H:%M}"
+
+
+@dataclass(kw_only=True)
+class World:
+    """One database and one watch on it."""
+
+    url: str
+    connection: Connection
+    numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    memory: Memory | None = None
+    mode: Mode = Mode.EXERCISE
+    rules: str = RULES
+
+    @property
+    def setup(self) -> Setup:
+        return Setup(
+            catalogue=CATALOGUE,
+            mode=self.mode,
+            retention=400 * 24 * 60 * MINUTE,
+            clock=lambda: datetime(2024, 1, 2, tzinfo=UTC),
+        )
+
+    def register(
+        self,
+        sites: Iterable[str],
+        *,
+        interval: float = 5,
+        thresholds: Mapping[str, float] | None = None,
+        quantities: Sequence[str] = ("level", "catchment_rain", "battery"),
+    ) -> None:
+        """Sites with one device each, named after it."""
+        limits = {"attention": 3.0, "alert": 4.0, "danger": 5.0, **(thresholds or {})}
+        sites = list(sites)
+        facts = [
+            self.fact("series", f"{site}/{quantity}", {"interval_s": interval * 60})
+            for site in sites
+            for quantity in quantities
+        ]
+        facts += [
+            self.fact("threshold", f"{site}/{name}", {"value": value, "unit": "m"})
+            for site in sites
+            for name, value in limits.items()
+        ]
+        registry.write(
+            self.connection,
+            Changes(
+                sites=tuple(Site(name=s, title=s.title(), domain="flood") for s in sites),
+                devices=tuple(Device(name=s, site=s, commissioned=DAY) for s in sites),
+                series=tuple(Series(device=s, quantity=q) for s in sites for q in quantities),
+                revisions=tuple(facts),
+            ),
+        )
+        found = registry.load(self.connection)
+        self.numbers = {key: one.id or 0 for key, one in found.series.items()}
+        self.connection.commit()
+
+    @staticmethod
+    def fact(
+        kind: str, key: str, value: dict[str, Any] | None, *, since: int = BEGINNING
+    ) -> Revision:
+        return Revision(
+            kind=kind, key=key, value=value, effective=moment(since), author="test", reason="test"
+        )
+
+    def revise(self, *facts: Revision) -> None:
+        registry.write(self.connection, Changes(revisions=tuple(facts)))
+        self.connection.commit()
+
+    def record_rules(self) -> list[str]:
+        pack = load_pack(self.rules, file="test.yaml", domain="flood")
+        found = packs.record(self.connection, [pack], now=moment(us(0)))
+        self.connection.commit()
+        return found
+
+    def join(self, worker: str = "one") -> None:
+        workers.join(self.connection, worker)
+        self.connection.commit()
+
+    def store(self, sent: Iterable[Sent]) -> None:
+        """Commit readings as one batch of ingest."""
+        rows = np.array(
+            [
+                (
+                    self.numbers[one.site, one.quantity],
+                    us(one.at),
+                    us(one.arrival),
+                    np.nan if one.value is None else one.value,
+                    one.quality,
+                )
+                for one in sent
+            ],
+            dtype=feed.ROW,
+        )
+        readings.prepare(self.connection)
+        stands = readings.put(self.connection, rows)
+        if len(stands):
+            feed.append(self.connection, "readings", rows=stands.tobytes())
+        self.connection.commit()
+
+    def beat(self, minutes: float, worker: str = "one") -> None:
+        workers.hear(self.connection, worker, us(minutes))
+        self.connection.commit()
+
+    def restart(self) -> None:
+        """Forget everything, as a killed watch does."""
+        self.memory = None
+
+    def step(self) -> Report:
+        """One batch of the watch."""
+        if self.memory is None:
+            with connect(self.url, autocommit=True) as own:
+                self.memory = remember(own, self.setup)
+        with connect(self.url, autocommit=True) as own:
+            return step(own, self.memory, self.setup)
+
+    def settle(self) -> None:
+        """Step until nothing is left to do."""
+        while self.step().entries:
+            pass
+
+    def log(self) -> list[dict[str, Any]]:
+        """The alarm log, as two instances compare it."""
+        found = [alarms.log_entry(one.episode) for one in self.alarms()]
+        return sorted(found, key=lambda one: (one["rule"], one["site"], one["since"]))
+
+    def alarms(self, *, withdrawn: bool = False) -> list[Alarm]:
+        found = alarms.listing(self.connection, alarms.Selection(withdrawn=withdrawn))
+        self.connection.commit()
+        return found
+
+    def transitions(self) -> list[Transition]:
+        every = [one.id for one in self.alarms(withdrawn=True)]
+        found = alarms.transitions(self.connection, every)
+        self.connection.commit()
+        return found
+
+
+def make_world(url: str, connection: Connection, *, mode: Mode = Mode.EXERCISE) -> World:
+    instance_store.create(connection, Instance(mode=mode, name="test"))
+    connection.commit()
+    return World(url=url, connection=connection, mode=mode)

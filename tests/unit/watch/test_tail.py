@@ -1,0 +1,101 @@
+"""A tail says at any time what the store holds from its edge on."""
+
+import hypothesis.strategies as st
+import numpy as np
+from hypothesis import given
+
+from hypervisor.store.feed import ROW
+from hypervisor.store.history import Rows
+from hypervisor.watch.tail import SeriesTail, is_good, merge
+from rules._inputs import NEVER
+
+
+def rows(*given: tuple[int, float], received: int | None = None) -> Rows:
+    return np.array(
+        [(1, time, time if received is None else received, value, 0) for time, value in given],
+        dtype=ROW,
+    )
+
+
+def test_what_comes_in_order_is_appended() -> None:
+    tail = SeriesTail(keep=100)
+
+    first = tail.absorb(rows((1, 1.0), (2, 2.0)))
+    second = tail.absorb(rows((5, 3.0)))
+
+    assert first is not None and (first.first, first.newest_before) == (1, NEVER)
+    assert second is not None and (second.first, second.newest_before) == (5, 2)
+    assert second.doubted == ()
+    assert tail.rows["time"].tolist() == [1, 2, 5]
+
+
+def test_a_repeated_row_says_nothing() -> None:
+    tail = SeriesTail(keep=100)
+    tail.absorb(rows((1, 1.0), (2, np.nan)))
+
+    assert tail.absorb(rows((1, 1.0), (2, np.nan))) is None
+
+
+def test_a_correction_is_doubted_and_tells_both_arrivals() -> None:
+    tail = SeriesTail(keep=100)
+    tail.absorb(rows((1, 1.0), (2, 2.0)))
+
+    fresh = tail.absorb(rows((2, 9.0), received=40))
+
+    assert fresh is not None
+    assert (fresh.first, fresh.arrived, fresh.doubted) == (2, 2, (2,))
+
+
+def test_an_earlier_arrival_of_the_same_row_touches_no_value() -> None:
+    tail = SeriesTail(keep=100)
+    tail.absorb(rows((2, 2.0), received=40))
+
+    fresh = tail.absorb(rows((2, 2.0), received=30))
+
+    assert fresh is not None
+    assert (fresh.first, fresh.arrived) == (None, 30)
+
+
+def test_the_last_good_row_outlives_the_tail() -> None:
+    tail = SeriesTail(keep=10)
+    tail.absorb(rows(*((time, float(time)) for time in range(16))))
+    for time in range(100, 140):
+        tail.absorb(np.array([(1, time, time, np.nan, 2)], dtype=ROW))
+
+    held = tail.since(130)
+
+    assert tail.complete_from > 15
+    assert float(held["value"][is_good(held)][-1]) == 15.0
+
+
+def test_what_arrived_lately_is_known_however_old() -> None:
+    tail = SeriesTail(keep=10)
+    tail.absorb(rows(*((time, float(time)) for time in range(100, 140))))
+    tail.absorb(rows((200, 1.0)))
+
+    fresh = tail.absorb(rows((5, 0.5), received=201))
+
+    assert fresh is not None and fresh.first == 5
+    assert 5 in tail.since(NEVER)["time"].tolist()
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 300), st.integers(0, 3)), min_size=1, max_size=12),
+        max_size=30,
+    )
+)
+def test_it_holds_what_the_store_would(batches: list[list[tuple[int, int]]]) -> None:
+    tail = SeriesTail(keep=50)
+    stored = np.empty(0, dtype=ROW)
+    for batch in batches:
+        new = rows(*((time, float(value)) for time, value in sorted(batch, key=lambda one: one[0])))
+        tail.absorb(new)
+        stored = merge(stored, new)
+
+        recent = stored[stored["time"] >= tail.complete_from]
+        assert tail.rows["time"].tolist() == recent["time"].tolist()
+        assert tail.rows["value"].tolist() == recent["value"].tolist()
+        older = stored[(stored["time"] < tail.complete_from) & is_good(stored)]
+        if len(older):
+            assert int(older["time"][-1]) in tail.older["time"].tolist()
