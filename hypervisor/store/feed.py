@@ -78,6 +78,12 @@ def read(
     return entries, upto
 
 
+def ahead(connection: Connection) -> int:
+    """A cursor that no transaction committed by now has reached."""
+    row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
+    return int(row[0]) if row else 0
+
+
 def prune(connection: Connection, cursor: str) -> None:
     """Forget what was read up to `cursor`, but not how often the registry changed."""
     connection.execute("DELETE FROM feed WHERE xid < %s::xid8 AND kind <> 'registry'", [cursor])

@@ -35,7 +35,7 @@ def absorb(connection: Connection, memory: Memory, rows: Rows) -> dict[int, Fres
     for series, part in history.by_series(rows).items():
         if series not in memory.tails:
             continue  # of a quantity that this version does not know
-        found = memory.tails[series].absorb(part)
+        found = memory.tails[series].absorb(part, cursor=int(memory.state.cursor))
         if found is not None:
             fresh[series] = found
     _settle(connection, memory, fresh)

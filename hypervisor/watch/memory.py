@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hypervisor.store import alarms, history, judgement, registry
+from hypervisor.store import alarms, feed, history, judgement, registry
 from hypervisor.store.alarms import Alarm
 from hypervisor.store.connect import Connection
 from hypervisor.store.judgement import Pair, State
@@ -142,6 +142,9 @@ def fill(
     for series, part in history.by_series(rows).items():
         tails[series].fill(part, complete_from=_complete_from(part, tails[series].keep))
     _fill_late(connection, territory, tails, heard_to)
+    ahead_to = feed.ahead(connection)  # asked last: what was read may be as new as this
+    for tail in tails.values():
+        tail.ahead_to = ahead_to
     return tails
 
 

@@ -36,14 +36,19 @@ class Fresh:
 
 
 class SeriesTail:
-    """One series. Grows at its end; what does not fit there is merged."""
+    """One series. Grows at its end; what does not fit there is merged.
 
-    __slots__ = ("_rows", "_size", "complete_from", "keep", "older")
+    When it was filled from the store it took rows that the feed tells of only later: until the
+    feed's cursor has passed `ahead_to`, a row that it knows is news all the same.
+    """
+
+    __slots__ = ("_rows", "_size", "ahead_to", "complete_from", "keep", "older")
 
     def __init__(self, *, keep: int) -> None:
         """Keep rows no older than `keep` µs before the newest."""
         self.keep = keep
         self.complete_from = NEVER
+        self.ahead_to = 0
         self.older = np.empty(0, dtype=ROW)
         self._rows = np.empty(16, dtype=ROW)
         self._size = 0
@@ -63,8 +68,10 @@ class SeriesTail:
         self.older, recent = _split(rows, complete_from)
         self._replace(recent)
 
-    def absorb(self, rows: Rows) -> Fresh | None:
-        """Take rows of a batch, ascending by time; None when they say nothing new."""
+    def absorb(self, rows: Rows, *, cursor: int) -> Fresh | None:
+        """Take rows that the feed told from `cursor` on, ascending; None: they say nothing new."""
+        if cursor < self.ahead_to:
+            return self._confirm(rows)
         newest = self.newest
         if int(rows["time"][0]) > newest and bool((rows["time"][1:] > rows["time"][:-1]).all()):
             self._append(rows)
@@ -74,6 +81,17 @@ class SeriesTail:
                 newest_before=newest,
             )
         return self._merge(rows, newest)
+
+    def _confirm(self, rows: Rows) -> Fresh:
+        """Rows that were perhaps here before the feed told of them: nobody judged them yet."""
+        others = np.setdiff1d(self.rows["time"], rows["time"])
+        found = self._merge(rows, self.newest)
+        return Fresh(
+            first=int(rows["time"][0]),
+            arrived=_least(_earliest(rows["received"]), found.arrived if found else None),
+            newest_before=int(others[-1]) if len(others) else NEVER,
+            doubted=found.doubted if found is not None else (),
+        )
 
     def stands(self, rows: Rows) -> None:
         """Take rows as the store has them, whatever was thought before."""
@@ -194,6 +212,10 @@ def _compare(known: Rows, rows: Rows) -> tuple[Mask, Mask, Mask, Instants]:
     changed = new | moved
     arrivals = np.concatenate([rows["received"][changed], stood["received"][changed & hit]])
     return new, moved, (hit & changed) | again, arrivals
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((time for time in (one, other) if time is not None), default=None)
 
 
 def _earliest(received: Instants) -> int | None:

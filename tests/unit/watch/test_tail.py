@@ -6,8 +6,12 @@ from hypothesis import given
 
 from hypervisor.store.feed import ROW
 from hypervisor.store.history import Rows
-from hypervisor.watch.tail import SeriesTail, is_good, merge
+from hypervisor.watch.tail import Fresh, SeriesTail, is_good, merge
 from rules._inputs import NEVER
+
+
+def take(tail: SeriesTail, new: Rows) -> Fresh | None:
+    return tail.absorb(new, cursor=0)
 
 
 def rows(*given: tuple[int, float], received: int | None = None) -> Rows:
@@ -20,8 +24,8 @@ def rows(*given: tuple[int, float], received: int | None = None) -> Rows:
 def test_what_comes_in_order_is_appended() -> None:
     tail = SeriesTail(keep=100)
 
-    first = tail.absorb(rows((1, 1.0), (2, 2.0)))
-    second = tail.absorb(rows((5, 3.0)))
+    first = take(tail, rows((1, 1.0), (2, 2.0)))
+    second = take(tail, rows((5, 3.0)))
 
     assert first is not None and (first.first, first.newest_before) == (1, NEVER)
     assert second is not None and (second.first, second.newest_before) == (5, 2)
@@ -31,16 +35,16 @@ def test_what_comes_in_order_is_appended() -> None:
 
 def test_a_repeated_row_says_nothing() -> None:
     tail = SeriesTail(keep=100)
-    tail.absorb(rows((1, 1.0), (2, np.nan)))
+    take(tail, rows((1, 1.0), (2, np.nan)))
 
-    assert tail.absorb(rows((1, 1.0), (2, np.nan))) is None
+    assert take(tail, rows((1, 1.0), (2, np.nan))) is None
 
 
 def test_a_correction_is_doubted_and_tells_both_arrivals() -> None:
     tail = SeriesTail(keep=100)
-    tail.absorb(rows((1, 1.0), (2, 2.0)))
+    take(tail, rows((1, 1.0), (2, 2.0)))
 
-    fresh = tail.absorb(rows((2, 9.0), received=40))
+    fresh = take(tail, rows((2, 9.0), received=40))
 
     assert fresh is not None
     assert (fresh.first, fresh.arrived, fresh.doubted) == (2, 2, (2,))
@@ -48,9 +52,9 @@ def test_a_correction_is_doubted_and_tells_both_arrivals() -> None:
 
 def test_an_earlier_arrival_of_the_same_row_touches_no_value() -> None:
     tail = SeriesTail(keep=100)
-    tail.absorb(rows((2, 2.0), received=40))
+    take(tail, rows((2, 2.0), received=40))
 
-    fresh = tail.absorb(rows((2, 2.0), received=30))
+    fresh = take(tail, rows((2, 2.0), received=30))
 
     assert fresh is not None
     assert (fresh.first, fresh.arrived) == (None, 30)
@@ -58,9 +62,9 @@ def test_an_earlier_arrival_of_the_same_row_touches_no_value() -> None:
 
 def test_the_last_good_row_outlives_the_tail() -> None:
     tail = SeriesTail(keep=10)
-    tail.absorb(rows(*((time, float(time)) for time in range(16))))
+    take(tail, rows(*((time, float(time)) for time in range(16))))
     for time in range(100, 140):
-        tail.absorb(np.array([(1, time, time, np.nan, 2)], dtype=ROW))
+        take(tail, np.array([(1, time, time, np.nan, 2)], dtype=ROW))
 
     held = tail.since(130)
 
@@ -70,13 +74,25 @@ def test_the_last_good_row_outlives_the_tail() -> None:
 
 def test_what_arrived_lately_is_known_however_old() -> None:
     tail = SeriesTail(keep=10)
-    tail.absorb(rows(*((time, float(time)) for time in range(100, 140))))
-    tail.absorb(rows((200, 1.0)))
+    take(tail, rows(*((time, float(time)) for time in range(100, 140))))
+    take(tail, rows((200, 1.0)))
 
-    fresh = tail.absorb(rows((5, 0.5), received=201))
+    fresh = take(tail, rows((5, 0.5), received=201))
 
     assert fresh is not None and fresh.first == 5
     assert 5 in tail.since(NEVER)["time"].tolist()
+
+
+def test_rows_read_from_the_store_before_the_feed_told_of_them_are_news() -> None:
+    tail = SeriesTail(keep=100)
+    tail.fill(rows((1, 1.0), (2, 2.0), (3, 3.0)), complete_from=NEVER)
+    tail.ahead_to = 7
+
+    early = tail.absorb(rows((2, 2.0)), cursor=6)
+    late = tail.absorb(rows((3, 3.0)), cursor=7)
+
+    assert early is not None and (early.first, early.newest_before) == (2, 3)
+    assert late is None
 
 
 @given(
@@ -90,7 +106,7 @@ def test_it_holds_what_the_store_would(batches: list[list[tuple[int, int]]]) -> 
     stored = np.empty(0, dtype=ROW)
     for batch in batches:
         new = rows(*((time, float(value)) for time, value in sorted(batch, key=lambda one: one[0])))
-        tail.absorb(new)
+        take(tail, new)
         stored = merge(stored, new)
 
         recent = stored[stored["time"] >= tail.complete_from]
