@@ -1,5 +1,6 @@
 """`hypervisor up` itself: started, killed, stopped, started again."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -62,6 +63,9 @@ class Up:
         found = state.read(self.root)
         return found is not None and found.restarts[name] > 0 and name in found.pids
 
+    def is_gone(self) -> bool:
+        return not running(is_of(self.root))
+
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(by)
         return self.process.wait(60)
@@ -80,7 +84,7 @@ def start(open_tmp: Path) -> Iterator[Callable[..., Up]]:
     for each in started:
         if each.process.poll() is None:
             each.stop()
-        assert wait_until(lambda each=each: not running(is_of(each.root)), seconds=20)  # type: ignore[misc]
+        assert wait_until(each.is_gone, seconds=20)
 
 
 def both_answer(settings: Settings) -> bool:
@@ -88,54 +92,52 @@ def both_answer(settings: Settings) -> bool:
     return broker == ACCEPTED and databases.answers(settings.database_url)
 
 
-def test_killed_servers_come_back_and_all_stops_at_once(start: Callable[..., Up]) -> None:
+def test_the_life_of_an_instance(start: Callable[..., Up]) -> None:
     up = start("a", "--exercise", "--name", "essai")
     up.await_said("servers run as")
     assert up.said("EXERCICE 'essai'")
     assert wait_until(lambda: state.read(up.root) is not None, seconds=10)
     settings = load_settings(up.root)
     assert both_answer(settings)
-    if os.geteuid() == 0:
-        assert Path(f"/proc/{up.pid('database')}").stat().st_uid != 0
-        assert Path(f"/proc/{up.pid('broker')}").stat().st_uid != 0
-    for name in ("broker", "database", "ingest"):
-        os.kill(up.pid(name), signal.SIGKILL)
-    for name in ("broker", "database", "ingest"):
-        assert wait_until(lambda name=name: up.restarted(name), seconds=30)  # type: ignore[misc]
-        assert up.said(f"{name} was killed by SIGKILL")
-    assert wait_until(lambda: both_answer(settings), seconds=30)
+    with connect(settings.database_url) as connection:
+        connection.execute("INSERT INTO site (name, title, domain) VALUES ('s', 'S', 'flood')")
+    servers_are_not_root(up)
+    killed_ones_come_back(up, settings)
     with pytest.raises(StackError, match=f"already up .pid {up.process.pid}."):
         detached.start(up.root)
-    assert up.stop(signal.SIGINT) == 0
-    assert up.said("stopped")
-    assert not running(is_of(up.root))
-    assert is_free(settings.broker_port)
 
-
-def test_a_killed_up_leaves_nothing_and_its_data_is_found_again(start: Callable[..., Up]) -> None:
-    up = start("a", "--name", "essai")
-    up.await_said("servers run as")
-    before = load_settings(up.root)
-    with connect(before.database_url) as connection:
-        connection.execute("INSERT INTO site (name, title, domain) VALUES ('s', 'S', 'flood')")
-    up.process.kill()
+    up.process.kill()  # takes all its children along
     up.process.wait()
     assert wait_until(lambda: not running(is_of(up.root)), seconds=20)
-    with pytest.raises(StackError, match="was made live and stays so"):
-        detached.start(up.root, mode=Mode.EXERCISE)
+
     again = detached.start(up.root, say=lambda _: None)
     try:
-        assert again.database_url == before.database_url
-        assert again.broker_port == before.broker_port
+        assert (again.database_url, again.broker_port) == (
+            settings.database_url,
+            settings.broker_port,
+        )
         with connect(again.database_url) as connection:
             assert connection.execute("SELECT name FROM site").fetchall() == [("s",)]
-            found = instance.read(connection)
-        assert found is not None
-        assert (found.mode, found.name) == (Mode.LIVE, "essai")
+            assert instance.read(connection) == Instance(mode=Mode.EXERCISE, name="essai")
     finally:
         assert detached.stop(up.root)
-    assert not detached.stop(up.root)
     assert not running(is_of(up.root))
+    assert not detached.stop(up.root)
+
+
+def servers_are_not_root(up: Up) -> None:
+    for name in ("database", "broker"):
+        assert Path(f"/proc/{up.pid(name)}").stat().st_uid != 0
+
+
+def killed_ones_come_back(up: Up, settings: Settings) -> None:
+    names = ("broker", "database", "ingest")
+    for name in names:
+        os.kill(up.pid(name), signal.SIGKILL)
+    for name in names:
+        assert wait_until(functools.partial(up.restarted, name), seconds=30)
+        assert up.said(f"{name} was killed by SIGKILL")
+    assert wait_until(lambda: both_answer(settings), seconds=30)
 
 
 def test_two_do_not_disturb_each_other(start: Callable[..., Up]) -> None:
@@ -144,7 +146,10 @@ def test_two_do_not_disturb_each_other(start: Callable[..., Up]) -> None:
         up.await_said("servers run as")
     one, other = load_settings(first.root), load_settings(second.root)
     assert len({one.broker_port, other.broker_port, one.database_url, other.database_url}) == 4
-    assert first.stop() == 0
+    assert first.stop(signal.SIGINT) == 0
+    assert first.said("stopped")
+    assert not running(is_of(first.root))
+    assert is_free(one.broker_port)
     assert both_answer(other)
     assert second.process.poll() is None
 
