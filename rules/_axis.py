@@ -101,14 +101,35 @@ _NOTHING = Steps(at=np.empty(0, dtype=np.int64), value=np.empty(0))
 
 def merged(arrays: Iterable[Instants]) -> Instants:
     """All keys, ascending, each once."""
-    # Runs that are sorted already: a stable sort merges them.
-    keys = np.sort(np.concatenate(list(arrays) or [np.empty(0, dtype=np.int64)]), kind="stable")
-    if len(keys) == 0:
+    parts = sorted(arrays, key=len)
+    if not parts:
+        return np.empty(0, dtype=np.int64)
+    main = _distinct(parts.pop())
+    few = _distinct(np.concatenate(parts)) if parts else main[:0]
+    few = few[~lying_in(main, few)]
+    if len(few) == 0:
+        return main
+    # One array is usually nearly all of it, and sorted: the few others are put in between.
+    places = np.searchsorted(main, few) + np.arange(len(few))
+    keys = np.empty(len(main) + len(few), dtype=np.int64)
+    rest = np.ones(len(keys), dtype=np.bool_)
+    rest[places] = False
+    keys[places] = few
+    keys[rest] = main
+    return keys
+
+
+def _distinct(keys: Instants) -> Instants:
+    """Ascending, each once."""
+    if len(keys) < 2:
         return keys
-    distinct = np.empty(len(keys), dtype=np.bool_)
-    distinct[0] = True
-    np.not_equal(keys[1:], keys[:-1], out=distinct[1:])
-    return keys[distinct]
+    steps = np.diff(keys)
+    if bool((steps > 0).all()):
+        return keys
+    if bool((steps < 0).any()):
+        keys = np.sort(keys, kind="stable")
+        steps = np.diff(keys)
+    return np.asarray(keys[np.concatenate([[True], steps > 0])])
 
 
 def lying_in(sorted_keys: Instants, keys: Instants) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from rules._interval import Mask
 from rules._journal import Moment, Phase, Verdict
 from rules._layout import Extent, blocks
 from rules._machine import Conclusion, conclude
-from rules._moments import moments_of
+from rules._moments import Telling, moments_of
 from rules._revisions import History, Judged
 from rules._rule import Rule
 from rules._scan import Rows, rows_of
@@ -26,7 +26,7 @@ from rules._tree import Call, Number, walk
 VERSION = "1"  # recorded with each judgement; a new version does not judge the past again
 
 _TICK = 1_000_000  # µs
-_ROUNDS = 64  # of run-length due times; two are usual, more than seven never seen
+_ROUNDS = 1_000  # of run-length due times; two are usual, more than seven never seen
 _NEVER_DUE = np.iinfo(np.int64).max
 
 
@@ -57,6 +57,7 @@ def judge(
         return [Verdict(subject=subject.key, moments=(), due=None) for subject in subjects]
     extent = Extent(
         names=tuple(sorted({name for rule in rules for name in rule.names})),
+        thresholds=tuple({n for rule in rules for n in rule.thresholds + rule.optional_thresholds}),
         reach=_reach(rules),
         silence=any(rule.axis == "silence" for rule in rules),
         revisions=tuple(effective for effective, _ in revisions),
@@ -125,18 +126,19 @@ def _judge_block(
     all_keys = history.instants()
     within = _within(block, all_keys, starts, horizon)
     due = _soonest(axis, all_keys[_after(axis, all_keys, horizon)])
-    keys = all_keys[within]
+    keys = certain = all_keys[within]
     for _ in range(_ROUNDS):
         rows = rows_of(keys, axis.subjects(keys))
         judged = history.judged(rows.keys, rows.owners)
         state = _conclude(rows, seeds, judged)
         runs = _runs(rows, seeds, history, judged, state)
-        extra = runs[_within(block, runs, starts, horizon) & ~np.isin(runs, keys)]
-        if len(extra) == 0:
+        wanted = merged([certain, runs[_within(block, runs, starts, horizon)]])
+        if np.array_equal(wanted, keys):
             break
-        keys = merged([keys, extra])
+        keys = wanted
     due = np.minimum(due, _soonest(axis, runs[_after(axis, runs, horizon)]))
-    moments = moments_of(axis, rows, seeds, history, judged, state)
+    told = Telling(axis=axis, rows=rows, seeds=seeds, history=history, judged=judged, state=state)
+    moments = moments_of(told)
     return [
         Verdict(
             subject=subject.key,

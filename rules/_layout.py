@@ -7,7 +7,7 @@ import numpy as np
 
 from rules._axis import BLOCK_KEYS, Axis
 from rules._block import Block
-from rules._inputs import NEVER, Horizon, SeriesColumns, Steps, Subject
+from rules._inputs import NEVER, Horizon, SeriesColumns, Subject
 from rules._journal import Moment
 from sensors._quantity import Reporting
 
@@ -20,6 +20,7 @@ class Extent:
     """What the axis must hold: the series read, the longest look back or ahead (µs), ..."""
 
     names: tuple[str, ...]
+    thresholds: tuple[str, ...]
     reach: int
     silence: bool
     revisions: tuple[int, ...]
@@ -61,20 +62,20 @@ def _zone(
     times = [horizon.silence if extent.silence else horizon.values, *starts.values()]
     times += [t for columns in used for t in _ends(columns)]
     times += [t for seed in seeds.values() for t in _seed_times(seed)]
-    times += [int(s.at[-1]) for one in subjects for s in _later(one, horizon.values)]
+    times += _changes(subjects, extent.thresholds)
     if extent.silence:
         times += _silence_times(subjects)
     low, high = min(times), max([*times, *extent.revisions])
-    stale = max((_longest(column) for columns in used for column in columns), default=0)
     deaf = sum(stop - start for start, stop in horizon.deaf) if extent.silence else 0
-    room = extent.reach + 2 * stale + deaf + _TICK
+    room = extent.reach + 2 * _longest(used) + deaf + _TICK
     return low - room, high + room
 
 
-def _longest(column: SeriesColumns) -> int:
-    """The longest that a reading of it holds."""
-    values = [*column.stale_after.value.tolist(), *column.interval.value.tolist()]
-    return int(max((value for value in values if value == value), default=0))  # noqa: PLR0124
+def _longest(used: Sequence[Sequence[SeriesColumns]]) -> int:
+    """The longest that a reading holds."""
+    facts = [column.stale_after.value for columns in used for column in columns]
+    facts += [column.interval.value for columns in used for column in columns]
+    return int(np.nan_to_num(np.concatenate(facts), nan=0.0).max(initial=0.0)) if facts else 0
 
 
 def _used(subject: Subject, names: Sequence[str]) -> list[SeriesColumns]:
@@ -104,11 +105,13 @@ def _seed_times(seed: Moment) -> Iterator[int]:
             yield time
 
 
-def _later(subject: Subject, horizon: int) -> Iterator[Steps]:
-    """Facts that change after the horizon: their times are due."""
-    for steps in subject.thresholds.values():
-        if len(steps.at) and steps.at[-1] > horizon:
-            yield steps
+def _changes(subjects: Sequence[Subject], names: Sequence[str]) -> list[int]:
+    """The last change of a threshold: after the horizon it is due."""
+    steps = [
+        one.thresholds[name].at for one in subjects for name in names if name in one.thresholds
+    ]
+    at = np.concatenate(steps) if steps else np.empty(0, dtype=np.int64)
+    return [int(at.max())] if len(at) else []
 
 
 def _silence_times(subjects: Sequence[Subject]) -> list[int]:

@@ -1,10 +1,12 @@
 """The rows at which a judgement changed, as journal moments."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from rules._axis import Axis
+from rules._axis import Axis, Index
 from rules._inputs import Instants
-from rules._interval import Mask
+from rules._interval import Mask, Truths
 from rules._journal import Moment, Phase, Truth
 from rules._machine import Conclusion
 from rules._revisions import History, Judged
@@ -12,44 +14,78 @@ from rules._scan import NONE, Rows, before, run_starts
 from rules._seeds import ACTIVE, Seeds
 
 _PHASES = (Phase.INACTIVE, Phase.PENDING, Phase.ACTIVE)
+_TRUTHS = tuple(Truth)
+
+Times = list[int | None]
+Column = Instants | Truths | Mask
 
 
-def moments_of(
-    axis: Axis, rows: Rows, seeds: Seeds, history: History, judged: Judged, state: Conclusion
-) -> list[list[Moment]]:
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """All that the moments of a block are told from."""
+
+    axis: Axis
+    rows: Rows
+    seeds: Seeds
+    history: History
+    judged: Judged
+    state: Conclusion
+
+
+def moments_of(told: Telling) -> list[list[Moment]]:
     """By subject: the moments, each differing from the one before it or from the seed."""
-    found: list[list[Moment]] = [[] for _ in range(axis.count)]
-    changed = np.flatnonzero(_changed(rows, judged, state))
+    found: list[list[Moment]] = [[] for _ in range(told.axis.count)]
+    stale_since = _stale_since(told)
+    changed = np.flatnonzero(_changed(told, stale_since))
     if len(changed) == 0:
         return found
-    teller = _Teller(axis, rows, seeds, history, judged, state)
-    for row in changed:
-        moment, owner = teller.moment(int(row)), int(rows.owners[row])
-        previous = found[owner][-1] if found[owner] else seeds.moments[owner]
+    owners = told.rows.owners[changed].tolist()
+    for moment, owner in zip(_moments(told, changed, stale_since), owners, strict=True):
+        previous = found[owner][-1] if found[owner] else told.seeds.moments[owner]
         if _differs(moment, previous):
             found[owner].append(moment)
     return found
 
 
-def _changed(rows: Rows, judged: Judged, state: Conclusion) -> Mask:
-    """Where a column differs from the row before; a subject's first row always may."""
-    columns: list[np.ndarray] = [
-        state.phase,
-        judged.when,
-        judged.end,
-        state.when_since,
-        state.clear_since,
-        state.since,
-        state.began,
-        state.level,
-        judged.severities,
-        judged.stale & (state.phase == ACTIVE),
+def _stale_since(told: Telling) -> Instants:
+    """From when each row's alarm is stale: exactly where a series ceased to be known."""
+    stale = told.judged.stale & (told.state.phase == ACTIVE)
+    starts = run_starts(stale, told.rows, told.seeds.stale_since)
+    some = np.flatnonzero(starts != NONE)
+    starts[some] -= told.history.ceased(starts[some] - 1)
+    return starts
+
+
+def _changed(told: Telling, stale_since: Instants) -> Mask:
+    """Where a column differs from the row before, or at a subject's first row from its seed.
+
+    Names of severities are compared later: the first row of an active alarm always counts.
+    """
+    state, judged, seeds = told.state, told.judged, told.seeds
+    heads = np.flatnonzero(told.rows.heads)
+    owners = told.rows.owners[heads]
+    columns: list[tuple[Column, Column]] = [
+        (state.phase, seeds.phase),
+        (judged.when, seeds.when),
+        (judged.end, seeds.end),
+        (state.when_since, seeds.when_since),
+        (state.clear_since, seeds.clear_since),
+        (state.since, seeds.since),
+        (state.began, seeds.began),
+        (stale_since, seeds.stale_since),
     ]
-    for latched, start in state.steps:
-        columns += [latched, start]
-    changed = rows.heads.copy()
-    for column in columns:
+    for (latched, start), (latched_before, start_before) in zip(
+        state.steps, seeds.steps, strict=True
+    ):
+        columns += [(latched, latched_before), (start, start_before)]
+    changed = np.zeros(len(told.rows.keys), dtype=np.bool_)
+    first = state.phase[heads] == ACTIVE
+    for column, seed in columns:
         changed[1:] |= column[1:] != column[:-1]
+        first |= column[heads] != seed[owners]
+    for column in (state.level, judged.severities):
+        changed[1:] |= column[1:] != column[:-1]
+    changed[heads] = first
     return changed
 
 
@@ -69,70 +105,60 @@ def _differs(moment: Moment, previous: Moment) -> bool:
     )
 
 
-def _stale_since(
-    rows: Rows, seeds: Seeds, history: History, judged: Judged, state: Conclusion
-) -> Instants:
-    """From when each row's alarm is stale: exactly where a series ceased to be known."""
-    starts = run_starts(judged.stale & (state.phase == ACTIVE), rows, seeds.stale_since)
-    return np.where((starts != NONE) & history.ceased(starts - 1), starts - 1, starts)
-
-
-class _Teller:
-    def __init__(
-        self,
-        axis: Axis,
-        rows: Rows,
-        seeds: Seeds,
-        history: History,
-        judged: Judged,
-        state: Conclusion,
-    ) -> None:
-        self._axis = axis
-        self._rows = rows
-        self._judged = judged
-        self._state = state
-        was = before(state.phase == ACTIVE, rows, seeds.active)
-        self._ended = was & (state.phase != ACTIVE)
-        self._revised = np.zeros(len(rows.keys), dtype=np.bool_)
-        ended = np.flatnonzero(self._ended)
-        keys = rows.keys[ended]
-        self._revised[ended] = history.revised(keys) & ~history.spoken(keys)
-        self._stale_since = _stale_since(rows, seeds, history, judged, state)
-
-    def moment(self, row: int) -> Moment:
-        state, judged = self._state, self._judged
-        active = state.phase[row] == ACTIVE
-        living = state.since[row] != NONE
-        return Moment(
-            time=self._required(self._rows.keys, row),
-            phase=_PHASES[state.phase[row]],
-            when=Truth(judged.when[row]),
-            clear=Truth(judged.end[row]),
-            when_since=self._time(state.when_since, row),
-            clear_since=self._time(state.clear_since, row),
-            since=self._time(state.since, row),
-            began=self._time(state.began, row),
-            steps=tuple(
-                (bool(latched[row]), self._time(start, row), None)
-                for latched, start in (state.steps if living else ())
-            ),
-            severity=judged.severity(row, int(state.level[row])) if active else None,
-            stale=bool(self._stale_since[row] != NONE),
-            stale_since=self._time(self._stale_since, row),
-            reason=self._reason(row),
+def _moments(told: Telling, rows: Index, stale_since: Instants) -> list[Moment]:
+    """The rows as moments: columns to plain lists first, then one object a row."""
+    state, judged = told.state, told.judged
+    phases = state.phase[rows].tolist()
+    whens, ends = judged.when[rows].tolist(), judged.end[rows].tolist()
+    levels = state.level[rows].tolist()
+    times = told.axis.times(told.rows.keys[rows]).tolist()
+    since = _times(told, state.since, rows)
+    stale = _times(told, stale_since, rows)
+    when_since = _times(told, state.when_since, rows)
+    clear_since = _times(told, state.clear_since, rows)
+    began = _times(told, state.began, rows)
+    steps = [(latched[rows].tolist(), _times(told, start, rows)) for latched, start in state.steps]
+    reasons = _reasons(told, rows)
+    return [
+        Moment(
+            time=times[i],
+            phase=_PHASES[phases[i]],
+            when=_TRUTHS[whens[i]],
+            clear=_TRUTHS[ends[i]],
+            when_since=when_since[i],
+            clear_since=clear_since[i],
+            since=since[i],
+            began=began[i],
+            steps=()
+            if since[i] is None
+            else tuple((latched[i], start[i], None) for latched, start in steps),
+            severity=judged.severity(int(rows[i]), levels[i]) if phases[i] == ACTIVE else None,
+            stale=stale[i] is not None,
+            stale_since=stale[i],
+            reason=reasons.get(int(rows[i])),
         )
+        for i in range(len(rows))
+    ]
 
-    def _reason(self, row: int) -> str | None:
-        if not self._ended[row]:
-            return None
-        forced = self._judged.ending(row)
-        if forced is not None:
-            return str(forced)
-        return "rule revised" if self._revised[row] else None
 
-    def _time(self, keys: Instants, row: int) -> int | None:
-        return None if keys[row] == NONE else self._required(keys, row)
+def _times(told: Telling, keys: Instants, rows: Index) -> Times:
+    some = keys[rows]
+    zones = told.rows.owners[rows] * told.axis.stride
+    times: Times = (some - zones + told.axis.base).tolist()
+    for i in np.flatnonzero(some == NONE).tolist():
+        times[i] = None
+    return times
 
-    def _required(self, keys: Instants, row: int) -> int:
-        owner = int(self._rows.owners[row])
-        return int(keys[row]) - owner * self._axis.stride + self._axis.base
+
+def _reasons(told: Telling, rows: Index) -> dict[int, str]:
+    """Why alarms ended, of the rows in which one did and there is something to say."""
+    was = before(told.state.phase == ACTIVE, told.rows, told.seeds.active)
+    ended = rows[(was & (told.state.phase != ACTIVE))[rows]]
+    keys = told.rows.keys[ended]
+    revised = told.history.revised(keys) & ~told.history.spoken(keys)
+    reasons: dict[int, str] = {}
+    for row, by_revision in zip(ended.tolist(), revised.tolist(), strict=True):
+        reason = told.judged.ending(row, revised=by_revision)
+        if reason is not None:
+            reasons[row] = str(reason)
+    return reasons

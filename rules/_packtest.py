@@ -1,7 +1,7 @@
 """Tests that stand in a pack beside their rule: a table of readings, and the alarms expected."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,7 +126,7 @@ class _Table:
             last = read_time(self._text("until"), self.place)
         return found, last
 
-    def subject(self, sent: "list[Sent] | tuple[Sent, ...] | Any") -> Subject:
+    def subject(self, sent: Sequence[Sent]) -> Subject:
         """The gauge after these arrivals; all its series are of one device."""
         columns_of = {name: self._columns(name, sent) for name in self.series}
         always = Steps(at=np.array([DAY_ZERO], dtype=np.int64), value=np.ones(1))
@@ -137,7 +137,7 @@ class _Table:
             thresholds=self.thresholds,
         )
 
-    def _columns(self, name: str, sent: "list[Sent]") -> SeriesColumns:
+    def _columns(self, name: str, sent: Sequence[Sent]) -> SeriesColumns:
         quantity = self._catalogue.quantities[name]
         return columns(
             standing(one for one in sent if one.series == name),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rules._axis import Index, merged
+from rules._axis import Index, lying_in, merged
 from rules._block import Block
 from rules._conditions import Conditions, Ending, Found
 from rules._inputs import Instants
@@ -64,7 +64,7 @@ class History:
             if part.rule is not None:
                 for name in part.rule.thresholds + part.rule.optional_thresholds:
                     found.append(self._block.threshold(name).changes())  # noqa: PERF401
-        return np.isin(keys, np.concatenate(found))
+        return lying_in(merged(found), keys)
 
     def spoken(self, keys: Instants) -> Mask:
         """Where a good reading was made of a series that a revision names."""
@@ -72,7 +72,7 @@ class History:
         for part in self.parts:
             if part.conditions is not None:
                 for track in part.conditions.tracks:
-                    found |= np.isin(keys, track.good)
+                    found |= lying_in(track.good, keys)
         return found
 
     def lengths(self, of: Callable[[Rule], int]) -> list[int]:
@@ -85,7 +85,7 @@ class History:
         for part in self.parts:
             if part.conditions is not None:
                 for track in part.conditions.tracks:
-                    found |= np.isin(keys, track.known_to)
+                    found |= lying_in(track.known_to, keys)
         return found
 
     def _in_force(self, part: Part, keys: Instants) -> Mask:
@@ -199,7 +199,7 @@ class Judged:
             some = np.flatnonzero(self.by_itself & (starts != NONE) & (lengths > 0))
             due = starts[some] + lengths[some]
             # The row judged last before the due key is still of the same run.
-            then = np.searchsorted(rows.keys, due, side="right") - 1
+            then = np.searchsorted(rows.keys, due, side="left") - 1
             found.append(due[starts[then] == starts[some]])
         return merged(found)
 
@@ -210,21 +210,23 @@ class Judged:
             for part, length in zip(self._history.parts, lengths, strict=True):
                 some = np.flatnonzero((starts != NONE) & part.by_itself & (length > 0))
                 due = starts[some] + length
-                then = np.searchsorted(rows.keys, due, side="right") - 1
-                # No row of the subject up to the due key: the run still lasts.
+                then = np.searchsorted(rows.keys, due, side="left") - 1
+                # No row of the subject before the due key: the run still lasts.
                 lasts = then < 0
                 lasts |= rows.owners[np.maximum(then, 0)] != some if len(rows.keys) else True
                 times = axis.times(due)
                 found.append(due[lasts & (times >= part.begins) & (times < part.ends)])
         return merged(found)
 
-    def ending(self, row: int) -> Ending | None:
-        """Why an alarm is forced to end in this row."""
+    def ending(self, row: int, *, revised: bool) -> Ending | None:
+        """Why an alarm ended in this row, if not by a reading."""
         if self._rule(row) is None:
             return Ending.WITHDRAWN
         if self._bare[row]:
             return Ending.THRESHOLD
-        return Ending.SERVICE if self._idle[row] else None
+        if self._idle[row]:
+            return Ending.SERVICE
+        return Ending.REVISED if revised else None
 
     def _rule(self, row: int) -> Rule | None:
         return self._history.parts[int(self.part[row])].rule

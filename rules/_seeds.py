@@ -22,6 +22,8 @@ class Seeds:
 
     moments: Sequence[Moment]
     phase: Truths
+    when: Truths
+    end: Truths
     when_since: Instants
     clear_since: Instants
     since: Instants
@@ -56,6 +58,8 @@ def seeds_of(
     return Seeds(
         moments=moments,
         phase=np.array([_PHASES[moment.phase] for moment in moments], dtype=np.int8),
+        when=np.array([moment.when for moment in moments], dtype=np.int8),
+        end=np.array([moment.clear for moment in moments], dtype=np.int8),
         when_since=keys([moment.when_since for moment in moments]),
         clear_since=keys([moment.clear_since for moment in moments]),
         since=keys([moment.since for moment in moments]),
