@@ -52,10 +52,11 @@ def gather(
         seen = max(before, one.replaced[-1].time if one.replaced else NEVER)
         found = episodes(one.pair[0], one.pair[1], journal)
         recorded = [Recorded(identity=a.id, episode=a.episode) for a in standing.alarms]
-        if found or recorded:
-            changes = reconcile(recorded, found, judged=seen)
-            findings.changes += [(one, change, why) for change in changes]
+        changes = reconcile(recorded, found, judged=seen) if found or recorded else []
+        findings.changes += [(one, change, why) for change in changes]
         standing.open = _from_last_inactive(journal)
+        if not changes:
+            _settle(standing)
         _refresh(standing, one, findings, memory)
     return findings
 
