@@ -23,7 +23,7 @@ from sensors._domain import catalogue
 
 _DAY = 86_400_000_000  # µs
 _CLAIM_SECONDS = 10.0  # the connection of a process that was killed may outlive it a little
-_SWITCH_SECONDS = 0.0005  # two threads take turns this often, lest the store waits for the reader
+SWITCH_SECONDS = 0.0005  # two threads take turns this often, lest the store waits for the reader
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Parts:
     limits: Limits
 
 
-def wire(settings: Settings, *, joins: bool = True) -> Parts:
+def wire(settings: Settings, *, joins: bool = True, intake: type[Intake] = Intake) -> Parts:
     """The parts of the worker that the settings name.
 
     Raises:
@@ -58,7 +58,7 @@ def wire(settings: Settings, *, joins: bool = True) -> Parts:
     return Parts(
         settings=settings,
         exercise=exercise,
-        intake=Intake(url=settings.database_url, worker=settings.worker, catalogue=catalogue()),
+        intake=intake(url=settings.database_url, worker=settings.worker, catalogue=catalogue()),
         link=Link(
             address=Address(
                 host=settings.broker_host,
@@ -86,7 +86,7 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
     Raises:
         StoreError: no database answers, or another process works under this name.
     """
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     parts = wire(settings)
     _claim(parts, stopping)
     log.info(
@@ -96,22 +96,34 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
         settings.broker_host,
         settings.broker_port,
     )
-    while not parts.link.subscribed:
-        if stopping():
-            return
-        parts.link.turn(0.2, room=settings.batch_rows)
-    with connect(settings.database_url) as connection:
-        joined = workers.join(connection, settings.worker)
-    worker = _worker(parts, joined)
     try:
-        worker.run(stopping)
+        made = joined(parts, stopping)
+        if made is not None:
+            made.run(stopping)
     finally:
         parts.intake.close()
 
 
-def _worker(parts: Parts, joined: workers.Worker) -> Worker:
+def joined(parts: Parts, stopping: Callable[[], bool]) -> Worker | None:
+    """The worker, expected to be heard from now on; None when told to stop before that.
+
+    A new one joins when the broker has its subscriptions, and so keeps a queue for it. One that
+    joined before has a queue already, and begins with it at once.
+    """
+    settings, link = parts.settings, parts.link
+    with connect(settings.database_url) as connection:
+        known = {found.name for found in workers.every(connection) if found.drained_at is None}
+    while settings.worker not in known and not link.subscribed:
+        if stopping():
+            return None
+        link.turn(0.2, room=settings.batch_rows - link.waiting)
+    with connect(settings.database_url) as connection:
+        return worker(parts, workers.join(connection, settings.worker))
+
+
+def worker(parts: Parts, known: workers.Worker) -> Worker:
     settings = parts.settings
-    heard = None if joined.heard_at is None else micros(joined.heard_at)
+    heard = None if known.heard_at is None else micros(known.heard_at)
     pipeline = Pipeline(
         directory=parts.intake,
         store=parts.intake,
@@ -168,9 +180,9 @@ def drain(settings: Settings, *, last: bool) -> int:
         parts.intake.open()
     except UnavailableError as error:
         raise StoreError(f"{error}; stop it before it is drained") from error
-    worker = _worker(parts, known[name])
-    worker.drain()
+    made = worker(parts, known[name])
+    made.drain()
     with connect(settings.database_url) as connection:
         workers.drained(connection, name)
     parts.intake.close()
-    return worker.readings
+    return made.readings

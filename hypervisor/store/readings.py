@@ -123,13 +123,18 @@ def put(connection: Connection, rows: Rows) -> Rows:
         The rows that are new or stand otherwise than before, as they stand now: tell the feed.
     """
     rows = rows[np.lexsort((rows["time"], rows["series"]))]  # two workers lock in one order
+    if insert(connection, rows) == len(rows):
+        return rows
+    return _correct(connection, rows)
+
+
+def insert(connection: Connection, rows: Rows) -> int:
+    """Store the readings whose series has none at their time; how many those were."""
     with connection.cursor() as cursor:
         with cursor.copy("COPY incoming FROM STDIN (FORMAT binary)") as copy:
             copy.write(_packed(rows))
         cursor.execute(_INSERT)
-        if cursor.rowcount == len(rows):
-            return rows
-    return _correct(connection, rows)
+        return cursor.rowcount
 
 
 def _packed(rows: Rows) -> bytes:

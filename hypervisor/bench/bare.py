@@ -1,0 +1,162 @@
+"""The bare loop that ingest is measured against: as fast as we can write it, and nothing checked.
+
+paho with manual acknowledgement → the JSON decoded → binary COPY to a temporary table → INSERT …
+ON CONFLICT DO NOTHING → commit → acknowledge. No check, no registry, no feed, no heartbeat.
+"""
+
+import select
+import threading
+import time
+from array import array
+from collections.abc import Callable, Mapping
+from queue import SimpleQueue
+from socket import socketpair
+from typing import Any
+
+import msgspec
+import numpy as np
+from paho.mqtt.client import MQTTMessage, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+
+from hypervisor.settings import Settings
+from hypervisor.store import readings
+from hypervisor.store.connect import connect
+from hypervisor.store.feed import ROW
+from ingest.client import BufferedClient
+from ingest.message import Envelope
+from ingest.topics import SHARE
+
+Series = Mapping[str, Mapping[str, int]]  # topic -> quantity -> series
+Message = tuple[str, bytes, int]
+
+_decode = msgspec.json.Decoder(Envelope).decode
+
+
+class BareStore:
+    """Rows into the table, as fast as ingest's own way of it."""
+
+    def __init__(self, url: str, series: Series, told: Callable[[readings.Rows], None]) -> None:
+        self._connection = connect(url)
+        self._series, self._told = series, told
+        readings.prepare(self._connection)
+        self._connection.commit()
+
+    def __call__(self, batch: list[Message]) -> None:
+        rows = self._rows(batch)
+        readings.insert(self._connection, rows)
+        self._connection.commit()
+        self._told(rows)
+
+    def _rows(self, batch: list[Message]) -> readings.Rows:
+        series: array[int] = array("i")
+        values: list[float | bool | None] = []
+        times, sizes = [], []
+        for topic, payload, _ in batch:
+            envelope = _decode(payload)
+            known = self._series[topic]
+            series.extend([known[name] for name in envelope.values])
+            values.extend(envelope.values.values())
+            times.append(envelope.time.timestamp())
+            sizes.append(len(envelope.values))
+        rows = np.empty(len(series), dtype=ROW)
+        rows["series"] = np.frombuffer(series, dtype=np.intc)
+        rows["value"] = np.array(values, dtype=np.float64)
+        rows["time"] = np.repeat(np.rint(np.array(times) * 1e6).astype(np.int64), sizes)
+        rows["received"] = time.time_ns() // 1000
+        rows["quality"] = 0
+        return rows
+
+
+class BareLoop:
+    """One loop: receive, store, acknowledge. `overlap`: receive the next while one is stored."""
+
+    def __init__(self, settings: Settings, store: BareStore, *, overlap: bool) -> None:
+        self._settings, self._store, self._overlap = settings, store, overlap
+        self._got: list[Message] = []
+        client = BufferedClient(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.worker,
+            clean_session=False,
+            protocol=MQTTv311,
+            manual_ack=True,
+        )
+        client.username_pw_set(settings.broker_user, settings.broker_password)
+        client.on_message = self._on_message
+        client.connect(settings.broker_host, settings.broker_port)
+        while not client.is_connected():
+            client.loop(1.0)
+        client.subscribe(SHARE, qos=1)
+        self._client = client
+
+    def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
+        self._got.append((message.topic, bytes(message.payload), message.mid))
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        (self._run_overlapped if self._overlap else self._run_serial)(stopping)
+        self._client.disconnect()
+
+    def _run_serial(self, stopping: Callable[[], bool]) -> None:
+        poll = self._poll()
+        while not stopping():
+            if not self._client.buffered:
+                poll.poll(100)
+            self._gather()
+            if self._got:
+                batch, self._got = self._got, []
+                self._store(batch)
+                self._client.acknowledge([mid for _, _, mid in batch])
+            self._client.loop_misc()
+
+    def _gather(self) -> None:
+        """Read for as long as a batch may wait, or until it is full."""
+        most, until = self._settings.batch_rows, 0.0
+        while len(self._got) < most:
+            self._client.loop_read()
+            if self._client.buffered:
+                continue
+            if not self._got:
+                return
+            until = until or time.monotonic() + self._settings.batch_seconds
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(left)
+
+    def _run_overlapped(self, stopping: Callable[[], bool]) -> None:
+        given: SimpleQueue[list[Message]] = SimpleQueue()
+        done: SimpleQueue[list[Message]] = SimpleQueue()
+        bell, ear = socketpair()
+
+        def work() -> None:
+            while True:
+                batch = given.get()
+                self._store(batch)
+                done.put(batch)
+                bell.send(b"\0")
+
+        threading.Thread(target=work, daemon=True).start()
+        poll, busy, since = self._poll(), False, 0.0
+        poll.register(ear, select.POLLIN)
+        most, patience = self._settings.batch_rows, self._settings.batch_seconds
+        while not stopping():
+            if not self._client.buffered:
+                poll.poll(1 if self._got else 100)
+            if busy and not done.empty():
+                ear.recv(16)
+                self._client.acknowledge([mid for _, _, mid in done.get()])
+                busy = False
+            while len(self._got) < most:
+                self._client.loop_read()
+                if not self._client.buffered:
+                    break
+            now = time.monotonic()
+            since = (since or now) if self._got else 0.0
+            if self._got and not busy and (len(self._got) >= most or now - since >= patience):
+                given.put(self._got)
+                self._got, busy, since = [], True, 0.0
+            self._client.loop_misc()
+
+    def _poll(self) -> select.poll:
+        poll = select.poll()
+        poll.register(self._client.socket(), select.POLLIN)  # type: ignore[arg-type]
+        return poll

@@ -1,0 +1,103 @@
+"""The consuming process of the bench: `python -m hypervisor.bench.consumer KIND ROWS FILE`.
+
+It reads its settings from the environment, says `ready` when it has subscribed, and works until a
+line comes on stdin; then it writes when each message was committed (monotonic seconds) and ends.
+Messages are known by series and time, so that nothing rides on the payload.
+"""
+
+import sys
+import threading
+import time
+
+import numpy as np
+
+from hypervisor import ingesting
+from hypervisor.bench.bare import BareLoop, BareStore
+from hypervisor.bench.load import DEVICES, device, say
+from hypervisor.running import log_to_stderr
+from hypervisor.settings import Settings
+from hypervisor.store import registry
+from hypervisor.store.connect import connect
+from hypervisor.store.intake import Intake
+from hypervisor.store.readings import Rows
+from ingest.batch import Batch
+
+
+class Commits:
+    """What was committed when, kept as it came and sorted out after the run."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[float, Rows]] = []
+
+    def note(self, rows: Rows) -> None:
+        self.noted.append((time.monotonic(), rows))
+
+    def save(self, file: str, first_series: dict[int, int], base: int) -> None:
+        """For each message its commit: its number is that of its device and its second."""
+        numbers, times = [], []
+        for at, rows in self.noted:
+            place = np.array([first_series.get(s, -1) for s in rows["series"].tolist()])
+            one = place >= 0
+            seconds = rows["time"][one] // 1_000_000 - base
+            numbers.append(seconds * DEVICES + place[one])
+            times.append(np.full(int(one.sum()), at))
+        np.savez(
+            file,
+            number=np.concatenate(numbers) if numbers else np.empty(0, dtype=np.int64),
+            time=np.concatenate(times) if times else np.empty(0),
+        )
+
+
+class NotingIntake(Intake):
+    """Ingest's own store, which also notes when a batch is committed."""
+
+    commits: Commits
+
+    def commit(self, batch: Batch) -> None:
+        super().commit(batch)
+        if len(batch.rows):
+            self.commits.note(batch.rows)
+
+
+def _await_line(stop: threading.Event) -> None:
+    sys.stdin.readline()
+    stop.set()
+
+
+def main() -> None:
+    kind, base, file = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    settings = Settings()
+    log_to_stderr()
+    with connect(settings.database_url) as connection:
+        series = {key: found.id or 0 for key, found in registry.load(connection).series.items()}
+    first = {series[device(number), "level"]: number for number in range(DEVICES)}
+    stop = threading.Event()
+    threading.Thread(target=_await_line, args=[stop], daemon=True).start()
+    commits = Commits()
+    if kind == "ingest":
+        _ingest(settings, commits, stop)
+    else:
+        sys.setswitchinterval(ingesting.SWITCH_SECONDS)
+        topics: dict[str, dict[str, int]] = {}
+        for (name, quantity), number in series.items():
+            topics.setdefault(f"devices/{name}/readings", {})[quantity] = number
+        store = BareStore(settings.database_url, topics, commits.note)
+        loop = BareLoop(settings, store, overlap=kind == "bare-overlapped")
+        say("ready")
+        loop.run(stop.is_set)
+    commits.save(file, first, base)
+
+
+def _ingest(settings: Settings, commits: Commits, stop: threading.Event) -> None:
+    sys.setswitchinterval(ingesting.SWITCH_SECONDS)
+    parts = ingesting.wire(settings, intake=NotingIntake)
+    parts.intake.commits = commits  # type: ignore[attr-defined]
+    made = ingesting.joined(parts, stop.is_set)
+    say("ready")
+    if made is not None:
+        made.run(stop.is_set)
+    parts.intake.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""`hypervisor bench ingest`: ingest against the bare loop, by turns, on one machine in one run."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypervisor.bench.load import Load
+from hypervisor.bench.servers import Ground
+from hypervisor.settings import Settings
+from hypervisor.store import benching
+from sensors._errors import TerritoryError
+
+KINDS = ("bare", "ingest")
+RATES = (1_000, 5_000, 10_000)
+_QUIET = 5.0  # seconds without a new commit after which a run is over, come what may
+
+
+class BenchError(TerritoryError):
+    """A run did not work: says which and what its process said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much is measured. `messages` a throughput run; `seconds` a rate's run."""
+
+    messages: int = 60_000
+    rows: tuple[int, ...] = (4, 1)
+    rounds: int = 3
+    rates: tuple[int, ...] = RATES
+    seconds: float = 3.0
+    kinds: tuple[str, ...] = KINDS
+
+    @property
+    def runs(self) -> int:
+        return len(self.rows) * len(self.kinds) * (self.rounds + 2 * len(self.rates))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of one kind: messages committed a second, ms from publication to commit."""
+
+    rate: float
+    p50: float
+    p99: float
+    rows_lost: int
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """Runs the plan on its ground; `tick` is called after each run."""
+
+    ground: Ground
+    plan: Plan
+    tick: Callable[[str], None]
+    _number: int = field(default=0, init=False)
+
+    def cases(self) -> list[dict[str, Any]]:
+        """One case a number of rows a message: speed, the ratio of it, delays, and what was lost.
+
+        `ratio`: readings a second of the last kind to those of the first. `p99_ratio`, by rate.
+        """
+        return [self._case(rows) for rows in self.plan.rows]
+
+    def _case(self, rows: int) -> dict[str, Any]:
+        kinds = self.plan.kinds
+        case: dict[str, Any] = {"case": f"{rows} rows a message", "rows_a_message": rows}
+        at_full_speed = self._by_turns(self.plan.rounds, rows, self.plan.messages, None)
+        lost = _lost(at_full_speed)
+        for kind in kinds:
+            speed = statistics.median(run.rate for run in at_full_speed[kind])
+            case[kind] = {"messages_s": round(speed), "rows_s": round(speed * rows), "delay_ms": {}}
+        case["ratio"] = _ratio(case[kinds[-1]]["messages_s"], case[kinds[0]]["messages_s"])
+        case["p99_ratio"] = {}
+        for rate in self.plan.rates:
+            paced = self._by_turns(2, rows, round(rate * self.plan.seconds), rate)
+            lost += _lost(paced)
+            for kind in kinds:
+                case[kind]["delay_ms"][str(rate)] = {
+                    "p50": round(statistics.median(run.p50 for run in paced[kind]), 2),
+                    "p99": round(statistics.median(run.p99 for run in paced[kind]), 2),
+                }
+            p99 = [case[kind]["delay_ms"][str(rate)]["p99"] for kind in kinds]
+            case["p99_ratio"][str(rate)] = _ratio(p99[-1], p99[0])
+        case["rows_lost"] = lost
+        return case
+
+    def _by_turns(
+        self, rounds: int, rows: int, messages: int, rate: int | None
+    ) -> dict[str, list[Run]]:
+        runs: dict[str, list[Run]] = {kind: [] for kind in self.plan.kinds}
+        for turn in range(rounds):
+            for kind in self.plan.kinds if turn % 2 == 0 else reversed(self.plan.kinds):
+                runs[kind].append(self._run(kind, rows, messages, rate))
+                self.tick(f"{rows} rows, {f'{rate}/s' if rate else 'full speed'}, {kind}")
+        return runs
+
+    def _run(self, kind: str, rows: int, messages: int, rate: int | None) -> Run:
+        """Full speed: a backlog is worked off. At a rate: as it comes."""
+        self._number += 1
+        settings = self.ground.settings.model_copy(update={"worker": f"{kind}-{self._number}"})
+        benching.clear(settings.database_url)
+        load = Load(messages=messages, rows=rows, base=int(time.time()) - 20 * 86_400)
+        commits = self.ground.folder / f"commits-{self._number}.npz"
+        sent_file = self.ground.folder / f"sent-{self._number}.npy"
+        if rate is None:
+            _Consumer(kind, settings, load, commits).stop()  # the broker has its queue from here
+            _publish(settings, load, sent_file, rate)
+            consumer = _Consumer(kind, settings, load, commits)
+        else:
+            consumer = _Consumer(kind, settings, load, commits)
+            _publish(settings, load, sent_file, rate)
+        _await(settings, messages * rows)
+        consumer.stop()
+        lost = messages * rows - benching.readings(settings.database_url)
+        return _result(np.load(sent_file), commits, lost)
+
+
+def _lost(runs: dict[str, list[Run]]) -> int:
+    return sum(run.rows_lost for each in runs.values() for run in each)
+
+
+def _ratio(one: float, other: float) -> float:
+    return round(one / other, 3) if other else 0.0
+
+
+def _result(sent: NDArray[np.float64], commits: Path, lost: int) -> Run:
+    with np.load(commits) as saved:
+        number, at = saved["number"], saved["time"]
+    delay = (at - sent[number]) * 1000
+    first, last = at.min(), at.max()
+    return Run(
+        rate=float((at > first).sum() / max(last - first, 1e-9)),
+        p50=float(np.percentile(delay, 50)),
+        p99=float(np.percentile(delay, 99)),
+        rows_lost=lost,
+    )
+
+
+def _await(settings: Settings, rows: int) -> None:
+    """Wait until all is stored, or nothing more comes."""
+    known, since = -1, time.monotonic()
+    while known < rows and time.monotonic() - since < _QUIET:
+        time.sleep(0.25)
+        found = benching.readings(settings.database_url)
+        if found != known:
+            known, since = found, time.monotonic()
+
+
+class _Consumer:
+    """The consuming process; works from when it is made until stopped."""
+
+    def __init__(self, kind: str, settings: Settings, load: Load, file: Path) -> None:
+        names = ("database_url", "broker_port", "broker_password", "worker")
+        told = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in names}
+        self._kind = kind
+        self._log = (file.parent / f"{settings.worker}.log").open("w+")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hypervisor.bench.consumer", kind, str(load.base), str(file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env={**_environment(), **told},
+        )
+        self._expect("ready")
+
+    def _expect(self, line: str) -> None:
+        assert self._process.stdout is not None  # noqa: S101  it is a pipe
+        if self._process.stdout.readline().strip() != line:
+            self._log.seek(0)
+            raise BenchError(f"the {self._kind} consumer failed: {self._log.read()[-2000:]}")
+
+    def stop(self) -> None:
+        with suppress(BrokenPipeError):
+            self._process.communicate("stop\n", timeout=60)
+        self._log.close()
+        if self._process.returncode:
+            raise BenchError(f"the {self._kind} consumer ended with {self._process.returncode}")
+
+
+def _publish(settings: Settings, load: Load, file: Path, rate: int | None) -> None:
+    order = {
+        "load": {"messages": load.messages, "rows": load.rows, "base": load.base},
+        "broker": [
+            *(settings.broker_host, settings.broker_port),
+            *("player", settings.player_password),
+        ],
+        "rate": rate,
+        "file": str(file),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "hypervisor.bench.publisher"],
+        input=json.dumps(order) + "\ngo\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_environment(),
+    )
+    if done.returncode:
+        raise BenchError(f"the publisher failed: {done.stderr[-2000:]}")
+
+
+def _environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("HYPERVISOR_")}

@@ -1,0 +1,74 @@
+"""The bench's own broker and database, durable as an instance's are, and gone afterwards."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypervisor.bench.load import DEVICES, QUANTITIES, device
+from hypervisor.instance import Instance, Mode
+from hypervisor.settings import Settings
+from hypervisor.stack import accounts, binaries, passwords
+from hypervisor.stack.account import unprivileged
+from hypervisor.stack.broker import Broker
+from hypervisor.stack.database import DATABASE, Database
+from hypervisor.stack.folder import open_folder
+from hypervisor.stack.ports import LOOPBACK, free_port
+from hypervisor.stack.servers import start_broker, start_database
+from hypervisor.store import benching, databases
+from hypervisor.store import instance as instance_store
+from hypervisor.store.connect import connect, migrate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """Where it is measured."""
+
+    settings: Settings
+    folder: Path
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """Servers with the bench's devices, for as long as the context lasts."""
+    root = Path(tempfile.mkdtemp(prefix="hypervisor-bench-"))
+    root.chmod(0o755)
+    try:
+        folder = open_folder(root / "instance", unprivileged())
+        broker = Broker(folder=folder, programs=binaries.broker(), port=free_port())
+        database = Database(
+            folder=folder,
+            programs=binaries.database(),
+            port=free_port(),
+            password=passwords.new_password(),
+        )
+        running = [start_broker(broker)]
+        try:
+            running.append(start_database(database))
+            settings = _prepare(broker, database)
+            yield Ground(settings=settings, folder=root)
+        finally:
+            for server in reversed(running):
+                server.halt()
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _prepare(broker: Broker, database: Database) -> Settings:
+    databases.create(database.url("postgres"), DATABASE)
+    with connect(database.url()) as connection:
+        migrate(connection)
+        instance_store.create(connection, Instance(mode=Mode.LIVE, name="bench"))
+        benching.seed(connection, [device(number) for number in range(DEVICES)], QUANTITIES)
+    secrets = {name: passwords.new_password() for name in (passwords.INGEST, passwords.PLAYER)}
+    accounts.change(broker, put=secrets)
+    return Settings(
+        data=broker.folder.root,
+        database_url=database.url(),
+        broker_host=LOOPBACK,
+        broker_port=broker.port,
+        broker_password=secrets[passwords.INGEST],
+        player_password=secrets[passwords.PLAYER],
+    )

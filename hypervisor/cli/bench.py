@@ -1,0 +1,67 @@
+"""`hypervisor bench`: how fast it is on this machine, measured against the bare minimum."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def attach(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, help="Measure this machine.")
+    group.callback()(lambda: None)
+    group.command()(ingest)
+    app.add_typer(group, name="bench")
+
+
+def ingest(
+    messages: Annotated[int, typer.Option(help="Messages of each run at full speed.")] = 60_000,
+    rounds: Annotated[int, typer.Option(help="Runs at full speed of each kind, by turns.")] = 3,
+    seconds: Annotated[float, typer.Option(help="Length of each run at a fixed rate.")] = 3.0,
+    kinds: Annotated[str, typer.Option(help="Who is measured: against the first.")] = "bare,ingest",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Ingest, with checks, registry and feed, against a bare loop, on servers of its own."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from hypervisor.bench.ingest import Bench, Plan
+    from hypervisor.bench.servers import ground
+
+    plan = Plan(messages=messages, rounds=rounds, seconds=seconds, kinds=tuple(kinds.split(",")))
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("starting servers", total=plan.runs)
+
+        def tick(text: str) -> None:
+            progress.update(task, advance=1, description=text)
+
+        with ground() as place:
+            cases = Bench(ground=place, plan=plan, tick=tick).cases()
+    if as_json:
+        print(json.dumps({"bench": "ingest", "cases": cases}))
+        return
+    console = Console()
+    for table in _tables(cases, plan.kinds):
+        console.print(table)
+
+
+def _tables(cases: list[dict[str, Any]], kinds: tuple[str, ...]) -> "list[Table]":
+    from rich.table import Table
+
+    speed = Table("a message", *kinds, "ratio", "rows lost", title="messages/s (rows/s)")
+    delay = Table("at", *kinds, "p99 ratio", title="publish → committed, p50 / p99 in ms")
+    for case in cases:
+        cells = [f"{case[kind]['messages_s']:,} ({case[kind]['rows_s']:,})" for kind in kinds]
+        speed.add_row(
+            f"{case['rows_a_message']} rows", *cells, f"{case['ratio']:.2f}", str(case["rows_lost"])
+        )
+        for rate, ratio in case["p99_ratio"].items():
+            delays = [case[kind]["delay_ms"][rate] for kind in kinds]
+            delay.add_row(
+                f"{int(rate):,} messages/s of {case['rows_a_message']} rows",
+                *(f"{each['p50']} / {each['p99']}" for each in delays),
+                f"{ratio:.2f}",
+            )
+    return [speed, delay]
