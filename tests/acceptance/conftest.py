@@ -3,21 +3,24 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hypervisor.instance import Instance, Mode
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
 from hypervisor.settings import Settings
+from hypervisor.stack.broker import Broker
 from hypervisor.stack.parts import environment, interpreter
 from hypervisor.stack.process import stop, wait_until
-from hypervisor.store import alarms
+from hypervisor.store import alarms, databases, registry
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import connect
+from tests.conftest import TEMPLATE, Stack, _settings
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -76,6 +79,17 @@ class Exercise:
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
+    def thresholds(self, site: str) -> dict[str, float]:
+        """The values of a site's thresholds, by name."""
+        with connect(self.settings.database_url) as connection:
+            revisions = registry.load(connection).revisions
+        return {
+            revision.key.rpartition("/")[2]: float(revision.value["value"])
+            for revision in revisions
+            if revision.kind == "threshold" and revision.key.startswith(f"{site}/")
+            if revision.value is not None
+        }
+
     def log(self, *, rules: Sequence[str] | None = None) -> list[dict[str, Any]]:
         return alarm_log(self.settings.database_url, rules=rules)
 
@@ -96,9 +110,34 @@ def alarm_log(url: str, *, rules: Sequence[str] | None = None) -> list[dict[str,
 @pytest.fixture
 def exercise(exercise_settings: Settings) -> Iterator[Exercise]:
     """One worker and the watch."""
-    made = Exercise(settings=exercise_settings)
+    made = _begun(exercise_settings)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def new_exercise(stack: Stack, broker: Broker) -> Iterator[Callable[[], Exercise]]:
+    """As many as a test likes, one after another: the broker is the same, the database fresh."""
+    made: list[Exercise] = []
+
+    def make() -> Exercise:
+        if made:
+            made[-1].stop()
+        name = f"test_{os.urandom(6).hex()}"
+        databases.create(stack.maintenance_url, name, template=TEMPLATE)
+        what = Instance(mode=Mode.EXERCISE, name="test")
+        made.append(_begun(_settings(stack.database.url(name), broker, what)))
+        return made[-1]
+
+    yield make
+    for exercise in made:
+        exercise.stop()
+        databases.drop(stack.maintenance_url, exercise.settings.database_url.rpartition("/")[2])
+
+
+def _begun(settings: Settings) -> Exercise:
+    made = Exercise(settings=settings)
     made.start("ingest")
     made.start("watch")
     made.await_worker()
-    yield made
-    made.stop()
+    return made

@@ -1,0 +1,163 @@
+"""Recorded floods, replayed as they happened: accounted for, and the same alarms at any speed."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hypervisor.instants import text
+from rules._pack import packs
+from simulators._publications import instant_of
+from simulators._recordings import read
+from simulators._words import instant
+from tests.acceptance.conftest import Exercise
+
+pytestmark = pytest.mark.acceptance
+
+GARONNE = "garonne-2022-01.hubeau.csv.gz"
+READINGS = 118_164
+TOULOUSE = "O200004001"  # site toulouse-pont-neuf
+PEAK = ("--from", "2022-01-10T00:00Z", "--to", "2022-01-11T12:00Z")
+SETTLED = "2022-01-10T06:00:00Z"  # no window of a rule looks back from here to before the peak
+VALUES = [rule.id for pack in packs() for rule in pack.rules if rule.axis == "values"]
+OUTAGE = ("--outage", "2022-01-10T12:00Z..2022-01-11T06:00Z")
+UNLIKE = (
+    ("--speed", "max"),
+    ("--speed", "36000", "--shuffle", "3600", "--double", *OUTAGE),
+)
+
+
+def require_whole(account: dict[str, Any], readings: int) -> None:
+    """Published = stored + named in the dead letters."""
+    assert account["published"] == readings
+    assert account["stored"] + sum(account["dead_letters"].values()) == readings
+    assert account["lost"] == account["already_there"] == 0
+
+
+def crossings(file: Path, limit: float, hold: int = 600_000_000) -> list[tuple[str, str | None]]:
+    """The slow way: above `limit` for a time (µs) at a reading, until 10 cm below it."""
+    rows = read(file, stations=[TOULOUSE]).rows
+    found: list[tuple[str, str | None]] = []
+    since: int | None = None
+    active = False
+    for time, level in zip(rows["time"].astype("int64"), rows["value"], strict=True):
+        above = level > limit
+        since = (since or time) if above else None
+        if not active and since is not None and time - since >= hold:
+            active = True
+            found.append((text(time), None))
+        elif active and level < limit - 0.10:
+            active = False
+            found[-1] = (found[-1][0], text(time))
+    return found
+
+
+def inside(log: Sequence[dict[str, Any]], start: str, end: str) -> list[dict[str, Any]]:
+    """The log as it stood at `end`, of what began after `start`."""
+
+    def clipped(at: str | None) -> str | None:
+        return None if at is None or at > end else at
+
+    return [
+        entry
+        | {
+            "ended": clipped(entry["ended"]),
+            "severity": [step for step in entry["severity"] if step[0] <= end],
+            "stale": [[a, clipped(b)] for a, b in entry["stale"] if a <= end],
+        }
+        for entry in log
+        if start < entry["since"] and entry["began"] <= end
+    ]
+
+
+def test_the_lost_sensor_of_poyo_clears_nothing_and_is_told_as_silent(
+    exercise: Exercise, floods: Path
+) -> None:
+    exercise.apply("poyo")
+    require_whole(exercise.replay(floods / "poyo-2024-10.csv", "--speed", "max"), 1153)
+    log = {entry["rule"]: entry for entry in exercise.log()}
+    drowned = log["flood-discharge"]
+    assert drowned["ended"] is None
+    assert drowned["severity"][-1][1] == "critical"
+    assert drowned["stale"] == [["2024-10-29T18:10:00Z", None]]  # three intervals unheard
+    silent = log["flood-discharge-silent"]  # though rows keep coming
+    assert silent["began"] == "2024-10-29T19:55:00Z"
+    assert silent["ended"] is None
+    assert silent["severity"][-1][1] == "major"
+
+
+def test_toulouse_is_raised_and_cleared_at_the_data_s_own_times(
+    exercise: Exercise, floods: Path
+) -> None:
+    exercise.apply("garonne")
+    file = floods / GARONNE
+    readings = len(read(file, stations=[TOULOUSE]).rows)
+    only = ("--station", TOULOUSE, "--speed", "max")
+    require_whole(exercise.replay(file, *only), readings)
+    log = exercise.log()
+    levels = [e for e in log if e["rule"] == "flood-level" and e["site"] == "toulouse-pont-neuf"]
+    limits = exercise.thresholds("toulouse-pont-neuf")
+    assert [(e["began"], e["ended"]) for e in levels] == crossings(file, limits["attention"])
+    assert crossings(file, limits["danger"], 0)[0][0] in {at for at, _ in levels[0]["severity"]}
+    again = exercise.replay(file, *only, "--again")
+    assert again["stored"] == 0
+    assert again["already_there"] == readings
+    assert exercise.log() == log
+
+
+def test_value_alarms_are_the_same_however_the_readings_come(
+    new_exercise: Callable[[], Exercise], floods: Path
+) -> None:
+    logs = []
+    for words in UNLIKE:
+        played = new_exercise()
+        played.apply("garonne")
+        account = played.replay(floods / GARONNE, "--station", TOULOUSE, *PEAK, *words)
+        assert account["stored"] == 145
+        assert account["already_there"] == (145 if "--double" in words else 0)
+        assert account["lost"] == 0
+        # Late copies move the clock on: both logs are read at the last measurement's time.
+        log = [e for e in played.log(rules=VALUES) if e["site"] == "toulouse-pont-neuf"]
+        logs.append(inside(log, "", text(instant_of(instant(PEAK[3])))))
+    assert logs[0]
+    assert all(log == logs[0] for log in logs)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_the_whole_month_and_thirty_six_hours_at_3600(
+    new_exercise: Callable[[], Exercise], floods: Path
+) -> None:
+    month = new_exercise()
+    month.apply("garonne")
+    require_whole(month.replay(floods / GARONNE, "--speed", "max"), READINGS)
+    peak = new_exercise()
+    peak.apply("garonne")
+    account = peak.replay(floods / GARONNE, "--speed", "3600", *PEAK)
+    start, end = map(instant, PEAK[1::2])
+    require_whole(account, len(read(floods / GARONNE, start=start, end=end).rows))
+    inner = inside(peak.log(), SETTLED, account["clock"])
+    assert inner
+    assert inner == inside(month.log(), SETTLED, account["clock"])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_disturbed_month_with_two_workers(
+    new_exercise: Callable[[], Exercise], floods: Path
+) -> None:
+    """All value alarms of all stations, and nothing lost between the workers."""
+    logs = []
+    for words in ((), ("--shuffle", "5400", "--double", *OUTAGE)):
+        played = new_exercise()
+        played.apply("garonne")
+        if words:
+            played.start("ingest", "--worker", "ingest-2")
+            played.await_worker("ingest-2")
+        account = played.replay(floods / GARONNE, "--speed", "max", *words)
+        assert account["stored"] == READINGS
+        assert account["lost"] == 0
+        logs.append(inside(played.log(rules=VALUES), "", "2022-01-31T23:55:00Z"))
+    assert logs[0]
+    assert logs[0] == logs[1]
