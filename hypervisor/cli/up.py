@@ -1,5 +1,6 @@
 """`hypervisor up`, `down` and `migrate`: a private instance, or a server's database made ready."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -38,7 +39,8 @@ def up(
         return
 
     def say(text: str) -> None:
-        print(f"{datetime.now(UTC).astimezone():%H:%M:%S} {text}", flush=True)
+        with suppress(OSError):  # a full disk or a closed pipe must not end what still runs
+            print(f"{datetime.now(UTC).astimezone():%H:%M:%S} {text}", flush=True)
 
     run(Wish(data=data, mode=mode, name=name, web_port=web_port), say)
 

@@ -1,5 +1,6 @@
 """The two private servers of one data folder, started together and awaited."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -22,7 +23,11 @@ class Running:
     halt: Callable[[], bool]
 
 
-def start_broker(broker: Broker) -> Running:
+def _go_on() -> None:
+    """Nobody says stop."""
+
+
+def start_broker(broker: Broker, check: Callable[[], None] = _go_on) -> Running:
     """Start the broker and wait until it answers.
 
     Raises:
@@ -30,11 +35,11 @@ def start_broker(broker: Broker) -> Running:
     """
     broker.create()
     child = broker.start()
-    await_answer("broker", child, broker.answers, broker.last_words)
+    await_answer("broker", child, broker.answers, broker.last_words, check)
     return Running(child=child, halt=lambda: stop(child))
 
 
-def start_database(database: Database) -> Running:
+def start_database(database: Database, check: Callable[[], None] = _go_on) -> Running:
     """Start the database server, made first if need be, and wait until it answers.
 
     Raises:
@@ -43,7 +48,7 @@ def start_database(database: Database) -> Running:
     database.create()
     child = database.start()
     url = database.url("postgres")
-    await_answer("database", child, lambda: databases.answers(url), database.last_words)
+    await_answer("database", child, lambda: databases.answers(url), database.last_words, check)
     return Running(child=child, halt=lambda: stop(child, STOP_SIGNAL))
 
 
@@ -52,16 +57,20 @@ def await_answer(
     child: subprocess.Popen[bytes],
     answers: Callable[[], bool],
     last_words: Callable[[], str],
-    *,
-    seconds: float = START_SECONDS,
+    check: Callable[[], None] = _go_on,
 ) -> None:
-    """Wait until a server answers.
+    """Wait until a server answers; what `check` raises ends server and waiting.
 
     Raises:
         StackError: it ended or stayed silent.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + START_SECONDS
     while not answers():
+        try:
+            check()
+        except BaseException:
+            stop(child, signal.SIGINT)
+            raise
         if child.poll() is not None:
             raise StackError(
                 f"the {name} ended at once (exit {child.returncode}); it said:\n{last_words()}"
@@ -69,6 +78,6 @@ def await_answer(
         if time.monotonic() > end:
             stop(child)
             raise StackError(
-                f"the {name} did not answer within {seconds:.0f} s; it said:\n{last_words()}"
+                f"the {name} did not answer within {START_SECONDS:.0f} s; it said:\n{last_words()}"
             )
         time.sleep(0.02)

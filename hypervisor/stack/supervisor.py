@@ -105,7 +105,14 @@ class Supervisor:
         return True
 
     def _start_again(self, child: _Child, now: float) -> bool:
-        child.process = child.job.start()
+        try:
+            child.process = child.job.start()
+        except OSError as error:  # out of memory or of disk: the others must go on meanwhile
+            child.deaths += 1
+            child.due = now + delay(child.deaths)
+            if self._worth_saying(child):
+                self.say(f"{child.job.name} cannot be started now: {error.strerror}")
+            return False
         child.started, child.due = now, None
         child.restarts += 1
         if self._worth_saying(child):

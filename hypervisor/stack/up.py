@@ -6,11 +6,10 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 
 from hypervisor.instance import Instance, Mode, require_mode
 from hypervisor.stack import binaries, lock, passwords, settled, state
@@ -24,6 +23,7 @@ from hypervisor.stack.parts import PARTS, Launcher, launcher
 from hypervisor.stack.ports import LOOPBACK, is_free
 from hypervisor.stack.process import trim_log, wait_until
 from hypervisor.stack.servers import start_broker, start_database
+from hypervisor.stack.stopping import Stop, Stopped, on_signals
 from hypervisor.stack.supervisor import Job, Supervisor
 from hypervisor.store import databases
 from hypervisor.store import instance as instance_store
@@ -45,30 +45,6 @@ class Wish:
     web_port: int | None = None
 
 
-class _StopWish(BaseException):
-    """Somebody said stop: Ctrl-C, SIGTERM, or the terminal went away."""
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Turn the stop signals into _StopWish, once; while we stop they are ignored."""
-    signals = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else nohup wants us to stay
-        signals.append(signal.SIGHUP)
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        for each in signals:
-            signal.signal(each, signal.SIG_IGN)
-        raise _StopWish
-
-    before = {each: signal.signal(each, on_signal) for each in signals}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-
 def run(wish: Wish, say: Say) -> None:
     """Start everything, keep it running, and stop everything in order when told to.
 
@@ -78,11 +54,12 @@ def run(wish: Wish, say: Say) -> None:
     account = unprivileged()
     broker, database = binaries.broker(), binaries.database()
     folder = open_folder(wish.data, account)
-    with lock.hold(folder.lock), _stoppable():
+    with lock.hold(folder.lock), on_signals() as stop:
         supervisor = Supervisor(say=say)
         up = _Up(
             wish=wish,
             say=say,
+            stop=stop,
             supervisor=supervisor,
             broker=Broker(folder=folder, programs=broker, port=0),
             database=Database(folder=folder, programs=database, port=0, password=""),
@@ -90,7 +67,7 @@ def run(wish: Wish, say: Say) -> None:
         try:
             up.start()
             up.keep()
-        except _StopWish:
+        except Stopped:
             say("stopping")
         except OSError as error:
             if error.errno != errno.ENOSPC:
@@ -106,6 +83,7 @@ def run(wish: Wish, say: Say) -> None:
 class _Up:
     wish: Wish
     say: Say
+    stop: Stop
     supervisor: Supervisor
     broker: Broker
     database: Database
@@ -152,6 +130,7 @@ class _Up:
         warned = False
         while True:
             time.sleep(TICK_SECONDS)
+            self.stop.check()
             if self.supervisor.tend():
                 self._publish()
                 warned = self._mind_disk(warned=warned)
@@ -172,7 +151,7 @@ class _Up:
 
     def _start_database(self) -> Instance:
         database = self.database
-        running = start_database(database)
+        running = start_database(database, self.stop.check)
         job = Job(
             name="database",
             start=database.start,
@@ -193,7 +172,7 @@ class _Up:
             put[passwords.PLAYER] = settings.player_password
             drop = frozenset()
         passwords.change(self.folder, broker.programs, put=put, drop=drop)
-        running = start_broker(broker)
+        running = start_broker(broker, self.stop.check)
         job = Job(name="broker", start=broker.start, log=self.folder.log("broker"))
         self.supervisor.adopt(job, running.child)
 
@@ -218,6 +197,7 @@ class _Up:
         }
 
         def all_there() -> bool:
+            self.stop.check()
             if self.supervisor.tend():
                 self._publish()
             for name in [name for name, there in waiting.items() if there()]:

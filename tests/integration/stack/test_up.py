@@ -44,7 +44,7 @@ class Up:
                 [*interpreter(), "--data", str(root), "up", "--web-port", str(free_port()), *words],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment(),
+                env={**environment(), "PYTHONFAULTHANDLER": "1"},
                 start_new_session=True,
             )
 
@@ -52,7 +52,11 @@ class Up:
         return text in self.output.read_text()
 
     def await_said(self, text: str) -> None:
-        assert wait_until(lambda: self.said(text), seconds=60), self.output.read_text()
+        def said_or_ended() -> bool:
+            return self.said(text) or self.process.poll() is not None
+
+        wait_until(said_or_ended, seconds=30)
+        assert self.said(text), self.output.read_text()
 
     def pid(self, name: str) -> int:
         found = state.read(self.root)
@@ -67,8 +71,14 @@ class Up:
         return not running(is_of(self.root))
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop; if it does not, where it hangs stands in the failure."""
         self.process.send_signal(by)
-        return self.process.wait(60)
+        try:
+            return self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # with faulthandler: a traceback
+            self.process.wait(20)
+            pytest.fail(f"up did not stop:\n{self.output.read_text()}")
 
 
 @pytest.fixture

@@ -90,6 +90,29 @@ def test_who_ran_long_starts_afresh(tmp_path: Path) -> None:
     supervisor.stop_all()
 
 
+def test_who_cannot_be_started_now_is_tried_again(tmp_path: Path) -> None:
+    said: list[str] = []
+    clock = Clock()
+    failing = True
+
+    def start() -> subprocess.Popen[bytes]:
+        if failing:
+            raise OSError(28, "No space left on device")
+        return subprocess.Popen(["sleep", "60"])
+
+    process = subprocess.Popen(["true"])
+    supervisor = Supervisor(say=said.append, clock=clock)
+    supervisor.adopt(Job(name="web", start=start, log=tmp_path / "log"), process)
+    assert wait_until(supervisor.tend, seconds=5)
+    clock.now = 1.0
+    assert not supervisor.tend()
+    assert said[-1] == "web cannot be started now: No space left on device"
+    failing = False
+    clock.now = 2.0
+    assert supervisor.tend()
+    supervisor.stop_all()
+
+
 def test_the_last_started_is_stopped_first(tmp_path: Path) -> None:
     order: list[str] = []
 

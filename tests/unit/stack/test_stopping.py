@@ -1,0 +1,29 @@
+"""A stop signal is remembered, never thrown out of its handler."""
+
+import os
+import signal
+
+import pytest
+
+from hypervisor.stack.stopping import Stopped, on_signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_is_acted_upon_at_the_next_safe_point(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with on_signals() as stop:
+        stop.check()
+        os.kill(os.getpid(), number)
+        with pytest.raises(Stopped):
+            stop.check()
+    assert signal.getsignal(number) is before
+
+
+def test_nohup_is_respected() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with on_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            stop.check()
+    finally:
+        signal.signal(signal.SIGHUP, before)
