@@ -20,7 +20,7 @@ from hypervisor.store.connect import connect
 from sensors._errors import TerritoryError
 from simulators._player import Progress
 
-MARK = ".made-by-demo"
+MARK = Path("log", "made-by-demo")
 INVENTORY = "essonne"
 SCENARIO = "october-flood"
 SEED = 1
@@ -118,11 +118,9 @@ def _clear(data: Path, say: Callable[[str], None]) -> None:
         return
     if detached.stop(data):
         say("the earlier demonstration was stopped")
-    for entry in data.iterdir():
-        if entry.name == MARK:
-            continue  # goes last, so that an interrupted clearing can be finished
+    # The mark goes last, so that an interrupted clearing can be finished.
+    for entry in sorted(data.iterdir(), key=lambda entry: entry.name == MARK.parent.name):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
             entry.unlink()
-    (data / MARK).unlink()

@@ -1,7 +1,11 @@
 """What the demonstration tells at its end: what happened, where to look, what to try."""
 
+import shutil
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from hypervisor.demo import SCENARIO, Shown
 from hypervisor.exercise import Outcome
@@ -12,10 +16,11 @@ from hypervisor.store import registry as registry_store
 from hypervisor.store.alarms import Alarm
 from hypervisor.store.connect import Connection, connect
 from rules._pack import packs
-from rules._rule import Rule
+from rules._rule import SEVERITIES, Rule
 from simulators._simulator import scenario
 
-DETAILED = 4
+DETAILED = 6
+RATES = ("rise", "flow_rise")  # a level does not compare with them
 
 
 def story(shown: Shown) -> Iterator[str]:
@@ -23,13 +28,23 @@ def story(shown: Shown) -> Iterator[str]:
     with connect(shown.settings.database_url) as connection:
         yield from _happened(connection, shown.outcome)
     web = f"http://{shown.settings.web_host}:{shown.settings.web_port}"
-    here = f"hypervisor --data {shown.data}"
+    command = _command()
+    here = f"{command} --data {shown.data}"
     yield ""
-    yield f"Look   {web}  (the API: {web}/docs)"
+    yield f"Look   {web}  (its alarms: {web}/api/v1/alarms, the API: {web}/docs)"
     yield f"Try    {here} alarms"
     yield f"       {here} inventory apply poyo"
     yield f"       {here} replay poyo-2024-10.csv   (any record of a flood: docs/exercises.md)"
-    yield "       hypervisor demo --stop" + ("" if shown.usual else f" --data {shown.data}")
+    yield f"       {command} demo --stop" + ("" if shown.usual else f" --data {shown.data}")
+
+
+def _command() -> str:
+    """How whoever reads this can call us from where they are."""
+    if shutil.which("hypervisor"):
+        return "hypervisor"
+    with suppress(ValueError):
+        return str(Path(sys.argv[0]).resolve().relative_to(Path.cwd()))
+    return sys.argv[0]
 
 
 def _happened(connection: Connection, outcome: Outcome) -> Iterator[str]:
@@ -43,27 +58,41 @@ def _happened(connection: Connection, outcome: Outcome) -> Iterator[str]:
         f" in {tally.seconds:.0f} s, were stored and judged."
     )
     alarms = [alarm for alarm in outcome.alarms if alarm.episode.rule.startswith("flood")]
-    for alarm in alarms[:DETAILED]:
-        yield f"  {_line(connection, registry, rules.get(alarm.episode.rule), alarm)}"
-    more = Counter(alarm.episode.rule for alarm in alarms[DETAILED:])
-    if more:
-        yield "  and then " + ", ".join(f"{count} x {rule}" for rule, count in more.items())
+    measured = {alarm.id: _measured(connection, registry, rules, alarm) for alarm in alarms}
+    told = [alarm for alarm in alarms if measured[alarm.id]][:DETAILED]
+    for alarm in told:
+        began = f"{moment(alarm.episode.began):%d %b %H:%M} UTC"
+        yield f"  {began}  {alarm.title}: {measured[alarm.id]}{_worst(alarm)}"
+    rest = Counter(alarm.episode.rule for alarm in alarms if alarm not in told)
+    if rest:
+        yield "  and " + ", ".join(f"{count} more of {rule}" for rule, count in rest.items())
     standing = sum(alarm.active for alarm in alarms)
     yield f"{len(alarms)} flood alarms in all; {standing} still stand."
 
 
-def _line(connection: Connection, registry: Registry, rule: Rule | None, alarm: Alarm) -> str:
-    """When, what, where; and where one threshold says it, what level against which."""
+def _measured(
+    connection: Connection, registry: Registry, rules: Mapping[str, Rule], alarm: Alarm
+) -> str:
+    """What was read against which threshold, where one of each says it; else empty."""
     episode = alarm.episode
-    line = f"{moment(episode.began):%d %b %H:%M} UTC  {alarm.title}"
+    rule = rules.get(episode.rule)
     if rule is None or len(rule.names) != 1 or len(rule.thresholds) != 1:
-        return line
+        return ""
+    if rule.thresholds[0] in RATES:
+        return ""
     found = store.last_reading(connection, episode.subject, rule.names[0], episode.began)
     limit = _threshold(registry, f"{episode.subject}/{rule.thresholds[0]}")
     if found is None or limit is None:
-        return line
+        return ""
     value, unit = limit
-    return f"{line}: {found[1]:.2f} {unit} against {value:.2f} {unit} ({rule.thresholds[0]})"
+    return f"{found[1]:.2f} {unit} against {value:.2f} {unit}"
+
+
+def _worst(alarm: Alarm) -> str:
+    at, severity = max(alarm.episode.severity, key=lambda step: SEVERITIES.index(step[1]))
+    if at == alarm.episode.began:
+        return ""
+    return f", {severity} at {moment(at):%H:%M}"
 
 
 def _threshold(registry: Registry, key: str) -> tuple[float, str] | None:

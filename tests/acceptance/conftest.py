@@ -35,6 +35,18 @@ def floods() -> Path:
     return folder
 
 
+def command(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Run `hypervisor` as a person would."""
+    return subprocess.run(
+        [*interpreter(), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        cwd="/",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
     """A fresh exercise: servers of its own, and the parts that were started."""
@@ -62,19 +74,9 @@ class Exercise:
         with connect(self.settings.database_url) as connection:
             apply_inventory(connection, read_sources(list(sources)), author="test", now=None)
 
-    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*interpreter(), "--data", str(self.settings.data), *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment(),
-            cwd="/",
-        )
-
     def replay(self, file: Path, *words: str) -> dict[str, Any]:
         """Replay a file to its end; the account."""
-        done = self.command("replay", str(file), "--json", *words)
+        done = command("--data", str(self.settings.data), "replay", str(file), "--json", *words)
         assert done.returncode == 0, done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
         return found

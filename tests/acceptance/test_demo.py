@@ -1,0 +1,66 @@
+"""`hypervisor demo`: a flood alarm stands; its folder is its own; nothing else is ever removed."""
+
+import json
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from hypervisor import demo
+from hypervisor.cli import main
+from hypervisor.demo_story import story
+from hypervisor.stack import detached
+from tests.acceptance.conftest import command
+
+pytestmark = pytest.mark.acceptance
+
+
+def test_until_alarm_prints_the_log_and_ends_by_itself(open_tmp: Path) -> None:
+    folder = open_tmp / "demo"
+    done = command("demo", "--until-alarm", "--json", "--speed", "max", "--data", str(folder))
+    assert done.returncode == 0, done.stderr
+    log = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(log) > 10
+    assert all(alarm["rule"].startswith("flood") for alarm in log)
+    assert any(alarm["rule"] == "flood-level" and alarm["active"] for alarm in log)
+    assert not any("silent" in alarm["rule"] for alarm in log)
+    assert "published" not in done.stdout
+    assert not detached.stop(folder)
+
+
+@pytest.mark.long
+def test_a_demo_stays_up_tells_its_story_and_starts_afresh(open_tmp: Path) -> None:
+    folder = open_tmp / "demo"
+    said: list[str] = []
+    for _ in range(2):
+        settings = demo.prepare(folder, said.append)
+        rows = demo.flood(settings)
+        shown = demo.play(folder, settings, rows, speed=None, notice=lambda _progress: None)
+    assert "the earlier demonstration was stopped" in said
+    account = shown.outcome.account
+    assert account is not None
+    assert account.stored == account.published == len(rows)
+    told = "\n".join(story(shown))
+    assert "L'Orge à Saint-Chéron: river above its attention level: 1.2" in told
+    assert "against 1.20 m, major at" in told
+    web = f"http://127.0.0.1:{settings.web_port}/api/v1/alarms"
+    assert web in told
+    with urllib.request.urlopen(web) as answer:
+        assert b"flood-level" in answer.read()
+    assert demo.stop(folder)
+    assert not demo.stop(folder)
+
+
+def test_a_folder_that_no_demo_made_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("years of work")
+    for words in ([], ["--stop"]):
+        monkeypatch.setattr(sys, "argv", ["hypervisor", "demo", "--data", str(tmp_path), *words])
+        with pytest.raises(SystemExit):
+            main()
+        assert "nothing was touched" in capsys.readouterr().err
+    assert precious.read_text() == "years of work"
+    assert list(tmp_path.iterdir()) == [precious]
