@@ -18,7 +18,7 @@ def connect(url: str, *, autocommit: bool = False) -> Connection:
     """Open a connection in UTC.
 
     Raises:
-        StoreError: no `url`, or nobody answers there.
+        StoreError: no `url`, or one that cannot be understood, or nobody answers there.
     """
     if not url:
         raise StoreError(
@@ -27,6 +27,8 @@ def connect(url: str, *, autocommit: bool = False) -> Connection:
         )
     try:
         return psycopg.connect(url, autocommit=autocommit, options="-c timezone=UTC")
+    except psycopg.ProgrammingError as error:
+        raise StoreError(f"HYPERVISOR_DATABASE_URL cannot be understood: {error}") from error
     except psycopg.OperationalError as error:
         where = psycopg.conninfo.conninfo_to_dict(url)
         raise StoreError(
