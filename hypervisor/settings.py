@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sensors._errors import TerritoryError
@@ -46,6 +46,19 @@ class Settings(BaseSettings):
 
 
 def load_settings(data: Path | None = None) -> Settings:
-    """Read the settings of the instance in `data` (else HYPERVISOR_DATA, or the usual place)."""
+    """Read the settings of the instance in `data` (else HYPERVISOR_DATA, or the usual place).
+
+    Raises:
+        SettingsError: they are another user's, or one of them is not what it must be.
+    """
     folder = data or Path(os.environ.get("HYPERVISOR_DATA", default_data_folder()))
-    return Settings(_env_file=folder / SETTINGS_FILE, data=folder)  # type: ignore[call-arg]
+    file = folder / SETTINGS_FILE
+    try:
+        return Settings(_env_file=file, data=folder)  # type: ignore[call-arg]
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"HYPERVISOR_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()
+        )
+        raise SettingsError(f"environment or {file}: {wrong}") from error
+    except PermissionError as error:
+        raise SettingsError(f"{file} is not yours to read; act as root or as its owner") from error
