@@ -14,10 +14,12 @@ from hypervisor.store import feed, judgement
 from hypervisor.store.alarms import Alarm, Transition
 from hypervisor.store.connect import Connection
 from hypervisor.store.feed import Entry
-from hypervisor.watch import affected, judging, recording, revising
+from hypervisor.watch import affected, revising
+from hypervisor.watch.dials import Dials
 from hypervisor.watch.heard import Ears, Worker, union
+from hypervisor.watch.judging import due_tasks, judge_all
 from hypervisor.watch.memory import Memory, Territory
-from hypervisor.watch.quiet import Quiet
+from hypervisor.watch.recording import Findings, write
 from rules._engine import VERSION
 from rules._inputs import NEVER
 from sensors._domain import Catalogue
@@ -60,6 +62,8 @@ def remember(connection: Connection, setup: Setup) -> Memory:
             state=state,
             territory=Territory.empty(),
             tails={},
+            dials=Dials.of({}),
+            plans={},
             standings={},
             ears=Ears(floor=state.heard_to),
             deaf=union(judgement.deaf_spans(connection)),
@@ -77,17 +81,12 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
         if any(entry.kind == "registry" for entry in entries):
             revising.revise(connection, memory, setup.catalogue)
         rows = affected.rows_of(entries, oldest=_oldest(memory, setup))
-        fresh = affected.absorb(connection, memory, rows)
-        affected.mark(memory, fresh, Quiet())
-        due = judging.due_pairs(memory)
-        newest = {
-            pair: affected.newest_before(memory, fresh, memory.territory.listens[pair])
-            for pair in due
-        }
-        findings = recording.gather(
-            memory, judging.judge_due(connection, memory, due), newest, _now(memory, setup)
-        )
-        alarms, transitions = recording.write(connection, memory, findings)
+        news = affected.absorb(connection, memory, rows)
+        affected.mark(memory, news)
+        findings = Findings(now=_now(memory, setup))
+        for judged in judge_all(connection, memory, due_tasks(connection, memory, news)):
+            findings.add(memory, judged)
+        alarms, transitions = write(connection, memory, findings)
         state = replace(
             memory.state,
             cursor=cursor,
@@ -95,7 +94,7 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
             judged_to=max(memory.state.judged_to, memory.ears.floor),
             engine=VERSION,
         )
-        if entries or due:
+        if entries or findings.judged:
             judgement.save_state(connection, state)
     memory.state = state
     return Report(
@@ -131,5 +130,4 @@ def _now(memory: Memory, setup: Setup) -> int:
     """When we notice: by the wall, or in an exercise as far as the scenario has come."""
     if setup.mode is Mode.LIVE:
         return micros(setup.clock())
-    newest = max((tail.newest for tail in memory.tails.values()), default=NEVER)
-    return max(memory.ears.floor, newest, 0)
+    return max(memory.ears.floor, int(memory.dials.newest.max()), 0)

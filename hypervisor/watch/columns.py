@@ -1,6 +1,6 @@
 """Sites as the engine wants them: columns of readings from memory, older ones from the store."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,18 @@ class Wanted:
     since: int
     series: frozenset[int]
     whole: bool = False
+
+
+def joined(wanted: Sequence[Wanted]) -> Wanted:
+    """What several rules want of one site."""
+    if len(wanted) == 1:
+        return wanted[0]
+    return Wanted(
+        site=wanted[0].site,
+        since=min(one.since for one in wanted),
+        series=frozenset().union(*(one.series for one in wanted)),
+        whole=any(one.whole for one in wanted),
+    )
 
 
 def subjects(

@@ -4,72 +4,80 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
+
 from hypervisor.instants import BEGINNING
 from hypervisor.store.connect import Connection
 from hypervisor.store.judgement import Pair
 from hypervisor.watch import columns
 from hypervisor.watch.columns import Wanted
 from hypervisor.watch.memory import Memory, remembered
-from hypervisor.watch.rulebook import Revisions
+from hypervisor.watch.news import News
 from rules._engine import judge, run_start
-from rules._inputs import NEVER, Horizon, Subject
+from rules._inputs import Horizon, Subject
 from rules._journal import Moment, Verdict
 
 _BLOCK = 1_000  # sites whose columns come from memory
 _STORED_BLOCK = 20  # sites whose columns come from the store: a year of each may be wanted
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """One judgement from `start` on. `kept`: the journal before it, from an inactive moment."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One rule at one site, to be judged from `start` up to `horizon` (µs).
+
+    `number`: of the site in the rule's plan. `seen`: how far its rows had come before the batch.
+    `kept`: the journal before the start, from an inactive moment on; `replaced`: from the start.
+    """
 
     pair: Pair
+    number: int
     start: int
     horizon: int
+    seen: int
     kept: tuple[Moment, ...]
     replaced: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A task, done."""
+
+    task: Task
     verdict: Verdict
     subject: Subject
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Task:
-    pair: Pair
-    start: int
-    horizon: int
-    kept: tuple[Moment, ...]
-    replaced: tuple[Moment, ...]
-    wanted: Wanted
+def due_tasks(connection: Connection, memory: Memory, news: News) -> list[Task]:
+    """What is due by now, rule by rule."""
+    found: list[Task] = []
+    for plan in memory.plans.values():
+        horizons = plan.horizons(memory.dials, memory.ears.floor)
+        numbers = np.flatnonzero(plan.due <= horizons)
+        if not len(numbers):
+            continue
+        seen = news.before[plan.listens[numbers]].max(axis=1)
+        starts = np.maximum(plan.due[numbers], BEGINNING).tolist()
+        pairs = [plan.pair(number) for number in numbers.tolist()]
+        _look_back(connection, memory, dict(zip(pairs, starts, strict=True)))
+        found += [
+            _task(memory, pair, number=number, start=start, horizon=horizon, seen=had)
+            for pair, number, start, horizon, had in zip(
+                *(pairs, numbers.tolist(), starts),
+                *(horizons[numbers].tolist(), seen.tolist()),
+                strict=True,
+            )
+        ]
+    return found
 
 
-def due_pairs(memory: Memory) -> list[Pair]:
-    """The judgements that are due by now."""
-    floor = memory.ears.floor
-    return [
-        pair
-        for pair, standing in memory.standings.items()
-        if standing.due is not None
-        and (standing.due <= floor or standing.due <= horizon_of(memory, pair))
-    ]
-
-
-def horizon_of(memory: Memory, pair: Pair) -> int:
-    """How far (µs) it can be judged: as far as we listened; values also to their newest reading."""
-    if memory.territory.rules[pair[0]].silence:
-        return memory.ears.floor
-    newest = max(
-        (memory.tails[one].newest for one in memory.territory.listens[pair]), default=NEVER
-    )
-    return max(memory.ears.floor, newest)
-
-
-def judge_due(connection: Connection, memory: Memory, pairs: Sequence[Pair]) -> Iterator[Judged]:
-    """Judge each pair from its due time on."""
-    _look_back(connection, memory, pairs)
-    by_site: dict[str, list[_Task]] = {}
-    for pair in pairs:
-        by_site.setdefault(pair[1], []).append(_task(memory, pair))
-    stored = {site for site, tasks in by_site.items() if _needs_store(memory, tasks)}
+def judge_all(
+    connection: Connection, memory: Memory, tasks: Iterable[Task]
+) -> Iterator[list[Judged]]:
+    """Judge the tasks, a block of sites at a time; one list for each call of the engine."""
+    by_site: dict[str, list[tuple[Task, Wanted]]] = {}
+    for task in tasks:
+        by_site.setdefault(task.pair[1], []).append((task, _wanted(memory, task)))
+    stored = {site for site, both in by_site.items() if _needs_store(memory, both)}
     for size, sites in ((_BLOCK, by_site.keys() - stored), (_STORED_BLOCK, stored)):
         rest = iter(sorted(sites))
         while block := list(islice(rest, size)):
@@ -77,101 +85,82 @@ def judge_due(connection: Connection, memory: Memory, pairs: Sequence[Pair]) -> 
 
 
 def _judge_block(
-    connection: Connection, memory: Memory, sites: Sequence[Sequence[_Task]]
-) -> Iterator[Judged]:
-    wanted = [_joined([task.wanted for task in tasks]) for tasks in sites]
+    connection: Connection, memory: Memory, sites: Sequence[Sequence[tuple[Task, Wanted]]]
+) -> Iterator[list[Judged]]:
+    wanted = [columns.joined([want for _, want in both]) for both in sites]
     subjects = columns.subjects(connection, memory.tails, wanted)
-    calls: dict[tuple[str, tuple[bool, ...], int], list[_Task]] = {}
-    for task in (task for tasks in sites for task in tasks):
-        revisions = memory.territory.revisions[task.pair]
-        fits = tuple(rule is not None for _, rule in revisions)
+    calls: dict[tuple[str, tuple[bool, ...], int], list[Task]] = {}
+    for task, _ in (one for both in sites for one in both):
+        fits = tuple(rule is not None for _, rule in memory.territory.revisions[task.pair])
         calls.setdefault((task.pair[0], fits, task.horizon), []).append(task)
     for tasks in calls.values():
-        yield from _call(memory, memory.territory.revisions[tasks[0].pair], tasks, subjects)
+        yield _call(memory, tasks, subjects)
 
 
-def _call(
-    memory: Memory,
-    revisions: Revisions,
-    tasks: Sequence[_Task],
-    subjects: Mapping[str, Subject],
-) -> Iterable[Judged]:
-    horizon = tasks[0].horizon
+def _call(memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]) -> list[Judged]:
+    """One rule, as it applies to these sites, up to one horizon."""
     verdicts = judge(
-        revisions,
+        memory.territory.revisions[tasks[0].pair],
         [subjects[task.pair[1]] for task in tasks],
-        Horizon(values=horizon, silence=memory.ears.floor, deaf=memory.deaf),
+        Horizon(values=tasks[0].horizon, silence=memory.ears.floor, deaf=memory.deaf),
         starts={task.pair[1]: task.start for task in tasks},
         seeds={task.pair[1]: task.kept[-1] for task in tasks if task.kept},
     )
     return [
-        Judged(
-            pair=task.pair,
-            start=task.start,
-            horizon=horizon,
-            kept=task.kept,
-            replaced=task.replaced,
-            verdict=verdict,
-            subject=subjects[task.pair[1]],
-        )
+        Judged(task=task, verdict=verdict, subject=subjects[task.pair[1]])
         for task, verdict in zip(tasks, verdicts, strict=True)
     ]
 
 
-def _look_back(connection: Connection, memory: Memory, pairs: Sequence[Pair]) -> None:
+def _look_back(connection: Connection, memory: Memory, starts: Mapping[Pair, int]) -> None:
     """Where judging starts before the journal that is in memory, read what stood before."""
-    before: dict[Pair, int] = {}
-    for pair in pairs:
-        standing = memory.standings[pair]
-        if standing.open and standing.due is not None and standing.due <= standing.open[0].time:
-            before[pair] = standing.due
-    for pair, past in (remembered(connection, before, before) if before else {}).items():
-        memory.standings[pair].open = past.open
-        memory.standings[pair].alarms = past.alarms
+    before = {
+        pair: start
+        for pair, start in starts.items()
+        if memory.standings[pair].open and start <= memory.standings[pair].open[0].time
+    }
+    if before:
+        memory.standings |= remembered(connection, before, before)
 
 
-def _task(memory: Memory, pair: Pair) -> _Task:
-    standing = memory.standings[pair]
-    start = BEGINNING if standing.due is None else standing.due
-    kept = tuple(moment for moment in standing.open if moment.time < start)
-    running = run_start(kept[-1]) if kept else None
-    since = min(start, running if running is not None else start) - memory.territory.reach[pair]
-    silence = memory.territory.rules[pair[0]].silence
-    if silence and not _arrivals_in_memory(memory, pair, since):
-        since = BEGINNING
-    return _Task(
+def _task(  # noqa: PLR0913  one argument a field
+    memory: Memory, pair: Pair, *, number: int, start: int, horizon: int, seen: int
+) -> Task:
+    journal = memory.standings[pair].open
+    cut = len(journal)
+    while cut and journal[cut - 1].time >= start:
+        cut -= 1
+    return Task(
         pair=pair,
+        number=number,
         start=start,
-        horizon=horizon_of(memory, pair),
-        kept=kept,
-        replaced=tuple(moment for moment in standing.open if moment.time >= start),
-        wanted=Wanted(
-            site=memory.territory.sites[pair[1]],
-            since=max(since, BEGINNING),
-            series=frozenset(memory.territory.listens[pair]),
-            whole=silence,
-        ),
+        horizon=horizon,
+        seen=seen,
+        kept=tuple(journal[:cut]),
+        replaced=tuple(journal[cut:]),
     )
 
 
-def _arrivals_in_memory(memory: Memory, pair: Pair, since: int) -> bool:
-    return all(
-        memory.tails[series].arrivals_from() <= since for series in memory.territory.listens[pair]
-    )
-
-
-def _needs_store(memory: Memory, tasks: Iterable[_Task]) -> bool:
-    return any(
-        memory.tails[series].complete_from > task.wanted.since
-        for task in tasks
-        for series in task.wanted.series
-    )
-
-
-def _joined(wanted: Sequence[Wanted]) -> Wanted:
+def _wanted(memory: Memory, task: Task) -> Wanted:
+    """The columns that judging from its start needs."""
+    listens = memory.territory.listens[task.pair]
+    running = run_start(task.kept[-1]) if task.kept else None
+    since = task.start if running is None else min(task.start, running)
+    since -= memory.territory.reach[task.pair]
+    silence = memory.plans[task.pair[0]].silence
+    if silence and any(memory.tails[series].arrivals_from() > since for series in listens):
+        since = BEGINNING  # what arrived then may be of any age
     return Wanted(
-        site=wanted[0].site,
-        since=min(one.since for one in wanted),
-        series=frozenset().union(*(one.series for one in wanted)),
-        whole=any(one.whole for one in wanted),
+        site=memory.territory.sites[task.pair[1]],
+        since=max(since, BEGINNING),
+        series=frozenset(listens),
+        whole=silence,
+    )
+
+
+def _needs_store(memory: Memory, both: Iterable[tuple[Task, Wanted]]) -> bool:
+    return any(
+        memory.tails[series].complete_from > wanted.since
+        for _, wanted in both
+        for series in wanted.series
     )

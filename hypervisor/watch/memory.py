@@ -14,9 +14,11 @@ from hypervisor.store.alarms import Alarm
 from hypervisor.store.connect import Connection
 from hypervisor.store.judgement import Pair, State
 from hypervisor.watch import facts, rulebook
+from hypervisor.watch.dials import Dials
 from hypervisor.watch.facts import SiteFacts
 from hypervisor.watch.heard import Ears
 from hypervisor.watch.rulebook import Revisions, RuleHistory
+from hypervisor.watch.schedule import Plan
 from hypervisor.watch.tail import SeriesTail
 from rules._engine import lookback
 from rules._inputs import NEVER, SeriesColumns, Subject
@@ -33,20 +35,10 @@ class Standing:
     """Where a rule stands at a site.
 
     `open`: the journal from its last inactive moment on. `alarms`: those recorded since then.
-    `due`: when it must be judged again, on its rule's axis (µs); None: only new rows can tell.
-    `why`: what made it due before its time.
     """
 
     open: list[Moment] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
-    due: int | None = None
-    why: str = ""
-
-    def bring_forward(self, time: int, why: str = "") -> None:
-        """Judge again from `time` on, if that was not due anyway."""
-        if self.due is None or time < self.due:
-            self.due = time
-            self.why = why or self.why
 
 
 @dataclass(kw_only=True)
@@ -57,8 +49,8 @@ class Territory:
     rules: Mapping[str, RuleHistory]
     revisions: Mapping[Pair, Revisions]  # every rule that applies somewhere, and how
     reach: Mapping[Pair, int]  # µs that judging looks back
-    heard_by: Mapping[int, tuple[Pair, ...]]  # series -> the judgements its rows may change
-    listens: Mapping[Pair, tuple[int, ...]]  # the same, the other way round
+    listens: Mapping[Pair, tuple[int, ...]]  # the series whose rows may change it
+    longest: Mapping[int, int]  # series -> the longest reach of those that listen to it
     quantity_of: Mapping[int, str]  # series -> its quantity's name
     unfit: Mapping[Pair, str]  # rules that do not apply for a reason worth saying
 
@@ -70,15 +62,15 @@ class Territory:
             rules={},
             revisions={},
             reach={},
-            heard_by={},
             listens={},
+            longest={},
             quantity_of={},
             unfit={},
         )
 
     def keep(self, series: int) -> int:
         """How long (µs) the rows of a series stay in memory."""
-        return max((self.reach[pair] for pair in self.heard_by.get(series, ())), default=0) + _SPARE
+        return self.longest.get(series, 0) + _SPARE
 
 
 @dataclass(kw_only=True)
@@ -88,6 +80,8 @@ class Memory:
     state: State
     territory: Territory
     tails: dict[int, SeriesTail]
+    dials: Dials
+    plans: dict[str, Plan]
     standings: dict[Pair, Standing]
     ears: Ears
     deaf: tuple[tuple[int, int], ...]
@@ -101,7 +95,7 @@ def survey(connection: Connection, catalogue: Catalogue) -> Territory:
     revisions: dict[Pair, Revisions] = {}
     reach: dict[Pair, int] = {}
     listens: dict[Pair, tuple[int, ...]] = {}
-    heard_by: dict[int, list[Pair]] = {}
+    longest: dict[int, int] = {}
     unfit: dict[Pair, str] = {}
     for site in sites.values():
         for rule in rules.values():
@@ -116,14 +110,14 @@ def survey(connection: Connection, catalogue: Catalogue) -> Territory:
             listens[pair] = tuple(sorted(site.series[name].id for name in names))
             reach[pair] = max(lookback(fitting, _hollow(site, names)), _HOUR)  # for the trend
             for series in listens[pair]:
-                heard_by.setdefault(series, []).append(pair)
+                longest[series] = max(reach[pair], longest.get(series, 0))
     return Territory(
         sites=sites,
         rules=rules,
         revisions=revisions,
         reach=reach,
-        heard_by={series: tuple(pairs) for series, pairs in heard_by.items()},
         listens=listens,
+        longest=longest,
         quantity_of={
             series.id: name for site in sites.values() for name, series in site.series.items()
         },

@@ -1,15 +1,19 @@
 """What was judged -> journal, alarms and transitions, as they must now be written."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from hypervisor.store import alarms, judgement
 from hypervisor.store.alarms import Alarm, Transition
 from hypervisor.store.connect import Connection
 from hypervisor.store.judgement import Pair
+from hypervisor.watch.dials import LATER
 from hypervisor.watch.judging import Judged
 from hypervisor.watch.memory import Memory, Standing
+from hypervisor.watch.schedule import is_calm
 from hypervisor.watch.telling import last_value, told
 from rules._inputs import NEVER
 from rules._journal import Moment, Phase
@@ -28,43 +32,49 @@ class Findings:
     values: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     judged: int = 0
 
+    def add(self, memory: Memory, judged: Sequence[Judged]) -> None:
+        """Compare judgements of one rule with what is recorded; memory takes the new journal."""
+        plan = memory.plans[judged[0].task.pair[0]]
+        for one in judged:
+            number = one.task.number
+            plan.due[number] = LATER if one.verdict.due is None else one.verdict.due
+            self._compare(memory.standings[one.task.pair], one, plan.why.pop(number, ""))
+            plan.calm[number] = is_calm(memory.standings[one.task.pair].open)
+            self._values(memory, one)
+        numbers = np.array([one.task.number for one in judged], dtype=np.int64)
+        plan.rest(numbers, memory.dials, memory.ears.floor)
+        self.judged += len(judged)
 
-def gather(
-    memory: Memory, judged: Iterable[Judged], newest: Mapping[Pair, int], now: int
-) -> Findings:
-    """Compare each judgement with what is recorded; `memory` takes the new journal.
-
-    `newest`: how far each pair's readings had come before the batch.
-    """
-    findings = Findings(now=now)
-    for one in judged:
-        findings.judged += 1
-        standing = memory.standings[one.pair]
-        why, standing.why, standing.due = standing.why, "", one.verdict.due
-        if one.verdict.moments == one.replaced:
-            _refresh(standing, one, findings, memory)
-            continue
-        if one.replaced:
-            findings.erase[one.pair] = one.start
-        findings.moments.append((one.pair, one.verdict.moments))
-        journal = [*one.kept, *one.verdict.moments]
-        before = newest.get(one.pair, NEVER)
-        seen = max(before, one.replaced[-1].time if one.replaced else NEVER)
-        found = episodes(one.pair[0], one.pair[1], journal)
+    def _compare(self, standing: Standing, one: Judged, why: str) -> None:
+        task, moments = one.task, tuple(one.verdict.moments)
+        if moments == task.replaced:
+            return
+        if task.replaced:
+            self.erase[task.pair] = task.start
+        self.moments.append((task.pair, moments))
+        journal = [*task.kept, *moments]
+        seen = max(task.seen, task.replaced[-1].time if task.replaced else NEVER)
+        found = episodes(*task.pair, journal)
         recorded = [Recorded(identity=a.id, episode=a.episode) for a in standing.alarms]
         changes = reconcile(recorded, found, judged=seen) if found or recorded else []
-        findings.changes += [(one, change, why) for change in changes]
+        self.changes += [(one, change, why) for change in changes]
         standing.open = _from_last_inactive(journal)
         if not changes:
             _settle(standing)
-        _refresh(standing, one, findings, memory)
-    return findings
+
+    def _values(self, memory: Memory, one: Judged) -> None:
+        """An open alarm says what its series say now, though nothing else changed."""
+        for alarm in memory.standings[one.task.pair].alarms:
+            if alarm.active:
+                value = last_value(memory.territory, one, None)
+                if value is not None and value != alarm.last_value:
+                    self.values[alarm.id] = value
 
 
 def write(
     connection: Connection, memory: Memory, findings: Findings
 ) -> tuple[list[Alarm], list[Transition]]:
-    """Write the findings in the caller's transaction; `memory` takes the alarms."""
+    """Write the findings in the caller's transaction; memory takes the alarms."""
     if not (findings.moments or findings.values):
         return [], []
     judgement.rewrite_journal(connection, findings.erase, findings.moments)
@@ -73,7 +83,7 @@ def write(
     changed: dict[int, Alarm] = {}
     transitions: list[Transition] = []
     for one, change, why in findings.changes:
-        standing = memory.standings[one.pair]
+        standing = memory.standings[one.task.pair]
         before = next((a for a in standing.alarms if a.id == change.identity), None)
         alarm = _alarm(memory, one, change, before, now=findings.now, identities=identities)
         changed[alarm.id] = alarm
@@ -81,7 +91,7 @@ def write(
         standing.alarms = [a for a in standing.alarms if a.id != alarm.id]
         if alarm.withdrawn is None:
             standing.alarms.append(alarm)
-    for pair in {one.pair for one, _, _ in findings.changes}:
+    for pair in {one.task.pair for one, _, _ in findings.changes}:
         _settle(memory.standings[pair])
     alarms.save(connection, changed.values(), transitions)
     alarms.save_last_values(
@@ -107,8 +117,8 @@ def _alarm(  # noqa: PLR0913
     value = last_value(memory.territory, one, episode.ended)
     if before is not None:
         return replace(before, episode=episode, last_value=value, changed=now)
-    rule = memory.territory.rules[one.pair[0]].at(episode.began)
-    site = memory.territory.sites[one.pair[1]]
+    rule = memory.territory.rules[one.task.pair[0]].at(episode.began)
+    site = memory.territory.sites[one.task.pair[1]]
     return Alarm(
         id=next(identities),
         site=site.id,
@@ -120,15 +130,6 @@ def _alarm(  # noqa: PLR0913
         noticed=now,
         changed=now,
     )
-
-
-def _refresh(standing: Standing, one: Judged, findings: Findings, memory: Memory) -> None:
-    """An open alarm says what its series say now, though nothing else changed."""
-    for alarm in standing.alarms:
-        if alarm.active:
-            value = last_value(memory.territory, one, None)
-            if value is not None and value != alarm.last_value:
-                findings.values[alarm.id] = value
 
 
 def _settle(standing: Standing) -> None:

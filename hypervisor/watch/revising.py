@@ -11,8 +11,11 @@ from hypervisor.instants import BEGINNING, text
 from hypervisor.store import judgement
 from hypervisor.store.connect import Connection
 from hypervisor.watch import differences
+from hypervisor.watch.dials import Dials
 from hypervisor.watch.differences import Difference
+from hypervisor.watch.facts import SiteFacts
 from hypervisor.watch.memory import Memory, Standing, fill, remembered, survey
+from hypervisor.watch.schedule import Plan
 from rules._inputs import NEVER
 from sensors._domain import Catalogue
 
@@ -23,6 +26,7 @@ def revise(connection: Connection, memory: Memory, catalogue: Catalogue) -> None
     """Read the registry and the rules again, and bring forward what they change."""
     memory.territory = survey(connection, catalogue)
     _tails(connection, memory)
+    _plans(memory)
     _standings(connection, memory)
     settle(connection, memory)
 
@@ -30,10 +34,12 @@ def revise(connection: Connection, memory: Memory, catalogue: Catalogue) -> None
 def settle(connection: Connection, memory: Memory) -> None:
     """Compare with what was last judged by; remember what is judged by from now on."""
     known, now = judgement.judged_under(connection), _facts(memory)
-    for pair, standing in memory.standings.items():
-        found = _earliest(known, now, pair, silence=memory.territory.rules[pair[0]].silence)
-        if found is not None:
-            standing.bring_forward(found.since, f"{found.what} revised from {text(found.since)}")
+    for plan in memory.plans.values():
+        for number in range(len(plan.sites)):
+            found = _earliest(known, now, plan.pair(number), silence=plan.silence)
+            if found is not None:
+                why = f"{found.what} revised from {text(found.since)}"
+                plan.bring_forward(number, found.since, why)
     judgement.save_judged_under(
         connection,
         {key: value for key, value in now.items() if known.get(key) != value},
@@ -84,30 +90,50 @@ def _tails(connection: Connection, memory: Memory) -> None:
     memory.tails |= fill(connection, territory, memory.ears.floor, only=short)
 
 
+def _plans(memory: Memory) -> None:
+    """Arrange every rule's sites in arrays; what was due stays due."""
+    territory, before = memory.territory, memory.plans
+    memory.dials = Dials.of(memory.tails)
+    sites: dict[str, list[SiteFacts]] = {}
+    for rule, site in territory.revisions:
+        sites.setdefault(rule, []).append(territory.sites[site])
+    memory.plans = {
+        rule: Plan.of(
+            territory.rules[rule],
+            found,
+            [territory.listens[rule, site.key] for site in found],
+            memory.dials,
+        )
+        for rule, found in sites.items()
+    }
+    for rule, plan in memory.plans.items():
+        if rule in before:
+            plan.take_over(before[rule])
+
+
 def _standings(connection: Connection, memory: Memory) -> None:
     """Stand where the journal says; a judgement that never was begins at the beginning."""
     pairs = memory.territory.revisions.keys()
     new = [pair for pair in pairs if pair not in memory.standings]
     found = remembered(connection, new) if new else {}
     memory.standings = {pair: memory.standings.get(pair) or found[pair] for pair in pairs}
-    for pair in new:
-        memory.standings[pair].due = resume_at(memory, pair, memory.standings[pair])
+    unknown = set(new)
+    for plan in memory.plans.values():
+        for number in range(len(plan.sites)):
+            if plan.pair(number) in unknown:
+                _resume(memory, plan, number, memory.standings[plan.pair(number)])
 
 
-def resume_at(memory: Memory, pair: tuple[str, str], standing: Standing) -> int:
-    """Where judging goes on: just after the time judged up to at the last commit.
+def _resume(memory: Memory, plan: Plan, number: int, standing: Standing) -> None:
+    """Go on just after the time judged up to at the last commit.
 
-    Without heartbeats no such time is known; then at the newest reading.
+    Without heartbeats no such time is known; then at the newest reading. Where nothing was ever
+    judged, at the beginning.
     """
+    newest = int(memory.dials.newest[plan.listens[number]].max())
     if not standing.open:
-        return BEGINNING
-    if memory.territory.rules[pair[0]].silence:
-        judged = memory.state.heard_to
-    else:
-        judged = memory.state.judged_to
-    if judged > NEVER:
-        return judged + 1
-    newest = max(
-        (memory.tails[one].newest for one in memory.territory.listens[pair]), default=NEVER
-    )
-    return max(newest, BEGINNING)
+        first = "" if newest == NEVER else "first judged on what was stored before"
+        plan.bring_forward(number, BEGINNING, first)
+        return
+    judged = memory.state.heard_to if plan.silence else memory.state.judged_to
+    plan.bring_forward(number, judged + 1 if judged > NEVER else max(newest, BEGINNING))

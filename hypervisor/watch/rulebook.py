@@ -22,15 +22,11 @@ class RuleHistory:
     id: str
     revisions: Revisions
     written: tuple[tuple[int, Any], ...]
+    silence: bool  # it lives on the axis of arrival, as all its revisions do
 
     @property
     def rules(self) -> list[Rule]:
         return [rule for _, rule in self.revisions if rule is not None]
-
-    @property
-    def silence(self) -> bool:
-        """Whether it lives on the axis of arrival; all revisions of one rule share their axis."""
-        return bool(self.rules) and self.rules[-1].axis == "silence"
 
     def at(self, time: int) -> Rule:
         """The rule in force then, for what it says to people; the first one before all."""
@@ -52,16 +48,21 @@ def histories(registry: Registry) -> dict[str, RuleHistory]:
         if revision.kind == "rule":
             found.setdefault(revision.key, {})[micros(revision.effective)] = revision
     return {
-        key: RuleHistory(
-            id=key,
-            revisions=tuple(
-                (at, None if one.value is None else rule_from_json(one.value))
-                for at, one in sorted(revisions.items())
-            ),
-            written=tuple((at, one.value) for at, one in sorted(revisions.items())),
-        )
-        for key, revisions in sorted(found.items())
+        key: _history(key, sorted(revisions.items())) for key, revisions in sorted(found.items())
     }
+
+
+def _history(key: str, revisions: list[tuple[int, Revision]]) -> RuleHistory:
+    rules = tuple(
+        (at, None if one.value is None else rule_from_json(one.value)) for at, one in revisions
+    )
+    latest = [rule for _, rule in rules if rule is not None][-1:]
+    return RuleHistory(
+        id=key,
+        revisions=rules,
+        written=tuple((at, one.value) for at, one in revisions),
+        silence=any(rule.axis == "silence" for rule in latest),
+    )
 
 
 def lacks(rule: Rule, site: SiteFacts) -> str | None:

@@ -72,15 +72,7 @@ class SeriesTail:
         """Take rows that the feed told from `cursor` on, ascending; None: they say nothing new."""
         if cursor < self.ahead_to:
             return self._confirm(rows)
-        newest = self.newest
-        if int(rows["time"][0]) > newest and bool((rows["time"][1:] > rows["time"][:-1]).all()):
-            self._append(rows)
-            return Fresh(
-                first=int(rows["time"][0]),
-                arrived=_earliest(rows["received"]),
-                newest_before=newest,
-            )
-        return self._merge(rows, newest)
+        return self._merge(rows, self.newest)
 
     def _confirm(self, rows: Rows) -> Fresh:
         """Rows that were perhaps here before the feed told of them: nobody judged them yet."""
@@ -116,9 +108,11 @@ class SeriesTail:
         latest = int(self.rows["received"].max(initial=NEVER))
         return latest - self.keep if latest > NEVER + self.keep else latest
 
-    def _append(self, rows: Rows) -> None:
+    def append(self, rows: Rows) -> bool:
+        """Take rows that all lie behind what is here, ascending; whether older ones had to go."""
+        trimmed = False
         if self._size + len(rows) > len(self._rows):
-            self._trim(int(rows["time"][-1]))
+            trimmed = self._trim(int(rows["time"][-1]))
         needed = self._size + len(rows)
         if needed > len(self._rows):
             grown = np.empty(2 * needed, dtype=ROW)
@@ -126,6 +120,7 @@ class SeriesTail:
             self._rows = grown
         self._rows[self._size : needed] = rows
         self._size = needed
+        return trimmed
 
     def _merge(self, rows: Rows, newest: int) -> Fresh | None:
         known = np.concatenate([self.older, self.rows])
@@ -149,17 +144,18 @@ class SeriesTail:
         self._rows[: len(rows)] = rows
         self._size = len(rows)
 
-    def _trim(self, newest: int) -> None:
+    def _trim(self, newest: int) -> bool:
         """Forget what is too old, when that makes room worth having."""
         rows = self.rows
         cut = int(np.searchsorted(rows["time"], newest - self.keep))
         cut = max(cut, len(rows) - _MOST)
         if cut < len(rows) // 4 or cut == 0:
-            return
+            return False
         self.complete_from = int(rows["time"][cut - 1]) + 1
         older: Rows = np.concatenate([self.older, rows[:cut]])
         self._replace(rows[cut:])
         self.older = self._lately(older)
+        return True
 
     def _lately(self, older: Rows) -> Rows:
         """The last good row, the last arrived, and those that arrived within `keep` of now."""

@@ -108,12 +108,12 @@ def last_value(territory: Territory, one: Judged, until: int | None) -> dict[str
 
     `per_hour`: the change since the reading an hour before, or the oldest at hand within it.
     """
-    rule = territory.rules[one.pair[0]].at(one.horizon)
+    rule = territory.rules[one.task.pair[0]].at(one.task.horizon)
     name = first_series(rule)
     columns = one.subject.series.get(name or "")
     if name is None or columns is None:
         return None
-    quantity = territory.sites[one.pair[1]].series[name].quantity
+    quantity = territory.sites[one.task.pair[1]].series[name].quantity
     good = ((columns.quality & _SUSPECT) == 0) & ~np.isnan(columns.value)
     if until is not None:
         good &= columns.time <= until
