@@ -49,6 +49,11 @@ def install(app: FastAPI) -> None:
         )
         return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)
 
+    @app.exception_handler(Exception)
+    def _ours(request: Request, _: Exception) -> JSONResponse:
+        said = "the server failed at this; its log says how"
+        return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, said)
+
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> JSONResponse:
         return _answer(request, HTTPStatus(error.status_code), str(error.detail))

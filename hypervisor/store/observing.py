@@ -160,7 +160,8 @@ def readings(  # noqa: PLR0913  what a page is made of
     """Rows with since <= time < until, at most `limit`, by time."""
     rows = connection.execute(
         "SELECT time, value, quality, received_at FROM reading WHERE series_id = %s"  # noqa: S608  two constants
-        " AND time >= coalesce(%s, '-infinity') AND time < coalesce(%s, 'infinity')"
+        " AND time >= coalesce(%s::timestamptz, '-infinity')"
+        " AND time < coalesce(%s::timestamptz, 'infinity')"
         f" ORDER BY time {'DESC' if order == 'desc' else 'ASC'} LIMIT %s",
         [series, since, until, limit],
     )

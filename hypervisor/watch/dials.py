@@ -18,13 +18,15 @@ _SATURATED = int(Quality.SATURATED)
 class Dials:
     """By place; place 0 is nobody's. `low` and `high` span the good values in memory.
 
-    `newest`: the latest time. `arrived`: the latest arrival of a good row.
+    `rise` and `fall` are the sums of those above and below zero. `newest`: the latest time. `arrived`: the latest arrival of a good row.
     """
 
     place: dict[int, int]
     newest: Instants
     low: Values
     high: Values
+    rise: Values
+    fall: Values
     arrived: Instants
 
     @classmethod
@@ -35,6 +37,8 @@ class Dials:
             newest=np.full(size, NEVER, dtype=np.int64),
             low=np.full(size, np.inf),
             high=np.full(size, -np.inf),
+            rise=np.zeros(size),
+            fall=np.zeros(size),
             arrived=np.full(size, NEVER, dtype=np.int64),
         )
         dials.read(tails, tails)
@@ -49,6 +53,8 @@ class Dials:
             self.newest[place] = tail.newest
             self.low[place] = good["value"].min(initial=np.inf)
             self.high[place] = highest(good).max(initial=-np.inf)
+            self.rise[place] = np.maximum(highest(good), 0.0).sum()
+            self.fall[place] = np.minimum(good["value"], 0.0).sum()
             self.arrived[place] = good["received"].max(initial=NEVER)
 
 

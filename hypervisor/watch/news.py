@@ -86,10 +86,12 @@ def _survey(rows: Rows, starts: Instants, places: Instants, news: News, dials: D
     news.longest[places] = _longest(rows, good, starts, dials.arrived[places])
     last = np.append(starts[1:], len(rows)) - 1
     dials.newest[places] = np.maximum(dials.newest[places], rows["time"][last])
-    low = np.minimum.reduceat(np.where(good, rows["value"], np.inf), starts)
-    high = np.maximum.reduceat(np.where(good, highest(rows), -np.inf), starts)
-    dials.low[places] = np.minimum(dials.low[places], low)
-    dials.high[places] = np.maximum(dials.high[places], high)
+    low = np.where(good, rows["value"], np.inf)
+    high = np.where(good, highest(rows), -np.inf)
+    dials.low[places] = np.minimum(dials.low[places], np.minimum.reduceat(low, starts))
+    dials.high[places] = np.maximum(dials.high[places], np.maximum.reduceat(high, starts))
+    dials.rise[places] += np.add.reduceat(np.maximum(high, 0.0), starts)
+    dials.fall[places] += np.add.reduceat(np.minimum(low, 0.0), starts)
     heard = np.maximum.reduceat(np.where(good, received, NEVER), starts)
     dials.arrived[places] = np.maximum(dials.arrived[places], heard)
 

@@ -38,6 +38,7 @@ class Spans:
 
     size: int
     series: Mapping[str, Span]
+    sums: Mapping[str, Span]  # of any of its values together
     thresholds: Mapping[str, Values]
 
 
@@ -91,6 +92,8 @@ def _span_of(node: Node, spans: Spans) -> Span:
             found = _ARITHMETIC[node.operator](left, right)
         case Call(function=function, arguments=(Name(name=name), *_)) if function in _CALLS:
             found = _CALLS[function](spans.series[name]) if name in spans.series else None
+        case Call(function="sum", arguments=(Name(name=name), *_)):
+            found = spans.sums.get(name)
     return found or anything
 
 
@@ -115,14 +118,6 @@ def _difference(span: Span) -> Span:
     return span[0] - span[1], span[1] - span[0]
 
 
-def _sum(span: Span) -> Span:
-    """Of any number of values: nothing, unless some are above or below zero."""
-    return (
-        np.where(span[0] < 0, -np.inf, 0.0),
-        np.where(span[1] > 0, np.inf, 0.0),
-    )
-
-
 _ARITHMETIC: Mapping[str, Callable[[Span, Span], Span]] = {"+": _plus, "-": _minus, "*": _times}
 _CALLS: Mapping[str, Callable[[Span], Span]] = {
     "change": _difference,
@@ -132,5 +127,4 @@ _CALLS: Mapping[str, Callable[[Span], Span]] = {
     "min": _itself,
     "mean": _itself,
     "quantile": _itself,
-    "sum": _sum,
 }

@@ -138,6 +138,10 @@ class Plan:
                 name: (dials.low[places], dials.high[places])
                 for name, places in self._named.items()
             },
+            sums={
+                name: (dials.fall[places], dials.rise[places])
+                for name, places in self._named.items()
+            },
             thresholds=self._limits,
         )
         return can_be(self.rule.rules[-1].when, spans)

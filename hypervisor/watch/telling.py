@@ -66,7 +66,7 @@ def _steps(before: Episode | None, episode: Episode) -> Iterator[Told]:
     for since, until in episode.stale:
         if since not in {one for one, _ in known}:
             yield "stale", since, "what it watches is unknown"
-        if until is not None and (since, until) not in known:
+        if until is not None and until != episode.ended and (since, until) not in known:
             yield "fresh", until, "what it watches is known again"
     if episode.ended is not None and (before is None or before.ended is None):
         yield "cleared", episode.ended, episode.reason or ""

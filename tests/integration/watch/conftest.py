@@ -10,5 +10,6 @@ from tests.integration.watch.world import World, make_world
 
 @pytest.fixture
 def world(database_url: str) -> Iterator[World]:
-    with connect(database_url) as connection:
-        yield make_world(database_url, connection)
+    made = make_world(database_url, connect(database_url))
+    yield made
+    made.close()

@@ -168,7 +168,7 @@ def new_world(stack: Stack) -> Iterator[Callable[[], World]]:
 
     yield make
     for name, world in made:
-        world.connection.close()
+        world.close()
         databases.drop(stack.maintenance_url, name)
 
 

@@ -94,6 +94,7 @@ class World:
     url: str
     connection: Connection
     numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    own: Connection | None = None  # the watch's
     memory: Memory | None = None
     mode: Mode = Mode.EXERCISE
     rules: str = RULES
@@ -114,8 +115,10 @@ class World:
         interval: float = 5,
         thresholds: Mapping[str, float] | None = None,
         quantities: Sequence[str] = ("level", "catchment_rain", "battery"),
+        commissioned: int | None = None,
     ) -> None:
         """Sites with one device each, named after it."""
+        since = DAY if commissioned is None else moment(commissioned)
         limits = {"attention": 3.0, "alert": 4.0, "danger": 5.0, **(thresholds or {})}
         sites = list(sites)
         facts = [
@@ -132,7 +135,7 @@ class World:
             self.connection,
             Changes(
                 sites=tuple(Site(name=s, title=s.title(), domain="flood") for s in sites),
-                devices=tuple(Device(name=s, site=s, commissioned=DAY) for s in sites),
+                devices=tuple(Device(name=s, site=s, commissioned=since) for s in sites),
                 series=tuple(Series(device=s, quantity=q) for s in sites for q in quantities),
                 revisions=tuple(facts),
             ),
@@ -194,11 +197,16 @@ class World:
 
     def step(self) -> Report:
         """One batch of the watch."""
+        if self.own is None:
+            self.own = connect(self.url, autocommit=True)
         if self.memory is None:
-            with connect(self.url, autocommit=True) as own:
-                self.memory = remember(own, self.setup)
-        with connect(self.url, autocommit=True) as own:
-            return step(own, self.memory, self.setup)
+            self.memory = remember(self.own, self.setup)
+        return step(self.own, self.memory, self.setup)
+
+    def close(self) -> None:
+        if self.own is not None:
+            self.own.close()
+        self.connection.close()
 
     def settle(self) -> None:
         """Step until nothing is left to do."""
