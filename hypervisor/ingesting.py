@@ -3,18 +3,21 @@
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from hypervisor.directory import devices
 from hypervisor.instance import Mode
 from hypervisor.instants import micros
 from hypervisor.settings import Settings
 from hypervisor.store import instance as instance_store
-from hypervisor.store import workers
-from hypervisor.store.connect import StoreError, connect
+from hypervisor.store import readings, registry, workers
+from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.intake import Intake
 from ingest.check import Belief
 from ingest.heartbeat import Listening
+from ingest.layout import Layouts
 from ingest.link import Address, Link
 from ingest.pipeline import Pipeline
 from ingest.ports import UnavailableError
@@ -127,9 +130,7 @@ def worker(parts: Parts, known: workers.Worker) -> Worker:
     pipeline = Pipeline(
         directory=parts.intake,
         store=parts.intake,
-        belief=Belief(
-            ahead=round(settings.ahead_seconds * 1e6), behind=settings.raw_retention_days * _DAY
-        ),
+        belief=believed(settings),
         listening=Listening(
             interval=None if parts.exercise else round(settings.heartbeat_seconds * 1e6),
             clock=heard,
@@ -186,3 +187,21 @@ def drain(settings: Settings, *, last: bool) -> int:
         workers.drained(connection, name)
     parts.intake.close()
     return made.readings
+
+
+def believed(settings: Settings) -> Belief:
+    """Which times are believed, from the settings."""
+    return Belief(
+        ahead=round(settings.ahead_seconds * 1e6), behind=settings.raw_retention_days * _DAY
+    )
+
+
+@contextmanager
+def checking(settings: Settings) -> Iterator[tuple[Connection, Layouts, Belief]]:
+    """What it takes to check and store without a broker: to send dead letters through again."""
+    with connect(settings.database_url) as connection:
+        readings.prepare(connection)
+        connection.commit()
+        known = devices(registry.load(connection), catalogue())
+        connection.rollback()
+        yield connection, Layouts(known), believed(settings)

@@ -55,7 +55,7 @@ def check(decoded: Decoded, layouts: Layouts, belief: Belief) -> tuple[Rows, lis
     """The rows to store and everything that is refused, what decoding refused included."""
     columns = _Columns(
         refused=decoded.refused,
-        partly={id(one.arrival) for one in decoded.refused if not one.whole},
+        partly=decoded.partly,
     )
     _gather(columns, zip(decoded.arrivals, decoded.envelopes, strict=True), layouts)
     return _rows(columns, layouts.table(), belief), columns.refused

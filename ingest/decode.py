@@ -15,11 +15,15 @@ _decode = msgspec.json.Decoder(Envelope | list[Envelope]).decode
 
 @dataclass(kw_only=True)
 class Decoded:
-    """Objects in order, each beside the message it came in, and what was refused."""
+    """Objects in order, each beside the message it came in, and what was refused.
+
+    `partly`: ids of the messages whose bytes are not to be kept whole if more is refused of them.
+    """
 
     envelopes: list[Envelope] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    partly: set[int] = field(default_factory=set)
 
 
 def decode(arrivals: Iterable[Arrival]) -> Decoded:
@@ -49,6 +53,7 @@ def _add(
     decoded.envelopes.extend(found)
     decoded.arrivals.extend([arrival] * (len(decoded.envelopes) - known))
     decoded.refused.extend(refused)
+    decoded.partly.update(id(one.arrival) for one in refused if not one.whole)
 
 
 def _second_look(arrival: Arrival) -> tuple[list[Envelope], list[Refused]]:

@@ -82,7 +82,7 @@ def main() -> None:
         for (name, quantity), number in series.items():
             topics.setdefault(f"devices/{name}/readings", {})[quantity] = number
         store = BareStore(settings.database_url, topics, commits.note)
-        loop = BareLoop(settings, store, overlap=kind == "bare-overlapped")
+        loop = BareLoop(settings, store)
         say("ready")
         loop.run(stop.is_set)
     commits.save(file, first, base)

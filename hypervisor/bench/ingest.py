@@ -108,7 +108,7 @@ class Bench:
     def _run(self, kind: str, rows: int, messages: int, rate: int | None) -> Run:
         """Full speed: a backlog is worked off. At a rate: as it comes."""
         self._number += 1
-        settings = self.ground.settings.model_copy(update={"worker": f"{kind}-{self._number}"})
+        settings = self.ground.settings  # one session for all: no other takes a share
         benching.clear(settings.database_url)
         load = Load(messages=messages, rows=rows, base=int(time.time()) - 20 * 86_400)
         commits = self.ground.folder / f"commits-{self._number}.npz"
@@ -164,7 +164,7 @@ class _Consumer:
         names = ("database_url", "broker_port", "broker_password", "worker")
         told = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in names}
         self._kind = kind
-        self._log = (file.parent / f"{settings.worker}.log").open("w+")
+        self._log = file.with_suffix(".log").open("w+")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "hypervisor.bench.consumer", kind, str(load.base), str(file)],
             stdin=subprocess.PIPE,

@@ -70,7 +70,7 @@ def find(  # noqa: PLR0913  each narrows the search
     topic: str | None = None,
     waiting: bool = True,
     after: int = 0,
-    limit: int = 50,
+    limit: int | None = 50,
 ) -> list[DeadLetter]:
     """Dead letters in the order they were buried, from the one behind `after` on."""
     rows = connection.execute(
@@ -114,8 +114,10 @@ def lock(connection: Connection, number: int) -> bool:
     return found.fetchone() is not None
 
 
-def mark(connection: Connection, number: int, *, outcome: str) -> None:
-    """Say what became of a letter that was redriven."""
+def mark(connection: Connection, number: int, *, outcome: str, done: bool) -> None:
+    """Say what became of a letter that was redriven; it waits on unless it is `done` with."""
     connection.execute(
-        "UPDATE dead_letter SET redriven_at = now(), outcome = %s WHERE id = %s", [outcome, number]
+        "UPDATE dead_letter SET redriven_at = CASE WHEN %s THEN now() END, outcome = %s"
+        " WHERE id = %s",
+        [done, outcome, number],
     )

@@ -6,10 +6,12 @@ there is more than one. Of two that arrived at the same instant the greater valu
 no order decides. Imported history is no arrival: it comes before every one.
 """
 
+from datetime import datetime
+
 import numpy as np
 from numpy.typing import NDArray
 
-from hypervisor.instants import moment
+from hypervisor.instants import micros, moment
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection
 
@@ -34,33 +36,36 @@ _INSERT = (
     " FROM incoming ON CONFLICT DO NOTHING"
 )
 
-# What follows runs only where rows met others. The bounds let the planner pass over all chunks
-# but a few, and the row locks make two workers take turns at a row.
-_LOCK = (
-    "SELECT FROM incoming i JOIN reading r USING (series_id, time)"
-    " WHERE r.time BETWEEN %(first)s AND %(last)s"
-    " ORDER BY r.series_id, r.time FOR UPDATE OF r"
-)
+# What follows runs only where rows met others.
+
+# Row by row by the index, whatever the planner thinks of a table it knows nothing of; the bounds
+# let it pass over all chunks but a few. The locks make two workers take turns at a row.
+_MEET = """
+INSERT INTO standing
+SELECT r.* FROM (
+    SELECT DISTINCT series_id, time FROM incoming ORDER BY series_id, time
+) i CROSS JOIN LATERAL (
+    SELECT series_id, time, COALESCE(received_at, '-infinity'), value, quality FROM reading
+    WHERE series_id = i.series_id AND time = i.time AND time BETWEEN %(first)s AND %(last)s
+    FOR UPDATE OFFSET 0
+) r
+"""
 
 # All that arrived where something differs now or differed before.
 _VERSIONS = """
 WITH met AS (
-    SELECT i.series_id, i.time, NULLIF(i.value, 'NaN') AS value, i.quality,
-           min(i.received_at) AS received_at
-    FROM incoming i GROUP BY 1, 2, 3, 4
-), standing AS (
-    SELECT r.* FROM (SELECT DISTINCT series_id, time FROM met) m
-    JOIN reading r USING (series_id, time) WHERE r.time BETWEEN %(first)s AND %(last)s
+    SELECT series_id, time, NULLIF(value, 'NaN') AS value, quality,
+           min(received_at) AS received_at
+    FROM incoming GROUP BY 1, 2, 3, 4
 ), contested AS (
-    SELECT series_id, time FROM standing s WHERE EXISTS (
-        SELECT FROM met m WHERE m.series_id = s.series_id AND m.time = s.time
-        AND (m.value, m.quality) IS DISTINCT FROM (s.value, s.quality))
-    OR EXISTS (
-        SELECT FROM reading_version v WHERE v.series_id = s.series_id AND v.time = s.time)
+    SELECT s.series_id, s.time FROM standing s JOIN met m USING (series_id, time)
+    WHERE (m.value, m.quality) IS DISTINCT FROM (s.value, s.quality)
+    UNION
+    SELECT s.series_id, s.time FROM standing s JOIN reading_version v USING (series_id, time)
 ), found AS (
     SELECT series_id, time, value, quality, received_at FROM met
     UNION ALL
-    SELECT series_id, time, value, quality, COALESCE(received_at, '-infinity') FROM standing
+    SELECT series_id, time, value, quality, received_at FROM standing
 )
 INSERT INTO reading_version (series_id, time, value, quality, received_at)
 SELECT series_id, time, value, quality, NULLIF(min(received_at), '-infinity')
@@ -71,49 +76,51 @@ SET received_at = NULLIF(LEAST(COALESCE(reading_version.received_at, '-infinity'
 """
 
 # Where there are versions the latest to arrive stands; elsewhere the earliest arrival of the one.
-_STAND = """
+_MOVED = """
 WITH met AS (
     SELECT series_id, time, min(received_at) AS received_at FROM incoming GROUP BY 1, 2
-), stands AS (
-    SELECT DISTINCT ON (series_id, time) series_id, time, v.value, v.quality, v.received_at
+), latest AS (
+    SELECT DISTINCT ON (series_id, time) series_id, time, v.value, v.quality,
+           COALESCE(v.received_at, '-infinity') AS received_at
     FROM met JOIN reading_version v USING (series_id, time)
     ORDER BY series_id, time, COALESCE(v.received_at, '-infinity') DESC,
              v.value DESC NULLS LAST, v.quality DESC
 ), wanted AS (
-    SELECT * FROM stands
+    SELECT * FROM latest
     UNION ALL
-    SELECT m.series_id, m.time, r.value, r.quality,
-           NULLIF(LEAST(COALESCE(r.received_at, '-infinity'), m.received_at), '-infinity')
-    FROM met m JOIN reading r USING (series_id, time)
-    WHERE r.time BETWEEN %(first)s AND %(last)s
-    AND NOT EXISTS (SELECT FROM stands s WHERE s.series_id = m.series_id AND s.time = m.time)
+    SELECT series_id, time, s.value, s.quality, LEAST(s.received_at, m.received_at)
+    FROM standing s JOIN met m USING (series_id, time)
+    WHERE (series_id, time) NOT IN (SELECT series_id, time FROM latest)
 )
-UPDATE reading r SET value = w.value, quality = w.quality, received_at = w.received_at
-FROM wanted w WHERE r.series_id = w.series_id AND r.time = w.time
-AND r.time BETWEEN %(first)s AND %(last)s
-AND (r.value, r.quality, r.received_at) IS DISTINCT FROM (w.value, w.quality, w.received_at)
-RETURNING r.series_id, (extract(epoch FROM r.time) * 1000000)::bigint
+SELECT w.series_id, w.time, NULLIF(w.received_at, '-infinity'), w.value, w.quality
+FROM wanted w JOIN standing s USING (series_id, time)
+WHERE (w.value, w.quality, w.received_at) IS DISTINCT FROM (s.value, s.quality, s.received_at)
 """
 
-# As they stand now; `as_given`: exactly as a row of this batch has it, so probably by this batch.
-_STANDING = """
-SELECT r.series_id, (extract(epoch FROM r.time) * 1000000)::bigint,
-       (extract(epoch FROM r.received_at) * 1000000)::bigint, r.value, r.quality,
-       bool_or((NULLIF(i.value, 'NaN'), i.quality, i.received_at) IS NOT DISTINCT FROM
-               (r.value, r.quality, COALESCE(r.received_at, '-infinity'))) AS as_given
-FROM incoming i JOIN reading r USING (series_id, time)
-WHERE r.time BETWEEN %(first)s AND %(last)s
-GROUP BY 1, 2, 3, 4, 5
+_MOVE = (
+    "UPDATE reading SET received_at = %s, value = %s, quality = %s"
+    " WHERE series_id = %s AND time = %s"
+)
+
+# Exactly as a row of this batch has it, so (but for a double) by this batch.
+_GIVEN = """
+SELECT DISTINCT s.series_id, s.time, NULLIF(s.received_at, '-infinity'), s.value, s.quality
+FROM standing s JOIN incoming i USING (series_id, time)
+WHERE (NULLIF(i.value, 'NaN'), i.quality, i.received_at)
+      IS NOT DISTINCT FROM (s.value, s.quality, s.received_at)
 """
+
+_Row = tuple[int, datetime, datetime | None, float | None, int]
 
 
 def prepare(connection: Connection) -> None:
-    """Make the temporary table that `put` goes through. Once a connection, committed."""
-    connection.execute(
-        "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (series_id integer, time timestamptz,"
-        " received_at timestamptz, value double precision, quality smallint)"
-        " ON COMMIT DELETE ROWS"
-    )
+    """Make the temporary tables that `put` goes through. Once a connection, committed."""
+    for table in ("incoming", "standing"):
+        connection.execute(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} (series_id integer, time timestamptz,"
+            " received_at timestamptz, value double precision, quality smallint)"
+            " ON COMMIT DELETE ROWS"
+        )
 
 
 def put(connection: Connection, rows: Rows) -> Rows:
@@ -158,21 +165,34 @@ def _correct(connection: Connection, rows: Rows) -> Rows:
         "first": moment(int(rows["time"].min())),
         "last": moment(int(rows["time"].max())),
     }
-    connection.execute("SET LOCAL enable_hashjoin = off")
-    connection.execute("SET LOCAL enable_mergejoin = off")
-    connection.execute("SET LOCAL enable_seqscan = off")
-    connection.execute(_LOCK, span)
-    connection.execute(_VERSIONS, span)
-    moved = set(connection.execute(_STAND, span).fetchall())
-    standing = [
-        (
-            series,
-            time,
-            NEVER if received is None else received,
-            np.nan if value is None else value,
-            quality,
+    connection.execute("SET LOCAL jit = off")  # compiling these takes longer than running them
+    connection.execute(_MEET, span)
+    connection.execute(_VERSIONS)
+    moved: list[_Row] = connection.execute(_MOVED).fetchall()
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _MOVE,
+            [
+                (received, value, quality, series, time)
+                for series, time, received, value, quality in moved
+            ],
         )
-        for series, time, received, value, quality, as_given in connection.execute(_STANDING, span)
-        if as_given or (series, time) in moved
-    ]
-    return np.array(standing, dtype=feed.ROW)
+    elsewhere = {(series, time) for series, time, *_ in moved}
+    given: list[_Row] = connection.execute(_GIVEN).fetchall()
+    return _rows([*moved, *(row for row in given if row[:2] not in elsewhere)])
+
+
+def _rows(found: list[_Row]) -> Rows:
+    return np.array(
+        [
+            (
+                series,
+                micros(time),
+                NEVER if received is None else micros(received),
+                np.nan if value is None else value,
+                quality,
+            )
+            for series, time, received, value, quality in found
+        ],
+        dtype=feed.ROW,
+    )
