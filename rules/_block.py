@@ -7,11 +7,10 @@ import numpy as np
 
 from rules._arrivals import Arrivals, Listening
 from rules._axis import Axis, Fact
-from rules._inputs import NEVER, Horizon, Instants, Steps, Subject
+from rules._inputs import NEVER, Device, Horizon, Instants, Steps, Subject
 from rules._rule import DEVICE
 from rules._track import Track
 
-_ONE = np.ones(1)
 _FAR = 2**61
 
 
@@ -71,11 +70,10 @@ class Block:
         """Whether a track's device is in service (0: not); None when all always were."""
         if id(track) not in self._service:
             steps: list[Steps | None] = [
-                None if column is None else subject.devices[column.device].in_service
+                None if column is None else interrupted(subject.devices[column.device])
                 for column, subject in zip(track.columns, self.subjects, strict=True)
             ]
-            values = np.concatenate([part.value for part in steps if part is not None] or [_ONE])
-            always = bool((values != 0).all())
+            always = all(part is None for part in steps)
             self._service[id(track)] = None if always else Fact(self.axis, steps)
         return self._service[id(track)]
 
@@ -110,6 +108,11 @@ class Block:
             ],
             dtype=np.int64,
         )
+
+
+def interrupted(device: Device) -> Steps | None:
+    """When a device is in service; None when it always was."""
+    return device.in_service if (device.in_service.value == 0).any() else None
 
 
 def _nth(names: Iterable[str], rank: int) -> str | None:

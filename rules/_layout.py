@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rules._axis import BLOCK_KEYS, Axis
-from rules._block import Block
+from rules._block import Block, interrupted
 from rules._inputs import NEVER, Horizon, SeriesColumns, Subject
 from rules._journal import Moment
 from sensors._quantity import Reporting
@@ -62,7 +62,7 @@ def _zone(
     times = [horizon.silence if extent.silence else horizon.values, *starts.values()]
     times += [t for columns in used for t in _ends(columns)]
     times += [t for seed in seeds.values() for t in _seed_times(seed)]
-    times += _changes(subjects, extent.thresholds)
+    times += _changes(subjects, extent.thresholds, starts)
     if extent.silence:
         times += _silence_times(subjects)
     low, high = min(times), max([*times, *extent.revisions])
@@ -105,13 +105,25 @@ def _seed_times(seed: Moment) -> Iterator[int]:
             yield time
 
 
-def _changes(subjects: Sequence[Subject], names: Sequence[str]) -> list[int]:
-    """The last change of a threshold: after the horizon it is due."""
+def _changes(
+    subjects: Sequence[Subject], names: Sequence[str], starts: Mapping[str, int]
+) -> list[int]:
+    """The first and last change of a fact that is judged when it changes."""
     steps = [
         one.thresholds[name].at for one in subjects for name in names if name in one.thresholds
     ]
-    at = np.concatenate(steps) if steps else np.empty(0, dtype=np.int64)
-    return [int(at.max())] if len(at) else []
+    at = np.concatenate(steps) if steps else _NO_TIMES
+    last = [int(at.max())] if len(at) else []
+    # Of a subject judged from a start on, what was before the start is not judged.
+    fresh = [one for one in subjects if one.key not in starts] if starts else subjects
+    steps = [one.thresholds[name].at for one in fresh for name in names if name in one.thresholds]
+    service = [interrupted(device) for one in fresh for device in one.devices.values()]
+    steps += [part.at for part in service if part is not None]
+    at = np.concatenate(steps) if steps else _NO_TIMES
+    return [*last, int(at.min())] if len(at) else last
+
+
+_NO_TIMES = np.empty(0, dtype=np.int64)
 
 
 def _silence_times(subjects: Sequence[Subject]) -> list[int]:

@@ -51,7 +51,7 @@ def _stale_since(told: Telling) -> Instants:
     """From when each row's alarm is stale: exactly where a series ceased to be known."""
     stale = told.judged.stale & (told.state.phase == ACTIVE)
     starts = run_starts(stale, told.rows, told.seeds.stale_since)
-    some = np.flatnonzero(starts != NONE)
+    some = np.flatnonzero(starts > told.state.began)
     starts[some] -= told.history.ceased(starts[some] - 1)
     return starts
 

@@ -79,7 +79,7 @@ def mean(window: Window) -> Interval:
     held = np.where(window.held > 0, track.lo[window.held], 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         lo = (floating(_between(track.sums, window)) + held) / size
-    hi = _unless_saturated(lo, window)
+    hi = np.where(track.saturated[window.held], np.inf, _unless_saturated(lo, window))
     return where_known(window.covered & (size > 0), Interval(lo, hi))
 
 
@@ -180,9 +180,7 @@ def _between(running: Instants, window: Window) -> Instants:
 def _unless_saturated(lo: Values, window: Window) -> Values:
     if not window.track.any_saturated:
         return lo
-    full = _between(window.track.saturations, window) > 0
-    full |= window.track.saturated[window.held]
-    return np.where(full, np.inf, lo)
+    return np.where(_between(window.track.saturations, window) > 0, np.inf, lo)
 
 
 def _extreme(

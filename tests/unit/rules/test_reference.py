@@ -1,0 +1,29 @@
+"""The engine against a slow, obvious model, on random rules and readings."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from rules._log import episodes
+from rules._replay import whole
+from tests.unit.rules.generating import World, worlds
+from tests.unit.rules.reference import Reference
+
+
+def agrees(world: World) -> None:
+    subject = world.subject()
+    found = episodes("rule", subject, whole([(0, world.rule)], subject, world.horizon))
+    assert found == Reference(world.rule, subject, world.horizon).log()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(worlds())
+def test_the_engine_gives_the_log_of_the_reference_model(world: World) -> None:
+    agrees(world)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(worlds())
+def test_the_engine_gives_the_log_of_the_reference_model_many_times(world: World) -> None:
+    agrees(world)
