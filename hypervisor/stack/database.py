@@ -75,7 +75,8 @@ class Database:
                     self.programs.initdb,
                     *("--pgdata", half_made, "--username", USER, "--pwfile", secret.name),
                     *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"),
-                    *("--no-instructions", "--no-sync"),
+                    "--no-instructions",
+                    *(["--no-sync"] if dict(self.extra).get("fsync") == "off" else []),
                 ],
                 self.folder.account,
             )
