@@ -37,8 +37,11 @@ def judge(
     *,
     starts: Mapping[str, int] | None = None,
     seeds: Mapping[str, Moment] | None = None,
+    untils: Mapping[str, int] | None = None,
 ) -> list[Verdict]:
     """Judge subjects under the revisions of one rule, up to the horizon (inclusive).
+
+    `untils[key]`: for that subject up to this time instead.
 
     `revisions` ascend by effective time (µs); None withdraws the rule. A subject's times before
     the first are not judged. `starts[key]`: judge only moments at that time or later, `seeds[key]`
@@ -64,7 +67,7 @@ def judge(
     )
     found: list[Verdict] = []
     for block in blocks(subjects, horizon, extent, starts or {}, seeds or {}):
-        found += _judge_block(revisions, block, starts or {}, seeds or {})
+        found += _judge_block(revisions, block, starts or {}, seeds or {}, untils or {})
     return found
 
 
@@ -118,11 +121,13 @@ def _judge_block(
     block: Block,
     starts: Mapping[str, int],
     recorded: Mapping[str, Moment],
+    untils: Mapping[str, int],
 ) -> list[Verdict]:
     axis = block.axis
     history = History(revisions, block)
     seeds = seeds_of(block.subjects, recorded, axis, history.ranks)
-    horizon = block.horizon.silence if history.silence else block.horizon.values
+    shared = block.horizon.silence if history.silence else block.horizon.values
+    horizon = np.array([untils.get(subject.key, shared) for subject in block.subjects])
     all_keys = history.instants()
     within = _within(block, all_keys, starts, horizon)
     due = _soonest(axis, all_keys[_after(axis, all_keys, horizon)])
@@ -178,8 +183,8 @@ def _hold(rank: int, rule: Rule) -> int:
     return rule.steps[rank].hold if rank < len(rule.steps) else 0
 
 
-def _within(block: Block, keys: Instants, starts: Mapping[str, int], horizon: int) -> Mask:
-    """Keys from each subject's start up to the horizon."""
+def _within(block: Block, keys: Instants, starts: Mapping[str, int], horizon: Instants) -> Mask:
+    """Keys from each subject's start up to its horizon."""
     axis = block.axis
     found = ~_after(axis, keys, horizon)
     if starts:
@@ -194,8 +199,8 @@ def _within(block: Block, keys: Instants, starts: Mapping[str, int], horizon: in
     return found
 
 
-def _after(axis: Axis, keys: Instants, horizon: int) -> Mask:
-    return np.asarray(axis.times(keys) > horizon)
+def _after(axis: Axis, keys: Instants, horizon: Instants) -> Mask:
+    return np.asarray(axis.times(keys) > horizon[axis.subjects(keys)])
 
 
 def _soonest(axis: Axis, keys: Instants) -> Instants:

@@ -15,7 +15,7 @@ from rules._pack import Pack
 from rules._readings import DAY_ZERO, Sent, columns, read_time, standing
 from rules._replay import replay, whole
 from rules._rule import PackTest, Rule
-from rules._telling import alarm_lines, alarm_text
+from rules._telling import OPTIONAL, PARTS, alarm_lines, alarm_text
 from rules._tree import Place
 from rules._units import converted
 from sensors._domain import Catalogue
@@ -24,7 +24,6 @@ from sensors._quality import Quality
 _WORDS = ("name", "every", "until", "thresholds", "expect")
 _VALUE = re.compile(r"(?P<value>-|null|[-+]?\d*\.?\d+)(?P<mark>[?^]?)(?:\*(?P<times>\d+))?")
 _QUANTITY = re.compile(r"\s*([-+]?\d*\.?\d+)\s*(\S+)\s*")
-_PARTS = frozenset({"since", "began", "ended", "severity", "stale", "reason"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +67,7 @@ def _differences(rule: Rule, table: "_Table") -> list[str]:
     cut = replay(revisions, table.subject, sent, horizon, size=1)
     for how, moments in (("", found), ("judged one arrival at a time: ", cut)):
         alarms = episodes(rule.id, "test", moments)
-        lines = [
-            _part(line, told) for line in alarm_lines(alarms, frozenset({"severity", "reason"}))
-        ]
+        lines = [_part(line, told) for line in alarm_lines(alarms, OPTIONAL)]
         if lines != expected:
             differences.append(f"{how}expected {expected or 'nothing'}, found {lines or 'nothing'}")
     return differences
@@ -174,11 +171,11 @@ class _Table:
         told = {"began", "ended"}
         for alarm in written:
             for key in alarm:
-                if key not in _PARTS:
-                    raise RuleError(self.place, f"an alarm has no {key!r}{nearest(key, _PARTS)}")
+                if key not in PARTS:
+                    raise RuleError(self.place, f"an alarm has no {key!r}{nearest(key, PARTS)}")
                 told.add(key)
         whole_alarms = [{"since": "", "began": "", **alarm} for alarm in written]
-        lines = [alarm_text(a, frozenset({"severity", "reason"})) for a in whole_alarms]
+        lines = [alarm_text(a, OPTIONAL) for a in whole_alarms]
         return [_part(line, frozenset(told)) for line in lines], frozenset(told)
 
 

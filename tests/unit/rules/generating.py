@@ -1,5 +1,6 @@
 """Random rules and readings: gaps, suspects, saturation, late and shuffled arrival, revisions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,7 +43,7 @@ class World:
     horizon: Horizon
     key: str = "subject"
 
-    def subject(self, sent: "tuple[Sent, ...] | list[Sent] | None" = None) -> Subject:
+    def subject(self, sent: Sequence[Sent] | None = None) -> Subject:
         rows = self.sent if sent is None else sent
         series: dict[str, SeriesColumns] = {}
         for name, (kind, reporting, device, interval) in SERIES.items():

@@ -365,8 +365,8 @@ class Reference:
 
     def instants(self) -> set[int]:
         found: set[int] = set()
-        for name in (*self.rule.thresholds, *self.rule.optional_thresholds):
-            steps = self.subject.thresholds.get(name)
+        for threshold in (*self.rule.thresholds, *self.rule.optional_thresholds):
+            steps = self.subject.thresholds.get(threshold)
             found.update(steps.at.tolist() if steps else ())
         nodes = [n for c in self.rule.conditions for n in walk(c)]
         for key in self.named:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from rules._engine import judge
 from rules._log import episodes
-from rules._replay import replay, whole
 from rules._readings import Sent
+from rules._replay import replay, whole
 from tests.unit.rules.generating import World, worlds
 
 

@@ -1,0 +1,70 @@
+"""One worked case as a value: arrivals, what holds of the subject, a rule, the log expected."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
+from rules._readings import DAY_ZERO, Sent, columns, standing
+from rules._rule import Rule
+from sensors._quantity import Kind, Reporting
+
+_SUBJECT = "case"
+ALWAYS = Steps(at=np.array([DAY_ZERO], dtype=np.int64), value=np.ones(1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One case, read. `expected` are the lines of its log."""
+
+    name: str
+    revisions: tuple[tuple[int, Rule | None], ...]
+    sent: tuple[Sent, ...]
+    frame: "Frame"
+    horizon: Horizon
+    expected: tuple[str, ...]
+    told: frozenset[str]  # which parts of an alarm its log tells
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What a case says of its subject, all but the readings."""
+
+    devices: Mapping[str, str]  # series -> device
+    kinds: Mapping[str, Kind]
+    reporting: Mapping[str, Reporting]
+    intervals: Mapping[str, int]
+    commissioned: int
+    service: Mapping[str, Steps]
+    thresholds: Mapping[str, Steps]
+    group: Mapping[str, tuple[str, ...]]
+
+    def subject(self, sent: Iterable[Sent]) -> Subject:
+        """The subject with what a store holds after these arrivals."""
+        by_series: dict[str, list[Sent]] = {name: [] for name in self.devices}
+        for one in sent:
+            by_series[one.series].append(one)
+        return Subject(
+            key=_SUBJECT,
+            series={name: self._columns(name, rows) for name, rows in by_series.items()},
+            devices={
+                device: Device(
+                    commissioned=self.commissioned, in_service=self.service.get(device, ALWAYS)
+                )
+                for device in self.devices.values()
+            },
+            thresholds=self.thresholds,
+            group=self.group,
+        )
+
+    def _columns(self, name: str, sent: Iterable[Sent]) -> SeriesColumns:
+        kind = self.kinds[name]
+        return columns(
+            standing(sent),
+            device=self.devices[name],
+            kind=kind,
+            reporting=self.reporting[name],
+            nonnegative=kind in (Kind.INCREMENT, Kind.COUNTER),
+            interval=self.intervals[name],
+        )

@@ -1,0 +1,118 @@
+"""Packs: those of the installation, and what is said of a slip in one."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+
+from rules._engine import lookback, run_start
+from rules._errors import RuleError
+from rules._journal import Moment, Phase, Truth
+from rules._pack import load_pack, packs, rule_from_json
+from rules._packtest import run_tests
+from sensors._domain import catalogue
+from tests.unit.rules.generating import MINUTE, World, worlds
+
+RULE = """
+- id: flood-x
+  title: "{site}: x"
+  when: level > threshold.alert
+  for: 10 min
+  severity: minor
+  advice: Look.
+  wrong when: It is not so.
+  tests: []
+"""
+
+
+def test_every_pack_passes_its_own_tests() -> None:
+    for pack in packs():
+        for tested in run_tests(pack, catalogue()):
+            assert not tested.differences, (tested.rule, tested.name, tested.differences)
+
+
+def test_every_rule_tells_what_to_do_and_when_it_is_wrong_and_is_tested() -> None:
+    for pack in packs():
+        for rule in pack.rules:
+            assert rule.advice
+            assert rule.wrong_when
+            assert rule.tests
+            assert "{site}" in rule.title
+
+
+def test_a_rule_comes_back_from_json_as_it_was() -> None:
+    for pack in packs():
+        for rule in pack.rules:
+            again = rule_from_json(json.loads(json.dumps(rule.to_json())))
+            assert again == rule
+            assert (again.when, again.clear, again.steps) == (rule.when, rule.clear, rule.steps)
+            assert (again.hold, again.keep, again.domain) == (rule.hold, rule.keep, rule.domain)
+
+
+def test_thresholds_that_only_steps_name_are_optional() -> None:
+    (rule,) = [rule for pack in packs() for rule in pack.rules if rule.id == "flood-level"]
+    assert rule.thresholds == ("attention",)
+    assert rule.optional_thresholds == ("alert", "danger")
+    assert rule.axis == "values"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "column", "says"),
+    [
+        ("level >", "levle >", 4, 9, "unknown series 'levle'; did you mean 'level'?"),
+        ("for: 10 min", "fro: 10 min", 5, 3, "a rule has no 'fro'; did you mean 'for'?"),
+        ("for: 10 min", "for: 10", 5, 8, "10 has no unit"),
+        ("for: 10 min", "for: 10 minn", 5, 8, "did you mean 'min'?"),
+        ("minor", "mineur", 6, 13, "unknown severity 'mineur'"),
+        ("flood-x", "x", 2, 3, "must be named flood-"),
+        ("  advice: Look.\n", "", 2, 3, "a rule of a pack needs `advice`"),
+        ("tests: []", "tests: [", 10, 1, "this is no YAML"),
+        ("minor", "[minor]", 6, 13, "expected a severity; found a list"),
+        ("when: level > threshold.alert", 'when: "level > 10 min"', 4, 16, "duration"),
+        (RULE, RULE + RULE, 11, 3, "rule 'flood-x' stands twice"),
+    ],
+)
+def test_a_slip_is_told_with_its_line_and_column(
+    old: str, new: str, line: int, column: int, says: str
+) -> None:
+    with pytest.raises(RuleError) as caught:
+        load_pack(RULE.replace(old, new), file="rules/flood.yaml", domain="flood")
+    assert says in caught.value.problem
+    assert (caught.value.place.line, caught.value.place.column) == (line, column)
+
+
+@pytest.mark.parametrize("text", ["", "- 3", "a: b", "[[]]", "- {when: [}", "\x00"])
+def test_what_is_no_pack_is_said_to_be_none(text: str) -> None:
+    with pytest.raises(RuleError):
+        load_pack(text, file="rules/flood.yaml", domain="flood")
+
+
+def test_steps_must_climb() -> None:
+    text = RULE.replace("severity: minor", "severity: major").replace(
+        "  tests: []", "  steps: [{severity: minor, when: level > threshold.danger}]\n  tests: []"
+    )
+    with pytest.raises(RuleError, match="must climb"):
+        load_pack(text, file="rules/flood.yaml", domain="flood")
+
+
+@settings(max_examples=20, deadline=None)
+@given(worlds())
+def test_lookback_covers_the_longest_window_and_limit(world: World) -> None:
+    reach = lookback([world.rule], world.subject())
+    assert reach >= 2 * 45 * MINUTE
+
+
+def test_the_earliest_run_under_way_is_asked_for() -> None:
+    active = Moment(
+        time=9,
+        phase=Phase.ACTIVE,
+        when=Truth.FALSE,
+        clear=Truth.TRUE,
+        clear_since=8,
+        since=1,
+        began=2,
+        steps=((True, 3, None), (False, 7, None)),
+    )
+    assert run_start(active) == 7
+    inactive = Moment(time=9, phase=Phase.INACTIVE, when=Truth.FALSE, clear=Truth.TRUE)
+    assert run_start(inactive) is None
