@@ -46,6 +46,10 @@ class Parts:
     link: Link
     limits: Limits
 
+    def close(self) -> None:
+        self.intake.close()
+        self.link.end()
+
 
 def wire(settings: Settings, *, joins: bool = True, intake: type[Intake] = Intake) -> Parts:
     """The parts of the worker that the settings name.
@@ -91,20 +95,20 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     parts = wire(settings)
-    _claim(parts, stopping)
-    log.info(
-        "%s: %s, broker %s:%s",
-        settings.worker,
-        "EXERCICE" if parts.exercise else "live",
-        settings.broker_host,
-        settings.broker_port,
-    )
     try:
+        _claim(parts, stopping)
+        log.info(
+            "%s: %s, broker %s:%s",
+            settings.worker,
+            "EXERCICE" if parts.exercise else "live",
+            settings.broker_host,
+            settings.broker_port,
+        )
         made = joined(parts, stopping)
         if made is not None:
             made.run(stopping)
     finally:
-        parts.intake.close()
+        parts.close()
 
 
 def joined(parts: Parts, stopping: Callable[[], bool]) -> Worker | None:
@@ -178,14 +182,20 @@ def drain(settings: Settings, *, last: bool) -> int:
         )
     parts = wire(settings, joins=False)
     try:
+        return _drained(parts, known[name])
+    finally:
+        parts.close()
+
+
+def _drained(parts: Parts, known: workers.Worker) -> int:
+    try:
         parts.intake.open()
     except UnavailableError as error:
         raise StoreError(f"{error}; stop it before it is drained") from error
-    made = worker(parts, known[name])
+    made = worker(parts, known)
     made.drain()
-    with connect(settings.database_url) as connection:
-        workers.drained(connection, name)
-    parts.intake.close()
+    with connect(parts.settings.database_url) as connection:
+        workers.drained(connection, known.name)
     return made.readings
 
 

@@ -166,7 +166,8 @@ def _judged(
         conversion = table.conversion[channel]
         for number in set(conversion[conversion > 0].tolist()):
             of_it = conversion == number
-            value[of_it] = table.conversions[number](value[of_it])
+            with np.errstate(over="ignore"):  # seen to below
+                value[of_it] = table.conversions[number](value[of_it])
     quality = np.zeros(len(value), dtype=np.int16)
     for place, flag in columns.flags:
         quality[place] |= flag

@@ -41,17 +41,12 @@ class Listening:
         if self.interval is None:
             return replace(self, clock=clock), None
         limit = MISSED * self.interval
-        late = beat.received_at - beat.clock > limit
-        start = self.late_from
-        if start is None and before is not None and beat.clock - before > limit:
-            start = before
-        if start is None and late:
-            start = beat.clock
-        if start is None:
-            return replace(self, clock=clock), None
-        until = beat.received_at if late else max(beat.clock, start)
-        listening = replace(self, clock=clock, late_from=start if late else None)
-        return listening, (start, until)
+        gap = before if before is not None and beat.clock - before > limit else None
+        if beat.received_at - beat.clock <= limit:
+            span = None if gap is None else (gap, beat.clock)
+            return replace(self, clock=clock, late_from=None), span
+        start = next(at for at in (self.late_from, gap, beat.clock) if at is not None)
+        return replace(self, clock=clock, late_from=start), (start, beat.received_at)
 
 
 @dataclass(frozen=True, kw_only=True)

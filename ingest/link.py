@@ -24,6 +24,7 @@ from ingest.message import UNSTAMPED, Arrival
 from ingest.topics import CLOCK, SHARE, heartbeat_topic, instant, stamp, written
 
 KEEPALIVE = 60  # seconds
+_FAREWELL = 5.0  # seconds to send what is left to send
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds between two tries to connect
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class Link:
             self._ear.recv(4096)
 
     def wake(self) -> None:
-        with suppress(BlockingIOError):  # then it has been rung often enough
+        with suppress(OSError):  # rung often enough already, or nobody is left to hear it
             self._bell.send(b"\0")
 
     def take(self) -> Parcel:
@@ -200,14 +201,16 @@ class Link:
 
     def close(self) -> None:
         """Send what is to be sent and leave; the broker keeps our session and queues for us."""
-        self._client.disconnect()
-        for _ in range(50):
-            if self._client.socket() is None:
-                break
-            self._client.loop_write()
-            if not self._client.want_write():
-                break
         self._up = False
+        self._client.disconnect()
+        end = self._ticks() + _FAREWELL
+        while self._client.socket() is not None and self._ticks() < end:
+            self._client.loop_write()
+
+    def end(self) -> None:
+        """After `close`, when nothing will be sent or received any more."""
+        self._bell.close()
+        self._ear.close()
 
     def be_forgotten(self) -> None:
         """After `close`: have the broker end our session, so that it queues nothing more for us."""

@@ -96,7 +96,7 @@ def _ingest(settings: Settings, commits: Commits, stop: threading.Event) -> None
     say("ready")
     if made is not None:
         made.run(stop.is_set)
-    parts.intake.close()
+    parts.close()
 
 
 if __name__ == "__main__":

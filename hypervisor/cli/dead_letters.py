@@ -48,7 +48,7 @@ def list_(
         for letter in found:
             print(json.dumps(_plain(letter)))
         return
-    console = Console()
+    console = Console(markup=False)
     table = Table("id", "arrived", "topic", "reason", "detail")
     for letter in found:
         arrived = f"{letter.received_at:%Y-%m-%d %H:%M:%S}Z"

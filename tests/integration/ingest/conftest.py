@@ -3,17 +3,22 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
+import typer
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from typer.testing import CliRunner
 
+from hypervisor import cli, ingesting
+from hypervisor.cli import dead_letters
 from hypervisor.settings import Settings
 from hypervisor.stack import accounts, passwords
 from hypervisor.stack.broker import Broker
@@ -108,14 +113,38 @@ def gauges(instance_settings: Settings, broker: Broker) -> dict[str, str]:
 
 
 @contextmanager
-def ingest(settings: Settings, worker: str = "ingest-1") -> Iterator[subprocess.Popen[str]]:
-    """`hypervisor ingest` as a process of its own, joined; ended by SIGTERM."""
-    process = start_ingest(settings, worker)
+def ingest(settings: Settings, worker: str = "ingest-1") -> Iterator[None]:
+    """A worker of our own process, joined; stopped as SIGTERM stops one."""
+    stop = threading.Event()
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            ingesting.run(settings.model_copy(update={"worker": worker}), stop.is_set)
+        except BaseException as error:  # noqa: BLE001  raised again below
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
     try:
-        yield process
+        wait_for(settings, lambda c: failed or _joins(c, worker))
+        yield
     finally:
-        process.terminate()
-        process.communicate(timeout=30)
+        stop.set()
+        thread.join(30)
+        if failed:
+            raise failed[0]
+
+
+def hypervisor(settings: Settings, *words: str) -> str:
+    """What the command prints."""
+    app = typer.Typer()
+    app.callback()(cli.instance)
+    dead_letters.attach(app)
+    ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["--data", str(settings.data), *words])
+    if ran.exception is not None:
+        raise ran.exception
+    return ran.stdout
 
 
 def start_ingest(settings: Settings, worker: str = "ingest-1") -> subprocess.Popen[str]:

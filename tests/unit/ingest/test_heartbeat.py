@@ -1,0 +1,49 @@
+"""What heartbeats tell: how far was heard, and when nothing could be. Seconds, for reading."""
+
+from ingest.batch import Beat
+from ingest.heartbeat import Listening
+
+SECOND = 1_000_000
+
+
+def heard(
+    *beats: tuple[float, float], before: float | None = None, live: bool = True
+) -> tuple[float | None, list[tuple[float, float]]]:
+    """Beats as (clock, received), two seconds apart when all is well."""
+    start = Listening(
+        interval=2 * SECOND if live else None,
+        clock=None if before is None else round(before * SECOND),
+    )
+    found = start.after(
+        [Beat(clock=round(c * SECOND), received_at=round(r * SECOND)) for c, r in beats]
+    )
+    clock = None if found.clock is None else found.clock / SECOND
+    return clock, [(a / SECOND, b / SECOND) for a, b in found.deaf]
+
+
+def test_all_well() -> None:
+    assert heard((0, 0.1), (2, 2.1), (4, 4.1)) == (4, [])
+    assert heard((6, 6.1), before=0) == (6, [])
+
+
+def test_not_there() -> None:
+    assert heard((60, 60.1), (62, 62.1), before=0) == (62, [(0, 60)])
+
+
+def test_behind_with_a_backlog() -> None:
+    late = [(2, 20.0), (4, 20.2), (6, 20.4), (18, 20.6), (20, 21.0)]
+    clock, deaf = heard(*late, before=0)
+    assert clock == 20
+    assert deaf == [(2, 20.4), (6, 18)]
+
+
+def test_gone_and_then_behind() -> None:
+    assert heard((60, 90), before=0) == (60, [(0, 90)])
+
+
+def test_sent_again_it_does_not_go_back() -> None:
+    assert heard((2, 2.1), before=4) == (None, [])
+
+
+def test_in_an_exercise_nobody_is_deaf() -> None:
+    assert heard((0, 0), (3600, 3600), live=False) == (3600, [])
