@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     web_port: int = 8000
     worker: str = "ingest-1"  # a stable name: the broker keeps its queue under it
     batch_rows: int = 5_000
-    batch_seconds: float = 0.05
+    batch_seconds: float = 0.005  # the longest a message waits for others to be stored with
     heartbeat_seconds: float = 2.0
     raw_retention_days: int = 400
     ahead_seconds: float = 300.0  # a reading further ahead of its arrival is not believed

@@ -78,7 +78,7 @@ def deafen(connection: Connection, name: str, spans: Sequence[tuple[int, int]]) 
 def drained(connection: Connection, name: str) -> None:
     """The worker's queue is empty and it takes no share any more: nobody waits to hear it.
 
-    The watch is woken: the lowest clock may be another's now.
+    The watch is told, as of a change of the registry: the lowest clock may be another's now.
     """
     connection.execute("UPDATE worker SET drained_at = now() WHERE name = %s", [name])
-    connection.execute(f"NOTIFY {feed.CHANNEL}")
+    feed.append(connection, "registry")
