@@ -65,7 +65,7 @@ class Fact:
     def __init__(
         self, axis: Axis, steps: Sequence[Steps | None], *, reaches_back: bool = False
     ) -> None:
-        parts = [part if part is not None else _NOTHING for part in steps]
+        parts = [_NOTHING if part is None else part for part in steps]
         lengths = [len(part.at) for part in parts]
         at = axis.keys(np.concatenate([part.at for part in parts]), lengths)
         values = np.concatenate([part.value for part in parts])

@@ -7,7 +7,7 @@ import numpy as np
 
 from rules._arrivals import Arrivals, Listening
 from rules._axis import Axis, Fact
-from rules._inputs import NEVER, Device, Horizon, Instants, Steps, Subject
+from rules._inputs import NEVER, Device, Horizon, Instants, SeriesColumns, Steps, Subject
 from rules._rule import DEVICE
 from rules._track import Track
 
@@ -22,6 +22,7 @@ class Block:
         self.subjects = subjects
         self.horizon = horizon
         self.listening = Listening(horizon.deaf)
+        self._members: dict[str, int | None] = {}
         self._tracks: dict[tuple[str, int | None], Track] = {}
         self._arrivals: dict[int, Arrivals] = {}
         self._thresholds: dict[str, Fact] = {}
@@ -29,23 +30,30 @@ class Block:
 
     def members(self, name: str) -> int | None:
         """How many members the largest group behind a word has; None: it is a series."""
-        sizes = [len(s.group[name]) for s in self.subjects if name in s.group]
-        return max(sizes) if sizes else None
+        if name not in self._members:
+            sizes = [len(s.group[name]) for s in self.subjects if name in s.group]
+            self._members[name] = max(sizes) if sizes else None
+        return self._members[name]
 
     def track(self, name: str, member: int | None = None) -> Track:
         """The series of that name, or of the group's member of that number."""
         if member is not None and self.members(name) is None:
             member = None
         if (name, member) not in self._tracks:
-            keys = [_key(subject, name, member) for subject in self.subjects]
-            columns = [
-                None if key is None else subject.series[key]
-                for key, subject in zip(keys, self.subjects, strict=True)
-            ]
+            columns = self._columns(name, member)
             devices = [None if column is None else column.device for column in columns]
             track = Track(self.axis, columns, lambda i: _signs(self.subjects[i], devices[i]))
             self._tracks[name, member] = track
         return self._tracks[name, member]
+
+    def _columns(self, name: str, member: int | None) -> list[SeriesColumns | None]:
+        if member is None:
+            return [subject.series[name] for subject in self.subjects]
+        keys = [_key(subject, name, member) for subject in self.subjects]
+        return [
+            None if key is None else subject.series[key]
+            for key, subject in zip(keys, self.subjects, strict=True)
+        ]
 
     def tracks(self, names: Sequence[str]) -> list[Track]:
         """The tracks behind names, those of every member where one is a group's word."""
@@ -69,10 +77,12 @@ class Block:
     def service(self, track: Track) -> Fact | None:
         """Whether a track's device is in service (0: not); None when all always were."""
         if id(track) not in self._service:
-            steps: list[Steps | None] = [
-                None if column is None else interrupted(subject.devices[column.device])
-                for column, subject in zip(track.columns, self.subjects, strict=True)
-            ]
+            steps = interrupted(
+                [
+                    None if column is None else subject.devices[column.device]
+                    for column, subject in zip(track.columns, self.subjects, strict=True)
+                ]
+            )
             always = all(part is None for part in steps)
             self._service[id(track)] = None if always else Fact(self.axis, steps)
         return self._service[id(track)]
@@ -110,9 +120,15 @@ class Block:
         )
 
 
-def interrupted(device: Device) -> Steps | None:
-    """When a device is in service; None when it always was."""
-    return device.in_service if (device.in_service.value == 0).any() else None
+def interrupted(devices: Sequence[Device | None]) -> list[Steps | None]:
+    """When each device is in service; None for one that always was."""
+    values = [device.in_service.value for device in devices if device is not None]
+    if not values or np.concatenate(values).all():  # the usual case, told from one array
+        return [None] * len(devices)
+    return [
+        None if device is None or device.in_service.value.all() else device.in_service
+        for device in devices
+    ]
 
 
 def _nth(names: Iterable[str], rank: int) -> str | None:
@@ -120,9 +136,7 @@ def _nth(names: Iterable[str], rank: int) -> str | None:
     return ordered[rank] if rank < len(ordered) else None
 
 
-def _key(subject: Subject, name: str, member: int | None) -> str | None:
-    if member is None:
-        return name
+def _key(subject: Subject, name: str, member: int) -> str | None:
     members = subject.group.get(name, ())
     return members[member] if member < len(members) else None
 

@@ -6,6 +6,7 @@ the alarm log.
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from rules._block import Block
 from rules._inputs import Horizon, Instants, Subject
 from rules._interval import Mask
 from rules._journal import Moment, Phase, Verdict
-from rules._layout import Extent, blocks
+from rules._layout import Asked, Extent, blocks
 from rules._machine import Conclusion, conclude
 from rules._moments import Telling, moments_of
 from rules._revisions import History, Judged
@@ -65,9 +66,10 @@ def judge(
         silence=any(rule.axis == "silence" for rule in rules),
         revisions=tuple(effective for effective, _ in revisions),
     )
+    asked = Asked(horizon=horizon, starts=starts or {}, untils=untils or {}, seeds=seeds or {})
     found: list[Verdict] = []
-    for block in blocks(subjects, horizon, extent, starts or {}, seeds or {}):
-        found += _judge_block(revisions, block, starts or {}, seeds or {}, untils or {})
+    for block in blocks(subjects, asked, extent):
+        found += _judge_block(revisions, block, asked)
     return found
 
 
@@ -117,31 +119,25 @@ def _reach(rules: Sequence[Rule]) -> int:
 
 
 def _judge_block(
-    revisions: Sequence[tuple[int, Rule | None]],
-    block: Block,
-    starts: Mapping[str, int],
-    recorded: Mapping[str, Moment],
-    untils: Mapping[str, int],
+    revisions: Sequence[tuple[int, Rule | None]], block: Block, asked: Asked
 ) -> list[Verdict]:
     axis = block.axis
     history = History(revisions, block)
-    seeds = seeds_of(block.subjects, recorded, axis, history.ranks)
-    shared = block.horizon.silence if history.silence else block.horizon.values
-    horizon = np.array([untils.get(subject.key, shared) for subject in block.subjects])
+    seeds = seeds_of(block.subjects, asked.seeds, axis, history.ranks)
+    span = _span(block, asked, silence=history.silence)
     all_keys = history.instants()
-    within = _within(block, all_keys, starts, horizon)
-    due = _soonest(axis, all_keys[_after(axis, all_keys, horizon)])
-    keys = certain = all_keys[within]
+    due = _soonest(axis, all_keys[span.after(all_keys)])
+    keys = certain = all_keys[span.within(all_keys)]
     for _ in range(_ROUNDS):
         rows = rows_of(keys, axis.subjects(keys))
         judged = history.judged(rows.keys, rows.owners)
         state = _conclude(rows, seeds, judged)
         runs = _runs(rows, seeds, history, judged, state)
-        wanted = merged([certain, runs[_within(block, runs, starts, horizon)]])
+        wanted = merged([certain, runs[span.within(runs)]])
         if np.array_equal(wanted, keys):
             break
         keys = wanted
-    due = np.minimum(due, _soonest(axis, runs[_after(axis, runs, horizon)]))
+    due = np.minimum(due, _soonest(axis, runs[span.after(runs)]))
     told = Telling(axis=axis, rows=rows, seeds=seeds, history=history, judged=judged, state=state)
     moments = moments_of(told)
     return [
@@ -183,24 +179,33 @@ def _hold(rank: int, rule: Rule) -> int:
     return rule.steps[rank].hold if rank < len(rule.steps) else 0
 
 
-def _within(block: Block, keys: Instants, starts: Mapping[str, int], horizon: Instants) -> Mask:
-    """Keys from each subject's start up to its horizon."""
+@dataclass(frozen=True, kw_only=True)
+class _Span:
+    """The keys to judge: by subject, from `first` up to `last`, both included."""
+
+    axis: Axis
+    first: Instants
+    last: Instants
+
+    def within(self, keys: Instants) -> Mask:
+        owners = self.axis.subjects(keys)
+        return np.asarray((keys >= self.first[owners]) & (keys <= self.last[owners]))
+
+    def after(self, keys: Instants) -> Mask:
+        return np.asarray(keys > self.last[self.axis.subjects(keys)])
+
+
+def _span(block: Block, asked: Asked, *, silence: bool) -> _Span:
     axis = block.axis
-    found = ~_after(axis, keys, horizon)
-    if starts:
-        first = np.array(
-            [
-                axis.key(i, starts[subject.key]) if subject.key in starts else i * axis.stride
-                for i, subject in enumerate(block.subjects)
-            ],
-            dtype=np.int64,
-        )
-        found &= keys >= first[axis.subjects(keys)]
-    return found
-
-
-def _after(axis: Axis, keys: Instants, horizon: Instants) -> Mask:
-    return np.asarray(axis.times(keys) > horizon[axis.subjects(keys)])
+    shared = asked.horizon.silence if silence else asked.horizon.values
+    first, last = axis.origins(), axis.everywhere(shared)
+    if asked.starts or asked.untils:
+        for i, subject in enumerate(block.subjects):
+            if subject.key in asked.starts:
+                first[i] = axis.key(i, asked.starts[subject.key])
+            if subject.key in asked.untils:
+                last[i] = axis.key(i, asked.untils[subject.key])
+    return _Span(axis=axis, first=first, last=last)
 
 
 def _soonest(axis: Axis, keys: Instants) -> Instants:

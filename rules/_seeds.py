@@ -1,6 +1,7 @@
 """What was under way when judging goes on from a recorded moment, as columns by subject."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,29 +42,45 @@ def seeds_of(
 ) -> Seeds:
     """Columns of the recorded moments; a subject without one has nothing under way."""
     moments = [recorded.get(subject.key, NOTHING) for subject in subjects]
+    told = [(i, moment) for i, moment in enumerate(moments) if moment is not NOTHING]
 
-    def keys(times: Sequence[int | None]) -> Instants:
-        return np.array(
-            [NONE if time is None else axis.key(i, time) for i, time in enumerate(times)],
-            dtype=np.int64,
-        )
+    def keys(of: Callable[[Moment], int | None]) -> Instants:
+        found = np.full(len(moments), NONE, dtype=np.int64)
+        for i, moment in told:
+            time = of(moment)
+            if time is not None:
+                found[i] = axis.key(i, time)
+        return found
 
-    def step(rank: int) -> tuple[Mask, Instants]:
-        found = [
-            moment.steps[rank] if rank < len(moment.steps) else (False, None, None)
-            for moment in moments
-        ]
-        return np.array([one[0] for one in found], dtype=np.bool_), keys([one[1] for one in found])
+    def codes(of: Callable[[Moment], int]) -> Truths:
+        found = np.full(len(moments), of(NOTHING), dtype=np.int8)
+        for i, moment in told:
+            found[i] = of(moment)
+        return found
 
     return Seeds(
         moments=moments,
-        phase=np.array([_PHASES[moment.phase] for moment in moments], dtype=np.int8),
-        when=np.array([moment.when for moment in moments], dtype=np.int8),
-        end=np.array([moment.clear for moment in moments], dtype=np.int8),
-        when_since=keys([moment.when_since for moment in moments]),
-        clear_since=keys([moment.clear_since for moment in moments]),
-        since=keys([moment.since for moment in moments]),
-        began=keys([moment.began for moment in moments]),
-        stale_since=keys([moment.stale_since for moment in moments]),
-        steps=tuple(step(rank) for rank in range(steps)),
+        phase=codes(lambda moment: _PHASES[moment.phase]),
+        when=codes(lambda moment: moment.when),
+        end=codes(lambda moment: moment.clear),
+        when_since=keys(lambda moment: moment.when_since),
+        clear_since=keys(lambda moment: moment.clear_since),
+        since=keys(lambda moment: moment.since),
+        began=keys(lambda moment: moment.began),
+        stale_since=keys(lambda moment: moment.stale_since),
+        steps=tuple(
+            (
+                codes(functools.partial(_latched, rank)) != 0,
+                keys(functools.partial(_step_run, rank)),
+            )
+            for rank in range(steps)
+        ),
     )
+
+
+def _latched(rank: int, moment: Moment) -> int:
+    return rank < len(moment.steps) and moment.steps[rank][0]
+
+
+def _step_run(rank: int, moment: Moment) -> int | None:
+    return moment.steps[rank][1] if rank < len(moment.steps) else None
