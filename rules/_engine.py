@@ -31,7 +31,7 @@ _ROUNDS = 1_000  # of run-length due times; two are usual, more than seven never
 _NEVER_DUE = np.iinfo(np.int64).max
 
 
-def judge(
+def judge(  # noqa: PLR0913  what may be known of each subject
     revisions: Sequence[tuple[int, Rule | None]],
     subjects: Sequence[Subject],
     horizon: Horizon,
