@@ -123,7 +123,7 @@ def joined(parts: Parts, stopping: Callable[[], bool]) -> Worker | None:
     while settings.worker not in known and not link.subscribed:
         if stopping():
             return None
-        link.turn(0.2, room=settings.batch_rows - link.waiting)
+        link.turn(0.2, room=settings.batch_rows - link.inbox.waiting)
     with connect(settings.database_url) as connection:
         return worker(parts, workers.join(connection, settings.worker))
 

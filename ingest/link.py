@@ -12,16 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5, MQTTv311
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from ingest.batch import Beat, Parcel
+from ingest.batch import Parcel
 from ingest.client import BufferedClient
-from ingest.message import UNSTAMPED, Arrival
-from ingest.topics import CLOCK, SHARE, heartbeat_topic, instant, stamp, written
+from ingest.inbox import Inbox
+from ingest.topics import CLOCK, SHARE, heartbeat_topic, written
 
 KEEPALIVE = 60  # seconds
 _FAREWELL = 5.0  # seconds to send what is left to send
@@ -59,18 +59,13 @@ class Link:
         joins: bool = True,
     ) -> None:
         self.connection = 0
-        self.arrivals: list[Arrival] = []
-        self.bytes = 0
-        self._beats: list[Beat] = []
-        self._mids: list[int] = []
+        self.inbox = Inbox(exercise=exercise, clock=clock)
         self._address, self._worker, self._exercise = address, worker, exercise
         self._clock, self._ticks = clock, ticks
-        self._last = UNSTAMPED
         self._up = False
         self._answered: set[int] = set()
         self._wait, self._next_try = _FIRST_WAIT, 0.0
-        self.subscribed = self.marked = False
-        self._mark: bytes | None = None
+        self.subscribed = False
         self._pulse = CLOCK if exercise else heartbeat_topic(worker)
         self._topics = [(SHARE, 1), (self._pulse, 1)] if joins else []
         self._bell, self._ear = socket.socketpair()
@@ -91,10 +86,10 @@ class Link:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_unsubscribe = self._on_unsubscribe
-        client.on_message = self._on_stamped if self._exercise else self._on_message
-        client.message_callback_add(self._pulse, self._on_beat)
-        if self._exercise:
-            client.message_callback_add(heartbeat_topic(self._worker), self._on_mark)
+        client.on_message = self.inbox.on_message
+        client.message_callback_add(self._pulse, self.inbox.on_beat)
+        if self._exercise:  # there our own heartbeat tells no time
+            client.message_callback_add(heartbeat_topic(self._worker), self.inbox.on_mark)
         return client
 
     # -- the loop -------------------------------------------------------------------------------
@@ -131,7 +126,7 @@ class Link:
 
     def _read(self, room: int) -> None:
         client = self._client
-        read, arrivals = client.loop_read, self.arrivals
+        read, arrivals = client.loop_read, self.inbox.arrivals
         full = len(arrivals) + room
         while len(arrivals) < full:
             read()
@@ -149,25 +144,6 @@ class Link:
         with suppress(OSError):  # rung often enough already, or nobody is left to hear it
             self._bell.send(b"\0")
 
-    def take(self) -> Parcel:
-        """What was received since last taken."""
-        parcel = Parcel(
-            arrivals=self.arrivals,
-            beats=self._beats,
-            mids=self._mids,
-            connection=self.connection,
-        )
-        self._start_anew()
-        return parcel
-
-    def _start_anew(self) -> None:
-        self.arrivals, self._beats, self._mids, self.bytes = [], [], [], 0
-
-    @property
-    def waiting(self) -> int:
-        """How many messages and heartbeats have been received and not taken."""
-        return len(self.arrivals) + len(self._beats)
-
     # -- what we send ---------------------------------------------------------------------------
 
     def acknowledge(self, parcel: Parcel) -> None:
@@ -181,9 +157,9 @@ class Link:
             self._client.publish(heartbeat_topic(self._worker), written(self._clock()), qos=1)
 
     def send_mark(self) -> None:
-        """Send a heartbeat that we shall know again: `marked` once it is back."""
-        self._mark = written(self._clock()).encode()
-        self._client.publish(heartbeat_topic(self._worker), self._mark, qos=1)
+        """Send a heartbeat that we shall know again: the inbox is `marked` once it is back."""
+        self.inbox.mark = written(self._clock()).encode()
+        self._client.publish(heartbeat_topic(self._worker), self.inbox.mark, qos=1)
 
     def leave(self) -> int:
         """Stop taking our share; the number by which `answered` tells that the broker knows."""
@@ -265,7 +241,8 @@ class Link:
             return
         self.connection += 1
         self._up, self._wait, self._next_try = True, _FIRST_WAIT, 0.0
-        self._mids, self._answered = [], set()
+        self.inbox.begin(self.connection)
+        self._answered = set()
         kept = "its queue was kept for us" if flags.session_present else "a new session"
         log.info("%s: connected to the broker (%s)", self._worker, kept)
         if self._topics:
@@ -297,48 +274,3 @@ class Link:
         self, _client: Any, _data: Any, mid: int, _reasons: Any, _properties: Any
     ) -> None:
         self._answered.add(mid)
-
-    # -- what comes in --------------------------------------------------------------------------
-
-    def _now(self) -> int:
-        """The wall clock; no two messages arrive at the same instant, so that order is kept."""
-        self._last = max(self._clock(), self._last + 1)
-        return self._last
-
-    def _take_in(self, message: MQTTMessage, received_at: int) -> None:
-        self.arrivals.append(
-            Arrival(
-                topic=message.topic,
-                payload=bytes(message.payload),
-                received_at=received_at,
-                again=message.dup,
-            )
-        )
-        self.bytes += len(message.payload)
-        if message.qos:
-            self._mids.append(message.mid)
-
-    def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
-        self._take_in(message, self._now())
-
-    def _on_stamped(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
-        self._take_in(message, stamp(message.properties))
-
-    def _on_beat(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
-        """Our own heartbeat is back, or the exercise's clock struck."""
-        self.marked = self.marked or message.payload == self._mark
-        try:
-            clock = instant(message.payload.decode())
-        except ValueError:
-            self._take_in(message, UNSTAMPED if self._exercise else self._now())
-            return
-        received_at = clock if self._exercise else self._now()
-        self._beats.append(Beat(clock=clock, received_at=received_at))
-        if message.qos:
-            self._mids.append(message.mid)
-
-    def _on_mark(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
-        """In an exercise our own heartbeat tells no time."""
-        self.marked = self.marked or message.payload == self._mark
-        if message.qos:
-            self._mids.append(message.mid)

@@ -55,7 +55,7 @@ class Worker:
         self._pause_before_reading()
         room = self._room()
         self._link.turn(self._wait(), room=room)
-        if self._link.waiting and self._since is None:
+        if self._link.inbox.waiting and self._since is None:
             self._since = self._ticks()
         self._settle()
         if self._is_due():
@@ -84,7 +84,7 @@ class Worker:
         `for_good`: and have the broker forget us, so that it queues nothing more.
         """
         self._await_storer()
-        if self._link.waiting:
+        if self._link.inbox.waiting:
             self._hand_over()
         if not self._storer.stop(seconds=15):
             log.warning("the store is away: what it lacks stays unacknowledged at the broker")
@@ -104,7 +104,7 @@ class Worker:
         self._ask(link.leave)
         self._ask(link.listen_to_ourselves)
         link.send_mark()
-        self._until(lambda: link.marked)
+        self._until(lambda: link.inbox.marked)
         self.finish(for_good=True)
 
     def _ask(self, request: Callable[[], int]) -> None:
@@ -126,9 +126,9 @@ class Worker:
 
     def _room(self) -> int:
         """How many more messages may be received: at most a batch waits while one is stored."""
-        if self._link.bytes > self._limits.messages * _BYTES_A_ROW:
+        if self._link.inbox.bytes > self._limits.messages * _BYTES_A_ROW:
             return 0
-        return self._limits.messages - self._link.waiting
+        return self._limits.messages - self._link.inbox.waiting
 
     def _pause_before_reading(self) -> None:
         """While something waits anyway, let more of it come before the next reading."""
@@ -150,7 +150,7 @@ class Worker:
     def _hand_over(self) -> None:
         self._since = None
         self._given = self._ticks()
-        self._storer.give(self._link.take())
+        self._storer.give(self._link.inbox.take())
 
     def _settle(self) -> None:
         stored = self._storer.stored()

@@ -1,0 +1,93 @@
+"""What has been received and not yet handed over to be stored."""
+
+from collections.abc import Callable
+from typing import Any
+
+from paho.mqtt.client import MQTTMessage
+
+from ingest.batch import Beat, Parcel
+from ingest.message import UNSTAMPED, Arrival
+from ingest.topics import instant, stamp
+
+
+class Inbox:
+    """paho's callbacks put messages here; `clock` gives the wall clock in µs.
+
+    In an exercise the player's stamp on each message takes the place of the clock.
+    """
+
+    def __init__(self, *, exercise: bool, clock: Callable[[], int]) -> None:
+        self.arrivals: list[Arrival] = []
+        self.bytes = 0
+        self.mark: bytes | None = None  # a heartbeat that we want to see come back
+        self.marked = False
+        self._beats: list[Beat] = []
+        self._mids: list[int] = []
+        self._connection = 0
+        self._exercise, self._clock = exercise, clock
+        self._last = UNSTAMPED
+
+    @property
+    def waiting(self) -> int:
+        """How many messages and heartbeats."""
+        return len(self.arrivals) + len(self._beats)
+
+    def begin(self, connection: int) -> None:
+        """A new connection: what waits is stored, but acknowledged only when it comes again."""
+        self._connection = connection
+        self._mids = []
+
+    def take(self) -> Parcel:
+        """What was received since last taken."""
+        parcel = Parcel(
+            arrivals=self.arrivals,
+            beats=self._beats,
+            mids=self._mids,
+            connection=self._connection,
+        )
+        self.arrivals, self._beats, self._mids, self.bytes = [], [], [], 0
+        return parcel
+
+    def on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
+        received_at = stamp(message.properties) if self._exercise else self._now()
+        self._take_in(message, received_at)
+
+    def on_beat(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
+        """Our own heartbeat is back, or the exercise's clock struck."""
+        self.marked = self.marked or message.payload == self.mark
+        received_at = UNSTAMPED if self._exercise else self._now()
+        try:
+            clock = instant(message.payload.decode())
+        except (ValueError, OverflowError):
+            self._take_in(message, received_at)
+            return
+        self._beats.append(Beat(clock=clock, received_at=received_at))
+        self._owe(message)
+
+    def on_mark(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
+        """What we sent ourselves only to see it come back."""
+        self.marked = self.marked or message.payload == self.mark
+        self._owe(message)
+
+    def _now(self) -> int:
+        """The wall clock; no two messages arrive at the same instant, so that order is kept."""
+        self._last = max(self._clock(), self._last + 1)
+        return self._last
+
+    def _take_in(self, message: MQTTMessage, received_at: int) -> None:
+        payload = bytes(message.payload)
+        self.arrivals.append(
+            Arrival(
+                topic=message.topic,
+                payload=payload,
+                received_at=received_at,
+                again=message.dup,
+            )
+        )
+        self.bytes += len(payload)
+        self._owe(message)
+
+    def _owe(self, message: MQTTMessage) -> None:
+        """An acknowledgement; none is owed where the sender wanted none."""
+        if message.qos:
+            self._mids.append(message.mid)
