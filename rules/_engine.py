@@ -4,7 +4,6 @@ Pure: no clock, no I/O, nothing remembered between calls. `rules._log` folds the
 the alarm log.
 """
 
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,13 +14,15 @@ from rules._block import Block
 from rules._inputs import Horizon, Instants, Subject
 from rules._interval import Mask
 from rules._journal import Moment, Phase, Verdict
+from rules._judged import Judged
 from rules._layout import Asked, Extent, blocks
-from rules._machine import Conclusion, conclude
+from rules._machine import conclude
 from rules._moments import Telling, moments_of
-from rules._revisions import History, Judged
+from rules._revisions import History
 from rules._rule import Rule
-from rules._scan import Rows, rows_of
-from rules._seeds import Seeds, seeds_of
+from rules._runs import due_runs
+from rules._scan import rows_of
+from rules._seeds import seeds_of
 from rules._tree import Call, Number, walk
 
 VERSION = "1"  # recorded with each judgement; a new version does not judge the past again
@@ -42,12 +43,10 @@ def judge(  # noqa: PLR0913  what may be known of each subject
 ) -> list[Verdict]:
     """Judge subjects under the revisions of one rule, up to the horizon (inclusive).
 
-    `untils[key]`: for that subject up to this time instead.
-
     `revisions` ascend by effective time (µs); None withdraws the rule. A subject's times before
     the first are not judged. `starts[key]`: judge only moments at that time or later, `seeds[key]`
     being the last journal row before it (absent: nothing was ever found before). The subject's
-    columns must then reach back as `lookback` says.
+    columns must then reach back as `lookback` says. `untils[key]`: the subject's own horizon.
 
     Returns one verdict a subject, in order: the moments from its start on — they replace all
     recorded ones from there — and `due`, the first time after the horizon at which time alone may
@@ -130,9 +129,9 @@ def _judge_block(
     keys = certain = all_keys[span.within(all_keys)]
     for _ in range(_ROUNDS):
         rows = rows_of(keys, axis.subjects(keys))
-        judged = history.judged(rows.keys, rows.owners)
-        state = _conclude(rows, seeds, judged)
-        runs = _runs(rows, seeds, history, judged, state)
+        judged = Judged(history, rows)
+        state = conclude(rows, seeds, judged.verdicts)
+        runs = due_runs(rows, seeds, history, judged, state)
         wanted = merged([certain, runs[span.within(runs)]])
         if np.array_equal(wanted, keys):
             break
@@ -148,35 +147,6 @@ def _judge_block(
         )
         for i, subject in enumerate(block.subjects)
     ]
-
-
-def _conclude(rows: Rows, seeds: Seeds, judged: Judged) -> Conclusion:
-    return conclude(
-        rows,
-        seeds,
-        when=(judged.when, judged.hold, judged.holds),
-        end=(judged.end, judged.keep, judged.ends),
-        forced=judged.forced,
-        steps=judged.steps,
-    )
-
-
-def _runs(
-    rows: Rows, seeds: Seeds, history: History, judged: Judged, state: Conclusion
-) -> Instants:
-    """Keys at which runs that time alone may fulfil reach their lengths while they last."""
-    runs = [(state.when_since, judged.hold), (state.clear_since, judged.keep)]
-    for (_, start), step in zip(state.steps, judged.steps, strict=True):
-        runs.append((start, step.hold))
-    lengths = [history.lengths(lambda rule: rule.hold), history.lengths(lambda rule: rule.keep)]
-    under_way = [(seeds.when_since, lengths[0]), (seeds.clear_since, lengths[1])]
-    for rank, (_, start) in enumerate(seeds.steps):
-        under_way.append((start, history.lengths(functools.partial(_hold, rank))))
-    return merged([judged.lasting(rows, runs), judged.seeded(rows, under_way)])
-
-
-def _hold(rank: int, rule: Rule) -> int:
-    return rule.steps[rank].hold if rank < len(rule.steps) else 0
 
 
 @dataclass(frozen=True, kw_only=True)

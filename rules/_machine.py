@@ -1,13 +1,13 @@
 """From truth to alarm: runs, latches and severity of all subjects at once, by last-event scans."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rules._axis import Index
 from rules._inputs import Instants
-from rules._interval import TRUE, Mask, Truths
+from rules._interval import FALSE, TRUE, Mask, Truths
 from rules._scan import NONE, Rows, before, carried, last, run_starts
 from rules._seeds import ACTIVE, IDLE, PENDING, Seeds
 
@@ -15,13 +15,32 @@ Observed = Callable[[Index, Instants], Mask]  # rows, and the start of the run e
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepTruths:
-    """A severity step over rows: when it is true, its end, its `for` (µs), what is observed."""
+class Wanted:
+    """A condition over rows: its truth, how long its run must last (µs, 0: at once), and where
+    such a run has been observed.
+    """  # noqa: D205  one sentence
 
-    on: Truths
-    off: Truths
+    truth: Truths
     hold: Instants
     observed: Observed
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepVerdicts:
+    """A severity step over rows."""
+
+    on: Wanted
+    off: Truths
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdicts:
+    """All that is known of the rows; an alarm ends at once where it is `forced` to."""
+
+    when: Wanted
+    end: Wanted
+    forced: Mask
+    steps: tuple[StepVerdicts, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,24 +56,11 @@ class Conclusion:
     level: Truths
 
 
-def conclude(
-    rows: Rows,
-    seeds: Seeds,
-    *,
-    when: tuple[Truths, Instants, Observed],
-    end: tuple[Truths, Instants, Observed],
-    forced: Mask,
-    steps: tuple[StepTruths, ...],
-) -> Conclusion:
-    """Run the machine.
-
-    `when`, `end`: truth, the length its run must have (µs, 0: none) and what is observed. An
-    alarm is on when its last long enough run of `when` came after the last of `end`; `forced`
-    ends it at once.
-    """
-    when_since, up = _events(rows, seeds.when_since, *when)
-    clear_since, down = _events(rows, seeds.clear_since, *end)
-    down |= forced
+def conclude(rows: Rows, seeds: Seeds, verdicts: Verdicts) -> Conclusion:
+    """Run the machine: on when the last long enough run of `when` came after the last of `end`."""
+    when_since, up = _events(rows, seeds.when_since, verdicts.when)
+    clear_since, down = _events(rows, seeds.clear_since, verdicts.end)
+    down |= verdicts.forced
     active = _latched(rows, up, down, seeds.active)
     begins = active & ~before(active, rows, seeds.active)
     since = carried(when_since, begins, rows, seeds.since)
@@ -63,7 +69,7 @@ def conclude(
     since = np.where(active, since, when_since)
     level = np.zeros(len(rows.keys), dtype=np.int8)
     found: list[tuple[Mask, Instants]] = []
-    for rank, step in enumerate(steps):
+    for rank, step in enumerate(verdicts.steps):
         latched, start = _step(rows, seeds, rank, step, since)
         level[latched & active] = rank + 1
         found.append((latched, start))
@@ -79,19 +85,14 @@ def conclude(
 
 
 def _events(
-    rows: Rows,
-    seeds: Instants,
-    truth: Truths,
-    hold: Instants,
-    observed: Observed,
-    cut: Mask | None = None,
+    rows: Rows, seeds: Instants, wanted: Wanted, cut: Mask | None = None
 ) -> tuple[Instants, Mask]:
     """Starts of the runs of truth, and the rows at which a run is long enough and observed."""
-    starts = run_starts(truth == TRUE, rows, seeds, cut=cut)
-    fulfilled = (starts != NONE) & (rows.keys - starts >= hold)
-    waiting = np.flatnonzero(fulfilled & (hold > 0))
+    starts = run_starts(wanted.truth == TRUE, rows, seeds, cut=cut)
+    fulfilled = (starts != NONE) & (rows.keys - starts >= wanted.hold)
+    waiting = np.flatnonzero(fulfilled & (wanted.hold > 0))
     if len(waiting):
-        fulfilled[waiting] = observed(waiting, starts[waiting])
+        fulfilled[waiting] = wanted.observed(waiting, starts[waiting])
     return starts, fulfilled
 
 
@@ -103,22 +104,22 @@ def _latched(rows: Rows, up: Mask, down: Mask, seeds: Mask) -> Mask:
 
 
 def _step(
-    rows: Rows, seeds: Seeds, rank: int, step: StepTruths, since: Instants
+    rows: Rows, seeds: Seeds, rank: int, step: StepVerdicts, since: Instants
 ) -> tuple[Mask, Instants]:
     """A step lives from the alarm's `since` on: nothing that was before counts."""
     latched_before, start_before = seeds.steps[rank]
     living = since != NONE
-    epoch = before_keys(since, rows, seeds.since)
+    epoch = _before_keys(since, rows, seeds.since)
     cut = living & (since != epoch)
-    on = np.where(living, step.on, np.int8(0))
-    starts, up = _events(rows, start_before, on, step.hold, step.observed, cut)
+    on = replace(step.on, truth=np.where(living, step.on.truth, FALSE))
+    starts, up = _events(rows, start_before, on, cut)
     down = living & (step.off == TRUE)
     # A latch falls with its alarm: a new epoch begins unlatched, unless it rises in that row.
     latched = _latched(rows, up, (down & ~up) | (cut & ~up) | ~living, latched_before)
     return latched, starts
 
 
-def before_keys(keys: Instants, rows: Rows, seeds: Instants) -> Instants:
+def _before_keys(keys: Instants, rows: Rows, seeds: Instants) -> Instants:
     """The key at the row before; at a subject's first row what its seed says."""
     previous = np.empty_like(keys)
     previous[1:] = keys[:-1]

@@ -8,8 +8,9 @@ from rules._axis import Axis, Index
 from rules._inputs import Instants
 from rules._interval import Mask, Truths
 from rules._journal import Moment, Phase, Truth
+from rules._judged import Judged
 from rules._machine import Conclusion
-from rules._revisions import History, Judged
+from rules._revisions import History
 from rules._scan import NONE, Rows, before, run_starts
 from rules._seeds import ACTIVE, Seeds
 

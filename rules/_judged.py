@@ -1,0 +1,132 @@
+"""What the revisions of a rule say at the rows of a block: columns, put together from all."""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from rules._axis import Index
+from rules._conditions import Conditions, Ending, Found
+from rules._inputs import Instants
+from rules._interval import FALSE, TRUE, Mask, Truths
+from rules._machine import Observed, StepVerdicts, Verdicts, Wanted
+from rules._revisions import History
+from rules._rule import Rule
+from rules._scan import Rows
+
+
+class Judged:
+    """Columns over rows, put together from the revisions in force."""
+
+    def __init__(self, history: History, rows: Rows) -> None:
+        self._history = history
+        self._keys = keys = rows.keys
+        size = len(keys)
+        self.part = np.zeros(size, dtype=np.intp)
+        self.when: Truths = np.full(size, FALSE)
+        self.end: Truths = np.full(size, TRUE)
+        self.hold = np.zeros(size, dtype=np.int64)
+        self.keep = np.zeros(size, dtype=np.int64)
+        self.by_itself = np.zeros(size, dtype=np.bool_)
+        self.stale = np.zeros(size, dtype=np.bool_)
+        self.forced = np.zeros(size, dtype=np.bool_)
+        self._idle = np.zeros(size, dtype=np.bool_)
+        self._bare = np.zeros(size, dtype=np.bool_)
+        self._on = [np.full(size, FALSE) for _ in range(history.ranks)]
+        self._off = [np.full(size, TRUE) for _ in range(history.ranks)]
+        self._holds = [np.zeros(size, dtype=np.int64) for _ in range(history.ranks)]
+        for number, part in enumerate(history.parts):
+            mine = np.flatnonzero(history.in_force(part, keys))
+            self.part[mine] = number
+            if part.rule is None or part.conditions is None:
+                self.forced[mine] = True
+            elif len(mine):
+                self._fill(part.rule, part.conditions.found(keys[mine]), mine)
+                self.by_itself[mine] = part.by_itself[rows.owners[mine]]
+        self.forced |= self._idle | self._bare
+
+    def _fill(self, rule: Rule, found: Found, rows: Index) -> None:
+        self.when[rows] = found.when
+        self.end[rows] = found.end
+        self.hold[rows] = rule.hold
+        self.keep[rows] = rule.keep
+        self.stale[rows] = found.stale
+        self._idle[rows] = found.idle
+        self._bare[rows] = found.bare
+        for rank, (on, off) in enumerate(found.steps):
+            self._on[rank][rows] = on
+            self._off[rank][rows] = off
+            self._holds[rank][rows] = rule.steps[rank].hold
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """What the machine runs on. A revision with fewer steps has the others off."""
+        return Verdicts(
+            when=Wanted(truth=self.when, hold=self.hold, observed=self._observed(Conditions.holds)),
+            end=Wanted(truth=self.end, hold=self.keep, observed=self._observed(Conditions.ends)),
+            forced=self.forced,
+            steps=tuple(
+                StepVerdicts(
+                    on=Wanted(
+                        truth=self._on[rank],
+                        hold=self._holds[rank],
+                        observed=self._observed(functools.partial(_step, rank)),
+                    ),
+                    off=self._off[rank],
+                )
+                for rank in range(self._history.ranks)
+            ),
+        )
+
+    def _observed(self, asks: Callable[[Conditions, Instants, Instants], Mask]) -> Observed:
+        """Ask each row's own revision."""
+
+        def observed(rows: Index, since: Instants) -> Mask:
+            found = np.zeros(len(rows), dtype=np.bool_)
+            parts = self.part[rows]
+            for number, part in enumerate(self._history.parts):
+                mine = np.flatnonzero(parts == number)
+                if part.conditions is not None and len(mine):
+                    found[mine] = asks(part.conditions, self._keys[rows[mine]], since[mine])
+            return found
+
+        return observed
+
+    def ending(self, row: int, *, revised: bool) -> Ending | None:
+        """Why an alarm ended in this row, if not by a reading."""
+        if self._rule(row) is None:
+            return Ending.WITHDRAWN
+        if self._bare[row]:
+            return Ending.THRESHOLD
+        if self._idle[row]:
+            return Ending.SERVICE
+        return Ending.REVISED if revised else None
+
+    def _rule(self, row: int) -> Rule | None:
+        return self._history.parts[int(self.part[row])].rule
+
+    def severity(self, row: int, level: int) -> str | None:
+        """The name of a severity level under the revision in force."""
+        rule = self._rule(row)
+        if rule is None:
+            return None
+        return rule.severity if level == 0 else rule.steps[level - 1].severity
+
+    @property
+    def severities(self) -> Instants:
+        """A number for each revision's names, so that a change of names is a change."""
+        names: dict[tuple[str, ...], int] = {}
+        ids = [
+            names.setdefault(
+                () if p.rule is None else (p.rule.severity, *(s.severity for s in p.rule.steps)),
+                len(names),
+            )
+            for p in self._history.parts
+        ]
+        return np.array(ids, dtype=np.int64)[self.part]
+
+
+def _step(rank: int, conditions: Conditions, keys: Instants, since: Instants) -> Mask:
+    if rank >= len(conditions.rule.steps):
+        return np.zeros(len(keys), dtype=np.bool_)
+    return conditions.steps_up(rank, keys, since)
