@@ -89,22 +89,24 @@ def _judge_block(
 ) -> Iterator[list[Judged]]:
     wanted = [columns.joined([want for _, want in both]) for both in sites]
     subjects = columns.subjects(connection, memory.tails, wanted)
-    calls: dict[tuple[str, tuple[bool, ...], int], list[Task]] = {}
+    calls: dict[tuple[str, tuple[bool, ...]], list[Task]] = {}
     for task, _ in (one for both in sites for one in both):
         fits = tuple(rule is not None for _, rule in memory.territory.revisions[task.pair])
-        calls.setdefault((task.pair[0], fits, task.horizon), []).append(task)
+        calls.setdefault((task.pair[0], fits), []).append(task)
     for tasks in calls.values():
         yield _call(memory, tasks, subjects)
 
 
 def _call(memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]) -> list[Judged]:
-    """One rule, as it applies to these sites, up to one horizon."""
+    """One rule, as it applies alike to these sites."""
+    furthest = max(task.horizon for task in tasks)
     verdicts = judge(
         memory.territory.revisions[tasks[0].pair],
         [subjects[task.pair[1]] for task in tasks],
-        Horizon(values=tasks[0].horizon, silence=memory.ears.floor, deaf=memory.deaf),
+        Horizon(values=furthest, silence=furthest, deaf=memory.deaf),
         starts={task.pair[1]: task.start for task in tasks},
         seeds={task.pair[1]: task.kept[-1] for task in tasks if task.kept},
+        untils={task.pair[1]: task.horizon for task in tasks},
     )
     return [
         Judged(task=task, verdict=verdict, subject=subjects[task.pair[1]])

@@ -11,7 +11,7 @@ from hypervisor.instance import Instance, Mode
 from hypervisor.instants import BEGINNING, micros, moment
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Revision, Series, Site
-from hypervisor.store import alarms, feed, readings, registry, workers
+from hypervisor.store import alarms, feed, observing, readings, registry, workers
 from hypervisor.store import instance as instance_store
 from hypervisor.store.alarms import Alarm, Transition
 from hypervisor.store.connect import Connection, connect
@@ -78,6 +78,10 @@ class Sent:
         return self.at if self.received is None else self.received
 
 
+def unit_of(threshold: str) -> str:
+    return CATALOGUE.thresholds[threshold].unit
+
+
 def us(minutes: float) -> int:
     """µs of a minute of the day."""
     return micros(DAY) + round(minutes * MINUTE)
@@ -127,7 +131,7 @@ class World:
             for quantity in quantities
         ]
         facts += [
-            self.fact("threshold", f"{site}/{name}", {"value": value, "unit": "m"})
+            self.fact("threshold", f"{site}/{name}", {"value": value, "unit": unit_of(name)})
             for site in sites
             for name, value in limits.items()
         ]
@@ -217,6 +221,22 @@ class World:
         """The alarm log, as two instances compare it."""
         found = [alarms.log_entry(one.episode) for one in self.alarms()]
         return sorted(found, key=lambda one: (one["rule"], one["site"], one["since"]))
+
+    def progress(self) -> tuple[float, int]:
+        """(minute judged up to, batches not yet taken)."""
+        found = observing.progress(self.connection)
+        self.connection.commit()
+        judged = (found.judged_to or DAY) - DAY
+        return judged.total_seconds() / 60, found.unread
+
+    def reset(self) -> None:
+        """Forget all that was judged; a feed entry makes the watch begin again."""
+        self.restart()
+        self.connection.execute("TRUNCATE journal, judged_under, watch_state, transition, alarm")
+        feed.append(self.connection, "registry")
+        for name, heard, _ in observing.workers(self.connection):
+            feed.append(self.connection, "heartbeat", worker=name, at=heard)
+        self.connection.commit()
 
     def alarms(self, *, withdrawn: bool = False) -> list[Alarm]:
         found = alarms.listing(self.connection, alarms.Selection(withdrawn=withdrawn))
