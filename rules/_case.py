@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
-from rules._readings import DAY_ZERO, Sent, columns, standing
+from rules._readings import DAY_ZERO, Reported, Sent, columns, standing
 from rules._rule import Rule
 from sensors._quantity import Kind, Reporting
 
@@ -62,9 +62,11 @@ class Frame:
         kind = self.kinds[name]
         return columns(
             standing(sent),
-            device=self.devices[name],
-            kind=kind,
-            reporting=self.reporting[name],
-            nonnegative=kind in (Kind.INCREMENT, Kind.COUNTER),
-            interval=self.intervals[name],
+            Reported(
+                device=self.devices[name],
+                kind=kind,
+                reporting=self.reporting[name],
+                nonnegative=kind in (Kind.INCREMENT, Kind.COUNTER),
+                interval=self.intervals[name],
+            ),
         )

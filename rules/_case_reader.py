@@ -163,9 +163,10 @@ class _CaseReader:
         revisions: tuple[tuple[int, Rule | None], ...],
         group: Mapping[str, tuple[str, ...]],
     ) -> dict[str, Kind]:
-        """Kinds as `kinds:` says; else a sum is of increments, an increase of a counter, and what
-        is sent on change a state.
-        """  # noqa: D205  one sentence
+        """Kinds as `kinds:` says.
+
+        Else a sum is of increments, an increase of a counter, what is sent on change a state.
+        """
         found = {
             name: Kind.STATE if reporting[name] is Reporting.ON_CHANGE else Kind.GAUGE
             for name in names

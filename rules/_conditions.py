@@ -10,6 +10,7 @@ from rules._evaluate import View
 from rules._inputs import Instants
 from rules._interval import FALSE, LEFT_OUT, TRUE, Mask, Truths, every, negation
 from rules._rule import Rule, Step
+from rules._sight import Sight
 from rules._track import Track
 from rules._tree import Node, Threshold, walk
 
@@ -50,7 +51,7 @@ class Conditions:
 
     def found(self, keys: Instants) -> Found:
         """All that the rule says at these keys."""
-        view = View(self._block, keys, silence=self.silence)
+        view = View(Sight(self._block, keys, silence=self.silence))
         when = view.truth(self.rule.when)
         idle = when == LEFT_OUT
         bare = self._lacks(keys, self.rule.thresholds)
@@ -79,7 +80,8 @@ class Conditions:
         return np.asarray(on == TRUE)
 
     def _watching(self, keys: Instants, since: Instants) -> View:
-        return View(self._block, keys, silence=self.silence, since=since, spoken=self.tracks)
+        sight = Sight(self._block, keys, silence=self.silence)
+        return View(sight, since=since, spoken=self.tracks)
 
     def _end(self, view: View, when: Truths) -> Truths:
         if self.rule.clear is None:
@@ -104,7 +106,7 @@ class Conditions:
         stale = np.zeros(len(view.keys), dtype=np.bool_)
         if not self.silence:
             for track in self.tracks:
-                stale |= view.unknown(track)
+                stale |= view.sight.unknown(track)
         return stale
 
 

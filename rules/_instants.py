@@ -31,9 +31,10 @@ def instants(conditions: Conditions, block: Block) -> Instants:
 
 
 def names_states(conditions: Conditions, block: Block) -> Mask:
-    """By subject: whether time alone may fulfil a run. Silence does; so does what is sent on
-    change, of which nothing new is as good as a reading.
-    """  # noqa: D205  one sentence
+    """By subject: whether time alone may fulfil a run.
+
+    Silence does; so does what is sent on change, of which nothing new is as good as a reading.
+    """
     whole = np.full(block.axis.count, conditions.silence)
     for track in conditions.tracks:
         whole |= track.present & ~track.gauge

@@ -62,7 +62,7 @@ def _used(subject: Subject, names: Sequence[str]) -> Columns:
     found = [
         series[key] for name in names for key in subject.group.get(name, (name,)) if key in series
     ]
-    if not found or any([c.reporting is not Reporting.PERIODIC for c in found]):
+    if not found or any(c.reporting is not Reporting.PERIODIC for c in found):
         return list(series.values())
     return found
 

@@ -16,9 +16,10 @@ Observed = Callable[[Index, Instants], Mask]  # rows, and the start of the run e
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A condition over rows: its truth, how long its run must last (µs, 0: at once), and where
-    such a run has been observed.
-    """  # noqa: D205  one sentence
+    """A condition over rows, and what is wanted of it.
+
+    Its truth; how long a run of it must last (µs, 0: at once); where such a run was observed.
+    """
 
     truth: Truths
     hold: Instants

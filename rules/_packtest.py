@@ -12,7 +12,7 @@ from rules._errors import RuleError, nearest
 from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
 from rules._log import episodes
 from rules._pack import Pack
-from rules._readings import DAY_ZERO, Sent, columns, read_time, standing
+from rules._readings import DAY_ZERO, Reported, Sent, columns, read_time, standing
 from rules._replay import replay, whole
 from rules._rule import PackTest, Rule
 from rules._telling import OPTIONAL, PARTS, alarm_lines, alarm_text
@@ -138,11 +138,13 @@ class _Table:
         quantity = self._catalogue.quantities[name]
         return columns(
             standing(one for one in sent if one.series == name),
-            device="device",
-            kind=quantity.kind,
-            reporting=quantity.reporting,
-            nonnegative=quantity.nonnegative,
-            interval=self._every,
+            Reported(
+                device="device",
+                kind=quantity.kind,
+                reporting=quantity.reporting,
+                nonnegative=quantity.nonnegative,
+                interval=self._every,
+            ),
         )
 
     def _thresholds(self) -> dict[str, Steps]:

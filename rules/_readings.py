@@ -107,16 +107,19 @@ def standing(sent: Iterable[Sent]) -> list[Sent]:
     ]
 
 
-def columns(
-    rows: Iterable[Sent],
-    *,
-    device: str,
-    kind: Kind,
-    reporting: Reporting,
-    nonnegative: bool,
-    interval: int,
-) -> SeriesColumns:
-    """Stored rows of one series as columns; the stale limit is three intervals."""
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """How a series is reported; its stale limit is three intervals (µs)."""
+
+    device: str
+    kind: Kind
+    reporting: Reporting
+    nonnegative: bool
+    interval: int
+
+
+def columns(rows: Iterable[Sent], reported: Reported) -> SeriesColumns:
+    """Stored rows of one series as columns."""
     stored = list(rows)
     always = np.array([DAY_ZERO], dtype=np.int64)
     return SeriesColumns(
@@ -124,10 +127,10 @@ def columns(
         value=np.array([row.value for row in stored], dtype=np.float64),
         quality=np.array([row.quality for row in stored], dtype=np.int16),
         received_at=np.array([row.received_at for row in stored], dtype=np.int64),
-        device=device,
-        kind=kind,
-        reporting=reporting,
-        nonnegative=nonnegative,
-        interval=Steps(at=always, value=np.array([float(interval)])),
-        stale_after=Steps(at=always, value=np.array([3.0 * interval])),
+        device=reported.device,
+        kind=reported.kind,
+        reporting=reported.reporting,
+        nonnegative=reported.nonnegative,
+        interval=Steps(at=always, value=np.array([float(reported.interval)])),
+        stale_after=Steps(at=always, value=np.array([3.0 * reported.interval])),
     )

@@ -56,9 +56,11 @@ class Track:
         return np.array([part is not None and says(part) for part in self.columns], dtype=np.bool_)
 
     def _known(self, heard: Callable[[int], Instants]) -> tuple[Instants, Instants]:
-        """A gauge is known from each good reading to its stale limit; what is sent on change
-        while its device is heard, from its first reading on (an amount: without one, too).
-        """  # noqa: D205  one sentence
+        """Spans of knowledge.
+
+        A gauge is known from each good reading to its stale limit; what is sent on change while
+        its device is heard, from its first reading on (an amount: without one, too).
+        """
         good = self.good[1:]
         if self.gauge.all():
             return _spans(good, self.stale)
@@ -156,7 +158,7 @@ def floating(sums: Instants) -> Values:
     return sums / _FIXED_POINT
 
 
-def _joined(parts: list[np.ndarray], kind: type) -> np.ndarray:
+def _joined(parts: Sequence[np.ndarray], kind: type) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty(0, dtype=kind)
 
 

@@ -18,16 +18,16 @@ Each case is judged whole, and again in small cuts by order of arrival, going on
 found before; both must give its log. A case whose functions the language does not have yet is
 listed as waiting. Ends with the line `N passed, N failed`; exit code 1 when one failed.
 
-A file is a YAML list. Keys of a case: `name`, `why`; `rule` (as in a pack; or `revisions`, pairs of
-a time and a rule or `withdrawn`); `readings`, by series, each `time=value` and then `?` suspect, `^`
-saturated, `@time` arrived later; `log`, the alarms expected (`since`, `began`, `ended`, `stale`;
-`severity` and `reason` are compared where a case tells them).
+A file is a YAML list. Keys of a case: `name`, `why`; `rule` as in a pack, or `revisions`, pairs of
+a time and a rule or `withdrawn`; `readings`, by series, each `time=value` and then `?` suspect,
+`^` saturated, `@time` arrived later; `log`, the alarms expected (`since`, `began`, `ended`,
+`stale`; `severity` and `reason` are compared where a case tells them).
 
 Also `interval` (5 min; or by series), `until`, `deaf`, `commissioned`, `thresholds` (a number, or
-pairs of a time and a number or `withdrawn`), `service` (by device, pairs of a time and 1 or 0), `devices`, `group`,
-`report` (periodic or on_change) and `kinds` (gauge, increment, counter, state). A series whose
-kind is not told is an increment where a rule sums it, a counter where a rule asks for its
-increase, a state where it is sent on change, else a gauge.
+pairs of a time and a number or `withdrawn`), `service` (by device, pairs of a time and 1 or 0),
+`devices`, `group`, `report` (periodic or on_change) and `kinds` (gauge, increment, counter,
+state). A series whose kind is not told is an increment where a rule sums it, a counter where a
+rule asks for its increase, a state where it is sent on change, else a gauge.
 """
 
 
@@ -66,7 +66,7 @@ def check(
 
 
 @rules.command("test")
-def test(
+def run_pack_tests(
     files: Annotated[
         list[Path] | None,
         typer.Argument(metavar="[FILE…]", help="Packs; without any, those of the installation."),

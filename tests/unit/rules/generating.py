@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
 from rules._read import read_rule
-from rules._readings import DAY_ZERO, Sent, columns, standing
+from rules._readings import DAY_ZERO, Reported, Sent, columns, standing
 from rules._rule import Rule
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source, as_yaml
@@ -49,11 +49,13 @@ class World:
         for name, (kind, reporting, device, interval) in SERIES.items():
             series[name] = columns(
                 standing(one for one in rows if one.series == name),
-                device=device,
-                kind=kind,
-                reporting=reporting,
-                nonnegative=kind in (Kind.INCREMENT, Kind.COUNTER),
-                interval=interval * MINUTE,
+                Reported(
+                    device=device,
+                    kind=kind,
+                    reporting=reporting,
+                    nonnegative=kind in (Kind.INCREMENT, Kind.COUNTER),
+                    interval=interval * MINUTE,
+                ),
             )
         devices = {
             device: Device(commissioned=DAY_ZERO, in_service=self.service.get(device, _ONE))
@@ -96,7 +98,8 @@ def _state_value(draw: st.DrawFn) -> str:
     name = draw(st.sampled_from(["door", "tips"]))
     if draw(st.booleans()):
         return "door"
-    return f"{draw(st.sampled_from(['sum', 'max', 'min', 'count', 'mean', 'change']))}({name}, {draw(_duration)})"
+    function = draw(st.sampled_from(["sum", "max", "min", "count", "mean", "change"]))
+    return f"{function}({name}, {draw(_duration)})"
 
 
 @st.composite

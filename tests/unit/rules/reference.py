@@ -1,9 +1,10 @@
-"""A slow, obvious model of the alarm log: one subject, instant by instant, straight from its meaning.
+"""A slow, obvious model of the alarm log: one subject, instant by instant, from its meaning.
 
 Shares with the engine only the trees that rules are read into.
 """
 
 import heapq
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -148,7 +149,7 @@ class Reference:
         device = self.subject.devices[self.series[key].columns.device]
         return steps_at(device.in_service, t) == 0
 
-    def value(self, node: Node, look: Look) -> Interval:
+    def value(self, node: Node, look: Look) -> Interval:  # noqa: PLR0911  one line a node
         match node:
             case Number():
                 return node.value, node.value
@@ -216,7 +217,9 @@ class Reference:
             return EVERYTHING
         return now[0] - base[-1].hi, now[1] - base[-1].lo
 
-    def window(self, function: str, key: str, t: int, w: int, fraction: float) -> Interval:
+    def window(  # noqa: C901, PLR0911  one arm a function
+        self, function: str, key: str, t: int, w: int, fraction: float
+    ) -> Interval:
         series = self.series[key]
         closed = function == "rate"
         inside = [
@@ -272,7 +275,7 @@ class Reference:
         if inside and base and inside[0].time - base.time <= series.limit(base.time):
             chain.insert(0, base)
         gained = 0.0
-        for one, two in zip(chain, chain[1:], strict=False):
+        for one, two in itertools.pairwise(chain):
             gained += two.lo - one.lo if two.lo >= one.lo else max(two.lo, 0.0)
         if covered:
             return gained, INF if any(r.hi == INF for r in inside) else gained
@@ -363,7 +366,7 @@ class Reference:
 
     # --- instants
 
-    def instants(self) -> set[int]:
+    def instants(self) -> set[int]:  # noqa: C901, PLR0912  as one reads it
         found: set[int] = set()
         for threshold in (*self.rule.thresholds, *self.rule.optional_thresholds):
             steps = self.subject.thresholds.get(threshold)

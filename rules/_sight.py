@@ -1,0 +1,89 @@
+"""What there is to be seen of a series at each of a view's keys: held, newest, changed."""
+
+import numpy as np
+
+from rules._axis import Index
+from rules._block import Block
+from rules._inputs import Instants
+from rules._interval import Interval, Mask, compute, where_known
+from rules._track import Track
+
+
+class Sight:
+    """Rows at which one looks at tracks of a block.
+
+    On the axis of silence the keys are of `received_at`, and only what had arrived by each key
+    is there to be seen.
+    """
+
+    def __init__(self, block: Block, keys: Instants, *, silence: bool) -> None:
+        self.block = block
+        self.keys = keys
+        self.silence = silence
+        self.owners = block.axis.subjects(keys)
+        self.zones = self.owners * block.axis.stride
+        self._rows: dict[int, Index] = {}
+
+    def idle(self, track: Track) -> Mask | None:
+        """Where a series is out of service; None: nowhere."""
+        service = self.block.service(track)
+        return None if service is None else service.at(self.keys) == 0
+
+    def unknown(self, track: Track) -> Mask:
+        """Where a series is not known, though in service."""
+        run = track.span(self.keys)
+        gone = (self.keys > track.known_to[run]) & track.present[self.owners]
+        idle = self.idle(track)
+        return gone if idle is None else gone & ~idle
+
+    def held(self, track: Track) -> Interval:
+        """The last good reading, while it holds."""
+        if id(track) not in self._rows:
+            self._rows[id(track)] = self._find(track, self.keys)
+        rows = self._rows[id(track)]
+        return where_known(self._holds(track, self.keys, rows), track.interval(rows))
+
+    def last(self, track: Track) -> Interval:
+        """The last good reading, however old."""
+        return self._ever(track, self._newest(track))
+
+    def change(self, track: Track, span: int) -> Interval:
+        """The value held, minus the one a span ago; a gauge's not older than one interval more."""
+        opens = self.keys - span
+        base = self._find(track, opens)
+        near = track.good[base] >= opens - track.usual.at(self.keys)
+        if not track.gauge.all():
+            near = np.where(track.gauge[self.owners], near, self._holds(track, opens, base))
+        return compute("-", self.held(track), where_known(near, track.interval(base)))
+
+    def last_change(self, track: Track, span: int) -> Interval:
+        """The last good reading minus the last at or before its time less a span."""
+        last = self._newest(track)
+        base = self._find(track, track.good[last] - span)
+        return compute("-", self._ever(track, last), self._ever(track, base))
+
+    def _find(self, track: Track, keys: Instants) -> Index:
+        """The last good reading at or before the keys, of those that there were by then."""
+        if self.silence:
+            return self.block.arrivals(track).find(keys, self.keys)
+        return track.position(keys)
+
+    def _newest(self, track: Track) -> Index:
+        if self.silence:
+            return self.block.arrivals(track).newest(self.keys)
+        return track.position(self.keys)
+
+    def _ever(self, track: Track, rows: Index) -> Interval:
+        return where_known(track.good[rows] >= self.zones, track.interval(rows))
+
+    def _holds(self, track: Track, keys: Instants, rows: Index) -> Mask:
+        """Whether what the rows say still held at the keys."""
+        own = track.good[rows] >= self.zones
+        if self.silence:
+            limit = track.stale.at(np.maximum(track.good[rows], self.zones))
+            fresh = own & (keys - track.good[rows] <= limit)
+            if track.gauge.all():
+                return fresh
+            own &= fresh | ~track.gauge[self.owners]
+        run = track.span(keys)
+        return own & (keys <= track.known_to[run])
