@@ -20,7 +20,8 @@ class Track:
 
     `good`, `lo`, `hi`: keys and intervals of the good readings; row 0 is a sentinel before all
     zones, so that a search backwards always finds a row. `known_from`, `known_to`: spans in which
-    the series was known, both ends included, likewise. Arrays by subject: `gauge` (reports periodically), `present`.
+    the series was known, both ends included, likewise. Arrays by subject: `present`; `gauge`, it
+    reports periodically; `amounts`, it is of increments; `nonnegative`.
     """
 
     def __init__(
