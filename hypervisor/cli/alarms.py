@@ -64,29 +64,37 @@ def _show(found: "list[Alarm]", told: dict[int, list[dict[str, Any]]]) -> None:
     if not found:
         print("no alarm")
         return
-    table = Table("", "severity", "alarm", "began", "ended", "last value", box=None)
+    table = Table("", "severity", "alarm", box=None)
+    for name in ("began", "ended", "last value"):
+        table.add_column(name, no_wrap=True)
     for alarm in found:
         one = as_text(alarm)
         table.add_row(
             str(alarm.id),
             one["severity"][-1][1],
             one["title"],
-            one["began"],
+            _short(one["began"]),
             _end(one),
             _value(one["last_value"]),
         )
         for seen in told.get(alarm.id, []):
             said = f"  {seen['kind']} {seen['event_time']} {seen['reason']}"
-            table.add_row("", "", said, f"noticed {seen['noticed_at']}", "", "")
+            table.add_row("", "", said, f"seen {_short(seen['noticed_at'])}", "", "")
     Console().print(table)
 
 
 def _end(one: dict[str, Any]) -> str:
     if one["withdrawn"]:
-        return f"withdrawn {one['withdrawn']}"
+        return f"withdrawn {_short(one['withdrawn'])}"
     if one["ended"]:
-        return str(one["ended"])
-    return f"stale since {one['stale'][-1][0]}" if one["stale"] and not one["stale"][-1][1] else ""
+        return _short(one["ended"])
+    stale = one["stale"] and not one["stale"][-1][1]
+    return f"stale {_short(one['stale'][-1][0])}" if stale else "lasts"
+
+
+def _short(time: str) -> str:
+    """To the minute, as people read a log; UTC."""
+    return time[:16].replace("T", " ")
 
 
 def _value(value: dict[str, Any] | None) -> str:

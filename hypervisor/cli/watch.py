@@ -9,22 +9,22 @@ def attach(app: typer.Typer) -> None:
 
 def watch(context: typer.Context) -> None:
     """Judge committed readings by the rules and record alarms, until stopped."""
+    import logging
     import signal
     from datetime import UTC, datetime, timedelta
     from threading import Event
 
+    from hypervisor.running import log_to_stderr
     from hypervisor.settings import load_settings
     from hypervisor.watch.loop import Wiring, run
     from rules._pack import packs
     from sensors._domain import catalogue
 
     settings = load_settings(context.obj)
+    log_to_stderr()
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-
-    def say(text: str) -> None:
-        print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} watch: {text}", flush=True)
 
     run(
         Wiring(
@@ -35,5 +35,5 @@ def watch(context: typer.Context) -> None:
             clock=lambda: datetime.now(UTC),
         ),
         stop=stop,
-        say=say,
+        say=logging.getLogger("hypervisor.watch").info,
     )

@@ -1,4 +1,8 @@
-"""Stored readings as columns: what the watch has not in memory, and what it starts with."""
+"""Stored readings as columns: what the watch has not in memory, and what it starts with.
+
+A row's `received` is here when anything first arrived for its time: a correction changes what was
+said, not that the device had spoken.
+"""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -6,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hypervisor.instants import moment
+from hypervisor.instants import micros, moment
 from hypervisor.store.connect import Connection
 from hypervisor.store.feed import ROW
 from sensors._quality import Quality
@@ -132,7 +136,31 @@ def _copied(connection: Connection, query: str, parameters: list[object]) -> Row
     rows["time"] = wire["time"] + _POSTGRES_EPOCH
     imported = wire["received"] == np.iinfo(np.int64).min  # -infinity, as it travels
     rows["received"] = np.where(imported, wire["received"], wire["received"] + _POSTGRES_EPOCH)
-    return rows[np.lexsort((rows["time"], rows["series"]))]
+    rows = rows[np.lexsort((rows["time"], rows["series"]))]
+    _first_arrivals(connection, rows)
+    return rows
+
+
+def _first_arrivals(connection: Connection, rows: Rows) -> None:
+    """Put the first arrival of any version in the place of that of the one that stands."""
+    if not len(rows):
+        return
+    versions = connection.execute(
+        "SELECT series_id, time, min(received_at) FROM reading_version"
+        " WHERE series_id = ANY(%s) AND time BETWEEN %s AND %s AND received_at IS NOT NULL"
+        " GROUP BY 1, 2",
+        [
+            np.unique(rows["series"]).tolist(),
+            moment(int(rows["time"].min())),
+            moment(int(rows["time"].max())),
+        ],
+    ).fetchall()
+    parts = by_series(rows) if versions else {}
+    for series, time, received in versions:
+        part = parts[series]  # a view: what is written there is written in rows
+        at = int(np.searchsorted(part["time"], micros(time)))
+        if at < len(part) and part["time"][at] == micros(time):
+            part["received"][at] = micros(received)
 
 
 def _count(data: bytes) -> int:

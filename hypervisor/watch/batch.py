@@ -24,7 +24,7 @@ from rules._engine import VERSION
 from rules._inputs import NEVER
 from sensors._domain import Catalogue
 
-_ENTRIES = 400  # of the feed at once: what came meanwhile is not held in memory as a whole
+_ENTRIES = 200  # of the feed at once: what came meanwhile is not held in memory as a whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,8 @@ _SATURATED = int(Quality.SATURATED)
 class Dials:
     """By place; place 0 is nobody's. `low` and `high` span the good values in memory.
 
-    `rise` and `fall` are the sums of those above and below zero. `newest`: the latest time. `arrived`: the latest arrival of a good row.
+    `rise` and `fall` are the sums of those above and below zero. `newest`: the latest time.
+    `arrived`: the latest arrival of a good row.
     """
 
     place: dict[int, int]

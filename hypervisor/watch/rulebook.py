@@ -1,5 +1,6 @@
 """The rules in force, where they apply, and which series each of them listens to."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -7,10 +8,13 @@ from typing import Any
 from hypervisor.instants import micros
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.watch.facts import SiteFacts
+from rules._errors import RuleError
 from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule
 from rules._tree import Call, Name, walk
 from sensors._quantity import Reporting
+
+log = logging.getLogger(__name__)
 
 Revisions = tuple[tuple[int, Rule | None], ...]  # effective µs ascending; None withdraws
 
@@ -53,9 +57,7 @@ def histories(registry: Registry) -> dict[str, RuleHistory]:
 
 
 def _history(key: str, revisions: list[tuple[int, Revision]]) -> RuleHistory:
-    rules = tuple(
-        (at, None if one.value is None else rule_from_json(one.value)) for at, one in revisions
-    )
+    rules = tuple((at, _rule(one)) for at, one in revisions)
     latest = [rule for _, rule in rules if rule is not None][-1:]
     return RuleHistory(
         id=key,
@@ -63,6 +65,17 @@ def _history(key: str, revisions: list[tuple[int, Revision]]) -> RuleHistory:
         written=tuple((at, one.value) for at, one in revisions),
         silence=any(rule.axis == "silence" for rule in latest),
     )
+
+
+def _rule(revision: Revision) -> Rule | None:
+    """The rule as it was written; None when withdrawn, or no longer understood (it is logged)."""
+    if revision.value is None:
+        return None
+    try:
+        return rule_from_json(revision.value)
+    except RuleError as error:
+        log.warning("rule %s of %s rests: %s", revision.key, revision.effective, error)
+        return None
 
 
 def lacks(rule: Rule, site: SiteFacts) -> str | None:

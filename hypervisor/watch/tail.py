@@ -136,7 +136,7 @@ class SeriesTail:
             first=int(rows["time"][new].min()) if new.any() else None,
             arrived=_earliest(arrivals),
             newest_before=newest,
-            doubted=tuple(rows["time"][doubted].tolist()),
+            doubted=tuple(sorted(set(rows["time"][doubted].tolist()))),
         )
 
     def _replace(self, rows: Rows) -> None:

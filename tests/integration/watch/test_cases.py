@@ -87,8 +87,13 @@ def build(world: World, case: dict[str, Any]) -> None:
             )
         )
     rule = {
-        **{"domain": "flood", "id": "flood-case", "title": "{site}", "severity": "major"},
-        **{"advice": "", "wrong when": "", "tests": []},
+        "domain": "flood",
+        "id": "flood-case",
+        "title": "{site}",
+        "severity": "major",
+        "advice": "",
+        "wrong when": "",
+        "tests": [],
         **with_units(case["rule"]),
     }
     world.revise(world.fact("rule", "flood-case", rule, since=BEGINNING))
@@ -111,7 +116,7 @@ def play(world: World, case: dict[str, Any], *, kill: bool) -> list[dict[str, An
     sent = read_readings("level", case["readings"]["level"], HERE)
     until = horizon(case, sent)
     for one in sorted(sent, key=lambda row: row.received_at):
-        value = None if one.value != one.value else one.value  # noqa: PLR0124
+        value = None if one.value != one.value else one.value
         at, arrived = minutes(one.time), minutes(one.received_at)
         world.store(
             [Row(site="case", at=at, value=value, quality=int(one.quality), received=arrived)]

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from hypervisor.store import databases
+from hypervisor.store.alarms import log_entry
 from hypervisor.store.connect import connect
 from hypervisor.watch import columns
 from hypervisor.watch.columns import Wanted
-from hypervisor.store.alarms import log_entry
 from rules._engine import judge
 from rules._inputs import Horizon
 from rules._log import episodes

@@ -148,6 +148,16 @@ class World:
         self.numbers = {key: one.id or 0 for key, one in found.series.items()}
         self.connection.commit()
 
+    def add_device(self, name: str, *, site: str, quantity: str) -> None:
+        registry.write(
+            self.connection,
+            Changes(
+                devices=(Device(name=name, site=site, commissioned=DAY),),
+                series=(Series(device=name, quantity=quantity),),
+            ),
+        )
+        self.connection.commit()
+
     @staticmethod
     def fact(
         kind: str, key: str, value: dict[str, Any] | None, *, since: int = BEGINNING
@@ -162,7 +172,7 @@ class World:
 
     def record_rules(self) -> list[str]:
         pack = load_pack(self.rules, file="test.yaml", domain="flood")
-        found = packs.record(self.connection, [pack], now=moment(us(0)))
+        found = packs.record(self.connection, [pack], now=moment(us(self.progress()[0])))
         self.connection.commit()
         return found
 

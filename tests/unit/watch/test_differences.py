@@ -73,7 +73,8 @@ def test_a_threshold_differs_from_its_revision_on() -> None:
 def test_a_new_threshold_counts_from_its_first_revision() -> None:
     found = between(site(), site(revision("threshold", "orge/alert", LIMIT, 3)))
 
-    assert found is not None and found.since == hours(3)
+    assert found is not None
+    assert found.since == hours(3)
 
 
 def test_a_value_withdrawn_and_one_changed_in_place_both_count() -> None:
@@ -82,25 +83,29 @@ def test_a_value_withdrawn_and_one_changed_in_place_both_count() -> None:
 
     found = between(before, site(revision("threshold", "orge/alert", LIMIT, 1), later))
 
-    assert found is not None and found.since == hours(1)
+    assert found is not None
+    assert found.since == hours(1)
 
 
 def test_a_device_out_of_service() -> None:
     found = between(site(), site(revision("device", "gauge", {"in_service": False}, 2)))
 
-    assert found is not None and found.since == hours(2)
+    assert found is not None
+    assert found.since == hours(2)
 
 
 def test_a_device_retired() -> None:
     found = between(site(), site(retired=DAY + timedelta(hours=4)))
 
-    assert found is not None and found.since == hours(4)
+    assert found is not None
+    assert found.since == hours(4)
 
 
 def test_another_interval() -> None:
     found = between(site(), site(revision("series", "gauge/level", {"interval_s": 60}, 2)))
 
-    assert found is not None and found.since == hours(2)
+    assert found is not None
+    assert found.since == hours(2)
 
 
 def test_two_devices_in_service_measure_the_same() -> None:
@@ -108,7 +113,8 @@ def test_two_devices_in_service_measure_the_same() -> None:
 
     assert now.doubled == frozenset({"level"})
     found = between(site(), now)
-    assert found is not None and found.since == BEGINNING
+    assert found is not None
+    assert found.since == BEGINNING
 
 
 def test_one_of_two_devices_out_of_service_leaves_the_other() -> None:

@@ -82,7 +82,8 @@ def test_what_arrived_lately_is_known_however_old() -> None:
 
     fresh = take(tail, rows((5, 0.5), received=201))
 
-    assert fresh is not None and fresh.first == 5
+    assert fresh is not None
+    assert fresh.first == 5
     assert 5 in tail.since(NEVER)["time"].tolist()
 
 
@@ -94,7 +95,8 @@ def test_rows_read_from_the_store_before_the_feed_told_of_them_are_news() -> Non
     early = tail.absorb(rows((2, 2.0)), cursor=6)
     late = tail.absorb(rows((3, 3.0)), cursor=7)
 
-    assert early is not None and (early.first, early.newest_before) == (2, 3)
+    assert early is not None
+    assert (early.first, early.newest_before) == (2, 3)
     assert late is None
 
 
