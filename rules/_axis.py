@@ -76,20 +76,23 @@ class Fact:
         self._axis = axis
         self._at = at
         self._values = values
-        every = min(lengths) > 0 and len(values) > 0 and bool((values == values[0]).all())
-        starts_everywhere = reaches_back or bool((at % axis.stride == 0).all())
-        self.constant: float | None = float(values[0]) if every and starts_everywhere else None
+        # One value of every subject from the beginning of its zone on, as facts mostly are.
+        self._settled = len(at) == axis.count and bool((at == axis.origins()).all())
+        same = self._settled and bool((values == values[0]).all())
+        self.constant: float | None = float(values[0]) if same else None
 
     def at(self, keys: Instants) -> NDArray[np.float64]:
         """The value in force at each key."""
         if self.constant is not None:
             return np.full(len(keys), self.constant)
-        found = np.searchsorted(self._at, keys, side="right") - 1
+        owners = self._axis.subjects(keys)
+        if self._settled:
+            return self._values[owners]
         if len(self._at) == 0:
             return np.full(len(keys), np.nan)
-        values = self._values[found]
-        zone = keys - keys % self._axis.stride
-        return np.where((found >= 0) & (self._at[found] >= zone), values, np.nan)
+        found = np.searchsorted(self._at, keys, side="right") - 1
+        own = (found >= 0) & (self._at[found] >= owners * self._axis.stride)
+        return np.where(own, self._values[found], np.nan)
 
     def changes(self) -> Instants:
         """The keys at which it changes (those before the axis at the zone's start)."""

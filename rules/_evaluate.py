@@ -64,6 +64,7 @@ class View:
         self._since = since
         self._spoken = spoken
         self._masks: dict[int, Mask] = {}
+        self._values: dict[tuple[Call, int | None], Interval] = {}
 
     def truth(self, node: Node, member: int | None = None) -> Truths:
         """The truth of a condition at each key; `member` where it stands in a `share`."""
@@ -123,6 +124,13 @@ class View:
         raise AssertionError(f"{node} is no value")
 
     def _called(self, node: Call, member: int | None) -> Interval:
+        """A function's value; `when` and `clear` often ask for the same."""
+        key = (node, member)
+        if key not in self._values:
+            self._values[key] = self._call(node, member)
+        return self._values[key]
+
+    def _call(self, node: Call, member: int | None) -> Interval:
         track = self._block.track(_series(node), member)
         sizes = _numbers(node)
         match node.function:

@@ -1,5 +1,6 @@
 """A rule as a value: what its author wrote, read and checked. Nothing here changes or remembers."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -54,7 +55,7 @@ class Rule:
     tests: tuple[PackTest, ...] = field(compare=False, default=())
     written: Mapping[str, Any]
 
-    @property
+    @functools.cached_property
     def conditions(self) -> tuple[Node, ...]:
         """`when`, `clear` and those of the steps."""
         whole = [self.when] + ([self.clear] if self.clear else [])
@@ -66,13 +67,13 @@ class Rule:
         for condition in self.conditions:
             yield from walk(condition)
 
-    @property
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """The series (or words of a group) that it reads; a site without one has no such rule."""
         found = {node.name for node in self._nodes() if isinstance(node, Name)}
         return tuple(sorted(found - {DEVICE}))
 
-    @property
+    @functools.cached_property
     def thresholds(self) -> tuple[str, ...]:
         """The thresholds that a site must have for the rule to apply: those of `when` and `clear`.
 
@@ -81,13 +82,13 @@ class Rule:
         needed = [self.when] + ([self.clear] if self.clear else [])
         return tuple(sorted({n.name for c in needed for n in walk(c) if isinstance(n, Threshold)}))
 
-    @property
+    @functools.cached_property
     def optional_thresholds(self) -> tuple[str, ...]:
         """The thresholds that only steps name."""
         named = {node.name for node in self._nodes() if isinstance(node, Threshold)}
         return tuple(sorted(named - set(self.thresholds)))
 
-    @property
+    @functools.cached_property
     def axis(self) -> Literal["values", "silence"]:
         """On which time it lives: `time` of the readings, or `received_at`."""
         calls = {node.function for node in self._nodes() if isinstance(node, Call)}

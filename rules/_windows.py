@@ -1,6 +1,6 @@
 """Functions of all that was read in a window that ends at each row's key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from rules._interval import Interval, Mask, where_known
 from rules._track import Track, floating
 
 _CELLS = 1 << 19  # of a table of windows laid out at once: what a cache holds
+_ROWS = 1 << 13  # of windows summed at once, likewise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,23 +130,57 @@ def increase(window: Window) -> Interval:
 
 def slope(window: Window) -> Interval:
     """Least-squares slope per hour; at least three readings. A saturated one bounds one side."""
-    rows = np.flatnonzero(window.covered & (window.size >= 3))
     lo = np.full(len(window.first), -np.inf)
     hi = np.full(len(window.first), np.inf)
-    for some, cells in _tables(window.first[rows], window.size[rows]):
-        place = rows[some]
-        times = (window.track.good[cells] - window.track.good[cells[:, -1:]]) / HOUR
-        lean = times - times.mean(axis=1, keepdims=True)
-        values = window.track.lo[cells]
-        values = values - values[:, -1:]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found = (lean * values).sum(axis=1) / (lean * lean).sum(axis=1)
-        lo[place] = hi[place] = found
+    rows = np.flatnonzero(window.covered & (window.size >= 3))
+    # Longest windows first: those that still have a k-th reading are then the first ones.
+    rows = rows[np.argsort(-window.size[rows], kind="stable")]
+    for begins in range(0, len(rows), _ROWS):
+        some = rows[begins : begins + _ROWS]
+        found, middle = _slopes(window, some)
+        lo[some] = hi[some] = found
         if window.track.any_saturated:
-            full = window.track.saturated[cells]
-            lo[place[(full & (lean < 0)).any(axis=1)]] = -np.inf
-            hi[place[(full & (lean > 0)).any(axis=1)]] = np.inf
+            early, late = _saturated(window, some, middle)
+            lo[some[early]] = -np.inf
+            hi[some[late]] = np.inf
     return Interval(lo, hi)
+
+
+def _slopes(window: Window, rows: Index) -> tuple[Values, Values]:
+    """Slopes, and the mean times, in hours from each window's last reading."""
+    track, size = window.track, window.size[rows]
+    last = window.end[rows] - 1
+    time, value, square, product = np.zeros((4, len(rows)))
+    for k, live in _each(size - 1):
+        cells = window.first[rows[:live]] + k
+        hours = (track.good[cells] - track.good[last[:live]]) / HOUR
+        rise = track.lo[cells] - track.lo[last[:live]]
+        time[:live] += hours
+        value[:live] += rise
+        square[:live] += hours * hours
+        product[:live] += hours * rise
+    # The last reading is the origin, and adds nothing but to the count.
+    found = (size * product - time * value) / (size * square - time * time)
+    return found, time / size
+
+
+def _saturated(window: Window, rows: Index, middle: Values) -> tuple[Mask, Mask]:
+    """Whether a saturated reading lies before the mean time, and after it."""
+    track = window.track
+    last = window.end[rows] - 1
+    early, late = np.zeros((2, len(rows)), dtype=np.bool_)
+    for k, live in _each(window.size[rows]):
+        cells = window.first[rows[:live]] + k
+        hours = (track.good[cells] - track.good[last[:live]]) / HOUR
+        early[:live] |= track.saturated[cells] & (hours < middle[:live])
+        late[:live] |= track.saturated[cells] & (hours > middle[:live])
+    return early, late
+
+
+def _each(sizes: Index) -> Iterator[tuple[int, int]]:
+    """Each k below the largest of the sizes, which descend, with how many are above it."""
+    for k in range(int(sizes[0])):
+        yield k, int(np.searchsorted(-sizes, -k, side="left"))
 
 
 def quantile(window: Window, fraction: float) -> Interval:
