@@ -1,6 +1,7 @@
 """`hypervisor alarms`: the alarm log."""
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -80,7 +81,8 @@ def _show(found: "list[Alarm]", told: dict[int, list[dict[str, Any]]]) -> None:
         for seen in told.get(alarm.id, []):
             said = f"  {seen['kind']} {seen['event_time']} {seen['reason']}"
             table.add_row("", "", said, f"seen {_short(seen['noticed_at'])}", "", "")
-    Console().print(table)
+    wide = None if sys.stdout.isatty() else 200
+    Console(width=wide).print(table)
 
 
 def _end(one: dict[str, Any]) -> str:

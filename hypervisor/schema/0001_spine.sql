@@ -86,6 +86,9 @@ CREATE TABLE reading (
 );
 SELECT create_hypertable('reading', by_range('time', INTERVAL '7 days'), create_default_indexes => false);
 
+-- A watch that starts asks what arrived lately, however old: this tells the pages that cannot hold it.
+CREATE INDEX ON reading USING brin (received_at) WITH (autosummarize = on, pages_per_range = 64);
+
 -- Every distinct value ever seen at a (series, time) that was corrected, with its first arrival.
 -- The one whose first arrival is latest stands in `reading`.
 CREATE TABLE reading_version (

@@ -25,7 +25,8 @@ _STORED_BLOCK = 20  # sites whose columns come from the store: a year of each ma
 class Task:
     """One rule at one site, to be judged from `start` up to `horizon` (µs).
 
-    `number`: of the site in the rule's plan. `seen`: how far its rows had come before the batch.
+    `number`: of the site in the rule's plan. `seen`: how far its rows had come before the batch,
+    or how far we had listened: what is said of the time up to there was perhaps read by people.
     `kept`: the journal before the start, from an inactive moment on; `replaced`: from the start.
     """
 
@@ -56,6 +57,8 @@ def due_tasks(connection: Connection, memory: Memory, news: News) -> list[Task]:
         if not len(numbers):
             continue
         seen = news.before[plan.listens[numbers]].max(axis=1)
+        if plan.silence:
+            seen = np.full(len(numbers), memory.state.heard_to)
         starts = np.maximum(plan.due[numbers], BEGINNING).tolist()
         pairs = [plan.pair(number) for number in numbers.tolist()]
         _look_back(connection, memory, dict(zip(pairs, starts, strict=True)))

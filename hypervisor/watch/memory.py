@@ -216,10 +216,12 @@ def _fill_late(
         for series in series_ids
         if series in tails
     }
-    spans = [(key, tails[key].complete_from) for key in silent if tails[key].complete_from > NEVER]
-    keep = max((tails[key].keep for key in silent), default=0)
-    if spans:
-        for series, rows in history.by_series(
-            history.arrived_late(connection, spans, heard_to - keep)
-        ).items():
-            tails[series].stands(rows)
+    reaching = [key for key in silent if tails[key].complete_from > NEVER]
+    if not reaching:
+        return
+    latest = max(tails[key].complete_from for key in reaching)
+    since = heard_to - max(tails[key].keep for key in reaching)
+    late = history.by_series(history.arrived_late(connection, latest, since))
+    for series in late.keys() & set(reaching):
+        rows = late[series]
+        tails[series].stands(rows[rows["time"] < tails[series].complete_from])
