@@ -80,7 +80,7 @@ def wire(settings: Settings, *, joins: bool = True, intake: type[Intake] = Intak
             joins=joins,
         ),
         limits=Limits(
-            messages=settings.batch_rows,
+            rows=settings.batch_rows,
             seconds=settings.batch_seconds,
             heartbeat=None if exercise else settings.heartbeat_seconds,
         ),

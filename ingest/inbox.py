@@ -13,10 +13,11 @@ from ingest.topics import instant, stamp
 class Inbox:
     """paho's callbacks put messages here; `clock` gives the wall clock in µs.
 
+    `pulse` is the topic of the heartbeat.
     In an exercise the player's stamp on each message takes the place of the clock.
     """
 
-    def __init__(self, *, exercise: bool, clock: Callable[[], int]) -> None:
+    def __init__(self, *, pulse: str, exercise: bool, clock: Callable[[], int]) -> None:
         self.arrivals: list[Arrival] = []
         self.bytes = 0
         self.mark: bytes | None = None  # a heartbeat that we want to see come back
@@ -25,6 +26,7 @@ class Inbox:
         self._mids: list[int] = []
         self._connection = 0
         self._exercise, self._clock = exercise, clock
+        self._pulse, self._pulse_topic = pulse, pulse.encode()
         self._last = UNSTAMPED
 
     @property
@@ -49,45 +51,49 @@ class Inbox:
         return parcel
 
     def on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
+        """A message as paho gives it."""
         received_at = stamp(message.properties) if self._exercise else self._now()
-        self._take_in(message, received_at)
+        self._take_in(message.topic, bytes(message.payload), received_at, again=message.dup)
+        if message.qos:  # else its sender wants no acknowledgement
+            self._mids.append(message.mid)
+
+    def on_publication(self, topic: bytes, payload: bytes, mid: int, again: bool) -> None:  # noqa: FBT001  as ingest.client calls it
+        """A live message as it was cut out of the stream."""
+        if topic == self._pulse_topic:
+            self._hear(payload, again=again)
+        else:
+            self._take_in(topic.decode("utf-8", "replace"), payload, self._now(), again=again)
+        self._mids.append(mid)
 
     def on_beat(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         """Our own heartbeat is back, or the exercise's clock struck."""
-        self.marked = self.marked or message.payload == self.mark
-        received_at = UNSTAMPED if self._exercise else self._now()
-        try:
-            clock = instant(message.payload.decode())
-        except (ValueError, OverflowError):
-            self._take_in(message, received_at)
-            return
-        self._beats.append(Beat(clock=clock, received_at=received_at))
-        self._owe(message)
+        self._hear(bytes(message.payload), again=message.dup)
+        if message.qos:
+            self._mids.append(message.mid)
 
     def on_mark(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         """What we sent ourselves only to see it come back."""
         self.marked = self.marked or message.payload == self.mark
-        self._owe(message)
+        if message.qos:
+            self._mids.append(message.mid)
+
+    def _hear(self, payload: bytes, *, again: bool) -> None:
+        self.marked = self.marked or payload == self.mark
+        received_at = UNSTAMPED if self._exercise else self._now()
+        try:
+            clock = instant(payload.decode())
+        except (ValueError, OverflowError):
+            self._take_in(self._pulse, payload, received_at, again=again)
+        else:
+            self._beats.append(Beat(clock=clock, received_at=received_at))
 
     def _now(self) -> int:
         """The wall clock; no two messages arrive at the same instant, so that order is kept."""
         self._last = max(self._clock(), self._last + 1)
         return self._last
 
-    def _take_in(self, message: MQTTMessage, received_at: int) -> None:
-        payload = bytes(message.payload)
+    def _take_in(self, topic: str, payload: bytes, received_at: int, *, again: bool) -> None:
         self.arrivals.append(
-            Arrival(
-                topic=message.topic,
-                payload=payload,
-                received_at=received_at,
-                again=message.dup,
-            )
+            Arrival(topic=topic, payload=payload, received_at=received_at, again=again)
         )
         self.bytes += len(payload)
-        self._owe(message)
-
-    def _owe(self, message: MQTTMessage) -> None:
-        """An acknowledgement; none is owed where the sender wanted none."""
-        if message.qos:
-            self._mids.append(message.mid)

@@ -59,7 +59,6 @@ class Link:
         joins: bool = True,
     ) -> None:
         self.connection = 0
-        self.inbox = Inbox(exercise=exercise, clock=clock)
         self._address, self._worker, self._exercise = address, worker, exercise
         self._clock, self._ticks = clock, ticks
         self._up = False
@@ -67,6 +66,7 @@ class Link:
         self._wait, self._next_try = _FIRST_WAIT, 0.0
         self.subscribed = False
         self._pulse = CLOCK if exercise else heartbeat_topic(worker)
+        self.inbox = Inbox(pulse=self._pulse, exercise=exercise, clock=clock)
         self._topics = [(SHARE, 1), (self._pulse, 1)] if joins else []
         self._bell, self._ear = socket.socketpair()
         self._bell.settimeout(0)
@@ -120,18 +120,9 @@ class Link:
         if events & select.POLLOUT:
             client.loop_write()
         if at_once or events & ~select.POLLOUT:
-            self._read(max(room, 1))
+            client.read(self.inbox.on_publication, max(room, 1))
         if client.socket() is not None:
             client.loop_misc()
-
-    def _read(self, room: int) -> None:
-        client = self._client
-        read, arrivals = client.loop_read, self.inbox.arrivals
-        full = len(arrivals) + room
-        while len(arrivals) < full:
-            read()
-            if not client.buffered:
-                return
 
     def rest(self, seconds: float) -> None:
         """Wait to be woken, and leave the connection alone."""

@@ -25,6 +25,7 @@ class Pipeline:
         self, *, directory: Directory, store: Store, belief: Belief, listening: Listening
     ) -> None:
         self.rows = 0
+        self.rows_a_message = 1.0  # of the last batch, to bound the next one by
         self.refusals: Counter[str] = Counter()
         self._directory, self._store = directory, store
         self._belief, self._listening = belief, listening
@@ -59,6 +60,7 @@ class Pipeline:
         )
         self._listening = heard.listening
         self.rows += len(rows)
+        self.rows_a_message = max(1.0, len(rows) / max(1, len(arrivals)))
         self.refusals.update(one.reason for one in refused)
 
     def _checked(self, arrivals: Sequence[Arrival]) -> tuple[Rows, list[Refused]]:

@@ -24,7 +24,7 @@ class Limits:
     `heartbeat` None: an exercise, whose own clock is the heartbeat.
     """
 
-    messages: int
+    rows: int
     seconds: float
     heartbeat: float | None
 
@@ -126,9 +126,10 @@ class Worker:
 
     def _room(self) -> int:
         """How many more messages may be received: at most a batch waits while one is stored."""
-        if self._link.inbox.bytes > self._limits.messages * _BYTES_A_ROW:
+        if self._link.inbox.bytes > self._limits.rows * _BYTES_A_ROW:
             return 0
-        return self._limits.messages - self._link.inbox.waiting
+        messages = int(self._limits.rows / self._pipeline.rows_a_message)
+        return messages - self._link.inbox.waiting
 
     def _pause_before_reading(self) -> None:
         """While something waits anyway, let more of it come before the next reading."""

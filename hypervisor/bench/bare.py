@@ -43,11 +43,13 @@ class BareStore:
         readings.prepare(self._connection)
         self._connection.commit()
 
-    def __call__(self, batch: list[Message]) -> None:
+    def __call__(self, batch: list[Message]) -> int:
+        """Store a batch; how many rows it had."""
         rows = self._rows(batch)
         readings.insert(self._connection, rows)
         self._connection.commit()
         self._told(rows)
+        return len(rows)
 
     def _rows(self, batch: list[Message]) -> readings.Rows:
         series: array[int] = array("i")
@@ -66,7 +68,7 @@ class BareStore:
         rows["time"] = np.repeat(np.rint(np.array(times) * 1e6).astype(np.int64), sizes)
         rows["received"] = time.time_ns() // 1000
         rows["quality"] = 0
-        return rows
+        return rows[np.lexsort((rows["time"], rows["series"]))]
 
 
 class BareLoop:
@@ -75,6 +77,7 @@ class BareLoop:
     def __init__(self, settings: Settings, store: BareStore) -> None:
         self._settings, self._store = settings, store
         self._got: list[Message] = []
+        self._rows_a_message = 1.0
         client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=settings.worker,
@@ -93,6 +96,9 @@ class BareLoop:
     def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         self._got.append((message.topic, bytes(message.payload), message.mid))
 
+    def _take(self, topic: bytes, payload: bytes, mid: int, _again: bool) -> None:  # noqa: FBT001  as ingest.client calls it
+        self._got.append((topic.decode(), payload, mid))
+
     def run(self, stopping: Callable[[], bool]) -> None:
         """Receive the next messages while a thread stores the last."""
         given: SimpleQueue[list[Message]] = SimpleQueue()
@@ -102,14 +108,14 @@ class BareLoop:
         def work() -> None:
             while True:
                 batch = given.get()
-                self._store(batch)
+                self._rows_a_message = self._store(batch) / len(batch)
                 done.put(batch)
                 bell.send(b"\0")
 
         threading.Thread(target=work, daemon=True).start()
         poll, busy, since = self._poll(), False, 0.0
         poll.register(ear, select.POLLIN)
-        most, patience = self._settings.batch_rows, self._settings.batch_seconds
+        patience = self._settings.batch_seconds
         while not stopping():
             if not self._client.buffered:
                 poll.poll(1 if self._got else 100)
@@ -117,10 +123,9 @@ class BareLoop:
                 ear.recv(16)
                 self._client.acknowledge([mid for _, _, mid in done.get()])
                 busy = False
-            while len(self._got) < most:
-                self._client.loop_read()
-                if not self._client.buffered:
-                    break
+            most = int(self._settings.batch_rows / self._rows_a_message)
+            if len(self._got) < most:
+                self._client.read(self._take, most - len(self._got))
             now = time.monotonic()
             since = (since or now) if self._got else 0.0
             if self._got and not busy and (len(self._got) >= most or now - since >= patience):
