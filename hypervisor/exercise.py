@@ -183,7 +183,9 @@ def _player(
         broker,
         wall=WALL,
         pace=Pace(speed=manner.speed),
-        heard=lambda: questions.ask(store.standing).heard,
+        # Once more, the clock stays where it is and cannot tell how far the workers are: what the
+        # broker's queue may not hold would show as lost in the account.
+        heard=None if manner.again else lambda: questions.ask(store.standing).heard,
         notice=notice,
     )
 
