@@ -31,6 +31,7 @@ class SeriesFacts:
     reporting: Reporting
     interval: Steps  # µs
     stale_after: Steps  # µs
+    longest: float  # µs, of both
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +139,7 @@ def _series(
         reporting=reporting,
         interval=_steps({at: seconds * _SECOND for at, seconds in intervals.items()}),
         stale_after=_steps({at: seconds * _SECOND for at, seconds in limits.items()}),
+        longest=max(*intervals.values(), *limits.values()) * _SECOND,
     )
 
 

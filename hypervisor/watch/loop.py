@@ -86,10 +86,11 @@ def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> Non
         f"{instance.mode.banner} {instance.name!r}: watching {len(territory.sites)} sites,"
         f" {len(territory.revisions)} judgements"
     )
-    for (rule, site), reason in sorted(territory.unfit.items()):
-        say(f"rule {rule} does not apply at {site}: {reason}")
-    pruned = monotonic()
+    pruned, unfit = monotonic(), dict[tuple[str, str], str]()
     while not stop.is_set():
+        for (rule, site), reason in sorted(memory.territory.unfit.items() - unfit.items()):
+            say(f"rule {rule} does not apply at {site}: {reason}")
+        unfit = dict(memory.territory.unfit)
         report = step(connection, memory, setup)
         _tell(report, say)
         if monotonic() - pruned > _PRUNE:

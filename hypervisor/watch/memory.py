@@ -96,6 +96,7 @@ def survey(connection: Connection, catalogue: Catalogue) -> Territory:
     reach: dict[Pair, int] = {}
     listens: dict[Pair, tuple[int, ...]] = {}
     longest: dict[int, int] = {}
+    looked_back: dict[tuple[object, ...], int] = {}  # of sites that are alike
     unfit: dict[Pair, str] = {}
     for site in sites.values():
         for rule in rules.values():
@@ -106,9 +107,12 @@ def survey(connection: Connection, catalogue: Catalogue) -> Territory:
                 unfit |= _unfit(rule, site)
                 continue
             revisions[pair] = found
-            names = rulebook.listens_to(fitting, site)
-            listens[pair] = tuple(sorted(site.series[name].id for name in names))
-            reach[pair] = max(lookback(fitting, _hollow(site, names)), _HOUR)  # for the trend
+            names = sorted(rulebook.listens_to(rule, fitting, site))
+            listens[pair] = tuple(site.series[name].id for name in names)
+            alike = (rule.id, len(fitting), *(site.series[name].longest for name in names))
+            if alike not in looked_back:
+                looked_back[alike] = lookback(fitting, _hollow(site, names))
+            reach[pair] = max(looked_back[alike], _HOUR)  # an hour, for the trend
             for series in listens[pair]:
                 longest[series] = max(reach[pair], longest.get(series, 0))
     return Territory(

@@ -4,7 +4,6 @@ Told by comparing with what is remembered of the last judgement, not by who chan
 made while no watch ran is found like any other.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from hypervisor.instants import BEGINNING, text
@@ -34,12 +33,16 @@ def revise(connection: Connection, memory: Memory, catalogue: Catalogue) -> None
 def settle(connection: Connection, memory: Memory) -> None:
     """Compare with what was last judged by; remember what is judged by from now on."""
     known, now = judgement.judged_under(connection), _facts(memory)
+    changed = {key: _difference(key[0], known[key], now[key]) for key in known.keys() & now.keys()}
     for plan in memory.plans.values():
         for number in range(len(plan.sites)):
-            found = _earliest(known, now, plan.pair(number), silence=plan.silence)
-            if found is not None:
-                why = f"{found.what} revised from {text(found.since)}"
-                plan.bring_forward(number, found.since, why)
+            rule, site = plan.pair(number)
+            found = [changed.get(key) for key in (("site", site), ("rule", rule))]
+            found += [changed.get(("deaf", ""))] if plan.silence else []
+            since = min((one for one in found if one), key=lambda one: one.since, default=None)
+            if since is not None:
+                why = f"{since.what} revised from {text(since.since)}"
+                plan.bring_forward(number, since.since, why)
     judgement.save_judged_under(
         connection,
         {key: value for key, value in now.items() if known.get(key) != value},
@@ -59,22 +62,16 @@ def _facts(memory: Memory) -> _Facts:
     return facts
 
 
-def _earliest(
-    known: Mapping[tuple[str, str], Any], now: _Facts, pair: tuple[str, str], *, silence: bool
-) -> Difference | None:
-    """The earliest difference that touches this pair; what was never judged by makes none."""
-    rule, site = pair
-    found: list[Difference] = []
-    if ("site", site) in known:
-        difference = differences.between_sites(known["site", site], now["site", site])
-        found += [difference] if difference else []
-    if ("rule", rule) in known:
-        since = differences.between_steps(known["rule", rule], now["rule", rule])
-        found += [Difference(since=since, what=f"rule {rule}")] if since is not None else []
-    if silence and ("deaf", "") in known:
-        since = differences.between_spans(known["deaf", ""], now["deaf", ""])
-        found += [Difference(since=since, what="our deafness")] if since is not None else []
-    return min(found, key=lambda one: one.since, default=None)
+def _difference(kind: str, before: Any, now: Any) -> Difference | None:
+    """From when on facts of a kind say something else; the common case is that they do not."""
+    if before == now:
+        return None
+    if kind == "site":
+        return differences.between_sites(before, now)
+    between = differences.between_steps if kind == "rule" else differences.between_spans
+    since = between(before, now)
+    what = "rule" if kind == "rule" else "our deafness"
+    return None if since is None else Difference(since=since, what=what)
 
 
 def _tails(connection: Connection, memory: Memory) -> None:

@@ -27,6 +27,7 @@ class RuleHistory:
     revisions: Revisions
     written: tuple[tuple[int, Any], ...]
     silence: bool  # it lives on the axis of arrival, as all its revisions do
+    asks_of_devices: bool  # whether a device spoke at all, whatever of
 
     @property
     def rules(self) -> list[Rule]:
@@ -64,6 +65,7 @@ def _history(key: str, revisions: list[tuple[int, Revision]]) -> RuleHistory:
         revisions=rules,
         written=tuple((at, one.value) for at, one in revisions),
         silence=any(rule.axis == "silence" for rule in latest),
+        asks_of_devices=any(_asks_of_devices(rule) for _, rule in rules if rule is not None),
     )
 
 
@@ -97,24 +99,23 @@ def first_series(rule: Rule) -> str | None:
     return next((name for name in names if name != DEVICE), None)
 
 
-def listens_to(rules: Iterable[Rule], site: SiteFacts) -> set[str]:
-    """The series of a site whose rows may change a judgement of these revisions.
+def listens_to(history: RuleHistory, rules: Iterable[Rule], site: SiteFacts) -> set[str]:
+    """The series of a site whose rows may change a judgement by these revisions.
 
     Besides those named: all of a device that is asked about as a whole, and all of a device one
     of whose `on_change` series is named, since any row of it shows that it is heard.
     """
-    found: set[str] = set()
-    for rule in rules:
-        named = {name for name in rule.names if name in site.series}
-        heard = {
-            site.series[name].device
-            for name in named
-            if site.series[name].reporting is Reporting.ON_CHANGE
-        }
-        if _asks_of_devices(rule):
-            heard |= set(site.devices)
-        found |= named | {name for name, one in site.series.items() if one.device in heard}
-    return found
+    named = {name for rule in rules for name in rule.names if name in site.series}
+    heard = {
+        site.series[name].device
+        for name in named
+        if site.series[name].reporting is Reporting.ON_CHANGE
+    }
+    if history.asks_of_devices:
+        heard |= set(site.devices)
+    if not heard:
+        return named
+    return named | {name for name, one in site.series.items() if one.device in heard}
 
 
 def _asks_of_devices(rule: Rule) -> bool:
