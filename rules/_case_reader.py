@@ -9,7 +9,7 @@ from rules._case import ALWAYS, Case, Frame
 from rules._duration import SECOND, parse_duration
 from rules._errors import RuleError, WaitingError, nearest
 from rules._inputs import Horizon, Steps
-from rules._read import read_rule
+from rules._read import RULE_KEYS, read_rule
 from rules._readings import DAY_ZERO, Sent, read_readings, read_time
 from rules._rule import Rule
 from rules._telling import OPTIONAL, PARTS, alarm_text
@@ -32,12 +32,17 @@ def read_case(node: yaml.Node, source: Source, words: Vocabulary) -> Case:
         RuleError: it is not understood.
         WaitingError: its rule uses a word, or it a key, that does not exist yet.
     """
+    _known(source, node, "a case", _CASE)
     parts = source.mapping(node, "a case")
-    for key, value in parts.items():
-        if key not in _CASE:
-            hint = nearest(key, _CASE)
-            raise WaitingError(source.place(value), f"cases have no key {key!r} yet{hint}")
     return _CaseReader(source, words, parts).case(source.place(node).line)
+
+
+def _known(source: Source, node: yaml.Node, what: str, keys: Sequence[str]) -> None:
+    """Let what later issues may write wait, rather than fail."""
+    for key, value in source.mapping(node, what).items():
+        if key not in keys:
+            hint = nearest(key, keys)
+            raise WaitingError(source.place(value), f"{what} has no {key!r} yet{hint}")
 
 
 class _CaseReader:
@@ -99,6 +104,7 @@ class _CaseReader:
         return tuple(found)
 
     def _rule(self, node: yaml.Node) -> Rule:
+        _known(self._source, node, "a rule", RULE_KEYS)
         return read_rule(node, self._source, self._words, domain="")
 
     def _sent(self) -> list[Sent]:
@@ -225,7 +231,8 @@ class _CaseReader:
         told = self._told()
         found: list[str] = []
         for node in self._sequence("log"):
-            parts = self._source.mapping(node, "an alarm", PARTS)
+            _known(self._source, node, "an alarm", PARTS)
+            parts = self._source.mapping(node, "an alarm")
             for needed in ("since", "began"):
                 if needed not in parts:
                     raise RuleError(self._source.place(node), f"an alarm needs `{needed}`")

@@ -17,7 +17,7 @@ class RuleError(TerritoryError):
 
 
 class WaitingError(RuleError):
-    """The rule is well formed but speaks of a function that the language does not have yet."""
+    """The rule speaks of a function that the language does not have, or not yet."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

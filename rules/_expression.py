@@ -28,9 +28,19 @@ def parse(text: str, place: Place) -> Node:
 
     Raises:
         RuleError: with what was expected where.
-        WaitingError: it uses a word that the language will have.
+        WaitingError: it uses a word that the language does not have, or not yet.
     """
-    return _Parser(tokens(text, place)).whole()
+    found = tokens(text, place)
+    try:
+        return _Parser(found).whole()
+    except WaitingError:
+        raise
+    except RuleError as error:
+        # What comes with a word still to come may have a form of its own.
+        waiting = next((token for token in found if token.text in WAITING), None)
+        if waiting is None:
+            raise
+        raise WaitingError(waiting.place, f"{waiting.text} does not exist yet") from error
 
 
 class _Parser:
@@ -177,7 +187,7 @@ class _Parser:
             raise WaitingError(token.place, f"the function {token.text} does not exist yet")
         if token.text not in FUNCTIONS:
             hint = nearest(token.text, FUNCTIONS)
-            raise RuleError(token.place, f"unknown function {token.text!r}{hint}")
+            raise WaitingError(token.place, f"unknown function {token.text!r}{hint}")
         self._expect("(")
         self._deeper(token)
         arguments: list[Node] = []

@@ -12,7 +12,7 @@ from rules._tree import Call, Node, walk
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source
 
-_RULE = (
+RULE_KEYS = (
     "id",
     "title",
     "when",
@@ -35,7 +35,7 @@ def read_rule(node: yaml.Node, source: Source, words: Vocabulary, *, domain: str
         RuleError: with its place, what was expected and the nearest right word.
         WaitingError: it uses a word that the language will have.
     """
-    parts = source.mapping(node, "a rule", _RULE)
+    parts = source.mapping(node, "a rule", RULE_KEYS)
     reader = _Reader(source, words)
     if "when" not in parts:
         raise RuleError(source.place(node), "a rule needs `when`, the condition that raises it")

@@ -16,9 +16,11 @@ from sensors._quantity import Kind, Reporting
 DAY_ZERO = 1_704_067_200 * SECOND  # the day that HH:MM are of: 2024-01-01
 _TIME = re.compile(r"(?:(\d+)d)?(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _READING = re.compile(
-    r"(?P<time>[\dd:]+)=(?P<value>null|[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)"
+    r"(?P<time>[\dd:]+)=(?P<value>null|true|false|[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)"
     r"(?P<marks>[?^]*)(?:@(?P<received>[\dd:]+))?"
 )
+
+_WORDS = {"null": float("nan"), "true": 1.0, "false": 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +77,8 @@ def read_readings(series: str, text: str, place: Place) -> list[Sent]:
         if "^" in match["marks"]:
             quality |= Quality.SATURATED
         received = read_time(match["received"], place) if match["received"] else time
-        value = float("nan") if match["value"] == "null" else float(match["value"])
+        value = _WORDS.get(match["value"])
+        value = float(match["value"]) if value is None else value
         found.append(
             Sent(
                 series=series,

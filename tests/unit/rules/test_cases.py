@@ -63,10 +63,17 @@ def test_the_command_counts_and_shows_each_difference(tmp_path: Path) -> None:
 
 
 def test_cases_of_words_that_do_not_exist_wait_and_fail_nothing(tmp_path: Path) -> None:
-    text = GOOD.replace("level > 3", '"hour > 3"') + GOOD.replace("log:", "weather: rain\n  log:")
-    code, lines = run(tmp_path, GOOD + text)
+    waiting = [
+        GOOD.replace("level > 3", '"hour > 3"'),
+        GOOD.replace("level > 3", '"level > 3 and hour in (6, 7)"'),
+        GOOD.replace("level > 3", '"soaked(level, 3 h) > 3"'),
+        GOOD.replace("level > 3", '"level > 3", inhibited by: dam'),
+        GOOD.replace("log:", "weather: rain\n  log:"),
+        GOOD.replace("}]", ", notified: false}]"),
+    ]
+    code, lines = run(tmp_path, GOOD + "".join(waiting))
     assert code == 0
-    assert lines[-2:] == ["2 waiting", "1 passed, 0 failed"]
+    assert lines[-2:] == ["6 waiting", "1 passed, 0 failed"]
 
 
 @pytest.mark.parametrize(
