@@ -60,7 +60,7 @@ def _show(found: "list[Alarm]", told: dict[int, list[dict[str, Any]]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from hypervisor.store.alarms import as_text
+    from hypervisor.store.alarms import as_text, highest
 
     if not found:
         print("no alarm")
@@ -72,7 +72,7 @@ def _show(found: "list[Alarm]", told: dict[int, list[dict[str, Any]]]) -> None:
         one = as_text(alarm)
         table.add_row(
             str(alarm.id),
-            one["severity"][-1][1],
+            highest(alarm.episode) if one["ended"] else one["severity"][-1][1],
             one["title"],
             _short(one["began"]),
             _end(one),

@@ -12,6 +12,7 @@ from hypervisor.instants import micros, moment, parse, text
 from hypervisor.store.connect import Connection
 from hypervisor.store.judgement import Pair
 from rules._journal import Episode
+from rules._rule import SEVERITIES
 
 _COLUMNS = (
     "id, rule, subject, site, since, began, ended, end_reason, severity, stale, title, advice,"
@@ -68,6 +69,11 @@ def as_text(alarm: Alarm) -> dict[str, Any]:
         "noticed_at": text(alarm.noticed),
         "changed_at": text(alarm.changed),
     }
+
+
+def highest(episode: Episode) -> str:
+    """The highest severity that it reached."""
+    return max((name for _, name in episode.severity), key=SEVERITIES.index)
 
 
 def transition_as_text(one: Transition) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from hypervisor.store.connect import Connection, connect
 from hypervisor.watch import packs
 from hypervisor.watch.batch import Report, Setup, remember, step
 from hypervisor.watch.memory import Memory
+from rules._inputs import NEVER
 from rules._pack import load_pack
 from sensors._domain import catalogue
 
@@ -102,13 +103,14 @@ class World:
     memory: Memory | None = None
     mode: Mode = Mode.EXERCISE
     rules: str = RULES
+    retention: int = 400 * 24 * 60 * MINUTE
 
     @property
     def setup(self) -> Setup:
         return Setup(
             catalogue=CATALOGUE,
             mode=self.mode,
-            retention=400 * 24 * 60 * MINUTE,
+            retention=self.retention,
             clock=lambda: datetime(2024, 1, 2, tzinfo=UTC),
         )
 
@@ -187,7 +189,7 @@ class World:
                 (
                     self.numbers[one.site, one.quantity],
                     us(one.at),
-                    us(one.arrival),
+                    NEVER if one.received == NEVER else us(one.arrival),
                     np.nan if one.value is None else one.value,
                     one.quality,
                 )
