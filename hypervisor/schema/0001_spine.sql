@@ -138,7 +138,8 @@ CREATE TABLE feed (
     kind   text NOT NULL CHECK (kind IN ('readings', 'heartbeat', 'registry')),
     worker text NOT NULL DEFAULT '',
     at     timestamptz,                           -- heartbeat: the clock that came round
-    rows   bytea,                                 -- readings: packed rows, see hypervisor.store.feed
+    rows   bytea STORAGE EXTERNAL,                -- readings: packed rows, see hypervisor.store.feed;
+                                                  -- compressing them would cost a fifth of the batch
     PRIMARY KEY (xid, id)
 );
 CREATE INDEX ON feed (id) WHERE kind = 'registry';  -- few, kept for good: how often it changed
