@@ -128,10 +128,11 @@ def outage_in_reverse(world: World, sent: Sequence[Sent], rng: random.Random) ->
     """Three hours of it held back, then committed the newest first."""
     begin = rng.randrange(300)
     held = [one for one in sent if begin <= one.at < begin + 180]
-    for one in (one for one in sent if one not in held):
-        world.store([one])
-        if rng.random() < 0.2:
-            world.beat(one.arrival)
+    there = [one for one in sent if one not in held]
+    for at in range(0, len(there), 5):
+        world.store(there[at : at + 5])
+        if rng.random() < 0.6:
+            world.beat(there[at].arrival)
             world.step()
     held.reverse()
     for at in range(0, len(held), 9):
