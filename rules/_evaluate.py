@@ -38,7 +38,8 @@ from rules._tree import (
     Threshold,
     walk,
 )
-from rules._windows import BY_NAME, look, quantile
+from rules._window import look
+from rules._windows import BY_NAME, quantile
 
 _LEAVES = (Name, Number, Threshold)
 

@@ -1,68 +1,18 @@
-"""Functions of all that was read in a window that ends at each row's key."""
+"""Functions of all that was read in a window."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rules._axis import Index
-from rules._duration import HOUR
 from rules._inputs import Instants, Values
-from rules._interval import Interval, Mask, where_known
-from rules._track import Track, floating
+from rules._interval import Interval, where_known
+from rules._slope import slope
+from rules._track import floating
+from rules._window import Window
 
 _CELLS = 1 << 19  # of a table of windows laid out at once: what a cache holds
-_ROWS = 1 << 13  # of windows summed at once, likewise
-
-
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """A window of each row over one track.
-
-    Readings `first` to `end` (exclusive) lie in it. `covered`: at every moment of it the series
-    was known, and a gauge spoke. `held`: the row of a state's value held at its beginning, or 0.
-    `owners`: the subjects.
-    """
-
-    track: Track
-    first: Index
-    end: Index
-    covered: Mask
-    held: Index
-    owners: Index
-
-    @property
-    def size(self) -> Index:
-        return self.end - self.first
-
-    @property
-    def lower_bounds(self) -> Mask:
-        """Where a sum of what was seen bounds the whole from below."""
-        nonnegative = self.track.nonnegative
-        if nonnegative.all():
-            return np.ones(len(self.first), dtype=np.bool_)
-        return nonnegative[self.owners]
-
-
-def look(track: Track, keys: Instants, span: int, owners: Index, *, closed: bool = False) -> Window:
-    """The windows (t - span, t] of each key, or with `closed` [t - span, t]."""
-    opens = keys - span
-    run = track.span(keys)
-    first = np.searchsorted(track.good, opens, side="left" if closed else "right")
-    end = track.position(keys) + 1
-    covered = (keys <= track.known_to[run]) & (track.known_from[run] <= opens)
-    held = np.zeros(len(keys), dtype=np.intp)
-    if track.gauge.all():
-        covered &= end > first
-    else:
-        gauge = track.gauge[owners]
-        covered &= ~gauge | (end > first)
-        before = track.position(opens)
-        run_before = track.span(opens)
-        known = (opens <= track.known_to[run_before]) & ~gauge & ~track.amounts[owners]
-        held = np.where(known & (before < first), before, 0)
-    return Window(track=track, first=first, end=end, covered=covered, held=held, owners=owners)
 
 
 def total(window: Window) -> Interval:
@@ -126,61 +76,6 @@ def increase(window: Window) -> Interval:
     hi = _unless_saturated(lo, window)
     bounded = window.covered | window.lower_bounds
     return Interval(np.where(bounded, lo, -np.inf), np.where(window.covered, hi, np.inf))
-
-
-def slope(window: Window) -> Interval:
-    """Least-squares slope per hour; at least three readings. A saturated one bounds one side."""
-    lo = np.full(len(window.first), -np.inf)
-    hi = np.full(len(window.first), np.inf)
-    rows = np.flatnonzero(window.covered & (window.size >= 3))
-    # Longest windows first: those that still have a k-th reading are then the first ones.
-    rows = rows[np.argsort(-window.size[rows], kind="stable")]
-    for begins in range(0, len(rows), _ROWS):
-        some = rows[begins : begins + _ROWS]
-        found, middle = _slopes(window, some)
-        lo[some] = hi[some] = found
-        if window.track.any_saturated:
-            early, late = _saturated(window, some, middle)
-            lo[some[early]] = -np.inf
-            hi[some[late]] = np.inf
-    return Interval(lo, hi)
-
-
-def _slopes(window: Window, rows: Index) -> tuple[Values, Values]:
-    """Slopes, and the mean times, in hours from each window's last reading."""
-    track, size = window.track, window.size[rows]
-    last = window.end[rows] - 1
-    time, value, square, product = np.zeros((4, len(rows)))
-    for k, live in _each(size - 1):
-        cells = window.first[rows[:live]] + k
-        hours = (track.good[cells] - track.good[last[:live]]) / HOUR
-        rise = track.lo[cells] - track.lo[last[:live]]
-        time[:live] += hours
-        value[:live] += rise
-        square[:live] += hours * hours
-        product[:live] += hours * rise
-    # The last reading is the origin, and adds nothing but to the count.
-    found = (size * product - time * value) / (size * square - time * time)
-    return found, time / size
-
-
-def _saturated(window: Window, rows: Index, middle: Values) -> tuple[Mask, Mask]:
-    """Whether a saturated reading lies before the mean time, and after it."""
-    track = window.track
-    last = window.end[rows] - 1
-    early, late = np.zeros((2, len(rows)), dtype=np.bool_)
-    for k, live in _each(window.size[rows]):
-        cells = window.first[rows[:live]] + k
-        hours = (track.good[cells] - track.good[last[:live]]) / HOUR
-        early[:live] |= track.saturated[cells] & (hours < middle[:live])
-        late[:live] |= track.saturated[cells] & (hours > middle[:live])
-    return early, late
-
-
-def _each(sizes: Index) -> Iterator[tuple[int, int]]:
-    """Each k below the largest of the sizes, which descend, with how many are above it."""
-    for k in range(int(sizes[0])):
-        yield k, int(np.searchsorted(-sizes, -k, side="left"))
 
 
 def quantile(window: Window, fraction: float) -> Interval:

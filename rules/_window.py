@@ -1,0 +1,59 @@
+"""A window that ends at each row's key: which readings lie in it, and whether all of it is known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rules._axis import Index
+from rules._inputs import Instants
+from rules._interval import Mask
+from rules._track import Track
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A window of each row over one track.
+
+    Readings `first` to `end` (exclusive) lie in it. `covered`: at every moment of it the series
+    was known, and a gauge spoke. `held`: the row of a state's value held at its beginning, or 0.
+    `owners`: the subjects.
+    """
+
+    track: Track
+    first: Index
+    end: Index
+    covered: Mask
+    held: Index
+    owners: Index
+
+    @property
+    def size(self) -> Index:
+        return self.end - self.first
+
+    @property
+    def lower_bounds(self) -> Mask:
+        """Where a sum of what was seen bounds the whole from below."""
+        nonnegative = self.track.nonnegative
+        if nonnegative.all():
+            return np.ones(len(self.first), dtype=np.bool_)
+        return nonnegative[self.owners]
+
+
+def look(track: Track, keys: Instants, span: int, owners: Index, *, closed: bool = False) -> Window:
+    """The windows (t - span, t] of each key, or with `closed` [t - span, t]."""
+    opens = keys - span
+    run = track.span(keys)
+    first = np.searchsorted(track.good, opens, side="left" if closed else "right")
+    end = track.position(keys) + 1
+    covered = (keys <= track.known_to[run]) & (track.known_from[run] <= opens)
+    held = np.zeros(len(keys), dtype=np.intp)
+    if track.gauge.all():
+        covered &= end > first
+    else:
+        gauge = track.gauge[owners]
+        covered &= ~gauge | (end > first)
+        before = track.position(opens)
+        run_before = track.span(opens)
+        known = (opens <= track.known_to[run_before]) & ~gauge & ~track.amounts[owners]
+        held = np.where(known & (before < first), before, 0)
+    return Window(track=track, first=first, end=end, covered=covered, held=held, owners=owners)
