@@ -1,4 +1,4 @@
-"""A window that ends at each row's key: which readings lie in it, and whether all of it is known."""
+"""A window that ends at each row's key: the readings in it, and whether all of it is known."""
 
 from dataclasses import dataclass
 
