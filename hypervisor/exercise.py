@@ -220,11 +220,13 @@ def _await(questions: store.Questions, player: Player, ledger: Ledger, tally: Ta
 
 
 def _who_lags(now: store.Standing, clock: int) -> str:
-    lags = now.heard is None or now.heard < clock
-    at = now.heard if lags else now.judged
-    part = "an ingest worker has" if lags else "the watch has"
+    if now.heard is None or now.heard < clock:
+        who, at = f"the ingest worker {now.slowest!r} has", now.heard
+        cure = f"start it, or if it is gone for good, `hypervisor ingest --drain {now.slowest}`"
+    else:
+        who, at = "the watch has", now.judged
+        cure = "`hypervisor doctor` says what is unhealthy"
     return (
-        f"{part} not moved for {STUCK_SECONDS:.0f} s and stands at"
-        f" {'nothing' if at is None else text(at)}, the player's clock at {text(clock)};"
-        " `hypervisor doctor` says what is unhealthy"
+        f"{who} not moved for {STUCK_SECONDS:.0f} s and stands at"
+        f" {'nothing' if at is None else text(at)}, the player's clock at {text(clock)}; {cure}"
     )

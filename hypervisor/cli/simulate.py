@@ -12,7 +12,7 @@ def attach(app: typer.Typer) -> None:
 def simulate(
     context: typer.Context,
     scenario: Annotated[
-        str, typer.Option(help="Which story: october-flood, quiet.")
+        str, typer.Option(help="Which story; an unknown name lists them all.")
     ] = "october-flood",
     seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 1,
     speed: Annotated[

@@ -20,12 +20,14 @@ T = TypeVar("T")
 class Standing:
     """How far an exercise is; times in µs, None: not begun.
 
-    `heard`: the lowest clock of the workers that are to be heard; `latest`: the highest of any.
+    `heard`: the lowest clock of the workers that are to be heard, `slowest` being the one whose it
+    is; `latest`: the highest of any.
     `judged`: up to where both values and silence are judged. `unread`: committed, and not yet
     taken up by the watch.
     """
 
     heard: int | None
+    slowest: str
     latest: int | None
     judged: int | None
     unread: bool
@@ -45,14 +47,17 @@ def standing(connection: Connection) -> Standing:
     row = connection.execute(
         "SELECT (SELECT CASE WHEN bool_and(heard_at IS NOT NULL) THEN min(heard_at) END"
         "   FROM worker WHERE drained_at IS NULL),"
+        " (SELECT name FROM worker WHERE drained_at IS NULL"
+        "   ORDER BY heard_at NULLS FIRST LIMIT 1),"
         " (SELECT max(heard_at) FROM worker),"
         " (SELECT least(heard_to, judged_to) FROM watch_state"
         "   WHERE heard_to IS NOT NULL AND judged_to IS NOT NULL),"
         " EXISTS (SELECT FROM feed WHERE xid >= coalesce((SELECT cursor FROM watch_state), '0'))"
     ).fetchone()
-    heard, latest, judged, unread = row or (None, None, None, False)
+    heard, slowest, latest, judged, unread = row or (None, None, None, None, False)
     return Standing(
         heard=None if heard is None else micros(heard),
+        slowest=slowest or "",
         latest=None if latest is None else micros(latest),
         judged=None if judged is None else micros(judged),
         unread=unread,
