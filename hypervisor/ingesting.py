@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from hypervisor.directory import devices
@@ -140,6 +140,8 @@ def worker(parts: Parts, known: workers.Worker) -> Worker:
             clock=heard,
         ),
     )
+    with suppress(UnavailableError):  # then as soon as the store is there
+        pipeline.look_up(at_once=True)
     return Worker(link=parts.link, pipeline=pipeline, limits=parts.limits, ticks=time.monotonic)
 
 

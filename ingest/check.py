@@ -44,7 +44,6 @@ class _Columns:
     flags: list[tuple[int, Quality]] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
-    received: list[int] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -66,20 +65,25 @@ def _gather(
 ) -> None:
     known, add = layouts.get, layouts.add
     channels, values = columns.channels.extend, columns.values.extend
-    sizes, times, received = columns.sizes.append, columns.times.append, columns.received.append
+    sizes, times = columns.sizes.append, columns.times.append
     envelopes, arrivals = columns.envelopes.append, columns.arrivals.append
     for arrival, given in objects:
         envelope = given
         if envelope.status is not None:
             envelope = _with_silent_values(envelope)
-        key = _key(arrival, envelope)
+        units = envelope.units
+        key: Key = (
+            arrival.topic,
+            tuple(envelope.values),
+            tuple(units.items()) if units else _NO_UNITS,
+        )
         layout = known(key) or add(key)
         if layout.bad:
             rest = _sift(columns, arrival, envelope, layout)
             if rest is None:
                 continue
             envelope = rest
-            key = _key(arrival, envelope)
+            key = (key[0], tuple(envelope.values), tuple((envelope.units or {}).items()))
             layout = known(key) or add(key)
         if envelope.status is not None:
             _flag(columns, envelope)
@@ -87,14 +91,8 @@ def _gather(
         values(envelope.values.values())
         sizes(len(layout.channels))
         times(envelope.time.timestamp())
-        received(arrival.received_at)
         envelopes(envelope)
         arrivals(arrival)
-
-
-def _key(arrival: Arrival, envelope: Envelope) -> Key:
-    units = envelope.units
-    return arrival.topic, tuple(envelope.values), tuple(units.items()) if units else _NO_UNITS
 
 
 def _with_silent_values(envelope: Envelope) -> Envelope:
@@ -136,7 +134,7 @@ def _flag(columns: _Columns, envelope: Envelope) -> None:
 def _rows(columns: _Columns, table: Table, belief: Belief) -> Rows:
     sizes = np.array(columns.sizes, dtype=np.intp)
     time = np.rint(np.array(columns.times, dtype=np.float64) * 1e6).astype(np.int64)
-    received = np.array(columns.received, dtype=np.int64)
+    received = np.array([one.received_at for one in columns.arrivals], dtype=np.int64)
     channel = np.frombuffer(columns.channels, dtype=np.intc)
     rows = np.empty(len(channel), dtype=ROW)
     rows["series"] = table.series[channel]

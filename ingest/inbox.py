@@ -27,7 +27,7 @@ class Inbox:
         self._connection = 0
         self._exercise, self._clock = exercise, clock
         self._pulse, self._pulse_topic = pulse, pulse.encode()
-        self._last = UNSTAMPED
+        self._last = clock()
 
     @property
     def waiting(self) -> int:
@@ -59,11 +59,13 @@ class Inbox:
 
     def on_publication(self, topic: bytes, payload: bytes, mid: int, again: bool) -> None:  # noqa: FBT001  as ingest.client calls it
         """A live message as it was cut out of the stream."""
+        self._mids.append(mid)
         if topic == self._pulse_topic:
             self._hear(payload, again=again)
-        else:
-            self._take_in(topic.decode("utf-8", "replace"), payload, self._now(), again=again)
-        self._mids.append(mid)
+            return
+        self._last = received_at = self._last + 1
+        self.arrivals.append(Arrival(topic.decode("utf-8", "replace"), payload, received_at, again))
+        self.bytes += len(payload)
 
     def on_beat(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         """Our own heartbeat is back, or the exercise's clock struck."""
@@ -87,9 +89,13 @@ class Inbox:
         else:
             self._beats.append(Beat(clock=clock, received_at=received_at))
 
+    def look_at_the_clock(self) -> None:
+        """Before each reading of the socket."""
+        self._last = max(self._clock(), self._last)
+
     def _now(self) -> int:
-        """The wall clock; no two messages arrive at the same instant, so that order is kept."""
-        self._last = max(self._clock(), self._last + 1)
+        """The instant of the reading; no two messages have the same, so that order is kept."""
+        self._last += 1
         return self._last
 
     def _take_in(self, topic: str, payload: bytes, received_at: int, *, again: bool) -> None:

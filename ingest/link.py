@@ -120,6 +120,7 @@ class Link:
         if events & select.POLLOUT:
             client.loop_write()
         if at_once or events & ~select.POLLOUT:
+            self.inbox.look_at_the_clock()
             client.read(self.inbox.on_publication, max(room, 1))
         if client.socket() is not None:
             client.loop_misc()

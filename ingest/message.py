@@ -12,8 +12,8 @@ UNSTAMPED = -(2**63)  # an exercise's message whose scenario time is missing or 
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class Arrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One publication as it reached us. A msgspec struct: one is built for every message.
+class Arrival(msgspec.Struct, frozen=True, gc=False):
+    """One publication as it reached us. A plain struct: one is built for every message.
 
     `again`: the broker has sent it before, and what became of that we may have committed.
     """

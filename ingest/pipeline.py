@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ingest.batch import Batch, Beat, Parcel, Rows, no_rows
 from ingest.check import Belief, check
@@ -11,15 +12,25 @@ from ingest.heartbeat import Listening
 from ingest.layout import Layouts
 from ingest.letters import letters
 from ingest.message import Arrival, Reason, Refused
-from ingest.ports import Directory, NotStorableError, Store, UnavailableError
+from ingest.ports import Devices, Directory, NotStorableError, Store, UnavailableError
 
 _MAY_BE_NEW = {Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_QUANTITY}
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A parcel, decoded and checked. `sound` False: that failed, for a defect of ours."""
+
+    parcel: Parcel
+    rows: Rows
+    refused: Sequence[Refused]
+    sound: bool = True
+
+
 class Pipeline:
-    """Knows the devices, and has parcels stored."""
+    """Knows the devices; has messages checked in one thread, and stored in another."""
 
     def __init__(
         self, *, directory: Directory, store: Store, belief: Belief, listening: Listening
@@ -29,26 +40,55 @@ class Pipeline:
         self.refusals: Counter[str] = Counter()
         self._directory, self._store = directory, store
         self._belief, self._listening = belief, listening
-        self._layouts = Layouts({})
+        self._devices: Devices = {}
+        self._layouts = Layouts({})  # of the checking thread alone
 
-    def process(self, parcel: Parcel) -> None:
+    def check(self, parcel: Parcel) -> Checked:
+        """Decode and check, without waiting for anything."""
+        try:
+            rows, refused = check(decode(parcel.arrivals), self._layouts, self._belief)
+        except Exception:
+            log.exception("a defect of ours: each message is tried alone")
+            return Checked(parcel=parcel, rows=no_rows(), refused=(), sound=False)
+        self.rows_a_message = max(1.0, len(rows) / max(1, len(parcel.arrivals)))
+        return Checked(parcel=parcel, rows=rows, refused=refused)
+
+    def store(self, checked: Checked) -> None:
         """Store all of a parcel; returns when it is committed.
 
         Raises:
-            UnavailableError: nothing was stored, or it is not known: give the parcel again.
+            UnavailableError: nothing was stored, or it is not known: give it again.
         """
-        self._look_up(at_once=False)
+        parcel = checked.parcel
+        new = any(one.reason in _MAY_BE_NEW for one in checked.refused)
+        changed = self.look_up(at_once=new)
         try:
-            self._store_checked(parcel.arrivals, parcel.beats)
+            if not checked.sound or (new and changed):
+                self._store_anew(parcel.arrivals, parcel.beats)
+            else:
+                self._commit(checked.rows, checked.refused, parcel.beats)
         except UnavailableError:
             raise
         except Exception:
             log.exception("a batch of %s cannot be stored whole", len(parcel.arrivals))
             self._isolate(parcel.arrivals)
-            self._store_checked([], parcel.beats)
+            self._commit(no_rows(), (), parcel.beats)
 
-    def _store_checked(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:
-        rows, refused = self._checked(arrivals)
+    def look_up(self, *, at_once: bool) -> bool:
+        """Load the devices, if they have changed; whether they have."""
+        devices = self._directory.changed(at_once=at_once)
+        if devices is None:
+            return False
+        self._devices = devices
+        self._layouts = Layouts(devices)
+        log.info("%s devices in the inventory", len(devices))
+        return True
+
+    def _store_anew(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:
+        rows, refused = check(decode(arrivals), Layouts(self._devices), self._belief)
+        self._commit(rows, refused, beats)
+
+    def _commit(self, rows: Rows, refused: Sequence[Refused], beats: Sequence[Beat]) -> None:
         heard = self._listening.after(beats)
         self._store.commit(
             Batch(
@@ -60,32 +100,14 @@ class Pipeline:
         )
         self._listening = heard.listening
         self.rows += len(rows)
-        self.rows_a_message = max(1.0, len(rows) / max(1, len(arrivals)))
         self.refusals.update(one.reason for one in refused)
-
-    def _checked(self, arrivals: Sequence[Arrival]) -> tuple[Rows, list[Refused]]:
-        if not arrivals:
-            return no_rows(), []
-        rows, refused = check(decode(arrivals), self._layouts, self._belief)
-        new = any(one.reason in _MAY_BE_NEW for one in refused)
-        if new and self._look_up(at_once=True):
-            return check(decode(arrivals), self._layouts, self._belief)
-        return rows, refused
-
-    def _look_up(self, *, at_once: bool) -> bool:
-        devices = self._directory.changed(at_once=at_once)
-        if devices is None:
-            return False
-        self._layouts = Layouts(devices)
-        log.info("%s devices in the inventory", len(devices))
-        return True
 
     def _isolate(self, arrivals: Sequence[Arrival]) -> None:
         """One message must not keep the others from being stored: halve until it stands alone."""
         if not arrivals:
             return
         try:
-            self._store_checked(arrivals, [])
+            self._store_anew(arrivals, ())
         except UnavailableError:
             raise
         except Exception as error:
@@ -104,5 +126,4 @@ class Pipeline:
             reason=Reason.NOT_STORABLE,
             detail=f"{error}; this is a defect of the hypervisor: redrive once it is mended",
         )
-        self._store.commit(Batch(rows=no_rows(), letters=letters([refused], largest=LARGEST)))
-        self.refusals[refused.reason] += 1
+        self._commit(no_rows(), [refused], ())

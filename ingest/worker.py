@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest.link import Link
-from ingest.pipeline import Pipeline
+from ingest.pipeline import Checked, Pipeline
 from ingest.storer import Storer
 
 _DOZE = 0.2  # seconds without anything to do
@@ -36,7 +36,8 @@ class Worker:
         self, *, link: Link, pipeline: Pipeline, limits: Limits, ticks: Callable[[], float]
     ) -> None:
         self._link, self._pipeline, self._limits, self._ticks = link, pipeline, limits, ticks
-        self._storer = Storer(store=pipeline.process, ring=link.wake)
+        self._storer = Storer(store=pipeline.store, ring=link.wake)
+        self._next: Checked | None = None  # a full batch that is ready while another is stored
         self._since: float | None = None  # when the oldest of what waits came
         self._given = 0.0
         self._next_beat = 0.0
@@ -60,6 +61,8 @@ class Worker:
         self._settle()
         if self._is_due():
             self._hand_over()
+        elif self._next is None and self._link.inbox.waiting and self._room() <= 0:
+            self._next = self._checked()
         self._beat()
         self._tell()
 
@@ -84,8 +87,11 @@ class Worker:
         `for_good`: and have the broker forget us, so that it queues nothing more.
         """
         self._await_storer()
-        if self._link.inbox.waiting:
+        while self._next is not None or self._link.inbox.waiting:
+            if self._storer.busy:
+                break
             self._hand_over()
+            self._await_storer()
         if not self._storer.stop(seconds=15):
             log.warning("the store is away: what it lacks stays unacknowledged at the broker")
         self._settle()
@@ -125,7 +131,11 @@ class Worker:
         return self._pipeline.rows
 
     def _room(self) -> int:
-        """How many more messages may be received: at most a batch waits while one is stored."""
+        """How many more messages may be received.
+
+        While one batch is stored a second may be ready and a third be received; then the socket
+        is not read, and the broker keeps what comes.
+        """
         if self._link.inbox.bytes > self._limits.rows * _BYTES_A_ROW:
             return 0
         messages = int(self._limits.rows / self._pipeline.rows_a_message)
@@ -144,19 +154,25 @@ class Worker:
         return _DOZE if self._since is None else 0.0
 
     def _is_due(self) -> bool:
-        if self._since is None or self._storer.busy:
+        if self._storer.busy:
             return False
+        if self._next is not None or self._since is None:
+            return self._next is not None
         return self._room() <= 0 or self._ticks() - self._since >= self._limits.seconds
 
     def _hand_over(self) -> None:
-        self._since = None
+        batch, self._next = self._next or self._checked(), None
         self._given = self._ticks()
-        self._storer.give(self._link.inbox.take())
+        self._storer.give(batch)
+
+    def _checked(self) -> Checked:
+        self._since = None
+        return self._pipeline.check(self._link.inbox.take())
 
     def _settle(self) -> None:
         stored = self._storer.stored()
         if stored is not None:
-            self._link.acknowledge(stored)
+            self._link.acknowledge(stored.parcel)
 
     def _await_storer(self) -> None:
         end = self._ticks() + 15

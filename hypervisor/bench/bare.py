@@ -113,28 +113,30 @@ class BareLoop:
                 bell.send(b"\0")
 
         threading.Thread(target=work, daemon=True).start()
-        poll, busy, since = self._poll(), False, 0.0
-        poll.register(ear, select.POLLIN)
-        patience = self._settings.batch_seconds
+        stored, either = select.poll(), select.poll()
+        stored.register(ear, select.POLLIN)
+        either.register(ear, select.POLLIN)
+        either.register(self._client.socket(), select.POLLIN)  # type: ignore[arg-type]
+        busy, since = False, 0.0
         while not stopping():
-            if not self._client.buffered:
-                poll.poll(1 if self._got else 100)
+            room = int(self._settings.batch_rows / self._rows_a_message) - len(self._got)
+            if busy and self._got:
+                stored.poll(1 if room > 0 else 200)
+            elif self._got:
+                stored.poll(max(0.0, since + self._settings.batch_seconds - time.monotonic()) * 1e3)
+            elif not self._client.buffered:
+                either.poll(200)
             if busy and not done.empty():
                 ear.recv(16)
                 self._client.acknowledge([mid for _, _, mid in done.get()])
                 busy = False
-            most = int(self._settings.batch_rows / self._rows_a_message)
-            if len(self._got) < most:
-                self._client.read(self._take, most - len(self._got))
+            if room > 0:
+                self._client.read(self._take, room)
             now = time.monotonic()
             since = (since or now) if self._got else 0.0
-            if self._got and not busy and (len(self._got) >= most or now - since >= patience):
+            full = room <= 0 or now - since >= self._settings.batch_seconds
+            if self._got and full and not busy:
                 given.put(self._got)
                 self._got, busy, since = [], True, 0.0
             self._client.loop_misc()
         self._client.disconnect()
-
-    def _poll(self) -> select.poll:
-        poll = select.poll()
-        poll.register(self._client.socket(), select.POLLIN)  # type: ignore[arg-type]
-        return poll
