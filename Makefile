@@ -3,7 +3,7 @@
 .PHONY: help setup demo test test-all check bench clean
 
 help:
-	@echo "make demo      set up, then a recorded flood until its alarm"
+	@echo "make demo      set up, then a simulated October flood, left running to look at"
 	@echo "make test      set up, then the tests (under two minutes)"
 	@echo "make test-all  the long ones too"
 	@echo "make check     format, lint, types, import contracts"

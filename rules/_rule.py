@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from rules._tree import Call, Name, Node, Threshold, walk
 
-SEVERITIES = ("info", "warning", "minor", "major", "critical")  # ascending
+SEVERITIES = ("info", "minor", "major", "critical")  # ascending
 DEVICE = "device"  # the word of silent(device, d)
 
 
