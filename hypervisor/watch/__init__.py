@@ -8,6 +8,6 @@ To follow one batch, read `batch.step`, and from there in order:
 - `recording`: what was found against what was recorded, and what people are told (`telling`).
 
 Beside the way: `facts`, `rulebook` and `memory` arrange the registry and the rules, `revising` and
-`differences` find what changed in them, `heard` how far we listened, `packs` records the rule packs,
-`loop` keeps it going.
+`differences` find what changed in them, `heard` says how far we listened, `packs` records the rule
+packs, `loop` keeps it going.
 """

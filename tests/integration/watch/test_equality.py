@@ -3,12 +3,13 @@
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from hypervisor.store import databases
 from hypervisor.store.alarms import log_entry
@@ -151,26 +152,19 @@ PLAYS: tuple[Play, ...] = (
 )
 
 
-@pytest.fixture
-def new_world(stack: Stack) -> Iterator[Callable[[], World]]:
-    """Worlds as many as a test wants, all dropped at its end."""
-    made: list[tuple[str, World]] = []
-
-    def make() -> World:
-        name = f"test_{os.urandom(6).hex()}"
-        databases.create(stack.maintenance_url, name, template=TEMPLATE)
-        url = stack.database.url(name)
-        world = make_world(url, connect(url))
-        world.register(SITES)
-        world.record_rules()
-        world.join()
-        made.append((name, world))
-        return world
-
-    yield make
-    for name, world in made:
-        world.close()
-        databases.drop(stack.maintenance_url, name)
+@contextmanager
+def new_world(stack: Stack) -> Iterator[World]:
+    """A world of its own, dropped at its end."""
+    name = f"test_{os.urandom(6).hex()}"
+    databases.create(stack.maintenance_url, name, template=TEMPLATE)
+    url = stack.database.url(name)
+    world = make_world(url, connect(url))
+    world.register(SITES)
+    world.record_rules()
+    world.join()
+    yield world
+    world.close()
+    databases.drop(stack.maintenance_url, name)
 
 
 def play(world: World, way: Play, sent: Sequence[Sent], seed: int) -> list[dict[str, Any]]:
@@ -181,33 +175,21 @@ def play(world: World, way: Play, sent: Sequence[Sent], seed: int) -> list[dict[
 
 
 @pytest.mark.parametrize("way", PLAYS, ids=lambda way: way.__name__)
-def test_the_log_is_the_same_however_readings_come(
-    new_world: Callable[[], World], way: Play
-) -> None:
-    sent = flood(1)
-    world = new_world()
+def test_the_log_is_the_same_however_readings_come(stack: Stack, way: Play) -> None:
+    with new_world(stack) as world:
+        found = play(world, way, flood(1), seed=5)
 
-    found = play(world, way, sent, seed=5)
-
-    assert found == backtest(world)
-    assert {one["rule"] for one in found} == {
-        "flood-high",
-        "flood-rise",
-        "flood-rain",
-        "flood-silent",
-    }
+        assert found == backtest(world)
+    rules = {"flood-high", "flood-rise", "flood-rain", "flood-silent"}
+    assert {one["rule"] for one in found} == rules
 
 
 @pytest.mark.long
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@pytest.mark.timeout(900)
+@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), way=st.sampled_from((*PLAYS, in_order)))
-def test_the_log_is_the_same_for_any_flood(
-    new_world: Callable[[], World], seed: int, way: Play
-) -> None:
-    world = new_world()
+def test_the_log_is_the_same_for_any_flood(stack: Stack, seed: int, way: Play) -> None:
+    with new_world(stack) as world:
+        found = play(world, way, flood(seed), seed)
 
-    found = play(world, way, flood(seed), seed)
-
-    assert found == backtest(world)
+        assert found == backtest(world)

@@ -107,6 +107,7 @@ def hang_up(world: World) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_killed_at_random_moments_it_loses_and_doubles_nothing(
     world: World, start: Callable[[], Process]
 ) -> None:
