@@ -73,7 +73,8 @@ def as_text(alarm: Alarm) -> dict[str, Any]:
 
 def highest(episode: Episode) -> str:
     """The highest severity that it reached."""
-    return max((name for _, name in episode.severity), key=SEVERITIES.index)
+    rank = {name: number for number, name in enumerate(SEVERITIES)}
+    return max((name for _, name in episode.severity), key=lambda name: rank.get(name, -1))
 
 
 def transition_as_text(one: Transition) -> dict[str, Any]:

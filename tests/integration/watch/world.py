@@ -56,7 +56,7 @@ RULES = """
 - id: flood-silent
   title: "{site}: silent"
   when: silent(level, 30 min)
-  severity: warning
+  severity: info
   advice: look
   wrong when: never
   tests: []
