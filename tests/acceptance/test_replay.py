@@ -22,9 +22,13 @@ PEAK = ("--from", "2022-01-10T00:00Z", "--to", "2022-01-11T12:00Z")
 ROUND_PEAK = ("--from", "2022-01-09T12:00Z", "--to", "2022-01-12T12:00Z")
 FORTNIGHT = ("--from", "2022-01-05T00:00Z", "--to", "2022-01-18T23:55Z")
 SETTLED = "2022-01-10T06:00:00Z"  # no window of a rule looks back from here to before the peak
-VALUES = [rule.id for pack in packs() for rule in pack.rules if rule.axis == "values"]
+
 OUTAGE = ("--outage", "2022-01-10T12:00Z..2022-01-11T06:00Z")
 DISTURBED = ("--shuffle", "3600", "--double", *OUTAGE)
+
+
+def value_rules() -> list[str]:
+    return [rule.id for pack in packs() for rule in pack.rules if rule.axis == "values"]
 
 
 def require_whole(account: dict[str, Any], readings: int) -> None:
@@ -70,31 +74,12 @@ def inside(log: Sequence[dict[str, Any]], start: str, end: str) -> list[dict[str
     ]
 
 
-def test_the_lost_sensor_of_poyo_clears_nothing_and_is_told_as_silent(
-    exercise: Exercise, floods: Path
-) -> None:
-    exercise.apply("poyo")
-    require_whole(exercise.replay(floods / "poyo-2024-10.csv", "--speed", "max"), 1153)
-    log = {entry["rule"]: entry for entry in exercise.log()}
-    drowned = log["flood-discharge"]
-    assert drowned["ended"] is None
-    assert drowned["severity"][-1][1] == "critical"
-    assert drowned["stale"] == [["2024-10-29T18:10:00Z", None]]  # three intervals unheard
-    silent = log["flood-discharge-silent"]  # though rows keep coming
-    assert silent["began"] == "2024-10-29T19:55:00Z"
-    assert silent["ended"] is None
-    assert silent["severity"][-1][1] == "major"
-
-
 def at_toulouse(log: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [entry for entry in log if entry["site"] == "toulouse-pont-neuf"]
 
 
-def test_toulouse_is_raised_and_cleared_at_the_data_s_own_times(
-    exercise: Exercise, floods: Path
-) -> None:
-    """However late, shuffled and doubled its readings come."""
-    exercise.apply("garonne")
+def flooded_toulouse(exercise: Exercise, floods: Path) -> None:
+    """Raised and cleared at the data's own times, however late and shuffled the readings come."""
     file = floods / GARONNE
     start, end = map(instant, ROUND_PEAK[1::2])
     readings = len(read(file, stations=[TOULOUSE], start=start, end=end).rows)
@@ -108,6 +93,28 @@ def test_toulouse_is_raised_and_cleared_at_the_data_s_own_times(
     limits = exercise.thresholds("toulouse-pont-neuf")
     assert [(level["began"], level["ended"])] == crossings(file, limits["attention"])
     assert crossings(file, limits["danger"], 0)[0][0] in {at for at, _ in level["severity"]}
+
+
+def lost_at_poyo(exercise: Exercise, floods: Path) -> None:
+    """The lost sensor clears nothing, and is told as silent though its rows keep coming."""
+    require_whole(exercise.replay(floods / "poyo-2024-10.csv", "--speed", "max"), 1153)
+    log = {entry["rule"]: entry for entry in exercise.log() if entry["site"] == "poyo"}
+    drowned = log["flood-discharge"]
+    assert drowned["ended"] is None
+    assert drowned["severity"][-1][1] == "critical"
+    assert drowned["stale"] == [["2024-10-29T18:10:00Z", None]]  # three intervals unheard
+    silent = log["flood-discharge-silent"]
+    assert silent["began"] == "2024-10-29T19:55:00Z"
+    assert silent["ended"] is None
+    assert silent["severity"][-1][1] == "major"
+
+
+def test_recorded_floods_raise_their_own_alarms(exercise: Exercise, floods: Path) -> None:
+    """Two in one exercise, years apart: between them it listened to nobody."""
+    exercise.apply("garonne")
+    flooded_toulouse(exercise, floods)
+    exercise.apply("poyo")
+    lost_at_poyo(exercise, floods)
 
 
 @pytest.mark.long
@@ -126,7 +133,7 @@ def test_toulouse_is_the_same_at_every_speed_and_once_more(
         assert again["already_there"] == account["published"]
         assert played.log() == log
         # Late copies move the clock on: both logs are read at the last measurement's time.
-        values = at_toulouse(played.log(rules=VALUES))
+        values = at_toulouse(played.log(rules=value_rules()))
         logs.append(inside(values, "", text(instant_of(instant(ROUND_PEAK[3])))))
     assert logs[0]
     assert all(log == logs[0] for log in logs)
@@ -168,6 +175,6 @@ def test_a_disturbed_fortnight_with_two_workers(
         account = played.replay(floods / GARONNE, *FORTNIGHT, "--speed", "max", *words)
         assert account["stored"] == readings
         assert account["lost"] == 0
-        logs.append(inside(played.log(rules=VALUES), "", text(instant_of(end))))
+        logs.append(inside(played.log(rules=value_rules()), "", text(instant_of(end))))
     assert logs[0]
     assert logs[0] == logs[1]
