@@ -56,8 +56,10 @@ class BareStore:
         values: list[float | bool | None] = []
         times, sizes = [], []
         for topic, payload, _ in batch:
+            known = self._series.get(topic)
+            if known is None:  # a heartbeat left over in the session that ingest had before us
+                continue
             envelope = _decode(payload)
-            known = self._series[topic]
             series.extend([known[name] for name in envelope.values])
             values.extend(envelope.values.values())
             times.append(envelope.time.timestamp())

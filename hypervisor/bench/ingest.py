@@ -137,6 +137,8 @@ def _ratio(one: float, other: float) -> float:
 def _result(sent: NDArray[np.float64], commits: Path, lost: int) -> Run:
     with np.load(commits) as saved:
         number, at = saved["number"], saved["time"]
+    if not len(at):
+        raise BenchError(f"nothing was committed; see {commits.with_suffix('.log').read_text()}")
     delay = (at - sent[number]) * 1000
     first, last = at.min(), at.max()
     return Run(
