@@ -28,8 +28,8 @@ def demo(
     import json
     import sys
 
-    from hypervisor import demo, playing
-    from hypervisor.demo_story import story
+    from hypervisor.exercise import demo, showing
+    from hypervisor.exercise.story import story
     from hypervisor.store.alarms import as_text
     from simulators import _words
 
@@ -46,7 +46,7 @@ def demo(
     try:
         settings = demo.prepare(folder, say)
         rows = demo.flood(settings)
-        with playing.bar("October flood", len(rows)) as notice:
+        with showing.bar("October flood", len(rows)) as notice:
             shown = demo.play(folder, settings, rows, speed=pace, notice=notice)
         if as_json:
             for alarm in shown.outcome.alarms:

@@ -53,14 +53,14 @@ def replay(
     """Play a recorded flood into an exercise; its times are the readings' times."""
     from rich.console import Console
 
-    from hypervisor import exercise, playing
+    from hypervisor.exercise import playing, showing
     from hypervisor.settings import load_settings
     from simulators import _recordings, _words
     from simulators._arrivals import Disturbance
 
     settings = load_settings(context.obj)
-    exercise.require(settings, "a replay")
-    manner = exercise.Manner(
+    playing.require(settings, "a replay")
+    manner = playing.Manner(
         speed=_words.speed(speed),
         linger=_words.duration(linger),
         disturbance=Disturbance(
@@ -83,11 +83,11 @@ def replay(
     for note in recording.notes:
         said.print(note, style="dim")
     readings = len(recording.rows) * (2 if double else 1)
-    with playing.bar(file.name, readings) as notice:
-        outcome = exercise.play(settings, recording.rows, manner, notice=notice)
+    with showing.bar(file.name, readings) as notice:
+        outcome = playing.play(settings, recording.rows, manner, notice=notice)
     if as_json:
-        print(playing.as_json(outcome))
+        print(showing.as_json(outcome))
     else:
-        playing.told(outcome, Console())
+        showing.told(outcome, Console())
     if outcome.account is not None and outcome.account.lost:
         raise typer.Exit(1)

@@ -27,20 +27,20 @@ def simulate(
     """Play a simulated flood into an exercise; a live instance is never played into."""
     from rich.console import Console
 
-    from hypervisor import exercise, playing
+    from hypervisor.exercise import playing, showing
+    from hypervisor.exercise.simulation import rows_of
     from hypervisor.settings import load_settings
-    from hypervisor.simulation import rows_of
     from simulators import _words
 
     settings = load_settings(context.obj)
-    exercise.require(settings, "a simulation")
+    playing.require(settings, "a simulation")
     rows = rows_of(settings, scenario, seed=seed, hours=hours)
-    manner = exercise.Manner(speed=_words.speed(speed), wait=wait)
-    with playing.bar(scenario, len(rows)) as notice:
-        outcome = exercise.play(settings, rows, manner, notice=notice)
+    manner = playing.Manner(speed=_words.speed(speed), wait=wait)
+    with showing.bar(scenario, len(rows)) as notice:
+        outcome = playing.play(settings, rows, manner, notice=notice)
     if as_json:
-        print(playing.as_json(outcome))
+        print(showing.as_json(outcome))
     else:
-        playing.told(outcome, Console())
+        showing.told(outcome, Console())
     if outcome.account is not None and outcome.account.lost:
         raise typer.Exit(1)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor import demo
 from hypervisor.cli import main
-from hypervisor.demo_story import story
+from hypervisor.exercise import demo
+from hypervisor.exercise.story import story
 from hypervisor.stack import detached
 from tests.acceptance.conftest import command
 

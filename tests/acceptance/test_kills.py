@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from hypervisor import exercise as playing
+from hypervisor.exercise import playing
 from hypervisor.instance import Mode
 from hypervisor.settings import Settings
 from hypervisor.stack import detached, state

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hypervisor import simulation
+from hypervisor.exercise import simulation
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
 from hypervisor.settings import Settings

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from hypervisor import exercise
+from hypervisor.exercise import playing
+from hypervisor.exercise.simulation import rows_of
 from hypervisor.instance import Mode
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
 from hypervisor.settings import Settings, default_data_folder
-from hypervisor.simulation import rows_of
 from hypervisor.stack import detached
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.folder import open_folder
@@ -37,7 +37,7 @@ class Shown:
 
     data: Path
     settings: Settings
-    outcome: exercise.Outcome
+    outcome: playing.Outcome
 
     @property
     def usual(self) -> bool:
@@ -99,7 +99,7 @@ def play(
     notice: Callable[[Progress], None],
 ) -> Shown:
     """Play the flood to its end."""
-    outcome = exercise.play(settings, rows, exercise.Manner(speed=speed), notice=notice)
+    outcome = playing.play(settings, rows, playing.Manner(speed=speed), notice=notice)
     return Shown(data=data, settings=settings, outcome=outcome)
 
 

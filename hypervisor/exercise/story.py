@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from hypervisor.demo import SCENARIO, Shown
-from hypervisor.exercise import Outcome
+from hypervisor.exercise.demo import SCENARIO, Shown
+from hypervisor.exercise.playing import Outcome
 from hypervisor.instants import moment
 from hypervisor.registry.model import Registry
 from hypervisor.store import exercise as store

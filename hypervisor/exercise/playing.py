@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hypervisor.accounting import Account, Ledger
+from hypervisor.exercise.account import Account, Ledger
 from hypervisor.instance import InstanceError, require_exercise
 from hypervisor.instants import BEGINNING, text
 from hypervisor.registry.model import Registry

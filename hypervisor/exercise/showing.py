@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from hypervisor.exercise import Outcome
+from hypervisor.exercise.playing import Outcome
 from hypervisor.instants import moment, text
 from hypervisor.store.alarms import Alarm, as_text
 from rules._rule import SEVERITIES

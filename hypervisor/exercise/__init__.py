@@ -1,0 +1,1 @@
+"""Playing into an exercise: replays, simulations, the demonstration, and what came of them."""
