@@ -32,7 +32,10 @@ class BenchError(TerritoryError):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How much is measured. `messages` a throughput run; `seconds` a rate's run."""
+    """How much is measured. `seconds` a run at a rate.
+
+    `messages` a run at full speed, of the most rows; of fewer rows more, for as many readings.
+    """
 
     messages: int = 60_000
     rows: tuple[int, ...] = (4, 1)
@@ -75,7 +78,8 @@ class Bench:
     def _case(self, rows: int) -> dict[str, Any]:
         kinds = self.plan.kinds
         case: dict[str, Any] = {"case": f"{rows} rows a message", "rows_a_message": rows}
-        at_full_speed = self._by_turns(self.plan.rounds, rows, self.plan.messages, None)
+        messages = self.plan.messages * max(self.plan.rows) // rows
+        at_full_speed = self._by_turns(self.plan.rounds, rows, messages, None)
         lost = _lost(at_full_speed)
         for kind in kinds:
             speed = statistics.median(run.rate for run in at_full_speed[kind])
