@@ -3,7 +3,8 @@
 At one (series, time) each distinct value and quality is a version, known by its first arrival. The
 version whose first arrival is latest stands in `reading`; `reading_version` keeps them all where
 there is more than one. Of two that arrived at the same instant the greater value stands, so that
-no order decides. Imported history is no arrival: it comes before every one.
+no order decides. Imported history is no arrival: what never arrived comes before all that did, and
+an import takes no arrival back.
 """
 
 from datetime import datetime
@@ -55,7 +56,7 @@ SELECT r.* FROM (
 _VERSIONS = """
 WITH met AS (
     SELECT series_id, time, NULLIF(value, 'NaN') AS value, quality,
-           min(received_at) AS received_at
+           min(NULLIF(received_at, '-infinity')) AS received_at
     FROM incoming GROUP BY 1, 2, 3, 4
 ), contested AS (
     SELECT s.series_id, s.time FROM standing s JOIN met m USING (series_id, time)
@@ -68,17 +69,17 @@ WITH met AS (
     SELECT series_id, time, value, quality, received_at FROM standing
 )
 INSERT INTO reading_version (series_id, time, value, quality, received_at)
-SELECT series_id, time, value, quality, NULLIF(min(received_at), '-infinity')
+SELECT series_id, time, value, quality, min(NULLIF(received_at, '-infinity'))
 FROM found JOIN contested USING (series_id, time) GROUP BY 1, 2, 3, 4
 ON CONFLICT (series_id, time, value, quality) DO UPDATE
-SET received_at = NULLIF(LEAST(COALESCE(reading_version.received_at, '-infinity'),
-                               COALESCE(EXCLUDED.received_at, '-infinity')), '-infinity')
+SET received_at = LEAST(reading_version.received_at, EXCLUDED.received_at)
 """
 
 # Where there are versions the latest to arrive stands; elsewhere the earliest arrival of the one.
 _MOVED = """
 WITH met AS (
-    SELECT series_id, time, min(received_at) AS received_at FROM incoming GROUP BY 1, 2
+    SELECT series_id, time, min(NULLIF(received_at, '-infinity')) AS received_at
+    FROM incoming GROUP BY 1, 2
 ), latest AS (
     SELECT DISTINCT ON (series_id, time) series_id, time, v.value, v.quality,
            COALESCE(v.received_at, '-infinity') AS received_at
@@ -88,7 +89,8 @@ WITH met AS (
 ), wanted AS (
     SELECT * FROM latest
     UNION ALL
-    SELECT series_id, time, s.value, s.quality, LEAST(s.received_at, m.received_at)
+    SELECT series_id, time, s.value, s.quality,
+           COALESCE(LEAST(NULLIF(s.received_at, '-infinity'), m.received_at), '-infinity')
     FROM standing s JOIN met m USING (series_id, time)
     WHERE (series_id, time) NOT IN (SELECT series_id, time FROM latest)
 )

@@ -39,10 +39,9 @@ def key(row: Given) -> tuple[int, int]:
 def expected(rows: Sequence[Given]) -> dict[tuple[int, int], tuple[float | None, int, int | None]]:
     """The slow way: each distinct value's first arrival; the latest of them stands."""
     found: dict[tuple[int, int], dict[tuple[float | None, int], int]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row[2] == NEVER, row[2])):  # imports are no arrivals
         value = None if np.isnan(row[3]) else row[3]
-        first = found.setdefault(key(row), {})
-        first[value, row[4]] = min(first.get((value, row[4]), 2**62), row[2])
+        found.setdefault(key(row), {}).setdefault((value, row[4]), row[2])
     stands = {}
     for where, versions in found.items():
         (value, quality), received = max(
