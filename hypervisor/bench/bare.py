@@ -110,7 +110,7 @@ class BareLoop:
         def work() -> None:
             while True:
                 batch = given.get()
-                self._rows_a_message = self._store(batch) / len(batch)
+                self._rows_a_message = max(1.0, self._store(batch) / len(batch))
                 done.put(batch)
                 bell.send(b"\0")
 

@@ -23,6 +23,7 @@ from sensors._errors import TerritoryError
 
 KINDS = ("bare", "ingest")
 RATES = (1_000, 5_000, 10_000)
+_WARM = 0.5  # seconds of a paced run before its delays count: the table's chunk is made in them
 _QUIET = 5.0  # seconds without a new commit after which a run is over, come what may
 
 
@@ -34,14 +35,14 @@ class BenchError(TerritoryError):
 class Plan:
     """How much is measured. `seconds` a run at a rate.
 
-    `messages` a run at full speed, of the most rows; of fewer rows more, for as many readings.
+    `messages` a run at full speed; twice as many where each has but one row.
     """
 
     messages: int = 60_000
     rows: tuple[int, ...] = (4, 1)
-    rounds: int = 3
+    rounds: int = 4
     rates: tuple[int, ...] = RATES
-    seconds: float = 3.0
+    seconds: float = 2.0
     kinds: tuple[str, ...] = KINDS
 
     @property
@@ -78,7 +79,7 @@ class Bench:
     def _case(self, rows: int) -> dict[str, Any]:
         kinds = self.plan.kinds
         case: dict[str, Any] = {"case": f"{rows} rows a message", "rows_a_message": rows}
-        messages = self.plan.messages * max(self.plan.rows) // rows
+        messages = self.plan.messages * (2 if rows == 1 else 1)  # else it is over too soon
         at_full_speed = self._by_turns(self.plan.rounds, rows, messages, None)
         lost = _lost(at_full_speed)
         for kind in kinds:
@@ -87,7 +88,7 @@ class Bench:
         case["ratio"] = _ratio(case[kinds[-1]]["messages_s"], case[kinds[0]]["messages_s"])
         case["p99_ratio"] = {}
         for rate in self.plan.rates:
-            paced = self._by_turns(2, rows, round(rate * self.plan.seconds), rate)
+            paced = self._by_turns(2, rows, round(rate * (self.plan.seconds + _WARM)), rate)
             lost += _lost(paced)
             for kind in kinds:
                 case[kind]["delay_ms"][str(rate)] = {
@@ -117,17 +118,17 @@ class Bench:
         load = Load(messages=messages, rows=rows, base=int(time.time()) - 20 * 86_400)
         commits = self.ground.folder / f"commits-{self._number}.npz"
         sent_file = self.ground.folder / f"sent-{self._number}.npy"
+        if self._number == 1:
+            _Consumer(kind, settings, load, commits).stop()  # the broker keeps a queue from here
         if rate is None:
-            _Consumer(kind, settings, load, commits).stop()  # the broker has its queue from here
             _publish(settings, load, sent_file, rate)
-            consumer = _Consumer(kind, settings, load, commits)
-        else:
-            consumer = _Consumer(kind, settings, load, commits)
+        consumer = _Consumer(kind, settings, load, commits)
+        if rate is not None:
             _publish(settings, load, sent_file, rate)
         _await(settings, messages * rows)
         consumer.stop()
         lost = messages * rows - benching.readings(settings.database_url)
-        return _result(np.load(sent_file), commits, lost)
+        return _result(np.load(sent_file), commits, lost, warm=0.0 if rate is None else _WARM)
 
 
 def _lost(runs: dict[str, list[Run]]) -> int:
@@ -138,12 +139,12 @@ def _ratio(one: float, other: float) -> float:
     return round(one / other, 3) if other else 0.0
 
 
-def _result(sent: NDArray[np.float64], commits: Path, lost: int) -> Run:
+def _result(sent: NDArray[np.float64], commits: Path, lost: int, *, warm: float) -> Run:
     with np.load(commits) as saved:
         number, at = saved["number"], saved["time"]
     if not len(at):
         raise BenchError(f"nothing was committed; see {commits.with_suffix('.log').read_text()}")
-    delay = (at - sent[number]) * 1000
+    delay = ((at - sent[number]) * 1000)[sent[number] >= sent[0] + warm]
     first, last = at.min(), at.max()
     return Run(
         rate=float((at > first).sum() / max(last - first, 1e-9)),
@@ -184,15 +185,19 @@ class _Consumer:
     def _expect(self, line: str) -> None:
         assert self._process.stdout is not None  # noqa: S101  it is a pipe
         if self._process.stdout.readline().strip() != line:
-            self._log.seek(0)
-            raise BenchError(f"the {self._kind} consumer failed: {self._log.read()[-2000:]}")
+            raise BenchError(f"the {self._kind} consumer failed: {self._said()}")
 
     def stop(self) -> None:
         with suppress(BrokenPipeError):
             self._process.communicate("stop\n", timeout=60)
+        said = self._said()
         self._log.close()
         if self._process.returncode:
-            raise BenchError(f"the {self._kind} consumer ended with {self._process.returncode}")
+            raise BenchError(f"the {self._kind} consumer failed: {said}")
+
+    def _said(self) -> str:
+        self._log.seek(0)
+        return self._log.read()[-2000:]
 
 
 def _publish(settings: Settings, load: Load, file: Path, rate: int | None) -> None:
