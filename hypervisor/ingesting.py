@@ -115,15 +115,16 @@ def joined(parts: Parts, stopping: Callable[[], bool]) -> Worker | None:
     """The worker, expected to be heard from now on; None when told to stop before that.
 
     A new one joins when the broker has its subscriptions, and so keeps a queue for it. One that
-    joined before has a queue already, and begins with it at once.
+    joined before has a queue already, and begins with it at once; so does one that the database
+    has forgotten and the broker has not, which the first message of its queue shows.
     """
     settings, link = parts.settings, parts.link
     with connect(settings.database_url) as connection:
         known = {found.name for found in workers.every(connection) if found.drained_at is None}
-    while settings.worker not in known and not link.subscribed:
+    while settings.worker not in known and not link.subscribed and not link.inbox.waiting:
         if stopping():
             return None
-        link.turn(0.2, room=settings.batch_rows - link.inbox.waiting)
+        link.turn(0.2, room=settings.batch_rows)
     with connect(settings.database_url) as connection:
         return worker(parts, workers.join(connection, settings.worker))
 

@@ -132,3 +132,19 @@ def test_a_device_added_while_ingest_runs(instance_settings: Settings) -> None:
             "SELECT reading.received_at = dead_letter.received_at FROM reading, dead_letter"
         ).fetchone()  # type: ignore[misc]
         assert early
+
+
+def test_a_worker_that_only_the_broker_remembers_works_its_queue_off(
+    instance_settings: Settings,
+) -> None:
+    """A database begun anew: the answer to the subscription stands behind a whole queue."""
+    settings = instance_settings.model_copy(update={"batch_rows": 200})
+    with ingest(settings, "one"):
+        pass
+    with publisher(settings, "player", settings.player_password) as player:
+        send(player, 0, 2_000)
+        player.flush()
+    with connect(settings.database_url) as connection:
+        connection.execute("TRUNCATE worker")
+    with ingest(settings, "one"):
+        wait_for(settings, lambda connection: count(connection) == 4_000)
