@@ -40,14 +40,14 @@ class Plan:
 
     messages: int = 60_000
     rows: tuple[int, ...] = (4, 1)
-    rounds: int = 4
+    rounds: int = 3
     rates: tuple[int, ...] = RATES
-    seconds: float = 2.0
+    seconds: float = 1.5
     kinds: tuple[str, ...] = KINDS
 
     @property
     def runs(self) -> int:
-        return len(self.rows) * len(self.kinds) * (self.rounds + 2 * len(self.rates))
+        return len(self.rows) * len(self.kinds) * (self.rounds + 3 * len(self.rates))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class Bench:
         case["ratio"] = _ratio(case[kinds[-1]]["messages_s"], case[kinds[0]]["messages_s"])
         case["p99_ratio"] = {}
         for rate in self.plan.rates:
-            paced = self._by_turns(2, rows, round(rate * (self.plan.seconds + _WARM)), rate)
+            paced = self._by_turns(3, rows, round(rate * (self.plan.seconds + _WARM)), rate)
             lost += _lost(paced)
             for kind in kinds:
                 case[kind]["delay_ms"][str(rate)] = {

@@ -18,8 +18,8 @@ def attach(app: typer.Typer) -> None:
 
 def ingest(
     messages: Annotated[int, typer.Option(help="Messages of each run at full speed.")] = 60_000,
-    rounds: Annotated[int, typer.Option(help="Runs at full speed of each kind, by turns.")] = 4,
-    seconds: Annotated[float, typer.Option(help="Length of each run at a fixed rate.")] = 2.0,
+    rounds: Annotated[int, typer.Option(help="Runs at full speed of each kind, by turns.")] = 3,
+    seconds: Annotated[float, typer.Option(help="Length of each run at a fixed rate.")] = 1.5,
     kinds: Annotated[str, typer.Option(help="Who is measured: against the first.")] = "bare,ingest",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
