@@ -1,6 +1,7 @@
 """Ingest wired: a worker from the settings, its run, and taking one away for good."""
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from ingest.ports import UnavailableError
 from ingest.worker import Limits, Worker
 from sensors._domain import catalogue
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # one level of a topic
 _DAY = 86_400_000_000  # µs
 _CLAIM_SECONDS = 10.0  # the connection of a process that was killed may outlive it a little
 SWITCH_SECONDS = 0.0005  # two threads take turns this often, lest the store waits for the reader
@@ -57,6 +59,10 @@ def wire(settings: Settings, *, joins: bool = True, intake: type[Intake] = Intak
     Raises:
         StoreError: no database answers, or it is no instance yet.
     """
+    if not _NAME.fullmatch(settings.worker):
+        raise StoreError(
+            f"{settings.worker!r} cannot be a worker's name: expected letters, digits, '-' and '_'"
+        )
     with connect(settings.database_url) as connection:
         found = instance_store.read(connection)
     if found is None:
