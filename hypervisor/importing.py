@@ -15,14 +15,13 @@ from hypervisor.store import feed, history, readings
 from hypervisor.store.connect import Connection
 from sensors._domain import Catalogue
 from sensors._quality import Quality
+from sensors._row import NEVER, ROW, Rows
 from sensors._units import UnitError, converter
 
 BATCH = 10_000
 _STATUS = {"ok": Quality.GOOD, "saturated": Quality.SATURATED, "doubtful": Quality.DOUBTFUL}
 _ANOTHER_STANDS = "another value stands at that time in the store: what arrived outweighs history"
 _FOREVER = np.iinfo(np.int64).max
-
-Rows = NDArray[np.void]  # of feed.ROW
 
 
 @dataclass(kw_only=True)
@@ -47,7 +46,7 @@ def checked(
     `until`: the latest time that is believed, µs; nothing was measured after now.
     """
     account = Account(read=len(rows))
-    parts: list[Rows] = [np.empty(0, dtype=feed.ROW)]
+    parts: list[Rows] = [np.empty(0, dtype=ROW)]
     for (device, quantity, unit), part in rows.groupby(["device", "quantity", "unit"], sort=False):
         name = f"{device}/{quantity}"
         refusal = _refusal(str(device), str(quantity), registry)
@@ -89,10 +88,10 @@ def _rows(
     if series.saturates is not None:
         flags[value >= series.saturates] |= Quality.SATURATED
     flags[np.isnan(value) & (flags & Quality.SUSPECT == 0)] |= Quality.SENSOR_FAULT
-    rows = np.empty(len(part), dtype=feed.ROW)
+    rows = np.empty(len(part), dtype=ROW)
     rows["series"] = series.id
     rows["time"] = part["time"].to_numpy(dtype="datetime64[us]").astype(np.int64)
-    rows["received"] = readings.NEVER
+    rows["received"] = NEVER
     rows["value"], rows["quality"] = value, flags
     return rows
 

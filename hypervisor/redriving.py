@@ -16,13 +16,13 @@ from hypervisor.instants import micros
 from hypervisor.store import dead_letters, feed, readings
 from hypervisor.store.connect import Connection
 from hypervisor.store.dead_letters import DeadLetter
-from ingest.batch import Rows
 from ingest.check import Belief, check
 from ingest.decode import LARGEST, decode
 from ingest.layout import Layouts
 from ingest.letters import letters
 from ingest.message import Arrival, Refused
 from sensors._errors import TerritoryError
+from sensors._row import Rows
 
 WORKER = "redrive"  # the name under which the rest is buried
 _UNITS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}

@@ -5,21 +5,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest.message import Arrival, Letter
-
-# One reading. Times in µs since the epoch, UTC; value nan: a row without a value.
-ROW = np.dtype(
-    [
-        ("series", "<i4"),
-        ("time", "<i8"),
-        ("received", "<i8"),
-        ("value", "<f8"),
-        ("quality", "<i2"),
-    ]
-)
-Rows = NDArray[np.void]
+from sensors._row import ROW, Rows
 
 
 class Beat(msgspec.Struct, frozen=True, kw_only=True, gc=False):

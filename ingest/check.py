@@ -13,12 +13,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.batch import ROW, Rows
 from ingest.decode import Decoded
 from ingest.layout import Key, Layout, Layouts, Table, Values
 from ingest.message import UNSTAMPED, Arrival, Envelope, Reason, Refused
 from ingest.salvage import narrowed, part_by_part
 from sensors._quality import Quality
+from sensors._row import ROW, Rows
 
 _STATUS = {"ok": Quality.GOOD, "saturated": Quality.SATURATED, "doubtful": Quality.DOUBTFUL}
 _NO_UNITS: tuple[tuple[str, str], ...] = ()

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest.batch import Batch, Beat, Parcel, Rows, no_rows
+from ingest.batch import Batch, Beat, Parcel, no_rows
 from ingest.check import Belief, check
 from ingest.decode import LARGEST, decode
 from ingest.heartbeat import Listening
@@ -13,6 +13,7 @@ from ingest.layout import Layouts
 from ingest.letters import letters
 from ingest.message import Arrival, Reason, Refused
 from ingest.ports import Devices, Directory, NotStorableError, Store, UnavailableError
+from sensors._row import Rows
 
 _MAY_BE_NEW = {Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_QUANTITY}
 

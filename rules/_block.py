@@ -7,9 +7,10 @@ import numpy as np
 
 from rules._arrivals import Arrivals, Listening
 from rules._axis import Axis, Fact
-from rules._inputs import NEVER, Device, Horizon, Instants, SeriesColumns, Steps, Subject
+from rules._inputs import Device, Horizon, Instants, SeriesColumns, Steps, Subject
 from rules._rule import DEVICE
 from rules._track import Track
+from sensors._row import NEVER
 
 _FAR = 2**61
 

@@ -12,8 +12,6 @@ Instants = NDArray[np.int64]
 Values = NDArray[np.float64]
 Flags = NDArray[np.int16]
 
-NEVER = np.iinfo(np.int64).min
-
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
@@ -31,8 +29,8 @@ class SeriesColumns:
     """One series of a subject: what is stored, one row a time, ascending by `time`.
 
     `value` nan: a row without a value. `quality`: flags of sensors._quality.
-    `received_at`: when it reached ingest; NEVER for imported history, which is no arrival.
-    `interval` and `stale_after` in µs, as revisions.
+    `received_at`: when it reached ingest; NEVER (sensors._row) for imported history, which is no
+    arrival. `interval` and `stale_after` in µs, as revisions.
     """
 
     time: Instants

@@ -7,9 +7,10 @@ import numpy as np
 
 from rules._axis import BLOCK_KEYS, Axis
 from rules._block import Block, interrupted
-from rules._inputs import NEVER, Horizon, Instants, SeriesColumns, Subject
+from rules._inputs import Horizon, Instants, SeriesColumns, Subject
 from rules._journal import Moment
 from sensors._quantity import Reporting
+from sensors._row import NEVER
 
 BLOCK_ROWS = 1 << 16  # readings judged together: what the caches of a core hold
 _TICK = 1_000_000

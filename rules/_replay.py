@@ -10,12 +10,13 @@ from dataclasses import replace
 import numpy as np
 
 from rules._engine import judge, lookback, run_start
-from rules._inputs import NEVER, Horizon, SeriesColumns, Subject
+from rules._inputs import Horizon, SeriesColumns, Subject
 from rules._interval import Mask
 from rules._journal import Moment
 from rules._readings import Sent
 from rules._rule import Rule
 from sensors._quality import Quality
+from sensors._row import NEVER
 
 Revisions = Sequence[tuple[int, Rule | None]]
 

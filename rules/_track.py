@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from rules._axis import BEFORE, Axis, Fact, Index, merged
-from rules._inputs import NEVER, Instants, SeriesColumns, Values
+from rules._inputs import Instants, SeriesColumns, Values
 from rules._interval import Interval, Mask
 from sensors._quality import Quality
 from sensors._quantity import Kind, Reporting
+from sensors._row import NEVER
 
 _FIXED_POINT = 1e9  # sums are of whole 1e-9 parts: exact in any order, whatever came before
 _LARGEST = 9.0e9  # beyond which a sum would not fit

@@ -23,10 +23,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from hypervisor.settings import Settings
 from hypervisor.store import readings
 from hypervisor.store.connect import connect
-from hypervisor.store.feed import ROW
 from ingest.client import BufferedClient
 from ingest.message import Envelope
 from ingest.topics import SHARE
+from sensors._row import ROW, Rows
 
 Series = Mapping[str, Mapping[str, int]]  # topic -> quantity -> series
 Message = tuple[str, bytes, int]
@@ -37,7 +37,7 @@ _decode = msgspec.json.Decoder(Envelope).decode
 class BareStore:
     """Rows into the table, as fast as ingest's own way of it."""
 
-    def __init__(self, url: str, series: Series, told: Callable[[readings.Rows], None]) -> None:
+    def __init__(self, url: str, series: Series, told: Callable[[Rows], None]) -> None:
         self._connection = connect(url)
         self._series, self._told = series, told
         readings.prepare(self._connection)
@@ -51,7 +51,7 @@ class BareStore:
         self._told(rows)
         return len(rows)
 
-    def _rows(self, batch: list[Message]) -> readings.Rows:
+    def _rows(self, batch: list[Message]) -> Rows:
         series: array[int] = array("i")
         values: list[float | bool | None] = []
         times, sizes = [], []

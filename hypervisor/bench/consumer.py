@@ -19,8 +19,8 @@ from hypervisor.settings import Settings
 from hypervisor.store import registry
 from hypervisor.store.connect import connect
 from hypervisor.store.intake import Intake
-from hypervisor.store.readings import Rows
 from ingest.batch import Batch
+from sensors._row import Rows
 
 
 class Commits:

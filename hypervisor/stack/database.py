@@ -25,6 +25,7 @@ _SETTINGS = {
     "max_connections": "60",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
+    "jit": "off",  # our queries are many and short: compiling them takes longer than running them
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from hypervisor.instants import moment
 from hypervisor.store.connect import Connection
-from hypervisor.store.readings import NEVER
 from ingest.message import Letter
+from sensors._row import NEVER
 
 _ADD = (
     "INSERT INTO dead_letter (topic, payload, reason, detail, received_at, worker)"

@@ -5,22 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hypervisor.store.connect import Connection
+from sensors._row import ROW, Rows
 
 CHANNEL = "hypervisor_feed"  # NOTIFY wakes the watch
-
-# One stored reading, packed. Times in µs since the epoch, UTC; received int64 min: imported.
-ROW = np.dtype(
-    [
-        ("series", "<i4"),
-        ("time", "<i8"),
-        ("received", "<i8"),
-        ("value", "<f8"),  # nan: a row without a value
-        ("quality", "<i2"),
-    ]
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +19,7 @@ class Entry:
     kind: str
     worker: str
     at: datetime | None
-    rows: NDArray[np.void]
+    rows: Rows
 
 
 def append(

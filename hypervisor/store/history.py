@@ -5,17 +5,13 @@ said, not that the device had spoken.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hypervisor.instants import micros, moment
 from hypervisor.store.connect import Connection
-from hypervisor.store.feed import ROW
 from sensors._quality import Quality
-
-Rows: TypeAlias = NDArray[np.void]  # of dtype ROW
+from sensors._row import ROW, Rows
 
 # One row of COPY's binary format, whose fields are all there: its layout is fixed.
 _WIRE = np.dtype(

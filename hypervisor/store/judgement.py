@@ -10,8 +10,8 @@ import msgspec
 
 from hypervisor.instants import micros, moment
 from hypervisor.store.connect import Connection
-from rules._inputs import NEVER
 from rules._journal import Moment
+from sensors._row import NEVER
 
 Pair = tuple[str, str]  # rule, subject
 

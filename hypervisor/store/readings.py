@@ -10,15 +10,11 @@ an import takes no arrival back.
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hypervisor.instants import micros, moment
-from hypervisor.store import feed
 from hypervisor.store.connect import Connection
+from sensors._row import NEVER, ROW, Rows
 
-Rows = NDArray[np.void]  # of feed.ROW
-
-NEVER = np.iinfo(np.int64).min  # received: imported, which is no arrival; -infinity to PostgreSQL
 _EPOCH = 946_684_800_000_000  # µs from 1970 to PostgreSQL's year 2000
 _HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TAIL = b"\xff\xff"
@@ -196,5 +192,5 @@ def _rows(found: list[_Row]) -> Rows:
             )
             for series, time, received, value, quality in found
         ],
-        dtype=feed.ROW,
+        dtype=ROW,
     )

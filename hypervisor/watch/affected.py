@@ -7,13 +7,12 @@ import numpy as np
 from hypervisor.instants import micros
 from hypervisor.store import history
 from hypervisor.store.connect import Connection
-from hypervisor.store.feed import ROW, Entry
-from hypervisor.store.history import Rows
+from hypervisor.store.feed import Entry
 from hypervisor.watch import news
 from hypervisor.watch.memory import Memory
 from hypervisor.watch.news import News
 from hypervisor.watch.schedule import Plan, explain
-from rules._inputs import NEVER
+from sensors._row import NEVER, ROW, Rows
 
 
 def rows_of(entries: Sequence[Entry], *, oldest: int) -> Rows:

@@ -21,8 +21,8 @@ from hypervisor.watch.judging import due_tasks, judge_all
 from hypervisor.watch.memory import Memory, Territory
 from hypervisor.watch.recording import Findings, write
 from rules._engine import VERSION
-from rules._inputs import NEVER
 from sensors._domain import Catalogue
+from sensors._row import NEVER
 
 _ENTRIES = 200  # of the feed at once: what came meanwhile is not held in memory as a whole
 

@@ -8,10 +8,10 @@ import numpy as np
 from hypervisor.instants import BEGINNING
 from hypervisor.store import history
 from hypervisor.store.connect import Connection
-from hypervisor.store.history import Rows
 from hypervisor.watch.facts import SeriesFacts, SiteFacts
 from hypervisor.watch.tail import SeriesTail, merge
-from rules._inputs import NEVER, SeriesColumns, Subject
+from rules._inputs import SeriesColumns, Subject
+from sensors._row import NEVER, Rows
 
 
 @dataclass(frozen=True, kw_only=True)

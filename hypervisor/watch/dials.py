@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hypervisor.store.history import Rows
 from hypervisor.watch.tail import SeriesTail, is_good
-from rules._inputs import NEVER, Instants, Values
+from rules._inputs import Instants, Values
 from sensors._quality import Quality
+from sensors._row import NEVER, Rows
 
 LATER = np.iinfo(np.int64).max  # of a time that has not come
 _SATURATED = int(Quality.SATURATED)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rules._inputs import NEVER
+from sensors._row import NEVER
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,9 @@ from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.judgement import state
 from hypervisor.watch import packs
 from hypervisor.watch.batch import Report, Setup, remember, step
-from rules._inputs import NEVER
 from rules._pack import Pack
 from sensors._domain import Catalogue
+from sensors._row import NEVER
 
 _TICK = 1.0  # s: what nobody told us of is found by then
 _PRUNE = 60.0  # s between two clearings of the feed

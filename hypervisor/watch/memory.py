@@ -21,9 +21,10 @@ from hypervisor.watch.rulebook import Revisions, RuleHistory
 from hypervisor.watch.schedule import Plan
 from hypervisor.watch.tail import SeriesTail
 from rules._engine import lookback
-from rules._inputs import NEVER, SeriesColumns, Subject
+from rules._inputs import SeriesColumns, Subject
 from rules._journal import Moment, Phase
 from sensors._domain import Catalogue
+from sensors._row import NEVER, Rows
 
 _HOUR = 3_600_000_000
 _SPARE = 3 * _HOUR  # readings kept beyond the longest look-back: a trend, a little lateness
@@ -198,7 +199,7 @@ def _hollow(site: SiteFacts, names: Collection[str]) -> Subject:
     )
 
 
-def _complete_from(rows: history.Rows, keep: int) -> int:
+def _complete_from(rows: Rows, keep: int) -> int:
     if len(rows) >= _MOST:
         return int(rows["time"][0])
     return int(rows["time"][-1]) - keep

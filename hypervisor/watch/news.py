@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hypervisor.store.history import Rows
 from hypervisor.watch.dials import LATER, Dials, highest
 from hypervisor.watch.tail import Fresh, Mask, SeriesTail, is_good
-from rules._inputs import NEVER, Instants
+from rules._inputs import Instants
+from sensors._row import NEVER, Rows
 
 
 @dataclass(kw_only=True)

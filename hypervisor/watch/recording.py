@@ -15,10 +15,10 @@ from hypervisor.watch.judging import Judged
 from hypervisor.watch.memory import Memory, Standing
 from hypervisor.watch.schedule import is_calm
 from hypervisor.watch.telling import last_value, told
-from rules._inputs import NEVER
 from rules._journal import Moment, Phase
 from rules._log import episodes
 from rules._reconcile import Change, Recorded, reconcile
+from sensors._row import NEVER
 
 
 @dataclass(kw_only=True)

@@ -15,8 +15,8 @@ from hypervisor.watch.differences import Difference
 from hypervisor.watch.facts import SiteFacts
 from hypervisor.watch.memory import Memory, Standing, fill, remembered, survey
 from hypervisor.watch.schedule import Plan
-from rules._inputs import NEVER
 from sensors._domain import Catalogue
+from sensors._row import NEVER
 
 _Facts = dict[tuple[str, str], Any]
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hypervisor.store.feed import ROW
-from hypervisor.store.history import Rows
-from rules._inputs import NEVER, Instants
+from rules._inputs import Instants
 from sensors._quality import Quality
+from sensors._row import NEVER, ROW, Rows
 
 Mask = NDArray[np.bool_]
 

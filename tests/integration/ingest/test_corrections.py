@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from hypervisor.store import feed, readings
+from hypervisor.store import readings
 from hypervisor.store.connect import Connection, connect
-from hypervisor.store.readings import NEVER
+from sensors._row import NEVER, ROW, Rows
 
 pytestmark = pytest.mark.integration
 
@@ -52,9 +52,9 @@ def expected(rows: Sequence[Given]) -> dict[tuple[int, int], tuple[float | None,
     return stands
 
 
-def put(connection: Connection, rows: Sequence[Given]) -> readings.Rows:
+def put(connection: Connection, rows: Sequence[Given]) -> Rows:
     with connection.transaction():
-        return readings.put(connection, np.array(list(rows), dtype=feed.ROW))
+        return readings.put(connection, np.array(list(rows), dtype=ROW))
 
 
 def table(connection: Connection) -> dict[tuple[int, int], tuple[float | None, int, int | None]]:
@@ -65,7 +65,7 @@ def table(connection: Connection) -> dict[tuple[int, int], tuple[float | None, i
     return {(series, time): (value, quality, at) for series, time, value, quality, at in rows}
 
 
-def told(rows: readings.Rows) -> dict[tuple[int, int], tuple[float | None, int, int | None]]:
+def told(rows: Rows) -> dict[tuple[int, int], tuple[float | None, int, int | None]]:
     return {
         (series, time): (
             None if np.isnan(value) else value,
@@ -158,7 +158,7 @@ def test_many_workers_at_once_end_alike(database_url: str) -> None:
 
 def test_a_large_redelivery_is_quick_beside_much_history(connection: Connection) -> None:
     steps = 20_000
-    history = np.zeros(steps, dtype=feed.ROW)
+    history = np.zeros(steps, dtype=ROW)
     history["series"] = 1
     history["time"] = START + np.arange(steps) * 300_000_000  # 69 days: ten chunks
     history["received"] = history["time"]

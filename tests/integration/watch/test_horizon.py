@@ -6,7 +6,7 @@ import pytest
 
 from hypervisor.instance import Mode
 from hypervisor.store.connect import connect
-from rules._inputs import NEVER
+from sensors._row import NEVER
 from tests.integration.watch.world import MINUTE, Sent, World, make_world, us
 
 pytestmark = pytest.mark.integration

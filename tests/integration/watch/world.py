@@ -18,9 +18,9 @@ from hypervisor.store.connect import Connection, connect
 from hypervisor.watch import packs
 from hypervisor.watch.batch import Report, Setup, remember, step
 from hypervisor.watch.memory import Memory
-from rules._inputs import NEVER
 from rules._pack import load_pack
 from sensors._domain import catalogue
+from sensors._row import NEVER, ROW
 
 DAY = datetime(2024, 1, 1, tzinfo=UTC)
 MINUTE = 60_000_000
@@ -195,7 +195,7 @@ class World:
                 )
                 for one in sent
             ],
-            dtype=feed.ROW,
+            dtype=ROW,
         )
         readings.prepare(self.connection)
         stands = readings.put(self.connection, rows)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from rules._inputs import NEVER, Horizon, SeriesColumns, Steps, Subject
+from rules._inputs import Horizon, SeriesColumns, Steps, Subject
 from rules._journal import Episode
 from rules._rule import Rule, Step
 from rules._tree import (
@@ -28,6 +28,7 @@ from rules._tree import (
 )
 from sensors._quality import Quality
 from sensors._quantity import Kind, Reporting
+from sensors._row import NEVER
 
 INF = math.inf
 EVERYTHING = (-INF, INF)

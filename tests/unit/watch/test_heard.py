@@ -1,7 +1,7 @@
 """How far we have listened."""
 
 from hypervisor.watch.heard import Ears, Worker, union
-from rules._inputs import NEVER
+from sensors._row import NEVER
 
 
 def test_the_slowest_worker_counts() -> None:

@@ -4,10 +4,8 @@ import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given
 
-from hypervisor.store.feed import ROW
-from hypervisor.store.history import Rows
 from hypervisor.watch.tail import Fresh, SeriesTail, is_good, merge
-from rules._inputs import NEVER
+from sensors._row import NEVER, ROW, Rows
 
 
 def take(tail: SeriesTail, new: Rows) -> Fresh | None:
