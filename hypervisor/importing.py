@@ -15,6 +15,7 @@ from hypervisor.store import feed, history, readings
 from hypervisor.store.connect import Connection
 from sensors._domain import Catalogue
 from sensors._quality import Quality
+from sensors._quantity import CLOCK_FAULT
 from sensors._row import NEVER, ROW, Rows
 from sensors._units import UnitError, converter
 
@@ -66,7 +67,9 @@ def _refusal(device: str, quantity: str, registry: Registry) -> str | None:
     if device not in registry.devices:
         return f"no device {device!r} in the inventory{nearest(device, registry.devices)}"
     if (device, quantity) not in registry.series:
-        known = ", ".join(name for owner, name in registry.series if owner == device)
+        known = ", ".join(
+            name for owner, name in registry.series if owner == device and name != CLOCK_FAULT
+        )
         return f"{device!r} has no {quantity!r} in the inventory; it has {known or 'nothing'}"
     return None
 

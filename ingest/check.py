@@ -21,6 +21,7 @@ from sensors._quality import Quality
 from sensors._row import ROW, Rows
 
 _STATUS = {"ok": Quality.GOOD, "saturated": Quality.SATURATED, "doubtful": Quality.DOUBTFUL}
+_CLOCK = (Reason.TIME_AHEAD, Reason.TIME_TOO_OLD)
 _NO_UNITS: tuple[tuple[str, str], ...] = ()
 
 
@@ -57,7 +58,9 @@ def check(decoded: Decoded, layouts: Layouts, belief: Belief) -> tuple[Rows, lis
         partly=decoded.partly,
     )
     _gather(columns, zip(decoded.arrivals, decoded.envelopes, strict=True), layouts)
-    return _rows(columns, layouts.table(), belief), columns.refused
+    rows = _rows(columns, layouts.table(), belief)
+    faults = _clock_faults(columns.refused, layouts)
+    return (np.concatenate([rows, faults]) if len(faults) else rows), columns.refused
 
 
 def _gather(
@@ -194,6 +197,16 @@ def _refuse_times(
                 part=_written(envelope),
             )
         )
+
+
+def _clock_faults(refused: Iterable[Refused], layouts: Layouts) -> Rows:
+    """A count of one, at its arrival, for each message whose time was refused."""
+    found = [
+        (series, one.arrival.received_at, one.arrival.received_at, 1.0, int(Quality.GOOD))
+        for one in refused
+        if one.reason in _CLOCK and (series := layouts.clock(one.arrival.topic)) is not None
+    ]
+    return np.array(found, dtype=ROW)
 
 
 def _written(envelope: Envelope) -> Mapping[str, object]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ingest.message import Reason
 from ingest.ports import Channel, Devices
+from sensors._quantity import CLOCK_FAULT
 from sensors._units import UnitError, converter
 
 PREFIX, SUFFIX = "devices/", "/readings"
@@ -63,6 +64,11 @@ class Layouts:
         layout = self._known[key] = self._resolve(*key)
         return layout
 
+    def clock(self, topic: str) -> int | None:
+        """The series that counts a device's unbelievable times, where it has one."""
+        device = self._devices.get(topic.removeprefix(PREFIX).removesuffix(SUFFIX), {})
+        return device[CLOCK_FAULT].series if CLOCK_FAULT in device else None
+
     def table(self) -> Table:
         if self._table is None:
             channels = [channel for channel, _ in self._channels]
@@ -93,7 +99,7 @@ class Layouts:
             if device is None:
                 bad[quantity] = Reason.UNKNOWN_DEVICE, f"no device {name!r} in the inventory"
             elif quantity not in device:
-                known = ", ".join(device) or "nothing"
+                known = ", ".join(n for n in device if n != CLOCK_FAULT) or "nothing"
                 bad[quantity] = (
                     Reason.UNKNOWN_QUANTITY,
                     f"{name!r} has no {quantity!r} in the inventory; it has {known}",

@@ -21,6 +21,11 @@ class Reporting(StrEnum):
     ON_CHANGE = "on_change"
 
 
+# Every device has this series: ingest adds 1 to it, at the time of arrival, for each message whose
+# time it refuses, so that a wrong clock is an alarm like any other.
+CLOCK_FAULT = "clock_fault"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
     """One entry of the catalogue.

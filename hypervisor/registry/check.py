@@ -8,6 +8,7 @@ from hypervisor.registry.entries import Inventory
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import Problem, Where, nearest
 from sensors._domain import Catalogue
+from sensors._quantity import CLOCK_FAULT
 
 Facts = Mapping[tuple[str, str], Mapping[str, Any]]
 
@@ -85,7 +86,7 @@ def _doubles(found: Found, facts: Facts) -> Iterable[Problem]:
     for device, quantity in found.after.series:
         owner = found.after.devices.get(device)
         service = facts.get(("device", device), {}).get("in_service", False)
-        if owner is None or owner.retired or not service:
+        if owner is None or owner.retired or not service or quantity == CLOCK_FAULT:
             continue
         if ("series", f"{device}/{quantity}") in facts:
             by_quantity.setdefault((owner.site, quantity), []).append(device)

@@ -9,14 +9,17 @@ from hypervisor.registry.scalars import duration, instant, truth
 from hypervisor.registry.tree import Fields, Leaf, Node
 from hypervisor.stack.passwords import RESERVED
 from sensors._domain import Catalogue
-from sensors._quantity import Quantity, Reporting
+from sensors._quantity import CLOCK_FAULT, Quantity, Reporting
 
 DEVICE_FIELDS = ("name", "model", "commissioned", "retired", "in_service", "series")
 SERIES_FIELDS = ("interval", "stale", "reporting", "low", "high", "saturates", "effective")
 
 
 def device(form: Form, *, site: str, catalogue: Catalogue) -> tuple[list[Entry], list[Fact]]:
-    """One device: its entry, then its series' entries; the facts of both."""
+    """One device: its entry, then its series' entries; the facts of both.
+
+    Every device has a series that counts its unbelievable times, said or not.
+    """
     name = form.name()
     if name is None:
         return [], []
@@ -37,6 +40,9 @@ def device(form: Form, *, site: str, catalogue: Catalogue) -> tuple[list[Entry],
         if found is not None:
             entries.append(found[0])
             facts.extend(found[1])
+    clock = Entry(key=f"{name}/{CLOCK_FAULT}", given={}, where=form.where)
+    if all(entry.key != clock.key for entry in entries):
+        entries.append(clock)
     return entries, facts
 
 

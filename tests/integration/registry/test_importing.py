@@ -104,7 +104,9 @@ def test_every_refused_row_has_its_reason(connection: Connection) -> None:
 
 def test_what_arrived_outweighs_history(connection: Connection) -> None:
     (series,) = (
-        one.id for one in registry.load(connection).series.values() if one.device == "poyo"
+        series.id
+        for (device, quantity), series in registry.load(connection).series.items()
+        if (device, quantity) == ("poyo", "discharge")
     )
     connection.execute(
         "INSERT INTO reading VALUES (%s, '2024-10-29T17:55:00Z', '2024-10-29T17:55:02Z', 7.0, 0)",

@@ -117,7 +117,8 @@ def test_from_when_a_value_holds() -> None:
 def test_a_series_given_in_part_keeps_the_rest() -> None:
     text = sites("name: a, devices: [{name: g, commissioned: 2020-01-01, series: {level: %s}}]")
     known = applied(NOTHING, change(text % "5 min"))
-    assert known.revisions[1].value == {
+    (level,) = (one for one in known.revisions if one.key == "g/level")
+    assert level.value == {
         "interval_s": 300.0,
         "stale_s": 900.0,
         "reporting": "periodic",

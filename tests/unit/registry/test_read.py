@@ -117,7 +117,7 @@ def test_values_are_kept_in_the_catalogue_s_units() -> None:
 
 def test_a_model_says_what_its_devices_measure() -> None:
     inventory = read(site("devices: [{name: x, model: radar-gauge}]"))
-    assert [entry.key for entry in inventory.series] == ["x/level", "x/battery"]
+    assert [entry.key for entry in inventory.series] == ["x/level", "x/battery", "x/clock_fault"]
 
 
 def test_the_page_of_documentation_can_be_applied() -> None:
@@ -148,8 +148,11 @@ def test_a_sheet_of_sites_reads_as_the_same_inventory() -> None:
     assert [entry.key for entry in inventory.series] == [
         "m1/level",
         "m1/battery",
+        "m1/clock_fault",
         "m2/discharge",
+        "m2/clock_fault",
         "b1/level",
+        "b1/clock_fault",
     ]
     facts = {fact.key: fact.value for fact in inventory.facts}
     assert facts["mill/alert"] == {"value": 2.5, "unit": "m", "quantity": "level"}
