@@ -10,6 +10,7 @@ from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.api.shapes import Commune, Site, SiteBody, SitesBody, ThresholdBody, Value
 from hypervisor.store import alarms, observing
 from hypervisor.store.observing import Latest, SiteRow
+from sensors._quantity import CLOCK_FAULT
 
 router = APIRouter(prefix="/sites", tags=["sites"])
 
@@ -56,6 +57,8 @@ def _sites(asked: Access, rows: list[SiteRow], latest: list[Latest]) -> list[Sit
     count = Counter(alarm.episode.subject for alarm in open_alarms)
     values: dict[str, list[Value]] = {}
     for one_of in latest:
+        if one_of.quantity == CLOCK_FAULT and one_of.time is None:
+            continue  # a clock that was never wrong is no news
         values.setdefault(one_of.site, []).append(_value(asked, one_of))
     return [
         Site(
