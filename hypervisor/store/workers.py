@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hypervisor.instants import moment
+from hypervisor.instants import BEGINNING, micros, moment
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection, StoreError
 
@@ -30,8 +30,10 @@ def claim(connection: Connection, name: str) -> bool:
 def join(connection: Connection, name: str) -> Worker:
     """Expect a worker to be heard from now on; in an exercise from its very beginning.
 
-    One that was drained joins anew: what it heard before is over.
+    One that was drained joins anew: what it heard before is over. Where nobody else is expected to
+    be heard nobody listened until now: on its first day an instance accuses no gauge of silence.
     """
+    unheard = _unheard_since(connection)
     row = connection.execute(
         "INSERT INTO worker AS w (name, joined_at) VALUES (%s, (SELECT CASE mode"
         " WHEN 'exercise' THEN to_timestamp(0) ELSE now() END FROM instance))"
@@ -44,7 +46,20 @@ def join(connection: Connection, name: str) -> Worker:
     ).fetchone()
     if row is None:
         raise StoreError(f"worker {name!r} could not join")
+    if unheard is not None:
+        deafen(connection, name, [(unheard, micros(row[2]))])
     return Worker(name=row[0], heard_at=row[1], joined_at=row[2], drained_at=row[3])
+
+
+def _unheard_since(connection: Connection) -> int | None:
+    """Since when no worker has listened (µs); None while one is expected, or in an exercise."""
+    row = connection.execute(
+        "SELECT max(drained_at) FROM worker HAVING count(*) = count(drained_at)"
+        " AND (SELECT mode FROM instance) = 'live'"
+    ).fetchone()
+    if row is None:
+        return None
+    return BEGINNING if row[0] is None else micros(row[0])
 
 
 def every(connection: Connection) -> list[Worker]:
