@@ -100,4 +100,7 @@ def _short(time: str) -> str:
 
 
 def _value(value: dict[str, Any] | None) -> str:
-    return "" if value is None else f"{value['value']:g} {value['unit']} {value['trend'] or ''}"
+    if value is None:
+        return ""
+    unit = "" if value["unit"] == "1" else value["unit"]  # UCUM's way of saying none
+    return " ".join(part for part in (f"{value['value']:g}", unit, value["trend"]) if part)
