@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+POSTGRES_EPOCH = 946_684_800_000_000  # µs from 1970 to the year 2000, where its binary time starts
 
 # No gauge is older: from here on holds what has always been so.
 BEGINNING = int((datetime(1800, 1, 1, tzinfo=UTC) - EPOCH) / _MICROSECOND)

@@ -15,8 +15,7 @@ from rules._interval import Mask
 from rules._journal import Moment
 from rules._readings import Sent
 from rules._rule import Rule
-from sensors._quality import Quality
-from sensors._row import NEVER
+from sensors._row import NEVER, believed
 
 Revisions = Sequence[tuple[int, Rule | None]]
 
@@ -80,7 +79,7 @@ def reached(
 def _cut(
     column: SeriesColumns, since: int, start: int, reach: int, *, silence: bool
 ) -> SeriesColumns:
-    good = ((column.quality & int(Quality.SUSPECT)) == 0) & ~np.isnan(column.value)
+    good = believed(column.value, column.quality)
     keep: Mask = column.time >= since
     if silence:
         had = column.received_at < start

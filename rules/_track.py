@@ -10,7 +10,7 @@ from rules._inputs import Instants, SeriesColumns, Values
 from rules._interval import Interval, Mask
 from sensors._quality import Quality
 from sensors._quantity import Kind, Reporting
-from sensors._row import NEVER
+from sensors._row import NEVER, believed
 
 _FIXED_POINT = 1e9  # sums are of whole 1e-9 parts: exact in any order, whatever came before
 _LARGEST = 9.0e9  # beyond which a sum would not fit
@@ -37,7 +37,7 @@ class Track:
         lengths = [0 if part is None else len(part.time) for part in columns]
         values = _joined([c.value for c in columns if c is not None], np.float64)
         quality = _joined([c.quality for c in columns if c is not None], np.int16)
-        keep = ((quality & int(Quality.SUSPECT)) == 0) & ~np.isnan(values)
+        keep = believed(values, quality)
         times = axis.keys(_joined([c.time for c in columns if c is not None], np.int64), lengths)
         self._kept = keep
         self.good: Instants = np.concatenate([[BEFORE], times[keep]])

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sensors._quality import Quality
+
 NEVER = np.iinfo(np.int64).min  # received: imported history, which is no arrival
 
 # Times in µs since the epoch, UTC. `quality`: the flags of sensors._quality.
@@ -16,3 +18,11 @@ ROW = np.dtype(
     ]
 )
 Rows = NDArray[np.void]  # of ROW
+
+_SUSPECT = int(Quality.SUSPECT)
+
+
+def believed(value: NDArray[np.float64], quality: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Which readings have a value that conditions believe."""
+    found: NDArray[np.bool_] = ((quality & _SUSPECT) == 0) & ~np.isnan(value)
+    return found

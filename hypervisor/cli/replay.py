@@ -85,9 +85,4 @@ def replay(
     readings = len(recording.rows) * (2 if double else 1)
     with showing.bar(file.name, readings) as notice:
         outcome = playing.play(settings, recording.rows, manner, notice=notice)
-    if as_json:
-        print(showing.as_json(outcome))
-    else:
-        showing.told(outcome, Console())
-    if outcome.account is not None and outcome.account.lost:
-        raise typer.Exit(1)
+    raise typer.Exit(showing.conclude(outcome, as_json=as_json))

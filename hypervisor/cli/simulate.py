@@ -25,8 +25,6 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Play a simulated flood into an exercise; a live instance is never played into."""
-    from rich.console import Console
-
     from hypervisor.exercise import playing, showing
     from hypervisor.exercise.simulation import rows_of
     from hypervisor.settings import load_settings
@@ -38,9 +36,4 @@ def simulate(
     manner = playing.Manner(speed=_words.speed(speed), wait=wait)
     with showing.bar(scenario, len(rows)) as notice:
         outcome = playing.play(settings, rows, manner, notice=notice)
-    if as_json:
-        print(showing.as_json(outcome))
-    else:
-        showing.told(outcome, Console())
-    if outcome.account is not None and outcome.account.lost:
-        raise typer.Exit(1)
+    raise typer.Exit(showing.conclude(outcome, as_json=as_json))

@@ -48,7 +48,16 @@ def bar(title: str, readings: int) -> Iterator[Notice]:
             shown.stop()
 
 
-def told(outcome: Outcome, console: Console) -> None:
+def conclude(outcome: Outcome, *, as_json: bool) -> int:
+    """Tell the outcome on stdout; the exit status: 1 where readings were lost."""
+    if as_json:
+        print(_json(outcome))  # noqa: T201  the command's answer
+    else:
+        _told(outcome, Console())
+    return int(outcome.account is not None and outcome.account.lost > 0)
+
+
+def _told(outcome: Outcome, console: Console) -> None:
     """The account and the alarms, for a person."""
     tally, account = outcome.tally, outcome.account
     console.print(
@@ -90,7 +99,7 @@ def alarm_table(alarms: tuple[Alarm, ...]) -> Table:
     return table
 
 
-def as_json(outcome: Outcome) -> str:
+def _json(outcome: Outcome) -> str:
     """The account and the alarms as one JSON object on one line, for a machine."""
     tally, account = outcome.tally, outcome.account
     found: dict[str, Any] = {

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from hypervisor.instants import EPOCH
 from hypervisor.registry.entries import Fact
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.registry.problems import Where
 from sensors._domain import Catalogue
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOWHERE = Where(file="", line=0)
 STALE_INTERVALS = 3  # a periodic series is stale after so many intervals unless the registry says
 

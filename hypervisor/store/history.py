@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hypervisor.instants import micros, moment
+from hypervisor.instants import POSTGRES_EPOCH, micros, moment
 from hypervisor.store.connect import Connection
 from sensors._quality import Quality
 from sensors._row import ROW, Rows
@@ -31,7 +31,6 @@ _WIRE = np.dtype(
 )
 _HEADER = 19  # bytes before the first row
 _TRAILER = 2
-_POSTGRES_EPOCH = 946_684_800_000_000  # µs from 1970 to 2000
 _FIELDS = (
     "r.series_id, r.time, coalesce(r.received_at, '-infinity'), coalesce(r.value, 'NaN'), r.quality"
 )
@@ -122,9 +121,9 @@ def _copied(connection: Connection, query: str, parameters: list[object]) -> Row
     rows = np.empty(len(wire), dtype=ROW)
     for name in ("series", "value", "quality"):
         rows[name] = wire[name]
-    rows["time"] = wire["time"] + _POSTGRES_EPOCH
+    rows["time"] = wire["time"] + POSTGRES_EPOCH
     imported = wire["received"] == np.iinfo(np.int64).min  # -infinity, as it travels
-    rows["received"] = np.where(imported, wire["received"], wire["received"] + _POSTGRES_EPOCH)
+    rows["received"] = np.where(imported, wire["received"], wire["received"] + POSTGRES_EPOCH)
     rows = rows[np.lexsort((rows["time"], rows["series"]))]
     _first_arrivals(connection, rows)
     return rows

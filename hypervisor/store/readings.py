@@ -11,11 +11,10 @@ from datetime import datetime
 
 import numpy as np
 
-from hypervisor.instants import micros, moment
+from hypervisor.instants import POSTGRES_EPOCH, micros, moment
 from hypervisor.store.connect import Connection
 from sensors._row import NEVER, ROW, Rows
 
-_EPOCH = 946_684_800_000_000  # µs from 1970 to PostgreSQL's year 2000
 _HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TAIL = b"\xff\xff"
 _FIELDS = (("series", ">i4"), ("time", ">i8"), ("received", ">i8"), ("value", ">f8"))
@@ -149,9 +148,9 @@ def _packed(rows: Rows) -> bytes:
         packed[f"{name}_length"] = int(kind[-1])
     packed["quality_length"] = 2
     packed["series"] = rows["series"]
-    packed["time"] = rows["time"] - _EPOCH
+    packed["time"] = rows["time"] - POSTGRES_EPOCH
     received = rows["received"]
-    packed["received"] = np.where(received == NEVER, NEVER, received - _EPOCH)
+    packed["received"] = np.where(received == NEVER, NEVER, received - POSTGRES_EPOCH)
     packed["value"] = rows["value"]
     packed["quality"] = rows["quality"]
     return _HEAD + packed.tobytes() + _TAIL

@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules._inputs import Instants
-from sensors._quality import Quality
-from sensors._row import NEVER, ROW, Rows
+from sensors._row import NEVER, ROW, Rows, believed
 
 Mask = NDArray[np.bool_]
 
 _MOST = 20_000  # rows of one series; what is older is read from the store
-_SUSPECT = int(Quality.SUSPECT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,8 +167,7 @@ class SeriesTail:
 
 def is_good(rows: Rows) -> Mask:
     """Which rows have a value that conditions believe."""
-    good: Mask = ((rows["quality"] & _SUSPECT) == 0) & ~np.isnan(rows["value"])
-    return good
+    return believed(rows["value"], rows["quality"])
 
 
 def merge(stood: Rows, new: Rows) -> Rows:

@@ -12,10 +12,9 @@ from hypervisor.watch.memory import Territory
 from hypervisor.watch.rulebook import first_series
 from rules._journal import Episode
 from rules._reconcile import Change, ChangeKind
-from sensors._quality import Quality
+from sensors._row import believed
 
 _HOUR = 3_600_000_000
-_SUSPECT = int(Quality.SUSPECT)
 
 Told = tuple[str, int, str]  # kind, event time (µs), reason
 
@@ -114,7 +113,7 @@ def last_value(territory: Territory, one: Judged, until: int | None) -> dict[str
     if name is None or columns is None:
         return None
     quantity = territory.sites[one.task.pair[1]].series[name].quantity
-    good = ((columns.quality & _SUSPECT) == 0) & ~np.isnan(columns.value)
+    good = believed(columns.value, columns.quality)
     if until is not None:
         good &= columns.time <= until
     at = np.flatnonzero(good)
