@@ -31,6 +31,10 @@ class SeriesColumns:
     `value` nan: a row without a value. `quality`: flags of sensors._quality.
     `received_at`: when it reached ingest; NEVER (sensors._row) for imported history, which is no
     arrival. `interval` and `stale_after` in µs, as revisions.
+
+    `breaks` (µs, ascending): times from which the series is another one — its gauge was replaced,
+    its datum moved. A value from before a break holds no longer at it, and nothing reaches across.
+    `withdrawn`: 1 while the series is not wanted any more, None for one that always was.
     """
 
     time: Instants
@@ -43,14 +47,21 @@ class SeriesColumns:
     nonnegative: bool
     interval: Steps
     stale_after: Steps
+    breaks: Instants = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    withdrawn: Steps | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A device of a subject: every row of any of its series is a sign of life."""
+    """A device of a subject: every row of any of its series is a sign of life.
+
+    `fed`: 1 while it has a supply (a lamp behind a switched cabinet); None: always. Time without
+    supply is no listening time: a lamp is not silent by day.
+    """
 
     commissioned: int  # µs
     in_service: Steps  # 1 or 0
+    fed: Steps | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,9 @@
 """Rule packs: `rules/<domain>.yaml`, read with the line and column of every slip."""
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from rules._errors import RuleError
@@ -67,7 +68,10 @@ def packs() -> list[Pack]:
     words = vocabulary(catalogue())
     found: list[Pack] = []
     seen: dict[str, str] = {}
-    files = sorted(resources.files("rules").iterdir(), key=lambda entry: entry.name)
+    folders = [Path(folder) for folder in importlib.import_module("rules").__path__]
+    files = sorted(
+        (file for folder in folders for file in folder.iterdir()), key=lambda entry: entry.name
+    )
     for file in files:
         if not file.name.endswith(".yaml"):
             continue

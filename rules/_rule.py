@@ -8,6 +8,7 @@ from typing import Any, Literal
 from rules._tree import Call, Name, Node, Threshold, walk
 
 SEVERITIES = ("info", "minor", "major", "critical")  # ascending
+SUBJECTS = ("site", "device", "group")  # what a rule may be judged per
 DEVICE = "device"  # the word of silent(device, d)
 
 
@@ -44,6 +45,7 @@ class Rule:
     id: str
     title: str = field(compare=False)
     domain: str
+    per: Literal["site", "device", "group"] = field(compare=False, default="site")
     when: Node = field(compare=False)
     clear: Node | None = field(compare=False, default=None)
     hold: int = field(compare=False, default=0)

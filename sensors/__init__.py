@@ -1,1 +1,8 @@
-"""The vocabulary: quantities, quality, units, device models. One public module a domain."""
+"""The vocabulary: quantities, quality, units, device models. One public module a domain.
+
+A folder of the same name elsewhere on Python's path adds its domains to ours.
+"""
+
+from pkgutil import extend_path
+
+__path__ = extend_path(__path__, __name__)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from sensors._common import COMMON
 from sensors._errors import TerritoryError
 from sensors._quantity import Quantity
 
@@ -56,13 +57,17 @@ Part = TypeVar("Part", Quantity, DeviceModel, Threshold, Domain)
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """All domains found and their quantities, device models and thresholds, each by name."""
+    """All domains found and their quantities, device models and thresholds, each by name.
+
+    `common`: the quantities of no domain, which a device of any may tell of itself.
+    """
 
     domains: Mapping[str, Domain]
     quantities: Mapping[str, Quantity]
     models: Mapping[str, DeviceModel]
-    domain_of: Mapping[str, str]  # quantity name -> domain name
+    domain_of: Mapping[str, str]  # quantity name -> domain name; common ones have none
     thresholds: Mapping[str, Threshold]
+    common: frozenset[str]
 
 
 def assemble(domains: Iterable[Domain]) -> Catalogue:
@@ -74,6 +79,10 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
     """
     found = tuple(domains)
     quantities = _named("quantity", found, lambda domain: domain.quantities)
+    for common in COMMON:
+        if common.name in quantities:
+            raise CatalogueError(f"quantity {common.name!r} is common to all domains already")
+        quantities[common.name] = common
     models = _named("device model", found, lambda domain: domain.models)
     thresholds = _named("threshold", found, lambda domain: domain.thresholds)
     for model in models.values():
@@ -93,6 +102,7 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
             quantity.name: domain.name for domain in found for quantity in domain.quantities
         },
         thresholds=thresholds,
+        common=frozenset(quantity.name for quantity in COMMON),
     )
 
 

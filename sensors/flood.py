@@ -7,7 +7,7 @@ possible in our rivers, not what is usual, and a site may narrow them.
 from datetime import timedelta
 
 from sensors._domain import DeviceModel, Domain, Threshold
-from sensors._quantity import CLOCK_FAULT, Kind, Quantity, Reporting
+from sensors._quantity import Kind, Quantity, Reporting
 
 DOMAIN = Domain(
     name="flood",
@@ -87,33 +87,6 @@ DOMAIN = Domain(
             interval=timedelta(minutes=5),
             label_en="Retention basin fill",
             label_fr="Remplissage du bassin de retenue",
-            nonnegative=True,
-        ),
-        Quantity(
-            name="battery",
-            standard="batteryLevel",
-            unit="%",
-            kind=Kind.GAUGE,
-            low=0.0,
-            high=100.0,
-            resolution=1.0,
-            interval=timedelta(hours=1),
-            label_en="Battery",
-            label_fr="Batterie",
-            nonnegative=True,
-        ),
-        Quantity(
-            name=CLOCK_FAULT,
-            standard="ours",
-            unit="1",
-            kind=Kind.INCREMENT,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
-            interval=timedelta(hours=1),
-            label_en="Message whose time cannot be believed",
-            label_fr="Message dont l'heure est invraisemblable",
-            reporting=Reporting.ON_CHANGE,
             nonnegative=True,
         ),
         Quantity(

@@ -1,1 +1,8 @@
-"""Stand-ins for field hardware: one module a domain, scenarios, replay of real events."""
+"""Stand-ins for field hardware: one module a domain, scenarios, replay of real events.
+
+A folder of the same name elsewhere on Python's path adds its domains to ours.
+"""
+
+from pkgutil import extend_path
+
+__path__ = extend_path(__path__, __name__)

@@ -38,13 +38,22 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """Something that speaks; its name is also its MQTT account."""
+    """Something that speaks; its name is also its MQTT account, unless a gateway speaks for it.
+
+    `address`: what its gateway calls it. `codec`: how its payload is decoded; None: as its model's.
+    """
 
     name: str
     site: str
     commissioned: datetime
     model: str | None = None
     retired: datetime | None = None
+    gateway: str | None = None
+    address: str | None = None
+    codec: str | None = None
+    lon: float | None = None
+    lat: float | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +66,61 @@ class Series:
     high: float | None = None
     saturates: float | None = None
     id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """Something with an account that speaks for devices: a network server, a concentrator.
+
+    `protocol` is chirpstack, the-things-stack, senml or native.
+    """
+
+    name: str
+    title: str
+    protocol: str
+    lon: float | None = None
+    lat: float | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Devices that belong together; `kind` is cabinet, section or other. Members are revisions."""
+
+    name: str
+    title: str
+    kind: str
+    site: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zone:
+    """A piece of ground; `kind` is flood, lighting or other. `geometry` is GeoJSON's, WGS 84."""
+
+    name: str
+    title: str
+    kind: str
+    geometry: Mapping[str, Any]
+    illustrative: bool = False
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asset:
+    """What the water reaches; `kind` is road, school, cabinet, hospital, pumping or other.
+
+    `site`: where it is one of our sites too. At which level of which gauge: a revision 'reach'.
+    """
+
+    name: str
+    title: str
+    kind: str
+    commune: str | None = None
+    geometry: Mapping[str, Any] | None = None
+    site: str | None = None
+    illustrative: bool = False
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,3 +146,7 @@ class Registry:
     devices: Mapping[str, Device]
     series: Mapping[tuple[str, str], Series]
     revisions: tuple[Revision, ...]
+    gateways: Mapping[str, Gateway] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    zones: Mapping[str, Zone] = field(default_factory=dict)
+    assets: Mapping[str, Asset] = field(default_factory=dict)
