@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
+from sensors._common import COMMON
 from sensors.flood import DOMAIN
 from simulators._gauging import told
 from simulators._rivers import Character, Course, courses
@@ -17,7 +18,7 @@ from simulators._simulator import Place, Scenario, Simulator, SimulatorError
 from simulators._table import ROW_COLUMNS
 from simulators._weather import Storm, Weather
 
-CATALOGUE = {quantity.name: quantity for quantity in DOMAIN.quantities}
+CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMON)}
 
 # Chalk and sand under the Beauce hold the Essonne and the Juine back; the clay of the Brie makes
 # the Yerres and the Réveillon rise; the town quickens the Bièvre; of the Seine's basin
