@@ -69,7 +69,9 @@ class Subject:
     """What a rule is judged of: a site, a device or a group.
 
     `series` is keyed by the name a rule uses (the quantity's field name). `group` holds, behind a
-    word of `share`, the keys in `series` of the members. `thresholds` by name.
+    word of `share`, the keys in `series` of the members, `<quantity>@<device>`: the i-th of every
+    word is the same member, and one without a series is not counted where that word stands.
+    `thresholds` by name.
     """
 
     key: str

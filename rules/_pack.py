@@ -8,8 +8,8 @@ from typing import Any
 
 from rules._errors import RuleError
 from rules._read import read_rule
-from rules._rule import SEVERITIES, Rule
-from rules._tree import Place
+from rules._rule import DEVICE, SEVERITIES, Rule
+from rules._tree import Call, Name, Node, Place, walk
 from rules._vocabulary import Vocabulary, vocabulary
 from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue
@@ -52,11 +52,30 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
 def _check_whole(rule: Rule, place: Place) -> None:
     if not rule.id.startswith(f"{rule.domain}-"):
         raise RuleError(place, f"rule {rule.id!r} must be named {rule.domain}-…, for its domain")
+    _check_share(rule, place)
     ranks = [SEVERITIES.index(name) for name in (rule.severity, *(s.severity for s in rule.steps))]
     if ranks != sorted(set(ranks)):
         raise RuleError(
             place, f"the steps of {rule.id!r} must climb; severities are {', '.join(SEVERITIES)}"
         )
+
+
+def _check_share(rule: Rule, place: Place) -> None:
+    """Only a group has members; and one word there means one thing."""
+    if rule.shared and rule.per != "group":
+        raise RuleError(place, f"rule {rule.id!r} uses share and is not `per: group`")
+    if any(_asks_devices(condition) for condition in rule.conditions):
+        raise RuleError(place, f"rule {rule.id!r} has a device in a share; name a series of it")
+    both = sorted(set(rule.shared) & set(rule.plain))
+    if both:
+        raise RuleError(
+            place, f"rule {rule.id!r} names {both[0]} both inside a share and outside of one"
+        )
+
+
+def _asks_devices(condition: Node) -> bool:
+    shares = [n for n in walk(condition) if isinstance(n, Call) and n.function == "share"]
+    return any(isinstance(n, Name) and n.name == DEVICE for call in shares for n in walk(call))
 
 
 def packs() -> list[Pack]:

@@ -1,5 +1,7 @@
 """A rule out of its YAML mapping: the one reader for packs, revisions and worked cases."""
 
+from typing import Literal, cast
+
 import yaml
 
 from rules._check import check_condition
@@ -7,7 +9,7 @@ from rules._duration import parse_duration
 from rules._errors import RuleError, WaitingError, nearest
 from rules._expression import parse
 from rules._functions import FUNCTIONS
-from rules._rule import SEVERITIES, PackTest, Rule, Step
+from rules._rule import CATEGORIES, SEVERITIES, SUBJECTS, PackTest, Rule, Step
 from rules._tree import Call, Node, walk
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source
@@ -15,6 +17,8 @@ from rules._yaml import Source
 RULE_KEYS = (
     "id",
     "title",
+    "per",
+    "category",
     "when",
     "clear",
     "for",
@@ -25,6 +29,8 @@ RULE_KEYS = (
     "wrong when",
     "tests",
 )
+_Per = Literal["site", "device", "group"]
+_Category = Literal["hazard", "maintenance"]
 _STEP = ("severity", "when", "clear", "for")
 
 
@@ -43,11 +49,13 @@ def read_rule(node: yaml.Node, source: Source, words: Vocabulary, *, domain: str
         id=reader.text(parts, "id", ""),
         title=reader.text(parts, "title", ""),
         domain=domain,
+        per=cast("_Per", reader.word(parts, "per", SUBJECTS)),
+        category=cast("_Category", reader.word(parts, "category", CATEGORIES)),
         when=reader.condition(parts["when"]),
         clear=reader.condition(parts["clear"]) if "clear" in parts else None,
         hold=reader.duration(parts, "for"),
         keep=reader.duration(parts, "keep for"),
-        severity=reader.severity(parts) if "severity" in parts else "major",
+        severity=reader.word(parts, "severity", SEVERITIES, "major"),
         steps=reader.steps(parts),
         advice=reader.text(parts, "advice", ""),
         wrong_when=reader.text(parts, "wrong when", ""),
@@ -90,12 +98,16 @@ class _Reader:
         text = self._source.text(parts[key], "a duration")
         return parse_duration(text, self._source.place(parts[key]))
 
-    def severity(self, parts: dict[str, yaml.Node]) -> str:
-        text = self._source.text(parts["severity"], "a severity")
-        if text not in SEVERITIES:
-            hint = nearest(text, SEVERITIES)
-            place = self._source.place(parts["severity"])
-            raise RuleError(place, f"unknown severity {text!r}{hint}")
+    def word(
+        self, parts: dict[str, yaml.Node], key: str, known: tuple[str, ...], default: str = ""
+    ) -> str:
+        """One of the words known; of a key that does not stand, the default or the first."""
+        if key not in parts:
+            return default or known[0]
+        text = self._source.text(parts[key], f"a {key}")
+        if text not in known:
+            place = self._source.place(parts[key])
+            raise RuleError(place, f"unknown {key} {text!r}{nearest(text, known)}")
         return text
 
     def steps(self, parts: dict[str, yaml.Node]) -> tuple[Step, ...]:
@@ -109,7 +121,7 @@ class _Reader:
             if needed not in parts:
                 raise RuleError(self._source.place(node), f"a step needs `{needed}`")
         return Step(
-            severity=self.severity(parts),
+            severity=self.word(parts, "severity", SEVERITIES),
             when=self.condition(parts["when"]),
             clear=self.condition(parts["clear"]) if "clear" in parts else None,
             hold=self.duration(parts, "for"),

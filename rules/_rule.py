@@ -9,6 +9,7 @@ from rules._tree import Call, Name, Node, Threshold, walk
 
 SEVERITIES = ("info", "minor", "major", "critical")  # ascending
 SUBJECTS = ("site", "device", "group")  # what a rule may be judged per
+CATEGORIES = ("hazard", "maintenance")  # maintenance: about our equipment, not the world
 DEVICE = "device"  # the word of silent(device, d)
 
 
@@ -46,6 +47,7 @@ class Rule:
     title: str = field(compare=False)
     domain: str
     per: Literal["site", "device", "group"] = field(compare=False, default="site")
+    category: Literal["hazard", "maintenance"] = field(compare=False, default="hazard")
     when: Node = field(compare=False)
     clear: Node | None = field(compare=False, default=None)
     hold: int = field(compare=False, default=0)
@@ -73,6 +75,26 @@ class Rule:
     def names(self) -> tuple[str, ...]:
         """The series (or words of a group) that it reads; a site without one has no such rule."""
         found = {node.name for node in self._nodes() if isinstance(node, Name)}
+        return tuple(sorted(found - {DEVICE}))
+
+    @functools.cached_property
+    def shared(self) -> tuple[str, ...]:
+        """Of the names, the words of a group: they stand inside a `share`."""
+        calls = [n for n in self._nodes() if isinstance(n, Call) and n.function == "share"]
+        found = {part.name for call in calls for part in walk(call) if isinstance(part, Name)}
+        return tuple(sorted(found - {DEVICE}))
+
+    @functools.cached_property
+    def plain(self) -> tuple[str, ...]:
+        """The names that stand outside of every `share`: series of the subject itself."""
+        found: set[str] = set()
+        ahead: list[Node] = list(self.conditions)
+        while ahead:
+            node = ahead.pop()
+            if isinstance(node, Name):
+                found.add(node.name)
+            if not (isinstance(node, Call) and node.function == "share"):
+                ahead += node.parts
         return tuple(sorted(found - {DEVICE}))
 
     @functools.cached_property

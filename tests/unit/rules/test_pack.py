@@ -37,7 +37,8 @@ def test_every_rule_tells_what_to_do_and_when_it_is_wrong_and_is_tested() -> Non
             assert rule.advice
             assert rule.wrong_when
             assert rule.tests
-            assert "{site}" in rule.title
+            assert f"{{{rule.per}}}" in rule.title or "{site}" in rule.title
+            assert rule.per != "group" or rule.shared
 
 
 def test_a_rule_comes_back_from_json_as_it_was() -> None:
@@ -47,6 +48,28 @@ def test_a_rule_comes_back_from_json_as_it_was() -> None:
             assert again == rule
             assert (again.when, again.clear, again.steps) == (rule.when, rule.clear, rule.steps)
             assert (again.hold, again.keep, again.domain) == (rule.hold, rule.keep, rule.domain)
+
+
+def test_what_a_rule_is_judged_per_and_what_its_alarms_are_about() -> None:
+    text = RULE.replace(
+        "severity: minor", "severity: minor\n  per: device\n  category: maintenance"
+    )
+    (rule,) = load_pack(text, file="rules/flood.yaml", domain="flood").rules
+    assert (rule.per, rule.category) == ("device", "maintenance")
+    again = rule_from_json(json.loads(json.dumps(rule.to_json())))
+    assert (again.per, again.category) == ("device", "maintenance")
+    (usual,) = load_pack(RULE, file="rules/flood.yaml", domain="flood").rules
+    assert (usual.per, usual.category) == ("site", "hazard")
+
+
+def test_a_word_means_a_member_or_the_group_itself_and_not_both() -> None:
+    text = RULE.replace("level >", "share(lamp_fault == 1) > 0.3 and level >")
+    grouped = text.replace("severity: minor", "severity: minor\n  per: group")
+    (rule,) = load_pack(grouped, file="rules/flood.yaml", domain="flood").rules
+    assert (rule.shared, rule.plain) == (("lamp_fault",), ("level",))
+    both = grouped.replace("lamp_fault == 1", "level > 1 m")
+    with pytest.raises(RuleError, match="level both inside a share and outside"):
+        load_pack(both, file="rules/flood.yaml", domain="flood")
 
 
 def test_thresholds_that_only_steps_name_are_optional() -> None:
@@ -64,6 +87,16 @@ def test_thresholds_that_only_steps_name_are_optional() -> None:
         ("for: 10 min", "for: 10", 5, 8, "10 has no unit"),
         ("for: 10 min", "for: 10 minn", 5, 8, "did you mean 'min'?"),
         ("minor", "mineur", 6, 13, "unknown severity 'mineur'"),
+        ("minor", "minor\n  per: lamp", 7, 8, "unknown per 'lamp'; expected one of"),
+        ("minor", "minor\n  per: devise", 7, 8, "unknown per 'devise'; did you mean 'device'?"),
+        ("minor", "minor\n  category: upkeep", 7, 13, "unknown category 'upkeep'; expected one"),
+        (
+            "when: level",
+            "when: share(level > 1 m) > 1 and level",
+            2,
+            3,
+            "'flood-x' uses share and is not `per: group`",
+        ),
         ("flood-x", "x", 2, 3, "must be named flood-"),
         ("  advice: Look.\n", "", 2, 3, "a rule of a pack needs `advice`"),
         ("tests: []", "tests: [", 10, 1, "this is no YAML"),
