@@ -21,14 +21,20 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 ACCESS = f"""\
 # Written by `hypervisor up`; changes are lost.
 pattern write devices/%u/readings
+pattern write devices/%u/senml
+pattern write gateways/%u/#
 
 user {INGEST}
 topic read devices/+/readings
+topic read devices/+/senml
+topic read gateways/#
 topic read exercise/clock
 topic readwrite hypervisor/heartbeat/#
 
 user {PLAYER}
 topic write devices/+/readings
+topic write devices/+/senml
+topic write gateways/#
 topic write exercise/clock
 """
 
