@@ -5,10 +5,21 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from hypervisor.registry.model import Area, Device, Registry, Revision, Series, Site
+from hypervisor.registry.model import (
+    Area,
+    Asset,
+    Device,
+    Gateway,
+    Group,
+    Registry,
+    Revision,
+    Series,
+    Site,
+    Zone,
+)
 
 _FACTS = {"device": "service", "series": "reporting"}  # beside the device and series themselves
-Thing = TypeVar("Thing", Area, Site, Device, Series)
+Thing = TypeVar("Thing", Area, Site, Gateway, Device, Series, Group, Zone, Asset)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +44,10 @@ class Changes:
     series: tuple[Series, ...] = ()
     revisions: tuple[Revision, ...] = ()
     lines: tuple[Line, ...] = field(default=())
+    gateways: tuple[Gateway, ...] = ()
+    groups: tuple[Group, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    assets: tuple[Asset, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.lines)
@@ -116,4 +131,8 @@ def applied(registry: Registry, changes: Changes) -> Registry:
         devices={**registry.devices, **{device.name: device for device in changes.devices}},
         series={**registry.series, **{(one.device, one.quantity): one for one in changes.series}},
         revisions=tuple(revisions),
+        gateways={**registry.gateways, **{one.name: one for one in changes.gateways}},
+        groups={**registry.groups, **{one.name: one for one in changes.groups}},
+        zones={**registry.zones, **{one.name: one for one in changes.zones}},
+        assets={**registry.assets, **{one.name: one for one in changes.assets}},
     )
