@@ -1,6 +1,6 @@
 """Alarms, and all that people could see of each."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
@@ -19,13 +19,27 @@ def every(  # noqa: PLR0913  one argument a filter
     asked: Asked,
     *,
     active: Annotated[bool | None, Query(description="Only those that last, or are over.")] = None,
-    site: Annotated[str | None, Query(examples=["toulouse"])] = None,
+    site: Annotated[
+        str | None, Query(description="With its devices and groups.", examples=["toulouse"])
+    ] = None,
+    subject: Annotated[str | None, Query(examples=["group/cab-orsay-1"])] = None,
     rule: Annotated[str | None, Query(examples=["flood-above-alert"])] = None,
+    domain: Annotated[str | None, Query(examples=["flood"])] = None,
+    category: Annotated[Literal["hazard", "maintenance"] | None, Query()] = None,
     withdrawn: Annotated[bool, Query(description="Also those found never to have been.")] = False,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
 ) -> AlarmsBody:
     """The alarm log, the latest to begin first."""
-    selection = Selection(site=site, rule=rule, active=active, withdrawn=withdrawn, limit=limit)
+    selection = Selection(
+        site=site,
+        subject=subject,
+        rule=rule,
+        domain=domain,
+        category=category,
+        active=active,
+        withdrawn=withdrawn,
+        limit=limit,
+    )
     return AlarmsBody(mode=asked.mode, alarms=listing(asked, selection))
 
 

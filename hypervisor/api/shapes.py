@@ -141,7 +141,14 @@ class AlarmBody(BaseModel):
 
     id: int
     rule: str = Field(examples=["flood-above-alert"])
-    site: str = Field(examples=["toulouse"])
+    domain: str = Field(examples=["flood"])
+    category: Literal["hazard", "maintenance"] = Field(
+        description="What it speaks of: the world, or our own equipment."
+    )
+    subject: str = Field(
+        description="A site's name, `device/<name>` or `group/<name>`.", examples=["toulouse"]
+    )
+    site: str | None = Field(description="Where its subject stands.", examples=["toulouse"])
     title: str = Field(examples=["Garonne at Toulouse (Pont-Neuf): river above its alert level"])
     advice: str
     active: bool

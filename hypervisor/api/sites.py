@@ -54,7 +54,7 @@ def listing(asked: Access) -> list[Site]:
 
 def _sites(asked: Access, rows: list[SiteRow], latest: list[Latest]) -> list[Site]:
     open_alarms = alarms.listing(asked.connection, alarms.Selection(active=True))
-    count = Counter(alarm.episode.subject for alarm in open_alarms)
+    count = Counter(alarm.place for alarm in open_alarms)
     values: dict[str, list[Value]] = {}
     for one_of in latest:
         if one_of.quantity == CLOCK_FAULT and one_of.time is None:

@@ -21,8 +21,14 @@ def alarms(
         bool,
         typer.Option("--log", help="The log proper, sorted: equal on two instances that agree."),
     ] = False,
-    site: Annotated[str | None, typer.Option(help="Only of this site.")] = None,
+    site: Annotated[
+        str | None, typer.Option(help="Only of this site, its devices and groups.")
+    ] = None,
     rule: Annotated[str | None, typer.Option(help="Only of this rule.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Only of this domain.")] = None,
+    category: Annotated[
+        str | None, typer.Option(help="Only hazard, or maintenance of our own equipment.")
+    ] = None,
     active: Annotated[bool, typer.Option("--active", help="Only those that last.")] = False,
     history: Annotated[
         bool,
@@ -35,14 +41,19 @@ def alarms(
     from hypervisor.store.connect import connect
 
     selection = store.Selection(
-        site=site, rule=rule, active=True if active else None, withdrawn=history and not log
+        site=site,
+        rule=rule,
+        domain=domain,
+        category=category,
+        active=True if active else None,
+        withdrawn=history and not log,
     )
     with connect(load_settings(context.obj).database_url) as connection:
         found = store.listing(connection, selection)
         seen = store.transitions(connection, [one.id for one in found]) if history else []
     if log:
         lines = [store.log_entry(one.episode) for one in found]
-        for line in sorted(lines, key=lambda one: (one["rule"], one["site"], one["since"])):
+        for line in sorted(lines, key=lambda one: (one["rule"], one["subject"], one["since"])):
             print(json.dumps(line, ensure_ascii=False))
         return
     told: dict[int, list[dict[str, Any]]] = {}
@@ -65,7 +76,7 @@ def _show(found: "list[Alarm]", told: dict[int, list[dict[str, Any]]]) -> None:
     if not found:
         print("no alarm")
         return
-    table = Table("", "severity", "alarm", box=None)
+    table = Table("", "severity", "category", "alarm", box=None)
     for name in ("began", "ended", "last value"):
         table.add_column(name, no_wrap=True)
     for alarm in found:
@@ -73,6 +84,7 @@ def _show(found: "list[Alarm]", told: dict[int, list[dict[str, Any]]]) -> None:
         table.add_row(
             str(alarm.id),
             highest(alarm.episode) if one["ended"] else one["severity"][-1][1],
+            one["category"],
             one["title"],
             _short(one["began"]),
             _end(one),
@@ -80,7 +92,7 @@ def _show(found: "list[Alarm]", told: dict[int, list[dict[str, Any]]]) -> None:
         )
         for seen in told.get(alarm.id, []):
             said = f"  {seen['kind']} {seen['event_time']} {seen['reason']}"
-            table.add_row("", "", said, f"seen {_short(seen['noticed_at'])}", "", "")
+            table.add_row("", "", "", said, f"seen {_short(seen['noticed_at'])}", "", "")
     wide = None if sys.stdout.isatty() else 200
     Console(width=wide).print(table)
 

@@ -75,3 +75,15 @@ CREATE TABLE codec (
     author    text NOT NULL,
     changed_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- Of what an alarm speaks: the world (hazard) or our equipment (maintenance), in which domain.
+-- `subject` is a site's name, `device/<name>` or `group/<name>`; `site` where that stands.
+ALTER TABLE alarm
+    ADD COLUMN category text NOT NULL DEFAULT 'hazard' CHECK (category IN ('hazard', 'maintenance')),
+    ADD COLUMN domain   text NOT NULL DEFAULT '';
+
+-- What a rule was judged by is remembered per subject, no longer per site alone.
+ALTER TABLE judged_under DROP CONSTRAINT judged_under_kind_check;
+DELETE FROM judged_under WHERE kind = 'site';
+ALTER TABLE judged_under ADD CONSTRAINT judged_under_kind_check
+    CHECK (kind IN ('subject', 'rule', 'deaf'));

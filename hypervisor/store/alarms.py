@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,21 +14,28 @@ from hypervisor.store.judgement import Pair
 from rules._journal import Episode
 from rules._rule import SEVERITIES
 
-_COLUMNS = (
+_WRITTEN = (
     "id, rule, subject, site, since, began, ended, end_reason, severity, stale, title, advice,"
-    " last_value, withdrawn, noticed_at, changed_at"
+    " last_value, withdrawn, noticed_at, changed_at, category, domain"
 )
+_COLUMNS = ", ".join(f"a.{name}" for name in _WRITTEN.split(", ")) + ", site.name"
+_FROM = "alarm a LEFT JOIN site ON site.id = a.site"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
     """One alarm. Times in µs. `withdrawn`: when a revision of the past took it back.
 
-    `last_value`: what its series last said: quantity, value, unit, time, trend, per_hour.
+    `site`: the number of the site where its subject stands, `place` that site's name; None where
+    it stands at none. `last_value`: what its series last said: quantity, value, unit, time, trend,
+    per_hour. `category`: hazard, or maintenance of our own equipment.
     """
 
     id: int
     site: int | None
+    place: str | None
+    domain: str
+    category: str
     episode: Episode
     title: str
     advice: str
@@ -60,6 +67,9 @@ def as_text(alarm: Alarm) -> dict[str, Any]:
     return {
         "id": alarm.id,
         **log_entry(episode),
+        "site": alarm.place,
+        "domain": alarm.domain,
+        "category": alarm.category,
         "title": alarm.title,
         "advice": alarm.advice,
         "active": alarm.active,
@@ -93,7 +103,7 @@ def log_entry(episode: Episode) -> dict[str, Any]:
     """What two runs must agree on, and nothing else."""
     return {
         "rule": episode.rule,
-        "site": episode.subject,
+        "subject": episode.subject,
         "since": text(episode.since),
         "began": text(episode.began),
         "ended": _text(episode.ended),
@@ -105,8 +115,9 @@ def log_entry(episode: Episode) -> dict[str, Any]:
 def standing(connection: Connection, after: Mapping[Pair, int | None]) -> dict[Pair, list[Alarm]]:
     """The alarms of each pair that are not withdrawn and whose `since` lies after a time (µs)."""
     rows = connection.execute(
-        f"SELECT {_prefixed('a')} FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"  # noqa: S608  constants
+        f"SELECT {_COLUMNS} FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"  # noqa: S608  constants
         " AS k (rule, subject, after) JOIN alarm a ON a.rule = k.rule AND a.subject = k.subject"
+        " LEFT JOIN site ON site.id = a.site"
         " WHERE a.since > k.after AND a.withdrawn IS NULL ORDER BY a.began",
         [
             [rule for rule, _ in after],
@@ -135,8 +146,8 @@ def save(
     """Insert or replace alarms, append transitions; in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO alarm ({_COLUMNS}) OVERRIDING SYSTEM VALUE VALUES"  # noqa: S608  constants
-            " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            f"INSERT INTO alarm ({_WRITTEN}) OVERRIDING SYSTEM VALUE VALUES"  # noqa: S608  constants
+            f" ({', '.join(['%s'] * len(_WRITTEN.split(', ')))})"
             " ON CONFLICT (id) DO UPDATE SET (since, began, ended, end_reason, severity, stale,"
             " title, advice, last_value, withdrawn, changed_at) = (EXCLUDED.since, EXCLUDED.began,"
             " EXCLUDED.ended, EXCLUDED.end_reason, EXCLUDED.severity, EXCLUDED.stale,"
@@ -168,10 +179,16 @@ def save_last_values(connection: Connection, values: Mapping[int, Mapping[str, A
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which alarms are asked for; None: any. `withdrawn` False leaves the withdrawn ones out."""
+    """Which alarms are asked for; None: any. `withdrawn` False leaves the withdrawn ones out.
+
+    `site`: all that stands there, its devices and groups too; `subject`: that one alone.
+    """
 
     site: str | None = None
+    subject: str | None = None
     rule: str | None = None
+    domain: str | None = None
+    category: str | None = None
     active: bool | None = None
     withdrawn: bool = False
     limit: int | None = None
@@ -180,27 +197,24 @@ class Selection:
 def listing(connection: Connection, selection: Selection) -> list[Alarm]:
     """Alarms, the latest to begin first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM alarm"  # noqa: S608  constants
-        " WHERE (%(site)s::text IS NULL OR subject = %(site)s)"
+        f"SELECT {_COLUMNS} FROM {_FROM}"  # noqa: S608  constants
+        " WHERE (%(site)s::text IS NULL OR site.name = %(site)s)"
+        " AND (%(subject)s::text IS NULL OR subject = %(subject)s)"
         " AND (%(rule)s::text IS NULL OR rule = %(rule)s)"
+        " AND (%(domain)s::text IS NULL OR a.domain = %(domain)s)"
+        " AND (%(category)s::text IS NULL OR category = %(category)s)"
         " AND (%(active)s::boolean IS NULL"
         "   OR (ended IS NULL AND withdrawn IS NULL) = %(active)s)"
         " AND (%(withdrawn)s OR withdrawn IS NULL)"
-        " ORDER BY began DESC, id DESC LIMIT %(limit)s",
-        {
-            "site": selection.site,
-            "rule": selection.rule,
-            "active": selection.active,
-            "withdrawn": selection.withdrawn,
-            "limit": selection.limit,
-        },
+        " ORDER BY began DESC, a.id DESC LIMIT %(limit)s",
+        asdict(selection),
     )
     return [_alarm(row) for row in rows]
 
 
 def find(connection: Connection, number: int) -> Alarm | None:
     """One alarm by its identity."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM alarm WHERE id = %s", [number]).fetchone()  # noqa: S608  constants
+    row = connection.execute(f"SELECT {_COLUMNS} FROM {_FROM} WHERE a.id = %s", [number]).fetchone()  # noqa: S608  constants
     return None if row is None else _alarm(row)
 
 
@@ -233,15 +247,19 @@ def _row(alarm: Alarm) -> tuple[object, ...]:
         *(json.dumps(entry["severity"]), json.dumps(entry["stale"]), alarm.title, alarm.advice),
         None if alarm.last_value is None else Jsonb(dict(alarm.last_value)),
         *(_moment(alarm.withdrawn), moment(alarm.noticed), moment(alarm.changed)),
+        *(alarm.category, alarm.domain),
     )
 
 
 def _alarm(row: Sequence[Any]) -> Alarm:
     number, rule, subject, site, since, began, ended, reason, severity, stale = row[:10]
-    title, advice, last_value, withdrawn, noticed, changed = row[10:]
+    title, advice, last_value, withdrawn, noticed, changed, category, domain, place = row[10:]
     return Alarm(
         id=number,
         site=site,
+        place=place,
+        domain=domain,
+        category=category,
         episode=Episode(
             rule=rule,
             subject=subject,
@@ -259,10 +277,6 @@ def _alarm(row: Sequence[Any]) -> Alarm:
         noticed=micros(noticed),
         changed=micros(changed),
     )
-
-
-def _prefixed(table: str) -> str:
-    return ", ".join(f"{table}.{name}" for name in _COLUMNS.split(", "))
 
 
 def _moment(instant: int | None) -> datetime | None:

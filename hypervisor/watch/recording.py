@@ -122,6 +122,9 @@ def _alarm(  # noqa: PLR0913
     return Alarm(
         id=next(identities),
         site=site.id,
+        place=site.key,
+        domain=rule.domain,
+        category=rule.category,
         episode=episode,
         title=rule.title.replace("{site}", site.title),
         advice=rule.advice,

@@ -37,7 +37,7 @@ def settle(connection: Connection, memory: Memory) -> None:
     for plan in memory.plans.values():
         for number in range(len(plan.sites)):
             rule, site = plan.pair(number)
-            found = [changed.get(key) for key in (("site", site), ("rule", rule))]
+            found = [changed.get(key) for key in (("subject", site), ("rule", rule))]
             found += [changed.get(("deaf", ""))] if plan.silence else []
             since = min((one for one in found if one), key=lambda one: one.since, default=None)
             if since is not None:
@@ -53,7 +53,7 @@ def settle(connection: Connection, memory: Memory) -> None:
 def _facts(memory: Memory) -> _Facts:
     territory = memory.territory
     facts: _Facts = {
-        ("site", key): differences.of_site(site) for key, site in territory.sites.items()
+        ("subject", key): differences.of_site(site) for key, site in territory.sites.items()
     }
     facts |= {
         ("rule", key): [list(one) for one in rule.written] for key, rule in territory.rules.items()
@@ -66,7 +66,7 @@ def _difference(kind: str, before: Any, now: Any) -> Difference | None:
     """From when on facts of a kind say something else; the common case is that they do not."""
     if before == now:
         return None
-    if kind == "site":
+    if kind == "subject":
         return differences.between_sites(before, now)
     between = differences.between_steps if kind == "rule" else differences.between_spans
     since = between(before, now)

@@ -106,7 +106,7 @@ def alarm_log(url: str, *, rules: Sequence[str] | None = None) -> list[dict[str,
         found = alarms.listing(connection, alarms.Selection())
     entries = [alarms.log_entry(alarm.episode) for alarm in found]
     chosen = [entry for entry in entries if rules is None or entry["rule"] in rules]
-    return sorted(chosen, key=lambda entry: (entry["rule"], entry["site"], entry["since"]))
+    return sorted(chosen, key=lambda entry: (entry["rule"], entry["subject"], entry["since"]))
 
 
 @pytest.fixture

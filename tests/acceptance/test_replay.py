@@ -75,7 +75,7 @@ def inside(log: Sequence[dict[str, Any]], start: str, end: str) -> list[dict[str
 
 
 def at_toulouse(log: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [entry for entry in log if entry["site"] == "toulouse-pont-neuf"]
+    return [entry for entry in log if entry["subject"] == "toulouse-pont-neuf"]
 
 
 def flooded_toulouse(exercise: Exercise, floods: Path) -> None:
@@ -98,7 +98,7 @@ def flooded_toulouse(exercise: Exercise, floods: Path) -> None:
 def lost_at_poyo(exercise: Exercise, floods: Path) -> None:
     """The lost sensor clears nothing, and is told as silent though its rows keep coming."""
     require_whole(exercise.replay(floods / "poyo-2024-10.csv", "--speed", "max"), 1153)
-    log = {entry["rule"]: entry for entry in exercise.log() if entry["site"] == "poyo"}
+    log = {entry["rule"]: entry for entry in exercise.log() if entry["subject"] == "poyo"}
     drowned = log["flood-discharge"]
     assert drowned["ended"] is None
     assert drowned["severity"][-1][1] == "critical"

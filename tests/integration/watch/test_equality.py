@@ -77,7 +77,7 @@ def backtest(world: World) -> list[dict[str, Any]]:
             horizon = Horizon(values=memory.ears.floor, silence=memory.ears.floor)
             (verdict,) = judge(revisions, [subject], horizon)
             found += [log_entry(one) for one in episodes(*pair, verdict.moments)]
-    return sorted(found, key=lambda one: (one["rule"], one["site"], one["since"]))
+    return sorted(found, key=lambda one: (one["rule"], one["subject"], one["since"]))
 
 
 def in_order(world: World, sent: Sequence[Sent], _: random.Random) -> None:

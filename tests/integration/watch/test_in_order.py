@@ -28,7 +28,7 @@ def test_an_alarm_from_its_beginning_to_its_end(world: World) -> None:
     (alarm,) = [one for one in world.log() if one["rule"] == "flood-high"]
     assert alarm == {
         "rule": "flood-high",
-        "site": "orge",
+        "subject": "orge",
         "since": "2024-01-01T00:05:00Z",
         "began": "2024-01-01T00:15:00Z",
         "ended": "2024-01-01T00:35:00Z",

@@ -232,7 +232,7 @@ class World:
     def log(self) -> list[dict[str, Any]]:
         """The alarm log, as two instances compare it."""
         found = [alarms.log_entry(one.episode) for one in self.alarms()]
-        return sorted(found, key=lambda one: (one["rule"], one["site"], one["since"]))
+        return sorted(found, key=lambda one: (one["rule"], one["subject"], one["since"]))
 
     def progress(self) -> tuple[float, int]:
         """(minute judged up to, batches not yet taken)."""
