@@ -1,101 +1,89 @@
-"""What a device at a river tells of what truly happens: its interval, resolution and noise."""
+"""What a device tells of what truly happens: its times, its noise, its resolution, its scale."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sensors._quantity import Quantity
-from simulators._catchment import Column, discharge_of
-from simulators._rivers import STEP, Course
-from simulators._simulator import Place, Scenario
+from simulators._chance import Column
+from simulators._story import SECOND
+from simulators._table import ROW_COLUMNS
 
-NOISE = 0.0015  # m, of a reading: waves
+Times = NDArray[np.int64]
+SPREAD = 7  # minutes are shifted by the device, so that not all speak at once
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """A device looking at its river at the times `at` (s after the beginning)."""
+class Told:
+    """One quantity of one device: `times` in µs, `value`, `status` if not all is ok."""
 
-    at: Column
-    interval: float
-    place: Place
-    course: Course
-    chance: np.random.Generator
-
-
-def told(
-    place: Place,
-    course: Course,
-    *,
-    scenario: Scenario,
-    chance: np.random.Generator,
-    catalogue: Mapping[str, Quantity],
-) -> Iterator[pd.DataFrame]:
-    """The rows of each quantity that the device has and this simulator can tell."""
-    for name, interval in sorted(place.quantities.items()):
-        reads = READINGS.get(name)
-        if reads is None:
-            continue
-        at = np.arange(0.0, scenario.hours * 3600 + 1, interval)
-        values = reads(Look(at=at, interval=interval, place=place, course=course, chance=chance))
-        if values is None:
-            continue
-        quantity = catalogue[name]
-        decimals = max(0, round(-math.log10(quantity.resolution)))
-        yield pd.DataFrame(
-            {
-                "time": _instants(scenario.begins, at),
-                "device": place.device,
-                "quantity": name,
-                "unit": quantity.unit,
-                "value": np.round(np.clip(values, quantity.low, quantity.high), decimals),
-                "status": "ok",
-            }
-        )
+    device: str
+    quantity: Quantity
+    times: Times
+    value: Column
+    status: NDArray[np.str_] | None = None
 
 
-def _level(look: Look) -> Column:
-    grid = np.arange(len(look.course.level)) * STEP
-    still = np.interp(look.at, grid, look.course.level)
-    return np.asarray(still + look.chance.normal(0, NOISE, len(look.at)))
+def ticks(begins: int, ends: int, interval: float) -> Times:
+    """The times (µs) at which a device that keeps time tells, the scenario's ends included."""
+    return np.arange(begins, ends + 1, int(interval * SECOND), dtype=np.int64)
 
 
-def _discharge(look: Look) -> Column:
-    course = look.course
-    return discharge_of(_level(look), bed=course.bed, brim=course.brim, brimful=course.brimful)
+def as_read(quantity: Quantity, true: Column, saturates: float | None = None) -> Column:
+    """Rounded to the quantity's resolution, within its range and the sensor's scale."""
+    high = quantity.high if saturates is None else min(quantity.high, saturates)
+    value = np.clip(true, quantity.low, high)
+    step = quantity.resolution
+    decimals = max(0, math.ceil(-math.log10(step) - 1e-9))
+    return np.round(np.round(value / step) * step, decimals)
 
 
-def _surface(look: Look) -> Column | None:
-    zero = look.place.properties.get("zero_ngf_m")
-    return None if zero is None else _level(look) + float(zero)
+def saturated(true: Column, top: float | None) -> NDArray[np.str_] | None:
+    """The sensor's own word where the truth is beyond the top of its scale."""
+    if top is None:
+        return None
+    return np.where(true >= top, "saturated", "ok")
 
 
-def _rain(look: Look) -> Column:
-    fallen = np.concatenate([[0.0], np.cumsum(look.course.rain)])
-    grid = np.arange(len(fallen)) * STEP
-    begun = np.interp(look.at - look.interval, grid, fallen)
-    return np.asarray(np.interp(look.at, grid, fallen) - begun)
+def table(told: Iterable[Told]) -> pd.DataFrame:
+    """The rows of a recording, ascending by time, then device, in the order they were told."""
+    parts = [each for each in told if len(each.times)]
+    if not parts:
+        return pd.DataFrame({name: [] for name in ROW_COLUMNS})
+    lengths = [len(each.times) for each in parts]
+    devices, device_codes = _coded([each.device for each in parts], lengths)
+    names, name_codes = _coded([each.quantity.name for each in parts], lengths)
+    units = {each.quantity.name: each.quantity.unit for each in parts}
+    times = np.concatenate([each.times for each in parts])
+    order = np.lexsort((np.arange(len(times)), device_codes, times))
+    status = np.concatenate(
+        [
+            np.full(length, "ok", dtype=object)
+            if each.status is None
+            else each.status.astype(object)
+            for each, length in zip(parts, lengths, strict=True)
+        ]
+    )
+    quantity = names[name_codes[order]]
+    return pd.DataFrame(
+        {
+            "time": pd.to_datetime(times[order], unit="us", utc=True).as_unit("us"),
+            "device": devices[device_codes[order]],
+            "quantity": quantity,
+            "unit": np.array([units[name] for name in names], dtype=object)[name_codes[order]],
+            "value": np.concatenate([each.value for each in parts])[order],
+            "status": status[order],
+        }
+    )
 
 
-def _battery(look: Look) -> Column:
-    days = look.at / 86_400
-    charge = look.chance.uniform(88, 98) - days * 0.4 + 1.5 * np.sin(2 * np.pi * (days - 0.4))
-    return np.asarray(charge)
-
-
-READINGS: Mapping[str, Callable[[Look], Column | None]] = {
-    "battery": _battery,
-    "catchment_rain": _rain,
-    "discharge": _discharge,
-    "level": _level,
-    "surface_elevation": _surface,
-}
-
-
-def _instants(begins: datetime, at: Column) -> "pd.Series[pd.Timestamp]":
-    start = pd.Timestamp(begins).as_unit("us")
-    return pd.Series(start + pd.to_timedelta(at.astype(np.int64), unit="s").as_unit("us"))
+def _coded(names: list[str], lengths: list[int]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """The different names in order, and for each row its place among them."""
+    ordered = sorted(set(names))
+    place: Mapping[str, int] = {name: number for number, name in enumerate(ordered)}
+    codes = np.repeat(np.array([place[name] for name in names], dtype=np.int64), lengths)
+    return np.array(ordered, dtype=object), codes

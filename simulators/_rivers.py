@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators._catchment import Basin, Column, bankfull, discharges, downstream_order, level_of
-from simulators._simulator import Place, Scenario, SimulatorError
-from simulators._weather import as_it_falls, rain_over
+from simulators._rain import KM_A_DEGREE
+from simulators._simulator import Place, SimulatorError
+from simulators._story import Weather
+from simulators._weather import STEP, Atmosphere
 
-STEP = 300.0  # s, the model's own
 BRIM = 1.5  # m, where nobody says at which level the river leaves its bed
 LOCAL_AREA = 80.0  # km² between two gauges, where nobody says how large the catchment is
 
@@ -26,6 +27,24 @@ class Character:
     exposure: float = 1.0
 
 
+# Chalk and sand under the Beauce hold the Essonne and the Juine back; the clay of the Brie makes
+# the Yerres and the Réveillon rise; the town quickens the Bièvre; of the Seine's basin
+# a storm here wets little.
+RIVERS: Mapping[str, Character] = {
+    "Bièvre": Character(curve_number=54, quickness=2.0, yields=0.2),
+    "Essonne": Character(curve_number=44, quickness=1.2, yields=0.035, base=4.0),
+    "Juine": Character(curve_number=43, quickness=1.1, yields=0.035, base=4.5),
+    "Orge": Character(curve_number=50, yields=0.09),
+    "Prédecelle": Character(curve_number=56, quickness=1.5, yields=0.25),
+    "Réveillon": Character(curve_number=62, quickness=1.5, yields=0.35),
+    "Rémarde": Character(curve_number=52, quickness=1.2, yields=0.16),
+    "Seine": Character(curve_number=76, quickness=2.5, yields=0.25, base=5.0, exposure=0.4),
+    "Yerres": Character(curve_number=63, yields=0.19),
+    "Yvette": Character(curve_number=54, quickness=1.0, yields=0.16),
+    "École": Character(curve_number=53, quickness=1.0, yields=0.08),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Course:
     """What truly happens at one site, on the model's steps: hidden from trainees."""
@@ -38,26 +57,22 @@ class Course:
     brimful: float
 
 
-def courses(
-    places: Sequence[Place], scenario: Scenario, seed: int, rivers: Mapping[str, Character]
-) -> dict[str, Course]:
-    """What truly happens at each site of a river.
+def courses(places: Sequence[Place], weather: Weather, air: Atmosphere) -> dict[str, Course]:
+    """What truly happens at each site of a river, on the weather's grid; empty without rivers.
 
     Raises:
-        SimulatorError: no place measures a river, or the upstream links run in a circle.
+        SimulatorError: the upstream links run in a circle.
     """
     sites = {place.site: place for place in places if place.river}
     if not sites:
-        raise SimulatorError("none of these devices stands at a river; apply an inventory first")
-    steps = math.ceil(scenario.hours * 3600 / STEP) + 1
-    chance = np.random.default_rng(seed)
-    storms = [as_it_falls(storm, chance, steps, STEP) for storm in scenario.weather.storms]
-    characters = {name: rivers.get(place.river, Character()) for name, place in sites.items()}
+        return {}
+    characters = {name: RIVERS.get(place.river, Character()) for name, place in sites.items()}
+    areas = _areas(sites)
     rain = {
-        name: rain_over(place.lon, place.lat, storms, steps) * characters[name].exposure
+        name: catchment_rain(place, areas[name], air) * characters[name].exposure
         for name, place in sites.items()
     }
-    basins = _basins(sites, characters, scenario.weather.wetness)
+    basins = _basins(sites, characters, areas, weather)
     flows = discharges(basins, rain, step=STEP)
     return {
         basin.name: _course(
@@ -70,17 +85,29 @@ def courses(
     }
 
 
+def catchment_rain(place: Place, area: float, air: Atmosphere) -> Column:
+    """mm a step over what drains to a place: the mean of five points around it."""
+    if place.lon is None or place.lat is None:
+        return np.diff(air.fallen(None, None, air.grid), prepend=0.0)
+    reach = math.sqrt(area) / 2 / KM_A_DEGREE
+    points = ((0.0, 0.0), (reach, 0.0), (-reach, 0.0), (0.0, reach), (0.0, -reach))
+    fallen = [air.fallen(place.lon + east, place.lat + north, air.grid) for east, north in points]
+    return np.diff(np.mean(fallen, axis=0), prepend=0.0)
+
+
 def _basins(
-    sites: Mapping[str, Place], characters: Mapping[str, Character], wetness: float
+    sites: Mapping[str, Place],
+    characters: Mapping[str, Character],
+    areas: Mapping[str, float],
+    weather: Weather,
 ) -> list[Basin]:
-    areas = _areas(sites)
     return [
         Basin(
             name=name,
             area=areas[name],
             lag=1.8 * areas[name] ** 0.45 / character.quickness,
-            curve_number=min(character.curve_number + wetness, 98.0),
-            base=character.base,
+            curve_number=min(character.curve_number + weather.wetness, 98.0),
+            base=character.base * weather.river,
             upstream=sites[name].upstream,
         )
         for name, character in characters.items()

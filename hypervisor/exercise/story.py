@@ -17,7 +17,7 @@ from hypervisor.store.alarms import Alarm
 from hypervisor.store.connect import Connection, connect
 from rules._pack import packs
 from rules._rule import SEVERITIES, Rule
-from simulators._simulator import scenario
+from simulators._scenarios import load
 
 DETAILED = 6
 RATES = ("rise", "flow_rise")  # a level does not compare with them
@@ -52,7 +52,7 @@ def _happened(connection: Connection, outcome: Outcome) -> Iterator[str]:
     rules = {rule.id: rule for pack in packs() for rule in pack.rules}
     tally = outcome.tally
     yield ""
-    yield f"EXERCISE. {scenario(SCENARIO)[1].title}: simulated, the thresholds illustrative."
+    yield f"EXERCISE. {load(SCENARIO).title}: simulated, the thresholds illustrative."
     yield (
         f"{tally.readings:,} readings of {len(registry.devices)} gauges went through the broker"
         f" in {tally.seconds:.0f} s, were stored and judged."

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from hypervisor.exercise import simulation
+from hypervisor.exercise.territory import field_of
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
 from hypervisor.settings import Settings
 from hypervisor.store import registry
 from hypervisor.store.connect import connect
 from sensors._domain import catalogue
-from simulators._simulator import scenario
-from simulators.flood import truth
+from simulators._scenarios import load
+from simulators._world import World
 
 pytestmark = pytest.mark.integration
 
@@ -24,16 +25,17 @@ def essonne(exercise_settings: Settings) -> Settings:
 
 
 def test_the_wave_goes_down_the_example_s_rivers_in_order(essonne: Settings) -> None:
-    flood = scenario("october-flood")[1]
+    flood = load("october-flood")
     with connect(essonne.database_url) as connection:
-        places = simulation.places(registry.load(connection), catalogue(), flood.begins)
+        field = field_of(registry.load(connection), catalogue(), flood.begins)
+    places = field.of("flood")
     assert len(places) == 16
     savigny = next(place for place in places if place.site == "orge-savigny")
     assert dict(savigny.upstream) == {"orge-arpajon": 7 * 3600.0, "yvette-villebon": 4 * 3600.0}
     assert savigny.quantities["level"] == 900
     assert savigny.thresholds["alert"] == 2.1
     for seed in range(3):
-        courses = truth(places, flood, seed)
+        courses = World(flood, field, seed).courses
         peak = {name: int(np.argmax(course.discharge)) for name, course in courses.items()}
         for place in places:
             assert all(peak[place.site] > peak[above] for above, _ in place.upstream)

@@ -6,8 +6,13 @@ import pytest
 
 from sensors._domain import catalogue
 from simulators import _catchment as catchment
-from simulators._simulator import Place, SimulatorError, scenario, simulators
-from simulators.flood import SIMULATOR, emit, truth
+from simulators._performing import performed
+from simulators._rivers import Course
+from simulators._scenarios import load
+from simulators._simulator import Field, Place, SimulatorError, simulators
+from simulators._story import Story
+from simulators._world import World
+from simulators.flood import SIMULATOR
 
 HOUR = 3600.0
 RIVERS = {
@@ -30,6 +35,7 @@ def inventory() -> list[Place]:
                 Place(
                     device=f"gauge-{name}",
                     site=name,
+                    domain="flood",
                     river=river,
                     lon=2.2,
                     lat=48.6,
@@ -48,24 +54,30 @@ def inventory() -> list[Place]:
     return places
 
 
-FLOOD = scenario("october-flood")[1]
-QUIET = scenario("quiet")[1]
+FLOOD = load("october-flood")
+QUIET = load("quiet")
+
+
+def field(*places: Place) -> Field:
+    return Field(places=places or tuple(inventory()))
+
+
+def truth(story: Story, seed: int) -> dict[str, Course]:
+    return dict(World(story, field(), seed).courses)
 
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    return emit(inventory(), FLOOD, 1)
+    return performed(FLOOD, field(), 1)
 
 
 def test_the_domain_is_found_by_scanning() -> None:
     assert simulators()["flood"] is SIMULATOR
-    with pytest.raises(SimulatorError, match="there are october-flood, quiet"):
-        scenario("deluge")
 
 
 def test_a_seed_is_a_story(rows: pd.DataFrame) -> None:
-    assert rows.equals(emit(inventory(), FLOOD, 1))
-    assert not rows["value"].equals(emit(inventory(), FLOOD, 2)["value"])
+    assert rows.equals(performed(FLOOD, field(), 1))
+    assert not rows["value"].equals(performed(FLOOD, field(), 2)["value"])
 
 
 def test_everything_told_is_in_the_catalogue_and_in_range(rows: pd.DataFrame) -> None:
@@ -85,7 +97,7 @@ def test_intervals_are_kept(rows: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_wave_peaks_in_river_order(seed: int) -> None:
-    courses = truth(inventory(), FLOOD, seed)
+    courses = truth(FLOOD, seed)
     for place in inventory():
         for above, _ in place.upstream:
             lag = float(
@@ -97,13 +109,10 @@ def test_the_wave_peaks_in_river_order(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_flood_leaves_its_bed_and_the_quiet_days_do_not(seed: int) -> None:
-    courses = truth(inventory(), FLOOD, seed)
+    courses = truth(FLOOD, seed)
     over = {name for name, course in courses.items() if course.level.max() > course.brim}
     assert {"morsang", "crosne"} <= over
-    assert all(
-        course.level.max() < 0.8 * course.brim
-        for course in truth(inventory(), QUIET, seed).values()
-    )
+    assert all(course.level.max() < 0.8 * course.brim for course in truth(QUIET, seed).values())
 
 
 def test_rises_are_of_the_right_order(rows: pd.DataFrame) -> None:
@@ -133,15 +142,23 @@ def test_level_and_discharge_are_one_curve() -> None:
     assert catchment.discharge_of(level, bed=0.2, brim=1.7, brimful=18) == pytest.approx(flow)
 
 
+def gauge(name: str, *above: str) -> Place:
+    return Place(
+        device=name,
+        site=name,
+        domain="flood",
+        river="Orge",
+        quantities={"level": 900},
+        upstream=tuple((site, 1.0) for site in above),
+    )
+
+
 def test_links_in_a_circle_are_told() -> None:
-    places = [
-        Place(device="a", site="a", river="Orge", quantities={"level": 900}, upstream=(("b", 1),)),
-        Place(device="b", site="b", river="Orge", quantities={"level": 900}, upstream=(("a", 1),)),
-    ]
     with pytest.raises(SimulatorError, match="circle among a, b"):
-        emit(places, FLOOD, 1)
+        World(FLOOD, field(gauge("a", "b"), gauge("b", "a")), 1)
 
 
-def test_an_inventory_without_rivers_is_told() -> None:
+def test_an_inventory_that_can_tell_nothing_is_told() -> None:
+    stranger = Place(device="a", site="a", domain="noise", quantities={"sound": 900})
     with pytest.raises(SimulatorError, match="apply an inventory first"):
-        emit([Place(device="a", site="a", quantities={"level": 900})], FLOOD, 1)
+        performed(FLOOD, field(stranger), 1)

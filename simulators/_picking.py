@@ -1,0 +1,81 @@
+"""To whom an event or a fault of a scenario happens: names, or some of a kind, near a place."""
+
+import difflib
+import math
+from collections.abc import Sequence
+
+from simulators._chance import chance_of
+from simulators._simulator import Field, SimulatorError
+from simulators._story import HOUR, Event, Happening, Where
+
+
+def happening(told: Sequence[Happening], field: Field, begins: int, seed: int) -> tuple[Event, ...]:
+    """Events at their times, each with the names it is of; those that find nobody are left out.
+
+    Raises:
+        SimulatorError: a name is of nothing in the field.
+    """
+    events = []
+    for number, each in enumerate(told):
+        where = picked(each.where, field, seed, f"{each.kind} {number}")
+        if where or not (each.where.names or each.where.any):
+            events.append(
+                Event(
+                    kind=each.kind,
+                    begins=begins + round(each.at * HOUR),
+                    ends=begins + round(each.until * HOUR),
+                    where=frozenset(where),
+                    parameters=each.parameters,
+                )
+            )
+    return tuple(sorted(events, key=lambda event: event.begins))
+
+
+def picked(where: Where, field: Field, seed: int, salt: str) -> tuple[str, ...]:
+    """Names of devices, sites, groups or assets; empty where the field has none of the kind.
+
+    Raises:
+        SimulatorError: a name is of nothing in the field.
+    """
+    known = _known(field)
+    for name in where.names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise SimulatorError(f"no device, site, group or asset is called {name!r}{hint}")
+    if not where.any:
+        return where.names
+    found = _of_kind(where.any, field)
+    if where.near is not None:
+        ordered = sorted(found, key=lambda name: (_distance(found[name], where.near), name))
+    else:
+        ordered = [str(name) for name in chance_of(seed, salt).permutation(sorted(found))]
+    count = where.count if where.share is None else round(where.share * len(found))
+    return (*where.names, *ordered[:count])
+
+
+def _known(field: Field) -> dict[str, None]:
+    places = (name for place in field.places for name in (place.device, place.site))
+    others = (each.name for each in (*field.groups, *field.assets))
+    return dict.fromkeys((*places, *others))
+
+
+def _of_kind(kind: str, field: Field) -> dict[str, tuple[float | None, float | None]]:
+    """Everything of that kind with where it is: groups before assets, then devices."""
+    groups = {each.name: (each.lon, each.lat) for each in field.groups if each.kind == kind}
+    if groups:
+        return groups
+    assets = {each.name: (each.lon, each.lat) for each in field.assets if each.kind == kind}
+    if assets:
+        return assets
+    return {
+        place.device: (place.lon, place.lat)
+        for place in field.places
+        if kind in (place.model, place.domain)
+    }
+
+
+def _distance(at: tuple[float | None, float | None], near: tuple[float, float] | None) -> float:
+    if near is None or at[0] is None or at[1] is None:
+        return math.inf
+    return math.hypot((at[0] - near[0]) * math.cos(math.radians(near[1])), at[1] - near[1])

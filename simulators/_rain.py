@@ -1,0 +1,93 @@
+"""Where it rains: storms that stand over a place, fronts that cross the territory."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators._chance import Column, Smooth, chance_of
+from simulators._story import HOUR, SECOND, Front, Storm, Weather
+
+KM_A_DEGREE = 111.2
+STEP = 300.0
+GUSTS = 6  # steps over which rain is of one strength
+
+
+class Rain:
+    """Rain that has fallen since the grid's start, at any place and time."""
+
+    def __init__(
+        self,
+        weather: Weather,
+        begins: int,
+        start: int,
+        steps: int,
+        seed: int,
+        centre: tuple[float, float],
+    ) -> None:
+        self._weather = weather
+        self._begins = begins
+        self._centre = centre
+        self._grid = start + np.arange(steps, dtype=np.int64) * int(STEP * SECOND)
+        chance = chance_of(seed, "rain")
+        self._sizes = [float(chance.lognormal(0, 0.06)) for _ in weather.storms]
+        self._sums = [self._fallen_of(storm, chance) for storm in weather.storms]
+        self._bands = [_band(front, chance) for front in weather.fronts]
+        self._patches = Smooth(chance_of(seed, "patches"), 0.15)
+
+    def fallen(self, lon: float, lat: float, times: NDArray[np.int64]) -> Column:
+        """mm since the grid's start."""
+        told = np.zeros(len(times))
+        for storm, size, total in zip(self._weather.storms, self._sizes, self._sums, strict=True):
+            height = storm.total * size * share(lon, lat, storm)
+            told += height * np.interp(times, self._grid, total)
+        for front, (hours, total) in zip(self._weather.fronts, self._bands, strict=True):
+            since = (times - self.passes(front, lon, lat)) / HOUR
+            told += front.rain * np.interp(since, hours, total)
+        return told * math.exp(0.12 * self._patches.at(lon, lat))
+
+    def mean_rate(self, times: NDArray[np.int64]) -> Column:
+        """mm/h in the middle of the territory: what clouds go with."""
+        half = int(1800 * SECOND)
+        return self.fallen(*self._centre, times + half) - self.fallen(*self._centre, times - half)
+
+    def gust(self, lon: float, lat: float, times: NDArray[np.int64]) -> Column:
+        """m/s that storms add at a place."""
+        told = np.zeros(len(times))
+        for storm in self._weather.storms:
+            at = (times - self._begins) / HOUR - storm.at
+            bell = np.sin(np.pi * np.clip(at / storm.hours, 0, 1)) ** 2
+            told += storm.gust * bell * share(lon, lat, storm)
+        return told
+
+    def passes(self, front: Front, lon: float, lat: float) -> int:
+        """When (µs) a front passes a place."""
+        east = (lon - self._centre[0]) * math.cos(math.radians(lat)) * KM_A_DEGREE
+        north = (lat - self._centre[1]) * KM_A_DEGREE
+        heading = math.radians(front.heading)
+        along = east * math.sin(heading) + north * math.cos(heading)
+        return self._begins + int((front.at + along / front.speed) * HOUR)
+
+    def _fallen_of(self, storm: Storm, chance: np.random.Generator) -> Column:
+        """The part of a storm that has fallen by each step, from 0 to 1."""
+        at = ((self._grid - self._begins) / HOUR - storm.at) + STEP / 7200
+        bell = np.where((at > 0) & (at < storm.hours), np.sin(np.pi * at / storm.hours) ** 2, 0.0)
+        strengths = np.repeat(chance.lognormal(0, 0.5, len(at) // GUSTS + 1), GUSTS)[: len(at)]
+        shape = bell * strengths
+        return np.concatenate([[0.0], np.cumsum(shape)[:-1]]) / max(float(shape.sum()), 1e-9)
+
+
+def _band(front: Front, chance: np.random.Generator) -> tuple[Column, Column]:
+    """Hours around the passage, and the part of the front's rain that has fallen by then."""
+    hours = np.arange(-2 * front.hours, 2 * front.hours + STEP / 3600, STEP / 3600)
+    bell = np.exp(-0.5 * ((hours + 0.3 * front.hours) / (front.hours / 2.5)) ** 2)
+    strengths = np.repeat(chance.lognormal(0, 0.6, len(hours) // GUSTS + 1), GUSTS)[: len(hours)]
+    total = np.cumsum(bell * strengths)
+    return hours, (total - total[0]) / (total[-1] - total[0])
+
+
+def share(lon: float, lat: float, storm: Storm) -> float:
+    """What of a storm's rain falls at a place."""
+    east = (lon - storm.lon) * math.cos(math.radians(storm.lat))
+    distance = KM_A_DEGREE * math.hypot(east, lat - storm.lat)
+    return math.exp(-((distance / storm.spread) ** 2) / 2)

@@ -1,0 +1,240 @@
+"""Scenarios: YAML files of this package's folder, or anybody's own, read into stories."""
+
+from collections.abc import Callable
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from simulators._story import Front, Happening, Storm, Story, Truth, Weather, Where
+from simulators._yaml import Kind, Reader, ScenarioError, nearest
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def names() -> list[str]:
+    """Of the scenarios that come with us."""
+    folder = resources.files("simulators").joinpath("scenarios")
+    return sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
+    )
+
+
+def load(name: str) -> Story:
+    """The scenario of that name; a name that ends in .yaml is a file of your own.
+
+    Raises:
+        ScenarioError: there is none, or its file cannot be read.
+    """
+    if name.endswith(SUFFIXES):
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ScenarioError(f"the scenario {name} cannot be read: {error}") from error
+        return parse(text, name)
+    if name not in names():
+        raise ScenarioError(f"there is no scenario {name!r}{nearest(name, names())}")
+    file = resources.files("simulators").joinpath("scenarios", f"{name}.yaml")
+    return parse(file.read_text(encoding="utf-8"), f"{name}.yaml")
+
+
+def parse(text: str, file: str) -> Story:
+    """A story from its YAML.
+
+    Raises:
+        ScenarioError: with file, line, field, and what was expected.
+    """
+    reader = Reader(file)
+    node = reader.compose(text)
+    found = reader.fields(node, "a scenario", STORY, ("name", "title", "begins", "hours"))
+    if not 0 < found["hours"] <= 24 * 400:
+        reader.fail(node, "hours: expected more than none and less than 400 days")
+    return Story(**found)
+
+
+def _text(reader: Reader, node: yaml.Node, what: str) -> str:
+    return reader.text(node, what)
+
+
+def _number(reader: Reader, node: yaml.Node, what: str) -> float:
+    return reader.number(node, what)
+
+
+def _positive(reader: Reader, node: yaml.Node, what: str) -> float:
+    found = reader.number(node, what)
+    if found <= 0:
+        reader.fail(node, f"{what}: expected a number above 0")
+    return found
+
+
+def _share(reader: Reader, node: yaml.Node, what: str) -> float:
+    found = reader.number(node, what)
+    if not 0 <= found <= 1:
+        reader.fail(node, f"{what}: expected a share from 0 to 1")
+    return found
+
+
+def _count(reader: Reader, node: yaml.Node, what: str) -> int:
+    found = reader.number(node, what)
+    if found < 1 or found != int(found):
+        reader.fail(node, f"{what}: expected a whole number above 0")
+    return int(found)
+
+
+def _hours(reader: Reader, node: yaml.Node, what: str) -> float:
+    return reader.hours(node, what)
+
+
+def _flag(reader: Reader, node: yaml.Node, what: str) -> bool:
+    word = reader.text(node, what).lower()
+    if word not in ("true", "false"):
+        reader.fail(node, f"{what}: expected true or false")
+    return word == "true"
+
+
+def _instant(reader: Reader, node: yaml.Node, what: str) -> datetime:
+    word = reader.text(node, what)
+    try:
+        found = datetime.fromisoformat(word)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        reader.fail(node, f"{what}: {word!r}; expected an instant such as 2024-10-08T00:00:00Z")
+    return found
+
+
+def _words(reader: Reader, node: yaml.Node, what: str) -> tuple[str, ...]:
+    if isinstance(node, yaml.ScalarNode):
+        return (reader.text(node, what),)
+    return tuple(reader.text(entry, what) for entry in reader.entries(node, what))
+
+
+def _point(reader: Reader, node: yaml.Node, what: str) -> tuple[float, float]:
+    found = [reader.number(entry, what) for entry in reader.entries(node, what)]
+    if len(found) != 2 or not (-180 <= found[0] <= 180 and -90 <= found[1] <= 90):
+        reader.fail(node, f"{what}: expected [lon, lat] in degrees, such as [2.18, 48.70]")
+    return found[0], found[1]
+
+
+def _where(reader: Reader, node: yaml.Node, what: str) -> Where:
+    if not isinstance(node, yaml.MappingNode):
+        return Where(names=_words(reader, node, what))
+    return Where(**reader.fields(node, what, WHERE))
+
+
+def _each(kinds: dict[str, Kind], needed: tuple[str, ...], made: Callable[..., Any]) -> Kind:
+    """A list of mappings, each with these fields."""
+
+    def read(reader: Reader, node: yaml.Node, what: str) -> tuple[Any, ...]:
+        return tuple(
+            made(**_renamed(reader.fields(entry, what, kinds, needed)))
+            for entry in reader.entries(node, what)
+        )
+
+    return read
+
+
+def _renamed(found: dict[str, Any]) -> dict[str, Any]:
+    """`from` and `to` are words of Python."""
+    names = {"from": "at", "to": "until"}
+    return {names.get(name, name): value for name, value in found.items()}
+
+
+def _happenings(reader: Reader, node: yaml.Node, what: str) -> tuple[Happening, ...]:
+    return tuple(_happening(reader, entry, what) for entry in reader.entries(node, what))
+
+
+def _happening(reader: Reader, node: yaml.Node, what: str) -> Happening:
+    parts = reader.mapping(node, what)
+    for name in ("kind", "from", "to"):
+        if name not in parts:
+            reader.fail(node, f"{what} needs {name!r}")
+    found = {
+        name: kind(reader, parts[name], f"{what}, {name}")
+        for name, kind in HAPPENING.items()
+        if name in parts
+    }
+    if found["from"] >= found["to"]:
+        reader.fail(node, f"{what}: it ends before it begins")
+    return Happening(
+        kind=found["kind"],
+        at=found["from"],
+        until=found["to"],
+        where=found.get("where", Where()),
+        parameters={
+            name: reader.plain(value) for name, value in parts.items() if name not in HAPPENING
+        },
+    )
+
+
+WHERE: dict[str, Kind] = {
+    "names": _words,
+    "any": _text,
+    "count": _count,
+    "share": _share,
+    "near": _point,
+}
+HAPPENING: dict[str, Kind] = {"kind": _text, "from": _hours, "to": _hours, "where": _where}
+STORM: dict[str, Kind] = {
+    "at": _hours,
+    "hours": _positive,
+    "total": _positive,
+    "lon": _number,
+    "lat": _number,
+    "spread": _positive,
+    "gust": _number,
+}
+FRONT: dict[str, Kind] = {
+    "at": _hours,
+    "heading": _number,
+    "speed": _positive,
+    "rain": _number,
+    "hours": _positive,
+    "drop": _number,
+    "fall": _number,
+    "wind": _number,
+}
+WEATHER: dict[str, Kind] = {
+    "storms": _each(STORM, ("at", "hours", "total", "lon", "lat", "spread"), Storm),
+    "fronts": _each(FRONT, ("at",), Front),
+    "temperature": _number,
+    "amplitude": _number,
+    "cloud": _share,
+    "wind": _number,
+    "pressure": _number,
+    "dryness": _number,
+    "wetness": _number,
+    "river": _positive,
+}
+TRUTH: dict[str, Kind] = {
+    "what": _text,
+    "what_fr": _text,
+    "where": _where,
+    "from": _hours,
+    "to": _hours,
+    "alarms": _words,
+    "tolerance": _hours,
+}
+
+
+def _weather(reader: Reader, node: yaml.Node, what: str) -> Weather:
+    return Weather(**reader.fields(node, what, WEATHER))
+
+
+STORY: dict[str, Kind] = {
+    "name": _text,
+    "title": _text,
+    "title_fr": _text,
+    "description": _text,
+    "begins": _instant,
+    "hours": _hours,
+    "weather": _weather,
+    "events": _happenings,
+    "faults": _happenings,
+    "truth": _each(TRUTH, ("what", "from", "to"), Truth),
+    "quiet": _flag,
+}

@@ -1,0 +1,112 @@
+"""YAML read with the line of every part at hand, so that a slip is shown where it is."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NoReturn
+
+import yaml
+
+from simulators._simulator import SimulatorError
+
+SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>d|h|min|s)")
+HOURS = {"d": 24.0, "h": 1.0, "min": 1 / 60, "s": 1 / 3600}
+
+
+class ScenarioError(SimulatorError):
+    """A scenario's file cannot be read: names the file, the line, the field, and what was expected."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint at the known word that was perhaps meant."""
+    words = sorted(known)
+    found = difflib.get_close_matches(word, words, n=1)
+    return f"; did you mean {found[0]!r}?" if found else f"; there are {', '.join(words)}"
+
+
+class Reader:
+    """One file."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def compose(self, text: str) -> yaml.Node:
+        try:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark else 1
+            raise ScenarioError(f"{self.file}, line {line}: {error.problem}") from error
+        except yaml.YAMLError as error:
+            raise ScenarioError(f"{self.file}: {error}") from error
+        if node is None:
+            raise ScenarioError(f"{self.file} is empty")
+        return node
+
+    def fail(self, node: yaml.Node, text: str) -> NoReturn:
+        raise ScenarioError(f"{self.file}, line {node.start_mark.line + 1}: {text}")
+
+    def mapping(
+        self, node: yaml.Node, what: str, known: Iterable[str] | None = None
+    ) -> dict[str, yaml.Node]:
+        """By its keys; None: any key."""
+        if not isinstance(node, yaml.MappingNode):
+            self.fail(node, f"{what}: expected a mapping such as `key: value`")
+        found: dict[str, yaml.Node] = {}
+        allowed = None if known is None else set(known)
+        for key, value in node.value:
+            name = self.text(key, "a key")
+            if name in found:
+                self.fail(key, f"{name!r} stands twice in {what}")
+            if allowed is not None and name not in allowed:
+                self.fail(key, f"{what} has no field {name!r}{nearest(name, allowed)}")
+            found[name] = value
+        return found
+
+    def entries(self, node: yaml.Node, what: str) -> Iterator[yaml.Node]:
+        if not isinstance(node, yaml.SequenceNode):
+            self.fail(node, f"{what}: expected a list")
+        yield from node.value
+
+    def text(self, node: yaml.Node, what: str) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            self.fail(node, f"{what}: expected a word or a number")
+        return str(node.value).strip()
+
+    def number(self, node: yaml.Node, what: str) -> float:
+        word = self.text(node, what)
+        try:
+            found = float(word)
+        except ValueError:
+            self.fail(node, f"{what}: {word!r} is no number")
+        if not -1e12 < found < 1e12:
+            self.fail(node, f"{what}: {word!r} is no number of this world")
+        return found
+
+    def hours(self, node: yaml.Node, what: str) -> float:
+        """`30`, `30 h`, `90 min`, `1 d 6 h`, with a minus for before the scenario."""
+        word = self.text(node, what)
+        bare = word.removeprefix("-").strip()
+        sign = -1.0 if word.startswith("-") else 1.0
+        if re.fullmatch(r"\d+(\.\d+)?", bare):
+            return sign * float(bare)
+        if not bare or SPAN.sub("", bare).strip():
+            self.fail(node, f"{what}: {word!r} is no time; expected one such as 30 h, or 1 d 6 h")
+        return sign * sum(float(m["number"]) * HOURS[m["unit"]] for m in SPAN.finditer(bare))
+
+    def plain(self, node: yaml.Node) -> Any:
+        """Whatever is there, as Python's own values."""
+        return yaml.SafeLoader("").construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+
+    def fields(
+        self, node: yaml.Node, what: str, kinds: Mapping[str, "Kind"], needed: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """The fields of a mapping, each read by its kind; those that are not there are left out."""
+        found = self.mapping(node, what, kinds)
+        for name in needed:
+            if name not in found:
+                self.fail(node, f"{what} needs {name!r}")
+        return {name: kinds[name](self, value, f"{what}, {name}") for name, value in found.items()}
+
+
+Kind = Callable[[Reader, yaml.Node, str], Any]
