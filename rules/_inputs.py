@@ -33,8 +33,16 @@ class SeriesColumns:
     arrival. `interval` and `stale_after` in µs, as revisions.
 
     `breaks` (µs, ascending): times from which the series is another one — its gauge was replaced,
-    its datum moved. A value from before a break holds no longer at it, and nothing reaches across.
-    `withdrawn`: 1 while the series is not wanted any more, None for one that always was.
+    its datum moved. A value from before a break holds no longer at it, and nothing reaches across:
+    a window is covered only by what is after the last break at or before its end, and holds only
+    readings from there; a change across is unknown. Arrivals are arrivals all the same.
+    `withdrawn`: 1 while the series is not wanted any more (of a group's member: while it does not
+    belong to the group), None for one that always was. What names it is left out.
+    `earlier`: of a spliced series, the devices before `device`, each with the time (µs, ascending)
+    until which its rows stand here, which is a break. They are among the subject's devices; each
+    time is judged by the service of the device it belongs to, and until its own `in_service`
+    begins a successor is out of service. Of a successor nothing is expected before it is
+    commissioned: from then on its silence is counted.
     """
 
     time: Instants
@@ -49,14 +57,18 @@ class SeriesColumns:
     stale_after: Steps
     breaks: Instants = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     withdrawn: Steps | None = None
+    earlier: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
     """A device of a subject: every row of any of its series is a sign of life.
 
-    `fed`: 1 while it has a supply (a lamp behind a switched cabinet); None: always. Time without
-    supply is no listening time: a lamp is not silent by day.
+    `fed`: 0 while it has no supply (a lamp behind a switched cabinet), before its first entry it
+    has one; None: always. Time without supply is no listening time: a lamp is not silent by day.
+    It must reach beyond the horizon; where it ends without a supply, a `due` is no later than that
+    end, to be judged again with what is known then. Devices fed alike share one object, whose
+    clock is then worked out once.
     """
 
     commissioned: int  # µs
