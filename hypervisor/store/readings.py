@@ -4,7 +4,7 @@ At one (series, time) each distinct value and quality is a version, known by its
 version whose first arrival is latest stands in `reading`; `reading_version` keeps them all where
 there is more than one. Of two that arrived at the same instant the greater value stands, so that
 no order decides. Imported history is no arrival: what never arrived comes before all that did, and
-an import takes no arrival back.
+an import takes no arrival back. A person's act (store.hands) counts as an arrival of its version.
 """
 
 from datetime import datetime
@@ -79,7 +79,7 @@ WITH met AS (
     SELECT DISTINCT ON (series_id, time) series_id, time, v.value, v.quality,
            COALESCE(v.received_at, '-infinity') AS received_at
     FROM met JOIN reading_version v USING (series_id, time)
-    ORDER BY series_id, time, COALESCE(v.received_at, '-infinity') DESC,
+    ORDER BY series_id, time, COALESCE(GREATEST(v.received_at, v.acted_at), '-infinity') DESC,
              v.value DESC NULLS LAST, v.quality DESC
 ), wanted AS (
     SELECT * FROM latest

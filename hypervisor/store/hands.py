@@ -1,0 +1,256 @@
+"""What people do to stored readings: invalidate, observe, undo; each a version with its act.
+
+An act ranks among the arrivals at its (series, time): behind all that are there. So what it
+replaced does not come back by being sent again, and another value that arrives later stands.
+Whoever acts holds `lock`, and tells the feed what stands otherwise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from hypervisor.instants import micros
+from hypervisor.store.connect import Connection
+from sensors._quality import Quality
+from sensors._row import NEVER, ROW, Rows
+
+_INVALIDATED = int(Quality.INVALIDATED)
+_SPAN = "series_id = %(series)s AND time BETWEEN %(first)s AND %(last)s"
+_FIELDS = "r.series_id, r.time, r.received_at, r.value, r.quality"
+_SAME = "(r.value, r.quality) IS NOT DISTINCT FROM (v.value, v.quality)"
+_AT = "v.series_id = r.series_id AND v.time = r.time"
+_RANK = "GREATEST(v.received_at, v.acted_at)"
+
+# As ingest locks: in order of time, so that we take turns and never wait for each other in a ring.
+_LOCK_ROWS = f"""
+SELECT count(*) FROM (SELECT FROM reading WHERE {_SPAN} ORDER BY time FOR UPDATE) locked
+"""  # noqa: S608  constants
+
+_INSERT = (
+    "INSERT INTO reading_version (series_id, time, value, quality, received_at, act, acted_at)"
+)
+# The first arrival stays; an act takes the place of an earlier one.
+_MEETS = """
+ON CONFLICT (series_id, time, value, quality) DO UPDATE SET
+    received_at = LEAST(reading_version.received_at, EXCLUDED.received_at),
+    act = COALESCE(EXCLUDED.act, reading_version.act),
+    acted_at = COALESCE(EXCLUDED.acted_at, reading_version.acted_at)
+"""
+
+# A millisecond behind the latest, where the clock of arrivals is ahead of ours or stands still.
+_INVALIDATE = f"""
+WITH met AS (
+    SELECT {_FIELDS}, GREATEST(%(at)s, last.at + INTERVAL '1 ms') AS acted_at
+    FROM reading r CROSS JOIN LATERAL (
+        SELECT GREATEST(r.received_at, max({_RANK})) AS at FROM reading_version v WHERE {_AT}
+    ) last
+    WHERE {_SPAN.replace("time", "r.time")} AND r.quality & {_INVALIDATED} = 0
+)
+{_INSERT}
+SELECT series_id, time, value, quality, received_at, NULL, NULL FROM met
+UNION ALL
+SELECT series_id, time, value, (quality | {_INVALIDATED})::smallint, received_at,
+       %(act)s::bigint, acted_at FROM met
+{_MEETS}
+"""  # noqa: S608  constants
+
+_INVALIDATED_NOW = f"""
+UPDATE reading r SET quality = v.quality FROM reading_version v
+WHERE v.act = %(act)s AND v.series_id = %(series)s AND v.time BETWEEN %(first)s AND %(last)s
+  AND {_AT} AND r.series_id = %(series)s AND r.time BETWEEN %(first)s AND %(last)s
+  AND v.value IS NOT DISTINCT FROM r.value AND v.quality = r.quality | {_INVALIDATED}
+RETURNING {_FIELDS}
+"""  # noqa: S608  constants
+
+_OBSERVE = f"""
+WITH stood AS (
+    SELECT {_FIELDS} FROM reading r
+    WHERE r.series_id = %(series)s AND r.time = %(first)s
+), last AS (
+    SELECT max(at) AS at FROM (
+        SELECT {_RANK} AS at FROM reading_version v
+        WHERE series_id = %(series)s AND time = %(first)s
+        UNION ALL SELECT received_at FROM stood
+    ) ranks
+)
+{_INSERT}
+SELECT series_id, time, value, quality, received_at, NULL, NULL FROM stood
+UNION ALL
+SELECT %(series)s, %(first)s, %(value)s, %(quality)s::smallint, NULL, %(act)s::bigint,
+       GREATEST(%(at)s, last.at + INTERVAL '1 ms') FROM last
+{_MEETS}
+"""  # noqa: S608  constants
+
+_OBSERVED_NOW = f"""
+INSERT INTO reading AS r (series_id, time, received_at, value, quality)
+VALUES (%(series)s, %(first)s, NULL, %(value)s, %(quality)s)
+ON CONFLICT (series_id, time) DO UPDATE SET (received_at, value, quality) =
+    (EXCLUDED.received_at, EXCLUDED.value, EXCLUDED.quality)
+RETURNING {_FIELDS}
+"""  # noqa: S608  constants
+
+# What each version of an act replaced: the one that ranks next below it; where there is none the
+# version itself, invalidated. `stands`: nothing has replaced it since.
+_REPLACED = f"""
+SELECT v.series_id, v.time, {_SAME} AS stands, before.found IS NOT NULL AS replaced,
+       before.value, before.quality, before.received_at, v.value, v.quality, v.acted_at
+FROM reading_version v
+JOIN reading r ON {_AT} AND r.series_id = %(series)s AND r.time BETWEEN %(first)s AND %(last)s
+LEFT JOIN LATERAL (
+    SELECT true AS found, b.value, b.quality, b.received_at FROM reading_version b
+    WHERE b.series_id = v.series_id AND b.time = v.time
+      AND (b.value, b.quality) IS DISTINCT FROM (v.value, v.quality)
+      AND COALESCE(GREATEST(b.received_at, b.acted_at), '-infinity') < v.acted_at
+    ORDER BY COALESCE(GREATEST(b.received_at, b.acted_at), '-infinity') DESC,
+             b.value DESC NULLS LAST, b.quality DESC LIMIT 1
+) before ON true
+WHERE v.act = %(undone)s
+ORDER BY v.time
+"""  # noqa: S608  constants
+
+_AGAIN = (
+    f"{_INSERT} VALUES (%(series)s, %(time)s, %(value)s, %(quality)s, %(received)s, %(act)s,"
+    " CASE WHEN %(stands)s THEN GREATEST(%(at)s, %(acted)s + INTERVAL '1 ms')"
+    f" ELSE %(acted)s + INTERVAL '1 microsecond' END) {_MEETS}"
+)
+_STAND = (
+    "UPDATE reading SET (received_at, value, quality) = (%(received)s, %(value)s, %(quality)s)"
+    " WHERE series_id = %(series)s AND time = %(time)s"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """A series between two times, both included."""
+
+    series: int
+    first: datetime
+    last: datetime
+
+    @property
+    def words(self) -> dict[str, Any]:
+        return {"series": self.series, "first": self.first, "last": self.last}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A reading as it stands; `act`: the latest that a person did at its time."""
+
+    series: int
+    time: datetime
+    value: float | None
+    quality: int
+    received_at: datetime | None
+    act: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undone:
+    """What stands again, and how many of the act's readings had been replaced since."""
+
+    rows: Rows
+    replaced_since: int
+
+
+def lock(connection: Connection) -> None:
+    """One person acts at a time, until the transaction ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(7355)")
+    connection.execute("SET LOCAL jit = off")
+
+
+def clock(connection: Connection) -> datetime | None:
+    """Now on the axis of arrivals: the wall's, or the scenario's (None before it begins)."""
+    row = connection.execute(
+        "SELECT CASE mode WHEN 'live' THEN clock_timestamp()"
+        " ELSE (SELECT max(heard_at) FROM worker) END FROM instance"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def standing(connection: Connection, span: Span, *, limit: int | None = None) -> list[Stored]:
+    """The readings of a span in order of time; with `limit` the latest so many."""
+    rows = connection.execute(
+        "SELECT * FROM (SELECT r.time, r.value, r.quality, r.received_at,"  # noqa: S608  constants
+        f" (SELECT max(v.act) FROM reading_version v WHERE {_AT})"
+        f" FROM reading r WHERE {_SPAN.replace('time', 'r.time')}"
+        " ORDER BY r.time DESC LIMIT %(limit)s) latest ORDER BY time",
+        {**span.words, "limit": limit},
+    )
+    return [
+        Stored(
+            series=span.series,
+            time=time,
+            value=value,
+            quality=quality,
+            received_at=received,
+            act=act,
+        )
+        for time, value, quality, received, act in rows
+    ]
+
+
+def invalidate(connection: Connection, span: Span, *, act: int, at: datetime | None) -> Rows:
+    """Let nothing believe what stands in the span; the rows that changed, as they stand now."""
+    words = {**span.words, "act": act, "at": at}
+    connection.execute(_LOCK_ROWS, words)
+    connection.execute(_INVALIDATE, words)
+    return _rows(connection.execute(_INVALIDATED_NOW, words).fetchall())
+
+
+def observe(connection: Connection, seen: Stored, *, act: int, at: datetime | None) -> Rows:
+    """Let a value stand that a person saw: no arrival. The row as it stands now."""
+    span = Span(series=seen.series, first=seen.time, last=seen.time)
+    words = {**span.words, "value": seen.value, "quality": seen.quality, "act": act, "at": at}
+    connection.execute(_LOCK_ROWS, words)
+    connection.execute(_OBSERVE, words)
+    return _rows(connection.execute(_OBSERVED_NOW, words).fetchall())
+
+
+def undo(
+    connection: Connection, span: Span, *, undone: int, act: int, at: datetime | None
+) -> Undone:
+    """Let stand again what an act replaced, where nothing else has replaced that since."""
+    words = {**span.words, "undone": undone}
+    connection.execute(_LOCK_ROWS, words)
+    found = connection.execute(_REPLACED, words).fetchall()
+    again = [_again(row, act=act, at=at) for row in found]
+    stand = [one for one in again if one["stands"]]
+    with connection.cursor() as cursor:
+        cursor.executemany(_AGAIN, again)
+        cursor.executemany(_STAND, stand)
+    names = ("series", "time", "received", "value", "quality")
+    rows = _rows([tuple(one[name] for name in names) for one in stand])
+    return Undone(rows=rows, replaced_since=len(again) - len(stand))
+
+
+def _again(row: Sequence[Any], *, act: int, at: datetime | None) -> dict[str, Any]:
+    series, time, stands, replaced, value, quality, received, own, own_quality, acted = row
+    return {
+        "series": series,
+        "time": time,
+        "value": value if replaced else own,
+        "quality": quality if replaced else own_quality | _INVALIDATED,
+        "received": received,
+        "stands": stands,
+        "acted": acted,
+        "act": act,
+        "at": at,
+    }
+
+
+def _rows(found: Sequence[Sequence[Any]]) -> Rows:
+    packed = [
+        (
+            series,
+            micros(time),
+            NEVER if received is None else micros(received),
+            np.nan if value is None else value,
+            quality,
+        )
+        for series, time, received, value, quality in found
+    ]
+    rows = np.array(packed, dtype=ROW)
+    return rows[np.lexsort((rows["time"], rows["series"]))]
