@@ -1,10 +1,10 @@
 """The difference between an inventory and the registry: what is written, what people read."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from hypervisor.instants import EPOCH
 from hypervisor.registry.model import (
     Area,
     Asset,
@@ -17,8 +17,10 @@ from hypervisor.registry.model import (
     Site,
     Zone,
 )
+from hypervisor.registry.wording import shown
 
-_FACTS = {"device": "service", "series": "reporting"}  # beside the device and series themselves
+# Beside the device, series and group themselves.
+_FACTS = {"device": "service", "series": "reporting"}
 Thing = TypeVar("Thing", Area, Site, Gateway, Device, Series, Group, Zone, Asset)
 
 
@@ -79,44 +81,8 @@ def line_of(revision: Revision, before: Revision | None) -> Line:
         field="",
         before="" if before is None else shown(before.value),
         after=shown(revision.value) + (" (illustrative)" if revision.illustrative else ""),
-        effective=revision.effective,
+        effective=None if revision.effective == EPOCH else revision.effective,
     )
-
-
-def shown(value: Any) -> str:
-    """A value as people read it."""
-    if value is None:
-        return "withdrawn"
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, Mapping):
-        return _fact(value)
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value)
-
-
-def _fact(value: Mapping[str, Any]) -> str:
-    if "unit" in value:
-        return f"{value['value']:g} {value['unit']}"
-    if "travel_s" in value:
-        return f"travel {span(value['travel_s'])}"
-    if "in_service" in value:
-        return "in service" if value["in_service"] else "out of service"
-    if "interval_s" in value:
-        return (
-            f"every {span(value['interval_s'])}, stale after {span(value['stale_s'])},"
-            f" {value['reporting']}"
-        )
-    return ", ".join(f"{name}={text}" for name, text in value.items())
-
-
-def span(seconds: float) -> str:
-    """A duration in its largest whole unit."""
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"
 
 
 def applied(registry: Registry, changes: Changes) -> Registry:

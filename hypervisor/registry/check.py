@@ -8,7 +8,6 @@ from hypervisor.registry.entries import Inventory
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import Problem, Where, nearest
 from sensors._domain import Catalogue
-from sensors._quantity import CLOCK_FAULT
 
 Facts = Mapping[tuple[str, str], Mapping[str, Any]]
 
@@ -19,7 +18,7 @@ def check(found: Found, inventory: Inventory, catalogue: Catalogue) -> list[Prob
     return [
         *_areas(found),
         *_links(found, inventory, facts),
-        *_doubles(found, facts),
+        *_doubles(found, facts, catalogue),
         *_order(found.after, inventory, facts, catalogue),
     ]
 
@@ -80,15 +79,24 @@ def _flows(start: str, goal: str, below: Mapping[str, list[str]]) -> bool:
     return False
 
 
-def _doubles(found: Found, facts: Facts) -> Iterable[Problem]:
-    """A rule that names a quantity must know which device of the site it means."""
+def _doubles(found: Found, facts: Facts, catalogue: Catalogue) -> Iterable[Problem]:
+    """A rule that names a quantity must know which device of the site it means.
+
+    What every device tells of itself is each device's own; and lamps of a cabinet, lanes of a
+    road section are many on purpose: rules speak of them as a group.
+    """
+    many = {
+        key.partition("/")[2]
+        for kind, key in facts
+        if kind == "member" and _kind(found.after, key) in ("cabinet", "section")
+    }
     by_quantity: dict[tuple[str, str], list[str]] = {}
     for device, quantity in found.after.series:
         owner = found.after.devices.get(device)
         service = facts.get(("device", device), {}).get("in_service", False)
-        if owner is None or owner.retired or not service or quantity == CLOCK_FAULT:
+        if owner is None or owner.retired or not service or device in many:
             continue
-        if ("series", f"{device}/{quantity}") in facts:
+        if quantity not in catalogue.common and ("series", f"{device}/{quantity}") in facts:
             by_quantity.setdefault((owner.site, quantity), []).append(device)
     for (site, quantity), devices in by_quantity.items():
         where = _spoken_of(devices, found)
@@ -99,6 +107,11 @@ def _doubles(found: Found, facts: Facts) -> Iterable[Problem]:
                 f" ({', '.join(sorted(devices))}): retire all but one (retired: 2024-10-29),"
                 " or give the other a site of its own",
             )
+
+
+def _kind(registry: Registry, key: str) -> str:
+    group = registry.groups.get(key.partition("/")[0])
+    return group.kind if group else ""
 
 
 def _spoken_of(devices: list[str], found: Found) -> Where | None:

@@ -10,7 +10,7 @@ from hypervisor.registry.problems import Where
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Fields given for one area, site, device or series; what is not given stays as it is."""
+    """Fields given for one area, site, device, group …; what is not given stays as it is."""
 
     key: str  # an area's code, the name of a site or device, '<device>/<quantity>'
     given: Mapping[str, Any]
@@ -34,6 +34,9 @@ class Fact:
     reason: str | None = None
 
 
+KINDS = ("areas", "sites", "gateways", "devices", "series", "groups", "zones", "assets")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
     """All that some files say, joined."""
@@ -44,15 +47,16 @@ class Inventory:
     devices: tuple[Entry, ...] = ()
     series: tuple[Entry, ...] = ()
     facts: tuple[Fact, ...] = ()
+    gateways: tuple[Entry, ...] = ()
+    groups: tuple[Entry, ...] = ()
+    zones: tuple[Entry, ...] = ()
+    assets: tuple[Entry, ...] = ()
 
 
 def join(parts: list[Inventory]) -> Inventory:
     """Several files as one inventory, in their order."""
     return Inventory(
         title="; ".join(part.title for part in parts if part.title),
-        areas=tuple(entry for part in parts for entry in part.areas),
-        sites=tuple(entry for part in parts for entry in part.sites),
-        devices=tuple(entry for part in parts for entry in part.devices),
-        series=tuple(entry for part in parts for entry in part.series),
+        **{kind: tuple(entry for part in parts for entry in getattr(part, kind)) for kind in KINDS},
         facts=tuple(fact for part in parts for fact in part.facts),
     )

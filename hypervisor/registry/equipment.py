@@ -1,9 +1,12 @@
 """Devices and their series, as a file writes them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from hypervisor.registry.entries import Entry, Fact
 from hypervisor.registry.form import Form, in_unit, when
+from hypervisor.registry.limits import thresholds
+from hypervisor.registry.places import COORDINATES, check_point
 from hypervisor.registry.problems import nearest
 from hypervisor.registry.scalars import duration, instant, truth
 from hypervisor.registry.tree import Fields, Leaf, Node
@@ -11,11 +14,16 @@ from hypervisor.stack.passwords import RESERVED
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Quantity, Reporting
 
-DEVICE_FIELDS = ("name", "model", "commissioned", "retired", "in_service", "series")
+DEVICE_FIELDS = (
+    *("name", "model", "commissioned", "retired", "in_service", "series", "group"),
+    *("gateway", "address", "codec", "lon", "lat", "properties", "thresholds"),
+)
 SERIES_FIELDS = ("interval", "stale", "reporting", "low", "high", "saturates", "effective")
 
 
-def device(form: Form, *, site: str, catalogue: Catalogue) -> tuple[list[Entry], list[Fact]]:
+def device(
+    form: Form, *, site: str, catalogue: Catalogue, illustrative: bool
+) -> tuple[list[Entry], list[Fact]]:
     """One device: its entry, then its series' entries; the facts of both.
 
     Every device has a series that counts its unbelievable times, said or not.
@@ -25,15 +33,29 @@ def device(form: Form, *, site: str, catalogue: Catalogue) -> tuple[list[Entry],
         return [], []
     if name in RESERVED:
         form.problem(f"{name!r} is an account of the hypervisor itself", form.at("name"))
-    given = form.given({"model": str, "commissioned": when, "retired": when})
+    given = form.given(
+        {
+            "model": str,
+            "commissioned": when,
+            "retired": when,
+            "gateway": str,
+            "address": str,
+            "codec": str,
+            **COORDINATES,
+        }
+    )
     given["site"] = site
+    check_point(form, given)
+    if form.has("properties"):
+        given["properties"] = form.properties()
     model = given.get("model")
     if model is not None and model not in catalogue.models:
         form.problem(f"unknown model {model!r}{nearest(model, catalogue.models)}", form.at("model"))
     commissioned, retired = given.get("commissioned"), given.get("retired")
     if commissioned and retired and retired < commissioned:
         form.problem("is retired before it was commissioned", form.at("retired"))
-    facts = _service(form, name, given)
+    facts = [*_service(form, name, given), *_group(form, name)]
+    facts.extend(thresholds(form, f"device/{name}", catalogue=catalogue, illustrative=illustrative))
     entries = [Entry(key=name, given=given, where=form.where)]
     for quantity, node in _series_nodes(form, model, catalogue).items():
         found = _series(form, f"{name}/{quantity}", quantity, node, catalogue)
@@ -58,6 +80,16 @@ def _service(form: Form, name: str, given: dict[str, Any]) -> list[Fact]:
     if said is None:
         return []
     return [Fact(kind="device", key=name, value={"in_service": said}, where=form.at("in_service"))]
+
+
+def _group(form: Form, name: str) -> Iterator[Fact]:
+    """The group that a device says it belongs to; a group may list its members as well."""
+    if form.withdrawn("group"):
+        text = f"write what it leaves, under groups: members: {{{name}: null}}"
+        form.problem(text, form.at("group"))
+    group = form.name("group") if form.has("group") and not form.withdrawn("group") else None
+    if group is not None:
+        yield Fact(kind="member", key=f"{group}/{name}", value={}, where=form.at("group"))
 
 
 def _series_nodes(form: Form, model: str | None, catalogue: Catalogue) -> dict[str, Node]:

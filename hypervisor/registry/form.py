@@ -9,6 +9,7 @@ from hypervisor.registry.scalars import ScalarError, instant, measure
 from hypervisor.registry.tree import Fields, Items, Leaf, Node
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")  # a code such as 01004 stays text
 Value = TypeVar("Value")
 EMPTY = "is empty: give a value, write null to withdraw it, or leave the line out"
 Convert = Callable[[str], Any]
@@ -116,6 +117,44 @@ class Form:
             }
         self.problem("expected names, each with its value", node.where)
         return {}
+
+    def properties(self) -> dict[str, Any]:
+        """What else a file says of a thing, as plain values."""
+        return {key: plain(node) for key, node in self.nodes("properties").items()}
+
+    def one_of(self, name: str, words: Iterable[str]) -> str | None:
+        """A field that holds one of some words; None when absent or another (a problem)."""
+        known = tuple(words)
+        text = self.text(name)
+        if text is not None and text not in known:
+            self.problem(f"unknown {name} {text!r}{nearest(text, known)}", self.at(name))
+            return None
+        return text
+
+    def form(self, name: str, *, known: Iterable[str]) -> "Form | None":
+        """The mapping of a field; None when absent, null, or no mapping (a problem)."""
+        node = self.fields.get(name)
+        if node is None or (isinstance(node, Leaf) and node.text is None):
+            return None
+        if isinstance(node, Fields):
+            return Form(node, self.problems, known=known)
+        self.problem(f"expected fields: {', '.join(known)}", node.where)
+        return None
+
+    def withdrawn(self, name: str) -> bool:
+        """Whether a field stands there as null."""
+        node = self.fields.get(name)
+        return isinstance(node, Leaf) and node.text is None
+
+
+def plain(node: Node) -> Any:
+    """A part of a file as plain values; what looks like a number is one."""
+    if isinstance(node, Leaf):
+        text = node.text
+        return float(text) if text is not None and _PLAIN_NUMBER.fullmatch(text) else text
+    if isinstance(node, Fields):
+        return {name: plain(child) for name, child in node.fields.items()}
+    return [plain(child) for child in node.items]
 
 
 def in_unit(unit: str) -> Callable[[str], float]:

@@ -1,4 +1,6 @@
-"""A site's thresholds and the links between sites, as a file writes them."""
+"""Thresholds, a gauge's zero and the links between sites, as a file writes them."""
+
+from collections.abc import Iterator
 
 from hypervisor.registry.entries import Fact
 from hypervisor.registry.form import Form, in_unit
@@ -9,14 +11,27 @@ from sensors import _units as units
 from sensors._domain import Catalogue, Threshold
 
 THRESHOLD_FIELDS = ("value", "quantity", "illustrative", "effective", "reason")
+DATUM_FIELDS = ("zero", "illustrative", "effective", "reason")
 LINK_FIELDS = ("from", "to", "travel", "illustrative", "effective", "reason")
 
 
-def threshold(
-    form: Form, name: str, node: Node, *, catalogue: Catalogue, illustrative: bool
+def thresholds(
+    form: Form, owner: str, *, catalogue: Catalogue, illustrative: bool
+) -> Iterator[Fact]:
+    """The thresholds of a site (`owner` is its name) or a device (`device/<name>`)."""
+    for name, node in form.nodes("thresholds").items():
+        fact = _threshold(
+            form, f"{owner}/{name}", node, catalogue=catalogue, illustrative=illustrative
+        )
+        if fact is not None:
+            yield fact
+
+
+def _threshold(
+    form: Form, key: str, node: Node, *, catalogue: Catalogue, illustrative: bool
 ) -> Fact | None:
-    """One threshold of the site in `form`, in its vocabulary's unit; null withdraws it."""
-    key = f"{form.text('name')}/{name}"
+    """One threshold in its vocabulary's unit; null withdraws it."""
+    name = key.rpartition("/")[2]
     if isinstance(node, Leaf) and node.text is None:
         return Fact(kind="threshold", key=key, value=None, where=node.where)
     if isinstance(node, Leaf):
@@ -83,6 +98,34 @@ def _check_threshold(form: Form, found: Threshold, value: float, catalogue: Cata
             f" {quantity.low:g}…{quantity.high:g} {quantity.unit}",
             form.at("value"),
         )
+
+
+def datum(form: Form, site: str, *, illustrative: bool) -> Fact | None:
+    """The zero of a site's gauge above the sea (NGF-IGN69); null: not known any more."""
+    if form.withdrawn("datum"):
+        return Fact(kind="datum", key=site, value=None, where=form.at("datum"))
+    node = form.fields.get("datum")
+    if isinstance(node, Leaf) and node.text:
+        node = Fields(fields={"zero": node}, where=node.where)
+        form = Form(Fields(fields={"datum": node}, where=form.where), form.problems)
+    own = form.form("datum", known=DATUM_FIELDS)
+    if own is None:
+        return None
+    zero, marked = own.take("zero", in_unit("m")), own.take("illustrative", truth)
+    effective, reason = own.take("effective", instant), own.text("reason")
+    if zero is None:
+        if not own.has("zero"):
+            own.problem("needs a 'zero' such as 48.61 m", own.at("zero"))
+        return None
+    return Fact(
+        kind="datum",
+        key=site,
+        value={"zero": zero, "unit": "m"},
+        where=own.where,
+        illustrative=illustrative if marked is None else marked,
+        effective=effective,
+        reason=reason,
+    )
 
 
 def link(form: Form, *, illustrative: bool) -> Fact | None:

@@ -5,25 +5,23 @@ from typing import Any
 
 from hypervisor.registry.entries import Entry
 from hypervisor.registry.form import Convert, Form
+from hypervisor.registry.geometry import exchanged
 from hypervisor.registry.problems import nearest
 from hypervisor.registry.scalars import ScalarError, number, truth, whole
-from hypervisor.registry.tree import Fields, Leaf, Node
 
 KINDS = ("departement", "epci", "commune")
 AREA_FIELDS = ("code", "kind", "name", "parent", "population", "lon", "lat")
 SITE_FIELDS = (
     *("name", "title", "domain", "commune", "lon", "lat", "river", "river_order"),
-    *("illustrative", "properties", "devices", "thresholds"),
+    *("illustrative", "properties", "devices", "thresholds", "datum"),
 )
+_SUBJECTS = ("device", "group")  # what rules call devices and groups: no site is called so
 _INSEE = re.compile(r"(?:\d{2}|2[AB])\d{3}")
-_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")  # a code such as 01004 stays text
 _CODES = {
     "departement": (re.compile(r"\d{2,3}|2[AB]"), "two or three digits, or 2A, 2B"),
     "epci": (re.compile(r"\d{9}"), "a SIREN of nine digits"),
     "commune": (_INSEE, "an INSEE code of five characters such as 91228"),
 }
-# Metropolitan France, wide: a pair that lies in here only when exchanged was exchanged.
-_LON, _LAT = (-5.5, 10.0), (41.0, 51.5)
 
 
 def insee(text: str) -> str:
@@ -63,7 +61,7 @@ def check_point(form: Form, given: dict[str, Any]) -> None:
         form.problem(f"a point needs both lon and lat; {missing} is missing", form.at(missing))
     if lon is None or lat is None:
         return
-    if _LAT[0] <= lon <= _LAT[1] and _LON[0] <= lat <= _LON[1]:
+    if exchanged(lon, lat):
         form.problem(
             f"lon {lon:g} and lat {lat:g} look exchanged: France lies at lat 41…51, lon -5…10",
             form.at("lat"),
@@ -90,6 +88,8 @@ def area(form: Form) -> Entry | None:
 def site(form: Form, *, illustrative: bool, domains: tuple[str, ...]) -> Entry | None:
     """One site without what stands at it."""
     name = form.name()
+    if name in _SUBJECTS:
+        form.problem(f"{name!r} is a word of the rules, no name of a site", form.at("name"))
     given = form.given(
         {
             "title": str,
@@ -108,14 +108,5 @@ def site(form: Form, *, illustrative: bool, domains: tuple[str, ...]) -> Entry |
     if illustrative and "lon" in given:
         given.setdefault("illustrative", True)
     if form.has("properties"):
-        given["properties"] = {key: _plain(node) for key, node in form.nodes("properties").items()}
+        given["properties"] = form.properties()
     return Entry(key=name, given=given, where=form.where) if name else None
-
-
-def _plain(node: Node) -> Any:
-    if isinstance(node, Leaf):
-        text = node.text
-        return float(text) if text is not None and _PLAIN_NUMBER.fullmatch(text) else text
-    if isinstance(node, Fields):
-        return {name: _plain(child) for name, child in node.fields.items()}
-    return [_plain(child) for child in node.items]

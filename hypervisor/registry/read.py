@@ -1,16 +1,29 @@
 """An inventory file, YAML or CSV, as entries and facts; all its problems at once."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hypervisor.registry import equipment, limits, places, sheets
+from hypervisor.registry import (
+    belonging,
+    equipment,
+    ground,
+    limits,
+    places,
+    plans,
+    sheets,
+    works,
+)
 from hypervisor.registry.entries import Entry, Fact, Inventory
 from hypervisor.registry.form import Form
 from hypervisor.registry.problems import InventoryError, Problem, Where
 from hypervisor.registry.tree import parse_yaml
 from sensors._domain import Catalogue
 
-_TOP = ("title", "about", "illustrative", "areas", "sites", "links")
-_ILLUSTRATIVE = ("coordinates", "thresholds", "travel")
+_TOP = (
+    *("title", "about", "illustrative", "areas", "sites", "links", "gateways", "plans", "groups"),
+    *("zones", "assets", "works"),
+)
+_ILLUSTRATIVE = ("coordinates", "thresholds", "travel", "plans", "reach", "datum")
 
 
 def read_text(text: str, *, file: str, catalogue: Catalogue) -> Inventory:
@@ -58,6 +71,44 @@ def read_file(path: Path, *, catalogue: Catalogue) -> Inventory:
 def _inventory(form: Form, catalogue: Catalogue) -> Inventory:
     marked = _marked(form)
     areas = [places.area(one) for one in form.forms("areas", known=places.AREA_FIELDS)]
+    sites, equipped, facts = _sites(form, catalogue, marked)
+    gateways = [
+        belonging.gateway(one) for one in form.forms("gateways", known=belonging.GATEWAY_FIELDS)
+    ]
+    groups = [belonging.group(one) for one in form.forms("groups", known=belonging.GROUP_FIELDS)]
+    zones = [
+        ground.zone(one, illustrative="coordinates" in marked)
+        for one in form.forms("zones", known=ground.ZONE_FIELDS)
+    ]
+    assets = [
+        ground.asset(one, places="coordinates" in marked, levels="reach" in marked)
+        for one in form.forms("assets", known=ground.ASSET_FIELDS)
+    ]
+    for _, found in (*groups, *assets):
+        facts.extend(found)
+    facts.extend(_facts(form, marked))
+    return Inventory(
+        title=form.text("title") or "",
+        areas=_there(areas),
+        sites=_there(sites),
+        gateways=_there(gateways),
+        devices=tuple(entry for entry in equipped if "/" not in entry.key),
+        series=tuple(entry for entry in equipped if "/" in entry.key),
+        groups=_there(entry for entry, _ in groups),
+        zones=_there(zones),
+        assets=_there(entry for entry, _ in assets),
+        facts=tuple(facts),
+    )
+
+
+def _there(entries: Iterable[Entry | None]) -> tuple[Entry, ...]:
+    return tuple(entry for entry in entries if entry is not None)
+
+
+def _sites(
+    form: Form, catalogue: Catalogue, marked: set[str]
+) -> tuple[list[Entry], list[Entry], list[Fact]]:
+    """Sites; their devices and series; the facts of all."""
     sites: list[Entry] = []
     equipped: list[Entry] = []
     facts: list[Fact] = []
@@ -68,30 +119,33 @@ def _inventory(form: Form, catalogue: Catalogue) -> Inventory:
         if site is None:
             continue
         sites.append(site)
+        levels = "thresholds" in marked
         for own in one.forms("devices", known=equipment.DEVICE_FIELDS):
-            entries, device_facts = equipment.device(own, site=site.key, catalogue=catalogue)
-            equipped.extend(entries)
-            facts.extend(device_facts)
-        for name, node in one.nodes("thresholds").items():
-            fact = limits.threshold(
-                one,
-                name,
-                node,
-                catalogue=catalogue,
-                illustrative="thresholds" in marked,
+            entries, said = equipment.device(
+                own, site=site.key, catalogue=catalogue, illustrative=levels
             )
-            facts.extend([fact] if fact else [])
-    for one in form.forms("links", known=limits.LINK_FIELDS):
-        fact = limits.link(one, illustrative="travel" in marked)
-        facts.extend([fact] if fact else [])
-    return Inventory(
-        title=form.text("title") or "",
-        areas=tuple(entry for entry in areas if entry),
-        sites=tuple(sites),
-        devices=tuple(entry for entry in equipped if "/" not in entry.key),
-        series=tuple(entry for entry in equipped if "/" in entry.key),
-        facts=tuple(facts),
-    )
+            equipped.extend(entries)
+            facts.extend(said)
+        facts.extend(limits.thresholds(one, site.key, catalogue=catalogue, illustrative=levels))
+        zero = limits.datum(one, site.key, illustrative="datum" in marked)
+        facts.extend([zero] if zero else [])
+    return sites, equipped, facts
+
+
+def _facts(form: Form, marked: set[str]) -> Iterator[Fact]:
+    """What stands in the file by itself: links, plans, works."""
+    found = [
+        *(
+            limits.link(one, illustrative="travel" in marked)
+            for one in form.forms("links", known=limits.LINK_FIELDS)
+        ),
+        *(
+            plans.plan(one, illustrative="plans" in marked)
+            for one in form.forms("plans", known=plans.PLAN_FIELDS)
+        ),
+        *(works.works(one) for one in form.forms("works", known=works.WORKS_FIELDS)),
+    ]
+    return (fact for fact in found if fact is not None)
 
 
 def _marked(form: Form) -> set[str]:

@@ -9,6 +9,7 @@ from hypervisor.instants import EPOCH
 from hypervisor.registry.entries import Fact
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.registry.problems import Where
+from hypervisor.registry.starts import Starts
 from sensors._domain import Catalogue
 
 NOWHERE = Where(file="", line=0)
@@ -47,10 +48,11 @@ def revise(
         past.setdefault((revision.kind, revision.key), []).append(revision)
     revised: list[Revised] = []
     listed = list(facts)
+    starts = Starts(after, listed)
     first = _first_facts(listed, before=before, after=after)
-    for fact in (*first, *_moved_back(past, before=before, after=after), *listed):
+    for fact in (*first, *_moved_back(past, old=Starts(before), new=starts), *listed):
         standing = past.setdefault((fact.kind, fact.key), [])
-        found = _revise(fact, standing, after=after, catalogue=catalogue, stamp=stamp)
+        found = _revise(fact, standing, starts=starts, catalogue=catalogue, stamp=stamp)
         if found is not None:
             standing.append(found[0])
             standing.sort(key=lambda revision: revision.effective)
@@ -70,21 +72,19 @@ def _first_facts(facts: list[Fact], *, before: Registry, after: Registry) -> Ite
             yield Fact(kind=kind, key=key, value=value, where=NOWHERE)
 
 
-def _moved_back(
-    past: Mapping[Key, list[Revision]], *, before: Registry, after: Registry
-) -> Iterable[Fact]:
+def _moved_back(past: Mapping[Key, list[Revision]], *, old: Starts, new: Starts) -> Iterable[Fact]:
     """A commissioning corrected to an earlier day takes the first values along."""
     for (kind, key), standing in past.items():
-        if not standing or kind == "rule":
+        if not standing:
             continue
         first = standing[0]
-        old, new = _start(kind, key, before), _start(kind, key, after)
-        if first.effective == old and new < old:
+        start = new.of(kind, key, first.value)
+        if start < first.effective == old.of(kind, key, first.value):
             yield Fact(
                 kind=kind,
                 key=key,
                 value=first.value,
-                effective=new,
+                effective=start,
                 illustrative=first.illustrative,
                 where=NOWHERE,
             )
@@ -94,7 +94,7 @@ def _revise(
     fact: Fact,
     past: list[Revision],
     *,
-    after: Registry,
+    starts: Starts,
     catalogue: Catalogue,
     stamp: Stamp,
 ) -> Revised | None:
@@ -106,7 +106,7 @@ def _revise(
         return None
     effective = asked
     if effective is None and not past:
-        effective = _start(fact.kind, fact.key, after)
+        effective = starts.of(fact.kind, fact.key, value)
     elif effective is None:
         effective = max(stamp.now or past[-1].effective, past[-1].effective)
     return (
@@ -142,13 +142,3 @@ def _completed(
     if "stale_s" not in fact.value and ("interval_s" in fact.value or "stale_s" not in merged):
         merged["stale_s"] = STALE_INTERVALS * merged["interval_s"]
     return merged
-
-
-def _start(kind: str, key: str, registry: Registry) -> datetime:
-    """From when a first value holds: the first commissioning of what it speaks of."""
-    if kind in ("device", "series"):
-        device = registry.devices.get(key.partition("/")[0])
-        return device.commissioned if device else EPOCH  # one that lacks its day is told elsewhere
-    sites = key.split(">") if kind == "link" else [key.partition("/")[0]]
-    days = [one.commissioned for one in registry.devices.values() if one.site in sites]
-    return min(days, default=EPOCH)

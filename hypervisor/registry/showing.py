@@ -8,9 +8,9 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from hypervisor.registry.changes import shown, span
 from hypervisor.registry.check import Facts, standing_facts
 from hypervisor.registry.model import Registry, Site
+from hypervisor.registry.wording import shown, span
 
 
 def rows(registry: Registry) -> Iterable[dict[str, Any]]:

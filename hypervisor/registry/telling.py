@@ -8,7 +8,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from hypervisor.registry.changes import Changes, Line, shown
+from hypervisor.registry.changes import Changes, Line
+from hypervisor.registry.wording import shown
 
 _MANY = 12  # so many new things of one kind are told as a number, unless every line is asked for
 

@@ -18,7 +18,7 @@ ALTER TABLE device
     ADD COLUMN lon     double precision,          -- where it stands, if not where its site is
     ADD COLUMN lat     double precision,
     ADD COLUMN properties jsonb NOT NULL DEFAULT '{}',
-    ADD UNIQUE (gateway, address);
+    ADD UNIQUE (gateway, address) DEFERRABLE INITIALLY DEFERRED;  -- one may take another's at once
 
 -- Devices that belong together and that rules speak of together: a cabinet and its lamps, a road
 -- section. Who belongs is a revision (kind 'member').
@@ -61,7 +61,9 @@ CREATE TABLE asset (
 -- kind 'datum'   key '<site>'             value {"zero": 48.61, "unit": "m"}: the gauge's zero, m NGF. From
 --                its effective time on levels are of another datum: nothing is compared across it
 -- kind 'works'   key '<name>'             value {"begins": …, "ends": …, "sites": […], "devices": […],
---                "groups": […]}: planned works; RFC 3339
+--                "groups": […]}: planned works; RFC 3339. Its window is in the value: all its
+--                revisions are effective at the epoch, and the one recorded last stands
+-- kind 'threshold' of one device: key 'device/<device>/<name>'
 ALTER TABLE revision DROP CONSTRAINT revision_kind_check;
 ALTER TABLE revision ADD CONSTRAINT revision_kind_check CHECK (kind IN (
     'threshold', 'device', 'series', 'link', 'rule',

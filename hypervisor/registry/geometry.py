@@ -1,0 +1,124 @@
+"""Geometries as GeoJSON writes them (RFC 7946), in WGS 84: checked, and made plain."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hypervisor.registry.form import plain
+from hypervisor.registry.problems import nearest
+from hypervisor.registry.tree import Leaf, Node
+
+AREAS = ("Polygon", "MultiPolygon")
+SHAPES = ("Point", "LineString", "MultiLineString", *AREAS)
+_DEPTH = {"Point": 0, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
+_RING = 4  # positions that a closed ring has at least: a triangle and its first again
+# Metropolitan France, wide: a place that lies in here only when exchanged was exchanged.
+_FRANCE = {"lon": (-5.5, 10.0), "lat": (41.0, 51.5)}
+_LAMBERT = (100_000.0, 6_000_000.0)
+
+
+class GeometryError(ValueError):
+    """What a geometry is not; says what it should be."""
+
+
+def geometry_of(node: Node, kinds: Iterable[str]) -> dict[str, Any]:
+    """The geometry as it is kept: type, and coordinates of two numbers a position.
+
+    A leaf is read as JSON: a sheet's cell, or YAML that quotes what a map program gave.
+
+    Raises:
+        GeometryError: with the first mistake.
+    """
+    found = _json(node.text or "") if isinstance(node, Leaf) else plain(node)
+    if not isinstance(found, Mapping):
+        raise GeometryError("expected a GeoJSON geometry: {type: Polygon, coordinates: [...]}")
+    kind, coordinates = found.get("type"), found.get("coordinates")
+    wanted = tuple(kinds)
+    if kind not in wanted:
+        raise GeometryError(f"type {kind!r} cannot stand here{nearest(str(kind), wanted)}")
+    extra = [name for name in found if name not in ("type", "coordinates", "bbox")]
+    if extra:
+        raise GeometryError(f"a geometry has no field {extra[0]!r}")
+    return {"type": kind, "coordinates": _nested(coordinates, _DEPTH[str(kind)], str(kind))}
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise GeometryError(
+            "expected a GeoJSON geometry: {type: Point, coordinates: [2.4, 48.6]}"
+        ) from None
+
+
+def _nested(value: Any, depth: int, kind: str) -> list[Any]:
+    if not isinstance(value, list) or not value:
+        raise GeometryError(f"{_shown(value)}: the coordinates of a {kind} are lists")
+    if depth == 0:
+        return _position(value)
+    parts = [_nested(part, depth - 1, kind) for part in value]
+    if depth == 1:
+        _check_line(parts, kind)
+    return parts
+
+
+def _position(value: list[Any]) -> list[float]:
+    """Longitude and latitude; a height is dropped."""
+    numbers = [float(part) for part in value if isinstance(part, int | float)]
+    if len(numbers) != len(value) or len(numbers) not in (2, 3) or any(map(_is_truth, value)):
+        raise GeometryError(f"{_shown(value)}: a position is [longitude, latitude]")
+    lon, lat = check_position(numbers[0], numbers[1])
+    return [lon, lat]
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def check_position(lon: float, lat: float) -> tuple[float, float]:
+    """A place on Earth in degrees.
+
+    Raises:
+        GeometryError: it is none, or its numbers look exchanged.
+    """
+    if abs(lon) > _LAMBERT[0] or abs(lat) > _LAMBERT[1]:
+        raise GeometryError(
+            f"[{lon:g}, {lat:g}] are metres of a map projection (Lambert 93?): save the layer in"
+            " WGS 84, EPSG:4326"
+        )
+    if exchanged(lon, lat):
+        raise GeometryError(
+            f"[{lon:g}, {lat:g}] looks exchanged, longitude comes first:"
+            " France lies at lon -5…10, lat 41…51"
+        )
+    if abs(lon) > 180 or abs(lat) > 90:
+        raise GeometryError(
+            f"[{lon:g}, {lat:g}] is no longitude within ±180 and latitude within ±90 (WGS 84)"
+        )
+    return lon, lat
+
+
+def exchanged(lon: float, lat: float) -> bool:
+    """Whether a place lies in France only when its numbers are exchanged."""
+    return (
+        _FRANCE["lat"][0] <= lon <= _FRANCE["lat"][1]
+        and _FRANCE["lon"][0] <= lat <= _FRANCE["lon"][1]
+    )
+
+
+def _check_line(positions: list[Any], kind: str) -> None:
+    if kind in AREAS:
+        if len(positions) < _RING:
+            raise GeometryError(f"a ring of {len(positions)} positions encloses nothing")
+        if positions[0] != positions[-1]:
+            raise GeometryError(
+                f"a ring is not closed: it begins at {_shown(positions[0])}"
+                f" and ends at {_shown(positions[-1])}"
+            )
+    elif len(positions) < 2:
+        raise GeometryError("a line has two positions or more")
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}…"

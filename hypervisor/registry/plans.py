@@ -1,0 +1,155 @@
+"""Lighting plans as a file writes them: sunset and sunrise, spells of the night, months."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import time, timedelta
+
+from hypervisor.registry.entries import Fact
+from hypervisor.registry.form import Form, in_unit
+from hypervisor.registry.problems import nearest
+from hypervisor.registry.scalars import ScalarError, duration, instant, truth
+from hypervisor.registry.tree import Items, Leaf
+from sensors._plan import LightingPlan, Spell, plan_to_json
+
+PLAN_FIELDS = (
+    *("name", "title", "on", "off", "spells", "no_relighting", "withdrawn"),
+    *("illustrative", "effective", "reason"),
+)
+SPELL_FIELDS = ("from", "to", "level", "weekdays", "months")
+_SUN = {"on": ("sunset", "coucher"), "off": ("sunrise", "lever")}
+_OFFSET = re.compile(r"(?P<sun>\S+?)\s*(?:(?P<sign>[+\-\u2212])\s*(?P<by>.+))?")
+_FARTHEST = timedelta(hours=3)
+_CLOCK = re.compile(r"(\d{1,2})[:hH](\d{2})")
+_WEEKDAYS = (
+    *(("mon", "monday", "lun", "lundi"), ("tue", "tuesday", "mar", "mardi")),
+    *(("wed", "wednesday", "mer", "mercredi"), ("thu", "thursday", "jeu", "jeudi")),
+    *(("fri", "friday", "ven", "vendredi"), ("sat", "saturday", "sam", "samedi")),
+    ("sun", "sunday", "dim", "dimanche"),
+)
+_MONTHS = (
+    *(("1", "jan", "january", "janvier"), ("2", "feb", "february", "fevrier", "fev")),
+    *(("3", "mar", "march", "mars"), ("4", "apr", "april", "avril", "avr")),
+    *(("5", "may", "mai"), ("6", "jun", "june", "juin"), ("7", "jul", "july", "juillet")),
+    *(("8", "aug", "august", "aout"), ("9", "sep", "september", "septembre")),
+    *(("10", "oct", "october", "octobre"), ("11", "nov", "november", "novembre")),
+    ("12", "dec", "december", "decembre"),
+)
+DAYS = {word: day for day, words in enumerate(_WEEKDAYS) for word in words}
+MONTHS = {word: month for month, words in enumerate(_MONTHS, start=1) for word in words}
+
+
+def plan(form: Form, *, illustrative: bool) -> Fact | None:
+    """One plan, as the fact that it is; `withdrawn: true` takes it away."""
+    name = form.name()
+    gone = form.take("withdrawn", truth)
+    marked, effective = form.take("illustrative", truth), form.take("effective", instant)
+    title, reason = form.text("title"), form.text("reason")
+    on, off = (_from_sun(form, field) for field in ("on", "off"))
+    spells = [_spell(one) for one in form.forms("spells", known=SPELL_FIELDS)]
+    read = LightingPlan(
+        on_after=on,
+        off_after=off,
+        spells=tuple(spell for spell in spells if spell),
+        no_relighting=_words(form, "no_relighting", MONTHS) or frozenset(),
+    )
+    if name is None:
+        return None
+    return Fact(
+        kind="plan",
+        key=name,
+        value=None if gone else {"title": title or name, **plan_to_json(read)},
+        where=form.where,
+        illustrative=(illustrative if marked is None else marked) and not gone,
+        effective=effective,
+        reason=reason,
+    )
+
+
+def _from_sun(form: Form, field: str) -> timedelta:
+    """`sunset + 10 min`: how long after (before: negative) the sun."""
+    return form.take(field, lambda text: _offset(text, _SUN[field])) or timedelta()
+
+
+def _offset(text: str, suns: tuple[str, ...]) -> timedelta:
+    found = _OFFSET.fullmatch(text.strip())
+    if found is None or found["sun"].lower() not in suns:
+        raise ScalarError(f"{text!r}: expected {suns[0]}, or such as '{suns[0]} + 10 min'")
+    if found["by"] is None:
+        return timedelta()
+    by = timedelta(seconds=duration(found["by"]))
+    if by > _FARTHEST:
+        raise ScalarError(f"{text!r}: more than {_FARTHEST.seconds // 3600} h from {suns[0]}")
+    return by if found["sign"] == "+" else -by
+
+
+def _spell(form: Form) -> Spell | None:
+    begins, ends = form.take("from", clock), form.take("to", clock)
+    level = form.take("level", in_unit("%"))
+    weekdays, months = _words(form, "weekdays", DAYS), _words(form, "months", MONTHS)
+    for field in ("from", "to", "level"):
+        if not form.has(field):
+            example = "0 %" if field == "level" else '"01:00"'
+            form.problem(f"a spell needs {field!r}, such as {example}", form.at(field))
+    if level is not None and not 0 <= level <= 100:
+        form.problem(f"{level:g} %: a level lies within 0…100 %", form.at("level"))
+    if begins is None or ends is None or level is None:
+        return None
+    if _in_night(begins) >= _in_night(ends):
+        text = f"{begins:%H:%M} to {ends:%H:%M} runs backwards: a night goes from noon to noon"
+        form.problem(text, form.at("to"))
+    every: Mapping[str, frozenset[int]] = {
+        name: found
+        for name, found in (("weekdays", weekdays), ("months", months))
+        if found is not None
+    }
+    return Spell(begins=begins, ends=ends, level=level, **every)
+
+
+def _in_night(at: time) -> int:
+    """Minutes since noon, by which the times of one night stand in order."""
+    return (at.hour * 60 + at.minute - 720) % 1440
+
+
+def clock(text: str) -> time:
+    """A local time of day: 01:00, 23:30, 1h00."""
+    found = _CLOCK.fullmatch(text.strip())
+    try:
+        if found is None:
+            raise ValueError  # noqa: TRY301  one sentence for both mistakes
+        return time(int(found[1]), int(found[2]))
+    except ValueError:
+        raise ScalarError(f"{text!r}: expected a local time such as 01:00") from None
+
+
+def _words(form: Form, field: str, known: Mapping[str, int]) -> frozenset[int] | None:
+    """Days or months by their names: a list, or words with spaces between."""
+    node = form.fields.get(field)
+    if node is None or (isinstance(node, Leaf) and not node.text):
+        return None
+    leaves: Iterable[Leaf] = ()
+    if isinstance(node, Leaf):
+        words = re.split(r"[\s,]+", (node.text or "").strip())
+        leaves = [Leaf(text=word, where=node.where) for word in words]
+    elif isinstance(node, Items):
+        leaves = [item for item in node.items if isinstance(item, Leaf)]
+        if len(leaves) < len(node.items):
+            form.problem("expected a list of words", node.where)
+    else:
+        form.problem("expected a list of words", node.where)
+    found: set[int] = set()
+    for leaf in leaves:
+        word = _bare(leaf.text or "")
+        if word in known:
+            found.add(known[word])
+        else:
+            singular = field.removesuffix("s").replace("no_relighting", "month")
+            text = f"unknown {singular} {leaf.text!r}{nearest(word, known)}"
+            form.problem(text, leaf.where)
+    return frozenset(found)
+
+
+def _bare(word: str) -> str:
+    """Without accents, capitals and a leading zero."""
+    letters = unicodedata.normalize("NFD", word.strip().lower())
+    return "".join(one for one in letters if not unicodedata.combining(one)).lstrip("0")

@@ -1,0 +1,64 @@
+"""Planned works as a file writes them: from when to when nobody should trust what is there."""
+
+from datetime import datetime
+from typing import Any
+
+from hypervisor.instants import EPOCH
+from hypervisor.registry.entries import Fact
+from hypervisor.registry.form import Form
+from hypervisor.registry.scalars import instant, truth
+from hypervisor.registry.tree import Items, Leaf
+
+SUBJECTS = ("sites", "devices", "groups")
+WORKS_FIELDS = ("name", "begins", "ends", *SUBJECTS, "reason", "withdrawn")
+
+
+def works(form: Form) -> Fact | None:
+    """One window of works. Its times are in its value: it holds, whenever it was said."""
+    name = form.name()
+    gone = form.take("withdrawn", truth)
+    begins, ends = form.take("begins", instant), form.take("ends", instant)
+    subjects = {kind: _names(form, kind) for kind in SUBJECTS}
+    reason = form.text("reason")
+    if name is None:
+        return None
+    if gone:
+        return window(name, None, reason=reason, where=form.where)
+    for field in ("begins", "ends"):
+        if not form.has(field):
+            form.problem(f"needs {field!r}, such as 2024-11-04T08:00+01:00", form.at(field))
+    if not any(subjects.values()):
+        form.problem(f"needs what it concerns: some of {', '.join(SUBJECTS)}", form.where)
+    if begins is None or ends is None:
+        return None
+    if ends <= begins:
+        form.problem("ends before it begins", form.at("ends"))
+    return window(name, value_of(begins, ends, subjects), reason=reason, where=form.where)
+
+
+def window(name: str, value: dict[str, Any] | None, *, reason: str | None, where: Any) -> Fact:
+    """The fact of a window; the one recorded last stands for all times."""
+    return Fact(kind="works", key=name, value=value, where=where, effective=EPOCH, reason=reason)
+
+
+def value_of(begins: datetime, ends: datetime, subjects: dict[str, list[str]]) -> dict[str, Any]:
+    """The value of its revision."""
+    return {
+        "begins": _text(begins),
+        "ends": _text(ends),
+        **{kind: sorted(subjects.get(kind, ())) for kind in SUBJECTS},
+    }
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _names(form: Form, kind: str) -> list[str]:
+    node = form.fields.get(kind)
+    if node is None or (isinstance(node, Leaf) and not node.text):
+        return []
+    if isinstance(node, Items) and all(isinstance(item, Leaf) for item in node.items):
+        return [item.text or "" for item in node.items if isinstance(item, Leaf)]
+    form.problem("expected a list of names: [gif, orsay]", node.where)
+    return []
