@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from hypervisor.directory import devices
+from hypervisor.directory import known
 from hypervisor.instance import Mode
 from hypervisor.instants import micros
 from hypervisor.settings import Settings
+from hypervisor.store import codecs, readings, registry, workers
 from hypervisor.store import instance as instance_store
-from hypervisor.store import readings, registry, workers
 from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.intake import Intake
 from ingest.check import Belief
@@ -221,6 +221,6 @@ def checking(settings: Settings) -> Iterator[tuple[Connection, Layouts, Belief]]
     with connect(settings.database_url) as connection:
         readings.prepare(connection)
         connection.commit()
-        known = devices(registry.load(connection), catalogue())
+        found = known(registry.load(connection), catalogue(), codecs.load(connection))
         connection.rollback()
-        yield connection, Layouts(known), believed(settings)
+        yield connection, Layouts(found.devices), believed(settings)

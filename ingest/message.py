@@ -59,6 +59,17 @@ class Reason(StrEnum):
     TIME_TOO_OLD = "time-too-old"
     NO_STAMP = "no-stamp"
     NOT_STORABLE = "not-storable"
+    UNKNOWN_GATEWAY = "unknown-gateway"
+    NOT_ITS_GATEWAY = "not-its-gateway"
+    SIMULATED = "simulated"
+    NO_CODEC = "no-codec"
+    BAD_CODEC = "bad-codec"
+    BAD_PAYLOAD = "bad-payload"
+    NOTHING_MAPPED = "nothing-mapped"
+    CODEC_ERROR = "codec-error"
+    CODEC_TIMEOUT = "codec-timeout"
+    CODEC_MEMORY = "codec-memory"
+    CODEC_SUSPENDED = "codec-suspended"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +78,8 @@ class Refused:
 
     `part`, where not `whole`: the one object of it, with only what is refused. What was good in
     the message has been stored and must not be sent through again, least of all shifted in time.
+    Of other forms than native JSON the bytes are kept as they came: a codec may be what is mended.
+    `device`: whose it is, where that is known.
     """
 
     arrival: Arrival
@@ -74,6 +87,7 @@ class Refused:
     detail: str
     whole: bool = True
     part: object = None
+    device: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from ingest.heartbeat import Listening
 from ingest.layout import Layouts
 from ingest.letters import letters
 from ingest.message import Arrival, Reason, Refused
-from ingest.ports import Devices, Directory, NotStorableError, Store, UnavailableError
+from ingest.ports import Directory, Known, NotStorableError, Store, UnavailableError
 from sensors._row import Rows
 
 _MAY_BE_NEW = {Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_QUANTITY}
@@ -41,7 +41,7 @@ class Pipeline:
         self.refusals: Counter[str] = Counter()
         self._directory, self._store = directory, store
         self._belief, self._listening = belief, listening
-        self._devices: Devices = {}
+        self._known = Known(devices={})
         self._layouts = Layouts({})  # of the checking thread alone
 
     def check(self, parcel: Parcel) -> Checked:
@@ -77,16 +77,16 @@ class Pipeline:
 
     def look_up(self, *, at_once: bool) -> bool:
         """Load the devices, if they have changed; whether they have."""
-        devices = self._directory.changed(at_once=at_once)
-        if devices is None:
+        known = self._directory.changed(at_once=at_once)
+        if known is None:
             return False
-        self._devices = devices
-        self._layouts = Layouts(devices)
-        log.info("%s devices in the inventory", len(devices))
+        self._known = known
+        self._layouts = Layouts(known.devices)
+        log.info("%s devices in the inventory", len(known.devices))
         return True
 
     def _store_anew(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:
-        rows, refused = check(decode(arrivals), Layouts(self._devices), self._belief)
+        rows, refused = check(decode(arrivals), Layouts(self._known.devices), self._belief)
         self._commit(rows, refused, beats)
 
     def _commit(self, rows: Rows, refused: Sequence[Refused], beats: Sequence[Beat]) -> None:

@@ -1,8 +1,8 @@
 """What ingest needs of others, as its user sees it; the entry point wires."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from ingest.batch import Batch
 from sensors._errors import TerritoryError
@@ -34,11 +34,39 @@ class Channel:
 Devices = Mapping[str, Mapping[str, Channel]]  # device name -> quantity name -> channel
 
 
+@dataclass(frozen=True, kw_only=True)
+class CodecSource:
+    """An instance's own codec as it was added; ingest.mapping reads it."""
+
+    mapping: str
+    script: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """All that a message is decoded and checked against.
+
+    `gateways`: of each, the devices it speaks for, by name and by address (lower case).
+    `addresses`: device name -> its address, as registered.
+    `codecs`: device name -> the codec that the inventory names; `models`: -> its model.
+    `variables`: device name -> what a vendor's script is handed as `variables`.
+    `own`: the instance's own codecs, which win over shipped ones of the same name.
+    """
+
+    devices: Devices
+    gateways: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    codecs: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    own: Mapping[str, CodecSource] = field(default_factory=dict)
+
+
 class Directory(Protocol):
     """Who may speak, and of what."""
 
-    def changed(self, *, at_once: bool) -> Devices | None:
-        """All devices if that has changed since last asked, else None.
+    def changed(self, *, at_once: bool) -> Known | None:
+        """All that is known if that has changed since last asked, else None.
 
         `at_once`: look now, though somebody looked a moment ago.
 

@@ -6,7 +6,17 @@ from typing import Any
 from ingest.message import UNSTAMPED
 
 READINGS = "devices/+/readings"
+# What a worker takes its share of: devices that speak for themselves, and gateways.
+FILTERS = (
+    READINGS,
+    "devices/+/senml",
+    "gateways/+/application/+/device/+/event/up",  # ChirpStack v4
+    "gateways/+/v3/+/devices/+/up",  # The Things Stack v3
+    "gateways/+/devices/+/readings",
+    "gateways/+/senml",
+)
 SHARE = f"$share/ingest/{READINGS}"
+SHARES = tuple(f"$share/ingest/{each}" for each in FILTERS)
 CLOCK = "exercise/clock"
 STAMP = "scenario-time"
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import psycopg
 
-from hypervisor.directory import devices
-from hypervisor.store import dead_letters, feed, readings, registry, workers
+from hypervisor.directory import known
+from hypervisor.store import codecs, dead_letters, feed, readings, registry, workers
 from hypervisor.store.connect import Connection, StoreError, connect
 from ingest.batch import Batch
-from ingest.ports import Devices, NotStorableError, UnavailableError
+from ingest.ports import Known, NotStorableError, UnavailableError
 from sensors._domain import Catalogue
 
 _LOOK_SECONDS = 1.0  # between two looks whether the registry changed
@@ -89,8 +89,8 @@ class Intake:
         except psycopg.Error:
             connection.close()
 
-    def changed(self, *, at_once: bool) -> Devices | None:
-        """All devices, when the registry has changed; see ingest.ports.Directory."""
+    def changed(self, *, at_once: bool) -> Known | None:
+        """All that is known, when the registry has changed; see ingest.ports.Directory."""
         now = self._ticks()
         if not at_once and now < self._next_look:
             return None
@@ -100,7 +100,9 @@ class Intake:
             version = feed.registry_version(connection)
             found = None
             if version != self._version:
-                found = devices(registry.load(connection), self._catalogue)
+                found = known(
+                    registry.load(connection), self._catalogue, codecs.load(connection)
+                )
             connection.rollback()
         except psycopg.OperationalError as error:
             self._give_up(connection)

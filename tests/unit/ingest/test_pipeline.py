@@ -12,11 +12,12 @@ from ingest.check import Belief
 from ingest.heartbeat import Listening
 from ingest.message import Arrival
 from ingest.pipeline import Pipeline
-from ingest.ports import Channel, Devices, NotStorableError, UnavailableError
+from ingest.ports import Channel, Known, NotStorableError, UnavailableError
 
 RECEIVED = 1_641_881_700_000_000
 BELIEF = Belief(ahead=300_000_000, behind=400 * 86_400_000_000)
-GAUGE: Devices = {"gauge": {"level": Channel(series=1, unit="m", low=-5.0, high=15.0)}}
+GAUGE = Known(devices={"gauge": {"level": Channel(series=1, unit="m", low=-5.0, high=15.0)}})
+NOBODY = Known(devices={})
 POISON = 6.66
 
 
@@ -40,14 +41,14 @@ class FakeStore:
 class FakeDirectory:
     """Answers as it is told to, one answer a question; then that nothing has changed."""
 
-    answers: list[Devices | None]
+    answers: list[Known | None]
 
-    def changed(self, *, at_once: bool) -> Devices | None:
+    def changed(self, *, at_once: bool) -> Known | None:
         del at_once
         return self.answers.pop(0) if self.answers else None
 
 
-def pipeline(store: FakeStore, answers: Sequence[Devices | None] = (GAUGE,)) -> Pipeline:
+def pipeline(store: FakeStore, answers: Sequence[Known | None] = (GAUGE,)) -> Pipeline:
     made = Pipeline(
         directory=FakeDirectory(answers=list(answers)),
         store=store,
@@ -114,7 +115,7 @@ def test_an_absent_store_is_told() -> None:
 
 def test_a_device_that_has_just_been_added_is_known_before_anything_is_refused() -> None:
     store = FakeStore()
-    made = pipeline(store, [{}, GAUGE])
+    made = pipeline(store, [NOBODY, GAUGE])
     made.store(made.check(parcel(1, 2)))
     assert store.values == [1, 2]
     assert not any(batch.letters for batch in store.batches)

@@ -1,0 +1,46 @@
+"""What becomes of one message of another form than native JSON."""
+
+from dataclasses import dataclass, field
+
+from ingest.message import Arrival, Envelope, Reason, Refused
+
+Value = float | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why something cannot be used, before it is known of which message it is."""
+
+    reason: Reason
+    detail: str
+
+    def of(self, arrival: Arrival, device: str = "") -> Refused:
+        return Refused(arrival=arrival, reason=self.reason, detail=self.detail, device=device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a message says, each part beside the device that it is of; and what is refused of it.
+
+    Neither: there was nothing to store (a frame of the radio's own business, say).
+    `warnings`: what a codec has to say about its own work.
+    """
+
+    said: list[tuple[str, Envelope]] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Read:
+    """A payload read: values by quantity, their units, their status; and what is refused.
+
+    `left`: fields that no mapping names.
+    """
+
+    values: dict[str, Value] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    status: dict[str, str] = field(default_factory=dict)
+    refused: list[Refusal] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
