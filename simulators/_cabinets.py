@@ -1,0 +1,199 @@
+"""A lighting cabinet: its grid, breaker and contactor, the water, and how long it can speak."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators._chance import chance_of
+from simulators._lamps_faults import YEAR
+from simulators._simulator import Place
+from simulators._steps import SECOND, Column, Instants, Steps, always, joined, within
+from simulators._story import HOUR, Event
+from simulators._world import World
+
+MINUTE = 60 * SECOND
+GRID = 5 * MINUTE
+
+# Settings: a cabinet stands on a plinth whose foot is the asset's level.
+TRIP_DEPTH, DROWN_DEPTH = 0.10, 0.30  # m of water over the foot: breaker, controller
+LEAK_AFTER, TRIP_AFTER, DROWN_AFTER = (
+    3 * MINUTE,
+    20 * MINUTE,
+    20 * MINUTE,
+)  # each after the one before
+DRYING = 12 * HOUR  # leakage goes on when the water has gone
+BATTERY = 12.0  # h that the controller speaks without a supply
+WET_LEAKAGE = 40.0  # times as likely at HEAVY rain as dry
+HEAVY = 5.0  # mm/h
+HEALING = 6 * HOUR  # wet joints dry
+DRIFT = 90.0  # s, standard deviation of the controllers' clocks that are not set by a network
+WORST_DRIFT = 300.0  # s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circuit:
+    """What truly happens in one cabinet, each as 1 or 0.
+
+    `grid`: the operator supplies. `breaker`: closed. `contactor`: the outgoing circuits are
+    switched on. `alive`: its controller can speak. `error`, `leakage`, `door`: as it tells them.
+    """
+
+    grid: Steps
+    breaker: Steps
+    contactor: Steps
+    alive: Steps
+    error: Steps
+    leakage: Steps
+    door: Steps
+
+    @property
+    def live(self) -> Steps:
+        """Where its busbar has a voltage."""
+        return joined(np.multiply, self.grid, self.breaker)
+
+    @property
+    def fed(self) -> Steps:
+        """Where the switched circuits have a supply."""
+        return joined(np.multiply, self.live, self.contactor)
+
+
+def circuit(
+    site: str, places: Sequence[Place], plan: Steps | None, world: World, seed: int
+) -> Circuit:
+    """The cabinet of a site, whose own and whose lamps' `places` these are.
+
+    `plan`: the levels that its contactor follows; None: its lamps are always fed.
+    """
+    mine = _Events(site=site, places=places, world=world)
+    losses = [*mine.of("cabinet-outage"), *mine.of("supply-loss")]
+    leak, trip, drown = _water(site, world)
+    leaks = _leaks(site, places, mine, seed)
+    wanted = always(1.0) if plan is None else joined(lambda level: (level > 0) * 1.0, plan)
+    contactor, error = _contactor(wanted, mine.of("contactor-error"))
+    silences = [
+        (lost.begins + _battery(lost), lost.ends)
+        for lost in losses
+        if _battery(lost) < lost.ends - lost.begins
+    ]
+    if drown is not None:
+        silences.append((drown, world.ends + 1))
+    trips = [(begins + 10 * MINUTE, ends) for begins, ends, off in leaks if off]
+    if trip is not None:
+        trips.append((trip, world.ends + 1))  # nobody closes a wet breaker from afar
+    return Circuit(
+        grid=_not(_spans(losses)),
+        breaker=_not(trips),
+        contactor=contactor,
+        alive=_not(silences),
+        error=error,
+        leakage=within([*((begins, ends) for begins, ends, _ in leaks), *([leak] if leak else [])]),
+        door=within(_spans(mine.of("door"))),
+    )
+
+
+def drift(name: str, seed: int) -> int:
+    """µs by which a controller's clock is late: some are by minutes, none by more than five."""
+    off = chance_of(seed, name, "clock").normal(0, DRIFT)
+    return int(np.clip(off, -WORST_DRIFT, WORST_DRIFT)) * SECOND
+
+
+def depth(site: str, world: World, times: Instants) -> Column:
+    """Water over the foot of what stands at a site, m; below 0 where there is none."""
+    over = np.full(len(times), -np.inf)
+    for asset in world.field.assets:
+        if site in (asset.name, asset.site):
+            over = np.fmax(over, world.level(asset.gauge, times) - asset.level)
+    return over
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Events:
+    site: str
+    places: Sequence[Place]
+    world: World
+
+    def of(self, kind: str) -> list[Event]:
+        return [event for event in self.world.events_of(kind) if self._mine(event)]
+
+    def _mine(self, event: Event) -> bool:
+        """Of the site, of a group whose lamps these are, or of its own controller."""
+        if self.site in event.where:
+            return True
+        keepers = [place for place in self.places if "cabinet_power" in place.quantities]
+        groups = {group for place in self.places for group in place.groups}
+        return not event.where.isdisjoint(groups | {place.device for place in keepers})
+
+
+def _spans(events: Iterable[Event]) -> list[tuple[int, int]]:
+    return [(event.begins, event.ends) for event in events]
+
+
+def _not(spans: Sequence[tuple[int, int]]) -> Steps:
+    return joined(lambda value: 1 - value, within(spans)) if spans else always(1.0)
+
+
+def _battery(lost: Event) -> int:
+    return int(float(lost.parameters.get("battery_h", BATTERY)) * HOUR)
+
+
+def _water(site: str, world: World) -> tuple[tuple[int, int] | None, int | None, int | None]:
+    """When current leaks to earth, when the breaker trips, and when the controller drowns.
+
+    One after the other as the water rises; what the water does not reach does not happen.
+    """
+    times = np.arange(world.begins, world.ends + 1, MINUTE, dtype=np.int64)
+    over = depth(site, world, times)
+    wet = times[over > 0]
+    if not wet.size:
+        return None, None, None
+    leak = int(wet[0]) + LEAK_AFTER
+    trip = _reached(times, over > TRIP_DEPTH, leak + TRIP_AFTER)
+    drown = None if trip is None else _reached(times, over > DROWN_DEPTH, trip + DROWN_AFTER)
+    return (leak, int(wet[-1]) + DRYING), trip, drown
+
+
+def _reached(times: Instants, deep: NDArray[np.bool_], earliest: int) -> int | None:
+    """The water has been that deep, and it is not earlier than that."""
+    if not deep.any():
+        return None
+    return max(int(times[deep.argmax()]), earliest)
+
+
+def _leaks(
+    site: str, places: Sequence[Place], mine: _Events, seed: int
+) -> list[tuple[int, int, bool]]:
+    """Spans of leakage, and whether they trip the breaker."""
+    found = [
+        (event.begins, event.ends, bool(event.parameters.get("trips", False)))
+        for event in mine.of("leakage")
+    ]
+    world = mine.world
+    for event in world.events_of("wear"):
+        rate = float(event.parameters.get("leakage", 0.0))
+        if rate <= 0 or (event.where and event not in mine.of("wear")):
+            continue
+        times = np.arange(event.begins, event.ends, GRID, dtype=np.int64)
+        rain = world.rain(places[0].lon, places[0].lat, times)
+        likelier = 1 + (WET_LEAKAGE - 1) * np.minimum(rain / HEAVY, 1.0)
+        hazard = np.cumsum(likelier) * rate * GRID / YEAR
+        after = int(np.searchsorted(hazard, chance_of(seed, site, "leakage").exponential()))
+        if after < len(times):
+            found.append((int(times[after]), int(times[after]) + HEALING, False))
+    return found
+
+
+def _contactor(wanted: Steps, errors: Sequence[Event]) -> tuple[Steps, Steps]:
+    """What the contactor does, and where its auxiliary contact shows that this is not the command.
+
+    An error's `stuck` is `open` (no light by night) or `closed` (light by day).
+    """
+    if not errors:
+        return wanted, always(0.0)
+    shut = within(_spans(event for event in errors if event.parameters.get("stuck") == "closed"))
+    open_ = within(_spans(event for event in errors if event.parameters.get("stuck") != "closed"))
+    actual = joined(
+        lambda want, on, off: np.where(off > 0, 0.0, np.maximum(want, on)), wanted, shut, open_
+    )
+    return actual, joined(lambda want, does: (want != does) * 1.0, wanted, actual)

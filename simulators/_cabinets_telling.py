@@ -1,0 +1,144 @@
+"""What a cabinet's controller tells: power and currents of its three phases, and its alarms."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensors._quantity import Quantity
+from simulators._cabinets import Circuit
+from simulators._chance import chance_of
+from simulators._gauging import Told, as_read
+from simulators._lamps_telling import REACTION, Lamp
+from simulators._simulator import Place
+from simulators._steps import SECOND, Column, Instants, Steps, joined
+from simulators._world import World
+
+# Settings.
+STANDBY = 12.0  # W of the controller, its modem and its heating
+COIL = 8.0  # W of a contactor that is pulled in
+METERING = 0.003
+PHASES = ("phase1_current", "phase2_current", "phase3_current")
+BATTERY_HOURS = 14.0  # that a full one lasts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cabinet:
+    """A cabinet and its lamps, which hang on its phases in turn. `volts`: on `grid`.
+
+    `estimate`: W that its lamps draw, where none of them speaks for itself.
+    """
+
+    place: Place
+    circuit: Circuit
+    lamps: Sequence[Lamp]
+    grid: Instants
+    volts: Column
+    estimate: Steps | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A controller looking at its cabinet at some times: `watts` and `amperes` of each phase."""
+
+    cabinet: Cabinet
+    at: Instants
+    volts: Column
+    watts: Sequence[Column]
+    amperes: Sequence[Column]
+    chance: np.random.Generator
+
+
+def told(
+    cabinet: Cabinet, world: World, seed: int, catalogue: Mapping[str, Quantity]
+) -> Iterator[Told]:
+    """Its rows: measurements at their interval and when the light is switched, states on change."""
+    chance = chance_of(seed, cabinet.place.device, "controller")
+    phase = int(chance.integers(0, 300)) * SECOND
+    delay = int(chance.integers(*REACTION)) * SECOND
+    switched = cabinet.circuit.fed.changes(world.begins, world.ends)
+    looks: dict[float, Look] = {}
+    for name, every in sorted(cabinet.place.quantities.items()):
+        if name in STATES:
+            state = STATES[name](cabinet.circuit)
+            at = _heard(
+                cabinet, world, every, phase, state.changes(world.begins, world.ends) + delay
+            )
+            value = state.of(at - delay)
+        elif name in READINGS:
+            if every not in looks:
+                at = _heard(cabinet, world, every, phase, switched + delay)
+                looks[every] = _look(cabinet, at, chance)
+            at, value = looks[every].at, READINGS[name](looks[every])
+        else:
+            continue
+        yield Told(
+            device=cabinet.place.device,
+            quantity=catalogue[name],
+            times=at,
+            value=as_read(catalogue[name], value),
+        )
+
+
+def _heard(cabinet: Cabinet, world: World, every: float, phase: int, extra: Instants) -> Instants:
+    """At its interval and at these times, as long as it can speak."""
+    ticks = np.arange(world.begins + phase, world.ends + 1, int(every * SECOND), dtype=np.int64)
+    at = np.unique(np.concatenate([ticks, -(-extra // SECOND) * SECOND]))
+    at = at[at <= world.ends]
+    return at[cabinet.circuit.alive.of(at) > 0]
+
+
+def _look(cabinet: Cabinet, at: Instants, chance: np.random.Generator) -> Look:
+    volts = np.interp(at, cabinet.grid, cabinet.volts) * cabinet.circuit.grid.of(at)
+    safe = np.where(volts > 0, volts, np.inf)
+    own = STANDBY + COIL * cabinet.circuit.contactor.of(at)
+    watts = [np.where(volts > 0, own, 0.0), np.zeros(len(at)), np.zeros(len(at))]
+    amperes = [watts[0] / safe, np.zeros(len(at)), np.zeros(len(at))]
+    for number, lamp in enumerate(cabinet.lamps):
+        power = lamp.does.power.of(at)
+        factor = lamp.which.power_factor(power)
+        watts[number % 3] += power
+        amperes[number % 3] += np.where(power > 0, power / np.maximum(factor, 0.01), 0.0) / safe
+    if cabinet.estimate is not None:
+        power = cabinet.estimate.of(at) / 3
+        watts = [each + power for each in watts]
+        amperes = [each + power / safe / 0.95 for each in amperes]
+    return Look(cabinet=cabinet, at=at, volts=volts, watts=watts, amperes=amperes, chance=chance)
+
+
+def _noisy(look: Look, value: Column) -> Column:
+    return np.asarray(value * (1 + METERING * look.chance.standard_normal(len(value))))
+
+
+def _current(number: int) -> Callable[[Look], Column]:
+    return lambda look: _noisy(look, look.amperes[number])
+
+
+def _voltage(look: Look) -> Column:
+    noise = look.chance.normal(0, 0.2, len(look.at))
+    return np.where(look.volts > 0, look.volts + noise, 0.0)
+
+
+def _battery(look: Look) -> Column:
+    """Full while there is a grid; then it speaks on what it has."""
+    lost = joined(lambda grid: 1 - grid, look.cabinet.circuit.grid)
+    spent = np.zeros(len(look.at))
+    for begins, ends in lost.spans(int(look.at[0]), int(look.at[-1]) + 1):
+        during = (look.at >= begins) & (look.at < ends)
+        spent[during] = (look.at[during] - begins) / SECOND / 3600 / BATTERY_HOURS
+    return 98.0 * np.maximum(1 - spent, 0.0)
+
+
+READINGS: Mapping[str, Callable[[Look], Column]] = {
+    "battery": _battery,
+    "cabinet_power": lambda look: _noisy(look, np.sum(look.watts, axis=0) / 1000),
+    **{name: _current(number) for number, name in enumerate(PHASES)},
+    "supply_voltage": _voltage,
+}
+
+STATES: Mapping[str, Callable[[Circuit], Steps]] = {
+    "cabinet_door": lambda circuit: circuit.door,
+    "contactor_error": lambda circuit: circuit.error,
+    "earth_leakage": lambda circuit: circuit.leakage,
+    "supply_loss": lambda circuit: joined(lambda grid: 1 - grid, circuit.grid),
+}

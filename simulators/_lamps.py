@@ -1,0 +1,172 @@
+"""A luminaire: what it draws at each level, how it ages, and what it does when it is ill."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators._chance import chance_of
+from simulators._simulator import Place
+from simulators._steps import Column, Steps, always, joined, within
+
+# Settings, of the right order for street luminaires; a place may say its own (`properties`).
+RATED = 45.0  # W, where nobody says the lamp's rated power
+SPREAD = 0.02  # of the power of luminaires of one type
+AGEING = 0.002  # a thousand hours: the driver holds the light flux up with more current
+METERING = 0.002  # noise of one power reading
+OLDEST = 30_000  # h that the oldest of ours has burnt
+
+CODES = {"none": 0, "lamp": 1, "driver": 2, "cycling": 3, "relay": 4, "control_gear": 5}
+DARK = ("lamp", "driver")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Technology:
+    """How a kind of luminaire draws power.
+
+    `floor`: share of the rated power that the gear takes as soon as it burns. `standby`: W of a
+    fed luminaire that does not burn; the ecodesign regulation (EU) 2019/2020 allows 0.5 W.
+    `reactive`: of the input filter, as a share of the rated power: it is what spoils the power
+    factor of a dimmed lamp. `distortion`: the harmonics' share in the power factor.
+    """
+
+    floor: float
+    standby: float
+    reactive: float
+    distortion: float
+
+
+TECHNOLOGIES = {
+    "led": Technology(floor=0.06, standby=0.5, reactive=0.12, distortion=0.98),
+    "sodium": Technology(floor=0.30, standby=1.5, reactive=0.30, distortion=0.95),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Luminaire:
+    """`full`: W that it draws at 100 %. `hours`, `energy` (kWh): on its counters at first."""
+
+    technology: Technology
+    full: float
+    hours: float
+    energy: float
+
+    def power(self, level: Column) -> Column:
+        """W at each level (%) while it is fed."""
+        share = self.technology.floor + (1 - self.technology.floor) * level / 100
+        return np.where(level > 0, self.full * share, self.technology.standby)
+
+    def power_factor(self, power: Column) -> Column:
+        """Displacement by the input filter, times the harmonics' share; 0 without power."""
+        filtered = self.full * self.technology.reactive
+        apparent = np.hypot(power, filtered)
+        return np.asarray(self.technology.distortion * power / apparent)
+
+
+def luminaire(place: Place, seed: int) -> Luminaire:
+    """The one that stands there: as its inventory says, with a spread and an age of its own."""
+    chance = chance_of(seed, place.device, "luminaire")
+    rated = float(place.thresholds.get("lamp_rated_power", place.properties.get("rated_w", RATED)))
+    name = str(place.properties.get("technology", "led"))
+    hours = float(place.properties.get("burnt_h", chance.uniform(0.05, 1.0) * OLDEST))
+    grown = 1 + AGEING * hours / 1000
+    return Luminaire(
+        technology=TECHNOLOGIES.get(name, TECHNOLOGIES["led"]),
+        full=rated * grown * float(np.exp(chance.normal(0, SPREAD))),
+        hours=hours,
+        energy=rated * hours / 1000,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """An illness of CODES from `begins` to `ends` (µs); `outs`: when a cycling driver is dark."""
+
+    kind: str
+    begins: int
+    ends: int
+    outs: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Burning:
+    """What one luminaire truly does: commanded and actual level (%), power (W), told fault."""
+
+    supply: Steps
+    command: Steps
+    level: Steps
+    power: Steps
+    fault: Steps
+
+    @property
+    def lit(self) -> Steps:
+        """1 where it burns."""
+        return joined(lambda level: (level > 0) * 1.0, self.level)
+
+
+def burning(
+    which: Luminaire,
+    command: Steps,
+    supply: Steps,
+    troubles: tuple[Trouble, ...],
+    *,
+    by_itself: bool,
+) -> Burning:
+    """Follow a command as far as supply and troubles let it.
+
+    `by_itself`: it has no other switch than its supply, so it burns full when that is on though
+    nobody commands it.
+    """
+    wish = command
+    if by_itself:
+        wish = joined(lambda level: np.where(level > 0, level, 100.0), command)
+    level = joined(np.multiply, wish, supply)
+    fault = always(0.0)
+    if troubles:
+        level = _ill(wish, supply, troubles)
+        fault = _told(command, supply, troubles)
+    power = joined(lambda lit, fed: fed * which.power(lit), level, supply)
+    return Burning(supply=supply, command=command, level=level, power=power, fault=fault)
+
+
+def _ill(wish: Steps, supply: Steps, troubles: tuple[Trouble, ...]) -> Steps:
+    """A dead lamp or driver gives nothing, a relay that sticks all, a dead gear no dimming."""
+    dark = within(
+        [
+            *((each.begins, each.ends) for each in troubles if each.kind in DARK),
+            *(out for each in troubles for out in each.outs),
+        ]
+    )
+    sticks = within((each.begins, each.ends) for each in troubles if each.kind == "relay")
+    blunt = within((each.begins, each.ends) for each in troubles if each.kind == "control_gear")
+
+    def level(want: Column, fed: Column, out: Column, stuck: Column, full: Column) -> Column:
+        forced = (stuck > 0) | ((full > 0) & (want > 0))
+        return np.where(out > 0, 0.0, np.where(forced, 100.0, want)) * fed
+
+    return joined(level, wish, supply, dark, sticks, blunt)
+
+
+MINUTE = 60_000_000
+NOTICED = {  # after how long of what a controller calls it a fault: a setting
+    "lamp": 3 * MINUTE,
+    "driver": 3 * MINUTE,
+    "cycling": 40 * MINUTE,
+    "relay": 3 * MINUTE,
+    "control_gear": 3 * MINUTE,
+}
+
+
+def _told(command: Steps, supply: Steps, troubles: tuple[Trouble, ...]) -> Steps:
+    """The fault that the controller tells: seen only where it does not do as commanded."""
+    told = []
+    for each in troubles:
+        if each.kind == "relay":
+            shows = joined(lambda want, fed: (want == 0) * fed, command, supply)
+        else:
+            shows = joined(lambda want, fed: (want > 0) * fed, command, supply)
+        seen = shows.first(each.begins)
+        if seen is not None and seen + NOTICED[each.kind] < each.ends:
+            spell = within([(seen + NOTICED[each.kind], each.ends)])
+            code = float(CODES[each.kind])
+            told.append(joined(lambda on, code=code: on * code, spell))
+    return joined(lambda *codes: np.max(codes, axis=0), *told) if told else always(0.0)

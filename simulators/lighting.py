@@ -1,0 +1,146 @@
+"""Public lighting: lamps that follow their plan, the cabinets that feed them, and what ails both.
+
+Physics and timing are in `simulators._lamps` and `simulators._cabinets`; figures without a source
+there are settings. Lamps of a switched supply burn while their cabinet's contactor is closed, and
+are silent when it is not; the others are fed by day too and switch themselves.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sensors._common import COMMON
+from sensors._plan import LightingPlan, levels
+from sensors.lighting import DOMAIN
+from simulators import _cabinets_telling, _lamps_telling
+from simulators._cabinets import Circuit, circuit, drift
+from simulators._cabinets_telling import Cabinet
+from simulators._gauging import Told, table
+from simulators._lamps import burning, luminaire
+from simulators._lamps_faults import troubles
+from simulators._lamps_telling import Lamp
+from simulators._mains import Mains, mains
+from simulators._simulator import Field, Place, Simulator
+from simulators._steps import EVER, Column, Steps, always, joined, stepped
+from simulators._world import World
+
+CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMON)}
+WORKING = 0.95  # share of the installed power that burns, where no lamp tells: a setting
+EVENTS = (
+    "cabinet-outage",
+    "contactor-error",
+    "door",
+    "driver-cycling",
+    "lamp-failure",
+    "leakage",
+    "relay-fault",
+    "supply-loss",
+    "wear",
+)
+
+
+class Plans:
+    """The levels of a plan at a place, worked out once."""
+
+    def __init__(self, world: World, zone: str) -> None:
+        self._span = (world.begins, world.ends)
+        self._zone = zone
+        self._known: dict[tuple[LightingPlan, float, float], Steps] = {}
+
+    def of(self, plan: LightingPlan | None, place: Place, late: int) -> Steps:
+        """In %, as a controller sees them whose clock is late by so many µs."""
+        if plan is None or place.lon is None or place.lat is None:
+            return always(100.0)
+        key = (plan, round(place.lon, 2), round(place.lat, 2))
+        if key not in self._known:
+            found = levels(plan, key[1], key[2], self._span, self._zone)
+            self._known[key] = stepped(found.at, found.level)
+        steps = self._known[key]
+        return Steps(at=np.where(steps.at == EVER, EVER, steps.at + late), value=steps.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """What cabinets and lamps are made with."""
+
+    plans: Plans
+    network: Mains
+    world: World
+    seed: int
+
+    def cabinet(self, site: str, places: Sequence[Place]) -> Cabinet:
+        """A cabinet with its lamps; without a controller of ours one of them stands for it."""
+        keeper = next((place for place in places if "cabinet_power" in place.quantities), places[0])
+        bulbs = [place for place in places if "light_level" in place.quantities]
+        switched = next((place for place in (*bulbs, keeper) if place.switched), None)
+        late = drift(site, self.seed)
+        plan = None if switched is None else self.plans.of(switched.plan, switched, late)
+        runs = circuit(site, places, plan, self.world, self.seed)
+        volts = self.network.at(site, self.seed)
+        return Cabinet(
+            place=keeper,
+            circuit=runs,
+            lamps=[self._lamp(place, runs, volts, switched is not None) for place in bulbs],
+            grid=self.network.grid,
+            volts=volts,
+            estimate=None if bulbs else self._estimate(keeper, runs, late),
+        )
+
+    def _lamp(self, place: Place, runs: Circuit, volts: Column, beside: bool) -> Lamp:  # noqa: FBT001 -- private, called once
+        """A switched lamp keeps its cabinet's time, another one its own.
+
+        `beside`: the cabinet's contactor is there for switched lamps, and not for another one.
+        """
+        watch = place.site if place.switched else place.device
+        does = burning(
+            luminaire(place, self.seed),
+            self.plans.of(place.plan, place, drift(watch, self.seed)),
+            runs.fed if place.switched or not beside else runs.live,
+            troubles(place, self.world, self.seed),
+            by_itself=place.switched,
+        )
+        return Lamp(
+            place=place,
+            which=luminaire(place, self.seed),
+            does=does,
+            grid=self.network.grid,
+            volts=volts,
+        )
+
+    def _estimate(self, keeper: Place, runs: Circuit, late: int) -> Steps:
+        """W of lamps that do not speak: the installed power, as the plan has it."""
+        rated = keeper.thresholds.get("cabinet_rated_power", 0.0) * 1000
+        plan = always(0.0) if keeper.plan is None else self.plans.of(keeper.plan, keeper, late)
+        return joined(lambda level, fed: WORKING * rated * level / 100 * fed, plan, runs.fed)
+
+
+def truth(field: Field, world: World, seed: int) -> dict[str, Cabinet]:
+    """What truly happens in each cabinet (by its site) and its lamps: hidden from trainees."""
+    sites: dict[str, list[Place]] = {}
+    for place in field.of("lighting"):
+        sites.setdefault(place.site, []).append(place)
+    making = Making(
+        plans=Plans(world, field.zone),
+        network=mains(world.begins, world.ends, field.zone),
+        world=world,
+        seed=seed,
+    )
+    return {site: making.cabinet(site, places) for site, places in sorted(sites.items())}
+
+
+def emit(field: Field, world: World, chance_seed: int) -> pd.DataFrame:
+    """What the devices tell, as rows of a recording, ascending by time."""
+    return table(_told(truth(field, world, chance_seed), world, chance_seed))
+
+
+def _told(cabinets: dict[str, Cabinet], world: World, seed: int) -> Iterator[Told]:
+    for cabinet in cabinets.values():
+        if "cabinet_power" in cabinet.place.quantities:
+            yield from _cabinets_telling.told(cabinet, world, seed, CATALOGUE)
+        for lamp in cabinet.lamps:
+            yield from _lamps_telling.told(lamp, world, seed, CATALOGUE)
+
+
+SIMULATOR = Simulator(domain="lighting", emit=emit, events=EVENTS)
