@@ -1,6 +1,7 @@
 """Thresholds, a gauge's zero and the links between sites, as a file writes them."""
 
 from collections.abc import Iterator
+from math import inf
 
 from hypervisor.registry.entries import Fact
 from hypervisor.registry.form import Form, in_unit
@@ -9,6 +10,7 @@ from hypervisor.registry.scalars import duration, instant, truth
 from hypervisor.registry.tree import Fields, Leaf, Node
 from sensors import _units as units
 from sensors._domain import Catalogue, Threshold
+from sensors._quantity import Kind
 
 THRESHOLD_FIELDS = ("value", "quantity", "illustrative", "effective", "reason")
 DATUM_FIELDS = ("zero", "illustrative", "effective", "reason")
@@ -88,14 +90,17 @@ def _vocabulary(form: Form, name: str, catalogue: Catalogue) -> Threshold | None
 
 
 def _check_threshold(form: Form, found: Threshold, value: float, catalogue: Catalogue) -> None:
+    """A threshold lies where its quantity can be; of increments, rules ask for sums over hours."""
     quantity = catalogue.quantities[found.quantity]
     if units.dimension(found.unit) != units.dimension(quantity.unit):
         if value <= 0:
             form.problem(f"{value:g} {found.unit}: a rise is above zero", form.at("value"))
-    elif not quantity.low <= value <= quantity.high:
+        return
+    high = inf if quantity.kind is Kind.INCREMENT else quantity.high
+    if not quantity.low <= units.convert(value, found.unit, quantity.unit) <= high:
         form.problem(
             f"{value:g} {found.unit} lies outside what {quantity.name} can be,"
-            f" {quantity.low:g}…{quantity.high:g} {quantity.unit}",
+            f" {quantity.low:g}…{high:g} {quantity.unit}",
             form.at("value"),
         )
 
