@@ -1,15 +1,14 @@
 """What only the whole shows: names that meet nothing, two devices for one thing, level order."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from hypervisor.registry.check_field import check_field
 from hypervisor.registry.difference import Found
 from hypervisor.registry.entries import Inventory
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import Problem, Where, nearest
+from hypervisor.registry.standing import Facts, standing_facts
 from sensors._domain import Catalogue
-
-Facts = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
 def check(found: Found, inventory: Inventory, catalogue: Catalogue) -> list[Problem]:
@@ -20,13 +19,8 @@ def check(found: Found, inventory: Inventory, catalogue: Catalogue) -> list[Prob
         *_links(found, inventory, facts),
         *_doubles(found, facts, catalogue),
         *_order(found.after, inventory, facts, catalogue),
+        *check_field(found, inventory, facts, catalogue),
     ]
-
-
-def standing_facts(registry: Registry) -> Facts:
-    """The last value of each fact that is not withdrawn."""
-    last = {(one.kind, one.key): one.value for one in registry.revisions}
-    return {key: value for key, value in last.items() if value is not None}
 
 
 def _areas(found: Found) -> Iterable[Problem]:
@@ -128,12 +122,12 @@ def _order(
     for fact in inventory.facts:
         if fact.kind != "threshold":
             continue
-        site, _, name = fact.key.partition("/")
-        if site not in after.sites:
+        owner, _, name = fact.key.rpartition("/")  # a site, or device/<device>
+        if owner not in after.sites and "/" not in owner:
             continue
         found = catalogue.thresholds.get(name)
         here = facts.get(("threshold", fact.key))
-        lower = facts.get(("threshold", f"{site}/{found.above}")) if found else None
+        lower = facts.get(("threshold", f"{owner}/{found.above}")) if found else None
         if here and lower and found and here["value"] <= lower["value"]:
             text = (
                 f"{here['value']:g} {here['unit']} is not above {found.above},"

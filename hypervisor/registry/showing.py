@@ -8,8 +8,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from hypervisor.registry.check import Facts, standing_facts
 from hypervisor.registry.model import Registry, Site
+from hypervisor.registry.standing import Facts, standing_facts
 from hypervisor.registry.wording import shown, span
 
 

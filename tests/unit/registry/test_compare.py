@@ -43,7 +43,8 @@ def told(*texts: str, registry: Registry = NOTHING) -> str:
 
 
 def sites(*lines: str) -> str:
-    return "sites:\n" + "".join(f"  - {{{line}}}\n" for line in lines)
+    """Sites of rivers: without devices nothing else would tell their domain."""
+    return "sites:\n" + "".join(f"  - {{domain: flood, {line}}}\n" for line in lines)
 
 
 def test_names_that_meet_nothing() -> None:

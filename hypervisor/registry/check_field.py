@@ -1,0 +1,216 @@
+"""What only the whole shows of gateways, groups, plans, assets and works: names, addresses."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hypervisor.registry.difference import Found
+from hypervisor.registry.entries import Entry, Fact, Inventory
+from hypervisor.registry.make import LORAWAN
+from hypervisor.registry.model import Device, Registry
+from hypervisor.registry.problems import Problem, Where, nearest
+from hypervisor.registry.standing import Facts
+from hypervisor.registry.works import SUBJECTS
+from sensors._domain import Catalogue
+
+_DEVEUI = re.compile(r"[0-9a-f]{16}")
+_LEVEL = "level"
+_ZEROS = (-10.0, 5000.0)  # m: of any gauge of Europe
+
+
+def check_field(
+    found: Found, inventory: Inventory, facts: Facts, catalogue: Catalogue
+) -> Iterable[Problem]:
+    """Every problem, told at the lines that speak of it."""
+    yield from _sites_named(found)
+    yield from _accounts(found)
+    yield from _addresses(found)
+    for fact in inventory.facts:
+        if fact.value is not None:
+            yield from _CHECKS.get(fact.kind, _nothing)(fact, found.after, facts, catalogue)
+        elif fact.kind == "plan":
+            yield from _plan_withdrawn(fact, facts)
+
+
+def _nothing(*_: Any) -> Iterable[Problem]:
+    return ()
+
+
+def _sites_named(found: Found) -> Iterable[Problem]:
+    """The sites of groups and assets, and the communes of assets."""
+    for kind in ("groups", "assets"):
+        for entry in found.entries[kind].values():
+            yield from _known(entry, "site", found.after.sites)
+    communes = [code for code, area in found.after.areas.items() if area.kind == "commune"]
+    for entry in found.entries["assets"].values():
+        yield from _known(entry, "commune", communes)
+
+
+def _known(entry: Entry, field: str, names: Iterable[str]) -> Iterable[Problem]:
+    name = entry.given.get(field)
+    if name is not None and name not in names:
+        text = f"{name!r} is no {field}{nearest(name, names)}"
+        yield Problem(where=entry.where.inside(field), text=text)
+
+
+def _accounts(found: Found) -> Iterable[Problem]:
+    """Devices and gateways have accounts on one broker, by their names."""
+    for name in found.after.gateways.keys() & found.after.devices.keys():
+        entry = found.entries["gateways"].get(name) or found.entries["devices"].get(name)
+        if entry is not None:
+            text = f"{name!r} would be a device and a gateway: each has an account of its own"
+            yield Problem(where=entry.where, text=text)
+
+
+def _addresses(found: Found) -> Iterable[Problem]:
+    owners: dict[tuple[str, str], str] = {}
+    for device in found.after.devices.values():
+        where = _spoken(device, found)
+        if device.gateway is not None and device.address is not None:
+            other = owners.setdefault((device.gateway, device.address), device.name)
+            if other != device.name:
+                where = where or _spoken(found.after.devices[other], found)
+                text = (
+                    f"{device.gateway} would know {other} and {device.name} by one address,"
+                    f" {device.address}; of one that is gone say address: null, gateway: null"
+                )
+                yield Problem(where=where or Where(file="", line=0), text=text)
+        if where is not None:
+            yield from _address(device, found.after, where)
+
+
+def _spoken(device: Device, found: Found) -> Where | None:
+    """Where the files speak of a device, or of its gateway."""
+    entry = found.entries["devices"].get(device.name)
+    if entry is None and device.gateway is not None:
+        entry = found.entries["gateways"].get(device.gateway)
+    return entry.where if entry else None
+
+
+def _address(device: Device, after: Registry, where: Where) -> Iterable[Problem]:
+    if device.gateway is None:
+        if device.address is not None:
+            text = f"{device.name} has an address, but no gateway that would know it by that"
+            yield Problem(where=where.inside("address"), text=text)
+        return
+    gateway = after.gateways.get(device.gateway)
+    if gateway is None:
+        hint = nearest(device.gateway, after.gateways)
+        text = f"{device.gateway!r} is no gateway{hint}"
+        yield Problem(where=where.inside("gateway"), text=text)
+    elif device.address is None:
+        kind = "its DevEUI" if gateway.protocol in LORAWAN else "what its gateway calls it"
+        text = f"{device.name} speaks through {gateway.name} and needs an address, {kind}"
+        yield Problem(where=where.inside("address"), text=text)
+    elif gateway.protocol in LORAWAN and not _DEVEUI.fullmatch(device.address):
+        text = (
+            f"{device.address!r} is no DevEUI: 16 hexadecimal digits such as 70b3d57ed0001a2b"
+            f" ({gateway.name} speaks {gateway.protocol})"
+        )
+        yield Problem(where=where.inside("address"), text=text)
+
+
+def _member(fact: Fact, after: Registry, facts: Facts, _: Catalogue) -> Iterable[Problem]:
+    group, _sep, device = fact.key.partition("/")
+    if group not in after.groups:
+        text = f"{group!r} is no group{nearest(group, after.groups)}"
+        yield Problem(where=fact.where, text=text)
+    if device not in after.devices:
+        text = f"{device!r} is no device{nearest(device, after.devices)}"
+        yield Problem(where=fact.where, text=text)
+    known = after.groups.get(group)
+    if known is None or known.kind != "cabinet":
+        return
+    others = [
+        other.name
+        for other in after.groups.values()
+        if other.kind == "cabinet"
+        and other.name != group
+        and ("member", f"{other.name}/{device}") in facts
+    ]
+    if others:
+        text = (
+            f"{device} is fed by cabinet {others[0]} already: take it out there"
+            f" (groups: members: {{{device}: null}}), a lamp has one cabinet"
+        )
+        yield Problem(where=fact.where, text=text)
+
+
+def _supply(fact: Fact, after: Registry, facts: Facts, _: Catalogue) -> Iterable[Problem]:
+    plans = [key for kind, key in facts if kind == "plan"]
+    plan = fact.value["plan"] if fact.value else ""
+    if plan not in plans:
+        text = f"{plan!r} is no lighting plan{nearest(plan, plans)}"
+        yield Problem(where=fact.where.inside("plan"), text=text)
+    group = after.groups.get(fact.key)
+    site = after.sites.get(group.site or "") if group else None
+    if group is not None and (site is None or site.lon is None):
+        text = (
+            f"the plan follows the sun where group {fact.key!r} stands:"
+            " give it a site, and that site its lon and lat"
+        )
+        yield Problem(where=fact.where, text=text)
+
+
+def _plan_withdrawn(fact: Fact, facts: Facts) -> Iterable[Problem]:
+    users = [key for (kind, key), value in facts.items() if kind == "supply" and _of(value, fact)]
+    if users:
+        text = f"plan {fact.key!r} still lights {', '.join(users)}: give them another first"
+        yield Problem(where=fact.where, text=text)
+
+
+def _of(value: Mapping[str, Any], fact: Fact) -> bool:
+    return bool(value["plan"] == fact.key)
+
+
+def _reach(fact: Fact, after: Registry, _: Facts, catalogue: Catalogue) -> Iterable[Problem]:
+    value = fact.value or {}
+    gauge, level = value["gauge"], value["level"]
+    quantity = catalogue.quantities.get(_LEVEL)
+    gauges = gauges_of(after)
+    if gauge not in after.sites:
+        text = f"{gauge!r} is no site{nearest(gauge, gauges)}"
+        yield Problem(where=fact.where.inside("gauge"), text=text)
+    elif gauge not in gauges:
+        text = f"nothing at {gauge!r} measures a level{nearest(gauge, gauges)}"
+        yield Problem(where=fact.where.inside("gauge"), text=text)
+    if quantity is not None and not quantity.low <= level <= quantity.high:
+        text = (
+            f"{level:g} m lies outside what {_LEVEL} can be, {quantity.low:g}…{quantity.high:g}"
+            f" {quantity.unit}: a height above the gauge's zero, not above the sea"
+        )
+        yield Problem(where=fact.where.inside("level"), text=text)
+
+
+def gauges_of(registry: Registry) -> list[str]:
+    """The sites where a level is measured."""
+    owners = {device for device, quantity in registry.series if quantity == _LEVEL}
+    return sorted({registry.devices[name].site for name in owners if name in registry.devices})
+
+
+def _datum(fact: Fact, after: Registry, _: Facts, _catalogue: Catalogue) -> Iterable[Problem]:
+    zero = (fact.value or {})["zero"]
+    if not _ZEROS[0] <= zero <= _ZEROS[1]:
+        text = f"{zero:g} m: a zero lies {_ZEROS[0]:g}…{_ZEROS[1]:g} m above the sea"
+        yield Problem(where=fact.where.inside("zero"), text=text)
+    if fact.key in after.sites and fact.key not in gauges_of(after):
+        text = f"nothing at {fact.key!r} measures a level, so there is no zero"
+        yield Problem(where=fact.where, text=text)
+
+
+def _works(fact: Fact, after: Registry, _: Facts, _catalogue: Catalogue) -> Iterable[Problem]:
+    for kind in SUBJECTS:
+        known: Mapping[str, object] = getattr(after, kind)
+        for name in (fact.value or {}).get(kind, ()):
+            if name not in known:
+                text = f"{name!r} is no {kind.removesuffix('s')}{nearest(name, known)}"
+                yield Problem(where=fact.where.inside(kind), text=text)
+
+
+_CHECKS = {
+    "member": _member,
+    "supply": _supply,
+    "reach": _reach,
+    "datum": _datum,
+    "works": _works,
+}
