@@ -42,6 +42,15 @@ def _find(name: str) -> Path:
     return found
 
 
+def tool(name: str) -> Path:
+    """One of PostgreSQL's programs, such as pg_dump, of the major version that we run.
+
+    Raises:
+        StackError: it is not installed.
+    """
+    return _find(name)
+
+
 def broker() -> BrokerPrograms:
     """Mosquitto's.
 

@@ -1,0 +1,162 @@
+"""The one file of a backup: a tar of a manifest and its members, each with size and checksum."""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from sensors._errors import TerritoryError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+DATABASE = "database.dump"
+ACCOUNTS = "accounts"
+SETTINGS = "settings.env"
+_WHAT = "territory-hypervisor backup"
+_BLOCK = 1024**2
+_LARGEST_MANIFEST = 1024**2
+
+
+class BackupError(TerritoryError):
+    """A backup cannot be made or restored: says which file, and why."""
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of the file."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the file holds. `counts`: rows of each table, in the snapshot that was dumped."""
+
+    what: str = _WHAT
+    format: int = FORMAT
+    version: str
+    made_at: datetime
+    mode: str
+    name: str
+    timezone: str
+    migrations: tuple[str, ...]
+    timescaledb: str
+    with_readings: bool
+    counts: Mapping[str, int]
+    accounts: int
+    members: tuple[Member, ...] = ()
+
+
+def measured(name: str, file: Path) -> Member:
+    """A file as a member."""
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256")
+    return Member(name=name, size=file.stat().st_size, sha256=digest.hexdigest())
+
+
+def pack(target: Path, manifest: Manifest, parts: Mapping[str, Path]) -> Manifest:
+    """Write the file from its parts: readable by its owner only, complete or not there at all.
+
+    Raises:
+        BackupError: something of that name is there already, or came there meanwhile.
+    """
+    members = tuple(measured(name, file) for name, file in parts.items())
+    full = msgspec.structs.replace(manifest, members=members)
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    try:
+        with tarfile.open(unfinished, "w") as tar:
+            text = msgspec.json.format(msgspec.json.encode(full), indent=1)
+            tar.addfile(_entry(MANIFEST, len(text), full), io.BytesIO(text))
+            for member in members:
+                with parts[member.name].open("rb") as file:
+                    tar.addfile(_entry(member.name, member.size, full), file)
+        target.hardlink_to(unfinished)  # unlike a rename it replaces nothing
+    except FileExistsError as error:
+        raise BackupError(f"{target} is there already; choose another name") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return full
+
+
+def _entry(name: str, size: int, manifest: Manifest) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode, entry.mtime = size, 0o600, int(manifest.made_at.timestamp())
+    return entry
+
+
+def verified(file: Path) -> Manifest:
+    """The manifest of a backup, every byte of which was looked at.
+
+    Raises:
+        BackupError: it is not one of ours, is damaged, or of a format that is not known here.
+    """
+    with _opened(file) as tar:
+        manifest = _manifest(file, tar)
+        for member in manifest.members:
+            with _part(file, tar, member.name) as part:
+                digest = hashlib.sha256()
+                size = 0
+                for block in iter(lambda: part.read(_BLOCK), b""):
+                    digest.update(block)
+                    size += len(block)
+            if (size, digest.hexdigest()) != (member.size, member.sha256):
+                raise BackupError(f"{file} is damaged: its {member.name} is not what was written")
+    return manifest
+
+
+@contextmanager
+def member(file: Path, name: str) -> Iterator[IO[bytes]]:
+    """One part of a backup, to be read."""
+    with _opened(file) as tar, _part(file, tar, name) as part:
+        yield part
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(file, "r:") as tar:
+            yield tar
+    except tarfile.TarError as error:
+        raise BackupError(f"{file} is no backup, or a damaged one: {error}") from error
+    except OSError as error:
+        raise BackupError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def _manifest(file: Path, tar: tarfile.TarFile) -> Manifest:
+    first = tar.next()
+    if first is None or first.name != MANIFEST or first.size > _LARGEST_MANIFEST:
+        raise BackupError(f"{file} is no backup of ours: it does not begin with a {MANIFEST}")
+    with _part(file, tar, MANIFEST) as part:
+        text = part.read()
+    try:
+        stated = msgspec.json.decode(text, type=dict[str, object])
+        if stated.get("what") != _WHAT:
+            raise BackupError(f"{file} is no backup of ours: its {MANIFEST} says {stated}")
+        if stated.get("format") != FORMAT:
+            raise BackupError(
+                f"{file} has the format {stated.get('format')}, this version knows {FORMAT}:"
+                " restore it with the version that made it"
+            )
+        return msgspec.convert(stated, Manifest)
+    except msgspec.MsgspecError as error:
+        raise BackupError(f"{file} is damaged: its {MANIFEST} cannot be read: {error}") from error
+
+
+@contextmanager
+def _part(file: Path, tar: tarfile.TarFile, name: str) -> Iterator[IO[bytes]]:
+    try:
+        found = tar.extractfile(name)
+    except KeyError:
+        found = None
+    if found is None:
+        raise BackupError(f"{file} is damaged: it lacks its {name}")
+    with found:
+        yield found
