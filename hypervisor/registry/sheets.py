@@ -1,20 +1,26 @@
-"""CSV inventories: a sheet of communes, or a sheet of sites, as the same tree that YAML gives."""
+"""CSV inventories: communes, or sites and devices, as the same tree that YAML gives."""
 
 import csv
 import io
-from collections.abc import Iterable
 
 from hypervisor.registry.departements import NAMES, departement_of
 from hypervisor.registry.problems import InventoryError, Problem, Where, nearest
+from hypervisor.registry.rows import Row, fields, missing, place, rows
+from hypervisor.registry.sheets_field import OTHERS, Build
 from hypervisor.registry.tree import Fields, Items, Leaf, Node
 from sensors._domain import Catalogue
 
 COMMUNE_COLUMNS = ("insee", "commune", "epci_siren", "epci", "population", "lon", "lat")
 _SITE = ("title", "domain", "commune", "lon", "lat", "river", "river_order", "illustrative")
-_DEVICE = ("model", "commissioned", "retired", "in_service")
-SITE_COLUMNS = ("site", *_SITE, "device", *_DEVICE, "series", "interval", "downstream", "travel")
-
-Row = dict[str, Leaf]  # only the cells that hold something
+_DEVICE = (
+    *("model", "commissioned", "retired", "in_service", "group", "gateway", "address", "codec"),
+)
+_OWN = "device."  # before a column that sites have too: it is the device's
+_POINT = ("lon", "lat")
+SITE_COLUMNS = (
+    *("site", *_SITE, "device", *_DEVICE, *(f"{_OWN}{name}" for name in _POINT)),
+    *("series", "interval", "downstream", "travel"),
+)
 
 
 def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Problem]) -> Fields:
@@ -28,12 +34,21 @@ def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Prob
     top = Where(file=file, line=1)
     header = [cell.strip() for cell in next(reader, [])]
     known: tuple[str, ...]
+    build: Build
+    first = header[0] if header else ""
     if "insee" in header:
         known, build = COMMUNE_COLUMNS, _territory
+    elif first in OTHERS:
+        known, build = OTHERS[first]
     elif "site" in header:
-        known, build = (*SITE_COLUMNS, *catalogue.thresholds), _sites
+        own = (f"{_OWN}{name}" for name in catalogue.thresholds)
+        known, build = (*SITE_COLUMNS, *catalogue.thresholds, *own), _sites
+        header = _whose(header)
     else:
-        wanted = f"a sheet of communes ({';'.join(COMMUNE_COLUMNS)}) or of sites (site;…)"
+        wanted = (
+            f"a sheet of communes ({';'.join(COMMUNE_COLUMNS)}), of sites and devices (site;…),"
+            f" or one that begins with {', '.join(OTHERS)}"
+        )
         raise InventoryError(
             [Problem(where=top, text=f"the first line is the header of no sheet we know: {wanted}")]
         )
@@ -46,46 +61,18 @@ def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Prob
             problems.append(Problem(where=top, text=f"column {name!r} stands there twice"))
     if problems:
         raise InventoryError(problems)
-    return build(_rows(reader, header, file, problems), top, problems)
+    return build(rows(reader, header, file, problems), top, problems)
 
 
-def _rows(
-    reader: Iterable[list[str]], header: list[str], file: str, problems: list[Problem]
-) -> list[Row]:
-    rows: list[Row] = []
-    for line, cells in enumerate(reader, start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            text = f"{len(cells)} cells, the header has {len(header)}"
-            problems.append(Problem(where=Where(file=file, line=line), text=text))
-            continue
-        rows.append(
-            {
-                name: Leaf(
-                    text=None if cell.strip() == "null" else cell.strip(),
-                    where=Where(file=file, line=line, field=name),
-                )
-                for name, cell in zip(header, cells, strict=True)
-                if cell.strip()
-            }
-        )
-    return rows
-
-
-def _place(row: Row, field: str = "") -> Where:
-    where = next(iter(row.values())).where
-    return Where(file=where.file, line=where.line, field=field)
-
-
-def _missing(row: Row, names: tuple[str, ...], problems: list[Problem]) -> bool:
-    absent = [name for name in names if name not in row]
-    problems.extend(Problem(where=_place(row, name), text="is empty") for name in absent)
-    return bool(absent)
-
-
-def _fields(where: Where, **nodes: Node) -> Fields:
-    return Fields(fields=dict(nodes), where=where)
+def _whose(header: list[str]) -> list[str]:
+    """A point that stands after the device's name is the device's own."""
+    if "device" not in header:
+        return header
+    at = header.index("device")
+    return [
+        f"{_OWN}{name}" if name in _POINT and column > at else name
+        for column, name in enumerate(header)
+    ]
 
 
 def _territory(rows: list[Row], top: Where, problems: list[Problem]) -> Fields:
@@ -93,17 +80,17 @@ def _territory(rows: list[Row], top: Where, problems: list[Problem]) -> Fields:
     above: dict[str, Fields] = {}
     communes: list[Fields] = []
     for row in rows:
-        if _missing(row, ("insee", "commune"), problems):
+        if missing(row, ("insee", "commune"), problems):
             continue
         code = row["insee"].text or ""
-        where = _place(row, code)
+        where = place(row, code)
         parent = departement_of(code)
         if parent in NAMES and parent not in above:
             above[parent] = _area(where, parent, "departement", NAMES[parent], None)
         parent_node = Leaf(text=parent, where=where) if parent in NAMES else None
         siren = row.get("epci_siren")
         if siren is not None and siren.text is not None:
-            if siren.text not in above and not _missing(row, ("epci",), problems):
+            if siren.text not in above and not missing(row, ("epci",), problems):
                 name = row["epci"].text or ""
                 above[siren.text] = _area(where, siren.text, "epci", name, parent_node)
             parent_node = siren
@@ -112,14 +99,14 @@ def _territory(rows: list[Row], top: Where, problems: list[Problem]) -> Fields:
             {name: row[name] for name in ("population", "lon", "lat") if name in row}
         )
         communes.append(commune)
-    return _fields(top, areas=Items(items=(*above.values(), *communes), where=top))
+    return fields(top, areas=Items(items=(*above.values(), *communes), where=top))
 
 
 def _area(where: Where, code: str, kind: str, name: str, parent: Leaf | None) -> Fields:
     def leaf(text: str) -> Leaf:
         return Leaf(text=text, where=where)
 
-    area = _fields(where, code=leaf(code), kind=leaf(kind), name=leaf(name))
+    area = fields(where, code=leaf(code), kind=leaf(kind), name=leaf(name))
     if parent is not None:
         area.fields["parent"] = parent
     return area
@@ -130,14 +117,14 @@ def _sites(rows: list[Row], top: Where, problems: list[Problem]) -> Fields:
     sites: dict[str, Fields] = {}
     links: list[Node] = []
     for row in rows:
-        if _missing(row, ("site",), problems):
+        if missing(row, ("site",), problems):
             continue
         name = row["site"].text or ""
-        site = sites.setdefault(name, _fields(_place(row, name), name=row["site"]))
-        thresholds = set(row) - set(SITE_COLUMNS)
+        site = sites.setdefault(name, fields(place(row, name), name=row["site"]))
+        thresholds = {key for key in row if key not in SITE_COLUMNS and not key.startswith(_OWN)}
         _agree(site, {key: row[key] for key in _SITE if key in row}, problems)
         if thresholds:
-            standing = site.fields.setdefault("thresholds", _fields(_place(row, name)))
+            standing = site.fields.setdefault("thresholds", fields(place(row, name)))
             if isinstance(standing, Fields):
                 _agree(standing, {key: row[key] for key in row if key in thresholds}, problems)
         if "device" in row:
@@ -147,31 +134,35 @@ def _sites(rows: list[Row], top: Where, problems: list[Problem]) -> Fields:
         if "downstream" in row:
             ends = {"from": row["site"], "to": row["downstream"]}
             travel = {"travel": row["travel"]} if "travel" in row else {}
-            links.append(Fields(fields={**ends, **travel}, where=_place(row, "downstream")))
-    return _fields(
+            links.append(Fields(fields={**ends, **travel}, where=place(row, "downstream")))
+    return fields(
         top,
         sites=Items(items=tuple(sites.values()), where=top),
         links=Items(items=tuple(links), where=top),
     )
 
 
-def _agree(fields: Fields, cells: Row, problems: list[Problem]) -> None:
+def _agree(standing_fields: Fields, cells: Row, problems: list[Problem]) -> None:
     for name, cell in cells.items():
-        standing = fields.fields.setdefault(name, cell)
+        standing = standing_fields.fields.setdefault(name, cell)
         if isinstance(standing, Leaf) and standing.text != cell.text:
             text = f"{cell.text!r}, but line {standing.where.line} says {standing.text!r}"
             problems.append(Problem(where=cell.where, text=text))
 
 
 def _device(row: Row) -> Fields:
-    fields: dict[str, Node] = {"name": row["device"]}
-    fields.update({name: row[name] for name in _DEVICE if name in row})
+    found: dict[str, Node] = {"name": row["device"]}
+    found.update({name: row[name] for name in _DEVICE if name in row})
+    own = {key.removeprefix(_OWN): cell for key, cell in row.items() if key.startswith(_OWN)}
+    found.update({name: own.pop(name) for name in _POINT if name in own})
+    if own:
+        found["thresholds"] = Fields(fields=dict(own), where=row["device"].where)
     names = (row["series"].text or "").replace(",", " ").split() if "series" in row else []
     interval = {"interval": row["interval"]} if "interval" in row else {}
     if names:
         where = row["series"].where
-        fields["series"] = Fields(
+        found["series"] = Fields(
             fields={name: Fields(fields=dict(interval), where=where) for name in names},
             where=where,
         )
-    return Fields(fields=fields, where=_place(row, row["device"].text or ""))
+    return Fields(fields=found, where=place(row, row["device"].text or ""))
