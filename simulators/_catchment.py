@@ -26,6 +26,10 @@ Column = NDArray[np.float64]
 RESPONSE_RESERVOIRS = 3
 REACH_RESERVOIRS = 8
 BED_EXPONENT = 5 / 3
+PAVED = 0.015  # of a catchment: roofs and roads, off which all rain runs
+THROUGH_GROUND = 0.45  # of what runs off, under the surface
+SLOWER = 3.0  # times as long as what runs over it
+PLAIN = 0.6  # what a level still rises above the brim, where the water spreads, of what it would
 LEAST_LOCAL_SHARE = 0.05  # of a catchment, drained below the last gauge upstream
 
 
@@ -50,7 +54,7 @@ def runoff(rain: Column, curve_number: float) -> Column:
     retention = 25.4 * (1000 / curve_number - 10)
     beyond = np.maximum(np.cumsum(rain) - 0.2 * retention, 0.0)
     total = beyond**2 / (beyond + retention)
-    return np.diff(total, prepend=0.0)
+    return np.asarray(PAVED * rain + (1 - PAVED) * np.diff(total, prepend=0.0))
 
 
 def cascade(reservoirs: int, constant: float, step: float) -> Column:
@@ -64,10 +68,21 @@ def cascade(reservoirs: int, constant: float, step: float) -> Column:
     return np.asarray(density / density.sum())
 
 
+def answer(lag: float, step: float) -> Column:
+    """The response of a catchment (sum 1): over the ground at once, through it later and longer."""
+    quick = cascade(RESPONSE_RESERVOIRS, lag / (RESPONSE_RESERVOIRS - 1), step)
+    slow = cascade(RESPONSE_RESERVOIRS, SLOWER * lag / (RESPONSE_RESERVOIRS - 1), step)
+    total = (1 - THROUGH_GROUND) * np.pad(quick, (0, len(slow) - len(quick)))
+    return np.asarray(total + THROUGH_GROUND * slow)
+
+
 def through(inflow: Column, response: Column) -> Column:
     """Inflow passed through a response; before its first step it was as at its first step."""
-    held = np.concatenate([np.full(len(response), inflow[0]), inflow])
-    return np.convolve(held, response)[len(response) : len(held)]
+    steps = len(inflow)
+    more = inflow - inflow[0]
+    size = 2 * steps
+    product = np.fft.rfft(more, size) * np.fft.rfft(response[:steps], size)
+    return np.asarray(inflow[0] * response.sum() + np.fft.irfft(product, size)[:steps])
 
 
 def downstream_order(upstream: Mapping[str, Sequence[tuple[str, float]]]) -> list[str]:
@@ -111,7 +126,7 @@ def discharges(
         )
         drained = sum(by_name[name].area for name, _ in above)
         area = max(basin.area - drained, LEAST_LOCAL_SHARE * basin.area)
-        response = cascade(RESPONSE_RESERVOIRS, lags[basin.name] / (RESPONSE_RESERVOIRS - 1), step)
+        response = answer(lags[basin.name], step)
         effective = runoff(rain[basin.name], basin.curve_number)
         total = through(effective, response) * area * 1000 / step + basin.base * area / 1000
         for name, travel in above:
@@ -128,9 +143,11 @@ def bankfull(area: float, *, yields: float) -> float:
 
 def level_of(discharge: Column, *, bed: float, brim: float, brimful: float) -> Column:
     """Level (m) of a discharge: `bed` when dry, `brim` at the discharge `brimful` (m3/s)."""
-    return bed + (brim - bed) * (discharge / brimful) ** (1 / BED_EXPONENT)
+    height = (discharge / brimful) ** (1 / BED_EXPONENT)
+    return bed + (brim - bed) * np.where(height > 1, 1 + PLAIN * (height - 1), height)
 
 
 def discharge_of(level: Column, *, bed: float, brim: float, brimful: float) -> Column:
     """The same curve read the other way, as a gauge does that measures only the level."""
-    return brimful * (np.maximum(level - bed, 0.0) / (brim - bed)) ** BED_EXPONENT
+    height = np.maximum(level - bed, 0.0) / (brim - bed)
+    return brimful * np.where(height > 1, 1 + (height - 1) / PLAIN, height) ** BED_EXPONENT

@@ -1,4 +1,4 @@
-"""Chance that a seed repeats: a generator for each name, and noise that is smooth in time or space."""
+"""Chance that a seed repeats: a generator for each name, and noise smooth in time or space."""
 
 import math
 import zlib

@@ -56,8 +56,8 @@ def picked(where: Where, field: Field, seed: int, salt: str) -> tuple[str, ...]:
 
 def _known(field: Field) -> dict[str, None]:
     places = (name for place in field.places for name in (place.device, place.site))
-    others = (each.name for each in (*field.groups, *field.assets))
-    return dict.fromkeys((*places, *others))
+    groups = (group.name for group in field.groups)
+    return dict.fromkeys((*places, *groups, *(asset.name for asset in field.assets)))
 
 
 def _of_kind(kind: str, field: Field) -> dict[str, tuple[float | None, float | None]]:

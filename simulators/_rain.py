@@ -1,11 +1,12 @@
 """Where it rains: storms that stand over a place, fronts that cross the territory."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators._chance import Column, Smooth, chance_of
+from simulators._chance import Column, Smooth
 from simulators._story import HOUR, SECOND, Front, Storm, Weather
 
 KM_A_DEGREE = 111.2
@@ -13,30 +14,31 @@ STEP = 300.0
 GUSTS = 6  # steps over which rain is of one strength
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """When (µs, step by step) and around where the weather is made."""
+
+    grid: NDArray[np.int64]
+    centre: tuple[float, float]
+
+
 class Rain:
     """Rain that has fallen since the grid's start, at any place and time."""
 
     def __init__(
-        self,
-        weather: Weather,
-        begins: int,
-        start: int,
-        steps: int,
-        seed: int,
-        centre: tuple[float, float],
+        self, weather: Weather, begins: int, ground: Ground, chance: np.random.Generator
     ) -> None:
         self._weather = weather
         self._begins = begins
-        self._centre = centre
-        self._grid = start + np.arange(steps, dtype=np.int64) * int(STEP * SECOND)
-        chance = chance_of(seed, "rain")
+        self._centre = ground.centre
+        self._grid = ground.grid
         self._sizes = [float(chance.lognormal(0, 0.06)) for _ in weather.storms]
         self._sums = [self._fallen_of(storm, chance) for storm in weather.storms]
         self._bands = [_band(front, chance) for front in weather.fronts]
-        self._patches = Smooth(chance_of(seed, "patches"), 0.15)
+        self._patches = Smooth(chance, 0.15)
 
     def fallen(self, lon: float, lat: float, times: NDArray[np.int64]) -> Column:
-        """mm since the grid's start."""
+        """Rain in mm since the grid's start."""
         told = np.zeros(len(times))
         for storm, size, total in zip(self._weather.storms, self._sizes, self._sums, strict=True):
             height = storm.total * size * share(lon, lat, storm)
@@ -44,7 +46,7 @@ class Rain:
         for front, (hours, total) in zip(self._weather.fronts, self._bands, strict=True):
             since = (times - self.passes(front, lon, lat)) / HOUR
             told += front.rain * np.interp(since, hours, total)
-        return told * math.exp(0.12 * self._patches.at(lon, lat))
+        return told * math.exp(0.08 * self._patches.at(lon, lat))
 
     def mean_rate(self, times: NDArray[np.int64]) -> Column:
         """mm/h in the middle of the territory: what clouds go with."""

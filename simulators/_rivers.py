@@ -13,6 +13,10 @@ from simulators._story import Weather
 from simulators._weather import STEP, Atmosphere
 
 BRIM = 1.5  # m, where nobody says at which level the river leaves its bed
+GAUGED = frozenset(  # what is measured where a river is of its own
+    {"level", "discharge", "surface_elevation", "daily_max_level", "daily_mean_discharge"}
+)
+LAG = 9.0  # h of a catchment of one km²
 LOCAL_AREA = 80.0  # km² between two gauges, where nobody says how large the catchment is
 
 
@@ -31,17 +35,17 @@ class Character:
 # the Yerres and the Réveillon rise; the town quickens the Bièvre; of the Seine's basin
 # a storm here wets little.
 RIVERS: Mapping[str, Character] = {
-    "Bièvre": Character(curve_number=54, quickness=2.0, yields=0.2),
-    "Essonne": Character(curve_number=44, quickness=1.2, yields=0.035, base=4.0),
-    "Juine": Character(curve_number=43, quickness=1.1, yields=0.035, base=4.5),
-    "Orge": Character(curve_number=50, yields=0.09),
-    "Prédecelle": Character(curve_number=56, quickness=1.5, yields=0.25),
-    "Réveillon": Character(curve_number=62, quickness=1.5, yields=0.35),
-    "Rémarde": Character(curve_number=52, quickness=1.2, yields=0.16),
-    "Seine": Character(curve_number=76, quickness=2.5, yields=0.25, base=5.0, exposure=0.4),
-    "Yerres": Character(curve_number=63, yields=0.19),
-    "Yvette": Character(curve_number=54, quickness=1.0, yields=0.16),
-    "École": Character(curve_number=53, quickness=1.0, yields=0.08),
+    "Bièvre": Character(curve_number=54, quickness=1.2, yields=0.24),
+    "Essonne": Character(curve_number=44, quickness=0.7, yields=0.06, base=4.0),
+    "Juine": Character(curve_number=43, quickness=0.8, yields=0.06, base=4.5),
+    "Orge": Character(curve_number=52, quickness=0.9, yields=0.145, base=5.0),
+    "Prédecelle": Character(curve_number=54, quickness=1.1, yields=0.3),
+    "Réveillon": Character(curve_number=60, quickness=1.1, yields=0.38),
+    "Rémarde": Character(curve_number=52, quickness=1.0, yields=0.2, base=5.0),
+    "Seine": Character(curve_number=76, quickness=0.8, yields=0.25, base=5.0, exposure=0.4),
+    "Yerres": Character(curve_number=60, quickness=0.9, yields=0.2, base=4.0),
+    "Yvette": Character(curve_number=54, quickness=1.0, yields=0.165, base=5.0),
+    "École": Character(curve_number=53, quickness=0.9, yields=0.11),
 }
 
 
@@ -63,7 +67,11 @@ def courses(places: Sequence[Place], weather: Weather, air: Atmosphere) -> dict[
     Raises:
         SimulatorError: the upstream links run in a circle.
     """
-    sites = {place.site: place for place in places if place.river}
+    sites = {
+        place.site: place
+        for place in sorted(places, key=lambda place: place.device)
+        if place.river and not GAUGED.isdisjoint(place.quantities)
+    }
     if not sites:
         return {}
     characters = {name: RIVERS.get(place.river, Character()) for name, place in sites.items()}
@@ -86,7 +94,7 @@ def courses(places: Sequence[Place], weather: Weather, air: Atmosphere) -> dict[
 
 
 def catchment_rain(place: Place, area: float, air: Atmosphere) -> Column:
-    """mm a step over what drains to a place: the mean of five points around it."""
+    """Rain in mm a step over what drains to a place: the mean of five points around it."""
     if place.lon is None or place.lat is None:
         return np.diff(air.fallen(None, None, air.grid), prepend=0.0)
     reach = math.sqrt(area) / 2 / KM_A_DEGREE
@@ -105,7 +113,7 @@ def _basins(
         Basin(
             name=name,
             area=areas[name],
-            lag=1.8 * areas[name] ** 0.45 / character.quickness,
+            lag=LAG * areas[name] ** 0.22 / character.quickness,
             curve_number=min(character.curve_number + weather.wetness, 98.0),
             base=character.base * weather.river,
             upstream=sites[name].upstream,

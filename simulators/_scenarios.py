@@ -1,8 +1,8 @@
 """Scenarios: YAML files of this package's folder, or anybody's own, read into stories."""
 
+import importlib
 from collections.abc import Callable
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,11 @@ from simulators._yaml import Kind, Reader, ScenarioError, nearest
 SUFFIXES = (".yaml", ".yml")
 
 
-def names() -> list[str]:
-    """Of the scenarios that come with us."""
-    folder = resources.files("simulators").joinpath("scenarios")
-    return sorted(
-        entry.name.removesuffix(".yaml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    )
+def available() -> dict[str, Path]:
+    """The scenarios that come with us, and with whoever extends us, by name."""
+    package = importlib.import_module("simulators")
+    files = (file for root in package.__path__ for file in Path(root, "scenarios").glob("*.yaml"))
+    return {file.stem: file for file in sorted(files, key=lambda file: file.stem)}
 
 
 def load(name: str) -> Story:
@@ -30,16 +27,14 @@ def load(name: str) -> Story:
     Raises:
         ScenarioError: there is none, or its file cannot be read.
     """
-    if name.endswith(SUFFIXES):
-        try:
-            text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ScenarioError(f"the scenario {name} cannot be read: {error}") from error
-        return parse(text, name)
-    if name not in names():
-        raise ScenarioError(f"there is no scenario {name!r}{nearest(name, names())}")
-    file = resources.files("simulators").joinpath("scenarios", f"{name}.yaml")
-    return parse(file.read_text(encoding="utf-8"), f"{name}.yaml")
+    file = Path(name) if name.endswith(SUFFIXES) else available().get(name)
+    if file is None:
+        raise ScenarioError(f"there is no scenario {name!r}{nearest(name, available())}")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"the scenario {name} cannot be read: {error}") from error
+    return parse(text, str(file))
 
 
 def parse(text: str, file: str) -> Story:

@@ -28,6 +28,7 @@ class Place:
     """A device where it stands, described plainly, as any inventory could.
 
     `quantities`: the catalogue's names with the interval (s) at which it tells each.
+    `on_change`: those told when they change; their interval is that of its signs of life.
     `saturates`: the top of its scale, of the quantities that have one.
     `thresholds`: in force for it, by name, in the catalogue's unit of the threshold.
     `upstream`: (site, travel time in s) of the sites above its own.
@@ -50,6 +51,7 @@ class Place:
     river: str = ""
     lon: float | None = None
     lat: float | None = None
+    on_change: frozenset[str] = frozenset()
     saturates: Mapping[str, float] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     properties: Mapping[str, Any] = field(default_factory=dict)
@@ -58,7 +60,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Asset:
-    """What the water reaches when the `gauge` (a site) stands at `level` (m); `site` if it is one."""
+    """What the water reaches when the `gauge` (a site) stands at `level` (m); `site`: if one."""
 
     name: str
     kind: str

@@ -26,8 +26,9 @@ class Storm:
 class Front:
     """A front that crosses the territory. `at`: when it passes its middle, h.
 
-    `heading`: where it goes to, degrees from north. `drop`: Cel by which it cools the air (negative:
-    it warms). `fall`: hPa by which the pressure falls ahead of it. `wind`: m/s that it adds.
+    `heading`: where it goes to, degrees from north. `drop`: Cel by which it cools the air
+    (negative: it warms). `fall`: hPa by which the pressure falls ahead of it. `wind`: m/s that
+    it adds.
     """
 
     at: float

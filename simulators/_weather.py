@@ -12,8 +12,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators._catchment import through
 from simulators._chance import Column, Smooth, chance_of, wandering
-from simulators._rain import Rain
+from simulators._rain import Ground, Rain
 from simulators._story import SECOND, Front, Weather
 from simulators._sun import day_angle, elevation, irradiance, solar_hour
 
@@ -37,7 +38,9 @@ class Atmosphere:
         self.steps = math.ceil((BEFORE + hours * 3600) / STEP) + 13
         self.grid = self.start + np.arange(self.steps, dtype=np.int64) * int(STEP * SECOND)
         self._begins = begins
-        self.showers = Rain(weather, begins, self.start, self.steps, seed, centre)
+        self.showers = Rain(
+            weather, begins, Ground(grid=self.grid, centre=centre), chance_of(seed, "rain")
+        )
         self._noises = {
             name: wandering(chance_of(seed, name), self.steps, memory=hours_ * 12)
             for name, hours_ in (("air", 10), ("cloud", 4), ("wind", 2), ("turn", 6), ("mass", 30))
@@ -53,7 +56,7 @@ class Atmosphere:
         return np.asarray(fallen * 3600 / STEP)
 
     def fallen(self, lon: float | None, lat: float | None, times: Times) -> Column:
-        """mm since two days before the scenario."""
+        """Rain in mm since two days before the scenario."""
         return self.showers.fallen(*self._place(lon, lat), times)
 
     def cloud(self, lon: float | None, lat: float | None, times: Times) -> Column:
@@ -99,10 +102,10 @@ class Atmosphere:
     def humidity(self, lon: float | None, lat: float | None, times: Times) -> Column:
         """%, of temperature and dew point by Magnus' formula."""
         air, dew = self.temperature(lon, lat, times), self.dew_point(lon, lat, times)
-        return np.clip(100 * np.exp(_magnus(dew) - _magnus(air)), 0, 100)
+        return np.asarray(np.minimum(100 * np.exp(_magnus(dew) - _magnus(air)), 100))
 
     def pressure(self, lon: float | None, lat: float | None, times: Times) -> Column:
-        """hPa at sea level: it falls for half a day ahead of a front, and soon rises behind it."""
+        """At sea level, hPa: it falls for half a day ahead of a front, and soon rises behind it."""
         lon, lat = self._place(lon, lat)
         told = self.weather.pressure + 2.5 * self._noise("mass", times)
         for front, since in self._fronts(lon, lat, times):
@@ -144,7 +147,7 @@ class Atmosphere:
         return np.clip(haze * fog / (1 + 0.6 * np.maximum(rate, 0)), 80, 60_000)
 
     def soil(self, lon: float | None, lat: float | None, times: Times) -> Column:
-        """Cel at 10 cm: the air's and the sun's, smoothed over ten hours and three hours late."""
+        """Cel at 10 cm: the air's and the sun's, smoothed over seven hours and an hour late."""
         lon, lat = self._place(lon, lat)
         return np.interp(times, self.grid, self._soil(round(lon, 3), round(lat, 3)))
 
@@ -197,10 +200,10 @@ class Atmosphere:
 
     def _soil_here(self, lon: float, lat: float) -> Column:
         warm = self.temperature(lon, lat, self.grid) + self.irradiance(lon, lat, self.grid) / 180
-        memory = np.exp(-np.arange(0, 60 * 3600, STEP) / (10 * 3600))
-        late = np.concatenate([np.zeros(36), memory])
-        held = np.concatenate([np.full(len(late), warm[:288].mean()), warm])
-        return np.convolve(held, late / late.sum())[len(late) : len(held)]
+        memory = np.exp(-np.arange(0, 60 * 3600, STEP) / (7 * 3600))
+        late = np.concatenate([np.zeros(12), memory])
+        first = warm[:288].mean()
+        return np.asarray(first + through(warm - first, late / late.sum()))
 
 
 def _season(times: Times) -> Column:

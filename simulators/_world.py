@@ -3,6 +3,7 @@
 Hidden from trainees: devices only ever tell what they measure of it.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -62,6 +63,20 @@ class World:
             return np.full(len(times), np.nan)
         return np.interp(times, self.air.grid, course.discharge)
 
+    def course(self, place: Place) -> Course | None:
+        """The river at a place: its site's own, else that of its river's nearest gauge."""
+        own = self.courses.get(place.site)
+        if own is not None or not place.river:
+            return own
+        gauges = [
+            other
+            for other in self.field.places
+            if other.river == place.river and other.site in self.courses
+        ]
+        if not gauges:
+            return None
+        return self.courses[min(gauges, key=lambda other: (_apart(other, place), other.site)).site]
+
     def flooded(self, name: str, times: Times) -> NDArray[np.bool_]:
         """Whether the water stands at an asset, or at the site that is one; False where unknown."""
         under = np.zeros(len(times), dtype=bool)
@@ -87,6 +102,12 @@ class World:
             if self.touches(event, place):
                 going |= (times >= event.begins) & (times < event.ends)
         return going
+
+
+def _apart(one: Place, other: Place) -> float:
+    if one.lon is None or one.lat is None or other.lon is None or other.lat is None:
+        return math.inf
+    return math.hypot(0.66 * (one.lon - other.lon), one.lat - other.lat)
 
 
 def _centre(field: Field) -> tuple[float, float]:

@@ -14,7 +14,7 @@ HOURS = {"d": 24.0, "h": 1.0, "min": 1 / 60, "s": 1 / 3600}
 
 
 class ScenarioError(SimulatorError):
-    """A scenario's file cannot be read: names the file, the line, the field, and what was expected."""
+    """A scenario's file cannot be read: names file, line and field, and what was expected."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -96,7 +96,7 @@ class Reader:
 
     def plain(self, node: yaml.Node) -> Any:
         """Whatever is there, as Python's own values."""
-        return yaml.SafeLoader("").construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+        return yaml.SafeLoader("").construct_object(node, deep=True)
 
     def fields(
         self, node: yaml.Node, what: str, kinds: Mapping[str, "Kind"], needed: Iterable[str] = ()

@@ -8,23 +8,27 @@ import pandas as pd
 
 from sensors._common import COMMON
 from sensors.flood import DOMAIN
+from simulators._basins import fill
 from simulators._battery import charge
 from simulators._catchment import discharge_of
 from simulators._chance import Column, chance_of
 from simulators._gauging import Times, Told, as_read, saturated, table, ticks
 from simulators._rivers import Course
 from simulators._simulator import Field, Place, Simulator
+from simulators._story import SECOND
+from simulators._vigilance import bulletins
 from simulators._world import World
 
 CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMON)}
 NOISE = 0.0015  # m, of a reading: waves
+BASIN_NOISE = 0.4  # %
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """A device looking at its river at some times."""
 
-    at: Times
+    times: Times
     interval: float
     place: Place
     course: Course
@@ -32,45 +36,52 @@ class Look:
     chance: np.random.Generator
 
     def true(self, column: Column) -> Column:
-        return np.interp(self.at, self.world.air.grid, column)
+        return np.interp(self.times, self.world.air.grid, column)
+
+    def before(self, column: Column, most: Callable[..., Column]) -> Column:
+        """Over the interval that ends at each time, of the model's steps."""
+        lags = np.arange(0, self.interval, 900) * SECOND
+        looks = [np.interp(self.times - lag, self.world.air.grid, column) for lag in lags]
+        return np.asarray(most(looks, axis=0))
 
 
-def emit(field: Field, world: World, chance_seed: int) -> pd.DataFrame:
-    """What the devices tell; one at a site without a river tells only its battery."""
-    return table(_told(field, world, chance_seed))
+def emit(field: Field, world: World, _chance_seed: int) -> pd.DataFrame:
+    """What the devices tell; one at no river known tells only its battery."""
+    return table(told for place in field.of("flood") for told in _told(place, world))
 
 
-def _told(field: Field, world: World, seed: int) -> Iterator[Told]:
-    for place in field.of("flood"):
-        course = world.courses.get(place.site)
-        for name, interval in sorted(place.quantities.items()):
-            reads = READINGS.get(name)
-            chance = chance_of(seed, place.device, name)
-            if name == "battery":
-                at = ticks(world.begins, world.ends, interval)
-                value = as_read(CATALOGUE[name], charge(at, chance))
-                yield Told(device=place.device, quantity=CATALOGUE[name], times=at, value=value)
-            if reads is None or course is None:
-                continue
-            at = ticks(world.begins, world.ends, interval)
+def _told(place: Place, world: World) -> Iterator[Told]:
+    course = world.course(place)
+    for name, interval in sorted(place.quantities.items()):
+        chance = chance_of(world.seed, place.device, name)
+        at = ticks(world.begins, world.ends, interval)
+        if name == "battery":
+            yield _one(place, name, at, charge(at, chance))
+        elif name == "vigilance" and place.river:
+            at, colours = bulletins(place.river, world, chance, interval)
+            yield _one(place, name, at, colours)
+        elif course is not None and name in READINGS:
             look = Look(
-                at=at, interval=interval, place=place, course=course, world=world, chance=chance
+                times=at, interval=interval, place=place, course=course, world=world, chance=chance
             )
-            true = reads(look)
-            if true is None:
-                continue
-            top = place.saturates.get(name)
-            yield Told(
-                device=place.device,
-                quantity=CATALOGUE[name],
-                times=at,
-                value=as_read(CATALOGUE[name], true, top),
-                status=saturated(true, top),
-            )
+            true = READINGS[name](look)
+            if true is not None:
+                yield _one(place, name, at, true)
+
+
+def _one(place: Place, name: str, times: Times, true: Column) -> Told:
+    quantity, top = CATALOGUE[name], place.saturates.get(name)
+    return Told(
+        device=place.device,
+        quantity=quantity,
+        times=times,
+        value=as_read(quantity, true, top),
+        status=saturated(true, top),
+    )
 
 
 def _level(look: Look) -> Column:
-    return look.true(look.course.level) + look.chance.normal(0, NOISE, len(look.at))
+    return look.true(look.course.level) + look.chance.normal(0, NOISE, len(look.times))
 
 
 def _discharge(look: Look) -> Column:
@@ -86,12 +97,28 @@ def _surface(look: Look) -> Column | None:
 def _rain(look: Look) -> Column:
     fallen = np.cumsum(look.course.rain)
     grid = look.world.air.grid
-    begun = np.interp(look.at - int(look.interval * 1_000_000), grid, fallen)
-    return np.asarray(np.interp(look.at, grid, fallen) - begun)
+    begun = np.interp(look.times - int(look.interval * SECOND), grid, fallen)
+    return np.asarray(np.interp(look.times, grid, fallen) - begun)
+
+
+def _daily_max_level(look: Look) -> Column:
+    return look.before(look.course.level, np.max)
+
+
+def _daily_mean_discharge(look: Look) -> Column:
+    return look.before(look.course.discharge, np.mean)
+
+
+def _fill(look: Look) -> Column:
+    filled = look.true(fill(look.place, look.course))
+    return np.asarray(filled + look.chance.normal(0, BASIN_NOISE, len(look.times)))
 
 
 READINGS: Mapping[str, Callable[[Look], Column | None]] = {
+    "basin_fill": _fill,
     "catchment_rain": _rain,
+    "daily_max_level": _daily_max_level,
+    "daily_mean_discharge": _daily_mean_discharge,
     "discharge": _discharge,
     "level": _level,
     "surface_elevation": _surface,

@@ -1,4 +1,4 @@
-"""The registry described plainly to simulators: devices, groups and assets as they were at a time."""
+"""The registry described plainly to simulators: devices, groups, assets as of a time."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -9,6 +9,7 @@ from typing import Any
 from hypervisor.registry.model import Asset, Device, Registry, Revision, Site
 from sensors._domain import Catalogue
 from sensors._plan import LightingPlan, plan_from_json
+from sensors._quantity import Reporting
 from simulators import _simulator as plain
 
 Point = tuple[float | None, float | None]
@@ -91,6 +92,7 @@ def _place(
         river=site.river or "",
         lon=_either(device.lon, site.lon),
         lat=_either(device.lat, site.lat),
+        on_change=_on_change(facts, known, device.name, quantities),
         saturates=_tops(registry, device.name, quantities),
         thresholds={**own[1], **own[0]},
         properties=_properties(site, device, facts),
@@ -113,6 +115,18 @@ def _interval(facts: _Facts, known: Catalogue, device: str, quantity: str) -> fl
     if "interval_s" in fact:
         return float(fact["interval_s"])
     return known.quantities[quantity].interval.total_seconds()
+
+
+def _on_change(
+    facts: _Facts, known: Catalogue, device: str, quantities: list[str]
+) -> frozenset[str]:
+    told = {
+        name: facts.one.get(("series", f"{device}/{name}"), {}).get(
+            "reporting", known.quantities[name].reporting
+        )
+        for name in quantities
+    }
+    return frozenset(name for name, how in told.items() if how == Reporting.ON_CHANGE)
 
 
 def _tops(registry: Registry, device: str, quantities: list[str]) -> dict[str, float]:
