@@ -41,7 +41,7 @@ def test_apply_shows_what_changes_and_then_nothing(instance_settings: Settings) 
     assert "nothing was" in dry
     assert "Gif-sur-Yvette" in dry
     assert (
-        "208 areas, 16 sites"
+        "208 areas, 108 sites"
         in hypervisor(instance_settings, "inventory", "apply", "essonne").stdout
     )
     again = hypervisor(instance_settings, "inventory", "apply", "essonne").stdout
@@ -49,7 +49,7 @@ def test_apply_shows_what_changes_and_then_nothing(instance_settings: Settings) 
     shown = hypervisor(instance_settings, "inventory", "show", "--json").stdout.splitlines()
     kinds = [json.loads(line)["kind"] for line in shown]
     assert kinds.count("area") == 208
-    assert kinds.count("site") == 16
+    assert kinds.count("site") == 108
 
 
 def test_mistakes_are_told_all_at_once(instance_settings: Settings, tmp_path: Path) -> None:

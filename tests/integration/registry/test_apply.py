@@ -59,7 +59,7 @@ def test_all_examples_stand_together(connection: Connection) -> None:
         apply_inventory(connection, read_sources([name]), author="ann", now=NOW)
     found = registry.load(connection)
     assert sum(area.kind == "commune" for area in found.areas.values()) == 194
-    assert len(found.sites) == 16 + 22 + 1 + 3
+    assert len(found.sites) == 108 + 22 + 1 + 3
 
 
 def test_a_first_value_holds_from_commissioning_a_changed_one_from_now(

@@ -29,7 +29,7 @@ def test_the_wave_goes_down_the_example_s_rivers_in_order(essonne: Settings) -> 
     with connect(essonne.database_url) as connection:
         field = field_of(registry.load(connection), catalogue(), flood.begins)
     places = field.of("flood")
-    assert len(places) == 16
+    assert len(places) == 18
     savigny = next(place for place in places if place.site == "orge-savigny")
     assert dict(savigny.upstream) == {"orge-arpajon": 7 * 3600.0, "yvette-villebon": 4 * 3600.0}
     assert savigny.quantities["level"] == 900
@@ -52,5 +52,5 @@ def test_everything_the_example_s_devices_tell_is_possible(essonne: Settings) ->
         quantity = known[str(name)]
         assert set(told["unit"]) == {quantity.unit}
         assert told["value"].between(quantity.low, quantity.high).all()
-    assert set(rows["quantity"]) == {"level", "discharge", "battery", "catchment_rain"}
-    assert rows["device"].nunique() == 16
+    assert set(rows["quantity"]) >= {"level", "discharge", "battery", "catchment_rain"}
+    assert rows["device"].nunique() > 1_000
