@@ -1,4 +1,4 @@
-"""The Essonne example: how much of everything, what is tied to what, and what is said to be made up."""
+"""The Essonne example: how much of everything, what is tied to what, what is said to be made up."""
 
 import math
 from collections import Counter
