@@ -41,7 +41,11 @@ class Settings(BaseSettings):
     batch_rows: int = 5_000
     batch_seconds: float = 0.005  # the longest a message waits for others to be stored with
     heartbeat_seconds: float = 2.0
-    raw_retention_days: int = 400
+    raw_retention_days: int = Field(default=400, ge=1)
+    dead_letter_retention_days: int = Field(default=400, ge=1)
+    imported_retention_days: int | None = Field(
+        default=None, ge=1
+    )  # None: history is kept for good
     ahead_seconds: float = 300.0  # a reading further ahead of its arrival is not believed
 
 
