@@ -1,0 +1,81 @@
+"""Vehicles along a road as cumulative counts: a bottleneck holds them, its queue grows upstream.
+
+Newell's simplified kinematic waves (1993): the count at a place is the least of what may have come
+from upstream and of what the queues downstream leave room for. Whole columns of time at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators._steps import Column
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """A place on a road, `at` km in the direction of travel, and the bottleneck `ahead` km of it.
+
+    `capacity`: vehicles a step that pass the bottleneck. `speed`, `wave` (km/h): of free traffic
+    and of a queue's news. `standstill`: vehicles a km that stand.
+    """
+
+    at: float
+    ahead: float
+    capacity: Column
+    speed: float
+    wave: float
+    standstill: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passing:
+    """At a place: vehicles passed since the beginning, and whether the place stands in a queue."""
+
+    count: Column
+    queued: NDArray[np.bool_]
+
+
+TELLING = 3.0  # vehicles held up that make a queue
+
+
+def passing(entering: Column, stretches: Sequence[Stretch], step: float) -> list[Passing]:
+    """What passes each stretch, in the direction of travel; `entering`: a step, at the first.
+
+    `step` in s. No vehicle is made or lost: what has not passed stands in a queue.
+    """
+    come = np.cumsum(entering)
+    where, free, let = stretches[0].at, [], []
+    for each in stretches:
+        come = _later(come, (each.at - where) / each.speed * 3600 / step)
+        free.append(come)
+        come = held(_later(come, each.ahead / each.speed * 3600 / step), each.capacity)
+        let.append(come)
+        where = each.at + each.ahead
+    return [_at(number, stretches, free, let, step) for number in range(len(stretches))]
+
+
+def held(come: Column, capacity: Column) -> Column:
+    """Cumulative count behind a bottleneck: at most its capacity a step, the rest waits."""
+    could = np.cumsum(capacity)
+    return np.asarray(could + np.minimum.accumulate(come - could))
+
+
+def _at(
+    number: int, stretches: Sequence[Stretch], free: list[Column], let: list[Column], step: float
+) -> Passing:
+    here = stretches[number]
+    count = free[number]
+    for each, out in zip(stretches[number:], let[number:], strict=True):
+        between = each.at + each.ahead - here.at
+        news = _later(out, between / each.wave * 3600 / step)
+        count = np.minimum(count, news + each.standstill * between)
+    # what stands in the way of one minute's chance is no queue
+    return Passing(count=count, queued=free[number] - count > TELLING)
+
+
+def _later(count: Column, steps: float) -> Column:
+    """The same, so many steps later; nothing before the beginning."""
+    index = np.arange(len(count), dtype=np.float64)
+    return np.interp(index - steps, index, count, left=0.0)

@@ -1,0 +1,168 @@
+"""Roads as simulated: sensors in the direction of travel, what happens there, who drives around."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators._simulator import Field, Place
+from simulators._steps import Column, Instants
+from simulators._story import SECOND, Event
+from simulators._traffic import Road, remaining, road
+from simulators._world import World
+
+PARIS = (2.3522, 48.8566)
+KM_A_DEGREE = 111.2
+
+# Settings.
+NEAR_ASSET = 1.0  # km from a flooded road at which a section is that road
+CLEANING = 2 * 3600 * SECOND  # µs from the water's leaving to the reopening
+AROUND = 8.0  # km within which a detour is sought
+DETOURS = 0.6  # of those who meet a closed road; the others stay at home
+FILLED = 0.97  # of its capacity to which a detour fills another road
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """Sensors on one piece of road in the direction of travel; `along`: their km along it."""
+
+    name: str
+    places: tuple[Place, ...]
+    roads: tuple[Road, ...]
+    along: tuple[float, ...]
+    direction: str
+
+    @property
+    def capacity(self) -> float:
+        """veh/h that pass all of it."""
+        return min(each.capacity for each in self.roads)
+
+
+def sections(field: Field) -> list[Section]:
+    """The groups of kind `section`, and each other sensor of traffic by itself."""
+    sensors = {
+        place.device: place
+        for place in field.of("mobility")
+        if "traffic_flow" in place.quantities or "occupancy" in place.quantities
+    }
+    found = []
+    for group in sorted(field.groups, key=lambda group: group.name):
+        if group.kind == "section":
+            members = [sensors.pop(name) for name in sorted(group.members) if name in sensors]
+            if members:
+                found.append(_section(group.name, members))
+    found.extend(_section(name, [place]) for name, place in sensors.items())
+    return found
+
+
+def _section(name: str, places: Sequence[Place]) -> Section:
+    direction = next(
+        (str(each.properties["direction"]) for each in places if "direction" in each.properties),
+        "both",
+    )
+    along = {place.device: _along(place, direction, number) for number, place in enumerate(places)}
+    ordered = sorted(places, key=lambda place: (along[place.device], place.device))
+    first = along[ordered[0].device]
+    return Section(
+        name=name,
+        places=tuple(ordered),
+        roads=tuple(road(place) for place in ordered),
+        along=tuple(along[place.device] - first for place in ordered),
+        direction=direction,
+    )
+
+
+def _along(place: Place, direction: str, number: int) -> float:
+    """Km in the direction of travel: `pk_km` where it is said, else by the distance from Paris."""
+    said = place.properties.get("pk_km")
+    if said is not None:
+        return float(said)
+    if place.lon is None or place.lat is None:
+        return float(number)
+    out = distance((place.lon, place.lat), PARIS)
+    return out if direction == "out" else -out
+
+
+def distance(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Km between two places that are not far from each other."""
+    east = (one[0] - other[0]) * math.cos(math.radians((one[1] + other[1]) / 2))
+    return KM_A_DEGREE * math.hypot(east, one[1] - other[1])
+
+
+def open_share(section: Section, number: int, world: World, times: Instants) -> Column:
+    """What incidents leave of the capacity after a sensor, 0 to 1.
+
+    An `incident` blocks `lanes_blocked` lanes (1), or leaves a `capacity` from 0 to 1.
+    """
+    share = np.ones(len(times))
+    for event in world.events_of("incident"):
+        if number == _struck(event, section, world):
+            left = event.parameters.get("capacity")
+            if left is None:
+                blocked = int(event.parameters.get("lanes_blocked", 1))
+                left = remaining(section.roads[number].lanes, blocked)
+            during = (times >= event.begins) & (times < event.ends)
+            share = np.where(during, np.minimum(share, float(left)), share)
+    return share
+
+
+def _struck(event: Event, section: Section, world: World) -> int | None:
+    """The sensor of the section that an event is at; of several the last, so that all queue."""
+    found = [number for number, place in enumerate(section.places) if world.touches(event, place)]
+    return found[-1] if found else None
+
+
+def closed(section: Section, world: World, times: Instants) -> NDArray[np.bool_]:
+    """Whether nobody may enter: a `closure` of one of its sensors, or water on the road."""
+    shut = np.zeros(len(times), dtype=bool)
+    for place in section.places:
+        shut |= world.during("closure", place, times)
+    for asset in world.field.assets:
+        known = [
+            (place.lon, place.lat)
+            for place in section.places
+            if place.lon is not None and place.lat is not None
+        ]
+        near = (
+            asset.kind == "road"
+            and asset.lon is not None
+            and asset.lat is not None
+            and any(distance((asset.lon, asset.lat), each) <= NEAR_ASSET for each in known)
+        )
+        if near or (asset.site and asset.site in {place.site for place in section.places}):
+            water = world.flooded(asset.name, times) | world.flooded(asset.name, times - CLEANING)
+            shut |= water & (times >= world.begins)
+    return shut
+
+
+def diverted(
+    every: Sequence[Section],
+    wanted: Mapping[str, Column],
+    shut: Mapping[str, NDArray[np.bool_]],
+) -> dict[str, Column]:
+    """veh/h that enter each section: none where it is closed, more where others drive around."""
+    entering = {each.name: np.where(shut[each.name], 0.0, wanted[each.name]) for each in every}
+    for each in every:
+        if not shut[each.name].any():
+            continue
+        lost = DETOURS * np.where(shut[each.name], wanted[each.name], 0.0)
+        others = [other for other in every if other is not each and _parallel(each, other)]
+        total = sum(other.capacity for other in others)
+        for other in others:
+            room = np.maximum(FILLED * other.capacity - entering[other.name], 0.0)
+            more = np.minimum(lost * other.capacity / total, room)
+            entering[other.name] = entering[other.name] + np.where(shut[other.name], 0.0, more)
+    return entering
+
+
+def _parallel(one: Section, other: Section) -> bool:
+    """A detour: not far, and not the other way."""
+    here, there = one.places[0], other.places[0]
+    if None in (here.lon, here.lat, there.lon, there.lat):
+        return False
+    if "both" not in (one.direction, other.direction) and one.direction != other.direction:
+        return False
+    ends = (here.lon or 0.0, here.lat or 0.0), (there.lon or 0.0, there.lat or 0.0)
+    return distance(*ends) <= AROUND

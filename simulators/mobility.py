@@ -1,0 +1,145 @@
+"""Mobility: traffic on sections of road with its queues, and bicycles and pedestrians at counters.
+
+People want to drive by hour, day and weather (`_traffic_demand`); the road lets them through as
+far as lanes, rain, incidents and closures allow (`_traffic`, `_traffic_queues`); sensors count
+what passes (`_traffic_counting`). A place may say `road_class` (motorway, trunk, urban, local),
+`lanes`, `direction` (in: towards Paris, out, both), `pk_km` and `peak_share`; a counter its
+`daily_bicycles` and `daily_pedestrians`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sensors._common import COMMON
+from sensors.mobility import DOMAIN
+from simulators import _bicycles, _traffic_counting
+from simulators._calendar import Lived, lived
+from simulators._chance import chance_of
+from simulators._gauging import Told, table
+from simulators._simulator import Field, Simulator
+from simulators._steps import SECOND, Column, Instants
+from simulators._story import HOUR
+from simulators._traffic import (
+    RAIN_CAPACITY,
+    RAIN_SPEED,
+    free_density,
+    occupancy,
+    queue_density,
+    wet,
+)
+from simulators._traffic_counting import State
+from simulators._traffic_demand import chanced, in_rain, trucks, wanted
+from simulators._traffic_queues import Passing, Stretch, passing
+from simulators._traffic_sections import Section, closed, diverted, open_share, sections
+from simulators._world import World
+
+CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMON)}
+EVENTS = ("closure", "incident", "loop-fault")
+STEP = 60.0  # s
+WARMING = HOUR  # µs before the story in which roads fill
+
+# Settings.
+PEAK = 0.78  # of the capacity that the highest usual peak fills: below, so that a calm day is calm
+AHEAD = 0.3  # km after a sensor, where its road's bottleneck is
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """What traffic is made with. `when`: the kind of day and hour of each of `times`."""
+
+    world: World
+    times: Instants
+    when: Lived
+    seed: int
+
+    def wanted(self, section: Section) -> Column:
+        """How many (veh/h) want to enter a section."""
+        first = section.places[0]
+        share = float(first.properties.get("peak_share", PEAK))
+        usual = wanted(self.when, section.roads[0].kind, section.direction)
+        luck = chanced(self.when, section.name, self.seed, STEP)
+        rain = self.world.rain(first.lon, first.lat, self.times)
+        return np.asarray(share * section.capacity * usual * luck * in_rain(rain))
+
+    def driven(self, section: Section, entering: Column) -> dict[str, State]:
+        """Vehicles enter by chance, one by one, and drive as far as the road lets them."""
+        chance = chance_of(self.seed, section.name, "entering")
+        come = chance.poisson(entering * STEP / 3600).astype(np.float64)
+        stretches = [self._stretch(section, number) for number in range(len(section.places))]
+        passed = passing(come, stretches, STEP)
+        return {
+            place.device: self._state(section, number, passed[number])
+            for number, place in enumerate(section.places)
+        }
+
+    def _in_rain(self, section: Section, number: int) -> tuple[Column, Column]:
+        """Capacity and free speed at a sensor."""
+        place, road = section.places[number], section.roads[number]
+        rain = self.world.rain(place.lon, place.lat, self.times)
+        return road.capacity * wet(rain, RAIN_CAPACITY), road.free_speed * wet(rain, RAIN_SPEED)
+
+    def _stretch(self, section: Section, number: int) -> Stretch:
+        road = section.roads[number]
+        capacity, _ = self._in_rain(section, number)
+        left = open_share(section, number, self.world, self.times)
+        return Stretch(
+            at=section.along[number],
+            ahead=AHEAD,
+            capacity=capacity * left * STEP / 3600,
+            speed=road.free_speed,
+            wave=road.wave,
+            standstill=road.standstill,
+        )
+
+    def _state(self, section: Section, number: int, passed: Passing) -> State:
+        road = section.roads[number]
+        capacity, speed = self._in_rain(section, number)
+        flow = np.diff(passed.count, prepend=0.0) * 3600 / STEP
+        density = np.where(
+            passed.queued,
+            queue_density(flow, capacity, speed, road.standstill),
+            free_density(flow, capacity, speed),
+        )
+        heavy = trucks(self.when, road.kind)
+        return State(
+            times=self.times,
+            count=passed.count,
+            density=np.cumsum(density),
+            occupied=np.cumsum(occupancy(density, road.lanes, heavy)),
+            trucks=np.cumsum(heavy),
+            free_speed=road.free_speed,
+        )
+
+
+def truth(field: Field, world: World, seed: int) -> dict[str, State]:
+    """What truly passes each sensor of traffic (by its device): hidden from trainees."""
+    times = np.arange(world.begins - WARMING, world.ends + 1, int(STEP * SECOND), dtype=np.int64)
+    making = Making(world=world, times=times, when=lived(times, field.zone), seed=seed)
+    every = sections(field)
+    wish = {each.name: making.wanted(each) for each in every}
+    shut = {each.name: closed(each, world, times) for each in every}
+    entering = diverted(every, wish, shut)
+    states: dict[str, State] = {}
+    for each in every:
+        states |= making.driven(each, entering[each.name])
+    return states
+
+
+def emit(field: Field, world: World, chance_seed: int) -> pd.DataFrame:
+    """What the devices tell, as rows of a recording, ascending by time."""
+    return table(_told(field, world, chance_seed))
+
+
+def _told(field: Field, world: World, seed: int) -> Iterator[Told]:
+    states = truth(field, world, seed)
+    for place in field.of("mobility"):
+        if place.device in states:
+            yield from _traffic_counting.told(place, states[place.device], world, seed, CATALOGUE)
+        else:
+            yield from _bicycles.told(place, world, seed, CATALOGUE)
+
+
+SIMULATOR = Simulator(domain="mobility", emit=emit, events=EVENTS)
