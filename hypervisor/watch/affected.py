@@ -38,9 +38,9 @@ def absorb(connection: Connection, memory: Memory, rows: Rows) -> News:
 
 def mark(memory: Memory, found: News) -> None:
     """Make due every judgement that the news may change."""
-    names = {at: memory.territory.quantity_of[s] for s, at in memory.dials.place.items()}
+    names = _names(memory) if found.fresh else {}
     for plan in memory.plans.values():
-        plan.mark(found, memory.dials)
+        plan.mark(found, memory.dials, floor=memory.ears.floor, heard_to=memory.state.heard_to)
         for number in _late(plan, found):
             why = explain(plan, number, found, names)
             if why:
@@ -58,10 +58,10 @@ def hear(memory: Memory, entries: Sequence[Entry]) -> bool:
 
 def _settle(connection: Connection, memory: Memory, found: News) -> None:
     """Where a row says something else than before, the store knows which stands."""
+    if not any(one.doubted for one in found.fresh.values()):
+        return
     series_at = {place: series for series, place in memory.dials.place.items()}
     points = [(series_at[at], time) for at, one in found.fresh.items() for time in one.doubted]
-    if not points:
-        return
     rows = history.at(connection, points)
     doubted = {series for series, _ in points}
     for series in doubted:
@@ -70,7 +70,12 @@ def _settle(connection: Connection, memory: Memory, found: News) -> None:
 
 
 def _late(plan: Plan, found: News) -> list[int]:
-    """The sites at which something of the past is told."""
+    """The subjects at which something of the past is told."""
     if not found.fresh:
         return []
     return np.flatnonzero(found.late[plan.listens].any(axis=1)).tolist()
+
+
+def _names(memory: Memory) -> dict[int, str]:
+    """Of the quantities, by place."""
+    return {at: memory.territory.quantity_of[s] for s, at in memory.dials.place.items()}

@@ -20,6 +20,7 @@ from hypervisor.watch.heard import Ears, Worker, union
 from hypervisor.watch.judging import due_tasks, judge_all
 from hypervisor.watch.memory import Memory, Territory
 from hypervisor.watch.recording import Findings, write
+from hypervisor.watch.supply import Mains
 from rules._engine import VERSION
 from sensors._domain import Catalogue
 from sensors._row import NEVER
@@ -67,6 +68,7 @@ def remember(connection: Connection, setup: Setup) -> Memory:
             standings={},
             ears=Ears(floor=state.heard_to),
             deaf=union(judgement.deaf_spans(connection)),
+            mains=Mains(retention=setup.retention),
         )
         revising.revise(connection, memory, setup.catalogue)
         judgement.save_state(connection, state)
@@ -78,7 +80,8 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
     with connection.transaction():
         entries, cursor = feed.read(connection, memory.state.cursor, most=_ENTRIES)
         _listen(connection, memory, entries)
-        if any(entry.kind == "registry" for entry in entries):
+        known = any(entry.kind == "registry" for entry in entries)
+        if _supplied(memory) or known:
             revising.revise(connection, memory, setup.catalogue)
         rows = affected.rows_of(entries, oldest=_oldest(memory, setup))
         news = affected.absorb(connection, memory, rows)
@@ -123,7 +126,13 @@ def _oldest(memory: Memory, setup: Setup) -> int:
     """The revision horizon: raw retention less the longest look-back; older is not judged."""
     if memory.ears.floor == NEVER:
         return NEVER
-    return memory.ears.floor - setup.retention + max(memory.territory.reach.values(), default=0)
+    return memory.ears.floor - setup.retention + max(memory.territory.longest.values(), default=0)
+
+
+def _supplied(memory: Memory) -> bool:
+    """See that supplies are known as far as silence is judged; whether one was worked out anew."""
+    anew = memory.mains.reach(memory.ears.floor, memory.deaf)
+    return anew and any(one.supplies for one in memory.territory.subjects.values())
 
 
 def _now(memory: Memory, setup: Setup) -> int:

@@ -1,4 +1,4 @@
-"""Sites as the engine wants them: columns of readings from memory, older ones from the store."""
+"""Subjects as the engine wants them: columns of readings from memory, older ones from the store."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from hypervisor.instants import BEGINNING
 from hypervisor.store import history
 from hypervisor.store.connect import Connection
-from hypervisor.watch.facts import SeriesFacts, SiteFacts
+from hypervisor.watch.facts import SeriesFacts, SubjectFacts
 from hypervisor.watch.tail import SeriesTail, merge
 from rules._inputs import SeriesColumns, Subject
 from sensors._row import NEVER, Rows
@@ -16,59 +16,80 @@ from sensors._row import NEVER, Rows
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A site, those of its series that are read, and the time (µs) from which.
+    """A subject, and from when on (µs) which of its stored series are read.
 
     `whole`: with all that memory holds besides, for the sake of late arrivals.
     """
 
-    site: SiteFacts
-    since: int
-    series: frozenset[int]
+    subject: SubjectFacts
+    since: Mapping[int, int]
     whole: bool = False
 
 
 def joined(wanted: Sequence[Wanted]) -> Wanted:
-    """What several rules want of one site."""
+    """What several rules want of one subject."""
     if len(wanted) == 1:
         return wanted[0]
-    return Wanted(
-        site=wanted[0].site,
-        since=min(one.since for one in wanted),
-        series=frozenset().union(*(one.series for one in wanted)),
-        whole=any(one.whole for one in wanted),
-    )
+    since = dict(wanted[0].since)
+    for one in wanted[1:]:
+        for series, at in one.since.items():
+            since[series] = min(at, since.get(series, at))
+    return Wanted(subject=wanted[0].subject, since=since, whole=any(one.whole for one in wanted))
 
 
 def subjects(
     connection: Connection, tails: Mapping[int, SeriesTail], wanted: Iterable[Wanted]
 ) -> dict[str, Subject]:
-    """Columns of each site, by its key; one query for all that is not in memory."""
+    """Columns of each, by its key; one query for all that is not in memory."""
     wanted = list(wanted)
-    spans = [
-        (series.id, max(one.since, BEGINNING), tails[series.id].complete_from)
-        for one in wanted
-        for series in one.site.series.values()
-        if series.id in one.series and tails[series.id].complete_from > one.since
-    ]
-    older = history.by_series(history.between(connection, spans)) if spans else {}
-    return {one.site.key: _subject(one, tails, older) for one in wanted}
+    older: dict[int, tuple[int, int, int]] = {}
+    for one in wanted:
+        for series, since in one.since.items():
+            until = tails[series].complete_from
+            if until > since:  # of two subjects that read one series, the one that reads farther
+                first = min(max(since, BEGINNING), older.get(series, (0, since, 0))[1])
+                older[series] = series, first, until
+    spans = list(older.values())
+    stored = history.by_series(history.between(connection, spans)) if spans else {}
+    return {one.subject.key: _subject(one, tails, stored) for one in wanted}
 
 
-def _subject(one: Wanted, tails: Mapping[int, SeriesTail], older: Mapping[int, Rows]) -> Subject:
-    site = one.site
-    columns = {}
-    for name, series in site.series.items():
-        if series.id not in one.series:
-            continue
-        tail = tails[series.id]
-        rows = tail.since(NEVER if one.whole else one.since)
-        if series.id in older:
-            rows = merge(rows, older[series.id])
-        columns[name] = _columns(series, rows)
-    return Subject(key=site.key, series=columns, devices=site.devices, thresholds=site.thresholds)
+def _subject(one: Wanted, tails: Mapping[int, SeriesTail], stored: Mapping[int, Rows]) -> Subject:
+    facts = one.subject
+    return Subject(
+        key=facts.key,
+        series={
+            name: columns(series, _rows(series, one, tails, stored))
+            for name, series in facts.series.items()
+            if series.sources[-1].id in one.since
+        },
+        devices=facts.devices,
+        thresholds=facts.thresholds,
+        group=facts.group,
+    )
 
 
-def _columns(series: SeriesFacts, rows: Rows) -> SeriesColumns:
+def _rows(
+    series: SeriesFacts, one: Wanted, tails: Mapping[int, SeriesTail], stored: Mapping[int, Rows]
+) -> Rows:
+    """The rows of a series, of each of its sources those of its own time."""
+    parts: list[Rows] = []
+    ends = [*(source.since for source in series.sources[1:]), None]
+    for source, end in zip(series.sources, ends, strict=True):
+        tail = tails[source.id]
+        rows = tail.since(NEVER if one.whole else one.since[source.id])
+        if source.id in stored:
+            rows = merge(rows, stored[source.id])
+        if len(series.sources) == 1:
+            return rows
+        first = np.searchsorted(rows["time"], source.since)
+        last = None if end is None else np.searchsorted(rows["time"], end)
+        parts.append(rows[first:last])
+    return np.concatenate(parts)
+
+
+def columns(series: SeriesFacts, rows: Rows) -> SeriesColumns:
+    """Rows with all that is known of their series."""
     return SeriesColumns(
         time=np.ascontiguousarray(rows["time"]),
         value=np.ascontiguousarray(rows["value"]),
@@ -80,4 +101,7 @@ def _columns(series: SeriesFacts, rows: Rows) -> SeriesColumns:
         nonnegative=series.quantity.nonnegative,
         interval=series.interval,
         stale_after=series.stale_after,
+        breaks=series.breaks_at,
+        withdrawn=series.withdrawn,
+        earlier=series.earlier,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,6 +45,19 @@ class Dials:
         )
         dials.read(tails, tails)
         return dials
+
+    def span(self, places: Instants) -> tuple[Values, Values]:
+        """Between what and what the good values of series lie."""
+        return self.low[places], self.high[places]
+
+    def sums(self, places: Instants) -> tuple[Values, Values]:
+        """Between what and what any of the values of series sum up."""
+        return self.fall[places], self.rise[places]
+
+    @cached_property
+    def known(self) -> Instants:
+        """The series, ascending, as their places are."""
+        return np.fromiter(self.place, dtype=np.int64)
 
     def read(self, tails: Mapping[int, SeriesTail], series: Iterable[int]) -> None:
         """Read these series again from what is in memory of them."""

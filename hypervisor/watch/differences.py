@@ -1,12 +1,12 @@
 """Facts as plain values, and from when on two sets of them differ: where judging starts again."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hypervisor.instants import BEGINNING
-from hypervisor.watch.facts import Facts, SeriesFacts, SiteFacts
+from hypervisor.watch.facts import Facts, SeriesFacts, SubjectFacts
 from rules._inputs import Steps
 
 
@@ -18,28 +18,39 @@ class Difference:
     what: str
 
 
-def of_site(site: SiteFacts) -> Facts:
-    """What is remembered of a site's facts: all that may change a judgement."""
+def of_subject(subject: SubjectFacts) -> Facts:
+    """What is remembered of a subject's facts: all that may change a judgement.
+
+    Of a supply its plan, not the thousand times at which that switches.
+    """
     return {
-        "series": {name: _series(series) for name, series in site.series.items()},
+        "series": {name: _series(series) for name, series in subject.series.items()},
         "devices": {
             name: {"commissioned": device.commissioned, "in service": _steps(device.in_service)}
-            for name, device in site.devices.items()
+            for name, device in subject.devices.items()
         },
-        "thresholds": {name: _steps(steps) for name, steps in site.thresholds.items()},
-        "doubled": sorted(site.doubled),
+        "supplies": {
+            name: {"plans": [list(step) for step in supply.plans], "place": list(supply.place)}
+            for name, supply in subject.supplies.items()
+        },
+        "thresholds": {name: _steps(steps) for name, steps in subject.thresholds.items()},
+        "doubled": sorted(subject.doubled),
+        "domain": subject.domain,
     }
 
 
-def between_sites(before: Facts, now: Facts) -> Difference | None:
-    """The earliest difference of two sites' facts; None when they say the same."""
+def between_subjects(before: Facts, now: Facts) -> Difference | None:
+    """The earliest difference of two subjects' facts; None when they say the same."""
     found = [
-        *_between(before["thresholds"], now["thresholds"], "threshold", _earliest),
-        *_between(before["series"], now["series"], "series", _between_series),
-        *_between(before["devices"], now["devices"], "device", _between_devices),
+        *_between(before["thresholds"], now["thresholds"], "threshold", between_steps, _limit_from),
+        *_between(before["series"], now["series"], "series", _between_series, _series_from),
+        *_between(before["devices"], now["devices"], "device", _between_devices, _device_from),
+        *_between(before["supplies"], now["supplies"], "supply of", _between_supplies, _fed_from),
     ]
     if before["doubled"] != now["doubled"]:
         found.append(Difference(since=BEGINNING, what="two devices measure the same"))
+    if before["domain"] != now["domain"]:
+        found.append(Difference(since=BEGINNING, what="domain"))
     return min(found, key=lambda difference: difference.since, default=None)
 
 
@@ -65,8 +76,7 @@ def _edges(spans: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
 
 def _series(series: SeriesFacts) -> dict[str, Any]:
     return {
-        "id": series.id,
-        "device": series.device,
+        "sources": [[source.since, source.id] for source in series.sources],
         "kind": [
             series.quantity.kind.value,
             series.reporting.value,
@@ -74,6 +84,8 @@ def _series(series: SeriesFacts) -> dict[str, Any]:
         ],
         "interval": _steps(series.interval),
         "stale after": _steps(series.stale_after),
+        "breaks": [[at] for at in series.breaks],
+        "withdrawn": [] if series.withdrawn is None else _steps(series.withdrawn),
     }
 
 
@@ -85,27 +97,50 @@ def _steps(steps: Steps) -> list[list[float | int | None]]:
 
 
 def _between(
-    before: Mapping[str, Any], now: Mapping[str, Any], what: str, compare: Any
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    what: str,
+    compare: Callable[[Any, Any], int | None],
+    begins: Callable[[Any], int | None],
 ) -> list[Difference]:
+    """`begins`: from when on a fact that was not there before, or is gone, matters."""
     found = []
     for name in sorted(before.keys() | now.keys()):
-        if name not in before or name not in now:
-            since = compare([], now[name]) if what == "threshold" and name in now else BEGINNING
+        if name in before and name in now:
+            since = None if before[name] == now[name] else compare(before[name], now[name])
         else:
-            since = compare(before[name], now[name])
+            since = begins(now[name] if name in now else before[name])
         if since is not None:
             found.append(Difference(since=since, what=f"{what} {name}"))
     return found
 
 
-def _earliest(before: Any, now: Any) -> int | None:
-    return between_steps(before, now)
+def _limit_from(limit: Any) -> int | None:
+    return between_steps([], limit)
+
+
+def _series_from(series: Any) -> int | None:
+    """Of a group's new member: from when on it belongs; None when it never does."""
+    withdrawn = series["withdrawn"]
+    if not withdrawn or int(withdrawn[0][0]) > BEGINNING:
+        return BEGINNING
+    return next((int(at) for at, value in withdrawn if value != 1.0), None)
+
+
+def _device_from(device: Any) -> int | None:
+    """Before it is commissioned nothing is expected of it."""
+    return int(device["commissioned"])
+
+
+def _fed_from(supply: Any) -> int | None:
+    return next((int(at) for at, plan in supply["plans"] if plan is not None), None)
 
 
 def _between_series(before: Any, now: Any) -> int | None:
-    if any(before[key] != now[key] for key in ("id", "device", "kind")):
+    if before["kind"] != now["kind"]:
         return BEGINNING
-    found = [between_steps(before[key], now[key]) for key in ("interval", "stale after")]
+    names = ("sources", "interval", "stale after", "breaks", "withdrawn")
+    found = [between_steps(before[name], now[name]) for name in names]
     return min((since for since in found if since is not None), default=None)
 
 
@@ -113,3 +148,9 @@ def _between_devices(before: Any, now: Any) -> int | None:
     if before["commissioned"] != now["commissioned"]:
         return BEGINNING
     return between_steps(before["in service"], now["in service"])
+
+
+def _between_supplies(before: Any, now: Any) -> int | None:
+    if before["place"] != now["place"]:
+        return BEGINNING
+    return between_steps(before["plans"], now["plans"])

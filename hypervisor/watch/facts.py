@@ -1,16 +1,17 @@
-"""What rules use of a site: series, devices and thresholds, with the times they hold from."""
+"""What rules use, as facts with the times they hold from: series, devices, thresholds, subjects."""
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from hypervisor.instants import BEGINNING, micros
 from hypervisor.registry.model import Device as RegisteredDevice
-from hypervisor.registry.model import Registry, Revision
-from rules._inputs import Device, Steps
+from hypervisor.registry.model import Revision
+from rules._inputs import Device, Instants, Steps
 from sensors._domain import Catalogue
 from sensors._quantity import Quantity, Reporting
 from sensors._units import converter
@@ -19,145 +20,145 @@ _SECOND = 1_000_000
 _STALE_INTERVALS = 3  # a reading holds so many expected intervals unless the registry says else
 
 Facts = Mapping[str, Any]  # plain values, as they are remembered between two runs
+Plans = tuple[tuple[int, Mapping[str, Any] | None], ...]  # from µs on: a plan; None: always lit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A stored series that speaks for a subject's from `since` (µs) on, until the next one does."""
+
+    id: int
+    device: str
+    since: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesFacts:
-    """One series as rules see it; `id` is its number in the store."""
+    """One series as rules see it: of one device, or of several that followed one another.
 
-    id: int
-    device: str
+    `interval` and `stale_after` in µs; `longest` of both. `breaks`: what was before is of another
+    gauge or datum. `withdrawn`: 1 while nobody wants it.
+    """
+
+    sources: tuple[Source, ...]
     quantity: Quantity
     reporting: Reporting
-    interval: Steps  # µs
-    stale_after: Steps  # µs
-    longest: float  # µs, of both
+    interval: Steps
+    stale_after: Steps
+    longest: float
+    breaks: tuple[int, ...] = ()
+    withdrawn: Steps | None = None
+
+    @property
+    def device(self) -> str:
+        """The one that speaks now."""
+        return self.sources[-1].device
+
+    @cached_property
+    def ids(self) -> tuple[int, ...]:
+        return tuple(source.id for source in self.sources)
+
+    @cached_property
+    def devices(self) -> frozenset[str]:
+        return frozenset(source.device for source in self.sources)
+
+    @cached_property
+    def earlier(self) -> tuple[tuple[str, int], ...]:
+        """The devices before, each with the time until which it spoke."""
+        following = zip(self.sources, self.sources[1:], strict=False)
+        return tuple((source.device, after.since) for source, after in following)
+
+    @cached_property
+    def breaks_at(self) -> Instants:
+        return np.array(self.breaks, dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiteFacts:
-    """One site. `series` by quantity; `doubled`: quantities that two devices in service measure."""
+class Supply:
+    """How a device is fed by a supply that is switched at a place (longitude, latitude)."""
+
+    plans: Plans
+    place: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectFacts:
+    """What rules are judged of: a site, a device or a group, as `per` says.
+
+    `series` by the name a rule uses, and by `<quantity>@<device>` those that no rule names alone:
+    a group's members, behind the words in `group`; and what is only a sign of life. `site` is the
+    number of the site where it stands and `place` that site's name. `doubled`: quantities that two
+    devices in service measure. `supplies`: how the devices that are fed by a switched supply are.
+    """
 
     key: str
-    id: int
-    title: str
+    per: str
+    domain: str
+    site: int | None
+    place: str | None
+    titles: Mapping[str, str]  # of the site, the device, the group: what a rule's title may name
     series: Mapping[str, SeriesFacts]
     devices: Mapping[str, Device]
     thresholds: Mapping[str, Steps]
-    doubled: frozenset[str]
+    group: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    doubled: frozenset[str] = frozenset()
+    supplies: Mapping[str, Supply] = field(default_factory=dict)
+
+    def title(self, written: str) -> str:
+        """A rule's title with the names of this subject in it."""
+        for word, name in self.titles.items():
+            written = written.replace(f"{{{word}}}", name)
+        return written
 
 
-def sites(registry: Registry, catalogue: Catalogue) -> dict[str, SiteFacts]:
-    """The facts of every site that has been stored."""
-    revisions: dict[tuple[str, str], list[Revision]] = {}
-    for revision in registry.revisions:
-        revisions.setdefault((revision.kind, revision.key), []).append(revision)
-    devices: dict[str, list[RegisteredDevice]] = {}
-    for device in registry.devices.values():
-        devices.setdefault(device.site, []).append(device)
-    measured: dict[str, list[SeriesFacts]] = {}
-    for (device_name, name), series in registry.series.items():
-        if series.id is not None and name in catalogue.quantities:
-            facts = _series(
-                series.id,
-                device_name,
-                catalogue.quantities[name],
-                revisions.get(("series", f"{device_name}/{name}"), []),
-            )
-            measured.setdefault(device_name, []).append(facts)
-    thresholds: dict[str, dict[str, Steps]] = {}
-    for (kind, key), found in revisions.items():
-        if kind == "threshold":
-            site, _, name = key.partition("/")
-            thresholds.setdefault(site, {})[name] = _threshold(name, found, catalogue)
-    return {
-        name: _site(
-            name=name,
-            number=site.id,
-            title=site.title,
-            devices={
-                device.name: _device(device, revisions.get(("device", device.name), []))
-                for device in devices.get(name, [])
-            },
-            measured=[s for d in devices.get(name, []) for s in measured.get(d.name, [])],
-            thresholds=thresholds.get(name, {}),
-        )
-        for name, site in registry.sites.items()
-        if site.id is not None
-    }
-
-
-def _site(  # noqa: PLR0913  one argument a field
-    *,
-    name: str,
-    number: int,
-    title: str,
-    devices: Mapping[str, Device],
-    measured: Iterable[SeriesFacts],
-    thresholds: Mapping[str, Steps],
-) -> SiteFacts:
-    chosen: dict[str, SeriesFacts] = {}
-    doubled: set[str] = set()
-    for series in measured:
-        other = chosen.get(series.quantity.name)
-        if other is None or not _serves(devices[other.device]):
-            chosen[series.quantity.name] = series
-        elif _serves(devices[series.device]):
-            doubled.add(series.quantity.name)
-    return SiteFacts(
-        key=name,
-        id=number,
-        title=title,
-        series=chosen,
-        devices=devices,
-        thresholds=thresholds,
-        doubled=frozenset(doubled),
-    )
-
-
-def _serves(device: Device) -> bool:
-    return bool(device.in_service.value[-1] == 1.0)
-
-
-def _series(
-    number: int, device: str, quantity: Quantity, revisions: Iterable[Revision]
-) -> SeriesFacts:
+def series(number: int, device: str, quantity: Quantity, found: Iterable[Revision]) -> SeriesFacts:
+    """One stored series by its revisions."""
     usual = quantity.interval.total_seconds()
     intervals, limits = {BEGINNING: usual}, {BEGINNING: usual * _STALE_INTERVALS}
-    reporting = quantity.reporting
-    for revision in revisions:
-        value = revision.value or {}
+    reporting, withdrawn = quantity.reporting, dict[int, float]()
+    for revision in found:
         at = micros(revision.effective)
-        interval = value.get("interval_s") or usual
+        withdrawn[at] = float(revision.value is None)
+        if revision.value is None:
+            continue
+        interval = revision.value.get("interval_s") or usual
         intervals[at] = interval
-        limits[at] = value.get("stale_s") or interval * _STALE_INTERVALS
-        reporting = Reporting(value.get("reporting") or quantity.reporting)
+        limits[at] = revision.value.get("stale_s") or interval * _STALE_INTERVALS
+        reporting = Reporting(revision.value.get("reporting") or quantity.reporting)
     return SeriesFacts(
-        id=number,
-        device=device,
+        sources=(Source(id=number, device=device, since=BEGINNING),),
         quantity=quantity,
         reporting=reporting,
-        interval=_steps({at: seconds * _SECOND for at, seconds in intervals.items()}),
-        stale_after=_steps({at: seconds * _SECOND for at, seconds in limits.items()}),
+        interval=steps({at: seconds * _SECOND for at, seconds in intervals.items()}),
+        stale_after=steps({at: seconds * _SECOND for at, seconds in limits.items()}),
         longest=max(*intervals.values(), *limits.values()) * _SECOND,
+        withdrawn=steps(withdrawn) if any(withdrawn.values()) else None,
     )
 
 
-def _device(device: RegisteredDevice, revisions: Iterable[Revision]) -> Device:
+def device(registered: RegisteredDevice, found: Iterable[Revision]) -> Device:
+    """One device by its revisions; a retired one is out of service for good."""
     in_service = {BEGINNING: 1.0}
-    for revision in revisions:
+    for revision in found:
         serves = (revision.value or {}).get("in_service", True)
         in_service[micros(revision.effective)] = 1.0 if serves else 0.0
-    if device.retired is not None:
-        in_service = {at: v for at, v in in_service.items() if at < micros(device.retired)}
-        in_service[micros(device.retired)] = 0.0
-    return Device(commissioned=micros(device.commissioned), in_service=_steps(in_service))
+    if registered.retired is not None:
+        retired = micros(registered.retired)
+        in_service = {at: value for at, value in in_service.items() if at < retired}
+        in_service[retired] = 0.0
+    return Device(commissioned=micros(registered.commissioned), in_service=steps(in_service))
 
 
-def _threshold(name: str, revisions: Iterable[Revision], catalogue: Catalogue) -> Steps:
+def serves(one: Device) -> bool:
+    """Whether it is in service as far as one knows."""
+    return bool(one.in_service.value[-1] == 1.0)
+
+
+def threshold(name: str, found: Iterable[Revision], catalogue: Catalogue) -> Steps:
+    """A threshold by its revisions, in the unit of the vocabulary."""
     vocabulary = catalogue.thresholds.get(name)
     values: dict[int, float] = {}
-    for revision in revisions:
+    for revision in found:
         if revision.value is None:
             values[micros(revision.effective)] = math.nan
             continue
@@ -165,12 +166,38 @@ def _threshold(name: str, revisions: Iterable[Revision], catalogue: Catalogue) -
         if vocabulary and unit and unit != vocabulary.unit:
             value = float(converter(unit, vocabulary.unit)(value))
         values[micros(revision.effective)] = value
-    return _steps(values)
+    return steps(values)
 
 
-def _steps(values: Mapping[int, float]) -> Steps:
+def steps(values: Mapping[int, float]) -> Steps:
     """Of two revisions with one effective time the later recorded stands: it came last."""
     at = sorted(values)
     return Steps(
         at=np.array(at, dtype=np.int64), value=np.array([values[a] for a in at], dtype=np.float64)
     )
+
+
+def in_force(facts: Steps, time: int) -> float:
+    """What holds at a time; nan before the first."""
+    place = int(np.searchsorted(facts.at, time, side="right")) - 1
+    return float(facts.value[place]) if place >= 0 else math.nan
+
+
+def either(*parts: Steps | None) -> Steps | None:
+    """1 where one of them is; None where none ever is."""
+    found = [part for part in parts if part is not None and (part.value == 1.0).any()]
+    if len(found) < 2:
+        return found[0] if found else None
+    times = sorted({int(at) for part in found for at in part.at})
+    return steps({at: float(any(in_force(part, at) == 1.0 for part in found)) for at in times})
+
+
+def one_after_another(parts: Iterable[tuple[int, Steps]]) -> Steps:
+    """A fact that is of another device from each time (µs, ascending) on."""
+    values: dict[int, float] = {}
+    for since, part in parts:
+        values = {at: value for at, value in values.items() if at < since}
+        values[since] = in_force(part, since)
+        later = zip(part.at.tolist(), part.value.tolist(), strict=True)
+        values |= {at: value for at, value in later if at > since}
+    return steps(values)

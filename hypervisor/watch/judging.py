@@ -1,4 +1,4 @@
-"""Run the engine over all that is due: a rule at a time, all its sites at once, in columns."""
+"""Run the engine over all that is due: a rule at a time, all its subjects at once, in columns."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from rules._engine import judge, run_start
 from rules._inputs import Horizon, Subject
 from rules._journal import Moment, Verdict
 
-_BLOCK = 1_000  # sites whose columns come from memory
-_STORED_BLOCK = 20  # sites whose columns come from the store: a year of each may be wanted
+_BLOCK = 1_000  # subjects whose columns come from memory
+_STORED_BLOCK = 20  # subjects whose columns come from the store: a year of each may be wanted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """One rule at one site, to be judged from `start` up to `horizon` (µs).
+    """One rule at one subject, to be judged from `start` up to `horizon` (µs).
 
-    `number`: of the site in the rule's plan. `seen`: how far its rows had come before the batch,
+    `number`: of the subject in the rule's plan. `seen`: how far its rows had come before the batch,
     or how far we had listened: what is said of the time up to there was perhaps read by people.
     `kept`: the journal before the start, from an inactive moment on; `replaced`: from the start.
     """
@@ -76,32 +76,32 @@ def due_tasks(connection: Connection, memory: Memory, news: News) -> list[Task]:
 def judge_all(
     connection: Connection, memory: Memory, tasks: Iterable[Task]
 ) -> Iterator[list[Judged]]:
-    """Judge the tasks, a block of sites at a time; one list for each call of the engine."""
-    by_site: dict[str, list[tuple[Task, Wanted]]] = {}
+    """Judge the tasks, a block of subjects at a time; one list for each call of the engine."""
+    by_subject: dict[str, list[tuple[Task, Wanted]]] = {}
     for task in tasks:
-        by_site.setdefault(task.pair[1], []).append((task, _wanted(memory, task)))
-    stored = {site for site, both in by_site.items() if _needs_store(memory, both)}
-    for size, sites in ((_BLOCK, by_site.keys() - stored), (_STORED_BLOCK, stored)):
-        rest = iter(sorted(sites))
+        by_subject.setdefault(task.pair[1], []).append((task, _wanted(memory, task)))
+    stored = {key for key, both in by_subject.items() if _needs_store(memory, both)}
+    for size, keys in ((_BLOCK, by_subject.keys() - stored), (_STORED_BLOCK, stored)):
+        rest = iter(sorted(keys))
         while block := list(islice(rest, size)):
-            yield from _judge_block(connection, memory, [by_site[site] for site in block])
+            yield from _judge_block(connection, memory, [by_subject[key] for key in block])
 
 
 def _judge_block(
-    connection: Connection, memory: Memory, sites: Sequence[Sequence[tuple[Task, Wanted]]]
+    connection: Connection, memory: Memory, tasks: Sequence[Sequence[tuple[Task, Wanted]]]
 ) -> Iterator[list[Judged]]:
-    wanted = [columns.joined([want for _, want in both]) for both in sites]
+    wanted = [columns.joined([want for _, want in both]) for both in tasks]
     subjects = columns.subjects(connection, memory.tails, wanted)
     calls: dict[tuple[str, tuple[bool, ...]], list[Task]] = {}
-    for task, _ in (one for both in sites for one in both):
+    for task, _ in (one for both in tasks for one in both):
         fits = tuple(rule is not None for _, rule in memory.territory.revisions[task.pair])
         calls.setdefault((task.pair[0], fits), []).append(task)
-    for tasks in calls.values():
-        yield _call(memory, tasks, subjects)
+    for alike in calls.values():
+        yield _call(memory, alike, subjects)
 
 
 def _call(memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]) -> list[Judged]:
-    """One rule, as it applies alike to these sites."""
+    """One rule, as it applies alike to these subjects."""
     furthest = max(task.horizon for task in tasks)
     verdicts = judge(
         memory.territory.revisions[tasks[0].pair],
@@ -150,22 +150,19 @@ def _wanted(memory: Memory, task: Task) -> Wanted:
     """The columns that judging from its start needs."""
     listens = memory.territory.listens[task.pair]
     running = run_start(task.kept[-1]) if task.kept else None
-    since = task.start if running is None else min(task.start, running)
-    since -= memory.territory.reach[task.pair]
+    start = task.start if running is None else min(task.start, running)
+    since = {series: max(start - reach, BEGINNING) for series, reach in listens.items()}
     silence = memory.plans[task.pair[0]].silence
-    if silence and any(memory.tails[series].arrivals_from() > since for series in listens):
-        since = BEGINNING  # what arrived then may be of any age
-    return Wanted(
-        site=memory.territory.sites[task.pair[1]],
-        since=max(since, BEGINNING),
-        series=frozenset(listens),
-        whole=silence,
-    )
+    if silence:
+        for series, at in since.items():
+            if memory.tails[series].arrivals_from() > at:
+                since[series] = BEGINNING  # what arrived then may be of any age
+    return Wanted(subject=memory.territory.subjects[task.pair[1]], since=since, whole=silence)
 
 
 def _needs_store(memory: Memory, both: Iterable[tuple[Task, Wanted]]) -> bool:
     return any(
-        memory.tails[series].complete_from > wanted.since
+        memory.tails[series].complete_from > since
         for _, wanted in both
-        for series in wanted.series
+        for series, since in wanted.since.items()
     )

@@ -1,5 +1,6 @@
 """The watch as a process: one at a time, batch by batch; a database that goes is waited for."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,9 @@ from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.judgement import state
 from hypervisor.watch import packs
 from hypervisor.watch.batch import Report, Setup, remember, step
+from hypervisor.watch.memory import Territory
 from rules._pack import Pack
+from rules._rule import SUBJECTS
 from sensors._domain import Catalogue
 from sensors._row import NEVER
 
@@ -83,7 +86,7 @@ def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> Non
     memory = remember(connection, setup)
     territory = memory.territory
     say(
-        f"{instance.mode.banner} {instance.name!r}: watching {len(territory.sites)} sites,"
+        f"{instance.mode.banner} {instance.name!r}: watching {_census(territory)},"
         f" {len(territory.revisions)} judgements"
     )
     pruned, unfit = monotonic(), dict[tuple[str, str], str]()
@@ -106,6 +109,11 @@ def _now(connection: Connection, instance: Instance, wiring: Wiring) -> datetime
         return wiring.clock()
     known = state(connection)
     return None if known is None or known.heard_to == NEVER else moment(known.heard_to)
+
+
+def _census(territory: Territory) -> str:
+    kinds = Counter(one.per for one in territory.subjects.values())
+    return ", ".join(f"{kinds[kind]} {kind}{'s' if kinds[kind] > 1 else ''}" for kind in SUBJECTS if kinds[kind])
 
 
 def _tell(report: Report, say: Say) -> None:

@@ -4,7 +4,7 @@ All of it can be built again from the database, and is, at start and after any e
 is worth keeping from a step that failed.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,18 +13,20 @@ from hypervisor.store import alarms, feed, history, judgement, registry
 from hypervisor.store.alarms import Alarm
 from hypervisor.store.connect import Connection
 from hypervisor.store.judgement import Pair, State
-from hypervisor.watch import facts, rulebook
+from hypervisor.watch import rulebook, subjects
+from hypervisor.watch.columns import columns
 from hypervisor.watch.dials import Dials
-from hypervisor.watch.facts import SiteFacts
+from hypervisor.watch.facts import SeriesFacts, SubjectFacts
 from hypervisor.watch.heard import Ears
 from hypervisor.watch.rulebook import Revisions, RuleHistory
 from hypervisor.watch.schedule import Plan
+from hypervisor.watch.supply import Mains
 from hypervisor.watch.tail import SeriesTail
 from rules._engine import lookback
-from rules._inputs import SeriesColumns, Subject
+from rules._inputs import Subject
 from rules._journal import Moment, Phase
 from sensors._domain import Catalogue
-from sensors._row import NEVER, Rows
+from sensors._row import NEVER, ROW, Rows
 
 _HOUR = 3_600_000_000
 _SPARE = 3 * _HOUR  # readings kept beyond the longest look-back: a trend, a little lateness
@@ -33,7 +35,7 @@ _MOST = 5_000  # rows of one series read at start
 
 @dataclass(kw_only=True, slots=True)
 class Standing:
-    """Where a rule stands at a site.
+    """Where a rule stands at a subject.
 
     `open`: the journal from its last inactive moment on. `alarms`: those recorded since then.
     """
@@ -46,12 +48,11 @@ class Standing:
 class Territory:
     """What the registry says, arranged for judging."""
 
-    sites: Mapping[str, SiteFacts]
+    subjects: Mapping[str, SubjectFacts]
     rules: Mapping[str, RuleHistory]
     revisions: Mapping[Pair, Revisions]  # every rule that applies somewhere, and how
-    reach: Mapping[Pair, int]  # µs that judging looks back
-    listens: Mapping[Pair, tuple[int, ...]]  # the series whose rows may change it
-    longest: Mapping[int, int]  # series -> the longest reach of those that listen to it
+    listens: Mapping[Pair, Mapping[int, int]]  # series whose rows may change it; µs it looks back
+    longest: Mapping[int, int]  # series -> the farthest that any rule looks back on it
     quantity_of: Mapping[int, str]  # series -> its quantity's name
     unfit: Mapping[Pair, str]  # rules that do not apply for a reason worth saying
 
@@ -59,10 +60,9 @@ class Territory:
     def empty(cls) -> "Territory":
         """Before the registry was read."""
         return cls(
-            sites={},
+            subjects={},
             rules={},
             revisions={},
-            reach={},
             listens={},
             longest={},
             quantity_of={},
@@ -86,48 +86,70 @@ class Memory:
     standings: dict[Pair, Standing]
     ears: Ears
     deaf: tuple[tuple[int, int], ...]
+    mains: Mains
 
 
-def survey(connection: Connection, catalogue: Catalogue) -> Territory:
+def survey(connection: Connection, catalogue: Catalogue, mains: Mains) -> Territory:
     """Read the registry and work out which rule applies where."""
     known = registry.load(connection)
-    sites = facts.sites(known, catalogue)
-    rules = rulebook.histories(known)
+    found = subjects.subjects(known, catalogue)
+    rules = rulebook.histories(known, catalogue.common)
     revisions: dict[Pair, Revisions] = {}
-    reach: dict[Pair, int] = {}
-    listens: dict[Pair, tuple[int, ...]] = {}
-    longest: dict[int, int] = {}
-    looked_back: dict[tuple[object, ...], int] = {}  # of sites that are alike
+    listens: dict[Pair, Mapping[int, int]] = {}
     unfit: dict[Pair, str] = {}
-    for site in sites.values():
+    looked_back: dict[tuple[object, ...], int] = {}  # of series that are alike
+    for subject in found.values():
         for rule in rules.values():
-            pair = (rule.id, site.key)
-            found = rule.for_site(site)
-            fitting = [one for _, one in found if one is not None]
-            if not fitting:
-                unfit |= _unfit(rule, site)
+            if subject.per not in rule.kinds:
                 continue
-            revisions[pair] = found
-            names = sorted(rulebook.listens_to(rule, fitting, site))
-            listens[pair] = tuple(site.series[name].id for name in names)
-            alike = (rule.id, len(fitting), *(site.series[name].longest for name in names))
-            if alike not in looked_back:
-                looked_back[alike] = lookback(fitting, _hollow(site, names))
-            reach[pair] = max(looked_back[alike], _HOUR)  # an hour, for the trend
-            for series in listens[pair]:
-                longest[series] = max(reach[pair], longest.get(series, 0))
+            pair = (rule.id, subject.key)
+            written = rule.for_subject(subject)
+            if all(one is None for _, one in written):
+                unfit |= _unfit(rule, subject)
+                continue
+            revisions[pair] = written
+            listens[pair] = _listens(rule, written, subject, looked_back)
+    longest: dict[int, int] = {}
+    for heard in listens.values():
+        for series, reach in heard.items():
+            longest[series] = max(reach, longest.get(series, 0))
     return Territory(
-        sites=sites,
+        subjects={key: mains.lit(subject) for key, subject in found.items()},
         rules=rules,
         revisions=revisions,
-        reach=reach,
         listens=listens,
         longest=longest,
         quantity_of={
-            series.id: name for site in sites.values() for name, series in site.series.items()
+            series: one.quantity.name
+            for subject in found.values()
+            for one in subject.series.values()
+            for series in one.ids
         },
         unfit=unfit,
     )
+
+
+def _listens(
+    rule: RuleHistory,
+    written: Revisions,
+    subject: SubjectFacts,
+    looked_back: dict[tuple[object, ...], int],
+) -> dict[int, int]:
+    """The stored series that a rule hears at a subject, and how far it looks back on each (µs).
+
+    An hour at least, for the trend. Each by its own limits: a lamp's fault holds for days, by signs
+    of life that come every quarter of an hour.
+    """
+    fitting = [one for _, one in written if one is not None]
+    which = tuple(at for at, one in written if one is not None)
+    heard: dict[int, int] = {}
+    for name in sorted(rulebook.listens_to(rule, fitting, subject)):
+        series = subject.series[name]
+        alike = (rule.id, which, series.longest)
+        if alike not in looked_back:
+            looked_back[alike] = max(lookback(fitting, _hollow(subject, series)), _HOUR)
+        heard |= dict.fromkeys(series.ids, looked_back[alike])
+    return heard
 
 
 def fill(
@@ -164,38 +186,22 @@ def opened(journal: list[Moment]) -> int | None:
     return journal[0].time if journal and journal[0].phase is Phase.INACTIVE else None
 
 
-def _unfit(rule: RuleHistory, site: SiteFacts) -> dict[Pair, str]:
+def _unfit(rule: RuleHistory, subject: SubjectFacts) -> dict[Pair, str]:
     """Worth saying only where something stands in the way, not where a rule has no subject."""
-    if site.doubled and rule.rules:
-        reason = rulebook.lacks(rule.rules[-1], site)
+    if subject.doubled and rule.rules:
+        reason = rule.lacks(rule.rules[-1], subject)
         if reason and reason.startswith("two devices"):
-            return {(rule.id, site.key): reason}
+            return {(rule.id, subject.key): reason}
     return {}
 
 
-def _hollow(site: SiteFacts, names: Collection[str]) -> Subject:
-    """The site without its readings."""
-    nothing = np.empty(0, dtype=np.int64)
+def _hollow(subject: SubjectFacts, series: SeriesFacts) -> Subject:
+    """A subject that has this series alone, without its readings."""
     return Subject(
-        key=site.key,
-        series={
-            name: SeriesColumns(
-                time=nothing,
-                value=nothing.astype(np.float64),
-                quality=nothing.astype(np.int16),
-                received_at=nothing,
-                device=series.device,
-                kind=series.quantity.kind,
-                reporting=series.reporting,
-                nonnegative=series.quantity.nonnegative,
-                interval=series.interval,
-                stale_after=series.stale_after,
-            )
-            for name, series in site.series.items()
-            if name in names
-        },
-        devices=site.devices,
-        thresholds=site.thresholds,
+        key=subject.key,
+        series={series.quantity.name: columns(series, np.empty(0, dtype=ROW))},
+        devices=subject.devices,
+        thresholds=subject.thresholds,
     )
 
 
@@ -216,9 +222,9 @@ def _fill_late(
         return
     silent = {
         series
-        for (rule, site), series_ids in territory.listens.items()
+        for (rule, _), heard in territory.listens.items()
         if territory.rules[rule].silence
-        for series in series_ids
+        for series in heard
         if series in tails
     }
     reaching = [key for key in silent if tails[key].complete_from > NEVER]

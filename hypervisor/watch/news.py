@@ -44,7 +44,7 @@ class News:
 def take(rows: Rows, tails: Mapping[int, SeriesTail], dials: Dials, *, cursor: int) -> News:
     """Put the batch's rows (by series and time) into the tails, and say what is new."""
     news = News.nothing(dials)
-    known = np.fromiter(dials.place, dtype=np.int64)  # ascending, as places are
+    known = dials.known
     rows = rows[np.isin(rows["series"], known)]  # not of a quantity that this version lacks
     if not len(rows):
         return news

@@ -118,15 +118,15 @@ def _alarm(  # noqa: PLR0913
     if before is not None:
         return replace(before, episode=episode, last_value=value, changed=now)
     rule = memory.territory.rules[one.task.pair[0]].at(episode.began)
-    site = memory.territory.sites[one.task.pair[1]]
+    subject = memory.territory.subjects[one.task.pair[1]]
     return Alarm(
         id=next(identities),
-        site=site.id,
-        place=site.key,
+        site=subject.site,
+        place=subject.place,
         domain=rule.domain,
         category=rule.category,
         episode=episode,
-        title=rule.title.replace("{site}", site.title),
+        title=subject.title(rule.title),
         advice=rule.advice,
         last_value=value,
         withdrawn=None,

@@ -12,7 +12,7 @@ from hypervisor.store.connect import Connection
 from hypervisor.watch import differences
 from hypervisor.watch.dials import Dials
 from hypervisor.watch.differences import Difference
-from hypervisor.watch.facts import SiteFacts
+from hypervisor.watch.facts import SubjectFacts
 from hypervisor.watch.memory import Memory, Standing, fill, remembered, survey
 from hypervisor.watch.schedule import Plan
 from sensors._domain import Catalogue
@@ -23,7 +23,8 @@ _Facts = dict[tuple[str, str], Any]
 
 def revise(connection: Connection, memory: Memory, catalogue: Catalogue) -> None:
     """Read the registry and the rules again, and bring forward what they change."""
-    memory.territory = survey(connection, catalogue)
+    memory.mains.reach(memory.ears.floor, memory.deaf)
+    memory.territory = survey(connection, catalogue, memory.mains)
     _tails(connection, memory)
     _plans(memory)
     _standings(connection, memory)
@@ -35,9 +36,9 @@ def settle(connection: Connection, memory: Memory) -> None:
     known, now = judgement.judged_under(connection), _facts(memory)
     changed = {key: _difference(key[0], known[key], now[key]) for key in known.keys() & now.keys()}
     for plan in memory.plans.values():
-        for number in range(len(plan.sites)):
-            rule, site = plan.pair(number)
-            found = [changed.get(key) for key in (("subject", site), ("rule", rule))]
+        for number in range(len(plan.keys)):
+            rule, subject = plan.pair(number)
+            found = [changed.get(key) for key in (("subject", subject), ("rule", rule))]
             found += [changed.get(("deaf", ""))] if plan.silence else []
             since = min((one for one in found if one), key=lambda one: one.since, default=None)
             if since is not None:
@@ -53,7 +54,7 @@ def settle(connection: Connection, memory: Memory) -> None:
 def _facts(memory: Memory) -> _Facts:
     territory = memory.territory
     facts: _Facts = {
-        ("subject", key): differences.of_site(site) for key, site in territory.sites.items()
+        ("subject", key): differences.of_subject(one) for key, one in territory.subjects.items()
     }
     facts |= {
         ("rule", key): [list(one) for one in rule.written] for key, rule in territory.rules.items()
@@ -67,7 +68,7 @@ def _difference(kind: str, before: Any, now: Any) -> Difference | None:
     if before == now:
         return None
     if kind == "subject":
-        return differences.between_sites(before, now)
+        return differences.between_subjects(before, now)
     between = differences.between_steps if kind == "rule" else differences.between_spans
     since = between(before, now)
     what = "rule" if kind == "rule" else "our deafness"
@@ -77,7 +78,7 @@ def _difference(kind: str, before: Any, now: Any) -> Difference | None:
 def _tails(connection: Connection, memory: Memory) -> None:
     """Read the series that are new, or must be kept longer than they were."""
     territory = memory.territory
-    wanted = {s.id for site in territory.sites.values() for s in site.series.values()}
+    wanted = territory.quantity_of.keys()
     short = {
         series
         for series in wanted
@@ -88,20 +89,20 @@ def _tails(connection: Connection, memory: Memory) -> None:
 
 
 def _plans(memory: Memory) -> None:
-    """Arrange every rule's sites in arrays; what was due stays due."""
+    """Arrange every rule's subjects in arrays; what was due stays due."""
     territory, before = memory.territory, memory.plans
     memory.dials = Dials.of(memory.tails)
-    sites: dict[str, list[SiteFacts]] = {}
-    for rule, site in territory.revisions:
-        sites.setdefault(rule, []).append(territory.sites[site])
+    subjects: dict[str, list[SubjectFacts]] = {}
+    for rule, subject in territory.revisions:
+        subjects.setdefault(rule, []).append(territory.subjects[subject])
     memory.plans = {
         rule: Plan.of(
             territory.rules[rule],
             found,
-            [territory.listens[rule, site.key] for site in found],
+            [[*territory.listens[rule, one.key]] for one in found],
             memory.dials,
         )
-        for rule, found in sites.items()
+        for rule, found in subjects.items()
     }
     for rule, plan in memory.plans.items():
         if rule in before:
@@ -116,7 +117,7 @@ def _standings(connection: Connection, memory: Memory) -> None:
     memory.standings = {pair: memory.standings.get(pair) or found[pair] for pair in pairs}
     unknown = set(new)
     for plan in memory.plans.values():
-        for number in range(len(plan.sites)):
+        for number in range(len(plan.keys)):
             if plan.pair(number) in unknown:
                 _resume(memory, plan, number, memory.standings[plan.pair(number)])
 

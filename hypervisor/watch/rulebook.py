@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from hypervisor.instants import micros
 from hypervisor.registry.model import Registry, Revision
-from hypervisor.watch.facts import SiteFacts
+from hypervisor.watch.facts import SubjectFacts
 from rules._errors import RuleError
 from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule
@@ -28,6 +29,7 @@ class RuleHistory:
     written: tuple[tuple[int, Any], ...]
     silence: bool  # it lives on the axis of arrival, as all its revisions do
     asks_of_devices: bool  # whether a device spoke at all, whatever of
+    common: frozenset[str]  # quantities of no domain
 
     @property
     def rules(self) -> list[Rule]:
@@ -38,26 +40,40 @@ class RuleHistory:
         standing = [rule for at, rule in self.revisions if rule is not None and at <= time]
         return (standing or self.rules)[-1 if standing else 0]
 
-    def for_site(self, site: SiteFacts) -> Revisions:
-        """Its revisions, those that the site lacks something for being withdrawn there."""
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """What it is, or was, judged per."""
+        return frozenset(rule.per for rule in self.rules)
+
+    def for_subject(self, subject: SubjectFacts) -> Revisions:
+        """Its revisions, those that the subject lacks something for being withdrawn there."""
         return tuple(
-            (at, rule if rule is not None and lacks(rule, site) is None else None)
+            (at, rule if rule is not None and self.lacks(rule, subject) is None else None)
             for at, rule in self.revisions
         )
 
+    def lacks(self, rule: Rule, subject: SubjectFacts) -> str | None:
+        """What the subject lacks for one of its revisions to apply; None when it applies."""
+        if rule.domain != subject.domain and self.common.issuperset(rule.names):
+            return f"it is of the domain {subject.domain}"
+        return lacks(rule, subject)
 
-def histories(registry: Registry) -> dict[str, RuleHistory]:
-    """All rules, from their revisions."""
+
+def histories(registry: Registry, common: frozenset[str]) -> dict[str, RuleHistory]:
+    """All rules, from their revisions; `common`: quantities of no domain."""
     found: dict[str, dict[int, Revision]] = {}
     for revision in registry.revisions:
         if revision.kind == "rule":
             found.setdefault(revision.key, {})[micros(revision.effective)] = revision
     return {
-        key: _history(key, sorted(revisions.items())) for key, revisions in sorted(found.items())
+        key: _history(key, sorted(revisions.items()), common)
+        for key, revisions in sorted(found.items())
     }
 
 
-def _history(key: str, revisions: list[tuple[int, Revision]]) -> RuleHistory:
+def _history(
+    key: str, revisions: list[tuple[int, Revision]], common: frozenset[str]
+) -> RuleHistory:
     rules = tuple((at, _rule(one)) for at, one in revisions)
     latest = [rule for _, rule in rules if rule is not None][-1:]
     return RuleHistory(
@@ -66,6 +82,7 @@ def _history(key: str, revisions: list[tuple[int, Revision]]) -> RuleHistory:
         written=tuple((at, one.value) for at, one in revisions),
         silence=any(rule.axis == "silence" for rule in latest),
         asks_of_devices=any(_asks_of_devices(rule) for _, rule in rules if rule is not None),
+        common=common,
     )
 
 
@@ -80,15 +97,20 @@ def _rule(revision: Revision) -> Rule | None:
         return None
 
 
-def lacks(rule: Rule, site: SiteFacts) -> str | None:
-    """What the site lacks for the rule to apply, in words; None when it applies."""
-    for name in rule.names:
-        if name not in site.series:
-            return f"no series {name}"
-        if name in site.doubled:
+def lacks(rule: Rule, subject: SubjectFacts) -> str | None:
+    """What the subject lacks for the rule to apply, in words; None when it applies."""
+    if rule.per != subject.per:
+        return f"it is a {subject.per}"
+    for name in rule.shared:
+        if name not in subject.group and name not in rule.plain:
+            return f"no member measures {name}"
+    for name in rule.plain:
+        if name in subject.doubled:
             return f"two devices in service measure {name}"
+        if name not in subject.series:
+            return f"no series {name}"
     for name in rule.thresholds:
-        if name not in site.thresholds:
+        if name not in subject.thresholds:
             return f"no threshold {name}"
     return None
 
@@ -99,23 +121,30 @@ def first_series(rule: Rule) -> str | None:
     return next((name for name in names if name != DEVICE), None)
 
 
-def listens_to(history: RuleHistory, rules: Iterable[Rule], site: SiteFacts) -> set[str]:
-    """The series of a site whose rows may change a judgement by these revisions.
+def listens_to(history: RuleHistory, rules: Iterable[Rule], subject: SubjectFacts) -> set[str]:
+    """The series of a subject whose rows may change a judgement by these revisions.
 
     Besides those named: all of a device that is asked about as a whole, and all of a device one
     of whose `on_change` series is named, since any row of it shows that it is heard.
     """
-    named = {name for rule in rules for name in rule.names if name in site.series}
+    words = {name for rule in rules for name in rule.names}
+    named = {
+        key
+        for word in words
+        for key in (word, *subject.group.get(word, ()))
+        if key in subject.series
+    }
     heard = {
-        site.series[name].device
+        device
         for name in named
-        if site.series[name].reporting is Reporting.ON_CHANGE
+        if subject.series[name].reporting is Reporting.ON_CHANGE
+        for device in subject.series[name].devices
     }
     if history.asks_of_devices:
-        heard |= set(site.devices)
+        heard |= set(subject.devices)
     if not heard:
         return named
-    return named | {name for name, one in site.series.items() if one.device in heard}
+    return named | {name for name, one in subject.series.items() if one.devices & heard}
 
 
 def _asks_of_devices(rule: Rule) -> bool:

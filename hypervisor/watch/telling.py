@@ -112,7 +112,7 @@ def last_value(territory: Territory, one: Judged, until: int | None) -> dict[str
     columns = one.subject.series.get(name or "")
     if name is None or columns is None:
         return None
-    quantity = territory.sites[one.task.pair[1]].series[name].quantity
+    quantity = territory.subjects[one.task.pair[1]].series[name].quantity
     good = believed(columns.value, columns.quality)
     if until is not None:
         good &= columns.time <= until

@@ -67,13 +67,10 @@ def backtest(world: World) -> list[dict[str, Any]]:
     found = []
     with connect(world.url) as own:
         for pair, revisions in memory.territory.revisions.items():
-            site = memory.territory.sites[pair[1]]
-            wanted = Wanted(
-                site=site,
-                since=us(-1_000_000),
-                series=frozenset(one.id for one in site.series.values()),
-            )
-            subject = columns.subjects(own, memory.tails, [wanted])[site.key]
+            facts = memory.territory.subjects[pair[1]]
+            every = [series for one in facts.series.values() for series in one.ids]
+            wanted = Wanted(subject=facts, since=dict.fromkeys(every, us(-1_000_000)))
+            subject = columns.subjects(own, memory.tails, [wanted])[facts.key]
             horizon = Horizon(values=memory.ears.floor, silence=memory.ears.floor)
             (verdict,) = judge(revisions, [subject], horizon)
             found += [log_entry(one) for one in episodes(*pair, verdict.moments)]

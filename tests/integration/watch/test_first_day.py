@@ -70,7 +70,8 @@ def test_a_clock_that_is_an_hour_ahead_is_an_alarm(settings: Settings) -> None:
             assert time.monotonic() < end
             step(connection, memory, SETUP)
         assert found[0].active
-        assert found[0].episode.subject == "poyo"
+        assert found[0].episode.subject == "device/poyo"
+        assert found[0].place == "poyo"
         assert found[0].episode.severity[-1][1] == "critical"
         assert [reason for reason, *_ in dead_letters.counts(connection)] == ["time-ahead"]
 

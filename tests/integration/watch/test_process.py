@@ -82,7 +82,7 @@ def test_one_watches_another_takes_over_and_a_lost_database_is_waited_for(
     second = start()
     second.says("another watch is at work")
     first.kill()
-    second.says("watching 1 sites")
+    second.says("watching 1 site")
 
     hang_up(world)
     second.says("trying again in")

@@ -5,8 +5,9 @@ from typing import Any
 
 from hypervisor.instants import BEGINNING, micros
 from hypervisor.registry.model import Device, Registry, Revision, Series, Site
-from hypervisor.watch import differences, facts
-from hypervisor.watch.facts import SiteFacts
+from hypervisor.watch import differences
+from hypervisor.watch.facts import SubjectFacts
+from hypervisor.watch.subjects import subjects
 from sensors._domain import catalogue
 
 DAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -26,7 +27,7 @@ def revision(kind: str, key: str, value: dict[str, Any] | None, hours: float = 0
 
 def site(
     *revisions: Revision, devices: tuple[str, ...] = ("gauge",), retired: datetime | None = None
-) -> SiteFacts:
+) -> SubjectFacts:
     registry = Registry(
         areas={},
         sites={"orge": Site(name="orge", title="Orge", domain="flood", id=1)},
@@ -40,11 +41,11 @@ def site(
         },
         revisions=revisions,
     )
-    return facts.sites(registry, CATALOGUE)["orge"]
+    return subjects(registry, CATALOGUE)["orge"]
 
 
-def between(before: SiteFacts, now: SiteFacts) -> differences.Difference | None:
-    return differences.between_sites(differences.of_site(before), differences.of_site(now))
+def between(before: SubjectFacts, now: SubjectFacts) -> differences.Difference | None:
+    return differences.between_subjects(differences.of_subject(before), differences.of_subject(now))
 
 
 def hours(count: float) -> int:

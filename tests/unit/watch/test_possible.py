@@ -25,7 +25,7 @@ def condition(when: str) -> Node:
 
 def possible(when: str, low: float, high: float, limit: float = 3.0) -> bool:
     spans = Spans(
-        size=1,
+        shape=(1,),
         series={"level": (np.array([low]), np.array([high]))},
         sums={"level": (np.array([min(low, 0)]), np.array([max(high, 0)]))},
         thresholds={"attention": np.array([limit])},
