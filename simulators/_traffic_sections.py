@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators._simulator import Field, Place
-from simulators._steps import Column, Instants
+from simulators._simulator import Asset, Field, Place
+from simulators._steps import EVER, Column, Instants
 from simulators._story import SECOND, Event
 from simulators._traffic import Road, remaining, road
 from simulators._world import World
@@ -17,10 +17,11 @@ PARIS = (2.3522, 48.8566)
 KM_A_DEGREE = 111.2
 
 # Settings.
-NEAR_ASSET = 1.0  # km from a flooded road at which a section is that road
+NEAR_ASSET = 0.3  # km from a flooded road at which a sensor stands on that road
 CLEANING = 2 * 3600 * SECOND  # µs from the water's leaving to the reopening
 AROUND = 8.0  # km within which a detour is sought
-DETOURS = 0.6  # of those who meet a closed road; the others stay at home
+LOCAL = 0.3  # of those on a road who leave it before where it is closed, or come from behind it
+DETOURS = 0.6  # of the others; the rest stays at home
 FILLED = 0.97  # of its capacity to which a detour fills another road
 
 
@@ -114,27 +115,21 @@ def _struck(event: Event, section: Section, world: World) -> int | None:
     return found[-1] if found else None
 
 
-def closed(section: Section, world: World, times: Instants) -> NDArray[np.bool_]:
-    """Whether nobody may enter: a `closure` of one of its sensors, or water on the road."""
-    shut = np.zeros(len(times), dtype=bool)
-    for place in section.places:
-        shut |= world.during("closure", place, times)
+def closed(place: Place, world: World, times: Instants) -> NDArray[np.bool_]:
+    """Whether nobody may pass: a `closure` there, or water on the road and until it is clean."""
+    shut = world.during("closure", place, times)
     for asset in world.field.assets:
-        known = [
-            (place.lon, place.lat)
-            for place in section.places
-            if place.lon is not None and place.lat is not None
-        ]
-        near = (
-            asset.kind == "road"
-            and asset.lon is not None
-            and asset.lat is not None
-            and any(distance((asset.lon, asset.lat), each) <= NEAR_ASSET for each in known)
-        )
-        if near or (asset.site and asset.site in {place.site for place in section.places}):
-            water = world.flooded(asset.name, times) | world.flooded(asset.name, times - CLEANING)
-            shut |= water & (times >= world.begins)
+        if asset.kind == "road" and (asset.site == place.site or _stands_on(place, asset)):
+            water = world.flooded(asset.name, times)
+            last = np.maximum.accumulate(np.where(water, times, EVER))
+            shut |= (times - last <= CLEANING) & (times >= world.begins)
     return shut
+
+
+def _stands_on(place: Place, asset: Asset) -> bool:
+    if place.lon is None or place.lat is None or asset.lon is None or asset.lat is None:
+        return False
+    return distance((place.lon, place.lat), (asset.lon, asset.lat)) <= NEAR_ASSET
 
 
 def diverted(
@@ -142,12 +137,14 @@ def diverted(
     wanted: Mapping[str, Column],
     shut: Mapping[str, NDArray[np.bool_]],
 ) -> dict[str, Column]:
-    """veh/h that enter each section: none where it is closed, more where others drive around."""
-    entering = {each.name: np.where(shut[each.name], 0.0, wanted[each.name]) for each in every}
+    """How many (veh/h) enter each section: few where it is shut, more where others drive around."""
+    entering = {
+        each.name: wanted[each.name] * np.where(shut[each.name], LOCAL, 1.0) for each in every
+    }
     for each in every:
         if not shut[each.name].any():
             continue
-        lost = DETOURS * np.where(shut[each.name], wanted[each.name], 0.0)
+        lost = DETOURS * (wanted[each.name] - wanted[each.name] * LOCAL) * shut[each.name]
         others = [other for other in every if other is not each and _parallel(each, other)]
         total = sum(other.capacity for other in others)
         for other in others:

@@ -7,11 +7,12 @@ what passes (`_traffic_counting`). A place may say `road_class` (motorway, trunk
 `daily_bicycles` and `daily_pedestrians`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sensors._common import COMMON
 from sensors.mobility import DOMAIN
@@ -35,6 +36,8 @@ from simulators._traffic_demand import chanced, in_rain, trucks, wanted
 from simulators._traffic_queues import Passing, Stretch, passing
 from simulators._traffic_sections import Section, closed, diverted, open_share, sections
 from simulators._world import World
+
+Shut = NDArray[np.bool_]
 
 CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMON)}
 EVENTS = ("closure", "incident", "loop-fault")
@@ -64,14 +67,17 @@ class Making:
         rain = self.world.rain(first.lon, first.lat, self.times)
         return np.asarray(share * section.capacity * usual * luck * in_rain(rain))
 
-    def driven(self, section: Section, entering: Column) -> dict[str, State]:
-        """Vehicles enter by chance, one by one, and drive as far as the road lets them."""
+    def driven(self, section: Section, entering: Column, shut: Sequence[Shut]) -> dict[str, State]:
+        """Vehicles enter by chance, one by one, and drive as far as the road lets them.
+
+        `shut`: of each sensor; nobody passes one that is, some turn off before it.
+        """
         chance = chance_of(self.seed, section.name, "entering")
         come = chance.poisson(entering * STEP / 3600).astype(np.float64)
         stretches = [self._stretch(section, number) for number in range(len(section.places))]
         passed = passing(come, stretches, STEP)
         return {
-            place.device: self._state(section, number, passed[number])
+            place.device: self._state(section, number, passed[number], shut[number])
             for number, place in enumerate(section.places)
         }
 
@@ -94,19 +100,20 @@ class Making:
             standstill=road.standstill,
         )
 
-    def _state(self, section: Section, number: int, passed: Passing) -> State:
+    def _state(self, section: Section, number: int, passed: Passing, shut: Shut) -> State:
         road = section.roads[number]
         capacity, speed = self._in_rain(section, number)
-        flow = np.diff(passed.count, prepend=0.0) * 3600 / STEP
+        vehicles = np.where(shut, 0.0, np.diff(passed.count, prepend=0.0))
+        flow = vehicles * 3600 / STEP
         density = np.where(
-            passed.queued,
+            passed.queued & ~shut,
             queue_density(flow, capacity, speed, road.standstill),
             free_density(flow, capacity, speed),
         )
         heavy = trucks(self.when, road.kind)
         return State(
             times=self.times,
-            count=passed.count,
+            count=np.cumsum(vehicles),
             density=np.cumsum(density),
             occupied=np.cumsum(occupancy(density, road.lanes, heavy)),
             trucks=np.cumsum(heavy),
@@ -119,12 +126,15 @@ def truth(field: Field, world: World, seed: int) -> dict[str, State]:
     times = np.arange(world.begins - WARMING, world.ends + 1, int(STEP * SECOND), dtype=np.int64)
     making = Making(world=world, times=times, when=lived(times, field.zone), seed=seed)
     every = sections(field)
-    wish = {each.name: making.wanted(each) for each in every}
-    shut = {each.name: closed(each, world, times) for each in every}
-    entering = diverted(every, wish, shut)
+    shut = {each.name: [closed(place, world, times) for place in each.places] for each in every}
+    entering = diverted(
+        every,
+        {each.name: making.wanted(each) for each in every},
+        {name: np.any(each, axis=0) for name, each in shut.items()},
+    )
     states: dict[str, State] = {}
     for each in every:
-        states |= making.driven(each, entering[each.name])
+        states |= making.driven(each, entering[each.name], shut[each.name])
     return states
 
 
