@@ -16,9 +16,12 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 def attach(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="What stands where: apply files, show, seed.")
+    group = typer.Typer(
+        no_args_is_help=True, help="What stands where: apply files, show, export, seed."
+    )
     group.command()(apply)
     group.command()(show)
+    group.command()(export)
     group.command()(examples)
     group.command()(seed)
     app.add_typer(group, name="inventory")
@@ -26,7 +29,9 @@ def attach(app: typer.Typer) -> None:
 
 def apply(
     context: typer.Context,
-    sources: Annotated[list[str], typer.Argument(help="Files (YAML, CSV), folders or examples.")],
+    sources: Annotated[
+        list[str], typer.Argument(help="Files (YAML, CSV, GeoJSON), folders or examples.")
+    ],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the difference, change nothing.")
     ] = False,
@@ -89,6 +94,25 @@ def show(context: typer.Context, as_json: Json = False) -> None:
 
     Console().print(showing.table(found))
     print(showing.summary(found))
+
+
+def export(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(help="sites, zones or assets.")],
+    output: Annotated[Path | None, typer.Option(help="Where to; default: standard output.")] = None,
+) -> None:
+    """Write sites, zones or assets as GeoJSON, which `inventory apply` reads again."""
+    from hypervisor.registry.exporting import collection
+    from hypervisor.store import registry
+
+    with _connection(context) as connection:
+        found = collection(registry.load(connection), what)
+    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+    if output is None:
+        print(text, end="")
+        return
+    output.write_text(text, encoding="utf-8")
+    print(f"{output}: {len(found['features'])} {what}", file=sys.stderr)
 
 
 def examples(as_json: Json = False) -> None:

@@ -1,4 +1,4 @@
-"""An inventory file, YAML or CSV, as entries and facts; all its problems at once."""
+"""An inventory file, YAML, CSV or GeoJSON, as entries and facts; all its problems at once."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +15,7 @@ from hypervisor.registry import (
 )
 from hypervisor.registry.entries import Entry, Fact, Inventory
 from hypervisor.registry.form import Form
+from hypervisor.registry.geojson import parse_geojson
 from hypervisor.registry.problems import InventoryError, Problem, Where
 from hypervisor.registry.tree import parse_yaml
 from sensors._domain import Catalogue
@@ -27,7 +28,7 @@ _ILLUSTRATIVE = ("coordinates", "thresholds", "travel", "plans", "reach", "datum
 
 
 def read_text(text: str, *, file: str, catalogue: Catalogue) -> Inventory:
-    """Read one file's text; its name ends in .csv, .yaml or .yml.
+    """Read one file's text; its name ends in .csv, .geojson, .json, .yaml or .yml.
 
     Raises:
         InventoryError: with every problem of this file.
@@ -35,6 +36,8 @@ def read_text(text: str, *, file: str, catalogue: Catalogue) -> Inventory:
     problems: list[Problem] = []
     if file.lower().endswith(".csv"):
         tree = sheets.parse_csv(text, file=file, catalogue=catalogue, problems=problems)
+    elif file.lower().endswith((".geojson", ".json")):
+        tree = parse_geojson(text, file=file, problems=problems)
     else:
         tree = parse_yaml(text, file=file)
     inventory = _inventory(Form(tree, problems, known=_TOP), catalogue)

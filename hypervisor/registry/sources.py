@@ -10,7 +10,7 @@ from hypervisor.registry.problems import InventoryError, Problem, Where, nearest
 from hypervisor.registry.read import read_file, read_text
 from sensors._domain import Catalogue, catalogue
 
-SUFFIXES = (".yaml", ".yml", ".csv")
+SUFFIXES = (".yaml", ".yml", ".csv", ".geojson")
 
 
 def examples() -> dict[str, Traversable]:

@@ -1,0 +1,108 @@
+"""Sites, zones and assets as GeoJSON, which `inventory apply` reads again."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from hypervisor.registry.geojson import KIND
+from hypervisor.registry.model import Asset, Registry, Revision, Site, Zone
+from hypervisor.registry.problems import nearest
+from sensors._errors import TerritoryError
+
+Feature = Mapping[str, Any]
+
+
+class ExportError(TerritoryError):
+    """What was asked for is not exported."""
+
+
+def collection(registry: Registry, what: str) -> dict[str, Any]:
+    """A FeatureCollection of sites, zones or assets (RFC 7946, WGS 84).
+
+    Raises:
+        ExportError: of something else.
+    """
+    if what not in _FEATURES:
+        raise ExportError(f"{what!r} has no place on a map{nearest(what, _FEATURES)}")
+    features = list(_FEATURES[what](registry))
+    return {"type": "FeatureCollection", "name": what, "features": features}
+
+
+def _sites(registry: Registry) -> Iterable[Feature]:
+    return (_feature("site", _point(site), _site(site)) for site in registry.sites.values())
+
+
+def _point(site: Site) -> Mapping[str, Any] | None:
+    if site.lon is None or site.lat is None:
+        return None
+    return {"type": "Point", "coordinates": [site.lon, site.lat]}
+
+
+def _site(site: Site) -> Mapping[str, Any]:
+    return {
+        "name": site.name,
+        "title": site.title,
+        "domain": site.domain,
+        "commune": site.commune,
+        "river": site.river,
+        "river_order": site.river_order,
+        "illustrative": site.illustrative,
+        "properties": site.properties,
+    }
+
+
+def _zones(registry: Registry) -> Iterable[Feature]:
+    return (_feature("zone", zone.geometry, _zone(zone)) for zone in registry.zones.values())
+
+
+def _zone(zone: Zone) -> Mapping[str, Any]:
+    return {
+        "name": zone.name,
+        "title": zone.title,
+        "kind": zone.kind,
+        "illustrative": zone.illustrative,
+        "properties": zone.properties,
+    }
+
+
+def _assets(registry: Registry) -> Iterable[Feature]:
+    reaches = {one.key: one for one in registry.revisions if one.kind == "reach"}
+    return (
+        _feature("asset", asset.geometry, _asset(asset, reaches.get(asset.name)))
+        for asset in registry.assets.values()
+    )
+
+
+def _asset(asset: Asset, reach: Revision | None) -> Mapping[str, Any]:
+    return {
+        "name": asset.name,
+        "title": asset.title,
+        "kind": asset.kind,
+        "commune": asset.commune,
+        "site": asset.site,
+        "illustrative": asset.illustrative,
+        "reach": _reach(reach),
+        "properties": asset.properties,
+    }
+
+
+def _reach(reach: Revision | None) -> Mapping[str, Any] | None:
+    if reach is None or reach.value is None:
+        return None
+    return {
+        "gauge": reach.value["gauge"],
+        "level": f"{reach.value['level']:.10g} {reach.value['unit']}",
+        "illustrative": reach.illustrative,
+    }
+
+
+def _feature(kind: str, geometry: Mapping[str, Any] | None, fields: Mapping[str, Any]) -> Feature:
+    """Fields that say nothing are left out."""
+    said = {name: value for name, value in fields.items() if value is not None and value != {}}
+    return {"type": "Feature", "geometry": geometry, "properties": {KIND: kind, **said}}
+
+
+_FEATURES: Mapping[str, Callable[[Registry], Iterable[Feature]]] = {
+    "sites": _sites,
+    "zones": _zones,
+    "assets": _assets,
+}

@@ -1,0 +1,141 @@
+"""A GeoJSON file of sites, zones or assets, as the same tree that YAML gives.
+
+A feature's properties are the fields, its geometry is where it lies. A property that is null says
+nothing: map programs write every column of a layer for every feature.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from hypervisor.registry.ground import ASSET_KINDS, ZONE_KINDS
+from hypervisor.registry.problems import InventoryError, Problem, Where
+from hypervisor.registry.tree import Fields, Items, Leaf, Node
+
+KIND = "inventory"  # the property that says what a feature is: site, zone or asset
+PLURALS = {"site": "sites", "zone": "zones", "asset": "assets"}
+_FEATURES = re.compile(r'"features"\s*:\s*\[')
+_POINT = ("lon", "lat")
+_WGS84 = ("CRS84", "EPSG::4326", "EPSG:4326")
+
+
+def parse_geojson(text: str, *, file: str, problems: list[Problem]) -> Fields:
+    """The tree of a FeatureCollection.
+
+    Raises:
+        InventoryError: it is no JSON, no FeatureCollection, or of another reference system.
+    """
+    top = Where(file=file, line=1)
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
+        raise _refused(Where(file=file, line=line), f"not readable as JSON: {error}") from error
+    if not isinstance(found, dict) or not isinstance(found.get("features"), list):
+        raise _refused(top, "expected a GeoJSON FeatureCollection of sites, zones or assets")
+    system = json.dumps(found.get("crs")) if found.get("crs") else ""
+    if system and not any(name in system for name in _WGS84):
+        raise _refused(top, f"is in {system}: save the layer in WGS 84, EPSG:4326")
+    things: dict[str, list[Node]] = {}
+    for place, feature in zip(_lines(text, file), found["features"], strict=False):
+        if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
+            problems.append(Problem(where=place, text="expected a Feature with its properties"))
+            continue
+        kind = _kind(feature["properties"], str(found.get("name", "")))
+        if kind is None:
+            text_of = f"says not what it is: give it a property {KIND!r}: site, zone or asset"
+            problems.append(Problem(where=place, text=text_of))
+            continue
+        things.setdefault(PLURALS[kind], []).append(_feature(feature, kind, place, problems))
+    return Fields(
+        fields={
+            kind: Items(items=tuple(items), where=top.inside(kind))
+            for kind, items in things.items()
+        },
+        where=top,
+    )
+
+
+def _refused(where: Where, text: str) -> InventoryError:
+    return InventoryError([Problem(where=where, text=text)])
+
+
+def _lines(text: str, file: str) -> Iterable[Where]:
+    """Where each feature begins; without end, should a name in the file have misled us."""
+    start = _FEATURES.search(text)
+    at = start.end() if start else 0
+    decoder = json.JSONDecoder()
+    line, counted = 1, 0
+    while True:
+        found = re.compile(r"[\s,]*").match(text, at)
+        at = found.end() if found else at
+        line, counted = line + text.count("\n", counted, at), at
+        yield Where(file=file, line=line)
+        with contextlib.suppress(ValueError):  # past the last one
+            at = decoder.raw_decode(text, at)[1]
+
+
+def _kind(properties: Mapping[str, Any], layer: str) -> str | None:
+    said = str(properties.get(KIND) or layer).removesuffix("s")
+    if said in PLURALS:
+        return said
+    kind = properties.get("kind")
+    if properties.get("domain") is not None:
+        return "site"
+    if kind in ZONE_KINDS and kind not in ASSET_KINDS:
+        return "zone"
+    return "asset" if kind in ASSET_KINDS and kind not in ZONE_KINDS else None
+
+
+def _feature(
+    feature: Mapping[str, Any], kind: str, place: Where, problems: list[Problem]
+) -> Fields:
+    properties = {
+        name: value
+        for name, value in feature["properties"].items()
+        if value is not None and name != KIND
+    }
+    where = place.inside(f"{PLURALS[kind]}.{properties.get('name', '?')}")
+    fields = {name: _node(value, where.inside(name)) for name, value in properties.items()}
+    geometry, at = feature.get("geometry"), where.inside("geometry")
+    if geometry is not None and kind == "site":
+        fields.update(_point(geometry, at, problems))
+    elif geometry is not None:
+        fields["geometry"] = Leaf(text=json.dumps(geometry), where=at)
+    return Fields(fields=fields, where=where)
+
+
+def _point(geometry: Any, where: Where, problems: list[Problem]) -> Mapping[str, Node]:
+    """A site is a point, whose numbers are its fields."""
+    point = geometry.get("coordinates") if isinstance(geometry, dict) else None
+    if not isinstance(point, list) or len(point) < 2 or geometry.get("type") != "Point":
+        problems.append(Problem(where=where, text="a site is a Point: [longitude, latitude]"))
+        return {}
+    return {name: _node(number, where) for name, number in zip(_POINT, point, strict=False)}
+
+
+def _node(value: Any, where: Where) -> Node:
+    """JSON as the tree. A mapping may come as text: some programs write it so into a column."""
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return Leaf(text=value, where=where)
+    if isinstance(value, dict):
+        fields = {name: _node(child, where.inside(name)) for name, child in value.items()}
+        return Fields(fields=fields, where=where)
+    if isinstance(value, list):
+        return Items(items=tuple(_node(child, where) for child in value), where=where)
+    return Leaf(text=_text(value), where=where)
+
+
+def _text(value: Any) -> str | None:
+    """As a person would have written it: no 1e-05."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    return None if value is None else str(value)
