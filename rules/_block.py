@@ -1,68 +1,68 @@
 """A block of subjects judged together: their tracks, thresholds and devices on one axis."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from rules._arrivals import Arrivals, Listening
-from rules._axis import Axis, Fact
-from rules._inputs import Device, Horizon, Instants, SeriesColumns, Steps, Subject
+from rules._arrivals import Arrivals
+from rules._axis import Axis, Fact, merged
+from rules._inputs import Device, Instants, SeriesColumns, Subject
+from rules._interval import Mask
+from rules._listening import Clocks, Ears, supply_ends
+from rules._members import Members
 from rules._rule import DEVICE
+from rules._service import interrupted, rows_of, services
 from rules._track import Track
 from sensors._row import NEVER
 
 _FAR = 2**61
 
 
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """What `silent` listens for: of every subject one series, or the device of one number.
+
+    `arrivals`: keys at which a silence begins anew. `first`: when a first arrival was expected
+    (µs). `service`: of the device asked for (0: out); None: always in, or it is a series that is
+    asked for. Arrays by subject.
+    """
+
+    arrivals: Instants
+    first: Instants
+    present: Mask
+    clocks: Clocks
+    service: Fact | None = None
+
+
 class Block:
     """Subjects on one axis. Tracks and facts are laid when first asked for."""
 
-    def __init__(self, axis: Axis, subjects: Sequence[Subject], horizon: Horizon) -> None:
+    def __init__(self, axis: Axis, subjects: Sequence[Subject], ears: Ears) -> None:
         self.axis = axis
         self.subjects = subjects
-        self.horizon = horizon
-        self.listening = Listening(horizon.deaf)
-        self._members: dict[str, int | None] = {}
-        self._tracks: dict[tuple[str, int | None], Track] = {}
+        self.ears = ears
+        self._tracks: dict[str, Track] = {}
         self._arrivals: dict[int, Arrivals] = {}
         self._thresholds: dict[str, Fact] = {}
         self._service: dict[int, Fact | None] = {}
+        self._callers: dict[str, list[Caller]] = {}
 
-    def members(self, name: str) -> int | None:
-        """How many members the largest group behind a word has; None: it is a series."""
-        if name not in self._members:
-            sizes = [len(s.group[name]) for s in self.subjects if name in s.group]
-            self._members[name] = max(sizes) if sizes else None
-        return self._members[name]
+    def track(self, name: str) -> Track:
+        """The series of that name; a subject may lack it."""
+        if name not in self._tracks:
+            columns = [subject.series.get(name) for subject in self.subjects]
+            track = Track(self.axis, columns, lambda i: _signs(self.subjects[i], columns[i]))
+            self._tracks[name] = track
+        return self._tracks[name]
 
-    def track(self, name: str, member: int | None = None) -> Track:
-        """The series of that name, or of the group's member of that number."""
-        if member is not None and self.members(name) is None:
-            member = None
-        if (name, member) not in self._tracks:
-            columns = self._columns(name, member)
-            devices = [None if column is None else column.device for column in columns]
-            track = Track(self.axis, columns, lambda i: _signs(self.subjects[i], devices[i]))
-            self._tracks[name, member] = track
-        return self._tracks[name, member]
-
-    def _columns(self, name: str, member: int | None) -> list[SeriesColumns | None]:
-        if member is None:
-            return [subject.series[name] for subject in self.subjects]
-        keys = [_key(subject, name, member) for subject in self.subjects]
-        return [
-            None if key is None else subject.series[key]
-            for key, subject in zip(keys, self.subjects, strict=True)
-        ]
-
-    def tracks(self, names: Sequence[str]) -> list[Track]:
-        """The tracks behind names, those of every member where one is a group's word."""
-        found: list[Track] = []
-        for name in names:
-            size = self.members(name)
-            found += [self.track(name, i) for i in ([None] if size is None else range(size))]
-        return found
+    @functools.cached_property
+    def members(self) -> Members | None:
+        """The members of the subjects that are groups; None: there are none."""
+        if not any(any(s.group.values()) for s in self.subjects):
+            return None
+        return Members(self.axis, self.subjects, lambda axis, own: Block(axis, own, self.ears))
 
     def arrivals(self, track: Track) -> Arrivals:
         """The track as it came in."""
@@ -76,81 +76,108 @@ class Block:
         return self._thresholds[name]
 
     def service(self, track: Track) -> Fact | None:
-        """Whether a track's device is in service (0: not); None when all always were."""
+        """Whether a track is in service (0: not); None when all always were."""
         if id(track) not in self._service:
-            steps = interrupted(
-                [
-                    None if column is None else subject.devices[column.device]
-                    for column, subject in zip(track.columns, self.subjects, strict=True)
-                ]
-            )
+            steps = services(track.columns, self.subjects)
             always = all(part is None for part in steps)
             self._service[id(track)] = None if always else Fact(self.axis, steps)
         return self._service[id(track)]
 
-    def calls(self, name: str, member: int | None = None) -> list[tuple[Instants, Instants]]:
-        """What `silent` listens for: keys of arrivals, and when a first one was expected (µs).
-
-        One pair for a series; for the word `device` one a device, the i-th of each subject.
-        """
-        if name != DEVICE:
-            track = self.track(name, member)
-            devices = [None if column is None else column.device for column in track.columns]
-            return [(track.arrivals, self._commissioned(devices))]
-        return self._device_calls
+    def callers(self, name: str) -> list[Caller]:
+        """Whom `silent` listens for: a series; for the word `device` the i-th of each subject."""
+        if name not in self._callers:
+            found = self._devices() if name == DEVICE else [self._series(self.track(name))]
+            self._callers[name] = found
+        return self._callers[name]
 
     @functools.cached_property
-    def _device_calls(self) -> list[tuple[Instants, Instants]]:
-        deepest = max((len(subject.devices) for subject in self.subjects), default=0)
-        found: list[tuple[Instants, Instants]] = []
-        for rank in range(deepest):
-            devices = [_nth(subject.devices, rank) for subject in self.subjects]
-            parts = [_arrived(*pair) for pair in zip(self.subjects, devices, strict=True)]
-            keys = self.axis.keys(np.concatenate(parts), [len(part) for part in parts])
-            found.append((keys, self._commissioned(devices)))
-        return found
+    def wakes(self) -> Instants:
+        """The keys at which what is known of a supply ends, without one."""
+        ends = [
+            self.axis.key(i, end)
+            for i, subject in enumerate(self.subjects)
+            for device in subject.devices.values()
+            if device.fed is not None and (end := supply_ends(device.fed)) is not None
+        ]
+        return np.array(ends, dtype=np.int64)
 
-    def _commissioned(self, devices: Sequence[str | None]) -> Instants:
+    def _series(self, track: Track) -> Caller:
+        names = [None if c is None else c.device for c in track.columns]
+        firsts = [c.earlier[0][0] if c is not None and c.earlier else None for c in track.columns]
+        first = [new if old is None else old for old, new in zip(firsts, names, strict=True)]
+        return Caller(
+            arrivals=merged([track.arrivals, self._successions(track)]),
+            first=self._commissioned(first),
+            present=track.present,
+            clocks=self.ears.clocks(self._named(names)),
+        )
+
+    def _successions(self, track: Track) -> Instants:
+        """Where a successor is commissioned, and its silence begins to count."""
+        keys: list[int] = []
+        for i, column in enumerate(track.columns):
+            if column is not None and column.earlier:
+                successors = [*(name for name, _ in column.earlier[1:]), column.device]
+                for name, (_, until) in zip(successors, column.earlier, strict=True):
+                    commissioned = self.subjects[i].devices[name].commissioned
+                    keys.append(self.axis.key(i, max(commissioned, until)))
+        return np.array(keys, dtype=np.int64)
+
+    def _devices(self) -> list[Caller]:
+        names = [list(subject.devices) for subject in self.subjects]
+        deepest = max((len(some) for some in names), default=0)
+        return [
+            self._device([some[rank] if rank < len(some) else None for some in names])
+            for rank in range(deepest)
+        ]
+
+    def _device(self, names: Sequence[str | None]) -> Caller:
+        parts = [_arrived(*pair) for pair in zip(self.subjects, names, strict=True)]
+        keys = self.axis.keys(np.concatenate(parts), [len(part) for part in parts])
+        devices = self._named(names)
+        steps = interrupted(devices)
+        always = all(part is None for part in steps)
+        return Caller(
+            arrivals=merged([keys]),
+            first=self._commissioned(names),
+            present=np.array([name is not None for name in names], dtype=np.bool_),
+            clocks=self.ears.clocks(devices),
+            service=None if always else Fact(self.axis, steps),
+        )
+
+    def _named(self, names: Sequence[str | None]) -> list[Device | None]:
+        return [
+            None if name is None else subject.devices[name]
+            for name, subject in zip(names, self.subjects, strict=True)
+        ]
+
+    def _commissioned(self, names: Sequence[str | None]) -> Instants:
         """When each subject's device entered service (µs); the far future without one."""
         return np.array(
-            [
-                _FAR if name is None else subject.devices[name].commissioned
-                for name, subject in zip(devices, self.subjects, strict=True)
-            ],
+            [_FAR if device is None else device.commissioned for device in self._named(names)],
             dtype=np.int64,
         )
 
 
-def interrupted(devices: Sequence[Device | None]) -> list[Steps | None]:
-    """When each device is in service; None for one that always was."""
-    values = [device.in_service.value for device in devices if device is not None]
-    if not values or np.concatenate(values).all():  # the usual case, told from one array
-        return [None] * len(devices)
-    return [
-        None if device is None or device.in_service.value.all() else device.in_service
-        for device in devices
-    ]
-
-
-def _nth(names: Iterable[str], rank: int) -> str | None:
-    ordered = list(names)
-    return ordered[rank] if rank < len(ordered) else None
-
-
-def _key(subject: Subject, name: str, member: int) -> str | None:
-    members = subject.group.get(name, ())
-    return members[member] if member < len(members) else None
-
-
-def _signs(subject: Subject, device: str | None) -> Instants:
-    """The times of all rows of a device, ascending."""
-    times = [column.time for column in subject.series.values() if column.device == device]
+def _signs(subject: Subject, column: SeriesColumns | None) -> Instants:
+    """The times of all rows of a series' device, and of those before it in theirs, ascending."""
+    if column is None:
+        return np.empty(0, dtype=np.int64)
+    others = subject.series.values()
+    if not column.earlier:
+        times = [c.time[rows_of(c, column.device)] for c in others]
+        return np.sort(np.concatenate(times), kind="stable")
+    times, since = [], np.iinfo(np.int64).min
+    for device, until in [*column.earlier, (column.device, np.iinfo(np.int64).max)]:
+        sent = np.concatenate([c.time[rows_of(c, device)] for c in others])
+        times.append(sent[(sent >= since) & (sent < until)])
+        since = until
     return np.sort(np.concatenate(times), kind="stable")
 
 
 def _arrived(subject: Subject, device: str | None) -> Instants:
-    got = [c.received_at for c in subject.series.values() if c.device == device]
-    if device is None or not got:
+    if device is None:
         return np.empty(0, dtype=np.int64)
-    times = np.concatenate(got)
+    got = [c.received_at[rows_of(c, device)] for c in subject.series.values()]
+    times = np.concatenate(got) if got else np.empty(0, dtype=np.int64)
     return np.sort(times[times != NEVER], kind="stable")

@@ -1,10 +1,12 @@
 """The conditions of one revision of a rule over rows: what holds, what ends, what is in force."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
+from rules._axis import lying_in
 from rules._block import Block
 from rules._evaluate import View
 from rules._inputs import Instants
@@ -46,7 +48,8 @@ class Conditions:
     def __init__(self, rule: Rule, block: Block) -> None:
         self.rule = rule
         self.silence = rule.axis == "silence"
-        self.tracks: tuple[Track, ...] = tuple(block.tracks(rule.names))
+        self.tracks: tuple[Track, ...] = tuple(block.track(name) for name in rule.plain)
+        self.members = block.members if rule.shared else None
         self._block = block
 
     def found(self, keys: Instants) -> Found:
@@ -81,7 +84,25 @@ class Conditions:
 
     def _watching(self, keys: Instants, since: Instants) -> View:
         sight = Sight(self._block, keys, silence=self.silence)
-        return View(sight, since=since, spoken=self.tracks)
+        return View(sight, since=since, spoke=self.spoke(keys, silence=self.silence))
+
+    def spoke(self, keys: Instants, *, silence: bool) -> Mask:
+        """Where a good reading of a series that it names was made, or with `silence` arrived."""
+        said = (lambda track: track.arrivals) if silence else (lambda track: track.good[1:])
+        what = "arrivals" if silence else "good"
+        return self._among(keys, what, said)
+
+    def ceased(self, keys: Instants) -> Mask:
+        """Where the knowledge of a series that it names ends, at its stale limit."""
+        return self._among(keys, "ceased", lambda track: track.ceased)
+
+    def _among(self, keys: Instants, what: str, of: Callable[[Track], Instants]) -> Mask:
+        found = np.zeros(len(keys), dtype=np.bool_)
+        for track in self.tracks:
+            found |= lying_in(of(track), keys)
+        if self.members is not None:
+            found |= lying_in(self.members.keys(what, self.rule.shared, of), keys)
+        return found
 
     def _end(self, view: View, when: Truths) -> Truths:
         if self.rule.clear is None:
@@ -107,6 +128,7 @@ class Conditions:
         if not self.silence:
             for track in self.tracks:
                 stale |= view.sight.unknown(track)
+            stale |= view.members_unknown(self.rule.inside)
         return stale
 
 

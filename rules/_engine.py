@@ -137,6 +137,8 @@ def _judge_block(
             break
         keys = wanted
     due = np.minimum(due, _soonest(axis, runs[span.after(runs)]))
+    if history.silence:
+        due = np.minimum(due, _soonest(axis, block.wakes[span.after(block.wakes)]))
     told = Telling(axis=axis, rows=rows, seeds=seeds, history=history, judged=judged, state=state)
     moments = moments_of(told)
     return [

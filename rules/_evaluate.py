@@ -1,9 +1,12 @@
 """A condition over the rows of a block: its truth at each key."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
-from rules._axis import lying_in
-from rules._block import Block
+from rules._axis import merged
+from rules._block import Block, Caller
+from rules._changes import judged, names_of, seen, silence_of
 from rules._inputs import Instants
 from rules._interval import (
     LEFT_OUT,
@@ -21,6 +24,7 @@ from rules._interval import (
     truths,
     where_known,
 )
+from rules._members import Counts, Members
 from rules._rule import DEVICE
 from rules._sight import Sight
 from rules._track import Track
@@ -48,8 +52,7 @@ class View:
     """Rows at which conditions are judged, at keys of the axis that the rule lives on.
 
     With `since`, judge what has been *observed* since then: a gauge with fewer than two good
-    readings in [since, key] counts as unknown, and so do all gauges at a key that is no good
-    reading of one of `spoken`.
+    readings in [since, key] counts as unknown, and so do all gauges at a key where none `spoke`.
     """
 
     def __init__(
@@ -57,82 +60,78 @@ class View:
         sight: Sight,
         *,
         since: Instants | None = None,
-        spoken: tuple[Track, ...] = (),
+        spoke: Mask | None = None,
     ) -> None:
         self.sight = sight
         self.keys = sight.keys
         self._block: Block = sight.block
         self._since = since
-        self._spoken = spoken
+        self._spoke = spoke
         self._masks: dict[int, Mask] = {}
-        self._values: dict[tuple[Call, int | None], Interval] = {}
+        self._values: dict[Call, Interval] = {}
 
-    def truth(self, node: Node, member: int | None = None) -> Truths:
-        """The truth of a condition at each key; `member` where it stands in a `share`."""
+    def truth(self, node: Node) -> Truths:
+        """The truth of a condition at each key."""
         match node:
             case Every():
-                return every([self.truth(part, member) for part in node.conditions])
+                return every([self.truth(part) for part in node.conditions])
             case Some():
-                return some([self.truth(part, member) for part in node.conditions])
+                return some([self.truth(part) for part in node.conditions])
             case Negation():
-                return negation(self.truth(node.condition, member))
+                return negation(self.truth(node.condition))
             case Comparison():
-                left = self._comparable(node.left, member)
-                right = self._comparable(node.right, member)
+                left = self._comparable(node.left)
+                right = self._comparable(node.right)
                 found = compare(node.operator, left, right)
-                return self._without_idle(found, node, member)
+                return self._without_idle(found, node)
             case Call(function="silent"):
-                return self._without_idle(self._silent(node, member), node, member)
+                return self._without_idle(self._silent(node), node)
         raise AssertionError(f"{node} is no condition")
 
-    def _without_idle(self, found: Truths, node: Node, member: int | None) -> Truths:
+    def _without_idle(self, found: Truths, node: Node) -> Truths:
         """Leave out what names a series that is out of service."""
-        for part in walk(node):
-            if isinstance(part, Name) and part.name != DEVICE:
-                if member is None and self._block.members(part.name) is not None:
-                    continue  # inside a share, which counts its members itself
-                idle = self.sight.idle(self._block.track(part.name, member))
-                if idle is not None:
-                    found = np.where(idle, LEFT_OUT, found)
+        for name in _plain(node):
+            idle = self.sight.idle(self._block.track(name))
+            if idle is not None:
+                found = np.where(idle, LEFT_OUT, found)
         return found
 
-    def _comparable(self, node: Node, member: int | None) -> Interval:
-        value = self._value(node, member)
+    def _comparable(self, node: Node) -> Interval:
+        value = self._value(node)
         return value if isinstance(node, _LEAVES) else rounded(value)
 
-    def _value(self, node: Node, member: int | None) -> Interval:
+    def _value(self, node: Node) -> Interval:
         match node:
             case Scaled():
-                return scaled(self._value(node.operand, member), node.scale, node.offset)
+                return scaled(self._value(node.operand), node.scale, node.offset)
             case Arithmetic():
-                left = self._value(node.left, member)
-                return compute(node.operator, left, self._value(node.right, member))
+                left = self._value(node.left)
+                return compute(node.operator, left, self._value(node.right))
             case Call(function="share"):
                 return self._share(node)
             case Call():
-                return self._called(node, member)
-        return self._leaf(node, member)
+                return self._called(node)
+        return self._leaf(node)
 
-    def _leaf(self, node: Node, member: int | None) -> Interval:
+    def _leaf(self, node: Node) -> Interval:
         match node:
             case Number():
                 return exactly(np.full(len(self.keys), node.value))
             case Threshold():
                 return exactly(self._block.threshold(node.name).at(self.keys))
             case Name():
-                track = self._block.track(node.name, member)
+                track = self._block.track(node.name)
                 return self._observed(track, self.sight.held(track))
         raise AssertionError(f"{node} is no value")
 
-    def _called(self, node: Call, member: int | None) -> Interval:
+    def _called(self, node: Call) -> Interval:
         """A function's value; `when` and `clear` often ask for the same."""
-        key = (node, member)
-        if key not in self._values:
-            self._values[key] = self._call(node, member)
-        return self._values[key]
+        if node not in self._values:
+            self._values[node] = self._call(node)
+        return self._values[node]
 
-    def _call(self, node: Call, member: int | None) -> Interval:
-        track = self._block.track(_series(node), member)
+    def _call(self, node: Call) -> Interval:
+        track = self._block.track(_series(node))
         sizes = _numbers(node)
         match node.function:
             case "last":
@@ -149,38 +148,93 @@ class View:
 
     def _share(self, node: Call) -> Interval:
         """Of the members in service, those for which it is true, and those for which it may be."""
-        (condition,) = node.arguments
-        words = [part.name for part in walk(condition) if isinstance(part, Name)]
-        sizes = [self._block.members(word) for word in words]
-        counts = np.zeros((3, len(self.keys)))
-        for member in range(max((size for size in sizes if size is not None), default=0)):
-            found = self.truth(condition, member)
-            present = np.ones(self._block.axis.count, dtype=np.bool_)
-            for word in words:
-                present &= self._block.track(word, member).present
-            for truth in range(3):
-                counts[truth] += (found == truth) & present[self.sight.owners]
-        members = counts.sum(axis=0)
+        members = self._block.members
+        if members is None:
+            return exactly(np.full(len(self.keys), np.nan))
+        inside = [part for argument in node.arguments for part in walk(argument)]
+        if self._since is None:
+            tally = members.tally(
+                (node, self.sight.silence), lambda: self._answers(members, node, inside)
+            )
+            counts = tally.counts(self.keys, self.sight.owners)
+        else:
+            counts = self._asked(members, node, inside)
+        size = counts.sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            lo, hi = counts[2] / members, (counts[2] + counts[1]) / members
-        return where_known(members > 0, Interval(lo, hi))
+            lo, hi = counts[:, 2] / size, (counts[:, 2] + counts[:, 1]) / size
+        return where_known(size > 0, Interval(lo, hi))
 
-    def _silent(self, node: Call, member: int | None) -> Truths:
-        span = int(_numbers(node)[0])
+    def _answers(
+        self, members: Members, node: Call, inside: Sequence[Node]
+    ) -> tuple[Instants, Truths]:
+        """What each member says, at all keys at which it may change its answer."""
+        silence = self.sight.silence
+        keys = merged([*seen(inside, members.block, silence=silence), members.axis.origins()])
+        view = View(Sight(members.block, keys, silence=silence))
+        return keys, view.answer(members, node, inside)
+
+    def _asked(self, members: Members, node: Call, inside: Sequence[Node]) -> Counts:
+        """Ask each member at each key: what is observed depends on the group's run."""
+        counts = np.zeros((len(self.keys), 3), dtype=np.int64)
+        for part, rows, keys in members.spread(self.keys, self.sight.owners):
+            shift = keys - self.keys[part][rows]
+            since = None if self._since is None else self._since[part][rows] + shift
+            spoke = None if self._spoke is None else self._spoke[part][rows]
+            sight = Sight(members.block, keys, silence=self.sight.silence)
+            answers = View(sight, since=since, spoke=spoke).answer(members, node, inside)
+            size = part.stop - part.start
+            for truth in range(3):
+                counts[part, truth] = np.bincount(rows[answers == truth], minlength=size)
+        return counts
+
+    def answer(self, members: Members, share: Call, inside: Sequence[Node]) -> Truths:
+        """What the members of these keys say; one that lacks a series has no say."""
+        (condition,) = share.arguments
+        present = members.has(names_of(inside))
+        return np.where(present[self.sight.owners], self.truth(condition), LEFT_OUT)
+
+    def members_unknown(self, inside: Sequence[Node]) -> Mask:
+        """Where a series of a member is not known."""
+        members = self._block.members
+        if members is None or not inside:
+            return np.zeros(len(self.keys), dtype=np.bool_)
+        words = names_of(inside)
+        block = members.block
+
+        def answers() -> tuple[Instants, Truths]:
+            keys = merged([*judged(inside, block, silence=False), members.axis.origins()])
+            sight = Sight(block, keys, silence=False)
+            return keys, truths(np.any([sight.unknown(block.track(w)) for w in words], axis=0))
+
+        tally = members.tally(tuple(words), answers)
+        return np.asarray(tally.counts(self.keys, self.sight.owners)[:, 2] > 0)
+
+    def _silent(self, node: Call) -> Truths:
+        """Whether one of those listened for is silent; devices out of service are not."""
+        name, span = silence_of(node)
         found = np.zeros(len(self.keys), dtype=np.bool_)
-        for arrivals, first in self._block.calls(_series(node), member):
-            found |= self._quiet(arrivals, first, span)
-        return truths(found)
+        idle = np.full(len(self.keys), name == DEVICE)
+        for caller in self._block.callers(name):
+            quiet = self._quiet(caller, span)
+            if caller.service is not None:
+                serves = caller.service.at(self.keys) != 0
+                quiet &= serves
+                idle &= ~serves | ~caller.present[self.sight.owners]
+            else:
+                idle &= ~caller.present[self.sight.owners]
+            found |= quiet
+        return np.where(idle, LEFT_OUT, truths(found))
 
-    def _quiet(self, arrivals: Instants, first: Instants, span: int) -> Mask:
-        """No arrival for `span` of listening; `first`: from when one was expected."""
-        axis, listening = self._block.axis, self._block.listening
-        padded = np.concatenate([[np.iinfo(np.int64).min], arrivals])
+    def _quiet(self, caller: Caller, span: int) -> Mask:
+        """No arrival for `span` of listening."""
+        axis = self._block.axis
+        padded = np.concatenate([[np.iinfo(np.int64).min], caller.arrivals])
         rows = np.searchsorted(padded, self.keys, side="right") - 1
         own = padded[rows] >= self.sight.zones
         times = axis.times(self.keys)
-        since = np.where(own, axis.times(padded[rows]), first[self.sight.owners])
-        return times >= listening.after(since, span)
+        owners = self.sight.owners
+        since = np.where(own, axis.times(padded[rows]), caller.first[owners])
+        return np.asarray(times >= caller.clocks.after(since, owners, span))
 
     def _observed(self, track: Track, value: Interval) -> Interval:
         """The value where the series may be spoken of as observed."""
@@ -191,12 +245,10 @@ class View:
         return where_known(self._masks[id(track)], value)
 
     def _seen_twice(self, track: Track, since: Instants) -> Mask:
-        spoke = np.zeros(len(self.keys), dtype=np.bool_)
-        for other in self._spoken:
-            spoke |= lying_in(self._readings(other), self.keys)
         good = self._readings(track)
         seen = np.searchsorted(good, self.keys, side="right") - np.searchsorted(good, since)
-        return (spoke & (seen >= 2)) | ~track.gauge[self.sight.owners]
+        enough = seen >= 2 if self._spoke is None else self._spoke & (seen >= 2)
+        return enough | ~track.gauge[self.sight.owners]
 
     def _readings(self, track: Track) -> Instants:
         return track.arrivals if self.sight.silence else track.good
@@ -209,3 +261,12 @@ def _series(node: Call) -> str:
 
 def _numbers(node: Call) -> list[float]:
     return [part.value for part in node.arguments if isinstance(part, Number)]
+
+
+def _plain(node: Node) -> Iterator[str]:
+    """The series that a comparison names, those in a share aside: it counts its members itself."""
+    if isinstance(node, Name) and node.name != DEVICE:
+        yield node.name
+    if not (isinstance(node, Call) and node.function == "share"):
+        for part in node.parts:
+            yield from _plain(part)

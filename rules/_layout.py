@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rules._axis import BLOCK_KEYS, Axis
-from rules._block import Block, interrupted
+from rules._block import Block
 from rules._inputs import Horizon, Instants, SeriesColumns, Subject
 from rules._journal import Moment
+from rules._listening import Ears
+from rules._service import changes, interrupted
 from sensors._quantity import Reporting
 from sensors._row import NEVER
 
@@ -44,7 +46,7 @@ def blocks(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> Iterato
     used = [_used(subject, extent.names) for subject in subjects]
     low, high = _zone(subjects, used, asked, extent)
     most = max(1, BLOCK_KEYS // (high - low))
-    first = 0
+    first, ears = 0, Ears(asked.horizon.deaf)
     while first < len(subjects):
         last, rows = first, 0
         while last < len(subjects) and last - first < most:
@@ -53,7 +55,7 @@ def blocks(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> Iterato
                 break
             last += 1
         axis = Axis(base=low, stride=high - low, count=last - first)
-        yield Block(axis, subjects[first:last], asked.horizon)
+        yield Block(axis, subjects[first:last], ears)
         first = last
 
 
@@ -79,7 +81,7 @@ def _zone(
     whole = [column for columns in used for column in columns if len(column.time)]
     times += _ends([column.time[:1] for column in whole])
     times += _ends([column.time[-1:] for column in whole])
-    times += _changes(subjects, extent.thresholds, asked.starts)
+    times += _changes(subjects, used, extent.thresholds, asked.starts)
     if extent.silence:
         times += _silence_times(subjects)
     low, high = min(times), max([*times, *extent.revisions])
@@ -113,21 +115,31 @@ def _seed_times(seeds: Iterable[Moment]) -> list[int]:
 
 
 def _changes(
-    subjects: Sequence[Subject], names: Sequence[str], starts: Mapping[str, int]
+    subjects: Sequence[Subject],
+    used: Sequence[Columns],
+    names: Sequence[str],
+    starts: Mapping[str, int],
 ) -> list[int]:
     """The first and last change of a fact that is judged when it changes."""
     every = [s.thresholds[name].at for s in subjects for name in names if name in s.thresholds]
+    every += changes(column for columns in used for column in columns)
     last = _ends(every)[1:]
     # Of a subject judged from a start on, what was before the start is not judged.
-    fresh = [one for one in subjects if one.key not in starts] if starts else subjects
-    steps = [s.thresholds[name].at for s in fresh for name in names if name in s.thresholds]
-    service = interrupted([device for one in fresh for device in one.devices.values()])
+    fresh = [one.key not in starts for one in subjects]
+    some = [subject for subject, new in zip(subjects, fresh, strict=True) if new]
+    steps = [s.thresholds[name].at for s in some for name in names if name in s.thresholds]
+    service = interrupted([device for one in some for device in one.devices.values()])
     steps += [part.at for part in service if part is not None]
+    steps += changes(c for columns, new in zip(used, fresh, strict=True) if new for c in columns)
     return last + _ends(steps)[:1]
 
 
 def _silence_times(subjects: Sequence[Subject]) -> list[int]:
-    times = [device.commissioned for subject in subjects for device in subject.devices.values()]
+    devices = [device for subject in subjects for device in subject.devices.values()]
+    times = [device.commissioned for device in devices]
     received = [c.received_at for subject in subjects for c in subject.series.values()]
     got = np.concatenate(received) if received else np.empty(0, dtype=np.int64)
-    return times + _ends([got[got != NEVER]])
+    # A silence completes within its span, and ours of deafness, of a supply's last coming.
+    fed = {id(device.fed): device.fed for device in devices if device.fed is not None}
+    supplies = [steps.at[-1:] for steps in fed.values()]
+    return times + _ends([got[got != NEVER]]) + _ends(supplies)[1:]

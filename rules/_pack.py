@@ -9,7 +9,7 @@ from typing import Any
 from rules._errors import RuleError
 from rules._read import read_rule
 from rules._rule import DEVICE, SEVERITIES, Rule
-from rules._tree import Call, Name, Node, Place, walk
+from rules._tree import Name, Place
 from rules._vocabulary import Vocabulary, vocabulary
 from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue
@@ -64,18 +64,13 @@ def _check_share(rule: Rule, place: Place) -> None:
     """Only a group has members; and one word there means one thing."""
     if rule.shared and rule.per != "group":
         raise RuleError(place, f"rule {rule.id!r} uses share and is not `per: group`")
-    if any(_asks_devices(condition) for condition in rule.conditions):
+    if any(isinstance(node, Name) and node.name == DEVICE for node in rule.inside):
         raise RuleError(place, f"rule {rule.id!r} has a device in a share; name a series of it")
     both = sorted(set(rule.shared) & set(rule.plain))
     if both:
         raise RuleError(
             place, f"rule {rule.id!r} names {both[0]} both inside a share and outside of one"
         )
-
-
-def _asks_devices(condition: Node) -> bool:
-    shares = [n for n in walk(condition) if isinstance(n, Call) and n.function == "share"]
-    return any(isinstance(n, Name) and n.name == DEVICE for call in shares for n in walk(call))
 
 
 def packs() -> list[Pack]:

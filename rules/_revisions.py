@@ -1,6 +1,6 @@
 """Which revision of a rule is in force when, over one block of subjects."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,6 @@ from rules._inputs import Instants
 from rules._instants import instants, names_states
 from rules._interval import Mask
 from rules._rule import Rule
-from rules._track import Track
 
 _FOREVER = 2**62
 
@@ -55,11 +54,6 @@ class History:
                 found.append(keys[self.in_force(part, keys)])
         return merged(found)
 
-    def _tracks(self) -> Iterator[Track]:
-        for part in self.parts:
-            if part.conditions is not None:
-                yield from part.conditions.tracks
-
     def revised(self, keys: Instants) -> Mask:
         """Where a revision begins, of the rule or of a threshold it names."""
         found = [self.axis.everywhere(part.begins) for part in self.parts]
@@ -74,15 +68,17 @@ class History:
     def spoken(self, keys: Instants) -> Mask:
         """Where a good reading was made of a series that a revision names."""
         found = np.zeros(len(keys), dtype=np.bool_)
-        for track in self._tracks():
-            found |= lying_in(track.good, keys)
+        for part in self.parts:
+            if part.conditions is not None:
+                found |= part.conditions.spoke(keys, silence=False)
         return found
 
     def ceased(self, keys: Instants) -> Mask:
         """Where the knowledge of a series ends, at its stale limit."""
         found = np.zeros(len(keys), dtype=np.bool_)
-        for track in self._tracks():
-            found |= lying_in(track.known_to, keys)
+        for part in self.parts:
+            if part.conditions is not None:
+                found |= part.conditions.ceased(keys)
         return found
 
     def lengths(self, of: Callable[[Rule], int]) -> list[int]:

@@ -1,7 +1,7 @@
 """A rule as a value: what its author wrote, read and checked. Nothing here changes or remembers."""
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -67,35 +67,40 @@ class Rule:
             whole += [step.when] + ([step.clear] if step.clear else [])
         return tuple(whole)
 
-    def _nodes(self) -> Iterator[Node]:
-        for condition in self.conditions:
-            yield from walk(condition)
+    @functools.cached_property
+    def _nodes(self) -> tuple[Node, ...]:
+        return tuple(node for condition in self.conditions for node in walk(condition))
+
+    @functools.cached_property
+    def shares(self) -> tuple[Call, ...]:
+        """Its calls of `share`."""
+        return tuple(n for n in self._nodes if isinstance(n, Call) and n.function == "share")
+
+    @functools.cached_property
+    def inside(self) -> tuple[Node, ...]:
+        """The nodes inside of its shares: they speak of a group's members."""
+        return tuple(node for share in self.shares for part in share.parts for node in walk(part))
+
+    @functools.cached_property
+    def outside(self) -> tuple[Node, ...]:
+        """The nodes outside of its shares: they speak of the subject itself."""
+        inside = {id(node) for node in self.inside}
+        return tuple(node for node in self._nodes if id(node) not in inside)
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """The series (or words of a group) that it reads; a site without one has no such rule."""
-        found = {node.name for node in self._nodes() if isinstance(node, Name)}
-        return tuple(sorted(found - {DEVICE}))
+        return _names(self._nodes)
 
     @functools.cached_property
     def shared(self) -> tuple[str, ...]:
-        """Of the names, the words of a group: they stand inside a `share`."""
-        calls = [n for n in self._nodes() if isinstance(n, Call) and n.function == "share"]
-        found = {part.name for call in calls for part in walk(call) if isinstance(part, Name)}
-        return tuple(sorted(found - {DEVICE}))
+        """Of the names, those inside a `share`: words of a group."""
+        return _names(self.inside)
 
     @functools.cached_property
     def plain(self) -> tuple[str, ...]:
-        """The names that stand outside of every `share`: series of the subject itself."""
-        found: set[str] = set()
-        ahead: list[Node] = list(self.conditions)
-        while ahead:
-            node = ahead.pop()
-            if isinstance(node, Name):
-                found.add(node.name)
-            if not (isinstance(node, Call) and node.function == "share"):
-                ahead += node.parts
-        return tuple(sorted(found - {DEVICE}))
+        """Of the names, those outside of every `share`: series of the subject itself."""
+        return _names(self.outside)
 
     @functools.cached_property
     def thresholds(self) -> tuple[str, ...]:
@@ -109,15 +114,19 @@ class Rule:
     @functools.cached_property
     def optional_thresholds(self) -> tuple[str, ...]:
         """The thresholds that only steps name."""
-        named = {node.name for node in self._nodes() if isinstance(node, Threshold)}
+        named = {node.name for node in self._nodes if isinstance(node, Threshold)}
         return tuple(sorted(named - set(self.thresholds)))
 
     @functools.cached_property
     def axis(self) -> Literal["values", "silence"]:
         """On which time it lives: `time` of the readings, or `received_at`."""
-        calls = {node.function for node in self._nodes() if isinstance(node, Call)}
+        calls = {node.function for node in self._nodes if isinstance(node, Call)}
         return "silence" if "silent" in calls else "values"
 
     def to_json(self) -> dict[str, Any]:
         """What a revision stores: plain values that `rules._pack.rule_from_json` reads again."""
         return {"domain": self.domain, **self.written}
+
+
+def _names(nodes: Iterable[Node]) -> tuple[str, ...]:
+    return tuple(sorted({node.name for node in nodes if isinstance(node, Name)} - {DEVICE}))

@@ -23,6 +23,7 @@ class Sight:
         self.owners = block.axis.subjects(keys)
         self.zones = self.owners * block.axis.stride
         self._rows: dict[int, Index] = {}
+        self._floors: dict[int, Instants] = {}
 
     def idle(self, track: Track) -> Mask | None:
         """Where a series is out of service; None: nowhere."""
@@ -54,13 +55,18 @@ class Sight:
         near = track.good[base] >= opens - track.usual.at(self.keys)
         if not track.gauge.all():
             near = np.where(track.gauge[self.owners], near, self._holds(track, opens, base))
+        if len(track.breaks):
+            near &= track.good[base] >= self._floor(track)
         return compute("-", self.held(track), where_known(near, track.interval(base)))
 
     def last_change(self, track: Track, span: int) -> Interval:
         """The last good reading minus the last at or before its time less a span."""
         last = self._newest(track)
         base = self._find(track, track.good[last] - span)
-        return compute("-", self._ever(track, last), self._ever(track, base))
+        earlier = self._ever(track, base)
+        if len(track.breaks):
+            earlier = where_known(track.good[base] >= track.broke(track.good[last]), earlier)
+        return compute("-", self._ever(track, last), earlier)
 
     def _find(self, track: Track, keys: Instants) -> Index:
         """The last good reading at or before the keys, of those that there were by then."""
@@ -74,11 +80,21 @@ class Sight:
         return track.position(self.keys)
 
     def _ever(self, track: Track, rows: Index) -> Interval:
-        return where_known(track.good[rows] >= self.zones, track.interval(rows))
+        return where_known(track.good[rows] >= self._floor(track), track.interval(rows))
+
+    def _floor(self, track: Track) -> Instants:
+        """Before which a reading is another subject's, or of what the series was before a break."""
+        if len(track.breaks) == 0:
+            return self.zones
+        if id(track) not in self._floors:
+            self._floors[id(track)] = np.maximum(self.zones, track.broke(self.keys))
+        return self._floors[id(track)]
 
     def _holds(self, track: Track, keys: Instants, rows: Index) -> Mask:
         """Whether what the rows say still held at the keys."""
         own = track.good[rows] >= self.zones
+        if len(track.breaks):
+            own &= track.good[rows] >= track.broke(keys)
         if self.silence:
             limit = track.stale.at(np.maximum(track.good[rows], self.zones))
             fresh = own & (keys - track.good[rows] <= limit)

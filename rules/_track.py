@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rules._axis import BEFORE, Axis, Fact, Index, merged
+from rules._axis import BEFORE, Axis, Fact, Index, lying_in, merged
 from rules._inputs import Instants, SeriesColumns, Values
 from rules._interval import Interval, Mask
 from sensors._quality import Quality
@@ -13,6 +13,7 @@ from sensors._quantity import Kind, Reporting
 from sensors._row import NEVER, believed
 
 _FIXED_POINT = 1e9  # sums are of whole 1e-9 parts: exact in any order, whatever came before
+_NO_KEYS = np.empty(0, dtype=np.int64)
 _LARGEST = 9.0e9  # beyond which a sum would not fit
 
 
@@ -21,8 +22,9 @@ class Track:
 
     `good`, `lo`, `hi`: keys and intervals of the good readings; row 0 is a sentinel before all
     zones, so that a search backwards always finds a row. `known_from`, `known_to`: spans in which
-    the series was known, both ends included, likewise. Arrays by subject: `present`; `gauge`, it
-    reports periodically; `amounts`, it is of increments; `nonnegative`.
+    the series was known, both ends included, likewise. `breaks`: keys at which it becomes another
+    one, where every span ends. Arrays by subject: `present`; `gauge`, it reports periodically;
+    `amounts`, it is of increments; `nonnegative`.
     """
 
     def __init__(
@@ -52,10 +54,25 @@ class Track:
         self.stale = Fact(
             axis, [None if c is None else c.stale_after for c in columns], reaches_back=True
         )
+        self.breaks = self._broken()
         self.known_from, self.known_to = self._known(heard)
 
     def _flag(self, says: Callable[[SeriesColumns], bool]) -> Mask:
         return np.array([part is not None and says(part) for part in self.columns], dtype=np.bool_)
+
+    def _broken(self) -> Instants:
+        lengths = [0 if part is None else len(part.breaks) for part in self.columns]
+        if not any(lengths):
+            return _NO_KEYS
+        times = _joined([c.breaks for c in self.columns if c is not None], np.int64)
+        return self.axis.keys(times, lengths)
+
+    def broke(self, keys: Instants) -> Instants:
+        """The last break at or before each key; long before all zones when there is none."""
+        if len(self.breaks) == 0:
+            return np.full(len(keys), BEFORE)
+        padded = np.concatenate([[BEFORE], self.breaks])
+        return np.asarray(padded[np.searchsorted(self.breaks, keys, side="right")])
 
     def _known(self, heard: Callable[[int], Instants]) -> tuple[Instants, Instants]:
         """Spans of knowledge.
@@ -65,25 +82,30 @@ class Track:
         """
         good = self.good[1:]
         if self.gauge.all():
-            return _spans(good, self.stale)
+            return _spans(good, self.stale, self.breaks)
         owners = self.axis.subjects(good)
-        first, last = _spans(good[self.gauge[owners]], self.stale)
+        first, last = _spans(good[self.gauge[owners]], self.stale, self.breaks)
         signs = [
             np.empty(0, dtype=np.int64) if self.gauge[i] or not self.present[i] else heard(i)
             for i in range(self.axis.count)
         ]
         sent = self.axis.keys(np.concatenate(signs), [len(part) for part in signs])
-        on_from, on_to = _spans(sent, self.stale)
+        on_from, on_to = _spans(sent, self.stale, self.breaks)
         on_from = on_from[1:]
         on_to = on_to[1:]
-        begins = np.full(self.axis.count, np.iinfo(np.int64).max)
-        np.minimum.at(begins, owners, good)
-        begins[self.amounts] = BEFORE
-        on_from = np.maximum(on_from, begins[self.axis.subjects(on_from)])
+        on_from = np.maximum(on_from, self._spoken_from(on_from))
         some = on_from <= on_to
         all_from = np.concatenate([first, on_from[some]])
         order = np.argsort(all_from, kind="stable")
         return all_from[order], np.concatenate([last, on_to[some]])[order]
+
+    def _spoken_from(self, keys: Instants) -> Instants:
+        """The first good reading since the break before each key, or of all; of amounts any key."""
+        owners = self.axis.subjects(keys)
+        since = np.maximum(owners * self.axis.stride, self.broke(keys))
+        padded = np.append(self.good, np.iinfo(np.int64).max)
+        found = padded[np.searchsorted(self.good, since)]
+        return np.where(self.amounts[owners], BEFORE, found)
 
     def position(self, keys: Instants) -> Index:
         """The last good reading at or before each key; 0, the sentinel, when there is none."""
@@ -97,6 +119,17 @@ class Track:
         """The readings in these rows."""
         lo = self.lo[rows]
         return Interval(lo, self.hi[rows] if self.any_saturated else lo)
+
+    @functools.cached_property
+    def ceased(self) -> Instants:
+        """Where knowledge ends by a stale limit, and not by a break."""
+        ends = self.known_to[1:]
+        return ends[~lying_in(self.breaks, ends + 1)] if len(self.breaks) else ends
+
+    @property
+    def expiries(self) -> Instants:
+        """The last keys at which each good reading holds by its limit."""
+        return _limits(self.good[1:], self.stale)
 
     @functools.cached_property
     def usual(self) -> Fact:
@@ -164,15 +197,22 @@ def _joined(parts: Sequence[np.ndarray], kind: type) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty(0, dtype=kind)
 
 
-def _spans(sent: Instants, stale: Fact) -> tuple[Instants, Instants]:
+def _spans(sent: Instants, stale: Fact, breaks: Instants) -> tuple[Instants, Instants]:
     """Where signs of life follow each other within their limits: from, to; a sentinel first."""
     if len(sent) == 0:
         nothing = np.array([BEFORE], dtype=np.int64)
         return nothing, nothing
-    if stale.constant is not None:
-        ends = sent + int(stale.constant)
-    else:
-        ends = sent + np.nan_to_num(stale.at(sent), nan=0.0).astype(np.int64)
+    ends = _limits(sent, stale)
+    if len(breaks):
+        following = np.append(breaks, np.iinfo(np.int64).max)
+        ends = np.minimum(ends, following[np.searchsorted(breaks, sent, side="right")] - 1)
     begins = np.flatnonzero(np.concatenate([[True], sent[1:] > ends[:-1]]))
     closes = np.concatenate([begins[1:] - 1, [len(sent) - 1]])
     return np.concatenate([[BEFORE], sent[begins]]), np.concatenate([[BEFORE], ends[closes]])
+
+
+def _limits(sent: Instants, stale: Fact) -> Instants:
+    """Until when each sign of life holds."""
+    if stale.constant is not None:
+        return sent + int(stale.constant)
+    return sent + np.nan_to_num(stale.at(sent), nan=0.0).astype(np.int64)

@@ -16,7 +16,8 @@ class Window:
 
     Readings `first` to `end` (exclusive) lie in it. `covered`: at every moment of it the series
     was known, and a gauge spoke. `held`: the row of a state's value held at its beginning, or 0.
-    `owners`: the subjects.
+    `since`: the break before which nothing counts, None for a series without any. `owners`: the
+    subjects.
     """
 
     track: Track
@@ -25,6 +26,7 @@ class Window:
     covered: Mask
     held: Index
     owners: Index
+    since: Instants | None = None
 
     @property
     def size(self) -> Index:
@@ -44,6 +46,10 @@ def look(track: Track, keys: Instants, span: int, owners: Index, *, closed: bool
     opens = keys - span
     run = track.span(keys)
     first = np.searchsorted(track.good, opens, side="left" if closed else "right")
+    since = None
+    if len(track.breaks):
+        since = track.broke(keys)
+        first = np.maximum(first, np.searchsorted(track.good, since, side="left"))
     end = track.position(keys) + 1
     covered = (keys <= track.known_to[run]) & (track.known_from[run] <= opens)
     held = np.zeros(len(keys), dtype=np.intp)
@@ -55,5 +61,15 @@ def look(track: Track, keys: Instants, span: int, owners: Index, *, closed: bool
         before = track.position(opens)
         run_before = track.span(opens)
         known = (opens <= track.known_to[run_before]) & ~gauge & ~track.amounts[owners]
+        if since is not None:
+            known &= since <= opens
         held = np.where(known & (before < first), before, 0)
-    return Window(track=track, first=first, end=end, covered=covered, held=held, owners=owners)
+    return Window(
+        track=track,
+        first=first,
+        end=end,
+        covered=covered,
+        held=held,
+        owners=owners,
+        since=since,
+    )

@@ -71,6 +71,8 @@ def increase(window: Window) -> Interval:
     base = first - 1
     limit = track.stale.at(track.good[base])
     near = some & (base > 0) & (track.good[first] - track.good[base] <= limit)
+    if window.since is not None:
+        near &= track.good[base] >= window.since
     seen = seen + np.where(near, track.gained[first], 0)
     lo = floating(seen)
     hi = _unless_saturated(lo, window)

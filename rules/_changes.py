@@ -1,0 +1,121 @@
+"""When what a condition sees of its series may change: at readings, and when time alone does it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from rules._block import Block, Caller
+from rules._inputs import Instants
+from rules._rule import DEVICE
+from rules._track import Track
+from rules._tree import Call, Name, Node, Number, Threshold
+
+
+def judged(nodes: Sequence[Node], block: Block, *, silence: bool) -> Iterator[Instants]:
+    """The keys at which a condition of these nodes is judged, thresholds aside."""
+    tracks = [block.track(name) for name in names_of(nodes)]
+    for track in tracks:
+        service = block.service(track)
+        if service is not None:
+            yield service.changes()
+        yield track.breaks
+    if silence:
+        for track in tracks:
+            yield track.arrivals
+        for call in silent_calls(nodes):
+            yield from _silences(call, block)
+        return
+    for track in tracks:
+        yield track.good[1:]
+        yield track.known_from[1:]
+        yield track.known_to[1:] + 1
+    for track, span in _windows(nodes, block):
+        if not track.gauge.all():
+            begun = np.concatenate([track.good[1:], track.known_from[1:]])
+            yield begun[~track.gauge[block.axis.subjects(begun)]] + span
+
+
+def seen(nodes: Sequence[Node], block: Block, *, silence: bool) -> Iterator[Instants]:
+    """All keys at which the truth of a condition of these nodes can change."""
+    yield from judged(nodes, block, silence=silence)
+    for name in {node.name for node in nodes if isinstance(node, Threshold)}:
+        yield block.threshold(name).changes()
+    if silence:
+        for track in [block.track(name) for name in names_of(nodes)]:
+            yield track.received[1:]
+            yield track.good[1:]
+            yield track.expiries + 1
+            yield track.known_from[1:]
+            yield track.known_to[1:] + 1
+    for track, span in _windows(nodes, block):
+        # What leaves a window, at its end or just after; what it was covered from and up to.
+        yield track.good[1:] + span
+        yield track.good[1:] + span + 1
+        yield track.known_from[1:] + span
+        yield track.known_to[1:] + span + 1
+        yield track.breaks + span
+        yield track.usual.changes()
+        for usual in _sizes(track):
+            yield track.good[1:] + span + usual + 1
+
+
+def names_of(nodes: Iterable[Node]) -> list[str]:
+    """The series that nodes name."""
+    return sorted({node.name for node in nodes if isinstance(node, Name)} - {DEVICE})
+
+
+def silent_calls(nodes: Iterable[Node]) -> Iterator[Call]:
+    """Where nodes ask for silence."""
+    for node in nodes:
+        if isinstance(node, Call) and node.function == "silent":
+            yield node
+
+
+def silence_of(call: Call) -> tuple[str, int]:
+    """What a call of `silent` listens for, and how long (µs)."""
+    series, number = call.arguments
+    assert isinstance(series, Name)  # noqa: S101  checked when it was read
+    assert isinstance(number, Number)  # noqa: S101
+    return series.name, int(number.value)
+
+
+def _silences(call: Call, block: Block) -> Iterator[Instants]:
+    """Arrivals, and where a silence completes before the next one."""
+    name, span = silence_of(call)
+    for caller in block.callers(name):
+        yield from _completed(caller, span, block)
+
+
+def _completed(caller: Caller, span: int, block: Block) -> Iterator[Instants]:
+    axis, arrivals = block.axis, caller.arrivals
+    owners, everyone = axis.subjects(arrivals), np.arange(axis.count)
+    times = axis.times(arrivals)
+    ends = arrivals + (caller.clocks.after(times, owners, span) - times)
+    following = np.append(arrivals[1:], np.iinfo(np.int64).max)
+    # An end beyond the zone never comes, as far as is known: the supply does not come back.
+    zones = (owners + 1) * axis.stride - 1
+    earliest = np.full(axis.count, np.iinfo(np.int64).max)
+    np.minimum.at(earliest, owners, arrivals)
+    due = caller.clocks.after(caller.first, everyone, span) - axis.base
+    untold = np.clip(due, 0, axis.stride - 1) + axis.origins()
+    yield arrivals
+    yield ends[ends < np.minimum(following, zones)]
+    yield untold[(due < axis.stride - 1) & (untold < earliest)]
+    if caller.service is not None:
+        yield caller.service.changes()
+
+
+def _windows(nodes: Iterable[Node], block: Block) -> Iterator[tuple[Track, int]]:
+    for node in nodes:
+        if isinstance(node, Call) and isinstance(node.arguments[-1], Number):
+            series = node.arguments[0]
+            if node.function != "silent" and isinstance(series, Name):
+                yield block.track(series.name), int(node.arguments[-1].value)
+
+
+def _sizes(track: Track) -> list[int]:
+    """The different intervals at which a series is expected."""
+    if track.usual.constant is not None:
+        return [int(track.usual.constant)]
+    values = [c.interval.value for c in track.columns if c is not None]
+    return sorted({int(value) for value in np.concatenate(values) if not np.isnan(value)})
