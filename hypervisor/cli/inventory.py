@@ -48,22 +48,23 @@ def apply(
     from hypervisor.registry.apply import apply_inventory
     from hypervisor.registry.sources import read_sources
 
-    since = _instant(effective) if effective else None
+    since = instant(effective, "--effective") if effective else None
     inventory = read_sources(sources)
-    with _connection(context) as connection:
+    with opened(context) as connection:
         changes = apply_inventory(
             connection,
             inventory,
             author=author or getpass.getuser(),
-            now=_now(connection),
+            now=now_of(connection),
             reason=reason or f"inventory apply {' '.join(sources)}",
             effective=since,
             dry_run=dry_run,
         )
-    _tell(changes, as_json=as_json, dry_run=dry_run)
+    tell(changes, as_json=as_json, dry_run=dry_run)
 
 
-def _tell(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
+def tell(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
+    """What changed, or would."""
     from hypervisor.registry import telling
 
     if as_json:
@@ -84,7 +85,7 @@ def show(context: typer.Context, as_json: Json = False) -> None:
     from hypervisor.registry import showing
     from hypervisor.store import registry
 
-    with _connection(context) as connection:
+    with opened(context) as connection:
         found = registry.load(connection)
     if as_json:
         for row in showing.rows(found):
@@ -102,16 +103,18 @@ def export(
     output: Annotated[Path | None, typer.Option(help="Where to; default: standard output.")] = None,
 ) -> None:
     """Write sites, zones or assets as GeoJSON, which `inventory apply` reads again."""
-    from hypervisor.registry.exporting import collection
+    from hypervisor.registry.exporting import ExportError, collection, text
     from hypervisor.store import registry
 
-    with _connection(context) as connection:
+    with opened(context) as connection:
         found = collection(registry.load(connection), what)
-    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
     if output is None:
-        print(text, end="")
+        print(text(found), end="")
         return
-    output.write_text(text, encoding="utf-8")
+    try:
+        output.write_text(text(found), encoding="utf-8")
+    except OSError as error:
+        raise ExportError(f"{output} cannot be written: {error.strerror}") from error
     print(f"{output}: {len(found['features'])} {what}", file=sys.stderr)
 
 
@@ -144,14 +147,15 @@ def seed(
     print(f"{output}: {text.count(chr(10)) - 1} communes", file=sys.stderr)
 
 
-def _connection(context: typer.Context) -> "Connection":
+def opened(context: typer.Context) -> "Connection":
+    """A connection to the instance's database."""
     from hypervisor.settings import load_settings
     from hypervisor.store.connect import connect
 
     return connect(load_settings(context.obj).database_url)
 
 
-def _now(connection: "Connection") -> datetime | None:
+def now_of(connection: "Connection") -> datetime | None:
     """Live the wall clock; in an exercise the scenario's, None before it began."""
     from datetime import UTC
 
@@ -164,10 +168,12 @@ def _now(connection: "Connection") -> datetime | None:
     return datetime.now(UTC)
 
 
-def _instant(text: str) -> datetime:
-    from hypervisor.registry.scalars import ScalarError, instant
+def instant(text: str, option: str) -> datetime:
+    """A time of an option."""
+    from hypervisor.registry.scalars import ScalarError
+    from hypervisor.registry.scalars import instant as read
 
     try:
-        return instant(text)
+        return read(text)
     except ScalarError as error:
-        raise typer.BadParameter(str(error), param_hint="--effective") from error
+        raise typer.BadParameter(str(error), param_hint=option) from error

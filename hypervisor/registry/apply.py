@@ -1,8 +1,9 @@
 """Applying an inventory: compared, checked, and written in one transaction that the watch hears."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from hypervisor.registry.changes import Changes
+from hypervisor.registry.changes import Changes, applied, together
 from hypervisor.registry.check import check
 from hypervisor.registry.difference import difference
 from hypervisor.registry.entries import Inventory
@@ -46,9 +47,29 @@ def apply_inventory(  # noqa: PLR0913  who, why and when belong to a change of t
         InventoryError: with every problem that only the whole shows; nothing was changed.
     """
     stamp = Stamp(author=author, reason=reason, now=now, effective=effective)
+    return apply_steps(connection, lambda _: [inventory], stamp=stamp, dry_run=dry_run)
+
+
+def apply_steps(
+    connection: Connection,
+    steps: Callable[[Registry], Iterable[Inventory]],
+    *,
+    stamp: Stamp,
+    dry_run: bool = False,
+) -> Changes:
+    """Write inventories made of what the registry holds, one upon the other: all or nothing.
+
+    Raises:
+        InventoryError: with every problem of the first that has any; nothing was changed.
+    """
+    done = Changes()
     with connection.transaction():
         store.lock(connection)
-        changes = compare(store.load(connection), inventory, stamp=stamp)
-        if changes and not dry_run:
-            store.write(connection, changes)
-    return changes
+        registry = store.load(connection)
+        for inventory in steps(registry):
+            changes = compare(registry, inventory, stamp=stamp)
+            registry = applied(registry, changes)
+            done = together(done, changes)
+            if changes and not dry_run:
+                store.write(connection, changes)
+    return done

@@ -55,6 +55,14 @@ class Changes:
         return bool(self.lines)
 
 
+def together(first: Changes, then: Changes) -> Changes:
+    """One change after another, told as one."""
+    parts = {
+        part.name: getattr(first, part.name) + getattr(then, part.name) for part in fields(first)
+    }
+    return Changes(**parts)
+
+
 def lines_of(kind: str, key: str, before: Thing | None, after: Thing) -> list[Line]:
     """What changed of one thing, field by field; one line for a thing that is new."""
     if before is None:

@@ -1,5 +1,6 @@
 """Sites, zones and assets as GeoJSON, which `inventory apply` reads again."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -25,6 +26,14 @@ def collection(registry: Registry, what: str) -> dict[str, Any]:
         raise ExportError(f"{what!r} has no place on a map{nearest(what, _FEATURES)}")
     features = list(_FEATURES[what](registry))
     return {"type": "FeatureCollection", "name": what, "features": features}
+
+
+def text(found: Mapping[str, Any]) -> str:
+    """A collection as a file, a line a feature, so that two versions compare."""
+    head = {name: value for name, value in found.items() if name != "features"}
+    lines = [json.dumps(feature, ensure_ascii=False) for feature in found["features"]]
+    body = "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
+    return json.dumps(head, ensure_ascii=False)[:-1] + f', "features": {body}}}\n'
 
 
 def _sites(registry: Registry) -> Iterable[Feature]:

@@ -50,8 +50,12 @@ def summary(changes: Changes, *, dry_run: bool) -> str:
     counts = {
         "area": len(changes.areas),
         "site": len(changes.sites),
+        "gateway": len(changes.gateways),
         "device": len(changes.devices),
         "series": len(changes.series),
+        "group": len(changes.groups),
+        "zone": len(changes.zones),
+        "asset": len(changes.assets),
         "revision": len(changes.revisions),
     }
     parts = [f"{count} {_plural(name, count)}" for name, count in counts.items() if count]
