@@ -113,7 +113,7 @@ def lived(times: Instants, zone: str) -> Lived:
     return Lived(
         day=days.to_numpy().astype("datetime64[D]"),
         hour=(local - days).total_seconds().to_numpy(dtype=np.float64) / 3600,
-        weekday=local.dayofweek.to_numpy(dtype=np.int64),
+        weekday=local.day_of_week.to_numpy(dtype=np.int64),
         sunday=rests[which],
         eve=eves[which],
         school=school[which],
