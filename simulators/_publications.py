@@ -1,4 +1,4 @@
-"""Readings as devices would publish them: one native JSON message a device and time, in order."""
+"""Readings as messages: what is published, and which readings each message holds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from itertools import groupby
 import msgspec
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 JSON = msgspec.json.Encoder()
@@ -19,13 +20,22 @@ class Publication:
     """One message. `arrival`: the scenario time (µs) at which ingest is to have received it."""
 
     arrival: int
-    device: str
+    topic: str
     payload: bytes
     readings: int
 
-    @property
-    def topic(self) -> str:
-        return f"devices/{self.device}/readings"
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """Messages, and the readings in them as they are to be stored.
+
+    `rows`: of a recording, `time` being what the message says, `value` what it can hold;
+    `of[i]` is the place in `publications` of the message that holds row i.
+    """
+
+    publications: list[Publication]
+    rows: pd.DataFrame
+    of: NDArray[np.int64]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -45,8 +55,13 @@ def instant_of(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+def native_topic(device: str) -> str:
+    """Of a device that speaks for itself."""
+    return f"devices/{device}/readings"
+
+
 def publications(rows: pd.DataFrame) -> list[Publication]:
-    """Messages of a recording's rows (ascending by time), each arriving when it was measured."""
+    """Native messages of a recording's rows (ascending by time), arriving when it was measured."""
     return list(_messages(rows))
 
 
@@ -63,7 +78,7 @@ def _messages(rows: pd.DataFrame) -> Iterator[Publication]:
                 body["status"] = message.status
             yield Publication(
                 arrival=instant,
-                device=device,
+                topic=native_topic(device),
                 payload=JSON.encode(body),
                 readings=len(message.measured),
             )

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from simulators._faults import KINDS
 from simulators._story import Front, Happening, Storm, Story, Truth, Weather, Where
 from simulators._yaml import Kind, Reader, ScenarioError, nearest
 
@@ -216,6 +217,16 @@ TRUTH: dict[str, Kind] = {
 }
 
 
+def _faults(reader: Reader, node: yaml.Node, what: str) -> tuple[Happening, ...]:
+    faults = _happenings(reader, node, what)
+    for entry, fault in zip(reader.entries(node, what), faults, strict=True):
+        if fault.kind not in KINDS:
+            reader.fail(
+                entry, f"{what}: no fault is called {fault.kind!r}{nearest(fault.kind, KINDS)}"
+            )
+    return faults
+
+
 def _weather(reader: Reader, node: yaml.Node, what: str) -> Weather:
     return Weather(**reader.fields(node, what, WEATHER))
 
@@ -229,7 +240,7 @@ STORY: dict[str, Kind] = {
     "hours": _hours,
     "weather": _weather,
     "events": _happenings,
-    "faults": _happenings,
+    "faults": _faults,
     "truth": _each(TRUTH, ("what", "from", "to"), Truth),
     "quiet": _flag,
 }

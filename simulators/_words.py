@@ -1,10 +1,14 @@
 """How people write speeds, durations, instants and spans on a command line."""
 
+import difflib
 import re
 from datetime import UTC, datetime
 
 from sensors._errors import TerritoryError
+from simulators._faults import KINDS
 from simulators._publications import instant_of
+from simulators._story import Happening, Where
+from simulators._yaml import hours_in
 
 DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|min|h|d)")
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -52,4 +56,51 @@ def span(text: str) -> tuple[int, int]:
     found = instant_of(instant(start)), instant_of(instant(end))
     if found[0] > found[1]:
         raise WordError(f"span {text!r}: its end comes before its beginning")
+    return found
+
+
+def fault(text: str) -> Happening:
+    """`drop-out:orge-arpajon:30h..36h`, `spike:air-probe*20%:1d..2d:quantity=humidity,by=30`.
+
+    What fails, to whom (a name; or a model or domain, and how many of it or which part), from when
+    to when in the scenario, and how.
+    """
+    parts = [part.strip() for part in text.split(":", 3)]
+    if len(parts) < 3:
+        raise WordError(f"fault {text!r}: expected KIND:WHO:FROM..TO such as {_FAULT}")
+    kind, who, when = parts[:3]
+    if kind not in KINDS:
+        near = difflib.get_close_matches(kind, sorted(KINDS), n=1) or sorted(KINDS)
+        raise WordError(f"fault {text!r}: no fault is called {kind!r}; there is {', '.join(near)}")
+    start, end = (hours_in(edge) for edge in [*when.split("..", 1), ""][:2])
+    if start is None or end is None or start >= end:
+        raise WordError(f"fault {text!r}: {when!r} is no span such as 30h..36h")
+    return Happening(
+        kind=kind, at=start, until=end, where=_who(who, text), parameters=_how(parts[3:], text)
+    )
+
+
+_FAULT = "drop-out:orge-arpajon:30h..36h"
+
+
+def _who(word: str, text: str) -> Where:
+    name, star, amount = word.partition("*")
+    if not star:
+        return Where(names=(name,))
+    try:
+        number = float(amount.removesuffix("%"))
+    except ValueError as error:
+        raise WordError(f"fault {text!r}: after * comes a number such as 3, or 20%") from error
+    if amount.endswith("%"):
+        return Where(any=name, share=number / 100)
+    return Where(any=name, count=int(number))
+
+
+def _how(words: list[str], text: str) -> dict[str, str]:
+    found = {}
+    for word in (part for each in words for part in each.split(",")):
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise WordError(f"fault {text!r}: {word!r} is no parameter such as by=90min")
+        found[name.strip()] = value.strip()
     return found

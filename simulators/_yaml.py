@@ -24,6 +24,17 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else f"; there are {', '.join(words)}"
 
 
+def hours_in(word: str) -> float | None:
+    """`30`, `30 h`, `90 min`, `1 d 6 h`, with a minus or without; None: it is no such thing."""
+    bare = word.strip().removeprefix("-").strip()
+    sign = -1.0 if word.strip().startswith("-") else 1.0
+    if re.fullmatch(r"\d+(\.\d+)?", bare):
+        return sign * float(bare)
+    if not bare or SPAN.sub("", bare).strip():
+        return None
+    return sign * sum(float(m["number"]) * HOURS[m["unit"]] for m in SPAN.finditer(bare))
+
+
 class Reader:
     """One file."""
 
@@ -85,14 +96,14 @@ class Reader:
 
     def hours(self, node: yaml.Node, what: str) -> float:
         """`30`, `30 h`, `90 min`, `1 d 6 h`, with a minus for before the scenario."""
-        word = self.text(node, what)
-        bare = word.removeprefix("-").strip()
-        sign = -1.0 if word.startswith("-") else 1.0
-        if re.fullmatch(r"\d+(\.\d+)?", bare):
-            return sign * float(bare)
-        if not bare or SPAN.sub("", bare).strip():
-            self.fail(node, f"{what}: {word!r} is no time; expected one such as 30 h, or 1 d 6 h")
-        return sign * sum(float(m["number"]) * HOURS[m["unit"]] for m in SPAN.finditer(bare))
+        found = hours_in(self.text(node, what))
+        if found is None:
+            self.fail(
+                node,
+                f"{what}: {self.text(node, what)!r} is no time; expected one such as 30 h,"
+                " or 1 d 6 h",
+            )
+        return found
 
     def plain(self, node: yaml.Node) -> Any:
         """Whatever is there, as Python's own values."""

@@ -12,28 +12,45 @@ def attach(app: typer.Typer) -> None:
 def simulate(
     context: typer.Context,
     scenario: Annotated[
-        str, typer.Option(help="Which story; an unknown name lists them all.")
+        str, typer.Argument(help="Which story: a name of --list, or a file of your own (.yaml).")
     ] = "october-flood",
     seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 1,
     speed: Annotated[
-        str, typer.Option(help="Scenario seconds a second, such as 600; max: as fast as stored.")
+        str,
+        typer.Option(help="Scenario seconds a second: 1 is real time; max: as fast as stored."),
     ] = "3600",
     hours: Annotated[float | None, typer.Option(help="Only its first hours.")] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="KIND:WHO:FROM..TO, such as drop-out:orge-arpajon:30h..36h; repeatable."),
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Say which stories there are.")] = False,
+    describe: Annotated[bool, typer.Option(help="Tell the story's outline; play nothing.")] = False,
+    truth: Annotated[
+        bool, typer.Option(help="With --describe: what happens, for who leads the exercise.")
+    ] = False,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Until all is stored and judged.")
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Play a simulated flood into an exercise; a live instance is never played into."""
-    from hypervisor.exercise import playing, showing
-    from hypervisor.exercise.simulation import rows_of
+    """Play a simulated story into an exercise; a live instance is never played into."""
+    from hypervisor.exercise import briefing, playing, showing
+    from hypervisor.exercise.simulation import spoken_of
     from hypervisor.settings import load_settings
     from simulators import _words
+    from simulators._scenarios import load
 
+    if listed or describe:
+        told = briefing.listing() if listed else briefing.description(load(scenario), truth=truth)
+        for line in told:
+            typer.echo(line)
+        return
     settings = load_settings(context.obj)
     playing.require(settings, "a simulation")
-    rows = rows_of(settings, scenario, seed=seed, hours=hours)
+    faults = [_words.fault(text) for text in fault or ()]
     manner = playing.Manner(speed=_words.speed(speed), wait=wait)
-    with showing.bar(scenario, len(rows)) as notice:
-        outcome = playing.play(settings, rows, manner, notice=notice)
+    spoken = spoken_of(settings, scenario, seed=seed, hours=hours, faults=faults)
+    with showing.bar(scenario, len(spoken.rows)) as notice:
+        outcome = playing.play(settings, spoken, manner, notice=notice)
     raise typer.Exit(showing.conclude(outcome, as_json=as_json))

@@ -1,7 +1,7 @@
 """What became of every reading that was played: stored, there already, refused, or lost."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hypervisor.store import exercise as store
 from simulators._player import Tally
+from simulators._publications import Publication
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +42,14 @@ class Ledger:
     times: NDArray[np.int64]
     before: int
     last_dead_letter: int
+    plan: Sequence[Publication]
 
     @classmethod
     def opened(
-        cls, questions: store.Questions, keys: tuple[NDArray[np.int32], NDArray[np.int64]]
+        cls,
+        questions: store.Questions,
+        keys: tuple[NDArray[np.int32], NDArray[np.int64]],
+        plan: Sequence[Publication],
     ) -> "Ledger":
         """Look at what is there before anything is played."""
         pairs = np.unique(np.rec.fromarrays(keys))
@@ -56,13 +61,14 @@ class Ledger:
             times=times,
             before=int(questions.ask(lambda c: store.stored(c, series, times)).sum()),
             last_dead_letter=questions.ask(store.last_dead_letter),
+            plan=plan,
         )
 
     def account(self, tally: Tally) -> Account:
         """Count, reading by reading, what has become of the plan so far."""
         there = int(self.questions.ask(lambda c: store.stored(c, self.series, self.times)).sum())
         letters = self.questions.ask(lambda c: store.dead_letters_after(c, self.last_dead_letter))
-        dead, refused = _refused(letters)
+        dead, refused = _refused(letters, self.plan)
         missing = len(self.series) - there
         copies = tally.readings - len(self.series)
         return Account(
@@ -74,11 +80,23 @@ class Ledger:
         )
 
 
-def _refused(letters: Iterable[store.DeadLetter]) -> tuple[Counter[str], int]:
-    """Readings refused by reason, copies included; and how many different ones."""
+def _refused(
+    letters: Sequence[store.DeadLetter], plan: Sequence[Publication]
+) -> tuple[Counter[str], int]:
+    """Readings refused by reason, copies included; and how many different ones.
+
+    A letter that is a whole message of ours holds what that message held, whatever its form; of
+    another, the part that was refused is in our own form.
+    """
     counts: Counter[str] = Counter()
-    different: set[tuple[str, str, str]] = set()
+    different: set[tuple[str, bytes | str, str]] = set()
+    played = {(each.topic, each.payload): each.readings for each in plan} if letters else {}
     for letter in letters:
+        whole = played.get((letter.topic, letter.payload))
+        if whole is not None:
+            counts[letter.reason] += whole
+            different.update((letter.topic, letter.payload, str(i)) for i in range(whole))
+            continue
         for time, quantity in _readings(letter.payload):
             counts[letter.reason] += 1
             different.add((letter.topic, time, quantity))

@@ -22,7 +22,7 @@ from hypervisor.store.connect import connect
 from sensors._errors import TerritoryError
 from simulators._arrivals import Disturbance, disturbed
 from simulators._player import SECOND, Pace, Player, Progress, Tally
-from simulators._publications import publications
+from simulators._publications import Spoken, publications
 from simulators._wire import Broker, Wall
 
 PLAYER = "player"
@@ -57,12 +57,12 @@ class Outcome:
 
 def play(
     settings: Settings,
-    rows: pd.DataFrame,
+    played: pd.DataFrame | Spoken,
     manner: Manner,
     *,
     notice: Callable[[Progress], None] | None = None,
 ) -> Outcome:
-    """Play the rows of a recording (`simulators._recordings`) into an exercise.
+    """Play a recording's rows (natively), or what simulated devices speak, into an exercise.
 
     Raises:
         InstanceError: the instance is live.
@@ -71,13 +71,14 @@ def play(
     """
     questions = store.Questions(settings.database_url)
     try:
-        keys = _keys(rows, _registry(settings))
-        plan = disturbed(publications(rows), manner.disturbance)
+        told = _told(played)
+        keys = _keys(told.rows, _registry(settings))
+        plan = disturbed(told.publications, manner.disturbance)
         now = questions.ask(store.standing)
         if not manner.again:
             _require_ahead(now.latest, plan[0].arrival)
             _declare_deaf(settings, now.latest, plan[0].arrival - SECOND)
-        ledger = Ledger.opened(questions, keys)
+        ledger = Ledger.opened(questions, keys, plan)
         player = _player(settings, manner, questions, notice)
         tally = player.play(plan, not_before=now.latest, linger=manner.linger)
         if not manner.wait:
@@ -93,6 +94,12 @@ def play(
         account=account,
         alarms=tuple(sorted(mine, key=lambda alarm: (alarm.episode.began, alarm.id))),
     )
+
+
+def _told(played: pd.DataFrame | Spoken) -> Spoken:
+    if isinstance(played, Spoken):
+        return played
+    return Spoken(publications=publications(played), rows=played, of=np.empty(0, dtype=np.int64))
 
 
 def require(settings: Settings, what: str) -> None:
@@ -133,10 +140,10 @@ def _keys(rows: pd.DataFrame, registry: Registry) -> tuple[NDArray[np.int32], ND
             f"the registry's devices do not measure: {', '.join(mute)};"
             " add the series to the inventory and apply it"
         )
-    numbers = {pair: registry.series[pair].id for pair in pairs}
-    series = [numbers[pair] for pair in zip(rows["device"], rows["quantity"], strict=True)]
-    times = np.array(rows["time"].astype("int64").tolist(), dtype=np.int64)
-    return np.array(series, dtype=np.int32), times
+    numbers = pd.Series({pair: registry.series[pair].id for pair in pairs})
+    mine = pd.MultiIndex.from_frame(rows[["device", "quantity"]])
+    times = np.array(rows["time"].astype("int64"), dtype=np.int64)
+    return numbers.reindex(mine).to_numpy(dtype=np.int32), times
 
 
 def _how_to_apply(devices: list[str]) -> str:

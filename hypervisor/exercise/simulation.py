@@ -1,5 +1,6 @@
-"""A scenario played by the registry's devices: what they then tell."""
+"""A scenario played by the registry's devices: what they measure, and what they then speak."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -9,19 +10,52 @@ from hypervisor.settings import Settings
 from hypervisor.store import registry as registry_store
 from hypervisor.store.connect import connect
 from sensors._domain import catalogue
-from simulators._performing import performed
+from simulators._performing import messages, performed
+from simulators._publications import Spoken
 from simulators._scenarios import load
+from simulators._simulator import Field
+from simulators._story import Happening, Story
 
 
-def rows_of(settings: Settings, name: str, *, seed: int, hours: float | None) -> pd.DataFrame:
-    """What the instance's devices tell in a scenario, as the rows of a recording.
+def spoken_of(
+    settings: Settings,
+    name: str,
+    *,
+    seed: int,
+    hours: float | None = None,
+    faults: Sequence[Happening] = (),
+) -> Spoken:
+    """What the instance's devices publish in a scenario, with its faults and these.
 
     Raises:
         SimulatorError: there is no such scenario, or the inventory has nothing to play it with.
     """
+    story = told(name, hours=hours, faults=faults)
+    return messages(story, field(settings, story), seed)
+
+
+def rows_of(settings: Settings, name: str, *, seed: int, hours: float | None) -> pd.DataFrame:
+    """What the instance's devices measure in a scenario, without faults: rows of a recording.
+
+    Raises:
+        SimulatorError: there is no such scenario, or the inventory has nothing to play it with.
+    """
+    story = told(name, hours=hours)
+    return performed(story, field(settings, story), seed)
+
+
+def told(name: str, *, hours: float | None = None, faults: Sequence[Happening] = ()) -> Story:
+    """A scenario, or only its first hours, with more faults.
+
+    Raises:
+        ScenarioError: there is none, or its file cannot be read.
+    """
     story = load(name)
-    if hours is not None:
-        story = replace(story, hours=hours)
+    return replace(story, hours=hours or story.hours, faults=(*story.faults, *faults))
+
+
+def field(settings: Settings, story: Story) -> Field:
+    """The instance's territory as it was when the story begins."""
     with connect(settings.database_url) as connection:
         registry = registry_store.load(connection)
-    return performed(story, field_of(registry, catalogue(), story.begins), seed)
+    return field_of(registry, catalogue(), story.begins)

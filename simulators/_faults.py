@@ -1,0 +1,214 @@
+"""What goes wrong with sensors, clocks and networks, on demand: in a span, to some devices.
+
+| kind | what it does | parameters |
+|-|-|-|
+| drop-out | its messages never come | share (of them) |
+| duplicate | its messages come again within ten minutes | share |
+| delay | its messages come later | by; or held: true, all at the end, the newest first |
+| clock-skew | its own clock is ahead (a minus: behind); LoRaWAN has none | by |
+| stuck | it tells its last value again and again | quantity |
+| spike | now and then it tells a value far off | quantity, share, by |
+| saturation | it is at the top of its scale | quantity, at |
+| failure | it has no value, but a word | quantity, word |
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sensors._domain import catalogue
+from simulators._chance import chance_of
+from simulators._publications import Publication, Spoken
+from simulators._simulator import Place, SimulatorError
+from simulators._speaking import Skew
+from simulators._story import HOUR, SECOND, Event
+from simulators._world import World
+from simulators._yaml import hours_in
+
+COPIES_WITHIN = 600 * SECOND
+Mask = NDArray[np.bool_]
+Numbers = NDArray[np.float64]
+
+
+def broken(rows: pd.DataFrame, faults: Sequence[Event], world: World) -> pd.DataFrame:
+    """The rows as faulty sensors tell them."""
+    mine = [fault for fault in faults if fault.kind in VALUES]
+    if not mine:
+        return rows
+    times = rows["time"].astype("int64").to_numpy()
+    value = rows["value"].to_numpy(dtype=np.float64, copy=True)
+    status = rows["status"].to_numpy(dtype=object, copy=True)
+    for number, fault in enumerate(mine):
+        affected = _devices(fault, world)
+        here = rows["device"].isin(affected).to_numpy() & _of_quantity(rows, fault)
+        for quantity in rows.loc[here, "quantity"].unique():
+            for device in affected:
+                series = here & ((rows["device"] == device) & (rows["quantity"] == quantity))
+                at = np.flatnonzero(series)
+                during = (times[at] >= fault.begins) & (times[at] < fault.ends)
+                chance = chance_of(world.seed, device, quantity, fault.kind, str(number))
+                VALUES[fault.kind](_Series(at, during, value, status, quantity), fault, chance)
+    return rows.assign(value=value, status=status)
+
+
+class _Series:
+    """The rows of one quantity of one device, of which some lie in a fault's span."""
+
+    def __init__(
+        self, at: NDArray[np.int64], during: Mask, value: Numbers, status: NDArray[np.object_],
+        quantity: str,
+    ) -> None:  # fmt: skip
+        self.at = at
+        self.during = at[during]
+        self.before = at[: int(np.argmax(during))] if during.any() else at
+        self.value = value
+        self.status = status
+        self.quantity = catalogue().quantities[quantity]
+
+
+def _stuck(series: _Series, _fault: Event, _chance: np.random.Generator) -> None:
+    if len(series.during):
+        last = series.before[-1] if len(series.before) else series.during[0]
+        series.value[series.during] = series.value[last]
+
+
+def _spike(series: _Series, fault: Event, chance: np.random.Generator) -> None:
+    share = _number(fault, "share", 0.02)
+    here = series.during[chance.uniform(size=len(series.during)) < share]
+    quantity = series.quantity
+    far = _number(fault, "by", 0.2 * (quantity.high - quantity.low))
+    told = series.value[here] + far * chance.uniform(0.7, 1.3, len(here))
+    series.value[here] = np.clip(np.round(told, 3), quantity.low, quantity.high)
+
+
+def _saturation(series: _Series, fault: Event, _chance: np.random.Generator) -> None:
+    top = _number(fault, "at", series.quantity.high)
+    over = series.during[series.value[series.during] >= top]
+    series.value[over] = top
+    series.status[over] = "saturated"
+
+
+def _failure(series: _Series, fault: Event, _chance: np.random.Generator) -> None:
+    series.value[series.during] = np.nan
+    series.status[series.during] = str(fault.parameters.get("word", "FAULT"))
+
+
+def skew_of(faults: Sequence[Event], world: World) -> Skew:
+    """How wrong each device's clock is at a time."""
+    mine = [fault for fault in faults if fault.kind == "clock-skew"]
+
+    def skew(place: Place, times: NDArray[np.int64]) -> NDArray[np.int64]:
+        wrong = np.zeros(len(times), dtype=np.int64)
+        for fault in mine:
+            if world.touches(fault, place):
+                during = (times >= fault.begins) & (times < fault.ends)
+                wrong[during] += _hours(fault, "by", 1.0)
+        return wrong
+
+    return skew
+
+
+def through_network(told: Spoken, faults: Sequence[Event], world: World) -> Spoken:
+    """The messages as a faulty network brings them, ascending by arrival."""
+    for number, fault in enumerate(faults):
+        if fault.kind not in NETWORK:
+            continue
+        affected = pd.Index(list(_devices(fault, world)))
+        device = np.empty(len(told.publications), dtype=object)
+        device[told.of] = told.rows["device"].to_numpy()
+        arrivals = np.array([each.arrival for each in told.publications], dtype=np.int64)
+        during = (arrivals >= fault.begins) & (arrivals < fault.ends)
+        here = during & pd.Series(device).isin(affected).to_numpy()
+        chance = chance_of(world.seed, fault.kind, str(number))
+        here &= chance.uniform(size=len(here)) < _number(fault, "share", 1.0)
+        told = NETWORK[fault.kind](told, here, fault, chance)
+    return told
+
+
+def _drop_out(told: Spoken, here: Mask, _fault: Event, _chance: np.random.Generator) -> Spoken:
+    return _ordered(told, np.flatnonzero(~here), told.publications)
+
+
+def _duplicate(told: Spoken, here: Mask, _fault: Event, chance: np.random.Generator) -> Spoken:
+    """Copies hold nothing new: no row is of them."""
+    late = chance.integers(SECOND, COPIES_WITHIN, int(here.sum())).tolist()
+    copies = [
+        replace(told.publications[place], arrival=told.publications[place].arrival + wait)
+        for place, wait in zip(np.flatnonzero(here).tolist(), late, strict=True)
+    ]
+    every = [*told.publications, *copies]
+    return _ordered(told, np.arange(len(every)), every)
+
+
+def _delay(told: Spoken, here: Mask, fault: Event, _chance: np.random.Generator) -> Spoken:
+    late = list(told.publications)
+    wait = _hours(fault, "by", 1 / 3)
+    places = np.flatnonzero(here).tolist()
+    for place in places:
+        arrival = late[place].arrival + wait
+        late[place] = replace(late[place], arrival=arrival)
+    if fault.parameters.get("held"):
+        for rank, place in enumerate(reversed(places)):
+            late[place] = replace(late[place], arrival=fault.ends + rank)
+    return _ordered(told, np.arange(len(late)), late)
+
+
+def _ordered(told: Spoken, kept: NDArray[np.int64], every: Sequence[Publication]) -> Spoken:
+    """Those messages and what they hold, in the order of arrival."""
+    arrivals = np.array([every[place].arrival for place in kept.tolist()], dtype=np.int64)
+    order = kept[np.argsort(arrivals, kind="stable")]
+    rank = np.full(len(every), -1, dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    of = rank[told.of]
+    there = of >= 0
+    return Spoken(
+        publications=[every[place] for place in order.tolist()],
+        rows=told.rows.loc[there].reset_index(drop=True),
+        of=of[there],
+    )
+
+
+def _devices(fault: Event, world: World) -> tuple[str, ...]:
+    return tuple(place.device for place in world.field.places if world.touches(fault, place))
+
+
+def _of_quantity(rows: pd.DataFrame, fault: Event) -> Mask:
+    """The quantity that it names, or all that are no news of the device itself."""
+    named = fault.parameters.get("quantity")
+    if named is not None:
+        return np.asarray((rows["quantity"] == named).to_numpy())
+    return ~rows["quantity"].isin(catalogue().common).to_numpy()
+
+
+def _number(fault: Event, name: str, usual: float) -> float:
+    found = fault.parameters.get(name, usual)
+    try:
+        return float(found)
+    except (TypeError, ValueError) as error:
+        raise SimulatorError(f"fault {fault.kind}: {name}: {found!r} is no number") from error
+
+
+def _hours(fault: Event, name: str, usual: float) -> int:
+    """A length of time, in µs."""
+    told = str(fault.parameters.get(name, usual))
+    found = hours_in(told)
+    if found is None:
+        raise SimulatorError(f"fault {fault.kind}: {name}: {told!r} is no time such as 90 min")
+    return round(found * HOUR)
+
+
+VALUES: Mapping[str, Callable[[_Series, Event, np.random.Generator], None]] = {
+    "stuck": _stuck,
+    "spike": _spike,
+    "saturation": _saturation,
+    "failure": _failure,
+}
+NETWORK: Mapping[str, Callable[[Spoken, Mask, Event, np.random.Generator], Spoken]] = {
+    "drop-out": _drop_out,
+    "duplicate": _duplicate,
+    "delay": _delay,
+}
+KINDS = frozenset((*VALUES, *NETWORK, "clock-skew"))

@@ -1,0 +1,82 @@
+"""What one device has to tell, time by time: the table that its messages are made of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simulators._chance import Column
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """`times` (µs, ascending) a row; `names` a column.
+
+    `value`: nan where the sensor has none; `there`: whether the device tells it then at all;
+    `status`: in the device's words, None where all is ok.
+    """
+
+    device: str
+    times: NDArray[np.int64]
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    value: Column
+    there: NDArray[np.bool_]
+    status: NDArray[np.object_] | None
+
+    def filled(self, name: str, *, counted: bool) -> Column:
+        """A quantity at every time, as a device knows it that always tells all: what it last was.
+
+        Of what is `counted` since the last message that is nothing.
+        """
+        if name not in self.names:
+            return np.full(len(self.times), np.nan)
+        place = self.names.index(name)
+        value, there = self.value[:, place], self.there[:, place]
+        if counted:
+            return np.where(there, value, 0.0)
+        last = np.maximum.accumulate(np.where(there, np.arange(len(value)), -1))
+        first = int(np.argmax(there))
+        return value[np.where(last < 0, first, last)]
+
+
+def tellings(rows: pd.DataFrame) -> Iterator[Telling]:
+    """Each device's table, of the rows of a recording (no quantity twice at one time)."""
+    names, name_codes = _coded(rows["quantity"])
+    devices, device_codes = _coded(rows["device"])
+    units = rows["unit"].to_numpy()
+    times = rows["time"].astype("int64").to_numpy()
+    values = rows["value"].to_numpy(dtype=np.float64)
+    status = rows["status"].to_numpy(dtype=object)
+    order = np.lexsort((times, device_codes))
+    edges = np.searchsorted(device_codes[order], np.arange(len(devices) + 1))
+    for number, device in enumerate(devices):
+        mine = order[edges[number] : edges[number + 1]]
+        moments, at = np.unique(times[mine], return_inverse=True)
+        codes, column = np.unique(name_codes[mine], return_inverse=True)
+        shape = (len(moments), len(codes))
+        value, there = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+        value[at, column] = values[mine]
+        there[at, column] = True
+        words = status[mine]
+        said: NDArray[np.object_] | None = None
+        if (words != "ok").any():
+            said = np.full(shape, "ok", dtype=object)
+            said[at, column] = words
+        unit = dict(zip(column.tolist(), units[mine].tolist(), strict=True))
+        yield Telling(
+            device=device,
+            times=moments.astype(np.int64),
+            names=tuple(names[code] for code in codes),
+            units=tuple(unit[i] for i in range(len(codes))),
+            value=value,
+            there=there,
+            status=said,
+        )
+
+
+def _coded(column: "pd.Series[str]") -> tuple[list[str], NDArray[np.int64]]:
+    codes, names = pd.factorize(column, sort=True)
+    return [str(name) for name in names], codes.astype(np.int64)
