@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from hypervisor.registry.changes import Changes
+    from hypervisor.registry.entries import Inventory
+    from hypervisor.registry.model import Registry
     from hypervisor.store.connect import Connection
+
+    Steps = Callable[[Registry, datetime | None], Iterable[Inventory]]
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
@@ -81,19 +87,22 @@ def tell(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
 
 
 def show(context: typer.Context, as_json: Json = False) -> None:
-    """Sites in river order with their devices, thresholds and what lies below them."""
+    """Sites in river order with their devices and levels; gateways, groups, assets, works."""
     from hypervisor.registry import showing
     from hypervisor.store import registry
 
     with opened(context) as connection:
-        found = registry.load(connection)
+        found, now = registry.load(connection), now_of(connection)
     if as_json:
         for row in showing.rows(found):
             print(json.dumps(row, ensure_ascii=False))
         return
     from rich.console import Console
 
-    Console().print(showing.table(found))
+    from hypervisor.registry import tables
+
+    for table in tables.tables(found, now):
+        Console().print(table)
     print(showing.summary(found))
 
 
@@ -145,6 +154,33 @@ def seed(
         return
     output.write_text(text, encoding="utf-8")
     print(f"{output}: {text.count(chr(10)) - 1} communes", file=sys.stderr)
+
+
+def change(
+    context: typer.Context,
+    steps: "Steps",
+    *,
+    author: str,
+    reason: str,
+    dry_run: bool = False,
+    as_json: bool = False,
+) -> "Changes":
+    """Apply what is made of the registry and the time, and tell it."""
+    import getpass
+
+    from hypervisor.registry.apply import apply_steps
+    from hypervisor.registry.revising import Stamp
+
+    with opened(context) as connection:
+        now = now_of(connection)
+        changes = apply_steps(
+            connection,
+            lambda registry: steps(registry, now),
+            stamp=Stamp(author=author or getpass.getuser(), reason=reason, now=now),
+            dry_run=dry_run,
+        )
+    tell(changes, as_json=as_json, dry_run=dry_run)
+    return changes
 
 
 def opened(context: typer.Context) -> "Connection":

@@ -1,5 +1,6 @@
 """Planned works as a file writes them: from when to when nobody should trust what is there."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -41,7 +42,7 @@ def window(name: str, value: dict[str, Any] | None, *, reason: str | None, where
     return Fact(kind="works", key=name, value=value, where=where, effective=EPOCH, reason=reason)
 
 
-def value_of(begins: datetime, ends: datetime, subjects: dict[str, list[str]]) -> dict[str, Any]:
+def value_of(begins: datetime, ends: datetime, subjects: Mapping[str, list[str]]) -> dict[str, Any]:
     """The value of its revision."""
     return {
         "begins": _text(begins),

@@ -1,0 +1,97 @@
+"""Planned works said at the command line, and those that are known, with how they stand."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hypervisor.registry.entries import Fact, Inventory
+from hypervisor.registry.model import Registry, Revision
+from hypervisor.registry.problems import Where, nearest
+from hypervisor.registry.wording import shown
+from hypervisor.registry.works import SUBJECTS, value_of, window
+from sensors._errors import TerritoryError
+
+_HERE = Where(file="works", line=0)
+
+
+class WorksError(TerritoryError):
+    """Works cannot be announced or ended as was asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Works:
+    """A window of works as it stands; `state` is planned, under way or over."""
+
+    name: str
+    begins: datetime
+    ends: datetime
+    state: str
+    subjects: Mapping[str, list[str]]
+    author: str
+    reason: str
+
+
+def announced(
+    name: str, begins: datetime, ends: datetime, subjects: Mapping[str, list[str]]
+) -> Inventory:
+    """New works, or the same works at another time.
+
+    Raises:
+        WorksError: they concern nothing, or end before they begin.
+    """
+    if not any(subjects.values()):
+        raise WorksError("works concern something: --site, --device or --group, as often as needed")
+    if ends <= begins:
+        raise WorksError(f"they would end at {shown(ends)}, before they begin, {shown(begins)}")
+    return _inventory(window(name, value_of(begins, ends, subjects), reason=None, where=_HERE))
+
+
+def ended(registry: Registry, name: str, at: datetime) -> Inventory:
+    """Works that are over at `at`; those that have not begun by then never take place.
+
+    Raises:
+        WorksError: there are none of that name, or they were over before.
+    """
+    found = {one.name: one for one in listed(registry, at)}
+    if name not in found:
+        raise WorksError(f"no works are called {name!r}{nearest(name, found)}")
+    works = found[name]
+    if works.ends <= at:
+        raise WorksError(f"{name} was over at {shown(works.ends)} already")
+    value: dict[str, Any] | None = None
+    if works.begins < at:
+        value = value_of(works.begins, at, works.subjects)
+    return _inventory(window(name, value, reason=None, where=_HERE))
+
+
+def _inventory(fact: Fact) -> Inventory:
+    return Inventory(facts=(fact,))
+
+
+def listed(registry: Registry, now: datetime | None) -> list[Works]:
+    """All works that are not withdrawn, the latest last."""
+    last = {one.key: one for one in registry.revisions if one.kind == "works"}
+    return sorted(_works(last.values(), now), key=lambda one: (one.begins, one.name))
+
+
+def _works(revisions: Iterable[Revision], now: datetime | None) -> Iterable[Works]:
+    for one in revisions:
+        if one.value is None:
+            continue
+        begins, ends = (datetime.fromisoformat(one.value[edge]) for edge in ("begins", "ends"))
+        yield Works(
+            name=one.key,
+            begins=begins,
+            ends=ends,
+            state=_state(begins, ends, now),
+            subjects={kind: list(one.value.get(kind, ())) for kind in SUBJECTS},
+            author=one.author,
+            reason=one.reason,
+        )
+
+
+def _state(begins: datetime, ends: datetime, now: datetime | None) -> str:
+    if now is None or now < begins:
+        return "planned"
+    return "under way" if now < ends else "over"

@@ -1,0 +1,186 @@
+"""A device replaced by its successor at the same place, as the inventory that says so."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hypervisor.registry.entries import Entry, Fact, Inventory
+from hypervisor.registry.model import Device, Registry
+from hypervisor.registry.problems import Where, nearest
+from hypervisor.registry.standing import Facts, standing_facts
+from hypervisor.registry.wording import shown
+from sensors._domain import Catalogue
+from sensors._errors import TerritoryError
+from sensors._quantity import CLOCK_FAULT
+
+_HERE = Where(file="gauge replace", line=0)
+
+
+class ReplaceError(TerritoryError):
+    """A device cannot be replaced as was asked; says what it takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Successor:
+    """A device `name` that takes the place of `old` at `at`. None: as the old one.
+
+    `address`: the new one's, at `gateway` or the old one's gateway. `keeps_address`: the radio
+    stays and only the sensor is new. `own_account`: it speaks for itself.
+    """
+
+    name: str
+    old: str
+    at: datetime
+    model: str | None = None
+    gateway: str | None = None
+    address: str | None = None
+    keeps_address: bool = False
+    own_account: bool = False
+
+
+def replacement(
+    registry: Registry, new: Successor, *, now: datetime | None, catalogue: Catalogue
+) -> Inventory:
+    """The old one retired, the new one commissioned, with all that was said of the old one.
+
+    Thresholds of the site stay with the site; those of the device, its groups, how its series
+    report and their narrowed ranges go over.
+
+    Raises:
+        ReplaceError: there is no such device in service, the new name is taken, the time is not
+            believable, or it is not said how the new one speaks.
+    """
+    at = new.at
+    old = _old(registry, new.old, at=at, now=now)
+    if new.name in registry.devices or new.name in registry.gateways:
+        raise ReplaceError(
+            f"{new.name!r} is taken: the new device needs a name of its own, so that each reading"
+            " tells which device measured it"
+        )
+    if new.model is not None and new.model not in catalogue.models:
+        hint = nearest(new.model, catalogue.models)
+        raise ReplaceError(f"{new.model!r} is no model that the catalogue knows{hint}")
+    facts = standing_facts(registry)
+    way, freed = _way(registry, old, new)
+    series = list(_series(registry, old, new, facts, catalogue))
+    gone = {"site": old.site, "retired": at, **freed}
+    stands = {
+        "site": old.site,
+        "commissioned": at,
+        "model": new.model or old.model,
+        "codec": old.codec if new.model in (None, old.model) else None,
+        "lon": old.lon,
+        "lat": old.lat,
+        "properties": dict(old.properties),
+        **way,
+    }
+    return Inventory(
+        devices=(_entry(old.name, gone), _entry(new.name, stands)),
+        series=tuple(entry for entry, _ in series),
+        facts=(
+            _fact("device", old.name, {"in_service": False}, at),
+            *(fact for _, fact in series if fact is not None),
+            *_belongings(facts, old.name, new.name, at),
+        ),
+    )
+
+
+def _old(registry: Registry, name: str, *, at: datetime, now: datetime | None) -> Device:
+    old = registry.devices.get(name)
+    if old is None:
+        raise ReplaceError(f"{name!r} is no device{nearest(name, registry.devices)}")
+    if old.retired is not None:
+        raise ReplaceError(f"{name} is retired since {shown(old.retired)}")
+    if at <= old.commissioned:
+        raise ReplaceError(f"{name} was commissioned on {shown(old.commissioned)}, after --at")
+    refuse_future(at, now)
+    return old
+
+
+def refuse_future(at: datetime, now: datetime | None) -> None:
+    """What is not done yet may come otherwise.
+
+    Raises:
+        ReplaceError: `at` has not come yet.
+    """
+    if now is not None and at > now:
+        raise ReplaceError(
+            f"{shown(at)} has not come yet (it is {shown(now.replace(microsecond=0))}): say it when"
+            " it is done; until then announce it with: hypervisor works add"
+        )
+
+
+def _way(
+    registry: Registry, old: Device, new: Successor
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """How the new one speaks, and what the old one gives up for it."""
+    gateway = new.gateway or (None if new.own_account else old.gateway)
+    if new.own_account and (new.gateway or new.address or new.keeps_address):
+        raise ReplaceError("a device with an account of its own has no gateway and no address")
+    if gateway is None and (new.address or new.keeps_address):
+        raise ReplaceError(f"{old.name} has an account of its own: an address needs a --gateway")
+    if gateway is None:
+        return {}, {}
+    if new.keeps_address:
+        if gateway != old.gateway:
+            raise ReplaceError(f"{old.name} has no address at {gateway} that could be kept")
+        freed = {"gateway": None, "address": None}
+        return {"gateway": gateway, "address": old.address}, freed
+    protocol = registry.gateways[gateway].protocol if gateway in registry.gateways else ""
+    if new.address is None and protocol != "native":
+        raise ReplaceError(
+            f"{old.name} speaks through {gateway} as {old.address}: say how the new one does:"
+            " --address with its own, --keep-address if the radio stays, or --own-account"
+        )
+    return {"gateway": gateway, "address": new.address}, {}
+
+
+def _series(
+    registry: Registry, old: Device, new: Successor, facts: Facts, catalogue: Catalogue
+) -> Iterator[tuple[Entry, Fact | None]]:
+    """The old one's series that are in use, of a new model those that it measures too."""
+    used = [
+        quantity
+        for device, quantity in registry.series
+        if device == old.name and ("series", f"{device}/{quantity}") in facts
+    ]
+    same = new.model in (None, old.model)
+    measured = used if same else list(catalogue.models[str(new.model)].quantities)
+    if not set(used) & set(measured):
+        raise ReplaceError(f"{new.model} measures nothing of what {old.name} did, {shown_of(used)}")
+    for quantity in dict.fromkeys((*measured, CLOCK_FAULT)):
+        before = registry.series.get((old.name, quantity))
+        given: dict[str, Any] = {}
+        if before is not None:
+            given = {"low": before.low, "high": before.high}
+            given |= {"saturates": before.saturates} if same else {}
+        key = f"{new.name}/{quantity}"
+        told = facts.get(("series", f"{old.name}/{quantity}"))
+        yield _entry(key, given), _fact("series", key, told) if told else None
+
+
+def shown_of(quantities: list[str]) -> str:
+    """Quantities in a sentence."""
+    return ", ".join(name for name in quantities if name != CLOCK_FAULT)
+
+
+def _belongings(facts: Facts, old: str, new: str, at: datetime) -> Iterator[Fact]:
+    """Groups and the device's own thresholds: the new one takes them over."""
+    for (kind, key), value in facts.items():
+        if kind == "member" and key.partition("/")[2] == old:
+            group = key.partition("/")[0]
+            yield _fact("member", key, None, at)
+            yield _fact("member", f"{group}/{new}", value)
+        elif kind == "threshold" and key.startswith(f"device/{old}/"):
+            yield _fact("threshold", f"device/{new}/{key.rpartition('/')[2]}", value)
+
+
+def _entry(key: str, given: Mapping[str, Any]) -> Entry:
+    return Entry(key=key, given=given, where=_HERE)
+
+
+def _fact(
+    kind: str, key: str, value: Mapping[str, Any] | None, effective: datetime | None = None
+) -> Fact:
+    return Fact(kind=kind, key=key, value=value, where=_HERE, effective=effective)

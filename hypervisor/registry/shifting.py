@@ -1,0 +1,182 @@
+"""A gauge's zero moved: the datum, and every level that speaks of the same water."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hypervisor.registry.check_field import gauges_of
+from hypervisor.registry.entries import Entry, Fact, Inventory
+from hypervisor.registry.model import Registry, Revision
+from hypervisor.registry.problems import Where, nearest
+from hypervisor.registry.replacing import refuse_future
+from hypervisor.registry.wording import shown
+from sensors._domain import Catalogue
+from sensors._errors import TerritoryError
+
+_HERE = Where(file="gauge shift", line=0)
+_LEVEL = "level"
+
+
+class ShiftError(TerritoryError):
+    """A zero cannot be moved as was asked; says what it takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """A zero that moved at `at`: to `zero` (m NGF), or `by` so many metres upwards, or both."""
+
+    site: str
+    at: datetime
+    zero: float | None = None
+    by: float | None = None
+    keep_thresholds: bool = False
+
+
+def shifted(
+    registry: Registry, shift: Shift, *, now: datetime | None, catalogue: Catalogue
+) -> tuple[Inventory, ...]:
+    """The inventories that say it, one after another.
+
+    The same water reads lower where the zero went up: thresholds of the level, the levels that
+    reach assets, and the narrowed range of the series move by the opposite amount.
+
+    Raises:
+        ShiftError: no such gauge, a zero that is not known, or something was said of a later time.
+        ReplaceError: the time has not come yet.
+    """
+    gauges = gauges_of(registry)
+    if shift.site not in gauges:
+        raise ShiftError(
+            f"{shift.site!r} is no site where a level is measured{nearest(shift.site, gauges)}"
+        )
+    refuse_future(shift.at, now)
+    before = _standing(registry, "datum", shift.site, shift.at)
+    zero, by, first = _amount(shift, before)
+    if by == 0:
+        raise ShiftError(f"the zero of {shift.site} is {zero:g} m already")
+    moved = [] if shift.keep_thresholds else list(_moved(registry, shift, by, catalogue))
+    marked = before.illustrative if before else False
+    after = Inventory(
+        facts=(_datum(shift.site, zero, shift.at, illustrative=marked), *moved),
+        series=() if shift.keep_thresholds else tuple(_ranges(registry, shift.site, by)),
+    )
+    return (after,) if first is None else (Inventory(facts=(first,)), after)
+
+
+def _amount(shift: Shift, before: Revision | None) -> tuple[float, float, Fact | None]:
+    """The new zero, how far it moved, and the old zero where nobody had said it yet."""
+    if shift.zero is None and shift.by is None:
+        raise ShiftError("say where the zero is now, --zero '48.73 m', or --by '+0.12 m'")
+    if before is None or before.value is None:
+        if shift.zero is None or shift.by is None:
+            raise ShiftError(
+                f"the zero of {shift.site} is not known at {shown(shift.at)}: give both, --zero"
+                " where it is now and --by how far it moved, or say the old one in an inventory,"
+                " datum: 48.61 m"
+            )
+        old = round(shift.zero - shift.by, 9)
+        first = _datum(shift.site, old, None, illustrative=False)
+        return shift.zero, shift.by, first if before is None else None
+    old = float(before.value["zero"])
+    zero = shift.zero if shift.zero is not None else round(old + (shift.by or 0), 9)
+    by = round(zero - old, 9)
+    if shift.by is not None and round(shift.by - by, 9) != 0:
+        raise ShiftError(
+            f"the zero was {old:g} m: --zero {zero:g} m would move it by {by:+g} m,"
+            f" not by {shift.by:+g} m"
+        )
+    return zero, by, None
+
+
+def _datum(site: str, zero: float, at: datetime | None, *, illustrative: bool) -> Fact:
+    return Fact(
+        kind="datum",
+        key=site,
+        value={"zero": zero, "unit": "m"},
+        where=_HERE,
+        effective=at,
+        illustrative=illustrative,
+    )
+
+
+def _standing(registry: Registry, kind: str, key: str, at: datetime) -> Revision | None:
+    """The revision in force; one of a later time would be overlooked.
+
+    Raises:
+        ShiftError: there is a later one.
+    """
+    found = [one for one in registry.revisions if (one.kind, one.key) == (kind, key)]
+    later = [one for one in found if one.effective > at]
+    if later:
+        what = "the zero" if kind == "datum" else f"{kind} {key}"
+        raise ShiftError(
+            f"{what} was said anew from {shown(later[0].effective)} on, after --at: nobody can"
+            " tell of which zero that speaks. Shift at that time or later, or move the levels by"
+            " hand and use --keep-thresholds"
+        )
+    return found[-1] if found else None
+
+
+def _moved(registry: Registry, shift: Shift, by: float, catalogue: Catalogue) -> Iterator[Fact]:
+    """Thresholds of the level at this site and its devices, and the assets that it tells of."""
+    devices = [name for name, one in registry.devices.items() if one.site == shift.site]
+    owners = {shift.site, *(f"device/{name}" for name in devices)}
+    for kind, key in dict.fromkeys((one.kind, one.key) for one in registry.revisions):
+        if kind == "threshold" and key.rpartition("/")[0] in owners:
+            field = "value"
+        elif kind == "reach":
+            field = "level"
+        else:
+            continue
+        one = _in_force(registry, kind, key, shift.at)
+        if one is None or one.value is None or not _speaks(one.value, kind, shift.site):
+            continue
+        _standing(registry, kind, key, shift.at)  # refuses a later one
+        level = round(float(one.value[field]) - by, 9)
+        _refuse_beyond(level, f"{kind} {key}", catalogue)
+        yield Fact(
+            kind=kind,
+            key=key,
+            value={**one.value, field: level},
+            where=_HERE,
+            effective=shift.at,
+            illustrative=one.illustrative,
+        )
+
+
+def _in_force(registry: Registry, kind: str, key: str, at: datetime) -> Revision | None:
+    found = [
+        one
+        for one in registry.revisions
+        if (one.kind, one.key) == (kind, key) and one.effective <= at
+    ]
+    return found[-1] if found else None
+
+
+def _speaks(value: Mapping[str, Any], kind: str, site: str) -> bool:
+    """Of a level of this gauge: a height in metres, no rate."""
+    if kind == "reach":
+        return bool(value["gauge"] == site)
+    return bool(value["quantity"] == _LEVEL and value["unit"] == "m")
+
+
+def _refuse_beyond(level: float, what: str, catalogue: Catalogue) -> None:
+    known = catalogue.quantities.get(_LEVEL)
+    if known is not None and not known.low <= level <= known.high:
+        raise ShiftError(
+            f"{what} would be {level:g} m, outside what {_LEVEL} can be,"
+            f" {known.low:g}…{known.high:g} m: is --by the distance, and --zero the height?"
+        )
+
+
+def _ranges(registry: Registry, site: str, by: float) -> Iterator[Entry]:
+    """The narrowed range of the devices that still measure."""
+    for (name, quantity), series in registry.series.items():
+        device = registry.devices[name]
+        if quantity != _LEVEL or device.site != site or device.retired is not None:
+            continue
+        bounds = {"low": series.low, "high": series.high, "saturates": series.saturates}
+        given = {field: round(at - by, 9) for field, at in bounds.items() if at is not None}
+        if given:
+            yield Entry(key=f"{name}/{quantity}", given=given, where=_HERE)
