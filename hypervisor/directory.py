@@ -39,6 +39,11 @@ def known(
     )
 
 
+def units(catalogue: Catalogue) -> Mapping[str, str]:
+    """The unit in which each quantity is kept."""
+    return {name: quantity.unit for name, quantity in catalogue.quantities.items()}
+
+
 def devices(registry: Registry, catalogue: Catalogue) -> Devices:
     """Every device with its channels; a series of a quantity that no domain has is passed over."""
     found: dict[str, dict[str, Channel]] = {name: {} for name in registry.devices}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from hypervisor.directory import known
+from hypervisor.directory import known, units
 from hypervisor.instance import Mode
 from hypervisor.instants import micros
 from hypervisor.settings import Settings
@@ -19,9 +19,11 @@ from hypervisor.store.intake import Intake
 from ingest.check import Belief
 from ingest.heartbeat import Listening
 from ingest.layout import Layouts
+from ingest.library import Library
 from ingest.link import Address, Link
 from ingest.pipeline import Pipeline
 from ingest.ports import UnavailableError
+from ingest.route import Routes
 from ingest.worker import Limits, Worker
 from sensors._domain import catalogue
 
@@ -146,6 +148,7 @@ def worker(parts: Parts, known: workers.Worker) -> Worker:
             interval=None if parts.exercise else round(settings.heartbeat_seconds * 1e6),
             clock=heard,
         ),
+        library=Library(units=units(catalogue())),
     )
     with suppress(UnavailableError):  # then as soon as the store is there
         pipeline.look_up(at_once=True)
@@ -215,12 +218,28 @@ def believed(settings: Settings) -> Belief:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Checking:
+    """What it takes to check and store without a broker."""
+
+    connection: Connection
+    routes: Routes
+    layouts: Layouts
+    belief: Belief
+
+
 @contextmanager
-def checking(settings: Settings) -> Iterator[tuple[Connection, Layouts, Belief]]:
-    """What it takes to check and store without a broker: to send dead letters through again."""
+def checking(settings: Settings) -> Iterator[Checking]:
+    """All it takes to send dead letters through again."""
+    vocabulary = catalogue()
     with connect(settings.database_url) as connection:
         readings.prepare(connection)
         connection.commit()
-        found = known(registry.load(connection), catalogue(), codecs.load(connection))
+        found = known(registry.load(connection), vocabulary, codecs.load(connection))
         connection.rollback()
-        yield connection, Layouts(found.devices), believed(settings)
+        yield Checking(
+            connection=connection,
+            routes=Routes(found, Library(units=units(vocabulary))),
+            layouts=Layouts(found.devices),
+            belief=believed(settings),
+        )

@@ -12,15 +12,15 @@ from datetime import timedelta
 import msgspec
 import numpy as np
 
+from hypervisor.ingesting import Checking
 from hypervisor.instants import micros
 from hypervisor.store import dead_letters, feed, readings
 from hypervisor.store.connect import Connection
 from hypervisor.store.dead_letters import DeadLetter
 from ingest.check import Belief, check
 from ingest.decode import LARGEST, decode
-from ingest.layout import Layouts
 from ingest.letters import letters
-from ingest.message import Arrival, Refused
+from ingest.message import Arrival, Envelope, Refused
 from sensors._errors import TerritoryError
 from sensors._row import Rows
 
@@ -35,11 +35,22 @@ class ShiftError(TerritoryError):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one letter. `readings`: how many its message held that are stored now."""
+    """What became of one letter. `readings`: how many its message held that are stored now.
+
+    `raw`: it holds the whole message as it came, and goes on holding it.
+    """
 
     letter: DeadLetter
     readings: int
     refused: tuple[Refused, ...]
+    raw: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left of the letter to be redriven."""
+        if self.raw:
+            return not self.refused
+        return self.readings > 0
 
     @property
     def text(self) -> str:
@@ -60,28 +71,24 @@ def parse_shift(text: str) -> timedelta:
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
 
 
-def redrive(
-    connection: Connection,
-    found: Sequence[DeadLetter],
-    *,
-    layouts: Layouts,
-    belief: Belief,
-    shift: timedelta,
-) -> list[Outcome]:
+def redrive(by: Checking, found: Sequence[DeadLetter], *, shift: timedelta) -> list[Outcome]:
     """Send letters through again, in one transaction, their readings' times moved by `shift`.
 
-    A letter of which nothing can be stored stays as it is, with what was wrong this time.
+    A letter of which nothing can be stored stays as it is, with what was wrong this time; so does
+    one of another form than native JSON of which anything is refused, for it holds all of its
+    message. Of those only times that are not believed are moved: the rest was stored when it came.
     """
+    connection = by.connection
     with connection.transaction():
         mine = [letter for letter in found if dead_letters.lock(connection, letter.id)]
-        tried = [(letter, *_tried(letter, layouts, belief, shift)) for letter in mine]
-        rows = [rows for _, rows, _ in tried if len(rows)]
+        tried = [(letter, *_tried(letter, by, shift)) for letter in mine]
+        rows = [rows for _, rows, _, _ in tried if len(rows)]
         if rows:
             changed = readings.put(connection, np.concatenate(rows))
             feed.append(connection, "readings", worker=WORKER, rows=changed.tobytes())
         outcomes = [
-            Outcome(letter=letter, readings=len(rows), refused=tuple(refused))
-            for letter, rows, refused in tried
+            Outcome(letter=letter, readings=len(rows), refused=tuple(refused), raw=raw)
+            for letter, rows, refused, raw in tried
         ]
         for outcome in outcomes:
             _note(connection, outcome)
@@ -89,24 +96,29 @@ def redrive(
 
 
 def _note(connection: Connection, outcome: Outcome) -> None:
-    done = outcome.readings > 0
-    if done and outcome.refused:
+    if outcome.done and outcome.refused:
         rest = letters(outcome.refused, largest=LARGEST)
         dead_letters.add(connection, rest, WORKER)
-    dead_letters.mark(connection, outcome.letter.id, outcome=outcome.text, done=done)
+    dead_letters.mark(connection, outcome.letter.id, outcome=outcome.text, done=outcome.done)
 
 
-def _tried(
-    letter: DeadLetter, layouts: Layouts, belief: Belief, shift: timedelta
-) -> tuple[Rows, list[Refused]]:
+def _tried(letter: DeadLetter, by: Checking, shift: timedelta) -> tuple[Rows, list[Refused], bool]:
     arrival = Arrival(
         topic=letter.topic, payload=letter.payload, received_at=micros(letter.received_at)
     )
-    decoded = decode([arrival])
+    decoded = decode([arrival], by.routes)
+    raw = id(arrival) in decoded.raw
     if shift:
         decoded.envelopes[:] = [
-            msgspec.structs.replace(envelope, time=envelope.time + shift)
+            envelope
+            if raw and _is_believed(envelope, arrival, by.belief)
+            else msgspec.structs.replace(envelope, time=envelope.time + shift)
             for envelope in decoded.envelopes
         ]
         decoded.partly.add(id(arrival))  # what is refused now is not the message as it came
-    return check(decoded, layouts, belief)
+    return *check(decoded, by.layouts, by.belief), raw
+
+
+def _is_believed(envelope: Envelope, arrival: Arrival, belief: Belief) -> bool:
+    ahead = micros(envelope.time) - arrival.received_at
+    return -belief.behind <= ahead <= belief.ahead

@@ -37,7 +37,8 @@ class Belief:
 class _Columns:
     """What the loop gathers: an entry an object, but `channels`, `values`, `flags` a reading.
 
-    `partly`: ids of messages of which a part is refused already.
+    `partly`: ids of messages of which a part is refused already; `raw`: of those that are kept as
+    they came, whatever is refused of them.
     """
 
     channels: "array[int]" = field(default_factory=lambda: array("i"))
@@ -47,8 +48,10 @@ class _Columns:
     times: list[float] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     partly: set[int] = field(default_factory=set)
+    raw: set[int] = field(default_factory=set)
 
 
 def check(decoded: Decoded, layouts: Layouts, belief: Belief) -> tuple[Rows, list[Refused]]:
@@ -56,33 +59,36 @@ def check(decoded: Decoded, layouts: Layouts, belief: Belief) -> tuple[Rows, lis
     columns = _Columns(
         refused=decoded.refused,
         partly=decoded.partly,
+        raw=decoded.raw,
     )
-    _gather(columns, zip(decoded.arrivals, decoded.envelopes, strict=True), layouts)
+    objects = zip(decoded.arrivals, decoded.devices, decoded.envelopes, strict=True)
+    _gather(columns, objects, layouts)
     rows = _rows(columns, layouts.table(), belief)
     faults = _clock_faults(columns.refused, layouts)
     return (np.concatenate([rows, faults]) if len(faults) else rows), columns.refused
 
 
 def _gather(
-    columns: _Columns, objects: Iterable[tuple[Arrival, Envelope]], layouts: Layouts
+    columns: _Columns, objects: Iterable[tuple[Arrival, str, Envelope]], layouts: Layouts
 ) -> None:
     known, add = layouts.get, layouts.add
     channels, values = columns.channels.extend, columns.values.extend
     sizes, times = columns.sizes.append, columns.times.append
     envelopes, arrivals = columns.envelopes.append, columns.arrivals.append
-    for arrival, given in objects:
+    devices = columns.devices.append
+    for arrival, device, given in objects:
         envelope = given
         if envelope.status is not None:
             envelope = _with_silent_values(envelope)
         units = envelope.units
         key: Key = (
-            arrival.topic,
+            device,
             tuple(envelope.values),
             tuple(units.items()) if units else _NO_UNITS,
         )
         layout = known(key) or add(key)
         if layout.bad:
-            rest = _sift(columns, arrival, envelope, layout)
+            rest = _sift(columns, arrival, device, envelope, layout)
             if rest is None:
                 continue
             envelope = rest
@@ -96,6 +102,7 @@ def _gather(
         times(envelope.time.timestamp())
         envelopes(envelope)
         arrivals(arrival)
+        devices(device)
 
 
 def _with_silent_values(envelope: Envelope) -> Envelope:
@@ -108,12 +115,18 @@ def _with_silent_values(envelope: Envelope) -> Envelope:
 
 
 def _sift(
-    columns: _Columns, arrival: Arrival, envelope: Envelope, layout: Layout
+    columns: _Columns, arrival: Arrival, device: str, envelope: Envelope, layout: Layout
 ) -> Envelope | None:
     """Refuse what is bad of an object; what remains, or None."""
     element = msgspec.to_builtins(envelope)
-    lone = _is_lone(columns, arrival)
-    columns.refused.extend(part_by_part(arrival, element, layout.bad, lone=lone))
+    if id(arrival) in columns.raw:
+        columns.refused.extend(
+            Refused(arrival=arrival, reason=reason, detail=detail, device=device)
+            for reason, detail in layout.bad.values()
+        )
+    else:
+        lone = _is_lone(columns, arrival)
+        columns.refused.extend(part_by_part(arrival, element, layout.bad, lone=lone))
     good = [name for name in envelope.values if name not in layout.bad]
     if not good:
         return None
@@ -122,7 +135,9 @@ def _sift(
 
 
 def _is_lone(columns: _Columns, arrival: Arrival) -> bool:
-    """Whether what is left of a message is still all of it."""
+    """Whether what is left of a message is still all of it, or it is kept whole anyway."""
+    if id(arrival) in columns.raw:
+        return True
     return id(arrival) not in columns.partly and arrival.payload.lstrip()[:1] == b"{"
 
 
@@ -195,6 +210,7 @@ def _refuse_times(
                 detail=detail,
                 whole=_is_lone(columns, arrival),
                 part=_written(envelope),
+                device=columns.devices[place],
             )
         )
 
@@ -204,7 +220,7 @@ def _clock_faults(refused: Iterable[Refused], layouts: Layouts) -> Rows:
     found = [
         (series, one.arrival.received_at, one.arrival.received_at, 1.0, int(Quality.GOOD))
         for one in refused
-        if one.reason in _CLOCK and (series := layouts.clock(one.arrival.topic)) is not None
+        if one.reason in _CLOCK and (series := layouts.clock(one.device)) is not None
     ]
     return np.array(found, dtype=ROW)
 

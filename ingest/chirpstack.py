@@ -7,7 +7,7 @@ do not know are theirs to add.
 from typing import Any
 
 from ingest.message import Reason
-from ingest.reply import Refusal
+from ingest.reply import unusable
 from ingest.uplink import Uplink, at, document, moment, payload_of, port_of
 
 _EXPECTED = (
@@ -16,30 +16,24 @@ _EXPECTED = (
 )
 
 
-def read_chirpstack(payload: bytes) -> Uplink | Refusal | None:
-    """The uplink; None where there is nothing to store in it."""
+def read_chirpstack(payload: bytes) -> Uplink:
+    """The uplink.
+
+    Raises:
+        UnusableError: it is none.
+    """
     found = document(payload, expected=_EXPECTED)
-    if isinstance(found, Refusal):
-        return found
     address = at(found, "deviceInfo", "devEui")
     if not isinstance(address, str) or not address:
-        detail = f"no deviceInfo.devEui; expected {_EXPECTED}"
-        return Refusal(reason=Reason.WRONG_SHAPE, detail=detail)
-    time = moment(_time(found), where="time")
-    port = port_of(found.get("fPort"), where="fPort")
-    data = payload_of(found.get("data"), where="data")
-    for part in (time, port, data):
-        if isinstance(part, Refusal):
-            return part
+        raise unusable(Reason.WRONG_SHAPE, f"no deviceInfo.devEui; expected {_EXPECTED}")
     made = found.get("object")
-    uplink = Uplink(
+    return Uplink(
         addresses=(address,),
-        time=time,  # type: ignore[arg-type]  no Refusal, as seen above
-        port=port,  # type: ignore[arg-type]
-        payload=data,  # type: ignore[arg-type]
+        time=moment(_time(found), where="time"),
+        port=port_of(found.get("fPort"), where="fPort"),
+        payload=payload_of(found.get("data"), where="data"),
         object_=made if isinstance(made, dict) else None,
     )
-    return None if uplink.silent else uplink
 
 
 def _time(found: dict[str, Any]) -> object:

@@ -1,11 +1,13 @@
 """From a message's bytes to its objects; what cannot be decoded is a value, never a crash."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
 
 from ingest.message import Arrival, Envelope, Reason, Refused
+from ingest.route import Read, Routes
 from ingest.salvage import salvage
 
 LARGEST = 1_048_576  # bytes of payload
@@ -15,43 +17,72 @@ _decode = msgspec.json.Decoder(Envelope | list[Envelope]).decode
 
 @dataclass(kw_only=True)
 class Decoded:
-    """Objects in order, each beside the message it came in, and what was refused.
+    """Objects in order, each beside the message it came in and its device; and what was refused.
 
     `partly`: ids of the messages whose bytes are not to be kept whole if more is refused of them.
+    `raw`: of those whose bytes are always kept as they came. `warnings`: what codecs said.
     """
 
     envelopes: list[Envelope] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     partly: set[int] = field(default_factory=set)
+    raw: set[int] = field(default_factory=set)
+    warnings: Counter[str] = field(default_factory=Counter)
 
 
-def decode(arrivals: Iterable[Arrival]) -> Decoded:
-    """Decode native JSON: an object or an array of objects a message."""
+def decode(arrivals: Iterable[Arrival], routes: Routes) -> Decoded:
+    """Decode messages as their topics say; native JSON is an object, or an array of objects."""
     decoded = Decoded()
-    envelopes, origins = decoded.envelopes, decoded.arrivals
+    envelopes, origins, devices = decoded.envelopes, decoded.arrivals, decoded.devices
+    known, add = routes.get, routes.add
     for arrival in arrivals:
+        route = known(arrival.topic) or add(arrival.topic)
+        if route.read is not None:
+            _take(decoded, arrival, route.read)
+            continue
         try:
             found = _decode(arrival.payload)
         except (ValueError, RecursionError):  # msgspec's own errors and UnicodeDecodeError
-            _add(decoded, arrival, *_second_look(arrival))
+            _add(decoded, arrival, route.device, *_second_look(arrival))
             continue
         if type(found) is Envelope:
             envelopes.append(found)
             origins.append(arrival)
+            devices.append(route.device)
         elif found and len(arrival.payload) <= LARGEST:
-            _add(decoded, arrival, found, ())
+            _add(decoded, arrival, route.device, found, ())
         else:
-            _add(decoded, arrival, *_second_look(arrival))
+            _add(decoded, arrival, route.device, *_second_look(arrival))
     return decoded
 
 
+def _take(decoded: Decoded, arrival: Arrival, read: Read) -> None:
+    decoded.raw.add(id(arrival))
+    if len(arrival.payload) > LARGEST:
+        decoded.refused.extend(_second_look(arrival)[1])
+        return
+    reply = read(arrival)
+    for device, envelope in reply.said:
+        decoded.envelopes.append(envelope)
+        decoded.arrivals.append(arrival)
+        decoded.devices.append(device)
+    decoded.refused.extend(reply.refused)
+    decoded.warnings.update(reply.warnings)
+
+
 def _add(
-    decoded: Decoded, arrival: Arrival, found: Iterable[Envelope], refused: Iterable[Refused]
+    decoded: Decoded,
+    arrival: Arrival,
+    device: str,
+    found: Iterable[Envelope],
+    refused: Iterable[Refused],
 ) -> None:
     known = len(decoded.envelopes)
     decoded.envelopes.extend(found)
     decoded.arrivals.extend([arrival] * (len(decoded.envelopes) - known))
+    decoded.devices.extend([device] * (len(decoded.envelopes) - known))
     decoded.refused.extend(refused)
     decoded.partly.update(id(one.arrival) for one in refused if not one.whole)
 

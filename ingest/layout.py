@@ -1,6 +1,6 @@
 """Names resolved once: which columns of the channel table a device's message fills.
 
-A device sends the same quantities every time, so what its topic, quantities and units mean is
+A device sends the same quantities every time, so what its name, quantities and units mean is
 looked up by one key. Everything here is forgotten when the registry changes.
 """
 
@@ -16,12 +16,11 @@ from ingest.ports import Channel, Devices
 from sensors._quantity import CLOCK_FAULT
 from sensors._units import UnitError, converter
 
-PREFIX, SUFFIX = "devices/", "/readings"
 _MOST = 50_000  # layouts remembered; a device that makes up names must not fill our memory
 _FOREVER = np.iinfo(np.int64).max
 
 Values = NDArray[np.float64]
-Key = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]
+Key = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]  # device, quantities, units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +63,9 @@ class Layouts:
         layout = self._known[key] = self._resolve(*key)
         return layout
 
-    def clock(self, topic: str) -> int | None:
+    def clock(self, name: str) -> int | None:
         """The series that counts a device's unbelievable times, where it has one."""
-        device = self._devices.get(topic.removeprefix(PREFIX).removesuffix(SUFFIX), {})
+        device = self._devices.get(name, {})
         return device[CLOCK_FAULT].series if CLOCK_FAULT in device else None
 
     def table(self) -> Table:
@@ -86,11 +85,10 @@ class Layouts:
         return self._table
 
     def _resolve(
-        self, topic: str, names: tuple[str, ...], units: tuple[tuple[str, str], ...]
+        self, name: str, names: tuple[str, ...], units: tuple[tuple[str, str], ...]
     ) -> Layout:
         channels: array[int] = array("i")
         bad: dict[str, tuple[Reason, str]] = {}
-        name = topic.removeprefix(PREFIX).removesuffix(SUFFIX)
         device = self._devices.get(name)
         written = dict(units)
         if not names:

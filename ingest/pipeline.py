@@ -11,11 +11,22 @@ from ingest.decode import LARGEST, decode
 from ingest.heartbeat import Listening
 from ingest.layout import Layouts
 from ingest.letters import letters
+from ingest.library import Library
 from ingest.message import Arrival, Reason, Refused
 from ingest.ports import Directory, Known, NotStorableError, Store, UnavailableError
+from ingest.route import Routes
 from sensors._row import Rows
 
-_MAY_BE_NEW = {Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_QUANTITY}
+# What a change of the registry that we have not read yet may have mended.
+_MAY_BE_NEW = {
+    Reason.UNKNOWN_DEVICE,
+    Reason.UNKNOWN_QUANTITY,
+    Reason.UNKNOWN_GATEWAY,
+    Reason.NOT_ITS_GATEWAY,
+    Reason.NO_CODEC,
+    Reason.BAD_CODEC,
+    Reason.NOTHING_MAPPED,
+}
 
 log = logging.getLogger(__name__)
 
@@ -34,23 +45,34 @@ class Pipeline:
     """Knows the devices; has messages checked in one thread, and stored in another."""
 
     def __init__(
-        self, *, directory: Directory, store: Store, belief: Belief, listening: Listening
+        self,
+        *,
+        directory: Directory,
+        store: Store,
+        belief: Belief,
+        listening: Listening,
+        library: Library,
     ) -> None:
         self.rows = 0
         self.rows_a_message = 1.0  # of the last batch, to bound the next one by
         self.refusals: Counter[str] = Counter()
+        self.warnings: Counter[str] = Counter()  # what codecs said
         self._directory, self._store = directory, store
-        self._belief, self._listening = belief, listening
+        self._belief, self._listening, self._library = belief, listening, library
         self._known = Known(devices={})
         self._layouts = Layouts({})  # of the checking thread alone
+        self._routes = Routes(self._known, library)
 
     def check(self, parcel: Parcel) -> Checked:
         """Decode and check, without waiting for anything."""
         try:
-            rows, refused = check(decode(parcel.arrivals), self._layouts, self._belief)
+            decoded = decode(parcel.arrivals, self._routes)
+            rows, refused = check(decoded, self._layouts, self._belief)
         except Exception:
             log.exception("a defect of ours: each message is tried alone")
             return Checked(parcel=parcel, rows=no_rows(), refused=(), sound=False)
+        self.warnings.update(decoded.warnings)
+        self.warnings.update(decoded.warnings)
         self.rows_a_message = max(1.0, len(rows) / max(1, len(parcel.arrivals)))
         return Checked(parcel=parcel, rows=rows, refused=refused)
 
@@ -82,11 +104,13 @@ class Pipeline:
             return False
         self._known = known
         self._layouts = Layouts(known.devices)
+        self._routes = Routes(known, self._library)
         log.info("%s devices in the inventory", len(known.devices))
         return True
 
     def _store_anew(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:
-        rows, refused = check(decode(arrivals), Layouts(self._known.devices), self._belief)
+        decoded = decode(arrivals, Routes(self._known, self._library))
+        rows, refused = check(decoded, Layouts(self._known.devices), self._belief)
         self._commit(rows, refused, beats)
 
     def _commit(self, rows: Rows, refused: Sequence[Refused], beats: Sequence[Beat]) -> None:

@@ -18,6 +18,19 @@ class Refusal:
         return Refused(arrival=arrival, reason=self.reason, detail=self.detail, device=device)
 
 
+class UnusableError(Exception):
+    """Ends the reading of a message; its `refusal` becomes the dead letter's reason."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.detail)
+        self.refusal = refusal
+
+
+def unusable(reason: Reason, detail: str) -> UnusableError:
+    """What to raise where a message cannot be used."""
+    return UnusableError(Refusal(reason=reason, detail=detail))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reply:
     """What a message says, each part beside the device that it is of; and what is refused of it.

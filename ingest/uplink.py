@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from ingest.message import AwareTime, Reason
-from ingest.reply import Refusal
+from ingest.parsing import parse_json
+from ingest.reply import unusable
 
 _PORT_OF_COMMANDS = 0  # frames there are the radio's own business
 
@@ -33,20 +34,15 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return nothing and not self.object_
 
 
-def document(payload: bytes, *, expected: str) -> dict[str, Any] | Refusal:
-    """The JSON object that a network server sends."""
-    if not payload:
-        return Refusal(reason=Reason.EMPTY, detail="the payload is empty")
-    try:
-        found = msgspec.json.decode(payload)
-    except UnicodeDecodeError as error:
-        return Refusal(reason=Reason.NOT_UTF8, detail=f"byte {error.start} is not UTF-8")
-    except RecursionError:
-        return Refusal(reason=Reason.TOO_DEEP, detail=f"nested too deeply; expected {expected}")
-    except ValueError as error:
-        return Refusal(reason=Reason.NOT_JSON, detail=f"{error}; expected {expected}")
+def document(payload: bytes, *, expected: str) -> dict[str, Any]:
+    """The JSON object that a network server sends.
+
+    Raises:
+        UnusableError: it is none.
+    """
+    found = parse_json(payload, expected=expected)
     if not isinstance(found, dict):
-        return Refusal(reason=Reason.WRONG_SHAPE, detail=f"expected {expected}, got no object")
+        raise unusable(Reason.WRONG_SHAPE, f"expected {expected}, got no object")
     return found
 
 
@@ -58,36 +54,48 @@ def at(found: Mapping[str, Any], *path: str) -> Any:
     return here
 
 
-def moment(text: object, *, where: str) -> datetime | Refusal:
-    """A time with an offset."""
+def moment(text: object, *, where: str) -> datetime:
+    """A time with an offset.
+
+    Raises:
+        UnusableError: there is none.
+    """
     if text is None:
-        detail = f"no {where}: the network's time of receipt is a reading's time"
-        return Refusal(reason=Reason.NO_TIME, detail=detail)
+        raise unusable(
+            Reason.NO_TIME, f"no {where}: a reading's time is the network's time of receipt"
+        )
     try:
         return msgspec.convert(text, AwareTime)
     except (ValueError, OverflowError) as error:
-        return Refusal(reason=Reason.BAD_TIME, detail=f"{where} {str(text)[:60]!r}: {error}")
+        raise unusable(Reason.BAD_TIME, f"{where} {str(text)[:60]!r}: {error}") from None
 
 
-def port_of(value: object, *, where: str) -> int | Refusal:
-    """A frame port; one that is left out is 0, as both servers leave out what is 0."""
+def port_of(value: object, *, where: str) -> int:
+    """A frame port; one that is left out is 0, as both servers leave out what is 0.
+
+    Raises:
+        UnusableError: it is none.
+    """
     if value is None:
         return _PORT_OF_COMMANDS
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255:
-        return value
-    detail = f"{where} must be a number from 0 to 255, got {str(value)[:60]!r}"
-    return Refusal(reason=Reason.WRONG_SHAPE, detail=detail)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 255:
+        raise unusable(
+            Reason.WRONG_SHAPE, f"{where} must be a number up to 255, got {str(value)[:60]!r}"
+        )
+    return value
 
 
-def payload_of(value: object, *, where: str) -> bytes | Refusal:
-    """Bytes written in base64; none where they are left out."""
+def payload_of(value: object, *, where: str) -> bytes:
+    """Bytes written in base64; none where they are left out.
+
+    Raises:
+        UnusableError: it is no base64.
+    """
     if value is None:
         return b""
+    if not isinstance(value, str):
+        raise unusable(Reason.WRONG_SHAPE, f"{where} must be a text in base64")
     try:
-        return base64.b64decode(value, validate=True) if isinstance(value, str) else _no(where)
+        return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError) as error:
-        return Refusal(reason=Reason.WRONG_SHAPE, detail=f"{where} is no base64: {error}")
-
-
-def _no(where: str) -> Refusal:
-    return Refusal(reason=Reason.WRONG_SHAPE, detail=f"{where} must be a text in base64")
+        raise unusable(Reason.WRONG_SHAPE, f"{where} is no base64: {error}") from None

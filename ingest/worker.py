@@ -198,3 +198,7 @@ class Worker:
         if refusals:
             told = ", ".join(f"{reason} {count}" for reason, count in refusals.most_common(5))
             log.warning("refused in the last %.0f s: %s", _TELL, told)
+        warnings, self._pipeline.warnings = self._pipeline.warnings, type(self._pipeline.warnings)()
+        if warnings:
+            told = ", ".join(f"{text} ({count})" for text, count in warnings.most_common(5))
+            log.info("codecs warned in the last %.0f s: %s", _TELL, told)

@@ -108,7 +108,8 @@ def redrive(
 
     moved = parse_shift(shift)
     stored = refused = 0
-    with ingesting.checking(load_settings(context.obj)) as (connection, layouts, belief):
+    with ingesting.checking(load_settings(context.obj)) as by:
+        connection = by.connection
         if numbers:
             each = [dead_letters.one(connection, number) for number in numbers]
             found = [letter for letter in each if letter and letter.redriven_at is None]
@@ -118,9 +119,7 @@ def redrive(
         with Progress(console=Console(stderr=True), transient=True) as progress:
             for start in progress.track(range(0, len(found), _CHUNK), description="redriving"):
                 chunk = found[start : start + _CHUNK]
-                for outcome in send_again(
-                    connection, chunk, layouts=layouts, belief=belief, shift=moved
-                ):
+                for outcome in send_again(by, chunk, shift=moved):
                     stored += outcome.readings
                     refused += bool(outcome.refused)
                     if as_json:

@@ -9,12 +9,15 @@ from ingest.check import Belief, check
 from ingest.decode import LARGEST, decode
 from ingest.layout import Layouts
 from ingest.letters import letters
+from ingest.library import Library
 from ingest.message import Arrival
-from ingest.ports import Channel
+from ingest.ports import Channel, Known
+from ingest.route import Routes
 
 BELIEF = Belief(ahead=300_000_000, behind=400 * 86_400_000_000)
 DEVICES = {"gauge": {"level": Channel(series=1, unit="m", low=-5.0, high=15.0)}}
 LAYOUTS = Layouts(DEVICES)
+ROUTES = Routes(Known(devices=DEVICES), Library())
 RECEIVED = 1_641_881_700_000_000
 
 times = st.one_of(
@@ -51,7 +54,7 @@ payloads = st.one_of(
 @given(payload=payloads, topic=st.sampled_from(["gauge", "stranger", "devices/é\x00"]))
 def test_any_bytes(payload: bytes, topic: str) -> None:
     arrival = Arrival(topic=f"devices/{topic}/readings", payload=payload, received_at=RECEIVED)
-    rows, refused = check(decode([arrival]), LAYOUTS, BELIEF)
+    rows, refused = check(decode([arrival], ROUTES), LAYOUTS, BELIEF)
     made = letters(refused, largest=LARGEST)
     assert len(rows) or made
     assert len({letter.reason for letter in made}) == len(made)
@@ -67,8 +70,8 @@ def test_a_batch_gives_what_its_messages_give(batch: list[bytes]) -> None:
         Arrival(topic="devices/gauge/readings", payload=payload, received_at=RECEIVED)
         for payload in batch
     ]
-    rows, refused = check(decode(arrivals), LAYOUTS, BELIEF)
-    one_by_one = [check(decode([arrival]), LAYOUTS, BELIEF) for arrival in arrivals]
+    rows, refused = check(decode(arrivals, ROUTES), LAYOUTS, BELIEF)
+    one_by_one = [check(decode([arrival], ROUTES), LAYOUTS, BELIEF) for arrival in arrivals]
     assert len(rows) == sum(len(each) for each, _ in one_by_one)
     assert sorted(one.reason for one in refused) == sorted(
         one.reason for _, each in one_by_one for one in each

@@ -10,8 +10,10 @@ from ingest.check import Belief, check
 from ingest.decode import LARGEST, decode
 from ingest.layout import Layouts
 from ingest.letters import letters
+from ingest.library import Library
 from ingest.message import UNSTAMPED, Arrival, Letter
-from ingest.ports import Channel
+from ingest.ports import Channel, Known
+from ingest.route import Routes
 from sensors._quality import Quality
 
 NOW = datetime(2022, 1, 11, 6, 20, tzinfo=UTC)
@@ -27,6 +29,8 @@ DEVICES = {
     "old": {"level": Channel(series=4, unit="m", low=-5.0, high=15.0, retired=RECEIVED)},
 }
 
+ROUTES = Routes(Known(devices=DEVICES), Library())
+
 Row = tuple[int, float, int]
 
 
@@ -41,7 +45,7 @@ def run(
         )
         for each in objects
     ]
-    rows, refused = check(decode(messages), Layouts(DEVICES), BELIEF)
+    rows, refused = check(decode(messages, ROUTES), Layouts(DEVICES), BELIEF)
     found = [(series, value, quality) for series, _, _, value, quality in rows.tolist()]
     return found, letters(refused, largest=LARGEST)
 
@@ -56,7 +60,7 @@ def test_a_row_has_its_series_times_value_and_quality() -> None:
         payload=b'{"time":"2022-01-11T07:19:00.25+01:00","values":{"level":4.306}}',
         received_at=RECEIVED,
     )
-    rows, refused = check(decode([message]), Layouts(DEVICES), BELIEF)
+    rows, refused = check(decode([message], ROUTES), Layouts(DEVICES), BELIEF)
     assert rows.tolist() == [(1, RECEIVED - MINUTE + 250_000, RECEIVED, 4.306, 0)]
     assert not refused
 

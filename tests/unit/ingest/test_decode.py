@@ -6,9 +6,13 @@ import pytest
 
 from ingest.decode import LARGEST, decode
 from ingest.letters import letters
+from ingest.library import Library
 from ingest.message import Arrival, Letter
+from ingest.ports import Known
+from ingest.route import Routes
 
 TIME = "2022-01-11T06:15:00Z"
+ROUTES = Routes(Known(devices={}), Library())
 GOOD = {"time": TIME, "values": {"level": 4.306}}
 
 
@@ -18,7 +22,7 @@ def arrival(payload: bytes | object) -> Arrival:
 
 
 def refused(payload: bytes | object) -> list[Letter]:
-    return letters(decode([arrival(payload)]).refused, largest=LARGEST)
+    return letters(decode([arrival(payload)], ROUTES).refused, largest=LARGEST)
 
 
 FAULTS: list[tuple[bytes | object, str, str]] = [
@@ -62,14 +66,14 @@ def test_a_fault_has_its_reason(payload: bytes | object, reason: str, says: str)
 
 
 def test_objects_and_arrays_of_them() -> None:
-    decoded = decode([arrival(GOOD), arrival([GOOD, GOOD]), arrival(b"x"), arrival(GOOD)])
+    decoded = decode([arrival(GOOD), arrival([GOOD, GOOD]), arrival(b"x"), arrival(GOOD)], ROUTES)
     assert len(decoded.envelopes) == len(decoded.arrivals) == 4
     assert len(decoded.refused) == 1
 
 
 def test_what_is_good_of_a_message_is_kept() -> None:
     mixed = {"time": TIME, "values": {"level": 4.3, "battery": "88"}, "units": {"level": "cm"}}
-    decoded = decode([arrival(mixed)])
+    decoded = decode([arrival(mixed)], ROUTES)
     assert decoded.envelopes[0].values == {"level": 4.3}
     assert decoded.envelopes[0].units == {"level": "cm"}
     (letter,) = refused(mixed)
@@ -78,7 +82,7 @@ def test_what_is_good_of_a_message_is_kept() -> None:
 
 def test_the_bad_objects_of_an_array_make_one_letter_a_reason() -> None:
     array = [GOOD, 3, {"values": {}}, None, {**GOOD, "time": "now"}, GOOD]
-    decoded = decode([arrival(array)])
+    decoded = decode([arrival(array)], ROUTES)
     assert len(decoded.envelopes) == 2
     by_reason = {letter.reason: letter for letter in refused(array)}
     assert set(by_reason) == {"wrong-shape", "no-time", "bad-time"}

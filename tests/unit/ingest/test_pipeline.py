@@ -10,6 +10,7 @@ import pytest
 from ingest.batch import Batch, Parcel
 from ingest.check import Belief
 from ingest.heartbeat import Listening
+from ingest.library import Library
 from ingest.message import Arrival
 from ingest.pipeline import Pipeline
 from ingest.ports import Channel, Known, NotStorableError, UnavailableError
@@ -54,6 +55,7 @@ def pipeline(store: FakeStore, answers: Sequence[Known | None] = (GAUGE,)) -> Pi
         store=store,
         belief=BELIEF,
         listening=Listening(interval=2_000_000),
+        library=Library(),
     )
     made.look_up(at_once=True)
     return made

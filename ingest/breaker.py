@@ -1,0 +1,79 @@
+"""How much of a worker's time a codec may waste before its messages are set aside.
+
+Two measures. A device whose messages its codec cannot get through is set aside alone: the codec
+may be right for all others. And a codec as a whole may waste so many seconds, given back slowly:
+beyond that everything of it is set aside until they are back. What is set aside is a dead letter,
+to be redriven.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_STRIKES = 3  # messages of a device in a row that ran out of time or memory
+_FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0  # seconds; doubled each time
+_ALLOWED = 1.0  # seconds of waste, at most
+_GIVEN_BACK = 0.02  # of every second
+_FREE = 0.005  # seconds a message, which are work and no waste
+_MOST = 10_000  # devices remembered
+
+
+@dataclass(kw_only=True)
+class _Device:
+    strikes: int = 0
+    pauses: int = 0
+    until: float = 0.0
+
+
+class Breaker:
+    """Of one codec; `ticks` is a steady clock in seconds."""
+
+    def __init__(self, ticks: Callable[[], float]) -> None:
+        self._ticks = ticks
+        self._left = _ALLOWED
+        self._at = ticks()
+        self._tripped = False
+        self._devices: dict[str, _Device] = {}
+
+    def objection(self, device: str) -> str | None:
+        """Why this device's message is not tried now; None: it may be."""
+        now = self._ticks()
+        self._give_back(now)
+        if self._tripped:
+            left = (_ALLOWED - self._left) / _GIVEN_BACK
+            return f"this codec has wasted too much time; it is tried again in {left:.0f} s"
+        known = self._devices.get(device)
+        if known is not None and now < known.until:
+            return (
+                f"this codec did not get through {_STRIKES} messages of {device!r} in a row;"
+                f" it is tried again in {known.until - now:.0f} s"
+            )
+        return None
+
+    def spent(self, device: str, seconds: float, *, in_vain: bool) -> None:
+        """A message took so long; `in_vain`: and ran out of time or memory."""
+        waste = seconds if in_vain else seconds - _FREE
+        if waste > 0:
+            self._give_back(self._ticks())
+            self._left -= waste
+            self._tripped = self._tripped or self._left <= 0
+        if in_vain:
+            self._strike(device)
+        elif device in self._devices:
+            del self._devices[device]
+
+    def _give_back(self, now: float) -> None:
+        self._left = min(_ALLOWED, self._left + (now - self._at) * _GIVEN_BACK)
+        self._at = now
+        if self._left >= _ALLOWED:
+            self._tripped = False
+
+    def _strike(self, device: str) -> None:
+        if len(self._devices) >= _MOST:
+            self._devices.clear()
+        known = self._devices.setdefault(device, _Device())
+        known.strikes += 1
+        if known.strikes >= _STRIKES:
+            pause = min(_FIRST_PAUSE * 2**known.pauses, _LONGEST_PAUSE)
+            known.until = self._ticks() + pause
+            known.pauses += 1
+            known.strikes = _STRIKES - 1  # the next one that fails sets it aside at once

@@ -1,0 +1,187 @@
+"""A codec: a payload in a vendor's form becomes readings of our quantities."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.breaker import Breaker
+from ingest.cayenne import CayenneError, decode_cayenne
+from ingest.meaning import Form, Mapping_, read_fields
+from ingest.message import Reason
+from ingest.reply import Read, unusable
+from ingest.sandbox import Failure, Sandbox, ScriptError
+from ingest.uplink import Uplink
+
+_REASONS = {
+    Failure.ERROR: Reason.CODEC_ERROR,
+    Failure.TIMEOUT: Reason.CODEC_TIMEOUT,
+    Failure.MEMORY: Reason.CODEC_MEMORY,
+}
+_LONGEST_WORDS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """What a device's message decodes to, in the vendor's words."""
+
+    data: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """A vendor's script, in its sandbox, and how much of it is put up with."""
+
+    sandbox: Sandbox
+    breaker: Breaker
+    cpu: Callable[[], float]
+
+    def speak(self, uplink: Uplink, *, device: str, variables: Mapping[str, Any]) -> Spoken:
+        """Run it on an uplink.
+
+        Raises:
+            UnusableError: it failed, says that it did, or is set aside for now.
+        """
+        objection = self.breaker.objection(device)
+        if objection is not None:
+            raise unusable(Reason.CODEC_SUSPENDED, objection)
+        began, in_vain = self.cpu(), False
+        try:
+            returned = self.sandbox.decode(
+                uplink.payload,
+                port=uplink.port,
+                millis=round(uplink.time.timestamp() * 1000),
+                variables=variables,
+            )
+        except ScriptError as error:
+            in_vain = error.failure is not Failure.ERROR
+            raise unusable(_REASONS[error.failure], str(error)) from None
+        finally:
+            self.breaker.spent(device, self.cpu() - began, in_vain=in_vain)
+        return spoken(returned)
+
+
+def spoken(returned: Any) -> Spoken:
+    """What a script returned, if it says that it succeeded.
+
+    Raises:
+        UnusableError: it has errors, or no data.
+    """
+    if not isinstance(returned, Mapping):
+        raise unusable(Reason.CODEC_ERROR, "the script returned no object")
+    errors = texts(returned.get("errors"))
+    if errors:
+        raise unusable(Reason.CODEC_ERROR, "; ".join(errors)[:_LONGEST_WORDS])
+    data = returned.get("data")
+    if not isinstance(data, Mapping):
+        raise unusable(Reason.CODEC_ERROR, "the script returned no `data` and no `errors`")
+    return Spoken(data=data, warnings=texts(returned.get("warnings")))
+
+
+def texts(said: object) -> tuple[str, ...]:
+    """Warnings or errors as a script gives them: an array of texts, or carelessly one text."""
+    each = said if isinstance(said, list) else [said]
+    return tuple(str(one)[:_LONGEST_WORDS] for one in each if one not in (None, "", False))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codec:
+    """A mapping and, where its payload is JavaScript, the script."""
+
+    name: str
+    mapping: Mapping_
+    script: Script | None = None
+
+    def read(
+        self,
+        uplink: Uplink,
+        *,
+        device: str,
+        has: Collection[str],
+        variables: Mapping[str, Any] | None = None,
+    ) -> Read:
+        """The readings of an uplink; `has`: the quantities that the device has.
+
+        Raises:
+            UnusableError: nothing of it can be used; says why.
+        """
+        if uplink.silent or not self._is_for(uplink.port):
+            return Read()
+        said = self._speak(uplink, device, variables or {})
+        read = read_fields(self.mapping, said.data, has=has)
+        read.warnings = said.warnings
+        if said.warnings and self.mapping.warned_doubtful:
+            read.status = {name: "doubtful" for name, v in read.values.items() if v is not None}
+        return read
+
+    def _is_for(self, port: int) -> bool:
+        return self.mapping.ports is None or port in self.mapping.ports
+
+    def _speak(self, uplink: Uplink, device: str, variables: Mapping[str, Any]) -> Spoken:
+        form = self.mapping.form
+        if form is Form.JAVASCRIPT:
+            if self.script is None:
+                raise unusable(Reason.BAD_CODEC, f"the codec {self.name!r} has no script")
+            return self.script.speak(uplink, device=device, variables=variables)
+        if form is Form.CAYENNE_LPP:
+            try:
+                return Spoken(data=decode_cayenne(uplink.payload))
+            except CayenneError as error:
+                raise unusable(Reason.BAD_PAYLOAD, f"no Cayenne LPP: {error}") from None
+        if form is Form.SENML:
+            raise unusable(
+                Reason.BAD_CODEC, f"the codec {self.name!r} reads {form}, which no uplink is"
+            )
+        return Spoken(data=_object(uplink))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainCodec:
+    """For a device without codec: what its network server decoded, in our own words."""
+
+    told: str
+    name: str = field(default="", init=False)
+
+    def read(
+        self,
+        uplink: Uplink,
+        *,
+        device: str,
+        has: Collection[str],
+        variables: Mapping[str, Any] | None = None,
+    ) -> Read:
+        """The object's fields that are quantities of the device.
+
+        Raises:
+            UnusableError: there are none.
+        """
+        del variables
+        given = uplink.object_ or {}
+        values = {name: value for name, value in given.items() if name in has}
+        if not values:
+            raise unusable(Reason.NO_CODEC, f"{device!r}: {self.told}")
+        left = tuple(name for name in given if name not in values)
+        bad = [n for n, v in values.items() if not isinstance(v, bool | int | float | None)]
+        if bad:
+            raise unusable(Reason.BAD_VALUE, f"{bad[0]!r} is {values[bad[0]]!r:.60}, no number")
+        return Read(
+            values={n: float(v) if type(v) is int else v for n, v in values.items()}, left=left
+        )
+
+
+def _object(uplink: Uplink) -> Mapping[str, Any]:
+    """The network server's object, or else a payload that is itself JSON."""
+    if uplink.object_ is not None:
+        return uplink.object_
+    try:
+        found = json.loads(uplink.payload)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise unusable(
+            Reason.BAD_PAYLOAD,
+            "no decoded object (is the codec set in the network server?), and the payload is no"
+            " JSON object either",
+        )
+    return found

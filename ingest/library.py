@@ -1,0 +1,124 @@
+"""Codecs by name: the instance's own, and those shipped in ingest/codecs."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+from ingest.breaker import Breaker
+from ingest.codec import Codec, PlainCodec, Script
+from ingest.mapping import MappingError, load_mapping
+from ingest.meaning import Form
+from ingest.message import Reason
+from ingest.ports import CodecSource, Known
+from ingest.reply import unusable
+from ingest.sandbox import Bounds, Sandbox
+
+
+def shipped() -> Mapping[str, CodecSource]:
+    """The codecs of ingest/codecs by name, which is a device model's."""
+    found: dict[str, CodecSource] = {}
+    for folder in sorted((files("ingest") / "codecs").iterdir(), key=lambda each: each.name):
+        mapping, script = folder / "mapping.yaml", folder / "codec.js"
+        if mapping.is_file():
+            found[folder.name] = CodecSource(
+                mapping=mapping.read_text(encoding="utf-8"),
+                script=script.read_text(encoding="utf-8") if script.is_file() else None,
+            )
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clocks:
+    """`ticks`: steady seconds; `cpu`: seconds of processor that this thread has used."""
+
+    ticks: Callable[[], float] = time.monotonic
+    cpu: Callable[[], float] = time.thread_time
+
+
+class Library:
+    """Codecs, made ready when first asked for and kept for as long as their source is the same.
+
+    `units`: the catalogue's unit of each quantity, against which mappings are checked.
+    """
+
+    def __init__(
+        self,
+        *,
+        units: Mapping[str, str] | None = None,
+        clocks: Clocks | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self._units, self._bounds = units, bounds
+        self._clocks = clocks or Clocks()
+        self._shipped = shipped()
+        self._ready: dict[str, tuple[CodecSource, Codec | str]] = {}
+
+    def of_device(self, device: str, known: Known) -> Codec | PlainCodec:
+        """The codec that decodes a device's payloads: the one named, or else its model's.
+
+        Raises:
+            UnusableError: the one that is named is not there, or is broken.
+        """
+        named, model = known.codecs.get(device), known.models.get(device)
+        name = named or model
+        source = None if name is None else known.own.get(name) or self._shipped.get(name)
+        if source is not None and name is not None:
+            return self._codec(name, source)
+        if named is not None:
+            raise unusable(
+                Reason.NO_CODEC,
+                f"{device!r} is decoded by {named!r}, a codec that does not exist; `hypervisor"
+                " codec add` adds it",
+            )
+        model_told = (
+            f"its model {model!r} has no codec" if model else "it has no codec and no model"
+        )
+        return PlainCodec(
+            told=f"{model_told}, and its network server decoded nothing that is a quantity of it"
+        )
+
+    def _codec(self, name: str, source: CodecSource) -> Codec:
+        known = self._ready.get(name)
+        if known is None or known[0] != source:
+            known = self._ready[name] = (source, self._made(name, source))
+        made = known[1]
+        if isinstance(made, str):
+            raise unusable(Reason.BAD_CODEC, made)
+        return made
+
+    def _made(self, name: str, source: CodecSource) -> Codec | str:
+        try:
+            return make_codec(name, source, units=self._units, clocks=self._clocks)
+        except MappingError as error:
+            return str(error)
+
+
+def make_codec(
+    name: str,
+    source: CodecSource,
+    *,
+    units: Mapping[str, str] | None = None,
+    clocks: Clocks | None = None,
+    file: str | None = None,
+) -> Codec:
+    """A codec from its source; its script is loaded when it is first used.
+
+    Raises:
+        MappingError: the mapping is wrong, or needs a script that is not there.
+    """
+    clocks = clocks or Clocks()
+    where = file or f"codec {name}"
+    mapping = load_mapping(source.mapping, file=where, units=units)
+    if mapping.form is not Form.JAVASCRIPT:
+        if source.script is not None:
+            raise MappingError(f"{where}:1: payload {mapping.form} has no use for a script")
+        return Codec(name=name, mapping=mapping)
+    if source.script is None:
+        raise MappingError(f"{where}:1: payload javascript needs a script")
+    script = Script(
+        sandbox=Sandbox(source.script, cpu=clocks.cpu),
+        breaker=Breaker(clocks.ticks),
+        cpu=clocks.cpu,
+    )
+    return Codec(name=name, mapping=mapping, script=script)

@@ -1,0 +1,192 @@
+"""What a vendor's fields mean to us, applied to a decoded payload."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ingest.message import Reason
+from ingest.reply import Read, Refusal, UnusableError, Value, unusable
+
+_MOST_LEAVES = 1000  # of one payload
+_TOLD = 8  # fields named in a sentence
+_CLOSE = 1e-9
+
+
+class Form(StrEnum):
+    """How a payload becomes fields."""
+
+    JAVASCRIPT = "javascript"
+    CAYENNE_LPP = "cayenne-lpp"
+    JSON = "json"
+    SENML = "senml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field: the quantity that it is, in `unit` (None: the catalogue's).
+
+    `missing`: numbers and texts (in small letters) that stand for no value.
+    `values`: what a text or a yes or no stands for; None there: no value, a fault.
+    A number is multiplied by `scale`, then `offset` is added.
+    """
+
+    quantity: str
+    unit: str | None = None
+    missing: tuple[float | str, ...] = ()
+    values: Mapping[str, float | None] = field(default_factory=dict)
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapping_:  # noqa: N801  the word is Python's already
+    """A mapping file. `ports` None: payloads of every frame port are read.
+
+    `ignore`: fields that are passed over on purpose. `warned_doubtful`: what a script warns of is
+    stored as doubtful.
+    """
+
+    form: Form
+    fields: Mapping[str, Field]
+    ignore: frozenset[str] = frozenset()
+    ports: frozenset[int] | None = None
+    warned_doubtful: bool = False
+
+
+def leaves(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Every value of nested data by its path: `a`, `a.b`, `list[0].x`."""
+    found: dict[str, Any] = {}
+    for path, value in _walk("", data):
+        if len(found) == _MOST_LEAVES:
+            break
+        found[path] = value
+    return found
+
+
+def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _walk(f"{path}.{name}" if path else str(name), inner)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _walk(f"{path}[{place}]", inner)
+    else:
+        yield path, value
+
+
+def read_fields(mapping: Mapping_, data: Mapping[str, Any], *, has: Collection[str]) -> Read:
+    """The quantities of decoded data. `has`: those that the device has in the inventory.
+
+    Of two fields of one quantity the first in the mapping that has a value stands. A sentinel for
+    a sensor that the device does not have says nothing; for one that it has, a fault.
+    """
+    found = leaves(data)
+    read = Read(left=tuple(p for p in found if p not in mapping.fields and not _passed(p, mapping)))
+    named = False
+    for path, meaning in mapping.fields.items():
+        if path in found:
+            named = True
+            _take(read, path, meaning, found[path], has)
+    if not named and (read.left or not found):
+        read.refused.append(_nothing(mapping, read.left))
+    return read
+
+
+def _passed(path: str, mapping: Mapping_) -> bool:
+    """Whether a field, or what it lies in, is passed over on purpose."""
+    return any(path == name or path.startswith((f"{name}.", f"{name}[")) for name in mapping.ignore)
+
+
+def _take(read: Read, path: str, meaning: Field, given: Any, has: Collection[str]) -> None:
+    quantity = meaning.quantity
+    try:
+        value = value_of(meaning, path, given)
+    except UnusableError as error:
+        read.refused.append(error.refusal)
+        return
+    if value is None and (quantity not in has or quantity in read.values):
+        return
+    if read.values.get(quantity) is not None:
+        return
+    read.values[quantity] = value
+    if meaning.unit is not None:
+        read.units[quantity] = meaning.unit
+    else:
+        read.units.pop(quantity, None)
+
+
+def value_of(meaning: Field, path: str, given: Any) -> Value:
+    """A field's value as a number; None where a sentinel, or nothing, stands for none.
+
+    Raises:
+        UnusableError: it is no number and the mapping does not say what it stands for.
+    """
+    if given is None or _is_missing(meaning, given):
+        return None
+    if meaning.values:
+        key = _key(given)
+        if key in meaning.values:
+            return meaning.values[key]
+        if isinstance(given, str | bool):
+            known = ", ".join(meaning.values)
+            raise unusable(Reason.BAD_VALUE, f"{path!r} is {_clip(given)}; the mapping has {known}")
+    if isinstance(given, bool):
+        return given
+    number = _number(given)
+    if number is None:
+        raise unusable(
+            Reason.BAD_VALUE,
+            f"{path!r} is {_clip(given)}, no number: name it in the mapping under `missing` if it"
+            " stands for no value, under `values` if it stands for one",
+        )
+    if meaning.scale == 1.0 and meaning.offset == 0.0:
+        return number
+    return number * meaning.scale + meaning.offset
+
+
+def _is_missing(meaning: Field, given: Any) -> bool:
+    for sentinel in meaning.missing:
+        if isinstance(sentinel, str):
+            if isinstance(given, str) and given.strip().lower() == sentinel:
+                return True
+        else:
+            number = None if isinstance(given, bool) else _number(given)
+            if number is not None and abs(number - sentinel) <= _CLOSE * max(1.0, abs(sentinel)):
+                return True
+    return False
+
+
+def _key(given: Any) -> str:
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    if isinstance(given, float) and given.is_integer():
+        return str(int(given))
+    return str(given).strip().lower()
+
+
+def _number(given: Any) -> float | None:
+    """A number, also one written as a text: many scripts round that way."""
+    if isinstance(given, int | float):
+        return float(given)
+    if isinstance(given, str) and len(given) < 40 and given.isascii() and "_" not in given:
+        try:
+            number = float(given)
+        except ValueError:
+            return None
+        return number if abs(number) < float("inf") else None
+    return None
+
+
+def _nothing(mapping: Mapping_, left: tuple[str, ...]) -> Refusal:
+    if not left:
+        return Refusal(reason=Reason.NOTHING_MAPPED, detail="the payload decodes to no field")
+    came = ", ".join(left[:_TOLD]) + (", …" if len(left) > _TOLD else "")
+    wanted = ", ".join([*mapping.fields][:_TOLD]) or "none"
+    detail = f"none of its fields ({came}) is in the mapping, which has {wanted}"
+    return Refusal(reason=Reason.NOTHING_MAPPED, detail=detail)
+
+
+def _clip(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,202 @@
+"""A vendor's JavaScript, run unchanged where it can reach nothing and harm nobody.
+
+The engine is QuickJS compiled to WebAssembly: no files, no network, no clock but the message's own
+time, a bounded memory, a bounded time. Once a script is loaded its whole memory is photographed;
+before every message the photograph is put back. So nothing that one message leaves behind, in a
+global or in a built-in, is there for the next, and a message decodes alike whenever it is decoded.
+
+This stands on three things that the engine's package does not promise: the store and the memory of
+a context's instance, to bound what it may grow to (its own limit does not hold for arrays) and to
+see that it grew, and that a photograph covers all of it. The version is locked, and
+tests/unit/ingest/test_sandbox.py holds it.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from quickjs_rs import (
+    Context,
+    InterruptError,
+    JSError,
+    MemoryLimitError,
+    QuickJSError,
+    Runtime,
+    Snapshot,
+)
+
+from ingest.prelude import BEFORE, loading
+
+_LARGEST_RESULT = 65_536  # characters of JSON
+_LONGEST_WORDS = 300  # characters of what a script throws
+_STACK = 128 * 1024  # bytes; beyond it the script is told, not the machine
+
+
+class Failure(StrEnum):
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+
+
+class ScriptError(Exception):
+    """A script failed on a message, or cannot be loaded. `failure` says how."""
+
+    def __init__(self, failure: Failure, text: str) -> None:
+        super().__init__(text)
+        self.failure = failure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """`seconds` a message may take, `memory` (bytes) an engine may grow to."""
+
+    seconds: float = 0.1
+    memory: int = 16 * 1024 * 1024
+
+
+class Sandbox:
+    """One script, ready to decode; `cpu` tells the seconds of processor its thread has used.
+
+    May be used by several threads, by turns.
+    """
+
+    def __init__(
+        self, script: str, *, bounds: Bounds | None = None, cpu: Callable[[], float]
+    ) -> None:
+        self._script, self._cpu = script, cpu
+        self._bounds = bounds or Bounds()
+        self._lock = threading.Lock()
+        self._runtime = Runtime(memory_limit=None, stack_limit=_STACK)
+        self._context: Context | None = None
+        self._image: Snapshot | None = None
+        self._size = 0
+        self._broken: ScriptError | None = None  # why it cannot be loaded
+
+    def decode(
+        self, payload: bytes, *, port: int, millis: int, variables: Mapping[str, Any]
+    ) -> Any:
+        """What the script's decodeUplink returns: an object with `data`, `warnings`, `errors`.
+
+        Raises:
+            ScriptError: it threw, took too long or too much, or cannot be loaded.
+        """
+        call = f'__territory("{payload.hex()}",{port},{millis},{json.dumps(dict(variables))})'
+        with self._lock:
+            text = self._patiently(lambda: self._run(call))
+        if not isinstance(text, str) or len(text) > _LARGEST_RESULT:
+            raise ScriptError(Failure.ERROR, f"it returned more than {_LARGEST_RESULT} characters")
+        try:
+            return json.loads(text).get("returned")
+        except RecursionError:
+            raise ScriptError(Failure.ERROR, "it returned something nested too deeply") from None
+
+    def close(self) -> None:
+        with self._lock:
+            self._discard()
+            self._runtime.close()
+
+    def _patiently(self, work: Callable[[], Any]) -> Any:
+        """Once more if the time ran out while the machine was busy with something else."""
+        began = self._cpu()
+        try:
+            return work()
+        except ScriptError as error:
+            used = self._cpu() - began
+            if error.failure is not Failure.TIMEOUT or used > self._bounds.seconds / 2:
+                raise
+        return work()
+
+    def _run(self, call: str) -> Any:
+        if self._broken is not None:
+            raise self._broken
+        context = self._clean()
+        sound = False
+        try:
+            result = _evaluate(context, call)
+            sound = True
+        except ScriptError as error:
+            sound = error.failure is Failure.ERROR
+            raise
+        finally:
+            if not sound or _memory(context) > self._size:
+                self._discard()
+        return result
+
+    def _clean(self) -> Context:
+        """An engine as it was when the script had been loaded."""
+        if self._context is None:
+            self._context = self._bounded()
+            if self._image is None:
+                self._load(self._context)
+                return self._context
+        assert self._image is not None  # noqa: S101  a context outlives no failed load
+        self._runtime.restore_snapshot(self._image, self._context)
+        self._size = _memory(self._context)
+        return self._context
+
+    def _bounded(self) -> Context:
+        context: Context = self._runtime.new_context(timeout=self._bounds.seconds)
+        _instance(context).store.set_limits(memory_size=self._bounds.memory)
+        return context
+
+    def _load(self, context: Context) -> None:
+        try:
+            _evaluate(context, BEFORE)
+            _evaluate(context, loading(self._script))
+        except ScriptError as error:
+            self._discard()
+            told = ScriptError(error.failure, f"the script cannot be loaded: {error}")
+            if error.failure is not Failure.TIMEOUT:
+                self._broken = told
+            raise told from None
+        self._image = context.create_snapshot()
+        self._size = _memory(context)
+
+    def _discard(self) -> None:
+        if self._context is not None:
+            context, self._context = self._context, None
+            context.close()
+
+
+def _evaluate(context: Context, code: str) -> Any:
+    """Run a piece of JavaScript.
+
+    Raises:
+        ScriptError: whatever went wrong.
+    """
+    try:
+        return context.eval(code)
+    except MemoryLimitError:
+        raise ScriptError(Failure.MEMORY, "it wanted more memory than it may have") from None
+    except InterruptError:
+        raise ScriptError(Failure.TIMEOUT, "it did not come to an end in time") from None
+    except JSError as error:
+        if "too long" in error.message and error.name == "InternalError":
+            raise ScriptError(
+                Failure.MEMORY, f"it made something too long ({error.message})"
+            ) from None
+        words = f"{error.name}: {error.message}"[:_LONGEST_WORDS]
+        raise ScriptError(Failure.ERROR, words) from None
+    except QuickJSError as error:
+        raise ScriptError(Failure.ERROR, str(error)[:_LONGEST_WORDS]) from None
+    except Exception as error:
+        # The engine itself broke off: a trap of WebAssembly, or no room for what it hands over.
+        raise ScriptError(Failure.MEMORY, f"the engine broke off: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__).strip()[:_LONGEST_WORDS]
+
+
+def _instance(context: Context) -> Any:
+    return context._engine_ctx._inst  # noqa: SLF001  see above
+
+
+def _memory(context: Context) -> int:
+    """Bytes that the engine's memory has grown to."""
+    instance = _instance(context)
+    return int(instance.mem.data_len(instance.store))

@@ -1,0 +1,146 @@
+"""SenML in JSON (RFC 8428): packs of records, resolved into names, times, units and values.
+
+Fields that we do not know are passed over, unless their name ends in "_": those must be understood.
+Versions 10 and, for the secondary units of RFC 8798, 26 (RFC 9100) are read.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.message import UNSTAMPED, Reason
+from ingest.parsing import parse_json
+from ingest.reply import unusable
+
+_ABSOLUTE = 2**28  # seconds; below it a time is told from when it was received
+_LATEST = 253_402_300_800  # seconds; the year 10000
+_VERSIONS = (*range(1, 11), 26)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")
+_NUMBERS = ("bt", "bv", "bs", "t", "v", "s", "ut")
+_TEXTS = ("bn", "bu", "n", "u", "vs", "vd")
+_VALUES = ("v", "vs", "vb", "vd")
+_REGULAR = ("n", "u", *_VALUES, "s", "t", "ut")
+_EXAMPLE = '[{"bn": "gauge-1/", "bt": 1641881700, "n": "level", "u": "m", "v": 4.306}]'
+
+# Units as SenML writes them, where UCUM and common usage write otherwise.
+UNITS = {
+    "%RH": "%",
+    "%EL": "%",
+    "EL": "1",
+    "/": "1",
+    "count": "1",
+    "/100": "%",
+    "lux": "lx",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A resolved record. `time` in µs. `value`: a number, yes or no, or a text."""
+
+    name: str
+    time: int
+    unit: str | None
+    value: float | bool | str
+
+
+def read_pack(payload: bytes, *, received_at: int) -> list[Record]:
+    """The resolved records of a pack.
+
+    Raises:
+        UnusableError: it is no SenML; one record that is wrong makes the pack so.
+    """
+    return list(_resolved(_pack(payload), received_at))
+
+
+def _pack(payload: bytes) -> list[dict[str, Any]]:
+    found = parse_json(payload, expected=_EXAMPLE)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise unusable(Reason.WRONG_SHAPE, f"SenML is an array of records such as {_EXAMPLE}")
+    if not found:
+        raise unusable(Reason.NO_VALUES, "an empty pack says nothing")
+    return found
+
+
+def _resolved(pack: list[dict[str, Any]], received_at: int) -> Iterator[Record]:
+    base: dict[str, Any] = {}
+    version = pack[0].get("bver", 10)
+    for number, record in enumerate(pack, 1):
+        _check(record, number)
+        if record.get("bver", version) != version or version not in _VERSIONS:
+            raise unusable(
+                Reason.WRONG_SHAPE, f"record {number}: version {record.get('bver', version)!r}"
+            )
+        base.update(
+            {name: record[name] for name in ("bn", "bt", "bu", "bv", "bs") if name in record}
+        )
+        if not any(name in record for name in _REGULAR):
+            continue  # it only sets what those after it build on
+        name = f"{base.get('bn', '')}{record.get('n', '')}"
+        if not _NAME.fullmatch(name):
+            raise unusable(Reason.WRONG_SHAPE, f"record {number}: {name[:60]!r} is no name")
+        unit = record.get("u", base.get("bu"))
+        time = _time(base.get("bt", 0) + record.get("t", 0), received_at, number)
+        value = _value(record, base)
+        total = _sum(record, base)
+        if value is None and total is None:
+            raise unusable(Reason.NO_VALUES, f"record {number} ({name}): no value and no sum")
+        if value is not None:
+            yield Record(name=name, time=time, unit=_unit(unit), value=value)
+        if total is not None:
+            of = None if unit is None else f"{_unit(unit)}.s"
+            yield Record(name=f"{name}.sum", time=time, unit=of, value=total)
+
+
+def _check(record: dict[str, Any], number: int) -> None:
+    """Refuse a record whose fields are not what they must be."""
+    for field, value in record.items():
+        if field.endswith("_"):
+            raise unusable(
+                Reason.WRONG_SHAPE,
+                f"record {number}: {field[:60]!r} must be understood, and is not",
+            )
+        if field in _NUMBERS and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise unusable(Reason.BAD_VALUE, f"record {number}: {field!r} must be a number")
+        if field in _NUMBERS and not math.isfinite(value):
+            raise unusable(Reason.NOT_FINITE, f"record {number}: {field!r} is not finite")
+        if field in _TEXTS and not isinstance(value, str):
+            raise unusable(Reason.BAD_VALUE, f"record {number}: {field!r} must be a text")
+    if not isinstance(record.get("vb", False), bool):
+        raise unusable(Reason.BAD_VALUE, f"record {number}: 'vb' must be true or false")
+    values = [name for name in _VALUES if name in record]
+    if len(values) > 1:
+        raise unusable(Reason.WRONG_SHAPE, f"record {number}: both {values[0]!r} and {values[1]!r}")
+
+
+def _value(record: dict[str, Any], base: dict[str, Any]) -> float | bool | str | None:
+    if "v" in record:
+        return float(base.get("bv", 0) + record["v"])
+    for field in ("vb", "vs", "vd"):
+        if field in record:
+            found: bool | str = record[field]
+            return found
+    if "bv" in base and "s" not in record:
+        return float(base["bv"])  # a value that is left out is nothing beside its base
+    return None
+
+
+def _sum(record: dict[str, Any], base: dict[str, Any]) -> float | None:
+    if "s" in record:
+        return float(base.get("bs", 0) + record["s"])
+    return float(base["bs"]) if "bs" in base else None
+
+
+def _time(seconds: float, received_at: int, number: int) -> int:
+    if not -_LATEST < seconds < _LATEST:
+        raise unusable(Reason.BAD_TIME, f"record {number}: no time lies at {seconds:g} s")
+    micros = round(seconds * 1e6)
+    if seconds >= _ABSOLUTE:
+        return micros
+    return 0 if received_at == UNSTAMPED else received_at + micros
+
+
+def _unit(unit: str | None) -> str | None:
+    return None if unit is None else UNITS.get(unit, unit)

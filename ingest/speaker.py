@@ -1,0 +1,99 @@
+"""Who a message is of: a device by its topic, or by what its gateway calls it."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ingest.message import Reason
+from ingest.ports import Known
+from ingest.reply import unusable
+
+_SEPARATORS = "/:._-"
+
+
+@dataclass(frozen=True)
+class Speakers:
+    """Finds devices by address among all that is known."""
+
+    known: Known
+
+    def of_gateway(self, gateway: str, addresses: tuple[str, ...]) -> str:
+        """The device of this gateway that has one of these addresses: the first that is known.
+
+        Raises:
+            UnusableError: there is none, or it is not this gateway's.
+        """
+        devices = self.devices(gateway)
+        for address in addresses:
+            if address.lower() in devices:
+                return devices[address.lower()]
+        for address in addresses:
+            self._refuse_others(gateway, address)
+        told = " or ".join(repr(address[:80]) for address in addresses)
+        raise unusable(
+            Reason.UNKNOWN_DEVICE,
+            f"no device of address {told} is registered under the gateway {gateway!r}",
+        )
+
+    def devices(self, gateway: str) -> Mapping[str, str]:
+        """A gateway's devices by address.
+
+        Raises:
+            UnusableError: there is no such gateway.
+        """
+        devices = self.known.gateways.get(gateway)
+        if devices is None:
+            raise unusable(Reason.UNKNOWN_GATEWAY, f"no gateway {gateway!r} in the inventory")
+        return devices
+
+    def of_name(self, gateway: str, name: str) -> tuple[str, str]:
+        """The device that a SenML name begins with, and what the rest of it names.
+
+        Raises:
+            UnusableError: no device of this gateway has an address with which it begins.
+        """
+        devices = self.devices(gateway)
+        for stop in range(len(name), 0, -1):
+            address = name[:stop].lower()
+            if address in devices and _ends(name, stop):
+                return devices[address], name[stop:].lstrip(_SEPARATORS)
+        for stop in range(len(name), 0, -1):
+            if _ends(name, stop):
+                self._refuse_others(gateway, name[:stop])
+        raise unusable(
+            Reason.UNKNOWN_DEVICE,
+            f"{name[:80]!r} begins with no address of a device under the gateway {gateway!r}",
+        )
+
+    def field(self, device: str, name: str) -> str:
+        """What a SenML name of a device's own account names, without the device's part of it."""
+        for prefix in (self.known.addresses.get(device), device):
+            if prefix and name.lower().startswith(prefix.lower()) and _ends(name, len(prefix)):
+                rest = name[len(prefix) :].lstrip(_SEPARATORS)
+                if rest:
+                    return rest
+        return name
+
+    def _refuse_others(self, gateway: str, address: str) -> None:
+        other = self._everywhere.get(address.lower())
+        if other is not None:
+            device, of = other
+            whose = f"is the gateway {of!r}'s" if of else "speaks for itself"
+            raise unusable(
+                Reason.NOT_ITS_GATEWAY,
+                f"{gateway!r} wrote for {address[:80]!r}, but the device {device!r} {whose}",
+            )
+
+    @functools.cached_property
+    def _everywhere(self) -> Mapping[str, tuple[str, str]]:
+        """Every address and name, with its device and that one's gateway ("" for none)."""
+        found = {name.lower(): (name, "") for name in self.known.devices}
+        found |= {address.lower(): (name, "") for name, address in self.known.addresses.items()}
+        for gateway, devices in self.known.gateways.items():
+            found |= {address: (device, gateway) for address, device in devices.items()}
+        return found
+
+
+def _ends(name: str, stop: int) -> bool:
+    """Whether an address may end there: at the name's end, or at a separator."""
+    return stop == len(name) or name[stop] in _SEPARATORS or name[stop - 1] in _SEPARATORS

@@ -1,0 +1,161 @@
+"""Vectors in the form of the LoRaWAN device repository: bytes, and what they must decode to."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import yaml
+
+from ingest.plain_yaml import Loader
+from ingest.sandbox import Sandbox, ScriptError
+from sensors._errors import TerritoryError
+
+_EXAMPLE = "uplinkDecoder: {examples: [{input: {bytes: […], fPort: 1}, output: {data: {…}}}]}"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class VectorError(TerritoryError):
+    """A file of vectors is not in the form of the device repository; says where."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vector:
+    """One example: what goes in and what must come out."""
+
+    description: str
+    payload: bytes
+    port: int
+    millis: int
+    output: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Where the output differs; `None` as a text: it is not there."""
+
+    path: str
+    expected: str
+    got: str
+
+
+def load_vectors(text: str, *, file: str, now: int = 0) -> list[Vector]:
+    """Read a file. `now`: milliseconds, the time of receipt where an example names none.
+
+    Raises:
+        VectorError: it has no examples, or one of them cannot be read.
+    """
+    try:
+        document = yaml.load(text, Loader=Loader)  # noqa: S506  a safe loader
+    except yaml.YAMLError as error:
+        raise VectorError(f"{file}: no YAML: {error}") from error
+    decoder = document.get("uplinkDecoder") if isinstance(document, dict) else None
+    examples = decoder.get("examples") if isinstance(decoder, dict) else None
+    if not isinstance(examples, list) or not examples:
+        raise VectorError(f"{file}: no uplinkDecoder.examples; expected {_EXAMPLE}")
+    return [_vector(each, f"{file}: example {n}", now) for n, each in enumerate(examples, 1)]
+
+
+def _vector(example: Any, where: str, now: int) -> Vector:
+    given = example.get("input") if isinstance(example, dict) else None
+    output = example.get("output") if isinstance(example, dict) else None
+    if not isinstance(given, dict) or not isinstance(output, dict):
+        raise VectorError(f"{where}: needs `input` and `output`; expected {_EXAMPLE}")
+    port = given.get("fPort", 1)
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise VectorError(f"{where}: input.fPort must be a number, got {port!r}")
+    return Vector(
+        description=str(example.get("description", where)),
+        payload=_bytes(given.get("bytes"), where),
+        port=port,
+        millis=_millis(given.get("recvTime"), where, now),
+        output=output,
+    )
+
+
+def _bytes(given: Any, where: str) -> bytes:
+    try:
+        return bytes.fromhex(given) if isinstance(given, str) else bytes(given)
+    except (TypeError, ValueError):
+        raise VectorError(
+            f"{where}: input.bytes must be an array of numbers from 0 to 255, got {given!r:.80}"
+        ) from None
+
+
+def _millis(given: Any, where: str, now: int) -> int:
+    if given is None:
+        return now
+    moment = _moment(given)
+    if moment is None:
+        raise VectorError(f"{where}: input.recvTime is no time: {given!r:.60}")
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _moment(given: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(given)
+    except (TypeError, ValueError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def run_vector(vector: Vector, sandbox: Sandbox) -> list[Difference]:
+    """What a script makes of it, against what it must; nothing: it passes.
+
+    Where errors are expected data does not matter: nothing may be done with it.
+    """
+    try:
+        returned = sandbox.decode(
+            vector.payload, port=vector.port, millis=vector.millis, variables={}
+        )
+    except ScriptError as error:
+        returned = {"errors": [str(error)]}
+    got = returned if isinstance(returned, Mapping) else {}
+    expected = vector.output
+    found = list(_differences("errors", _list(expected.get("errors")), _list(got.get("errors"))))
+    found += _differences("warnings", _list(expected.get("warnings")), _list(got.get("warnings")))
+    if not _list(expected.get("errors")):
+        found += _differences("data", expected.get("data"), got.get("data"))
+    return found
+
+
+def _list(given: Any) -> Any:
+    return [] if given is None else given
+
+
+def _differences(path: str, expected: Any, got: Any) -> Iterator[Difference]:
+    if isinstance(expected, Mapping) and isinstance(got, Mapping):
+        for name in [*expected, *(name for name in got if name not in expected)]:
+            if name not in got or name not in expected:
+                yield Difference(
+                    path=f"{path}.{name}",
+                    expected=_text(expected[name]) if name in expected else "nothing",
+                    got=_text(got[name]) if name in got else "nothing",
+                )
+            else:
+                yield from _differences(f"{path}.{name}", expected[name], got[name])
+    elif isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
+        for place, (one, other) in enumerate(zip(expected, got, strict=True)):
+            yield from _differences(f"{path}[{place}]", one, other)
+    elif not _same(expected, got):
+        yield Difference(path=path, expected=_text(expected), got=_text(got))
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Alike as JSON has it: NaN is null there, and a Date a text."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, float) and not math.isfinite(one):
+        return other is None
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+    if isinstance(one, str) and isinstance(other, str) and one != other:
+        times = _moment(one), _moment(other)
+        return times[0] is not None and times[0] == times[1]
+    return bool(one == other)
+
+
+def _text(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."
