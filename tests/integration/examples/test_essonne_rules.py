@@ -1,0 +1,52 @@
+"""Every rule of the packs has something to watch in the Essonne, and nothing that it should not."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from hypervisor.registry.apply import apply_inventory
+from hypervisor.registry.sources import read_sources
+from hypervisor.store.connect import connect
+from hypervisor.watch import packs as recorded
+from hypervisor.watch.memory import survey
+from hypervisor.watch.supply import Mains
+from rules._pack import packs
+from sensors._domain import catalogue
+
+pytestmark = pytest.mark.integration
+
+
+def test_every_rule_has_its_subjects(database_url: str) -> None:
+    with connect(database_url, autocommit=True) as connection:
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        apply_inventory(connection, read_sources(["essonne"]), author="test", now=now)
+        recorded.record(connection, packs(), now=None)
+        territory = survey(connection, catalogue(), Mains(retention=0))
+    rules = {rule.id: rule for pack in packs() for rule in pack.rules}
+    found = Counter(rule for rule, _ in territory.revisions)
+    assert set(found) == set(rules)
+    for rule, subject in territory.revisions:
+        assert territory.subjects[subject].domain == rules[rule].domain
+    assert {rule: found[rule] for rule in EXPECTED} == EXPECTED
+
+
+EXPECTED = {
+    "flood-level": 16,
+    "flood-basin-full": 2,
+    "flood-clock": 18,
+    "weather-rain": 8,
+    "weather-gust": 4,
+    "weather-gust-crane": 2,
+    "weather-frost": 4,
+    "weather-silent": 10,
+    "lighting-supply-lost": 30,
+    "lighting-lamps-out": 30,
+    "lighting-cabinet-silent": 30,
+    "lighting-lamp-fault": 1_200,
+    "lighting-lamp-silent": 1_200,
+    "lighting-clock": 1_230,
+    "mobility-congestion": 40,
+    "mobility-sensor-silent": 50,
+    "mobility-occupancy-stuck": 40,
+}
