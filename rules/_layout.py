@@ -48,15 +48,21 @@ def blocks(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> Iterato
     most = max(1, BLOCK_KEYS // (high - low))
     first, ears = 0, Ears(asked.horizon.deaf)
     while first < len(subjects):
-        last, rows = first, 0
-        while last < len(subjects) and last - first < most:
+        last, rows, zones = first, 0, 0
+        while last < len(subjects):
             rows += sum([len(column.time) for column in used[last]])
-            if last > first and rows > BLOCK_ROWS:
+            zones += _zones(subjects[last])
+            if last > first and (rows > BLOCK_ROWS or zones > most):
                 break
             last += 1
         axis = Axis(base=low, stride=high - low, count=last - first)
         yield Block(axis, subjects[first:last], ears)
         first = last
+
+
+def _zones(subject: Subject) -> int:
+    """How many zones it needs: of a group's members each its own, on an axis of theirs."""
+    return max([1, *(len(members) for members in subject.group.values())])
 
 
 def _used(subject: Subject, names: Sequence[str]) -> Columns:
@@ -85,7 +91,8 @@ def _zone(
     if extent.silence:
         times += _silence_times(subjects)
     low, high = min(times), max([*times, *extent.revisions])
-    deaf = sum(stop - start for start, stop in horizon.deaf) if extent.silence else 0
+    spans = horizon.deaf if extent.silence else ()
+    deaf = sum(stop - max(start, low) for start, stop in spans if stop > low)
     room = extent.reach + 2 * _longest(used) + deaf + _TICK
     return low - room, high + room
 
