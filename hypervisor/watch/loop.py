@@ -113,7 +113,8 @@ def _now(connection: Connection, instance: Instance, wiring: Wiring) -> datetime
 
 def _census(territory: Territory) -> str:
     kinds = Counter(one.per for one in territory.subjects.values())
-    return ", ".join(f"{kinds[kind]} {kind}{'s' if kinds[kind] > 1 else ''}" for kind in SUBJECTS if kinds[kind])
+    said = {kind: kind if kinds[kind] == 1 else f"{kind}s" for kind in SUBJECTS}
+    return ", ".join(f"{kinds[kind]} {word}" for kind, word in said.items() if kinds[kind])
 
 
 def _tell(report: Report, say: Say) -> None:
