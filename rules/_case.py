@@ -1,16 +1,17 @@
 """One worked case as a value: arrivals, what holds of the subject, a rule, the log expected."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
+from rules._inputs import Device, Horizon, Instants, SeriesColumns, Steps, Subject
 from rules._readings import DAY_ZERO, Reported, Sent, columns, standing
 from rules._rule import Rule
 from sensors._quantity import Kind, Reporting
 
 _SUBJECT = "case"
+ANY_DEVICE = ""  # in `commissioned`: of all devices that it does not name
 ALWAYS = Steps(at=np.array([DAY_ZERO], dtype=np.int64), value=np.ones(1))
 
 
@@ -35,10 +36,14 @@ class Frame:
     kinds: Mapping[str, Kind]
     reporting: Mapping[str, Reporting]
     intervals: Mapping[str, int]
-    commissioned: int
+    commissioned: Mapping[str, int]
     service: Mapping[str, Steps]
     thresholds: Mapping[str, Steps]
     group: Mapping[str, tuple[str, ...]]
+    fed: Mapping[str, Steps]
+    withdrawn: Mapping[str, Steps]
+    breaks: Mapping[str, Instants]
+    earlier: Mapping[str, tuple[tuple[str, int], ...]]
 
     def subject(self, sent: Iterable[Sent]) -> Subject:
         """The subject with what a store holds after these arrivals."""
@@ -48,19 +53,25 @@ class Frame:
         return Subject(
             key=_SUBJECT,
             series={name: self._columns(name, rows) for name, rows in by_series.items()},
-            devices={
-                device: Device(
-                    commissioned=self.commissioned, in_service=self.service.get(device, ALWAYS)
-                )
-                for device in self.devices.values()
-            },
+            devices={device: self._device(device) for device in self._all_devices()},
             thresholds=self.thresholds,
             group=self.group,
         )
 
+    def _all_devices(self) -> list[str]:
+        before = [device for some in self.earlier.values() for device, _ in some]
+        return list(dict.fromkeys([*before, *self.devices.values()]))
+
+    def _device(self, name: str) -> Device:
+        return Device(
+            commissioned=self.commissioned.get(name, self.commissioned[ANY_DEVICE]),
+            in_service=self.service.get(name, ALWAYS),
+            fed=self.fed.get(name),
+        )
+
     def _columns(self, name: str, sent: Iterable[Sent]) -> SeriesColumns:
         kind = self.kinds[name]
-        return columns(
+        found = columns(
             standing(sent),
             Reported(
                 device=self.devices[name],
@@ -69,4 +80,10 @@ class Frame:
                 nonnegative=kind in (Kind.INCREMENT, Kind.COUNTER),
                 interval=self.intervals[name],
             ),
+        )
+        return replace(
+            found,
+            breaks=self.breaks.get(name, found.breaks),
+            withdrawn=self.withdrawn.get(name),
+            earlier=self.earlier.get(name, ()),
         )

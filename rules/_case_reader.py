@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import yaml
 
-from rules._case import ALWAYS, Case, Frame
-from rules._duration import SECOND, parse_duration
+from rules._case import ANY_DEVICE, Case, Frame
+from rules._case_parts import CaseParts
+from rules._duration import SECOND
 from rules._errors import RuleError, WaitingError, nearest
-from rules._inputs import Horizon, Steps
+from rules._inputs import Horizon, Instants
 from rules._read import RULE_KEYS, read_rule
-from rules._readings import DAY_ZERO, Sent, read_readings, read_time
+from rules._readings import DAY_ZERO, Sent, read_readings
 from rules._rule import Rule
 from rules._telling import OPTIONAL, PARTS, alarm_text
 from rules._tree import Call, Name, walk
@@ -22,6 +23,7 @@ _USUAL_INTERVAL = 300 * SECOND
 _CASE = (
     *("name", "why", "rule", "revisions", "readings", "log", "interval", "until", "deaf"),
     *("commissioned", "report", "kinds", "devices", "group", "thresholds", "service"),
+    *("fed", "breaks", "withdrawn", "earlier"),
 )
 
 
@@ -45,20 +47,19 @@ def _known(source: Source, node: yaml.Node, what: str, keys: Sequence[str]) -> N
             raise WaitingError(source.place(value), f"{what} has no {key!r} yet{hint}")
 
 
-class _CaseReader:
+class _CaseReader(CaseParts):
     """Reads the parts of one case."""
 
     def __init__(self, source: Source, words: Vocabulary, parts: dict[str, yaml.Node]) -> None:
-        self._source = source
-        self._words = words
-        self._parts = parts
+        super().__init__(source, parts)
+        self.words = words
 
     def case(self, line: int) -> Case:
         revisions = self._revisions(line)
         sent = self._sent()
         horizon = self._horizon(sent)
         return Case(
-            name=self._text("name", ""),
+            name=self.text("name", ""),
             revisions=revisions,
             sent=tuple(sent),
             frame=self._frame(revisions, horizon),
@@ -67,99 +68,100 @@ class _CaseReader:
             told=self._told(),
         )
 
-    def _text(self, key: str, default: str) -> str:
-        return self._source.text(self._parts[key], key) if key in self._parts else default
-
-    def _time(self, node: yaml.Node) -> int:
-        return read_time(self._source.text(node, "a time"), self._source.place(node))
-
-    def _mapping(self, key: str) -> dict[str, yaml.Node]:
-        return self._source.mapping(self._parts[key], key) if key in self._parts else {}
-
-    def _sequence(self, key: str) -> list[yaml.Node]:
-        return self._source.sequence(self._parts[key], key) if key in self._parts else []
-
-    def _pairs(self, node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
-        """A list of two things each."""
-        found: list[tuple[yaml.Node, yaml.Node]] = []
-        for pair in self._source.sequence(node, "a list of pairs"):
-            both = self._source.sequence(pair, "a pair")
-            if len(both) != 2:
-                raise RuleError(self._source.place(pair), f"expected a pair, found {len(both)}")
-            found.append((both[0], both[1]))
-        return found
-
     def _revisions(self, line: int) -> tuple[tuple[int, Rule | None], ...]:
         found: list[tuple[int, Rule | None]] = []
-        if "rule" in self._parts:
-            found.append((0, self._rule(self._parts["rule"])))
-        for when, rule in (
-            self._pairs(self._parts["revisions"]) if "revisions" in self._parts else ()
-        ):
+        if "rule" in self.parts:
+            found.append((0, self._rule(self.parts["rule"])))
+        for when, rule in self.pairs(self.parts["revisions"]) if "revisions" in self.parts else ():
             withdrawn = isinstance(rule, yaml.ScalarNode) and rule.value == "withdrawn"
-            found.append((self._time(when), None if withdrawn else self._rule(rule)))
+            found.append((self.time(when), None if withdrawn else self._rule(rule)))
         if not found:
-            place = self._source.place(next(iter(self._parts.values())))
+            place = self.source.place(next(iter(self.parts.values())))
             raise RuleError(place, f"the case of line {line} has no rule")
         return tuple(found)
 
     def _rule(self, node: yaml.Node) -> Rule:
-        _known(self._source, node, "a rule", RULE_KEYS)
-        return read_rule(node, self._source, self._words, domain="")
+        _known(self.source, node, "a rule", RULE_KEYS)
+        return read_rule(node, self.source, self.words, domain="")
 
     def _sent(self) -> list[Sent]:
         found: list[Sent] = []
-        for name, node in self._mapping("readings").items():
-            text = self._source.text(node, "readings")
-            found += read_readings(name, text, self._source.place(node))
+        for name, node in self.mapping("readings").items():
+            text = self.source.text(node, "readings")
+            found += read_readings(name, text, self.source.place(node))
         return found
 
     def _horizon(self, sent: list[Sent]) -> Horizon:
-        spans = self._pairs(self._parts["deaf"]) if "deaf" in self._parts else []
-        deaf = tuple((self._time(begins), self._time(ends)) for begins, ends in spans)
-        if "until" in self._parts:
-            until = self._time(self._parts["until"])
+        spans = self.pairs(self.parts["deaf"]) if "deaf" in self.parts else []
+        deaf = tuple((self.time(begins), self.time(ends)) for begins, ends in spans)
+        if "until" in self.parts:
+            until = self.time(self.parts["until"])
             return Horizon(values=until, silence=until, deaf=deaf)
         last = max((one.time for one in sent), default=DAY_ZERO)
         arrived = max((one.received_at for one in sent), default=DAY_ZERO)
         return Horizon(values=last, silence=max(last, arrived), deaf=deaf)
 
     def _frame(self, revisions: tuple[tuple[int, Rule | None], ...], horizon: Horizon) -> Frame:
-        devices = dict.fromkeys(self._mapping("readings"), "device")
-        for rank, node in enumerate(self._sequence("devices")):
-            for name in self._source.sequence(node, "the series of a device"):
-                devices[self._source.text(name, "a series")] = f"device {rank + 1}"
+        devices = dict.fromkeys(self.mapping("readings"), "device")
+        for rank, node in enumerate(self.sequence("devices")):
+            for name in self.source.sequence(node, "the series of a device"):
+                devices[self.source.text(name, "a series")] = f"device {rank + 1}"
         group = {
             word: tuple(
-                self._source.text(n, "a member") for n in self._source.sequence(node, "members")
+                self.source.text(n, "a member") for n in self.source.sequence(node, "members")
             )
-            for word, node in self._mapping("group").items()
+            for word, node in self.mapping("group").items()
         }
         for _, rule in revisions:
             for word in rule.names if rule else ():
                 for member in group.get(word, (word,)):
                     devices.setdefault(member, "device")
         reporting = self._reporting(devices)
-        commissioned = horizon.silence
-        if "commissioned" in self._parts:
-            commissioned = self._time(self._parts["commissioned"])
         return Frame(
             devices=devices,
             kinds=self._kinds(devices, reporting, revisions, group),
             reporting=reporting,
             intervals=self._intervals(devices),
-            commissioned=commissioned,
-            service={name: self._steps(node) for name, node in self._mapping("service").items()},
-            thresholds={
-                name: self._steps(node) for name, node in self._mapping("thresholds").items()
-            },
+            commissioned=self._commissioned(horizon.silence),
+            service=self.facts("service"),
+            thresholds=self.facts("thresholds"),
             group=group,
+            fed=self.facts("fed"),
+            withdrawn=self.facts("withdrawn"),
+            breaks=self._breaks(),
+            earlier=self._earlier(),
         )
+
+    def _commissioned(self, unless_told: int) -> dict[str, int]:
+        """By device; the last is that of all others."""
+        node = self.parts.get("commissioned")
+        if isinstance(node, yaml.MappingNode):
+            found = {name: self.time(n) for name, n in self.mapping("commissioned").items()}
+            return {**found, ANY_DEVICE: unless_told}
+        return {ANY_DEVICE: unless_told if node is None else self.time(node)}
+
+    def _breaks(self) -> dict[str, Instants]:
+        return {
+            name: np.array(
+                [self.time(part) for part in self.source.sequence(node, "times")], dtype=np.int64
+            )
+            for name, node in self.mapping("breaks").items()
+        }
+
+    def _earlier(self) -> dict[str, tuple[tuple[str, int], ...]]:
+        """By series: the devices before its own, each with the time until which it was that."""
+        return {
+            name: tuple(
+                (self.source.text(device, "a device"), self.time(until))
+                for device, until in self.pairs(node)
+            )
+            for name, node in self.mapping("earlier").items()
+        }
 
     def _reporting(self, names: Iterable[str]) -> dict[str, Reporting]:
         found = dict.fromkeys(names, Reporting.PERIODIC)
-        for name, node in self._mapping("report").items():
-            found[name] = Reporting(self._word(node, tuple(Reporting)))
+        for name, node in self.mapping("report").items():
+            found[name] = Reporting(self.word(node, tuple(Reporting)))
         return found
 
     def _kinds(
@@ -184,63 +186,34 @@ class _CaseReader:
                 if kind is not None and isinstance(series, Name):
                     for name in group.get(series.name, (series.name,)):
                         found[name] = kind
-        for name, node in self._mapping("kinds").items():
-            found[name] = Kind(self._word(node, tuple(Kind)))
+        for name, node in self.mapping("kinds").items():
+            found[name] = Kind(self.word(node, tuple(Kind)))
         return found
-
-    def _word(self, node: yaml.Node, known: Sequence[str]) -> str:
-        text = self._source.text(node, f"one of {', '.join(known)}")
-        if text not in known:
-            raise RuleError(
-                self._source.place(node), f"unknown word {text!r}{nearest(text, known)}"
-            )
-        return text
 
     def _intervals(self, names: Iterable[str]) -> dict[str, int]:
         found = dict.fromkeys(names, _USUAL_INTERVAL)
-        node = self._parts.get("interval")
+        node = self.parts.get("interval")
         if isinstance(node, yaml.MappingNode):
-            for name, value in self._mapping("interval").items():
-                found[name] = self._duration(value)
+            for name, value in self.mapping("interval").items():
+                found[name] = self.duration(value)
         elif node is not None:
-            found = dict.fromkeys(names, self._duration(node))
+            found = dict.fromkeys(names, self.duration(node))
         return found
-
-    def _duration(self, node: yaml.Node) -> int:
-        return parse_duration(self._source.text(node, "a duration"), self._source.place(node))
-
-    def _steps(self, node: yaml.Node) -> Steps:
-        if isinstance(node, yaml.ScalarNode):
-            return Steps(at=ALWAYS.at, value=np.array([self._number(node)]))
-        pairs = self._pairs(node)
-        return Steps(
-            at=np.array([self._time(when) for when, _ in pairs], dtype=np.int64),
-            value=np.array([self._number(value) for _, value in pairs]),
-        )
-
-    def _number(self, node: yaml.Node) -> float:
-        text = self._source.text(node, "a number")
-        if text in ("null", "withdrawn"):
-            return float("nan")
-        try:
-            return float(text)
-        except ValueError as error:
-            raise RuleError(self._source.place(node), f"{text!r} is no number") from error
 
     def _expected(self) -> list[str]:
         told = self._told()
         found: list[str] = []
-        for node in self._sequence("log"):
-            _known(self._source, node, "an alarm", PARTS)
-            parts = self._source.mapping(node, "an alarm")
+        for node in self.sequence("log"):
+            _known(self.source, node, "an alarm", PARTS)
+            parts = self.source.mapping(node, "an alarm")
             for needed in ("since", "began"):
                 if needed not in parts:
-                    raise RuleError(self._source.place(node), f"an alarm needs `{needed}`")
-            found.append(alarm_text(self._source.plain(node), told))
+                    raise RuleError(self.source.place(node), f"an alarm needs `{needed}`")
+            found.append(alarm_text(self.source.plain(node), told))
         return found
 
     def _told(self) -> frozenset[str]:
-        alarms = [self._source.plain(node) for node in self._sequence("log")]
+        alarms = [self.source.plain(node) for node in self.sequence("log")]
         return frozenset(key for key in OPTIONAL if any(key in alarm for alarm in alarms))
 
 
