@@ -73,12 +73,16 @@ def lines_of(kind: str, key: str, before: Thing | None, after: Thing) -> list[Li
             kind=kind,
             key=key,
             field=part.name,
-            before=shown(getattr(before, part.name)),
-            after=shown(getattr(after, part.name)),
+            before=_field(getattr(before, part.name)),
+            after=_field(getattr(after, part.name)),
         )
         for part in fields(after)
         if part.name != "id" and getattr(before, part.name) != getattr(after, part.name)
     ]
+
+
+def _field(value: object) -> str:
+    return "none" if value is None else shown(value)
 
 
 def line_of(revision: Revision, before: Revision | None) -> Line:

@@ -15,6 +15,7 @@ from sensors._domain import Catalogue
 
 _DEVEUI = re.compile(r"[0-9a-f]{16}")
 _LEVEL = "level"
+_NOWHERE = Where(file="", line=0)
 _ZEROS = (-10.0, 5000.0)  # m: of any gauge of Europe
 
 
@@ -63,28 +64,26 @@ def _accounts(found: Found) -> Iterable[Problem]:
 
 
 def _addresses(found: Found) -> Iterable[Problem]:
-    owners: dict[tuple[str, str], str] = {}
+    owners: dict[tuple[str, str], Device] = {}
     for device in found.after.devices.values():
-        where = _spoken(device, found)
+        where = _spoken(found, device)
         if device.gateway is not None and device.address is not None:
-            other = owners.setdefault((device.gateway, device.address), device.name)
-            if other != device.name:
-                where = where or _spoken(found.after.devices[other], found)
+            other = owners.setdefault((device.gateway, device.address), device)
+            if other is not device:
                 text = (
-                    f"{device.gateway} would know {other} and {device.name} by one address,"
+                    f"{device.gateway} would know {other.name} and {device.name} by one address,"
                     f" {device.address}; of one that is gone say address: null, gateway: null"
                 )
-                yield Problem(where=where or Where(file="", line=0), text=text)
+                yield Problem(where=_spoken(found, device, other) or _NOWHERE, text=text)
         if where is not None:
             yield from _address(device, found.after, where)
 
 
-def _spoken(device: Device, found: Found) -> Where | None:
-    """Where the files speak of a device, or of its gateway."""
-    entry = found.entries["devices"].get(device.name)
-    if entry is None and device.gateway is not None:
-        entry = found.entries["gateways"].get(device.gateway)
-    return entry.where if entry else None
+def _spoken(found: Found, *devices: Device) -> Where | None:
+    """Where the files speak of one of these devices, or of their gateway."""
+    entries = [found.entries["devices"].get(device.name) for device in devices]
+    entries += [found.entries["gateways"].get(device.gateway or "") for device in devices]
+    return next((entry.where for entry in entries if entry is not None), None)
 
 
 def _address(device: Device, after: Registry, where: Where) -> Iterable[Problem]:

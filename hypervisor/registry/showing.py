@@ -7,6 +7,7 @@ from typing import Any
 
 from hypervisor.registry.announcing import Works
 from hypervisor.registry.model import Registry
+from hypervisor.registry.telling import plural
 from hypervisor.registry.wording import shown
 
 
@@ -52,12 +53,14 @@ def summary(registry: Registry) -> str:
     """How much of everything."""
     kinds = [area.kind for area in registry.areas.values()]
     more = {
-        "gateways": registry.gateways,
-        "groups": registry.groups,
-        "zones": registry.zones,
-        "assets": registry.assets,
+        "gateway": registry.gateways,
+        "group": registry.groups,
+        "zone": registry.zones,
+        "asset": registry.assets,
     }
-    told = "".join(f" {len(things)} {name}," for name, things in more.items() if things)
+    told = "".join(
+        f" {len(things)} {plural(name, len(things))}," for name, things in more.items() if things
+    )
     return (
         f"{kinds.count('departement')} départements, {kinds.count('epci')} EPCI,"
         f" {kinds.count('commune')} communes; {len(registry.sites)} sites,"

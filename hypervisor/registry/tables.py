@@ -58,8 +58,9 @@ def _devices(
     devices: list[Device], quantities: Mapping[str, list[str]], facts: Facts
 ) -> Iterable[str]:
     """By name; where there are many of them, how many of each model."""
-    if len(devices) > _MANY:
-        models = Counter(device.model or "of no model" for device in devices)
+    standing = [device for device in devices if device.retired is None]
+    if len(standing) > _MANY:
+        models = Counter(device.model or "of no model" for device in standing)
         return [f"{count} {escape(model)}" for model, count in models.items()]
     return [_device(device, quantities, facts) for device in devices]
 

@@ -58,10 +58,11 @@ def summary(changes: Changes, *, dry_run: bool) -> str:
         "asset": len(changes.assets),
         "revision": len(changes.revisions),
     }
-    parts = [f"{count} {_plural(name, count)}" for name, count in counts.items() if count]
+    parts = [f"{count} {plural(name, count)}" for name, count in counts.items() if count]
     done = "would change (--dry-run: nothing was)" if dry_run else "changed"
     return f"{', '.join(parts)} {done}"
 
 
-def _plural(name: str, count: int) -> str:
+def plural(name: str, count: int) -> str:
+    """The name for so many of them."""
     return name if count == 1 or name == "series" else f"{name}s"

@@ -57,9 +57,8 @@ def _zero(value: Mapping[str, Any]) -> str:
 
 
 def _supply(value: Mapping[str, Any]) -> str:
-    return (
-        f"{value['plan']}, {'switched: no current by day' if value['switched'] else 'always fed'}"
-    )
+    fed = "switched: no current while dark" if value["switched"] else "always fed"
+    return f"{value['plan']}, {fed}"
 
 
 def _works(value: Mapping[str, Any]) -> str:
@@ -86,7 +85,7 @@ def plan(value: Mapping[str, Any]) -> str:
     parts = [f"{_sun('sunset', value['on_after_s'])} to {_sun('sunrise', value['off_after_s'])}"]
     parts += [_spell(spell) for spell in value["spells"]]
     if value["no_relighting"]:
-        parts.append(f"not lit again after it in {_listed(value['no_relighting'], _MONTHS, 1)}")
+        parts.append(f"not lit again in {_listed(value['no_relighting'], _MONTHS, 1)}")
     return ", ".join(parts)
 
 
