@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 
 from simulators._chance import chance_of
+from simulators._rain import KM_A_DEGREE
 from simulators._simulator import Field, SimulatorError
 from simulators._story import HOUR, Event, Happening, Where
 
@@ -16,8 +17,8 @@ def happening(told: Sequence[Happening], field: Field, begins: int, seed: int) -
         SimulatorError: a name is of nothing in the field.
     """
     events = []
-    for number, each in enumerate(told):
-        where = picked(each.where, field, seed, f"{each.kind} {number}")
+    for each in told:
+        where = picked(each.where, field, seed)
         if where or not (each.where.names or each.where.any):
             events.append(
                 Event(
@@ -31,7 +32,7 @@ def happening(told: Sequence[Happening], field: Field, begins: int, seed: int) -
     return tuple(sorted(events, key=lambda event: event.begins))
 
 
-def picked(where: Where, field: Field, seed: int, salt: str) -> tuple[str, ...]:
+def picked(where: Where, field: Field, seed: int) -> tuple[str, ...]:
     """Names of devices, sites, groups or assets; empty where the field has none of the kind.
 
     Raises:
@@ -47,9 +48,13 @@ def picked(where: Where, field: Field, seed: int, salt: str) -> tuple[str, ...]:
         return where.names
     found = _of_kind(where.any, field)
     if where.near is not None:
-        ordered = sorted(found, key=lambda name: (_distance(found[name], where.near), name))
+        far = {name: _distance(at, where.near) for name, at in found.items()}
+        found = {name: at for name, at in found.items() if far[name] <= where.within}
+        ordered = sorted(found, key=lambda name: (far[name], name))
     else:
-        ordered = [str(name) for name in chance_of(seed, salt).permutation(sorted(found))]
+        ordered = [
+            str(name) for name in chance_of(seed, where.any, where.pick).permutation(sorted(found))
+        ]
     count = where.count if where.share is None else round(where.share * len(found))
     return (*where.names, *ordered[:count])
 
@@ -75,7 +80,9 @@ def _of_kind(kind: str, field: Field) -> dict[str, tuple[float | None, float | N
     }
 
 
-def _distance(at: tuple[float | None, float | None], near: tuple[float, float] | None) -> float:
-    if near is None or at[0] is None or at[1] is None:
+def _distance(at: tuple[float | None, float | None], near: tuple[float, float]) -> float:
+    """Km, as the crow flies."""
+    if at[0] is None or at[1] is None:
         return math.inf
-    return math.hypot((at[0] - near[0]) * math.cos(math.radians(near[1])), at[1] - near[1])
+    east = (at[0] - near[0]) * math.cos(math.radians(near[1]))
+    return KM_A_DEGREE * math.hypot(east, at[1] - near[1])

@@ -173,6 +173,8 @@ WHERE: dict[str, Kind] = {
     "count": _count,
     "share": _share,
     "near": _point,
+    "within": _positive,
+    "pick": _text,
 }
 HAPPENING: dict[str, Kind] = {"kind": _text, "from": _hours, "to": _hours, "where": _where}
 STORM: dict[str, Kind] = {

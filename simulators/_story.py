@@ -65,7 +65,8 @@ class Where:
     """To whom something happens: by names (devices, sites, groups, assets), or chosen.
 
     `any` names a device model, domain or group kind of which `count` are taken (or the `share`),
-    nearest to `near` (lon, lat) where that is given, else by the seed.
+    nearest to `near` (lon, lat) and `within` km of it where that is given, else by the seed: the
+    same for the same `any` and `pick`, so that a truth can speak of what an event has chosen.
     """
 
     names: tuple[str, ...] = ()
@@ -73,6 +74,8 @@ class Where:
     count: int = 1
     share: float | None = None
     near: tuple[float, float] | None = None
+    within: float = 15.0
+    pick: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
