@@ -108,7 +108,7 @@ class Codec:
         """
         if uplink.silent or not self._is_for(uplink.port):
             return Read()
-        said = self._speak(uplink, device, variables or {})
+        said = self.speak(uplink, device=device, variables=variables)
         read = read_fields(self.mapping, said.data, has=has)
         read.warnings = said.warnings
         if said.warnings and self.mapping.warned_doubtful:
@@ -118,12 +118,19 @@ class Codec:
     def _is_for(self, port: int) -> bool:
         return self.mapping.ports is None or port in self.mapping.ports
 
-    def _speak(self, uplink: Uplink, device: str, variables: Mapping[str, Any]) -> Spoken:
+    def speak(
+        self, uplink: Uplink, *, device: str, variables: Mapping[str, Any] | None = None
+    ) -> Spoken:
+        """What an uplink says in the vendor's own words.
+
+        Raises:
+            UnusableError: it cannot be decoded; says why.
+        """
         form = self.mapping.form
         if form is Form.JAVASCRIPT:
             if self.script is None:
                 raise unusable(Reason.BAD_CODEC, f"the codec {self.name!r} has no script")
-            return self.script.speak(uplink, device=device, variables=variables)
+            return self.script.speak(uplink, device=device, variables=variables or {})
         if form is Form.CAYENNE_LPP:
             try:
                 return Spoken(data=decode_cayenne(uplink.payload))

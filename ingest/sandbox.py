@@ -93,6 +93,15 @@ class Sandbox:
         except RecursionError:
             raise ScriptError(Failure.ERROR, "it returned something nested too deeply") from None
 
+    def load(self) -> None:
+        """Load the script now.
+
+        Raises:
+            ScriptError: it cannot be loaded.
+        """
+        with self._lock:
+            self._patiently(self._clean)
+
     def close(self) -> None:
         with self._lock:
             self._discard()
@@ -110,8 +119,6 @@ class Sandbox:
         return work()
 
     def _run(self, call: str) -> Any:
-        if self._broken is not None:
-            raise self._broken
         context = self._clean()
         sound = False
         try:
@@ -127,6 +134,8 @@ class Sandbox:
 
     def _clean(self) -> Context:
         """An engine as it was when the script had been loaded."""
+        if self._broken is not None:
+            raise self._broken
         if self._context is None:
             self._context = self._bounded()
             if self._image is None:

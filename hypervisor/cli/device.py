@@ -1,4 +1,4 @@
-"""`hypervisor device`: who may publish, and with which password."""
+"""`hypervisor device`: who may publish, device or gateway, and with which password."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 def attach(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="Broker accounts of devices.")
+    group = typer.Typer(no_args_is_help=True, help="Broker accounts of devices and gateways.")
     group.command()(add)
     group.command()(rotate)
     group.command()(remove)
@@ -24,24 +24,27 @@ def attach(app: typer.Typer) -> None:
 
 def add(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="A device of the registry.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A registered device or gateway.")] = None,
     all_: Annotated[
-        bool, typer.Option("--all", help="Every registered device without one: device,password.")
+        bool,
+        typer.Option(
+            "--all", help="Everyone registered who needs one and has none: device,password."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Give a device its account; the password is shown once and kept nowhere."""
+    """Give a device or gateway its account; the password is shown once and kept nowhere."""
     from hypervisor.stack import accounts, device_accounts
     from hypervisor.stack.errors import StackError
 
     broker = _broker(context)
     if all_ == (name is not None):
-        raise StackError("device add: expected the name of one device, or --all")
-    devices = _devices(context)
+        raise StackError("device add: expected the name of one device or gateway, or --all")
+    speaking = _speaking(context)
     if name is not None:
-        made = device_accounts.first_password(broker, name, devices)
+        made = device_accounts.first_password(broker, name, speaking)
     else:
-        made = device_accounts.lacking(broker, devices)
+        made = device_accounts.lacking(broker, speaking)
     live = accounts.change(broker, put=made) if made else True
     _show(made, as_json=as_json, table=all_)
     _say(f"{len(made)} account{'s' if len(made) != 1 else ''} made{_when(live)}")
@@ -69,26 +72,24 @@ def remove(context: typer.Context, name: str) -> None:
 
 
 def list_(context: typer.Context, as_json: Json = False) -> None:
-    """Registered devices and whether each has an account; accounts of nobody, too."""
+    """Devices and gateways and whether each has an account; accounts of nobody, too."""
     from hypervisor.stack import device_accounts
 
-    rows = device_accounts.overview(_broker(context), _devices(context))
+    rows = device_accounts.overview(_broker(context), _speaking(context))
     if as_json:
         for row in rows:
-            print(
-                json.dumps(
-                    {"device": row.name, "registered": row.registered, "account": row.account}
-                )
-            )
+            told = {"device": row.name, "registered": row.registered, "account": row.account}
+            print(json.dumps(told | ({"through": row.through} if row.through else {})))
         return
     from rich.console import Console
     from rich.table import Table
 
     table = Table("device", "registered", "account")
     for row in rows:
-        table.add_row(
-            row.name, *("yes" if fact else "no" for fact in (row.registered, row.account))
-        )
+        account = "yes" if row.account else "no"
+        if row.through is not None and not row.account:
+            account = f"{row.through} speaks for it"
+        table.add_row(row.name, "yes" if row.registered else "no", account)
     Console().print(table)
 
 
@@ -99,15 +100,17 @@ def _broker(context: typer.Context) -> "Broker":
     return device_accounts.broker_of(load_settings(context.obj))
 
 
-def _devices(context: typer.Context) -> list[str]:
-    """The names of the devices in service, from the registry."""
+def _speaking(context: typer.Context) -> dict[str, str | None]:
+    """Who may have an account: gateways and the devices in service; with who speaks for them."""
     from hypervisor.settings import load_settings
     from hypervisor.store import registry
     from hypervisor.store.connect import connect
 
     with connect(load_settings(context.obj).database_url) as connection:
         found = registry.load(connection)
-    return [device.name for device in found.devices.values() if device.retired is None]
+    return dict.fromkeys(found.gateways) | {
+        device.name: device.gateway for device in found.devices.values() if device.retired is None
+    }
 
 
 def _show(made: dict[str, str], *, as_json: bool, table: bool = False) -> None:

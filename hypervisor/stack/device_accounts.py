@@ -1,6 +1,6 @@
-"""Which accounts devices have, and what may be done with them."""
+"""Which accounts devices and gateways have, and what may be done with them."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hypervisor.settings import Settings
@@ -10,12 +10,19 @@ from hypervisor.stack.broker import Broker
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import DataFolder
 
+# Who may have an account: a device in service, or a gateway, by name. What stands beside it is the
+# gateway that speaks for a device; then it needs no account.
+Speaking = Mapping[str, str | None]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
+    """`through`: the gateway that speaks for it."""
+
     name: str
     registered: bool
     account: bool
+    through: str | None = None
 
 
 def broker_of(settings: Settings) -> Broker:
@@ -39,16 +46,23 @@ def broker_of(settings: Settings) -> Broker:
     return Broker(folder=folder, programs=binaries.broker(), port=settings.broker_port)
 
 
-def first_password(broker: Broker, name: str, devices: Iterable[str]) -> dict[str, str]:
-    """A password for a registered device that has no account yet.
+def first_password(broker: Broker, name: str, speaking: Speaking) -> dict[str, str]:
+    """A password for a registered device or gateway that has no account yet.
 
     Raises:
-        StackError: it has one, or nobody registered it.
+        StackError: it has one, needs none, or nobody registered it.
     """
     passwords.check_name(name)
-    if name not in set(devices):
+    if name not in speaking:
         raise StackError(
-            f"no device {name!r} in service is registered; `hypervisor inventory apply` registers"
+            f"no device {name!r} in service and no such gateway is registered;"
+            " `hypervisor inventory apply` registers"
+        )
+    through = speaking[name]
+    if through is not None:
+        raise StackError(
+            f"the gateway {through!r} speaks for {name!r}, which needs no account of its own;"
+            f" `hypervisor device add {through}` gives the gateway one"
         )
     if name in passwords.read(broker.folder):
         raise StackError(
@@ -57,23 +71,25 @@ def first_password(broker: Broker, name: str, devices: Iterable[str]) -> dict[st
     return {name: passwords.new_password()}
 
 
-def lacking(broker: Broker, devices: Iterable[str]) -> dict[str, str]:
-    """A password for each registered device that has no account yet."""
+def lacking(broker: Broker, speaking: Speaking) -> dict[str, str]:
+    """A password for each registered device or gateway that needs an account and has none yet."""
     there = passwords.read(broker.folder)
-    names = sorted(name for name in devices if name not in there)
+    names = sorted(
+        name for name, through in speaking.items() if through is None and name not in there
+    )
     for name in names:
         passwords.check_name(name)
     return {name: passwords.new_password() for name in names}
 
 
 def next_password(broker: Broker, name: str) -> dict[str, str]:
-    """Another password for a device that has an account."""
+    """Another password for one that has an account."""
     require_account(broker, name)
     return {name: passwords.new_password()}
 
 
 def require_account(broker: Broker, name: str) -> None:
-    """Refuse a device without account.
+    """Refuse one without account.
 
     Raises:
         StackError: it has none.
@@ -83,11 +99,15 @@ def require_account(broker: Broker, name: str) -> None:
         raise StackError(f"{name!r} has no account; `hypervisor device list` shows who has")
 
 
-def overview(broker: Broker, devices: Iterable[str]) -> list[Row]:
-    """Every registered device and every account, by name."""
-    registered = set(devices)
+def overview(broker: Broker, speaking: Speaking) -> list[Row]:
+    """Every registered device and gateway and every account, by name."""
     there = set(passwords.read(broker.folder)) - passwords.RESERVED
     return [
-        Row(name=name, registered=name in registered, account=name in there)
-        for name in sorted(registered | there)
+        Row(
+            name=name,
+            registered=name in speaking,
+            account=name in there,
+            through=speaking.get(name),
+        )
+        for name in sorted({*speaking, *there})
     ]
