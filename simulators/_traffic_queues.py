@@ -59,7 +59,7 @@ def passing(entering: Column, stretches: Sequence[Stretch], step: float) -> list
 def held(come: Column, capacity: Column) -> Column:
     """Cumulative count behind a bottleneck: at most its capacity a step, the rest waits."""
     could = np.cumsum(capacity)
-    return np.asarray(could + np.minimum.accumulate(come - could))
+    return np.asarray(could + np.minimum.accumulate(np.minimum(come - could, 0.0)))
 
 
 def _at(
@@ -76,6 +76,6 @@ def _at(
 
 
 def _later(count: Column, steps: float) -> Column:
-    """The same, so many steps later; nothing before the beginning."""
-    index = np.arange(len(count), dtype=np.float64)
-    return np.interp(index - steps, index, count, left=0.0)
+    """The same, so many steps later; nobody has passed before the first step."""
+    index = np.arange(-1, len(count), dtype=np.float64)
+    return np.interp(index[1:] - steps, index, np.concatenate([[0.0], count]))
