@@ -78,4 +78,4 @@ def _at(
 def _later(count: Column, steps: float) -> Column:
     """The same, so many steps later; nobody has passed before the first step."""
     index = np.arange(-1, len(count), dtype=np.float64)
-    return np.interp(index[1:] - steps, index, np.concatenate([[0.0], count]))
+    return np.asarray(np.interp(index[1:] - steps, index, np.concatenate([[0.0], count])))
