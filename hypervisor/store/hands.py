@@ -42,11 +42,12 @@ ON CONFLICT (series_id, time, value, quality) DO UPDATE SET
 
 # A millisecond behind the latest, where the clock of arrivals is ahead of ours or stands still.
 _INVALIDATE = f"""
-WITH met AS (
-    SELECT {_FIELDS}, GREATEST(%(at)s, last.at + INTERVAL '1 ms') AS acted_at
-    FROM reading r CROSS JOIN LATERAL (
-        SELECT GREATEST(r.received_at, max({_RANK})) AS at FROM reading_version v WHERE {_AT}
-    ) last
+WITH last AS (
+    SELECT time, max({_RANK}) AS at FROM reading_version v WHERE {_SPAN} GROUP BY time
+), met AS (
+    SELECT {_FIELDS},
+           GREATEST(%(at)s, GREATEST(r.received_at, last.at) + INTERVAL '1 ms') AS acted_at
+    FROM reading r LEFT JOIN last ON last.time = r.time
     WHERE {_SPAN.replace("time", "r.time")} AND r.quality & {_INVALIDATED} = 0
 )
 {_INSERT}
@@ -92,34 +93,53 @@ ON CONFLICT (series_id, time) DO UPDATE SET (received_at, value, quality) =
 RETURNING {_FIELDS}
 """  # noqa: S608  constants
 
+_TABLE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS again (series_id integer, time timestamptz,
+    received_at timestamptz, value double precision, quality smallint, acted_at timestamptz,
+    stands boolean) ON COMMIT DELETE ROWS;
+DELETE FROM again
+"""
+
 # What each version of an act replaced: the one that ranks next below it; where there is none the
-# version itself, invalidated. `stands`: nothing has replaced it since.
+# version itself, invalidated. `stands`: nothing has replaced the act since. Where something has,
+# what it replaced ranks just above it, and still below that.
 _REPLACED = f"""
-SELECT v.series_id, v.time, {_SAME} AS stands, before.found IS NOT NULL AS replaced,
-       before.value, before.quality, before.received_at, v.value, v.quality, v.acted_at
-FROM reading_version v
-JOIN reading r ON {_AT} AND r.series_id = %(series)s AND r.time BETWEEN %(first)s AND %(last)s
-LEFT JOIN LATERAL (
-    SELECT true AS found, b.value, b.quality, b.received_at FROM reading_version b
-    WHERE b.series_id = v.series_id AND b.time = v.time
-      AND (b.value, b.quality) IS DISTINCT FROM (v.value, v.quality)
-      AND COALESCE(GREATEST(b.received_at, b.acted_at), '-infinity') < v.acted_at
-    ORDER BY COALESCE(GREATEST(b.received_at, b.acted_at), '-infinity') DESC,
-             b.value DESC NULLS LAST, b.quality DESC LIMIT 1
-) before ON true
-WHERE v.act = %(undone)s
-ORDER BY v.time
+WITH own AS (
+    SELECT * FROM reading_version WHERE act = %(undone)s AND {_SPAN}
+), before AS (
+    SELECT DISTINCT ON (v.time) v.time, v.value, v.quality, v.received_at
+    FROM reading_version v JOIN own ON own.time = v.time
+    WHERE {_SPAN.replace("series_id", "v.series_id").replace("time", "v.time")}
+      AND (v.value, v.quality) IS DISTINCT FROM (own.value, own.quality)
+      AND COALESCE({_RANK}, '-infinity') < own.acted_at
+    ORDER BY v.time, COALESCE({_RANK}, '-infinity') DESC, v.value DESC NULLS LAST, v.quality DESC
+), found AS (
+    SELECT v.*, {_SAME} AS stands
+    FROM own v JOIN reading r
+      ON {_AT} AND r.series_id = %(series)s AND r.time BETWEEN %(first)s AND %(last)s
+)
+INSERT INTO again (series_id, time, received_at, value, quality, acted_at, stands)
+SELECT f.series_id, f.time, b.received_at,
+       CASE WHEN b.time IS NULL THEN f.value ELSE b.value END,
+       CASE WHEN b.time IS NULL THEN f.quality | {_INVALIDATED} ELSE b.quality END,
+       CASE WHEN stands THEN GREATEST(%(at)s, f.acted_at + INTERVAL '1 ms')
+            ELSE f.acted_at + INTERVAL '1 microsecond' END,
+       stands
+FROM found f LEFT JOIN before b ON b.time = f.time
 """  # noqa: S608  constants
 
-_AGAIN = (
-    f"{_INSERT} VALUES (%(series)s, %(time)s, %(value)s, %(quality)s, %(received)s, %(act)s,"
-    " CASE WHEN %(stands)s THEN GREATEST(%(at)s, %(acted)s + INTERVAL '1 ms')"
-    f" ELSE %(acted)s + INTERVAL '1 microsecond' END) {_MEETS}"
-)
-_STAND = (
-    "UPDATE reading SET (received_at, value, quality) = (%(received)s, %(value)s, %(quality)s)"
-    " WHERE series_id = %(series)s AND time = %(time)s"
-)
+_AGAIN = f"""
+{_INSERT}
+SELECT series_id, time, value, quality, received_at, %(act)s::bigint, acted_at FROM again
+{_MEETS}
+"""  # noqa: S608  constants
+_STANDS_AGAIN = f"""
+UPDATE reading r SET (received_at, value, quality) = (a.received_at, a.value, a.quality)
+FROM again a
+WHERE a.stands AND a.series_id = r.series_id AND a.time = r.time
+  AND r.series_id = %(series)s AND r.time BETWEEN %(first)s AND %(last)s
+RETURNING {_FIELDS}
+"""  # noqa: S608  constants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +176,13 @@ class Undone:
 
 
 def lock(connection: Connection) -> None:
-    """One person acts at a time, until the transaction ends."""
+    """One person acts at a time, until the transaction ends.
+
+    The planner knows little of versions, and would look each of many rows up in all of them.
+    """
     connection.execute("SELECT pg_advisory_xact_lock(7355)")
     connection.execute("SET LOCAL jit = off")
+    connection.execute("SET LOCAL enable_nestloop = off")
 
 
 def clock(connection: Connection) -> datetime | None:
@@ -173,12 +197,16 @@ def clock(connection: Connection) -> datetime | None:
 def standing(connection: Connection, span: Span, *, limit: int | None = None) -> list[Stored]:
     """The readings of a span in order of time; with `limit` the latest so many."""
     rows = connection.execute(
-        "SELECT * FROM (SELECT r.time, r.value, r.quality, r.received_at,"  # noqa: S608  constants
-        f" (SELECT max(v.act) FROM reading_version v WHERE {_AT})"
-        f" FROM reading r WHERE {_SPAN.replace('time', 'r.time')}"
-        " ORDER BY r.time DESC LIMIT %(limit)s) latest ORDER BY time",
+        "SELECT time, value, quality, received_at FROM reading"  # noqa: S608  constants
+        f" WHERE {_SPAN} ORDER BY time DESC LIMIT %(limit)s",
         {**span.words, "limit": limit},
+    ).fetchall()
+    found = connection.execute(
+        f"SELECT time, max(act) FROM reading_version WHERE {_SPAN} AND act IS NOT NULL"  # noqa: S608  constants
+        " GROUP BY time",
+        span.words,
     )
+    acts: dict[datetime, int] = dict(found.fetchall())
     return [
         Stored(
             series=span.series,
@@ -186,9 +214,9 @@ def standing(connection: Connection, span: Span, *, limit: int | None = None) ->
             value=value,
             quality=quality,
             received_at=received,
-            act=act,
+            act=acts.get(time),
         )
-        for time, value, quality, received, act in rows
+        for time, value, quality, received in reversed(rows)
     ]
 
 
@@ -213,32 +241,13 @@ def undo(
     connection: Connection, span: Span, *, undone: int, act: int, at: datetime | None
 ) -> Undone:
     """Let stand again what an act replaced, where nothing else has replaced that since."""
-    words = {**span.words, "undone": undone}
+    words = {**span.words, "undone": undone, "act": act, "at": at}
+    connection.execute(_TABLE)
     connection.execute(_LOCK_ROWS, words)
-    found = connection.execute(_REPLACED, words).fetchall()
-    again = [_again(row, act=act, at=at) for row in found]
-    stand = [one for one in again if one["stands"]]
-    with connection.cursor() as cursor:
-        cursor.executemany(_AGAIN, again)
-        cursor.executemany(_STAND, stand)
-    names = ("series", "time", "received", "value", "quality")
-    rows = _rows([tuple(one[name] for name in names) for one in stand])
-    return Undone(rows=rows, replaced_since=len(again) - len(stand))
-
-
-def _again(row: Sequence[Any], *, act: int, at: datetime | None) -> dict[str, Any]:
-    series, time, stands, replaced, value, quality, received, own, own_quality, acted = row
-    return {
-        "series": series,
-        "time": time,
-        "value": value if replaced else own,
-        "quality": quality if replaced else own_quality | _INVALIDATED,
-        "received": received,
-        "stands": stands,
-        "acted": acted,
-        "act": act,
-        "at": at,
-    }
+    touched = connection.execute(_REPLACED, words).rowcount
+    connection.execute(_AGAIN, words)
+    rows = _rows(connection.execute(_STANDS_AGAIN, words).fetchall())
+    return Undone(rows=rows, replaced_since=touched - len(rows))
 
 
 def _rows(found: Sequence[Sequence[Any]]) -> Rows:
