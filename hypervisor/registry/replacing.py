@@ -147,8 +147,11 @@ def _series(
     ]
     same = new.model in (None, old.model)
     measured = used if same else list(catalogue.models[str(new.model)].quantities)
-    if not set(used) & set(measured):
-        raise ReplaceError(f"{new.model} measures nothing of what {old.name} did, {shown_of(used)}")
+    own = set(used) - catalogue.common
+    if own and not own & set(measured):
+        raise ReplaceError(
+            f"{new.model} measures nothing of what {old.name} did, {', '.join(sorted(own))}"
+        )
     for quantity in dict.fromkeys((*measured, CLOCK_FAULT)):
         before = registry.series.get((old.name, quantity))
         given: dict[str, Any] = {}
@@ -158,11 +161,6 @@ def _series(
         key = f"{new.name}/{quantity}"
         told = facts.get(("series", f"{old.name}/{quantity}"))
         yield _entry(key, given), _fact("series", key, told) if told else None
-
-
-def shown_of(quantities: list[str]) -> str:
-    """Quantities in a sentence."""
-    return ", ".join(name for name in quantities if name != CLOCK_FAULT)
 
 
 def _belongings(facts: Facts, old: str, new: str, at: datetime) -> Iterator[Fact]:
