@@ -12,22 +12,22 @@ from simulators._world import World
 from simulators._yaml import nearest
 
 
-def performed(story: Story, field: Field, seed: int) -> pd.DataFrame:
+def performed(story: Story, field: Field, seed: int, *, hours: float | None = None) -> pd.DataFrame:
     """What the devices measure, without faults: rows of a recording, ascending by time and device.
 
     Raises:
         SimulatorError: no device of the field tells anything, or an event's kind is nobody's.
     """
-    return measured(World(story, field, seed))
+    return measured(World(story, field, seed, hours=hours))
 
 
-def messages(story: Story, field: Field, seed: int) -> Spoken:
+def messages(story: Story, field: Field, seed: int, *, hours: float | None = None) -> Spoken:
     """What is published, with the faults of the story.
 
     Raises:
         SimulatorError: as `performed`, or a fault is of nobody, or its parameters make no sense.
     """
-    world = World(story, field, seed)
+    world = World(story, field, seed, hours=hours)
     faults = happening(story.faults, field, world.begins, seed)
     rows = broken(measured(world), faults, world)
     told = spoken(rows, field, seed, skew_of(faults, world))

@@ -1,7 +1,6 @@
 """Where it rains: storms that stand over a place, fronts that cross the territory."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,38 +13,36 @@ STEP = 300.0
 GUSTS = 6  # steps over which rain is of one strength
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ground:
-    """When (µs, step by step) and around where the weather is made."""
-
-    grid: NDArray[np.int64]
-    centre: tuple[float, float]
-
-
 class Rain:
-    """Rain that has fallen since the grid's start, at any place and time."""
+    """Rain that has fallen since before the first storm, at any place and time."""
 
     def __init__(
-        self, weather: Weather, begins: int, ground: Ground, chance: np.random.Generator
+        self,
+        weather: Weather,
+        begins: int,
+        centre: tuple[float, float],
+        chance: np.random.Generator,
     ) -> None:
         self._weather = weather
         self._begins = begins
-        self._centre = ground.centre
-        self._grid = ground.grid
+        self._centre = centre
         self._sizes = [float(chance.lognormal(0, 0.06)) for _ in weather.storms]
-        self._sums = [self._fallen_of(storm, chance) for storm in weather.storms]
+        self._showers = [_shower(storm, chance) for storm in weather.storms]
         self._bands = [_band(front, chance) for front in weather.fronts]
         self._patches = Smooth(chance, 0.15)
 
     def fallen(self, lon: float, lat: float, times: NDArray[np.int64]) -> Column:
-        """Rain in mm since the grid's start."""
+        """Rain in mm since before the first storm."""
         told = np.zeros(len(times))
-        for storm, size, total in zip(self._weather.storms, self._sizes, self._sums, strict=True):
+        since = (times - self._begins) / HOUR
+        for storm, size, (hours, total) in zip(
+            self._weather.storms, self._sizes, self._showers, strict=True
+        ):
             height = storm.total * size * share(lon, lat, storm)
-            told += height * np.interp(times, self._grid, total)
+            told += height * np.interp(since - storm.at, hours, total)
         for front, (hours, total) in zip(self._weather.fronts, self._bands, strict=True):
-            since = (times - self.passes(front, lon, lat)) / HOUR
-            told += front.rain * np.interp(since, hours, total)
+            after = (times - self.passes(front, lon, lat)) / HOUR
+            told += front.rain * np.interp(after, hours, total)
         return told * math.exp(0.08 * self._patches.at(lon, lat))
 
     def mean_rate(self, times: NDArray[np.int64]) -> Column:
@@ -70,21 +67,24 @@ class Rain:
         along = east * math.sin(heading) + north * math.cos(heading)
         return self._begins + int((front.at + along / front.speed) * HOUR)
 
-    def _fallen_of(self, storm: Storm, chance: np.random.Generator) -> Column:
-        """The part of a storm that has fallen by each step, from 0 to 1."""
-        at = ((self._grid - self._begins) / HOUR - storm.at) + STEP / 7200
-        bell = np.where((at > 0) & (at < storm.hours), np.sin(np.pi * at / storm.hours) ** 2, 0.0)
-        strengths = np.repeat(chance.lognormal(0, 0.5, len(at) // GUSTS + 1), GUSTS)[: len(at)]
-        shape = bell * strengths
-        return np.concatenate([[0.0], np.cumsum(shape)[:-1]]) / max(float(shape.sum()), 1e-9)
+
+def _shower(storm: Storm, chance: np.random.Generator) -> tuple[Column, Column]:
+    """Hours since a storm began, and the part of it that has fallen by then, from 0 to 1."""
+    hours = np.arange(0, storm.hours + STEP / 3600, STEP / 3600)
+    bell = np.sin(np.pi * np.clip(hours / storm.hours, 0, 1)) ** 2
+    total = np.cumsum(bell * _strengths(chance, len(hours), 0.5))
+    return hours, (total - total[0]) / (total[-1] - total[0])
+
+
+def _strengths(chance: np.random.Generator, steps: int, spread: float) -> Column:
+    return np.repeat(chance.lognormal(0, spread, steps // GUSTS + 1), GUSTS)[:steps]
 
 
 def _band(front: Front, chance: np.random.Generator) -> tuple[Column, Column]:
     """Hours around the passage, and the part of the front's rain that has fallen by then."""
     hours = np.arange(-2 * front.hours, 2 * front.hours + STEP / 3600, STEP / 3600)
     bell = np.exp(-0.5 * ((hours + 0.3 * front.hours) / (front.hours / 2.5)) ** 2)
-    strengths = np.repeat(chance.lognormal(0, 0.6, len(hours) // GUSTS + 1), GUSTS)[: len(hours)]
-    total = np.cumsum(bell * strengths)
+    total = np.cumsum(bell * _strengths(chance, len(hours), 0.6))
     return hours, (total - total[0]) / (total[-1] - total[0])
 
 

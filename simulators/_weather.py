@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simulators._catchment import through
 from simulators._chance import Column, Smooth, chance_of, wandering
-from simulators._rain import Ground, Rain
+from simulators._rain import Rain
 from simulators._story import SECOND, Front, Weather
 from simulators._sun import day_angle, elevation, irradiance, solar_hour
 
@@ -38,9 +38,7 @@ class Atmosphere:
         self.steps = math.ceil((BEFORE + hours * 3600) / STEP) + 13
         self.grid = self.start + np.arange(self.steps, dtype=np.int64) * int(STEP * SECOND)
         self._begins = begins
-        self.showers = Rain(
-            weather, begins, Ground(grid=self.grid, centre=centre), chance_of(seed, "rain")
-        )
+        self.showers = Rain(weather, begins, centre, chance_of(seed, "rain"))
         self._noises = {
             name: wandering(chance_of(seed, name), self.steps, memory=hours_ * 12)
             for name, hours_ in (("air", 10), ("cloud", 4), ("wind", 2), ("turn", 6), ("mass", 30))

@@ -20,18 +20,20 @@ Times = NDArray[np.int64]
 
 
 class World:
-    """Made of a story, a field and a seed: the same three, the same world.
+    """Made of a story, a field and a seed: the same three, the same world; told for `hours` of it.
 
     `times` are µs since the epoch (int64), ascending or not; places in degrees, None: somewhere in
     the middle. `begins` and `ends` are µs.
     """
 
-    def __init__(self, story: Story, field: Field, seed: int) -> None:
+    def __init__(
+        self, story: Story, field: Field, seed: int, *, hours: float | None = None
+    ) -> None:
         self.story = story
         self.field = field
         self.seed = seed
         self.begins = int(story.begins.timestamp()) * SECOND
-        self.ends = self.begins + int(story.hours * HOUR)
+        self.ends = self.begins + int(min(hours or story.hours, story.hours) * HOUR)
         self.air = Atmosphere(story.weather, self.begins, story.hours, seed, _centre(field))
         self.courses: Mapping[str, Course] = courses(field.places, story.weather, self.air)
         self.events: tuple[Event, ...] = happening(story.events, field, self.begins, seed)

@@ -30,8 +30,9 @@ def spoken_of(
     Raises:
         SimulatorError: there is no such scenario, or the inventory has nothing to play it with.
     """
-    story = told(name, hours=hours, faults=faults)
-    return messages(story, field(settings, story), seed)
+    story = load(name)
+    story = replace(story, faults=(*story.faults, *faults))
+    return messages(story, field(settings, story), seed, hours=hours)
 
 
 def rows_of(settings: Settings, name: str, *, seed: int, hours: float | None) -> pd.DataFrame:
@@ -40,18 +41,8 @@ def rows_of(settings: Settings, name: str, *, seed: int, hours: float | None) ->
     Raises:
         SimulatorError: there is no such scenario, or the inventory has nothing to play it with.
     """
-    story = told(name, hours=hours)
-    return performed(story, field(settings, story), seed)
-
-
-def told(name: str, *, hours: float | None = None, faults: Sequence[Happening] = ()) -> Story:
-    """A scenario, or only its first hours, with more faults.
-
-    Raises:
-        ScenarioError: there is none, or its file cannot be read.
-    """
     story = load(name)
-    return replace(story, hours=hours or story.hours, faults=(*story.faults, *faults))
+    return performed(story, field(settings, story), seed, hours=hours)
 
 
 def field(settings: Settings, story: Story) -> Field:
