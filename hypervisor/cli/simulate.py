@@ -27,7 +27,10 @@ def simulate(
     listed: Annotated[bool, typer.Option("--list", help="Say which stories there are.")] = False,
     describe: Annotated[bool, typer.Option(help="Tell the story's outline; play nothing.")] = False,
     truth: Annotated[
-        bool, typer.Option(help="With --describe: what happens, for who leads the exercise.")
+        bool,
+        typer.Option(
+            help="For who leads the exercise: what happens; after playing, which of it was told."
+        ),
     ] = False,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Until all is stored and judged.")
@@ -35,8 +38,8 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Play a simulated story into an exercise; a live instance is never played into."""
-    from hypervisor.exercise import briefing, playing, showing
-    from hypervisor.exercise.simulation import spoken_of
+    from hypervisor.exercise import briefing, playing, scoring, showing
+    from hypervisor.exercise.simulation import field, spoken_of
     from hypervisor.settings import load_settings
     from simulators import _words
     from simulators._scenarios import load
@@ -53,4 +56,10 @@ def simulate(
     spoken = spoken_of(settings, scenario, seed=seed, hours=hours, faults=faults)
     with showing.bar(scenario, len(spoken.rows)) as notice:
         outcome = playing.play(settings, spoken, manner, notice=notice)
-    raise typer.Exit(showing.conclude(outcome, as_json=as_json))
+    status = showing.conclude(outcome, as_json=as_json)
+    if truth and wait:
+        story = load(scenario)
+        result = scoring.score(story, field(settings, story), seed, outcome.alarms)
+        for line in scoring.told(result):
+            typer.echo(line, err=as_json)
+    raise typer.Exit(status)
