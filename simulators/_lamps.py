@@ -15,7 +15,7 @@ AGEING = 0.002  # a thousand hours: the driver holds the light flux up with more
 METERING = 0.002  # noise of one power reading
 OLDEST = 30_000  # h that the oldest of ours has burnt
 
-CODES = {"none": 0, "lamp": 1, "driver": 2, "cycling": 3, "relay": 4, "control_gear": 5}
+CODES = {"lamp": 1, "driver": 2, "cycling": 3, "relay": 4, "control_gear": 5}
 DARK = ("lamp", "driver")
 
 

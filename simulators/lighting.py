@@ -18,27 +18,30 @@ from simulators import _cabinets_telling, _lamps_telling
 from simulators._cabinets import Circuit, circuit, drift
 from simulators._cabinets_telling import Cabinet
 from simulators._gauging import Told, table
-from simulators._lamps import burning, luminaire
+from simulators._lamps import CODES, burning, luminaire
 from simulators._lamps_faults import troubles
 from simulators._lamps_telling import Lamp
 from simulators._mains import Mains, mains
+from simulators._parameters import Kinds, check, choice, flag, number
 from simulators._simulator import Field, Place, Simulator
 from simulators._steps import EVER, Column, Steps, always, joined, stepped
+from simulators._weather import CENTRE
 from simulators._world import World
 
 CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMON)}
 WORKING = 0.95  # share of the installed power that burns, where no lamp tells: a setting
-EVENTS = (
-    "cabinet-outage",
-    "contactor-error",
-    "door",
-    "driver-cycling",
-    "lamp-failure",
-    "leakage",
-    "relay-fault",
-    "supply-loss",
-    "wear",
-)
+SHARE = number(0, 1)  # of the lamps that an event is of
+EVENTS: Kinds = {
+    "cabinet-outage": {"battery_h": number(0, 1000)},
+    "contactor-error": {"stuck": choice("open", "closed")},
+    "door": {},
+    "driver-cycling": {"share": SHARE},
+    "lamp-failure": {"share": SHARE, "fault": choice(*CODES)},
+    "leakage": {"trips": flag()},
+    "relay-fault": {"share": SHARE},
+    "supply-loss": {"battery_h": number(0, 1000)},
+    "wear": {"lamps": number(0, 1000), "leakage": number(0, 1000)},
+}
 
 
 class Plans:
@@ -50,12 +53,14 @@ class Plans:
         self._known: dict[tuple[LightingPlan, float, float], Steps] = {}
 
     def of(self, plan: LightingPlan | None, place: Place, late: int) -> Steps:
-        """In %, as a controller sees them whose clock is late by so many µs."""
-        if plan is None or place.lon is None or place.lat is None:
-            return always(100.0)
-        key = (plan, round(place.lon, 2), round(place.lat, 2))
+        """In %, as a controller sees them whose clock is late by so many µs.
+
+        Without a plan lamps burn from sunset to sunrise.
+        """
+        lon, lat = (place.lon, place.lat) if place.lon and place.lat else CENTRE
+        key = (plan or LightingPlan(), round(lon, 2), round(lat, 2))
         if key not in self._known:
-            found = levels(plan, key[1], key[2], self._span, self._zone)
+            found = levels(*key, self._span, self._zone)
             self._known[key] = stepped(found.at, found.level)
         steps = self._known[key]
         return Steps(at=np.where(steps.at == EVER, EVER, steps.at + late), value=steps.value)
@@ -117,7 +122,12 @@ class Making:
 
 
 def truth(field: Field, world: World, seed: int) -> dict[str, Cabinet]:
-    """What truly happens in each cabinet (by its site) and its lamps: hidden from trainees."""
+    """What truly happens in each cabinet (by its site) and its lamps: hidden from trainees.
+
+    Raises:
+        SimulatorError: an event says what cannot be said of it.
+    """
+    check(world, EVENTS)
     sites: dict[str, list[Place]] = {}
     for place in field.of("lighting"):
         sites.setdefault(place.site, []).append(place)
@@ -143,4 +153,4 @@ def _told(cabinets: dict[str, Cabinet], world: World, seed: int) -> Iterator[Tol
             yield from _lamps_telling.told(lamp, world, seed, CATALOGUE)
 
 
-SIMULATOR = Simulator(domain="lighting", emit=emit, events=EVENTS)
+SIMULATOR = Simulator(domain="lighting", emit=emit, events=tuple(EVENTS))

@@ -20,6 +20,7 @@ from simulators import _bicycles, _traffic_counting
 from simulators._calendar import Lived, lived
 from simulators._chance import chance_of
 from simulators._gauging import Told, table
+from simulators._parameters import Kinds, check, choice, number
 from simulators._simulator import Field, Simulator
 from simulators._steps import SECOND, Column, Instants
 from simulators._story import HOUR
@@ -31,7 +32,7 @@ from simulators._traffic import (
     queue_density,
     wet,
 )
-from simulators._traffic_counting import State
+from simulators._traffic_counting import FAULTS, State
 from simulators._traffic_demand import chanced, in_rain, trucks, wanted
 from simulators._traffic_queues import Passing, Stretch, passing
 from simulators._traffic_sections import Section, closed, diverted, open_share, sections
@@ -40,7 +41,11 @@ from simulators._world import World
 Shut = NDArray[np.bool_]
 
 CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMON)}
-EVENTS = ("closure", "incident", "loop-fault")
+EVENTS: Kinds = {
+    "closure": {},
+    "incident": {"lanes_blocked": number(0, 8), "capacity": number(0, 1)},
+    "loop-fault": {"mode": choice(*FAULTS)},
+}
 STEP = 60.0  # s
 WARMING = HOUR  # µs before the story in which roads fill
 
@@ -122,7 +127,12 @@ class Making:
 
 
 def truth(field: Field, world: World, seed: int) -> dict[str, State]:
-    """What truly passes each sensor of traffic (by its device): hidden from trainees."""
+    """What truly passes each sensor of traffic (by its device): hidden from trainees.
+
+    Raises:
+        SimulatorError: an event says what cannot be said of it.
+    """
+    check(world, EVENTS)
     times = np.arange(world.begins - WARMING, world.ends + 1, int(STEP * SECOND), dtype=np.int64)
     making = Making(world=world, times=times, when=lived(times, field.zone), seed=seed)
     every = sections(field)
@@ -152,4 +162,4 @@ def _told(field: Field, world: World, seed: int) -> Iterator[Told]:
             yield from _bicycles.told(place, world, seed, CATALOGUE)
 
 
-SIMULATOR = Simulator(domain="mobility", emit=emit, events=EVENTS)
+SIMULATOR = Simulator(domain="mobility", emit=emit, events=tuple(EVENTS))
