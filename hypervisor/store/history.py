@@ -87,12 +87,21 @@ def at(connection: Connection, points: Sequence[tuple[int, int]]) -> Rows:
     )
 
 
-def arrived_late(connection: Connection, before: int, received_from: int) -> Rows:
-    """Rows of any series older than `before` (µs) that arrived from `received_from` on."""
+def arrived_late(connection: Connection, asked: Sequence[tuple[int, int, int]]) -> Rows:
+    """Rows of (series, older than µs, that arrived from µs on), ordered by series and time."""
     return _copied(
         connection,
-        f"SELECT {_FIELDS} FROM reading r WHERE r.received_at >= %s AND r.time < %s",  # noqa: S608  a constant
-        [moment(received_from), moment(before)],
+        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[])"  # noqa: S608  a constant
+        " AS k (series, before, since) JOIN reading r ON r.series_id = k.series"
+        " AND r.time < k.before AND r.received_at >= k.since"
+        " WHERE r.received_at >= %s AND r.time < %s",  # which the index of arrivals answers
+        [
+            [series for series, _, _ in asked],
+            [moment(before).isoformat() for _, before, _ in asked],
+            [moment(since).isoformat() for _, _, since in asked],
+            moment(min(since for _, _, since in asked)),
+            moment(max(before for _, before, _ in asked)),
+        ],
     )
 
 

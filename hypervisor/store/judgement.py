@@ -115,9 +115,9 @@ def rewrite_journal(
 
 
 def judged_under(connection: Connection) -> dict[tuple[str, str], Any]:
-    """What was last judged by: (kind, key) -> facts. Kinds: site, rule, deaf."""
-    rows = connection.execute("SELECT kind, key, facts FROM judged_under")
-    return {(kind, key): facts for kind, key, facts in rows}
+    """What was last judged by: (kind, key) -> facts. Kinds: subject, rule, deaf."""
+    rows = connection.execute("SELECT kind, key, facts::text FROM judged_under")
+    return {(kind, key): msgspec.json.decode(facts) for kind, key, facts in rows}
 
 
 def save_judged_under(

@@ -61,16 +61,32 @@ class Dials:
 
     def read(self, tails: Mapping[int, SeriesTail], series: Iterable[int]) -> None:
         """Read these series again from what is in memory of them."""
-        for one in series:
-            place, tail = self.place[one], tails[one]
-            rows = np.concatenate([tail.older, tail.rows]) if len(tail.older) else tail.rows
-            good = rows[is_good(rows)]
-            self.newest[place] = tail.newest
-            self.low[place] = good["value"].min(initial=np.inf)
-            self.high[place] = highest(good).max(initial=-np.inf)
-            self.rise[place] = np.maximum(highest(good), 0.0).sum()
-            self.fall[place] = np.minimum(good["value"], 0.0).sum()
-            self.arrived[place] = good["received"].max(initial=NEVER)
+        chosen = [(self.place[one], tails[one]) for one in series]
+        places = np.array([place for place, _ in chosen], dtype=np.int64)
+        lengths = np.array([len(t.older) + len(t.rows) for _, t in chosen], dtype=np.int64)
+        self.newest[places] = [tail.newest for _, tail in chosen]
+        for facts, nothing in (
+            (self.low, np.inf),
+            (self.high, -np.inf),
+            (self.rise, 0.0),
+            (self.fall, 0.0),
+            (self.arrived, NEVER),
+        ):
+            facts[places] = nothing
+        some = lengths > 0
+        if not some.any():
+            return
+        parts = [part for _, tail in chosen for part in (tail.older, tail.rows) if len(part)]
+        rows = np.concatenate(parts)
+        at = (np.cumsum(lengths) - lengths)[some]
+        good, places = is_good(rows), places[some]
+        low = np.where(good, rows["value"], np.inf)
+        high = np.where(good, highest(rows), -np.inf)
+        self.low[places] = np.minimum.reduceat(low, at)
+        self.high[places] = np.maximum.reduceat(high, at)
+        self.rise[places] = np.add.reduceat(np.maximum(high, 0.0), at)
+        self.fall[places] = np.add.reduceat(np.minimum(low, 0.0), at)
+        self.arrived[places] = np.maximum.reduceat(np.where(good, rows["received"], NEVER), at)
 
 
 def highest(good: Rows) -> Values:

@@ -18,22 +18,32 @@ class Difference:
     what: str
 
 
-def of_subject(subject: SubjectFacts) -> Facts:
+def of_subjects(subjects: Mapping[str, SubjectFacts]) -> dict[str, Facts]:
+    """The same of many; what they share is written out once."""
+    written: _Written = {}
+    return {key: of_subject(subject, written) for key, subject in subjects.items()}
+
+
+def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Facts:
     """What is remembered of a subject's facts: all that may change a judgement.
 
     Of a supply its plan, not the thousand times at which that switches.
     """
+    known: _Written = {} if written is None else written
     return {
-        "series": {name: _series(series) for name, series in subject.series.items()},
+        "series": {name: _series(series, known) for name, series in subject.series.items()},
         "devices": {
-            name: {"commissioned": device.commissioned, "in service": _steps(device.in_service)}
+            name: {
+                "commissioned": device.commissioned,
+                "in service": _steps(device.in_service, known),
+            }
             for name, device in subject.devices.items()
         },
         "supplies": {
             name: {"plans": [list(step) for step in supply.plans], "place": list(supply.place)}
             for name, supply in subject.supplies.items()
         },
-        "thresholds": {name: _steps(steps) for name, steps in subject.thresholds.items()},
+        "thresholds": {name: _steps(steps, known) for name, steps in subject.thresholds.items()},
         "doubled": sorted(subject.doubled),
         "domain": subject.domain,
     }
@@ -74,7 +84,11 @@ def _edges(spans: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
     return [edge for since, until in spans for edge in ((since, 1), (until, 0))]
 
 
-def _series(series: SeriesFacts) -> dict[str, Any]:
+_Pairs = list[list[float | int | None]]
+_Written = dict[int, tuple[Steps, _Pairs]]  # by identity, of steps that are held meanwhile
+
+
+def _series(series: SeriesFacts, written: _Written) -> dict[str, Any]:
     return {
         "sources": [[source.since, source.id] for source in series.sources],
         "kind": [
@@ -82,18 +96,21 @@ def _series(series: SeriesFacts) -> dict[str, Any]:
             series.reporting.value,
             series.quantity.nonnegative,
         ],
-        "interval": _steps(series.interval),
-        "stale after": _steps(series.stale_after),
+        "interval": _steps(series.interval, written),
+        "stale after": _steps(series.stale_after, written),
         "breaks": [[at] for at in series.breaks],
-        "withdrawn": [] if series.withdrawn is None else _steps(series.withdrawn),
+        "withdrawn": [] if series.withdrawn is None else _steps(series.withdrawn, written),
     }
 
 
-def _steps(steps: Steps) -> list[list[float | int | None]]:
-    return [
-        [int(at), None if math.isnan(value) else float(value)]
-        for at, value in zip(steps.at.tolist(), steps.value.tolist(), strict=True)
-    ]
+def _steps(steps: Steps, written: _Written) -> _Pairs:
+    if id(steps) not in written:
+        pairs: _Pairs = [
+            [int(at), None if math.isnan(value) else float(value)]
+            for at, value in zip(steps.at.tolist(), steps.value.tolist(), strict=True)
+        ]
+        written[id(steps)] = steps, pairs
+    return written[id(steps)][1]
 
 
 def _between(

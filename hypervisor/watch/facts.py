@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -170,10 +170,18 @@ def threshold(name: str, found: Iterable[Revision], catalogue: Catalogue) -> Ste
 
 
 def steps(values: Mapping[int, float]) -> Steps:
-    """Of two revisions with one effective time the later recorded stands: it came last."""
-    at = sorted(values)
+    """Of two revisions with one effective time the later recorded stands: it came last.
+
+    Equal ones are one object: of thousands of series most expect the same.
+    """
+    return _steps(tuple(sorted(values.items())))
+
+
+@lru_cache(maxsize=10_000)
+def _steps(values: tuple[tuple[int, float], ...]) -> Steps:
     return Steps(
-        at=np.array(at, dtype=np.int64), value=np.array([values[a] for a in at], dtype=np.float64)
+        at=np.array([at for at, _ in values], dtype=np.int64),
+        value=np.array([value for _, value in values], dtype=np.float64),
     )
 
 

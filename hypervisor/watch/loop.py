@@ -1,5 +1,6 @@
 """The watch as a process: one at a time, batch by batch; a database that goes is waited for."""
 
+import gc
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,7 +84,10 @@ def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> Non
     recorded = packs.record(connection, wiring.packs, now=_now(connection, instance, wiring))
     if recorded:
         say(f"rules recorded from their packs: {', '.join(recorded)}")
+    gc.disable()  # what is known of the territory stays: not to be looked through again and again
     memory = remember(connection, setup)
+    gc.freeze()
+    gc.enable()
     territory = memory.territory
     say(
         f"{instance.mode.banner} {instance.name!r}: watching {_census(territory)},"

@@ -230,9 +230,6 @@ def _fill_late(
     reaching = [key for key in silent if tails[key].complete_from > NEVER]
     if not reaching:
         return
-    latest = max(tails[key].complete_from for key in reaching)
-    since = heard_to - max(tails[key].keep for key in reaching)
-    late = history.by_series(history.arrived_late(connection, latest, since))
-    for series in late.keys() & set(reaching):
-        rows = late[series]
-        tails[series].stands(rows[rows["time"] < tails[series].complete_from])
+    asked = [(key, tails[key].complete_from, heard_to - tails[key].keep) for key in reaching]
+    for series, rows in history.by_series(history.arrived_late(connection, asked)).items():
+        tails[series].stands(rows)

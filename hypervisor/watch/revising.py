@@ -53,9 +53,8 @@ def settle(connection: Connection, memory: Memory) -> None:
 
 def _facts(memory: Memory) -> _Facts:
     territory = memory.territory
-    facts: _Facts = {
-        ("subject", key): differences.of_subject(one) for key, one in territory.subjects.items()
-    }
+    subjects = differences.of_subjects(territory.subjects)
+    facts: _Facts = {("subject", key): one for key, one in subjects.items()}
     facts |= {
         ("rule", key): [list(one) for one in rule.written] for key, rule in territory.rules.items()
     }

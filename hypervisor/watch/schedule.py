@@ -141,10 +141,10 @@ class Plan:
 
 
 def is_calm(journal: Sequence[Moment]) -> bool:
-    """Inactive, and not about to be anything else."""
-    return (
-        bool(journal) and journal[-1].phase is Phase.INACTIVE and journal[-1].when is not Truth.TRUE
-    )
+    """Of what was judged: inactive, and not about to be anything else; so is what tells nothing."""
+    if not journal:
+        return True
+    return journal[-1].phase is Phase.INACTIVE and journal[-1].when is not Truth.TRUE
 
 
 def explain(plan: Plan, number: int, news: News, names: Mapping[int, str]) -> str:
