@@ -93,7 +93,7 @@ def distance(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 
 def open_share(section: Section, number: int, world: World, times: Instants) -> Column:
-    """What incidents leave of the capacity after a sensor, 0 to 1.
+    """What incidents leave of the capacity after a sensor, in the steps that end at `times`.
 
     An `incident` blocks `lanes_blocked` lanes (1), or leaves a `capacity` from 0 to 1.
     """
@@ -104,7 +104,7 @@ def open_share(section: Section, number: int, world: World, times: Instants) -> 
             if left is None:
                 blocked = int(event.parameters.get("lanes_blocked", 1))
                 left = remaining(section.roads[number].lanes, blocked)
-            during = (times >= event.begins) & (times < event.ends)
+            during = (times > event.begins) & (times <= event.ends)
             share = np.where(during, np.minimum(share, float(left)), share)
     return share
 
@@ -116,8 +116,11 @@ def _struck(event: Event, section: Section, world: World) -> int | None:
 
 
 def closed(place: Place, world: World, times: Instants) -> NDArray[np.bool_]:
-    """Whether nobody may pass: a `closure` there, or water on the road and until it is clean."""
-    shut = world.during("closure", place, times)
+    """Whether nobody may pass: a `closure` there, or water on the road and until it is clean.
+
+    In the steps that end at `times`.
+    """
+    shut = world.during("closure", place, times - 1)
     for asset in world.field.assets:
         if asset.kind == "road" and (asset.site == place.site or _stands_on(place, asset)):
             water = world.flooded(asset.name, times)

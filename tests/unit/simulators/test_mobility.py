@@ -217,14 +217,14 @@ def test_a_shoulder_or_a_quiet_hour_makes_no_jam() -> None:
 
 def test_a_closed_road_is_empty_and_others_are_fuller() -> None:
     rows, calm = told(DAY, happening("closure", 10, 16, "n1")), told(DAY)
-    shut = of(rows, "n1", "traffic_flow").loc[10.2:15.9]
+    shut = of(rows, "n1", "traffic_flow").loc[10.2:16]
     assert shut.max() == 0
-    assert of(rows, "n1", "occupancy").loc[10.2:15.9].max() == 0
-    assert of(rows, "n1", "traffic_speed").loc[10.2:15.9].empty
+    assert of(rows, "n1", "occupancy").loc[10.2:16].max() == 0
+    assert of(rows, "n1", "traffic_speed").loc[10.2:16].empty
     for neighbour, share in (("n3", 0.3), ("n0", 0.3)):
-        part = [of(each, neighbour, "traffic_flow").loc[10.5:15.9].mean() for each in (rows, calm)]
+        part = [of(each, neighbour, "traffic_flow").loc[10.5:16].mean() for each in (rows, calm)]
         assert part[0] == pytest.approx(share * part[1], rel=0.1)
-    detour = [of(each, "street", "traffic_flow").loc[10.5:15.9].mean() for each in (rows, calm)]
+    detour = [of(each, "street", "traffic_flow").loc[10.5:16].mean() for each in (rows, calm)]
     assert detour[0] > 1.2 * detour[1]
     assert of(rows, "s1", "traffic_flow").equals(of(calm, "s1", "traffic_flow"))
     assert of(rows, "n1", "traffic_flow").loc[17:].mean() > 1000
