@@ -5,6 +5,7 @@ Scalars stay text: YAML's own guesses would make the code 01004 an octal number 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -50,8 +51,7 @@ def parse_yaml(text: str, *, file: str) -> Fields:
         InventoryError: it is no YAML, no mapping, or names a field twice.
     """
     try:
-        _refuse_aliases(text, file)
-        top = yaml.compose(text, Loader=yaml.SafeLoader)
+        top = _compose(text, file)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         hint = " (a tab? YAML indents with spaces)" if "\t" in str(error) else ""
@@ -78,9 +78,23 @@ def parse_yaml(text: str, *, file: str) -> Fields:
     return tree
 
 
-def _refuse_aliases(text: str, file: str) -> None:
+def _compose(text: str, file: str) -> yaml.Node | None:
+    """With libyaml, for thousands of lamps; what it refuses, the other tells better."""
+    try:
+        return _composed(text, file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return _composed(text, file, yaml.SafeLoader)
+
+
+def _composed(text: str, file: str, loader: Any) -> yaml.Node | None:
+    _refuse_aliases(text, file, loader)
+    found: yaml.Node | None = yaml.compose(text, Loader=loader)
+    return found
+
+
+def _refuse_aliases(text: str, file: str, loader: Any) -> None:
     """A file that points into itself could grow without end, and nobody reads it line by line."""
-    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+    for token in yaml.scan(text, Loader=loader):
         if isinstance(token, yaml.AliasToken):
             where = Where(file=file, line=token.start_mark.line + 1)
             raise InventoryError(
@@ -91,7 +105,7 @@ def _refuse_aliases(text: str, file: str) -> None:
 def _convert(node: yaml.Node, where: Where, problems: list[Problem]) -> Node:
     here = Where(file=where.file, line=node.start_mark.line + 1, field=where.field)
     if isinstance(node, yaml.ScalarNode):
-        bare = node.style is None and node.value in _NULLS
+        bare = not node.style and node.value in _NULLS  # unquoted
         return Leaf(text=None if bare else node.value, where=here)
     if isinstance(node, yaml.SequenceNode):
         items = [
