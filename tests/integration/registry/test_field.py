@@ -1,0 +1,166 @@
+"""The field's registry in the real database: round trips, exchanged addresses, all or nothing."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from hypervisor.cli import gauge, inventory, works
+from hypervisor.instance import Instance, Mode
+from hypervisor.registry.apply import apply_inventory, apply_steps
+from hypervisor.registry.changes import Changes, applied
+from hypervisor.registry.exporting import collection, text
+from hypervisor.registry.problems import InventoryError
+from hypervisor.registry.revising import Stamp
+from hypervisor.store import instance, registry
+from hypervisor.store.connect import Connection, connect
+from tests.unit.registry.field import FIELD, NOTHING, change, read
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, autocommit=True) as opened:
+        yield opened
+
+
+def put(connection: Connection, written: str, *, file: str = "town.yaml") -> Changes:
+    return apply_inventory(connection, read(written, file), author="ann", now=NOW, reason="why")
+
+
+def test_what_is_loaded_is_what_was_applied(connection: Connection) -> None:
+    put(connection, FIELD)
+    found, wanted = registry.load(connection), applied(NOTHING, change(FIELD))
+    for kind in ("gateways", "devices", "groups", "zones", "assets"):
+        assert dict(getattr(found, kind)) == dict(getattr(wanted, kind))
+    assert {(one.kind, one.key): (one.value, one.effective) for one in found.revisions} == {
+        (one.kind, one.key): (one.value, one.effective) for one in wanted.revisions
+    }
+    assert not put(connection, FIELD)
+
+
+@pytest.mark.parametrize("what", ["sites", "zones", "assets"])
+def test_an_export_changes_nothing(connection: Connection, what: str) -> None:
+    put(connection, FIELD)
+    exported = text(collection(registry.load(connection), what))
+    assert not put(connection, exported, file=f"{what}.geojson")
+
+
+def test_two_devices_exchange_their_addresses(connection: Connection) -> None:
+    lamps = """
+gateways: [{name: lora, protocol: the-things-stack}]
+sites:
+  - name: cab
+    domain: lighting
+    devices:
+      - {name: a, commissioned: 2020-01-01, series: [lamp_power], gateway: lora, address: %s}
+      - {name: b, commissioned: 2020-01-01, series: [light_level], gateway: lora, address: %s}
+"""
+    one, two = "70b3d57ed0000001", "70b3d57ed0000002"
+    put(connection, lamps % (one, two))
+    put(connection, lamps % (two, one))
+    devices = registry.load(connection).devices
+    assert (devices["a"].address, devices["b"].address) == (two, one)
+
+
+def test_steps_are_taken_all_or_none(connection: Connection) -> None:
+    put(connection, FIELD)
+    before = registry.load(connection)
+    zero = read("sites: [{name: gif, datum: 48.7 m}]")
+    wrong = read("works: [{name: w, begins: 2025-01-01, ends: 2025-01-02, sites: [nowhere]}]")
+    stamp = Stamp(author="ann", reason="why", now=NOW)
+    with pytest.raises(InventoryError, match="'nowhere' is no site"):
+        apply_steps(connection, lambda _: [zero, wrong], stamp=stamp)
+    assert registry.load(connection) == before
+
+
+@pytest.fixture
+def run(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run a command against this test's database; what it printed comes back."""
+    with connect(database_url) as opened:
+        instance.create(opened, Instance(mode=Mode.LIVE, name="test"))
+    monkeypatch.setenv("HYPERVISOR_DATABASE_URL", database_url)
+    monkeypatch.setenv("HYPERVISOR_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    for module in (gauge, inventory, works):
+        module.attach(app)
+    Path("field.yaml").write_text(FIELD, encoding="utf-8")
+
+    def command(*words: str) -> str:
+        result = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return command
+
+
+def test_works_are_added_listed_and_ended(run: Run) -> None:
+    run("inventory", "apply", "field.yaml")
+    run(
+        "works",
+        "add",
+        "paving",
+        "--begins",
+        "2025-01-01",
+        "--ends",
+        "2190-01-01",
+        "--group",
+        "cab",
+        "--reason",
+        "new road",
+    )
+    (row,) = map(json.loads, run("works", "list", "--json").splitlines())
+    assert (row["name"], row["state"], row["reason"]) == ("paving", "under way", "new road")
+    assert row["subjects"] == {"sites": [], "devices": [], "groups": ["cab"]}
+    run("works", "end", "paving", "--author", "bob")
+    assert run("works", "list") == "no works are planned\n"
+    rows = {row["name"]: row for row in _rows(run("works", "list", "--all", "--json"))}
+    assert {name: row["state"] for name, row in rows.items()} == {"cable": "over", "paving": "over"}
+    assert rows["paving"]["author"] == "bob"
+
+
+def test_works_that_have_not_begun_are_called_off(run: Run) -> None:
+    run("inventory", "apply", "field.yaml")
+    when = ("--begins", "2189-01-01", "--ends", "2190-01-01")
+    run("works", "add", "paving", *when, "--site", "gif", "--reason", "new road")
+    assert '"planned"' in run("works", "list", "--json")
+    run("works", "end", "paving")
+    assert "paving" not in run("works", "list", "--all", "--json")
+
+
+def test_a_gauge_is_replaced_and_its_zero_moved_by_commands(run: Run, database_url: str) -> None:
+    run("inventory", "apply", "field.yaml")
+    replace = ("gauge", "replace", "gauge", "radar", "--at", "2025-03-01", "--reason", "struck")
+    assert "nothing was" in run(*replace, "--dry-run")
+    assert "hypervisor device add radar" in run(*replace)
+    run("gauge", "shift", "gif", "--by", "-12 cm", "--at", "2025-04-01", "--reason", "new weir")
+    with connect(database_url) as opened:
+        found = registry.load(opened)
+    assert found.devices["gauge"].retired == found.devices["radar"].commissioned
+    (moved,) = [one for one in found.revisions if one.kind == "datum" and one.reason == "new weir"]
+    assert moved.value == {"zero": 48.49, "unit": "m"}
+    assert found.series["radar", "level"].high == 4.12
+
+
+def test_everything_is_shown(run: Run) -> None:
+    run("inventory", "apply", "field.yaml")
+    shown = " ".join(run("inventory", "show").split())
+    for words in ("chirpstack 1 device", "dark, switched", "Polygon of 4 positions"):
+        assert words in shown
+    kinds = {row["kind"] for row in _rows(run("inventory", "show", "--json"))}
+    assert kinds >= {"gateway", "group", "zone", "asset", "revision"}
+    run("inventory", "export", "zones", "--output", "zones.geojson")
+    assert "nothing to change" in run("inventory", "apply", "zones.geojson")
+
+
+def _rows(printed: str) -> list[dict[str, str]]:
+    return [json.loads(line) for line in printed.splitlines()]
