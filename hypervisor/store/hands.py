@@ -250,6 +250,20 @@ def undo(
     return Undone(rows=rows, replaced_since=touched - len(rows))
 
 
+def causes(
+    connection: Connection, points: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], tuple[str, str]]:
+    """Which of (series, time µs) stand as they do by a person's act: its kind and reason."""
+    rows = connection.execute(
+        "SELECT k.series, k.us, a.kind, a.reason FROM unnest(%s::int[], %s::bigint[])"  # noqa: S608  constants
+        " AS k (series, us) JOIN reading r ON r.series_id = k.series"
+        " AND r.time = timestamptz 'epoch' + k.us * interval '1 microsecond'"
+        f" JOIN reading_version v ON {_AT} AND {_SAME} JOIN audit a ON a.id = v.act",
+        [[series for series, _ in points], [time for _, time in points]],
+    )
+    return {(series, us): (kind, reason) for series, us, kind, reason in rows}
+
+
 def _rows(found: Sequence[Sequence[Any]]) -> Rows:
     packed = [
         (

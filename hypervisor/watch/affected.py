@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hypervisor.instants import micros
-from hypervisor.store import history
+from hypervisor.store import hands, history
 from hypervisor.store.connect import Connection
 from hypervisor.store.feed import Entry
 from hypervisor.watch import news
@@ -63,6 +63,9 @@ def _settle(connection: Connection, memory: Memory, found: News) -> None:
     series_at = {place: series for series, place in memory.dials.place.items()}
     points = [(series_at[at], time) for at, one in found.fresh.items() for time in one.doubted]
     rows = history.at(connection, points)
+    firsts = {(series_at[at], one.doubted[0]): at for at, one in found.fresh.items() if one.doubted}
+    causes = hands.causes(connection, list(firsts))
+    found.acts |= {firsts[point]: cause for point, cause in causes.items()}
     doubted = {series for series, _ in points}
     for series in doubted:
         memory.tails[series].stands(rows[rows["series"] == series])

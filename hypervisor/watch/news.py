@@ -27,6 +27,7 @@ class News:
     heard_before: Instants
     fresh: dict[int, Fresh] = field(default_factory=dict)  # of what is late, by place
     trimmed: list[int] = field(default_factory=list)  # series that are to be read again
+    acts: dict[int, tuple[str, str]] = field(default_factory=dict)  # by place: a person's, and why
 
     @classmethod
     def nothing(cls, dials: Dials) -> "News":

@@ -159,10 +159,25 @@ def explain(plan: Plan, number: int, news: News, names: Mapping[int, str]) -> st
             continue
         name = names.get(place, "?")
         if fresh.doubted:
-            said.append((min(fresh.doubted), f"correction of {name} at {text(min(fresh.doubted))}"))
+            said.append(
+                (fresh.doubted[0], _corrected(name, fresh.doubted[0], news.acts.get(place)))
+            )
         elif plan.silence and fresh.arrived is not None:
             arrived = f"reading of {name} that had arrived at {text(fresh.arrived)}"
             said.append((fresh.arrived, f"{arrived} was committed later"))
         elif fresh.first is not None and fresh.first <= fresh.newest_before:
             said.append((fresh.first, f"late reading of {name} at {text(fresh.first)}"))
     return min(said, default=(0, ""))[1]
+
+
+def _corrected(name: str, time: int, act: tuple[str, str] | None) -> str:
+    """In words: the device's own correction, or a person's act with its reason."""
+    kind, reason = act or ("", "")
+    match kind:
+        case "":
+            return f"correction of {name} at {text(time)}"
+        case "invalidate":
+            return f"readings of {name} from {text(time)} invalidated: {reason}"
+        case "observe":
+            return f"{name} at {text(time)} observed by a person: {reason}"
+    return f"{name} from {text(time)} on stands again: {reason}"

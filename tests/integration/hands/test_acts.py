@@ -91,7 +91,11 @@ def test_an_alarm_on_readings_that_are_invalidated_is_withdrawn(gauge: World) ->
     gauge.settle()
     assert done.rows == 5
     assert [one.episode.rule for one in gauge.alarms()] == []
-    assert [one.kind for one in gauge.transitions()][-1:] == ["withdrawn"]
+    last = gauge.transitions()[-1]
+    assert last.kind == "withdrawn"
+    assert last.reason == (
+        "readings of level from 2024-01-01T00:20:00Z invalidated: a branch on the staff"
+    )
 
 
 def test_undoing_brings_the_same_log_back(gauge: World) -> None:
@@ -102,6 +106,7 @@ def test_undoing_brings_the_same_log_back(gauge: World) -> None:
     assert undo(gauge, done.number).rows == 5
     gauge.settle()
     assert gauge.log() == before
+    assert "stands again: it was real" in gauge.transitions()[-1].reason
     gauge.reset()
     gauge.settle()
     assert gauge.log() == before
