@@ -127,6 +127,8 @@ def _list(given: Any) -> Any:
 def _differences(path: str, expected: Any, got: Any) -> Iterator[Difference]:
     if isinstance(expected, Mapping) and isinstance(got, Mapping):
         for name in [*expected, *(name for name in got if name not in expected)]:
+            if expected.get(name) is None and got.get(name) is None:
+                continue  # a vector's null stands for nothing
             if name not in got or name not in expected:
                 yield Difference(
                     path=f"{path}.{name}",

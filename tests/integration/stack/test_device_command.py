@@ -65,11 +65,11 @@ def test_all_that_lack_one(registered: Settings) -> None:
 
 def test_what_is_refused(registered: Settings) -> None:
     refusals = {
-        ("add", "stranger"): "no device 'stranger' in service is registered",
-        ("add", "old"): "no device 'old' in service is registered",
+        ("add", "stranger"): "no device 'stranger' in service",
+        ("add", "old"): "no device 'old' in service",
         ("add", "a/b"): "cannot be a device's account",
         ("add", "ingest"): "the hypervisor's own",
-        ("add",): "expected the name of one device, or --all",
+        ("add",): "expected the name of one device or gateway, or --all",
         ("rotate", "magre"): "'magre' has no account",
         ("remove", "magre"): "'magre' has no account",
         ("remove", "ingest"): "the hypervisor's own",
