@@ -1,6 +1,7 @@
 """Writing things into the tables of the registry: inserted or replaced by name, a table at once."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -91,6 +92,19 @@ _ASSETS = """
         EXCLUDED.site, EXCLUDED.illustrative, EXCLUDED.properties)
 """
 
+_REVISIONS = """
+    INSERT INTO revision (kind, key, value, effective, author, reason, illustrative, previous)
+    SELECT kind, key, nullif(value, 'null'::jsonb), effective, author, reason, illustrative,
+        (SELECT id FROM revision AS before
+         WHERE (before.kind, before.key) = (given.kind, given.key)
+             AND before.effective <= given.effective
+         ORDER BY before.effective DESC, id DESC LIMIT 1)
+    FROM ROWS FROM (jsonb_to_recordset(%s) AS (kind text, key text, value jsonb,
+        effective timestamptz, author text, reason text, illustrative boolean))
+        WITH ORDINALITY AS given
+    ORDER BY ordinality
+"""
+
 
 def write_things(connection: Connection, changes: Changes) -> None:
     """Everything but the revisions; what is named comes before what names it."""
@@ -116,24 +130,17 @@ def _parents_first(areas: Iterable[Area]) -> Sequence[Area]:
 
 def add_revisions(connection: Connection, revisions: Iterable[Revision]) -> None:
     """Append facts, each pointing at the one in force before it; the caller tells the feed."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO revision (kind, key, value, effective, author, reason, illustrative,"
-            " previous) VALUES (%(kind)s, %(key)s, %(value)s, %(effective)s, %(author)s,"
-            " %(reason)s, %(illustrative)s, (SELECT id FROM revision WHERE kind = %(kind)s AND"
-            " key = %(key)s AND effective <= %(effective)s ORDER BY effective DESC, id DESC"
-            " LIMIT 1))",
-            [_row(revision) for revision in revisions],
-        )
+    for rows in _rounds(revisions):
+        connection.execute(_REVISIONS, [json.dumps(rows, default=str)])
 
 
-def _row(revision: Revision) -> Mapping[str, Any]:
-    return {
-        "kind": revision.kind,
-        "key": revision.key,
-        "value": None if revision.value is None else json.dumps(dict(revision.value)),
-        "effective": revision.effective,
-        "author": revision.author,
-        "reason": revision.reason,
-        "illustrative": revision.illustrative,
-    }
+def _rounds(revisions: Iterable[Revision]) -> Iterable[list[Mapping[str, Any]]]:
+    """All at once, but of one key one after the other: the second points at the first."""
+    rounds: list[list[Mapping[str, Any]]] = []
+    counted: Counter[tuple[str, str]] = Counter()
+    for revision in revisions:
+        number = counted[revision.kind, revision.key]
+        counted[revision.kind, revision.key] += 1
+        rounds.extend([[]] if number == len(rounds) else [])
+        rounds[number].append(asdict(revision))
+    return rounds

@@ -125,3 +125,17 @@ def test_history_is_judged_from_an_earlier_commissioning(connection: Connection)
     assert first == dict.fromkeys(
         ("device", "series", "threshold"), datetime(2008, 1, 1, tzinfo=UTC)
     )
+
+
+def test_of_two_facts_said_at_once_the_second_points_at_the_first(connection: Connection) -> None:
+    put(
+        connection,
+        (SITE % "3.0 m").replace("level: 5 min", "level: {interval: 5 min, effective: 2024-01-01}"),
+    )
+    rows = connection.execute(
+        "SELECT id, previous, extract(year FROM effective)::int FROM revision"
+        " WHERE kind = 'series' AND key = 'gauge/level' ORDER BY id"
+    ).fetchall()
+    (first, *nothing), (_, previous, year) = rows
+    assert nothing == [None, 2020]
+    assert (previous, year) == (first, 2024)
