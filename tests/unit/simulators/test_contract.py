@@ -1,0 +1,113 @@
+"""One contract for every domain's simulator: what it emits exists, is possible, and in time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sensors._quantity import Kind, Reporting
+from simulators._performing import performed
+from simulators._scenarios import load
+from simulators._simulator import Field, simulators
+from simulators._table import ROW_COLUMNS
+from simulators._world import World
+from tests.unit.simulators.small import KNOWN, field
+
+HOURS = 60.0
+LORAWAN = ("chirpstack", "the-things-stack")
+FIELD = field()
+WORLD = World(load("october-flood"), FIELD, 3, hours=HOURS)
+each_domain = pytest.mark.parametrize("domain", sorted(simulators()))
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, pd.DataFrame]:
+    return {domain: each.emit(FIELD, WORLD, 3) for domain, each in simulators().items()}
+
+
+@each_domain
+def test_the_field_has_every_model_of_the_domain(domain: str) -> None:
+    models = {model.name for model in KNOWN.domains[domain].models}
+    assert {place.model for place in FIELD.of(domain)} >= models
+
+
+@each_domain
+def test_every_device_tells_every_quantity_that_it_has(
+    domain: str, told: dict[str, pd.DataFrame]
+) -> None:
+    rows = told[domain]
+    assert tuple(rows.columns) == ROW_COLUMNS
+    pairs = set(zip(rows["device"], rows["quantity"], strict=True))
+    wanted = {(place.device, name) for place in FIELD.of(domain) for name in place.quantities}
+    assert pairs == wanted
+    assert str(rows["time"].dtype) == "datetime64[us, UTC]"
+
+
+@each_domain
+def test_quantities_exist_and_values_are_possible(
+    domain: str, told: dict[str, pd.DataFrame]
+) -> None:
+    for name, rows in told[domain].groupby("quantity"):
+        quantity = KNOWN.quantities[str(name)]
+        assert KNOWN.domain_of.get(quantity.name, domain) == domain
+        assert set(rows["unit"]) == {quantity.unit}
+        value = rows.loc[rows["status"] == "ok", "value"]
+        assert value.between(quantity.low, quantity.high).all(), name
+        steps = value / quantity.resolution
+        assert np.allclose(steps, np.round(steps), atol=1e-6), f"{name}: below its resolution"
+        if quantity.codes:
+            assert set(value) <= set(quantity.codes)
+        if quantity.kind is Kind.COUNTER:
+            grown = rows.groupby("device")["value"].apply(lambda one: one.diff().min())
+            assert (grown.fillna(0) >= 0).all()
+
+
+@each_domain
+def test_rows_are_in_order_in_the_span_and_never_double(
+    domain: str, told: dict[str, pd.DataFrame]
+) -> None:
+    rows = told[domain]
+    assert rows["time"].is_monotonic_increasing
+    assert not rows.duplicated(["time", "device", "quantity"]).any()
+    times = rows["time"].astype("int64")
+    assert times.min() >= WORLD.begins
+    assert times.max() <= WORLD.ends
+
+
+@each_domain
+def test_the_interval_is_kept(domain: str, told: dict[str, pd.DataFrame]) -> None:
+    """Within a minute, as devices' own clocks go; lamps only while they are fed.
+
+    A LoRaWAN device may tell everything with what it tells most often.
+    """
+    places = {place.device: place for place in FIELD.of(domain)}
+    for (device, name), rows in told[domain].groupby(["device", "quantity"]):
+        place = places[device]
+        gaps = rows["time"].diff().dropna().dt.total_seconds()
+        interval = place.quantities[name]
+        periodic = KNOWN.quantities[name].reporting is Reporting.PERIODIC
+        if name in place.on_change or not periodic:
+            assert (gaps <= interval + 60).all() or place.switched, (device, name)
+        elif not place.switched and len(gaps):
+            usual = min(place.quantities.values()) if place.protocol in LORAWAN else interval
+            apart = min(abs(gaps.median() - interval), abs(gaps.median() - usual))
+            assert apart < 60, (device, name)
+            assert gaps.max() < 2 * interval, (device, name)
+
+
+@each_domain
+def test_the_same_seed_tells_the_same_and_another_another(
+    domain: str, told: dict[str, pd.DataFrame]
+) -> None:
+    simulator = simulators()[domain]
+    again = World(load("october-flood"), FIELD, 3, hours=HOURS)
+    assert told[domain].equals(simulator.emit(FIELD, again, 3))
+    other = World(load("october-flood"), FIELD, 4, hours=HOURS)
+    assert not told[domain].equals(simulator.emit(FIELD, other, 4))
+
+
+@each_domain
+def test_a_domain_plays_alone(domain: str) -> None:
+    alone = Field(places=FIELD.of(domain))
+    rows = performed(load("quiet"), alone, 1, hours=6)
+    assert set(rows["device"]) <= {place.device for place in alone.places}
+    assert len(rows)
