@@ -1,12 +1,12 @@
 """Random rules and readings: gaps, suspects, saturation, late and shuffled arrival, revisions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from hypothesis import strategies as st
 
-from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
+from rules._inputs import Device, Horizon, Instants, SeriesColumns, Steps, Subject
 from rules._read import read_rule
 from rules._readings import DAY_ZERO, Reported, Sent, columns, standing
 from rules._rule import Rule
@@ -28,8 +28,11 @@ SERIES = {
     "m1": (Kind.STATE, Reporting.ON_CHANGE, "three", 15),
     "m2": (Kind.STATE, Reporting.ON_CHANGE, "two", 10),
     "m3": (Kind.GAUGE, Reporting.PERIODIC, "four", 5),
+    "p1": (Kind.GAUGE, Reporting.PERIODIC, "three", 5),
+    "p3": (Kind.GAUGE, Reporting.PERIODIC, "four", 10),
 }
-GROUP = {"fault": ("m1", "m2", "m3")}
+GROUP = {"fault": ("m1", "m2", "m3"), "power": ("p1", "p2", "p3")}  # no series p2: not measured
+DEVICES = ("zero", "one", "two", "three", "four")  # zero: the one before one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +44,17 @@ class World:
     thresholds: dict[str, Steps]
     service: dict[str, Steps]
     horizon: Horizon
+    fed: dict[str, Steps] = field(default_factory=dict)
+    breaks: dict[str, Instants] = field(default_factory=dict)
+    withdrawn: dict[str, Steps] = field(default_factory=dict)
+    replaced: tuple[int, int] | None = None  # when level's gauge was, and commissioned its next
     key: str = "subject"
 
     def subject(self, sent: Sequence[Sent] | None = None) -> Subject:
         rows = self.sent if sent is None else sent
         series: dict[str, SeriesColumns] = {}
         for name, (kind, reporting, device, interval) in SERIES.items():
-            series[name] = columns(
+            found = columns(
                 standing(one for one in rows if one.series == name),
                 Reported(
                     device=device,
@@ -57,9 +64,19 @@ class World:
                     interval=interval * MINUTE,
                 ),
             )
+            series[name] = replace(
+                found,
+                breaks=self.breaks.get(name, found.breaks),
+                withdrawn=self.withdrawn.get(name),
+                earlier=(("zero", self.replaced[0]),) if self.replaced and name == "level" else (),
+            )
         devices = {
-            device: Device(commissioned=DAY_ZERO, in_service=self.service.get(device, _ONE))
-            for device in ("one", "two", "three", "four")
+            device: Device(
+                commissioned=self.replaced[1] if self.replaced and device == "one" else DAY_ZERO,
+                in_service=self.service.get(device, _ONE),
+                fed=self.fed.get(device),
+            )
+            for device in DEVICES[0 if self.replaced else 1 :]
         }
         return Subject(
             key=self.key,
@@ -103,12 +120,36 @@ def _state_value(draw: st.DrawFn) -> str:
 
 
 @st.composite
+def _share(draw: st.DrawFn, *, silence: bool) -> str:
+    """Held values, windows, two words, and a word that no member has."""
+    span = draw(_duration)
+    values = [
+        "fault == 1",
+        "fault == 1",
+        "power > 2.9",
+        "fault == 1 and power > 2",
+        "fault == 1 or level > 3",
+        "not (change(power, 5 min) > 0)",
+        "power > threshold.alert",
+    ]
+    windows = [f"mean(power, {span}) > 2.9", f"count(fault, {span}) > 0", f"max(fault, {span}) > 0"]
+    quiet = [
+        f"silent(power, {span})",
+        f"silent(fault, {span})",
+        f"silent(power, {span}) or fault == 1",
+        f"silent(fault, {span}) and last(power) > 3",
+    ]
+    condition = draw(st.sampled_from(quiet if silence else values + windows))
+    return f"share({condition}) {draw(_operator)} {draw(st.sampled_from(['0.3', '0.5', '0.6']))}"
+
+
+@st.composite
 def _comparison(draw: st.DrawFn, *, states: bool) -> str:
     if draw(st.integers(0, 5)) == 0:
         return "level > threshold.alert"
     if states and draw(st.booleans()):
         if draw(st.integers(0, 3)) == 0:
-            return f"share(fault == 1) > {draw(st.sampled_from(['0.3', '0.6']))}"
+            return draw(_share(silence=False))
         value = draw(_state_value())
     else:
         value = draw(_gauge_value())
@@ -131,9 +172,13 @@ def _condition(draw: st.DrawFn, *, states: bool) -> str:
 
 
 @st.composite
-def _silence(draw: st.DrawFn, *, states: bool) -> str:  # noqa: ARG001
+def _silence(draw: st.DrawFn, *, states: bool) -> str:  # noqa: ARG001, PLR0911  a line a kind
     quiet = f"silent({draw(st.sampled_from(['level', 'rain', 'device']))}, {draw(_duration)})"
-    match draw(st.integers(0, 4)):
+    match draw(st.integers(0, 6)):
+        case 5:
+            return draw(_share(silence=True))
+        case 6:
+            return f"{draw(_share(silence=True))} or {quiet}"
         case 0:
             return f"{quiet} and last_change(level, {draw(_duration)}) > 0"
         case 1:
@@ -209,11 +254,54 @@ def _steps(draw: st.DrawFn, values: list[float]) -> Steps:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Changes:
+    fed: dict[str, Steps] = field(default_factory=dict)
+    breaks: dict[str, Instants] = field(default_factory=dict)
+    withdrawn: dict[str, Steps] = field(default_factory=dict)
+    service: dict[str, Steps] = field(default_factory=dict)
+    replaced: tuple[int, int] | None = None
+
+
+@st.composite
+def _changes(draw: st.DrawFn, named: list[str], service: dict[str, Steps]) -> _Changes:
+    """Supplies, breaks, members that come and go, a gauge that is replaced."""
+    some = st.sampled_from(named) if named else st.sampled_from(sorted(SERIES))
+    times = st.integers(0, 40).map(lambda five: DAY_ZERO + five * 5 * MINUTE)
+    breaks = {
+        name: np.array(sorted(draw(st.sets(times, min_size=1, max_size=2))), dtype=np.int64)
+        for name in draw(st.sets(some, max_size=2))
+    }
+    replaced = None
+    if draw(st.integers(0, 2)) == 0:
+        until = draw(times)
+        replaced = until, until + draw(st.sampled_from([-30, 0, 0, 20])) * MINUTE
+        kept = breaks.get("level", np.empty(0, dtype=np.int64))
+        breaks["level"] = np.union1d(kept, [until]).astype(np.int64)
+        zero = service.get("zero", _ONE)
+        old = zero.at < until
+        service = {
+            "zero": Steps(at=np.append(zero.at[old], until), value=np.append(zero.value[old], 0)),
+            "one": service.get("one", Steps(at=np.array([replaced[1]]), value=np.ones(1))),
+        }
+    alike = draw(_steps([0.0, 1.0]))
+    return _Changes(
+        fed={
+            device: draw(st.sampled_from([alike, draw(_steps([0.0, 1.0]))]))
+            for device in draw(st.sets(st.sampled_from(DEVICES), max_size=4))
+        },
+        breaks=breaks,
+        withdrawn={name: draw(_steps([0.0, 1.0])) for name in draw(st.sets(some, max_size=2))},
+        service=service if replaced else {},
+        replaced=replaced,
+    )
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """A random rule and subject."""
     rule = draw(rules())
-    named = {key for name in rule.names for key in GROUP.get(name, (name,))}
+    named = {key for name in rule.names for key in GROUP.get(name, (name,)) if key in SERIES}
     devices = {SERIES[name][2] for name in named}
     heard = {name for name in SERIES if SERIES[name][2] in devices}
     sent = [one for name in sorted(heard) for one in draw(arrivals(name))]
@@ -225,6 +313,7 @@ def worlds(draw: st.DrawFn) -> World:
     service = {}
     if devices and draw(st.integers(0, 4)) == 0:
         service[draw(st.sampled_from(sorted(devices)))] = draw(_steps([0.0, 1.0]))
+    changed = _Changes() if draw(st.booleans()) else draw(_changes(sorted(named), service))
     last = max((one.received_at for one in sent), default=DAY_ZERO)
     until = last + draw(st.sampled_from([0, 7, 60])) * MINUTE
     deaf: tuple[tuple[int, int], ...] = ()
@@ -235,6 +324,10 @@ def worlds(draw: st.DrawFn) -> World:
         rule=rule,
         sent=tuple(sent),
         thresholds=thresholds,
-        service=service,
+        service=service | changed.service,
         horizon=Horizon(values=until, silence=until, deaf=deaf),
+        fed=changed.fed,
+        breaks=changed.breaks,
+        withdrawn=changed.withdrawn,
+        replaced=changed.replaced,
     )

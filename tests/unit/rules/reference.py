@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from rules._inputs import Horizon, SeriesColumns, Steps, Subject
+from rules._inputs import Device, Horizon, SeriesColumns, Subject
 from rules._journal import Episode
 from rules._rule import Rule, Step
 from rules._tree import (
@@ -26,74 +26,15 @@ from rules._tree import (
     Threshold,
     walk,
 )
-from sensors._quality import Quality
-from sensors._quantity import Kind, Reporting
 from sensors._row import NEVER
+from tests.unit.rules.reference_series import INF, Reading, Series, steps_at
 
-INF = math.inf
 EVERYTHING = (-INF, INF)
 HOUR = 3_600_000_000
+LATE = 2**62
 FALSE, UNKNOWN, TRUE, OUT = range(4)
 
 Interval = tuple[float, float]
-
-
-@dataclass
-class Reading:
-    time: int
-    lo: float
-    hi: float
-    received: int
-
-
-def steps_at(steps: Steps | None, t: int, *, back: bool = False) -> float:
-    value = math.nan
-    for at, its in zip(steps.at.tolist(), steps.value.tolist(), strict=True) if steps else ():
-        if at <= t or (back and math.isnan(value)):
-            value = its
-    return value
-
-
-class Series:
-    def __init__(self, columns: SeriesColumns, device_rows: list[int]) -> None:
-        self.columns = columns
-        self.gauge = columns.reporting is Reporting.PERIODIC
-        self.amount = columns.kind is Kind.INCREMENT
-        self.nonnegative = columns.nonnegative
-        self.good = [
-            Reading(t, v, INF if q & int(Quality.SATURATED) else v, r)
-            for t, v, q, r in zip(
-                columns.time.tolist(),
-                columns.value.tolist(),
-                columns.quality.tolist(),
-                columns.received_at.tolist(),
-                strict=True,
-            )
-            if not q & int(Quality.SUSPECT) and not math.isnan(v)
-        ]
-        self.signs = [r.time for r in self.good] if self.gauge else device_rows
-
-    def limit(self, t: int) -> int:
-        return int(steps_at(self.columns.stale_after, t, back=True))
-
-    def interval(self, t: int) -> int:
-        return int(steps_at(self.columns.interval, t, back=True))
-
-    def at(self, t: int) -> Reading | None:
-        return next((r for r in reversed(self.good) if r.time <= t), None)
-
-    def known(self, t: int) -> bool:
-        sign = next((s for s in reversed(self.signs) if s <= t), None)
-        if sign is None or t - sign > self.limit(sign):
-            return False
-        return self.gauge or self.amount or self.at(t) is not None
-
-    def ceases(self) -> list[int]:
-        return [s + self.limit(s) + 1 for s in self.signs]
-
-    def covered(self, a: int, t: int) -> bool:
-        points = [a, t, *(p for p in self.ceases() if a < p <= t)]
-        return all(self.known(p) for p in points)
 
 
 @dataclass
@@ -103,6 +44,16 @@ class Look:
     t: int
     masked: frozenset[str] = frozenset()
     member: int | None = None
+
+
+@dataclass
+class Caller:
+    """What `silent` listens for; `serving`: whose service counts, None for a series."""
+
+    arrivals: list[int]
+    commissioned: int
+    device: Device
+    serving: Device | None
 
 
 @dataclass
@@ -131,24 +82,47 @@ class Reference:
         self.silence = rule.axis == "silence"
         self.until = horizon.silence if self.silence else horizon.values
         self.deaf = horizon.deaf
-        rows: dict[str, list[int]] = {}
-        for column in subject.series.values():
-            rows.setdefault(column.device, []).extend(column.time.tolist())
         self.series = {
-            name: Series(column, sorted(rows[column.device]))
+            name: Series(column, sorted(self.signs(column)))
             for name, column in subject.series.items()
         }
-        self.named = [key for name in rule.names for key in subject.group.get(name, (name,))]
+        keys = [key for name in rule.names for key in subject.group.get(name, (name,))]
+        self.named = [key for key in keys if key in self.series]
+
+    # --- devices
+
+    def signs(self, column: SeriesColumns) -> Iterator[int]:
+        """Every row, of any series, of the device that measured this one at the time."""
+        for other in self.subject.series.values():
+            for t in other.time.tolist():
+                if charged(other, t) == charged(column, t):
+                    yield t
+
+    def out(self, key: str, t: int) -> bool:
+        columns = self.series[key].columns
+        if steps_at(columns.withdrawn, t) == 1:
+            return True
+        name = charged(columns, t)
+        serves = steps_at(self.subject.devices[name].in_service, t)
+        first = columns.earlier[0][0] if columns.earlier else name
+        return serves == 0 or (name != first and math.isnan(serves))
+
+    def service_changes(self, key: str) -> list[int]:
+        columns = self.series[key].columns
+        found = {until for _, until in columns.earlier}
+        for name in (columns.device, *(name for name, _ in columns.earlier)):
+            at = self.subject.devices[name].in_service.at.tolist()
+            found |= {t for t in at if charged(columns, t) == name}
+        if not columns.earlier and columns.withdrawn is None:
+            return sorted(found) if any(self.out(key, t) for t in found) else []
+        found |= set(columns.withdrawn.at.tolist() if columns.withdrawn else ())
+        return [t for t in sorted(found) if self.out(key, t) != self.out(key, t - 1)]
 
     # --- values
 
     def key(self, name: str, look: Look) -> str:
         members = self.subject.group.get(name)
         return name if members is None or look.member is None else members[look.member]
-
-    def out(self, key: str, t: int) -> bool:
-        device = self.subject.devices[self.series[key].columns.device]
-        return steps_at(device.in_service, t) == 0
 
     def value(self, node: Node, look: Look) -> Interval:  # noqa: PLR0911  one line a node
         match node:
@@ -179,7 +153,8 @@ class Reference:
 
     def held(self, key: str, t: int) -> Interval:
         if self.silence:
-            before = [r for r in self.arrived(key, t) if r.time <= t]
+            since = self.series[key].broke(t)
+            before = [r for r in self.arrived(key, t) if since <= r.time <= t]
             if not before or t - before[-1].time > self.series[key].limit(before[-1].time):
                 return EVERYTHING
             return before[-1].lo, before[-1].hi
@@ -192,12 +167,15 @@ class Reference:
         assert isinstance(name, Name)
         key, t = self.key(name.name, look), look.t
         sizes = [n.value for n in numbers if isinstance(n, Number)]
+        since = self.series[key].broke(t)
         had = [r for r in self.arrived(key, t) if self.silence or r.time <= t]
+        had = [r for r in had if r.time >= since]
         if node.function == "last":
             return (had[-1].lo, had[-1].hi) if had else EVERYTHING
         w = int(sizes[-1])
         if node.function == "last_change":
-            base = [r for r in had if r.time <= had[-1].time - w] if had else []
+            since = self.series[key].broke(had[-1].time) if had else since
+            base = [r for r in had if since <= r.time <= had[-1].time - w] if had else []
             return minus(had[-1], base[-1]) if base else EVERYTHING
         if key in look.masked:
             return EVERYTHING
@@ -214,7 +192,7 @@ class Reference:
         if series.gauge:
             if base[-1].time < t - w - series.interval(t):
                 return EVERYTHING
-        elif not series.known(t - w):
+        elif not series.known(t - w) or series.broke(t) > t - w:
             return EVERYTHING
         return now[0] - base[-1].hi, now[1] - base[-1].lo
 
@@ -226,11 +204,12 @@ class Reference:
         inside = [
             r
             for r in series.good
-            if r.time <= t and (r.time > t - w or (closed and r.time == t - w))
+            if series.broke(t) <= r.time <= t and (r.time > t - w or (closed and r.time == t - w))
         ]
         covered = series.covered(t - w, t) and (not series.gauge or bool(inside))
         held: list[Reading] = []
-        if not series.gauge and not series.amount and series.known(t - w):
+        unbroken = series.broke(t) <= t - w
+        if unbroken and not series.gauge and not series.amount and series.known(t - w):
             first = series.at(t - w)
             held = [first] if first is not None and first not in inside else []
         everything = held + inside
@@ -272,6 +251,7 @@ class Reference:
         self, series: Series, t: int, w: int, inside: list[Reading], *, covered: bool
     ) -> Interval:
         base = series.at(t - w)
+        base = base if series.broke(t) <= t - w else None
         chain = list(inside)
         if inside and base and inside[0].time - base.time <= series.limit(base.time):
             chain.insert(0, base)
@@ -285,8 +265,17 @@ class Reference:
     def share(self, node: Call, look: Look) -> Interval:
         (condition,) = node.arguments
         words = [n.name for n in walk(condition) if isinstance(n, Name)]
-        size = len(self.subject.group[words[0]])
-        found = [self.truth(condition, Look(look.t, look.masked, i)) for i in range(size)]
+        group = self.subject.group
+        size = max(len(keys) for keys in group.values())
+        members = [
+            i
+            for i in range(size)
+            if all(
+                word not in group or (i < len(group[word]) and group[word][i] in self.series)
+                for word in words
+            )
+        ]
+        found = [self.truth(condition, Look(look.t, look.masked, i)) for i in members]
         found = [truth for truth in found if truth != OUT]
         if not found:
             return EVERYTHING
@@ -316,7 +305,7 @@ class Reference:
             return OUT
         match node:
             case Call(function="silent"):
-                return TRUE if self.silent(node, look) else FALSE
+                return self.silent(node, look)
             case Comparison():
                 return compare(
                     node.operator,
@@ -327,18 +316,30 @@ class Reference:
 
     # --- silence
 
-    def heard(self, t: int) -> int:
-        return t - sum(max(0, min(t, b) - a) for a, b in self.deaf if a < t)
+    def heard(self, t: int, device: Device) -> int:
+        """How long until t we listened and it had a supply: counted between all edges before."""
+        edges = {e for span in self.deaf for e in span} | {0, t}
+        edges |= set(device.fed.at.tolist() if device.fed else ())
+        ordered = sorted(e for e in edges if e <= t)
+        return sum(
+            b - a
+            for a, b in itertools.pairwise(ordered)
+            if not any(x <= a < y for x, y in self.deaf) and steps_at(device.fed, a) != 0
+        )
 
-    def complete(self, t: int, d: int) -> int:
-        """The first instant at which we have listened for d since t."""
-        wanted = self.heard(t) + d
+    def complete(self, t: int, d: int, device: Device) -> int:
+        """The first instant at which we have listened for d since t; long after all if never."""
+        wanted = self.heard(t, device) + d
+        edges = {e for span in self.deaf for e in span}
+        edges |= set(device.fed.at.tolist() if device.fed else ())
         now = t + d
-        while self.heard(now) < wanted:
-            now += wanted - self.heard(now)
+        while self.heard(now, device) < wanted:
+            if device.fed and now > max(edges) and device.fed.value[-1] == 0:
+                return LATE
+            now += wanted - self.heard(now, device)
         return now
 
-    def calls(self, node: Call) -> Iterator[tuple[list[int], int]]:
+    def callers(self, node: Call, look: Look) -> Iterator[Caller]:
         name = node.arguments[0]
         assert isinstance(name, Name)
         devices = self.subject.devices
@@ -347,59 +348,62 @@ class Reference:
                 got = [
                     r
                     for c in self.subject.series.values()
-                    if c.device == device
-                    for r in c.received_at.tolist()
-                    if r != NEVER
+                    for t, r in zip(c.time.tolist(), c.received_at.tolist(), strict=True)
+                    if charged(c, t) == device and r != NEVER
                 ]
-                yield sorted(got), facts.commissioned
-        else:
-            got = [r.received for r in self.series[name.name].good if r.received != NEVER]
-            yield sorted(got), devices[self.series[name.name].columns.device].commissioned
+                yield Caller(sorted(got), facts.commissioned, facts, facts)
+            return
+        series = self.series[self.key(name.name, look)]
+        got = [r.received for r in series.good if r.received != NEVER]
+        charge = [name for name, _ in series.columns.earlier] + [series.columns.device]
+        for successor, (_, until) in zip(charge[1:], series.columns.earlier, strict=True):
+            got.append(max(devices[successor].commissioned, until))
+        yield Caller(sorted(got), devices[charge[0]].commissioned, devices[charge[-1]], None)
 
-    def silent(self, node: Call, look: Look) -> bool:
+    def silent(self, node: Call, look: Look) -> int:
         d = node.arguments[1]
         assert isinstance(d, Number)
-        for arrivals, commissioned in self.calls(node):
-            before = [a for a in arrivals if a <= look.t]
-            if look.t >= self.complete(before[-1] if before else commissioned, int(d.value)):
-                return True
-        return False
+        callers = [
+            caller
+            for caller in self.callers(node, look)
+            if caller.serving is None or steps_at(caller.serving.in_service, look.t) != 0
+        ]
+        for caller in callers:
+            before = [a for a in caller.arrivals if a <= look.t]
+            since = before[-1] if before else caller.commissioned
+            if look.t >= self.complete(since, int(d.value), caller.device):
+                return TRUE
+        return FALSE if callers else OUT
 
     # --- instants
 
-    def instants(self) -> set[int]:  # noqa: C901, PLR0912  as one reads it
+    def instants(self) -> set[int]:  # noqa: C901  as one reads it
         found: set[int] = set()
         for threshold in (*self.rule.thresholds, *self.rule.optional_thresholds):
             steps = self.subject.thresholds.get(threshold)
             found.update(steps.at.tolist() if steps else ())
         nodes = [n for c in self.rule.conditions for n in walk(c)]
         for key in self.named:
-            device = self.subject.devices[self.series[key].columns.device]
-            if (device.in_service.value == 0).any():
-                found.update(device.in_service.at.tolist())
+            found.update(self.service_changes(key))
+            found.update(self.series[key].breaks)
         if self.silence:
             for key in self.named:
                 found.update(r.received for r in self.series[key].good if r.received != NEVER)
             for node in nodes:
                 if isinstance(node, Call) and node.function == "silent":
-                    d = node.arguments[1]
-                    assert isinstance(d, Number)
-                    for arrivals, commissioned in self.calls(node):
-                        found.update(arrivals)
-                        ends = [self.complete(a, int(d.value)) for a in arrivals]
-                        nexts = [*arrivals[1:], 2**62][: len(arrivals)]
-                        found.update(e for e, n in zip(ends, nexts, strict=True) if e < n)
-                        untold = self.complete(commissioned, int(d.value))
-                        if not arrivals or untold < arrivals[0]:
-                            found.add(untold)
+                    found.update(t for look in self.looks(node) for t in self.ends(node, look))
             return {t for t in found if t <= self.until}
         for key in self.named:
             series = self.series[key]
             found.update(r.time for r in series.good)
-            edges = [s + 0 for s in series.signs] + series.ceases()
+            edges = [*series.signs, *series.ceases(), *series.breaks]
             found.update(e for e in edges if series.known(e) != series.known(e - 1))
             if not series.gauge:
-                begins = [e for e in edges if series.known(e) and not series.known(e - 1)]
+                begins = [
+                    e
+                    for e in edges
+                    if series.known(e) and (not series.known(e - 1) or e in series.breaks)
+                ]
                 for node in nodes:
                     if isinstance(node, Call) and isinstance(node.arguments[-1], Number):
                         name = node.arguments[0]
@@ -410,6 +414,33 @@ class Reference:
                             found.update(r.time + w for r in series.good)
                             found.update(b + w for b in begins)
         return {t for t in found if t <= self.until}
+
+    def looks(self, node: Call) -> Iterator[Look]:
+        """As which members a node is asked."""
+        name = node.arguments[0]
+        assert isinstance(name, Name)
+        members = self.subject.group.get(name.name)
+        if members is None:
+            yield Look(0)
+        for i, key in enumerate(members or ()):
+            if key in self.series:
+                yield Look(0, member=i)
+
+    def ends(self, node: Call, look: Look) -> Iterator[int]:
+        """Arrivals, and where silences complete."""
+        d = node.arguments[1]
+        assert isinstance(d, Number)
+        for caller in self.callers(node, look):
+            arrivals = caller.arrivals
+            yield from arrivals
+            ends = [self.complete(a, int(d.value), caller.device) for a in arrivals]
+            nexts = [*arrivals[1:], LATE][: len(arrivals)]
+            yield from (e for e, n in zip(ends, nexts, strict=True) if e < n)
+            untold = self.complete(caller.commissioned, int(d.value), caller.device)
+            if not arrivals or untold < arrivals[0]:
+                yield untold
+            if caller.serving is not None and (caller.serving.in_service.value == 0).any():
+                yield from caller.serving.in_service.at.tolist()
 
     # --- the machine
 
@@ -572,8 +603,8 @@ class Reference:
             series = self.series[key]
             points.update(e for e in (*series.signs, *series.ceases()) if began <= e <= stop)
             points.update(r.time for r in series.good if began <= r.time <= stop)
-            device = self.subject.devices[series.columns.device]
-            points.update(p for p in device.in_service.at.tolist() if began <= p <= stop)
+            points.update(p for p in self.service_changes(key) if began <= p <= stop)
+            points.update(b for b in series.breaks if began <= b <= stop)
 
         def unknown(t: int) -> list[str]:
             return [k for k in self.named if not self.series[k].known(t) and not self.out(k, t)]
@@ -588,6 +619,11 @@ class Reference:
                 since = None
         if since is not None:
             yield since, ended
+
+
+def charged(columns: SeriesColumns, t: int) -> str:
+    """The device that measures a series at t."""
+    return next((name for name, until in columns.earlier if t < until), columns.device)
 
 
 def rounded(interval: Interval) -> Interval:
