@@ -9,6 +9,7 @@ from hypervisor.registry.entries import Inventory
 from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.read import read_text
 from sensors._domain import catalogue
+from tests.unit.registry.field import built, change
 
 CATALOGUE = catalogue()
 
@@ -122,8 +123,15 @@ def test_a_model_says_what_its_devices_measure() -> None:
 
 def test_the_page_of_documentation_can_be_applied() -> None:
     page = Path(__file__).parents[3].joinpath("docs", "inventory.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    assert len(read(example).facts) == 6
+    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert [len(read(example).facts) for example in examples] == [6, 6]
+    beside = """
+areas: [{code: "91021", kind: commune, name: Arpajon}]
+sites: [{name: lower-weir, domain: flood}]
+"""
+    found = built(*examples, beside)
+    assert found.groups
+    assert not change(*examples, beside, registry=found)
 
 
 def test_links() -> None:
