@@ -66,7 +66,7 @@ def spliced(parts: Sequence[SeriesFacts], until: Sequence[int]) -> SeriesFacts:
         interval=one_after_another(zip(since, [p.interval for p in parts], strict=True)),
         stale_after=one_after_another(zip(since, [p.stale_after for p in parts], strict=True)),
         longest=max(part.longest for part in parts),
-        breaks=tuple(since[1:]),
+        breaks=tuple(sorted({*since[1:], *(at for part in parts for at in part.breaks)})),
         withdrawn=either(one_after_another(zip(since, wanted, strict=True))),
     )
 

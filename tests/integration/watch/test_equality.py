@@ -20,6 +20,7 @@ from rules._engine import judge
 from rules._inputs import Horizon
 from rules._log import episodes
 from tests.conftest import TEMPLATE, Stack
+from tests.integration.watch import field
 from tests.integration.watch.world import Sent, World, make_world, us
 
 pytestmark = pytest.mark.integration
@@ -149,14 +150,18 @@ PLAYS: tuple[Play, ...] = (
 )
 
 
+def rivers(world: World) -> None:
+    world.register(SITES)
+
+
 @contextmanager
-def new_world(stack: Stack) -> Iterator[World]:
+def new_world(stack: Stack, register: Callable[[World], None] = rivers) -> Iterator[World]:
     """A world of its own, dropped at its end."""
     name = f"test_{os.urandom(6).hex()}"
     databases.create(stack.maintenance_url, name, template=TEMPLATE)
     url = stack.database.url(name)
     world = make_world(url, connect(url))
-    world.register(SITES)
+    register(world)
     world.record_rules()
     world.join()
     yield world
@@ -179,6 +184,35 @@ def test_the_log_is_the_same_however_readings_come(stack: Stack, way: Play) -> N
         assert found == backtest(world)
     rules = {"flood-high", "flood-rise", "flood-rain", "flood-silent"}
     assert {one["rule"] for one in found} == rules
+
+
+@pytest.mark.parametrize("way", [in_batches, outage_in_reverse], ids=lambda way: way.__name__)
+def test_so_it_is_with_lamps_groups_and_gauges_replaced(stack: Stack, way: Play) -> None:
+    with new_world(stack, field.register) as world:
+        found = play(world, way, field.night(2), seed=5)
+
+        assert found == backtest(world)
+    rules = {one["rule"] for one in found}
+    assert {"flood-high", "flood-deaf", "flood-weak"} <= rules
+    assert {one for one in rules if one.startswith("lighting")} == {
+        "lighting-cabinet",
+        "lighting-dark",
+        "lighting-fault",
+        "lighting-load",
+        "lighting-out",
+        "lighting-silent",
+    }
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), way=st.sampled_from((*PLAYS, in_order)))
+def test_so_it_is_for_any_night_of_the_field(stack: Stack, seed: int, way: Play) -> None:
+    with new_world(stack, field.register) as world:
+        found = play(world, way, field.night(seed), seed)
+
+        assert found == backtest(world)
 
 
 @pytest.mark.long

@@ -65,7 +65,10 @@ RULES = """
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """A reading as a device sends it: minutes of the day, and of its arrival."""
+    """A reading as a device sends it: minutes of the day, and of its arrival.
+
+    `site` is the device's name: mostly it is called as its site.
+    """
 
     site: str
     at: float
@@ -103,6 +106,7 @@ class World:
     memory: Memory | None = None
     mode: Mode = Mode.EXERCISE
     rules: str = RULES
+    others: dict[str, str] = field(default_factory=dict)  # packs of other domains
     retention: int = 400 * 24 * 60 * MINUTE
 
     @property
@@ -173,8 +177,11 @@ class World:
         self.connection.commit()
 
     def record_rules(self) -> list[str]:
-        pack = load_pack(self.rules, file="test.yaml", domain="flood")
-        found = packs.record(self.connection, [pack], now=moment(us(self.progress()[0])))
+        loaded = [
+            load_pack(rules, file=f"{domain}.yaml", domain=domain)
+            for domain, rules in {"flood": self.rules, **self.others}.items()
+        ]
+        found = packs.record(self.connection, loaded, now=moment(us(self.progress()[0])))
         self.connection.commit()
         return found
 
