@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from hypervisor.store.connect import Connection
     from hypervisor.store.hands import Stored
 
+_FIRST, _LAST = "1801-01-01", "2199-12-31"  # when nobody says from when to when
+
 Name = Annotated[str, typer.Argument(metavar="DEVICE/QUANTITY", help="Such as orge-mill/level.")]
 From = Annotated[str, typer.Option("--from", help="First time: 2024-10-09T14:00Z, or a date.")]
 To = Annotated[str, typer.Option("--to", help="Last time, included.")]
@@ -34,8 +36,8 @@ def attach(app: typer.Typer) -> None:
 def list_(
     context: typer.Context,
     name: Name,
-    first: From = "1800-01-02",
-    last: To = "2199-12-31",
+    first: From = "",
+    last: To = "",
     limit: Annotated[int, typer.Option(help="At most so many, the latest.")] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
@@ -47,7 +49,7 @@ def list_(
 
     with _instance(context) as (connection, registry, _):
         series = series_named(registry, name)
-        span = span_of(series, _time(first), _time(last))
+        span = span_of(series, _time(first or _FIRST), _time(last or _LAST))
         found = hands.standing(connection, span, limit=limit)
     quantity = catalogue().quantities.get(series.quantity)
     if as_json:

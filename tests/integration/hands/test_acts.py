@@ -284,3 +284,15 @@ def test_a_list_shows_which_act_touched_what(gauge: World) -> None:
     done = invalidate(gauge, 20, 40)
     touched = [one.time for one in every(gauge) if one.act == done.number]
     assert touched == [at(minute) for minute in range(20, 45, 5)]
+
+
+def test_readings_that_nobody_believes_are_a_silence_of_the_quantity(gauge: World) -> None:
+    """As a sensor's own fault text is: the device was heard, its level was not."""
+    invalidate(gauge, 10, 50)
+    gauge.settle()
+    log = gauge.log()
+    (silence,) = [one for one in gauge.alarms() if one.episode.rule == "flood-silent"]
+    assert (silence.episode.began, silence.episode.ended) == (us(35), us(55))
+    gauge.reset()
+    gauge.settle()
+    assert gauge.log() == log
