@@ -78,7 +78,7 @@ class Speakers:
         other = self._everywhere.get(address.lower())
         if other is not None:
             device, of = other
-            whose = f"is the gateway {of!r}'s" if of else "speaks for itself"
+            whose = f"belongs to the gateway {of!r}" if of else "speaks for itself"
             raise unusable(
                 Reason.NOT_ITS_GATEWAY,
                 f"{gateway!r} wrote for {address[:80]!r}, but the device {device!r} {whose}",
