@@ -189,6 +189,16 @@ def test_luminaires_differ_and_old_ones_draw_more() -> None:
     assert old / new == pytest.approx(1.12)
 
 
+def test_a_lamp_without_a_supply_draws_nothing(calm: tuple[World, pd.DataFrame]) -> None:
+    world, _ = calm
+    grid = np.arange(world.begins, world.ends, 600 * SECOND)
+    for lamp in true_lamps(world):
+        fed = lamp.does.supply.of(grid) > 0
+        assert (lamp.does.power.of(grid)[~fed] == 0).all()
+        assert (lamp.does.power.of(grid)[fed] > 0).all()
+        assert fed.all() == (lamp.place.site == "main")
+
+
 @pytest.mark.parametrize("site", ["dark", "node"])
 def test_a_switched_lamp_is_silent_by_day_and_back_within_minutes(
     calm: tuple[World, pd.DataFrame], site: str
@@ -244,6 +254,8 @@ def test_a_cabinet_is_the_sum_of_its_lamps_on_three_phases(
         currents = [of(rows, f"cab-{site}", f"phase{phase}_current") for phase in (1, 2, 3)]
         apparent = sum((current * volts for current in currents), start=0 * volts) / 1000
         burning = power > 0.1
+        for current in currents:  # two lamps on each
+            assert (current[power > 0.3] >= 0.5).all()
         assert (apparent[burning] >= power[burning] - 0.05).all()
         assert (apparent[burning] <= power[burning] / 0.85 + 0.05).all()
     assert of(rows, "cab-dark", "supply_loss").tolist() == [0, 0, 0, 0]  # its daily sign of life
@@ -336,6 +348,18 @@ def test_water_makes_leakage_then_darkness_then_silence() -> None:
     assert set(after) == {0.02}  # its own and its contactor's, and no lamp's
     assert not of(rows, "cab-main", "supply_loss").any()  # the operator's grid is there
     assert (rows.loc[rows["device"] == "cab-dark", "time"].max()) > silent
+
+
+def test_a_flash_flood_takes_its_time_too() -> None:
+    field, world, *_ = flooded(0.6)
+    wave = np.where(world.air.grid < world.begins + 20 * HOUR, 0.0, 9.0)
+    world.courses = {"river": replace(world.courses["river"], level=wave)}
+    cab = truth(field, world, 1)["main"].circuit
+    leak, trip, drown = (
+        int(steps.changes(world.begins, world.ends)[0])
+        for steps in (cab.leakage, cab.breaker, cab.alive)
+    )
+    assert leak < trip - 15 * 60 * SECOND < drown - 30 * 60 * SECOND
 
 
 @pytest.mark.parametrize(("rise", "trips", "drowns"), [(0.05, False, False), (0.2, True, False)])

@@ -207,6 +207,13 @@ def test_an_incident_jams_upstream_and_recovers() -> None:
     assert of(rows, "s1", "traffic_flow").equals(of(calm, "s1", "traffic_flow"))
 
 
+def test_an_incident_of_a_whole_section_is_at_its_end() -> None:
+    rows = told(DAY, happening("incident", 7, 9, "north"))
+    slowest = [of(rows, place.device, "traffic_speed").min() for place in NORTHWARD]
+    assert max(slowest) < 40
+    assert of(rows, "s1", "traffic_speed").min() > 70
+
+
 def test_a_shoulder_or_a_quiet_hour_makes_no_jam() -> None:
     for event in (
         happening("incident", 11, 13, "n2", lanes_blocked=0),
