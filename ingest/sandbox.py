@@ -128,7 +128,7 @@ class Sandbox:
             sound = error.failure is Failure.ERROR
             raise
         finally:
-            if not sound or _memory(context) > self._size:
+            if not sound or memory_of(context) > self._size:
                 self._discard()
         return result
 
@@ -143,7 +143,7 @@ class Sandbox:
                 return self._context
         assert self._image is not None  # noqa: S101  a context outlives no failed load
         self._runtime.restore_snapshot(self._image, self._context)
-        self._size = _memory(self._context)
+        self._size = memory_of(self._context)
         return self._context
 
     def _bounded(self) -> Context:
@@ -162,7 +162,7 @@ class Sandbox:
                 self._broken = told
             raise told from None
         self._image = context.create_snapshot()
-        self._size = _memory(context)
+        self._size = memory_of(context)
 
     def _discard(self) -> None:
         if self._context is not None:
@@ -205,7 +205,7 @@ def _instance(context: Context) -> Any:
     return context._engine_ctx._inst  # noqa: SLF001  see above
 
 
-def _memory(context: Context) -> int:
+def memory_of(context: Context) -> int:
     """Bytes that the engine's memory has grown to."""
     instance = _instance(context)
     return int(instance.mem.data_len(instance.store))

@@ -1,0 +1,279 @@
+"""Vendors' scripts, where they do no harm: bounded, forgetful, told apart by how they fail."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ingest.breaker import Breaker
+from ingest.codec import Codec, Script, spoken
+from ingest.mapping import load_mapping
+from ingest.reply import UnusableError
+from ingest.sandbox import Bounds, Failure, Sandbox, ScriptError, memory_of
+from ingest.uplink import Uplink, moment
+
+BOUNDS = Bounds(seconds=0.2)  # a busy machine is not what is tested
+NOON = 1_641_902_400_000
+Run = Callable[..., Any]
+
+
+def run(script: str, *, times: int = 1, port: int = 2, payload: bytes = b"\x01\xff") -> Any:
+    sandbox = Sandbox(script, bounds=BOUNDS, cpu=time.thread_time)
+    for _ in range(times):
+        returned = sandbox.decode(payload, port=port, millis=NOON, variables={"k": "v"})
+    sandbox.close()
+    return returned
+
+
+def test_a_script_gets_what_ts013_says() -> None:
+    script = """function decodeUplink(input) {
+        return {data: {
+            bytes: input.bytes, port: input.fPort, time: input.recvTime.toISOString(),
+            date: input.recvTime instanceof Date, array: Array.isArray(input.bytes),
+            variable: input.variables.k}} }"""
+    assert run(script) == {
+        "data": {
+            "bytes": [1, 255],
+            "port": 2,
+            "time": "2022-01-11T12:00:00.000Z",
+            "date": True,
+            "array": True,
+            "variable": "v",
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "const decodeUplink = (input) => ({data: {x: input.bytes[0]}});",
+        "module.exports = {decodeUplink: function (input) { return {data: {x: 1}} }}",
+        "exports.decodeUplink = function (input) { return {data: {x: 1}} }",
+        "function Decoder(bytes, port) { return {x: bytes[0] + port - 2} }",
+        "function Decode(fPort, bytes, variables) { return {x: bytes[0] + fPort - 2} }",
+        "function decodeUplink(i) { for (x = 0; x < 1; x++); console.log(x); return {data: {x}}}",
+        "'use strict'; function decodeUplink(i) { return {data: {x: 1}} }",
+    ],
+)
+def test_forms_that_scripts_come_in(script: str) -> None:
+    assert run(script) == {"data": {"x": 1}}
+
+
+def test_nothing_is_left_behind_for_the_next_message() -> None:
+    script = """var seen = 0;
+        function decodeUplink(i) {
+          seen++; leaked = (typeof leaked === "undefined" ? 0 : leaked) + 1;
+          Array.prototype.mark = (Array.prototype.mark || 0) + 1;
+          JSON.parse = null;
+          return {data: {seen: seen, leaked: leaked, mark: [].mark}} }"""
+    assert run(script, times=3) == {"data": {"seen": 1, "leaked": 1, "mark": 1}}
+
+
+def test_clock_and_dice_are_the_messages() -> None:
+    script = """function decodeUplink(i) {
+        return {data: {now: Date.now(), made: new Date().getTime(), text: Date(),
+                       given: new Date(2020, 0, 1).getTime(), utc: Date.UTC(2020, 0, 1),
+                       dice: Math.random(), other: typeof performance}} }"""
+    first, second = run(script), run(script)
+    assert first == second
+    assert (first["data"]["now"], first["data"]["made"]) == (NOON, NOON)
+    assert first["data"]["given"] == first["data"]["utc"]
+    assert first["data"]["other"] == "undefined"
+
+
+def test_there_is_nothing_to_reach() -> None:
+    names = "require process fetch setTimeout XMLHttpRequest std os Deno importScripts print"
+    script = f"""function decodeUplink(i) {{
+        return {{data: {{found: "{names}".split(" ").filter(
+            function (n) {{ return typeof globalThis[n] !== "undefined" }})}}}} }}"""
+    assert run(script) == {"data": {"found": []}}
+
+
+ENDLESS = "function decodeUplink(i) { for (;;) {} }"
+STUBBORN = "function decodeUplink(i) { for (;;) { try { for (;;) {} } catch (e) {} } }"
+REGEX = "function decodeUplink(i) { return {data: {m: /(a+)+$/.test('a'.repeat(60) + '!')}} }"
+FAILURES = [
+    (ENDLESS, Failure.TIMEOUT, "did not come to an end"),
+    (STUBBORN, Failure.TIMEOUT, "did not come to an end"),
+    (REGEX, Failure.TIMEOUT, "did not come to an end"),
+    ("for (;;) {}", Failure.TIMEOUT, "cannot be loaded"),
+    (
+        "function decodeUplink(i) { var a = []; for (;;) a.push(new Array(1000).fill(1)) }",
+        Failure.MEMORY,
+        "more memory",
+    ),
+    ("function decodeUplink(i) { return new Uint8Array(1e9) }", Failure.MEMORY, "more memory"),
+    ("function decodeUplink(i) { var s = 'x'; for (;;) s += s }", Failure.MEMORY, "too long"),
+    ("function decodeUplink(i) { return decodeUplink(i) + 1 }", Failure.MEMORY, "broke off"),
+    ("function decodeUplink(i) { throw new Error('no such frame') }", Failure.ERROR, "no such"),
+    ("function decodeUplink(i) { throw 'text' }", Failure.ERROR, "text"),
+    ("function decodeUplink(i) { return missing.field }", Failure.ERROR, "missing"),
+    ("function decodeUplink(i) { return {a: 10n} }", Failure.ERROR, "BigInt"),
+    ("function decodeUplink(i) { return {a: 'x'.repeat(1e6)} }", Failure.ERROR, "more than"),
+    ("function decodeUplink(", Failure.ERROR, "SyntaxError"),
+    ("var nothing = 1;", Failure.ERROR, "no function decodeUplink"),
+]
+
+
+@pytest.mark.parametrize(("script", "failure", "words"), FAILURES)
+def test_how_a_script_fails(script: str, failure: Failure, words: str) -> None:
+    with pytest.raises(ScriptError, match=words) as raised:
+        run(script)
+    assert raised.value.failure is failure
+
+
+def test_a_script_that_failed_decodes_the_next_message_as_ever() -> None:
+    script = """function decodeUplink(i) {
+        if (i.fPort === 1) for (;;) {}
+        if (i.fPort === 2) { var a = []; for (;;) a.push(new Array(1000).fill(1)) }
+        if (i.fPort === 3) throw new Error("three");
+        if (i.fPort === 4) return {data: {big: new Uint8Array(4e6).length}};
+        return {data: {port: i.fPort}} }"""
+    sandbox = Sandbox(script, bounds=BOUNDS, cpu=time.thread_time)
+    for port in (1, 2, 3):
+        with pytest.raises(ScriptError):
+            sandbox.decode(b"", port=port, millis=NOON, variables={})
+        assert sandbox.decode(b"", port=9, millis=NOON, variables={}) == {"data": {"port": 9}}
+    for _ in range(6):  # more in all than its memory would hold, had it not been given back
+        assert sandbox.decode(b"", port=4, millis=NOON, variables={})["data"] == {"big": 4e6}
+
+
+def test_the_bound_on_memory_is_the_machines_own() -> None:
+    """What the engine's package does not promise, and we stand on."""
+    sandbox = Sandbox(FAILURES[4][0], bounds=BOUNDS, cpu=time.thread_time)
+    grown: list[int] = []
+    original = sandbox._discard  # noqa: SLF001  to look at it before it is thrown away
+
+    def look() -> None:
+        if sandbox._context is not None:  # noqa: SLF001
+            grown.append(memory_of(sandbox._context))  # noqa: SLF001
+        original()
+
+    sandbox._discard = look  # type: ignore[method-assign]  # noqa: SLF001
+    with pytest.raises(ScriptError):
+        sandbox.decode(b"", port=1, millis=NOON, variables={})
+    assert 0 < grown[0] <= BOUNDS.memory
+
+
+def test_a_machine_that_was_busy_with_others_is_no_fault_of_the_script() -> None:
+    idle = Sandbox(ENDLESS, bounds=Bounds(seconds=0.02), cpu=lambda: 0.0)
+    tries: list[int] = []
+    original = idle._run  # noqa: SLF001
+
+    def counted(call: str) -> Any:
+        tries.append(1)
+        return original(call)
+
+    idle._run = counted  # type: ignore[method-assign]  # noqa: SLF001
+    with pytest.raises(ScriptError):
+        idle.decode(b"", port=1, millis=NOON, variables={})
+    assert len(tries) == 2
+
+
+# -- how much is put up with --------------------------------------------------------------------
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_device_that_its_codec_cannot_get_through_is_set_aside_alone() -> None:
+    clock = Clock()
+    breaker = Breaker(clock)
+    for _ in range(3):
+        assert breaker.objection("bad") is None
+        breaker.spent("bad", 0.05, in_vain=True)
+    assert "'bad'" in (breaker.objection("bad") or "")
+    assert breaker.objection("good") is None
+    clock.now = 61.0
+    assert breaker.objection("bad") is None
+    breaker.spent("bad", 0.05, in_vain=True)
+    clock.now = 120.0
+    assert breaker.objection("bad") is not None  # twice as long
+    clock.now = 182.0
+    assert breaker.objection("bad") is None
+    breaker.spent("bad", 0.001, in_vain=False)
+    breaker.spent("bad", 0.05, in_vain=True)
+    assert breaker.objection("bad") is None
+
+
+def test_a_codec_that_wastes_too_much_is_set_aside_until_that_is_given_back() -> None:
+    clock = Clock()
+    breaker = Breaker(clock)
+    tries = 0
+    for number in range(1000):  # a thousand devices, a millisecond apart
+        clock.now += 0.001
+        if breaker.objection(f"device-{number}") is None:
+            breaker.spent(f"device-{number}", 0.1, in_vain=True)
+            tries += 1
+    assert tries == 11
+    assert "too much time" in (breaker.objection("another") or "")
+    clock.now += 56.0
+    assert breaker.objection("another") is None
+
+
+def test_work_is_no_waste() -> None:
+    clock = Clock()
+    breaker = Breaker(clock)
+    for _ in range(10_000):
+        breaker.spent("busy", 0.004, in_vain=False)
+    assert breaker.objection("busy") is None
+
+
+def test_a_looping_codec_costs_a_few_tries_and_then_nothing() -> None:
+    tries: list[int] = []
+
+    class Looping(Sandbox):
+        def decode(self, *_: Any, **__: Any) -> Any:
+            tries.append(1)
+            raise ScriptError(Failure.TIMEOUT, "it did not come to an end in time")
+
+    clock = Clock()
+    script = Script(sandbox=Looping("", cpu=clock), breaker=Breaker(clock), cpu=clock)
+    codec = Codec(
+        name="loop",
+        mapping=load_mapping("payload: javascript\nfields: {x: rain}", file="x"),
+        script=script,
+    )
+    uplink = Uplink(
+        addresses=(), time=moment("2022-01-11T12:00:00Z", where="t"), port=1, payload=b"x"
+    )
+    reasons = []
+    for _ in range(50):
+        with pytest.raises(UnusableError) as raised:
+            codec.read(uplink, device="one", has=("rain",))
+        reasons.append(raised.value.refusal.reason)
+    assert reasons[:3] == ["codec-timeout"] * 3
+    assert set(reasons[3:]) == {"codec-suspended"}
+    assert len(tries) == 3
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (None, "no object"),
+        ({"errors": ["bad", "worse"]}, "bad; worse"),
+        ({"errors": "bad", "data": {"x": 1}}, "bad"),
+        ({"warnings": []}, "no `data`"),
+        ({"data": [1]}, "no `data`"),
+    ],
+)
+def test_what_a_script_must_return(returned: Any, words: str) -> None:
+    with pytest.raises(UnusableError, match=words):
+        spoken(returned)
+
+
+def test_warnings_are_kept() -> None:
+    said = spoken({"data": {"x": 1}, "warnings": ["one", "", None, "two"], "errors": []})
+    assert (dict(said.data), said.warnings) == ({"x": 1}, ("one", "two"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _engine() -> None:
+    """Compiled once, before anything is timed by it."""
+    run("function decodeUplink(i) { return {data: {}} }")
