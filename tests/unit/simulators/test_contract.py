@@ -80,7 +80,8 @@ def test_the_interval_is_kept(domain: str, told: dict[str, pd.DataFrame]) -> Non
     A LoRaWAN device may tell everything with what it tells most often.
     """
     places = {place.device: place for place in FIELD.of(domain)}
-    for (device, name), rows in told[domain].groupby(["device", "quantity"]):
+    for key, rows in told[domain].groupby(["device", "quantity"]):
+        device, name = map(str, key)
         place = places[device]
         gaps = rows["time"].diff().dropna().dt.total_seconds()
         interval = place.quantities[name]

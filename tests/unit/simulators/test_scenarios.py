@@ -1,0 +1,136 @@
+"""Scenario files: all of ours load and name what exists; a slip in one is shown where it is."""
+
+import pytest
+
+from rules._pack import packs
+from simulators import _scenarios as scenarios
+from simulators._faults import KINDS
+from simulators._picking import picked
+from simulators._simulator import simulators
+from simulators._story import Where
+from simulators._yaml import ScenarioError, hours_in
+from tests.unit.simulators.small import field
+
+ALL = sorted(scenarios.available())
+each_scenario = pytest.mark.parametrize("name", ALL)
+
+
+def test_those_that_must_be_there_are() -> None:
+    assert set(ALL) >= {
+        "cabinet-outage",
+        "frost-night",
+        "october-flood",
+        "quiet-week",
+        "traffic-incident",
+    }
+
+
+@each_scenario
+def test_a_scenario_is_told_whole(name: str) -> None:
+    story = scenarios.load(name)
+    assert story.name == name
+    assert story.title
+    assert story.title_fr
+    assert story.description
+    events = {kind for simulator in simulators().values() for kind in simulator.events}
+    assert {event.kind for event in story.events} <= events
+    assert {fault.kind for fault in story.faults} <= KINDS
+    spans = [(each.at, each.until) for each in (*story.events, *story.faults)]
+    for start, end in (*spans, *((each.at, each.until) for each in story.truth)):
+        assert 0 <= start < end <= story.hours
+
+
+@each_scenario
+def test_a_truth_names_rules_that_exist(name: str) -> None:
+    rules = {rule.id: rule for pack in packs() for rule in pack.rules}
+    story = scenarios.load(name)
+    assert story.truth or name == "quiet"
+    for truth in story.truth:
+        assert truth.what_fr or name == "quiet"
+        assert set(truth.alarms) <= set(rules)
+        if story.quiet:
+            assert {rules[alarm].category for alarm in truth.alarms} <= {"maintenance"}
+
+
+HEAD = """\
+name: mine
+title: Mine
+begins: 2024-10-08T00:00:00Z
+hours: 2 d
+"""
+
+
+def test_a_file_of_one_s_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("mine") / "mine.yaml"
+    file.write_text(HEAD + "events:\n  - {kind: door, where: cab-1, from: 1 h 30 min, to: 3}\n")
+    story = scenarios.load(str(file))
+    assert story.hours == 48
+    (event,) = story.events
+    assert (event.at, event.until, event.where.names) == (1.5, 3, ("cab-1",))
+    with pytest.raises(ScenarioError, match=r"cannot be read: .*No such file"):
+        scenarios.load(str(file.with_name("yours.yaml")))
+    with pytest.raises(ScenarioError, match="no scenario 'october-flod'; did you mean"):
+        scenarios.load("october-flod")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"),
+        ("name: [", r"line 1: "),
+        ("name: a\n", "line 1: a scenario needs 'title'"),
+        (
+            HEAD + "wether: {}\n",
+            r"line 5: a scenario has no field 'wether'; did you mean 'weather'",
+        ),
+        (HEAD + "hours: 3\n", "line 5: 'hours' stands twice"),
+        (HEAD.replace("2 d", "soon"), "line 4: a scenario, hours: 'soon' is no time"),
+        (HEAD.replace("T00:00:00Z", ""), "line 3: .*expected an instant such as"),
+        (
+            HEAD + "weather:\n  storms:\n    - {at: 1, hours: 2, total: 3, lon: 2, lat: 48}\n",
+            "line 7: a scenario, weather, storms needs 'spread'",
+        ),
+        (HEAD + "weather: {cloud: 3}\n", "line 5: .*cloud: expected a share from 0 to 1"),
+        (HEAD + "faults:\n  - {kind: dropout, from: 1, to: 2}\n", "line 6: .*mean 'drop-out'"),
+        (HEAD + "faults:\n  - {kind: stuck, from: 2, to: 1}\n", "line 6: .*ends before it begins"),
+        (HEAD + "events:\n  - {kind: door, from: 1}\n", "line 6: a scenario, events needs 'to'"),
+        (HEAD + "events: {}\n", "line 5: a scenario, events: expected a list"),
+        (
+            HEAD + "events:\n  - {kind: door, from: 1, to: 2, where: {near: [2.1]}}\n",
+            r"line 6: .*expected \[lon, lat\]",
+        ),
+    ],
+)
+def test_a_slip_is_shown_where_it_is(text: str, says: str) -> None:
+    with pytest.raises(ScenarioError, match=f"mine.yaml(, line | is ).*|{says}") as told:
+        scenarios.parse(text, "mine.yaml")
+    assert told.match(says)
+
+
+@pytest.mark.parametrize(
+    ("word", "hours"),
+    [
+        ("30", 30),
+        ("30 h", 30),
+        ("90min", 1.5),
+        ("1 d 6 h", 30),
+        ("-2 h", -2),
+        ("x", None),
+        ("", None),
+    ],
+)
+def test_times_in_words(word: str, hours: float | None) -> None:
+    assert hours_in(word) == hours
+
+
+def test_who_is_chosen() -> None:
+    small = field()
+    near = Where(any="loop-station", near=(2.2, 48.65))
+    assert picked(near, small, 1) == ("loop-station-0",)
+    assert picked(Where(any="loop-station", near=(5.0, 45.0)), small, 1) == ()
+    assert picked(Where(any="cabinet"), small, 1) == ("lamps",)
+    assert picked(Where(any="school"), small, 1) == ("school",)
+    assert len(picked(Where(any="mobility", share=1.0), small, 1)) == 6
+    both = picked(Where(any="lamp-node", count=2), small, 1)
+    assert both[0] == picked(Where(any="lamp-node"), small, 1)[0]
+    assert picked(Where(any="nothing"), small, 1) == ()
