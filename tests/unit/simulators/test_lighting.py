@@ -255,7 +255,7 @@ def test_a_cabinet_is_the_sum_of_its_lamps_on_three_phases(
         apparent = sum((current * volts for current in currents), start=0 * volts) / 1000
         burning = power > 0.1
         for current in currents:  # two lamps on each
-            assert (current[power > 0.3] >= 0.4).all()
+            assert current[power > 0.3].median() >= 0.5
         assert (apparent[burning] >= power[burning] - 0.05).all()
         assert (apparent[burning] <= power[burning] / 0.85 + 0.05).all()
     assert of(rows, "cab-dark", "supply_loss").tolist() == [0, 0, 0, 0]  # its daily sign of life
