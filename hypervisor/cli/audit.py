@@ -1,6 +1,7 @@
 """`hypervisor audit`: who did what to the instance, when and why."""
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -66,8 +67,18 @@ def _show(found: "list[Act]") -> None:
         return
     table = Table("act", "when (UTC)", "who", "what", "of what", "why", "details", box=None)
     for act in found:
-        scenario = f" (scenario {act.scenario_at:%Y-%m-%d %H:%M})" if act.scenario_at else ""
-        details = ", ".join(f"{key} {value}" for key, value in act.details.items())
+        scenario = f"\n(scenario {act.scenario_at:%Y-%m-%d %H:%M})" if act.scenario_at else ""
+        details = ", ".join(f"{key} {value}" for key, value in sorted(_few(act).items()))
         when = f"{act.at:%Y-%m-%d %H:%M:%S}{scenario}"
         table.add_row(str(act.id), when, act.author, act.kind, act.subject, act.reason, details)
-    Console(markup=False).print(table)
+    wide = None if sys.stdout.isatty() else 200
+    Console(markup=False, width=wide).print(table)
+
+
+def _few(act: "Act") -> dict[str, object]:
+    """Of the details what fits in a cell; --json tells all."""
+    return {
+        key: value
+        for key, value in act.details.items()
+        if value is not None and not isinstance(value, dict)
+    }
