@@ -1,6 +1,7 @@
 """Geometries as GeoJSON writes them (RFC 7946), in WGS 84: checked, and made plain."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -65,6 +66,7 @@ def _nested(value: Any, depth: int, kind: str) -> list[Any]:
 def _position(value: list[Any]) -> list[float]:
     """Longitude and latitude; a height is dropped."""
     numbers = [float(part) for part in value if isinstance(part, int | float)]
+    numbers = [number for number in numbers if math.isfinite(number)]
     if len(numbers) != len(value) or len(numbers) not in (2, 3) or any(map(_is_truth, value)):
         raise GeometryError(f"{_shown(value)}: a position is [longitude, latitude]")
     lon, lat = check_position(numbers[0], numbers[1])

@@ -17,7 +17,7 @@ from hypervisor.registry.entries import Entry, Fact, Inventory
 from hypervisor.registry.form import Form
 from hypervisor.registry.geojson import parse_geojson
 from hypervisor.registry.problems import InventoryError, Problem, Where
-from hypervisor.registry.tree import parse_yaml
+from hypervisor.registry.tree import parse_yaml, unwritable
 from sensors._domain import Catalogue
 
 _TOP = (
@@ -40,6 +40,8 @@ def read_text(text: str, *, file: str, catalogue: Catalogue) -> Inventory:
         tree = parse_geojson(text, file=file, problems=problems)
     else:
         tree = parse_yaml(text, file=file)
+    for leaf in unwritable(tree):
+        problems.append(Problem(where=leaf.where, text="holds a character that is none"))
     inventory = _inventory(Form(tree, problems, known=_TOP), catalogue)
     if problems:
         raise InventoryError(problems)

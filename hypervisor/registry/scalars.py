@@ -11,6 +11,7 @@ _MEASURE = re.compile(
 )
 _TRUTHS = {"true": True, "yes": True, "oui": True, "false": False, "no": False, "non": False}
 _FIRST_YEAR, _LAST_YEAR = 1800, 2200
+_MOST = 2_000_000_000
 _LONGEST = timedelta(days=366)
 
 
@@ -29,9 +30,12 @@ def number(text: str) -> float:
 def whole(text: str) -> int:
     """A whole number of people or things."""
     try:
-        return int(text)
+        value = int(text)
     except ValueError:
         raise ScalarError(f"{text!r}: expected a whole number") from None
+    if not 0 <= value <= _MOST:
+        raise ScalarError(f"{text!r}: expected a whole number between 0 and {_MOST}")
+    return value
 
 
 def truth(text: str) -> bool:

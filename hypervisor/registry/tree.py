@@ -3,6 +3,7 @@
 Scalars stay text: YAML's own guesses would make the code 01004 an octal number and `no` a truth.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 
 from hypervisor.registry.problems import InventoryError, Problem, Where
 
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 _NULLS = ("~", "null", "Null", "NULL")
 
 
@@ -42,6 +44,16 @@ class Fields:
 
 
 Node = Leaf | Items | Fields
+
+
+def unwritable(node: Node) -> Iterator[Leaf]:
+    """The leaves that hold what no text may: a zero character, half of a pair."""
+    if isinstance(node, Leaf):
+        if node.text is not None and _UNWRITABLE.search(node.text):
+            yield node
+        return
+    for child in node.fields.values() if isinstance(node, Fields) else node.items:
+        yield from unwritable(child)
 
 
 def parse_yaml(text: str, *, file: str) -> Fields:

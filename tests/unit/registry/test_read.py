@@ -87,6 +87,12 @@ def test_a_code_stays_text() -> None:
     assert read(text).areas[0].key == "01004"
 
 
+def test_numbers_of_people_are_whole_and_believable() -> None:
+    areas = "areas: [{code: '91272', kind: commune, name: Gif, population: %s}]"
+    assert "expected a whole number between 0 and" in told(areas % "99999999999")[0]
+    assert "expected a whole number" in told(areas % "1.5")[0]
+
+
 def test_yaml_that_is_none() -> None:
     assert "not readable as YAML" in told("sites: [")[0]
     assert "not readable as YAML" in told("sites:\n\t- a")[0]
