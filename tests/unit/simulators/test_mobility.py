@@ -3,98 +3,28 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sensors._domain import catalogue
-from simulators import _bicycles
-from simulators._simulator import Asset, Field, Group, Place, simulators
-from simulators._story import Happening, Storm, Story, Weather, Where
+from simulators._simulator import Asset, Field, Place, simulators
+from simulators._story import Happening, Storm, Weather
 from simulators._world import World
-from simulators.mobility import SIMULATOR, emit, truth
-
-SECOND = 1_000_000
-HOUR = 3600 * SECOND
-KNOWN = catalogue().quantities
-LOOP = dict.fromkeys(("traffic_flow", "traffic_speed", "occupancy", "heavy_share"), 360.0)
-RADAR = {**dict.fromkeys(("traffic_flow", "traffic_speed", "occupancy"), 360.0), "battery": 3600.0}
-
-
-def loop(name: str, lat: float, **more: Any) -> Place:
-    return Place(
-        device=name,
-        site=name,
-        domain="mobility",
-        model="loop-station",
-        lon=2.2,
-        lat=lat,
-        quantities=LOOP,
-        thresholds={"capacity": 4000, "free_speed": 100},
-        properties={"road_class": "motorway", "lanes": 2, "direction": "in", **more},
-    )
-
-
-NORTHWARD = tuple(loop(f"n{number}", 48.60 + 0.01 * number) for number in range(4))
-SOUTHWARD = tuple(loop(f"s{number}", 48.63 - 0.01 * number, direction="out") for number in range(3))
-STREET = Place(
-    device="street",
-    site="street",
-    domain="mobility",
-    model="radar-counter",
-    protocol="the-things-stack",
-    lon=2.21,
-    lat=48.61,
-    quantities=RADAR,
-    properties={"road_class": "urban"},
+from simulators.mobility import SIMULATOR, truth
+from tests.unit.simulators.roads import (
+    DAY,
+    FIELD,
+    HOUR,
+    KNOWN,
+    NORTHWARD,
+    SECOND,
+    WEEK,
+    happening,
+    of,
+    rainy,
+    told,
 )
-TRACK = Place(
-    device="track",
-    site="track",
-    domain="mobility",
-    model="bicycle-counter",
-    lon=2.2,
-    lat=48.6,
-    quantities={"bicycles": 900.0, "battery": 3600.0},
-)
-PATH = replace(
-    TRACK,
-    device="path",
-    site="path",
-    model="path-counter",
-    protocol="chirpstack",
-    quantities={"bicycles": 900.0, "pedestrians": 900.0, "battery": 3600.0},
-)
-FIELD = Field(
-    places=(*NORTHWARD, *SOUTHWARD, STREET, TRACK, PATH),
-    groups=(
-        Group(name="north", kind="section", members=tuple(p.device for p in NORTHWARD)),
-        Group(name="south", kind="section", members=tuple(p.device for p in SOUTHWARD)),
-    ),
-)
-# a Monday at 0 h in Paris; a week in which there is school
-WEEK = Story(name="week", title="", begins=datetime(2024, 10, 6, 22, tzinfo=UTC), hours=168)
-DAY = replace(WEEK, hours=24)
-
-
-def happening(kind: str, at: float, until: float, *names: str, **more: object) -> Happening:
-    return Happening(kind=kind, at=at, until=until, where=Where(names=names), parameters=more)
-
-
-def told(
-    story: Story = DAY, *events: Happening, seed: int = 1, field: Field = FIELD
-) -> pd.DataFrame:
-    rows = emit(field, World(replace(story, events=events), field, seed), seed)
-    rows["hour"] = (rows["time"] - pd.Timestamp(story.begins)).dt.total_seconds() / 3600
-    return rows
-
-
-def of(rows: pd.DataFrame, device: str, quantity: str) -> "pd.Series[float]":
-    """By the hour of the story."""
-    mine = rows[(rows["device"] == device) & (rows["quantity"] == quantity)]
-    return mine.set_index("hour")["value"]
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +97,6 @@ def test_vehicles_are_conserved_along_a_section(week: pd.DataFrame) -> None:
     assert totals[0] > 100_000
     for one, other in pairwise(totals):
         assert abs(one - other) < 60  # what is between them at the beginning and the end
-
-
-def rainy(total: float) -> Story:
-    storm = Storm(at=14, hours=8, total=total, lon=2.2, lat=48.6, spread=200)
-    return replace(DAY, weather=Weather(storms=(storm,) if total else ()))
 
 
 def test_rain_slows_traffic() -> None:
@@ -311,66 +236,6 @@ def test_sections_are_in_the_direction_of_travel() -> None:
     field = Field(places=backwards, groups=FIELD.groups[:1])
     counts = [truth(field, world, 1)[f"n{number}"].count[-1] for number in range(4)]
     assert counts == sorted(counts)
-
-
-def riders(story: Story, name: str = "bicycles") -> "pd.Series[float]":
-    """Expected, an hour, every quarter of one."""
-    world = World(story, FIELD, 1)
-    at = np.arange(world.begins, world.ends, 900 * SECOND, dtype=np.int64)
-    return pd.Series(_bicycles.expected(TRACK, name, at, world), index=(at - world.begins) / HOUR)
-
-
-def test_bicycles_have_their_hours_and_days(week: pd.DataFrame) -> None:
-    for device, quantity in (("track", "bicycles"), ("path", "bicycles"), ("path", "pedestrians")):
-        counts = of(week, device, quantity)
-        assert (counts == counts.round()).all()
-        workdays = counts[counts.index <= 120]
-        by_hour = workdays.groupby((workdays.index - 0.01) % 24 // 1).mean()
-        assert by_hour.loc[[8, 17, 18]].min() > 1.2 * by_hour.loc[10]
-        assert by_hour.loc[[2, 3]].max() < 0.05 * by_hour.max()
-        sunday = counts[counts.index > 144]
-        assert sunday.loc[152.1:153].mean() < 0.5 * by_hour.loc[8]
-
-
-def test_a_sunday_s_ride_is_in_the_afternoon() -> None:
-    sunday = riders(WEEK).loc[144:]
-    assert 159 <= float(sunday.to_numpy().argmax()) / 4 + 144 <= 161
-    assert sunday.loc[152] < 0.2 * riders(WEEK).loc[8]
-
-
-def test_rain_and_cold_keep_bicycles_at_home_and_pedestrians_less() -> None:
-    mild = replace(DAY, weather=Weather(temperature=18.0))
-    frosty = replace(DAY, weather=Weather(temperature=-3.0))
-    wet = replace(rainy(40), weather=replace(rainy(40).weather, temperature=18.0))
-    for name, most in (("bicycles", 0.6), ("pedestrians", 0.8)):
-        usual = riders(mild, name)
-        assert riders(frosty, name).sum() < most * usual.sum()
-        assert riders(wet, name).loc[16:20].sum() < (most + 0.1) * usual.loc[16:20].sum()
-        assert riders(wet, name).loc[:12].sum() == pytest.approx(usual.loc[:12].sum(), rel=0.1)
-    cold, rain = (
-        riders(story, "bicycles").sum() / riders(story, "pedestrians").sum()
-        for story in (frosty, mild)
-    )
-    assert cold < rain
-
-
-def test_school_days_have_more_at_the_gates() -> None:
-    school = riders(replace(DAY, weather=Weather(temperature=18.0)), "pedestrians")
-    holiday = riders(
-        replace(
-            DAY, begins=datetime(2024, 10, 20, 22, tzinfo=UTC), weather=Weather(temperature=18.0)
-        ),
-        "pedestrians",
-    )
-    share = [float(each.loc[8:8.5].sum() / each.loc[10:16].sum()) for each in (school, holiday)]
-    assert share[0] > 1.15 * share[1]
-
-
-def test_a_busier_counter_counts_more() -> None:
-    busy = replace(TRACK, properties={"daily_bicycles": 1400})
-    field = Field(places=(busy,))
-    counts = [of(told(WEEK, field=each), "track", "bicycles").sum() for each in (field, FIELD)]
-    assert counts[0] == pytest.approx(4 * counts[1], rel=0.1)
 
 
 def test_a_seed_is_a_story_and_neighbours_do_not_matter(week: pd.DataFrame) -> None:
