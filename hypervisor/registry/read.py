@@ -40,8 +40,10 @@ def read_text(text: str, *, file: str, catalogue: Catalogue) -> Inventory:
         tree = parse_geojson(text, file=file, problems=problems)
     else:
         tree = parse_yaml(text, file=file)
-    for leaf in unwritable(tree):
-        problems.append(Problem(where=leaf.where, text="holds a character that is none"))
+    problems.extend(
+        Problem(where=leaf.where, text="holds a character that is none")
+        for leaf in unwritable(tree)
+    )
     inventory = _inventory(Form(tree, problems, known=_TOP), catalogue)
     if problems:
         raise InventoryError(problems)
