@@ -13,23 +13,28 @@ _WANTED = steps({BEGINNING: 0.0})
 
 
 def chains(
-    devices: Iterable[Device], measures: Mapping[str, AbstractSet[str]]
+    devices: Iterable[Device], measures: Mapping[str, AbstractSet[str]], ended: Mapping[str, int]
 ) -> list[list[Device]]:
-    """The devices of one site, each after the retired one whose place it took.
+    """The devices of one site, each after the one whose place it took.
 
-    Who takes a place measures something that the retired one did (`measures`, without what all
-    devices tell), is younger and stays longer; of several the one that came nearest to that time.
+    `ended`: since when (µs) those are retired, or out of service, that are. Who takes a place
+    measures something that the other did (`measures`, without what all devices tell), is younger
+    and stays longer; of several the one that came nearest to that time.
     """
-    ordered = sorted(devices, key=lambda one: (_end(one), one.commissioned, one.name))
+
+    def end(one: Device) -> int:
+        return ended.get(one.name, _FAR)
+
+    ordered = sorted(devices, key=lambda one: (end(one), one.commissioned, one.name))
     heirs: dict[str, Device] = {}
     taken: set[str] = set()
     for one in ordered:
-        if one.retired is None:
+        if one.name not in ended:
             continue
         candidates = [
             other
             for other in ordered
-            if _end(other) > _end(one)
+            if end(other) > end(one)
             and other.commissioned > one.commissioned
             and measures.get(other.name, set()) & measures.get(one.name, set())
             and other.name not in taken
@@ -37,7 +42,7 @@ def chains(
         if candidates:
             heirs[one.name] = min(
                 candidates,
-                key=lambda other: (abs(micros(other.commissioned) - _end(one)), other.name),
+                key=lambda other: (abs(micros(other.commissioned) - ended[one.name]), other.name),
             )
             taken.add(heirs[one.name].name)
     found: list[list[Device]] = []
@@ -69,7 +74,3 @@ def spliced(parts: Sequence[SeriesFacts], until: Sequence[int]) -> SeriesFacts:
         breaks=tuple(sorted({*since[1:], *(at for part in parts for at in part.breaks)})),
         withdrawn=either(one_after_another(zip(since, wanted, strict=True))),
     )
-
-
-def _end(one: Device) -> int:
-    return _FAR if one.retired is None else micros(one.retired)

@@ -44,7 +44,7 @@ def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Fact
             for name, supply in subject.supplies.items()
         },
         "thresholds": {name: _steps(steps, known) for name, steps in subject.thresholds.items()},
-        "doubled": sorted(subject.doubled),
+        "doubled": dict(subject.doubled),
         "domain": subject.domain,
     }
 
@@ -53,12 +53,14 @@ def between_subjects(before: Facts, now: Facts) -> Difference | None:
     """The earliest difference of two subjects' facts; None when they say the same."""
     found = [
         *_between(before["thresholds"], now["thresholds"], "threshold", between_steps, _limit_from),
-        *_between(before["series"], now["series"], "series", _between_series, _series_from),
-        *_between(before["devices"], now["devices"], "device", _between_devices, _device_from),
+        *_between(
+            _of_known(before, now), _of_known(now, before), "series", _between_series, _series_from
+        ),
+        *_between(_timed(before), _timed(now), "device", _between_devices, _device_from),
         *_between(before["supplies"], now["supplies"], "supply of", _between_supplies, _fed_from),
     ]
-    if before["doubled"] != now["doubled"]:
-        found.append(Difference(since=BEGINNING, what="two devices measure the same"))
+    for name, since in before["doubled"].items() ^ now["doubled"].items():
+        found.append(Difference(since=since, what=f"two devices that measure {name}"))
     if before["domain"] != now["domain"]:
         found.append(Difference(since=BEGINNING, what="domain"))
     return min(found, key=lambda difference: difference.since, default=None)
@@ -144,9 +146,34 @@ def _series_from(series: Any) -> int | None:
     return next((int(at) for at, value in withdrawn if value != 1.0), None)
 
 
+def _of_known(facts: Facts, others: Facts) -> Facts:
+    """The series, without those that no rule names of devices that the others do not know."""
+    return {
+        name: series
+        for name, series in facts["series"].items()
+        if "@" not in name or name.partition("@")[2] in others["devices"]
+    }
+
+
+def _timed(facts: Facts) -> Facts:
+    """The devices, each with the time before which nothing was expected of it.
+
+    That is when it was commissioned, or when the group took it in.
+    """
+    wanted: dict[str, int] = {}
+    for name, series in facts["series"].items():
+        since = _series_from(series)
+        if "@" in name and since is not None:
+            device = name.partition("@")[2]
+            wanted[device] = min(since, wanted.get(device, since))
+    return {
+        name: {**device, "from": max(device["commissioned"], wanted.get(name, BEGINNING))}
+        for name, device in facts["devices"].items()
+    }
+
+
 def _device_from(device: Any) -> int | None:
-    """Before it is commissioned nothing is expected of it."""
-    return int(device["commissioned"])
+    return int(device["from"])
 
 
 def _fed_from(supply: Any) -> int | None:

@@ -87,8 +87,8 @@ class SubjectFacts:
 
     `series` by the name a rule uses, and by `<quantity>@<device>` those that no rule names alone:
     a group's members, behind the words in `group`; and what is only a sign of life. `site` is the
-    number of the site where it stands and `place` that site's name. `doubled`: quantities that two
-    devices in service measure. `supplies`: how the devices that are fed by a switched supply are.
+    number of the site where it stands and `place` that site's name. `doubled`: from when on (µs)
+    two devices in service measure the same. `supplies`: of devices that a switched supply feeds.
     """
 
     key: str
@@ -101,7 +101,7 @@ class SubjectFacts:
     devices: Mapping[str, Device]
     thresholds: Mapping[str, Steps]
     group: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    doubled: frozenset[str] = frozenset()
+    doubled: Mapping[str, int] = field(default_factory=dict)
     supplies: Mapping[str, Supply] = field(default_factory=dict)
 
     def title(self, written: str) -> str:

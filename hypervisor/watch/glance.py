@@ -197,6 +197,8 @@ def _settled(rule: RuleHistory, subject: SubjectFacts) -> int:
     if any(rule.lacks(one, subject) is not None for one in rule.rules):
         return LATER
     names = {name for one in rule.rules for name in one.plain}
+    if names & subject.doubled.keys():
+        return LATER
     if any(not _in_service(subject, subject.series[name]) for name in names):
         return LATER
     steps: list[Steps] = list(subject.thresholds.values())

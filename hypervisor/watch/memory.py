@@ -104,8 +104,8 @@ def survey(connection: Connection, catalogue: Catalogue, mains: Mains) -> Territ
                 continue
             pair = (rule.id, subject.key)
             written = rule.for_subject(subject)
+            unfit |= _unfit(rule, subject)
             if all(one is None for _, one in written):
-                unfit |= _unfit(rule, subject)
                 continue
             revisions[pair] = written
             listens[pair] = _listens(rule, written, subject, looked_back)
@@ -188,10 +188,9 @@ def opened(journal: list[Moment]) -> int | None:
 
 def _unfit(rule: RuleHistory, subject: SubjectFacts) -> dict[Pair, str]:
     """Worth saying only where something stands in the way, not where a rule has no subject."""
-    if subject.doubled and rule.rules:
-        reason = rule.lacks(rule.rules[-1], subject)
-        if reason and reason.startswith("two devices"):
-            return {(rule.id, subject.key): reason}
+    for name in rule.rules[-1].plain if rule.rules and subject.doubled else ():
+        if name in subject.doubled and rule.lacks(rule.rules[-1], subject) is None:
+            return {(rule.id, subject.key): f"two devices in service measure {name}"}
     return {}
 
 

@@ -46,11 +46,21 @@ class RuleHistory:
         return frozenset(rule.per for rule in self.rules)
 
     def for_subject(self, subject: SubjectFacts) -> Revisions:
-        """Its revisions, those that the subject lacks something for being withdrawn there."""
-        return tuple(
+        """Its revisions, those that the subject lacks something for being withdrawn there.
+
+        All are from the time on at which two devices measure what a rule asks for.
+        """
+        found = [
             (at, rule if rule is not None and self.lacks(rule, subject) is None else None)
             for at, rule in self.revisions
+        ]
+        names = {name for _, rule in found if rule is not None for name in rule.plain}
+        since = min(
+            (subject.doubled[name] for name in names & subject.doubled.keys()), default=None
         )
+        if since is None:
+            return tuple(found)
+        return (*((at, rule) for at, rule in found if at < since), (since, None))
 
     def lacks(self, rule: Rule, subject: SubjectFacts) -> str | None:
         """What the subject lacks for one of its revisions to apply; None when it applies."""
@@ -105,8 +115,6 @@ def lacks(rule: Rule, subject: SubjectFacts) -> str | None:
         if name not in subject.group and name not in rule.plain:
             return f"no member measures {name}"
     for name in rule.plain:
-        if name in subject.doubled:
-            return f"two devices in service measure {name}"
         if name not in subject.series:
             return f"no series {name}"
     for name in rule.thresholds:

@@ -158,7 +158,7 @@ class _Known:
             devices=devices,
             thresholds=base.thresholds if base else {},
             group={word: tuple(f"{word}@{member}" for member in members) for word in words},
-            doubled=base.doubled - words.keys() if base else frozenset(),
+            doubled={q: at for q, at in base.doubled.items() if q not in words} if base else {},
             supplies={m: self._supplies[m] for m in members if m in self._supplies},
         )
 
@@ -195,7 +195,7 @@ class _Known:
 
     def _chosen(
         self, devices: Sequence[RegisteredDevice]
-    ) -> tuple[dict[str, SeriesFacts], frozenset[str]]:
+    ) -> tuple[dict[str, SeriesFacts], dict[str, int]]:
         """What a site's rules read: of each quantity one series, of a gauge and its successors.
 
         The others stand there by names that no rule can say: they too show that a device is heard.
@@ -203,27 +203,32 @@ class _Known:
         measures = {
             one.name: self._series.get(one.name, {}).keys() - self._common for one in devices
         }
+        service = {one.name: self._devices[one.name].in_service for one in devices}
+        ended = {name: int(one.at[-1]) for name, one in service.items() if one.value[-1] == 0.0}
         found: dict[str, list[SeriesFacts]] = {}
-        for chain in chains(devices, measures):
+        for chain in chains(devices, measures, ended):
             by_quantity: dict[str, list[RegisteredDevice]] = {}
             for one in chain:
                 for quantity in self._series.get(one.name, {}):
                     by_quantity.setdefault(quantity, []).append(one)
             for quantity, owners in by_quantity.items():
                 parts = [self._series[one.name][quantity] for one in owners]
-                until = [micros(one.retired) for one in owners if one.retired is not None]
+                until = [ended[one.name] for one in owners if one.name in ended]
                 found.setdefault(quantity, []).append(spliced(parts, until))
         chosen: dict[str, SeriesFacts] = {}
-        doubled: set[str] = set()
+        doubled: dict[str, int] = {}
         for quantity, others in found.items():
+            others.sort(key=self._commissioned)
             serving = [one for one in others if facts.serves(self._devices[one.device])]
             if len(serving) > 1:
-                doubled.add(quantity)
-            first = serving[0] if len(serving) == 1 else others[-1]
+                doubled[quantity] = self._commissioned(serving[1])
+            first = serving[0] if serving else others[-1]
             for other in others:
-                plain = other is first and len(serving) < 2
-                chosen[quantity if plain else f"{quantity}@{other.device}"] = other
-        return chosen, frozenset(doubled)
+                chosen[quantity if other is first else f"{quantity}@{other.device}"] = other
+        return chosen, doubled
+
+    def _commissioned(self, series: SeriesFacts) -> int:
+        return self._devices[series.sources[0].device].commissioned
 
     def _together(
         self, devices: Iterable[RegisteredDevice], series: Iterable[SeriesFacts]

@@ -213,12 +213,14 @@ def test_a_second_device_of_one_domain_is_no_successor_of_another(world: World) 
     world.step()
 
     assert world.memory is not None
-    series = world.memory.territory.subjects["orge"].series
+    subject = world.memory.territory.subjects["orge"]
+    assert subject.doubled == {"battery": micros(then)}
+    series = subject.series
     assert {name: one.devices for name, one in series.items()} == {
         "level": {"orge"},
         "catchment_rain": {"rain"},
         "basin_fill": {"late"},
-        "battery@orge": {"orge"},
+        "battery": {"orge"},  # until another one stands beside it
         "battery@rain": {"rain"},
         "battery@late": {"late"},
     }

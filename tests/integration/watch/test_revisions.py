@@ -1,9 +1,13 @@
 """When the past changes: nothing is edited silently, and people can read what became of it."""
 
+from datetime import timedelta
+
 import pytest
 
-from hypervisor.store import workers
-from tests.integration.watch.world import Sent, World, unit_of, us
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Device, Series
+from hypervisor.store import registry, workers
+from tests.integration.watch.world import DAY, Sent, World, unit_of, us
 
 pytestmark = pytest.mark.integration
 
@@ -187,3 +191,21 @@ def test_two_devices_in_service_with_one_quantity_rest_the_rule_and_it_is_said(o
     assert (
         orge.memory.territory.unfit["flood-high", "orge"] == "two devices in service measure level"
     )
+
+
+def test_a_second_gauge_beside_the_first_ends_alarms_and_leaves_the_log_before(orge: World) -> None:
+    feed(orge, (0, 3.1), (5, 3.1), (10, 3.1), (15, 3.1))
+    registry.write(
+        orge.connection,
+        Changes(
+            devices=(Device(name="other", site="orge", commissioned=DAY + timedelta(minutes=17)),),
+            series=(Series(device="other", quantity="level"),),
+        ),
+    )
+    orge.connection.commit()
+    orge.beat(18)
+    orge.settle()
+
+    (alarm,) = orge.alarms()
+    assert (alarm.episode.began, alarm.episode.ended) == (us(10), us(17))
+    assert alarm.episode.reason == "rule withdrawn"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypervisor.instants import BEGINNING, micros
+from hypervisor.instants import micros
 from hypervisor.registry.model import Device, Registry, Revision, Series, Site
 from hypervisor.watch import differences
 from hypervisor.watch.facts import SubjectFacts
@@ -112,16 +112,16 @@ def test_another_interval() -> None:
 def test_two_devices_in_service_measure_the_same() -> None:
     now = site(devices=("gauge", "other"))
 
-    assert now.doubled == frozenset({"level"})
+    assert now.doubled == {"level": hours(0)}
     found = between(site(), now)
     assert found is not None
-    assert found.since == BEGINNING
+    assert found.since == hours(0)
 
 
 def test_one_of_two_devices_out_of_service_leaves_the_other() -> None:
     now = site(revision("device", "gauge", {"in_service": False}, 2), devices=("gauge", "other"))
 
-    assert now.doubled == frozenset()
+    assert now.doubled == {}
     assert now.series["level"].device == "other"
 
 

@@ -4,9 +4,10 @@ import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given
 
-from hypervisor.watch.possible import Spans, can_be
+from hypervisor.watch.possible import Silences, Spans, can_be
 from rules._pack import load_pack
 from rules._tree import Node
+from sensors._row import NEVER
 
 PACK = """
 - id: flood-x
@@ -83,3 +84,78 @@ def test_whatever_holds_at_a_point_of_the_span_is_possible(
         ("level - threshold.attention > 1 m", level - limit > 1),
     ):
         assert not holds or possible(when, low, low + width, limit)
+
+
+def group(when: str, levels: list[float], present: list[bool]) -> bool:
+    """One group; each member's level is known exactly."""
+    values = np.array([levels])
+    members = Spans(
+        shape=values.shape,
+        series={"level": (values, values)},
+        sums={},
+        thresholds={"attention": np.array([[3.0]])},
+    )
+    spans = Spans(
+        shape=(1,),
+        series={},
+        sums={},
+        thresholds={"attention": np.array([3.0])},
+        members=members,
+        present={"level": np.array([present])},
+    )
+    rule = load_pack(
+        PACK.format(when=when).replace("  severity", "  per: group\n  severity"),
+        file="x.yaml",
+        domain="flood",
+    ).rules[0]
+    return bool(can_be(rule.when, spans)[0])
+
+
+def test_a_share_of_a_group() -> None:
+    levels = [1.0, 2.0, 3.5, 4.0]
+    assert group("share(level > threshold.attention) >= 0.5", levels, [True] * 4)
+    assert not group("share(level > threshold.attention) > 0.6", levels, [True] * 4)
+    assert group("share(level > threshold.attention) > 0.6", levels, [False, True, True, True])
+    assert not group("share(level > threshold.attention) < 0.4", levels, [True] * 4)
+    assert group("share(level > 9 m) > 0.5", levels, [False] * 4), "of no member nothing is known"
+
+
+@given(st.lists(st.tuples(st.floats(-5, 5), st.floats(0, 3), st.booleans()), min_size=1))
+def test_any_share_of_values_in_the_spans_is_possible(
+    members: list[tuple[float, float, bool]],
+) -> None:
+    low = np.array([[one for one, _, _ in members]])
+    high = low + np.array([[width for _, width, _ in members]])
+    inner = Spans(shape=low.shape, series={"level": (low, high)}, sums={}, thresholds={})
+    spans = Spans(
+        shape=(1,),
+        series={},
+        sums={},
+        thresholds={},
+        members=inner,
+        present={"level": np.ones(low.shape, dtype=bool)},
+    )
+    true = np.mean([lo if at_low else lo + w for lo, w, at_low in members] > np.float64(1.0))
+    for operator, holds in ((">=", true >= 0.5), ("<", true < 0.5), (">", true > 0.25)):
+        bound = 0.25 if operator == ">" else 0.5
+        rule = load_pack(
+            PACK.format(when=f"share(level > 1 m) {operator} {bound}").replace(
+                "  severity", "  per: group\n  severity"
+            ),
+            file="x.yaml",
+            domain="flood",
+        ).rules[0]
+        assert not holds or can_be(rule.when, spans)[0]
+
+
+def test_a_silence_that_cannot_be_complete() -> None:
+    def silent(paused: int, arrived: int, upto: int) -> bool:
+        heard = Silences(paused=np.array([paused]), arrived=np.array([arrived]), upto=upto)
+        spans = Spans(shape=(1,), series={}, sums={}, thresholds={}, silences={"level": heard})
+        return bool(can_be(condition("silent(level, 10 min)"), spans)[0])
+
+    minute = 60_000_000
+    assert not silent(5 * minute, 0, 9 * minute)
+    assert silent(5 * minute, 0, 10 * minute)
+    assert silent(10 * minute, 0, 0)
+    assert silent(0, NEVER, 0)
