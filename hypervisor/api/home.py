@@ -23,6 +23,7 @@ def home(asked: Asked) -> HTMLResponse:
     """What a person wants first: real or not, our health, what is active, what was last said."""
     known = health.look(asked)
     active = alarms.listing(asked, Selection(active=True))
+    hazards = _of("hazard", active)
     over = alarms.listing(asked, Selection(active=False, limit=_SHOWN))
     return HTMLResponse(
         page(
@@ -30,8 +31,9 @@ def home(asked: Asked) -> HTMLResponse:
             asked.mode,
             [
                 _top(known),
-                _alarms(f"Active alarms ({len(active)})", active),
+                _alarms(f"Active alarms ({len(hazards)})", hazards),
                 _sites(sites.listing(asked)),
+                _alarms(f"Maintenance ({len(active) - len(hazards)})", _of("maintenance", active)),
                 _alarms("Alarms that are over", over),
                 _parts(known),
                 _links(),
@@ -86,6 +88,10 @@ def _top(known: HealthBody) -> str:
     )
     judged = _time(known.judged_to) if known.judged_to else "nothing yet"
     return paragraph(text(_time(known.clock)), "·", text(f"judged up to {judged}"), "·", state)
+
+
+def _of(category: str, found: list[AlarmBody]) -> list[AlarmBody]:
+    return [one for one in found if one.category == category]
 
 
 def _alarms(caption: str, found: list[AlarmBody]) -> str:

@@ -17,7 +17,10 @@ router = APIRouter(prefix="/sites", tags=["sites"])
 
 @router.get("", responses=responses())
 def every(asked: Asked) -> SitesBody:
-    """All sites, along their rivers from the source down, with the newest row of each series."""
+    """All sites, along their rivers from the source down, with the newest row of each series.
+
+    The lamps behind a cabinet are told with their site alone: there are too many of them.
+    """
     return SitesBody(mode=asked.mode, sites=listing(asked))
 
 

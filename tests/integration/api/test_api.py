@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from threading import Thread
 from time import sleep
@@ -18,6 +18,7 @@ from hypervisor.api.app import create_app
 from hypervisor.cli import alarms as alarms_command
 from hypervisor.stack.ports import free_port
 from hypervisor.store.connect import connect
+from tests.integration.watch import field
 from tests.integration.watch.world import CATALOGUE, Sent, World, make_world
 
 pytestmark = pytest.mark.integration
@@ -100,6 +101,32 @@ def test_what_it_knows(client: httpx.Client) -> None:
     assert [row["kind"] for row in detail["transitions"]] == ["raised"]
     assert get(client, "/api/v1/alarms?rule=flood-rain")["alarms"] == []
     assert len(get(client, "/api/v1/rules")["rules"]) == 4
+
+
+def test_lamps_and_their_cabinet(database_url: str) -> None:
+    with closing(make_world(database_url, connect(database_url))) as world:
+        field.register(world)
+        world.record_rules()
+        world.join()
+        for at, fault in ((250, 0.0), (251, 2.0), (270, 2.0)):
+            world.store([Sent(site="lamp-1", at=at, value=fault, quantity="lamp_fault")])
+            world.beat(at)
+        world.settle()
+        with serving(world.url) as client:
+            (alarm,) = get(client, "/api/v1/alarms?category=maintenance&domain=lighting")["alarms"]
+            assert (alarm["subject"], alarm["site"]) == ("device/lamp-1", "cab")
+            assert alarm["title"] == "lamp-1 of Rue: fault"
+            assert get(client, "/api/v1/alarms?site=cab&rule=lighting-fault")["alarms"] == [alarm]
+            assert get(client, "/api/v1/alarms?subject=device/lamp-1")["alarms"][0]["id"] > 0
+            assert get(client, "/api/v1/alarms?category=maintenance&site=orge")["alarms"] == []
+            assert "category" in get(client, "/api/v1/alarms?category=odd", 422)["detail"]
+
+            sites = {one["name"]: one for one in get(client, "/api/v1/sites")["sites"]}
+            assert {value["device"] for value in sites["cab"]["latest"]} == {"cab"}
+            assert sites["cab"]["active_alarms"] > 0
+            whole = get(client, "/api/v1/sites/cab")["site"]
+            assert {value["device"] for value in whole["latest"]} == {"cab", *field.LAMPS}
+            assert "lamp-1 of Rue: fault" in client.get("/").text
 
 
 def test_readings_page_by_page(client: httpx.Client) -> None:
