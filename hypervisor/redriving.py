@@ -48,8 +48,10 @@ class Outcome:
     @property
     def done(self) -> bool:
         """Whether nothing is left of the letter to be redriven."""
-        if self.raw:
-            return not self.refused
+        if self.raw and not self.refused:
+            return True  # it had nothing to store, or all of it is
+        if self.raw and self.letter.reason in {one.reason for one in self.refused}:
+            return False
         return self.readings > 0
 
     @property
@@ -74,9 +76,9 @@ def parse_shift(text: str) -> timedelta:
 def redrive(by: Checking, found: Sequence[DeadLetter], *, shift: timedelta) -> list[Outcome]:
     """Send letters through again, in one transaction, their readings' times moved by `shift`.
 
-    A letter of which nothing can be stored stays as it is, with what was wrong this time; so does
-    one of another form than native JSON of which anything is refused, for it holds all of its
-    message. Of those only times that are not believed are moved: the rest was stored when it came.
+    A letter of which nothing can be stored stays as it is, with what was wrong this time. One of
+    another form than native JSON holds all of its message: it stays while anything is refused for
+    its reason, and only times that are not believed are moved, for the rest was stored as it came.
     """
     connection = by.connection
     with connection.transaction():
@@ -98,7 +100,7 @@ def redrive(by: Checking, found: Sequence[DeadLetter], *, shift: timedelta) -> l
 def _note(connection: Connection, outcome: Outcome) -> None:
     if outcome.done and outcome.refused:
         rest = letters(outcome.refused, largest=LARGEST)
-        dead_letters.add(connection, rest, WORKER)
+        dead_letters.add(connection, rest, WORKER, again=outcome.raw)  # each its own letter once
     dead_letters.mark(connection, outcome.letter.id, outcome=outcome.text, done=outcome.done)
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pytest
 import typer
@@ -61,11 +62,12 @@ class Publisher:
     sent: int = 0
 
     def send(self, device: str, payload: bytes, *, stamp: str | None = None) -> None:
-        properties = None
-        if stamp is not None:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.UserProperty = [("scenario-time", stamp)]
+        properties = None if stamp is None else _stamped(stamp)
         self.raw(f"devices/{device}/readings", payload, properties)
+
+    def stamped(self, topic: str, payload: bytes, at: datetime) -> None:
+        """As the player of an exercise does."""
+        self.raw(topic, payload, _stamped(at.isoformat()))
 
     def raw(self, topic: str, payload: bytes, properties: Properties | None = None) -> None:
         self.client.publish(topic, payload, qos=1, properties=properties)
@@ -77,6 +79,12 @@ class Publisher:
         while len(self.acked) < self.sent:
             assert time.monotonic() < end, f"{len(self.acked)} of {self.sent} acknowledged"
             time.sleep(0.005)
+
+
+def _stamped(stamp: str) -> Properties:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.UserProperty = [("scenario-time", stamp)]
+    return properties
 
 
 @contextmanager
