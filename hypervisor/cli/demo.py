@@ -1,4 +1,4 @@
-"""`hypervisor demo`: a flood from the first drop of rain to the alarm, on this machine alone."""
+"""`hypervisor demo`: a territory in a flood, from the first rain to the alarms, on one machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +24,7 @@ def demo(
     speed: Annotated[str, typer.Option(help="Scenario seconds a second, or max.")] = "7200",
     stop: Annotated[bool, typer.Option("--stop", help="Stop what a demo left running.")] = False,
 ) -> None:
-    """Start a fresh exercise, play a simulated October flood, say what happened."""
+    """Start a fresh exercise, play the territory living through an October flood, tell it."""
     import json
     import sys
 
@@ -45,7 +45,7 @@ def demo(
     keep = False
     try:
         settings = demo.prepare(folder, say)
-        rows = demo.flood(settings)
+        rows = demo.told(settings)
         with showing.bar("October flood", len(rows)) as notice:
             shown = demo.play(folder, settings, rows, speed=pace, notice=notice)
         if as_json:

@@ -1,4 +1,4 @@
-"""The demonstration: a fresh exercise of its own, a simulated flood, and what came of it."""
+"""The demonstration: a fresh exercise of its own, the territory living through a flood."""
 
 import shutil
 from collections.abc import Callable
@@ -81,12 +81,15 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
             reason="demonstration",
         )
     communes = sum(area.kind == "commune" for area in changes.areas)
-    say(f"inventory {INVENTORY!r} applied: {communes} communes, {len(changes.sites)} gauges")
+    say(
+        f"inventory {INVENTORY!r} applied: {communes} communes, {len(changes.sites)} sites,"
+        f" {len(changes.devices):,} devices"
+    )
     return settings
 
 
-def flood(settings: Settings) -> pd.DataFrame:
-    """What the gauges will tell, as the rows of a recording."""
+def told(settings: Settings) -> pd.DataFrame:
+    """What the territory's devices will tell, as the rows of a recording."""
     return rows_of(settings, SCENARIO, seed=SEED, hours=None)
 
 

@@ -17,10 +17,12 @@ from hypervisor.store.alarms import Alarm
 from hypervisor.store.connect import Connection, connect
 from rules._pack import packs
 from rules._rule import SEVERITIES, Rule
+from sensors._domain import catalogue
 from simulators._scenarios import load
 
-DETAILED = 6
+DETAILED = 4  # alarms of a domain told one by one
 RATES = ("rise", "flow_rise")  # a level does not compare with them
+FIRST = "flood"  # the domain that is told first
 
 
 def story(shown: Shown) -> Iterator[str]:
@@ -49,25 +51,43 @@ def _command() -> str:
 
 def _happened(connection: Connection, outcome: Outcome) -> Iterator[str]:
     registry = registry_store.load(connection)
-    rules = {rule.id: rule for pack in packs() for rule in pack.rules}
     tally = outcome.tally
     yield ""
     yield f"EXERCISE. {load(SCENARIO).title}: simulated, the thresholds illustrative."
     yield (
-        f"{tally.readings:,} readings of {len(registry.devices)} gauges went through the broker"
+        f"{tally.readings:,} readings of {len(registry.devices):,} devices went through the broker"
         f" in {tally.seconds:.0f} s, were stored and judged."
     )
-    alarms = [alarm for alarm in outcome.alarms if alarm.episode.rule.startswith("flood")]
+    domains = catalogue().domains
+    for name in sorted(domains, key=lambda name: (name != FIRST, name)):
+        alarms = [alarm for alarm in outcome.alarms if alarm.domain == name]
+        if alarms:
+            yield ""
+            yield from _domain(connection, registry, domains[name].label_en, alarms)
+
+
+def _domain(
+    connection: Connection, registry: Registry, label: str, alarms: list[Alarm]
+) -> Iterator[str]:
+    """A domain's gravest alarms in the order of their beginning, the others counted by rule."""
+    standing = sum(alarm.active for alarm in alarms)
+    yield f"{label}: {len(alarms)} alarms; {standing} still stand"
+    rules = {rule.id: rule for pack in packs() for rule in pack.rules}
     measured = {alarm.id: _measured(connection, registry, rules, alarm) for alarm in alarms}
-    told = [alarm for alarm in alarms if measured[alarm.id]][:DETAILED]
+
+    def weight(alarm: Alarm) -> tuple[bool, bool, int, int]:
+        gravest = max(SEVERITIES.index(severity) for _, severity in alarm.episode.severity)
+        hazard = alarm.category == "hazard"
+        return (not hazard, not measured[alarm.id], -gravest, alarm.episode.began)
+
+    told = sorted(sorted(alarms, key=weight)[:DETAILED], key=lambda alarm: alarm.episode.began)
     for alarm in told:
         began = f"{moment(alarm.episode.began):%d %b %H:%M} UTC"
-        yield f"  {began}  {alarm.title}: {measured[alarm.id]}{_worst(alarm)}"
+        what = f": {measured[alarm.id]}" if measured[alarm.id] else ""
+        yield f"  {began}  {alarm.title}{what}{_worst(alarm)}"
     rest = Counter(alarm.episode.rule for alarm in alarms if alarm not in told)
     if rest:
         yield "  and " + ", ".join(f"{count} more of {rule}" for rule, count in rest.items())
-    standing = sum(alarm.active for alarm in alarms)
-    yield f"{len(alarms)} flood alarms in all; {standing} still stand."
 
 
 def _measured(
@@ -76,7 +96,7 @@ def _measured(
     """What was read against which threshold, where one of each says it; else empty."""
     episode = alarm.episode
     rule = rules.get(episode.rule)
-    if rule is None or len(rule.names) != 1 or len(rule.thresholds) != 1:
+    if rule is None or rule.per != "site" or len(rule.names) != 1 or len(rule.thresholds) != 1:
         return ""
     if rule.thresholds[0] in RATES:
         return ""

@@ -35,7 +35,7 @@ def test_a_demo_stays_up_tells_its_story_and_starts_afresh(open_tmp: Path) -> No
     said: list[str] = []
     for _ in range(2):
         settings = demo.prepare(folder, said.append)
-        rows = demo.flood(settings)
+        rows = demo.told(settings)
         shown = demo.play(folder, settings, rows, speed=None, notice=lambda _progress: None)
     assert "the earlier demonstration was stopped" in said
     account = shown.outcome.account

@@ -1,6 +1,6 @@
 """One test for every domain: its quantities, rules and simulator are there and fit together."""
 
-from importlib import resources
+import importlib.util
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_there_is_a_domain() -> None:
 
 @each_domain
 def test_a_module_is_named_as_its_domain(domain: Domain) -> None:
-    assert resources.files("sensors").joinpath(f"{domain.name}.py").is_file()
+    assert importlib.util.find_spec(f"sensors.{domain.name}") is not None
     assert domain.label_en
     assert domain.label_fr
     assert domain.quantities
@@ -77,6 +77,47 @@ def test_each_pack_and_simulator_has_its_domain() -> None:
 def quantity(name: str) -> Quantity:
     (found,) = (one for one in QUANTITIES if one.name == name)
     return found
+
+
+def test_what_every_device_tells_belongs_to_no_domain() -> None:
+    assert CATALOGUE.common == {"battery", "clock_fault"}
+    assert not CATALOGUE.common & set(CATALOGUE.domain_of)
+
+
+def test_what_is_common_is_not_described_again() -> None:
+    again = Domain(name="a", label_en="a", label_fr="a", quantities=(quantity("battery"),))
+    with pytest.raises(CatalogueError, match="'battery' is common to all domains already"):
+        assemble([again])
+
+
+# The table of the field's vocabulary (DOMAIN): quantity -> unit, as the domains' standards have it.
+EXPECTED = {
+    "flood": (
+        "level m surface_elevation m discharge m3/s daily_max_level m daily_mean_discharge m3/s"
+        " basin_fill % vigilance code"
+    ),
+    "weather": (
+        "air_temperature Cel dew_point Cel humidity % pressure hPa wind_speed m/s"
+        " wind_direction deg gust m/s gust_direction deg rain mm solar_radiation J/m2 sunshine min"
+        " snow_depth m visibility m soil_temperature Cel"
+    ),
+    "lighting": (
+        "light_level % light_command % lamp_power W lamp_energy kW.h burning_hours h power_factor 1"
+        " supply_voltage V lamp_fault code cabinet_door bool cabinet_power kW phase1_current A"
+        " earth_leakage bool supply_loss bool contactor_error bool"
+    ),
+    "mobility": (
+        "traffic_flow {veh}/h traffic_speed km/h occupancy % heavy_share % bicycles 1 pedestrians 1"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_vocabulary_of_the_field_is_whole(name: str) -> None:
+    words = EXPECTED[name].split()
+    found = {one.name: one.unit for one in CATALOGUE.domains[name].quantities}
+    for wanted, unit in zip(words[::2], words[1::2], strict=True):
+        assert found.get(wanted) == unit
 
 
 def test_what_is_described_twice_is_refused() -> None:

@@ -1,0 +1,98 @@
+"""Adding an urban function as CONTRIBUTING.md says: files of its own, no existing one edited."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hypervisor.settings import Settings
+from tests.acceptance.conftest import REPOSITORY, Exercise, command
+
+pytestmark = pytest.mark.acceptance
+
+SITES = """
+sites:
+  - name: orge-viry
+    title: L'Orge à Viry-Châtillon
+    domain: water_quality
+    lon: 2.37
+    lat: 48.67
+    devices:
+      - {name: oxygen-viry, commissioned: 2020-01-01, series: {dissolved_oxygen: 15 min}}
+"""
+FILE = re.compile(
+    r"^`(\w+/water_quality\.\w+)`[^\n]*\n\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
+
+
+@pytest.fixture
+def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that holds exactly the files which the guide shows, and is on Python's path."""
+    folder = tmp_path / "town"
+    guide = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    files = FILE.findall(guide)
+    assert sorted(name.partition("/")[0] for name, _ in files) == ["rules", "sensors", "simulators"]
+    for name, text in files:
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder
+
+
+def test_the_guide_fits_on_a_screen() -> None:
+    guide = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = guide.partition("## Add an urban function")[2].partition("\n## ")[0]
+    assert len(section.splitlines()) < 80
+
+
+def test_its_rules_and_quantities_are_found_and_pass_the_contract(town: Path) -> None:
+    checked = command("rules", "check")
+    assert checked.returncode == 0, checked.stderr
+    assert "rules/water_quality.yaml: 1 rule" in checked.stdout
+    contract = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "tests/unit/test_domains.py",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(town)},
+    )
+    assert contract.returncode == 0, contract.stdout
+    assert "[water_quality]" in contract.stdout
+
+
+def test_it_plays_and_raises_its_alarm(
+    town: Path, tmp_path: Path, exercise_settings: Settings
+) -> None:
+    sites = tmp_path / "sites.yaml"
+    sites.write_text(SITES, encoding="utf-8")
+    exercise = Exercise(settings=exercise_settings)
+    here = ("--data", str(exercise_settings.data))
+    applied = command(*here, "inventory", "apply", str(sites))
+    assert applied.returncode == 0, applied.stderr
+    try:
+        exercise.start("ingest")
+        exercise.start("watch")
+        exercise.await_worker()
+        played = command(*here, "simulate", "october-flood", "--speed", "max", "--json")
+    finally:
+        exercise.stop()
+    assert played.returncode == 0, played.stderr
+    found = json.loads(played.stdout)
+    assert found["lost"] == 0
+    assert found["published"] == found["stored"] > 400
+    alarms = [alarm["rule"] for alarm in found["alarms"]]
+    assert "water_quality-oxygen" in alarms
+    assert town.is_dir()
