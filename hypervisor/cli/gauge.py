@@ -40,6 +40,7 @@ def replace(
 ) -> None:
     """Retire a device and put its successor in its place: series, ranges, groups, thresholds."""
     from hypervisor.cli.inventory import change, instant
+    from hypervisor.registry.apply import Act
     from hypervisor.registry.replacing import Successor, replacement
     from sensors._domain import catalogue
 
@@ -57,6 +58,7 @@ def replace(
     changes = change(
         context,
         lambda registry, now: [replacement(registry, successor, now=now, catalogue=known)],
+        act=Act(kind="gauge-replace", subject=old),
         author=author,
         reason=reason,
         dry_run=dry_run,
@@ -83,6 +85,7 @@ def shift(
 ) -> None:
     """Move a gauge's zero, and its levels the other way: the same water raises the same alarm."""
     from hypervisor.cli.inventory import change, instant
+    from hypervisor.registry.apply import Act
     from hypervisor.registry.shifting import Shift, shifted
     from sensors._domain import catalogue
 
@@ -97,6 +100,7 @@ def shift(
     change(
         context,
         lambda registry, now: shifted(registry, asked, now=now, catalogue=known),
+        act=Act(kind="gauge-shift", subject=site),
         author=author,
         reason=reason,
         dry_run=dry_run,

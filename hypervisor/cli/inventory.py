@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from hypervisor.registry.apply import Act
     from hypervisor.registry.changes import Changes
     from hypervisor.registry.entries import Inventory
     from hypervisor.registry.model import Registry
@@ -49,24 +50,21 @@ def apply(
     as_json: Json = False,
 ) -> None:
     """Bring the registry to what the files say; what they do not name stays as it is."""
-    import getpass
-
-    from hypervisor.registry.apply import apply_inventory
+    from hypervisor.registry.apply import Act
     from hypervisor.registry.sources import read_sources
 
     since = instant(effective, "--effective") if effective else None
     inventory = read_sources(sources)
-    with opened(context) as connection:
-        changes = apply_inventory(
-            connection,
-            inventory,
-            author=author or getpass.getuser(),
-            now=now_of(connection),
-            reason=reason or f"inventory apply {' '.join(sources)}",
-            effective=since,
-            dry_run=dry_run,
-        )
-    tell(changes, as_json=as_json, dry_run=dry_run)
+    change(
+        context,
+        lambda _registry, _now: [inventory],
+        act=Act(subject=" ".join(sources)),
+        author=author,
+        reason=reason or f"inventory apply {' '.join(sources)}",
+        effective=since,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
 
 
 def tell(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
@@ -160,23 +158,25 @@ def change(
     context: typer.Context,
     steps: "Steps",
     *,
+    act: "Act",
     author: str,
     reason: str,
+    effective: datetime | None = None,
     dry_run: bool = False,
     as_json: bool = False,
 ) -> "Changes":
     """Apply what is made of the registry and the time, and tell it."""
-    import getpass
-
     from hypervisor.registry.apply import apply_steps
     from hypervisor.registry.revising import Stamp
+    from hypervisor.store.audit import whoever
 
     with opened(context) as connection:
         now = now_of(connection)
         changes = apply_steps(
             connection,
             lambda registry: steps(registry, now),
-            stamp=Stamp(author=author or getpass.getuser(), reason=reason, now=now),
+            stamp=Stamp(author=author or whoever(), reason=reason, now=now, effective=effective),
+            act=act,
             dry_run=dry_run,
         )
     tell(changes, as_json=as_json, dry_run=dry_run)

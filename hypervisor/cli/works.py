@@ -33,6 +33,7 @@ def add(
     """Announce works, or give them another time or place."""
     from hypervisor.cli.inventory import change, instant
     from hypervisor.registry.announcing import announced
+    from hypervisor.registry.apply import Act
 
     given = {"sites": site or [], "devices": device or [], "groups": group or []}
     first = instant(begins, "--begins") if begins else None
@@ -40,6 +41,7 @@ def add(
     change(
         context,
         lambda _, now: [announced(name, first or _known(now, "--begins"), last, given)],
+        act=Act(kind="works", subject=name),
         author=author,
         reason=reason,
         as_json=as_json,
@@ -57,11 +59,13 @@ def end(
     """Say that works are over; those not begun yet are called off."""
     from hypervisor.cli.inventory import change, instant
     from hypervisor.registry.announcing import ended
+    from hypervisor.registry.apply import Act
 
     over = instant(at, "--at") if at else None
     change(
         context,
         lambda registry, now: [ended(registry, name, over or _known(now, "--at"))],
+        act=Act(kind="works", subject=name),
         author=author,
         reason=reason,
         as_json=as_json,

@@ -1,8 +1,10 @@
 """Applying an inventory: compared, checked, and written in one transaction that the watch hears."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
+from hypervisor.registry import telling
 from hypervisor.registry.changes import Changes, applied, together
 from hypervisor.registry.check import check
 from hypervisor.registry.difference import difference
@@ -10,9 +12,12 @@ from hypervisor.registry.entries import Inventory
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.revising import Stamp
+from hypervisor.store import audit
 from hypervisor.store import registry as store
 from hypervisor.store.connect import Connection
 from sensors._domain import Catalogue, catalogue
+
+_LINES = 100  # of a change so many stand in the audit; a first inventory has ten thousand
 
 
 def compare(
@@ -50,14 +55,25 @@ def apply_inventory(  # noqa: PLR0913  who, why and when belong to a change of t
     return apply_steps(connection, lambda _: [inventory], stamp=stamp, dry_run=dry_run)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What the audit calls a change, and of what it is one."""
+
+    kind: str = "inventory"
+    subject: str = "registry"
+
+
 def apply_steps(
     connection: Connection,
     steps: Callable[[Registry], Iterable[Inventory]],
     *,
     stamp: Stamp,
+    act: Act | None = None,
     dry_run: bool = False,
 ) -> Changes:
     """Write inventories made of what the registry holds, one upon the other: all or nothing.
+
+    Who did it and why stands in the audit, too: not all that changes is a revision.
 
     Raises:
         InventoryError: with every problem of the first that has any; nothing was changed.
@@ -72,4 +88,20 @@ def apply_steps(
             done = together(done, changes)
             if changes and not dry_run:
                 store.write(connection, changes)
+        if done and not dry_run:
+            _record(connection, act or Act(), stamp, done)
     return done
+
+
+def _record(connection: Connection, act: Act, stamp: Stamp, done: Changes) -> None:
+    audit.record(
+        connection,
+        kind=act.kind,
+        subject=act.subject,
+        reason=stamp.reason or act.kind,
+        author=stamp.author,
+        details={
+            "changed": telling.counted(done),
+            "lines": list(telling.rows(done))[:_LINES],
+        },
+    )

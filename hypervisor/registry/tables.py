@@ -34,7 +34,7 @@ def tables(registry: Registry, now: datetime | None) -> Iterator[Table]:
 
 
 def _sites(registry: Registry, facts: Facts) -> Table:
-    made = Table("river", "site", "title", "devices", "levels", "flows to", box=None)
+    made = Table("river, domain", "site", "title", "devices", "levels", "flows to", box=None)
     devices: defaultdict[str, list[Device]] = defaultdict(list)
     for device in registry.devices.values():
         devices[device.site].append(device)

@@ -45,20 +45,16 @@ def rows(changes: Changes) -> Iterable[dict[str, Any]]:
         yield row
 
 
+def counted(changes: Changes) -> dict[str, int]:
+    """How many of each kind."""
+    kinds = ("area", "site", "gateway", "device", "series", "group", "zone", "asset", "revision")
+    counts = {kind: len(getattr(changes, plural(kind, 0))) for kind in kinds}
+    return {kind: count for kind, count in counts.items() if count}
+
+
 def summary(changes: Changes, *, dry_run: bool) -> str:
     """One sentence."""
-    counts = {
-        "area": len(changes.areas),
-        "site": len(changes.sites),
-        "gateway": len(changes.gateways),
-        "device": len(changes.devices),
-        "series": len(changes.series),
-        "group": len(changes.groups),
-        "zone": len(changes.zones),
-        "asset": len(changes.assets),
-        "revision": len(changes.revisions),
-    }
-    parts = [f"{count} {plural(name, count)}" for name, count in counts.items() if count]
+    parts = [f"{count} {plural(kind, count)}" for kind, count in counted(changes).items()]
     done = "would change (--dry-run: nothing was)" if dry_run else "changed"
     return f"{', '.join(parts)} {done}"
 

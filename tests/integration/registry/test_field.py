@@ -16,7 +16,7 @@ from hypervisor.registry.changes import Changes, applied
 from hypervisor.registry.exporting import collection, text
 from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.revising import Stamp
-from hypervisor.store import instance, registry
+from hypervisor.store import audit, instance, registry
 from hypervisor.store.connect import Connection, connect
 from tests.unit.registry.field import FIELD, NOTHING, change, read
 
@@ -144,11 +144,13 @@ def test_a_gauge_is_replaced_and_its_zero_moved_by_commands(run: Run, database_u
     assert "hypervisor device add radar" in run(*replace)
     run("gauge", "shift", "gif", "--by", "-12 cm", "--at", "2025-04-01", "--reason", "new weir")
     with connect(database_url) as opened:
-        found = registry.load(opened)
+        found, acts = registry.load(opened), audit.listing(opened)
     assert found.devices["gauge"].retired == found.devices["radar"].commissioned
     (moved,) = [one for one in found.revisions if one.kind == "datum" and one.reason == "new weir"]
     assert moved.value == {"zero": 48.49, "unit": "m"}
     assert found.series["radar", "level"].high == 4.12
+    told = {(one.kind, one.subject, one.reason) for one in acts}
+    assert told >= {("gauge-replace", "gauge", "struck"), ("gauge-shift", "gif", "new weir")}
 
 
 def test_everything_is_shown(run: Run) -> None:
