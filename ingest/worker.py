@@ -12,6 +12,8 @@ _DOZE = 0.2  # seconds without anything to do
 _BREATH = 0.001  # seconds between two readings of the socket: many messages a reading
 _TELL = 10.0  # seconds between two words about refusals
 _BYTES_A_ROW = 400  # of payload, when a batch is bounded in bytes
+_LONGEST_CHECK = 0.25  # seconds of decoding a batch: vendors' scripts take a hundred times as long
+_FEWEST = 20  # messages a batch may have, however long they take
 _PATIENCE = 20.0  # seconds without a store after which the broker shall keep what comes
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class Worker:
         self._next: Checked | None = None  # a full batch that is ready while another is stored
         self._since: float | None = None  # when the oldest of what waits came
         self._given = 0.0
+        self._seconds_a_message = 0.001  # of decoding, in the last batch; at first as if by scripts
         self._next_beat = 0.0
         self._next_word = ticks() + _TELL
 
@@ -139,6 +142,8 @@ class Worker:
         if self._link.inbox.bytes > self._limits.rows * _BYTES_A_ROW:
             return 0
         messages = int(self._limits.rows / self._pipeline.rows_a_message)
+        if self._seconds_a_message * messages > _LONGEST_CHECK:
+            messages = max(_FEWEST, int(_LONGEST_CHECK / self._seconds_a_message))
         return messages - self._link.inbox.waiting
 
     def _pause_before_reading(self) -> None:
@@ -167,7 +172,11 @@ class Worker:
 
     def _checked(self) -> Checked:
         self._since = None
-        return self._pipeline.check(self._link.inbox.take())
+        parcel = self._link.inbox.take()
+        began = self._ticks()
+        checked = self._pipeline.check(parcel)
+        self._seconds_a_message = (self._ticks() - began) / max(1, len(parcel.arrivals))
+        return checked
 
     def _settle(self) -> None:
         stored = self._storer.stored()

@@ -13,7 +13,7 @@ import numpy as np
 
 from hypervisor import ingesting
 from hypervisor.bench.bare import BareLoop, BareStore
-from hypervisor.bench.load import DEVICES, device, say
+from hypervisor.bench.load import DEVICES, LORAWAN, device, say
 from hypervisor.running import log_to_stderr
 from hypervisor.settings import Settings
 from hypervisor.store import registry
@@ -74,7 +74,7 @@ def main() -> None:
     stop = threading.Event()
     threading.Thread(target=_await_line, args=[stop], daemon=True).start()
     commits = Commits()
-    if kind == "ingest":
+    if kind in ("ingest", LORAWAN):
         _ingest(settings, commits, stop)
     else:
         sys.setswitchinterval(ingesting.SWITCH_SECONDS)

@@ -8,23 +8,24 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypervisor.bench.load import Load
+from hypervisor.bench.load import LORAWAN, NATIVE, Load
 from hypervisor.bench.servers import Ground
 from hypervisor.settings import Settings
 from hypervisor.store import benching
 from sensors._errors import TerritoryError
 
 KINDS = ("bare", "ingest")
+FORMS = {LORAWAN: ("ingest", LORAWAN)}  # what a form is measured against: native, in the same run
 RATES = (1_000, 5_000, 10_000)
 _WARM = 0.5  # seconds of a paced run before its delays count: the table's chunk is made in them
-_QUIET = 5.0  # seconds without a new commit after which a run is over, come what may
+_QUIET = 10.0  # seconds without a new commit after which a run is over, come what may
 
 
 class BenchError(TerritoryError):
@@ -35,7 +36,8 @@ class BenchError(TerritoryError):
 class Plan:
     """How much is measured. `seconds` a run at a rate.
 
-    `messages` a run at full speed; twice as many where each has but one row.
+    `messages` a run at full speed; twice as many where each has but one row. `kinds`: bare, ingest,
+    and lorawan-js, which is ingest of uplinks that a script decodes.
     """
 
     messages: int = 60_000
@@ -84,7 +86,12 @@ class Bench:
         lost = _lost(at_full_speed)
         for kind in kinds:
             speed = statistics.median(run.rate for run in at_full_speed[kind])
-            case[kind] = {"messages_s": round(speed), "rows_s": round(speed * rows), "delay_ms": {}}
+            case[kind] = {
+                "messages_s": round(speed),
+                "rows_s": round(speed * rows),
+                "us_a_message": round(1e6 / speed, 1) if speed else 0.0,
+                "delay_ms": {},
+            }
         case["ratio"] = _ratio(case[kinds[-1]]["messages_s"], case[kinds[0]]["messages_s"])
         case["p99_ratio"] = {}
         for rate in self.plan.rates:
@@ -115,7 +122,12 @@ class Bench:
         self._number += 1
         settings = self.ground.settings  # one session for all: no other takes a share
         benching.clear(settings.database_url)
-        load = Load(messages=messages, rows=rows, base=int(time.time()) - 20 * 86_400)
+        load = Load(
+            messages=messages,
+            rows=rows,
+            base=int(time.time()) - 20 * 86_400,
+            form=LORAWAN if kind == LORAWAN else NATIVE,
+        )
         commits = self.ground.folder / f"commits-{self._number}.npz"
         sent_file = self.ground.folder / f"sent-{self._number}.npy"
         if self._number == 1:
@@ -202,7 +214,7 @@ class _Consumer:
 
 def _publish(settings: Settings, load: Load, file: Path, rate: int | None) -> None:
     order = {
-        "load": {"messages": load.messages, "rows": load.rows, "base": load.base},
+        "load": asdict(load),
         "broker": [
             *(settings.broker_host, settings.broker_port),
             *("player", settings.player_password),

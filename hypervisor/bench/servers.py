@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypervisor.bench.load import DEVICES, QUANTITIES, device
+from hypervisor.bench.load import DEVICES, GATEWAY, QUANTITIES, address, device
 from hypervisor.instance import Instance, Mode
 from hypervisor.settings import Settings
 from hypervisor.stack import accounts, binaries, passwords
@@ -19,7 +19,14 @@ from hypervisor.stack.ports import LOOPBACK, free_port
 from hypervisor.stack.servers import start_broker, start_database
 from hypervisor.store import benching, databases
 from hypervisor.store import instance as instance_store
-from hypervisor.store.connect import connect, migrate
+from hypervisor.store.codecs import put
+from hypervisor.store.connect import Connection, connect, migrate
+from ingest.library import shipped
+from ingest.ports import CodecSource
+from sensors._domain import catalogue
+
+_CODEC = "bench"
+_OTHERS = 40  # devices of each model of the catalogue, which say nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +63,35 @@ def ground() -> Iterator[Ground]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+def _describe(connection: Connection) -> None:
+    """The bench's devices, which a gateway may speak for as well, in a territory of all domains."""
+    script = shipped()["radar-counter"].script
+    fields = dict(zip(("speed", "occupancy", "battery", "flow"), QUANTITIES, strict=True))
+    lines = "".join(f"  {field}: {quantity}\n" for field, quantity in fields.items())
+    put(
+        connection,
+        _CODEC,
+        CodecSource(mapping=f"payload: javascript\nfields:\n{lines}", script=script),
+        "bench",
+    )
+    benching.seed(
+        connection,
+        {device(number): address(number) for number in range(DEVICES)},
+        QUANTITIES,
+        gateway=GATEWAY,
+        codec=_CODEC,
+    )
+    words = catalogue()
+    for model in words.models.values():
+        benching.add_others(connection, model.name, model.quantities, _OTHERS)
+
+
 def _prepare(broker: Broker, database: Database) -> Settings:
     databases.create(database.url("postgres"), DATABASE)
     with connect(database.url()) as connection:
         migrate(connection)
         instance_store.create(connection, Instance(mode=Mode.LIVE, name="bench"))
-        benching.seed(connection, [device(number) for number in range(DEVICES)], QUANTITIES)
+        _describe(connection)
     secrets = {name: passwords.new_password() for name in (passwords.INGEST, passwords.PLAYER)}
     accounts.change(broker, put=secrets)
     return Settings(

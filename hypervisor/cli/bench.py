@@ -1,6 +1,7 @@
 """`hypervisor bench`: how fast it is on this machine, measured against the bare minimum."""
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,16 +22,24 @@ def ingest(
     rounds: Annotated[int, typer.Option(help="Runs at full speed of each kind, by turns.")] = 3,
     seconds: Annotated[float, typer.Option(help="Length of each run at a fixed rate.")] = 1.5,
     kinds: Annotated[str, typer.Option(help="Who is measured: against the first.")] = "bare,ingest",
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="lorawan-js: uplinks that a script decodes, against native."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Ingest, with checks, registry and feed, against a bare loop, on servers of its own."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from hypervisor.bench.ingest import Bench, Plan
+    from hypervisor.bench.ingest import FORMS, Bench, BenchError, Plan
     from hypervisor.bench.servers import ground
 
+    if form is not None and form not in FORMS:
+        raise BenchError(f"--format {form!r}: expected {', '.join(FORMS)}")
     plan = Plan(messages=messages, rounds=rounds, seconds=seconds, kinds=tuple(kinds.split(",")))
+    if form is not None:
+        plan = replace(plan, messages=messages // 3, rows=(4,), rates=(1_000,), kinds=FORMS[form])
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("starting servers", total=plan.runs)
 
@@ -50,10 +59,14 @@ def ingest(
 def _tables(cases: list[dict[str, Any]], kinds: tuple[str, ...]) -> "list[Table]":
     from rich.table import Table
 
-    speed = Table("a message", *kinds, "ratio", "rows lost", title="messages/s (rows/s)")
+    speed = Table("a message", *kinds, "ratio", "rows lost", title="messages/s (rows/s); a message")
     delay = Table("at", *kinds, "p99 ratio", title="publish → committed, p50 / p99 in ms")
     for case in cases:
-        cells = [f"{case[kind]['messages_s']:,} ({case[kind]['rows_s']:,})" for kind in kinds]
+        cells = [
+            f"{case[kind]['messages_s']:,} ({case[kind]['rows_s']:,});"
+            f" {case[kind]['us_a_message']} µs"
+            for kind in kinds
+        ]
         speed.add_row(
             f"{case['rows_a_message']} rows", *cells, f"{case['ratio']:.2f}", str(case["rows_lost"])
         )

@@ -1,26 +1,56 @@
 """What the bench asks of its own database: devices in it, a clean table, and what is there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+
+from psycopg import Cursor
 
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection, connect
 
 
-def seed(connection: Connection, devices: Iterable[str], quantities: Sequence[str]) -> None:
-    """Devices with these quantities, all at one site."""
+def seed(
+    connection: Connection,
+    devices: Mapping[str, str],
+    quantities: Sequence[str],
+    *,
+    gateway: str,
+    codec: str,
+) -> None:
+    """Devices by name and address with these quantities, all at one site and behind one gateway."""
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("INSERT INTO site (name, title, domain) VALUES ('bench', 'Bench', 'flood')")
-        cursor.executemany(
-            "INSERT INTO device (name, site, commissioned)"
-            " SELECT %s, id, '2000-01-01+00' FROM site WHERE name = 'bench'",
-            [(name,) for name in devices],
-        )
         cursor.execute(
-            "INSERT INTO series (device, quantity)"
-            " SELECT device.id, quantity FROM device, unnest(%s::text[]) AS quantity",
-            [list(quantities)],
+            "INSERT INTO gateway (name, title, protocol) VALUES (%s, %s, 'chirpstack')",
+            [gateway, gateway],
         )
+        cursor.executemany(
+            "INSERT INTO device (name, site, commissioned, gateway, address, codec)"
+            " SELECT %s, id, '2000-01-01+00', %s, %s, %s FROM site WHERE name = 'bench'",
+            [(name, gateway, address, codec) for name, address in devices.items()],
+        )
+        _add_series(cursor, list(devices), quantities)
         feed.append(connection, "registry")
+
+
+def add_others(connection: Connection, model: str, quantities: Sequence[str], devices: int) -> None:
+    """Devices of a model that say nothing, so that the registry is as large as a territory's."""
+    names = [f"{model}-{number}" for number in range(devices)]
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO device (name, site, commissioned, model)"
+            " SELECT %s, id, '2000-01-01+00', %s FROM site WHERE name = 'bench'",
+            [(name, model) for name in names],
+        )
+        _add_series(cursor, names, quantities)
+        feed.append(connection, "registry")
+
+
+def _add_series(cursor: Cursor, devices: Sequence[str], quantities: Sequence[str]) -> None:
+    cursor.execute(
+        "INSERT INTO series (device, quantity) SELECT device.id, quantity"
+        " FROM device, unnest(%s::text[]) AS quantity WHERE device.name = ANY(%s)",
+        [list(quantities), list(devices)],
+    )
 
 
 def clear(url: str) -> None:
