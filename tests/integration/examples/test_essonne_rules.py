@@ -41,6 +41,7 @@ EXPECTED = {
     "weather-frost": 4,
     "weather-silent": 10,
     "lighting-supply-lost": 30,
+    "lighting-contactor": 30,
     "lighting-lamps-out": 30,
     "lighting-cabinet-silent": 30,
     "lighting-lamp-fault": 1_200,
