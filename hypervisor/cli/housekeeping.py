@@ -28,6 +28,7 @@ def housekeeping(
     from hypervisor.running import log_to_stderr, stopping
     from hypervisor.settings import load_settings
     from hypervisor.store.connect import connect
+    from hypervisor.store.turn import translated
 
     settings = load_settings(context.obj)
     if not once and not dry_run:
@@ -35,7 +36,7 @@ def housekeeping(
         say = logging.getLogger("hypervisor.housekeeping").info
         kept.run(settings, stopping=stopping(), say=say)
         return
-    with connect(settings.database_url, autocommit=True) as connection:
+    with translated(), connect(settings.database_url, autocommit=True) as connection:
         wish = kept.wanted(settings)
         done = kept.look(connection, wish) if dry_run else kept.sweep(connection, wish, agree=agree)
         more = kept.look(connection, wish) if done.shorter else None

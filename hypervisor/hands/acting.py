@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hypervisor.hands.naming import marks, series_named
-from hypervisor.instants import micros, text
+from hypervisor.instants import EPOCH, micros, text
 from hypervisor.registry.model import Registry, Series
 from hypervisor.store import audit, feed, hands
 from hypervisor.store.audit import Act, ActError
@@ -90,7 +90,7 @@ def invalidate(
         if not fresh:
             raise ActError(_nothing_there(series, found))
         number = _record(connection, "invalidate", series, said, _details(span, fresh))
-        rows = hands.invalidate(connection, span, act=number, at=hands.clock(connection))
+        rows = hands.invalidate(connection, span, act=number, at=_now(connection))
         _tell(connection, rows)
     return Done(number=number, rows=len(rows), skipped=len(found) - len(fresh))
 
@@ -144,7 +144,7 @@ def observe(connection: Connection, seen: Seen, said: Said, *, ahead: timedelta)
             raise ActError(f"this observation stands there already (act {before[0].act})")
         details = {**_details(span, before), "value": seen.value, "quality": int(seen.quality)}
         number = _record(connection, "observe", seen.series, said, details)
-        rows = hands.observe(connection, _row(seen), act=number, at=now)
+        rows = hands.observe(connection, _row(seen), act=number, at=now or EPOCH)
         _tell(connection, rows)
     return Done(number=number, rows=len(rows))
 
@@ -163,9 +163,14 @@ def undo(connection: Connection, registry: Registry, number: int, said: Said) ->
         span = span_of(series, first, last)
         details = {"undoes": number, "undoes_kind": act.kind, **_bounds(span)}
         own = _record(connection, "undo", series, said, details)
-        undone = hands.undo(connection, span, undone=number, act=own, at=hands.clock(connection))
+        undone = hands.undo(connection, span, undone=number, act=own, at=_now(connection))
         _tell(connection, undone.rows)
     return Done(number=own, rows=len(undone.rows), skipped=undone.replaced_since)
+
+
+def _now(connection: Connection) -> datetime:
+    """Now on the axis of arrivals; before a scenario begins, before all of them."""
+    return hands.clock(connection) or EPOCH
 
 
 def _undoable(connection: Connection, number: int) -> Act:

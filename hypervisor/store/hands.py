@@ -40,13 +40,16 @@ ON CONFLICT (series_id, time, value, quality) DO UPDATE SET
     acted_at = COALESCE(EXCLUDED.acted_at, reading_version.acted_at)
 """
 
-# A millisecond behind the latest, where the clock of arrivals is ahead of ours or stands still.
+# Behind the latest, where the clock of arrivals is ahead of ours or stands still; and at an instant
+# at which nothing arrives, for a scenario's clock and its arrivals know no microseconds.
+_STEP = "INTERVAL '1001 microseconds'"
+
 _INVALIDATE = f"""
 WITH last AS (
     SELECT time, max({_RANK}) AS at FROM reading_version v WHERE {_SPAN} GROUP BY time
 ), met AS (
     SELECT {_FIELDS},
-           GREATEST(%(at)s, GREATEST(r.received_at, last.at) + INTERVAL '1 ms') AS acted_at
+           GREATEST(%(at)s, r.received_at, last.at) + {_STEP} AS acted_at
     FROM reading r LEFT JOIN last ON last.time = r.time
     WHERE {_SPAN.replace("time", "r.time")} AND r.quality & {_INVALIDATED} = 0
 )
@@ -81,7 +84,7 @@ WITH stood AS (
 SELECT series_id, time, value, quality, received_at, NULL, NULL FROM stood
 UNION ALL
 SELECT %(series)s, %(first)s, %(value)s, %(quality)s::smallint, NULL, %(act)s::bigint,
-       GREATEST(%(at)s, last.at + INTERVAL '1 ms') FROM last
+       GREATEST(%(at)s, last.at) + {_STEP} FROM last
 {_MEETS}
 """  # noqa: S608  constants
 
@@ -122,7 +125,7 @@ INSERT INTO again (series_id, time, received_at, value, quality, acted_at, stand
 SELECT f.series_id, f.time, b.received_at,
        CASE WHEN b.time IS NULL THEN f.value ELSE b.value END,
        CASE WHEN b.time IS NULL THEN f.quality | {_INVALIDATED} ELSE b.quality END,
-       CASE WHEN stands THEN GREATEST(%(at)s, f.acted_at + INTERVAL '1 ms')
+       CASE WHEN stands THEN GREATEST(%(at)s, f.acted_at) + {_STEP}
             ELSE f.acted_at + INTERVAL '1 microsecond' END,
        stands
 FROM found f LEFT JOIN before b ON b.time = f.time
@@ -220,7 +223,7 @@ def standing(connection: Connection, span: Span, *, limit: int | None = None) ->
     ]
 
 
-def invalidate(connection: Connection, span: Span, *, act: int, at: datetime | None) -> Rows:
+def invalidate(connection: Connection, span: Span, *, act: int, at: datetime) -> Rows:
     """Let nothing believe what stands in the span; the rows that changed, as they stand now."""
     words = {**span.words, "act": act, "at": at}
     connection.execute(_LOCK_ROWS, words)
@@ -228,7 +231,7 @@ def invalidate(connection: Connection, span: Span, *, act: int, at: datetime | N
     return _rows(connection.execute(_INVALIDATED_NOW, words).fetchall())
 
 
-def observe(connection: Connection, seen: Stored, *, act: int, at: datetime | None) -> Rows:
+def observe(connection: Connection, seen: Stored, *, act: int, at: datetime) -> Rows:
     """Let a value stand that a person saw: no arrival. The row as it stands now."""
     span = Span(series=seen.series, first=seen.time, last=seen.time)
     words = {**span.words, "value": seen.value, "quality": seen.quality, "act": act, "at": at}
@@ -237,9 +240,7 @@ def observe(connection: Connection, seen: Stored, *, act: int, at: datetime | No
     return _rows(connection.execute(_OBSERVED_NOW, words).fetchall())
 
 
-def undo(
-    connection: Connection, span: Span, *, undone: int, act: int, at: datetime | None
-) -> Undone:
+def undo(connection: Connection, span: Span, *, undone: int, act: int, at: datetime) -> Undone:
     """Let stand again what an act replaced, where nothing else has replaced that since."""
     words = {**span.words, "undone": undone, "act": act, "at": at}
     connection.execute(_TABLE)

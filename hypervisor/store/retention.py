@@ -20,11 +20,11 @@ _IMPORTED = f"r.received_at IS NULL AND r.quality & {int(Quality.MANUAL)} = 0"
 
 # Of each series the last good reading, where that lies in the chunk.
 _HELD = f"""
-SELECT series_id, max(time) AS time FROM reading r
-WHERE r.time >= %(first)s AND r.time < %(last)s AND {_GOOD}
-  AND NOT EXISTS (SELECT FROM reading later WHERE later.series_id = r.series_id
-    AND later.time >= %(last)s AND {_GOOD.replace("r.", "later.")})
-GROUP BY series_id
+SELECT series_id, time FROM (
+    SELECT series_id, max(time) AS time FROM reading r
+    WHERE r.time >= %(first)s AND r.time < %(last)s AND {_GOOD} GROUP BY series_id
+) held WHERE NOT EXISTS (SELECT FROM reading r
+    WHERE r.series_id = held.series_id AND r.time >= %(last)s AND {_GOOD})
 """  # noqa: S608  constants
 _GOING = f"""
 r.time >= %(first)s AND r.time < %(last)s

@@ -296,3 +296,13 @@ def test_readings_that_nobody_believes_are_a_silence_of_the_quantity(gauge: Worl
     gauge.reset()
     gauge.settle()
     assert gauge.log() == log
+
+
+def test_history_can_be_invalidated_before_a_scenario_begins(world: World) -> None:
+    world.register(["mill"])
+    world.store([Sent(site="mill", at=5, value=9.0, received=NEVER)])
+    done = invalidate(world, 5, 5)
+    world.store([Sent(site="mill", at=5, value=9.0, received=NEVER)])
+    assert stands(world, 5) == (9.0, BY_HAND)
+    undo(world, done.number)
+    assert stands(world, 5) == (9.0, 0)
