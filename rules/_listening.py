@@ -48,20 +48,20 @@ class Clocks:
     """A clock for each subject of a block: mostly one for all."""
 
     def __init__(self, clocks: Sequence[Listening], which: Index) -> None:
-        self._clocks = clocks
+        self.distinct = clocks
         self._which = which
 
     def after(self, times: Instants, owners: Index, span: int) -> Instants:
         """The first times at which each one's clock has run for `span` since each."""
-        if len(self._clocks) == 1:
-            return self._clocks[0].after(times, span)
+        if len(self.distinct) == 1:
+            return self.distinct[0].after(times, span)
         found = np.empty_like(times)
         which = self._which[owners]
         order = np.argsort(which, kind="stable")
         cuts = np.flatnonzero(np.diff(which[order])) + 1
         for rows in np.split(order, cuts):
             if len(rows):
-                found[rows] = self._clocks[which[rows[0]]].after(times[rows], span)
+                found[rows] = self.distinct[which[rows[0]]].after(times[rows], span)
         return found
 
 

@@ -60,7 +60,9 @@ class Conclusion:
 def conclude(rows: Rows, seeds: Seeds, verdicts: Verdicts) -> Conclusion:
     """Run the machine: on when the last long enough run of `when` came after the last of `end`."""
     when_since, up = _events(rows, seeds.when_since, verdicts.when)
-    clear_since, down = _events(rows, seeds.clear_since, verdicts.end)
+    # Where nothing was active yet, nothing can end: whether that was observed need not be asked.
+    risen = seeds.active[rows.owners] | (last(up, rows) >= 0)
+    clear_since, down = _events(rows, seeds.clear_since, verdicts.end, asked=risen)
     down |= verdicts.forced
     active = _latched(rows, up, down, seeds.active)
     begins = active & ~before(active, rows, seeds.active)
@@ -86,12 +88,21 @@ def conclude(rows: Rows, seeds: Seeds, verdicts: Verdicts) -> Conclusion:
 
 
 def _events(
-    rows: Rows, seeds: Instants, wanted: Wanted, cut: Mask | None = None
+    rows: Rows,
+    seeds: Instants,
+    wanted: Wanted,
+    *,
+    cut: Mask | None = None,
+    asked: Mask | None = None,
 ) -> tuple[Instants, Mask]:
-    """Starts of the runs of truth, and the rows at which a run is long enough and observed."""
+    """Starts of the runs of truth, and the rows at which a run is long enough and observed.
+
+    Where not `asked`, long enough will do.
+    """
     starts = run_starts(wanted.truth == TRUE, rows, seeds, cut=cut)
     fulfilled = (starts != NONE) & (rows.keys - starts >= wanted.hold)
-    waiting = np.flatnonzero(fulfilled & (wanted.hold > 0))
+    unsure = fulfilled & (wanted.hold > 0)
+    waiting = np.flatnonzero(unsure if asked is None else unsure & asked)
     if len(waiting):
         fulfilled[waiting] = wanted.observed(waiting, starts[waiting])
     return starts, fulfilled
@@ -113,7 +124,7 @@ def _step(
     epoch = _before_keys(since, rows, seeds.since)
     cut = living & (since != epoch)
     on = replace(step.on, truth=np.where(living, step.on.truth, FALSE))
-    starts, up = _events(rows, start_before, on, cut)
+    starts, up = _events(rows, start_before, on, cut=cut)
     down = living & (step.off == TRUE)
     # A latch falls with its alarm: a new epoch begins unlatched, unless it rises in that row.
     latched = _latched(rows, up, (down & ~up) | (cut & ~up) | ~living, latched_before)

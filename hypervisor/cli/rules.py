@@ -23,11 +23,13 @@ a time and a rule or `withdrawn`; `readings`, by series, each `time=value` and t
 `^` saturated, `@time` arrived later; `log`, the alarms expected (`since`, `began`, `ended`,
 `stale`; `severity` and `reason` are compared where a case tells them).
 
-Also `interval` (5 min; or by series), `until`, `deaf`, `commissioned`, `thresholds` (a number, or
-pairs of a time and a number or `withdrawn`), `service` (by device, pairs of a time and 1 or 0),
-`devices`, `group`, `report` (periodic or on_change) and `kinds` (gauge, increment, counter,
-state). A series whose kind is not told is an increment where a rule sums it, a counter where a
-rule asks for its increase, a state where it is sent on change, else a gauge.
+Also `interval` (5 min; or by series), `until`, `deaf`, `commissioned` (or by device), `thresholds`
+(a number, or pairs of a time and a number or `withdrawn`), `service` (by device, pairs of a time
+and 1 or 0), `fed` (the same), `withdrawn` (the same, by series), `breaks` (by series, times),
+`earlier` (by series, pairs of a device before its own and until when), `devices`, `group`, `report`
+(periodic or on_change) and `kinds` (gauge, increment, counter, state). A series whose kind is not
+told is an increment where a rule sums it, a counter where a rule asks for its increase, a state
+where it is sent on change, else a gauge.
 """
 
 
