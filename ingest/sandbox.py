@@ -4,11 +4,6 @@ The engine is QuickJS compiled to WebAssembly: no files, no network, no clock bu
 time, a bounded memory, a bounded time. Once a script is loaded its whole memory is photographed;
 before every message the photograph is put back. So nothing that one message leaves behind, in a
 global or in a built-in, is there for the next, and a message decodes alike whenever it is decoded.
-
-This stands on three things that the engine's package does not promise: the store and the memory of
-a context's instance, to bound what it may grow to (its own limit does not hold for arrays) and to
-see that it grew, and that a photograph covers all of it. The version is locked, and
-tests/unit/ingest/test_sandbox.py holds it.
 """
 
 import json
@@ -18,21 +13,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from quickjs_rs import (
-    Context,
-    InterruptError,
-    JSError,
-    MemoryLimitError,
-    QuickJSError,
-    Runtime,
-    Snapshot,
-)
+from quickjs_rs import InterruptError, JSError, MemoryLimitError, QuickJSError
 
+from ingest.engine import Engine
 from ingest.prelude import BEFORE, loading
 
 _LARGEST_RESULT = 65_536  # characters of JSON
 _LONGEST_WORDS = 300  # characters of what a script throws
-_STACK = 128 * 1024  # bytes; beyond it the script is told, not the machine
 
 
 class Failure(StrEnum):
@@ -69,10 +56,7 @@ class Sandbox:
         self._script, self._cpu = script, cpu
         self._bounds = bounds or Bounds()
         self._lock = threading.Lock()
-        self._runtime = Runtime(memory_limit=None, stack_limit=_STACK)
-        self._context: Context | None = None
-        self._image: Snapshot | None = None
-        self._size = 0
+        self._engine: Engine | None = None
         self._broken: ScriptError | None = None  # why it cannot be loaded
 
     def decode(
@@ -100,12 +84,11 @@ class Sandbox:
             ScriptError: it cannot be loaded.
         """
         with self._lock:
-            self._patiently(self._clean)
+            self._patiently(self._ready)
 
     def close(self) -> None:
         with self._lock:
             self._discard()
-            self._runtime.close()
 
     def _patiently(self, work: Callable[[], Any]) -> Any:
         """Once more if the time ran out while the machine was busy with something else."""
@@ -119,65 +102,54 @@ class Sandbox:
         return work()
 
     def _run(self, call: str) -> Any:
-        context = self._clean()
+        engine = self._ready()
         sound = False
         try:
-            result = _evaluate(context, call)
+            result = _told(engine.call, call)
             sound = True
         except ScriptError as error:
             sound = error.failure is Failure.ERROR
             raise
         finally:
-            if not sound or memory_of(context) > self._size:
+            if not sound or engine.has_grown:
                 self._discard()
         return result
 
-    def _clean(self) -> Context:
-        """An engine as it was when the script had been loaded."""
+    def _ready(self) -> Engine:
+        """An engine in which the script is loaded."""
         if self._broken is not None:
             raise self._broken
-        if self._context is None:
-            self._context = self._bounded()
-            if self._image is None:
-                self._load(self._context)
-                return self._context
-        assert self._image is not None  # noqa: S101  a context outlives no failed load
-        self._runtime.restore_snapshot(self._image, self._context)
-        self._size = memory_of(self._context)
-        return self._context
+        if self._engine is None:
+            self._engine = Engine(seconds=self._bounds.seconds, memory=self._bounds.memory)
+            self._load(self._engine)
+        return self._engine
 
-    def _bounded(self) -> Context:
-        context: Context = self._runtime.new_context(timeout=self._bounds.seconds)
-        _instance(context).store.set_limits(memory_size=self._bounds.memory)
-        return context
-
-    def _load(self, context: Context) -> None:
+    def _load(self, engine: Engine) -> None:
         try:
-            _evaluate(context, BEFORE)
-            _evaluate(context, loading(self._script))
+            _told(engine.evaluate, BEFORE)
+            _told(engine.evaluate, loading(self._script))
+            engine.photograph()
         except ScriptError as error:
             self._discard()
             told = ScriptError(error.failure, f"the script cannot be loaded: {error}")
             if error.failure is not Failure.TIMEOUT:
                 self._broken = told
             raise told from None
-        self._image = context.create_snapshot()
-        self._size = memory_of(context)
 
     def _discard(self) -> None:
-        if self._context is not None:
-            context, self._context = self._context, None
-            context.close()
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            engine.close()
 
 
-def _evaluate(context: Context, code: str) -> Any:
+def _told(run: Callable[[str], Any], code: str) -> Any:
     """Run a piece of JavaScript.
 
     Raises:
         ScriptError: whatever went wrong.
     """
     try:
-        return context.eval(code)
+        return run(code)
     except MemoryLimitError:
         raise ScriptError(Failure.MEMORY, "it wanted more memory than it may have") from None
     except InterruptError:
@@ -199,13 +171,3 @@ def _evaluate(context: Context, code: str) -> Any:
 def _first_line(error: Exception) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__).strip()[:_LONGEST_WORDS]
-
-
-def _instance(context: Context) -> Any:
-    return context._engine_ctx._inst  # noqa: SLF001  see above
-
-
-def memory_of(context: Context) -> int:
-    """Bytes that the engine's memory has grown to."""
-    instance = _instance(context)
-    return int(instance.mem.data_len(instance.store))

@@ -10,7 +10,7 @@ from ingest.breaker import Breaker
 from ingest.codec import Codec, Script, spoken
 from ingest.mapping import load_mapping
 from ingest.reply import UnusableError
-from ingest.sandbox import Bounds, Failure, Sandbox, ScriptError, memory_of
+from ingest.sandbox import Bounds, Failure, Sandbox, ScriptError
 from ingest.uplink import Uplink, moment
 
 BOUNDS = Bounds(seconds=0.2)  # a busy machine is not what is tested
@@ -146,8 +146,8 @@ def test_the_bound_on_memory_is_the_machines_own() -> None:
     original = sandbox._discard  # noqa: SLF001  to look at it before it is thrown away
 
     def look() -> None:
-        if sandbox._context is not None:  # noqa: SLF001
-            grown.append(memory_of(sandbox._context))  # noqa: SLF001
+        if sandbox._engine is not None:  # noqa: SLF001
+            grown.append(sandbox._engine.memory)  # noqa: SLF001
         original()
 
     sandbox._discard = look  # type: ignore[method-assign]  # noqa: SLF001
