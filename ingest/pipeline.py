@@ -33,9 +33,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """A parcel, decoded and checked. `sound` False: that failed, for a defect of ours."""
+    """A parcel, decoded and checked by what was known then.
+
+    `sound` False: that failed, for a defect of ours.
+    """
 
     parcel: Parcel
+    known: Known
     rows: Rows
     refused: Sequence[Refused]
     sound: bool = True
@@ -65,16 +69,16 @@ class Pipeline:
 
     def check(self, parcel: Parcel) -> Checked:
         """Decode and check, without waiting for anything."""
+        known = self._known
         try:
             decoded = decode(parcel.arrivals, self._routes)
             rows, refused = check(decoded, self._layouts, self._belief)
         except Exception:
             log.exception("a defect of ours: each message is tried alone")
-            return Checked(parcel=parcel, rows=no_rows(), refused=(), sound=False)
-        self.warnings.update(decoded.warnings)
+            return Checked(parcel=parcel, known=known, rows=no_rows(), refused=(), sound=False)
         self.warnings.update(decoded.warnings)
         self.rows_a_message = max(1.0, len(rows) / max(1, len(parcel.arrivals)))
-        return Checked(parcel=parcel, rows=rows, refused=refused)
+        return Checked(parcel=parcel, known=known, rows=rows, refused=refused)
 
     def store(self, checked: Checked) -> None:
         """Store all of a parcel; returns when it is committed.
@@ -84,9 +88,10 @@ class Pipeline:
         """
         parcel = checked.parcel
         new = any(one.reason in _MAY_BE_NEW for one in checked.refused)
-        changed = self.look_up(at_once=new)
+        self.look_up(at_once=new)
         try:
-            if not checked.sound or (new and changed):
+            # The batch before may have seen the change while this one was checked by the old.
+            if not checked.sound or (new and checked.known is not self._known):
                 self._store_anew(parcel.arrivals, parcel.beats)
             else:
                 self._commit(checked.rows, checked.refused, parcel.beats)
@@ -102,9 +107,9 @@ class Pipeline:
         known = self._directory.changed(at_once=at_once)
         if known is None:
             return False
-        self._known = known
         self._layouts = Layouts(known.devices)
         self._routes = Routes(known, self._library)
+        self._known = known  # last: whoever was checked by half of it is checked again
         log.info("%s devices in the inventory", len(known.devices))
         return True
 

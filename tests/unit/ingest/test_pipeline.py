@@ -121,3 +121,13 @@ def test_a_device_that_has_just_been_added_is_known_before_anything_is_refused()
     made.store(made.check(parcel(1, 2)))
     assert store.values == [1, 2]
     assert not any(batch.letters for batch in store.batches)
+
+
+def test_a_batch_checked_while_the_one_before_learnt_of_its_device_is_checked_again() -> None:
+    store = FakeStore()
+    made = pipeline(store, (NOBODY, GAUGE))
+    first, second = made.check(parcel(1)), made.check(parcel(2))
+    made.store(first)
+    made.store(second)
+    assert store.values == [1, 2]
+    assert not any(batch.letters for batch in store.batches)
