@@ -2,8 +2,9 @@
 FROM python:3.13-slim-trixie
 
 # mosquitto: the service `broker` runs it; policy-rc.d of the base image keeps it from starting here.
+# postgresql-client: `hypervisor backup` and `restore` call pg_dump and pg_restore.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends mosquitto \
+ && apt-get install -y --no-install-recommends mosquitto postgresql-client-17 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --user-group --no-create-home --shell /usr/sbin/nologin hypervisor \
  && install -d -o hypervisor -g hypervisor /data
