@@ -62,6 +62,9 @@ def try_codec(codec: Codec, uplink: Uplink, catalogue: Catalogue) -> Trial:
         for n, (name, q) in enumerate(catalogue.quantities.items())
     }
     spoken = Spoken(data={})
+    if not codec.is_for(uplink.port):
+        told = f"frame port {uplink.port} is passed over: it is not among the mapping's `ports`"
+        return Trial(data=None, warnings=(told,), reason=None, detail="")
     try:
         spoken = codec.speak(uplink, device=_DEVICE)
         read = codec.read(uplink, device=_DEVICE, has=has)

@@ -106,7 +106,7 @@ class Codec:
         Raises:
             UnusableError: nothing of it can be used; says why.
         """
-        if uplink.silent or not self._is_for(uplink.port):
+        if uplink.silent or not self.is_for(uplink.port):
             return Read()
         said = self.speak(uplink, device=device, variables=variables)
         read = read_fields(self.mapping, said.data, has=has)
@@ -115,7 +115,8 @@ class Codec:
             read.status = {name: "doubtful" for name, v in read.values.items() if v is not None}
         return read
 
-    def _is_for(self, port: int) -> bool:
+    def is_for(self, port: int) -> bool:
+        """Whether payloads of this frame port are read."""
         return self.mapping.ports is None or port in self.mapping.ports
 
     def speak(
