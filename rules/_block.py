@@ -37,9 +37,15 @@ class Caller:
 
 
 class Block:
-    """Subjects on one axis. Tracks and facts are laid when first asked for."""
+    """Subjects on one axis. Tracks and facts are laid when first asked for.
 
-    def __init__(self, axis: Axis, subjects: Sequence[Subject], ears: Ears) -> None:
+    `partly`: a subject may lack a series that is asked for, which is then unknown.
+    """
+
+    def __init__(
+        self, axis: Axis, subjects: Sequence[Subject], ears: Ears, *, partly: bool = False
+    ) -> None:
+        self._partly = partly
         self.axis = axis
         self.subjects = subjects
         self.ears = ears
@@ -50,9 +56,12 @@ class Block:
         self._callers: dict[str, list[Caller]] = {}
 
     def track(self, name: str) -> Track:
-        """The series of that name; a subject may lack it."""
+        """The series of that name."""
         if name not in self._tracks:
-            columns = [subject.series.get(name) for subject in self.subjects]
+            columns = [
+                subject.series.get(name) if self._partly else subject.series[name]
+                for subject in self.subjects
+            ]
             track = Track(self.axis, columns, lambda i: _signs(self.subjects[i], columns[i]))
             self._tracks[name] = track
         return self._tracks[name]
@@ -62,7 +71,11 @@ class Block:
         """The members of the subjects that are groups; None: there are none."""
         if not any(any(s.group.values()) for s in self.subjects):
             return None
-        return Members(self.axis, self.subjects, lambda axis, own: Block(axis, own, self.ears))
+        return Members(
+            self.axis,
+            self.subjects,
+            lambda axis, own: Block(axis, own, self.ears, partly=True),
+        )
 
     def arrivals(self, track: Track) -> Arrivals:
         """The track as it came in."""

@@ -195,8 +195,8 @@ class View:
 
     def members_unknown(self, inside: Sequence[Node]) -> Mask:
         """Where a series of a member is not known."""
-        members = self._block.members
-        if members is None or not inside:
+        members = self._block.members if inside else None
+        if members is None:
             return np.zeros(len(self.keys), dtype=np.bool_)
         words = names_of(inside)
         block = members.block

@@ -149,3 +149,57 @@ def test_the_earliest_run_under_way_is_asked_for() -> None:
     assert run_start(active) == 7
     inactive = Moment(time=9, phase=Phase.INACTIVE, when=Truth.FALSE, clear=Truth.TRUE)
     assert run_start(inactive) is None
+
+
+LAMPS = """
+- id: lighting-x
+  title: "{group}: x"
+  per: group
+  when: share(silent(light_level, 1 h)) >= 0.5
+  severity: minor
+  advice: Look.
+  wrong when: It is not so.
+  tests:
+    - name: half of them stay dark in the evening
+      every: 30 min
+      fed: 17:00 to 06:00
+      until: "1d00:00"
+      members:
+        lamp-1 to lamp-2: {light_level: 100*12 -*22 100*14}
+        lamp-3 to lamp-4: {light_level: 100*12}
+      expect:
+        - {began: "17:30"}
+"""
+
+
+def lamps_tell(text: str) -> tuple[str, ...]:
+    pack = load_pack(text, file="rules/lighting.yaml", domain="lighting")
+    (tested,) = run_tests(pack, catalogue())
+    return tested.differences
+
+
+def test_a_test_may_have_members_with_a_supply() -> None:
+    assert not lamps_tell(LAMPS)
+    assert lamps_tell(LAMPS.replace("17:00 to", "16:00 to"))
+    assert not lamps_tell(LAMPS.replace("17:00 to 06:00", "[17:00 to 20:00, 22:00 to 06:00]"))
+    assert lamps_tell(LAMPS.replace("lamp-1 to lamp-2", "lamp-1 to lamp-5"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("17:00 to 06:00", "17:00", "'17:00' is no span; expected as 17:00 to 06:00"),
+        ("17:00 to 06:00", "dusk to dawn", "'dusk' is no time"),
+        ("{light_level: 100*12}", "3", "member 'lamp-3 to lamp-4' has no series"),
+        (
+            "{light_level: 100*12}",
+            "{ligth_level: 1}",
+            "a member has no 'ligth_level'; did you mean",
+        ),
+        ("members:", "membres:", "a test has no 'membres'; did you mean 'members'?"),
+        ("light_level: 100", "light_command: 100", "gives no light_level of members"),
+    ],
+)
+def test_a_slip_in_a_test_with_members_is_told(old: str, new: str, says: str) -> None:
+    (difference,) = lamps_tell(LAMPS.replace(old, new))
+    assert says in difference
