@@ -51,11 +51,13 @@ def blocks(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> Iterato
         last, rows, zones = first, 0, 0
         while last < len(subjects):
             rows += sum([len(column.time) for column in used[last]])
-            zones += _zones(subjects[last])
-            if last > first and (rows > BLOCK_ROWS or zones > most):
+            more = zones + _zones(subjects[last])
+            if last > first and (rows > BLOCK_ROWS or more > most):
                 break
-            last += 1
-        axis = Axis(base=low, stride=high - low, count=last - first)
+            last, zones = last + 1, more
+        # Of a group too large for its zones the far past is left out, where only facts begin.
+        base = max(low, high - BLOCK_KEYS // zones)
+        axis = Axis(base=base, stride=high - base, count=last - first)
         yield Block(axis, subjects[first:last], ears)
         first = last
 

@@ -157,3 +157,21 @@ def test_many_lamps_of_one_cabinet(count: int) -> None:
     found = judge([(0, rule("silent(light, 12 h)"))], lamps, Horizon(values=until, silence=until))
     # An hour before six, eleven from 17:00.
     assert {v.moments[-1].began for v in found} == {DAY_ZERO + 28 * HOUR}
+
+
+def test_a_group_larger_than_its_zones_is_judged_all_the_same() -> None:
+    members = [lamp(f"l{i}", None, *range(5, 9)) for i in range(1500)]
+    old = Steps(at=np.array([DAY_ZERO - 230 * 365 * 24 * HOUR, DAY_ZERO]), value=np.array([1.0, 0]))
+    series = {f"light@{m.key}": replace(m.series["light"], withdrawn=old) for m in members}
+    group = Subject(
+        key="group/all",
+        series=series,
+        devices={m.key: m.devices[m.key] for m in members},
+        group={"light": tuple(series)},
+    )
+    until = DAY_ZERO + 20 * HOUR
+    horizon = Horizon(values=until, silence=until)
+    (verdict,) = judge([(0, rule("share(light == 1) > 0.99"))], [group], horizon)
+    assert [m.began for m in verdict.moments if m.began] == [DAY_ZERO + 5 * HOUR] * 2
+    (verdict,) = judge([(0, rule("share(silent(light, 2 h)) > 0.99"))], [group], horizon)
+    assert [m.began for m in verdict.moments if m.began][-1] == DAY_ZERO + 10 * HOUR
