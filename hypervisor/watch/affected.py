@@ -39,6 +39,7 @@ def absorb(connection: Connection, memory: Memory, rows: Rows) -> News:
 def mark(memory: Memory, found: News) -> None:
     """Make due every judgement that the news may change."""
     names = _names(memory) if found.fresh else {}
+    news.pause(found, memory.dials, judged=memory.state.heard_to)
     for plan in memory.plans.values():
         plan.mark(found, memory.dials, floor=memory.ears.floor, heard_to=memory.state.heard_to)
         for number in _late(plan, found):

@@ -20,7 +20,8 @@ class Dials:
     """By place; place 0 is nobody's. `low` and `high` span the good values in memory.
 
     `rise` and `fall` are the sums of those above and below zero. `newest`: the latest time.
-    `arrived`: the latest arrival of a good row.
+    `arrived`: the latest arrival of a good row. `paused`: no less than the longest time (µs)
+    without one that ended after what is judged; LATER: it is not known.
     """
 
     place: dict[int, int]
@@ -30,6 +31,7 @@ class Dials:
     rise: Values
     fall: Values
     arrived: Instants
+    paused: Instants
 
     @classmethod
     def of(cls, tails: Mapping[int, SeriesTail]) -> "Dials":
@@ -42,6 +44,7 @@ class Dials:
             rise=np.zeros(size),
             fall=np.zeros(size),
             arrived=np.full(size, NEVER, dtype=np.int64),
+            paused=np.full(size, LATER, dtype=np.int64),
         )
         dials.read(tails, tails)
         return dials

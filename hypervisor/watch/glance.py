@@ -12,7 +12,6 @@ import numpy as np
 
 from hypervisor.watch.dials import LATER, Dials
 from hypervisor.watch.facts import SeriesFacts, SubjectFacts, serves
-from hypervisor.watch.news import News
 from hypervisor.watch.possible import Silences, Spans, can_be, silence_of
 from hypervisor.watch.rulebook import RuleHistory
 from hypervisor.watch.tail import Mask
@@ -79,12 +78,12 @@ class Glance:
         """Whether the condition can be true for values that the series had lately."""
         return can_be(self.when, self._spans(dials, {}, {}))
 
-    def quiet(self, news: News, dials: Dials, floor: int) -> tuple[Mask, Instants]:
+    def quiet(self, dials: Dials, floor: int) -> tuple[Mask, Instants]:
         """Where it cannot have been true by `floor`, and when time alone may make it so."""
-        alone = {name: _heard(places, news, dials, floor) for name, places in self.named.items()}
-        shared = {word: _heard(places, news, dials, floor) for word, places in self.members.items()}
+        alone = {name: _heard(places, dials, floor) for name, places in self.named.items()}
+        shared = {word: _heard(places, dials, floor) for word, places in self.members.items()}
         if self.devices.size:
-            alone[DEVICE] = self._devices_heard(news, dials, floor)
+            alone[DEVICE] = self._devices_heard(dials, floor)
         possible = can_be(self.when, self._spans(dials, alone, shared))
         due = np.full(len(self.settled), LATER, dtype=np.int64)
         for name, length in self.silences:
@@ -117,21 +116,21 @@ class Glance:
             present=self.present,
         )
 
-    def _devices_heard(self, news: News, dials: Dials, floor: int) -> Silences:
+    def _devices_heard(self, dials: Dials, floor: int) -> Silences:
         """Of each subject the device that is silent longest; heard by its series that spoke last.
 
         Between the arrivals of that one no pause of the device was longer.
         """
         last = dials.arrived[self.devices].argmax(axis=2)
         places = np.take_along_axis(self.devices, last[:, :, np.newaxis], axis=2)[:, :, 0]
-        heard = _heard(places, news, dials, floor)
+        heard = _heard(places, dials, floor)
         paused = np.where(self.missing, 0, heard.paused).max(axis=1, initial=0)
         arrived = np.where(self.missing, LATER, heard.arrived).min(axis=1, initial=LATER)
         return Silences(paused=paused, arrived=arrived, upto=floor)
 
 
-def _heard(places: Places, news: News, dials: Dials, floor: int) -> Silences:
-    return Silences(paused=news.longest[places], arrived=dials.arrived[places], upto=floor)
+def _heard(places: Places, dials: Dials, floor: int) -> Silences:
+    return Silences(paused=dials.paused[places], arrived=dials.arrived[places], upto=floor)
 
 
 def _silences(when: Node) -> Iterable[tuple[str, int]]:

@@ -42,6 +42,13 @@ class News:
         )
 
 
+def pause(news: News, dials: Dials, *, judged: int) -> None:
+    """Take the pauses of a batch; those that ended by what was judged are past."""
+    dials.paused[news.heard_before <= judged] = 0
+    dials.paused = np.maximum(dials.paused, news.longest)
+    dials.paused[news.late] = LATER  # arrivals may have gone, too
+
+
 def take(rows: Rows, tails: Mapping[int, SeriesTail], dials: Dials, *, cursor: int) -> News:
     """Put the batch's rows (by series and time) into the tails, and say what is new."""
     news = News.nothing(dials)

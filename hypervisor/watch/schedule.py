@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hypervisor.instants import text
+from hypervisor.instants import BEGINNING, text
 from hypervisor.store.judgement import Pair
 from hypervisor.watch.dials import LATER, Dials
 from hypervisor.watch.facts import SubjectFacts
@@ -102,10 +102,12 @@ class Plan:
             if self.silence:
                 told = (first > heard_to) | (first >= self._heard_before(news))
                 quiet &= told & (self.glance.settled <= first)
-                quiet &= self._still_heard(news, dials, floor, quiet)
+                quiet &= self._still_heard(dials, floor, quiet)
             else:
                 quiet &= (self.glance.settled <= first) & ~self.glance.possible(dials)
         loud = touched & ~quiet
+        if self.silence:  # of the time after what was judged nothing is proven any more
+            first = np.minimum(first, max(heard_to, BEGINNING - 1) + 1)
         self.due[loud] = np.minimum(self.due[loud], first[loud])
         self.must[loud] = True
 
@@ -130,11 +132,11 @@ class Plan:
         before: Instants = news.heard_before[self.listens].max(axis=1, initial=0)
         return before
 
-    def _still_heard(self, news: News, dials: Dials, floor: int, asked: Mask) -> Mask:
+    def _still_heard(self, dials: Dials, floor: int, asked: Mask) -> Mask:
         """Where no silence can have made it true: judged when one may be complete, no sooner."""
         if floor < 0:  # nothing was heard yet
             return np.zeros(len(self.keys), dtype=np.bool_)
-        calm, due = self.glance.quiet(news, dials, floor)
+        calm, due = self.glance.quiet(dials, floor)
         heard: Mask = asked & calm & (self.glance.settled <= floor)
         self.due[heard] = due[heard]
         return heard
