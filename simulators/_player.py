@@ -99,6 +99,7 @@ class Player:
             self._begun = self._wall.now()
             self._tell_clock(self._clock)
             self._wire.settle()  # so that somebody is known to listen before the first reading
+            self._await_heard(self._clock)  # and knows the inventory as it is now
             for publication in plan:
                 self._wait_for(publication.arrival)
                 self._publish(publication)
@@ -166,6 +167,19 @@ class Player:
         self._ticked = self._wall.now()
         if self._notice is not None:
             self._notice(self._progress())
+
+    def _await_heard(self, clock: int) -> None:
+        """Wait until every worker has stored a clock; workers look at the inventory as they do."""
+        if self._heard is None:
+            return
+        since = self._wall.now()
+        while (heard := self._heard()) is None or heard < clock:
+            if self._wall.now() - since > self._pace.patience:
+                raise PlayerError(
+                    f"the workers have not heard the clock for {self._pace.patience:.0f} s;"
+                    " is every ingest worker running?"
+                )
+            self._wire.pump(self._pace.tick / 5)
 
     def _await_workers(self) -> None:
         """Wait while the workers are more than `ahead` publications behind."""

@@ -7,7 +7,6 @@ from importlib import resources
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from hypervisor.exercise.account import Account, Ledger
 from hypervisor.instance import InstanceError, require_exercise
@@ -72,13 +71,13 @@ def play(
     questions = store.Questions(settings.database_url)
     try:
         told = _told(played)
-        keys = _keys(told.rows, _registry(settings))
+        numbers = _numbers(told.rows, _registry(settings))
         plan = disturbed(told.publications, manner.disturbance)
         now = questions.ask(store.standing)
         if not manner.again:
             _require_ahead(now.latest, plan[0].arrival)
             _declare_deaf(settings, now.latest, plan[0].arrival - SECOND)
-        ledger = Ledger.opened(questions, keys, plan)
+        ledger = Ledger(questions, told, numbers)
         player = _player(settings, manner, questions, notice)
         tally = player.play(plan, not_before=now.latest, linger=manner.linger)
         if not manner.wait:
@@ -121,8 +120,8 @@ def _registry(settings: Settings) -> Registry:
         return registry_store.load(connection)
 
 
-def _keys(rows: pd.DataFrame, registry: Registry) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Series and time (µs) of every row.
+def _numbers(rows: pd.DataFrame, registry: Registry) -> dict[tuple[str, str], int]:
+    """Which series each device and quantity of the rows is.
 
     Raises:
         ExerciseError: a device, or a quantity of one, is not in the registry.
@@ -140,10 +139,7 @@ def _keys(rows: pd.DataFrame, registry: Registry) -> tuple[NDArray[np.int32], ND
             f"the registry's devices do not measure: {', '.join(mute)};"
             " add the series to the inventory and apply it"
         )
-    numbers = pd.Series({pair: registry.series[pair].id for pair in pairs})
-    mine = pd.MultiIndex.from_frame(rows[["device", "quantity"]])
-    times = np.array(rows["time"].astype("int64"), dtype=np.int64)
-    return numbers.reindex(mine).to_numpy(dtype=np.int32), times
+    return {pair: registry.series[pair].id or 0 for pair in pairs}
 
 
 def _how_to_apply(devices: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""`hypervisor simulate`: quiet days raise nothing, and a story is refused twice in one exercise."""
+"""`hypervisor simulate`: stories told and played; quiet days raise nothing; all is accounted."""
 
 import json
 
@@ -9,15 +9,52 @@ from tests.acceptance.conftest import Exercise, command
 pytestmark = [pytest.mark.acceptance, pytest.mark.long]
 
 
-def test_quiet_days_raise_no_alarm(exercise: Exercise) -> None:
+@pytest.mark.timeout(900)
+def test_a_quiet_day_raises_no_alarm_and_is_not_played_twice(exercise: Exercise) -> None:
     exercise.apply("essonne")
-    here = ("--data", str(exercise.settings.data), "simulate", "--scenario", "quiet")
+    here = ("--data", str(exercise.settings.data), "simulate", "quiet", "--hours", "14")
     done = command(*here, "--speed", "max", "--json")
     assert done.returncode == 0, done.stderr
     account = json.loads(done.stdout)
-    assert account["stored"] == account["published"] > 5_000
+    assert account["stored"] == account["published"] > 80_000
     assert account["alarms"] == []
     twice = command(*here)
     assert twice.returncode == 2
     assert "a clock never turns back" in twice.stderr
-    assert "there are october-flood, quiet" in command(*here[:3], "--scenario", "x").stderr
+
+
+@pytest.mark.timeout(900)
+def test_an_incident_is_found_and_faults_are_accounted_for(exercise: Exercise) -> None:
+    """Clocks an hour ahead, of a native and of a SenML device: refused, counted, none lost."""
+    exercise.apply("essonne")
+    done = command(
+        *("--data", str(exercise.settings.data), "simulate", "traffic-incident", "--hours", "8"),
+        *("--speed", "max", "--json", "--truth"),
+        *("--fault", "clock-skew:remarde-breuillet:2h..4h:by=1h"),
+        *("--fault", "clock-skew:bievre-igny:2h..4h:by=1h"),
+        *("--fault", "duplicate:mobility*50%:1h..3h"),
+        *("--fault", "drop-out:orge-arpajon:5h..8h"),
+    )
+    assert done.returncode == 0, done.stderr
+    account = json.loads(done.stdout)
+    assert account["lost"] == 0
+    assert set(account["dead_letters"]) == {"time-ahead"}
+    refused = sum(account["dead_letters"].values())
+    assert refused >= 2 * (2 * 4)  # levels of two hours at least
+    assert account["published"] == account["stored"] + account["already_there"] + refused
+    assert account["already_there"] > 500
+    raised = {(alarm["rule"], alarm["site"]) for alarm in account["alarms"]}
+    assert ("mobility-congestion", "a6-viry-north") in raised
+    assert ("flood-clock", "bievre-igny") in raised
+    assert ("flood-level-silent", "orge-arpajon") in raised
+    assert "found   Lanes are blocked" in done.stderr
+
+
+def test_stories_are_listed_and_told_without_an_instance() -> None:
+    assert "frost-night" in command("simulate", "--list").stdout
+    outline = command("simulate", "frost-night", "--describe").stdout
+    assert "weather-frost" not in outline
+    assert "weather-frost" in command("simulate", "frost-night", "--describe", "--truth").stdout
+    wrong = command("simulate", "frost-nite", "--describe")
+    assert wrong.returncode == 2
+    assert "did you mean 'frost-night'" in wrong.stderr

@@ -1,56 +1,73 @@
-"""The example's own devices, as the simulator sees them and as they then tell."""
+"""The example's own devices, as simulators see them and as they then tell."""
 
 import numpy as np
 import pytest
 
 from hypervisor.exercise import simulation
-from hypervisor.exercise.territory import field_of
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
 from hypervisor.settings import Settings
-from hypervisor.store import registry
 from hypervisor.store.connect import connect
 from sensors._domain import catalogue
 from simulators._scenarios import load
+from simulators._simulator import Field
 from simulators._world import World
 
 pytestmark = pytest.mark.integration
 
+FLOOD = load("october-flood")
+
 
 @pytest.fixture
-def essonne(exercise_settings: Settings) -> Settings:
+def essonne(exercise_settings: Settings) -> Field:
     with connect(exercise_settings.database_url) as connection:
         apply_inventory(connection, read_sources(["essonne"]), author="test", now=None)
-    return exercise_settings
+    return simulation.field(exercise_settings, FLOOD)
 
 
-def test_the_wave_goes_down_the_example_s_rivers_in_order(essonne: Settings) -> None:
-    flood = load("october-flood")
-    with connect(essonne.database_url) as connection:
-        field = field_of(registry.load(connection), catalogue(), flood.begins)
-    places = field.of("flood")
-    assert len(places) == 18
-    savigny = next(place for place in places if place.site == "orge-savigny")
+def test_the_example_is_described_whole_and_its_rivers_flood_in_order(essonne: Field) -> None:
+    known = catalogue()
+    assert {place.domain for place in essonne.places} == set(known.domains)
+    everything(essonne)
+    flood = essonne.of("flood")
+    savigny = next(place for place in flood if place.site == "orge-savigny")
     assert dict(savigny.upstream) == {"orge-arpajon": 7 * 3600.0, "yvette-villebon": 4 * 3600.0}
     assert savigny.quantities["level"] == 900
     assert savigny.thresholds["alert"] == 2.1
     for seed in range(3):
-        courses = World(flood, field, seed).courses
-        peak = {name: int(np.argmax(course.discharge)) for name, course in courses.items()}
-        for place in places:
-            assert all(peak[place.site] > peak[above] for above, _ in place.upstream)
-        assert courses["orge-savigny"].level.max() > savigny.thresholds["alert"]
-        assert all(
-            course.level.min() > -5 and course.level.max() < 6 for course in courses.values()
-        )
+        world = World(FLOOD, essonne, seed)
+        peak = {site: int(np.argmax(course.discharge)) for site, course in world.courses.items()}
+        for place in flood:
+            if place.site in peak:
+                assert all(peak[place.site] > peak[above] for above, _ in place.upstream)
+        rises = {
+            site: float(np.diff(course.level[::12]).max()) for site, course in world.courses.items()
+        }
+        for site in ("orge-arpajon", "orge-savigny", "yvette-gif", "yerres-brunoy"):
+            assert 0.01 < rises[site] < 0.08, site  # m an hour
+        assert rises["seine-corbeil"] < 0.01
+        assert world.courses["orge-savigny"].level.max() > savigny.thresholds["attention"]
+        at = world.air.grid
+        assert any(world.flooded(asset.name, at).any() for asset in essonne.assets)
+        assert not all(world.flooded(asset.name, at).any() for asset in essonne.assets)
 
 
-def test_everything_the_example_s_devices_tell_is_possible(essonne: Settings) -> None:
-    rows = simulation.rows_of(essonne, "october-flood", seed=1, hours=48)
-    known = catalogue().quantities
-    for name, told in rows.groupby("quantity"):
-        quantity = known[str(name)]
-        assert set(told["unit"]) == {quantity.unit}
-        assert told["value"].between(quantity.low, quantity.high).all()
-    assert set(rows["quantity"]) >= {"level", "discharge", "battery", "catchment_rain"}
-    assert rows["device"].nunique() > 1_000
+def everything(field: Field) -> None:
+    """Lamps hang at their cabinet's plan, gateways speak for those that have no account."""
+    nodes = [place for place in field.places if place.model == "lamp-node"]
+    assert len(nodes) > 300
+    assert all(place.plan and place.switched and place.groups for place in nodes)
+    assert {place.protocol for place in nodes} == {"chirpstack"}
+    assert len({place.address for place in nodes}) == len(nodes)
+    assert {place.protocol for place in field.places} == {
+        "",
+        "chirpstack",
+        "native",
+        "the-things-stack",
+    }
+    cabinets = {group.name for group in field.groups if group.kind == "cabinet"}
+    assert {group for place in nodes for group in place.groups} <= cabinets
+    bucket = next(place for place in field.places if place.model == "tipping-bucket")
+    assert "rain" in bucket.on_change
+    assert all(asset.gauge and asset.level for asset in field.assets)
+    assert all(asset.lon and asset.lat for asset in field.assets)
