@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest.breaker import Breaker
 from ingest.cayenne import CayenneError, decode_cayenne
-from ingest.meaning import Form, Mapping_, read_fields
+from ingest.meaning import Form, Mapping_, number_of, read_fields
 from ingest.message import Reason
 from ingest.reply import Read, unusable
 from ingest.sandbox import Failure, Sandbox, ScriptError
@@ -170,12 +170,13 @@ class PlainCodec:
         if not values:
             raise unusable(Reason.NO_CODEC, f"{device!r}: {self.told}")
         left = tuple(name for name in given if name not in values)
-        bad = [n for n, v in values.items() if not isinstance(v, bool | int | float | None)]
-        if bad:
-            raise unusable(Reason.BAD_VALUE, f"{bad[0]!r} is {values[bad[0]]!r:.60}, no number")
-        return Read(
-            values={n: float(v) if type(v) is int else v for n, v in values.items()}, left=left
-        )
+        read = Read(left=left)
+        for name, value in values.items():
+            number = value if value is None or isinstance(value, bool) else number_of(value)
+            if number is None and value is not None:
+                raise unusable(Reason.BAD_VALUE, f"{name!r} is {value!r:.60}, no number")
+            read.values[name] = number
+        return read
 
 
 def _object(uplink: Uplink) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from ingest.reply import Read, Refusal, UnusableError, Value, unusable
 _MOST_LEAVES = 1000  # of one payload
 _TOLD = 8  # fields named in a sentence
 _CLOSE = 1e-9
+_LARGEST = 1e300  # what is larger is no measurement
 
 
 class Form(StrEnum):
@@ -133,7 +134,7 @@ def value_of(meaning: Field, path: str, given: Any) -> Value:
             raise unusable(Reason.BAD_VALUE, f"{path!r} is {_clip(given)}; the mapping has {known}")
     if isinstance(given, bool):
         return given
-    number = _number(given)
+    number = number_of(given)
     if number is None:
         raise unusable(
             Reason.BAD_VALUE,
@@ -151,7 +152,7 @@ def _is_missing(meaning: Field, given: Any) -> bool:
             if isinstance(given, str) and given.strip().lower() == sentinel:
                 return True
         else:
-            number = None if isinstance(given, bool) else _number(given)
+            number = None if isinstance(given, bool) else number_of(given)
             if number is not None and abs(number - sentinel) <= _CLOSE * max(1.0, abs(sentinel)):
                 return True
     return False
@@ -165,16 +166,16 @@ def _key(given: Any) -> str:
     return str(given).strip().lower()
 
 
-def _number(given: Any) -> float | None:
+def number_of(given: Any) -> float | None:
     """A number, also one written as a text: many scripts round that way."""
     if isinstance(given, int | float):
-        return float(given)
+        return float(given) if abs(given) < _LARGEST else None
     if isinstance(given, str) and len(given) < 40 and given.isascii() and "_" not in given:
         try:
             number = float(given)
         except ValueError:
             return None
-        return number if abs(number) < float("inf") else None
+        return number if abs(number) < _LARGEST else None
     return None
 
 

@@ -104,7 +104,7 @@ def _check(record: dict[str, Any], number: int) -> None:
             )
         if field in _NUMBERS and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise unusable(Reason.BAD_VALUE, f"record {number}: {field!r} must be a number")
-        if field in _NUMBERS and not math.isfinite(value):
+        if field in _NUMBERS and not _is_finite(value):
             raise unusable(Reason.NOT_FINITE, f"record {number}: {field!r} is not finite")
         if field in _TEXTS and not isinstance(value, str):
             raise unusable(Reason.BAD_VALUE, f"record {number}: {field!r} must be a text")
@@ -113,6 +113,13 @@ def _check(record: dict[str, Any], number: int) -> None:
     values = [name for name in _VALUES if name in record]
     if len(values) > 1:
         raise unusable(Reason.WRONG_SHAPE, f"record {number}: both {values[0]!r} and {values[1]!r}")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
 
 
 def _value(record: dict[str, Any], base: dict[str, Any]) -> float | bool | str | None:

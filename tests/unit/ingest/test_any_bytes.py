@@ -1,6 +1,7 @@
 """Whatever bytes arrive, they become rows or letters, each accounted for; nothing is raised."""
 
 import json
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,15 +11,19 @@ from ingest.decode import LARGEST, decode
 from ingest.layout import Layouts
 from ingest.letters import letters
 from ingest.library import Library
+from ingest.mapping import load_mapping
+from ingest.meaning import read_fields
 from ingest.message import Arrival
 from ingest.ports import Channel, Known
 from ingest.route import Routes
+from tests.unit.ingest.field import EUI, TIME, chirpstack, known, say, the_things_stack
 
 BELIEF = Belief(ahead=300_000_000, behind=400 * 86_400_000_000)
 DEVICES = {"gauge": {"level": Channel(series=1, unit="m", low=-5.0, high=15.0)}}
 LAYOUTS = Layouts(DEVICES)
 ROUTES = Routes(Known(devices=DEVICES), Library())
 RECEIVED = 1_641_881_700_000_000
+MAPPING = "payload: json\nfields: {a: {quantity: rain, missing: [0], values: {x: 1}}, b.x: rain}"
 
 times = st.one_of(
     st.just("2022-01-11T06:15:00Z"),
@@ -61,6 +66,67 @@ def test_any_bytes(payload: bytes, topic: str) -> None:
     for letter in made:
         (letter.topic + letter.detail).encode()
         assert "\x00" not in letter.topic + letter.detail
+
+
+numbers = st.one_of(st.integers(), st.floats(), st.just(10**400), st.just(1e308), st.none())
+texts = st.one_of(
+    st.text(max_size=5), st.just(EUI), st.just("alone"), st.just(TIME), st.just("AA==")
+)
+WORDS = (
+    "bn bt bu bv bs bver n u v vs vb vd s t ut x_ time deviceInfo devEui fPort data object rxInfo"
+    " end_device_ids dev_eui uplink_message f_port frm_payload received_at level rain_mm"
+)
+words = st.sampled_from(WORDS.split(" "))
+json_ = st.recursive(
+    st.one_of(numbers, texts, st.booleans()),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(words, inner, max_size=6)),
+    max_leaves=20,
+)
+FORMS = (
+    "devices/alone/senml",
+    "gateways/things/senml",
+    chirpstack()[0],
+    the_things_stack()[0],
+    "gateways/concentrator/devices/lamp-17/readings",
+    "gateways/lora/what/ever",
+)
+LIBRARY = Library()
+
+
+def _things(more: dict[str, Any]) -> dict[str, Any]:
+    message = the_things_stack(b"\x01\x67\x01\x10")[1]
+    return message | more | {"uplink_message": message["uplink_message"] | more}
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    topic=st.sampled_from(FORMS),
+    payload=st.one_of(
+        st.binary(max_size=40),
+        json_.map(lambda document: json.dumps(document).encode()),
+        st.dictionaries(words, json_, max_size=4).map(
+            lambda more: json.dumps(chirpstack(b"\x01")[1] | more).encode()
+        ),
+        st.dictionaries(words, json_, max_size=4).map(
+            lambda more: json.dumps(_things(more)).encode()
+        ),
+        st.lists(st.dictionaries(words, json_, max_size=5), max_size=4).map(
+            lambda records: json.dumps(records).encode()
+        ),
+    ),
+)
+def test_any_message_of_any_form(topic: str, payload: bytes) -> None:
+    said = say((topic, payload), routes=Routes(known(), LIBRARY))
+    for letter in said.letters:
+        (letter.topic + letter.detail).encode()
+
+
+@given(data=st.dictionaries(st.sampled_from(["a", "b"]), json_, max_size=2))
+@settings(max_examples=100, deadline=None)
+def test_any_data_of_a_codec(data: dict[str, Any]) -> None:
+    mapping = load_mapping(MAPPING, file="m")
+    read = read_fields(mapping, data, has=("rain",))
+    assert all(value is None or abs(value) < 1e301 for value in read.values.values())
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
