@@ -36,7 +36,8 @@ class Commits:
         """For each message its commit: its number is that of its device and its second."""
         numbers, times = [], []
         for at, rows in self.noted:
-            place = np.array([first_series.get(s, -1) for s in rows["series"].tolist()])
+            found = [first_series.get(series, -1) for series in rows["series"].tolist()]
+            place = np.array(found, dtype=np.int64)  # a batch may hold heartbeats only
             one = place >= 0
             seconds = rows["time"][one] // 1_000_000 - base
             numbers.append(seconds * DEVICES + place[one])
