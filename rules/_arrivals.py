@@ -6,15 +6,17 @@ import numpy as np
 
 from rules._axis import BEFORE, Index
 from rules._inputs import Instants
-from rules._track import Track
 
 
 class Arrivals:
-    """Good readings of a track as they came in."""
+    """Rows as they came in: by the keys of their times, ascending, when each arrived.
 
-    def __init__(self, track: Track) -> None:
-        self._track = track
-        self._got = track.received
+    Row 0 is a sentinel before all zones.
+    """
+
+    def __init__(self, times: Instants, got: Instants) -> None:
+        self.times = times
+        self._got = got
 
     @functools.cached_property
     def _in_order(self) -> bool:
@@ -22,7 +24,7 @@ class Arrivals:
 
     @functools.cached_property
     def _earliest(self) -> list[Instants]:
-        """Level k: the earliest arrival among the 2^k readings that end at each row."""
+        """Level k: the earliest arrival among the 2^k rows that end at each row."""
         levels = [self._got]
         reach = 1
         while reach < len(self._got):
@@ -35,13 +37,13 @@ class Arrivals:
         return levels
 
     def find(self, keys: Instants, upto: Instants) -> Index:
-        """The last good reading at or before each key, of those that had arrived by `upto`."""
-        rows = self._track.position(keys)
+        """The last row at or before each key, of those that had arrived by `upto`."""
+        rows = np.searchsorted(self.times, keys, side="right") - 1
         if self._in_order:
             came = np.searchsorted(self._got, upto, side="right") - 1
             return np.minimum(rows, came)
         for power in range(len(self._earliest) - 1, -1, -1):
-            # All 2^k readings that end here were still to come: step over them.
+            # All 2^k rows that end here were still to come: step over them.
             late = self._earliest[power][rows] > upto
             rows = np.where(late, rows - (1 << power), rows)
         return rows
@@ -52,6 +54,6 @@ class Arrivals:
         return self._got[order], np.maximum.accumulate(order)
 
     def newest(self, upto: Instants) -> Index:
-        """The latest good reading by its time, of those that had arrived by each key."""
+        """The latest row by its time, of those that had arrived by each key."""
         got, newest = self._newest
         return np.asarray(newest[np.searchsorted(got, upto, side="right") - 1])

@@ -14,7 +14,7 @@ from rules._listening import Clocks, Ears, supply_ends
 from rules._members import Members
 from rules._rule import DEVICE
 from rules._service import interrupted, rows_of, services
-from rules._track import Track
+from rules._track import Signs, Track
 from sensors._row import NEVER
 
 _FAR = 2**61
@@ -51,6 +51,7 @@ class Block:
         self.ears = ears
         self._tracks: dict[str, Track] = {}
         self._arrivals: dict[int, Arrivals] = {}
+        self._heard: dict[int, Arrivals] = {}
         self._thresholds: dict[str, Fact] = {}
         self._service: dict[int, Fact | None] = {}
         self._callers: dict[str, list[Caller]] = {}
@@ -78,8 +79,16 @@ class Block:
         )
 
     def arrivals(self, track: Track) -> Arrivals:
-        """The track as it came in."""
-        return self._arrivals.setdefault(id(track), Arrivals(track))
+        """The good readings of a track as they came in."""
+        if id(track) not in self._arrivals:
+            self._arrivals[id(track)] = Arrivals(track.good, track.received)
+        return self._arrivals[id(track)]
+
+    def heard(self, track: Track) -> Arrivals:
+        """The rows of the devices of what is sent on change, as they came in."""
+        if id(track) not in self._heard:
+            self._heard[id(track)] = Arrivals(*track.signs)
+        return self._heard[id(track)]
 
     def threshold(self, name: str) -> Fact:
         """A threshold of every subject; nan where it has none."""
@@ -172,20 +181,25 @@ class Block:
         )
 
 
-def _signs(subject: Subject, column: SeriesColumns | None) -> Instants:
-    """The times of all rows of a series' device, and of those before it in theirs, ascending."""
+def _signs(subject: Subject, column: SeriesColumns | None) -> Signs:
+    """All rows of a series' device, and of those before it in theirs: their times, ascending.
+
+    Beside them when each was received.
+    """
     if column is None:
-        return np.empty(0, dtype=np.int64)
-    others = subject.series.values()
-    if not column.earlier:
-        times = [c.time[rows_of(c, column.device)] for c in others]
-        return np.sort(np.concatenate(times), kind="stable")
-    times, since = [], np.iinfo(np.int64).min
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    times, received, since = [], [], np.iinfo(np.int64).min
     for device, until in [*column.earlier, (column.device, np.iinfo(np.int64).max)]:
-        sent = np.concatenate([c.time[rows_of(c, device)] for c in others])
-        times.append(sent[(sent >= since) & (sent < until)])
+        for other in subject.series.values():
+            rows = rows_of(other, device)
+            sent = other.time[rows]
+            own = slice(None) if not column.earlier else (sent >= since) & (sent < until)
+            times.append(sent[own])
+            received.append(other.received_at[rows][own])
         since = until
-    return np.sort(np.concatenate(times), kind="stable")
+    sent = np.concatenate(times)
+    order = np.argsort(sent, kind="stable")
+    return sent[order], np.concatenate(received)[order]
 
 
 def _arrived(subject: Subject, device: str | None) -> Instants:

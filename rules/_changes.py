@@ -44,15 +44,22 @@ def seen(nodes: Sequence[Node], block: Block, *, silence: bool) -> Iterator[Inst
         for track in [block.track(name) for name in names_of(nodes)]:
             yield track.received[1:]
             yield track.good[1:]
-            yield track.expiries + 1
-            yield track.known_from[1:]
-            yield track.known_to[1:] + 1
+            yield track.expiries(track.good[1:]) + 1
+            if not track.gauge.all():
+                sent, got = track.signs
+                yield sent[1:]
+                yield got[1:]
+                yield track.expiries(sent[1:]) + 1
     for track, span in _windows(nodes, block):
         # What leaves a window, at its end or just after; what it was covered from and up to.
         yield track.good[1:] + span
         yield track.good[1:] + span + 1
         yield track.known_from[1:] + span
         yield track.known_to[1:] + span + 1
+        if silence and not track.gauge.all():
+            sent, _ = track.signs
+            yield sent[1:] + span
+            yield track.expiries(sent[1:]) + span + 1
         yield track.breaks + span
         yield track.usual.changes()
         for usual in _sizes(track):

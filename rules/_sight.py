@@ -95,11 +95,16 @@ class Sight:
         own = track.good[rows] >= self.zones
         if len(track.breaks):
             own &= track.good[rows] >= track.broke(keys)
-        if self.silence:
-            limit = track.stale.at(np.maximum(track.good[rows], self.zones))
-            fresh = own & (keys - track.good[rows] <= limit)
-            if track.gauge.all():
-                return fresh
-            own &= fresh | ~track.gauge[self.owners]
-        run = track.span(keys)
-        return own & (keys <= track.known_to[run])
+        if not self.silence:
+            return own & (keys <= track.known_to[track.span(keys)])
+        fresh = track.good[rows]
+        if not track.gauge.all():
+            # What is sent on change holds while its device is heard, as far as one had heard.
+            heard = self.block.heard(track)
+            fresh = np.where(
+                track.gauge[self.owners], fresh, heard.times[heard.find(keys, self.keys)]
+            )
+            own &= fresh >= self.zones
+            if len(track.breaks):
+                own &= fresh >= track.broke(keys)
+        return np.asarray(own & (keys <= track.expiries(np.maximum(fresh, self.zones))))

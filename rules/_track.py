@@ -17,6 +17,9 @@ _NO_KEYS = np.empty(0, dtype=np.int64)
 _LARGEST = 9.0e9  # beyond which a sum would not fit
 
 
+Signs = tuple[Instants, Instants]  # times of rows, ascending, and when each was received
+
+
 class Track:
     """Good readings and spans of knowledge of one series, all subjects together.
 
@@ -31,7 +34,7 @@ class Track:
         self,
         axis: Axis,
         columns: Sequence[SeriesColumns | None],
-        heard: Callable[[int], Instants],
+        heard: Callable[[int], Signs],
     ) -> None:
         self.axis = axis
         self.columns = columns
@@ -55,7 +58,8 @@ class Track:
             axis, [None if c is None else c.stale_after for c in columns], reaches_back=True
         )
         self.breaks = self._broken()
-        self.known_from, self.known_to = self._known(heard)
+        self._heard = heard
+        self.known_from, self.known_to = self._known()
 
     def _flag(self, says: Callable[[SeriesColumns], bool]) -> Mask:
         return np.array([part is not None and says(part) for part in self.columns], dtype=np.bool_)
@@ -74,7 +78,7 @@ class Track:
         padded = np.concatenate([[BEFORE], self.breaks])
         return np.asarray(padded[np.searchsorted(self.breaks, keys, side="right")])
 
-    def _known(self, heard: Callable[[int], Instants]) -> tuple[Instants, Instants]:
+    def _known(self) -> tuple[Instants, Instants]:
         """Spans of knowledge.
 
         A gauge is known from each good reading to its stale limit; what is sent on change while
@@ -85,12 +89,8 @@ class Track:
             return _spans(good, self.stale, self.breaks)
         owners = self.axis.subjects(good)
         first, last = _spans(good[self.gauge[owners]], self.stale, self.breaks)
-        signs = [
-            np.empty(0, dtype=np.int64) if self.gauge[i] or not self.present[i] else heard(i)
-            for i in range(self.axis.count)
-        ]
-        sent = self.axis.keys(np.concatenate(signs), [len(part) for part in signs])
-        on_from, on_to = _spans(sent, self.stale, self.breaks)
+        sent, _ = self.signs
+        on_from, on_to = _spans(sent[1:], self.stale, self.breaks)
         on_from = on_from[1:]
         on_to = on_to[1:]
         on_from = np.maximum(on_from, self._spoken_from(on_from))
@@ -98,6 +98,23 @@ class Track:
         all_from = np.concatenate([first, on_from[some]])
         order = np.argsort(all_from, kind="stable")
         return all_from[order], np.concatenate([last, on_to[some]])[order]
+
+    @functools.cached_property
+    def signs(self) -> tuple[Instants, Instants]:
+        """Signs of life of what is sent on change: keys of their times, and of their arrivals.
+
+        A sentinel first. Imported history counts as always there.
+        """
+        heard = [
+            (_NO_KEYS, _NO_KEYS) if self.gauge[i] or not self.present[i] else self._heard(i)
+            for i in range(self.axis.count)
+        ]
+        lengths = [len(times) for times, _ in heard]
+        sent = self.axis.keys(np.concatenate([times for times, _ in heard]), lengths)
+        received = np.concatenate([got for _, got in heard])
+        received = np.where(received == NEVER, self.axis.base, received)
+        got = self.axis.keys(received, lengths)
+        return np.concatenate([[BEFORE], sent]), np.concatenate([[BEFORE], got])
 
     def _spoken_from(self, keys: Instants) -> Instants:
         """The first good reading since the break before each key, or of all; of amounts any key."""
@@ -126,10 +143,9 @@ class Track:
         ends = self.known_to[1:]
         return ends[~lying_in(self.breaks, ends + 1)] if len(self.breaks) else ends
 
-    @property
-    def expiries(self) -> Instants:
-        """The last keys at which each good reading holds by its limit."""
-        return _limits(self.good[1:], self.stale)
+    def expiries(self, signs: Instants) -> Instants:
+        """The last key until which each sign of life holds."""
+        return _limits(signs, self.stale)
 
     @functools.cached_property
     def usual(self) -> Fact:

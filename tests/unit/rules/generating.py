@@ -174,7 +174,9 @@ def _condition(draw: st.DrawFn, *, states: bool) -> str:
 @st.composite
 def _silence(draw: st.DrawFn, *, states: bool) -> str:  # noqa: ARG001, PLR0911  a line a kind
     quiet = f"silent({draw(st.sampled_from(['level', 'rain', 'device']))}, {draw(_duration)})"
-    match draw(st.integers(0, 6)):
+    match draw(st.integers(0, 7)):
+        case 7:
+            return f"{quiet} and change(door, {draw(_duration)}) >= 0 or door == 1"
         case 5:
             return draw(_share(silence=True))
         case 6:

@@ -91,12 +91,12 @@ class Reference:
 
     # --- devices
 
-    def signs(self, column: SeriesColumns) -> Iterator[int]:
+    def signs(self, column: SeriesColumns) -> Iterator[tuple[int, int]]:
         """Every row, of any series, of the device that measured this one at the time."""
         for other in self.subject.series.values():
-            for t in other.time.tolist():
+            for t, r in zip(other.time.tolist(), other.received_at.tolist(), strict=True):
                 if charged(other, t) == charged(column, t):
-                    yield t
+                    yield t, r
 
     def out(self, key: str, t: int) -> bool:
         columns = self.series[key].columns
@@ -155,12 +155,19 @@ class Reference:
         if self.silence:
             since = self.series[key].broke(t)
             before = [r for r in self.arrived(key, t) if since <= r.time <= t]
-            if not before or t - before[-1].time > self.series[key].limit(before[-1].time):
-                return EVERYTHING
-            return before[-1].lo, before[-1].hi
+            return (
+                (before[-1].lo, before[-1].hi) if before and self.fresh(key, t, t) else EVERYTHING
+            )
         reading = self.series[key].at(t)
         known = self.series[key].known(t) and reading is not None
         return (reading.lo, reading.hi) if known and reading else EVERYTHING
+
+    def fresh(self, key: str, t: int, by: int) -> bool:
+        """Whether the series, or its device, had been heard lately at t, by what had come."""
+        series = self.series[key]
+        since = series.broke(t)
+        signs = [s for s, got in series.signs_got if got <= by and since <= s <= t]
+        return bool(signs) and t - signs[-1] <= series.limit(signs[-1])
 
     def call(self, node: Call, look: Look) -> Interval:
         name, *numbers = node.arguments
@@ -190,9 +197,11 @@ class Reference:
         if now == EVERYTHING or not base:
             return EVERYTHING
         if series.gauge:
-            if base[-1].time < t - w - series.interval(t):
-                return EVERYTHING
-        elif not series.known(t - w) or series.broke(t) > t - w:
+            near = base[-1].time >= t - w - series.interval(t)
+        else:
+            near = self.fresh(key, t - w, t) if self.silence else series.known(t - w)
+            near = near and series.broke(t) <= t - w
+        if not near:
             return EVERYTHING
         return now[0] - base[-1].hi, now[1] - base[-1].lo
 

@@ -27,7 +27,7 @@ def steps_at(steps: Steps | None, t: int, *, back: bool = False) -> float:
 
 
 class Series:
-    def __init__(self, columns: SeriesColumns, device_rows: list[int]) -> None:
+    def __init__(self, columns: SeriesColumns, device_rows: list[tuple[int, int]]) -> None:
         self.columns = columns
         self.gauge = columns.reporting is Reporting.PERIODIC
         self.amount = columns.kind is Kind.INCREMENT
@@ -43,7 +43,9 @@ class Series:
             )
             if not q & int(Quality.SUSPECT) and not math.isnan(v)
         ]
-        self.signs = [r.time for r in self.good] if self.gauge else device_rows
+        own = [(r.time, r.received) for r in self.good]
+        self.signs_got = own if self.gauge else device_rows  # with the time of their arrival
+        self.signs = [t for t, _ in self.signs_got]
         self.breaks = columns.breaks.tolist()
 
     def limit(self, t: int) -> int:
