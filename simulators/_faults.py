@@ -26,11 +26,27 @@ from simulators._simulator import Place, SimulatorError
 from simulators._speaking import Skew
 from simulators._story import HOUR, SECOND, Event
 from simulators._world import World
-from simulators._yaml import hours_in
+from simulators._yaml import hours_in, nearest
 
 COPIES_WITHIN = 600 * SECOND
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
+
+
+def check(faults: Sequence[Event]) -> None:
+    """Every fault says only what can be said of it.
+
+    Raises:
+        SimulatorError: names the fault, the word and those that it may be.
+    """
+    for fault in faults:
+        for name, value in fault.parameters.items():
+            if name not in KINDS[fault.kind]:
+                hint = nearest(name, KINDS[fault.kind])
+                raise SimulatorError(f"fault {fault.kind}: it has no {name!r}{hint}")
+            if name == "quantity" and value not in catalogue().quantities:
+                hint = nearest(str(value), catalogue().quantities)
+                raise SimulatorError(f"fault {fault.kind}: no quantity is called {value!r}{hint}")
 
 
 def broken(rows: pd.DataFrame, faults: Sequence[Event], world: World) -> pd.DataFrame:
@@ -211,4 +227,14 @@ NETWORK: Mapping[str, Callable[[Spoken, Mask, Event, np.random.Generator], Spoke
     "duplicate": _duplicate,
     "delay": _delay,
 }
-KINDS = frozenset((*VALUES, *NETWORK, "clock-skew"))
+# What may be said of each, beside whom and when.
+KINDS: Mapping[str, frozenset[str]] = {
+    "clock-skew": frozenset({"by"}),
+    "delay": frozenset({"by", "held", "share"}),
+    "drop-out": frozenset({"share"}),
+    "duplicate": frozenset({"share"}),
+    "failure": frozenset({"quantity", "word"}),
+    "saturation": frozenset({"quantity", "at"}),
+    "spike": frozenset({"quantity", "share", "by"}),
+    "stuck": frozenset({"quantity"}),
+}

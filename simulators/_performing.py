@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from simulators._faults import broken, skew_of, through_network
+from simulators._faults import broken, check, skew_of, through_network
 from simulators._picking import happening
 from simulators._publications import Spoken
 from simulators._simulator import Field, SimulatorError, simulators
@@ -29,6 +29,7 @@ def messages(story: Story, field: Field, seed: int, *, hours: float | None = Non
     """
     world = World(story, field, seed, hours=hours)
     faults = happening(story.faults, field, world.begins, seed)
+    check(faults)
     rows = broken(measured(world), faults, world)
     told = spoken(rows, field, seed, skew_of(faults, world))
     return through_network(told, faults, world)

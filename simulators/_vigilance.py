@@ -49,11 +49,11 @@ def _hours(issue: int) -> NDArray[np.int64]:
 
 
 def _thresholds(river: str, world: World) -> dict[str, dict[str, float]]:
-    return {
-        place.site: dict(place.thresholds)
-        for place in world.field.places
-        if place.river == river and place.site in world.courses
-    }
+    found: dict[str, dict[str, float]] = {}
+    for place in world.field.places:
+        if place.river == river and place.site in world.courses:
+            found.setdefault(place.site, {}).update(place.thresholds)
+    return found
 
 
 def _on_change(

@@ -163,6 +163,10 @@ def test_nobody_of_that_name_is_told_with_the_nearest() -> None:
         played(of("stuck", "radar-gage-1"))
     with pytest.raises(SimulatorError, match="by: 'soon' is no time"):
         played(of("delay", by="soon"))
+    with pytest.raises(SimulatorError, match="spike: it has no 'shaer'; did you mean 'share'"):
+        played(of("spike", shaer=0.1))
+    with pytest.raises(SimulatorError, match="no quantity is called 'levle'; did you mean"):
+        played(of("stuck", quantity="levle"))
 
 
 def test_faults_are_written_on_the_command_line() -> None:

@@ -1,5 +1,8 @@
 """The flood simulator: what it tells is possible, the wave travels down, a seed is a story."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +16,7 @@ from simulators._simulator import Field, Place, SimulatorError, simulators
 from simulators._story import Story
 from simulators._world import World
 from simulators.flood import SIMULATOR
+from tests.unit.simulators.small import place
 
 HOUR = 3600.0
 RIVERS = {
@@ -98,13 +102,13 @@ def test_intervals_are_kept(rows: pd.DataFrame) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_wave_peaks_in_river_order(seed: int) -> None:
     courses = truth(FLOOD, seed)
-    for place in inventory():
-        for above, _ in place.upstream:
+    for gauging in inventory():
+        for above, _ in gauging.upstream:
             lag = float(
-                np.argmax(courses[place.site].discharge) - np.argmax(courses[above].discharge)
+                np.argmax(courses[gauging.site].discharge) - np.argmax(courses[above].discharge)
             )
             assert lag > 0
-            assert courses[place.site].discharge.max() > courses[above].discharge.max()
+            assert courses[gauging.site].discharge.max() > courses[above].discharge.max()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -115,13 +119,87 @@ def test_the_flood_leaves_its_bed_and_the_quiet_days_do_not(seed: int) -> None:
     assert all(course.level.max() < 0.8 * course.brim for course in truth(QUIET, seed).values())
 
 
-def test_rises_are_of_the_right_order(rows: pd.DataFrame) -> None:
-    level = rows[rows["quantity"] == "level"].pivot_table(
-        index="time", columns="device", values="value"
+@pytest.mark.parametrize("seed", range(5))
+def test_rises_are_of_the_right_order(seed: int) -> None:
+    """The Orge, the Yvette and the Yerres rise by 1 to 7 cm in an hour, never by more than 10."""
+    courses = truth(FLOOD, seed)
+    fastest = {name: float(np.diff(each.level[::12]).max()) for name, each in courses.items()}
+    for name in ("arpajon", "morsang", "villebon", "courtry", "crosne"):
+        assert 0.01 < fastest[name] < 0.08, name
+    assert max(fastest.values()) < 0.1
+    assert all(course.level.max() < 4 for course in courses.values())
+
+
+def test_the_seine_is_slow() -> None:
+    seine = gauge("corbeil")
+    seine = replace(seine, river="Seine", properties={"catchment_km2": 38_000.0})
+    level = World(FLOOD, field(seine), 1).courses["corbeil"].level
+    assert 0 < np.diff(level[::12]).max() < 0.01
+
+
+@pytest.fixture(scope="module")
+def valley() -> pd.DataFrame:
+    """A gauge of each kind on one river, a basin and the official colour of it."""
+    at: dict[str, Any] = {"site": "villebon", "river": "Yvette"}
+    limits = {"attention": 0.9, "alert": 1.05, "danger": 9.0}
+    gauges = {"level": 900.0, "surface_elevation": 900.0}
+    daily = {"daily_max_level": 86_400.0, "daily_mean_discharge": 86_400.0}
+    km2 = {"catchment_km2": 225.0, "zero_ngf_m": 48.0}
+    return performed(
+        FLOOD,
+        field(
+            place("radar-gauge", quantities=gauges, thresholds=limits, properties=km2, **at),
+            place("rated-gauge", quantities=daily, properties=km2, **at),
+            place("pressure-probe", 1, quantities={"level": 900.0}, saturates={"level": 1.0}, **at),
+            place("basin-probe", properties={"volume_m3": 100_000}, river="Yvette"),
+            place("vigilance-bulletin", river="Yvette"),
+        ),
+        1,
     )
-    fastest = level.diff(4).max()
-    assert 0.01 < fastest["gauge-morsang"] < 0.3
-    assert (level.max() < 4).all()
+
+
+def of(rows: pd.DataFrame, quantity: str, device: str = "") -> "pd.Series[float]":
+    mine = (rows["quantity"] == quantity) & rows["device"].str.startswith(device)
+    return rows.loc[mine].set_index("time")["value"]
+
+
+def test_the_water_s_elevation_is_its_level_above_the_zero(valley: pd.DataFrame) -> None:
+    above = of(valley, "surface_elevation") - of(valley, "level", "radar")
+    assert above.between(47.97, 48.03).all()
+
+
+def test_a_day_s_greatest_level_is_of_that_day(valley: pd.DataFrame) -> None:
+    level = of(valley, "level", "radar")
+    told = of(valley, "daily_max_level").iloc[1:]
+    for at, most in zip(pd.DatetimeIndex(told.index), told, strict=True):
+        day = level[(level.index > at - pd.Timedelta(days=1)) & (level.index <= at)]
+        assert most == pytest.approx(day.max(), abs=0.02)
+
+
+def test_a_saturated_probe_tells_the_top_of_its_scale(valley: pd.DataFrame) -> None:
+    mine = valley[(valley["device"] == "pressure-probe-1") & (valley["quantity"] == "level")]
+    assert mine["value"].max() == 1.0
+    assert set(mine["status"]) == {"ok", "saturated"}
+    assert (mine.loc[mine["status"] == "saturated", "value"] == 1.0).all()
+
+
+def test_a_basin_fills_in_the_flood_and_empties_slowly(valley: pd.DataFrame) -> None:
+    fill = of(valley, "basin_fill")
+    assert fill.iloc[:200].max() < 8
+    assert fill.max() >= 99
+    assert fill.diff(12).min() > -8  # within an hour
+
+
+def test_the_official_colour_comes_before_the_water_and_goes_after_it(valley: pd.DataFrame) -> None:
+    colour = of(valley, "vigilance")
+    level = of(valley, "level", "radar")
+    orange = colour[colour >= 3].index
+    above = level[level > 1.05].index
+    assert pd.Timedelta(0) < above[0] - orange[0] < pd.Timedelta(hours=30)
+    assert colour.iloc[0] == 1
+    assert colour.max() == 3
+    gaps = colour.index.to_series().diff().dropna()
+    assert gaps.max() <= pd.Timedelta(hours=12)
 
 
 def test_no_water_is_made_or_lost_on_the_way() -> None:

@@ -34,7 +34,9 @@ def test_a_scenario_is_told_whole(name: str) -> None:
     assert story.description
     events = {kind for simulator in simulators().values() for kind in simulator.events}
     assert {event.kind for event in story.events} <= events
-    assert {fault.kind for fault in story.faults} <= KINDS
+    assert {fault.kind for fault in story.faults} <= set(KINDS)
+    for fault in story.faults:
+        assert set(fault.parameters) <= KINDS[fault.kind]
     spans = [(each.at, each.until) for each in (*story.events, *story.faults)]
     for start, end in (*spans, *((each.at, each.until) for each in story.truth)):
         assert 0 <= start < end <= story.hours
