@@ -11,11 +11,11 @@ from hypervisor.store.alarms import Alarm, Transition
 from hypervisor.store.connect import Connection
 from hypervisor.store.judgement import Pair
 from hypervisor.watch.dials import LATER
-from hypervisor.watch.judging import Judged
+from hypervisor.watch.judging import Judged, Task
 from hypervisor.watch.memory import Memory, Standing
 from hypervisor.watch.schedule import is_calm
 from hypervisor.watch.telling import last_value, told
-from rules._journal import Moment, Phase
+from rules._journal import Moment, Phase, Truth
 from rules._log import episodes
 from rules._reconcile import Change, Recorded, reconcile
 from sensors._row import NEVER
@@ -47,6 +47,8 @@ class Findings:
 
     def _compare(self, standing: Standing, one: Judged, why: str) -> None:
         task, moments = one.task, tuple(one.verdict.moments)
+        if not moments and not task.kept:
+            moments = _judged_to(task)
         if moments == task.replaced:
             return
         if task.replaced:
@@ -133,6 +135,12 @@ def _alarm(  # noqa: PLR0913
         noticed=now,
         changed=now,
     )
+
+
+def _judged_to(task: Task) -> tuple[Moment, ...]:
+    """Where there is nothing to tell: that it was judged, so that nobody begins anew with it."""
+    time = task.replaced[0].time if len(task.replaced) == 1 else task.horizon
+    return (Moment(time=time, phase=Phase.INACTIVE, when=Truth.UNKNOWN, clear=Truth.UNKNOWN),)
 
 
 def _settle(standing: Standing) -> None:
