@@ -78,7 +78,9 @@ def listener(settings: Settings) -> Iterator[Heard]:
 
 def plan(count: int, *, step: int = SECOND) -> list[Publication]:
     return [
-        Publication(arrival=T0 + i * step, topic="devices/a/readings", payload=str(i).encode(), readings=1)
+        Publication(
+            arrival=T0 + i * step, topic="devices/a/readings", payload=str(i).encode(), readings=1
+        )
         for i in range(count)
     ]
 

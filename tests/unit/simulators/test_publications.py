@@ -21,7 +21,9 @@ def rows(*entries: tuple[int, str, str, float, str]) -> pd.DataFrame:
 
 def plan(count: int) -> list[Publication]:
     return [
-        Publication(arrival=T0 + i * SECOND, topic="devices/a/readings", payload=str(i).encode(), readings=1)
+        Publication(
+            arrival=T0 + i * SECOND, topic="devices/a/readings", payload=str(i).encode(), readings=1
+        )
         for i in range(count)
     ]
 
