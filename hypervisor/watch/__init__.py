@@ -9,6 +9,6 @@ To follow one batch, read `batch.step`, and from there in order:
 
 Beside the way: `subjects` makes sites, devices and groups of the registry (`facts`; gauges that
 followed one another in `chains`, lamps and their plan in `supply`), `rulebook` and `memory` arrange
-them and the rules, `revising` and `differences` find what changed in them, `heard` says how far we listened, `packs` records the rule
-packs, `loop` keeps it going.
+them and the rules, `revising` and `differences` find what changed in them, `heard` says how far we
+listened, `packs` records the rule packs, `loop` keeps it going.
 """
