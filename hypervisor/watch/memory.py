@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hypervisor.registry.model import Registry
 from hypervisor.store import alarms, feed, history, judgement, registry
 from hypervisor.store.alarms import Alarm
 from hypervisor.store.connect import Connection
@@ -91,7 +92,11 @@ class Memory:
 
 def survey(connection: Connection, catalogue: Catalogue, mains: Mains) -> Territory:
     """Read the registry and work out which rule applies where."""
-    known = registry.load(connection)
+    return arranged(registry.load(connection), catalogue, mains)
+
+
+def arranged(known: Registry, catalogue: Catalogue, mains: Mains) -> Territory:
+    """Which rule applies where, by any registry: a backtest asks with rules of its own."""
     found = subjects.subjects(known, catalogue)
     rules = rulebook.histories(known, catalogue.common)
     revisions: dict[Pair, Revisions] = {}
