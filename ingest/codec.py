@@ -35,7 +35,7 @@ class Script:
 
     sandbox: Sandbox
     breaker: Breaker
-    cpu: Callable[[], float]
+    ticks: Callable[[], float]
 
     def speak(self, uplink: Uplink, *, device: str, variables: Mapping[str, Any]) -> Spoken:
         """Run it on an uplink.
@@ -46,8 +46,10 @@ class Script:
         objection = self.breaker.objection(device)
         if objection is not None:
             raise unusable(Reason.CODEC_SUSPENDED, objection)
-        began, in_vain = self.cpu(), False
+        began, in_vain = self.ticks(), False
         try:
+            self.sandbox.load()
+            began = self.ticks()  # that an engine had to be made is nobody's waste
             returned = self.sandbox.decode(
                 uplink.payload,
                 port=uplink.port,
@@ -58,7 +60,7 @@ class Script:
             in_vain = error.failure is not Failure.ERROR
             raise unusable(_REASONS[error.failure], str(error)) from None
         finally:
-            self.breaker.spent(device, self.cpu() - began, in_vain=in_vain)
+            self.breaker.spent(device, self.ticks() - began, in_vain=in_vain)
         return spoken(returned)
 
 

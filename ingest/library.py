@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 
 from ingest.breaker import Breaker
@@ -12,7 +11,7 @@ from ingest.meaning import Form
 from ingest.message import Reason
 from ingest.ports import CodecSource, Known
 from ingest.reply import unusable
-from ingest.sandbox import Bounds, Sandbox
+from ingest.sandbox import Sandbox
 
 
 def shipped() -> Mapping[str, CodecSource]:
@@ -28,14 +27,6 @@ def shipped() -> Mapping[str, CodecSource]:
     return found
 
 
-@dataclass(frozen=True, kw_only=True)
-class Clocks:
-    """`ticks`: steady seconds; `cpu`: seconds of processor that this thread has used."""
-
-    ticks: Callable[[], float] = time.monotonic
-    cpu: Callable[[], float] = time.thread_time
-
-
 class Library:
     """Codecs, made ready when first asked for and kept for as long as their source is the same.
 
@@ -46,11 +37,9 @@ class Library:
         self,
         *,
         units: Mapping[str, str] | None = None,
-        clocks: Clocks | None = None,
-        bounds: Bounds | None = None,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._units, self._bounds = units, bounds
-        self._clocks = clocks or Clocks()
+        self._units, self._ticks = units, ticks
         self._shipped = shipped()
         self._ready: dict[str, tuple[CodecSource, Codec | str]] = {}
 
@@ -89,7 +78,7 @@ class Library:
 
     def _made(self, name: str, source: CodecSource) -> Codec | str:
         try:
-            return make_codec(name, source, units=self._units, clocks=self._clocks)
+            return make_codec(name, source, units=self._units, ticks=self._ticks)
         except MappingError as error:
             return str(error)
 
@@ -99,7 +88,7 @@ def make_codec(
     source: CodecSource,
     *,
     units: Mapping[str, str] | None = None,
-    clocks: Clocks | None = None,
+    ticks: Callable[[], float] = time.monotonic,
     file: str | None = None,
 ) -> Codec:
     """A codec from its source; its script is loaded when it is first used.
@@ -107,7 +96,6 @@ def make_codec(
     Raises:
         MappingError: the mapping is wrong, or needs a script that is not there.
     """
-    clocks = clocks or Clocks()
     where = file or f"codec {name}"
     mapping = load_mapping(source.mapping, file=where, units=units)
     if mapping.form is not Form.JAVASCRIPT:
@@ -117,8 +105,8 @@ def make_codec(
     if source.script is None:
         raise MappingError(f"{where}:1: payload javascript needs a script")
     script = Script(
-        sandbox=Sandbox(source.script, cpu=clocks.cpu),
-        breaker=Breaker(clocks.ticks),
-        cpu=clocks.cpu,
+        sandbox=Sandbox(source.script),
+        breaker=Breaker(ticks),
+        ticks=ticks,
     )
     return Codec(name=name, mapping=mapping, script=script)

@@ -73,7 +73,7 @@ def run_vectors(
 
     now = clock.time_ns() // 1_000_000
     cases = load_vectors(vectors.read_text(encoding="utf-8"), file=str(vectors), now=now)
-    sandbox = Sandbox(script.read_text(encoding="utf-8"), cpu=clock.thread_time)
+    sandbox = Sandbox(script.read_text(encoding="utf-8"))
     failed = 0
     for case in cases:
         found = run_vector(case, sandbox)

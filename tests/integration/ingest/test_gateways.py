@@ -50,7 +50,7 @@ GATEWAYS = {"ttn": "the-things-stack", "lora": "chirpstack", "things": "senml"} 
 QUANTITIES = ("air_temperature", "humidity", "battery", "rain", "level", "light_level", "occupancy")
 BAD = """function decodeUplink(i) {
   if (i.fPort === 1) for (;;) {}
-  if (i.fPort === 2) { var a = []; for (;;) a.push(new Array(1000).fill(1)); }
+  if (i.fPort === 2) { var a = []; for (;;) a.push(new Uint8Array(1e6)); }
   if (i.fPort === 3) throw new Error("no such frame");
   return {data: {mm: i.bytes[0]}, warnings: ["from port " + i.fPort]}; }"""
 MAPPING = "payload: javascript\nfields: {mm: {quantity: rain, unit: mm}}"

@@ -8,7 +8,7 @@ import pytest
 
 from hypervisor.directory import units
 from ingest.cayenne import CayenneError, decode_cayenne
-from ingest.library import Clocks, make_codec, shipped
+from ingest.library import make_codec, shipped
 from ingest.mapping import MappingError, load_mapping
 from ingest.meaning import leaves, read_fields
 from ingest.sandbox import Sandbox
@@ -205,7 +205,7 @@ def test_a_shipped_codec_is_of_a_model_and_maps_what_it_measures(name: str) -> N
 @pytest.mark.parametrize("name", sorted(n for n, s in shipped().items() if s.script))
 def test_the_vectors_of_a_shipped_codec(name: str) -> None:
     text = (files("ingest") / "codecs" / name / "vectors.yaml").read_text(encoding="utf-8")
-    sandbox = Sandbox(shipped()[name].script or "", cpu=Clocks().cpu)
+    sandbox = Sandbox(shipped()[name].script or "")
     for vector in load_vectors(text, file=name):
         assert run_vector(vector, sandbox) == [], vector.description
 
@@ -234,7 +234,7 @@ uplinkDecoder:
 
 
 def test_vectors_are_compared_as_json_has_it() -> None:
-    sandbox = Sandbox(SCRIPT, cpu=Clocks().cpu)
+    sandbox = Sandbox(SCRIPT)
     good, refused, wrong = load_vectors(VECTORS, file="v.yaml", now=0)
     assert (good.payload, good.millis) == (b"\x01\x02", 1_641_881_700_000)
     assert run_vector(good, sandbox) == []
