@@ -14,8 +14,10 @@ from rules._tree import Call, Node, walk
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source
 
+BASED_ON = "based on"  # the revision that a file was written from; no part of what it says
 RULE_KEYS = (
     "id",
+    BASED_ON,
     "title",
     "per",
     "category",
@@ -60,7 +62,7 @@ def read_rule(node: yaml.Node, source: Source, words: Vocabulary, *, domain: str
         advice=reader.text(parts, "advice", ""),
         wrong_when=reader.text(parts, "wrong when", ""),
         tests=reader.tests(parts),
-        written=source.plain(node),
+        written={key: source.plain(part) for key, part in parts.items() if key != BASED_ON},
     )
     _no_windows_in_silence(rule)
     return rule
