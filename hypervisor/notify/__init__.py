@@ -1,0 +1,1 @@
+"""Notifications: from the outbox to people, at least once; every repeat under the same key."""

@@ -1,0 +1,66 @@
+"""Which transitions are told: pure. Whether anybody is told is decided when it is sent."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from hypervisor.instants import text
+from hypervisor.store.alarms import Alarm, Transition
+from hypervisor.store.outbox import Event
+from rules._rule import SEVERITIES
+
+_RANK = {name: number for number, name in enumerate(SEVERITIES)}
+_OVER = {"withdrawn": "withdrawn", "merged": "withdrawn"}
+
+
+def events_of(transitions: Iterable[Transition], alarms: Iterable[Alarm]) -> list[Event]:
+    """The events of one batch, in the order of its transitions.
+
+    A rise of severity that comes with the alarm's raising is told by it. What was found late and
+    was over (retrospective) is not told; of a revision only that there is one: whether it matters
+    now, or people were told what it takes back, is known when it is sent.
+    """
+    known = {alarm.id for alarm in alarms}
+    told = [one for one in transitions if one.alarm in known]
+    new = {one.alarm for one in told if one.kind in ("raised", "split")}
+    return [event for one in told for event in _event(one, new)]
+
+
+def _event(one: Transition, new: set[int]) -> Iterator[Event]:
+    active = bool(one.snapshot.get("active"))
+    match one.kind:
+        case "raised" | "cleared" | "revised":
+            yield _made(one, one.kind)
+        case "split" if active:
+            yield _made(one, "raised")
+        case "severity" if one.alarm not in new and _rises(one):
+            yield _made(one, "severity")
+        case "stale" if active and severity_now(one.snapshot) == SEVERITIES[-1]:
+            yield _made(one, "stale")
+        case "withdrawn" | "merged":
+            yield _made(one, _OVER[one.kind])
+        case _:
+            pass
+
+
+def severity_now(alarm: Any) -> str:
+    """The severity that stands, of an alarm as plain values."""
+    steps: Sequence[Sequence[str]] = alarm.get("severity") or [["", SEVERITIES[0]]]
+    return steps[-1][1]
+
+
+def _rises(one: Transition) -> bool:
+    """Whether the step at that time leads up: from the one before it in the log."""
+    steps = [tuple(step) for step in one.snapshot.get("severity", ())]
+    step = (text(one.event), one.reason)
+    at = steps.index(step) if step in steps else 0
+    return at == 0 or _RANK.get(one.reason, 0) > _RANK.get(steps[at - 1][1], 0)
+
+
+def _made(one: Transition, event: str) -> Event:
+    body = {
+        "alarm": dict(one.snapshot),
+        "transition": one.kind,
+        "event_time": one.event,
+        "reason": one.reason,
+    }
+    return Event(alarm=one.alarm, event=event, at=one.noticed, body=body)

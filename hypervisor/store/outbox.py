@@ -1,0 +1,119 @@
+"""The outbox: what is to be told, written in one transaction with what it tells of."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from hypervisor.instants import micros, moment
+from hypervisor.store.connect import Connection
+
+CHANNEL = "outbox"
+
+_ROW = "id, alarm, event, key, at, body, due, held"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something to be told.
+
+    `at`: when it was noticed, `due`: when it may be told (µs, the instance's clock; None: at once).
+    `key` None: `<alarm>:<event>:<n>`, its n-th of this kind; a repeat of one key is none.
+    """
+
+    alarm: int | None
+    event: str
+    at: int
+    body: Mapping[str, Any]
+    due: int | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An event as it stands in the outbox. Times in µs, of the instance's clock."""
+
+    id: int
+    alarm: int | None
+    event: str
+    key: str
+    at: int
+    body: Mapping[str, Any]
+    due: int
+    held: str | None
+
+
+def put(connection: Connection, events: Iterable[Event]) -> int:
+    """Write events in the caller's transaction; how many were new."""
+    written = 0
+    for one in events:
+        cursor = connection.execute(
+            "INSERT INTO outbox (alarm, event, key, at, body, due) VALUES (%(alarm)s, %(event)s,"
+            " coalesce(%(key)s, %(alarm)s || ':' || %(event)s || ':' || (SELECT count(*) + 1"
+            "   FROM outbox WHERE alarm = %(alarm)s AND event = %(event)s)),"
+            " %(at)s, %(body)s, %(due)s) ON CONFLICT (key) DO NOTHING",
+            {
+                "alarm": one.alarm,
+                "event": one.event,
+                "key": one.key,
+                "at": moment(one.at),
+                "body": Jsonb(dict(one.body)),
+                "due": moment(one.at if one.due is None else one.due),
+            },
+        )
+        written += cursor.rowcount
+    if written:
+        connection.execute(f"NOTIFY {CHANNEL}")
+    return written
+
+
+def due(connection: Connection, now: int, *, most: int) -> list[Entry]:
+    """Undecided events whose time has come, in the order in which they were put."""
+    rows = connection.execute(
+        f"SELECT {_ROW} FROM outbox WHERE decided_at IS NULL AND due <= %s"  # noqa: S608  constants
+        " ORDER BY id LIMIT %s",
+        [moment(now), most],
+    )
+    return [_entry(row) for row in rows]
+
+
+def hold(connection: Connection, number: int, *, until: int, why: str) -> None:
+    """Look at it again at a time (µs, the instance's clock)."""
+    connection.execute(
+        "UPDATE outbox SET due = %s, held = %s WHERE id = %s", [moment(until), why, number]
+    )
+
+
+def decide(connection: Connection, number: int, *, outcome: str, reason: str) -> None:
+    """For good."""
+    connection.execute(
+        "UPDATE outbox SET decided_at = clock_timestamp(), outcome = %s, reason = %s, held = NULL"
+        " WHERE id = %s AND decided_at IS NULL",
+        [outcome, reason, number],
+    )
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    number, alarm, event, key, at, body, until, held = row
+    return Entry(
+        id=number,
+        alarm=alarm,
+        event=event,
+        key=key,
+        at=micros(at),
+        body=body,
+        due=micros(until),
+        held=held,
+    )
+
+
+def clock(connection: Connection) -> datetime | None:
+    """The instance's clock: the wall's, in an exercise how far the scenario has been heard."""
+    row = connection.execute(
+        "SELECT CASE mode WHEN 'live' THEN clock_timestamp() ELSE greatest("
+        " (SELECT max(heard_at) FROM worker), (SELECT greatest(heard_to, judged_to)"
+        " FROM watch_state)) END FROM instance"
+    ).fetchone()
+    return None if row is None else row[0]
