@@ -128,7 +128,8 @@ class Conditions:
         if not self.silence:
             for track in self.tracks:
                 stale |= view.sight.unknown(track)
-            stale |= view.members_unknown(self.rule.inside)
+            if self.members is not None:
+                stale |= view.members_unknown(self.members, self.rule.inside)
         return stale
 
 

@@ -193,11 +193,8 @@ class View:
         present = members.has(names_of(inside))
         return np.where(present[self.sight.owners], self.truth(condition), LEFT_OUT)
 
-    def members_unknown(self, inside: Sequence[Node]) -> Mask:
+    def members_unknown(self, members: Members, inside: Sequence[Node]) -> Mask:
         """Where a series of a member is not known."""
-        members = self._block.members if inside else None
-        if members is None:
-            return np.zeros(len(self.keys), dtype=np.bool_)
         words = names_of(inside)
         block = members.block
 

@@ -61,7 +61,9 @@ def conclude(rows: Rows, seeds: Seeds, verdicts: Verdicts) -> Conclusion:
     """Run the machine: on when the last long enough run of `when` came after the last of `end`."""
     when_since, up = _events(rows, seeds.when_since, verdicts.when)
     # Where nothing was active yet, nothing can end: whether that was observed need not be asked.
-    risen = seeds.active[rows.owners] | (last(up, rows) >= 0)
+    risen = None
+    if verdicts.end.hold.any():
+        risen = seeds.active[rows.owners] | (last(up, rows) >= 0)
     clear_since, down = _events(rows, seeds.clear_since, verdicts.end, asked=risen)
     down |= verdicts.forced
     active = _latched(rows, up, down, seeds.active)
