@@ -100,9 +100,7 @@ class Intake:
             version = feed.registry_version(connection)
             found = None
             if version != self._version:
-                found = known(
-                    registry.load(connection), self._catalogue, codecs.load(connection)
-                )
+                found = known(registry.load(connection), self._catalogue, codecs.load(connection))
             connection.rollback()
         except psycopg.OperationalError as error:
             self._give_up(connection)
