@@ -1,0 +1,1 @@
+"""Rules and thresholds as their authors change them: applied, told apart, taken back, proposed."""

@@ -1,0 +1,189 @@
+"""Files of rules brought into force as revisions: planned, then written all or nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Revision
+from hypervisor.rulebook.differing import Difference, differences
+from hypervisor.rulebook.errors import StaleError
+from hypervisor.rulebook.reading import Proposed
+from hypervisor.rulebook.stamping import Stamp, checked, mark, same
+from hypervisor.rulebook.timeline import in_force, takes_over
+from hypervisor.rulebook.wording import day, who
+from hypervisor.store import audit, registry, rulebook
+from hypervisor.store.connect import Connection
+from hypervisor.store.rulebook import Recorded
+
+_GO_ON = (
+    "`hypervisor rules export` writes the file as it stands now: put your change into that and"
+    " apply it"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What becomes of one rule. `ends`: a revision that was said before and takes over later."""
+
+    key: str
+    does: Literal["add", "change", "withdraw", "equal"]
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    holds_from: datetime
+    ends: Recorded | None = None
+    mark: str = ""  # of the revision that stands, once it is written
+
+    @property
+    def differences(self) -> list[Difference]:
+        return differences(self.before, self.after)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What would change, and what stands in the way."""
+
+    changes: tuple[Change, ...]
+    conflicts: tuple[str, ...] = ()
+
+    @property
+    def doing(self) -> tuple[Change, ...]:
+        return tuple(one for one in self.changes if one.does != "equal")
+
+
+def plan(
+    proposed: Iterable[Proposed], known: Mapping[str, Sequence[Recorded]], stamp: Stamp
+) -> Plan:
+    """Compare with the revisions known of each rule. A rule that no file names stays as it is."""
+    changes: list[Change] = []
+    conflicts: list[str] = []
+    for one in proposed:
+        revisions = known.get(one.rule.id, ())
+        change = changed(one.rule.id, one.rule.to_json(), revisions, stamp)
+        said = None if change.does == "equal" else _conflict(one, change, revisions)
+        if said:
+            conflicts.append(said)
+        changes.append(change)
+    return Plan(changes=tuple(changes), conflicts=tuple(conflicts))
+
+
+def changed(
+    key: str, value: Mapping[str, Any] | None, revisions: Sequence[Recorded], stamp: Stamp
+) -> Change:
+    """What a value would change of what holds at the stamp's time."""
+    at = stamp.holds_from
+    now = in_force(revisions, at)
+    before = now.value if now else None
+    does: Literal["add", "change", "withdraw", "equal"] = "change"
+    if before == value:
+        does = "equal"
+    elif value is None:
+        does = "withdraw"
+    elif before is None:
+        does = "add"
+    return Change(
+        key=key,
+        does=does,
+        before=before,
+        after=value,
+        holds_from=at,
+        ends=takes_over(revisions, at),
+        mark=mark(max(revisions, key=lambda one: one.id, default=None)),
+    )
+
+
+def _conflict(one: Proposed, change: Change, revisions: Sequence[Recorded]) -> str | None:
+    """Whether somebody else said something since the file was written, in words."""
+    last = max(revisions, key=lambda revision: revision.id, default=None)
+    if last is None or (one.based_on is not None and same(one.based_on, last)):
+        return None
+    base = next(
+        (old for old in reversed(revisions) if one.based_on and same(one.based_on, old)), None
+    )
+    if one.based_on is None:
+        said = "the file does not say on which revision it is based (`based on:`), and there is"
+        told = change.differences
+    elif base is None:
+        said = f"it is based on {one.based_on}, which this instance does not know; here stands"
+        told = change.differences
+    else:
+        said = f"it is based on revision {base.id} of {day(base.recorded_at)}; meanwhile came"
+        told = differences(base.value, last.value)
+    lines = "".join(f"\n    {line}" for line in told)
+    return f"{one.place}: {one.rule.id}: {said} {who(last)}{lines}"
+
+
+def apply(
+    connection: Connection, proposed: Sequence[Proposed], stamp: Stamp, *, dry_run: bool = False
+) -> Plan:
+    """Write what differs, and the audit with it, in one transaction that the watch hears.
+
+    Raises:
+        StaleError: a file is not based on what stands; nothing was changed.
+        RulebookError: who or why is not said.
+    """
+    if not dry_run:
+        checked(stamp)
+    with connection.transaction():
+        registry.lock(connection)
+        found = plan(proposed, histories(connection), stamp)
+        if found.conflicts:
+            raise StaleError(found.conflicts, _GO_ON)
+        if dry_run:
+            return found
+        return write(connection, found, stamp)
+
+
+def write(connection: Connection, planned: Plan, stamp: Stamp, *, act: str = "rule") -> Plan:
+    """Add the revisions of a plan; the changes come back with the marks of what stands now.
+
+    The caller holds the registry.
+    """
+    doing = planned.doing
+    if not doing:
+        return planned
+    registry.write(
+        connection,
+        Changes(revisions=tuple(_revision(change, stamp) for change in doing)),
+    )
+    latest = rulebook.latest(connection, "rule")
+    for change in doing:
+        audit.record(
+            connection,
+            kind=act,
+            subject=change.key,
+            reason=stamp.reason,
+            author=stamp.author,
+            details={
+                "revision": latest[change.key].id,
+                "does": change.does,
+                "effective": change.holds_from.isoformat().replace("+00:00", "Z"),
+                "differences": [str(one) for one in change.differences],
+            },
+        )
+    return Plan(
+        changes=tuple(
+            Change(**{**vars(change), "mark": mark(latest[change.key])})
+            for change in planned.changes
+        )
+    )
+
+
+def histories(connection: Connection) -> dict[str, list[Recorded]]:
+    """Every rule's revisions as they were recorded."""
+    found: dict[str, list[Recorded]] = {}
+    for one in rulebook.history(connection, "rule"):
+        found.setdefault(one.key, []).append(one)
+    return found
+
+
+def _revision(change: Change, stamp: Stamp) -> Revision:
+    return Revision(
+        kind="rule",
+        key=change.key,
+        value=change.after,
+        effective=change.holds_from,
+        author=stamp.author.strip(),
+        reason=stamp.reason.strip(),
+    )

@@ -1,0 +1,127 @@
+"""The packs that came with this version of the software, as revisions by `hypervisor`.
+
+A rule follows its pack as long as what stands is what the packs last said. What a person revised,
+or withdrew, stays whatever a new version brings; it is told, and taken over by hand
+(`hypervisor rules rollback RULE --to shipped`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hypervisor.instants import BEGINNING, moment
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Revision
+from hypervisor.rulebook.applying import histories
+from hypervisor.rulebook.errors import UnknownError
+from hypervisor.rulebook.wording import who
+from hypervisor.store import registry
+from hypervisor.store.connect import Connection
+from hypervisor.store.rulebook import SHIPPED, Recorded
+from rules._pack import Pack
+
+AUTHOR = SHIPPED[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A rule that a person revised and whose pack says something new since."""
+
+    key: str
+    revision: Recorded
+    shipped: Mapping[str, Any] | None
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key} stays as in {who(self.revision)}; its pack says something else in this"
+            f" version: `hypervisor rules diff {self.key} {self.revision.id} shipped` shows it,"
+            f" `hypervisor rules rollback {self.key} --to shipped` takes it"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shipped:
+    """What the packs of this version change, and what they leave alone."""
+
+    revisions: tuple[Revision, ...]
+    kept: tuple[Kept, ...] = ()
+
+
+def record(connection: Connection, packs: Iterable[Pack], *, now: datetime | None) -> Shipped:
+    """Add a revision for each rule that follows its pack where that says something new."""
+    with connection.transaction():
+        registry.lock(connection)
+        found = compared(histories(connection), packs, now=now)
+        if found.revisions:
+            registry.write(connection, Changes(revisions=found.revisions))
+    return found
+
+
+def compared(
+    known: Mapping[str, Sequence[Recorded]], packs: Iterable[Pack], *, now: datetime | None
+) -> Shipped:
+    """What to add: a first revision holds from the beginning, a later one from now.
+
+    `now` None: nothing was heard yet, so that every time lies ahead.
+    """
+    present = {rule.id: rule.to_json() for pack in packs for rule in pack.rules}
+    once = {key for key, revisions in known.items() if any(one.shipped for one in revisions)}
+    revisions: list[Revision] = []
+    kept: list[Kept] = []
+    for key in sorted(once | present.keys()):
+        found = _one(key, present.get(key), known.get(key, ()), now)
+        if isinstance(found, Kept):
+            kept.append(found)
+        elif found is not None:
+            revisions.append(found)
+    return Shipped(revisions=tuple(revisions), kept=tuple(kept))
+
+
+def _one(
+    key: str, value: Mapping[str, Any] | None, revisions: Sequence[Recorded], now: datetime | None
+) -> Revision | Kept | None:
+    last = max(revisions, key=lambda one: one.id, default=None)
+    if last is None:
+        return revision_of(key, value, now=None, reason="first recorded from its pack")
+    if last.value == value:
+        return None
+    before = last_shipped(revisions)
+    if before is not None and last.value == before.value:
+        reason = "its pack changed" if value is not None else "its pack no longer holds it"
+        return revision_of(key, value, now=now, reason=reason)
+    if before is None or before.value != value:
+        return Kept(key=key, revision=last, shipped=value)
+    return None
+
+
+def last_shipped(revisions: Sequence[Recorded]) -> Recorded | None:
+    """What the packs last said of a rule."""
+    return max((one for one in revisions if one.shipped), key=lambda one: one.id, default=None)
+
+
+def revision_of(
+    key: str, value: Mapping[str, Any] | None, *, now: datetime | None, reason: str
+) -> Revision:
+    """What a pack says, as a revision; it holds from the beginning where no time is known."""
+    return Revision(
+        kind="rule",
+        key=key,
+        value=value,
+        effective=now or moment(BEGINNING),
+        author=AUTHOR,
+        reason=reason,
+    )
+
+
+def value_of(key: str, packs: Iterable[Pack]) -> Mapping[str, Any]:
+    """What this version's packs say of a rule.
+
+    Raises:
+        UnknownError: nothing.
+    """
+    for pack in packs:
+        for rule in pack.rules:
+            if rule.id == key:
+                return rule.to_json()
+    raise UnknownError(f"no pack of this version holds {key!r}")
