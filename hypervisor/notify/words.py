@@ -1,0 +1,104 @@
+"""The words of messages, in French and in English."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+EXERCISE = "EXERCICE"  # in both languages: what stands everywhere in an exercise
+
+_FR = {
+    "info": "information",
+    "minor": "mineure",
+    "major": "majeure",
+    "critical": "critique",
+    "raised": "ALARME {severity}",
+    "severity": "AGGRAVATION {severity}",
+    "stale": "SANS NOUVELLES",
+    "cleared": "FIN D'ALARME",
+    "revised": "RÉVISION",
+    "withdrawn": "ALARME RETIRÉE",
+    "reminder": "RAPPEL, NON ACQUITTÉE, {severity}",
+    "escalation": "ESCALADE, NON ACQUITTÉE, {severity}",
+    "test": "ESSAI",
+    "alive": "EN SERVICE",
+    "level": "Gravité : {severity}",
+    "since": "Depuis le {at}",
+    "over": "Terminée le {at}",
+    "lasted": "Du {at} au {to}",
+    "taken back": "L'alarme du {at} n'a pas lieu d'être",
+    "value": "Mesure : {quantity} {value}, le {at}",
+    "steady": "stable",
+    "rising": "en hausse de {rate}/h",
+    "falling": "en baisse de {rate}/h",
+    "silent": "ATTENTION : sans mesure depuis le {at} ; la dernière valeur peut être dépassée",
+    "place": "Lieu : {place}",
+    "advice": "Conseil : {advice}",
+    "why": "Motif : {reason}",
+    "unanswered": "Personne n'a acquitté cette alarme, signalée le {at}",
+    "number": "Alarme n° {number}",
+    "try": "Message d'essai de la voie « {route} » : rien à faire.",
+    "well": "L'hyperviseur {name} fonctionne ({at}). Si ce message cesse, il est en panne.",
+    "exercise": "CECI EST UN EXERCICE.",
+    "date": "%d/%m/%Y à %H:%M",
+}
+_EN = {
+    "info": "information",
+    "minor": "minor",
+    "major": "major",
+    "critical": "critical",
+    "raised": "{severity} ALARM",
+    "severity": "NOW {severity}",
+    "stale": "NO NEWS",
+    "cleared": "RESOLVED",
+    "revised": "REVISED",
+    "withdrawn": "WITHDRAWN",
+    "reminder": "REMINDER, UNACKNOWLEDGED, {severity}",
+    "escalation": "ESCALATED, UNACKNOWLEDGED, {severity}",
+    "test": "TEST",
+    "alive": "ALIVE",
+    "level": "Severity: {severity}",
+    "since": "Since {at}",
+    "over": "Over at {at}",
+    "lasted": "From {at} to {to}",
+    "taken back": "The alarm of {at} never was",
+    "value": "Reading: {quantity} {value}, at {at}",
+    "steady": "steady",
+    "rising": "rising by {rate}/h",
+    "falling": "falling by {rate}/h",
+    "silent": "BEWARE: nothing measured since {at}; the last value may be out of date",
+    "place": "Place: {place}",
+    "advice": "Advice: {advice}",
+    "why": "Why: {reason}",
+    "unanswered": "Nobody has acknowledged this alarm, told at {at}",
+    "number": "Alarm {number}",
+    "try": "A test of the route {route!r}: nothing to do.",
+    "well": "The hypervisor {name} is at work ({at}). If this message stops, it is down.",
+    "exercise": "THIS IS AN EXERCISE.",
+    "date": "%Y-%m-%d %H:%M",
+}
+WORDS: Mapping[str, Mapping[str, str]] = {"fr": _FR, "en": _EN}
+_UNITS = {
+    "m3/s": "m³/s",
+    "m3": "m³",
+    "Cel": "°C",
+    "1": "",
+    "mm/h": "mm/h",
+    "deg": "°",
+}
+
+
+def measure(value: float, unit: str, language: str, *, signed: bool = False) -> str:
+    """A value with its unit, with the language's decimal sign."""
+    number = f"{abs(value) if signed else value:.4g}"
+    if "e" in number:
+        number = f"{value:.0f}"
+    number = number.replace(".", ",") if language == "fr" else number
+    return f"{number} {_UNITS.get(unit, unit)}".strip()
+
+
+def time_text(at: datetime, zone: str, language: str) -> str:
+    """A moment of a zone's clock, with its offset for the night that has an hour twice."""
+    local = at.astimezone(UTC).astimezone(ZoneInfo(zone))
+    offset = local.utcoffset()
+    hours = offset.total_seconds() / 3600 if offset else 0.0
+    return f"{local.strftime(WORDS[language]['date'])} (UTC{hours:+g})"
