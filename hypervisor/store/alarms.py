@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from hypervisor.instants import micros, moment, parse, text
 from hypervisor.store.connect import Connection
+from hypervisor.store.following import Followed, follow
 from hypervisor.store.judgement import Pair
 from rules._journal import Episode
 from rules._rule import SEVERITIES
@@ -51,7 +52,10 @@ class Alarm:
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """What became of an alarm: at `event` it became true, at `noticed` we saw it. Append-only."""
+    """What became of an alarm: at `event` it became true, at `noticed` we saw it. Append-only.
+
+    `other`: of a merged one the alarm that it went into, of a split one that it was a piece of.
+    """
 
     alarm: int
     kind: str
@@ -59,6 +63,7 @@ class Transition:
     noticed: int
     reason: str
     snapshot: Mapping[str, Any]
+    other: int | None = None
 
 
 def as_text(alarm: Alarm) -> dict[str, Any]:
@@ -143,29 +148,44 @@ def new_ids(connection: Connection, count: int) -> list[int]:
 def save(
     connection: Connection, alarms: Iterable[Alarm], transitions: Iterable[Transition]
 ) -> None:
-    """Insert or replace alarms, append transitions; in the caller's transaction."""
+    """Insert or replace alarms, append transitions; in the caller's transaction.
+
+    The operator's side stands: it is touched only as `hypervisor.store.following` says.
+    """
+    transitions = list(transitions)
     with connection.cursor() as cursor:
         cursor.executemany(
             f"INSERT INTO alarm ({_WRITTEN}) OVERRIDING SYSTEM VALUE VALUES"  # noqa: S608  constants
             f" ({', '.join(['%s'] * len(_WRITTEN.split(', ')))})"
             " ON CONFLICT (id) DO UPDATE SET (since, began, ended, end_reason, severity, stale,"
-            " title, advice, last_value, withdrawn, changed_at) = (EXCLUDED.since, EXCLUDED.began,"
+            " title, advice, last_value, withdrawn, changed_at, version, closing) ="
+            " (EXCLUDED.since, EXCLUDED.began,"
             " EXCLUDED.ended, EXCLUDED.end_reason, EXCLUDED.severity, EXCLUDED.stale,"
             " EXCLUDED.title, EXCLUDED.advice, EXCLUDED.last_value, EXCLUDED.withdrawn,"
-            " EXCLUDED.changed_at)",
+            " EXCLUDED.changed_at, alarm.version + 1,"
+            " CASE WHEN EXCLUDED.ended IS NULL THEN alarm.closing END)",
             [_row(alarm) for alarm in alarms],
         )
         cursor.executemany(
-            "INSERT INTO transition (alarm, kind, event_time, noticed_at, reason, snapshot)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
+            "INSERT INTO transition"
+            " (alarm, kind, event_time, noticed_at, reason, snapshot, other)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
             [
                 (
                     *(one.alarm, one.kind, moment(one.event), moment(one.noticed), one.reason),
                     json.dumps(dict(one.snapshot)),
+                    one.other,
                 )
                 for one in transitions
             ],
         )
+    follow(
+        connection,
+        [
+            Followed(alarm=one.alarm, kind=one.kind, noticed=one.noticed, other=one.other)
+            for one in transitions
+        ],
+    )
 
 
 def save_last_values(connection: Connection, values: Mapping[int, Mapping[str, Any]]) -> None:
@@ -221,7 +241,7 @@ def find(connection: Connection, number: int) -> Alarm | None:
 def transitions(connection: Connection, numbers: Sequence[int]) -> list[Transition]:
     """All that people could see of these alarms, in the order it was noticed."""
     rows = connection.execute(
-        "SELECT alarm, kind, event_time, noticed_at, reason, snapshot FROM transition"
+        "SELECT alarm, kind, event_time, noticed_at, reason, snapshot, other FROM transition"
         " WHERE alarm = ANY(%s) ORDER BY id",
         [list(numbers)],
     )
@@ -233,8 +253,9 @@ def transitions(connection: Connection, numbers: Sequence[int]) -> list[Transiti
             noticed=micros(noticed),
             reason=reason,
             snapshot=snapshot,
+            other=other,
         )
-        for alarm, kind, event, noticed, reason, snapshot in rows
+        for alarm, kind, event, noticed, reason, snapshot, other in rows
     ]
 
 

@@ -1,0 +1,1 @@
+"""The operator's side of alarms: life cycle, suppression, incidents, load."""

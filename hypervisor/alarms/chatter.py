@@ -1,0 +1,87 @@
+"""Chattering: an alarm that begins more than so many times within a window."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rules._duration import duration_text
+
+Pair = tuple[str, str]  # rule, subject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """More than `count` beginnings within `window` (µs) are chatter."""
+
+    count: int
+    window: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chatter:
+    """An alarm that chatters at the time asked. Times in µs.
+
+    `began`: when it had begun once too often; `until`: when it will be calm if it stays so.
+    """
+
+    rule: str
+    subject: str
+    times: int
+    limit: Limit
+    began: int
+    until: int
+
+    @property
+    def told(self) -> str:
+        return f"it began {self.times} times within {duration_text(self.limit.window)}"
+
+
+def spans(beginnings: Sequence[int], limit: Limit) -> list[tuple[int, int]]:
+    """From when to when it chattered; `beginnings` ascending, both ends in µs.
+
+    It chatters at t while more than `count` beginnings lie in (t - window, t].
+    """
+    found: list[tuple[int, int]] = []
+    for last in range(limit.count, len(beginnings)):
+        first = beginnings[last - limit.count]
+        if beginnings[last] - first >= limit.window:
+            continue
+        begins, ends = beginnings[last], first + limit.window
+        if found and begins <= found[-1][1]:
+            begins = found.pop()[0]
+        found.append((begins, ends))
+    return found
+
+
+def chattering(
+    beginnings: Mapping[Pair, Sequence[int]],
+    limits: Mapping[str, Limit],
+    default: Limit,
+    *,
+    now: int,
+) -> dict[Pair, Chatter]:
+    """What chatters at `now`. `limits`: per rule, where its author set one."""
+    found: dict[Pair, Chatter] = {}
+    for (rule, subject), times in beginnings.items():
+        limit = limits.get(rule, default)
+        past = times[: bisect_right(times, now)]
+        span = next((one for one in spans(past, limit) if one[0] <= now < one[1]), None)
+        if span is not None:
+            recent = len(past) - bisect_right(past, now - limit.window)
+            found[rule, subject] = Chatter(
+                rule=rule,
+                subject=subject,
+                times=recent,
+                limit=limit,
+                began=span[0],
+                until=span[1],
+            )
+    return found
+
+
+def by_pair(begun: Iterable[tuple[str, str, int]]) -> dict[Pair, list[int]]:
+    """(rule, subject, began) as ascending times of each rule and subject."""
+    found: dict[Pair, list[int]] = {}
+    for rule, subject, at in begun:
+        found.setdefault((rule, subject), []).append(at)
+    return {pair: sorted(times) for pair, times in found.items()}

@@ -1,0 +1,124 @@
+"""The life cycle of an alarm after ISA-18.2, as one table: (state, act) -> state, or why not."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Base(StrEnum):
+    """Of the condition and who knows of it. The database computes it (schema 0004)."""
+
+    UNACKNOWLEDGED = "unacknowledged"  # it lasts, nobody has seen it
+    ACKNOWLEDGED = "acknowledged"  # it lasts, somebody has
+    CLOSING = "closing"  # closed by hand; the watch has yet to end it
+    RETURNED = "returned"  # it is over, nobody has seen it
+    NORMAL = "normal"  # it is over, and somebody has
+    WITHDRAWN = "withdrawn"  # it never was
+
+
+class Hold(StrEnum):
+    """Of its rule at its subject: silenced by hand. Suppression by design is computed, not held."""
+
+    NONE = "none"
+    SHELVED = "shelved"  # until a time
+    OUT_OF_SERVICE = "out-of-service"  # until somebody returns it
+
+
+class Kind(StrEnum):
+    """What people do, and the system on their behalf."""
+
+    ACKNOWLEDGE = "acknowledge"
+    UNACKNOWLEDGE = "unacknowledge"
+    ASSIGN = "assign"
+    COMMENT = "comment"
+    SHELVE = "shelve"
+    UNSHELVE = "unshelve"
+    OUT_OF_SERVICE = "out-of-service"
+    RETURN_TO_SERVICE = "return-to-service"
+    CLOSE = "close"
+    ESCALATE = "escalate"
+    REMIND = "remind"
+
+
+class News(StrEnum):
+    """What the watch and the clock bring."""
+
+    STEPS_UP = "steps up"  # above the severity that was acknowledged
+    RETURNS = "returns"  # its condition is over
+    RESUMES = "resumes"  # a revision of the past: it lasts after all
+    WITHDRAWN = "withdrawn"
+    EXPIRES = "expires"  # the end of its shelving
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Where an alarm stands. Every pair of the two is possible."""
+
+    base: Base
+    hold: Hold = Hold.NONE
+
+
+U, A, C, R, N, W = Base
+_OPEN, _SHELVED, _OUT = Hold
+
+_SAW = "somebody has acknowledged it"
+_UNSEEN = "nobody has acknowledged it"
+_CLOSES = "it is being closed"
+_OVER = "it is over"
+_NEVER = "it was withdrawn: it never was"
+
+# What becomes of each state, in the order above; a text that is no state: why not.
+_Bases = tuple[Base | str, ...]
+_Holds = tuple[Hold | str, ...]
+
+_SAME: _Bases = (U, A, C, R, N, W)
+_BASES: dict[Kind | News, _Bases] = {
+    #                        unacknowledged acknowledged closing returned normal withdrawn
+    Kind.ACKNOWLEDGE: (A, f"{_SAW} already", f"{_CLOSES}, which acknowledges it", N, _SAW, _NEVER),
+    Kind.UNACKNOWLEDGE: (_UNSEEN, U, _CLOSES, _UNSEEN, R, _NEVER),
+    Kind.ASSIGN: (U, A, C, R, N, _NEVER),
+    Kind.COMMENT: _SAME,
+    Kind.SHELVE: (U, A, _CLOSES, R, N, _NEVER),
+    Kind.UNSHELVE: _SAME,
+    Kind.OUT_OF_SERVICE: (U, A, C, R, N, _NEVER),
+    Kind.RETURN_TO_SERVICE: _SAME,
+    Kind.CLOSE: (C, C, f"{_CLOSES} already", f"{_OVER}; acknowledge it", _OVER, _NEVER),
+    Kind.ESCALATE: (U, _SAW, _CLOSES, _OVER, _OVER, _NEVER),
+    Kind.REMIND: (U, _SAW, _CLOSES, _OVER, _OVER, _NEVER),
+    News.STEPS_UP: (U, U, C, R, N, W),
+    News.RETURNS: (R, N, N, R, N, W),
+    News.RESUMES: (U, A, C, U, A, W),
+    News.WITHDRAWN: (W, W, W, W, W, W),
+    News.EXPIRES: _SAME,
+}
+
+_UNCHANGED: _Holds = (_OPEN, _SHELVED, _OUT)
+_NOBODY = "nobody is to be called"
+_HOLDS: dict[Kind | News, _Holds] = {
+    #                             none  shelved  out of service
+    Kind.SHELVE: (_SHELVED, _SHELVED, "it is out of service, which silences it already"),
+    Kind.UNSHELVE: ("it is not shelved", _OPEN, "it is out of service, not shelved"),
+    Kind.OUT_OF_SERVICE: (_OUT, _OUT, "it is out of service already"),
+    Kind.RETURN_TO_SERVICE: ("it is in service", "it is shelved, not out of service", _OPEN),
+    Kind.ESCALATE: (_OPEN, f"it is shelved: {_NOBODY}", f"it is out of service: {_NOBODY}"),
+    Kind.REMIND: (_OPEN, f"it is shelved: {_NOBODY}", f"it is out of service: {_NOBODY}"),
+    News.EXPIRES: (_OPEN, _OPEN, _OUT),
+}
+
+
+def _crossed() -> dict[tuple[State, Kind | News], State | str]:
+    table: dict[tuple[State, Kind | News], State | str] = {}
+    for act, bases in _BASES.items():
+        holds = _HOLDS.get(act, _UNCHANGED)
+        for base, to_base in zip(Base, bases, strict=True):
+            for hold, to_hold in zip(Hold, holds, strict=True):
+                key = State(base=base, hold=hold), act
+                if not isinstance(to_base, Base):
+                    table[key] = to_base
+                elif not isinstance(to_hold, Hold):
+                    table[key] = to_hold
+                else:
+                    table[key] = State(base=to_base, hold=to_hold)
+    return table
+
+
+TABLE = _crossed()

@@ -1,0 +1,168 @@
+"""Why an alarm notifies nobody now: inhibited, planned works, shelved, out of service, chattering.
+
+Pure: from the alarms, what the rules inhibit, the works, what is held, and now. A suppressed alarm
+exists, is listed and counted.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hypervisor.alarms.chatter import Chatter
+from hypervisor.alarms.lifecycle import Hold
+from hypervisor.instants import text
+from hypervisor.store.lifecycle import Held
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """An alarm as suppression sees it. Times in µs.
+
+    `site`: the name of the site where its subject stands. `groups`: those that its subject belongs
+    to as a device, by name; `homes`: the sites those are run from. `out_of_service`: its subject is
+    a device that the registry has out of service.
+    """
+
+    id: int
+    rule: str
+    subject: str
+    site: str | None
+    began: int
+    title: str = ""
+    active: bool = True
+    groups: frozenset[str] = frozenset()
+    homes: frozenset[str] = frozenset()
+    out_of_service: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Planned works: names of sites, devices and groups; from `begins` to before `ends`, µs."""
+
+    name: str
+    begins: int
+    ends: int
+    reason: str
+    sites: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suppression:
+    """One reason. `kind`: inhibited, works, shelved, out-of-service or chattering.
+
+    `by`: the inhibiting alarm. `until`: when it ends by itself, µs, where that is known.
+    """
+
+    kind: str
+    reason: str
+    by: int | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What suppression depends on beside the alarm. `active`: all active alarms.
+
+    `inhibits`: per rule the rules that it inhibits. `holds`: per (rule, subject).
+    """
+
+    active: Sequence[Case] = ()
+    inhibits: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    works: Sequence[Window] = ()
+    holds: Mapping[tuple[str, str], Held] = field(default_factory=dict)
+    chatter: Mapping[tuple[str, str], Chatter] = field(default_factory=dict)
+
+
+def suppressed(case: Case, around: Surroundings, *, now: int) -> tuple[Suppression, ...]:
+    """Every reason for which this alarm notifies nobody at `now`; none: it may speak."""
+    found = [
+        Suppression(kind="inhibited", reason=f"alarm {one.id} inhibits it: {one.title}", by=one.id)
+        for one in inhibitors(case, around)
+    ]
+    found += [_of_works(one) for one in around.works if _concerns(one, case, now)]
+    held = around.holds.get((case.rule, case.subject))
+    if held is not None and (held.until is None or held.until > now):
+        found.append(_of_hold(held))
+    if case.out_of_service:
+        said = f"{case.subject.partition('/')[2]} is out of service in the inventory"
+        found.append(Suppression(kind=Hold.OUT_OF_SERVICE.value, reason=said))
+    chatter = around.chatter.get((case.rule, case.subject))
+    if chatter is not None:
+        found.append(Suppression(kind="chattering", reason=chatter.told, until=chatter.until))
+    return tuple(found)
+
+
+def inhibitors(case: Case, around: Surroundings) -> list[Case]:
+    """The active alarms that inhibit this one, the first to begin first.
+
+    Of two that inhibit each other the one that began first speaks.
+    """
+    return sorted(
+        (
+            one
+            for one in around.active
+            if _inhibits(one, case, around.inhibits)
+            and not (_inhibits(case, one, around.inhibits) and _first(case, one) is case)
+        ),
+        key=lambda one: (one.began, one.id),
+    )
+
+
+def _inhibits(one: Case, other: Case, inhibits: Mapping[str, frozenset[str]]) -> bool:
+    return (
+        one.active
+        and one.id != other.id
+        and other.rule in inhibits.get(one.rule, ())
+        and _reaches(one, other)
+    )
+
+
+def _reaches(one: Case, other: Case) -> bool:
+    """At the same site, or from a group or the site it is run from to the group's members."""
+    if one.subject == other.subject or (one.site is not None and one.site == other.site):
+        return True
+    kind, _, name = one.subject.partition("/")
+    if kind == "group" and name in other.groups:
+        return True
+    return one.site is not None and one.site in other.homes
+
+
+def _first(one: Case, other: Case) -> Case:
+    return min(one, other, key=lambda each: (each.began, each.id))
+
+
+def _concerns(works: Window, case: Case, now: int) -> bool:
+    if not works.begins <= now < works.ends:
+        return False
+    kind, _, name = case.subject.partition("/")
+    return (
+        case.site in works.sites
+        or (kind == "device" and name in works.devices)
+        or (kind == "group" and name in works.groups)
+        or bool(case.groups & works.groups)
+        or bool(case.homes & works.sites)
+    )
+
+
+def _of_works(works: Window) -> Suppression:
+    return Suppression(
+        kind="works",
+        reason=f"planned works {works.name} until {text(works.ends)}: {works.reason}",
+        until=works.ends,
+    )
+
+
+def _of_hold(held: Held) -> Suppression:
+    until = f" until {text(held.until)}" if held.until is not None else ""
+    words = "shelved" if held.kind is Hold.SHELVED else "out of service"
+    return Suppression(
+        kind=held.kind.value,
+        reason=f"{words} by {held.author}{until}: {held.reason}",
+        until=held.until,
+    )
+
+
+def kinds(found: Iterable[Suppression]) -> list[str]:
+    """The kinds, each once, in order."""
+    return list(dict.fromkeys(one.kind for one in found))
