@@ -45,9 +45,9 @@ def demo(
     keep = False
     try:
         settings = demo.prepare(folder, say)
-        rows = demo.told(settings)
-        with showing.bar("October flood", len(rows)) as notice:
-            shown = demo.play(folder, settings, rows, speed=pace, notice=notice)
+        spoken = demo.spoken(settings)
+        with showing.bar("October flood", len(spoken.rows)) as notice:
+            shown = demo.play(folder, settings, spoken, speed=pace, notice=notice)
         if as_json:
             for alarm in shown.outcome.alarms:
                 print(json.dumps(as_text(alarm), ensure_ascii=False))

@@ -5,10 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from hypervisor.exercise import playing
-from hypervisor.exercise.simulation import rows_of
+from hypervisor.exercise.simulation import spoken_of
 from hypervisor.instance import Mode
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
@@ -19,6 +17,7 @@ from hypervisor.stack.folder import open_folder
 from hypervisor.store.connect import connect
 from sensors._errors import TerritoryError
 from simulators._player import Progress
+from simulators._publications import Spoken
 
 MARK = Path("log", "made-by-demo")
 INVENTORY = "essonne"
@@ -88,21 +87,21 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
     return settings
 
 
-def told(settings: Settings) -> pd.DataFrame:
-    """What the territory's devices will tell, as the rows of a recording."""
-    return rows_of(settings, SCENARIO, seed=SEED, hours=None)
+def spoken(settings: Settings) -> Spoken:
+    """What the territory's devices will say, each in its own form."""
+    return spoken_of(settings, SCENARIO, seed=SEED)
 
 
 def play(
     data: Path,
     settings: Settings,
-    rows: pd.DataFrame,
+    spoken: Spoken,
     *,
     speed: float | None,
     notice: Callable[[Progress], None],
 ) -> Shown:
     """Play the flood to its end."""
-    outcome = playing.play(settings, rows, playing.Manner(speed=speed), notice=notice)
+    outcome = playing.play(settings, spoken, playing.Manner(speed=speed), notice=notice)
     return Shown(data=data, settings=settings, outcome=outcome)
 
 

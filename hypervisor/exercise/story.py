@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from hypervisor.exercise.demo import SCENARIO, Shown
+from hypervisor.exercise import scoring
+from hypervisor.exercise.demo import SCENARIO, SEED, Shown
 from hypervisor.exercise.playing import Outcome
+from hypervisor.exercise.territory import field_of
 from hypervisor.instants import moment
 from hypervisor.registry.model import Registry
 from hypervisor.store import exercise as store
@@ -64,6 +66,13 @@ def _happened(connection: Connection, outcome: Outcome) -> Iterator[str]:
         if alarms:
             yield ""
             yield from _domain(connection, registry, domains[name].label_en, alarms)
+    story = load(SCENARIO)
+    score = scoring.score(
+        story, field_of(registry, catalogue(), story.begins), SEED, outcome.alarms
+    )
+    found = len(score.verdicts) - len(score.missed)
+    yield ""
+    yield f"Of {len(score.verdicts)} alarms that what happened should have raised, {found} were."
 
 
 def _domain(
