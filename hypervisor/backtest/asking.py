@@ -1,0 +1,110 @@
+"""One question to the past, and its answer: what the command line and the API both ask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from hypervisor.backtest import comparing, ground, scoring
+from hypervisor.backtest.comparing import Change
+from hypervisor.backtest.errors import BacktestError
+from hypervisor.backtest.events import Entry, is_event, rules_of
+from hypervisor.backtest.found import Found, Judgement
+from hypervisor.backtest.ground import Trial
+from hypervisor.backtest.judging import Place, Span, Tick, backtest
+from hypervisor.backtest.scoring import Scored
+from hypervisor.backtest.sources import Source
+from hypervisor.registry.model import Registry
+from hypervisor.registry.problems import nearest
+from sensors._domain import Catalogue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Which `rules` (ids) are judged, with what is tried; `against` what it is held."""
+
+    rules: tuple[str, ...]
+    trial: Trial = field(default_factory=Trial)
+    against: Trial | None = None
+    sites: frozenset[str] | None = None
+    span: Span = field(default_factory=Span)
+    events: tuple[Entry, ...] = ()
+    retention: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The alarms found and what they were worth; `other`: the same by what is held against."""
+
+    judgement: Judgement
+    scored: Scored
+    other: "Answer | None" = None
+    changes: tuple[Change, ...] = ()
+
+
+def ask(
+    registry: Registry, source: Source, known: Catalogue, question: Question, tick: Tick
+) -> Answer:
+    """Judge, score and compare. `tick` runs to twice the subjects where there is an `against`.
+
+    Raises:
+        BacktestError: a site is unknown, or no rule applies to anything.
+    """
+    _check_sites(registry, question)
+    registry = ground.tried(registry, question.trial, known)
+    rounds = 1 if question.against is None else 2
+
+    def first(done: int, of: int) -> None:
+        tick(done, of * rounds)
+
+    answer = _answer(registry, source, known, question, first)
+    if question.against is None:
+        return answer
+    other = ground.tried(registry, question.against, known)
+
+    def second(done: int, of: int) -> None:
+        tick(done + of, of * rounds)
+
+    found = _answer(other, source, known, question, second)
+    changes = comparing.compare(answer.judgement.found, found.judgement.found)
+    return replace(answer, other=found, changes=tuple(changes))
+
+
+def _answer(
+    registry: Registry, source: Source, known: Catalogue, question: Question, tick: Tick
+) -> Answer:
+    events = rules_of(question.events, known)
+    registry = ground.tried(registry, Trial(rules=tuple(events)), known)
+    wanted = [*question.rules, *(rule.id for rule in events)]
+    judgement = backtest(
+        ground.only_rules(registry, wanted),
+        source,
+        known,
+        span=question.span,
+        place=Place(sites=question.sites),
+        retention=question.retention,
+        tick=tick,
+    )
+    judgement, crossings = _apart(judgement)
+    if not judgement.judged:
+        raise BacktestError(
+            "none of these rules applies anywhere: no site has their series and thresholds"
+        )
+    return Answer(judgement=judgement, scored=scoring.score(question.events, judgement, crossings))
+
+
+def _apart(judgement: Judgement) -> tuple[Judgement, Sequence[Found]]:
+    """Alarms, and what only tells when something happened."""
+    crossings = [one for one in judgement.found if is_event(one.episode.rule)]
+    return (
+        replace(
+            judgement,
+            found=tuple(one for one in judgement.found if not is_event(one.episode.rule)),
+            judged=tuple(pair for pair in judgement.judged if not is_event(pair[0])),
+        ),
+        crossings,
+    )
+
+
+def _check_sites(registry: Registry, question: Question) -> None:
+    named = {*(question.sites or ()), *(site for one in question.events for site in one.sites)}
+    for site in sorted(named - registry.sites.keys()):
+        raise BacktestError(f"there is no site {site!r}{nearest(site, registry.sites)}")

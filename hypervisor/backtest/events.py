@@ -1,0 +1,185 @@
+"""What really happened, as a hydrologist writes it: named floods, crossings, quiet days."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import yaml
+
+from hypervisor.backtest.errors import BacktestError
+from hypervisor.instants import micros
+from hypervisor.registry.scalars import ScalarError, instant
+from rules._check import check_condition
+from rules._duration import HOUR, parse_duration
+from rules._errors import RuleError
+from rules._expression import parse
+from rules._pack import rule_from_json
+from rules._rule import SEVERITIES, Rule
+from rules._tree import Name, walk
+from rules._vocabulary import vocabulary
+from rules._yaml import Source
+from sensors._domain import Catalogue, catalogue
+
+_KEYS = (
+    *("name", "site", "sites", "rules", "severity", "from", "to", "when"),
+    *("crossings", "apart", "lead", "expect"),
+)
+_DAY = 24 * HOUR
+_MARK = "event:"  # begins the id of a rule that is judged only to know when something happened
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One entry of an events file. Times and durations in µs.
+
+    `since` None: all crossings of `condition` are events, those closer than `apart` one. Else one
+    event from `since` to `until`, which counts from its first crossing of `condition` if there is
+    one. `nothing`: it is known that nothing happened. An alarm may begin `lead` before it and be of
+    it; it counts from when it was as severe as `severity`. `sites` and `rules` empty: all of them.
+    """
+
+    number: int
+    name: str
+    sites: tuple[str, ...]
+    rules: tuple[str, ...]
+    severity: str | None
+    since: int | None
+    until: int | None
+    condition: str | None
+    apart: int
+    lead: int
+    nothing: bool
+
+    @property
+    def rule_id(self) -> str:
+        return f"{_MARK}{self.number}"
+
+
+def is_event(rule: str) -> bool:
+    """Whether a rule is judged only to know when something happened."""
+    return rule.startswith(_MARK)
+
+
+def read_events(name: str) -> list[Entry]:
+    """An events file, or the known events of a river that came with us, by their name.
+
+    Raises:
+        BacktestError: there is none, or it cannot be read.
+        RuleError: with file, line, column and what was expected.
+    """
+    ours = {
+        one.name.removesuffix(".yaml"): one
+        for one in resources.files("hypervisor.backtest").joinpath("known").iterdir()
+    }
+    path: Path | Traversable = Path(name)
+    if not path.is_file() and name in ours:
+        path = ours[name]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BacktestError(
+            f"{name} cannot be read: {error}; expected a file, or one of {', '.join(sorted(ours))}"
+        ) from error
+    return parse_events(text, file=name)
+
+
+def parse_events(text: str, *, file: str) -> list[Entry]:
+    """The entries of an events file.
+
+    Raises:
+        RuleError: with file, line, column and what was expected.
+    """
+    source = Source(file)
+    nodes = source.sequence(source.compose(text), "a list of events")
+    return [_Reader(source, node).entry(number) for number, node in enumerate(nodes, start=1)]
+
+
+def rules_of(entries: Sequence[Entry], known: Catalogue) -> list[Rule]:
+    """The conditions of events as rules, whose alarms are the crossings."""
+    return [_rule(one.rule_id, one.name, one.condition, known) for one in entries if one.condition]
+
+
+def _rule(key: str, title: str, condition: str, known: Catalogue) -> Rule:
+    written = {"id": key, "title": title, "severity": "info", "when": condition}
+    rule = rule_from_json({"domain": "", **written})
+    domain = next((known.domain_of[name] for name in rule.names if name in known.domain_of), "")
+    return rule_from_json({"domain": domain, **written})
+
+
+class _Reader:
+    """One entry, its slips told with their place."""
+
+    def __init__(self, source: Source, node: yaml.Node) -> None:
+        self._source, self._node = source, node
+        self._parts: Mapping[str, yaml.Node] = source.mapping(node, "an event", _KEYS)
+
+    def entry(self, number: int) -> Entry:
+        since, until = self._time("from"), self._time("to")
+        crossings, when = self._condition("crossings"), self._condition("when")
+        name = self._text("name") or ""
+        if not name:
+            self._refuse("an event needs a `name`")
+        if (crossings is None) == (since is None):
+            self._refuse(f"{name!r} needs either `crossings`, or `from` and `to`")
+        if (since is None) != (until is None) or (since or 0) > (until or 0):
+            self._refuse(f"{name!r}: `from` must have a `to` that lies after it")
+        expect = self._text("expect")
+        if expect not in (None, "nothing"):
+            self._refuse(f"expect: {expect!r}; what may be expected of an event is: nothing")
+        severity = self._text("severity")
+        if severity is not None and severity not in SEVERITIES:
+            self._refuse(f"severity {severity!r} is none of {', '.join(SEVERITIES)}")
+        return Entry(
+            number=number,
+            name=name,
+            sites=(*self._words("site"), *self._words("sites")),
+            rules=self._words("rules"),
+            severity=severity,
+            since=since,
+            until=until,
+            condition=crossings or when,
+            apart=self._duration("apart"),
+            lead=self._duration("lead"),
+            nothing=expect is not None,
+        )
+
+    def _refuse(self, problem: str) -> None:
+        raise RuleError(self._source.place(self._node), problem)
+
+    def _text(self, key: str) -> str | None:
+        if key not in self._parts:
+            return None
+        return self._source.text(self._parts[key], f"`{key}`").strip()
+
+    def _words(self, key: str) -> tuple[str, ...]:
+        node = self._parts.get(key)
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self._source.text(one, f"one of `{key}`") for one in node.value)
+        text = self._text(key)
+        return () if text is None else (text,)
+
+    def _time(self, key: str) -> int | None:
+        text = self._text(key)
+        if text is None:
+            return None
+        try:
+            return micros(instant(text.replace(" ", "T", 1)))
+        except ScalarError as error:
+            raise RuleError(self._source.place(self._parts[key]), str(error)) from error
+
+    def _duration(self, key: str) -> int:
+        text = self._text(key)
+        return _DAY if text is None else parse_duration(text, self._source.place(self._parts[key]))
+
+    def _condition(self, key: str) -> str | None:
+        """A condition in the language of rules, checked where it stands."""
+        text = self._text(key)
+        if text is None:
+            return None
+        place = self._source.place(self._parts[key])
+        found = check_condition(parse(text, place), vocabulary(catalogue()))
+        if not any(isinstance(node, Name) for node in walk(found)):
+            raise RuleError(place, f"{text!r} names no series, such as discharge > 40 m3/s")
+        return text

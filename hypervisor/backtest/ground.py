@@ -1,0 +1,174 @@
+"""By what the past is judged: a registry with rules, and with what is to be tried in its place."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from hypervisor.backtest.errors import BacktestError
+from hypervisor.instants import BEGINNING, moment
+from hypervisor.registry.apply import compare
+from hypervisor.registry.changes import applied
+from hypervisor.registry.model import Registry, Revision
+from hypervisor.registry.problems import nearest
+from hypervisor.registry.revising import Stamp
+from hypervisor.registry.scalars import ScalarError, measure
+from hypervisor.registry.sources import read_sources
+from rules._pack import Pack, load_pack
+from rules._rule import Rule
+from sensors._domain import Catalogue
+
+_EMPTY = Registry(areas={}, sites={}, devices={}, series={}, revisions=())
+_AUTHOR = "backtest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What is tried: rules in the place of those of the same id, thresholds (key -> text)."""
+
+    rules: tuple[Rule, ...] = ()
+    thresholds: Mapping[str, str] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.rules or self.thresholds)
+
+
+def of_inventory(names: Sequence[str], known: Catalogue, packs: Iterable[Pack]) -> Registry:
+    """A registry as these inventories would make it, without a database, and the rules of packs.
+
+    Raises:
+        InventoryError: with every problem of theirs.
+    """
+    stamp = Stamp(author=_AUTHOR, reason=_AUTHOR, now=None, effective=None)
+    made = applied(_EMPTY, compare(_EMPTY, read_sources(names), stamp=stamp, known=known))
+    sites = {
+        name: replace(site, id=number)
+        for number, (name, site) in enumerate(sorted(made.sites.items()), start=1)
+    }
+    series = {
+        key: replace(one, id=number)
+        for number, (key, one) in enumerate(sorted(made.series.items()), start=1)
+    }
+    made = replace(made, sites=sites, series=series)
+    return tried(made, Trial(rules=tuple(rule for pack in packs for rule in pack.rules)), known)
+
+
+def tried(registry: Registry, trial: Trial, known: Catalogue) -> Registry:
+    """The registry as if what is tried had always been so.
+
+    Raises:
+        BacktestError: a threshold is of no site, or unknown, or of another unit.
+    """
+    new = {("rule", rule.id): rule.to_json() for rule in trial.rules}
+    for key, text in (trial.thresholds or {}).items():
+        new["threshold", key] = _threshold(registry, key, text, known)
+    kept = [one for one in registry.revisions if (one.kind, one.key) not in new]
+    always = [
+        Revision(
+            kind=kind,
+            key=key,
+            value=value,
+            effective=moment(BEGINNING),
+            author=_AUTHOR,
+            reason="tried",
+        )
+        for (kind, key), value in new.items()
+    ]
+    ordered = sorted((*kept, *always), key=lambda one: (one.kind, one.key, one.effective))
+    return replace(registry, revisions=tuple(ordered))
+
+
+def only_rules(registry: Registry, ids: Iterable[str]) -> Registry:
+    """The registry without the other rules."""
+    wanted = frozenset(ids)
+    kept = [one for one in registry.revisions if one.kind != "rule" or one.key in wanted]
+    return replace(registry, revisions=tuple(kept))
+
+
+def rule_ids(registry: Registry) -> list[str]:
+    """The rules that are not withdrawn for good."""
+    latest = {one.key: one.value for one in registry.revisions if one.kind == "rule"}
+    return sorted(key for key, value in latest.items() if value is not None)
+
+
+def _threshold(registry: Registry, key: str, text: str, known: Catalogue) -> dict[str, float | str]:
+    owner, _, name = key.rpartition("/")
+    there = owner in registry.sites
+    if owner.startswith("device/"):
+        there = owner.removeprefix("device/") in registry.devices
+    if not there:
+        hint = nearest(owner, registry.sites)
+        raise BacktestError(f"{key}: there is no site {owner!r}{hint}; expected SITE/THRESHOLD")
+    if name not in known.thresholds:
+        hint = nearest(name, known.thresholds)
+        raise BacktestError(f"{key}: there is no threshold {name!r}{hint}")
+    unit = known.thresholds[name].unit
+    try:
+        return {"value": measure(text, unit), "unit": unit}
+    except ScalarError as error:
+        raise BacktestError(f"{key}: {error}") from error
+
+
+def trial_of(words: Sequence[str], known: Catalogue) -> Trial:
+    """What the words try: packs by their file, thresholds as `SITE/NAME=2.4 m`.
+
+    Raises:
+        BacktestError: a word is neither.
+        RuleError: a pack has a slip.
+    """
+    rules: list[Rule] = []
+    thresholds: dict[str, str] = {}
+    for word in words:
+        key, equals, text = word.partition("=")
+        if Path(word).is_file():
+            rules += read_pack(Path(word), known).rules
+        elif equals and "/" in key:
+            thresholds[key.strip()] = text.strip()
+        else:
+            raise BacktestError(
+                f"{word!r} is neither a file nor a threshold such as 'SITE/attention=2.4 m'"
+            )
+    return Trial(rules=tuple(rules), thresholds=thresholds)
+
+
+def read_pack(file: Path, known: Catalogue) -> Pack:
+    """A pack, whatever its file is called: its domain is that of its rules' names.
+
+    Raises:
+        BacktestError: the file cannot be read.
+        RuleError: it has a slip.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BacktestError(f"{file} cannot be read: {error}") from error
+    named = [domain for domain in known.domains if f"- id: {domain}-" in text]
+    domain = file.stem if file.stem in known.domains or len(named) != 1 else named[0]
+    return load_pack(text, file=str(file), domain=domain)
+
+
+def chosen(registry: Registry, words: Sequence[str], known: Catalogue) -> tuple[Trial, list[str]]:
+    """Which rules are judged: of packs, by id, by domain; without a word, all that there are.
+
+    Returns what of them is to be tried in the place of what is in force, and their ids.
+    """
+    ids = rule_ids(registry)
+    files = [word for word in words if Path(word).is_file()]
+    found = trial_of(files, known)
+    wanted = [rule.id for rule in found.rules]
+    for word in words:
+        if word in files:
+            continue
+        named = [key for key in ids if key == word or key.startswith(f"{word}-")]
+        exact = [key for key in named if key == word]
+        if not named:
+            hint = nearest(word, [*ids, *known.domains])
+            raise BacktestError(f"{word!r} is no file, no rule and no domain{hint}")
+        wanted += exact or named
+    return found, list(dict.fromkeys(wanted)) if words else ids
+
+
+def reach_of(longest: Mapping[int, int]) -> int:
+    """The farthest (µs) that any of the rules looks back."""
+    return int(np.max(list(longest.values()), initial=0))

@@ -1,0 +1,156 @@
+"""An answer as tables for people."""
+
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.table import Table
+
+from hypervisor.backtest.asking import Answer
+from hypervisor.backtest.comparing import Change
+from hypervisor.backtest.found import Found, Judgement
+from hypervisor.backtest.load import by_rule, load
+from hypervisor.backtest.scoring import Outcome, Score
+from hypervisor.backtest.wording import clock, lasted, lead, ratio
+
+_MOST = 40  # lines of a list that is told to people; --json has all of them
+
+
+def tables(answer: Answer) -> Iterator[Table | str]:
+    """In the order in which one asks."""
+    judgement = answer.judgement
+    yield (
+        f"{judgement.rows:,} readings of {judgement.subjects:,} subjects,"
+        f" {clock(judgement.since)} to {clock(judgement.until)} UTC"
+    )
+    if answer.changes or answer.other is not None:
+        yield from _differences(answer)
+    else:
+        yield from _alarms(judgement)
+    yield _rules(judgement)
+    yield _load(judgement)
+    for title, scores in _by_title(answer.scored.scores):
+        yield _scores(scores, title)
+        yield _outcome_table(scores[0])
+    if answer.other is not None:
+        for title, scores in _by_title(answer.other.scored.scores):
+            yield _scores(scores, f"{title}, with the change")
+    for note in answer.scored.notes:
+        yield f"note: {note}"
+
+
+def _alarms(judgement: Judgement) -> Iterator[Table | str]:
+    if not judgement.found:
+        yield "no alarm"
+        return
+    table = _table("began", "lasted", "severity", "subject", "rule", title="alarms (UTC)")
+    for one in judgement.found[:_MOST]:
+        table.add_row(*_when(one, judgement), one.highest, one.episode.subject, one.episode.rule)
+    yield table
+    if len(judgement.found) > _MOST:
+        yield f"… and {len(judgement.found) - _MOST:,} more; --json tells all"
+
+
+def _table(*names: str, title: str) -> Table:
+    """Without borders between rows; what does not fit is folded, not cut."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _when(one: Found, judgement: Judgement) -> tuple[str, str]:
+    ended = one.episode.ended
+    if ended is None:
+        return clock(one.episode.began), f"{lasted(judgement.until - one.episode.began)}, lasts"
+    return clock(one.episode.began), lasted(ended - one.episode.began)
+
+
+def _rules(judgement: Judgement) -> Table:
+    table = _table("rule", "subjects", "alarms", "in alarm", "of the time", title="rules")
+    for one in by_rule(judgement):
+        table.add_row(
+            *(one.rule, str(one.subjects), str(one.alarms), lasted(one.in_alarm)),
+            f"{one.part:.2%}",
+        )
+    return table
+
+
+def _load(judgement: Judgement) -> str:
+    found = load(judgement)
+    told = f"load: {found.alarms:,} alarms, {found.a_day:.2g} a day"
+    if found.busiest is not None:
+        told += f"; most on one day {found.busiest[1]} ({clock(found.busiest[0])[:10]})"
+    return f"{told}; in 10 min {found.in_ten_minutes}; at once {found.standing}"
+
+
+def _scores(scores: Sequence[Score], title: str) -> Table:
+    names = ("rule", "hits", "misses", "false", "POD", "FAR", "CSI", "lead (median)")
+    table = _table(*names, title=title)
+    for one in scores:
+        table.add_row(
+            *(one.rule or "any of them", str(one.hits), str(one.misses), str(len(one.false))),
+            *(ratio(one.pod), ratio(one.far), ratio(one.csi), lead(one.lead)),
+        )
+    return table
+
+
+def _by_title(scores: Sequence[Score]) -> Iterator[tuple[str, list[Score]]]:
+    """First all rules together, or the only one; then each."""
+    for title in dict.fromkeys(one.title for one in scores):
+        yield title, [one for one in scores if one.title == title]
+
+
+def _outcome_table(score: Score) -> Table:
+    names = ("", "event", "crossed", "first alarm", "lead", "rule")
+    table = _table(*names, title=f"{score.title}: each (UTC)")
+    for one in score.outcomes[:_MOST]:
+        table.add_row(*_outcome(one))
+    for alarm in score.false[:_MOST]:
+        table.add_row(
+            *(
+                "false",
+                alarm.episode.subject,
+                "",
+                clock(alarm.episode.began),
+                "",
+                alarm.episode.rule,
+            ),
+        )
+    return table
+
+
+def _outcome(one: Outcome) -> tuple[str, ...]:
+    if one.alarm is None or one.counted is None:
+        return "MISS", one.event.name, clock(one.event.crossed), "none", "", ""
+    return (
+        *("hit", one.event.name, clock(one.event.crossed), clock(one.counted)),
+        *(lead(one.lead), one.alarm.episode.rule),
+    )
+
+
+def _differences(answer: Answer) -> Iterator[Table | str]:
+    other = answer.other
+    assert other is not None  # noqa: S101  there are differences from something
+    before, after = len(answer.judgement.found), len(other.judgement.found)
+    yield f"{before:,} alarms as it is, {after:,} with the change"
+    if not answer.changes:
+        yield "no alarm would differ"
+        return
+    names = ("change", "began", "would begin", "subject", "rule")
+    table = _table(*names, title="what would differ (UTC)")
+    for one in answer.changes[:_MOST]:
+        table.add_row(*_change(one))
+    yield table
+    if len(answer.changes) > _MOST:
+        yield f"… and {len(answer.changes) - _MOST:,} more; --json tells all"
+
+
+def _change(one: Change) -> tuple[str, ...]:
+    words = ", ".join(word if by is None else f"{word} by {lasted(by)}" for word, by in one.words)
+    return (
+        words,
+        "" if one.before is None else clock(one.before.episode.began),
+        "" if one.after is None else clock(one.after.episode.began),
+        one.alarm.episode.subject,
+        one.alarm.episode.rule,
+    )

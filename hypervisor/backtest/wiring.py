@@ -1,0 +1,118 @@
+"""Where question, registry and readings meet: of an instance's store, or of a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hypervisor.backtest import ground
+from hypervisor.backtest.asking import Answer, Question, ask
+from hypervisor.backtest.errors import BacktestError
+from hypervisor.backtest.events import Entry
+from hypervisor.backtest.judging import Span, Tick
+from hypervisor.backtest.sources import Recorded, Stored
+from hypervisor.instants import moment
+from hypervisor.registry.model import Registry
+from hypervisor.store import registry as registry_store
+from hypervisor.store.connect import Connection
+from sensors._domain import Catalogue
+from simulators import _recordings
+
+_LONG = 200 * 366 * 86_400_000_000  # µs: a recording may be as old as it likes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What was asked, in a person's words.
+
+    `words`: rules by id or domain, packs by file. `against`: packs, and thresholds as
+    `SITE/NAME=2.4 m`; None: nothing is compared.
+    """
+
+    words: Sequence[str] = ()
+    sites: Sequence[str] = ()
+    span: Span = field(default_factory=Span)
+    events: Sequence[Entry] = ()
+    against: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """A file, and how it is to be read."""
+
+    file: Path
+    stations: Sequence[str] | None = None
+    columns: Sequence[str] | None = None
+
+
+def of_store(
+    connection: Connection, wanted: Wanted, known: Catalogue, *, retention: int, tick: Tick
+) -> Answer:
+    """Judge what is stored, as one reads it now.
+
+    Raises:
+        BacktestError: what was asked cannot be.
+        RuleError: a pack has a slip.
+    """
+    registry = registry_store.load(connection)
+    question = _question(registry, wanted, known, retention=retention)
+    return ask(registry, Stored.of(connection), known, question, tick)
+
+
+def of_file(
+    recording: Recording, registry: Registry, wanted: Wanted, known: Catalogue, tick: Tick
+) -> tuple[Answer, list[str]]:
+    """Judge a recording at the sites that it is of; and what of it was left out, in words.
+
+    Raises:
+        BacktestError: what was asked cannot be, or nothing of the file is in the inventory.
+        RecordingError: the file cannot be read.
+        RuleError: a pack has a slip.
+    """
+    read = _recordings.read(recording.file, stations=recording.stations, columns=recording.columns)
+    source = Recorded.of(read.rows, registry, known)
+    if not source.by_series:
+        raise BacktestError(f"{recording.file}: {'; '.join(source.notes)}")
+    registry = _begun(registry, source)
+    here = {registry.devices[one].site for one in read.devices if one in registry.devices}
+    question = _question(registry, wanted, known, retention=_LONG)
+    sites = frozenset(here if question.sites is None else here & question.sites)
+    if not sites:
+        raise BacktestError(f"{recording.file} holds nothing of {', '.join(wanted.sites)}")
+    answer = ask(registry, source, known, replace(question, sites=sites), tick)
+    return answer, [*read.notes, *source.notes]
+
+
+def _begun(registry: Registry, source: Recorded) -> Registry:
+    """Nothing is expected of a device before the recording has its first word."""
+    first: dict[str, int] = {}
+    for one in registry.series.values():
+        rows = source.by_series.get(one.id or 0)
+        if rows is not None:
+            begins = int(rows["time"][0])
+            first[one.device] = min(begins, first.get(one.device, begins))
+    devices = {
+        name: replace(one, commissioned=moment(first[name])) if name in first else one
+        for name, one in registry.devices.items()
+    }
+    return replace(registry, devices=devices)
+
+
+def _question(registry: Registry, wanted: Wanted, known: Catalogue, *, retention: int) -> Question:
+    trial, rules = ground.chosen(registry, wanted.words, known)
+    against = None
+    if wanted.against is not None:
+        against = ground.trial_of(wanted.against, known)
+        new = [rule.id for rule in against.rules]
+        # Without other words: what a changed pack says, against what its rules say now.
+        if new and not wanted.words and not against.thresholds:
+            rules = new
+        rules = list(dict.fromkeys([*rules, *new]))
+    return Question(
+        rules=tuple(rules),
+        trial=trial,
+        against=against,
+        sites=frozenset(wanted.sites) or None,
+        span=wanted.span,
+        events=tuple(wanted.events),
+        retention=retention,
+    )
