@@ -1,5 +1,6 @@
 """`hypervisor rules`: check packs, run their tests, run worked cases."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,9 @@ if TYPE_CHECKING:
     from rules._cases import Outcome
     from rules._pack import Pack
 
-rules = typer.Typer(no_args_is_help=True, help="Check rule packs and run worked cases.")
+rules = typer.Typer(
+    no_args_is_help=True, help="Rules and thresholds: check, test, apply, log, take back."
+)
 
 CASES_HELP = """Run worked cases: readings and a rule in, the alarm log out.
 
@@ -73,9 +76,21 @@ def run_pack_tests(
         list[Path] | None,
         typer.Argument(metavar="[FILE…]", help="Packs; without any, those of the installation."),
     ] = None,
+    rule: Annotated[str, typer.Option(help="Only the tests of this rule.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a test.")] = False,
 ) -> None:
-    """Run the tests that stand in rule packs."""
-    check(files, tests=True)
+    """Run the tests that stand in rule packs; exit code 1 when one failed."""
+    from hypervisor.rulebook.testing import outcomes, report, row
+
+    wrong = 0
+    for read in _readers(files):
+        for pack in read():
+            found = outcomes(pack, rule or None)
+            wrong += sum(bool(one.differences) for one in found)
+            for line in [json.dumps(row(one)) for one in found] if as_json else report(pack, found):
+                print(line)
+    if wrong:
+        raise typer.Exit(1)
 
 
 @rules.command("cases", help=CASES_HELP)
@@ -117,7 +132,10 @@ def _readers(files: list[Path] | None) -> "Iterator[Callable[[], list[Pack]]]":
 
 
 def _read(load: "Callable[..., Pack]", file: Path) -> "list[Pack]":
-    return [load(_text(file), file=str(file), domain=file.stem)]
+    from hypervisor.rulebook.reading import domain_of, file_text
+
+    text = file_text(file)
+    return [load(text, file=str(file), domain=domain_of(text, file))]
 
 
 def _tested(pack: "Pack") -> tuple[int, int]:

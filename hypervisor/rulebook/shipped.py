@@ -48,12 +48,26 @@ class Shipped:
     kept: tuple[Kept, ...] = ()
 
 
-def record(connection: Connection, packs: Iterable[Pack], *, now: datetime | None) -> Shipped:
-    """Add a revision for each rule that follows its pack where that says something new."""
+def record(
+    connection: Connection,
+    packs: Iterable[Pack],
+    *,
+    now: datetime | None,
+    only: str | None = None,
+    dry_run: bool = False,
+) -> Shipped:
+    """Add a revision for each rule that follows its pack where that says something new.
+
+    `only`: of this domain alone.
+    """
     with connection.transaction():
         registry.lock(connection)
-        found = compared(histories(connection), packs, now=now)
-        if found.revisions:
+        known = histories(connection)
+        if only is not None:
+            known = {key: known[key] for key in known if key.startswith(f"{only}-")}
+            packs = [pack for pack in packs if pack.domain == only]
+        found = compared(known, packs, now=now)
+        if found.revisions and not dry_run:
             registry.write(connection, Changes(revisions=found.revisions))
     return found
 

@@ -25,3 +25,8 @@ def who(revision: Recorded) -> str:
     said = f', "{revision.reason}"' if revision.reason else ""
     gone = ", which withdrew it" if revision.value is None else ""
     return f"revision {revision.id} by {revision.author} of {day(revision.recorded_at)}{said}{gone}"
+
+
+def instant(at: datetime) -> str:
+    """A time for machines."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,72 @@
+"""Two revisions side by side, by the names that a person gives them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hypervisor.registry.wording import shown
+from hypervisor.rulebook import shipped
+from hypervisor.rulebook.differing import Difference, differences
+from hypervisor.rulebook.revising import TO_SHIPPED, latest, numbered
+from hypervisor.rulebook.wording import who
+from hypervisor.store.rulebook import Recorded
+from rules._pack import Pack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """What one side says, and what it is called."""
+
+    name: str
+    value: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two sides."""
+
+    before: Side
+    after: Side
+    threshold: bool = False
+
+    @property
+    def differences(self) -> list[Difference]:
+        if self.threshold:
+            old, new = shown(self.before.value), shown(self.after.value)
+            return [] if old == new else [Difference(where="value", before=old, after=new)]
+        return differences(self.before.value, self.after.value)
+
+
+def pair(
+    key: str,
+    revisions: Sequence[Recorded],
+    before: str,
+    after: str,
+    *,
+    packs: Callable[[], Sequence[Pack]],
+) -> Pair:
+    """Revisions by number, or `shipped`; empty: the latest, and the one recorded before it.
+
+    Raises:
+        UnknownError: the key has no such revision.
+    """
+    last = latest(revisions)
+    new = _side(key, revisions, after, packs) if after else _of(last)
+    if before:
+        old = _side(key, revisions, before, packs)
+    else:
+        earlier = [one for one in revisions if one.id < last.id]
+        old = _of(latest(earlier)) if earlier else Side(name="nothing", value=None)
+    return Pair(before=old, after=new, threshold=last.kind == "threshold")
+
+
+def _side(
+    key: str, revisions: Sequence[Recorded], said: str, packs: Callable[[], Sequence[Pack]]
+) -> Side:
+    if said == TO_SHIPPED:
+        return Side(name="what this version's pack says", value=shipped.value_of(key, packs()))
+    return _of(numbered(key, revisions, said))
+
+
+def _of(revision: Recorded) -> Side:
+    return Side(name=who(revision), value=revision.value)

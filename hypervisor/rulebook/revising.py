@@ -1,0 +1,162 @@
+"""One rule revised, taken back or withdrawn, for the command line and the API alike."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hypervisor.registry.changes import Changes
+from hypervisor.rulebook import shipped
+from hypervisor.rulebook.applying import Change, Plan, changed, histories, write
+from hypervisor.rulebook.errors import RulebookError, StaleError, UnknownError
+from hypervisor.rulebook.reading import Proposed
+from hypervisor.rulebook.stamping import Stamp, checked, mark
+from hypervisor.rulebook.wording import who
+from hypervisor.store import registry
+from hypervisor.store.connect import Connection
+from hypervisor.store.rulebook import Recorded
+from rules._errors import nearest
+from rules._pack import Pack, rule_from_json
+
+TO_SHIPPED = "shipped"
+
+
+def put(
+    connection: Connection, proposed: Proposed, stamp: Stamp, *, expected: str | None
+) -> Change:
+    """Add or change a rule. `expected`: the mark of what its author saw; None for a new one.
+
+    Raises:
+        StaleError: something else stands by now.
+        RulebookError: who or why is not said.
+    """
+    checked(stamp)
+    with connection.transaction():
+        registry.lock(connection)
+        revisions = histories(connection).get(proposed.rule.id, [])
+        require(proposed.rule.id, revisions, expected)
+        return _written(connection, proposed.rule.id, proposed.rule.to_json(), revisions, stamp)
+
+
+def withdraw(
+    connection: Connection, key: str, stamp: Stamp, *, expected: str | None = None
+) -> Change:
+    """Let a rule hold no more: its alarms end then, with that reason. Its revisions stay.
+
+    Raises:
+        UnknownError: there is no such rule.
+        StaleError: something else stands than what its author saw.
+        RulebookError: it is withdrawn already, or who or why is not said.
+    """
+    checked(stamp)
+    with connection.transaction():
+        registry.lock(connection)
+        revisions = of(histories(connection), key)
+        require(key, revisions, expected or mark(latest(revisions)))
+        change = _written(connection, key, None, revisions, stamp, act="rule-withdraw")
+    if change.does == "equal":
+        raise RulebookError(f"{key} is withdrawn already: {who(latest(revisions))}")
+    return change
+
+
+def rollback(  # noqa: PLR0913  who, why and when belong to it
+    connection: Connection,
+    key: str,
+    to: str,
+    stamp: Stamp,
+    *,
+    packs: Iterable[Pack] = (),
+    expected: str | None = None,
+) -> Change:
+    """Let hold again what a revision said; `to` is its number, or `shipped`: what the packs say.
+
+    Raises:
+        UnknownError: no such rule or revision.
+        StaleError: something else stands than what its author saw.
+        RuleError: this version no longer understands what that revision said.
+    """
+    checked(stamp)
+    with connection.transaction():
+        registry.lock(connection)
+        revisions = of(histories(connection), key)
+        require(key, revisions, expected or mark(latest(revisions)))
+        if to == TO_SHIPPED:
+            value: Mapping[str, Any] | None = shipped.value_of(key, packs)
+            _ship(connection, key, value, revisions, stamp)
+        else:
+            value = numbered(key, revisions, to).value
+        if value is not None:
+            rule_from_json(value)
+        return _written(connection, key, value, revisions, stamp, act="rule-rollback")
+
+
+def of(known: Mapping[str, Sequence[Recorded]], key: str) -> Sequence[Recorded]:
+    """A rule's revisions.
+
+    Raises:
+        UnknownError: there is no such rule.
+    """
+    if key not in known:
+        raise UnknownError(f"no rule {key!r}{nearest(key, known)}")
+    return known[key]
+
+
+def latest(revisions: Sequence[Recorded]) -> Recorded:
+    """The one recorded last."""
+    return max(revisions, key=lambda one: one.id)
+
+
+def numbered(key: str, revisions: Sequence[Recorded], number: str) -> Recorded:
+    """A revision by its number, or its mark.
+
+    Raises:
+        UnknownError: the key has none of it.
+    """
+    for one in revisions:
+        if number in (str(one.id), mark(one)):
+            return one
+    numbers = ", ".join(str(one.id) for one in revisions)
+    raise UnknownError(f"{key} has no revision {number}; there are {numbers}")
+
+
+def require(key: str, revisions: Sequence[Recorded], expected: str | None) -> None:
+    """See that what stands is what the author saw.
+
+    Raises:
+        StaleError: it is not.
+    """
+    last = max(revisions, key=lambda one: one.id, default=None)
+    if (expected or mark(None)) == mark(last):
+        return
+    if last is None:
+        raise StaleError([f"{key} was never revised, yet {expected} is expected"], "read it again")
+    raise StaleError(
+        [f"{key} was changed meanwhile: {who(last)}"], "read it again and put your change into that"
+    )
+
+
+def _written(  # noqa: PLR0913  who, why and when belong to it
+    connection: Connection,
+    key: str,
+    value: Mapping[str, Any] | None,
+    revisions: Sequence[Recorded],
+    stamp: Stamp,
+    *,
+    act: str = "rule",
+) -> Change:
+    change = changed(key, value, revisions, stamp)
+    return write(connection, Plan(changes=(change,)), stamp, act=act).changes[0]
+
+
+def _ship(
+    connection: Connection,
+    key: str,
+    value: Mapping[str, Any] | None,
+    revisions: Sequence[Recorded],
+    stamp: Stamp,
+) -> None:
+    """Record first what this version's pack says, so that the rule follows it from now on."""
+    before = shipped.last_shipped(revisions)
+    if before is None or before.value != value:
+        said = shipped.revision_of(
+            key, value, now=stamp.holds_from, reason="what this version's pack says"
+        )
+        registry.write(connection, Changes(revisions=(said,)))

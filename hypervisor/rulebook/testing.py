@@ -1,0 +1,58 @@
+"""The tests in a pack, run and told: which rule, which test, expected, found."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hypervisor.rulebook.errors import UnknownError
+from rules._errors import nearest
+from rules._pack import Pack
+from rules._packtest import Tested, run_tests
+from sensors._domain import catalogue
+
+
+def outcomes(pack: Pack, rule: str | None = None) -> list[Tested]:
+    """Run the tests of a pack, or of one rule of it.
+
+    Raises:
+        UnknownError: the pack has no such rule.
+    """
+    if rule is not None:
+        chosen = tuple(one for one in pack.rules if one.id == rule)
+        if not chosen and rule.startswith(f"{pack.domain}-"):
+            known = [one.id for one in pack.rules]
+            raise UnknownError(f"{pack.file} has no rule {rule!r}{nearest(rule, known)}")
+        pack = Pack(domain=pack.domain, file=pack.file, rules=chosen)
+    return run_tests(pack, catalogue())
+
+
+def report(pack: Pack, found: Sequence[Tested]) -> Iterable[str]:
+    """A pack's outcome: one word when all passed, else each failure with what was expected."""
+    if not found:
+        return
+    wrong = [one for one in found if one.differences]
+    yield f"Unit testing: {pack.file}"
+    for one in wrong:
+        yield "  FAILED:"
+        yield f"    rule: {one.rule}, test: {one.name} ({one.place.file}:{one.place.line})"
+        for difference in one.differences:
+            yield from (f"        {line}" for line in _parts(difference))
+    passed = len(found) - len(wrong)
+    yield f"  {passed} passed, {len(wrong)} failed" if wrong else f"  SUCCESS: {passed} passed"
+
+
+def row(one: Tested) -> dict[str, Any]:
+    """An outcome as plain values."""
+    return {
+        "rule": one.rule,
+        "test": one.name,
+        "file": one.place.file,
+        "line": one.place.line,
+        "passed": not one.differences,
+        "differences": list(one.differences),
+    }
+
+
+def _parts(difference: str) -> list[str]:
+    """`expected …, found …` a line each."""
+    expected, found, rest = difference.partition(", found ")
+    return [expected, f"found {rest}"] if found else [difference]
