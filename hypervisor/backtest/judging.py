@@ -8,7 +8,7 @@ import numpy as np
 
 from hypervisor.backtest.found import Found, Judgement
 from hypervisor.backtest.ground import reach_of
-from hypervisor.backtest.sources import Source
+from hypervisor.backtest.sources import FOREVER, Source
 from hypervisor.instants import BEGINNING
 from hypervisor.registry.model import Registry
 from hypervisor.store.judgement import Pair
@@ -117,8 +117,7 @@ class _Run:
         self._judged: list[Pair] = []
         self._rows = 0
         self._first, self._last = np.iinfo(np.int64).max, NEVER
-        until = np.iinfo(np.int64).max - 1 if span.until is None else span.until
-        self._until = until
+        self._until = FOREVER if span.until is None else span.until
         self._since = BEGINNING
         if span.since is not None:
             self._since = span.since - _WARM - reach_of(territory.longest)

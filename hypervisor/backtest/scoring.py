@@ -216,7 +216,7 @@ def _score(
 ) -> Score:
     """An alarm is of every event that it overlaps; of none: it was false."""
     about = [(one, at) for one in found if (at := one.reached(severity)) is not None]
-    about = [pair for pair in about if any(event.concerns(pair[0].place) for event in events)]
+    about = [pair for pair in about if any(_asks_of(event, *pair) for event in events)]
     outcomes: list[Outcome] = []
     told: set[int] = set()
     for event in events:
@@ -231,8 +231,14 @@ def _score(
     return Score(title=title, rule=rule, outcomes=tuple(outcomes), false=false)
 
 
+def _asks_of(event: Event, one: Found, at: int) -> bool:
+    """Of a site where something happened every alarm is asked for; else those of that time."""
+    return _is_of(one, at, event) if event.nothing else event.concerns(one.place)
+
+
 def _is_of(one: Found, at: int, event: Event) -> bool:
-    lasting = one.episode.ended is None or one.episode.ended >= event.crossed - event.lead
+    first = event.crossed if event.nothing else event.crossed - event.lead
+    lasting = one.episode.ended is None or one.episode.ended >= first
     return event.concerns(one.place) and at <= event.until and lasting
 
 

@@ -17,6 +17,7 @@ from sensors._domain import Catalogue
 from sensors._row import NEVER, Rows
 
 Spans = tuple[tuple[int, int], ...]
+FOREVER = 2**62  # an `until` that is none
 
 
 class Source(Protocol):
@@ -53,7 +54,8 @@ class Stored:
         )
 
     def rows(self, series: Sequence[int], since: int, until: int) -> Mapping[int, Rows]:
-        spans = [(one, max(since, BEGINNING), until + 1) for one in series]
+        before = None if until == FOREVER else until + 1
+        spans = [(one, max(since, BEGINNING), before) for one in series]
         return history.by_series(history.between(self.connection, spans))
 
 

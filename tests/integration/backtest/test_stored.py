@@ -1,0 +1,131 @@
+"""A backtest over what is stored says what the live log says, and writes nothing."""
+
+import random
+
+import pytest
+
+from hypervisor.backtest import sources
+from hypervisor.backtest.asking import Answer
+from hypervisor.backtest.judging import Span
+from hypervisor.backtest.wiring import Wanted, of_store
+from hypervisor.store.alarms import log_entry
+from hypervisor.store.connect import connect
+from tests.conftest import Stack
+from tests.integration.watch import field
+from tests.integration.watch.test_equality import (
+    Play,
+    doubled_and_killed,
+    flood,
+    in_batches,
+    new_world,
+    outage_in_reverse,
+    play,
+)
+from tests.integration.watch.world import CATALOGUE, Sent, World, us
+
+pytestmark = pytest.mark.integration
+
+
+def asked(world: World, wanted: Wanted | None = None) -> Answer:
+    """The answer by a connection that could not write."""
+    with connect(world.url) as own:
+        own.execute("SET TRANSACTION READ ONLY")
+        return of_store(
+            own,
+            wanted or Wanted(),
+            CATALOGUE,
+            retention=world.retention,
+            tick=lambda _done, _of: None,
+        )
+
+
+def log(answer: Answer) -> list[dict[str, object]]:
+    found = [log_entry(one.episode) for one in answer.judgement.found]
+    return sorted(found, key=lambda one: (one["rule"], one["subject"], one["since"]))
+
+
+@pytest.mark.parametrize("way", [in_batches, doubled_and_killed, outage_in_reverse])
+def test_it_is_the_live_log(stack: Stack, way: Play) -> None:
+    with new_world(stack) as world:
+        live = play(world, way, flood(3), seed=7)
+
+        assert log(asked(world)) == live
+    assert len(live) > 5
+
+
+def test_it_is_the_live_log_of_lamps_groups_and_gauges_replaced(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hypervisor.backtest.judging._SERIES", 4)  # many blocks of few subjects
+    with new_world(stack, field.register) as world:
+        live = play(world, in_batches, field.night(2), seed=5)
+
+        assert log(asked(world)) == live
+    assert {one["subject"].partition("/")[0] for one in live} >= {"device", "group", "orge"}
+
+
+def test_it_is_the_live_log_after_corrections_and_revisions(stack: Stack) -> None:
+    with new_world(stack) as world:
+        play(world, in_batches, flood(4), seed=1)
+        world.store([Sent(site="orge", at=at, value=4.6, received=500) for at in range(60, 120, 5)])
+        limit = world.fact(
+            "threshold", "yvette/attention", {"value": 2.5, "unit": "m"}, since=us(90)
+        )
+        world.revise(limit)
+        world.beat(800)
+        world.settle()
+
+        assert log(asked(world)) == world.log()
+
+
+def test_a_threshold_that_is_tried_changes_only_what_it_is_of(stack: Stack) -> None:
+    with new_world(stack) as world:
+        live = play(world, in_batches, flood(3), seed=7)
+
+        found = asked(world, Wanted(against=["orge/attention=250 cm"]))
+
+        assert world.log() == live
+    assert log(found) == live
+    assert found.changes
+    assert {one.alarm.pair for one in found.changes} == {("flood-high", "orge")}
+
+
+def test_a_span_has_the_alarms_that_stood_in_it(stack: Stack) -> None:
+    with new_world(stack) as world:
+        live = play(world, in_batches, flood(3), seed=7)
+        since, until = us(180), us(300)
+
+        found = asked(world, Wanted(span=Span(since=since, until=until), words=["flood-high"]))
+
+    expected = [
+        one["began"]
+        for one in live
+        if one["rule"] == "flood-high"
+        and one["began"] <= "2024-01-01T05:00:00Z"
+        and (one["ended"] is None or one["ended"] >= "2024-01-01T03:00:00Z")
+    ]
+    assert sorted(str(one["began"]) for one in log(found)) == sorted(map(str, expected))
+    assert expected
+    assert found.judgement.until == until
+
+
+def test_nobody_was_silent_while_nobody_listened(stack: Stack) -> None:
+    with new_world(stack) as world:
+        world.store(flood(3))
+
+        found = asked(world)
+
+        assert sources.Stored.of(world.connection).floor < 0
+    rules = {one.episode.rule for one in found.judgement.found}
+    assert "flood-high" in rules
+    assert "flood-silent" not in rules
+
+
+def test_it_does_not_depend_on_the_order_in_which_readings_came(stack: Stack) -> None:
+    logs = []
+    for way in (in_batches, outage_in_reverse):
+        with new_world(stack) as world:
+            sent = flood(9)
+            way(world, sent, random.Random(4))
+            logs.append([one for one in log(asked(world)) if one["rule"] != "flood-silent"])
+    assert logs[0] == logs[1]
