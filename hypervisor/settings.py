@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     imported_retention_days: int | None = Field(
         default=None, ge=1
     )  # None: history is kept for good
+    notify_timeout_seconds: float = Field(default=20.0, gt=0)  # a channel answers within
+    notify_retry_seconds: float = Field(default=5.0, gt=0)  # before the second try; then doubled
+    notify_give_up_hours: float = Field(
+        default=24.0, ge=0
+    )  # then a notification is dead, and listed
+    public_url: str = ""  # where links in notifications lead; default: the web part's own address
     ahead_seconds: float = 300.0  # a reading further ahead of its arrival is not believed
 
 

@@ -13,8 +13,9 @@ from hypervisor.stack.process import as_account
 
 INGEST = "ingest"
 PLAYER = "player"
+READER = "alarms"  # may only hear what notifications tell on the broker; has no password at first
 PROBE = "probe"  # may do nothing; its changing password proves that the broker has reloaded
-RESERVED = frozenset({INGEST, PLAYER, PROBE})
+RESERVED = frozenset({INGEST, PLAYER, PROBE, READER})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 # Whoever is not named here may do nothing but what the pattern says: write as itself.
@@ -30,6 +31,10 @@ topic read devices/+/senml
 topic read gateways/#
 topic read exercise/clock
 topic readwrite hypervisor/heartbeat/#
+topic write hypervisor/alarms/#
+
+user {READER}
+topic read hypervisor/alarms/#
 
 user {PLAYER}
 topic write devices/+/readings

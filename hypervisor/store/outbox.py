@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -109,11 +108,36 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     )
 
 
-def clock(connection: Connection) -> datetime | None:
-    """The instance's clock: the wall's, in an exercise how far the scenario has been heard."""
+def clock(connection: Connection) -> int | None:
+    """The instance's clock, µs: the wall's; in an exercise how far its scenario has come."""
     row = connection.execute(
         "SELECT CASE mode WHEN 'live' THEN clock_timestamp() ELSE greatest("
-        " (SELECT max(heard_at) FROM worker), (SELECT greatest(heard_to, judged_to)"
-        " FROM watch_state)) END FROM instance"
+        " (SELECT max(heard_at) FROM worker),"
+        " (SELECT greatest(heard_to, judged_to) FROM watch_state),"
+        " (SELECT at FROM outbox ORDER BY id DESC LIMIT 1)) END FROM instance"
     ).fetchone()
-    return None if row is None else row[0]
+    return None if row is None or row[0] is None else micros(row[0])
+
+
+def listen(connection: Connection) -> None:
+    """Be woken from now on when something was put."""
+    connection.execute(f"LISTEN {CHANNEL}")
+
+
+def undecided(connection: Connection, *, limit: int) -> list[tuple[Entry, str | None]]:
+    """What waits to be decided, and why."""
+    rows = connection.execute(
+        f"SELECT {_ROW} FROM outbox WHERE decided_at IS NULL ORDER BY id LIMIT %s",  # noqa: S608  constants
+        [limit],
+    )
+    return [(entry := _entry(row), entry.held) for row in rows]
+
+
+def untold(connection: Connection, *, limit: int) -> list[tuple[Entry, str]]:
+    """The latest that nobody was told of, though somebody should have been."""
+    rows = connection.execute(
+        f"SELECT {_ROW}, reason FROM outbox WHERE outcome = 'no route'"  # noqa: S608  constants
+        " ORDER BY id DESC LIMIT %s",
+        [limit],
+    )
+    return [(_entry(row[:-1]), row[-1]) for row in rows]
