@@ -4,7 +4,7 @@ Pure: from the alarms, what the rules inhibit, the works, what is held, and now.
 exists, is listed and counted.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hypervisor.alarms.chatter import Chatter
@@ -161,8 +161,3 @@ def _of_hold(held: Held) -> Suppression:
         reason=f"{words} by {held.author}{until}: {held.reason}",
         until=held.until,
     )
-
-
-def kinds(found: Iterable[Suppression]) -> list[str]:
-    """The kinds, each once, in order."""
-    return list(dict.fromkeys(one.kind for one in found))

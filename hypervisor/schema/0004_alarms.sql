@@ -6,8 +6,7 @@ ALTER TABLE alarm
     ADD COLUMN assignee     text,
     ADD COLUMN closing      timestamptz,          -- closed by hand from here on; the watch ends it
     ADD COLUMN merged_into  bigint,               -- the alarm that it proved to be part of
-    ADD COLUMN split_from   bigint,               -- the alarm that it was a piece of
-    ADD COLUMN grouped      integer NOT NULL DEFAULT 0;  -- the version that its incident last saw
+    ADD COLUMN split_from   bigint;               -- the alarm that it was a piece of
 
 -- The states of hypervisor.alarms.lifecycle; shelved and out of service stand in alarm_hold.
 ALTER TABLE alarm ADD COLUMN state text NOT NULL GENERATED ALWAYS AS (
@@ -18,7 +17,6 @@ ALTER TABLE alarm ADD COLUMN state text NOT NULL GENERATED ALWAYS AS (
          WHEN acknowledged IS NULL THEN 'returned'
          ELSE 'normal' END) STORED;
 CREATE INDEX ON alarm (state, began);
-CREATE INDEX ON alarm (id) WHERE grouped < version;
 
 ALTER TABLE transition ADD COLUMN other bigint;   -- merged: into which alarm; split: from which
 
@@ -85,23 +83,34 @@ CREATE TABLE alarm_setting (
 -- Alarms that belong together: a function of the alarm log and the settings, kept for fast listing.
 -- `number` is that of its first alarm.
 CREATE TABLE incident (
-    number    bigint PRIMARY KEY,
-    key       text NOT NULL,                      -- '<domain>/<category>/<grouped by>/<name>'
-    title     text NOT NULL,
-    opened    timestamptz NOT NULL,
-    ended     timestamptz,                        -- the last of its alarms; null while one lasts
-    closes    timestamptz,                        -- `ended` and the quiet time
-    severity  text NOT NULL,                      -- the highest that one of its alarms reached
-    alarms    integer NOT NULL,
-    active    integer NOT NULL
+    number     bigint PRIMARY KEY,
+    domain     text NOT NULL,
+    category   text NOT NULL,
+    grouped_by text NOT NULL,                     -- river, commune, site or group …
+    name       text NOT NULL,                     -- … of this name
+    title      text NOT NULL,
+    opened     timestamptz NOT NULL,
+    ended      timestamptz,                       -- the last of its alarms; null while one lasts
+    closes     timestamptz,                       -- `ended` and the quiet time
+    severity   text NOT NULL,                     -- the highest that one of its alarms reached
+    alarms     integer NOT NULL,
+    active     integer NOT NULL
 );
-CREATE INDEX ON incident (key);
 CREATE INDEX ON incident (opened);
 
+-- Which incident an alarm is of, as of that version of it; a withdrawn one is of none.
 CREATE TABLE incident_alarm (
     alarm    bigint PRIMARY KEY,
-    incident bigint NOT NULL,
-    key      text NOT NULL
+    version  integer NOT NULL,
+    key      text NOT NULL,                       -- '<domain>/<category>/<grouped by>/<name>'
+    place    text NOT NULL,                       -- its title
+    incident bigint
 );
 CREATE INDEX ON incident_alarm (incident);
 CREATE INDEX ON incident_alarm (key);
+
+-- By which registry and settings they were grouped: where these changed, all are grouped again.
+CREATE TABLE incident_state (
+    only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    grouped  jsonb NOT NULL
+);

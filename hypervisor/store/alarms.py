@@ -202,6 +202,7 @@ class Selection:
     """Which alarms are asked for; None: any. `withdrawn` False leaves the withdrawn ones out.
 
     `site`: all that stands there, its devices and groups too; `subject`: that one alone.
+    `state`: one of hypervisor.alarms.lifecycle.Base.
     """
 
     site: str | None = None
@@ -210,6 +211,7 @@ class Selection:
     domain: str | None = None
     category: str | None = None
     active: bool | None = None
+    state: str | None = None
     withdrawn: bool = False
     limit: int | None = None
 
@@ -225,6 +227,7 @@ def listing(connection: Connection, selection: Selection) -> list[Alarm]:
         " AND (%(category)s::text IS NULL OR category = %(category)s)"
         " AND (%(active)s::boolean IS NULL"
         "   OR (ended IS NULL AND withdrawn IS NULL) = %(active)s)"
+        " AND (%(state)s::text IS NULL OR state = %(state)s)"
         " AND (%(withdrawn)s OR withdrawn IS NULL)"
         " ORDER BY began DESC, a.id DESC LIMIT %(limit)s",
         asdict(selection),

@@ -1,0 +1,134 @@
+"""Incidents: alarms that belong together. A function of the alarm log, the registry, the settings.
+
+Alarms of one domain and category at one place (a river, a commune, a site or a group, as their rule
+says) are one incident while they overlap, or follow one another within the quiet time.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rules._rule import SEVERITIES
+
+# How alarms of a domain are grouped where their rule does not say; other domains: by commune.
+BY_DOMAIN: Mapping[str, str] = {"flood": "river", "lighting": "site"}
+ELSE = "commune"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Where an alarm's subject stands: names and titles; None where it has none.
+
+    `site` of a lamp is that of its cabinet: the site its group is run from.
+    """
+
+    site: tuple[str, str] | None = None
+    group: tuple[str, str] | None = None
+    commune: tuple[str, str] | None = None
+    river: tuple[str, str] | None = None
+    subject: tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Key:
+    """What the alarms of an incident have in common."""
+
+    domain: str
+    category: str
+    grouped_by: str
+    name: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.domain}/{self.category}/{self.grouped_by}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """An alarm as incidents see it: times in µs, the highest severity that it reached."""
+
+    alarm: int
+    key: Key
+    place: str
+    began: int
+    ended: int | None
+    severity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """Alarms that belong together. `number` is that of its first alarm."""
+
+    number: int
+    key: Key
+    title: str
+    opened: int
+    ended: int | None
+    closes: int | None
+    severity: str
+    alarms: tuple[int, ...]
+    active: int
+
+
+def key_of(domain: str, category: str, grouped_by: str | None, where: Where) -> tuple[Key, str]:
+    """The key of an alarm and the title of its place: as its rule says, else what comes nearest."""
+    wanted = grouped_by or BY_DOMAIN.get(domain, ELSE)
+    for kind in (wanted, "commune", "site"):
+        place: tuple[str, str] | None = getattr(where, kind, None)
+        # A river with no name, or a device at no site: the next larger thing, else the subject.
+        if place is not None and kind in ("river", "commune", "site", "group"):
+            return Key(domain=domain, category=category, grouped_by=kind, name=place[0]), place[1]
+    name, title = where.subject
+    return Key(domain=domain, category=category, grouped_by="subject", name=name), title
+
+
+def gather(members: Iterable[Member], quiet: int) -> list[Incident]:
+    """The incidents of these alarms, the first to open first."""
+    by_key: dict[Key, list[Member]] = {}
+    for one in members:
+        by_key.setdefault(one.key, []).append(one)
+    found = [
+        _incident(together, quiet)
+        for _, alarms in sorted(by_key.items())
+        for together in _runs(alarms, quiet)
+    ]
+    return sorted(found, key=lambda one: (one.opened, one.number))
+
+
+def _runs(alarms: Iterable[Member], quiet: int) -> Iterable[list[Member]]:
+    run: list[Member] = []
+    reach: int | None = 0
+    for one in sorted(alarms, key=lambda each: (each.began, each.alarm)):
+        if run and reach is not None and one.began > reach + quiet:
+            yield run
+            run = []
+        reach = _later(reach, one.ended) if run else one.ended
+        run.append(one)
+    if run:
+        yield run
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    """The later end; None: it lasts."""
+    return None if one is None or other is None else max(one, other)
+
+
+def _incident(alarms: list[Member], quiet: int) -> Incident:
+    ends = [one.ended for one in alarms if one.ended is not None]
+    ended = max(ends) if len(ends) == len(alarms) else None
+    key = alarms[0].key
+    what = key.domain if key.category == "hazard" else f"{key.domain}, {key.category}"
+    return Incident(
+        number=min(one.alarm for one in alarms),
+        key=key,
+        title=f"{alarms[0].place}: {what}",
+        opened=alarms[0].began,
+        ended=ended,
+        closes=None if ended is None else ended + quiet,
+        severity=max((one.severity for one in alarms), key=_rank),
+        alarms=tuple(one.alarm for one in alarms),
+        active=len(alarms) - len(ends),
+    )
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else -1

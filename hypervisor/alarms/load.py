@@ -1,0 +1,134 @@
+"""What alarms ask of an operator, after EEMUA 191: rates, floods, what stands, priorities."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+WINDOW = 600_000_000  # ten minutes, µs
+FLOOD_BEGINS = 10  # more than so many alarms within ten minutes
+FLOOD_ENDS = 5  # fewer than so many
+FREQUENT = 10  # how many of the most frequent are told
+# The share of each priority that the guide recommends, in %; ours in its words.
+TARGETS: Mapping[str, float] = {"high": 5, "medium": 15, "low": 80}
+_PRIORITY = {"critical": "high", "major": "medium", "minor": "low", "info": "low"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raised:
+    """An alarm as it came before an operator: `at` when it was noticed, µs."""
+
+    at: int
+    rule: str
+    subject: str
+    title: str
+    severity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Alarms at the end of the span: all, those that last for long, those that are stale."""
+
+    alarms: int
+    long: int
+    stale: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frequent:
+    """How often one rule at one subject was raised, and what share of all that is, in %."""
+
+    rule: str
+    subject: str
+    title: str
+    times: int
+    percent: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flood:
+    """A spell of more alarms than a person can take; µs."""
+
+    begins: int
+    ends: int
+    alarms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """The load of a span of time, µs. Rates are alarms per ten minutes; shares in %."""
+
+    begins: int
+    ends: int
+    alarms: int
+    average: float
+    peak: int
+    peak_at: int | None
+    over: float  # of the time: more than FLOOD_BEGINS per ten minutes
+    floods: tuple[Flood, ...]
+    frequent: tuple[Frequent, ...]
+    priorities: Mapping[str, float]
+
+
+def measure(raised: Sequence[Raised], begins: int, ends: int) -> Load:
+    """The load of [begins, ends); what was raised outside of it does not count."""
+    inside = sorted((one for one in raised if begins <= one.at < ends), key=lambda one: one.at)
+    windows = max(1, -(-(ends - begins) // WINDOW))
+    counts = Counter((one.at - begins) // WINDOW for one in inside)
+    most = max(counts.items(), key=lambda item: (item[1], -item[0]), default=None)
+    return Load(
+        begins=begins,
+        ends=ends,
+        alarms=len(inside),
+        average=round(len(inside) * WINDOW / max(ends - begins, 1), 3),
+        peak=most[1] if most else 0,
+        peak_at=begins + most[0] * WINDOW if most else None,
+        over=_percent(sum(count > FLOOD_BEGINS for count in counts.values()), windows),
+        floods=_floods(counts, begins, ends),
+        frequent=_frequent(inside),
+        priorities=_priorities(inside),
+    )
+
+
+def _floods(counts: Mapping[int, int], begins: int, ends: int) -> tuple[Flood, ...]:
+    """From the first window that is too full until one with few enough."""
+    found: list[Flood] = []
+    first: int | None = None
+    alarms = 0
+    for window in sorted({*counts, *(one + 1 for one in counts)}):
+        count = counts.get(window, 0)
+        if first is None and count > FLOOD_BEGINS:
+            first, alarms = window, 0
+        elif first is not None and count < FLOOD_ENDS:
+            until = begins + window * WINDOW
+            found.append(Flood(begins=begins + first * WINDOW, ends=until, alarms=alarms))
+            first = None
+        if first is not None:
+            alarms += count
+    if first is not None:
+        found.append(Flood(begins=begins + first * WINDOW, ends=ends, alarms=alarms))
+    return tuple(found)
+
+
+def _frequent(raised: Sequence[Raised]) -> tuple[Frequent, ...]:
+    titles = {(one.rule, one.subject): one.title for one in raised}
+    counts = Counter((one.rule, one.subject) for one in raised)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:FREQUENT]
+    return tuple(
+        Frequent(
+            rule=pair[0],
+            subject=pair[1],
+            title=titles[pair],
+            times=times,
+            percent=_percent(times, len(raised)),
+        )
+        for pair, times in ranked
+    )
+
+
+def _priorities(raised: Sequence[Raised]) -> dict[str, float]:
+    counts = Counter(_PRIORITY.get(one.severity, "low") for one in raised)
+    return {name: _percent(counts[name], len(raised)) for name in TARGETS}
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 1) if whole else 0.0

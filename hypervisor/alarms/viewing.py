@@ -1,0 +1,109 @@
+"""Alarms as people see them: the log, how each is handled, why it is silent, its incident."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from hypervisor.alarms import dials
+from hypervisor.alarms.situation import situation
+from hypervisor.alarms.suppression import Suppression
+from hypervisor.instants import text
+from hypervisor.store import alarms, incidents, known, lifecycle
+from hypervisor.store.alarms import Alarm, Selection
+from hypervisor.store.connect import Connection
+
+# By what people look for alarms: the states of the table, what is held, and `suppressed` for any
+# reason, by hand or by design.
+Shown = Literal[
+    "unacknowledged",
+    "acknowledged",
+    "closing",
+    "returned",
+    "normal",
+    "withdrawn",
+    "shelved",
+    "out-of-service",
+    "suppressed",
+]
+SHOWN: tuple[str, ...] = get_args(Shown)
+_OF_HOLD = ("shelved", "out-of-service", "suppressed")
+
+
+def views(
+    connection: Connection, selection: Selection, *, wall: datetime, shown: Shown | None = None
+) -> list[dict[str, Any]]:
+    """The alarms of a selection, the latest to begin first; `shown` narrows it."""
+    wanted = selection
+    if shown in _OF_HOLD:
+        wanted = replace(selection, active=True, limit=None)
+    elif shown is not None:
+        gone = selection.withdrawn or shown == "withdrawn"
+        wanted = replace(selection, state=shown, withdrawn=gone)
+    found = viewed(connection, alarms.listing(connection, wanted), wall=wall)
+    if shown == "suppressed":
+        found = [one for one in found if one["suppressed"]]
+    elif shown in _OF_HOLD:
+        found = [one for one in found if one["hold"] and one["hold"]["kind"] == shown]
+    return found[: selection.limit]
+
+
+def viewed(
+    connection: Connection, found: Sequence[Alarm], *, wall: datetime
+) -> list[dict[str, Any]]:
+    """These alarms with their operator's side."""
+    numbers = [one.id for one in found]
+    clock = lifecycle.clock(connection, wall)
+    handled = lifecycle.handling(connection, numbers, clock)
+    active = [one.id for one in found if one.active]
+    silent = situation(connection, wall=wall).of(connection, active) if active else {}
+    regroup(connection)
+    belongs = incidents.of_alarms(connection, numbers)
+    return [
+        {
+            **alarms.as_text(one),
+            **lifecycle.as_text(handled[one.id]),
+            "suppressed": [_suppression(why) for why in silent.get(one.id, ())],
+            "incident": belongs.get(one.id),
+        }
+        for one in found
+        if one.id in handled
+    ]
+
+
+def regroup(connection: Connection) -> None:
+    """Bring the incidents up to date."""
+    incidents.refresh(connection, dials.of(lifecycle.settings(connection)).incident_quiet)
+
+
+def known_at(connection: Connection, at: datetime, selection: Selection) -> list[dict[str, Any]]:
+    """The log as it was known at a time, of the same selection."""
+    wanted = {
+        "subject": selection.subject,
+        "rule": selection.rule,
+        "domain": selection.domain,
+        "category": selection.category,
+        "site": selection.site,
+        "active": selection.active,
+        "state": selection.state,
+    }
+    found = [
+        one
+        for one in known.known(connection, at)
+        if all(value is None or one[name] == value for name, value in wanted.items())
+    ]
+    return found[: selection.limit]
+
+
+def _suppression(why: Suppression) -> dict[str, Any]:
+    return {
+        "kind": why.kind,
+        "reason": why.reason,
+        "by": why.by,
+        "until": None if why.until is None else text(why.until),
+    }
+
+
+def silence(view: dict[str, Any]) -> str:
+    """Why a viewed alarm is silent, in a few words."""
+    return ", ".join(dict.fromkeys(one["kind"] for one in view["suppressed"]))

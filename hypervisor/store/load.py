@@ -1,0 +1,45 @@
+"""What was raised, and what stands, for the load of operators."""
+
+from datetime import datetime
+
+from hypervisor.alarms.load import Raised, Standing
+from hypervisor.instants import micros
+from hypervisor.store.connect import Connection
+
+
+def raised(connection: Connection, begins: datetime, ends: datetime) -> list[Raised]:
+    """Alarms noticed within [begins, ends), with the severity that they were raised with.
+
+    Those that were withdrawn later count: they came before an operator all the same.
+    """
+    rows = connection.execute(
+        "SELECT t.noticed_at, a.rule, a.subject, a.title, t.snapshot->'severity'->0->>1"
+        " FROM transition t JOIN alarm a ON a.id = t.alarm"
+        " WHERE t.kind = 'raised' AND t.noticed_at >= %s AND t.noticed_at < %s ORDER BY t.id",
+        [begins, ends],
+    )
+    return [
+        Raised(at=micros(at), rule=rule, subject=subject, title=title, severity=severity)
+        for at, rule, subject, title, severity in rows
+    ]
+
+
+def standing(connection: Connection, at: datetime, long: int) -> Standing:
+    """What was on at a time, by what is known now. `long` in µs."""
+    row = connection.execute(
+        "SELECT count(*), count(*) FILTER (WHERE began <= %(at)s - %(long)s * interval '1 us'),"
+        " count(*) FILTER (WHERE EXISTS (SELECT FROM jsonb_array_elements(stale) s"
+        "  WHERE (s->>0)::timestamptz <= %(at)s"
+        "  AND (s->>1 IS NULL OR (s->>1)::timestamptz > %(at)s)))"
+        " FROM alarm WHERE withdrawn IS NULL AND noticed_at <= %(at)s AND began <= %(at)s"
+        " AND (ended IS NULL OR ended > %(at)s)",
+        {"at": at, "long": long},
+    ).fetchone()
+    alarms, lasting, stale = row or (0, 0, 0)
+    return Standing(alarms=alarms, long=lasting, stale=stale)
+
+
+def earliest(connection: Connection) -> datetime | None:
+    """When the first alarm was noticed."""
+    row = connection.execute("SELECT min(noticed_at) FROM transition").fetchone()
+    return row[0] if row else None
