@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from hypervisor.store import alarms, judgement
+from hypervisor.notify.events import events_of
+from hypervisor.store import alarms, judgement, outbox
 from hypervisor.store.alarms import Alarm, Transition
 from hypervisor.store.connect import Connection
 from hypervisor.store.judgement import Pair
@@ -76,7 +77,10 @@ class Findings:
 def write(
     connection: Connection, memory: Memory, findings: Findings
 ) -> tuple[list[Alarm], list[Transition]]:
-    """Write the findings in the caller's transaction; memory takes the alarms."""
+    """Write the findings, and what is to be told of them, in the caller's transaction.
+
+    Memory takes the alarms.
+    """
     if not (findings.moments or findings.values):
         return [], []
     judgement.rewrite_journal(connection, findings.erase, findings.moments)
@@ -96,6 +100,7 @@ def write(
     for pair in {one.task.pair for one, _, _ in findings.changes}:
         _settle(memory.standings[pair])
     alarms.save(connection, changed.values(), transitions)
+    outbox.put(connection, events_of(transitions, changed.values()))
     alarms.save_last_values(
         connection, {k: v for k, v in findings.values.items() if k not in changed}
     )

@@ -26,7 +26,13 @@ def told(
     snapshot = as_text(alarm)
     return [
         Transition(
-            alarm=alarm.id, kind=kind, event=event, noticed=now, reason=reason, snapshot=snapshot
+            alarm=alarm.id,
+            kind=kind,
+            event=event,
+            noticed=now,
+            reason=reason,
+            snapshot=snapshot,
+            other=change.into,
         )
         for kind, event, reason in _kinds(change, before.episode if before else None, why)
     ]

@@ -251,7 +251,9 @@ class World:
     def reset(self) -> None:
         """Forget all that was judged; a feed entry makes the watch begin again."""
         self.restart()
-        self.connection.execute("TRUNCATE journal, judged_under, watch_state, transition, alarm")
+        self.connection.execute(
+            "TRUNCATE journal, judged_under, watch_state, transition, outbox, delivery, alarm"
+        )
         feed.append(self.connection, "registry")
         for name, heard, _ in observing.workers(self.connection):
             feed.append(self.connection, "heartbeat", worker=name, at=heard)
