@@ -11,7 +11,7 @@ from hypervisor.stack.account import Account, current
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.process import as_account, spawn
 
-PARTS = ("ingest", "watch", "web", "housekeeping")  # in the order of starting
+PARTS = ("ingest", "watch", "notify", "web", "housekeeping")  # in the order of starting
 _CODE = Path(hypervisor.__file__).parent.parent
 # What names servers comes from the folder's own file, whatever the person's environment says.
 _SERVER_KEYS = ("DATABASE_URL", "BROKER_", "PLAYER_PASSWORD", "WEB_", "WORKER", "DATA")

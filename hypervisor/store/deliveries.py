@@ -12,6 +12,11 @@ from hypervisor.store.connect import Connection
 
 _LOCKS = 7356  # advisory locks (this, worker): held as long as that process lives
 _DECIDING = 7357
+_ALIVE = (  # of _LOCKS
+    "SELECT objid::bigint::integer FROM pg_locks WHERE locktype = 'advisory'"
+    " AND classid = 7356 AND objsubid = 2"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 Lane = tuple[str, str]  # route, channel
 
@@ -109,13 +114,11 @@ def claim(connection: Connection, worker: int, lane: Lane, *, seconds: float) ->
     waits for those before it.
     """
     row = connection.execute(
-        "UPDATE delivery SET worker = %(worker)s,"
+        "UPDATE delivery SET worker = %(worker)s,"  # noqa: S608  constants
         " lease = clock_timestamp() + %(seconds)s * interval '1 second' WHERE id = ("
         "  SELECT id FROM delivery d WHERE state = 'waiting' AND next_try <= clock_timestamp()"
         "  AND route = %(route)s AND channel = %(channel)s AND (worker IS NULL"
-        "   OR lease < clock_timestamp() OR worker NOT IN (SELECT objid::bigint::integer"
-        "    FROM pg_locks WHERE locktype = 'advisory' AND classid = %(locks)s AND objsubid = 2"
-        "    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))"
+        f"   OR lease < clock_timestamp() OR worker NOT IN ({_ALIVE}))"
         "  AND NOT EXISTS (SELECT FROM delivery e WHERE e.state = 'waiting'"
         "   AND e.alarm = d.alarm AND e.route = d.route AND e.channel = d.channel AND e.id < d.id)"
         "  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
@@ -126,7 +129,6 @@ def claim(connection: Connection, worker: int, lane: Lane, *, seconds: float) ->
             "seconds": seconds,
             "route": lane[0],
             "channel": lane[1],
-            "locks": _LOCKS,
         },
     ).fetchone()
     if row is None:
@@ -196,6 +198,24 @@ def counts(connection: Connection) -> dict[str, int]:
     return {"waiting": 0, "dead": 0, **dict(rows.fetchall())}
 
 
+def workers(connection: Connection) -> list[int]:
+    """The processes that notify, by their numbers."""
+    return [row[0] for row in connection.execute(_ALIVE)]
+
+
+_SHOWN = (
+    "SELECT d.id, d.alarm, o.event, d.key, d.route, d.channel, d.state, d.attempts, d.made_at,"
+    " d.next_try, d.sent_at, d.last_error, d.message->>'title'"
+    " FROM delivery d JOIN outbox o ON o.id = d.outbox"
+)
+
+
+def of_event(connection: Connection, number: int) -> list[Row]:
+    """The deliveries of one event."""
+    rows = connection.execute(f"{_SHOWN} WHERE o.id = %s ORDER BY d.id", [number])
+    return [_row(row) for row in rows]
+
+
 def listing(
     connection: Connection,
     *,
@@ -205,12 +225,13 @@ def listing(
 ) -> list[Row]:
     """The latest deliveries in some of the states, oldest first."""
     rows = connection.execute(
-        "SELECT * FROM (SELECT d.id, d.alarm, o.event, d.key, d.route, d.channel, d.state,"
-        " d.attempts, d.made_at, d.next_try, d.sent_at, d.last_error, d.message->>'title'"
-        " FROM delivery d JOIN outbox o ON o.id = d.outbox WHERE d.state = ANY(%(states)s)"
+        f"SELECT * FROM ({_SHOWN} WHERE d.state = ANY(%(states)s)"  # noqa: S608  constants
         " AND (%(alarm)s::bigint IS NULL OR d.alarm = %(alarm)s)"
         " ORDER BY d.id DESC LIMIT %(limit)s) latest ORDER BY 1",
         {"states": list(states), "alarm": alarm, "limit": limit},
     )
-    names = Row.__annotations__
-    return [Row(**dict(zip(names, row, strict=True))) for row in rows]
+    return [_row(row) for row in rows]
+
+
+def _row(row: Sequence[Any]) -> Row:
+    return Row(**dict(zip(Row.__annotations__, row, strict=True)))

@@ -68,6 +68,23 @@ def put(connection: Connection, events: Iterable[Event]) -> int:
     return written
 
 
+def put_decided(connection: Connection, one: Event, *, outcome: str, reason: str) -> Entry | None:
+    """Write an event on which there is nothing to decide; None: it was there already."""
+    row = connection.execute(
+        "INSERT INTO outbox (alarm, event, key, at, body, due, decided_at, outcome, reason)"  # noqa: S608  constants
+        " VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s)"
+        f" ON CONFLICT (key) DO NOTHING RETURNING {_ROW}",
+        [
+            *(one.alarm, one.event, one.key, moment(one.at), Jsonb(dict(one.body))),
+            *(moment(one.at), outcome, reason),
+        ],
+    ).fetchone()
+    if row is None:
+        return None
+    connection.execute(f"NOTIFY {CHANNEL}")
+    return _entry(row)
+
+
 def due(connection: Connection, now: int, *, most: int) -> list[Entry]:
     """Undecided events whose time has come, in the order in which they were put."""
     rows = connection.execute(
@@ -122,6 +139,17 @@ def clock(connection: Connection) -> int | None:
 def listen(connection: Connection) -> None:
     """Be woken from now on when something was put."""
     connection.execute(f"LISTEN {CHANNEL}")
+
+
+def wake(connection: Connection) -> None:
+    """Wake those who notify, when the transaction commits."""
+    connection.execute(f"NOTIFY {CHANNEL}")
+
+
+def hear(connection: Connection) -> None:
+    """Take in what woke us."""
+    for _ in connection.notifies(timeout=0):
+        pass
 
 
 def undecided(connection: Connection, *, limit: int) -> list[tuple[Entry, str | None]]:

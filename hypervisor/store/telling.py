@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from hypervisor.instants import micros
 from hypervisor.store.connect import Connection
 
+_WATCH = 7354  # the lock that hypervisor.store.turn holds
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
@@ -58,6 +60,12 @@ def areas_above(connection: Connection, code: str) -> frozenset[str]:
         [code],
     )
     return frozenset(word for row in rows for word in row)
+
+
+def areas_of_site(connection: Connection, site: str) -> frozenset[str]:
+    """Codes and names of all that a site lies in."""
+    row = connection.execute("SELECT commune FROM site WHERE name = %s", [site]).fetchone()
+    return frozenset() if row is None or row[0] is None else areas_above(connection, row[0])
 
 
 def _interval(connection: Connection, site: int) -> int:
@@ -125,6 +133,17 @@ def rules_in_force(connection: Connection, at: datetime) -> dict[str, dict[str, 
         [at],
     )
     return {key: value for key, value in rows if value is not None}
+
+
+def watch_works(connection: Connection) -> bool:
+    """Whether a watch holds its turn (hypervisor.store.turn)."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        " AND classid = 0 AND objid = %s AND objsubid = 1"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+        [_WATCH],
+    ).fetchone()
+    return bool(row and row[0])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,201 @@
+"""Events of the outbox -> deliveries, in one transaction: one process at a time decides."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from hypervisor.alarms.acts import Act, act
+from hypervisor.alarms.errors import AlarmError
+from hypervisor.alarms.lifecycle import Kind
+from hypervisor.alarms.situation import situation
+from hypervisor.instance import Instance, Mode
+from hypervisor.instants import moment
+from hypervisor.notify import deciding, rendering
+from hypervisor.notify.deciding import Drop, Facts, Hold, Send, Told
+from hypervisor.notify.grace import grace_of
+from hypervisor.notify.hours import Holiday
+from hypervisor.notify.message import Message
+from hypervisor.notify.rendering import Telling, Voice
+from hypervisor.notify.routes import Route, Routes
+from hypervisor.store import alarms, deliveries, outbox, telling
+from hypervisor.store.connect import Connection
+from hypervisor.store.deliveries import New
+from hypervisor.store.lifecycle import SYSTEM
+from hypervisor.store.outbox import Entry
+from sensors._calendar import public_holidays
+
+BATCH = 200  # events decided in one transaction
+_ACTS = {"reminder": Kind.REMIND, "escalation": Kind.ESCALATE}
+
+
+@dataclass(kw_only=True)
+class Office:
+    """What decisions stand on, beside the database. `quantities`: labels per language."""
+
+    instance: Instance
+    link: str
+    quantities: Mapping[str, Mapping[str, str]]
+    holiday: Holiday
+    wall: Callable[[], datetime]
+    routes: Routes = field(default_factory=Routes)
+
+    def voice(self, route: Route) -> Voice:
+        return Voice(
+            instance=self.instance.name,
+            exercise=self.instance.mode is Mode.EXERCISE,
+            language=route.language,
+            zone=route.zone,
+            link=self.link,
+        )
+
+    def decide(self, connection: Connection) -> int:
+        """Decide what is due; how many events were looked at."""
+        with connection.transaction():
+            if not deliveries.take_turn(connection):
+                return 0
+            now = outbox.clock(connection)
+            entries = [] if now is None else outbox.due(connection, now, most=BATCH)
+            if now is None or not entries:
+                return 0
+            table = _Table.laid(self, connection, now, entries)
+            for entry in entries:
+                table.decide(entry)
+                if entry.event in _ACTS:  # it locks its alarm: of two locks another may hold one
+                    break
+        return len(entries)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Table:
+    """One batch: what is the same for all of its events."""
+
+    office: Office
+    connection: Connection
+    now: int
+    suppressed: Mapping[int, str]
+    rules: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def laid(
+        cls, office: Office, connection: Connection, now: int, entries: Iterable[Entry]
+    ) -> "_Table":
+        numbers = sorted({one.alarm for one in entries if one.alarm is not None})
+        around = situation(connection, wall=office.wall())
+        found = around.of(connection, numbers)
+        return cls(
+            office=office,
+            connection=connection,
+            now=now,
+            suppressed={key: why[0].reason for key, why in found.items() if why},
+            rules=telling.rules_in_force(connection, moment(now)),
+        )
+
+    def decide(self, entry: Entry) -> None:
+        alarm = None if entry.alarm is None else alarms.find(self.connection, entry.alarm)
+        if alarm is None:
+            outbox.decide(self.connection, entry.id, outcome="dropped", reason="it is no alarm's")
+            return
+        known = alarms.as_text(alarm)
+        ground = telling.ground(self.connection, alarm.id)
+        routes, active, since = telling.told(self.connection, alarm.id)
+        facts = Facts(
+            entry=entry,
+            alarm=known,
+            now=self.now,
+            told=Told(routes=routes, active=active),
+            areas=ground.areas,
+            grace=grace_of(known["rule"], self.rules, interval=ground.interval),
+            suppressed=self.suppressed.get(alarm.id),
+            acknowledged=telling.acknowledged(self.connection, alarm.id),
+            untold=telling.waits(self.connection, alarm.id, entry.id),
+        )
+        decision = deciding.decide(facts, self.office.routes, self.office.holiday)
+        match decision:
+            case Hold():
+                outbox.hold(self.connection, entry.id, until=decision.until, why=decision.why)
+            case Drop():
+                outcome = "no route" if decision.no_route else "dropped"
+                outbox.decide(self.connection, entry.id, outcome=outcome, reason=decision.why)
+            case Send() if (refused := self._acted(entry)) is not None:
+                outbox.decide(self.connection, entry.id, outcome="dropped", reason=refused)
+            case Send():
+                self._send(entry, decision, self._told(entry, known, ground, since))
+
+    def _acted(self, entry: Entry) -> str | None:
+        """Reminders and escalations stand among the acts; why one may not be, else None."""
+        kind = _ACTS.get(entry.event)
+        if kind is None or entry.alarm is None:
+            return None
+        details = {"route": entry.body["route"], "to": entry.body["to"]}
+        what = Act(alarm=entry.alarm, kind=kind, author=SYSTEM, details=details)
+        try:
+            act(self.connection, what, now=self.office.wall())
+        except AlarmError as error:
+            return str(error)
+        return None
+
+    def _told(
+        self, entry: Entry, alarm: Mapping[str, Any], ground: telling.Ground, since: int | None
+    ) -> Telling:
+        rule = self.rules.get(alarm["rule"], {})
+        last = alarm["last_value"] or {}
+        return Telling(
+            event=entry.event,
+            key=entry.key,
+            at=entry.at,
+            alarm=alarm,
+            reason=str(entry.body.get("reason") or ""),
+            place=ground.place,
+            labels=rule.get("labels") or {},
+            fills={
+                "site": ground.site,
+                "group": ground.group,
+                "device": str(alarm["subject"]).removeprefix("device/"),
+            },
+            quantity=self.office.quantities.get(last.get("quantity", ""), {}),
+            told=since,
+        )
+
+    def _send(self, entry: Entry, decision: Send, told: Telling) -> None:
+        def render(key: str, route: Route) -> Message:
+            return rendering.render(replace(told, key=key), self.office.voice(route))
+
+        active = bool(told.alarm["active"])
+        for route in decision.routes:
+            write(self.connection, entry, route, render, active=active, now=self.now)
+        names = ", ".join(route.name for route in decision.routes)
+        outbox.decide(self.connection, entry.id, outcome="sent to", reason=names)
+
+
+def write(  # noqa: PLR0913  what a delivery is made of
+    connection: Connection,
+    entry: Entry,
+    route: Route,
+    render: Callable[[str, Route], Message],
+    *,
+    active: bool,
+    now: int,
+) -> None:
+    """One message to each channel of a route."""
+    rows = []
+    for channel in route.channels:
+        key = f"{entry.key}/{route.name}/{channel.name}"
+        rows.append(
+            New(
+                outbox=entry.id,
+                alarm=entry.alarm,
+                route=route.name,
+                channel=channel.name,
+                key=key,
+                message=render(key, route).to_json(),
+                active=active,
+                told=now,
+            )
+        )
+    deliveries.add(connection, rows)
+
+
+def holiday_of(day: date) -> bool:
+    """Whether it is one of the French public holidays."""
+    return day in public_holidays(day.year)

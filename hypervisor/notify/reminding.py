@@ -1,0 +1,57 @@
+"""Alarms that nobody acknowledges: the same route is reminded, another one is called."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hypervisor.instants import moment
+from hypervisor.notify.grace import span
+from hypervisor.notify.routes import Routes
+from hypervisor.store import outbox, telling
+from hypervisor.store.connect import Connection
+from hypervisor.store.outbox import Event
+from hypervisor.store.telling import Open
+
+
+def remind(connection: Connection, routes: Routes) -> int:
+    """Put the reminders and escalations that are due into the outbox; how many were new."""
+    with connection.transaction():
+        now = outbox.clock(connection)
+        if now is None:
+            return 0
+        found = telling.unanswered(connection, [route.name for route in routes.routes])
+        if not found:
+            return 0
+        rules = telling.rules_in_force(connection, moment(now))
+        events = [event for one in found for event in due(one, routes, rules, now)]
+        return outbox.put(connection, events)
+
+
+def due(
+    one: Open, routes: Routes, rules: Mapping[str, Mapping[str, Any]], now: int
+) -> Iterator[Event]:
+    """What is due of one alarm at one route: the latest reminder alone, however many were missed.
+
+    What the rule says of `remind` and `escalate` comes before what the route says.
+    """
+    route = routes.named(one.route)
+    if route is None:
+        return
+    rule, waited = rules.get(one.rule, {}), now - one.told
+    every = _of(rule, "remind") or route.remind
+    if every and waited >= every:
+        times = waited // every
+        key = f"{one.alarm}:reminder:{one.news}:{route.name}:{times}"
+        yield _event(one, "reminder", key, route.name, now)
+    passing = route.escalate
+    if passing and waited >= (_of(rule, "escalate") or passing.after):
+        key = f"{one.alarm}:escalation:{one.news}:{route.name}:{passing.to}"
+        yield _event(one, "escalation", key, passing.to, now)
+
+
+def _of(rule: Mapping[str, Any], key: str) -> int | None:
+    return span(rule[key]) if rule.get(key) else None
+
+
+def _event(one: Open, event: str, key: str, to: str, now: int) -> Event:
+    body = {"route": one.route, "to": to}
+    return Event(alarm=one.alarm, event=event, at=now, body=body, key=key)
