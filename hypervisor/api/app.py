@@ -6,7 +6,17 @@ from datetime import datetime
 
 from fastapi import FastAPI, Request, Response
 
-from hypervisor.api import alarms, health, home, problems, readings, rules, sites
+from hypervisor.api import (
+    alarms,
+    health,
+    home,
+    problems,
+    readings,
+    rulebook_problems,
+    rules,
+    sites,
+    thresholds,
+)
 from hypervisor.store.pool import Pool
 from sensors._domain import Catalogue
 
@@ -43,9 +53,10 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
     app.state.catalogue = catalogue
     app.state.clock = clock
     problems.install(app)
+    rulebook_problems.install(app)
     app.middleware("http")(_headers)
-    for router in (health.router, sites.router, readings.router, alarms.router, rules.router):
-        app.include_router(router, prefix="/api/v1")
+    for part in (health, sites, readings, alarms, rules, thresholds):
+        app.include_router(part.router, prefix="/api/v1")
     app.include_router(home.router)
     return app
 

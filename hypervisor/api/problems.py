@@ -35,11 +35,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(NotFoundError)
     def _absent(request: Request, error: NotFoundError) -> JSONResponse:
-        return _answer(request, HTTPStatus.NOT_FOUND, str(error))
+        return answer(request, HTTPStatus.NOT_FOUND, str(error))
 
     @app.exception_handler(StoreError)
     def _away(request: Request, error: StoreError) -> JSONResponse:
-        return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        return answer(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
 
     @app.exception_handler(RequestValidationError)
     def _wrong(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -47,19 +47,20 @@ def install(app: FastAPI) -> None:
             f"{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}"
             for one in error.errors()
         )
-        return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)
+        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)
 
     @app.exception_handler(Exception)
     def _ours(request: Request, _: Exception) -> JSONResponse:
         said = "the server failed at this; its log says how"
-        return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, said)
+        return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, said)
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> JSONResponse:
-        return _answer(request, HTTPStatus(error.status_code), str(error.detail))
+        return answer(request, HTTPStatus(error.status_code), str(error.detail))
 
 
-def _answer(request: Request, status: HTTPStatus, detail: str) -> JSONResponse:
+def answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> JSONResponse:
+    """An error as a body; `more`: members of its own."""
     known = getattr(request.app.state, "banner", None)
     problem = Problem(
         title=status.phrase,
@@ -68,4 +69,6 @@ def _answer(request: Request, status: HTTPStatus, detail: str) -> JSONResponse:
         instance=request.url.path,
         mode=known,
     )
-    return JSONResponse(problem.model_dump(), status_code=status.value, media_type=_MEDIA)
+    return JSONResponse(
+        {**problem.model_dump(), **more}, status_code=status.value, media_type=_MEDIA
+    )

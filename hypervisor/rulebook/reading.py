@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from hypervisor.rulebook.basing import bases
 from hypervisor.rulebook.errors import RulebookError
 from rules._errors import RuleError
 from rules._pack import Pack, load_pack
 from rules._rule import Rule
 from rules._tree import Place
-from rules._yaml import as_yaml
+from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue
 
 _EDITOR = "rule"  # what a text is called that came from no file
@@ -79,23 +81,42 @@ def domain_of(text: str, file: Path) -> str:
     )
 
 
+def read_any(text: str, *, domain: str) -> Pack:
+    """An editor's text: one rule, a mapping, or a list of them.
+
+    Raises:
+        RuleError: with line and column of that text.
+    """
+    node = Source(_EDITOR).compose(text)
+    if isinstance(node, yaml.MappingNode):
+        return _single(text, domain=domain)[0]
+    return read_text(text, file=_EDITOR, domain=domain)[0]
+
+
 def read_one(text: str, *, domain: str) -> Proposed:
     """The one rule of an editor's text, a mapping.
 
     Raises:
         RuleError: with line and column of that text.
     """
+    node = Source(_EDITOR).compose(text)
+    if not isinstance(node, yaml.MappingNode):
+        raise RuleError(
+            Place(file=_EDITOR, line=1, column=1), "expected one rule, a mapping (id: …)"
+        )
+    return _single(text, domain=domain)[1][0]
+
+
+def _single(text: str, *, domain: str) -> tuple[Pack, list[Proposed]]:
+    """As a list of one; places are those of the text."""
     lines = f"{' ' * _INDENT}{text}".replace("\n", f"\n{' ' * _INDENT}")
     try:
-        _, (found, *others) = read_text(f"-{lines[1:]}", file=_EDITOR, domain=domain)
+        return read_text(f"-{lines[1:]}", file=_EDITOR, domain=domain)
     except RuleError as error:
         place = Place(
             file=_EDITOR, line=error.place.line, column=max(error.place.column - _INDENT, 1)
         )
         raise RuleError(place, error.problem) from error
-    if others:
-        raise RulebookError("expected one rule, found several")
-    return found
 
 
 def read_written(written: Mapping[str, Any], *, domain: str) -> Proposed:

@@ -1,0 +1,45 @@
+"""Errors of rules and thresholds as problem+json: with line and column where a text is wrong."""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from hypervisor.api.matching import PreconditionError
+from hypervisor.api.problems import answer
+from hypervisor.api.rulebook_shapes import Slip
+from hypervisor.rulebook.errors import RulebookError, StaleError, UnknownError
+from rules._errors import RuleError
+
+_STATUS = (
+    (StaleError, HTTPStatus.PRECONDITION_FAILED),
+    (PreconditionError, HTTPStatus.PRECONDITION_REQUIRED),
+    (UnknownError, HTTPStatus.NOT_FOUND),
+)
+
+
+def install(app: FastAPI) -> None:
+    """Answer them."""
+
+    @app.exception_handler(RulebookError)
+    def _refused(request: Request, error: RulebookError) -> JSONResponse:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        for kind, found in _STATUS:
+            if isinstance(error, kind):
+                status = found
+        return answer(request, status, str(error))
+
+    @app.exception_handler(RuleError)
+    def _slip(request: Request, error: RuleError) -> JSONResponse:
+        return answer(
+            request,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            str(error),
+            errors=[slip_of(error).model_dump()],
+        )
+
+
+def slip_of(error: RuleError) -> Slip:
+    """An author's error, with its place."""
+    place = error.place
+    return Slip(file=place.file, line=place.line, column=place.column, problem=error.problem)

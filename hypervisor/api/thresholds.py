@@ -1,0 +1,134 @@
+"""Thresholds of sites and devices: in force, with their revisions; changed, taken back."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from hypervisor.api.access import Access, Asked
+from hypervisor.api.matching import IfMatch, expected, tag
+from hypervisor.api.problems import responses
+from hypervisor.api.rulebook_shapes import (
+    RevisionBody,
+    RevisionsBody,
+    RollbackPost,
+    ThresholdPut,
+    ThresholdRevisionBody,
+    ThresholdsBody,
+)
+from hypervisor.api.rules import now_of, stamped
+from hypervisor.rulebook import telling, thresholds
+from hypervisor.rulebook.errors import UnknownError
+from hypervisor.rulebook.thresholds import Set
+from hypervisor.store import rulebook
+from hypervisor.store.writing import writing
+
+router = APIRouter(prefix="/thresholds", tags=["thresholds"])
+
+
+@router.get("", responses=responses(404))
+def every(
+    asked: Asked,
+    owner: Annotated[
+        str | None, Query(description="A site, or device/<device>.", examples=["toulouse"])
+    ] = None,
+) -> ThresholdsBody:
+    """Thresholds in force: value, since when, by whom."""
+    found = thresholds.standing(asked.connection, owner, now=now_of(asked))
+    return ThresholdsBody(
+        mode=asked.mode, thresholds=[RevisionBody(**telling.revision_row(one)) for one in found]
+    )
+
+
+@router.get("/{key:path}/revisions", responses=responses(404))
+def revisions(asked: Asked, response: Response, key: str) -> RevisionsBody:
+    """A threshold's revisions, in the order they were recorded."""
+    found = thresholds.history(asked.connection, key)
+    tag(response, thresholds.marked(found))
+    return RevisionsBody(
+        mode=asked.mode,
+        key=key,
+        revisions=[RevisionBody(**telling.revision_row(one, found)) for one in found],
+    )
+
+
+@router.post("/{key:path}/rollback", responses=responses(404, 412, 422, 428))
+def rollback(
+    asked: Asked, response: Response, key: str, body: RollbackPost, if_match: IfMatch = None
+) -> ThresholdRevisionBody:
+    """Let hold again what a revision said."""
+    with writing(asked.connection):
+        found = thresholds.rollback(
+            asked.connection,
+            key,
+            body.to,
+            stamped(asked, body.author, body.reason, body.effective),
+            expected=_expected(asked, key, if_match),
+        )
+    return _told(asked, response, found)
+
+
+@router.get("/{key:path}", responses=responses(404))
+def one(asked: Asked, response: Response, key: str) -> ThresholdRevisionBody:
+    """A threshold as recorded last, `<site>/<name>` or `device/<device>/<name>`."""
+    found = thresholds.history(asked.connection, key)
+    tag(response, thresholds.marked(found))
+    return ThresholdRevisionBody(
+        mode=asked.mode, threshold=RevisionBody(**telling.revision_row(found[-1], found))
+    )
+
+
+@router.put("/{key:path}", responses=responses(404, 412, 422, 428))
+def put(
+    asked: Asked, response: Response, key: str, body: ThresholdPut, if_match: IfMatch = None
+) -> ThresholdRevisionBody:
+    """Set a threshold, or change the one whose ETag If-Match says."""
+    with writing(asked.connection):
+        found = thresholds.put(
+            asked.connection,
+            key,
+            body.value,
+            stamped(asked, body.author, body.reason, body.effective),
+            expected=_expected(asked, key, if_match),
+            quantity=body.quantity,
+        )
+    return _told(asked, response, found)
+
+
+@router.delete("/{key:path}", responses=responses(404, 412, 422, 428))
+def withdraw(  # noqa: PLR0913, PLR0917  a DELETE has no body
+    asked: Asked,
+    response: Response,
+    key: str,
+    author: Annotated[str, Query(min_length=1)],
+    reason: Annotated[str, Query(min_length=1)],
+    effective: Annotated[datetime | None, Query()] = None,
+    if_match: IfMatch = None,
+) -> ThresholdRevisionBody:
+    """Let a threshold hold no more: rules that need it no longer apply there."""
+    with writing(asked.connection):
+        thresholds.history(asked.connection, key)
+        found = thresholds.withdraw(
+            asked.connection,
+            key,
+            stamped(asked, author, reason, effective),
+            expected=_expected(asked, key, if_match),
+        )
+    return _told(asked, response, found)
+
+
+def _expected(asked: Access, key: str, if_match: str | None) -> str:
+    known = rulebook.history(asked.connection, "threshold", key)
+    found = expected(if_match, known=bool(known), what=key)
+    return thresholds.marked([]) if found is None else found
+
+
+def _told(asked: Access, response: Response, found: Set) -> ThresholdRevisionBody:
+    if found.after is None:
+        raise UnknownError(f"no threshold {found.key!r} was ever set")
+    before = [found.before] if found.before else []
+    row = telling.revision_row(found.after, before)
+    tag(response, row["revision"])
+    return ThresholdRevisionBody(
+        mode=asked.mode, changed=found.changed, threshold=RevisionBody(**row)
+    )
