@@ -77,6 +77,26 @@ def between(connection: Connection, spans: Sequence[tuple[int, int, int | None]]
     )
 
 
+def within(connection: Connection, series: Sequence[int], since: int, before: int) -> Rows:
+    """All rows of many series in a span of time (µs), ordered by series and time."""
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM reading r"  # noqa: S608  a constant
+        " WHERE r.series_id = ANY(%s) AND r.time >= %s AND r.time < %s",
+        [list(series), moment(since), moment(before)],
+    )
+
+
+def every(connection: Connection, since: int, before: int) -> Rows:
+    """All rows of all series in a span of time (µs), as they stand, ordered by series and time."""
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM reading r WHERE r.time >= %s AND r.time < %s",  # noqa: S608  a constant
+        [moment(since), moment(before)],
+        first_arrivals=False,
+    )
+
+
 def at(connection: Connection, points: Sequence[tuple[int, int]]) -> Rows:
     """The rows that stand at (series, time µs), ordered so."""
     return _copied(
@@ -105,6 +125,16 @@ def arrived_late(connection: Connection, asked: Sequence[tuple[int, int, int]]) 
     )
 
 
+def imported_before(connection: Connection, time: int) -> set[int]:
+    """The series that have imported readings from before a time (µs)."""
+    rows = connection.execute(
+        "SELECT id FROM series WHERE EXISTS (SELECT FROM reading r WHERE r.series_id = series.id"  # noqa: S608  a constant
+        f" AND r.time < %s AND r.received_at IS NULL AND r.quality & {int(Quality.MANUAL)} = 0)",
+        [moment(time)],
+    )
+    return {row[0] for row in rows}
+
+
 def by_series(rows: Rows) -> dict[int, Rows]:
     """Rows ordered by series and time -> each series' own."""
     if not len(rows):
@@ -120,7 +150,9 @@ def _bound(before: int | None) -> str:
     return "infinity" if before is None else moment(before).isoformat()
 
 
-def _copied(connection: Connection, query: str, parameters: list[object]) -> Rows:
+def _copied(
+    connection: Connection, query: str, parameters: list[object], *, first_arrivals: bool = True
+) -> Rows:
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)".encode(), parameters) as copy,
@@ -134,11 +166,12 @@ def _copied(connection: Connection, query: str, parameters: list[object]) -> Row
     imported = wire["received"] == np.iinfo(np.int64).min  # -infinity, as it travels
     rows["received"] = np.where(imported, wire["received"], wire["received"] + POSTGRES_EPOCH)
     rows = rows[np.lexsort((rows["time"], rows["series"]))]
-    _first_arrivals(connection, rows)
+    if first_arrivals:
+        arrivals(connection, rows)
     return rows
 
 
-def _first_arrivals(connection: Connection, rows: Rows) -> None:
+def arrivals(connection: Connection, rows: Rows) -> None:
     """Put the first arrival of any version in the place of that of the one that stands."""
     if not len(rows):
         return

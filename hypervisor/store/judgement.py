@@ -114,6 +114,37 @@ def rewrite_journal(
                 copy.write_row((rule, subject, moment(one.time), written))
 
 
+def forget_before(
+    connection: Connection, horizon: int, *, mark: str, spared: Sequence[Pair]
+) -> int:
+    """Delete each pair's journal before its last inactive moment before a time (µs); how many rows.
+
+    That moment is given `mark` as its reason. Nothing of the spared pairs is deleted.
+    """
+    words = {
+        "horizon": moment(horizon),
+        "mark": mark,
+        "rules": [rule for rule, _ in spared],
+        "subjects": [subject for _, subject in spared],
+    }
+    last = (
+        "WITH last AS (SELECT rule, subject, max(time) AS time FROM journal"
+        " WHERE time < %(horizon)s AND moment->>'phase' = 'inactive' AND (rule, subject) NOT IN"
+        " (SELECT * FROM unnest(%(rules)s::text[], %(subjects)s::text[])) GROUP BY 1, 2)"
+    )
+    connection.execute(
+        f"{last} UPDATE journal SET moment = moment || jsonb_build_object('reason', %(mark)s::text)"  # noqa: S608  constants
+        " FROM last WHERE journal.rule = last.rule AND journal.subject = last.subject"
+        " AND journal.time = last.time AND moment->>'reason' IS DISTINCT FROM %(mark)s",
+        words,
+    )
+    return connection.execute(
+        f"{last} DELETE FROM journal USING last WHERE journal.rule = last.rule"  # noqa: S608  constants
+        " AND journal.subject = last.subject AND journal.time < last.time",
+        words,
+    ).rowcount
+
+
 def judged_under(connection: Connection) -> dict[tuple[str, str], Any]:
     """What was last judged by: (kind, key) -> facts. Kinds: subject, rule, deaf."""
     rows = connection.execute("SELECT kind, key, facts::text FROM judged_under")

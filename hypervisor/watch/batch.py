@@ -14,7 +14,7 @@ from hypervisor.store import feed, judgement
 from hypervisor.store.alarms import Alarm, Transition
 from hypervisor.store.connect import Connection
 from hypervisor.store.feed import Entry
-from hypervisor.watch import affected, revising
+from hypervisor.watch import affected, forgetting, revising
 from hypervisor.watch.dials import Dials
 from hypervisor.watch.heard import Ears, Worker, union
 from hypervisor.watch.judging import due_tasks, judge_all
@@ -23,7 +23,6 @@ from hypervisor.watch.recording import Findings, write
 from hypervisor.watch.supply import Mains
 from rules._engine import VERSION
 from sensors._domain import Catalogue
-from sensors._row import NEVER
 
 _ENTRIES = 200  # of the feed at once: what came meanwhile is not held in memory as a whole
 
@@ -83,7 +82,7 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
         known = any(entry.kind == "registry" for entry in entries)
         if _supplied(memory) or known:
             revising.revise(connection, memory, setup.catalogue)
-        rows = affected.rows_of(entries, oldest=_oldest(memory, setup))
+        rows = affected.rows_of(entries, oldest=forgetting.oldest(memory))
         news = affected.absorb(connection, memory, rows)
         affected.mark(memory, news)
         findings = Findings(now=_now(memory, setup))
@@ -120,13 +119,6 @@ def _listen(connection: Connection, memory: Memory, entries: Sequence[Entry]) ->
     if deaf != memory.deaf:
         memory.deaf = deaf
         revising.settle(connection, memory)
-
-
-def _oldest(memory: Memory, setup: Setup) -> int:
-    """The revision horizon: raw retention less the longest look-back; older is not judged."""
-    if memory.ears.floor == NEVER:
-        return NEVER
-    return memory.ears.floor - setup.retention + max(memory.territory.longest.values(), default=0)
 
 
 def _supplied(memory: Memory) -> bool:

@@ -11,6 +11,7 @@ from hypervisor.store.connect import Connection
 from hypervisor.store.judgement import Pair
 from hypervisor.watch import columns
 from hypervisor.watch.columns import Wanted
+from hypervisor.watch.forgetting import earliest
 from hypervisor.watch.memory import Memory, remembered
 from hypervisor.watch.news import News
 from rules._engine import judge, run_start
@@ -62,6 +63,9 @@ def due_tasks(connection: Connection, memory: Memory, news: News) -> list[Task]:
         starts = np.maximum(plan.due[numbers], BEGINNING).tolist()
         pairs = [plan.pair(number) for number in numbers.tolist()]
         _look_back(connection, memory, dict(zip(pairs, starts, strict=True)))
+        starts = [
+            max(start, earliest(memory, pair)) for start, pair in zip(starts, pairs, strict=True)
+        ]
         found += [
             _task(memory, pair, number=number, start=start, horizon=horizon, seen=had)
             for pair, number, start, horizon, had in zip(

@@ -16,6 +16,7 @@ from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.judgement import state
 from hypervisor.watch import packs
 from hypervisor.watch.batch import Report, Setup, remember, step
+from hypervisor.watch.forgetting import forget
 from hypervisor.watch.memory import Territory
 from rules._pack import Pack
 from rules._rule import SUBJECTS
@@ -24,6 +25,7 @@ from sensors._row import NEVER
 
 _TICK = 1.0  # s: what nobody told us of is found by then
 _PRUNE = 60.0  # s between two clearings of the feed
+_FORGET = 3600.0  # s between two of the journal
 _BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between two tries to reach the database
 
 Say = Callable[[str], None]
@@ -94,6 +96,7 @@ def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> Non
         f" {len(territory.revisions)} judgements"
     )
     pruned, unfit = monotonic(), dict[tuple[str, str], str]()
+    forgot = pruned - _FORGET
     while not stop.is_set():
         for (rule, site), reason in sorted(memory.territory.unfit.items() - unfit.items()):
             say(f"rule {rule} does not apply at {site}: {reason}")
@@ -103,6 +106,9 @@ def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> Non
         if monotonic() - pruned > _PRUNE:
             feed.prune(connection, memory.state.cursor)
             pruned = monotonic()
+        if pruned - forgot > _FORGET:
+            forget(connection, memory)
+            forgot = pruned
         if not report.more:
             turn.wait(connection, _TICK)
 
