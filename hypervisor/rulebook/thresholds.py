@@ -12,6 +12,7 @@ from hypervisor.registry.form import Form
 from hypervisor.registry.limits import thresholds as read_thresholds
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import InventoryError, Problem, Where
+from hypervisor.registry.standing import standing_facts
 from hypervisor.registry.tree import Fields, Leaf
 from hypervisor.rulebook.errors import RulebookError, UnknownError
 from hypervisor.rulebook.revising import numbered, require
@@ -117,11 +118,14 @@ def _changed(  # noqa: PLR0913  who, why and when belong to it
     checked(stamp)
     with connection.transaction():
         registry.lock(connection)
-        _require_owner(registry.load(connection), key)
+        known = registry.load(connection)
+        _require_owner(known, key)
         revisions = rulebook.history(connection, "threshold", key)
         if expected is not None:
             require(key, revisions, expected)
-        inventory = Inventory(facts=(fact(revisions),))
+        said = fact(revisions)
+        _require_below(known, said)
+        inventory = Inventory(facts=(said,))
         try:
             apply_steps(
                 connection,
@@ -175,6 +179,23 @@ def _require_owner(known: Registry, key: str) -> None:
             raise UnknownError(f"no device {device!r}{_near(device, known.devices)}")
     elif owner not in known.sites:
         raise UnknownError(f"no site {owner!r}{_near(owner, known.sites)}")
+
+
+def _require_below(known: Registry, fact: Fact) -> None:
+    """See that it does not climb over the one that must lie above it; inventories check the rest.
+
+    Raises:
+        RulebookError: it does.
+    """
+    owner, _, name = fact.key.rpartition("/")
+    facts = standing_facts(known)
+    for other in catalogue().thresholds.values():
+        above = facts.get(("threshold", key_of(owner, other.name)))
+        if other.above == name and above and fact.value and fact.value["value"] >= above["value"]:
+            raise RulebookError(
+                f"{fact.key}: {fact.value['value']:g} {fact.value['unit']} is not below"
+                f" {other.name}, {above['value']:g} {above['unit']}; set that one first"
+            )
 
 
 def _near(word: str, known: Iterable[str]) -> str:

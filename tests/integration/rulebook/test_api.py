@@ -197,7 +197,7 @@ def test_a_threshold_is_set_and_taken_back(client: httpx.Client, world: World) -
     said = ask(client, "PUT", "/thresholds/orge/alert", 428, json=wrong)
     assert "If-Match" in said["detail"]
     high = ask(client, "PUT", "/thresholds/orge/attention", 422, json=wrong, headers=headers)
-    assert "is not above attention" in high["detail"]
+    assert "is not below alert, 4 m" in high["detail"]
     lacking = ask(
         client,
         "PUT",
