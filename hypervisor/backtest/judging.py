@@ -23,7 +23,7 @@ from rules._log import episodes
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, Rows
 
-_SERIES = 64  # read together: a year of each, every five minutes, is some 200 MB
+_SERIES = 256  # read together: a year of each, every 15 min, is some 250 MB
 _DAY = 86_400_000_000
 _WARM = 7 * _DAY  # judged before the span asked for, so that what stood at its start is known
 _NO_STORE: Any = None  # whole tails leave nothing to ask it for

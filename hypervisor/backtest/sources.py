@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +11,8 @@ import pandas as pd
 from hypervisor import importing
 from hypervisor.instants import BEGINNING
 from hypervisor.registry.model import Registry
-from hypervisor.store import history, judgement
+from hypervisor.store import columnar, history, judgement
+from hypervisor.store.columnar import Copy
 from hypervisor.store.connect import Connection
 from hypervisor.watch.heard import union
 from sensors._domain import Catalogue
@@ -38,25 +40,42 @@ class Source(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """What is in the store, as the watch has heard it."""
+    """What is in the store, as the watch has heard it; long spans are read from `copy`."""
 
     connection: Connection
     floor: int
     deaf: Spans
+    copy: Copy | None = None
 
     @classmethod
-    def of(cls, connection: Connection) -> "Stored":
+    def of(cls, connection: Connection, folder: Path | None = None) -> "Stored":
+        """As it stands now: everything else on the connection's transaction sees the same.
+
+        `folder`: where the columnar copy is, if there is one. The transaction must be new.
+        """
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         state = judgement.state(connection)
+        copy = None if folder is None else columnar.standing(connection, folder)
         return cls(
             connection=connection,
             floor=NEVER if state is None else state.heard_to,
             deaf=union(judgement.deaf_spans(connection)),
+            copy=copy if copy is not None and copy.parts else None,
         )
 
     def rows(self, series: Sequence[int], since: int, until: int) -> Mapping[int, Rows]:
         before = None if until == FOREVER else until + 1
-        spans = [(one, max(since, BEGINNING), before) for one in series]
-        return history.by_series(history.between(self.connection, spans))
+        since = max(since, BEGINNING)
+        if self.copy is None:
+            spans = [(one, since, before) for one in series]
+            return history.by_series(history.between(self.connection, spans))
+        found = columnar.read(self.connection, self.copy, series, since, before or FOREVER)
+        if since == BEGINNING:
+            return found
+        held = history.between(self.connection, [(one, since, since) for one in series])
+        for one, row in history.by_series(held).items():
+            found[one] = np.concatenate([row, found[one]]) if one in found else row
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,18 +44,27 @@ class Recording:
     columns: Sequence[str] | None = None
 
 
-def of_store(
-    connection: Connection, wanted: Wanted, known: Catalogue, *, retention: int, tick: Tick
+def of_store(  # noqa: PLR0913  what is asked, and of which instance
+    connection: Connection,
+    wanted: Wanted,
+    known: Catalogue,
+    *,
+    retention: int,
+    tick: Tick,
+    folder: Path | None = None,
 ) -> Answer:
-    """Judge what is stored, as one reads it now.
+    """Judge what is stored, in one snapshot: the connection's transaction must be new.
+
+    `folder`: where the columnar copy of an instance is, if it has one.
 
     Raises:
         BacktestError: what was asked cannot be.
         RuleError: a pack has a slip.
     """
+    source = Stored.of(connection, folder)
     registry = registry_store.load(connection)
     question = _question(registry, wanted, known, retention=retention)
-    return ask(registry, Stored.of(connection), known, question, tick)
+    return ask(registry, source, known, question, tick)
 
 
 def of_file(

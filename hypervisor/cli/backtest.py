@@ -79,6 +79,7 @@ def backtest(
     from hypervisor.backtest.telling import told
     from hypervisor.backtest.wiring import Recording, Wanted, of_file, of_store
     from hypervisor.settings import load_settings
+    from hypervisor.store.columnar import FOLDER
     from hypervisor.store.connect import connect
     from sensors._domain import catalogue
 
@@ -97,7 +98,12 @@ def backtest(
         if file is None:
             with connect(settings.database_url) as connection:
                 answer = of_store(
-                    connection, wanted, known, retention=_retention(settings), tick=tick
+                    connection,
+                    wanted,
+                    known,
+                    retention=_retention(settings),
+                    tick=tick,
+                    folder=settings.data / FOLDER,
                 )
         else:
             registry = _registry(settings, inventory, known)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.settings import Settings
-from hypervisor.store import audit, retention
+from hypervisor.store import audit, columnar, retention
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.retention import Bounds, Chunk
@@ -174,6 +174,10 @@ def _once(connection: Connection, settings: Settings) -> str:
         return "another housekeeping is at work on this database"
     done = sweep(connection, wanted(settings))
     text = f"gone: {done.text()}" if done.readings or done.dead_letters else done.text()
+    try:
+        columnar.refresh(connection, settings.data / columnar.FOLDER)
+    except OSError as error:
+        text = f"{text}; readings cannot be copied for fast backtests: {error}"
     if not done.shorter:
         return text
     more = look(connection, wanted(settings))

@@ -144,6 +144,7 @@ def go_on(connection: Connection, now: datetime) -> None:
         " SELECT kind, worker, at, rows FROM gone ORDER BY xid, id"
     )
     connection.execute("UPDATE watch_state SET cursor = pg_current_xact_id()")
+    connection.execute("TRUNCATE columnar_part, columnar_dirty")  # its files were left behind
     found = instance_store.read(connection)
     if found is None or found.mode is not Mode.LIVE:
         return  # in an exercise only its scenario declares deafness

@@ -1,15 +1,17 @@
 """The feed from ingest to watch: what was committed, in commit order, none skipped or doubled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
+from hypervisor.instants import micros, moment
 from hypervisor.store.connect import Connection
 from sensors._row import ROW, Rows
 
 CHANNEL = "hypervisor_feed"  # NOTIFY wakes the watch
+DAY = 86_400_000_000  # µs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +76,40 @@ def ahead(connection: Connection) -> int:
 
 
 def prune(connection: Connection, cursor: str) -> None:
-    """Forget what was read up to `cursor`, but not how often the registry changed."""
-    connection.execute("DELETE FROM feed WHERE xid < %s::xid8 AND kind <> 'registry'", [cursor])
+    """Forget what was read up to `cursor`, but not how often the registry changed.
+
+    Nor of which days readings changed since they were copied (hypervisor.store.columnar).
+    """
+    with connection.transaction():
+        (copied,) = connection.execute("SELECT max(last) FROM columnar_part").fetchone() or (None,)
+        if copied is not None:
+            changed = connection.execute(
+                "SELECT xid::text, rows FROM feed WHERE xid < %s::xid8 AND kind = 'readings'",
+                [cursor],
+            ).fetchall()
+            dirty = days_of(changed, before=micros(copied))
+            with connection.cursor() as own:
+                own.executemany(
+                    "INSERT INTO columnar_dirty (day, xid) VALUES (%s, %s::xid8)"
+                    " ON CONFLICT (day) DO UPDATE SET xid ="
+                    " GREATEST(columnar_dirty.xid, EXCLUDED.xid)",
+                    [(moment(day * DAY).date(), str(xid)) for day, xid in dirty.items()],
+                )
+        connection.execute("DELETE FROM feed WHERE xid < %s::xid8 AND kind <> 'registry'", [cursor])
+
+
+def days_of(entries: Iterable[tuple[str, bytes | None]], *, before: int) -> dict[int, int]:
+    """Of entries (xid, rows): the days since the epoch of their readings, with the latest xid.
+
+    Only of readings older than `before` (µs).
+    """
+    found: dict[int, int] = {}
+    for xid, rows in entries:
+        times = np.frombuffer(rows or b"", dtype=ROW)["time"]
+        old = times[times < before]
+        for day in np.unique(old // DAY).tolist() if len(old) else ():
+            found[day] = max(int(xid), found.get(day, 0))
+    return found
 
 
 def registry_version(connection: Connection) -> int:

@@ -123,7 +123,7 @@ def _chunk(
 
 
 def let_go(connection: Connection, chunk: Chunk) -> int:
-    """Drop the chunk, or delete what goes of it, and the versions of that; how many versions.
+    """Drop the chunk, or delete what goes of it, its copy and the versions; how many versions.
 
     In the caller's transaction. Fails rather than waits for long, see `lock_timeout`.
     """
@@ -135,6 +135,9 @@ def let_go(connection: Connection, chunk: Chunk) -> int:
             "SELECT drop_chunks('reading', older_than => %(last)s, newer_than => %(first)s)",
             chunk.words,
         )
+    connection.execute(
+        "DELETE FROM columnar_part WHERE first < %(last)s AND last > %(first)s", chunk.words
+    )
     return connection.execute(_VERSIONS, chunk.words).rowcount
 
 
