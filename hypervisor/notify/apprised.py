@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import warnings
 from typing import Any
 
 import apprise
@@ -34,17 +35,26 @@ _EAR = _Ear()
 
 
 def listen() -> None:
-    """Hear apprise's log, and keep it out of ours: it may tell addresses with passwords."""
-    if _EAR not in _LOG.handlers:
-        _LOG.addHandler(_EAR)
-        _LOG.setLevel(logging.DEBUG)
-        _LOG.propagate = False
+    """Load apprise; hear its log, and keep it out of ours: it may tell addresses with passwords."""
+    if _EAR in _LOG.handlers:
+        return
+    _LOG.addHandler(_EAR)
+    _LOG.setLevel(logging.DEBUG)
+    _LOG.propagate = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what its plugins import
+        _manager().load_modules()
 
 
 def schemes() -> frozenset[str]:
     """The kinds of addresses that there are."""
+    listen()
+    return frozenset(_manager().schemas())
+
+
+def _manager() -> Any:
     manager: Any = apprise.NotificationManager
-    return frozenset(manager().schemas())
+    return manager()
 
 
 def is_complete(target: str) -> bool:

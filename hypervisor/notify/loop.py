@@ -65,6 +65,12 @@ class Notifier:
                 self._wait(_TICK)
         self._farewell()
 
+    def close(self) -> None:
+        """Let go of what it holds; what is on its way is free for others."""
+        self.connection.close()
+        self._bell.close()
+        self._ear.close()
+
     def turn(self) -> bool:
         """Do what there is to do; whether there may be more at once."""
         self._read_routes()
