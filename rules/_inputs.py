@@ -77,6 +77,48 @@ class Device:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calendar:
+    """Where a subject lives: its clock and its sun. `zone` as in tzdata; degrees, WGS 84.
+
+    Of it the engine works out `hour weekday month night holiday school_holiday` (rules._calendar).
+    Equal ones may be one object, or many.
+    """
+
+    zone: str
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """A site upstream, for `upstream(…)`: what it reads arrives here `lag` µs later.
+
+    On each branch there is one for each quantity: the nearest site that measures it, on the way of
+    the least lag where there are several. `lag`: of the whole way; a wave travels as long as what
+    is in force when it passes there. `series` by quantity, those for which it is the nearest;
+    `devices` and `thresholds` its own.
+    """
+
+    site: str
+    lag: int | Steps
+    series: Mapping[str, SeriesColumns]
+    devices: Mapping[str, Device]
+    thresholds: Mapping[str, Steps] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closing:
+    """An operator closed the alarm at `at` (µs, on the rule's axis): it ends there with `reason`.
+
+    It may begin again only after `when` has been false. `reason` is told as `closed by <author>: …`
+    by whoever fills it. Where no alarm is active at that time it does nothing.
+    """
+
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """What a rule is judged of: a site, a device or a group.
 
@@ -84,6 +126,11 @@ class Subject:
     word of `share`, the keys in `series` of the members, `<quantity>@<device>`: the i-th of every
     word is the same member, and one without a series is not counted where that word stands.
     `thresholds` by name.
+
+    `calendar`: of the site where it stands; None: unknown, and so is all that a rule asks of it.
+    `plan`: the lighting level planned there (%), for `planned_on` and `planned_level`; None: there
+    is none, which is unknown too. It must reach a day beyond the horizon: its next step is a due.
+    `upstream`: the nearest sites upstream; empty: none, and `upstream(…)` is unknown.
     """
 
     key: str
@@ -91,6 +138,9 @@ class Subject:
     devices: Mapping[str, Device]
     thresholds: Mapping[str, Steps] = field(default_factory=dict)
     group: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    calendar: Calendar | None = None
+    plan: Steps | None = None
+    upstream: tuple[Upstream, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,14 @@
 """Rule packs: `rules/<domain>.yaml`, read with the line and column of every slip."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rules._errors import RuleError
+from rules._errors import RuleError, nearest
 from rules._read import read_rule
+from rules._read_notices import names
 from rules._rule import DEVICE, SEVERITIES, Rule
 from rules._tree import Name, Place
 from rules._vocabulary import Vocabulary, vocabulary
@@ -19,11 +20,15 @@ _NEEDED = ("id", "title", "severity", "advice", "wrong when", "tests")
 
 @dataclass(frozen=True, kw_only=True)
 class Pack:
-    """The rules of one domain, in the order written."""
+    """The rules of one domain, in the order written.
+
+    `mentions`: rule, the rule that it inhibits, and where that is written.
+    """
 
     domain: str
     file: str
     rules: tuple[Rule, ...]
+    mentions: tuple[tuple[str, str, Place], ...] = ()
 
 
 def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = None) -> Pack:
@@ -35,6 +40,7 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
     words = words or vocabulary(catalogue())
     source = Source(file)
     found: dict[str, Rule] = {}
+    mentions: list[tuple[str, str, Place]] = []
     for node in source.sequence(source.compose(text), "a pack of rules"):
         place = source.place(node)
         parts = source.mapping(node, "a rule")
@@ -46,7 +52,26 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
         if rule.id in found:
             raise RuleError(place, f"rule {rule.id!r} stands twice")
         found[rule.id] = rule
-    return Pack(domain=domain, file=file, rules=tuple(found.values()))
+        mentions += [(rule.id, name, source.place(at)) for name, at in names(source, parts)]
+    rules = tuple(found.values())
+    return Pack(domain=domain, file=file, rules=rules, mentions=tuple(mentions))
+
+
+def check_mentions(some: Iterable[Pack], known: Iterable[str] = ()) -> None:
+    """Whether all rules that packs mention are among theirs or those `known` besides.
+
+    Raises:
+        RuleError: one is not, or a rule inhibits itself.
+    """
+    found = list(some)
+    ids = {rule.id for pack in found for rule in pack.rules}.union(known)
+    for pack in found:
+        for rule, mentioned, place in pack.mentions:
+            if mentioned == rule:
+                raise RuleError(place, f"rule {rule!r} cannot inhibit itself")
+            if mentioned not in ids:
+                hint = nearest(mentioned, ids)
+                raise RuleError(place, f"{rule!r} inhibits the unknown rule {mentioned!r}{hint}")
 
 
 def _check_whole(rule: Rule, place: Place) -> None:
@@ -97,6 +122,7 @@ def packs() -> list[Pack]:
                 raise RuleError(place, f"rule {rule.id!r} stands in {seen[rule.id]} already")
             seen[rule.id] = name
         found.append(pack)
+    check_mentions(found)
     return found
 
 

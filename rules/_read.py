@@ -9,6 +9,7 @@ from rules._duration import parse_duration
 from rules._errors import RuleError, WaitingError, nearest
 from rules._expression import parse
 from rules._functions import FUNCTIONS
+from rules._read_notices import NOTICE_KEYS, NoticeReader
 from rules._rule import CATEGORIES, SEVERITIES, SUBJECTS, PackTest, Rule, Step
 from rules._tree import Call, Node, walk
 from rules._vocabulary import Vocabulary
@@ -27,6 +28,7 @@ RULE_KEYS = (
     "keep for",
     "severity",
     "steps",
+    *NOTICE_KEYS,
     "advice",
     "wrong when",
     "tests",
@@ -61,6 +63,7 @@ def read_rule(node: yaml.Node, source: Source, words: Vocabulary, *, domain: str
         steps=reader.steps(parts),
         advice=reader.text(parts, "advice", ""),
         wrong_when=reader.text(parts, "wrong when", ""),
+        **NoticeReader(source, parts).read(),
         tests=reader.tests(parts),
         written={key: source.plain(part) for key, part in parts.items() if key != BASED_ON},
     )

@@ -10,7 +10,11 @@ from rules._tree import Call, Name, Node, Threshold, walk
 SEVERITIES = ("info", "minor", "major", "critical")  # ascending
 SUBJECTS = ("site", "device", "group")  # what a rule may be judged per
 CATEGORIES = ("hazard", "maintenance")  # maintenance: about our equipment, not the world
+GROUPINGS = ("river", "commune", "site", "group")  # what makes alarms one incident
+_USUAL_GROUPING: dict[str, "Grouping"] = {"flood": "river", "lighting": "site"}
 DEVICE = "device"  # the word of silent(device, d)
+
+Grouping = Literal["river", "commune", "site", "group"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,14 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Chatter:
+    """How many alarms of one rule and subject in how long (µs) are chatter, and damped."""
+
+    count: int
+    span: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class PackTest:
     """A test that stands in the pack beside its rule, as written; see rules._packtest."""
 
@@ -39,6 +51,9 @@ class PackTest:
 class Rule:
     """One rule. `hold` is its `for` and `keep` its `keep for`, in µs; 0: none.
 
+    Of how its alarms are told: `inhibits`, rules of which they silence those of the same place;
+    `grouping`, what makes them one incident; `remind`, `escalate` and `grace` in µs, None where
+    the author leaves it to the routes and to the inhibitors.
     `written` is the rule as its pack writes it: what a revision stores. Two rules are equal when
     that is.
     """
@@ -56,6 +71,13 @@ class Rule:
     steps: tuple[Step, ...] = field(compare=False, default=())
     advice: str = field(compare=False, default="")
     wrong_when: str = field(compare=False, default="")
+    inhibits: tuple[str, ...] = field(compare=False, default=())
+    group_by: Grouping | None = field(compare=False, default=None)
+    labels: Mapping[str, str] = field(compare=False, default_factory=dict)
+    remind: int | None = field(compare=False, default=None)
+    escalate: int | None = field(compare=False, default=None)
+    grace: int | None = field(compare=False, default=None)
+    chatter: Chatter | None = field(compare=False, default=None)
     tests: tuple[PackTest, ...] = field(compare=False, default=())
     written: Mapping[str, Any]
 
@@ -122,6 +144,13 @@ class Rule:
         """On which time it lives: `time` of the readings, or `received_at`."""
         calls = {node.function for node in self._nodes if isinstance(node, Call)}
         return "silence" if "silent" in calls else "values"
+
+    @property
+    def grouping(self) -> Grouping:
+        """What makes its alarms one incident: as written, else as its domain usually does."""
+        if self.group_by is not None:
+            return self.group_by
+        return _USUAL_GROUPING.get(self.domain, "commune")
 
     def to_json(self) -> dict[str, Any]:
         """What a revision stores: plain values that `rules._pack.rule_from_json` reads again."""

@@ -5,13 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from simulators._calendar import (
-    SCHOOL_HOLIDAYS,
-    easter,
-    lived,
-    public_holidays,
-    school_holiday,
-)
+from sensors._calendar import SCHOOL_HOLIDAYS, easter, public_holidays, school_holiday
+from simulators._calendar import lived
 
 EASTERS = [(2023, 4, 9), (2024, 3, 31), (2025, 4, 20), (2026, 4, 5), (2027, 3, 28), (2038, 4, 25)]
 
