@@ -71,6 +71,10 @@ class Notifier:
         self._bell.close()
         self._ear.close()
 
+    def remind_at_once(self) -> None:
+        """Look for alarms that nobody acknowledges at the next turn."""
+        self._reminded = float("-inf")
+
     def turn(self) -> bool:
         """Do what there is to do; whether there may be more at once."""
         self._read_routes()
