@@ -1,6 +1,8 @@
 """`hypervisor bench`: how fast it is on this machine, measured against the bare minimum."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,7 @@ def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Measure this machine.")
     group.callback()(lambda: None)
     group.command()(ingest)
+    group.command()(backtest)
     app.add_typer(group, name="bench")
 
 
@@ -54,6 +57,43 @@ def ingest(
     console = Console()
     for table in _tables(cases, plan.kinds):
         console.print(table)
+
+
+def backtest(
+    gauges: Annotated[int, typer.Option(help="So many gauges, every quarter of an hour.")] = 1_000,
+    days: Annotated[int, typer.Option(help="Of each.")] = 365,
+    rounds: Annotated[int, typer.Option(help="Of each measurement; the best counts.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """One rule over a year of gauges, beside the fastest bare read of the same rows."""
+    from hypervisor.bench.backtest import Plan, measure
+    from hypervisor.bench.servers import ground
+
+    plan = Plan(gauges=gauges, days=days, rounds=rounds)
+    with _progress() as tick, ground() as place:
+        found = measure(place, plan, tick)
+    _say(found, as_json=as_json)
+
+
+@contextmanager
+def _progress() -> "Iterator[Callable[[str, int, int], None]]":
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("starting servers", total=None)
+        yield lambda text, done, of: progress.update(
+            task, description=text, completed=done, total=of
+        )
+
+
+def _say(found: dict[str, Any], *, as_json: bool) -> None:
+    """One object, or a line for each of its figures."""
+    if as_json:
+        print(json.dumps(found))
+        return
+    for name, value in found.items():
+        print(f"{name.replace('_', ' '):>20}  {value:,}" if not isinstance(value, str) else value)
 
 
 def _tables(cases: list[dict[str, Any]], kinds: tuple[str, ...]) -> "list[Table]":

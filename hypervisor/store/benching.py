@@ -5,7 +5,14 @@ from collections.abc import Mapping, Sequence
 from psycopg import Cursor
 
 from hypervisor.store import feed
+from hypervisor.store import readings as readings_store
 from hypervisor.store.connect import Connection, connect
+from sensors._row import Rows
+
+BARE = (
+    "COPY (SELECT series_id, time, received_at, value, quality FROM reading)"
+    " TO STDOUT (FORMAT BINARY)"
+)
 
 
 def seed(
@@ -67,3 +74,20 @@ def readings(url: str) -> int:
     with connect(url) as connection:
         row = connection.execute("SELECT count(*) FROM reading").fetchone()
     return int(row[0]) if row else 0
+
+
+def load(connection: Connection, rows: Rows) -> None:
+    """Readings as a plain COPY puts them there: nothing is checked, and no feed tells of them."""
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY reading (series_id, time, received_at, value, quality) FROM STDIN (FORMAT binary)"
+        ) as copy,
+    ):
+        copy.write(readings_store.packed(rows))
+
+
+def settle(connection: Connection) -> None:
+    """Have the table as it is after a while: its pages and its planner know what they hold."""
+    connection.execute("VACUUM ANALYZE reading")
+    connection.execute("CHECKPOINT")

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from hypervisor.instants import EPOCH, micros, moment
 from hypervisor.store import history
 from hypervisor.store.connect import Connection
-from hypervisor.store.feed import DAY, days_of
+from hypervisor.store.feed import DAY, changed_days
 from sensors._row import NEVER, ROW, Rows
 
 FOLDER = "columnar"  # below an instance's data folder
@@ -81,10 +81,8 @@ def _changed_since(connection: Connection, xid: int) -> dict[int, int]:
         day.toordinal() - _EPOCH_DAY: int(latest)
         for day, latest in connection.execute("SELECT day, xid::text FROM columnar_dirty")
     }
-    entries = connection.execute(
-        "SELECT xid::text, rows FROM feed WHERE xid >= %s::xid8 AND kind = 'readings'", [str(xid)]
-    ).fetchall()
-    for day, latest in days_of(entries, before=_FOREVER).items():
+    told = changed_days(connection, "xid >= %s::xid8", str(xid), before=_FOREVER)
+    for day, latest in told.items():
         found[day] = max(latest, found.get(day, 0))
     return found
 

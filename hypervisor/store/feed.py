@@ -1,8 +1,9 @@
 """The feed from ingest to watch: what was committed, in commit order, none skipped or doubled."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 
 import numpy as np
 
@@ -83,11 +84,7 @@ def prune(connection: Connection, cursor: str) -> None:
     with connection.transaction():
         (copied,) = connection.execute("SELECT max(last) FROM columnar_part").fetchone() or (None,)
         if copied is not None:
-            changed = connection.execute(
-                "SELECT xid::text, rows FROM feed WHERE xid < %s::xid8 AND kind = 'readings'",
-                [cursor],
-            ).fetchall()
-            dirty = days_of(changed, before=micros(copied))
+            dirty = changed_days(connection, "xid < %s::xid8", cursor, before=micros(copied))
             with connection.cursor() as own:
                 own.executemany(
                     "INSERT INTO columnar_dirty (day, xid) VALUES (%s, %s::xid8)"
@@ -98,17 +95,25 @@ def prune(connection: Connection, cursor: str) -> None:
         connection.execute("DELETE FROM feed WHERE xid < %s::xid8 AND kind <> 'registry'", [cursor])
 
 
-def days_of(entries: Iterable[tuple[str, bytes | None]], *, before: int) -> dict[int, int]:
-    """Of entries (xid, rows): the days since the epoch of their readings, with the latest xid.
+def changed_days(
+    connection: Connection, which: LiteralString, cursor: str, *, before: int
+) -> dict[int, int]:
+    """Days since the epoch of the readings that entries tell, with the latest xid of each.
 
-    Only of readings older than `before` (µs).
+    Only of readings older than `before` (µs). In a transaction; entries are not held all at once.
     """
     found: dict[int, int] = {}
-    for xid, rows in entries:
-        times = np.frombuffer(rows or b"", dtype=ROW)["time"]
-        old = times[times < before]
-        for day in np.unique(old // DAY).tolist() if len(old) else ():
-            found[day] = max(int(xid), found.get(day, 0))
+    with connection.cursor(name="changed") as entries:
+        entries.itersize = 50
+        entries.execute(
+            f"SELECT xid::text, rows FROM feed WHERE {which} AND kind = 'readings'",  # noqa: S608  a literal
+            [cursor],
+        )
+        for xid, rows in entries:
+            times = np.frombuffer(rows or b"", dtype=ROW)["time"]
+            old = times[times < before]
+            for day in np.unique(old // DAY).tolist() if len(old) else ():
+                found[day] = max(int(xid), found.get(day, 0))
     return found
 
 

@@ -136,12 +136,12 @@ def insert(connection: Connection, rows: Rows) -> int:
     """Store the readings whose series has none at their time; how many those were."""
     with connection.cursor() as cursor:
         with cursor.copy("COPY incoming FROM STDIN (FORMAT binary)") as copy:
-            copy.write(_packed(rows))
+            copy.write(packed(rows))
         cursor.execute(_INSERT)
         return cursor.rowcount
 
 
-def _packed(rows: Rows) -> bytes:
+def packed(rows: Rows) -> bytes:
     packed = np.empty(len(rows), dtype=_COPY)
     packed["fields"] = len(_FIELDS) + 1
     for name, kind in _FIELDS:

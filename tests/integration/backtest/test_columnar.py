@@ -11,8 +11,9 @@ import pytest
 from hypervisor.hands.acting import Said, invalidate
 from hypervisor.instants import moment
 from hypervisor.store import columnar, feed, history, registry, retention
-from hypervisor.store.columnar import DAY, Copy
+from hypervisor.store.columnar import Copy
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.feed import DAY
 from sensors._row import Rows
 from tests.conftest import Stack
 from tests.integration.watch.test_equality import new_world

@@ -1,0 +1,99 @@
+"""`hypervisor bench backtest`: a year of many gauges judged, beside the fastest bare read of it."""
+
+import resource
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hypervisor.backtest.wiring import Wanted, of_store
+from hypervisor.bench import gauges
+from hypervisor.bench.ingest import BenchError
+from hypervisor.bench.servers import Ground
+from hypervisor.stack import binaries
+from hypervisor.store import benching, columnar
+from hypervisor.store.connect import connect
+from hypervisor.watch import packs
+from rules._pack import packs as all_packs
+from sensors._domain import catalogue
+
+RULE = "flood-level"
+_PIECE = 1 << 20
+Tick = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much: so many gauges, days, and rounds of each measurement."""
+
+    gauges: int = 1_000
+    days: int = 365
+    rounds: int = 3
+
+
+def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
+    """Seconds of the whole backtest and of the bare read, the best of the rounds of each."""
+    url, folder = ground.settings.database_url, ground.folder / columnar.FOLDER
+    with connect(url) as connection:
+        series = gauges.register(connection, plan.gauges)
+        packs.record(connection, all_packs(), now=None)
+    with connect(url, autocommit=True) as connection:
+        rows = gauges.fill(connection, series, plan.days, lambda *at: tick("storing", *at))
+        benching.settle(connection)
+        began = time.perf_counter()
+        columnar.refresh(connection, folder, tick=lambda *at: tick("copying", *at))
+        copying = time.perf_counter() - began
+        copied = columnar.size(connection)
+    size = sum(file.stat().st_size for file in folder.glob("*.parquet"))
+    whole, bare = [], []
+    alarms = 0
+    for turn in range(plan.rounds):
+        tick("by turns, bare read and backtest", turn, plan.rounds)
+        bare.append(_bare(url))
+        seconds, alarms = _backtest(ground, ())
+        whole.append(seconds)
+    one = min(_backtest(ground, (gauges.name(number),))[0] for number in range(plan.rounds))
+    return {
+        "bench": "backtest",
+        "rows": rows,
+        "gauges": plan.gauges,
+        "days": plan.days,
+        "alarms": alarms,
+        "seconds": round(min(whole), 3),
+        "bare_seconds": round(min(bare), 3),
+        "ratio": round(min(whole) / min(bare), 3),
+        "one_gauge_seconds": round(one, 3),
+        "copied_rows": copied["rows"],
+        "copy_seconds": round(copying, 1),
+        "copy_bytes_a_row": round(size / max(copied["rows"], 1), 2),
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def _backtest(ground: Ground, sites: tuple[str, ...]) -> tuple[float, int]:
+    """From a new connection to the scored answer."""
+    began = time.perf_counter()
+    with connect(ground.settings.database_url) as connection:
+        answer = of_store(
+            connection,
+            Wanted(words=(RULE,), sites=sites),
+            catalogue(),
+            retention=400 * 86_400 * 1_000_000,
+            tick=lambda _done, _of: None,
+            folder=ground.folder / columnar.FOLDER,
+        )
+    return time.perf_counter() - began, len(answer.judgement.found)
+
+
+def _bare(url: str) -> float:
+    """All readings out of the database as binary, through a pipe, and not looked at."""
+    began = time.perf_counter()
+    command = [str(binaries.tool("psql")), url, "-X", "-q", "-c", benching.BARE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None  # noqa: S101  asked for
+        while reader.stdout.read(_PIECE):
+            pass
+    if reader.returncode:
+        raise BenchError(f"psql ended with {reader.returncode}")
+    return time.perf_counter() - began
