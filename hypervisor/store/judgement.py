@@ -145,8 +145,18 @@ def forget_before(
     ).rowcount
 
 
+def closings(connection: Connection) -> dict[Pair, list[tuple[int, str]]]:
+    """Where operators closed alarms: by rule and subject (at µs, who and why), ascending."""
+    found: dict[Pair, list[tuple[int, str]]] = {}
+    for rule, subject, at, author, reason in connection.execute(
+        "SELECT rule, subject, at, author, reason FROM closing ORDER BY at, id"
+    ):
+        found.setdefault((rule, subject), []).append((micros(at), f"closed by {author}: {reason}"))
+    return found
+
+
 def judged_under(connection: Connection) -> dict[tuple[str, str], Any]:
-    """What was last judged by: (kind, key) -> facts. Kinds: subject, rule, deaf."""
+    """What was last judged by: (kind, key) -> facts. Kinds: subject, rule, deaf, closing."""
     rows = connection.execute("SELECT kind, key, facts::text FROM judged_under")
     return {(kind, key): msgspec.json.decode(facts) for kind, key, facts in rows}
 

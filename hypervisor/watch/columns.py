@@ -8,9 +8,9 @@ import numpy as np
 from hypervisor.instants import BEGINNING
 from hypervisor.store import history
 from hypervisor.store.connect import Connection
-from hypervisor.watch.facts import SeriesFacts, SubjectFacts
+from hypervisor.watch.facts import SeriesFacts, SubjectFacts, UpstreamFacts
 from hypervisor.watch.tail import SeriesTail, merge
-from rules._inputs import SeriesColumns, Subject
+from rules._inputs import SeriesColumns, Subject, Upstream
 from sensors._row import NEVER, Rows
 
 
@@ -66,6 +66,25 @@ def _subject(one: Wanted, tails: Mapping[int, SeriesTail], stored: Mapping[int, 
         devices=facts.devices,
         thresholds=facts.thresholds,
         group=facts.group,
+        calendar=facts.calendar,
+        plan=facts.plan,
+        upstream=tuple(_upstream(above, one, tails, stored) for above in facts.upstream),
+    )
+
+
+def _upstream(
+    above: UpstreamFacts, one: Wanted, tails: Mapping[int, SeriesTail], stored: Mapping[int, Rows]
+) -> Upstream:
+    return Upstream(
+        site=above.site,
+        lag=above.lag,
+        series={
+            name: columns(series, _rows(series, one, tails, stored))
+            for name, series in above.series.items()
+            if series.sources[-1].id in one.since
+        },
+        devices=above.devices,
+        thresholds=above.thresholds,
     )
 
 

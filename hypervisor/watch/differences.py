@@ -46,7 +46,30 @@ def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Fact
         "thresholds": {name: _steps(steps, known) for name, steps in subject.thresholds.items()},
         "doubled": dict(subject.doubled),
         "domain": subject.domain,
+        **_surroundings(subject, known),
     }
+
+
+def _surroundings(subject: SubjectFacts, known: "_Written") -> Facts:
+    """Where it stands, how it is lit, and what flows to it; of sites upstream their own facts tell.
+
+    What is not there is not said, so that few say anything.
+    """
+    said: dict[str, Any] = {}
+    if subject.calendar is not None:
+        said["calendar"] = [subject.calendar.zone, subject.calendar.lon, subject.calendar.lat]
+    if subject.lighting is not None:
+        said["lighting"] = {
+            "plans": [list(step) for step in subject.lighting.plans],
+            "place": list(subject.lighting.place),
+        }
+    if subject.upstream:
+        said["upstream"] = {
+            f"{quantity} of {above.site}": _steps(above.lag, known)
+            for above in subject.upstream
+            for quantity in above.series
+        }
+    return said
 
 
 def between_subjects(before: Facts, now: Facts) -> Difference | None:
@@ -59,11 +82,24 @@ def between_subjects(before: Facts, now: Facts) -> Difference | None:
         *_between(_timed(before), _timed(now), "device", _between_devices, _device_from),
         *_between(before["supplies"], now["supplies"], "supply of", _between_supplies, _fed_from),
     ]
+    found += _between_surroundings(before, now)
     for name, since in before["doubled"].items() ^ now["doubled"].items():
         found.append(Difference(since=since, what=f"two devices that measure {name}"))
     if before["domain"] != now["domain"]:
         found.append(Difference(since=BEGINNING, what="domain"))
     return min(found, key=lambda difference: difference.since, default=None)
+
+
+def _between_surroundings(before: Facts, now: Facts) -> list[Difference]:
+    """An earlier version did not say how a subject is lit: that is no revision."""
+    was, lit = ({"": one["lighting"]} if "lighting" in one else {} for one in (before, now))
+    came, flows = (one.get("upstream", {}) for one in (before, now))
+    found = _between(came, flows, "what flows as", between_steps, _flows_from)
+    if "calendar" in before and before["calendar"] != now.get("calendar"):
+        found.append(Difference(since=BEGINNING, what="place"))
+    if "calendar" in before:
+        found += _between(was, lit, "lighting plan", _between_supplies, _fed_from)
+    return found
 
 
 def between_steps(before: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]]) -> int | None:
@@ -136,6 +172,10 @@ def _between(
 
 def _limit_from(limit: Any) -> int | None:
     return between_steps([], limit)
+
+
+def _flows_from(lag: Any) -> int | None:
+    return next((int(at) for at, value in lag if value is not None), None)
 
 
 def _series_from(series: Any) -> int | None:

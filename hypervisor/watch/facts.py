@@ -11,7 +11,7 @@ import numpy as np
 from hypervisor.instants import BEGINNING, micros
 from hypervisor.registry.model import Device as RegisteredDevice
 from hypervisor.registry.model import Revision
-from rules._inputs import Device, Instants, Steps
+from rules._inputs import Calendar, Device, Instants, Steps
 from sensors._domain import Catalogue
 from sensors._quantity import Quantity, Reporting
 from sensors._units import converter
@@ -75,10 +75,26 @@ class SeriesFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Supply:
-    """How a device is fed by a supply that is switched at a place (longitude, latitude)."""
+    """By which lighting plans a supply is switched, or dimmed, at a place (longitude, latitude)."""
 
     plans: Plans
     place: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpstreamFacts:
+    """A site upstream, of which `series` are the nearest. `lag` in µs, nan while no water comes."""
+
+    site: str
+    lag: Steps
+    series: Mapping[str, SeriesFacts]
+    devices: Mapping[str, Device]
+    thresholds: Mapping[str, Steps]
+
+    @cached_property
+    def farthest(self) -> int:
+        """The longest that its water ever took, µs."""
+        return int(np.nan_to_num(self.lag.value).max(initial=0.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +105,7 @@ class SubjectFacts:
     a group's members, behind the words in `group`; and what is only a sign of life. `site` is the
     number of the site where it stands and `place` that site's name. `doubled`: from when on (µs)
     two devices in service measure the same. `supplies`: of devices that a switched supply feeds.
+    `lighting`: its lighting plans, and `plan` the level (%) that they want, where a rule asks.
     """
 
     key: str
@@ -103,6 +120,10 @@ class SubjectFacts:
     group: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     doubled: Mapping[str, int] = field(default_factory=dict)
     supplies: Mapping[str, Supply] = field(default_factory=dict)
+    calendar: Calendar | None = None
+    lighting: Supply | None = None
+    plan: Steps | None = None
+    upstream: tuple[UpstreamFacts, ...] = ()
 
     def title(self, written: str) -> str:
         """A rule's title with the names of this subject in it."""
@@ -209,3 +230,10 @@ def one_after_another(parts: Iterable[tuple[int, Steps]]) -> Steps:
         later = zip(part.at.tolist(), part.value.tolist(), strict=True)
         values |= {at: value for at, value in later if at > since}
     return steps(values)
+
+
+def summed(parts: Iterable[Steps]) -> Steps:
+    """Together; nan while one of them is not there."""
+    found = list(parts)
+    times = sorted({int(at) for part in found for at in part.at})
+    return steps({at: sum(in_force(part, at) for part in found) for at in times})

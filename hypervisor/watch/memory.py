@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hypervisor.registry.model import Registry
-from hypervisor.store import alarms, feed, history, judgement, registry
+from hypervisor.store import alarms, feed, history, instance, judgement, registry
 from hypervisor.store.alarms import Alarm
 from hypervisor.store.connect import Connection
 from hypervisor.store.judgement import Pair, State
@@ -24,7 +24,7 @@ from hypervisor.watch.schedule import Plan
 from hypervisor.watch.supply import Mains
 from hypervisor.watch.tail import SeriesTail
 from rules._engine import lookback
-from rules._inputs import Subject
+from rules._inputs import Closing, Subject
 from rules._journal import Moment, Phase
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, Rows
@@ -88,16 +88,25 @@ class Memory:
     ears: Ears
     deaf: tuple[tuple[int, int], ...]
     mains: Mains
+    closings: Mapping[Pair, tuple[Closing, ...]] = field(default_factory=dict)
+
+    def closing_after(self, pair: Pair, time: int) -> int | None:
+        """When (µs) the next alarm of a pair was closed by hand, after a time."""
+        return min((one.at for one in self.closings.get(pair, ()) if one.at > time), default=None)
 
 
 def survey(connection: Connection, catalogue: Catalogue, mains: Mains) -> Territory:
     """Read the registry and work out which rule applies where."""
-    return arranged(registry.load(connection), catalogue, mains)
+    what = instance.read(connection)
+    zone = "Europe/Paris" if what is None else what.timezone
+    return arranged(registry.load(connection), catalogue, mains, zone=zone)
 
 
-def arranged(known: Registry, catalogue: Catalogue, mains: Mains) -> Territory:
+def arranged(
+    known: Registry, catalogue: Catalogue, mains: Mains, *, zone: str = "Europe/Paris"
+) -> Territory:
     """Which rule applies where, by any registry: a backtest asks with rules of its own."""
-    found = subjects.subjects(known, catalogue)
+    found = subjects.subjects(known, catalogue, zone)
     rules = rulebook.histories(known, catalogue.common)
     revisions: dict[Pair, Revisions] = {}
     listens: dict[Pair, Mapping[int, int]] = {}
@@ -114,12 +123,15 @@ def arranged(known: Registry, catalogue: Catalogue, mains: Mains) -> Territory:
                 continue
             revisions[pair] = written
             listens[pair] = _listens(rule, written, subject, looked_back)
+    planned = {key for rule, key in revisions if rules[rule].planned}
     longest: dict[int, int] = {}
     for heard in listens.values():
         for series, reach in heard.items():
             longest[series] = max(reach, longest.get(series, 0))
     return Territory(
-        subjects={key: mains.lit(subject) for key, subject in found.items()},
+        subjects={
+            key: mains.lit(subject, planned=key in planned) for key, subject in found.items()
+        },
         rules=rules,
         revisions=revisions,
         listens=listens,
@@ -154,6 +166,12 @@ def _listens(
         if alike not in looked_back:
             looked_back[alike] = max(lookback(fitting, _hollow(subject, series)), _HOUR)
         heard |= dict.fromkeys(series.ids, looked_back[alike])
+    for above in subject.upstream if rule.upstream else ():
+        for name in sorted(rule.upstream & above.series.keys()):
+            series = above.series[name]
+            reach = max(lookback(fitting, _hollow(subject, series)), _HOUR) + above.farthest
+            for one in series.ids:
+                heard[one] = max(reach, heard.get(one, 0))
     return heard
 
 

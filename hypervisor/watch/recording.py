@@ -38,7 +38,8 @@ class Findings:
         plan = memory.plans[judged[0].task.pair[0]]
         for one in judged:
             number = one.task.number
-            plan.due[number] = LATER if one.verdict.due is None else one.verdict.due
+            soonest = (one.verdict.due, memory.closing_after(one.task.pair, one.task.horizon))
+            plan.due[number] = min((at for at in soonest if at is not None), default=LATER)
             self._compare(memory.standings[one.task.pair], one, plan.why.pop(number, ""))
             plan.calm[number] = is_calm(memory.standings[one.task.pair].open)
             self._values(memory, one)

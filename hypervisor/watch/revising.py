@@ -4,6 +4,7 @@ Told by comparing with what is remembered of the last judgement, not by who chan
 made while no watch ran is found like any other.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from hypervisor.instants import BEGINNING, text
@@ -15,10 +16,12 @@ from hypervisor.watch.differences import Difference
 from hypervisor.watch.facts import SubjectFacts
 from hypervisor.watch.memory import Memory, Standing, fill, remembered, survey
 from hypervisor.watch.schedule import Plan
+from rules._inputs import Closing
 from sensors._domain import Catalogue
 from sensors._row import NEVER
 
 _Facts = dict[tuple[str, str], Any]
+_BETWEEN = "\n"  # rule and subject of a closing
 
 
 def revise(connection: Connection, memory: Memory, catalogue: Catalogue) -> None:
@@ -33,22 +36,53 @@ def revise(connection: Connection, memory: Memory, catalogue: Catalogue) -> None
 
 def settle(connection: Connection, memory: Memory) -> None:
     """Compare with what was last judged by; remember what is judged by from now on."""
+    memory.closings = {
+        pair: tuple(Closing(at=at, reason=reason) for at, reason in found)
+        for pair, found in judgement.closings(connection).items()
+    }
     known, now = judgement.judged_under(connection), _facts(memory)
     changed = {key: _difference(key[0], known[key], now[key]) for key in known.keys() & now.keys()}
-    for plan in memory.plans.values():
-        for number in range(len(plan.keys)):
-            rule, subject = plan.pair(number)
-            found = [changed.get(key) for key in (("subject", subject), ("rule", rule))]
-            found += [changed.get(("deaf", ""))] if plan.silence else []
-            since = min((one for one in found if one), key=lambda one: one.since, default=None)
-            if since is not None:
-                why = f"{since.what} revised from {text(since.since)}"
-                plan.bring_forward(number, since.since, why)
+    _bring_forward(memory, {key: one for key, one in changed.items() if one is not None})
+    _close(memory, known, now)
     judgement.save_judged_under(
         connection,
         {key: value for key, value in now.items() if known.get(key) != value},
         [key for key in known if key not in now],
     )
+
+
+def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]) -> None:
+    """Judge again from where something differs that a rule at a subject is judged by."""
+    if not changed:
+        return
+    for plan in memory.plans.values():
+        for number in range(len(plan.keys)):
+            rule, subject = plan.pair(number)
+            asked = [
+                ("subject", subject),
+                ("rule", rule),
+                *([("deaf", "")] if plan.silence else []),
+            ]
+            if plan.rule.upstream:
+                above = memory.territory.subjects[subject].upstream
+                asked += [("subject", one.site) for one in above]
+            found = [changed[key] for key in asked if key in changed]
+            since = min(found, key=lambda one: one.since, default=None)
+            if since is not None:
+                why = f"{since.what} revised from {text(since.since)}"
+                plan.bring_forward(number, since.since, why)
+
+
+def _close(memory: Memory, known: _Facts, now: _Facts) -> None:
+    """Judge again from where somebody closed an alarm."""
+    for key in {key for key in known.keys() | now.keys() if key[0] == "closing"}:
+        before, after = known.get(key, []), now.get(key, [])
+        since = differences.between_steps(before, after)
+        rule, _, subject = key[1].partition(_BETWEEN)
+        plan = memory.plans.get(rule)
+        if since is not None and plan is not None and subject in plan.keys:
+            why = next((reason for at, reason in after if at == since), "")
+            plan.bring_forward(plan.keys.index(subject), since, why)
 
 
 def _facts(memory: Memory) -> _Facts:
@@ -58,13 +92,17 @@ def _facts(memory: Memory) -> _Facts:
     facts |= {
         ("rule", key): [list(one) for one in rule.written] for key, rule in territory.rules.items()
     }
+    facts |= {
+        ("closing", _BETWEEN.join(pair)): [[one.at, one.reason] for one in found]
+        for pair, found in memory.closings.items()
+    }
     facts["deaf", ""] = [list(span) for span in memory.deaf]
     return facts
 
 
 def _difference(kind: str, before: Any, now: Any) -> Difference | None:
     """From when on facts of a kind say something else; the common case is that they do not."""
-    if before == now:
+    if before == now or kind == "closing":
         return None
     if kind == "subject":
         return differences.between_subjects(before, now)

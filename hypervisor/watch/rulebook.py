@@ -1,7 +1,7 @@
 """The rules in force, where they apply, and which series each of them listens to."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,8 @@ from rules._tree import Call, Name, walk
 from sensors._quantity import Reporting
 
 log = logging.getLogger(__name__)
+
+_OF_PLANS = {"planned_on", "planned_level"}
 
 Revisions = tuple[tuple[int, Rule | None], ...]  # effective µs ascending; None withdraws
 
@@ -39,6 +41,16 @@ class RuleHistory:
         """The rule in force then, for what it says to people; the first one before all."""
         standing = [rule for at, rule in self.revisions if rule is not None and at <= time]
         return (standing or self.rules)[-1 if standing else 0]
+
+    @cached_property
+    def planned(self) -> bool:
+        """Whether it asks for a lighting plan."""
+        return any(_words(rule) & _OF_PLANS for rule in self.rules)
+
+    @cached_property
+    def upstream(self) -> frozenset[str]:
+        """The quantities that it asks for of sites upstream."""
+        return frozenset(name for rule in self.rules for name in upstream_of(rule))
 
     @cached_property
     def kinds(self) -> frozenset[str]:
@@ -120,6 +132,15 @@ def lacks(rule: Rule, subject: SubjectFacts) -> str | None:
     for name in rule.thresholds:
         if name not in subject.thresholds:
             return f"no threshold {name}"
+    return _lacks_around(rule, subject)
+
+
+def _lacks_around(rule: Rule, subject: SubjectFacts) -> str | None:
+    for name in upstream_of(rule):
+        if not any(name in above.series for above in subject.upstream):
+            return f"nothing upstream measures {name}"
+    if _words(rule) & _OF_PLANS and subject.lighting is None:
+        return "no lighting plan"
     return None
 
 
@@ -153,6 +174,25 @@ def listens_to(history: RuleHistory, rules: Iterable[Rule], subject: SubjectFact
     if not heard:
         return named
     return named | {name for name, one in subject.series.items() if one.devices & heard}
+
+
+def upstream_of(rule: Rule) -> Iterator[str]:
+    """The quantities that a rule asks for of sites upstream."""
+    for condition in rule.conditions:
+        for node in walk(condition):
+            if isinstance(node, Call) and node.function == "upstream":
+                yield from (one.name for one in walk(node) if isinstance(one, Name))
+
+
+def _words(rule: Rule) -> set[str]:
+    """All functions and names that stand in it."""
+    found: set[str] = set()
+    for node in (one for condition in rule.conditions for one in walk(condition)):
+        if isinstance(node, Call):
+            found.add(node.function)
+        if isinstance(node, Name):
+            found.add(node.name)
+    return found
 
 
 def _asks_of_devices(rule: Rule) -> bool:

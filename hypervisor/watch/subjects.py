@@ -8,11 +8,11 @@ from itertools import pairwise
 from hypervisor.instants import BEGINNING, micros
 from hypervisor.registry.model import Device as RegisteredDevice
 from hypervisor.registry.model import Group, Registry, Revision, Site
-from hypervisor.watch import facts
+from hypervisor.watch import facts, rivers
 from hypervisor.watch.chains import chains, spliced
 from hypervisor.watch.facts import SeriesFacts, SubjectFacts, Supply
-from hypervisor.watch.supply import supplies
-from rules._inputs import Device, Steps
+from hypervisor.watch.supply import lightings, supplies
+from rules._inputs import Calendar, Device, Steps
 from sensors._domain import Catalogue
 
 _OF_DATUM = frozenset({"level", "daily_max_level"})  # what is measured from a gauge's zero
@@ -20,12 +20,14 @@ _OF_DATUM = frozenset({"level", "daily_max_level"})  # what is measured from a g
 _ASIDE = "site:"
 
 
-def subjects(registry: Registry, catalogue: Catalogue) -> dict[str, SubjectFacts]:
+def subjects(
+    registry: Registry, catalogue: Catalogue, zone: str = "Europe/Paris"
+) -> dict[str, SubjectFacts]:
     """Every subject, by its key: a site's name, `device/<name>`, `group/<name>`."""
-    known = _Known(registry, catalogue)
-    found = [known.site(site) for site in registry.sites.values() if site.id is not None]
+    known = _Known(registry, catalogue, zone)
+    sites = {one.name: known.site(one) for one in registry.sites.values() if one.id is not None}
+    found = [*rivers.joined(sites.values(), known.flowing)]
     found += [known.alone(device) for device in registry.devices.values() if device.name in known]
-    sites = {one.key: one for one in found if one.per == "site"}
     found += [known.group(group, sites) for group in registry.groups.values()]
     return {one.key: one for one in found}
 
@@ -42,8 +44,10 @@ class _Site:
 class _Known:
     """The registry, looked up."""
 
-    def __init__(self, registry: Registry, catalogue: Catalogue) -> None:
+    def __init__(self, registry: Registry, catalogue: Catalogue, zone: str) -> None:
         self._registry = registry
+        self._zone = zone
+        self._calendars: dict[tuple[float, float], Calendar] = {}
         self._common = catalogue.common
         self._revisions: dict[tuple[str, str], list[Revision]] = {}
         for revision in registry.revisions:
@@ -102,6 +106,8 @@ class _Known:
             devices=self._together(own, chosen.values()),
             thresholds=here.thresholds,
             doubled=doubled,
+            calendar=self._calendar(site),
+            lighting=self._lightings.get(site.name),
         )
 
     def alone(self, device: RegisteredDevice) -> SubjectFacts:
@@ -124,6 +130,8 @@ class _Known:
                 **self._thresholds.get(device.name, {}),
             },
             supplies={device.name: supply} if supply else {},
+            calendar=self._calendar(site),
+            lighting=self._lightings.get(f"device/{device.name}"),
         )
 
     def group(self, group: Group, sites: Mapping[str, SubjectFacts]) -> SubjectFacts:
@@ -160,7 +168,25 @@ class _Known:
             group={word: tuple(f"{word}@{member}" for member in members) for word in words},
             doubled={q: at for q, at in base.doubled.items() if q not in words} if base else {},
             supplies={m: self._supplies[m] for m in members if m in self._supplies},
+            calendar=place.calendar if place else None,
+            lighting=self._lightings.get(f"group/{group.name}"),
         )
+
+    def _calendar(self, site: Site) -> Calendar | None:
+        """Where a site lives, else its commune; neighbours share one, and its dusk and dawn."""
+        area = self._registry.areas.get(site.commune or "")
+        for lon, lat in ((site.lon, site.lat), *([(area.lon, area.lat)] if area else [])):
+            if lon is not None and lat is not None:
+                spot = round(lon, 2), round(lat, 2)
+                if spot not in self._calendars:
+                    self._calendars[spot] = Calendar(zone=self._zone, lon=spot[0], lat=spot[1])
+                return self._calendars[spot]
+        return None
+
+    @property
+    def flowing(self) -> Mapping[str, Sequence[rivers.Link]]:
+        """What flows into each site."""
+        return rivers.links(self._revisions)
 
     @cached_property
     def _groups_of(self) -> Mapping[str, Sequence[str]]:
@@ -184,6 +210,10 @@ class _Known:
     @cached_property
     def _supplies(self) -> Mapping[str, Supply]:
         return supplies(self._registry, self._members, self._revisions)
+
+    @cached_property
+    def _lightings(self) -> Mapping[str, Supply]:
+        return lightings(self._registry, self._members, self._revisions)
 
     def _absent(self, group: str, member: str) -> Steps | None:
         """1 while a device does not belong to a group, or is not there yet."""

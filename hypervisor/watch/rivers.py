@@ -1,0 +1,108 @@
+"""What lies upstream of each site: on every branch the nearest that measures, and how far away."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+from hypervisor.instants import micros
+from hypervisor.registry.model import Revision
+from hypervisor.watch.facts import SubjectFacts, UpstreamFacts, steps, summed
+from rules._inputs import Steps
+
+_SECOND = 1_000_000
+_NOT_NOW = 2**62
+
+Link = tuple[str, Steps]  # the site above, and how long (µs) water takes from there
+_Way = tuple[str, str, Steps]  # site, quantity, how long
+
+
+def links(revisions: Mapping[tuple[str, str], Sequence[Revision]]) -> dict[str, list[Link]]:
+    """What flows into each site, by its name."""
+    found: dict[str, list[Link]] = {}
+    for (kind, key), said in sorted(revisions.items()):
+        if kind == "link":
+            above, _, below = key.partition(">")
+            found.setdefault(below, []).append((above, _travel(said)))
+    return found
+
+
+def joined(
+    sites: Iterable[SubjectFacts], flowing: Mapping[str, Sequence[Link]]
+) -> Iterator[SubjectFacts]:
+    """The sites, each with those upstream of it.
+
+    A gauge that was retired is still the nearest: what flows from farther is said by another link.
+    """
+    known = {one.key: one for one in sites}
+    every = {name for one in known.values() for name in _measured(one)}
+    for one in known.values():
+        if one.key in flowing:
+            yield replace(one, upstream=_upstream(one.key, every, known, flowing))
+        else:
+            yield one
+
+
+def _upstream(
+    site: str,
+    wanted: AbstractSet[str],
+    known: Mapping[str, SubjectFacts],
+    flowing: Mapping[str, Sequence[Link]],
+) -> tuple[UpstreamFacts, ...]:
+    best: dict[tuple[str, str], Steps] = {}
+    for name, quantity, lag in _ways(site, wanted, (), known, flowing):
+        other = best.get((name, quantity))
+        if other is None or _length(lag) < _length(other):
+            best[name, quantity] = lag
+    together: dict[tuple[str, int], tuple[Steps, list[str]]] = {}
+    for (name, quantity), lag in sorted(best.items(), key=lambda one: one[0]):
+        together.setdefault((name, id(lag)), (lag, []))[1].append(quantity)
+    return tuple(
+        UpstreamFacts(
+            site=name,
+            lag=lag,
+            series={quantity: known[name].series[quantity] for quantity in quantities},
+            devices=known[name].devices,
+            thresholds=known[name].thresholds,
+        )
+        for (name, _), (lag, quantities) in together.items()
+    )
+
+
+def _ways(
+    site: str,
+    wanted: AbstractSet[str],
+    so_far: tuple[Steps, ...],
+    known: Mapping[str, SubjectFacts],
+    flowing: Mapping[str, Sequence[Link]],
+) -> Iterator[_Way]:
+    """Up every branch, until all that is wanted was found there. Water flows one way: it ends."""
+    for above, travel in flowing.get(site, ()):
+        if above not in known:
+            continue
+        parts = (*so_far, travel)
+        here = wanted & _measured(known[above])
+        if here:
+            lag = summed(parts)
+            yield from ((above, quantity, lag) for quantity in here)
+        if wanted - here:
+            yield from _ways(above, wanted - here, parts, known, flowing)
+
+
+def _measured(one: SubjectFacts) -> set[str]:
+    return {name for name in one.series if "@" not in name}
+
+
+def _length(lag: Steps) -> float:
+    """As it is now; a way on which no water comes is the longest."""
+    return float(lag.value[-1]) if lag.value[-1] == lag.value[-1] else _NOT_NOW
+
+
+def _travel(said: Iterable[Revision]) -> Steps:
+    return steps(
+        {
+            micros(one.effective): float("nan")
+            if one.value is None
+            else float(one.value["travel_s"]) * _SECOND
+            for one in said
+        }
+    )
