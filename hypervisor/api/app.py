@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 
 from hypervisor.api import (
     alarms,
+    backtests,
     health,
     home,
     problems,
@@ -55,7 +56,7 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
     problems.install(app)
     rulebook_problems.install(app)
     app.middleware("http")(_headers)
-    for part in (health, sites, readings, alarms, rules, thresholds):
+    for part in (health, sites, readings, alarms, rules, thresholds, backtests):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(home.router)
     return app

@@ -15,7 +15,8 @@ from hypervisor.registry.problems import nearest
 from hypervisor.registry.revising import Stamp
 from hypervisor.registry.scalars import ScalarError, measure
 from hypervisor.registry.sources import read_sources
-from rules._pack import Pack, load_pack
+from hypervisor.rulebook import reading
+from rules._pack import Pack
 from rules._rule import Rule
 from sensors._domain import Catalogue
 
@@ -110,19 +111,20 @@ def _threshold(registry: Registry, key: str, text: str, known: Catalogue) -> dic
         raise BacktestError(f"{key}: {error}") from error
 
 
-def trial_of(words: Sequence[str], known: Catalogue) -> Trial:
+def trial_of(words: Sequence[str]) -> Trial:
     """What the words try: packs by their file, thresholds as `SITE/NAME=2.4 m`.
 
     Raises:
         BacktestError: a word is neither.
         RuleError: a pack has a slip.
+        RulebookError: a file cannot be read, or its domain not be told.
     """
     rules: list[Rule] = []
     thresholds: dict[str, str] = {}
     for word in words:
         key, equals, text = word.partition("=")
         if Path(word).is_file():
-            rules += read_pack(Path(word), known).rules
+            rules += reading.read_file(Path(word))[0].rules
         elif equals and "/" in key:
             thresholds[key.strip()] = text.strip()
         else:
@@ -132,41 +134,22 @@ def trial_of(words: Sequence[str], known: Catalogue) -> Trial:
     return Trial(rules=tuple(rules), thresholds=thresholds)
 
 
-def read_pack(file: Path, known: Catalogue) -> Pack:
-    """A pack, whatever its file is called: its domain is that of its rules' names.
+def chosen(registry: Registry, words: Sequence[str], known: Catalogue) -> list[str]:
+    """The ids of rules that words name, by id or by domain; without a word, of all.
 
     Raises:
-        BacktestError: the file cannot be read.
-        RuleError: it has a slip.
-    """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BacktestError(f"{file} cannot be read: {error}") from error
-    named = [domain for domain in known.domains if f"- id: {domain}-" in text]
-    domain = file.stem if file.stem in known.domains or len(named) != 1 else named[0]
-    return load_pack(text, file=str(file), domain=domain)
-
-
-def chosen(registry: Registry, words: Sequence[str], known: Catalogue) -> tuple[Trial, list[str]]:
-    """Which rules are judged: of packs, by id, by domain; without a word, all that there are.
-
-    Returns what of them is to be tried in the place of what is in force, and their ids.
+        BacktestError: a word names none.
     """
     ids = rule_ids(registry)
-    files = [word for word in words if Path(word).is_file()]
-    found = trial_of(files, known)
-    wanted = [rule.id for rule in found.rules]
+    wanted: list[str] = []
     for word in words:
-        if word in files:
-            continue
         named = [key for key in ids if key == word or key.startswith(f"{word}-")]
         exact = [key for key in named if key == word]
         if not named:
             hint = nearest(word, [*ids, *known.domains])
             raise BacktestError(f"{word!r} is no file, no rule and no domain{hint}")
         wanted += exact or named
-    return found, list(dict.fromkeys(wanted)) if words else ids
+    return list(dict.fromkeys(wanted)) if words else ids
 
 
 def reach_of(longest: Mapping[int, int]) -> int:

@@ -8,6 +8,7 @@ from hypervisor.backtest import ground
 from hypervisor.backtest.asking import Answer, Question, ask
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.events import Entry
+from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.judging import Span, Tick
 from hypervisor.backtest.sources import Recorded, Stored
 from hypervisor.instants import moment
@@ -24,15 +25,26 @@ _LONG = 200 * 366 * 86_400_000_000  # µs: a recording may be as old as it likes
 class Wanted:
     """What was asked, in a person's words.
 
-    `words`: rules by id or domain, packs by file. `against`: packs, and thresholds as
-    `SITE/NAME=2.4 m`; None: nothing is compared.
+    `rules`: by id or domain; with none, and none tried, all in force. `trial`: judged in the place
+    of what is in force. `against`: what this is compared with; None: with nothing.
     """
 
-    words: Sequence[str] = ()
+    rules: Sequence[str] = ()
+    trial: Trial = field(default_factory=Trial)
     sites: Sequence[str] = ()
     span: Span = field(default_factory=Span)
     events: Sequence[Entry] = ()
-    against: Sequence[str] | None = None
+    against: Trial | None = None
+
+
+def in_words(words: Sequence[str]) -> tuple[list[str], Trial]:
+    """Rules by id or domain, and packs by file, told apart.
+
+    Raises:
+        RuleError: a pack has a slip.
+    """
+    files = [word for word in words if Path(word).is_file()]
+    return [word for word in words if word not in files], ground.trial_of(files)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,19 +119,20 @@ def _begun(registry: Registry, source: Recorded) -> Registry:
 
 
 def _question(registry: Registry, wanted: Wanted, known: Catalogue, *, retention: int) -> Question:
-    trial, rules = ground.chosen(registry, wanted.words, known)
-    against = None
-    if wanted.against is not None:
-        against = ground.trial_of(wanted.against, known)
-        new = [rule.id for rule in against.rules]
-        # Without other words: what a changed pack says, against what its rules say now.
-        if new and not wanted.words and not against.thresholds:
-            rules = new
-        rules = list(dict.fromkeys([*rules, *new]))
+    tried = [rule.id for rule in wanted.trial.rules]
+    new = [] if wanted.against is None else [rule.id for rule in wanted.against.rules]
+    rules = list(tried)
+    if wanted.rules:
+        rules += ground.chosen(registry, wanted.rules, known)
+    elif not tried and new and wanted.against and not wanted.against.thresholds:
+        rules = new  # what a changed pack says, against what its rules say now
+    elif not tried:
+        rules = ground.chosen(registry, (), known)
+    rules = list(dict.fromkeys([*rules, *new]))
     return Question(
         rules=tuple(rules),
-        trial=trial,
-        against=against,
+        trial=wanted.trial,
+        against=wanted.against,
         sites=frozenset(wanted.sites) or None,
         span=wanted.span,
         events=tuple(wanted.events),

@@ -77,7 +77,7 @@ def _backtest(ground: Ground, sites: tuple[str, ...]) -> tuple[float, int]:
     with connect(ground.settings.database_url) as connection:
         answer = of_store(
             connection,
-            Wanted(words=(RULE,), sites=sites),
+            Wanted(rules=(RULE,), sites=sites),
             catalogue(),
             retention=400 * 86_400 * 1_000_000,
             tick=lambda _done, _of: None,

@@ -75,9 +75,10 @@ def backtest(
 
     from hypervisor.backtest.errors import BacktestError
     from hypervisor.backtest.events import read_events
+    from hypervisor.backtest.ground import trial_of
     from hypervisor.backtest.tables import tables
     from hypervisor.backtest.telling import told
-    from hypervisor.backtest.wiring import Recording, Wanted, of_file, of_store
+    from hypervisor.backtest.wiring import Recording, Wanted, in_words, of_file, of_store
     from hypervisor.settings import load_settings
     from hypervisor.store.columnar import FOLDER
     from hypervisor.store.connect import connect
@@ -85,12 +86,14 @@ def backtest(
 
     if file is None and (inventory or station or column):
         raise BacktestError("--inventory, --station and --columns go with --file")
+    rules, trial = in_words(words or [])
     wanted = Wanted(
-        words=words or (),
+        rules=rules,
+        trial=trial,
         sites=site or (),
         span=_span(start, end),
         events=_numbered([entry for one in events or [] for entry in read_events(one)]),
-        against=against,
+        against=None if against is None else trial_of(against),
     )
     settings = load_settings(context.obj)
     known = catalogue()

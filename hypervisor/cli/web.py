@@ -15,11 +15,14 @@ def web(context: typer.Context) -> None:
 
     from hypervisor.api.app import create_app
     from hypervisor.settings import load_settings
+    from hypervisor.store.columnar import FOLDER
     from sensors._domain import catalogue
 
     settings = load_settings(context.obj)
+    app = create_app(settings.database_url, catalogue(), lambda: datetime.now(UTC))
+    app.state.columnar = settings.data / FOLDER  # where it is, backtests read it
     uvicorn.run(
-        create_app(settings.database_url, catalogue(), lambda: datetime.now(UTC)),
+        app,
         host=settings.web_host,
         port=settings.web_port,
         log_level="warning",

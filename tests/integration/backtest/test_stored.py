@@ -6,6 +6,7 @@ import pytest
 
 from hypervisor.backtest import sources
 from hypervisor.backtest.asking import Answer
+from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.judging import Span
 from hypervisor.backtest.wiring import Wanted, of_store
 from hypervisor.store.alarms import log_entry
@@ -82,7 +83,7 @@ def test_a_threshold_that_is_tried_changes_only_what_it_is_of(stack: Stack) -> N
     with new_world(stack) as world:
         live = play(world, in_batches, flood(3), seed=7)
 
-        found = asked(world, Wanted(against=["orge/attention=250 cm"]))
+        found = asked(world, Wanted(against=Trial(thresholds={"orge/attention": "250 cm"})))
 
         assert world.log() == live
     assert log(found) == live
@@ -95,7 +96,7 @@ def test_a_span_has_the_alarms_that_stood_in_it(stack: Stack) -> None:
         live = play(world, in_batches, flood(3), seed=7)
         since, until = us(180), us(300)
 
-        found = asked(world, Wanted(span=Span(since=since, until=until), words=["flood-high"]))
+        found = asked(world, Wanted(span=Span(since=since, until=until), rules=["flood-high"]))
 
     expected = [
         one["began"]
