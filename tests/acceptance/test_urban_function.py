@@ -58,7 +58,7 @@ def test_its_rules_and_quantities_are_found_and_pass_the_contract(town: Path) ->
             sys.executable,
             "-m",
             "pytest",
-            "-q",
+            "-v",
             "-p",
             "no:cacheprovider",
             "tests/unit/test_domains.py",

@@ -179,7 +179,7 @@ def test_pages_need_nothing_from_elsewhere(client: httpx.Client) -> None:
 
 def test_the_log_as_a_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", world.url)
-    if not any(one.callback is alarms_command.alarms for one in cli.app.registered_commands):
+    if not any(one.name == "alarms" for one in cli.app.registered_groups):
         alarms_command.attach(cli.app)
     run = CliRunner()
 
