@@ -1,10 +1,11 @@
 """Check an expression: known words, right arguments, units that fit; put the conversions in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rules._duration import microseconds
 from rules._errors import RuleError, WaitingError, nearest
-from rules._functions import FUNCTIONS, WAITING, Function, Gives, Takes
+from rules._functions import FUNCTIONS, OVER_MEMBERS, UPSTREAM, WAITING, Function, Gives, Takes
 from rules._tree import (
     Arithmetic,
     Call,
@@ -17,9 +18,12 @@ from rules._tree import (
     Scaled,
     Some,
     Threshold,
+    Word,
+    walk,
 )
-from rules._units import BARE, Unit, converted, product, quotient
+from rules._units import BARE, Unit, converted, needs_unit, product, quotient
 from rules._vocabulary import Vocabulary
+from rules._words import LEAST_AND_MOST, NAMED, NUMBERS, WORDS, YES_OR_NO
 
 _CONDITIONS = (Comparison, Every, Some, Negation)
 
@@ -54,10 +58,14 @@ class _Checker:
                 return replace(node, condition=self.condition(node.condition))
             case Comparison():
                 return self._comparison(node)
-            case Call() if FUNCTIONS[node.function].gives is Gives.CONDITION:
+            case Call() if is_condition(node):
                 return self._call(node).node
+            case Name() if self._is_word(node, YES_OR_NO):
+                word = Word(place=node.place, name=node.name)
+                yes = Number(place=node.place, value=1.0)
+                return Comparison(place=node.place, operator="==", left=word, right=yes)
             case Name():
-                self._series(node)
+                self._value(node)
                 raise RuleError(
                     node.place,
                     f"{node.name!r} is a value; a condition compares it, as {node.name} > 3 m"
@@ -65,21 +73,43 @@ class _Checker:
                 )
         raise RuleError(node.place, "expected a condition, found a value; compare it with another")
 
+    def _is_word(self, node: Node, words: frozenset[str] = WORDS) -> bool:
+        named = isinstance(node, Name) and node.name in words
+        return named and node.name not in self._words.series  # type: ignore[attr-defined]
+
     def _comparison(self, node: Comparison) -> Node:
-        left, right = self._fitted(self._value(node.left), self._value(node.right), node)
+        one, other = self._named(node.left, node.right), self._named(node.right, node.left)
+        left, right = self._fitted(self._value(one), self._value(other), node)
+        _possible(left.node, right.node)
+        _possible(right.node, left.node)
         return replace(node, left=left.node, right=right.node)
+
+    def _named(self, node: Node, word: Node) -> Node:
+        """`sat` beside `weekday` as its number."""
+        if not (self._is_word(word) and isinstance(word, Name) and word.name in NAMED):
+            return node
+        names = NAMED[word.name]
+        if not isinstance(node, Name):
+            return node
+        if node.name not in names:
+            hint = nearest(node.name, names)
+            raise RuleError(node.place, f"{node.name!r} is no {word.name}{hint}")
+        return Number(place=node.place, value=float(names[node.name]))
 
     def _value(self, node: Node) -> _Measured:
         match node:
             case Number():
                 return _Measured(node=node, unit=BARE if node.unit is None else node.unit)
+            case Name() if self._is_word(node):
+                word = Word(place=node.place, name=node.name)
+                return _Measured(node=word, unit=NUMBERS.get(node.name, BARE))
             case Name():
                 return _Measured(node=node, unit=self._series(node))
             case Threshold():
                 return _Measured(node=node, unit=self._threshold(node))
             case Arithmetic():
                 return self._arithmetic(node)
-            case Call() if FUNCTIONS[node.function].gives is not Gives.CONDITION:
+            case Call() if not is_condition(node):
                 return self._call(node)
         raise RuleError(node.place, "expected a value, found a condition")
 
@@ -94,7 +124,10 @@ class _Checker:
             return None
         if node.name in self._words.thresholds:
             raise RuleError(node.place, f"a threshold is written threshold.{node.name}")
-        hint = nearest(node.name, self._words.series)
+        for word, names in NAMED.items():
+            if node.name in names:
+                raise RuleError(node.place, f"compare it with {word}, as {word} == {node.name}")
+        hint = nearest(node.name, (*self._words.series, *WORDS))
         raise RuleError(node.place, f"unknown series {node.name!r}{hint}")
 
     def _threshold(self, node: Threshold) -> Unit:
@@ -123,6 +156,11 @@ class _Checker:
     def _into(self, measured: _Measured, other: _Measured, node: Node) -> _Measured:
         if not self._words.closed and BARE in (measured.unit, other.unit):
             return measured
+        if isinstance(measured.node, Number) and measured.unit == "%" and other.unit == BARE:
+            part = replace(measured.node, value=measured.node.value / 100, unit=None)
+            return _Measured(node=part, unit=BARE)  # a share, told as a percentage
+        if isinstance(measured.node, Number) and measured.unit == BARE and other.unit:
+            needs_unit(measured.node, other.unit)
         scale, offset = converted(measured.unit, other.unit, node.place)
         if (scale, offset) == (1.0, 0.0):
             return measured
@@ -140,17 +178,18 @@ class _Checker:
     def _call(self, node: Call) -> _Measured:
         function = FUNCTIONS[node.function]
         arguments = _ordered(node, function)
-        if len(arguments) != len(function.takes):
+        if not len(function.takes) - function.spare <= len(arguments) <= len(function.takes):
             raise RuleError(
                 node.place,
                 f"{function.name} takes {_listed(function)}; found {len(arguments)} arguments",
             )
         unit: Unit = None
         checked: list[Node] = []
-        for argument, takes in zip(arguments, function.takes, strict=True):
+        for argument, takes in zip(arguments, function.takes, strict=False):
             part, its_unit = self._argument(argument, takes, function)
-            unit = its_unit if takes in (Takes.SERIES, Takes.SERIES_OR_DEVICE) else unit
+            unit = its_unit if takes in _MEASURED else unit
             checked.append(part)
+        _separate(node, checked)
         if function.gives is Gives.PER_HOUR:
             unit = quotient(unit, "h")
         elif function.gives is Gives.NUMBER:
@@ -158,8 +197,11 @@ class _Checker:
         return _Measured(node=replace(node, arguments=tuple(checked)), unit=unit)
 
     def _argument(self, node: Node, takes: Takes, function: Function) -> tuple[Node, Unit]:
-        if takes is Takes.CONDITION:
+        if takes is Takes.CONDITION or (takes is Takes.VALUE_OR_CONDITION and is_condition(node)):
             return self.condition(node), None
+        if takes in (Takes.VALUE, Takes.VALUE_OR_CONDITION):
+            measured = self._value(node)
+            return measured.node, measured.unit
         if takes is Takes.DURATION and isinstance(node, Number):
             span = microseconds(node.value, node.unit, node.place)
             if span > 0:
@@ -174,6 +216,56 @@ class _Checker:
         if takes in (Takes.SERIES, Takes.SERIES_OR_DEVICE) and isinstance(node, Name):
             return node, self._series(node)
         raise RuleError(node.place, f"{function.name} takes {_listed(function)}; expected {takes}")
+
+
+_MEASURED = (Takes.SERIES, Takes.SERIES_OR_DEVICE, Takes.VALUE, Takes.VALUE_OR_CONDITION)
+
+
+def is_condition(node: Node) -> bool:
+    """Whether a part of an expression is true or false, rather than a value."""
+    if isinstance(node, Call):
+        gives = FUNCTIONS[node.function].gives
+        if gives is Gives.AS_GIVEN:
+            return bool(node.arguments) and is_condition(node.arguments[0])
+        return gives is Gives.CONDITION
+    return isinstance(node, _CONDITIONS) or (isinstance(node, Name) and node.name in YES_OR_NO)
+
+
+def _separate(node: Call, arguments: Sequence[Node]) -> None:
+    """What speaks of others than the subject holds nothing that does so too.
+
+    Raises:
+        RuleError: it does.
+    """
+    if node.function not in OVER_MEMBERS and node.function != UPSTREAM:
+        return
+    inside = [part for argument in arguments for part in walk(argument)]
+    if not any(isinstance(part, Name) for part in inside):
+        raise RuleError(node.place, f"{node.function} needs a series inside, as {node.function}(…)")
+    for part in inside:
+        if isinstance(part, Call) and part.function in (*OVER_MEMBERS, UPSTREAM):
+            raise RuleError(part.place, f"{part.function} cannot stand inside {node.function}")
+        if isinstance(part, Call) and part.function == "silent" and node.function == UPSTREAM:
+            raise RuleError(part.place, "silent cannot stand inside upstream: water is no message")
+
+
+def _possible(node: Node, other: Node) -> None:
+    """Whether a literal is one that what it is compared with can be.
+
+    Raises:
+        RuleError: it can never be.
+    """
+    if not isinstance(node, Number):
+        return
+    if isinstance(other, Word) and other.name in LEAST_AND_MOST:
+        least, most = LEAST_AND_MOST[other.name]
+        if node.value != int(node.value) or not least <= node.value <= most:
+            raise RuleError(node.place, f"{other.name} is a whole number, {least} to {most}")
+    if isinstance(other, Call) and other.function == "share" and not 0 <= node.value <= 1:
+        raise RuleError(
+            node.place,
+            f"a share lies between 0 and 1; write {node.value / 100:g} or {node.value:g} %",
+        )
 
 
 def _ordered(node: Call, function: Function) -> tuple[Node, ...]:

@@ -20,6 +20,7 @@ from rules._tree import (
 )
 
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+_RESERVED = ("and", "or", "not", "in", "between")
 _DEEPEST = 60  # brackets inside brackets; a person writes three
 
 
@@ -79,10 +80,25 @@ class _Parser:
     def _fail(self, expected: str) -> NoReturn:
         token = self._peek
         found = repr(token.text) if token.text else token.kind.value
-        hint = ""
-        if token.text == "=":
-            hint = "; equality is written =="
-        raise RuleError(token.place, f"expected {expected}, found {found}{hint}")
+        raise RuleError(token.place, f"expected {expected}, found {found}{self._hint()}")
+
+    def _hint(self) -> str:
+        """What was probably meant where the next token stands."""
+        before = self._tokens[self._next - 1] if self._next else None
+        token = self._peek
+        after = self._tokens[self._next + 1] if token.kind is not Kind.END else token
+        match (before.text if before else "", token.text, after.text):
+            case (_, "=", ">" | "<" as sign):
+                return f"; write {sign}="
+            case (_, "=", _):
+                return "; equality is written =="
+            case ("<", ">", _):
+                return "; write !="
+            case (_, "between", _):
+                return "; write `level >= 1 m and level <= 2 m`"
+            case (whole, ",", part) if before and {before.kind, after.kind} == {Kind.NUMBER}:
+                return f"; the decimal sign is a point: {whole}.{part}"
+        return ""
 
     def _or(self) -> Node:
         place = self._peek.place
@@ -115,13 +131,32 @@ class _Parser:
         left = self._sum()
         token = self._accept(*_COMPARISONS)
         if token is None:
-            return left
+            return self._membership(left)
         node = Comparison(place=token.place, operator=token.text, left=left, right=self._sum())
         if self._peek.text in _COMPARISONS:
             raise RuleError(
                 self._peek.place, "comparisons are not chained; write `a < b and b < c`"
             )
         return node
+
+    def _membership(self, left: Node) -> Node:
+        """`x in (a, b)`: one of them; else `left` as it is."""
+        denial = self._accept("not")
+        token = self._accept("in")
+        if token is None:
+            if denial is not None:
+                self._fail("'in'")
+            return left
+        self._expect("(")
+        options = [self._sum()]
+        while self._accept(","):
+            options.append(self._sum())
+        self._expect(")")
+        same = tuple(
+            Comparison(place=one.place, operator="==", left=left, right=one) for one in options
+        )
+        found = Some(place=token.place, conditions=same)
+        return found if denial is None else Negation(place=denial.place, condition=found)
 
     def _sum(self) -> Node:
         node = self._product()
@@ -165,7 +200,7 @@ class _Parser:
             self._expect(")")
             self._depth -= 1
             return node
-        if token.kind is not Kind.WORD or token.text in ("and", "or", "not"):
+        if token.kind is not Kind.WORD or token.text in _RESERVED:
             self._fail("a value")
         return self._word(self._take())
 

@@ -12,6 +12,8 @@ class Takes(StrEnum):
     DURATION = "a duration"
     FRACTION = "a number from 0 to 1"
     CONDITION = "a condition"
+    VALUE = "a value"
+    VALUE_OR_CONDITION = "a value or a condition"
 
 
 class Gives(StrEnum):
@@ -21,17 +23,22 @@ class Gives(StrEnum):
     PER_HOUR = "a value in the unit of the series, per hour"
     NUMBER = "a number"
     CONDITION = "a condition"
+    AS_GIVEN = "a value or a condition, as it was given"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """One function. `windowed`: it needs all that was measured in a window."""
+    """One function. `windowed`: it needs all that was measured in a window.
+
+    `spare`: how many of the last arguments may be left out.
+    """
 
     name: str
     takes: tuple[Takes, ...]
     gives: Gives
     says: str
     windowed: bool = False
+    spare: int = 0
 
 
 def _window(name: str, says: str, gives: Gives = Gives.SAME) -> Function:
@@ -86,10 +93,32 @@ FUNCTIONS = {
             gives=Gives.NUMBER,
             says="of a group's members for which a condition holds, 0 to 1",
         ),
+        Function(
+            name="total",
+            takes=(Takes.VALUE,),
+            gives=Gives.SAME,
+            says="the sum of a value over a group's members",
+        ),
+        Function(
+            name="stuck",
+            takes=(Takes.SERIES, Takes.DURATION),
+            gives=Gives.CONDITION,
+            says="the value has not changed for a duration in which readings came",
+            windowed=True,
+        ),
+        Function(
+            name="upstream",
+            takes=(Takes.VALUE_OR_CONDITION, Takes.DURATION),
+            gives=Gives.AS_GIVEN,
+            says="what arrives from upstream now, or will have in a duration",
+            spare=1,
+        ),
     )
 }
 
+# Of others than the subject itself: a group's members, the sites upstream.
+OVER_MEMBERS = frozenset({"share", "total"})
+UPSTREAM = "upstream"
+
 # Words that the language will have: a rule that uses them waits.
-WAITING = frozenset(
-    {"stuck", "hour", "weekday", "month", "night", "holiday", "upstream", "forecast", "inside"}
-)
+WAITING = frozenset({"forecast", "inside"})

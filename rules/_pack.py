@@ -10,7 +10,7 @@ from rules._errors import RuleError, nearest
 from rules._read import read_rule
 from rules._read_notices import names
 from rules._rule import DEVICE, SEVERITIES, Rule
-from rules._tree import Name, Place
+from rules._tree import Call, Name, Place
 from rules._vocabulary import Vocabulary, vocabulary
 from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue
@@ -86,9 +86,12 @@ def _check_whole(rule: Rule, place: Place) -> None:
 
 
 def _check_share(rule: Rule, place: Place) -> None:
-    """Only a group has members; and one word there means one thing."""
-    if rule.shared and rule.per != "group":
-        raise RuleError(place, f"rule {rule.id!r} uses share and is not `per: group`")
+    """Only a group has members, and only a site an upstream; one word means one thing."""
+    if rule.shares and rule.per != "group":
+        function = rule.shares[0].function
+        raise RuleError(place, f"rule {rule.id!r} uses {function} and is not `per: group`")
+    if rule.upstreams and rule.per == "group":
+        raise RuleError(place, f"rule {rule.id!r} is `per: group`, and no group has an upstream")
     if any(isinstance(node, Name) and node.name == DEVICE for node in rule.inside):
         raise RuleError(place, f"rule {rule.id!r} has a device in a share; name a series of it")
     both = sorted(set(rule.shared) & set(rule.plain))
@@ -96,6 +99,9 @@ def _check_share(rule: Rule, place: Place) -> None:
         raise RuleError(
             place, f"rule {rule.id!r} names {both[0]} both inside a share and outside of one"
         )
+    silences = [n for n in rule.outside if isinstance(n, Call) and n.function == "silent"]
+    if not (rule.names or rule.afar or silences):
+        raise RuleError(place, f"rule {rule.id!r} names no series; what should it watch?")
 
 
 def packs() -> list[Pack]:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rules._tree import Call, Name, Node, Threshold, walk
+from rules._functions import OVER_MEMBERS, UPSTREAM
+from rules._tree import Call, Name, Node, Threshold, Word, walk
 
 SEVERITIES = ("info", "minor", "major", "critical")  # ascending
 SUBJECTS = ("site", "device", "group")  # what a rule may be judged per
@@ -95,24 +96,29 @@ class Rule:
 
     @functools.cached_property
     def shares(self) -> tuple[Call, ...]:
-        """Its calls of `share`."""
-        return tuple(n for n in self._nodes if isinstance(n, Call) and n.function == "share")
+        """Its calls of `share` and `total`."""
+        return tuple(n for n in self._nodes if isinstance(n, Call) and n.function in OVER_MEMBERS)
 
     @functools.cached_property
     def inside(self) -> tuple[Node, ...]:
-        """The nodes inside of its shares: they speak of a group's members."""
-        return tuple(node for share in self.shares for part in share.parts for node in walk(part))
+        """The nodes inside of its shares and totals: they speak of a group's members."""
+        return _below(self.shares)
+
+    @functools.cached_property
+    def upstreams(self) -> tuple[Call, ...]:
+        """Its calls of `upstream`."""
+        return tuple(n for n in self._nodes if isinstance(n, Call) and n.function == UPSTREAM)
 
     @functools.cached_property
     def outside(self) -> tuple[Node, ...]:
-        """The nodes outside of its shares: they speak of the subject itself."""
-        inside = {id(node) for node in self.inside}
-        return tuple(node for node in self._nodes if id(node) not in inside)
+        """The nodes that speak of the subject itself."""
+        others = {id(node) for node in (*self.inside, *_below(self.upstreams))}
+        return tuple(node for node in self._nodes if id(node) not in others)
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """The series (or words of a group) that it reads; a site without one has no such rule."""
-        return _names(self._nodes)
+        return _names((*self.outside, *self.inside))
 
     @functools.cached_property
     def shared(self) -> tuple[str, ...]:
@@ -125,18 +131,31 @@ class Rule:
         return _names(self.outside)
 
     @functools.cached_property
+    def afar(self) -> tuple[str, ...]:
+        """The series inside `upstream`, which sites upstream must have for the rule to apply."""
+        return _names(_below(self.upstreams))
+
+    @functools.cached_property
+    def words(self) -> frozenset[str]:
+        """What it asks of the calendar and of the lighting plan (rules._words)."""
+        return frozenset(node.name for node in self._nodes if isinstance(node, Word))
+
+    @functools.cached_property
     def thresholds(self) -> tuple[str, ...]:
         """The thresholds that a site must have for the rule to apply: those of `when` and `clear`.
 
         A step that names a threshold its site lacks is left out, and the rest of the rule stands.
         """
+        far = {id(node) for node in _below(self.upstreams)}
         needed = [self.when] + ([self.clear] if self.clear else [])
-        return tuple(sorted({n.name for c in needed for n in walk(c) if isinstance(n, Threshold)}))
+        found = [n for c in needed for n in walk(c) if isinstance(n, Threshold)]
+        return tuple(sorted({node.name for node in found if id(node) not in far}))
 
     @functools.cached_property
     def optional_thresholds(self) -> tuple[str, ...]:
         """The thresholds that only steps name."""
-        named = {node.name for node in self._nodes if isinstance(node, Threshold)}
+        near = (*self.outside, *self.inside)
+        named = {node.name for node in near if isinstance(node, Threshold)}
         return tuple(sorted(named - set(self.thresholds)))
 
     @functools.cached_property
@@ -155,6 +174,10 @@ class Rule:
     def to_json(self) -> dict[str, Any]:
         """What a revision stores: plain values that `rules._pack.rule_from_json` reads again."""
         return {"domain": self.domain, **self.written}
+
+
+def _below(calls: Iterable[Call]) -> tuple[Node, ...]:
+    return tuple(node for call in calls for part in call.parts for node in walk(part))
 
 
 def _names(nodes: Iterable[Node]) -> tuple[str, ...]:

@@ -13,10 +13,24 @@ _UNIT = r"(?:\([\w/.%{}]+\)|[^\W\d_°%{]*[^\W\d_]\w*|[%°]\w*|\{\w+\})"
 _TOKEN = re.compile(
     rf"(?P<space>\s+)"
     rf"|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)"
-    rf"(?:[ ]?(?P<unit>(?!(?:and|or|not)\b){_UNIT}(?:[/.]{_UNIT})*))?"
+    rf"(?:[ ]?(?P<unit>(?!(?:and|or|not|in|between)\b){_UNIT}(?:[/.]{_UNIT})*))?"
     rf"|(?P<word>[^\W\d]\w*(?:\.[^\W\d]\w*)*)"
     rf"|(?P<symbol><=|>=|==|!=|[<>=+\-*/(),])"
 )
+
+
+# What people write for what the language has.
+_MEANT = {
+    "&": "and",
+    "|": "or",
+    "!": "not",
+    "≥": ">=",
+    "≤": "<=",
+    "≠": "!=",
+    "×": "*",  # noqa: RUF001  as people write it
+    "÷": "/",
+    "−": "-",  # noqa: RUF001  the sign that a word processor makes of a hyphen
+}
 
 
 class Kind(StrEnum):
@@ -50,7 +64,7 @@ def tokens(text: str, place: Place) -> list[Token]:
         here = replace(place, column=place.column + position)
         match = _TOKEN.match(text, position)
         if match is None:
-            raise RuleError(here, f"{text[position]!r} is not part of the rule language")
+            raise RuleError(here, _unknown(text[position:]))
         position = match.end()
         if match["number"] is not None:
             token = Token(kind=Kind.NUMBER, text=match["number"], place=here, unit=match["unit"])
@@ -62,3 +76,10 @@ def tokens(text: str, place: Place) -> list[Token]:
     end = replace(place, column=place.column + len(text))
     found.append(Token(kind=Kind.END, text="", place=end))
     return found
+
+
+def _unknown(text: str) -> str:
+    shown = text[:2] if text[:2] in ("&&", "||") else text[0]
+    meant = _MEANT.get(text[0])
+    hint = f"; write {meant}" if meant else ""
+    return f"{shown!r} is not part of the rule language{hint}"

@@ -44,6 +44,13 @@ class Name(Node):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Word(Node):
+    """What the calendar or the lighting plan says: one of rules._words."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Threshold(Node):
     """`threshold.<name>` of the subject."""
 

@@ -1,7 +1,7 @@
 """The unit of a part of an expression, and whether two fit."""
 
 from rules._errors import RuleError
-from rules._tree import Place
+from rules._tree import Number, Place
 from sensors._units import UnitError, conversion
 
 Unit = str | None  # None: unknown, as in a worked case; it fits everything
@@ -21,13 +21,29 @@ def converted(source: Unit, target: Unit, place: Place) -> tuple[float, float]:
         unit = source or target
         if unit in _COUNTED:
             return 1.0, 0.0
-        if unit == "%":
-            raise RuleError(place, "a number without unit stands beside a percentage; write 80 %")
         raise RuleError(place, f"a number without unit stands beside one in {unit}; write its unit")
     try:
         return conversion(source, target)
     except UnitError as error:
         raise RuleError(place, str(error)) from error
+
+
+def needs_unit(number: Number, unit: str) -> None:
+    """Let a literal without a unit stand beside what has none only.
+
+    Raises:
+        RuleError: it needs one; says how it is then written.
+    """
+    if unit in _COUNTED:
+        return
+    if unit == "%":
+        value = number.value * 100 if 0 < number.value <= 1 else number.value
+        text = f"a number without unit stands beside a percentage; write {value:g} %"
+    else:
+        text = f"a number without unit stands beside one in {unit}; write its unit"
+        if " " not in unit and "(" not in unit:
+            text += f", as {number.value:g} {unit}"
+    raise RuleError(number.place, text)
 
 
 def product(left: Unit, right: Unit) -> Unit:
