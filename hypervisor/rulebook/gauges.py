@@ -1,0 +1,157 @@
+"""A gauge's record out of the store, with the rules and thresholds that speak of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+
+from hypervisor.instants import BEGINNING, micros
+from hypervisor.registry.model import Registry
+from hypervisor.rulebook.errors import RulebookError, UnknownError
+from hypervisor.rulebook.proposal import Proposal, Wishes, propose
+from hypervisor.rulebook.proposing import Record, record
+from hypervisor.store import history, registry, rulebook
+from hypervisor.store.connect import Connection
+from hypervisor.watch.facts import SeriesFacts, SubjectFacts
+from hypervisor.watch.subjects import subjects
+from rules._errors import RuleError, nearest
+from rules._inputs import Steps
+from rules._pack import rule_from_json
+from rules._rule import Rule
+from sensors._domain import Catalogue
+from sensors._quantity import Kind
+from sensors._row import believed
+
+_FEW = 100  # readings; of fewer nothing is said
+
+
+def proposals(  # noqa: PLR0913  what a person may say
+    connection: Connection,
+    name: str,
+    *,
+    catalogue: Catalogue,
+    wishes: Wishes,
+    first: datetime | None = None,
+    last: datetime | None = None,
+) -> list[Proposal]:
+    """A proposal for each quantity of a site, or of one device, that has thresholds.
+
+    Raises:
+        UnknownError: no such site or device.
+        RulebookError: nothing was measured there that has thresholds.
+    """
+    known = registry.load(connection)
+    site, only = _place(known, name)
+    facts = subjects(known, catalogue)[site]
+    rules = _rules(connection)
+    found = [
+        propose(
+            site,
+            one,
+            facts.series[quantity].quantity,
+            standing=_standing(facts),
+            rules=rules,
+            catalogue=catalogue,
+            wishes=wishes,
+        )
+        for quantity, one in _records(connection, known, facts, catalogue, only, (first, last))
+    ]
+    if not found:
+        raise RulebookError(
+            f"{name} has no {_FEW} good readings of a quantity that has thresholds"
+            f" ({', '.join(sorted(_quantities(catalogue)))}) in this time"
+        )
+    return found
+
+
+def _place(known: Registry, name: str) -> tuple[str, str | None]:
+    if name in known.sites:
+        return name, None
+    if name in known.devices:
+        return known.devices[name].site, name
+    near = nearest(name, [*known.sites, *known.devices])
+    raise UnknownError(f"no site or device {name!r}{near if 'did you mean' in near else ''}")
+
+
+def _quantities(catalogue: Catalogue) -> set[str]:
+    """Those that have thresholds one above the other, and a last value that holds."""
+    some = {one.quantity for one in catalogue.thresholds.values() if one.above}
+    return {name for name in some if catalogue.quantities[name].kind is Kind.GAUGE}
+
+
+def _records(  # noqa: PLR0913, PLR0917  where and when
+    connection: Connection,
+    known: Registry,
+    facts: SubjectFacts,
+    catalogue: Catalogue,
+    only: str | None,
+    limits: tuple[datetime | None, datetime | None],
+) -> Iterator[tuple[str, Record]]:
+    since = _since_datum(known, facts.key)
+    for quantity in sorted(_quantities(catalogue) & facts.series.keys()):
+        series = facts.series[quantity]
+        found = _record(connection, series, only, limits, since if quantity == "level" else None)
+        if found is not None:
+            yield quantity, found
+
+
+def _since_datum(known: Registry, site: str) -> int | None:
+    """From when on levels are of today's zero: those of before are not comparable."""
+    moved = [one for one in known.revisions if (one.kind, one.key) == ("datum", site)]
+    return micros(moved[-1].effective) if len(moved) > 1 else None
+
+
+def _record(
+    connection: Connection,
+    series: SeriesFacts,
+    only: str | None,
+    limits: tuple[datetime | None, datetime | None],
+    since: int | None,
+) -> Record | None:
+    spans: list[tuple[int, int, int | None]] = []
+    ends = [*(source.since for source in series.sources[1:]), None]
+    for source, end in zip(series.sources, ends, strict=True):
+        if only in (None, source.device):
+            spans.append((source.id, max(source.since, BEGINNING), end))
+    rows = history.between(connection, spans)
+    keep = believed(rows["value"], rows["quality"])
+    low = max((micros(limits[0]) if limits[0] else BEGINNING), since or BEGINNING)
+    keep &= rows["time"] >= low
+    if limits[1] is not None:
+        keep &= rows["time"] <= micros(limits[1])
+    rows = rows[keep]
+    rows = rows[np.argsort(rows["time"], kind="stable")]
+    if len(rows) < _FEW:
+        return None
+    times, firsts = np.unique(rows["time"].astype(np.int64), return_index=True)
+    return record(
+        times,
+        rows["value"].astype(np.float64)[firsts],
+        interval=_last(series.interval),
+        stale=_last(series.stale_after),
+        step=series.quantity.resolution,
+    )
+
+
+def _last(steps: Steps) -> int:
+    return int(steps.value[-1])
+
+
+def _standing(facts: SubjectFacts) -> Mapping[str, float]:
+    return {
+        name: float(steps.value[-1])
+        for name, steps in facts.thresholds.items()
+        if len(steps.value) and not np.isnan(steps.value[-1])
+    }
+
+
+def _rules(connection: Connection) -> Sequence[Rule]:
+    """The rules as they stand; one that this version does not understand rests."""
+    found: list[Rule] = []
+    for one in rulebook.latest(connection, "rule").values():
+        if one.value is not None:
+            try:
+                found.append(rule_from_json(one.value))
+            except RuleError:
+                continue
+    return found

@@ -1,0 +1,110 @@
+"""What a threshold would have meant on a record: its rule judged by the engine, beside the log."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hypervisor.instants import BEGINNING
+from hypervisor.rulebook.proposing import HOUR, Record
+from rules._engine import judge
+from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
+from rules._log import episodes
+from rules._pack import rule_from_json
+from rules._rule import Rule
+from sensors._quantity import Kind, Quantity, Reporting
+from sensors._row import NEVER
+
+_DEVICE = "gauge"
+_TRIED = "tried"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """How many alarms there would have been on the record, and for how many hours in all."""
+
+    alarms: int
+    hours: float
+
+
+def meanings(
+    record: Record, quantity: Quantity, rule: Rule, threshold: str, values: Sequence[float]
+) -> list[Meaning]:
+    """Of each value of the threshold that the rule names, alone."""
+    if not values:
+        return []
+    subjects = [
+        _subject(str(number), record, quantity, {threshold: value})
+        for number, value in enumerate(values)
+    ]
+    last = int(record.time[-1])
+    verdicts = judge([(BEGINNING, rule)], subjects, Horizon(values=last, silence=last))
+    found = {one.subject: episodes(rule.id, one.subject, one.moments) for one in verdicts}
+    return [
+        Meaning(
+            alarms=len(alarms),
+            hours=sum((one.ended or last) - one.began for one in alarms) / HOUR,
+        )
+        for alarms in (found[subject.key] for subject in subjects)
+    ]
+
+
+def rule_about(rules: Iterable[Rule], quantity: Quantity, threshold: str, *, slope: bool) -> Rule:
+    """The rule in force that asks for this threshold alone, or a step of one, else a plain one.
+
+    `slope`: the threshold is one of its rate.
+    """
+    known = [rule for rule in rules if rule.per == "site" and rule.plain == (quantity.name,)]
+    for rule in known:
+        if rule.thresholds == (threshold,):
+            return _alone({**rule.to_json(), "steps": []}, threshold) or rule
+    for rule in known:
+        for step in rule.written.get("steps", ()):
+            if f"threshold.{threshold}" in str(step.get("when", "")):
+                found = _alone({**rule.to_json(), "clear": None, **step, "steps": []}, threshold)
+                if found is not None:
+                    return found
+    asked = f"rate({quantity.name}, 3 h)" if slope else quantity.name
+    return rule_from_json(
+        {"id": _TRIED, "title": _TRIED, "when": f"{asked} > threshold.{threshold}"}
+    )
+
+
+def _alone(written: Mapping[str, Any], threshold: str) -> Rule | None:
+    """A rule made of parts of another; None where it asks for more than this threshold."""
+    plain = {key: value for key, value in written.items() if value is not None}
+    plain.pop("tests", None)
+    if not plain["steps"]:
+        del plain["steps"]
+    rule = rule_from_json(plain)
+    return rule if rule.thresholds == (threshold,) else None
+
+
+def _subject(
+    key: str, record: Record, quantity: Quantity, thresholds: Mapping[str, float]
+) -> Subject:
+    count = len(record.time)
+    return Subject(
+        key=key,
+        series={
+            quantity.name: SeriesColumns(
+                time=record.time,
+                value=record.value,
+                quality=np.zeros(count, dtype=np.int16),
+                received_at=np.full(count, NEVER, dtype=np.int64),
+                device=_DEVICE,
+                kind=Kind.GAUGE,
+                reporting=Reporting.PERIODIC,
+                nonnegative=quantity.nonnegative,
+                interval=_always(record.interval),
+                stale_after=_always(record.stale),
+            )
+        },
+        devices={_DEVICE: Device(commissioned=BEGINNING, in_service=_always(1.0))},
+        thresholds={name: _always(value) for name, value in thresholds.items()},
+    )
+
+
+def _always(value: float) -> Steps:
+    return Steps(at=np.array([BEGINNING], dtype=np.int64), value=np.array([value], dtype=float))

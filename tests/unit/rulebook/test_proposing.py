@@ -1,0 +1,203 @@
+"""Thresholds out of a record: against numbers that can be worked out by hand, and a real flood."""
+
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hypervisor.rulebook.proposal import Candidate, Proposal, Wishes, propose
+from hypervisor.rulebook.proposing import (
+    HOUR,
+    Record,
+    exceeded,
+    rates,
+    record,
+    returning,
+    rounded,
+    yearly_maxima,
+)
+from rules._pack import load_pack
+from rules._rule import Rule
+from sensors._domain import catalogue
+
+CATALOGUE = catalogue()
+LEVEL = CATALOGUE.quantities["level"]
+START = 1_136_073_600_000_000  # 2006-01-01
+YEAR = 8_766  # h
+SHARED = Path(os.environ.get("HYPERVISOR_SHARED", Path(__file__).parents[4] / "shared"))
+
+
+def hourly(values: np.ndarray, *, step: float = 0.01) -> Record:
+    time = START + np.arange(len(values), dtype=np.int64) * HOUR
+    return record(time, values.astype(float), interval=HOUR, stale=3 * HOUR, step=step)
+
+
+def proposed(found: Record, **standing: float) -> Proposal:
+    return propose(
+        "orge",
+        found,
+        LEVEL,
+        standing=standing,
+        rules=RULES,
+        catalogue=CATALOGUE,
+        wishes=Wishes(),
+    )
+
+
+def flood_rules() -> list[Rule]:
+    text = """
+- id: flood-level
+  title: t
+  when: level > threshold.attention
+  clear: level < threshold.attention - 0.10 m
+  for: 10 min
+  severity: minor
+  steps:
+    - {severity: major, when: level > threshold.alert, clear: level < threshold.alert - 0.10 m}
+  advice: a
+  wrong when: w
+  tests: []
+- id: flood-rising
+  title: t
+  when: rate(level, 3 h) > threshold.rise
+  severity: minor
+  advice: a
+  wrong when: w
+  tests: []
+"""
+    return list(load_pack(text, file="flood.yaml", domain="flood").rules)
+
+
+RULES = flood_rules()
+
+
+def of(found: Proposal, name: str, *, chosen: bool = True) -> list[Candidate]:
+    return [one for one in found.candidates if one.threshold == name and one.chosen is chosen]
+
+
+def floods(years: int) -> np.ndarray:
+    """A level of 1 m with a flood each first of March, a rise of 2 cm/h, higher every year."""
+    level = np.full(years * YEAR, 1.0)
+    for year in range(years):
+        at = year * YEAR + 59 * 24
+        top = 100 + 5 * year
+        shape = np.concatenate([np.arange(1, top), np.arange(top, 0, -1)]) * 0.02
+        level[at : at + len(shape)] += shape
+    return level
+
+
+def test_hours_a_year_are_counted_by_how_long_a_reading_held() -> None:
+    found = hourly(np.repeat([1.0, 2.0, 3.0], [2 * YEAR - 300, 200, 100]))
+    assert found.years == pytest.approx(2, abs=0.01)
+    assert exceeded(found, 40) == 3.0
+    assert exceeded(found, 140) == 2.0
+    assert exceeded(found, 1000) == 1.0
+
+
+def test_a_gap_is_no_time_above() -> None:
+    time = START + np.array([0, 1, 2, 1000], dtype=np.int64) * HOUR
+    found = record(time, np.array([1.0, 1, 1, 9]), interval=HOUR, stale=3 * HOUR, step=0.01)
+    assert found.hours.tolist() == [1, 1, 3, 1]
+
+
+def test_a_record_in_longer_steps_than_registered_is_judged_by_its_own() -> None:
+    time = START + np.arange(50, dtype=np.int64) * HOUR
+    found = record(time, np.ones(50), interval=HOUR // 12, stale=HOUR // 4, step=0.01)
+    assert (found.interval, found.stale) == (HOUR, 3 * HOUR)
+
+
+def test_yearly_maxima_are_of_whole_hydrological_years() -> None:
+    found = yearly_maxima(hourly(floods(4)))
+    assert found.tolist() == pytest.approx([3.10, 3.20, 3.30])  # the first began in January
+
+
+def test_a_gumbel_law_is_found_again() -> None:
+    chance = np.random.default_rng(5)
+    maxima = chance.gumbel(loc=2.0, scale=0.5, size=4000)
+    assert returning(maxima, 10) == pytest.approx(2.0 - 0.5 * np.log(-np.log(0.9)), rel=0.02)
+    assert returning(maxima, 2) == pytest.approx(2.0 - 0.5 * np.log(np.log(2)), rel=0.02)
+
+
+def test_slopes_are_those_of_least_squares_and_steps_make_no_rise() -> None:
+    chance = np.random.default_rng(7)
+    values = chance.normal(size=60)
+    found = hourly(values)
+    slope = rates(found, 6 * HOUR).slope
+    for end in (6, 20, 59):
+        expected = np.polyfit(np.arange(7), values[end - 6 : end + 1], 1)[0]
+        assert slope[end - 5] == pytest.approx(expected)
+
+    still = hourly(np.round(1 + 0.004 * np.sin(np.arange(2000)), 2), step=0.01)
+    assert len(rates(still, 6 * HOUR).rises) == 0
+    time = START + np.arange(200, dtype=np.int64) * HOUR
+    time[100:] += 50 * HOUR
+    gap = record(time, values.repeat(4)[:200], interval=HOUR, stale=3 * HOUR, step=0.01)
+    assert len(rates(gap, 6 * HOUR).slope) == 200 - 5 - 5
+
+
+def test_numbers_that_a_person_would_choose() -> None:
+    assert rounded(2.376, step=0.01) == 2.38
+    assert rounded(0.0237) == 0.024
+    assert rounded(147.3, digits=3) == 147
+    assert rounded(0) == 0
+
+
+def test_a_short_record_is_told_and_proposes_no_level() -> None:
+    found = proposed(hourly(floods(1)[: 60 * 24]), attention=2.0)
+    assert not [one for one in found.candidates if one.chosen]
+    assert any("too short for levels" in note for note in found.notes)
+    (now,) = [one for one in found.candidates if one.basis == "now"]
+    assert (now.threshold, now.value) == ("attention", 2.0)
+
+
+def test_what_each_would_have_meant_is_the_rules_own_judgement() -> None:
+    found = proposed(hourly(floods(6)), attention=1.5)
+    attention, alert, danger = (of(found, name)[0] for name in ("attention", "alert", "danger"))
+    assert attention.value < alert.value < danger.value
+    assert attention.hours == pytest.approx(100, rel=0.15)
+    (now,) = [one for one in found.candidates if one.basis == "now"]
+    assert now.count == 6  # one a flood
+    assert any("whole years of 10" in note for note in found.notes)
+    (rise,) = of(found, "rise")
+    assert rise.value == pytest.approx(0.02)
+    assert rise.count <= 6 * found.years
+
+
+def test_a_long_record_has_return_levels() -> None:
+    found = proposed(hourly(floods(13)))
+    (alert,), (danger,) = of(found, "alert"), of(found, "danger")
+    assert alert.basis.startswith("once in 2 years (Gumbel, 12 yearly maxima)")
+    assert danger.basis.startswith("once in 10 years")
+    assert 3.2 < alert.value < danger.value < 4.5
+
+
+def test_a_river_that_is_held_is_said_to_be() -> None:
+    level = np.round(1 + 0.01 * np.sin(np.arange(2 * YEAR)), 2)
+    assert any("hardly differ" in note for note in proposed(hourly(level)).notes)
+
+
+def test_the_cance_by_its_seven_years() -> None:
+    file = SHARED / "data" / "floods" / "cance-2006-2012.hubeau.csv.gz"
+    if not file.exists():
+        pytest.skip(f"no recorded floods at {file}")
+    rows = pd.read_csv(file, sep=";")
+    rows = rows[(rows["code_station"] == "V3524010") & (rows["grandeur_hydro"] == "Q")]
+    time = pd.to_datetime(rows["date_obs"], utc=True).dt.tz_localize(None)
+    micros = time.to_numpy().astype("datetime64[us]").astype(np.int64)
+    value = rows["resultat_obs"].to_numpy().astype(float) / 1000
+    found = propose(
+        "sarras",
+        record(micros, value, interval=HOUR, stale=3 * HOUR, step=0.001),
+        CATALOGUE.quantities["discharge"],
+        standing={"flow_attention": 40.0},
+        rules=(),
+        catalogue=CATALOGUE,
+        wishes=Wishes(),
+    )
+    chosen = [of(found, name)[0] for name in ("flow_attention", "flow_alert", "flow_danger")]
+    assert all(low.value < high.value for low, high in pairwise(chosen))
+    assert 85 < chosen[0].hours < 125
+    assert [one.count for one in chosen] == sorted((one.count for one in chosen), reverse=True)
