@@ -67,10 +67,12 @@ def _words(old: Found, new: Found) -> tuple[tuple[str, int | None], ...]:
     moved = new.episode.began - old.episode.began
     if moved:
         words.append(("later" if moved > 0 else "earlier", abs(moved)))
-    lasted = (_end(new) - new.episode.began) - (_end(old) - old.episode.began)
-    if _end(new) != _end(old) or (moved and lasted):
-        open_ended = _FOREVER in (_end(new), _end(old)) and _end(new) != _end(old)
-        words.append(("longer" if lasted > 0 else "shorter", None if open_ended else abs(lasted)))
+    if (old.episode.ended is None) != (new.episode.ended is None):
+        words.append(("longer" if new.episode.ended is None else "shorter", None))
+    elif old.episode.ended is not None:
+        lasted = (_end(new) - new.episode.began) - (_end(old) - old.episode.began)
+        if lasted:
+            words.append(("longer" if lasted > 0 else "shorter", abs(lasted)))
     rank = SEVERITIES.index(new.highest) - SEVERITIES.index(old.highest)
     if rank:
         words.append(("more severe" if rank > 0 else "less severe", None))

@@ -1,0 +1,75 @@
+"""Real floods out of their files, by the rules here and against what really happened."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FLOODS = Path(os.environ.get("HYPERVISOR_SHARED", "../shared")) / "data" / "floods"
+CANCE = "cance-2006-2012.hubeau.csv.gz"
+
+
+def ran(file: str, *words: str) -> str:
+    """The command's own words; no database is there."""
+    if not (FLOODS / file).exists():
+        pytest.skip(f"no {FLOODS / file}")
+    river = file.split("-", maxsplit=1)[0]
+    given = ["--file", str(FLOODS / file), "--inventory", river, "--events", river]
+    command = [sys.executable, "-m", "hypervisor", "rules", "backtest", *words, *given]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def score_of(found: Any, events: str, rule: str | None) -> Any:
+    (one,) = [one for one in found["scores"] if one["events"] == events and one["rule"] == rule]
+    return one
+
+
+def test_the_floods_of_the_cance() -> None:
+    found = json.loads(ran(CANCE, "flood-discharge", "--site", "sarras", "--json"))
+    above_40 = score_of(found, "above 40 m3/s", "flood-discharge")
+    crossed = [one["crossed"] for one in above_40["outcomes"]]
+    assert crossed == [
+        "2006-11-17T18:00:00Z",
+        "2008-11-02T02:00:00Z",
+        "2009-02-05T12:00:00Z",
+        "2010-10-31T21:00:00Z",
+    ]
+    assert (above_40["hits"], above_40["misses"], above_40["false_alarms"]) == (4, 0, 0)
+    assert above_40["lead_s"] == -3600  # `for` wants the second reading, which comes an hour later
+    above_100 = score_of(found, "above 100 m3/s", "flood-discharge")
+    assert (above_100["hits"], above_100["misses"], above_100["false_alarms"]) == (1, 0, 0)
+
+
+def test_a_changed_threshold_tells_what_would_differ() -> None:
+    told = ran(
+        CANCE, "flood-discharge", "--site", "sarras", "--against", "sarras/flow_attention=60 m3/s"
+    )
+    assert "later by 2 h, shorter by 7 h" in told
+    assert "gone" in told
+    assert "above 40 m3/s, with the change" in told
+
+
+def test_a_changed_pack_tells_what_would_differ(tmp_path: Path) -> None:
+    pack = Path("rules/flood.yaml").read_text(encoding="utf-8")
+    slower = pack.replace("discharge > threshold.flow_attention\n", "discharge > 45 m3/s\n", 1)
+    assert slower != pack
+    (tmp_path / "flood.yaml").write_text(slower, encoding="utf-8")
+    found = json.loads(
+        ran(CANCE, "--site", "sarras", "--against", str(tmp_path / "flood.yaml"), "--json")
+    )
+    differ = {one["before"]["rule"] for one in found["differences"] if one["before"]}
+    assert differ == {"flood-discharge"}
+
+
+def test_the_flood_at_toulouse_was_told_before_it_came() -> None:
+    found = json.loads(ran("garonne-2022-01.hubeau.csv.gz", "flood-level", "--json"))
+    score = score_of(found, "named events", "flood-level")
+    assert (score["hits"], score["misses"]) == (2, 0)
+    assert score["lead_s"] > 3600
+    assert found["rows"] > 100_000

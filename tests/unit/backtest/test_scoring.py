@@ -1,0 +1,145 @@
+"""Alarms against events made by hand: what is a hit, a miss, a false alarm, and how long before."""
+
+import pytest
+
+from hypervisor.backtest.found import Found, Judgement
+from hypervisor.backtest.scoring import Score, Scored, score
+from tests.unit.backtest.making import HOUR, alarm, at, entries, judged
+
+CROSSINGS = "- {name: above 4 m, site: pont, crossings: level > 4 m, apart: 24 h}"
+NAMED = "- {name: the flood, site: pont, from: 2022-01-03, to: 2022-01-05}"
+
+
+def crossing(began: float, ended: float | None, *, site: str = "pont", number: int = 1) -> Found:
+    return alarm(began, ended, rule=f"event:{number}", site=site)
+
+
+def of(text: str, judgement: Judgement, *crossings: Found) -> Score:
+    """The first score: of all rules together, or the only one."""
+    return score(entries(text), judgement, crossings).scores[0]
+
+
+def test_an_alarm_before_the_crossing_is_a_hit_with_its_lead() -> None:
+    found = of(CROSSINGS, judged(alarm(8, 30)), crossing(10, 20))
+    assert (found.hits, found.misses, len(found.false)) == (1, 0, 0)
+    assert found.lead == 2 * HOUR
+    assert (found.pod, found.far, found.csi) == (1.0, 0.0, 1.0)
+
+
+def test_an_alarm_after_the_crossing_is_a_hit_that_came_late() -> None:
+    found = of(CROSSINGS, judged(alarm(13, 30)), crossing(10, 20))
+    assert found.hits == 1
+    assert found.lead == -3 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("began", "ended"), [(100, 110), (21, 25)], ids=["long after", "once it was over"]
+)
+def test_an_alarm_at_another_time_is_a_miss_and_a_false_alarm(began: float, ended: float) -> None:
+    found = of(CROSSINGS, judged(alarm(began, ended)), crossing(10, 20))
+    assert (found.hits, found.misses, len(found.false)) == (0, 1, 1)
+    assert (found.pod, found.far, found.csi) == (0.0, 1.0, 0.0)
+    assert found.lead is None
+
+
+def test_an_alarm_that_was_over_longer_than_lead_before_tells_of_something_else() -> None:
+    text = "- {name: x, site: pont, crossings: level > 4 m, lead: 6 h}"
+    assert of(text, judged(alarm(2, 5)), crossing(10, 20)).hits == 1
+    assert of(text, judged(alarm(2, 3)), crossing(10, 20)).hits == 0
+
+
+def test_alarms_of_other_sites_are_neither() -> None:
+    found = of(CROSSINGS, judged(alarm(8, 30, site="moulin")), crossing(10, 20))
+    assert (found.hits, found.misses, len(found.false)) == (0, 1, 0)
+
+
+def test_crossings_closer_than_apart_are_one_event() -> None:
+    crossings = [crossing(10, 20), crossing(43, 50), crossing(80, 90)]
+    found = of(CROSSINGS, judged(alarm(9, 50)), *crossings)
+    assert [one.event.crossed for one in found.outcomes] == [at(10), at(80)]
+    assert found.outcomes[0].event.until == at(50)
+    assert (found.hits, found.misses) == (1, 1)
+    assert found.pod == 0.5
+
+
+def test_two_alarms_of_one_event_are_one_hit_and_none_is_false() -> None:
+    found = of(CROSSINGS, judged(alarm(8, 11), alarm(15, 30)), crossing(10, 20))
+    assert (found.hits, found.misses, len(found.false)) == (1, 0, 0)
+    assert found.outcomes[0].counted == at(8)
+
+
+def test_an_alarm_counts_from_when_it_was_as_severe_as_asked() -> None:
+    text = "- {name: x, site: pont, crossings: level > 4 m, severity: major}"
+    mild = alarm(100, 110)
+    worse = alarm(8, 30, worse=(12, "critical"))
+    found = of(text, judged(mild, worse), crossing(10, 20))
+    assert (found.hits, found.misses, len(found.false)) == (1, 0, 0)
+    assert found.lead == -2 * HOUR
+
+
+def test_each_rule_is_scored_and_all_together() -> None:
+    rules = ("flood-level", "flood-rise")
+    alarms = [alarm(11, 30), alarm(7, 9, rule="flood-rise"), alarm(100, 101, rule="flood-rise")]
+    scores = score(entries(CROSSINGS), judged(*alarms, rules=rules), [crossing(10, 20)]).scores
+    assert [(one.rule, one.hits, len(one.false)) for one in scores] == [
+        (None, 1, 1),
+        ("flood-level", 1, 0),
+        ("flood-rise", 1, 1),
+    ]
+    assert [one.lead for one in scores] == [3 * HOUR, -HOUR, 3 * HOUR]
+
+
+def test_alarms_about_our_equipment_count_only_where_they_are_named() -> None:
+    rules, alarms = ("flood-level", "flood-silent"), [alarm(100, 101, rule="flood-silent")]
+    judgement = judged(*alarms, rules=rules, maintenance=["flood-silent"])
+    assert [one.rule for one in _scored(CROSSINGS, judgement, crossing(10, 20)).scores] == [
+        "flood-level"
+    ]
+    text = "- {name: x, site: pont, crossings: level > 4 m, rules: [flood-silent]}"
+    found = _scored(text, judgement, crossing(10, 20)).scores
+    assert [(one.rule, len(one.false)) for one in found] == [("flood-silent", 1)]
+
+
+def test_a_named_event_counts_from_its_crossing_at_each_of_its_sites() -> None:
+    text = """
+- name: the flood
+  sites: [pont, moulin]
+  from: 2022-01-03
+  to: 2022-01-05
+  when: level > 4 m
+"""
+    crossings = [crossing(60, 70), crossing(50, 55, site="moulin"), crossing(200, 210)]
+    found = of(text, judged(alarm(49, 80), alarm(40, 80, site="moulin")), *crossings)
+    assert {(min(one.event.sites or ()), one.lead) for one in found.outcomes} == {
+        ("pont", 11 * HOUR),
+        ("moulin", 10 * HOUR),
+    }
+
+
+def test_a_named_event_without_a_condition_counts_from_its_beginning() -> None:
+    found = of(NAMED, judged(alarm(47, 80)))
+    assert (found.hits, found.lead) == (1, HOUR)
+
+
+def test_where_nothing_happened_an_alarm_is_false_but_only_then() -> None:
+    text = f"""
+{NAMED}
+- {{name: no flood, site: moulin, from: 2022-01-08, to: 2022-01-09, expect: nothing}}
+"""
+    alarms = [alarm(50, 80), alarm(20, 30, site="moulin"), alarm(170, 171, site="moulin")]
+    found = of(text, judged(*alarms))
+    assert (found.hits, found.misses) == (1, 0)
+    assert [one.episode.began for one in found.false] == [at(170)]
+
+
+def test_what_cannot_be_scored_is_said_and_is_no_miss() -> None:
+    late = "- {name: later, site: pont, from: 2023-01-03, to: 2023-01-05}"
+    never = "- {name: never, site: pont, from: 2022-01-03, to: 2022-01-05, when: level > 9 m}"
+    found = _scored(f"{late}\n{never}\n{CROSSINGS}", judged())
+    assert not found.scores
+    assert len(found.notes) == 3
+    assert "nothing of that time was judged" in found.notes[1]
+
+
+def _scored(text: str, judgement: Judgement, *crossings: Found) -> Scored:
+    return score(entries(text), judgement, crossings)
