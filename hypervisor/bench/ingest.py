@@ -6,25 +6,27 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hypervisor.bench.load import LORAWAN, NATIVE, Load
+from hypervisor.bench.load import DEVICES, LORAWAN, NATIVE, Load
 from hypervisor.bench.servers import Ground
 from hypervisor.settings import Settings
 from hypervisor.store import benching
 from sensors._errors import TerritoryError
 
 KINDS = ("bare", "ingest")
+WATCHED = "watched"  # ingest, and beside it a watch that judges all that comes by all packs
 FORMS = {LORAWAN: ("ingest", LORAWAN)}  # what a form is measured against: native, in the same run
 RATES = (1_000, 5_000, 10_000)
 _WARM = 0.5  # seconds of a paced run before its delays count: the table's chunk is made in them
+_PATIENCE = 120.0  # seconds for a watch to begin, and to end with what came
 _QUIET = 10.0  # seconds without a new commit after which a run is over, come what may
 
 
@@ -37,7 +39,7 @@ class Plan:
     """How much is measured. `seconds` a run at a rate.
 
     `messages` a run at full speed; twice as many where each has but one row. `kinds`: bare, ingest,
-    and lorawan-js, which is ingest of uplinks that a script decodes.
+    lorawan-js, which is ingest of uplinks that a script decodes, and watched.
     """
 
     messages: int = 60_000
@@ -60,6 +62,7 @@ class Run:
     p50: float
     p99: float
     rows_lost: int
+    behind: float = 0.0  # s that the watch, where there is one, still judged after the last commit
 
 
 @dataclass(kw_only=True)
@@ -92,6 +95,9 @@ class Bench:
                 "us_a_message": round(1e6 / speed, 1) if speed else 0.0,
                 "delay_ms": {},
             }
+            if kind == WATCHED:
+                behind = statistics.median(run.behind for run in at_full_speed[kind])
+                case[kind]["watch_behind_s"] = round(behind, 2)
         case["ratio"] = _ratio(case[kinds[-1]]["messages_s"], case[kinds[0]]["messages_s"])
         case["p99_ratio"] = {}
         for rate in self.plan.rates:
@@ -122,10 +128,11 @@ class Bench:
         self._number += 1
         settings = self.ground.settings  # one session for all: no other takes a share
         benching.clear(settings.database_url)
+        old = 20 * 86_400 if WATCHED not in self.plan.kinds else messages // DEVICES + 60
         load = Load(
             messages=messages,
             rows=rows,
-            base=int(time.time()) - 20 * 86_400,
+            base=int(time.time()) - old,
             form=LORAWAN if kind == LORAWAN else NATIVE,
         )
         commits = self.ground.folder / f"commits-{self._number}.npz"
@@ -134,13 +141,16 @@ class Bench:
             _Consumer(kind, settings, load, commits).stop()  # the broker keeps a queue from here
         if rate is None:
             _publish(settings, load, sent_file, rate)
-        consumer = _Consumer(kind, settings, load, commits)
-        if rate is not None:
-            _publish(settings, load, sent_file, rate)
-        _await(settings, messages * rows)
-        consumer.stop()
+        with watch(settings, commits.with_suffix(".watch")) if kind == WATCHED else nullcontext():
+            consumer = _Consumer("ingest" if kind == WATCHED else kind, settings, load, commits)
+            if rate is not None:
+                _publish(settings, load, sent_file, rate)
+            _await(settings, messages * rows)
+            behind = _judged(settings) if kind == WATCHED else 0.0
+            consumer.stop()
         lost = messages * rows - benching.readings(settings.database_url)
-        return _result(np.load(sent_file), commits, lost, warm=0.0 if rate is None else _WARM)
+        found = _result(np.load(sent_file), commits, lost, warm=0.0 if rate is None else _WARM)
+        return replace(found, behind=behind)
 
 
 def _lost(runs: dict[str, list[Run]]) -> int:
@@ -174,6 +184,40 @@ def _await(settings: Settings, rows: int) -> None:
         found = benching.readings(settings.database_url)
         if found != known:
             known, since = found, time.monotonic()
+
+
+def _judged(settings: Settings) -> float:
+    """Wait until the watch has taken all that came; for how long (s)."""
+    since = time.monotonic()
+    while benching.unread(settings.database_url) and time.monotonic() - since < _PATIENCE:
+        time.sleep(0.1)
+    return time.monotonic() - since
+
+
+@contextmanager
+def watch(settings: Settings, file: Path) -> Iterator[None]:
+    """A `hypervisor watch` that has judged nothing yet, until the context ends."""
+    benching.unjudge(settings.database_url)
+    told = {"HYPERVISOR_DATABASE_URL": settings.database_url, "PYTHONUNBUFFERED": "1"}
+    with file.open("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hypervisor", "--data", str(settings.data), "watch"],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**_environment(), **told},
+        )
+        try:
+            since = time.monotonic()
+            while "watching" not in file.read_text():
+                if process.poll() is not None or time.monotonic() - since > _PATIENCE:
+                    raise BenchError(f"the watch did not begin: {file.read_text()[-2000:]}")
+                time.sleep(0.1)
+            yield
+            if process.poll() is not None:
+                raise BenchError(f"the watch ended: {file.read_text()[-2000:]}")
+        finally:
+            process.terminate()
+            process.wait()
 
 
 class _Consumer:

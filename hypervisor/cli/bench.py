@@ -29,18 +29,23 @@ def ingest(
         str | None,
         typer.Option("--format", help="lorawan-js: uplinks that a script decodes, against native."),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="With a watch beside it, against ingest alone.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Ingest, with checks, registry and feed, against a bare loop, on servers of its own."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from hypervisor.bench.ingest import FORMS, Bench, BenchError, Plan
+    from hypervisor.bench.ingest import FORMS, WATCHED, Bench, BenchError, Plan
     from hypervisor.bench.servers import ground
 
     if form is not None and form not in FORMS:
         raise BenchError(f"--format {form!r}: expected {', '.join(FORMS)}")
     plan = Plan(messages=messages, rounds=rounds, seconds=seconds, kinds=tuple(kinds.split(",")))
+    if watch:
+        plan = replace(plan, kinds=("ingest", WATCHED))
     if form is not None:
         plan = replace(plan, messages=messages // 3, rows=(4,), rates=(1_000,), kinds=FORMS[form])
     with Progress(console=Console(stderr=True), transient=True) as progress:

@@ -1,5 +1,6 @@
 """What the bench asks of its own database: devices in it, a clean table, and what is there."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from psycopg import Cursor
@@ -9,6 +10,7 @@ from hypervisor.store import readings as readings_store
 from hypervisor.store.connect import Connection, connect
 from sensors._row import Rows
 
+_LIMITS = {"attention": 3.0, "alert": 4.0, "danger": 5.0}  # m
 BARE = (
     "COPY (SELECT series_id, time, received_at, value, quality FROM reading)"
     " TO STDOUT (FORMAT BINARY)"
@@ -23,17 +25,32 @@ def seed(
     gateway: str,
     codec: str,
 ) -> None:
-    """Devices by name and address with these quantities, all at one site and behind one gateway."""
+    """Devices by name and address with these quantities, each at a site, behind one gateway.
+
+    The sites have the thresholds that rules ask for; one more, `bench`, has none and no device.
+    """
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("INSERT INTO site (name, title, domain) VALUES ('bench', 'Bench', 'flood')")
+        cursor.executemany(
+            "INSERT INTO site (name, title, domain) VALUES (%s, %s, 'flood')",
+            [(name, name) for name in (*devices, "bench")],
+        )
+        cursor.executemany(
+            "INSERT INTO revision (kind, key, value, effective, author, reason) VALUES"
+            " ('threshold', %s, %s, '2000-01-01+00', 'bench', 'bench')",
+            [
+                (f"{site}/{name}", json.dumps({"value": value, "unit": "m"}))
+                for site in devices
+                for name, value in _LIMITS.items()
+            ],
+        )
         cursor.execute(
             "INSERT INTO gateway (name, title, protocol) VALUES (%s, %s, 'chirpstack')",
             [gateway, gateway],
         )
         cursor.executemany(
             "INSERT INTO device (name, site, commissioned, gateway, address, codec)"
-            " SELECT %s, id, '2000-01-01+00', %s, %s, %s FROM site WHERE name = 'bench'",
-            [(name, gateway, address, codec) for name, address in devices.items()],
+            " SELECT name, id, '2000-01-01+00', %s, %s, %s FROM site WHERE name = %s",
+            [(gateway, address, codec, name) for name, address in devices.items()],
         )
         _add_series(cursor, list(devices), quantities)
         feed.append(connection, "registry")
@@ -67,6 +84,24 @@ def clear(url: str) -> None:
         connection.execute("DELETE FROM feed WHERE kind <> 'registry'")
         connection.execute("VACUUM feed")
         connection.execute("CHECKPOINT")
+
+
+def unjudge(url: str) -> None:
+    """Forget all that a watch made of it."""
+    with connect(url) as connection:
+        connection.execute(
+            "TRUNCATE journal, judged_under, watch_state, transition, outbox, delivery, alarm"
+        )
+
+
+def unread(url: str) -> int:
+    """How many batches the watch has yet to take."""
+    with connect(url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM feed WHERE kind = 'readings'"
+            " AND xid >= coalesce((SELECT cursor FROM watch_state), '0'::xid8)"
+        ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def readings(url: str) -> int:
