@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from hypervisor.alarms import dials
 from hypervisor.alarms.situation import situation
 from hypervisor.alarms.suppression import Suppression
-from hypervisor.instants import text
+from hypervisor.instants import micros, text
 from hypervisor.store import alarms, incidents, known, lifecycle
 from hypervisor.store.alarms import Alarm, Selection
 from hypervisor.store.connect import Connection
@@ -51,13 +51,12 @@ def views(
 def viewed(
     connection: Connection, found: Sequence[Alarm], *, wall: datetime
 ) -> list[dict[str, Any]]:
-    """These alarms with their operator's side."""
+    """These alarms with their operator's side, and their incident as it was last grouped."""
     numbers = [one.id for one in found]
     clock = lifecycle.clock(connection, wall)
     handled = lifecycle.handling(connection, numbers, clock)
     active = [one.id for one in found if one.active]
     silent = situation(connection, wall=wall).of(connection, active) if active else {}
-    regroup(connection)
     belongs = incidents.of_alarms(connection, numbers)
     return [
         {
@@ -69,6 +68,29 @@ def viewed(
         for one in found
         if one.id in handled
     ]
+
+
+def incidents_viewed(  # noqa: PLR0913  a filter each
+    connection: Connection,
+    *,
+    wall: datetime,
+    every: bool = False,
+    domain: str | None = None,
+    number: int | None = None,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """Incidents with the numbers of their alarms, the latest to open first; `every`: closed too."""
+    clock = lifecycle.clock(connection, wall)
+    rows = incidents.listing(
+        connection,
+        opened_at=None if every else clock,
+        domain=domain,
+        number=number,
+        limit=limit,
+    )
+    belong = incidents.alarms_of(connection, [row.number for row in rows])
+    now = None if clock is None else micros(clock)
+    return [{**incidents.as_text(row, now), "alarms": belong[row.number]} for row in rows]
 
 
 def regroup(connection: Connection) -> None:
@@ -102,8 +124,3 @@ def _suppression(why: Suppression) -> dict[str, Any]:
         "by": why.by,
         "until": None if why.until is None else text(why.until),
     }
-
-
-def silence(view: dict[str, Any]) -> str:
-    """Why a viewed alarm is silent, in a few words."""
-    return ", ".join(dict.fromkeys(one["kind"] for one in view["suppressed"]))

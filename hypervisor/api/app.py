@@ -11,6 +11,7 @@ from hypervisor.api import (
     backtests,
     health,
     home,
+    incidents,
     problems,
     readings,
     rulebook_problems,
@@ -56,7 +57,7 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
     problems.install(app)
     rulebook_problems.install(app)
     app.middleware("http")(_headers)
-    for part in (health, sites, readings, alarms, rules, thresholds, backtests):
+    for part in (health, sites, readings, alarms, incidents, rules, thresholds, backtests):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(home.router)
     return app

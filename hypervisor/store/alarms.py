@@ -241,6 +241,12 @@ def find(connection: Connection, number: int) -> Alarm | None:
     return None if row is None else _alarm(row)
 
 
+def merged_into(connection: Connection, number: int) -> list[int]:
+    """The alarms that proved to be part of this one."""
+    rows = connection.execute("SELECT id FROM alarm WHERE merged_into = %s ORDER BY id", [number])
+    return [row[0] for row in rows]
+
+
 def transitions(connection: Connection, numbers: Sequence[int]) -> list[Transition]:
     """All that people could see of these alarms, in the order it was noticed."""
     rows = connection.execute(

@@ -49,10 +49,12 @@ def serving(url: str) -> Iterator[httpx.Client]:
     thread.start()
     while not server.started:
         sleep(0.01)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        yield client
-    server.should_exit = True
-    thread.join()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture

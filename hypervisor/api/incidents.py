@@ -1,0 +1,55 @@
+"""Incidents: alarms that belong together."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from hypervisor.alarms import viewing
+from hypervisor.api.access import Asked
+from hypervisor.api.alarm_shapes import (
+    HandledBody,
+    IncidentBody,
+    IncidentDetailBody,
+    IncidentsBody,
+)
+from hypervisor.api.alarms import regroup
+from hypervisor.api.problems import NotFoundError, responses
+from hypervisor.store import alarms
+
+router = APIRouter(prefix="/incidents", tags=["incidents"])
+
+
+@router.get("", responses=responses(422))
+def every(
+    asked: Asked,
+    *,
+    closed: Annotated[bool, Query(description="Those that are closed, too.")] = False,
+    domain: Annotated[str | None, Query(examples=["flood"])] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+) -> IncidentsBody:
+    """Incidents, the latest to open first."""
+    regroup(asked)
+    found = viewing.incidents_viewed(
+        asked.connection, wall=asked.clock(), every=closed, domain=domain, limit=limit
+    )
+    return IncidentsBody(mode=asked.mode, incidents=[IncidentBody(**one) for one in found])
+
+
+@router.get("/{number}", responses=responses(404, 422))
+def one(asked: Asked, number: int) -> IncidentDetailBody:
+    """One incident with its alarms."""
+    regroup(asked)
+    found = viewing.incidents_viewed(
+        asked.connection, wall=asked.clock(), every=True, number=number
+    )
+    if not found:
+        raise NotFoundError(f"no incident has the number {number}")
+    members = [alarms.find(asked.connection, each) for each in found[0]["alarms"]]
+    views = viewing.viewed(
+        asked.connection, [each for each in members if each is not None], wall=asked.clock()
+    )
+    return IncidentDetailBody(
+        mode=asked.mode,
+        incident=IncidentBody(**found[0]),
+        alarms=[HandledBody(**each) for each in views],
+    )
