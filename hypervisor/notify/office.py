@@ -1,5 +1,6 @@
 """Events of the outbox -> deliveries, in one transaction: one process at a time decides."""
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -198,4 +199,9 @@ def write(  # noqa: PLR0913  what a delivery is made of
 
 def holiday_of(day: date) -> bool:
     """Whether it is one of the French public holidays."""
-    return day in public_holidays(day.year)
+    return day in _of_year(day.year)
+
+
+@functools.cache
+def _of_year(year: int) -> frozenset[date]:
+    return public_holidays(year)

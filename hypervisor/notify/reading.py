@@ -74,7 +74,6 @@ class _Reader:
         only = parts.get("only escalated")
         return Route(
             name=name,
-            channels=channels(self.source, parts["channels"]),
             domains=self.some(filters, "domains", self.known.domains),
             areas=self.some(filters, "areas", self.known.areas),
             sites=self.some(filters, "sites", self.known.sites),
@@ -92,6 +91,7 @@ class _Reader:
             only_escalated=only is not None
             and one_of(self.source, only, text(only, "yes or no"), ("yes", "no", "true", "false"))
             in ("yes", "true"),
+            channels=channels(self.source, parts["channels"]),
         )
 
     def name(self, node: yaml.Node) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hypervisor.instants import micros, moment, text
-from hypervisor.notify import deciding
+from hypervisor.notify import deciding, gaps
 from hypervisor.notify.deciding import Facts, Hold, Send
 from hypervisor.notify.errors import NotifyError
 from hypervisor.notify.office import holiday_of
@@ -51,14 +51,16 @@ def apply(
         written = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NotifyError(f"{file} cannot be read: {error}") from error
-    routes = read_routes(written, file=str(file), known=_known(connection))
+    known = _known(connection)
+    routes = read_routes(written, file=str(file), known=known)
+    counted, holes = _counted(routes), gaps.told(routes, known, outbox.clock(connection))
     with connection.transaction():
         before = telling.routes_text(connection, 0)
         if before is not None and before.text == written:
             return f"{file} is in force already, as revision {before.id}"
-        counted = _counted(routes)
         if dry_run:
-            return f"{file} is right: {counted} (--dry-run: nothing was changed)"
+            said = f"{file} is right: {counted} (--dry-run: nothing was changed)"
+            return "\n".join([said, *holes])
         details = {"changed": _difference(before.text if before else "", written)}
         author = author.strip() or audit.whoever()
         audit.record(
@@ -71,7 +73,7 @@ def apply(
         )
         number = telling.write_routes(connection, written, author=author, reason=reason.strip())
         outbox.wake(connection)
-    return f"revision {number} is in force: {counted}"
+    return "\n".join([f"revision {number} is in force: {counted}", *holes])
 
 
 def _counted(routes: Routes) -> str:

@@ -194,6 +194,11 @@ class Town:
         self.connection.commit()
         return found
 
+    def watched(self) -> bool:
+        found = telling.watch_works(self.connection)
+        self.connection.commit()
+        return found
+
     def events(self) -> list[tuple[str, str | None, str | None]]:
         """(event, outcome, reason or why it is held), in order."""
         rows = self.connection.execute(

@@ -1,0 +1,120 @@
+"""Which transitions are told."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hypervisor.instants import text
+from hypervisor.notify import backoff
+from hypervisor.notify.events import events_of
+from hypervisor.notify.grace import grace_of
+from hypervisor.store.alarms import Alarm, Transition, as_text
+from rules._journal import Episode
+
+MINUTE = 60_000_000
+
+
+def alarm(number: int = 1, *steps: str, ended: int | None = None) -> Alarm:
+    severity = tuple((k * MINUTE, name) for k, name in enumerate(steps or ("major",)))
+    episode = Episode(
+        rule="flood-level",
+        subject="orge",
+        since=0,
+        began=0,
+        ended=ended,
+        severity=severity,
+        stale=(),
+    )
+    return Alarm(
+        id=number,
+        site=1,
+        place="orge",
+        domain="flood",
+        category="hazard",
+        episode=episode,
+        title="high",
+        advice="",
+        last_value=None,
+        withdrawn=None,
+        noticed=0,
+        changed=0,
+    )
+
+
+def became(one: Alarm, kind: str, event: int = 0, reason: str = "") -> Transition:
+    snapshot: dict[str, Any] = as_text(one)
+    return Transition(
+        alarm=one.id, kind=kind, event=event, noticed=event, reason=reason, snapshot=snapshot
+    )
+
+
+def told(*transitions: Transition) -> list[str]:
+    alarms = [alarm(number) for number in {one.alarm for one in transitions}]
+    return [event.event for event in events_of(transitions, alarms)]
+
+
+def test_raised_cleared_revised_withdrawn_are_told() -> None:
+    one = alarm()
+    for kind in ("raised", "cleared", "revised", "withdrawn"):
+        assert told(became(one, kind)) == [kind]
+
+
+def test_what_was_found_late_and_was_over_is_not() -> None:
+    assert told(became(alarm(ended=MINUTE), "retrospective")) == []
+
+
+def test_merged_is_withdrawn_for_who_was_told_and_a_piece_that_lasts_is_new() -> None:
+    assert told(became(alarm(), "merged")) == ["withdrawn"]
+    assert told(became(alarm(), "split")) == ["raised"]
+    assert told(became(alarm(ended=MINUTE), "split")) == []
+
+
+def test_severity_is_told_when_it_rises() -> None:
+    one = alarm(1, "minor", "critical", "major", "critical")
+    steps = [became(one, "severity", k * MINUTE, one.episode.severity[k][1]) for k in (1, 2, 3)]
+    found = events_of(steps, [one])
+    assert [event.body["event_time"] for event in found] == [MINUTE, 3 * MINUTE]
+
+
+def test_a_rise_that_comes_with_the_raising_is_told_by_it() -> None:
+    one = alarm(1, "minor", "critical")
+    assert told(became(one, "raised"), became(one, "severity", MINUTE, "critical")) == ["raised"]
+
+
+@pytest.mark.parametrize(("severity", "expected"), [("critical", ["stale"]), ("major", [])])
+def test_silence_is_told_while_critical(severity: str, expected: list[str]) -> None:
+    assert told(became(alarm(1, severity), "stale")) == expected
+    assert told(became(alarm(1, severity, ended=1), "stale")) == []
+    assert told(became(alarm(1, severity), "fresh")) == []
+
+
+def test_an_event_holds_the_alarm_as_it_then_stood() -> None:
+    one = replace(alarm(), title="as it was")
+    [event] = events_of([became(one, "cleared", 5 * MINUTE, "out of service")], [one])
+    assert event.body["alarm"]["title"] == "as it was"
+    assert event.body["reason"] == "out of service"
+    assert text(event.at) == "1970-01-01T00:05:00Z"
+
+
+def test_grace_is_as_long_as_what_inhibits_takes() -> None:
+    rules: dict[str, dict[str, Any]] = {
+        "supply": {"inhibits": ["lamp", "door"], "for": "10 min", "when": "x > 1"},
+        "cabinet": {"inhibits": ["lamp"], "when": "silent(device, 30 min) and x"},
+        "lamp": {"when": "x"},
+        "door": {"when": "x", "grace": "2 min"},
+    }
+    assert grace_of("lamp", rules, interval=5 * MINUTE) == 35 * MINUTE
+    assert grace_of("door", rules, interval=5 * MINUTE) == 2 * MINUTE
+    assert grace_of("supply", rules, interval=5 * MINUTE) == 0
+
+
+def test_waits_double_up_to_a_quarter_of_an_hour() -> None:
+    assert [backoff.wait(5, failed) for failed in (1, 2, 3, 8, 9, 1000)] == [
+        5,
+        10,
+        20,
+        640,
+        900,
+        900,
+    ]

@@ -1,0 +1,142 @@
+"""Messages in French and in English: short, complete, EXERCICE in an exercise."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hypervisor.instants import parse
+from hypervisor.notify.message import Message
+from hypervisor.notify.rendering import Telling, Voice, render
+from hypervisor.notify.routes import EVENTS
+from hypervisor.notify.words import WORDS, measure
+
+ALARM: dict[str, Any] = {
+    "id": 12,
+    "rule": "flood-level",
+    "subject": "orge-arpajon",
+    "since": "2024-10-09T11:50:00Z",
+    "began": "2024-10-09T12:00:00Z",
+    "ended": None,
+    "severity": [["2024-10-09T12:00:00Z", "minor"], ["2024-10-09T13:00:00Z", "critical"]],
+    "stale": [],
+    "site": "orge-arpajon",
+    "domain": "flood",
+    "category": "hazard",
+    "title": "Orge at Arpajon: river above its alert level",
+    "advice": "Close the embankment road.",
+    "active": True,
+    "last_value": {
+        "quantity": "level",
+        "value": 2.413,
+        "unit": "m",
+        "time": "2024-10-09T13:05:00Z",
+        "trend": "rising",
+        "per_hour": 0.12,
+    },
+}
+TELLING = Telling(
+    event="raised",
+    key="12:raised:1/duty/1",
+    at=parse("2024-10-09T12:00:00Z"),
+    alarm=ALARM,
+    place="Orge à Arpajon, Arpajon",
+    quantity={"fr": "hauteur d'eau", "en": "water level"},
+    labels={"title_fr": "{site} : cote d'alerte dépassée"},
+    fills={"site": "Orge à Arpajon"},
+)
+FR = Voice(instance="Essonne", exercise=False, link="https://town.example")
+EN = replace(FR, language="en")
+
+
+def test_in_french() -> None:
+    assert render(TELLING, FR) == Message(
+        title="ALARME CRITIQUE - Orge à Arpajon : cote d'alerte dépassée",
+        text=(
+            "Gravité : critique\n"
+            "Depuis le 09/10/2024 à 14:00 (UTC+2)\n"
+            "Mesure : hauteur d'eau 2,413 m, le 09/10/2024 à 15:05 (UTC+2),"
+            " en hausse de 0,12 m/h\n"
+            "Lieu : Orge à Arpajon, Arpajon\n"
+            "Conseil : Close the embankment road.\n"
+            "Alarme n° 12  https://town.example/api/v1/alarms/12"
+        ),
+        kind="failure",
+        data=render(TELLING, FR).data,
+    )
+
+
+def test_in_english() -> None:
+    message = render(TELLING, EN)
+    assert message.title == "CRITICAL ALARM - Orge at Arpajon: river above its alert level"
+    assert message.text == (
+        "Severity: critical\n"
+        "Since 2024-10-09 14:00 (UTC+2)\n"
+        "Reading: water level 2.413 m, at 2024-10-09 15:05 (UTC+2), rising by 0.12 m/h\n"
+        "Place: Orge à Arpajon, Arpajon\n"
+        "Advice: Close the embankment road.\n"
+        "Alarm 12  https://town.example/api/v1/alarms/12"
+    )
+
+
+def test_stale_says_so_with_the_last_value() -> None:
+    alarm = {**ALARM, "stale": [["2024-10-09T13:20:00Z", None]]}
+    text = render(replace(TELLING, event="stale", alarm=alarm), FR).text
+    assert "ATTENTION : sans mesure depuis le 09/10/2024 à 15:20 (UTC+2)" in text
+    assert "hauteur d'eau 2,413 m" in text
+
+
+@pytest.mark.parametrize(
+    ("event", "title", "line"),
+    [
+        (
+            "cleared",
+            "FIN D'ALARME - ",
+            "Du 09/10/2024 à 14:00 (UTC+2) au 09/10/2024 à 16:00 (UTC+2)",
+        ),
+        ("revised", "RÉVISION - ", "Motif : ended later"),
+        ("withdrawn", "ALARME RETIRÉE - ", "L'alarme du 09/10/2024 à 14:00 (UTC+2) n'a pas lieu"),
+    ],
+)
+def test_over_revised_withdrawn(event: str, title: str, line: str) -> None:
+    alarm = {**ALARM, "ended": "2024-10-09T14:00:00Z", "active": False}
+    message = render(replace(TELLING, event=event, alarm=alarm, reason="ended later"), FR)
+    assert message.title.startswith(title)
+    assert line in message.text
+    assert "Conseil" not in message.text
+
+
+@pytest.mark.parametrize("event", ["reminder", "escalation"])
+def test_unanswered_says_since_when(event: str) -> None:
+    told = replace(TELLING, event=event, told=parse("2024-10-09T12:01:00Z"))
+    assert "Nobody has acknowledged this alarm, told at 2024-10-09 14:01" in render(told, EN).text
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("event", [*EVENTS, "escalation"])
+def test_an_exercise_says_so_first_whatever_it_tells(event: str, language: str) -> None:
+    voice = replace(FR, exercise=True, language=language)
+    message = render(replace(TELLING, event=event, told=TELLING.at), voice)
+    assert message.title.startswith("EXERCICE - ")
+    assert "EXERCI" in message.text.splitlines()[0]
+    assert message.data["exercise"] is True
+
+
+def test_both_languages_have_the_same_words() -> None:
+    assert WORDS["fr"].keys() == WORDS["en"].keys()
+
+
+def test_the_hour_that_comes_twice_is_told_apart() -> None:
+    first, second = (
+        render(replace(TELLING, alarm={**ALARM, "began": at}), FR).text
+        for at in ("2024-10-27T00:30:00Z", "2024-10-27T01:30:00Z")
+    )
+    assert "27/10/2024 à 02:30 (UTC+2)" in first
+    assert "27/10/2024 à 02:30 (UTC+1)" in second
+
+
+def test_measures() -> None:
+    assert measure(1234.5, "m3/s", "fr") == "1234 m³/s"
+    assert measure(-0.123, "m", "en", signed=True) == "0.123 m"
+    assert measure(0.25, "1", "fr") == "0,25"
+    assert measure(123456.0, "W", "en") == "123456 W"
