@@ -78,7 +78,7 @@ def decide(facts: Facts, routes: Routes, holiday: Callable[[date], bool]) -> Dec
         case "revised" if not facts.alarm["active"]:
             return _ended(facts, routes) if facts.told.active else Drop(why="it matters no more")
         case "reminder" | "escalation":
-            return _unanswered(facts, routes)
+            return _unanswered(facts, routes, holiday)
     return _news(facts, routes, holiday)
 
 
@@ -99,7 +99,8 @@ def _to(routes: Routes, names: Collection[str], event: str) -> Decision:
     return Drop(why="the routes that were told are no more", no_route=True)
 
 
-def _unanswered(facts: Facts, routes: Routes) -> Decision:
+def _unanswered(facts: Facts, routes: Routes, holiday: Callable[[date], bool]) -> Decision:
+    """A reminder only while its route is on call; an escalation at any hour."""
     if not facts.alarm["active"]:
         return Drop(why="it is over")
     if facts.acknowledged:
@@ -109,6 +110,10 @@ def _unanswered(facts: Facts, routes: Routes) -> Decision:
     route = routes.named(facts.entry.body["to"])
     if route is None:
         return Drop(why=f"the route {facts.entry.body['to']!r} is no more", no_route=True)
+    if facts.entry.event == "reminder" and not on_call(
+        route.hours, moment(facts.now), route.zone, holiday
+    ):
+        return Drop(why="nobody of the route is on call")
     return Send(routes=(route,))
 
 
