@@ -1,13 +1,15 @@
 """A block of subjects judged together: their tracks, thresholds and devices on one axis."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rules._arrivals import Arrivals
 from rules._axis import Axis, Fact, merged
+from rules._belonging import members_of
+from rules._hearsay import Said, said_of
 from rules._inputs import Device, Instants, SeriesColumns, Subject
 from rules._interval import Mask
 from rules._listening import Clocks, Ears, supply_ends
@@ -18,6 +20,7 @@ from rules._track import Signs, Track
 from sensors._row import NEVER
 
 _FAR = 2**61
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +42,24 @@ class Caller:
 class Block:
     """Subjects on one axis. Tracks and facts are laid when first asked for.
 
-    `partly`: a subject may lack a series that is asked for, which is then unknown.
+    `partly`: a subject may lack a series that is asked for, which is then unknown. `spans`: from
+    when to when (µs) the calendar of each is asked. `afar`: by how far one looks ahead, the sites
+    upstream of each.
     """
 
-    def __init__(
-        self, axis: Axis, subjects: Sequence[Subject], ears: Ears, *, partly: bool = False
+    def __init__(  # noqa: PLR0913  what most rules do not need has defaults
+        self,
+        axis: Axis,
+        subjects: Sequence[Subject],
+        ears: Ears,
+        *,
+        partly: bool = False,
+        spans: Sequence[Span] = (),
+        afar: Mapping[int, Sequence[Sequence[Subject]]] | None = None,
     ) -> None:
         self._partly = partly
+        self._spans = spans
+        self._afar = afar or {}
         self.axis = axis
         self.subjects = subjects
         self.ears = ears
@@ -55,6 +69,8 @@ class Block:
         self._thresholds: dict[str, Fact] = {}
         self._service: dict[int, Fact | None] = {}
         self._callers: dict[str, list[Caller]] = {}
+        self._said: dict[str, Said] = {}
+        self._upstream: dict[int, Members] = {}
 
     def track(self, name: str) -> Track:
         """The series of that name."""
@@ -72,11 +88,29 @@ class Block:
         """The members of the subjects that are groups; None: there are none."""
         if not any(any(s.group.values()) for s in self.subjects):
             return None
-        return Members(
-            self.axis,
-            self.subjects,
-            lambda axis, own: Block(axis, own, self.ears, partly=True),
-        )
+        return self._members([list(members_of(subject)) for subject in self.subjects])
+
+    def upstream(self, ahead: int) -> Members:
+        """The sites upstream, as they are seen from here when one looks so far (µs) ahead."""
+        if ahead not in self._upstream:
+            self._upstream[ahead] = self._members(self._afar[ahead])
+        return self._upstream[ahead]
+
+    def _members(self, found: Sequence[Sequence[Subject]]) -> Members:
+        def lay(axis: Axis, own: Sequence[Subject]) -> Block:
+            spans: list[Span] = []
+            if self._spans:
+                for span, some in zip(self._spans, found, strict=True):
+                    spans += [span] * len(some)
+            return Block(axis, own, self.ears, partly=True, spans=spans)
+
+        return Members(self.axis, found, lay)
+
+    def said(self, word: str) -> Said:
+        """What the calendar, the sun or the lighting plan says of each subject."""
+        if word not in self._said:
+            self._said[word] = said_of(word, self.axis, self.subjects, self._spans)
+        return self._said[word]
 
     def arrivals(self, track: Track) -> Arrivals:
         """The good readings of a track as they came in."""

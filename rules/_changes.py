@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from rules._block import Block, Caller
+from rules._functions import OVER_MEMBERS, UPSTREAM
 from rules._inputs import Instants
 from rules._rule import DEVICE
 from rules._track import Track
-from rules._tree import Call, Name, Node, Number, Threshold
+from rules._tree import Call, Name, Node, Number, Threshold, Word
 
 
 def judged(nodes: Sequence[Node], block: Block, *, silence: bool) -> Iterator[Instants]:
@@ -19,6 +20,8 @@ def judged(nodes: Sequence[Node], block: Block, *, silence: bool) -> Iterator[In
         if service is not None:
             yield service.changes()
         yield track.breaks
+    for word in {node.name for node in nodes if isinstance(node, Word)}:
+        yield block.said(word).turns
     if silence:
         for track in tracks:
             yield track.arrivals
@@ -116,8 +119,11 @@ def _windows(nodes: Iterable[Node], block: Block) -> Iterator[tuple[Track, int]]
     for node in nodes:
         if isinstance(node, Call) and isinstance(node.arguments[-1], Number):
             series = node.arguments[0]
-            if node.function != "silent" and isinstance(series, Name):
+            if node.function not in _NO_WINDOW and isinstance(series, Name):
                 yield block.track(series.name), int(node.arguments[-1].value)
+
+
+_NO_WINDOW = OVER_MEMBERS | {UPSTREAM, "silent"}
 
 
 def _sizes(track: Track) -> list[int]:

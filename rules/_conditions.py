@@ -8,10 +8,13 @@ import numpy as np
 
 from rules._axis import lying_in
 from rules._block import Block
+from rules._changes import names_of
 from rules._evaluate import View
 from rules._inputs import Instants
 from rules._interval import FALSE, LEFT_OUT, TRUE, Mask, Truths, every, negation
-from rules._rule import Rule, Step
+from rules._members import Members
+from rules._others import members_unknown
+from rules._rule import Rule, Step, ahead_of
 from rules._sight import Sight
 from rules._track import Track
 from rules._tree import Node, Threshold, walk
@@ -50,6 +53,10 @@ class Conditions:
         self.silence = rule.axis == "silence"
         self.tracks: tuple[Track, ...] = tuple(block.track(name) for name in rule.plain)
         self.members = block.members if rule.shared else None
+        self.upstream: list[tuple[Members, list[Node]]] = [
+            (block.upstream(ahead_of(call)), list(walk(call.arguments[0])))
+            for call in rule.upstreams
+        ]
         self._block = block
 
     def found(self, keys: Instants) -> Found:
@@ -102,6 +109,8 @@ class Conditions:
             found |= lying_in(of(track), keys)
         if self.members is not None:
             found |= lying_in(self.members.keys(what, self.rule.shared, of), keys)
+        for sites, inside in self.upstream:
+            found |= lying_in(sites.keys(what, names_of(inside), of), keys)
         return found
 
     def _end(self, view: View, when: Truths) -> Truths:
@@ -129,7 +138,9 @@ class Conditions:
             for track in self.tracks:
                 stale |= view.sight.unknown(track)
             if self.members is not None:
-                stale |= view.members_unknown(self.members, self.rule.inside)
+                stale |= members_unknown(view, self.members, self.rule.inside)
+            for sites, inside in self.upstream:
+                stale |= members_unknown(view, sites, inside)
         return stale
 
 

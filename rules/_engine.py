@@ -19,11 +19,12 @@ from rules._layout import Asked, Extent, blocks
 from rules._machine import conclude
 from rules._moments import Telling, moments_of
 from rules._revisions import History
-from rules._rule import Rule
+from rules._rule import Rule, ahead_of
 from rules._runs import due_runs
 from rules._scan import rows_of
 from rules._seeds import seeds_of
 from rules._tree import Call, Number, walk
+from rules._upstream import longest as longest_way
 
 VERSION = "1"  # recorded with each judgement; a new version does not judge the past again
 
@@ -60,10 +61,19 @@ def judge(  # noqa: PLR0913  what may be known of each subject
         return [Verdict(subject=subject.key, moments=(), due=None) for subject in subjects]
     extent = Extent(
         names=tuple(sorted({name for rule in rules for name in rule.names})),
-        thresholds=tuple({n for rule in rules for n in rule.thresholds + rule.optional_thresholds}),
+        thresholds=tuple(
+            {
+                name
+                for rule in rules
+                for name in rule.thresholds + rule.optional_thresholds + rule.afar_thresholds
+            }
+        ),
         reach=_reach(rules),
         silence=any(rule.axis == "silence" for rule in rules),
         revisions=tuple(effective for effective, _ in revisions),
+        afar=tuple(sorted({name for rule in rules for name in rule.afar})),
+        aheads=tuple(sorted({ahead_of(call) for rule in rules for call in rule.upstreams})),
+        words=tuple(sorted({word for rule in rules for word in rule.words})),
     )
     asked = Asked(horizon=horizon, starts=starts or {}, untils=untils or {}, seeds=seeds or {})
     found: list[Verdict] = []
@@ -80,14 +90,21 @@ def lookback(rules: Sequence[Rule], subject: Subject) -> int:
     start, and rows this far before the newest of those (`last_change`). And when the seed is
     pending, or a run of it is not yet fulfilled: this far before the start of that run, the
     smallest of `when_since`, `clear_since` and the steps' runs (`run_start(seed)`).
+
+    All of that goes for the series of sites upstream too, whose lag is in it.
     """
     longest = max((int(number.value) for rule in rules for number in _spans(rule)), default=0)
+    columns = [*subject.series.values()]
+    way = 0
+    if any(rule.upstreams for rule in rules):
+        way = longest_way(subject)
+        columns += [column for one in subject.upstream for column in one.series.values()]
     limits = [
         int(np.nan_to_num(steps.value, nan=0.0).max(initial=0.0))
-        for column in subject.series.values()
+        for column in columns
         for steps in (column.stale_after, column.interval)
     ]
-    return longest + 2 * max(limits, default=0) + _TICK
+    return longest + way + 2 * max(limits, default=0) + _TICK
 
 
 def run_start(seed: Moment) -> int | None:

@@ -1,15 +1,17 @@
 """A condition over the rows of a block: its truth at each key."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
-from rules._axis import merged
+from rules import _others as others
+from rules._axis import Index
 from rules._block import Block, Caller
-from rules._changes import judged, names_of, seen, silence_of
+from rules._changes import silence_of
 from rules._inputs import Instants
 from rules._interval import (
     LEFT_OUT,
+    UNKNOWN,
     Interval,
     Mask,
     Truths,
@@ -24,7 +26,6 @@ from rules._interval import (
     truths,
     where_known,
 )
-from rules._members import Counts, Members
 from rules._rule import DEVICE
 from rules._sight import Sight
 from rules._track import Track
@@ -40,12 +41,12 @@ from rules._tree import (
     Scaled,
     Some,
     Threshold,
-    walk,
+    Word,
 )
 from rules._window import look
-from rules._windows import BY_NAME, quantile
+from rules._windows import BY_NAME, quantile, stuck
 
-_LEAVES = (Name, Number, Threshold)
+_LEAVES = (Name, Number, Threshold, Word)
 
 
 class View:
@@ -64,8 +65,8 @@ class View:
     ) -> None:
         self.sight = sight
         self.keys = sight.keys
-        self._block: Block = sight.block
-        self._since = since
+        self.block: Block = sight.block
+        self.since = since
         self._spoke = spoke
         self._masks: dict[int, Mask] = {}
         self._values: dict[Call, Interval] = {}
@@ -84,31 +85,33 @@ class View:
                 right = self._comparable(node.right)
                 found = compare(node.operator, left, right)
                 return self._without_idle(found, node)
-            case Call(function="silent"):
-                return self._without_idle(self._silent(node), node)
+            case Call(function="upstream"):
+                return others.any_upstream(self, node)
+            case Call():
+                found = self._silent(node) if node.function == "silent" else self._stuck(node)
+                return self._without_idle(found, node)
         raise AssertionError(f"{node} is no condition")
 
     def _without_idle(self, found: Truths, node: Node) -> Truths:
         """Leave out what names a series that is out of service."""
         for name in _plain(node):
-            idle = self.sight.idle(self._block.track(name))
+            idle = self.sight.idle(self.block.track(name))
             if idle is not None:
                 found = np.where(idle, LEFT_OUT, found)
         return found
 
     def _comparable(self, node: Node) -> Interval:
-        value = self._value(node)
+        value = self.value(node)
         return value if isinstance(node, _LEAVES) else rounded(value)
 
-    def _value(self, node: Node) -> Interval:
+    def value(self, node: Node) -> Interval:
+        """The value of a part of a condition at each key."""
         match node:
             case Scaled():
-                return scaled(self._value(node.operand), node.scale, node.offset)
+                return scaled(self.value(node.operand), node.scale, node.offset)
             case Arithmetic():
-                left = self._value(node.left)
-                return compute(node.operator, left, self._value(node.right))
-            case Call(function="share"):
-                return self._share(node)
+                left = self.value(node.left)
+                return compute(node.operator, left, self.value(node.right))
             case Call():
                 return self._called(node)
         return self._leaf(node)
@@ -118,9 +121,11 @@ class View:
             case Number():
                 return exactly(np.full(len(self.keys), node.value))
             case Threshold():
-                return exactly(self._block.threshold(node.name).at(self.keys))
+                return exactly(self.block.threshold(node.name).at(self.keys))
+            case Word():
+                return exactly(self.block.said(node.name).fact.at(self.keys))
             case Name():
-                track = self._block.track(node.name)
+                track = self.block.track(node.name)
                 return self._observed(track, self.sight.held(track))
         raise AssertionError(f"{node} is no value")
 
@@ -131,7 +136,9 @@ class View:
         return self._values[node]
 
     def _call(self, node: Call) -> Interval:
-        track = self._block.track(_series(node))
+        if node.function in others.BY_NAME:
+            return others.BY_NAME[node.function](self, node)
+        track = self.block.track(_series(node))
         sizes = _numbers(node)
         match node.function:
             case "last":
@@ -146,72 +153,28 @@ class View:
             return self._observed(track, quantile(window, sizes[0]))
         return self._observed(track, BY_NAME[node.function](window))
 
-    def _share(self, node: Call) -> Interval:
-        """Of the members in service, those for which it is true, and those for which it may be."""
-        members = self._block.members
-        if members is None:
-            return exactly(np.full(len(self.keys), np.nan))
-        inside = [part for argument in node.arguments for part in walk(argument)]
-        if self._since is None:
-            tally = members.tally(
-                (node, self.sight.silence), lambda: self._answers(members, node, inside)
-            )
-            counts = tally.counts(self.keys, self.sight.owners)
-        else:
-            counts = self._asked(members, node, inside)
-        size = counts.sum(axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            lo, hi = counts[:, 2] / size, (counts[:, 2] + counts[:, 1]) / size
-        return where_known(size > 0, Interval(lo, hi))
+    def elsewhere(self, block: Block, keys: Instants, rows: Index, shift: Instants) -> "View":
+        """The view of others than the subjects, at keys that stand for these rows."""
+        return View(
+            Sight(block, keys, silence=self.sight.silence),
+            since=None if self.since is None else self.since[rows] + shift,
+            spoke=None if self._spoke is None else self._spoke[rows],
+        )
 
-    def _answers(
-        self, members: Members, node: Call, inside: Sequence[Node]
-    ) -> tuple[Instants, Truths]:
-        """What each member says, at all keys at which it may change its answer."""
-        silence = self.sight.silence
-        keys = merged([*seen(inside, members.block, silence=silence), members.axis.origins()])
-        view = View(Sight(members.block, keys, silence=silence))
-        return keys, view.answer(members, node, inside)
-
-    def _asked(self, members: Members, node: Call, inside: Sequence[Node]) -> Counts:
-        """Ask each member at each key: what is observed depends on the group's run."""
-        counts = np.zeros((len(self.keys), 3), dtype=np.int64)
-        for part, rows, keys in members.spread(self.keys, self.sight.owners):
-            shift = keys - self.keys[part][rows]
-            since = None if self._since is None else self._since[part][rows] + shift
-            spoke = None if self._spoke is None else self._spoke[part][rows]
-            sight = Sight(members.block, keys, silence=self.sight.silence)
-            answers = View(sight, since=since, spoke=spoke).answer(members, node, inside)
-            size = part.stop - part.start
-            for truth in range(3):
-                counts[part, truth] = np.bincount(rows[answers == truth], minlength=size)
-        return counts
-
-    def answer(self, members: Members, share: Call, inside: Sequence[Node]) -> Truths:
-        """What the members of these keys say; one that lacks a series has no say."""
-        (condition,) = share.arguments
-        present = members.has(names_of(inside))
-        return np.where(present[self.sight.owners], self.truth(condition), LEFT_OUT)
-
-    def members_unknown(self, members: Members, inside: Sequence[Node]) -> Mask:
-        """Where a series of a member is not known."""
-        words = names_of(inside)
-        block = members.block
-
-        def answers() -> tuple[Instants, Truths]:
-            keys = merged([*judged(inside, block, silence=False), members.axis.origins()])
-            sight = Sight(block, keys, silence=False)
-            return keys, truths(np.any([sight.unknown(block.track(w)) for w in words], axis=0))
-
-        tally = members.tally(tuple(words), answers)
-        return np.asarray(tally.counts(self.keys, self.sight.owners)[:, 2] > 0)
+    def _stuck(self, node: Call) -> Truths:
+        """Whether a series has not changed; where it is not observed, that is unknown."""
+        track = self.block.track(_series(node))
+        span = int(_numbers(node)[-1])
+        found = stuck(look(track, self.keys, span, self.sight.owners), self.keys - span)
+        observed = self._observable(track)
+        return found if observed is None else np.where(observed, found, UNKNOWN)
 
     def _silent(self, node: Call) -> Truths:
         """Whether one of those listened for is silent; devices out of service are not."""
         name, span = silence_of(node)
         found = np.zeros(len(self.keys), dtype=np.bool_)
         idle = np.full(len(self.keys), name == DEVICE)
-        for caller in self._block.callers(name):
+        for caller in self.block.callers(name):
             quiet = self._quiet(caller, span)
             if caller.service is not None:
                 serves = caller.service.at(self.keys) != 0
@@ -224,7 +187,7 @@ class View:
 
     def _quiet(self, caller: Caller, span: int) -> Mask:
         """No arrival for `span` of listening."""
-        axis = self._block.axis
+        axis = self.block.axis
         padded = np.concatenate([[np.iinfo(np.int64).min], caller.arrivals])
         rows = np.searchsorted(padded, self.keys, side="right") - 1
         own = padded[rows] >= self.sight.zones
@@ -235,11 +198,16 @@ class View:
 
     def _observed(self, track: Track, value: Interval) -> Interval:
         """The value where the series may be spoken of as observed."""
-        if self._since is None or not track.gauge.any():
-            return value
+        observed = self._observable(track)
+        return value if observed is None else where_known(observed, value)
+
+    def _observable(self, track: Track) -> Mask | None:
+        """Where it may be; None: everywhere."""
+        if self.since is None or not track.gauge.any():
+            return None
         if id(track) not in self._masks:
-            self._masks[id(track)] = self._seen_twice(track, self._since)
-        return where_known(self._masks[id(track)], value)
+            self._masks[id(track)] = self._seen_twice(track, self.since)
+        return self._masks[id(track)]
 
     def _seen_twice(self, track: Track, since: Instants) -> Mask:
         good = self._readings(track)
@@ -261,9 +229,9 @@ def _numbers(node: Call) -> list[float]:
 
 
 def _plain(node: Node) -> Iterator[str]:
-    """The series that a comparison names, those in a share aside: it counts its members itself."""
+    """The series that a comparison names, those of others aside: these are left out one by one."""
     if isinstance(node, Name) and node.name != DEVICE:
         yield node.name
-    if not (isinstance(node, Call) and node.function == "share"):
+    if not (isinstance(node, Call) and node.function in others.BY_NAME):
         for part in node.parts:
             yield from _plain(part)

@@ -6,10 +6,12 @@ import numpy as np
 
 from rules._axis import merged
 from rules._block import Block
-from rules._changes import judged
+from rules._changes import judged, names_of
 from rules._conditions import Conditions
 from rules._inputs import Instants
 from rules._interval import Mask
+from rules._rule import ahead_of
+from rules._tree import Call, Threshold, walk
 
 
 def instants(conditions: Conditions, block: Block) -> Instants:
@@ -26,6 +28,17 @@ def _instants(conditions: Conditions, block: Block) -> Iterator[Instants]:
     if members is not None:
         for keys in judged(rule.inside, members.block, silence=silence):
             yield members.outward(keys)
+    for call in rule.upstreams:
+        yield from _from_upstream(call, block, silence=silence)
+
+
+def _from_upstream(call: Call, block: Block, *, silence: bool) -> Iterator[Instants]:
+    sites = block.upstream(ahead_of(call))
+    inside = list(walk(call.arguments[0]))
+    for keys in judged(inside, sites.block, silence=silence):
+        yield sites.outward(keys)
+    for name in {node.name for node in inside if isinstance(node, Threshold)}:
+        yield sites.outward(sites.block.threshold(name).changes())
 
 
 def names_states(conditions: Conditions, block: Block) -> Mask:
@@ -41,4 +54,8 @@ def names_states(conditions: Conditions, block: Block) -> Mask:
         for word in conditions.rule.shared:
             track = members.block.track(word)
             whole |= members.any(track.present & ~track.gauge)
+    for sites, inside in conditions.upstream:
+        for word in names_of(inside):
+            track = sites.block.track(word)
+            whole |= sites.any(track.present & ~track.gauge)
     return whole

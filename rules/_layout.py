@@ -7,15 +7,20 @@ import numpy as np
 
 from rules._axis import BLOCK_KEYS, Axis
 from rules._block import Block
+from rules._calendar import turns_within
 from rules._inputs import Horizon, Instants, SeriesColumns, Subject
 from rules._journal import Moment
 from rules._listening import Ears
 from rules._service import changes, interrupted
+from rules._upstream import AT, arriving
 from sensors._quantity import Reporting
 from sensors._row import NEVER
 
 BLOCK_ROWS = 1 << 16  # readings judged together: what the caches of a core hold
 _TICK = 1_000_000
+_NEVER = 2**61  # the beginning of what does not begin
+
+Span = tuple[int, int]
 
 Columns = Sequence[SeriesColumns]
 
@@ -32,25 +37,41 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """What the axis must hold: the series read, the longest look back or ahead (µs), ..."""
+    """What the axis must hold: the series read, the longest look back or ahead (µs), ...
+
+    `afar`: series of sites upstream; `aheads`: by how far (µs) one looks at them before the water
+    comes. `words`: of the calendar and the plan.
+    """
 
     names: tuple[str, ...]
     thresholds: tuple[str, ...]
     reach: int
     silence: bool
     revisions: tuple[int, ...]
+    afar: tuple[str, ...] = ()
+    aheads: tuple[int, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 def blocks(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> Iterator[Block]:
     """Subjects cut into blocks of some ten thousand readings."""
     used = [_used(subject, extent.names) for subject in subjects]
-    low, high = _zone(subjects, used, asked, extent)
+    afar = {ahead: [arriving(one, ahead) for one in subjects] for ahead in extent.aheads}
+    beyond = [one for some in afar.values() for found in some for one in found]
+    used_there = [_used(one, extent.afar) for one in beyond]
+    low, high = _zone([*subjects, *beyond], [*used, *used_there], asked, extent)
+    spans = [] if not extent.words else _spans(subjects, used, asked, extent)
+    if afar and spans:
+        spans = _wider(spans, afar, extent)
+    high = max([high, *(last + _TICK for _, last in spans)])
     most = max(1, BLOCK_KEYS // (high - low))
     first, ears = 0, Ears(asked.horizon.deaf)
     while first < len(subjects):
         last, rows, zones = first, 0, 0
         while last < len(subjects):
             rows += sum([len(column.time) for column in used[last]])
+            for upstream in subjects[last].upstream if extent.afar else ():
+                rows += sum([len(column.time) for column in upstream.series.values()])
             more = zones + _zones(subjects[last])
             if last > first and (rows > BLOCK_ROWS or more > most):
                 break
@@ -58,13 +79,47 @@ def blocks(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> Iterato
         # Of a group too large for its zones the far past is left out, where only facts begin.
         base = max(low, high - BLOCK_KEYS // zones)
         axis = Axis(base=base, stride=high - base, count=last - first)
-        yield Block(axis, subjects[first:last], ears)
+        yield Block(
+            axis,
+            subjects[first:last],
+            ears,
+            spans=spans[first:last],
+            afar={ahead: found[first:last] for ahead, found in afar.items()},
+        )
         first = last
+
+
+def _spans(
+    subjects: Sequence[Subject], used: Sequence[Columns], asked: Asked, extent: Extent
+) -> list[Span]:
+    """In which time calendar and plan are asked: from where judging begins, to their next turn."""
+    usual = asked.horizon.silence if extent.silence else asked.horizon.values
+    further = max(turns_within(word) for word in extent.words)
+    found: list[Span] = []
+    for subject, columns in zip(subjects, used, strict=True):
+        begins = [int(column.time[0]) for column in columns if len(column.time)]
+        if subject.key in asked.starts:
+            begins.append(asked.starts[subject.key])
+        until = asked.untils.get(subject.key, usual) + further
+        found.append((min(begins, default=_NEVER), until))
+    return found
+
+
+def _wider(
+    spans: Sequence[Span], afar: Mapping[int, Sequence[Sequence[Subject]]], extent: Extent
+) -> list[Span]:
+    """Such spans, that may begin with the first reading that arrives from upstream."""
+    found: list[Span] = []
+    for i, (first, last) in enumerate(spans):
+        columns = [c for some in afar.values() for one in some[i] for c in _used(one, extent.afar)]
+        begins = [int(column.time[0]) for column in columns if len(column.time)]
+        found.append((min([first, *begins]), last))
+    return found
 
 
 def _zones(subject: Subject) -> int:
     """How many zones it needs: of a group's members each its own, on an axis of theirs."""
-    return max([1, *(len(members) for members in subject.group.values())])
+    return max([1, len(subject.upstream), *(len(some) for some in subject.group.values())])
 
 
 def _used(subject: Subject, names: Sequence[str]) -> Columns:
@@ -134,7 +189,7 @@ def _changes(
     every += changes(column for columns in used for column in columns)
     last = _ends(every)[1:]
     # Of a subject judged from a start on, what was before the start is not judged.
-    fresh = [one.key not in starts for one in subjects]
+    fresh = [one.key.partition(AT)[0] not in starts for one in subjects]
     some = [subject for subject, new in zip(subjects, fresh, strict=True) if new]
     steps = [s.thresholds[name].at for s in some for name in names if name in s.thresholds]
     service = interrupted([device for one in some for device in one.devices.values()])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rules._functions import OVER_MEMBERS, UPSTREAM
-from rules._tree import Call, Name, Node, Threshold, Word, walk
+from rules._tree import Call, Name, Node, Number, Threshold, Word, walk
 
 SEVERITIES = ("info", "minor", "major", "critical")  # ascending
 SUBJECTS = ("site", "device", "group")  # what a rule may be judged per
@@ -136,6 +136,12 @@ class Rule:
         return _names(_below(self.upstreams))
 
     @functools.cached_property
+    def afar_thresholds(self) -> tuple[str, ...]:
+        """The thresholds inside `upstream`: those of the sites there."""
+        nodes = _below(self.upstreams)
+        return tuple(sorted({node.name for node in nodes if isinstance(node, Threshold)}))
+
+    @functools.cached_property
     def words(self) -> frozenset[str]:
         """What it asks of the calendar and of the lighting plan (rules._words)."""
         return frozenset(node.name for node in self._nodes if isinstance(node, Word))
@@ -174,6 +180,12 @@ class Rule:
     def to_json(self) -> dict[str, Any]:
         """What a revision stores: plain values that `rules._pack.rule_from_json` reads again."""
         return {"domain": self.domain, **self.written}
+
+
+def ahead_of(upstream: Call) -> int:
+    """How far (µs) a call of `upstream` looks ahead."""
+    last = upstream.arguments[-1]
+    return int(last.value) if len(upstream.arguments) > 1 and isinstance(last, Number) else 0
 
 
 def _below(calls: Iterable[Call]) -> tuple[Node, ...]:

@@ -1,13 +1,14 @@
 """Functions of all that was read in a window."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rules._axis import Index
 from rules._inputs import Instants, Values
-from rules._interval import Interval, where_known
+from rules._interval import FALSE, TRUE, UNKNOWN, Interval, Truths, where_known
 from rules._slope import slope
 from rules._track import floating
 from rules._window import Window
@@ -91,6 +92,28 @@ def quantile(window: Window, fraction: float) -> Interval:
         lo[rows[some]] = _ordered(window.track.lo[cells], fraction)
         hi[rows[some]] = _ordered(window.track.hi[cells], fraction)
     return Interval(lo, hi)
+
+
+def stuck(window: Window, opens: Instants) -> Truths:
+    """Whether all readings, and what was held where it opens, are equal; two readings at least.
+
+    A saturated one may be any value above; where the window is not covered only a change is known.
+    """
+    track = window.track
+    before = track.position(opens)
+    zones = window.owners * track.axis.stride
+    held = (opens <= track.known_to[track.span(opens)]) & (track.good[before] >= zones)
+    if window.since is not None:
+        held &= window.since <= opens
+    whole = replace(window, held=np.where(held, before, 0))
+    greatest = _extreme(whole, track.lo, np.maximum, -np.inf)
+    least = _extreme(whole, track.hi, np.minimum, np.inf)
+    changed = least < greatest
+    sure = window.covered & held & (window.size >= 2)
+    if track.any_saturated:
+        full = _between(track.saturations, window) > 0
+        sure &= ~full & ~track.saturated[whole.held]
+    return np.where(changed, FALSE, np.where(sure, TRUE, UNKNOWN))
 
 
 def _ordered(values: Values, fraction: float) -> Values:

@@ -1,0 +1,139 @@
+"""What a place's calendar and sun say, as steps: local hours, days, holidays and nights.
+
+A day is not always 24 hours long: hours and midnights are those of the local clock, found between
+the changes of its offset. The night is from sunset to sunrise (sensors._plan, as lighting plans
+have it).
+"""
+
+import functools
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from rules._duration import HOUR, SECOND
+from rules._inputs import Calendar, Instants, Steps, Values
+from sensors._calendar import public_holidays, school_holiday
+from sensors._plan import night
+
+DAY = 24 * HOUR
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY = date(1970, 1, 1)
+_WITHIN = {"hour": 2 * DAY, "night": 3 * DAY, "weekday": 3 * DAY}  # where its next turn surely is
+_LONG = 400 * DAY
+
+
+def turns_within(word: str) -> int:
+    """How far (µs) one must look for the next turn of a word."""
+    return _WITHIN.get(word, _LONG)
+
+
+def said(word: str, calendar: Calendar, first: int, last: int) -> Steps:
+    """What a word says from `first` to `last` (µs): its value there, then where it turns."""
+    years = range(_moment(first).year, _moment(last).year + 1)
+    if word == "night":
+        place = round(calendar.lon, 2), round(calendar.lat, 2)
+        days = range(first // DAY - 2, last // DAY + 2)
+        return between(_nights(*place, days), first, last)
+    parts = [_of_year(word, calendar.zone, year) for year in (years[0] - 1, *years, years[-1] + 1)]
+    whole = Steps(
+        at=np.concatenate([part.at for part in parts]),
+        value=np.concatenate([part.value for part in parts]),
+    )
+    return between(whole, first, last)
+
+
+def between(steps: Steps, first: int, last: int) -> Steps:
+    """The value in force at `first`, then the turns up to `last`; before all steps it is nan."""
+    begins = int(np.searchsorted(steps.at, first, side="right"))
+    ends = int(np.searchsorted(steps.at, last, side="right"))
+    before = steps.value[begins - 1] if begins else np.nan
+    at = np.concatenate([[first], steps.at[begins:ends]])
+    value = np.concatenate([[before], steps.value[begins:ends]])
+    turns = np.concatenate([[True], value[1:] != value[:-1]])
+    return Steps(at=at[turns], value=value[turns])
+
+
+def _nights(lon: float, lat: float, days: range) -> Steps:
+    at: list[int] = []
+    for day in days:
+        at += _night(lon, lat, day)
+    return Steps(at=np.array(at, dtype=np.int64), value=np.tile([1.0, 0.0], len(days)))
+
+
+@functools.lru_cache(maxsize=65_536)
+def _night(lon: float, lat: float, day: int) -> tuple[int, int]:
+    """Sunset of a day (counted from 1970) and the sunrise after it."""
+    dusk, dawn = night(lon, lat, _FIRST_DAY + timedelta(days=day))
+    return _micros(dusk), _micros(dawn)
+
+
+@functools.lru_cache(maxsize=256)
+def _of_year(word: str, zone: str, year: int) -> Steps:
+    """A word's steps over one year of UTC, the first at its beginning."""
+    at, days, hours = _hours(zone, year)
+    value = hours if word == "hour" else _DAYS[word](days)
+    turns = np.concatenate([[True], value[1:] != value[:-1]])
+    return Steps(at=at[turns], value=value[turns])
+
+
+@functools.lru_cache(maxsize=64)
+def _hours(zone: str, year: int) -> tuple[Instants, Instants, Values]:
+    """Where the local hour or day turns in a year of UTC: when, which day (of 1970), which hour."""
+    begins, ends = (_micros(datetime(y, 1, 1, tzinfo=UTC)) for y in (year, year + 1))
+    at: list[Instants] = []
+    local: list[Instants] = []
+    for first, stop, offset in _offsets(zone, begins, ends):
+        whole = -(-(first + offset) // HOUR) * HOUR - offset
+        times = np.arange(whole, stop, HOUR, dtype=np.int64)
+        if whole > first:
+            times = np.concatenate([[first], times])
+        at.append(times)
+        local.append(times + offset)
+    clock = np.concatenate(local)
+    return np.concatenate(at), clock // DAY, (clock % DAY // HOUR).astype(np.float64)
+
+
+def _offsets(zone: str, begins: int, ends: int) -> list[tuple[int, int, int]]:
+    """Spans in which the local clock keeps its offset to UTC: from, to and the offset (µs)."""
+    found: list[tuple[int, int, int]] = []
+    first, offset = begins, _offset(zone, begins)
+    for noon in range(begins + DAY, ends + DAY, DAY):
+        now = min(noon, ends)
+        if _offset(zone, now - 1) != offset:
+            low, high = now - DAY, now - 1
+            while high - low > SECOND:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset(zone, middle) == offset else (low, middle)
+            turn = high // SECOND * SECOND
+            found.append((first, turn, offset))
+            first, offset = turn, _offset(zone, now - 1)
+    return [*found, (first, ends, offset)]
+
+
+def _offset(zone: str, time: int) -> int:
+    offset = _moment(time).astimezone(ZoneInfo(zone)).utcoffset()
+    return 0 if offset is None else offset // timedelta(microseconds=1)
+
+
+def _each(days: Instants, of: Callable[[date], float]) -> Values:
+    distinct, which = np.unique(days, return_inverse=True)
+    values = [of(_FIRST_DAY + timedelta(days=day)) for day in distinct.tolist()]
+    return np.array(values, dtype=np.float64)[which]
+
+
+_DAYS: dict[str, Callable[[Instants], Values]] = {
+    "weekday": lambda days: _each(days, lambda day: day.isoweekday()),
+    "month": lambda days: _each(days, lambda day: day.month),
+    "holiday": lambda days: _each(days, lambda day: day in public_holidays(day.year)),
+    "school_holiday": lambda days: _each(days, school_holiday),
+}
+
+
+def _moment(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,159 @@
+"""What a condition asks of others than its subject: a group's members, the sites upstream."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rules._axis import Index, merged
+from rules._changes import judged, names_of, seen
+from rules._inputs import Instants
+from rules._interval import LEFT_OUT, UNKNOWN, Interval, Mask, Truths, truths, where_known
+from rules._members import Members
+from rules._rule import ahead_of
+from rules._sight import Sight
+from rules._tally import Sums, amounts, answers, total
+from rules._tree import Call, Name, Node, Scaled, walk
+
+if TYPE_CHECKING:
+    from rules._evaluate import View
+
+Asked = Callable[["View"], Sums]
+
+
+def share(view: "View", node: Call) -> Interval:
+    """Of the members in service, those for which it is true, and those for which it may be."""
+    (condition,) = node.arguments
+    sums = _summed(view, node, 3, lambda own: answers(_says(own, condition)))
+    size = sums.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lo, hi = sums[:, 2] / size, (sums[:, 2] + sums[:, 1]) / size
+    return where_known(size > 0, Interval(lo, hi))
+
+
+def totalled(view: "View", node: Call) -> Interval:
+    """The sum over the members in service; of what is never negative at least what is known."""
+    (inner,) = node.arguments
+    return total(_summed(view, node, 5, lambda own: _amounts(own, inner)))
+
+
+def upstream(view: "View", node: Call) -> Interval:
+    """The greatest of what arrives from the sites upstream that are in service."""
+    sites = view.block.upstream(ahead_of(node))
+    inner = node.arguments[0]
+    size = len(view.keys)
+    lo, hi = np.full(size, -np.inf), np.full(size, -np.inf)
+    for part, rows, keys in sites.spread(view.keys, view.sight.owners):
+        own = _elsewhere(view, sites, part, rows, keys)
+        value = own.value(inner)
+        saying = _saying(own, inner)
+        np.maximum.at(lo, rows[saying] + part.start, value.lo[saying])
+        np.maximum.at(hi, rows[saying] + part.start, value.hi[saying])
+    # Where no site has a say the greatest is the least of all: that is not known at all.
+    return Interval(lo, np.where(hi == -np.inf, np.inf, hi))
+
+
+def any_upstream(view: "View", node: Call) -> Truths:
+    """Whether it is so at one of the sites upstream; of none in service that is not known."""
+    sites = view.block.upstream(ahead_of(node))
+    condition = node.arguments[0]
+    found = np.full(len(view.keys), -1, dtype=np.int8)
+    for part, rows, keys in sites.spread(view.keys, view.sight.owners):
+        own = _elsewhere(view, sites, part, rows, keys)
+        says = _says(own, condition)
+        np.maximum.at(found, rows + part.start, np.where(says == LEFT_OUT, np.int8(-1), says))
+    return np.where(found < 0, UNKNOWN, found)
+
+
+BY_NAME: dict[str, Callable[["View", Call], Interval]] = {
+    "share": share,
+    "total": totalled,
+    "upstream": upstream,
+}
+
+
+def members_unknown(view: "View", members: Members, inside: Sequence[Node]) -> Mask:
+    """Where a series of a member that these nodes name is not known."""
+    words = names_of(inside)
+    block = members.block
+
+    def unknown() -> tuple[Instants, Sums]:
+        keys = merged([*judged(inside, block, silence=False), members.axis.origins()])
+        sight = Sight(block, keys, silence=False)
+        found = np.any([sight.unknown(block.track(word)) for word in words], axis=0)
+        return keys, answers(truths(found))
+
+    tally = members.tally(tuple(words), unknown)
+    return np.asarray(tally.sums(view.keys, view.sight.owners)[:, 2] > 0)
+
+
+def _summed(view: "View", node: Call, columns: int, asked: Asked) -> Sums:
+    """What the members of each row's group add up to."""
+    members = view.block.members
+    if members is None:
+        return np.zeros((len(view.keys), columns), dtype=np.int64)
+    silence = view.sight.silence
+    if view.since is None:
+
+        def everywhen() -> tuple[Instants, Sums]:
+            inside = [part for argument in node.arguments for part in walk(argument)]
+            keys = merged([*seen(inside, members.block, silence=silence), members.axis.origins()])
+            rows = np.zeros(len(keys), dtype=np.intp)
+            return keys, asked(view.elsewhere(members.block, keys, rows, keys))
+
+        return members.tally((node, silence), everywhen).sums(view.keys, view.sight.owners)
+    # What is observed depends on the run of the group: each member is asked at each key.
+    sums = np.zeros((len(view.keys), columns), dtype=np.int64)
+    for part, rows, keys in members.spread(view.keys, view.sight.owners):
+        found = asked(_elsewhere(view, members, part, rows, keys))
+        np.add.at(sums, rows + part.start, found)
+    return sums
+
+
+def _elsewhere(view: "View", members: Members, part: slice, rows: Index, keys: Instants) -> "View":
+    """The view of members, each at the key that stands for its row of this part."""
+    whole = rows + part.start
+    return view.elsewhere(members.block, keys, whole, keys - view.keys[whole])
+
+
+def _says(own: "View", condition: Node) -> Truths:
+    """What each member says; one that lacks a series has no say."""
+    return np.where(_present(own, condition), own.truth(condition), LEFT_OUT)
+
+
+def _amounts(own: "View", inner: Node) -> Sums:
+    value = own.value(inner)
+    bounded = _never_negative(own, inner)
+    lo = np.where(bounded, np.maximum(value.lo, 0.0), value.lo)
+    return amounts(Interval(lo, value.hi), _saying(own, inner))
+
+
+def _saying(own: "View", inner: Node) -> Mask:
+    """Which members have a say: they have all its series, and these are in service."""
+    saying = _present(own, inner)
+    for name in names_of(walk(inner)):
+        idle = own.sight.idle(own.block.track(name))
+        if idle is not None:
+            saying &= ~idle
+    return saying
+
+
+def _present(own: "View", inner: Node) -> Mask:
+    found = np.ones(len(own.keys), dtype=np.bool_)
+    for name in names_of(walk(inner)):
+        found &= own.block.track(name).present[own.sight.owners]
+    return found
+
+
+def _never_negative(own: "View", inner: Node) -> Mask:
+    """Where a value cannot be below nothing, so that what is known of a sum bounds it."""
+    while isinstance(inner, Scaled) and inner.offset == 0:
+        inner = inner.operand
+    if isinstance(inner, Call) and inner.function not in _DIFFERENCES:
+        inner = inner.arguments[0]
+    if isinstance(inner, Name):
+        return np.asarray(own.block.track(inner.name).nonnegative[own.sight.owners])
+    return np.zeros(len(own.keys), dtype=np.bool_)
+
+
+_DIFFERENCES = ("change", "rate", "last_change")
