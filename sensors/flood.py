@@ -9,6 +9,19 @@ from datetime import timedelta
 from sensors._domain import DeviceModel, Domain, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
+_RARE = tuple(
+    Threshold(
+        name=f"rain_{years}y_{hours}h",
+        quantity="catchment_rain",
+        unit="mm",
+        label_en=f"Rain in {hours} h as once in {years} years",
+        label_fr=f"Pluie en {hours} h, une fois en {years} ans",
+        above=f"rain_10y_{hours}h" if years > 10 else "",
+    )
+    for years in (10, 50)
+    for hours in (1, 2, 3, 4, 6, 12, 24)
+)
+
 DOMAIN = Domain(
     name="flood",
     label_en="Floods",
@@ -194,6 +207,20 @@ DOMAIN = Domain(
             label_fr="Montée rapide du niveau",
         ),
         Threshold(
+            name="first_asset",
+            quantity="level",
+            unit="m",
+            label_en="Level that reaches the first asset",
+            label_fr="Niveau qui atteint le premier enjeu",
+        ),
+        Threshold(
+            name="flow_watch",
+            quantity="discharge",
+            unit="m3/s",
+            label_en="Discharge from which growth is watched",
+            label_fr="Débit à partir duquel la croissance est suivie",
+        ),
+        Threshold(
             name="flow_attention",
             quantity="discharge",
             unit="m3/s",
@@ -223,5 +250,6 @@ DOMAIN = Domain(
             label_en="Fast rise of the discharge",
             label_fr="Montée rapide du débit",
         ),
+        *_RARE,
     ),
 )

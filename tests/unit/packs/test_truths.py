@@ -1,0 +1,40 @@
+"""Each scenario's truth is met by the packs, and quiet days stay quiet: judged offline."""
+
+from collections import Counter
+
+import pytest
+
+from hypervisor.store.alarms import Alarm
+from simulators._scenarios import available
+from tests.unit.packs.judging import Told, told
+
+SEEDS = (1, 2, 3)
+FLAPPING = 6  # alarms of one rule and subject in any story: more is no story but a flicker
+
+
+def require(result: Told) -> None:
+    missed = [(one.truth.what, one.rule) for one in result.score.missed]
+    assert missed == []
+    days = result.story.hours / 24
+    assert len(result.score.false) <= days, [alarm.title for alarm in result.score.false]
+    assert flapping(result.alarms) == {}
+
+
+def flapping(alarms: tuple[Alarm, ...]) -> dict[tuple[str, str], int]:
+    told_of = Counter((one.episode.rule, one.episode.subject) for one in alarms)
+    return {pair: count for pair, count in told_of.items() if count > FLAPPING}
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_part_of_the_territory(name: str) -> None:
+    result = told(name, SEEDS[0], whole=False)
+    require(result)
+    if result.story.quiet and not result.story.truth:
+        assert result.alarms == ()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", available())
+def test_the_whole_territory_by_other_seeds(name: str, seed: int) -> None:
+    require(told(name, seed))
