@@ -30,10 +30,7 @@ class Load:
 
     def packet(self, number: int) -> bytes:
         """Message `number` as an MQTT 3.1.1 PUBLISH of QoS 1."""
-        topic = self._topic(number % DEVICES).encode()
-        mid = struct.pack("!H", number % 65_535 + 1)
-        body = struct.pack("!H", len(topic)) + topic + mid + self._payload(number)
-        return bytes([PUBLISH | QOS_1]) + _length(len(body)) + body
+        return encoded(self._topic(number % DEVICES), self._payload(number), number)
 
     def _topic(self, place: int) -> str:
         if self.form == NATIVE:
@@ -51,6 +48,14 @@ class Load:
             for place, name in enumerate(QUANTITIES[: self.rows])
         )
         return f'{{"time":"{time:%Y-%m-%dT%H:%M:%SZ}","values":{{{values}}}}}'.encode()
+
+
+def encoded(topic: str, payload: bytes, number: int) -> bytes:
+    """A PUBLISH of QoS 1 of MQTT 3.1.1, the so-manyth of its session."""
+    name = topic.encode()
+    mid = struct.pack("!H", number % 65_535 + 1)
+    body = struct.pack("!H", len(name)) + name + mid + payload
+    return bytes([PUBLISH | QOS_1]) + _length(len(body)) + body
 
 
 def say(line: str) -> None:

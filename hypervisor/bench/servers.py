@@ -38,8 +38,11 @@ class Ground:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
-    """Servers with the bench's devices, for as long as the context lasts."""
+def ground(**extra: str) -> Iterator[Ground]:
+    """Servers with the bench's devices, for as long as the context lasts.
+
+    `extra`: settings of the database beyond an instance's.
+    """
     root = Path(tempfile.mkdtemp(prefix="hypervisor-bench-"))
     root.chmod(0o755)
     try:
@@ -50,6 +53,7 @@ def ground() -> Iterator[Ground]:
             programs=binaries.database(),
             port=free_port(),
             password=passwords.new_password(),
+            extra=tuple(extra.items()),
         )
         running = [start_broker(broker)]
         try:

@@ -16,7 +16,9 @@ def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Measure this machine.")
     group.callback()(lambda: None)
     group.command()(ingest)
+    group.command()(rules)
     group.command()(backtest)
+    group.command()(latency)
     app.add_typer(group, name="bench")
 
 
@@ -77,6 +79,36 @@ def backtest(
     plan = Plan(gauges=gauges, days=days, rounds=rounds)
     with _progress() as tick, ground() as place:
         found = measure(place, plan, tick)
+    _say(found, as_json=as_json)
+
+
+def rules(
+    sites: Annotated[int, typer.Option(help="So many sites, of all domains.")] = 5_000,
+    times: Annotated[int, typer.Option(help="How often each speaks.")] = 12,
+    batch: Annotated[int, typer.Option(help="Readings that come together.")] = 5_000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Readings a second that the watch judges by all packs."""
+    from hypervisor.bench.rules import Plan, measure
+    from hypervisor.bench.servers import ground
+
+    with _progress() as tick, ground() as place:
+        found = measure(place, Plan(sites=sites, times=times, batch=batch), tick)
+    _say(found, as_json=as_json)
+
+
+def latency(
+    rate: Annotated[int, typer.Option(help="Messages a second.")] = 1_000,
+    sites: Annotated[int, typer.Option(help="So many sites speak.")] = 1_000,
+    seconds: Annotated[float, typer.Option(help="For so long.")] = 20.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """From publication to the stored alarm, with all packs at work."""
+    from hypervisor.bench.latency import SERVER, Plan, measure
+    from hypervisor.bench.servers import ground
+
+    with _progress() as tick, ground(**SERVER) as place:
+        found = measure(place, Plan(rate=rate, sites=sites, seconds=seconds), tick)
     _say(found, as_json=as_json)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from psycopg import Cursor
 
+from hypervisor.instants import micros
 from hypervisor.store import feed
 from hypervisor.store import readings as readings_store
 from hypervisor.store.connect import Connection, connect
@@ -102,6 +103,28 @@ def unread(url: str) -> int:
             " AND xid >= coalesce((SELECT cursor FROM watch_state), '0'::xid8)"
         ).fetchone()
     return int(row[0]) if row else 0
+
+
+def listening(url: str) -> bool:
+    """Whether an ingest worker was heard."""
+    with connect(url) as connection:
+        row = connection.execute("SELECT count(heard_at) FROM worker").fetchone()
+    return bool(row and row[0])
+
+
+def stored_alarms(url: str, rule: str) -> dict[tuple[str, int], float]:
+    """When the raising of each alarm of a rule was committed (s), by subject and event (µs).
+
+    The database must keep the times of commits.
+    """
+    with connect(url) as connection:
+        rows = connection.execute(
+            "SELECT a.subject, t.event_time, extract(epoch FROM pg_xact_commit_timestamp(t.xmin))"
+            " FROM transition t JOIN alarm a ON a.id = t.alarm"
+            " WHERE t.kind IN ('raised', 'retrospective') AND a.rule = %s",
+            [rule],
+        ).fetchall()
+    return {(subject, micros(event)): float(at) for subject, event, at in rows}
 
 
 def readings(url: str) -> int:

@@ -1,0 +1,176 @@
+"""`hypervisor bench latency`: from a device's publication to the alarm that is stored for it.
+
+A real broker, ingest and watch, each a process of its own. When an alarm was stored is told by the
+database itself: the time of the commit.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hypervisor.bench import territory
+from hypervisor.bench.ingest import BenchError, watch
+from hypervisor.bench.load import encoded
+from hypervisor.bench.publisher import Session, publish
+from hypervisor.bench.servers import Ground
+from hypervisor.bench.territory import RULE, TRIGGER, Place
+from hypervisor.instants import micros
+from hypervisor.settings import Settings
+from hypervisor.store import benching
+from hypervisor.store.connect import connect
+from sensors._domain import catalogue
+
+SERVER = {"track_commit_timestamp": "on"}  # what the database is asked to keep
+_AHEAD = 2.0  # s between encoding and publishing
+_WARM = 2.0  # s whose alarms do not count
+_PATIENCE = 60.0
+_MILLISECOND = 1_000  # µs
+Tick = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """So many sites speak, `rate` messages a second in all; every `trigger`-th raises or ends."""
+
+    sites: int = 1_000
+    rate: int = 1_000
+    seconds: float = 20.0
+    trigger: int = 20
+
+
+def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
+    """Percentiles of the time from publication to the commit of the alarm."""
+    settings = ground.settings
+    places = territory.places(plan.sites)
+    with connect(settings.database_url) as connection:
+        territory.register(connection, places, catalogue())
+    tick("starting ingest and watch", 0, 3)
+    log = ground.folder / "latency"
+    with _ingest(settings, log.with_suffix(".ingest")), watch(settings, log.with_suffix(".watch")):
+        messages = _messages(plan, places, time.time() + _AHEAD)
+        tick(f"publishing {plan.rate:,} messages a second", 1, 3)
+        session = Session(
+            settings.broker_host, settings.broker_port, "player", settings.player_password
+        )
+        time.sleep(max(0.0, messages.begins - time.time()))
+        wall = time.time() - time.monotonic()
+        sent = publish(session, messages.packets, plan.rate) + wall
+        tick("waiting for the last alarm", 2, 3)
+        stored = _await(settings, messages.raising)
+    delays = [
+        (stored[key] - sent[number]) * 1e3
+        for key, number in messages.raising.items()
+        if key in stored and sent[number] >= sent[0] + _WARM
+    ]
+    if not delays:
+        raise BenchError(f"no alarm was stored: {log.with_suffix('.watch').read_text()[-1000:]}")
+    p50, p99 = np.percentile(delays, [50, 99])
+    return {
+        "bench": "latency",
+        "messages_s": plan.rate,
+        "rows_s": round(messages.rows / plan.seconds),
+        "sites": plan.sites,
+        "alarms": len(stored),
+        "alarms_missing": len(messages.raising.keys() - stored.keys()),
+        "p50_ms": round(float(p50), 1),
+        "p99_ms": round(float(p99), 1),
+        "most_ms": round(max(delays), 1),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Messages:
+    """What is published from `begins` (s) on; which messages raise: (subject, µs) -> number."""
+
+    begins: float
+    packets: list[bytes]
+    raising: dict[tuple[str, int], int]
+    rows: int
+
+
+def _messages(plan: Plan, places: Sequence[Place], begins: float) -> _Messages:
+    """Sites speak by turns; every so many messages one whose leakage begins, or ends."""
+    leaking = [place for place in places if TRIGGER in place.values]
+    quiet = [place for place in places if TRIGGER not in place.values]
+    packets: list[bytes] = []
+    raising: dict[tuple[str, int], int] = {}
+    rows, turns, on = 0, [0, 0], dict.fromkeys((place.name for place in leaking), False)
+    for number in range(int(plan.rate * plan.seconds)):
+        kind = number % plan.trigger == 0
+        group = leaking if kind else quiet
+        place = group[turns[kind] % len(group)]
+        turns[kind] += 1
+        at = micros(datetime.fromtimestamp(begins, UTC)) + number * 1_000_000 // plan.rate
+        at -= at % _MILLISECOND
+        values = dict(place.values)
+        if kind:
+            on[place.name] = not on[place.name]
+            values[TRIGGER] = float(on[place.name])
+            if on[place.name]:
+                raising[place.name, at] = number
+        else:
+            values = {name: _shown(value, number) for name, value in values.items()}
+        packets.append(encoded(f"devices/{place.name}/readings", _payload(at, values), number))
+        rows += len(values)
+    return _Messages(begins=begins, packets=packets, raising=raising, rows=rows)
+
+
+def _shown(value: float, number: int) -> float:
+    """Nothing but noise."""
+    return value * (1 + number % 97 / 1e4) if value > 1 else value
+
+
+def _payload(at: int, values: dict[str, float]) -> bytes:
+    seconds, rest = divmod(at, 1_000_000)
+    clock = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1_000:03d}Z"
+    told = ",".join(
+        f'"{name}":{"true" if value else "false"}'
+        if name in territory.YES_OR_NO
+        else f'"{name}":{value:.3f}'
+        for name, value in values.items()
+    )
+    return f'{{"time":"{clock}","values":{{{told}}}}}'.encode()
+
+
+def _await(settings: Settings, raising: dict[tuple[str, int], int]) -> dict[tuple[str, int], float]:
+    """The alarms stored, once all are, or no more come."""
+    since = time.monotonic()
+    while True:
+        stored = benching.stored_alarms(settings.database_url, RULE)
+        if raising.keys() <= stored.keys() or time.monotonic() - since > _PATIENCE:
+            return stored
+        time.sleep(0.5)
+
+
+@contextmanager
+def _ingest(settings: Settings, file: Path) -> Iterator[None]:
+    """A `hypervisor ingest`, until the context ends."""
+    names = ("database_url", "broker_host", "broker_port", "broker_password", "worker")
+    told = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in names}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("HYPERVISOR_")}
+    with file.open("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hypervisor", "--data", str(settings.data), "ingest"],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**kept, **told},
+        )
+        try:
+            since = time.monotonic()
+            while not benching.listening(settings.database_url):
+                if process.poll() is not None or time.monotonic() - since > _PATIENCE:
+                    raise BenchError(f"ingest did not begin: {file.read_text()[-2000:]}")
+                time.sleep(0.1)
+            yield
+        finally:
+            process.terminate()
+            process.wait()

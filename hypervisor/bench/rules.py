@@ -1,0 +1,133 @@
+"""`hypervisor bench rules`: how many readings a second the watch judges by all packs."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from hypervisor.bench import territory
+from hypervisor.bench.servers import Ground
+from hypervisor.instance import Mode
+from hypervisor.store import feed, readings, registry, workers
+from hypervisor.store.connect import Connection, connect
+from hypervisor.watch import packs
+from hypervisor.watch.batch import Setup, remember, step
+from rules._pack import packs as all_packs
+from sensors._domain import catalogue
+from sensors._row import ROW, Rows
+
+_SECOND = 1_000_000
+_EVERY = 300  # s between two readings of a site
+_DAY = 86_400
+_WORKER = "bench"
+Tick = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """So many sites, each of which speaks so many times; a batch of ingest holds `batch` rows.
+
+    `stirred`: the part of the sites at which something happens half of the time.
+    """
+
+    sites: int = 5_000
+    times: int = 12
+    batch: int = 5_000
+    stirred: float = 0.02
+
+
+def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
+    """Rows a second through the watch's own steps, by all packs; readings were stored before."""
+    known = catalogue()
+    url = ground.settings.database_url
+    places = territory.places(plan.sites)
+    with connect(url) as connection:
+        territory.register(connection, places, known)
+        packs.record(connection, all_packs(), now=None)
+        workers.join(connection, _WORKER)
+    setup = Setup(
+        catalogue=known,
+        mode=Mode.LIVE,
+        retention=400 * _DAY * _SECOND,
+        clock=lambda: datetime.now(UTC),
+    )
+    with connect(url) as writer, connect(url, autocommit=True) as own:
+        readings.prepare(writer)
+        writer.commit()
+        memory = remember(own, setup)
+        _drain(own, memory, setup)
+        numbers = {key: one.id or 0 for key, one in registry.load(writer).series.items()}
+        writer.commit()
+        base = int(time.time()) - (plan.times + 1) * _EVERY
+        rows, spent, judged, alarms = 0, 0.0, 0, 0
+        pauses: list[float] = []
+        for turn in range(plan.times):
+            told = _rows(plan, places, numbers, base, turn)
+            for first in range(0, len(told), plan.batch):
+                _commit(writer, told[first : first + plan.batch])
+                began = time.perf_counter()
+                report = step(own, memory, setup)
+                pauses.append(time.perf_counter() - began)
+                if turn == 0:
+                    continue  # of a first reading all is new
+                rows, spent = rows + report.rows, spent + pauses[-1]
+                judged, alarms = judged + report.judged, alarms + len(report.alarms)
+            workers.hear(writer, _WORKER, (base + turn * _EVERY + 60) * _SECOND)
+            writer.commit()
+            tick("judging", turn + 1, plan.times)
+        pairs = len(memory.territory.revisions)
+    return {
+        "bench": "rules",
+        "sites": plan.sites,
+        "rules": sum(len(pack.rules) for pack in all_packs()),
+        "judgements": pairs,
+        "rows": rows,
+        "rows_s": round(rows / max(spent, 1e-9)),
+        "seconds": round(spent, 3),
+        "judged": judged,
+        "alarms": alarms,
+        "step_p50_ms": round(float(np.percentile(pauses, 50)) * 1e3, 1),
+        "step_p99_ms": round(float(np.percentile(pauses, 99)) * 1e3, 1),
+    }
+
+
+def _drain(own: Connection, memory: Any, setup: Setup) -> None:
+    while step(own, memory, setup).entries:
+        pass
+
+
+def _commit(writer: Connection, rows: Rows) -> None:
+    standing = readings.put(writer, rows)
+    feed.append(writer, "readings", rows=standing.tobytes())
+    writer.commit()
+
+
+def _rows(
+    plan: Plan,
+    places: list[territory.Place],
+    numbers: dict[tuple[str, str], int],
+    base: int,
+    turn: int,
+) -> Rows:
+    """What all sites say once: nothing but noise, and at some of them something happens."""
+    rng = np.random.default_rng(turn)
+    found = []
+    for one in places:
+        stirred = rng.random() < plan.stirred
+        at = base + turn * _EVERY + rng.integers(0, 60)
+        for name, value in one.values.items():
+            happens = stirred and rng.random() < 0.5
+            shown = value * (1 + rng.random() / 100) if value > 1 else value
+            shown = _happening(name, shown) if happens else shown
+            found.append((numbers[one.name, name], at * _SECOND, (at + 1) * _SECOND, shown, 0))
+    return np.array(found, dtype=ROW)
+
+
+def _happening(name: str, value: float) -> float:
+    """What is told when something happens; a state that is on."""
+    if name in territory.YES_OR_NO:
+        return 1.0
+    return value if name == "battery" else max(value, 1.0) * 4
