@@ -1,0 +1,72 @@
+"""A gauge on the Orge, watched; and words for what tests do to its alarms."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hypervisor.alarms.acts import Act, Handled, act
+from hypervisor.alarms.lifecycle import Kind
+from hypervisor.store import alarms, lifecycle
+from hypervisor.store.connect import Connection, connect
+from tests.integration.watch.world import Sent, World, make_world
+
+WALL = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """An operator's desk in a world that is watched."""
+
+    world: World
+    heard: float = 0
+
+    @property
+    def connection(self) -> Connection:
+        return self.world.connection
+
+    def measure(self, *readings: tuple[float, float], received: float | None = None) -> None:
+        """Levels of the Orge at minutes of the day, heard of, and judged."""
+        for at, value in readings:
+            self.world.store([Sent(site="orge", at=at, value=value, received=received)])
+            self.heard = max(self.heard, at, received or 0)
+            self.world.beat(self.heard)
+            self.world.settle()
+
+    def act(self, kind: str, number: int, **said: Any) -> Handled:
+        said = {"author": "anne", "reason": "because", **said}
+        done = act(self.connection, Act(alarm=number, kind=Kind(kind), **said), now=WALL)
+        self.connection.commit()
+        return done
+
+    def states(self) -> dict[int, str]:
+        """Of every alarm that ever was, the state."""
+        found = alarms.listing(self.connection, alarms.Selection(withdrawn=True))
+        clock = lifecycle.clock(self.connection, WALL)
+        handled = lifecycle.handling(self.connection, [one.id for one in found], clock)
+        self.connection.commit()
+        return {number: one.base.value for number, one in sorted(handled.items())}
+
+    def handled(self, number: int) -> lifecycle.Handling:
+        clock = lifecycle.clock(self.connection, WALL)
+        found = lifecycle.handling(self.connection, [number], clock)[number]
+        self.connection.commit()
+        return found
+
+    def of_rule(self, rule: str) -> list[int]:
+        """The numbers of a rule's alarms, in the order they came."""
+        found = alarms.listing(self.connection, alarms.Selection(rule=rule, withdrawn=True))
+        self.connection.commit()
+        return sorted(one.id for one in found)
+
+
+@pytest.fixture
+def desk(database_url: str) -> Iterator[Desk]:
+    world = make_world(database_url, connect(database_url))
+    world.register(["orge"])
+    world.record_rules()
+    world.join()
+    yield Desk(world=world)
+    world.close()

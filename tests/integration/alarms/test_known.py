@@ -1,0 +1,58 @@
+"""The log as known at a time is what was then to be read."""
+
+import random
+from typing import Any
+
+import pytest
+
+from hypervisor.alarms.errors import RefusedError
+from hypervisor.instants import moment
+from hypervisor.store import alarms, lifecycle
+from hypervisor.store.alarms import Selection
+from hypervisor.store.known import known
+from tests.integration.alarms.conftest import WALL, Desk
+from tests.integration.watch.world import us
+
+pytestmark = pytest.mark.integration
+
+SAME = ("id", "rule", "subject", "since", "began", "ended", "severity", "stale", "end_reason")
+
+
+def _now(desk: Desk) -> list[dict[str, Any]]:
+    """The log as it is to be read now."""
+    found = alarms.listing(desk.connection, Selection())
+    clock = lifecycle.clock(desk.connection, WALL)
+    handled = lifecycle.handling(desk.connection, [one.id for one in found], clock)
+    desk.connection.commit()
+    return [
+        {name: alarms.as_text(one)[name] for name in SAME}
+        | {"state": handled[one.id].base.value, "assignee": handled[one.id].assignee}
+        for one in found
+    ]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_at_every_time_what_was_then_to_be_read(desk: Desk, seed: int) -> None:
+    dice = random.Random(seed)
+    read: dict[int, list[dict[str, Any]]] = {}
+    sent: list[float] = []
+    for minute in range(0, 200, 5):
+        if dice.random() < 0.75:
+            desk.measure((minute, dice.choice((2.0, 3.1, 3.2, 4.3))))
+            sent.append(minute)
+        elif sent:  # a correction or a late reading changes the past
+            at = dice.choice(sent) + dice.choice((0, 2.5))
+            desk.measure((at, dice.choice((2.0, 3.2, 4.3))), received=minute)
+        for number, state in desk.states().items():
+            kind = dice.choice(("acknowledge", "unacknowledge", "assign", "comment"))
+            if state != "withdrawn" and dice.random() < 0.3:
+                try:
+                    desk.act(kind, number, assignee=dice.choice(("anne", "bruno")))
+                except RefusedError:
+                    desk.connection.rollback()
+        read[minute] = _now(desk)
+
+    assert any(read.values())
+    for minute, then in read.items():
+        found = known(desk.connection, moment(us(minute)))
+        assert [{name: one[name] for name in (*SAME, "state", "assignee")} for one in found] == then

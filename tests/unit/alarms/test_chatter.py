@@ -1,0 +1,42 @@
+"""Chattering against the definition, counted plainly."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hypervisor.alarms.chatter import Limit, chattering, spans
+
+MINUTE = 60_000_000
+
+
+def test_once_too_often() -> None:
+    limit = Limit(count=3, window=60)
+    assert spans([0, 10, 20], limit) == []
+    assert spans([0, 10, 20, 59], limit) == [(59, 60)]
+    assert spans([0, 10, 20, 60], limit) == []  # the first is no longer within the window
+    assert spans([0, 10, 20, 30, 65], limit) == [(30, 60), (65, 70)]
+    assert spans([0, 10, 20, 30, 55], limit) == [(30, 70)]
+
+
+@given(
+    st.lists(st.integers(0, 200), max_size=40).map(sorted),
+    st.integers(1, 5),
+    st.integers(1, 50),
+    st.integers(0, 260),
+)
+def test_it_chatters_while_too_many_lie_in_the_window(
+    times: list[int], count: int, window: int, now: int
+) -> None:
+    inside = sum(now - window < at <= now for at in times)
+    begun = {("r", "s"): times}
+    found = chattering(begun, {}, Limit(count=count, window=window), now=now)
+    assert (("r", "s") in found) == (inside > count)
+    if found:
+        assert found["r", "s"].times == inside
+        assert found["r", "s"].began <= now < found["r", "s"].until
+
+
+def test_a_rule_has_its_own_limit() -> None:
+    begun = {("r", "s"): [0, 1, 2], ("q", "s"): [0, 1, 2]}
+    found = chattering(begun, {"r": Limit(count=2, window=9)}, Limit(count=5, window=9), now=2)
+    assert list(found) == [("r", "s")]
+    assert found["r", "s"].told == "it began 3 times within 9e-06 s"

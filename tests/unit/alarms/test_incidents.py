@@ -1,0 +1,99 @@
+"""Which alarms make an incident, against connected components counted plainly."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hypervisor.alarms.incidents import Key, Member, Where, gather, key_of
+
+ORGE = Key(domain="flood", category="hazard", grouped_by="river", name="Orge")
+
+
+def _member(
+    number: int, began: int, ended: int | None, severity: str = "minor", key: Key = ORGE
+) -> Member:
+    return Member(
+        alarm=number, key=key, place=key.name, began=began, ended=ended, severity=severity
+    )
+
+
+def test_overlapping_and_following_within_the_quiet_time() -> None:
+    members = [
+        _member(4, 100, 200),
+        _member(2, 150, 300, "critical"),
+        _member(3, 310, 320, "major"),
+        _member(5, 331, None),
+    ]
+    first, second = gather(members, 10)
+    assert (first.number, first.opened, first.ended, first.closes) == (2, 100, 320, 330)
+    assert (first.severity, first.alarms, first.active) == ("critical", (4, 2, 3), 0)
+    assert first.title == "Orge: flood"
+    assert (second.number, second.ended, second.closes, second.active) == (5, None, None, 1)
+
+
+def test_one_that_lasts_takes_all_that_come_after() -> None:
+    (one,) = gather([_member(1, 0, None), _member(2, 10_000, 10_001)], 1)
+    assert (one.alarms, one.active, one.ended) == ((1, 2), 1, None)
+
+
+def test_other_rivers_and_our_own_equipment_are_other_incidents() -> None:
+    ours = Key(domain="flood", category="maintenance", grouped_by="river", name="Orge")
+    yvette = Key(domain="flood", category="hazard", grouped_by="river", name="Yvette")
+    found = gather([_member(1, 0, 9), _member(2, 0, 9, key=ours), _member(3, 0, 9, key=yvette)], 5)
+    assert [one.title for one in found] == [
+        "Orge: flood",
+        "Orge: flood, maintenance",
+        "Yvette: flood",
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.one_of(st.none(), st.integers(0, 20))), max_size=12),
+    st.integers(0, 10),
+    st.randoms(use_true_random=False),
+)
+def test_an_incident_is_what_hangs_together(
+    alarms: list[tuple[int, int | None]], quiet: int, dice: object
+) -> None:
+    members = [
+        _member(number, began, None if lasts is None else began + lasts)
+        for number, (began, lasts) in enumerate(alarms, 1)
+    ]
+
+    def near(one: Member, other: Member) -> bool:
+        first, then = sorted((one, other), key=lambda each: each.began)
+        return first.ended is None or then.began <= first.ended + quiet
+
+    sets = [{one.alarm} for one in members]
+    for one in members:
+        for other in members:
+            if near(one, other):
+                joined = [each for each in sets if one.alarm in each or other.alarm in each]
+                sets = [each for each in sets if each not in joined] + [set().union(*joined)]
+    shuffled = list(members)
+    dice.shuffle(shuffled)  # type: ignore[attr-defined]
+    found = gather(shuffled, quiet)
+    assert found == gather(members, quiet)
+    assert sorted(sorted(one.alarms) for one in found) == sorted(sorted(each) for each in sets)
+
+
+def test_the_key_of_an_alarm() -> None:
+    full = Where(
+        site=("orge", "Orge at Épinay"),
+        group=("cab", "Cabinet"),
+        commune=("91216", "Épinay-sur-Orge"),
+        river=("Orge", "Orge"),
+        subject=("device/d", "D: x"),
+    )
+
+    def key(domain: str, wanted: str | None, where: Where) -> tuple[str, str]:
+        found, title = key_of(domain, "hazard", wanted, where)
+        return found.text, title
+
+    assert key("flood", None, full) == ("flood/hazard/river/Orge", "Orge")
+    assert key("lighting", None, full) == ("lighting/hazard/site/orge", "Orge at Épinay")
+    assert key("water_quality", None, full)[0] == "water_quality/hazard/commune/91216"
+    assert key("flood", "group", full) == ("flood/hazard/group/cab", "Cabinet")
+    no_river = Where(commune=("91216", "É"), subject=("s", "S"))
+    assert key("flood", None, no_river)[0] == "flood/hazard/commune/91216"
+    nowhere = Where(subject=("device/d", "D: x"))
+    assert key("flood", None, nowhere) == ("flood/hazard/subject/device/d", "D: x")

@@ -1,0 +1,54 @@
+"""The load of EEMUA 191, on an afternoon counted by hand."""
+
+from hypervisor.alarms.load import WINDOW, Raised, measure
+
+
+def _raised(window: int, times: int, severity: str = "minor", rule: str = "r") -> list[Raised]:
+    return [
+        Raised(at=window * WINDOW + n, rule=rule, subject="s", title=f"{rule} s", severity=severity)
+        for n in range(times)
+    ]
+
+
+def test_rates_and_floods() -> None:
+    raised = [
+        *_raised(1, 10),  # not yet more than ten
+        *_raised(3, 11),  # a flood begins
+        *_raised(4, 6),
+        *_raised(5, 5),
+        *_raised(6, 4),  # fewer than five: it is over
+        *_raised(9, 12),
+    ]
+    load = measure(raised, 0, 12 * WINDOW)
+    assert load.alarms == 48
+    assert (load.average, load.peak, load.peak_at) == (4.0, 12, 9 * WINDOW)
+    assert load.over == 16.7  # two windows of twelve
+    assert [(one.begins // WINDOW, one.ends // WINDOW, one.alarms) for one in load.floods] == [
+        (3, 6, 22),
+        (9, 10, 12),
+    ]
+    assert measure(raised, 0, 10 * WINDOW).floods[-1].ends == 10 * WINDOW
+
+
+def test_frequent_and_priorities() -> None:
+    raised = [
+        *_raised(0, 1, "critical", "a"),
+        *_raised(0, 3, "major", "b"),
+        *_raised(0, 15, "minor", "c"),
+        *_raised(0, 1, "info", "d"),
+    ]
+    load = measure(raised, 0, WINDOW)
+    assert [(one.rule, one.times, one.percent) for one in load.frequent] == [
+        ("c", 15, 75.0),
+        ("b", 3, 15.0),
+        ("a", 1, 5.0),
+        ("d", 1, 5.0),
+    ]
+    assert load.priorities == {"high": 5.0, "medium": 15.0, "low": 80.0}
+
+
+def test_nothing_and_what_lies_outside() -> None:
+    load = measure(_raised(5, 3), 0, 5 * WINDOW)
+    assert (load.alarms, load.average, load.peak, load.peak_at, load.over) == (0, 0.0, 0, None, 0.0)
+    assert (load.floods, load.frequent) == ((), ())
+    assert load.priorities == {"high": 0.0, "medium": 0.0, "low": 0.0}
