@@ -162,3 +162,38 @@ class ThresholdsBody(Body):
     """Thresholds in force."""
 
     thresholds: list[RevisionBody]
+
+
+class CandidateBody(BaseModel):
+    """A value of a threshold, why it, and what it would have meant on the record."""
+
+    threshold: str = Field(examples=["alert"])
+    value: float
+    unit: str
+    basis: str = Field(examples=["exceeded 24 h a year"])
+    count: int = Field(description="Alarms on the whole record.")
+    alarms: float = Field(description="A year.")
+    hours: float = Field(description="In alarm, a year.")
+    chosen: bool = Field(description="Proposed.")
+
+
+class ProposalBody(BaseModel):
+    """What the record of one quantity says."""
+
+    owner: str
+    quantity: str
+    unit: str
+    first: datetime
+    last: datetime
+    years: float = Field(description="Of it known.")
+    interval_s: float
+    resolution: float = Field(description="The steps in which it is read.")
+    candidates: list[CandidateBody]
+    notes: list[str] = Field(description="What is to be said of it: that it is short, that …")
+
+
+class ProposalsBody(Body):
+    """Proposals of one gauge. Nothing is changed."""
+
+    proposals: list[ProposalBody]
+    lines: list[str] = Field(description="What a person may take over.")

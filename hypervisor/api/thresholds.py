@@ -9,6 +9,8 @@ from hypervisor.api.access import Access, Asked
 from hypervisor.api.matching import IfMatch, expected, tag
 from hypervisor.api.problems import responses
 from hypervisor.api.rulebook_shapes import (
+    ProposalBody,
+    ProposalsBody,
     RevisionBody,
     RevisionsBody,
     RollbackPost,
@@ -17,8 +19,9 @@ from hypervisor.api.rulebook_shapes import (
     ThresholdsBody,
 )
 from hypervisor.api.rules import now_of, stamped
-from hypervisor.rulebook import telling, thresholds
+from hypervisor.rulebook import gauges, proposal_telling, telling, thresholds
 from hypervisor.rulebook.errors import UnknownError
+from hypervisor.rulebook.proposal import Wishes
 from hypervisor.rulebook.thresholds import Set
 from hypervisor.store import rulebook
 from hypervisor.store.writing import writing
@@ -37,6 +40,23 @@ def every(
     found = thresholds.standing(asked.connection, owner, now=now_of(asked))
     return ThresholdsBody(
         mode=asked.mode, thresholds=[RevisionBody(**telling.revision_row(one)) for one in found]
+    )
+
+
+@router.get("/{owner:path}/proposal", responses=responses(404, 422))
+def proposal(
+    asked: Asked,
+    owner: str,
+    alarms: Annotated[float, Query(gt=0, description="A year, that a rate may raise.")] = 6.0,
+) -> ProposalsBody:
+    """Thresholds out of a gauge's own record, each with what it would have meant."""
+    found = gauges.proposals(
+        asked.connection, owner, catalogue=asked.catalogue, wishes=Wishes(alarms=alarms)
+    )
+    return ProposalsBody(
+        mode=asked.mode,
+        proposals=[ProposalBody(**proposal_telling.row(one)) for one in found],
+        lines=proposal_telling.lines(found),
     )
 
 

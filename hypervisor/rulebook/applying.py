@@ -11,11 +11,12 @@ from hypervisor.rulebook.differing import Difference, differences
 from hypervisor.rulebook.errors import StaleError
 from hypervisor.rulebook.reading import Proposed
 from hypervisor.rulebook.stamping import Stamp, checked, mark, same
-from hypervisor.rulebook.timeline import in_force, takes_over
+from hypervisor.rulebook.timeline import in_force, standing, takes_over
 from hypervisor.rulebook.wording import day, who
 from hypervisor.store import audit, registry, rulebook
 from hypervisor.store.connect import Connection
 from hypervisor.store.rulebook import Recorded
+from rules._pack import check_mentions
 
 _GO_ON = (
     "`hypervisor rules export` writes the file as it stands now: put your change into that and"
@@ -121,13 +122,16 @@ def apply(
 
     Raises:
         StaleError: a file is not based on what stands; nothing was changed.
+        RuleError: a rule mentions one that there is not.
         RulebookError: who or why is not said.
     """
     if not dry_run:
         checked(stamp)
     with connection.transaction():
         registry.lock(connection)
-        found = plan(proposed, histories(connection), stamp)
+        known = histories(connection)
+        check_mentions({one.place.file: one.pack for one in proposed}.values(), holding(known))
+        found = plan(proposed, known, stamp)
         if found.conflicts:
             raise StaleError(found.conflicts, _GO_ON)
         if dry_run:
@@ -176,6 +180,11 @@ def histories(connection: Connection) -> dict[str, list[Recorded]]:
     for one in rulebook.history(connection, "rule"):
         found.setdefault(one.key, []).append(one)
     return found
+
+
+def holding(known: Mapping[str, Sequence[Recorded]]) -> list[str]:
+    """The rules that are not withdrawn for good."""
+    return [key for key, revisions in known.items() if standing(revisions)[-1].value is not None]
 
 
 def _revision(change: Change, stamp: Stamp) -> Revision:

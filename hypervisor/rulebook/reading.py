@@ -22,9 +22,13 @@ _INDENT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Proposed:
-    """A rule that somebody wants to hold. `based_on`: the mark of the revision it comes from."""
+    """A rule that somebody wants to hold. `based_on`: the mark of the revision it comes from.
+
+    `pack`: all of its file, for what its rules mention.
+    """
 
     rule: Rule
+    pack: Pack
     place: Place
     based_on: str | None
 
@@ -57,7 +61,7 @@ def read_text(text: str, *, file: str, domain: str) -> tuple[Pack, list[Proposed
     pack = load_pack(text, file=file, domain=domain)
     said = bases(text, file=file)
     return pack, [
-        Proposed(rule=rule, place=said[rule.id][0], based_on=said[rule.id][1])
+        Proposed(rule=rule, pack=pack, place=said[rule.id][0], based_on=said[rule.id][1])
         for rule in pack.rules
     ]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypervisor.registry.changes import Changes
 from hypervisor.rulebook import shipped
-from hypervisor.rulebook.applying import Change, Plan, changed, histories, write
+from hypervisor.rulebook.applying import Change, Plan, changed, histories, holding, write
 from hypervisor.rulebook.errors import RulebookError, StaleError, UnknownError
 from hypervisor.rulebook.reading import Proposed
 from hypervisor.rulebook.stamping import Stamp, checked, mark
@@ -14,7 +14,7 @@ from hypervisor.store import registry
 from hypervisor.store.connect import Connection
 from hypervisor.store.rulebook import Recorded
 from rules._errors import nearest
-from rules._pack import Pack, rule_from_json
+from rules._pack import Pack, check_mentions, rule_from_json
 
 TO_SHIPPED = "shipped"
 
@@ -26,12 +26,15 @@ def put(
 
     Raises:
         StaleError: something else stands by now.
+        RuleError: it mentions a rule that there is not.
         RulebookError: who or why is not said.
     """
     checked(stamp)
     with connection.transaction():
         registry.lock(connection)
-        revisions = histories(connection).get(proposed.rule.id, [])
+        known = histories(connection)
+        revisions = known.get(proposed.rule.id, [])
+        check_mentions([proposed.pack], holding(known))
         require(proposed.rule.id, revisions, expected)
         return _written(connection, proposed.rule.id, proposed.rule.to_json(), revisions, stamp)
 
