@@ -75,8 +75,6 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
                     continue  # of a first reading all is new
                 rows, spent = rows + report.rows, spent + pauses[-1]
                 judged, alarms = judged + report.judged, alarms + len(report.alarms)
-            workers.hear(writer, _WORKER, (base + turn * _EVERY + 60) * _SECOND)
-            writer.commit()
             tick("judging", turn + 1, plan.times)
         pairs = len(memory.territory.revisions)
     return {
@@ -102,6 +100,7 @@ def _drain(own: Connection, memory: Any, setup: Setup) -> None:
 def _commit(writer: Connection, rows: Rows) -> None:
     standing = readings.put(writer, rows)
     feed.append(writer, "readings", rows=standing.tobytes())
+    workers.hear(writer, _WORKER, int(rows["received"].max()))
     writer.commit()
 
 
@@ -123,7 +122,8 @@ def _rows(
             shown = value * (1 + rng.random() / 100) if value > 1 else value
             shown = _happening(name, shown) if happens else shown
             found.append((numbers[one.name, name], at * _SECOND, (at + 1) * _SECOND, shown, 0))
-    return np.array(found, dtype=ROW)
+    rows = np.array(found, dtype=ROW)
+    return rows[np.argsort(rows["received"], kind="stable")]
 
 
 def _happening(name: str, value: float) -> float:
