@@ -65,9 +65,13 @@ def _surroundings(subject: SubjectFacts, known: "_Written") -> Facts:
         }
     if subject.upstream:
         said["upstream"] = {
-            f"{quantity} of {above.site}": _steps(above.lag, known)
+            f"{name} of {above.site}": {
+                "lag": _steps(above.lag, known),
+                "withdrawn": [] if one.withdrawn is None else _steps(one.withdrawn, known),
+            }
             for above in subject.upstream
-            for quantity in above.series
+            for name, one in above.series.items()
+            if "@" not in name
         }
     return said
 
@@ -94,7 +98,7 @@ def _between_surroundings(before: Facts, now: Facts) -> list[Difference]:
     """An earlier version did not say how a subject is lit: that is no revision."""
     was, lit = ({"": one["lighting"]} if "lighting" in one else {} for one in (before, now))
     came, flows = (one.get("upstream", {}) for one in (before, now))
-    found = _between(came, flows, "what flows as", between_steps, _flows_from)
+    found = _between(came, flows, "the way of", _between_ways, _series_from)
     if "calendar" in before and before["calendar"] != now.get("calendar"):
         found.append(Difference(since=BEGINNING, what="place"))
     if "calendar" in before:
@@ -174,8 +178,9 @@ def _limit_from(limit: Any) -> int | None:
     return between_steps([], limit)
 
 
-def _flows_from(lag: Any) -> int | None:
-    return next((int(at) for at, value in lag if value is not None), None)
+def _between_ways(before: Any, now: Any) -> int | None:
+    found = [between_steps(before[name], now[name]) for name in ("lag", "withdrawn")]
+    return min((since for since in found if since is not None), default=None)
 
 
 def _series_from(series: Any) -> int | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -83,7 +84,10 @@ class Supply:
 
 @dataclass(frozen=True, kw_only=True)
 class UpstreamFacts:
-    """A site upstream, of which `series` are the nearest. `lag` in µs, nan while no water comes."""
+    """A site upstream, `lag` (µs) away; of its `series` those without `@` are the nearest.
+
+    Others are signs of life. While no water comes from there they are withdrawn.
+    """
 
     site: str
     lag: Steps
@@ -94,7 +98,19 @@ class UpstreamFacts:
     @cached_property
     def farthest(self) -> int:
         """The longest that its water ever took, µs."""
-        return int(np.nan_to_num(self.lag.value).max(initial=0.0))
+        return int(self.lag.value.max())
+
+    def heard(self, names: AbstractSet[str]) -> list[SeriesFacts]:
+        """Its series whose rows may change what these names say."""
+        found = [one for name, one in sorted(self.series.items()) if name in names]
+        if any(one.reporting is Reporting.ON_CHANGE for one in found):
+            devices = {device for one in found for device in one.devices}
+            found += [
+                one
+                for name, one in sorted(self.series.items())
+                if name not in names and one.devices & devices
+            ]
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,7 +249,7 @@ def one_after_another(parts: Iterable[tuple[int, Steps]]) -> Steps:
 
 
 def summed(parts: Iterable[Steps]) -> Steps:
-    """Together; nan while one of them is not there."""
+    """Together; nan while one of them is not there, and before all were."""
     found = list(parts)
-    times = sorted({int(at) for part in found for at in part.at})
+    times = sorted({BEGINNING, *(int(at) for part in found for at in part.at)})
     return steps({at: sum(in_force(part, at) for part in found) for at in times})

@@ -166,9 +166,8 @@ def _listens(
         if alike not in looked_back:
             looked_back[alike] = max(lookback(fitting, _hollow(subject, series)), _HOUR)
         heard |= dict.fromkeys(series.ids, looked_back[alike])
-    for above in subject.upstream if rule.upstream else ():
-        for name in sorted(rule.upstream & above.series.keys()):
-            series = above.series[name]
+    for above in subject.upstream if rule.afar else ():
+        for series in above.heard(rule.afar):
             reach = max(lookback(fitting, _hollow(subject, series)), _HOUR) + above.farthest
             for one in series.ids:
                 heard[one] = max(reach, heard.get(one, 0))

@@ -63,7 +63,7 @@ def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]
                 ("rule", rule),
                 *([("deaf", "")] if plan.silence else []),
             ]
-            if plan.rule.upstream:
+            if plan.rule.afar:
                 above = memory.territory.subjects[subject].upstream
                 asked += [("subject", one.site) for one in above]
             found = [changed[key] for key in asked if key in changed]

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
+import numpy as np
+
 from hypervisor.instants import micros
 from hypervisor.registry.model import Revision
-from hypervisor.watch.facts import SubjectFacts, UpstreamFacts, steps, summed
+from hypervisor.watch.facts import SubjectFacts, UpstreamFacts, either, steps, summed
 from rules._inputs import Steps
 
 _SECOND = 1_000_000
@@ -57,14 +59,30 @@ def _upstream(
     for (name, quantity), lag in sorted(best.items(), key=lambda one: one[0]):
         together.setdefault((name, id(lag)), (lag, []))[1].append(quantity)
     return tuple(
-        UpstreamFacts(
-            site=name,
-            lag=lag,
-            series={quantity: known[name].series[quantity] for quantity in quantities},
-            devices=known[name].devices,
-            thresholds=known[name].thresholds,
-        )
-        for (name, _), (lag, quantities) in together.items()
+        _seen(known[name], lag, quantities) for (name, _), (lag, quantities) in together.items()
+    )
+
+
+def _seen(above: SubjectFacts, lag: Steps, quantities: Sequence[str]) -> UpstreamFacts:
+    """A site from which water comes while the lag is known; then a last lag stands in for it."""
+    gone = np.isnan(lag.value)
+    absent = steps(dict(zip(lag.at.tolist(), gone.astype(float).tolist(), strict=True)))
+    place = np.maximum.accumulate(np.where(gone, -1, np.arange(len(gone))))
+    first = lag.value[~gone][:1] if (~gone).any() else np.zeros(1)
+    filled = np.where(place < 0, first, lag.value[np.maximum(place, 0)])
+    series = {name: above.series[name] for name in quantities}
+    for name, one in above.series.items():
+        if name not in series:
+            series[f"{one.quantity.name}@{one.device}"] = one
+    return UpstreamFacts(
+        site=above.key,
+        lag=steps(dict(zip(lag.at.tolist(), filled.tolist(), strict=True))),
+        series={
+            name: replace(one, withdrawn=either(absent, one.withdrawn))
+            for name, one in series.items()
+        },
+        devices=above.devices,
+        thresholds=above.thresholds,
     )
 
 

@@ -1,7 +1,7 @@
 """The rules in force, where they apply, and which series each of them listens to."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,11 +13,10 @@ from rules._errors import RuleError
 from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule
 from rules._tree import Call, Name, walk
+from rules._words import PLANNED
 from sensors._quantity import Reporting
 
 log = logging.getLogger(__name__)
-
-_OF_PLANS = {"planned_on", "planned_level"}
 
 Revisions = tuple[tuple[int, Rule | None], ...]  # effective µs ascending; None withdraws
 
@@ -45,12 +44,12 @@ class RuleHistory:
     @cached_property
     def planned(self) -> bool:
         """Whether it asks for a lighting plan."""
-        return any(_words(rule) & _OF_PLANS for rule in self.rules)
+        return any(rule.words & PLANNED for rule in self.rules)
 
     @cached_property
-    def upstream(self) -> frozenset[str]:
+    def afar(self) -> frozenset[str]:
         """The quantities that it asks for of sites upstream."""
-        return frozenset(name for rule in self.rules for name in upstream_of(rule))
+        return frozenset(name for rule in self.rules for name in rule.afar)
 
     @cached_property
     def kinds(self) -> frozenset[str]:
@@ -136,10 +135,10 @@ def lacks(rule: Rule, subject: SubjectFacts) -> str | None:
 
 
 def _lacks_around(rule: Rule, subject: SubjectFacts) -> str | None:
-    for name in upstream_of(rule):
+    for name in rule.afar:
         if not any(name in above.series for above in subject.upstream):
             return f"nothing upstream measures {name}"
-    if _words(rule) & _OF_PLANS and subject.lighting is None:
+    if rule.words & PLANNED and subject.lighting is None:
         return "no lighting plan"
     return None
 
@@ -174,25 +173,6 @@ def listens_to(history: RuleHistory, rules: Iterable[Rule], subject: SubjectFact
     if not heard:
         return named
     return named | {name for name, one in subject.series.items() if one.devices & heard}
-
-
-def upstream_of(rule: Rule) -> Iterator[str]:
-    """The quantities that a rule asks for of sites upstream."""
-    for condition in rule.conditions:
-        for node in walk(condition):
-            if isinstance(node, Call) and node.function == "upstream":
-                yield from (one.name for one in walk(node) if isinstance(one, Name))
-
-
-def _words(rule: Rule) -> set[str]:
-    """All functions and names that stand in it."""
-    found: set[str] = set()
-    for node in (one for condition in rule.conditions for one in walk(condition)):
-        if isinstance(node, Call):
-            found.add(node.function)
-        if isinstance(node, Name):
-            found.add(node.name)
-    return found
 
 
 def _asks_of_devices(rule: Rule) -> bool:
