@@ -1,4 +1,4 @@
-"""One lane a channel: a channel that hangs holds up nobody but itself, and not for long.
+"""A lane for each channel: a channel that hangs holds up nobody but itself, and not for long.
 
 What is sent runs in a thread of its own. One that is overdue counts as failed and is left behind;
 if it comes back after all with good news, that counts, too.
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hypervisor.notify.errors import ChannelError
 from hypervisor.store.deliveries import Lane, Parcel
 
+_WIDE = 4  # messages of one channel at a time: a flood has many, a mail takes a second
 _MOST = 3  # threads left behind in a lane; with more of them it rests until one is back
 
 
@@ -42,10 +43,11 @@ class Lanes:
     _rest: dict[Lane, float] = field(default_factory=dict)
     _number: int = 0
 
-    def free(self, lane: Lane) -> bool:
-        """Whether it may take a message now."""
+    def free(self, lane: Lane, *, wide: bool = True) -> bool:
+        """Whether it may take a message now; `wide`: beside a few others."""
         mine = [run for run in self._runs.values() if _lane(run) == lane]
-        if any(not run.overdue for run in mine) or len(mine) > _MOST:
+        lost = sum(run.overdue for run in mine)
+        if lost > _MOST or len(mine) - lost >= (_WIDE if wide else 1):
             return False
         return self._rest.get(lane, 0.0) <= self.ticks()
 

@@ -105,7 +105,7 @@ class Notifier:
         """Give every free lane its next message."""
         started = False
         for lane in deliveries.lanes(self.connection):
-            if not self._lanes.free(lane):
+            if not self._lanes.free(lane, wide=not self._failures.get(lane)):
                 continue
             seconds = 3 * self.pace.timeout + 10
             parcel = deliveries.claim(self.connection, self._worker, lane, seconds=seconds)

@@ -3,6 +3,7 @@
 import json
 import socketserver
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -52,9 +53,6 @@ class Server:
         self.woken.set()
         self.woken = threading.Event()
 
-    def hang(self) -> None:
-        self.woken.wait(60)
-
     @property
     def keys(self) -> list[str]:
         raise NotImplementedError
@@ -70,12 +68,19 @@ class _Session(socketserver.StreamRequestHandler):
     """As much SMTP as a client without TLS wants."""
 
     to = ""
+    mood: Mood = "well"
 
     def handle(self) -> None:
         self.mine = cast("_Threaded", self.server).mine
+        with suppress(ConnectionError):  # whoever speaks to us may be killed
+            self.talk()
+
+    def talk(self) -> None:
+        self.mood = self.mine.mood  # as it is when it is asked, whatever it is later
+        woken = self.mine.woken
         self.mine.tries += 1
-        if self.mine.mood == "hangs":
-            self.mine.hang()
+        if self.mood == "hangs":
+            woken.wait(60)
             return
         self.say("220 here")
         while line := self.rfile.readline():
@@ -84,7 +89,7 @@ class _Session(socketserver.StreamRequestHandler):
 
     def answer(self, line: str) -> bool:
         word = line[:4].upper()
-        if word == "MAIL" and self.mine.mood == "fails":
+        if word == "MAIL" and self.mood == "fails":
             self.say("451 not now")
         elif word == "RCPT":
             self.to = line.partition(":")[2].strip("<> ")
@@ -92,7 +97,7 @@ class _Session(socketserver.StreamRequestHandler):
         elif word == "DATA":
             self.say("354 go on")
             self.mine.got.append(_mail(self.to, self.body()))
-            if self.mine.mood == "forgets":
+            if self.mood == "forgets":
                 return False
             self.say("250 taken")
         else:
@@ -144,16 +149,17 @@ class Webhook(Server):
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                mood, woken = mine.mood, mine.woken
                 mine.tries += 1
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if mine.mood == "hangs":
-                    mine.hang()
+                if mood == "hangs":
+                    woken.wait(60)
                     return
-                if mine.mood != "fails":
+                if mood != "fails":
                     mine.got.append((self.headers["Idempotency-Key"], json.loads(body)))
-                if mine.mood == "forgets":
+                if mood == "forgets":
                     return
-                self.send_response(503 if mine.mood == "fails" else 204)
+                self.send_response(503 if mood == "fails" else 204)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:

@@ -56,10 +56,10 @@ class Process:
         return self.process.wait(PATIENCE)
 
 
-def until(true: Callable[[], bool], what: Callable[[], str]) -> None:
-    end = time.monotonic() + PATIENCE
+def until(true: Callable[[], bool], what: Callable[[], str], seconds: float = PATIENCE) -> None:
+    end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, f"not within {PATIENCE} s: {what()}"
+        assert time.monotonic() < end, f"not within {seconds} s: {what()}"
         time.sleep(0.05)
 
 
@@ -101,16 +101,15 @@ def killed(
     mail.be("well")
     process = start()
     expected = {f"{number}:{event}:1" for number in numbers for event in ("raised", "cleared")}
-    until(lambda: not town.due() and not town.waiting(), process.log.read_text)
+    rest = PATIENCE + kills
+    until(lambda: not town.due() and not town.waiting(), lambda: str(town.waiting()), rest)
     assert process.end() == 0
 
     assert {key.removesuffix("/duty/hook") for key in hook.keys} == expected
     assert {key.removesuffix("/duty/mail") for key in mail.keys} == expected
     assert len(town.rows()) == 2 * len(expected)
     assert {outcome for _, outcome, _ in town.events()} == {"sent to"}
-    for event in ("raised", "cleared"):  # of every alarm the first end came after its beginning
-        assert [*dict.fromkeys(k for k in hook.keys if event in k)]
-    for number in numbers:
+    for number in numbers:  # the end came after the beginning
         first = hook.keys.index(f"{number}:raised:1/duty/hook")
         assert first < hook.keys.index(f"{number}:cleared:1/duty/hook")
 
@@ -122,7 +121,7 @@ def test_killed_it_forgets_nothing(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_killed_often_it_forgets_nothing(
     town: Town, hook: Webhook, mail: MailServer, start: Callable[[], Process]
 ) -> None:
