@@ -70,10 +70,10 @@ class Load:
 
 
 def measure(raised: Sequence[Raised], begins: int, ends: int) -> Load:
-    """The load of [begins, ends); what was raised outside of it does not count."""
-    inside = sorted((one for one in raised if begins <= one.at < ends), key=lambda one: one.at)
+    """The load of (begins, ends]: what was raised at this very moment counts."""
+    inside = sorted((one for one in raised if begins < one.at <= ends), key=lambda one: one.at)
     windows = max(1, -(-(ends - begins) // WINDOW))
-    counts = Counter((one.at - begins) // WINDOW for one in inside)
+    counts = Counter((one.at - begins - 1) // WINDOW for one in inside)
     most = max(counts.items(), key=lambda item: (item[1], -item[0]), default=None)
     return Load(
         begins=begins,

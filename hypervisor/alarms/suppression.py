@@ -4,6 +4,7 @@ Pure: from the alarms, what the rules inhibit, the works, what is held, and now.
 exists, is listed and counted.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -73,6 +74,16 @@ class Surroundings:
     holds: Mapping[tuple[str, str], Held] = field(default_factory=dict)
     chatter: Mapping[tuple[str, str], Chatter] = field(default_factory=dict)
 
+    @functools.cached_property
+    def reaching(self) -> Mapping[tuple[str, str], list[Case]]:
+        """The active alarms that inhibit others, by where they reach: kind of place and name."""
+        found: dict[tuple[str, str], list[Case]] = {}
+        for one in self.active:
+            if one.active and self.inhibits.get(one.rule):
+                for place in _reach(one):
+                    found.setdefault(place, []).append(one)
+        return found
+
 
 def suppressed(case: Case, around: Surroundings, *, now: int) -> tuple[Suppression, ...]:
     """Every reason for which this alarm notifies nobody at `now`; none: it may speak."""
@@ -98,34 +109,46 @@ def inhibitors(case: Case, around: Surroundings) -> list[Case]:
 
     Of two that inhibit each other the one that began first speaks.
     """
+    near = {
+        one.id: one
+        for place in _places(case)
+        for one in around.reaching.get(place, ())
+        if _inhibits(one, case, around)
+    }
     return sorted(
         (
             one
-            for one in around.active
-            if _inhibits(one, case, around.inhibits)
-            and not (_inhibits(case, one, around.inhibits) and _first(case, one) is case)
+            for one in near.values()
+            if not (_reached(case, one, around) and _first(case, one) is case)
         ),
         key=lambda one: (one.began, one.id),
     )
 
 
-def _inhibits(one: Case, other: Case, inhibits: Mapping[str, frozenset[str]]) -> bool:
-    return (
-        one.active
-        and one.id != other.id
-        and other.rule in inhibits.get(one.rule, ())
-        and _reaches(one, other)
-    )
+def _inhibits(one: Case, other: Case, around: Surroundings) -> bool:
+    return one.id != other.id and other.rule in around.inhibits.get(one.rule, ())
 
 
-def _reaches(one: Case, other: Case) -> bool:
-    """At the same site, or from a group or the site it is run from to the group's members."""
-    if one.subject == other.subject or (one.site is not None and one.site == other.site):
-        return True
+def _reached(one: Case, other: Case, around: Surroundings) -> bool:
+    return _inhibits(one, other, around) and not _reach(one).isdisjoint(_places(other))
+
+
+def _reach(one: Case) -> set[tuple[str, str]]:
+    """Where an inhibitor reaches: its own subject, its site, the members of its group."""
+    found = {("subject", one.subject)}
+    if one.site is not None:
+        found.add(("site", one.site))
     kind, _, name = one.subject.partition("/")
-    if kind == "group" and name in other.groups:
-        return True
-    return one.site is not None and one.site in other.homes
+    if kind == "group":
+        found.add(("group", name))
+    return found
+
+
+def _places(one: Case) -> set[tuple[str, str]]:
+    """By which places an alarm can be reached: a lamp also by its groups and their sites."""
+    found = {("subject", one.subject)}
+    found |= {("site", site) for site in ({one.site} | one.homes) if site is not None}
+    return found | {("group", group) for group in one.groups}
 
 
 def _first(one: Case, other: Case) -> Case:

@@ -8,14 +8,14 @@ from hypervisor.store.connect import Connection
 
 
 def raised(connection: Connection, begins: datetime, ends: datetime) -> list[Raised]:
-    """Alarms noticed within [begins, ends), with the severity that they were raised with.
+    """Alarms noticed within (begins, ends], with the severity that they were raised with.
 
     Those that were withdrawn later count: they came before an operator all the same.
     """
     rows = connection.execute(
         "SELECT t.noticed_at, a.rule, a.subject, a.title, t.snapshot->'severity'->0->>1"
         " FROM transition t JOIN alarm a ON a.id = t.alarm"
-        " WHERE t.kind = 'raised' AND t.noticed_at >= %s AND t.noticed_at < %s ORDER BY t.id",
+        " WHERE t.kind = 'raised' AND t.noticed_at > %s AND t.noticed_at <= %s ORDER BY t.id",
         [begins, ends],
     )
     return [
@@ -37,9 +37,3 @@ def standing(connection: Connection, at: datetime, long: int) -> Standing:
     ).fetchone()
     alarms, lasting, stale = row or (0, 0, 0)
     return Standing(alarms=alarms, long=lasting, stale=stale)
-
-
-def earliest(connection: Connection) -> datetime | None:
-    """When the first alarm was noticed."""
-    row = connection.execute("SELECT min(noticed_at) FROM transition").fetchone()
-    return row[0] if row else None

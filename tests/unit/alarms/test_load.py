@@ -5,7 +5,9 @@ from hypervisor.alarms.load import WINDOW, Raised, measure
 
 def _raised(window: int, times: int, severity: str = "minor", rule: str = "r") -> list[Raised]:
     return [
-        Raised(at=window * WINDOW + n, rule=rule, subject="s", title=f"{rule} s", severity=severity)
+        Raised(
+            at=window * WINDOW + 1 + n, rule=rule, subject="s", title=f"{rule} s", severity=severity
+        )
         for n in range(times)
     ]
 
