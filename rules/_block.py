@@ -70,7 +70,7 @@ class Block:
         self._service: dict[int, Fact | None] = {}
         self._callers: dict[str, list[Caller]] = {}
         self._said: dict[str, Said] = {}
-        self._upstream: dict[int, Members] = {}
+        self._upstream: dict[int, Members | None] = {}
 
     def track(self, name: str) -> Track:
         """The series of that name."""
@@ -90,10 +90,14 @@ class Block:
             return None
         return self._members([list(members_of(subject)) for subject in self.subjects])
 
-    def upstream(self, ahead: int) -> Members:
-        """The sites upstream, as they are seen from here when one looks so far (µs) ahead."""
+    def upstream(self, ahead: int) -> Members | None:
+        """The sites upstream, as they are seen from here when one looks so far (µs) ahead.
+
+        None: no subject has any.
+        """
         if ahead not in self._upstream:
-            self._upstream[ahead] = self._members(self._afar[ahead])
+            found = self._afar[ahead]
+            self._upstream[ahead] = self._members(found) if any(found) else None
         return self._upstream[ahead]
 
     def _members(self, found: Sequence[Sequence[Subject]]) -> Members:

@@ -5,7 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rules._inputs import Device, Horizon, Instants, SeriesColumns, Steps, Subject
+from rules._inputs import (
+    Calendar,
+    Closing,
+    Device,
+    Horizon,
+    Instants,
+    SeriesColumns,
+    Steps,
+    Subject,
+    Upstream,
+)
 from rules._readings import DAY_ZERO, Reported, Sent, columns, standing
 from rules._rule import Rule
 from sensors._quantity import Kind, Reporting
@@ -13,6 +23,17 @@ from sensors._quantity import Kind, Reporting
 _SUBJECT = "case"
 ANY_DEVICE = ""  # in `commissioned`: of all devices that it does not name
 ALWAYS = Steps(at=np.array([DAY_ZERO], dtype=np.int64), value=np.ones(1))
+
+
+AT = "@"  # `level@mill`: a series of the site mill upstream
+
+
+@dataclass(frozen=True, kw_only=True)
+class Above:
+    """A site upstream, all but its readings. `lag` in µs."""
+
+    lag: int | Steps
+    thresholds: Mapping[str, Steps]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +45,7 @@ class Case:
     sent: tuple[Sent, ...]
     frame: "Frame"
     horizon: Horizon
+    closings: tuple[Closing, ...]
     expected: tuple[str, ...]
     told: frozenset[str]  # which parts of an alarm its log tells
 
@@ -35,7 +57,7 @@ class Frame:
     devices: Mapping[str, str]  # series -> device
     kinds: Mapping[str, Kind]
     reporting: Mapping[str, Reporting]
-    intervals: Mapping[str, int]
+    intervals: Mapping[str, int | Steps]
     commissioned: Mapping[str, int]
     service: Mapping[str, Steps]
     thresholds: Mapping[str, Steps]
@@ -44,6 +66,9 @@ class Frame:
     withdrawn: Mapping[str, Steps]
     breaks: Mapping[str, Instants]
     earlier: Mapping[str, tuple[tuple[str, int], ...]]
+    calendar: Calendar
+    plan: Steps | None
+    upstream: Mapping[str, "Above"]
 
     def subject(self, sent: Iterable[Sent]) -> Subject:
         """The subject with what a store holds after these arrivals."""
@@ -52,10 +77,34 @@ class Frame:
             by_series[one.series].append(one)
         return Subject(
             key=_SUBJECT,
-            series={name: self._columns(name, rows) for name, rows in by_series.items()},
+            series={
+                name: self._columns(name, rows)
+                for name, rows in by_series.items()
+                if name.partition(AT)[2] not in self.upstream
+            },
             devices={device: self._device(device) for device in self._all_devices()},
             thresholds=self.thresholds,
             group=self.group,
+            calendar=self.calendar,
+            plan=self.plan,
+            upstream=tuple(
+                self._upstream(site, above, by_series) for site, above in self.upstream.items()
+            ),
+        )
+
+    def _upstream(
+        self, site: str, above: "Above", by_series: Mapping[str, Iterable[Sent]]
+    ) -> Upstream:
+        own = [name for name in by_series if name.endswith(f"{AT}{site}")]
+        return Upstream(
+            site=site,
+            lag=above.lag,
+            series={
+                name.removesuffix(f"{AT}{site}"): self._columns(name, by_series[name])
+                for name in own
+            },
+            devices={device: self._device(device) for device in {self.devices[n] for n in own}},
+            thresholds=above.thresholds,
         )
 
     def _all_devices(self) -> list[str]:
@@ -71,6 +120,7 @@ class Frame:
 
     def _columns(self, name: str, sent: Iterable[Sent]) -> SeriesColumns:
         kind = self.kinds[name]
+        interval = self.intervals[name]
         found = columns(
             standing(sent),
             Reported(
@@ -78,9 +128,12 @@ class Frame:
                 kind=kind,
                 reporting=self.reporting[name],
                 nonnegative=kind in (Kind.INCREMENT, Kind.COUNTER),
-                interval=self.intervals[name],
+                interval=interval if isinstance(interval, int) else 0,
             ),
         )
+        if isinstance(interval, Steps):
+            stale = Steps(at=interval.at, value=3 * interval.value)
+            found = replace(found, interval=interval, stale_after=stale)
         return replace(
             found,
             breaks=self.breaks.get(name, found.breaks),

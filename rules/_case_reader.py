@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import yaml
 
-from rules._case import ANY_DEVICE, Case, Frame
+from rules._case import ANY_DEVICE, AT, Case, Frame
 from rules._case_parts import CaseParts
+from rules._case_surroundings import read_calendar, read_closings, read_upstream, spans
 from rules._duration import SECOND
 from rules._errors import RuleError, WaitingError, nearest
-from rules._inputs import Horizon, Instants
+from rules._inputs import Horizon, Instants, Steps
 from rules._read import RULE_KEYS, read_rule
 from rules._readings import DAY_ZERO, Sent, read_readings
 from rules._rule import Rule
@@ -23,7 +24,7 @@ _USUAL_INTERVAL = 300 * SECOND
 _CASE = (
     *("name", "why", "rule", "revisions", "readings", "log", "interval", "until", "deaf"),
     *("commissioned", "report", "kinds", "devices", "group", "thresholds", "service"),
-    *("fed", "breaks", "withdrawn", "earlier"),
+    *("fed", "breaks", "withdrawn", "earlier", "calendar", "plan", "upstream", "closed"),
 )
 
 
@@ -64,6 +65,7 @@ class _CaseReader(CaseParts):
             sent=tuple(sent),
             frame=self._frame(revisions, horizon),
             horizon=horizon,
+            closings=read_closings(self),
             expected=tuple(self._expected()),
             told=self._told(),
         )
@@ -102,7 +104,11 @@ class _CaseReader(CaseParts):
         return Horizon(values=last, silence=max(last, arrived), deaf=deaf)
 
     def _frame(self, revisions: tuple[tuple[int, Rule | None], ...], horizon: Horizon) -> Frame:
-        devices = dict.fromkeys(self.mapping("readings"), "device")
+        upstream = read_upstream(self)
+        devices = {
+            name: name.partition(AT)[2] if name.partition(AT)[2] in upstream else "device"
+            for name in self.mapping("readings")
+        }
         for rank, node in enumerate(self.sequence("devices")):
             for name in self.source.sequence(node, "the series of a device"):
                 devices[self.source.text(name, "a series")] = f"device {rank + 1}"
@@ -130,6 +136,9 @@ class _CaseReader(CaseParts):
             withdrawn=self.facts("withdrawn"),
             breaks=self._breaks(),
             earlier=self._earlier(),
+            calendar=read_calendar(self),
+            plan=self.steps(self.parts["plan"]) if "plan" in self.parts else None,
+            upstream=upstream,
         )
 
     def _commissioned(self, unless_told: int) -> dict[str, int]:
@@ -190,12 +199,12 @@ class _CaseReader(CaseParts):
             found[name] = Kind(self.word(node, tuple(Kind)))
         return found
 
-    def _intervals(self, names: Iterable[str]) -> dict[str, int]:
-        found = dict.fromkeys(names, _USUAL_INTERVAL)
+    def _intervals(self, names: Iterable[str]) -> dict[str, int | Steps]:
+        found: dict[str, int | Steps] = dict.fromkeys(names, _USUAL_INTERVAL)
         node = self.parts.get("interval")
         if isinstance(node, yaml.MappingNode):
             for name, value in self.mapping("interval").items():
-                found[name] = self.duration(value)
+                found[name] = spans(self, value)
         elif node is not None:
             found = dict.fromkeys(names, self.duration(node))
         return found

@@ -7,7 +7,8 @@ import yaml
 from rules._case import Case
 from rules._case_reader import read_case
 from rules._errors import RuleError, WaitingError
-from rules._journal import Episode
+from rules._inputs import Subject
+from rules._journal import Episode, Moment
 from rules._log import episodes
 from rules._replay import replay, whole
 from rules._telling import OPTIONAL, alarm_lines
@@ -60,16 +61,27 @@ def run_case(case: Case) -> list[str]:
     subject = case.frame.subject(case.sent)
     rule = case.revisions[0][1]
     rule_id = rule.id if rule else ""
-    found = episodes(rule_id, subject, whole(case.revisions, subject, case.horizon))
+    found = episodes(rule_id, subject, _whole(case, subject))
     differences = _compare(case, found, "")
     for size in (1, 3):
-        moments = replay(case.revisions, case.frame.subject, case.sent, case.horizon, size=size)
+        moments = replay(
+            case.revisions,
+            case.frame.subject,
+            case.sent,
+            case.horizon,
+            size=size,
+            closings=case.closings,
+        )
         cut = episodes(rule_id, subject, moments)
         if cut != found:
             how = f"judged {size} arrivals at a time: "
             other = [f"{how}{alarm_lines(cut, OPTIONAL)} is not {alarm_lines(found, OPTIONAL)}"]
             differences += _compare(case, cut, how) or other
     return differences
+
+
+def _whole(case: Case, subject: Subject) -> tuple[Moment, ...]:
+    return whole(case.revisions, subject, case.horizon, closings=case.closings)
 
 
 def _compare(case: Case, found: list[Episode], how: str) -> list[str]:

@@ -54,8 +54,9 @@ class Conditions:
         self.tracks: tuple[Track, ...] = tuple(block.track(name) for name in rule.plain)
         self.members = block.members if rule.shared else None
         self.upstream: list[tuple[Members, list[Node]]] = [
-            (block.upstream(ahead_of(call)), list(walk(call.arguments[0])))
+            (sites, list(walk(call.arguments[0])))
             for call in rule.upstreams
+            if (sites := block.upstream(ahead_of(call))) is not None
         ]
         self._block = block
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from rules._axis import Axis, merged
 from rules._block import Block
-from rules._inputs import Horizon, Instants, Subject
+from rules._closed import closed_by
+from rules._inputs import Closing, Horizon, Instants, Subject
 from rules._interval import Mask
 from rules._journal import Moment, Phase, Verdict
 from rules._judged import Judged
@@ -41,6 +42,7 @@ def judge(  # noqa: PLR0913  what may be known of each subject
     starts: Mapping[str, int] | None = None,
     seeds: Mapping[str, Moment] | None = None,
     untils: Mapping[str, int] | None = None,
+    closings: Mapping[str, Sequence[Closing]] | None = None,
 ) -> list[Verdict]:
     """Judge subjects under the revisions of one rule, up to the horizon (inclusive).
 
@@ -48,6 +50,7 @@ def judge(  # noqa: PLR0913  what may be known of each subject
     the first are not judged. `starts[key]`: judge only moments at that time or later, `seeds[key]`
     being the last journal row before it (absent: nothing was ever found before). The subject's
     columns must then reach back as `lookback` says. `untils[key]`: the subject's own horizon.
+    `closings[key]`: when operators closed this rule's alarm there, ascending.
 
     Returns one verdict a subject, in order: the moments from its start on — they replace all
     recorded ones from there — and `due`, the first time after the horizon at which time alone may
@@ -75,7 +78,13 @@ def judge(  # noqa: PLR0913  what may be known of each subject
         aheads=tuple(sorted({ahead_of(call) for rule in rules for call in rule.upstreams})),
         words=tuple(sorted({word for rule in rules for word in rule.words})),
     )
-    asked = Asked(horizon=horizon, starts=starts or {}, untils=untils or {}, seeds=seeds or {})
+    asked = Asked(
+        horizon=horizon,
+        starts=starts or {},
+        untils=untils or {},
+        seeds=seeds or {},
+        closings=closings or {},
+    )
     found: list[Verdict] = []
     for block in blocks(subjects, asked, extent):
         found += _judge_block(revisions, block, asked)
@@ -141,12 +150,15 @@ def _judge_block(
     history = History(revisions, block)
     seeds = seeds_of(block.subjects, asked.seeds, axis, history.ranks)
     span = _span(block, asked, silence=history.silence)
+    closed = closed_by(asked.closings, block)
     all_keys = history.instants()
+    if closed.keys is not None:
+        all_keys = merged([all_keys, closed.keys])
     due = _soonest(axis, all_keys[span.after(all_keys)])
     keys = certain = all_keys[span.within(all_keys)]
     for _ in range(_ROUNDS):
         rows = rows_of(keys, axis.subjects(keys))
-        judged = Judged(history, rows)
+        judged = Judged(history, rows, closed)
         state = conclude(rows, seeds, judged.verdicts)
         runs = due_runs(rows, seeds, history, judged, state)
         wanted = merged([certain, runs[span.within(runs)]])

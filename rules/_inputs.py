@@ -1,6 +1,6 @@
 """What the engine is given: columns of readings and facts about them. Times: int64 µs, UTC."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,15 @@ class Steps:
 
     at: Instants
     value: Values
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[int, float]]) -> "Steps":
+        """From pairs of a time (µs, ascending) and a value."""
+        found = list(pairs)
+        return cls(
+            at=np.array([at for at, _ in found], dtype=np.int64),
+            value=np.array([value for _, value in found], dtype=np.float64),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +104,9 @@ class Upstream:
 
     On each branch there is one for each quantity: the nearest site that measures it, on the way of
     the least lag where there are several. `lag`: of the whole way; a wave travels as long as what
-    is in force when it passes there. `series` by quantity, those for which it is the nearest;
-    `devices` and `thresholds` its own.
+    is in force when it passes there. `series` by quantity, those for which it is the nearest (and,
+    of a device that sends on change, its others under any other key: its signs of life); `devices`
+    and `thresholds` its own. Nothing in it is moved by the lag: the engine does that.
     """
 
     site: str
@@ -110,8 +120,8 @@ class Upstream:
 class Closing:
     """An operator closed the alarm at `at` (µs, on the rule's axis): it ends there with `reason`.
 
-    It may begin again only after `when` has been false. `reason` is told as `closed by <author>: …`
-    by whoever fills it. Where no alarm is active at that time it does nothing.
+    It may begin again only after `when` has been false: what was pending at that time is no longer.
+    `reason` is told as `closed by <author>: …` by whoever fills it.
     """
 
     at: int

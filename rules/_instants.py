@@ -34,6 +34,8 @@ def _instants(conditions: Conditions, block: Block) -> Iterator[Instants]:
 
 def _from_upstream(call: Call, block: Block, *, silence: bool) -> Iterator[Instants]:
     sites = block.upstream(ahead_of(call))
+    if sites is None:
+        return
     inside = list(walk(call.arguments[0]))
     for keys in judged(inside, sites.block, silence=silence):
         yield sites.outward(keys)

@@ -32,7 +32,8 @@ class Moment:
     `since`, `began`: of the pending or active alarm. `steps`: for each severity step whether it
     is latched and the start of its present run. `severity`: None unless active. `stale_since`:
     from when exactly it is stale; a reading holds up to and at its stale limit, so the moment that
-    tells is the first instant after. `reason`: why an alarm ended here.
+    tells is the first instant after. `reason`: why an alarm ended here. `closed`: an operator
+    closed it, and `when` has not been false since.
     """
 
     time: int
@@ -48,6 +49,7 @@ class Moment:
     stale: bool = False
     stale_since: int | None = None
     reason: str | None = None
+    closed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

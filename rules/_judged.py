@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rules._axis import Index
+from rules._closed import Closed
 from rules._conditions import Conditions, Ending, Found
 from rules._inputs import Instants
 from rules._interval import FALSE, TRUE, Mask, Truths
@@ -18,8 +19,9 @@ from rules._scan import Rows
 class Judged:
     """Columns over rows, put together from the revisions in force."""
 
-    def __init__(self, history: History, rows: Rows) -> None:
+    def __init__(self, history: History, rows: Rows, closed: Closed) -> None:
         self._history = history
+        self._closed = closed
         self._keys = keys = rows.keys
         size = len(keys)
         self.part = np.zeros(size, dtype=np.intp)
@@ -43,7 +45,8 @@ class Judged:
             elif len(mine):
                 self._fill(part.rule, part.conditions.found(keys[mine]), mine)
                 self.by_itself[mine] = part.by_itself[rows.owners[mine]]
-        self.forced |= self._idle | self._bare
+        self.closed = closed.at(keys)
+        self.forced |= self._idle | self._bare | self.closed
 
     def _fill(self, rule: Rule, found: Found, rows: Index) -> None:
         self.when[rows] = found.when
@@ -65,6 +68,7 @@ class Judged:
             when=Wanted(truth=self.when, hold=self.hold, observed=self._observed(Conditions.holds)),
             end=Wanted(truth=self.end, hold=self.keep, observed=self._observed(Conditions.ends)),
             forced=self.forced,
+            closed=self.closed,
             steps=tuple(
                 StepVerdicts(
                     on=Wanted(
@@ -92,7 +96,7 @@ class Judged:
 
         return observed
 
-    def ending(self, row: int, *, revised: bool) -> Ending | None:
+    def ending(self, row: int, *, revised: bool) -> str | None:
         """Why an alarm ended in this row, if not by a reading."""
         if self._rule(row) is None:
             return Ending.WITHDRAWN
@@ -100,6 +104,8 @@ class Judged:
             return Ending.THRESHOLD
         if self._idle[row]:
             return Ending.SERVICE
+        if self.closed[row]:
+            return self._closed.reasons[int(self._keys[row])]
         return Ending.REVISED if revised else None
 
     def _rule(self, row: int) -> Rule | None:

@@ -8,7 +8,7 @@ import numpy as np
 from rules._axis import BLOCK_KEYS, Axis
 from rules._block import Block
 from rules._calendar import turns_within
-from rules._inputs import Horizon, Instants, SeriesColumns, Subject
+from rules._inputs import Closing, Horizon, Instants, SeriesColumns, Subject
 from rules._journal import Moment
 from rules._listening import Ears
 from rules._service import changes, interrupted
@@ -33,6 +33,7 @@ class Asked:
     starts: Mapping[str, int]
     untils: Mapping[str, int]
     seeds: Mapping[str, Moment]
+    closings: Mapping[str, Sequence[Closing]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +142,7 @@ def _zone(
     times = [horizon.silence if extent.silence else horizon.values]
     times += [*asked.starts.values(), *asked.untils.values()]
     times += _seed_times(asked.seeds.values())
+    times += [one.at for some in asked.closings.values() for one in some]
     whole = [column for columns in used for column in columns if len(column.time)]
     times += _ends([column.time[:1] for column in whole])
     times += _ends([column.time[-1:] for column in whole])

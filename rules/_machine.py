@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rules._axis import Index
+from rules._closed import barred
 from rules._inputs import Instants
 from rules._interval import FALSE, TRUE, Mask, Truths
 from rules._scan import NONE, Rows, before, carried, last, run_starts
@@ -36,17 +37,24 @@ class StepVerdicts:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdicts:
-    """All that is known of the rows; an alarm ends at once where it is `forced` to."""
+    """All that is known of the rows; an alarm ends at once where it is `forced` to.
+
+    `closed`: where it is by an operator.
+    """
 
     when: Wanted
     end: Wanted
     forced: Mask
+    closed: Mask
     steps: tuple[StepVerdicts, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conclusion:
-    """The state at each row. Keys are NONE where there is none. `level`: 0, or the step's rank."""
+    """The state at each row. Keys are NONE where there is none. `level`: 0, or the step's rank.
+
+    `barred`: an operator closed it, and it may not begin again yet.
+    """
 
     phase: Truths
     when_since: Instants
@@ -55,11 +63,16 @@ class Conclusion:
     began: Instants
     steps: tuple[tuple[Mask, Instants], ...]
     level: Truths
+    barred: Mask
 
 
 def conclude(rows: Rows, seeds: Seeds, verdicts: Verdicts) -> Conclusion:
     """Run the machine: on when the last long enough run of `when` came after the last of `end`."""
-    when_since, up = _events(rows, seeds.when_since, verdicts.when)
+    bars = barred(verdicts.closed, verdicts.when.truth, rows, seeds.barred)
+    when = verdicts.when
+    if bars.any():
+        when = replace(when, truth=np.where(bars, FALSE, when.truth))
+    when_since, up = _events(rows, seeds.when_since, when)
     # Where nothing was active yet, nothing can end: whether that was observed need not be asked.
     risen = None
     if verdicts.end.hold.any():
@@ -86,6 +99,7 @@ def conclude(rows: Rows, seeds: Seeds, verdicts: Verdicts) -> Conclusion:
         began=np.where(active, began, NONE),
         steps=tuple(found),
         level=level,
+        barred=bars,
     )
 
 

@@ -74,6 +74,7 @@ def _changed(told: Telling, stale_since: Instants) -> Mask:
         (state.since, seeds.since),
         (state.began, seeds.began),
         (stale_since, seeds.stale_since),
+        (state.barred, seeds.barred),
     ]
     for (latched, start), (latched_before, start_before) in zip(
         state.steps, seeds.steps, strict=True
@@ -103,6 +104,7 @@ def _differs(moment: Moment, previous: Moment) -> bool:
         or moment.since != previous.since
         or moment.began != previous.began
         or moment.steps != previous.steps
+        or moment.closed != previous.closed
     )
 
 
@@ -119,7 +121,7 @@ def _moments(told: Telling, rows: Index, stale_since: Instants) -> list[Moment]:
     clear_since = _times(told, state.clear_since, rows)
     began = _times(told, state.began, rows)
     steps = [(latched[rows].tolist(), _times(told, start, rows)) for latched, start in state.steps]
-    reasons = _reasons(told, rows)
+    reasons, barred = _reasons(told, rows), state.barred[rows].tolist()
     return [
         Moment(
             time=times[i],
@@ -137,6 +139,7 @@ def _moments(told: Telling, rows: Index, stale_since: Instants) -> list[Moment]:
             stale=stale[i] is not None,
             stale_since=stale[i],
             reason=reasons.get(int(rows[i])),
+            closed=barred[i],
         )
         for i in range(len(rows))
     ]

@@ -43,6 +43,8 @@ def upstream(view: "View", node: Call) -> Interval:
     inner = node.arguments[0]
     size = len(view.keys)
     lo, hi = np.full(size, -np.inf), np.full(size, -np.inf)
+    if sites is None:
+        return Interval(lo, np.full(size, np.inf))
     for part, rows, keys in sites.spread(view.keys, view.sight.owners):
         own = _elsewhere(view, sites, part, rows, keys)
         value = own.value(inner)
@@ -58,6 +60,8 @@ def any_upstream(view: "View", node: Call) -> Truths:
     sites = view.block.upstream(ahead_of(node))
     condition = node.arguments[0]
     found = np.full(len(view.keys), -1, dtype=np.int8)
+    if sites is None:
+        return np.full(len(view.keys), UNKNOWN)
     for part, rows, keys in sites.spread(view.keys, view.sight.owners):
         own = _elsewhere(view, sites, part, rows, keys)
         says = _says(own, condition)

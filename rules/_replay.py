@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from rules._engine import judge, lookback, run_start
-from rules._inputs import Horizon, SeriesColumns, Subject
+from rules._inputs import Closing, Horizon, SeriesColumns, Subject
 from rules._interval import Mask
 from rules._journal import Moment
 from rules._readings import Sent
@@ -20,18 +20,22 @@ from sensors._row import NEVER, believed
 Revisions = Sequence[tuple[int, Rule | None]]
 
 
-def whole(revisions: Revisions, subject: Subject, horizon: Horizon) -> tuple[Moment, ...]:
+def whole(
+    revisions: Revisions, subject: Subject, horizon: Horizon, *, closings: Sequence[Closing] = ()
+) -> tuple[Moment, ...]:
     """All moments, judged at once."""
-    return judge(revisions, [subject], horizon)[0].moments
+    closed = {subject.key: closings}
+    return judge(revisions, [subject], horizon, closings=closed)[0].moments
 
 
-def replay(
+def replay(  # noqa: PLR0913  all that a log is made of
     revisions: Revisions,
     subject_of: Callable[[Sequence[Sent]], Subject],
     sent: Sequence[Sent],
     horizon: Horizon,
     *,
     size: int,
+    closings: Sequence[Closing] = (),
 ) -> tuple[Moment, ...]:
     """All moments, judged `size` arrivals at a time and last up to the horizon."""
     rules = [rule for _, rule in revisions if rule is not None]
@@ -48,15 +52,17 @@ def replay(
         now = Horizon(values=upto, silence=upto, deaf=horizon.deaf)
         subject = subject_of(had)
         start = min((one.received_at if silence else one.time for one in batch), default=upto)
+        closed = {subject.key: closings}
         if judged is None:
-            found = judge(revisions, [subject], now)[0].moments
+            found = judge(revisions, [subject], now, closings=closed)[0].moments
         else:
             start = min(start, judged + 1)
             journal = [moment for moment in journal if moment.time < start]
             seeds = {subject.key: journal[-1]} if journal else {}
             seen = reached(rules, subject, start, seeds.get(subject.key), silence=silence)
             starts = {subject.key: start}
-            found = judge(revisions, [seen], now, starts=starts, seeds=seeds)[0].moments
+            (verdict,) = judge(revisions, [seen], now, starts=starts, seeds=seeds, closings=closed)
+            found = verdict.moments
         journal += found
         judged = upto if judged is None else max(judged, upto)
     return tuple(journal)
@@ -73,7 +79,17 @@ def reached(
         name: _cut(column, since, start, reach, silence=silence)
         for name, column in subject.series.items()
     }
-    return replace(subject, series=cut)
+    upstream = tuple(
+        replace(
+            one,
+            series={
+                name: _cut(column, since, start, reach, silence=silence)
+                for name, column in one.series.items()
+            },
+        )
+        for one in subject.upstream
+    )
+    return replace(subject, series=cut, upstream=upstream)
 
 
 def _cut(

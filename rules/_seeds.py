@@ -30,6 +30,7 @@ class Seeds:
     since: Instants
     began: Instants
     stale_since: Instants
+    barred: Mask
     steps: tuple[tuple[Mask, Instants], ...]
 
     @property
@@ -68,6 +69,7 @@ def seeds_of(
         since=keys(lambda moment: moment.since),
         began=keys(lambda moment: moment.began),
         stale_since=keys(lambda moment: moment.stale_since),
+        barred=codes(lambda moment: moment.closed) != 0,
         steps=tuple(
             (
                 codes(functools.partial(_latched, rank)) != 0,
