@@ -15,6 +15,7 @@ LAMPS = ("lamp-1", "lamp-2", "lamp-3", "lamp-4", "lamp-5")
 OFTEN = 15  # min between two words of a lamp
 LIT = (240, 460)  # minutes of the day: from the end of the curfew to some minutes before sunrise
 REPLACED = 250  # when the Orge's gauge is
+WAY, QUICKER = 45, 200  # min from the Orge to the Yvette, and from when on it is less
 LEAVES, JOINS, MOVED = 300, 330, 400  # lamp-4, lamp-5, the Yvette's zero
 
 RULES = """
@@ -60,6 +61,22 @@ RULES = """
   advice: look
   wrong when: never
   tests: []
+- id: lighting-by-day
+  title: "{device}: lit against its plan"
+  per: device
+  when: light_level > 50 % and not planned_on
+  severity: minor
+  advice: look
+  wrong when: never
+  tests: []
+- id: lighting-total
+  title: "{group}: burns too much together"
+  per: group
+  when: total(light_level) > 300 %
+  severity: minor
+  advice: look
+  wrong when: never
+  tests: []
 - id: lighting-cabinet
   title: "{site}: controller silent"
   when: silent(cabinet_power, 40 min)
@@ -70,6 +87,21 @@ RULES = """
 """
 
 FLOOD = """
+- id: flood-wave
+  title: "{site}: a wave comes"
+  when: upstream(level) > 3.2 m and level < 4 m
+  severity: major
+  advice: look
+  wrong when: never
+  tests: []
+- id: flood-night
+  title: "{site}: high by night"
+  when: level > 3 m and (night or hour >= 8)
+  for: 10 min
+  severity: major
+  advice: look
+  wrong when: never
+  tests: []
 - id: flood-deaf
   title: "{site}: a device is silent"
   when: silent(device, 45 min)
@@ -93,7 +125,12 @@ def register(world: World) -> None:
     world.rules += FLOOD
     world.register(["orge", "yvette"])
     world.others["lighting"] = RULES
-    write(world, *_cabinet(world), *replacement(world), *_datum(world))
+    link = [
+        world.fact("link", "orge>yvette", {"travel_s": WAY * 60}),
+        world.fact("link", "orge>yvette", {"travel_s": WAY * 40}, since=us(QUICKER)),
+    ]
+    flow = Changes(revisions=tuple(link))
+    write(world, *_cabinet(world), *replacement(world), *_datum(world), flow)
 
 
 def write(world: World, *changes: Changes) -> None:

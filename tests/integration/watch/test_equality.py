@@ -69,7 +69,8 @@ def backtest(world: World) -> list[dict[str, Any]]:
     with connect(world.url) as own:
         for pair, revisions in memory.territory.revisions.items():
             facts = memory.territory.subjects[pair[1]]
-            every = [series for one in facts.series.values() for series in one.ids]
+            series = [facts.series, *(above.series for above in facts.upstream)]
+            every = [number for some in series for one in some.values() for number in one.ids]
             wanted = Wanted(subject=facts, since=dict.fromkeys(every, us(-1_000_000)))
             subject = columns.subjects(own, memory.tails, [wanted])[facts.key]
             horizon = Horizon(values=memory.ears.floor, silence=memory.ears.floor)
@@ -193,14 +194,16 @@ def test_so_it_is_with_lamps_groups_and_gauges_replaced(stack: Stack, way: Play)
 
         assert found == backtest(world)
     rules = {one["rule"] for one in found}
-    assert {"flood-high", "flood-deaf", "flood-weak"} <= rules
+    assert {"flood-high", "flood-deaf", "flood-weak", "flood-wave", "flood-night"} <= rules
     assert {one for one in rules if one.startswith("lighting")} == {
+        "lighting-by-day",
         "lighting-cabinet",
         "lighting-dark",
         "lighting-fault",
         "lighting-load",
         "lighting-out",
         "lighting-silent",
+        "lighting-total",
     }
 
 

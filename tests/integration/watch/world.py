@@ -144,7 +144,9 @@ class World:
         registry.write(
             self.connection,
             Changes(
-                sites=tuple(Site(name=s, title=s.title(), domain="flood") for s in sites),
+                sites=tuple(
+                    Site(name=s, title=s.title(), domain="flood", lon=2.35, lat=48.6) for s in sites
+                ),
                 devices=tuple(Device(name=s, site=s, commissioned=since) for s in sites),
                 series=tuple(Series(device=s, quantity=q) for s in sites for q in quantities),
                 revisions=tuple(facts),
