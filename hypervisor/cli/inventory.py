@@ -47,6 +47,9 @@ def apply(
     effective: Annotated[
         str, typer.Option(help="From when it holds; default: commissioning, or now for a change.")
     ] = "",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also thresholds that somebody set by hand since.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Bring the registry to what the files say; what they do not name stays as it is."""
@@ -58,7 +61,7 @@ def apply(
     change(
         context,
         lambda _registry, _now: [inventory],
-        act=Act(subject=" ".join(sources)),
+        act=Act(subject=" ".join(sources), overwrites=overwrite),
         author=author,
         reason=reason or f"inventory apply {' '.join(sources)}",
         effective=since,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from hypervisor.registry import telling
+from hypervisor.registry import guarding, telling
 from hypervisor.registry.changes import Changes, applied, together
 from hypervisor.registry.check import check
 from hypervisor.registry.difference import difference
@@ -17,6 +17,7 @@ from hypervisor.store import registry as store
 from hypervisor.store.connect import Connection
 from sensors._domain import Catalogue, catalogue
 
+INVENTORY = "inventory"  # the audit's word for a file applied
 _LINES = 100  # of a change so many stand in the audit; a first inventory has ten thousand
 
 
@@ -57,10 +58,14 @@ def apply_inventory(  # noqa: PLR0913  who, why and when belong to a change of t
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """What the audit calls a change, and of what it is one."""
+    """What the audit calls a change, and of what it is one.
 
-    kind: str = "inventory"
+    `overwrites`: also what a person set by hand, which a file does not know of.
+    """
+
+    kind: str = INVENTORY
     subject: str = "registry"
+    overwrites: bool = False
 
 
 def apply_steps(
@@ -77,8 +82,9 @@ def apply_steps(
 
     Raises:
         InventoryError: with every problem of the first that has any; nothing was changed.
+        StaleError: a file would take back what a person set by hand since.
     """
-    done = Changes()
+    done, act = Changes(), act or Act()
     with connection.transaction():
         store.lock(connection)
         registry = store.load(connection)
@@ -87,9 +93,11 @@ def apply_steps(
             registry = applied(registry, changes)
             done = together(done, changes)
             if changes and not dry_run:
+                if act.kind == INVENTORY and not act.overwrites:
+                    guarding.refuse(connection, changes)
                 store.write(connection, changes)
         if done and not dry_run:
-            _record(connection, act or Act(), stamp, done)
+            _record(connection, act, stamp, done)
     return done
 
 

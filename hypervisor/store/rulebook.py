@@ -66,3 +66,14 @@ def last_shipped(connection: Connection) -> dict[str, Recorded]:
 
 def _recorded(row: tuple[Any, ...]) -> Recorded:
     return Recorded(**dict(zip(_COLUMNS.split(", "), row, strict=True)))
+
+
+def set_by_hand(connection: Connection) -> dict[str, Recorded]:
+    """By threshold: its last revision, where a person set that one alone, not an inventory."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM (SELECT DISTINCT ON (key) * FROM revision"  # noqa: S608  our own columns
+        " WHERE kind = 'threshold' ORDER BY key, id DESC) AS last WHERE EXISTS ("
+        " SELECT FROM audit WHERE audit.subject = last.key AND starts_with(audit.kind, 'threshold')"
+        " AND audit.at >= last.recorded_at)"
+    )
+    return {one.key: one for one in map(_recorded, rows)}

@@ -1,0 +1,33 @@
+"""What a person set by hand is not taken back by a file that does not know of it."""
+
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.wording import shown
+from hypervisor.rulebook.errors import StaleError
+from hypervisor.rulebook.wording import who
+from hypervisor.store import rulebook
+from hypervisor.store.connect import Connection
+
+_GO_ON = (
+    "write into the file what stands, or say --overwrite; `rules threshold log SITE NAME`"
+    " shows what was said"
+)
+
+
+def refuse(connection: Connection, changes: Changes) -> None:
+    """See that no threshold changes that somebody set alone since the last inventory.
+
+    Raises:
+        StaleError: some would; tells which, by whom they were set, when and why.
+    """
+    said = [one for one in changes.revisions if one.kind == "threshold"]
+    if not said:
+        return
+    by_hand = rulebook.set_by_hand(connection)
+    conflicts = [
+        f"{one.key}: the file says {shown(one.value)}, but {shown(by_hand[one.key].value)} was set"
+        f" by {who(by_hand[one.key])}"
+        for one in said
+        if one.key in by_hand and by_hand[one.key].value != one.value
+    ]
+    if conflicts:
+        raise StaleError(conflicts, _GO_ON)
