@@ -3,13 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
-
-import numpy as np
 
 from rules._duration import HOUR, parse_duration
 from rules._errors import RuleError, nearest
-from rules._inputs import Device, SeriesColumns, Steps, Subject
+from rules._inputs import Calendar, Device, SeriesColumns, Steps, Subject, Upstream
 from rules._readings import DAY_ZERO, Reported, Sent, columns, read_time, standing
 from rules._telling import OPTIONAL, PARTS, alarm_text
 from rules._tree import Place
@@ -17,7 +16,11 @@ from rules._units import converted
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 
-_WORDS = ("name", "every", "until", "thresholds", "members", "fed", "expect")
+_WORDS = (
+    *("name", "every", "until", "day", "thresholds", "members", "fed", "planned", "upstream"),
+    "expect",
+)
+_SITE = Calendar(zone="UTC", lon=2.44, lat=48.63)  # Évry's sun, and the table's own clock
 _VALUE = re.compile(r"(?P<value>-|null|[-+]?\d*\.?\d+)(?P<mark>[?^]?)(?:\*(?P<times>\d+))?")
 _QUANTITY = re.compile(r"\s*([-+]?\d*\.?\d+)\s*(\S+)\s*")
 _RANGE = re.compile(r"(\S*?)(\d+) to \1(\d+)")
@@ -32,12 +35,17 @@ class Table:
         self.place = place
         self._catalogue = catalogue
         self._body = body
+        self._origin = self._day()
         self.series = self._rows({k: v for k, v in body.items() if k not in _WORDS}, "a test")
         self._members = self._read_members()
         self.words = sorted({name for rows in self._members.values() for name in rows})
         self._every = parse_duration(self._text("every"), place)
-        self._fed = self._supply()
-        self.thresholds = self._thresholds()
+        self._fed = self._daily("fed")
+        self._planned = self._daily("planned", level=100.0)
+        self._above = {
+            site: Above(self, site, rows) for site, rows in self._mapping("upstream").items()
+        }
+        self.thresholds = self.limits(self._body.get("thresholds", {}))
 
     def _text(self, key: str) -> str:
         if key not in self._body:
@@ -47,9 +55,9 @@ class Table:
     def sent(self) -> tuple[list[Sent], int]:
         """All arrivals, and the time at which the log is read."""
         found: list[Sent] = []
-        last = DAY_ZERO
+        last = self._origin
         for name, text in self._tables().items():
-            time = DAY_ZERO
+            time = self._origin
             for word in text.split():
                 match = _VALUE.fullmatch(word)
                 if match is None:
@@ -64,25 +72,65 @@ class Table:
                         last = max(last, time)
                     time += self._every
         if "until" in self._body:
-            last = read_time(self._text("until"), self.place)
+            last = read_time(self._text("until"), self.place) + self.shift
         return found, last
 
     def subject(self, sent: Sequence[Sent]) -> Subject:
         """The subject after these arrivals: its own series are of one device, a member's of it."""
-        always = Steps(at=np.array([DAY_ZERO], dtype=np.int64), value=np.ones(1))
-        own = Device(commissioned=DAY_ZERO, in_service=always, fed=self._fed)
+        always = Steps.of([(self._origin, 1.0)])
+        own = Device(commissioned=self._origin, in_service=always, fed=self._fed)
         if self._members:
             own = replace(own, fed=None)
-        member = Device(commissioned=DAY_ZERO, in_service=always, fed=self._fed)
+        member = Device(commissioned=self._origin, in_service=always, fed=self._fed)
         return Subject(
             key="test",
-            series={name: self._columns(name, sent) for name in self._tables()},
+            series={
+                name: self.columns(name, sent)
+                for name in self._tables()
+                if name.partition("@")[2] not in self._above
+            },
             devices={"device": own, **dict.fromkeys(self._members, member)},
             thresholds=self.thresholds,
             group={word: tuple(f"{word}@{name}" for name in self._members) for word in self.words},
+            calendar=_SITE,
+            plan=self._planned,
+            upstream=tuple(above.upstream(sent, own) for above in self._above.values()),
         )
 
-    def _columns(self, key: str, sent: Sequence[Sent]) -> SeriesColumns:
+    @property
+    def upstream_words(self) -> set[str]:
+        """The series that it gives of sites upstream."""
+        return {name for above in self._above.values() for name in above.rows}
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it says when lamps are planned to burn."""
+        return self._planned is not None
+
+    @property
+    def shift(self) -> int:
+        """How far (µs) its day is from the usual one."""
+        return self._origin - DAY_ZERO
+
+    def _day(self) -> int:
+        if "day" not in self._body:
+            return DAY_ZERO
+        try:
+            day = date.fromisoformat(self._text("day"))
+        except ValueError as error:
+            raise RuleError(self.place, f"{error}; expected a day as 2024-07-14") from error
+        return (day.toordinal() - date(1970, 1, 1).toordinal()) * _DAY
+
+    def _mapping(self, key: str) -> Mapping[str, Any]:
+        written = self._body.get(key, {})
+        if not isinstance(written, Mapping) or not all(
+            isinstance(rows, Mapping) for rows in written.values()
+        ):
+            raise RuleError(self.place, f"expected `{key}`: a mapping of mappings")
+        return written
+
+    def columns(self, key: str, sent: Sequence[Sent]) -> SeriesColumns:
+        """One series that it gives, as a store holds it."""
         name, _, device = key.partition("@")
         quantity = self._catalogue.quantities[name]
         return columns(
@@ -101,7 +149,13 @@ class Table:
         found = dict(self.series)
         for member, rows in self._members.items():
             found |= {f"{name}@{member}": text for name, text in rows.items()}
+        for above in self._above.values():
+            found |= {f"{name}@{above.site}": text for name, text in above.rows.items()}
         return found
+
+    def rows(self, written: Mapping[str, Any], what: str) -> dict[str, str]:
+        """Readings by series of the catalogue."""
+        return self._rows(written, what)
 
     def _rows(self, written: Mapping[str, Any], what: str) -> dict[str, str]:
         words = _WORDS if what == "a test" else ()
@@ -123,17 +177,18 @@ class Table:
                 found[name] = self._rows(rows, "a member")
         return found
 
-    def _supply(self) -> Steps | None:
-        """Fed every day in these spans of it."""
-        written = self._body.get("fed")
+    def _daily(self, key: str, *, level: float = 1.0) -> Steps | None:
+        """A level every day in these spans of it, else nothing."""
+        written = self._body.get(key)
         if written is None:
             return None
         spans = [self._span(text) for text in (written if isinstance(written, list) else [written])]
         edges = sorted({edge for span in spans for edge in span})
-        days = [DAY_ZERO + day * _DAY for day in range(-1, _DAYS)]
-        at = [day + edge for day in days for edge in edges]
-        fed = [float(any(_within(edge, span) for span in spans)) for edge in edges] * len(days)
-        return Steps(at=np.array(at, dtype=np.int64), value=np.array(fed))
+        on = [level * any(_within(edge, span) for span in spans) for edge in edges]
+        days = [self._origin + day * _DAY for day in range(-1, _DAYS)]
+        return Steps.of(
+            (day + edge, value) for day in days for edge, value in zip(edges, on, strict=True)
+        )
 
     def _span(self, text: str) -> tuple[int, int]:
         begins, to, ends = str(text).partition(" to ")
@@ -142,9 +197,9 @@ class Table:
         first, last = (read_time(part, self.place) - DAY_ZERO for part in (begins, ends))
         return first, last
 
-    def _thresholds(self) -> dict[str, Steps]:
+    def limits(self, written: Mapping[str, Any]) -> dict[str, Steps]:
+        """Thresholds as they are written, from the beginning on."""
         found: dict[str, Steps] = {}
-        written = self._body.get("thresholds", {})
         for name, text in written.items():
             if name not in self._catalogue.thresholds:
                 hint = nearest(name, self._catalogue.thresholds)
@@ -154,8 +209,7 @@ class Table:
                 raise RuleError(self.place, f"{text!r} is no threshold; expected as 3.1 m")
             unit = self._catalogue.thresholds[name].unit
             scale, offset = converted(match[2], unit, self.place)
-            value = float(match[1]) * scale + offset
-            found[name] = Steps(at=np.array([DAY_ZERO], dtype=np.int64), value=np.array([value]))
+            found[name] = Steps.of([(self._origin, float(match[1]) * scale + offset)])
         return found
 
     def expected(self) -> tuple[list[str], frozenset[str]]:
@@ -174,6 +228,30 @@ class Table:
         whole_alarms = [{"since": "", "began": "", **alarm} for alarm in written]
         lines = [alarm_text(a, OPTIONAL) for a in whole_alarms]
         return [part_of(line, frozenset(told)) for line in lines], frozenset(told)
+
+
+class Above:
+    """A site upstream in a test: its lag, its thresholds and its readings."""
+
+    def __init__(self, table: Table, site: str, written: Mapping[str, Any]) -> None:
+        if "lag" not in written:
+            raise RuleError(table.place, f"site {site} upstream needs a `lag`, as 2 h")
+        self.site = site
+        self._table = table
+        self._lag = parse_duration(str(written["lag"]), table.place)
+        self._thresholds = table.limits(written.get("thresholds", {}))
+        series = {key: text for key, text in written.items() if key not in ("lag", "thresholds")}
+        self.rows = table.rows(series, "a site upstream")
+
+    def upstream(self, sent: Sequence[Sent], device: Device) -> Upstream:
+        """The site with what has arrived of it."""
+        return Upstream(
+            site=self.site,
+            lag=self._lag,
+            series={name: self._table.columns(f"{name}@{self.site}", sent) for name in self.rows},
+            devices={self.site: device},
+            thresholds=self._thresholds,
+        )
 
 
 def _sent(name: str, time: int, value: str, mark: str) -> Sent:

@@ -1,9 +1,10 @@
 """Tests that stand in a pack beside their rule: a table of readings, and the alarms expected."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rules._errors import RuleError
 from rules._inputs import Horizon
+from rules._journal import Episode
 from rules._log import episodes
 from rules._pack import Pack
 from rules._packtable import Table, part_of
@@ -11,6 +12,7 @@ from rules._replay import replay, whole
 from rules._rule import PackTest, Rule
 from rules._telling import OPTIONAL, alarm_lines
 from rules._tree import Place
+from rules._words import PLANNED
 from sensors._domain import Catalogue
 
 
@@ -50,6 +52,9 @@ def _differences(rule: Rule, table: Table) -> list[str]:
         if name not in table.words and name not in table.series
     ]
     lacking += [f"threshold {name}" for name in rule.thresholds if name not in table.thresholds]
+    lacking += [f"{name} upstream" for name in rule.afar if name not in table.upstream_words]
+    if PLANNED & rule.words and not table.is_planned:
+        lacking.append("planned, as 17:00 to 06:00")
     if lacking:
         raise RuleError(table.place, f"the test gives no {', '.join(lacking)}")
     horizon = Horizon(values=until, silence=until)
@@ -59,8 +64,20 @@ def _differences(rule: Rule, table: Table) -> list[str]:
     differences: list[str] = []
     cut = replay(revisions, table.subject, sent, horizon, size=1)
     for how, moments in (("", found), ("judged one arrival at a time: ", cut)):
-        alarms = episodes(rule.id, "test", moments)
+        alarms = [_moved(one, -table.shift) for one in episodes(rule.id, "test", moments)]
         lines = [part_of(line, told) for line in alarm_lines(alarms, OPTIONAL)]
         if lines != expected:
             differences.append(f"{how}expected {expected or 'nothing'}, found {lines or 'nothing'}")
     return differences
+
+
+def _moved(alarm: Episode, by: int) -> Episode:
+    """On the table's own clock."""
+    return replace(
+        alarm,
+        since=alarm.since + by,
+        began=alarm.began + by,
+        ended=None if alarm.ended is None else alarm.ended + by,
+        severity=tuple((time + by, name) for time, name in alarm.severity),
+        stale=tuple((a + by, None if b is None else b + by) for a, b in alarm.stale),
+    )
