@@ -114,6 +114,11 @@ def _call(memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]
         starts={task.pair[1]: task.start for task in tasks},
         seeds={task.pair[1]: task.kept[-1] for task in tasks if task.kept},
         untils={task.pair[1]: task.horizon for task in tasks},
+        closings={
+            task.pair[1]: memory.closings[task.pair]
+            for task in tasks
+            if task.pair in memory.closings
+        },
     )
     return [
         Judged(task=task, verdict=verdict, subject=subjects[task.pair[1]])
