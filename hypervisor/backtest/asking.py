@@ -81,6 +81,7 @@ def _answer(
         span=question.span,
         place=Place(sites=question.sites),
         retention=question.retention,
+        closed=not question.trial and question.against is None,
         tick=tick,
     )
     judgement, crossings = _apart(judgement)

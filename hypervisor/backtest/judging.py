@@ -8,7 +8,7 @@ import numpy as np
 
 from hypervisor.backtest.found import Found, Judgement
 from hypervisor.backtest.ground import reach_of
-from hypervisor.backtest.sources import FOREVER, Source
+from hypervisor.backtest.sources import FOREVER, Closings, Source
 from hypervisor.instants import BEGINNING
 from hypervisor.registry.model import Registry
 from hypervisor.store.judgement import Pair
@@ -67,11 +67,13 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
     span: Span,
     place: Place,
     retention: int,
+    closed: bool,
     tick: Tick,
 ) -> Judgement:
     """The alarms that there would have been; those that ended before the span are left out.
 
-    `retention`: of raw readings, µs: a lamp's supply is known no farther back.
+    `retention`: of raw readings, µs: a lamp's supply is known no farther back. `closed`: what
+    operators closed by hand ends there, as in the log.
     """
     mains = Mains(retention=retention)
     mains.reach(source.floor, source.deaf)
@@ -81,7 +83,9 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
         if territory.subjects[pair[1]].place in place:
             by_subject.setdefault(pair[1], []).append(pair)
     keys = sorted(by_subject, key=lambda key: (territory.subjects[key].place or "", key))
-    run = _Run(territory=territory, source=source, span=span)
+    run = _Run(
+        territory=territory, source=source, span=span, closings=source.closings if closed else {}
+    )
     done = 0
     tick(done, len(keys))
     for block in _blocks(territory, keys, by_subject):
@@ -111,8 +115,11 @@ def _blocks(
 class _Run:
     """What was found so far."""
 
-    def __init__(self, *, territory: Territory, source: Source, span: Span) -> None:
+    def __init__(
+        self, *, territory: Territory, source: Source, span: Span, closings: Closings
+    ) -> None:
         self._territory, self._source, self._span = territory, source, span
+        self._closings = closings
         self._found: list[Found] = []
         self._judged: list[Pair] = []
         self._rows = 0
@@ -159,6 +166,11 @@ class _Run:
             subjects,
             Horizon(values=furthest, silence=furthest, deaf=self._source.deaf),
             untils=untils,
+            closings={
+                one.key: self._closings[rule, one.key]
+                for one in subjects
+                if (rule, one.key) in self._closings
+            },
         )
         for verdict in verdicts:
             self._judged.append((rule, verdict.subject))

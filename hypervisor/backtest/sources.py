@@ -1,7 +1,7 @@
 """Where the readings of a backtest come from: the store, or a recording that nobody stored."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -14,22 +14,31 @@ from hypervisor.registry.model import Registry
 from hypervisor.store import columnar, history, judgement
 from hypervisor.store.columnar import Copy
 from hypervisor.store.connect import Connection
+from hypervisor.store.judgement import Pair
 from hypervisor.watch.heard import union
+from rules._inputs import Closing
 from sensors._domain import Catalogue
 from sensors._row import NEVER, Rows
 
 Spans = tuple[tuple[int, int], ...]
+Closings = Mapping[Pair, Sequence[Closing]]
 FOREVER = 2**62  # an `until` that is none
 
 
 class Source(Protocol):
-    """Readings, and how far was listened: `floor` (µs; NEVER: nobody did), `deaf` spans."""
+    """Readings, and how far was listened: `floor` (µs; NEVER: nobody did), `deaf` spans.
+
+    `closings`: where operators closed alarms of the log by hand.
+    """
 
     @property
     def floor(self) -> int: ...
 
     @property
     def deaf(self) -> Spans: ...
+
+    @property
+    def closings(self) -> Closings: ...
 
     def rows(self, series: Sequence[int], since: int, until: int) -> Mapping[int, Rows]:
         """Each series' rows from `since` up to and with `until`, ascending by time.
@@ -45,6 +54,7 @@ class Stored:
     connection: Connection
     floor: int
     deaf: Spans
+    closings: Closings
     copy: Copy | None = None
 
     @classmethod
@@ -60,6 +70,10 @@ class Stored:
             connection=connection,
             floor=NEVER if state is None else state.heard_to,
             deaf=union(judgement.deaf_spans(connection)),
+            closings={
+                pair: [Closing(at=at, reason=reason) for at, reason in found]
+                for pair, found in judgement.closings(connection).items()
+            },
             copy=copy if copy is not None and copy.parts else None,
         )
 
@@ -85,6 +99,7 @@ class Recorded:
     by_series: Mapping[int, Rows]
     floor: int
     deaf: Spans
+    closings: Closings = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @classmethod

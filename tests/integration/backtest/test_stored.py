@@ -9,13 +9,14 @@ from hypervisor.backtest.asking import Answer
 from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.judging import Span
 from hypervisor.backtest.wiring import Wanted, of_store
+from hypervisor.instants import moment
+from hypervisor.store import feed
 from hypervisor.store.alarms import log_entry
 from hypervisor.store.connect import connect
 from tests.conftest import Stack
 from tests.integration.watch import field
 from tests.integration.watch.test_equality import (
     Play,
-    doubled_and_killed,
     flood,
     in_batches,
     new_world,
@@ -45,7 +46,7 @@ def log(answer: Answer) -> list[dict[str, object]]:
     return sorted(found, key=lambda one: (one["rule"], one["subject"], one["since"]))
 
 
-@pytest.mark.parametrize("way", [in_batches, doubled_and_killed, outage_in_reverse])
+@pytest.mark.parametrize("way", [in_batches, outage_in_reverse])
 def test_it_is_the_live_log(stack: Stack, way: Play) -> None:
     with new_world(stack) as world:
         live = play(world, way, flood(3), seed=7)
@@ -77,6 +78,25 @@ def test_it_is_the_live_log_after_corrections_and_revisions(stack: Stack) -> Non
         world.settle()
 
         assert log(asked(world)) == world.log()
+
+
+def test_what_an_operator_closed_ends_there_unless_something_is_tried(stack: Stack) -> None:
+    with new_world(stack) as world:
+        play(world, in_batches, flood(3), seed=7)
+        alarm = next(one for one in world.alarms() if one.episode.rule == "flood-high")
+        world.connection.execute(
+            "INSERT INTO closing (rule, subject, at, author, reason, alarm)"
+            " VALUES (%s, %s, %s, 'test', 'a boat', %s)",
+            ["flood-high", alarm.episode.subject, moment(alarm.episode.began + 1), alarm.id],
+        )
+        feed.append(world.connection, "registry")
+        world.connection.commit()
+        world.settle()
+        assert [one for one in world.alarms() if one.episode.reason == "closed by test: a boat"]
+
+        assert log(asked(world)) == world.log()
+        tried = asked(world, Wanted(against=Trial(thresholds={"orge/danger": "9 m"})))
+    assert not any("closed" in (one.episode.reason or "") for one in tried.judgement.found)
 
 
 def test_a_threshold_that_is_tried_changes_only_what_it_is_of(stack: Stack) -> None:
