@@ -67,7 +67,7 @@ def apply(
     from hypervisor.cli.inventory import opened
 
     if not files:
-        _apply_shipped(context, domain, dry_run=dry_run, as_json=as_json)
+        _apply_shipped(context, domain, author, dry_run=dry_run, as_json=as_json)
         return
     from hypervisor.rulebook.applying import apply as apply_rules
     from hypervisor.rulebook.reading import read_file, together
@@ -283,9 +283,12 @@ def show_log(every: "Sequence[Recorded]", shown: "Sequence[Recorded]") -> None:
     Console(markup=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 
-def _apply_shipped(context: typer.Context, domain: str, *, dry_run: bool, as_json: bool) -> None:
+def _apply_shipped(
+    context: typer.Context, domain: str, author: str, *, dry_run: bool, as_json: bool
+) -> None:
     from hypervisor.cli.inventory import now_of, opened
     from hypervisor.rulebook import shipped
+    from hypervisor.store.audit import whoever
     from rules._pack import packs
 
     with opened(context) as connection:
@@ -294,6 +297,7 @@ def _apply_shipped(context: typer.Context, domain: str, *, dry_run: bool, as_jso
             packs(),
             now=now_of(connection),
             only=domain or None,
+            by=author or whoever(),
             dry_run=dry_run,
         )
     for one in found.revisions:

@@ -112,6 +112,9 @@ def _conflict(one: Proposed, change: Change, revisions: Sequence[Recorded]) -> s
         said = f"it is based on revision {base.id} of {day(base.recorded_at)}; meanwhile came"
         told = differences(base.value, last.value)
     lines = "".join(f"\n    {line}" for line in told)
+    if base is not None:
+        own = differences(base.value, one.rule.to_json())
+        lines += "".join(f"\n    yours: {line}" for line in own)
     return f"{one.place}: {one.rule.id}: {said} {who(last)}{lines}"
 
 

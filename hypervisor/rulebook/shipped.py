@@ -16,7 +16,7 @@ from hypervisor.registry.model import Revision
 from hypervisor.rulebook.applying import histories
 from hypervisor.rulebook.errors import UnknownError
 from hypervisor.rulebook.wording import who
-from hypervisor.store import registry
+from hypervisor.store import audit, registry
 from hypervisor.store.connect import Connection
 from hypervisor.store.rulebook import SHIPPED, Recorded
 from rules._pack import Pack
@@ -33,6 +33,11 @@ class Kept:
     shipped: Mapping[str, Any] | None
 
     def __str__(self) -> str:
+        if self.shipped is None:
+            return (
+                f"{self.key} stays as in {who(self.revision)}; this version's packs no longer hold"
+                f" it: `hypervisor rules withdraw {self.key}` if you do not want it either"
+            )
         return (
             f"{self.key} stays as in {who(self.revision)}; its pack says something else in this"
             f" version: `hypervisor rules diff {self.key} {self.revision.id} shipped` shows it,"
@@ -48,17 +53,18 @@ class Shipped:
     kept: tuple[Kept, ...] = ()
 
 
-def record(
+def record(  # noqa: PLR0913  who asks, and for which
     connection: Connection,
     packs: Iterable[Pack],
     *,
     now: datetime | None,
     only: str | None = None,
+    by: str = "",
     dry_run: bool = False,
 ) -> Shipped:
     """Add a revision for each rule that follows its pack where that says something new.
 
-    `only`: of this domain alone.
+    `only`: of this domain alone. `by`: who asked for it, for the audit; empty: the watch does.
     """
     with connection.transaction():
         registry.lock(connection)
@@ -69,6 +75,15 @@ def record(
         found = compared(known, packs, now=now)
         if found.revisions and not dry_run:
             registry.write(connection, Changes(revisions=found.revisions))
+        if found.revisions and by and not dry_run:
+            audit.record(
+                connection,
+                kind="rules-shipped",
+                subject=only or "all packs",
+                reason="rules apply",
+                author=by,
+                details={one.key: one.reason for one in found.revisions},
+            )
     return found
 
 

@@ -10,6 +10,7 @@ from hypervisor.rulebook.stamping import mark
 from hypervisor.rulebook.wording import day, instant, since, who
 from hypervisor.store.rulebook import Recorded
 
+_IN_A_CELL = 4  # differences that a table tells; `rules diff` tells all
 _SIGNS = {"add": "+", "change": "~", "withdraw": "-", "equal": "="}
 
 
@@ -111,7 +112,9 @@ def summary(before: Recorded | None, after: Recorded) -> str:
         return "withdrawn"
     if before is None or before.value is None:
         return "added"
-    return "\n".join(str(one) for one in said_differently(before, after)) or "the same again"
+    found = [str(one) for one in said_differently(before, after)]
+    more = [f"and {len(found) - _IN_A_CELL} more"] if len(found) > _IN_A_CELL else []
+    return "\n".join([*found[:_IN_A_CELL], *more]) or "the same again"
 
 
 def _rules(count: int) -> str:

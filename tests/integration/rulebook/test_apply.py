@@ -82,7 +82,7 @@ def test_a_file_is_refused_where_somebody_changed_the_rule_meanwhile(
     said = str(refused.value)
     assert re.search(r"flood\.yaml:1:3: flood-high: it is based on revision \d+ of", said)
     assert re.search(r'meanwhile came revision \d+ by Bob of .*, "too nervous"', said)
-    assert "for: 10 min -> 20 min" in said
+    assert "for: 10 min -> 20 min\n    yours: severity: minor -> info\n" in said
     assert "rules export" in said
     assert hypervisor("log") == before
 
