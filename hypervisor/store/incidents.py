@@ -11,7 +11,7 @@ from hypervisor.alarms.incidents import Incident, Key, Member, gather
 from hypervisor.instants import micros, moment, text
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection
-from hypervisor.store.places import Places, Stands
+from hypervisor.store.places import Places, Stands, fingerprint
 
 _HIGHEST = (
     "(SELECT step->>1 FROM jsonb_array_elements(a.severity) step"
@@ -42,21 +42,29 @@ def refresh(connection: Connection, quiet: int) -> int:
     """Group again what changed since the last time; how many alarms that were."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        grouped = {"registry": feed.registry_version(connection), "quiet": quiet}
-        row = connection.execute("SELECT grouped FROM incident_state").fetchone()
-        anew = row is None or row[0] != grouped
-        if anew:
+        if _grouped_otherwise(connection, quiet):
             connection.execute("DELETE FROM incident")
             connection.execute("DELETE FROM incident_alarm")
-            connection.execute(
-                "INSERT INTO incident_state (grouped) VALUES (%s)"
-                " ON CONFLICT (only_one) DO UPDATE SET grouped = EXCLUDED.grouped",
-                [Jsonb(grouped)],
-            )
         found = _changed(connection)
         if found:
             _rewrite(connection, _place(connection, found), quiet)
     return len(found)
+
+
+def _grouped_otherwise(connection: Connection, quiet: int) -> bool:
+    """Whether what alarms were grouped by is now otherwise; remembered from here on."""
+    registry = feed.registry_version(connection)
+    row = connection.execute("SELECT grouped FROM incident_state").fetchone()
+    before = row[0] if row else {}
+    if (before.get("registry"), before.get("quiet")) == (registry, quiet):
+        return False
+    grouped = {"registry": registry, "quiet": quiet, "places": fingerprint(connection)}
+    connection.execute(
+        "INSERT INTO incident_state (grouped) VALUES (%s)"
+        " ON CONFLICT (only_one) DO UPDATE SET grouped = EXCLUDED.grouped",
+        [Jsonb(grouped)],
+    )
+    return any(before.get(name) != grouped[name] for name in ("quiet", "places"))
 
 
 def _changed(connection: Connection) -> list[tuple[int, int, str | None, Stands]]:
@@ -94,13 +102,13 @@ def _place(
         key, place = places.key(stands)
         touched |= {key.text, before or key.text}
         rows.append((number, version, key.text, place))
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO incident_alarm (alarm, version, key, place) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT (alarm) DO UPDATE SET (version, key, place) ="
-            " (EXCLUDED.version, EXCLUDED.key, EXCLUDED.place)",
-            rows,
-        )
+    connection.execute(
+        "INSERT INTO incident_alarm (alarm, version, key, place)"
+        " SELECT * FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::text[])"
+        " ON CONFLICT (alarm) DO UPDATE SET (version, key, place) ="
+        " (EXCLUDED.version, EXCLUDED.key, EXCLUDED.place)",
+        [list(column) for column in zip(*rows, strict=True)],
+    )
     return sorted(touched)
 
 
@@ -113,15 +121,15 @@ def _rewrite(connection: Connection, touched: list[str], quiet: int) -> None:
         [touched],
     )
     connection.execute("UPDATE incident_alarm SET incident = NULL WHERE key = ANY(%s)", [touched])
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO incident ({_COLUMNS}) VALUES (%s{', %s' * 11})",  # noqa: S608  constants
-            [_written(one) for one in incidents],
-        )
-        cursor.executemany(
-            "UPDATE incident_alarm SET incident = %s WHERE alarm = ANY(%s)",
-            [(one.number, list(one.alarms)) for one in incidents],
-        )
+    with connection.cursor() as cursor, cursor.copy(f"COPY incident ({_COLUMNS}) FROM STDIN") as to:
+        for one in incidents:
+            to.write_row(_written(one))
+    pairs = [(alarm, one.number) for one in incidents for alarm in one.alarms]
+    connection.execute(
+        "UPDATE incident_alarm i SET incident = n.incident"
+        " FROM unnest(%s::bigint[], %s::bigint[]) AS n (alarm, incident) WHERE n.alarm = i.alarm",
+        [[alarm for alarm, _ in pairs], [incident for _, incident in pairs]],
+    )
 
 
 def _members(connection: Connection, keys: list[str]) -> list[Member]:

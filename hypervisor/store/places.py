@@ -81,6 +81,24 @@ class Places:
         )
 
 
+def fingerprint(connection: Connection) -> list[Any]:
+    """Differs where the registry, as incidents need it, is otherwise."""
+    row = connection.execute(
+        "SELECT (SELECT max(id) FROM revision WHERE kind = 'member'),"
+        # Of rules, those that ever said how they are grouped: most revisions change nothing here.
+        " (SELECT md5(string_agg(concat_ws('|', key, effective, coalesce(value->>'group by', '-')),"
+        "  ';' ORDER BY id)) FROM revision WHERE kind = 'rule' AND key IN"
+        "  (SELECT key FROM revision WHERE kind = 'rule' AND value ? 'group by')),"
+        " (SELECT md5(string_agg(concat_ws('|', name, title, coalesce(river, '-'), commune), ';'"
+        "  ORDER BY name)) FROM site),"
+        " (SELECT md5(string_agg(concat_ws('|', name, title, site), ';' ORDER BY name))"
+        "  FROM device_group),"
+        " (SELECT md5(string_agg(concat_ws('|', code, name), ';' ORDER BY code)) FROM area"
+        "  WHERE kind = 'commune')"
+    ).fetchone()
+    return list(row or ())
+
+
 def _history(connection: Connection, kind: str) -> dict[str, list[_Said]]:
     """What revisions said from when on, as they were recorded."""
     rows = connection.execute(
