@@ -83,11 +83,13 @@ def judged(registry: Registry, source: Recorded, sites: frozenset[str]) -> Judge
 
 def _part(field: Field, story: Story, seed: int) -> Field:
     """All rivers and weather, some cabinets and roads, and all that the story speaks of."""
+    wheres = [each.where for each in (*story.events, *story.faults)]
+    wheres += [each.where for each in story.truth]
     spoken_of = {
         name
-        for each in (*story.events, *story.faults, *story.truth)
-        if each.where.near is not None or each.where.names
-        for name in picked(each.where, field, seed)
+        for where in wheres
+        if where.near is not None or where.names
+        for name in picked(where, field, seed)
     }
     roads = sorted(place.site for place in field.of("mobility"))
     cabinets = sorted({group.site for group in field.groups if group.kind == "cabinet"})
@@ -125,14 +127,18 @@ def _faults(refused: pd.DataFrame) -> pd.DataFrame:
 
 def _first_arrivals(rows: pd.DataFrame, registry: Registry) -> dict[int, tuple[Instants, Instants]]:
     """Of each series: its times, ascending, and when something first arrived for each."""
-    first = rows.groupby(["device", "quantity", "time"], observed=True)["arrival"].min()
+    ordered = rows.sort_values(["time", "arrival"], kind="stable")
+    first = ordered.drop_duplicates(["device", "quantity", "time"])
     found: dict[int, tuple[Instants, Instants]] = {}
-    for (device, quantity), part in first.groupby(level=["device", "quantity"], observed=True):
+    for (device, quantity), part in first.groupby(["device", "quantity"], sort=False):
         one = registry.series.get((str(device), str(quantity)))
         if one is not None and one.id is not None:
-            times = part.index.get_level_values("time").astype("int64").to_numpy()
-            found[one.id] = (times, part.to_numpy())
+            found[one.id] = _instants(part["time"]), _instants(part["arrival"])
     return found
+
+
+def _instants(column: pd.Series) -> Instants:
+    return np.asarray(column.astype("int64").to_numpy(), dtype=np.int64)
 
 
 def _alarm(found: Found) -> Alarm:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.backtest.found import Found
-from hypervisor.backtest.judging import Judgement
+from hypervisor.backtest.found import Found, Judgement
 from hypervisor.instants import parse
 from tests.unit.packs.judging import recorded
 
