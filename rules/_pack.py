@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rules._errors import RuleError, nearest
+from rules._hysteresis import check_hysteresis
 from rules._read import read_rule
 from rules._read_notices import names
 from rules._rule import DEVICE, SEVERITIES, Rule
-from rules._tree import Call, Name, Place
+from rules._tree import Name, Place, walk
 from rules._vocabulary import Vocabulary, vocabulary
 from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue
@@ -78,11 +79,21 @@ def _check_whole(rule: Rule, place: Place) -> None:
     if not rule.id.startswith(f"{rule.domain}-"):
         raise RuleError(place, f"rule {rule.id!r} must be named {rule.domain}-…, for its domain")
     _check_share(rule, place)
-    ranks = [SEVERITIES.index(name) for name in (rule.severity, *(s.severity for s in rule.steps))]
-    if ranks != sorted(set(ranks)):
-        raise RuleError(
-            place, f"the steps of {rule.id!r} must climb; severities are {', '.join(SEVERITIES)}"
-        )
+    _check_steps(rule)
+    check_hysteresis(rule)
+
+
+def _check_steps(rule: Rule) -> None:
+    """They climb, each more severe than the one before."""
+    below = rule.severity
+    for step in rule.steps:
+        if SEVERITIES.index(step.severity) <= SEVERITIES.index(below):
+            raise RuleError(
+                step.when.place,
+                f"the steps of {rule.id!r} must climb: {step.severity} stands after {below};"
+                f" from the mildest on, severities are {', '.join(SEVERITIES)}",
+            )
+        below = step.severity
 
 
 def _check_share(rule: Rule, place: Place) -> None:
@@ -99,9 +110,8 @@ def _check_share(rule: Rule, place: Place) -> None:
         raise RuleError(
             place, f"rule {rule.id!r} names {both[0]} both inside a share and outside of one"
         )
-    silences = [n for n in rule.outside if isinstance(n, Call) and n.function == "silent"]
-    if not (rule.names or rule.afar or silences):
-        raise RuleError(place, f"rule {rule.id!r} names no series; what should it watch?")
+    if not any(isinstance(node, Name) for node in walk(rule.when)):
+        raise RuleError(place, f"`when` of {rule.id!r} names no series; what should it watch?")
 
 
 def packs() -> list[Pack]:

@@ -1,0 +1,157 @@
+"""What a rule means at a site: how late it can be, and what there is against it.
+
+The facts come from a registry, which this package does not know: whoever asks gives them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rules._duration import duration_text
+from rules._errors import nearest
+from rules._functions import FUNCTIONS
+from rules._rule import DEVICE, Rule
+from rules._tree import Call, Name, Node, Number, Place, walk
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteFacts:
+    """A site (device, group) as far as it matters here.
+
+    `intervals` (µs) by the quantity a rule names, the longest where several devices measure it;
+    `on_change`: those sent on change. `upstream`: by quantity, the longest interval of the sites
+    upstream.
+    """
+
+    name: str
+    intervals: Mapping[str, int]
+    thresholds: frozenset[str] = frozenset()
+    on_change: frozenset[str] = frozenset()
+    upstream: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lateness:
+    """How long after something begins its alarm stands at the latest, and is told (µs).
+
+    `parts` says how that comes about.
+    """
+
+    site: str
+    stands: int
+    told: int
+    parts: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{what} {duration_text(span)}" for what, span in self.parts)
+        told = f", told after {duration_text(self.told)}" if self.told != self.stands else ""
+        return f"{self.site}: at most {duration_text(self.stands)} late{told} ({parts})"
+
+
+def applies(rule: Rule, site: SiteFacts) -> bool:
+    """Whether the site has what the rule needs."""
+    return (
+        all(name in site.intervals for name in rule.names)
+        and all(name in site.thresholds for name in rule.thresholds)
+        and all(name in site.upstream for name in rule.afar)
+    )
+
+
+def lateness(rule: Rule, site: SiteFacts, *, grace: int = 0) -> Lateness:
+    """How late the rule can be there; `grace`: how long it waits for those that inhibit it.
+
+    What happens just after a reading is seen by the next one, an interval later. A `for` is
+    fulfilled by a reading not before it is over: up to an interval more. A silence is seen when it
+    completes; what is sent on change is seen at once.
+    """
+    parts: list[tuple[str, int]] = []
+    silent = [n for n in rule.outside if isinstance(n, Call) and n.function == "silent"]
+    spans = [int(n.value) for call in silent for n in call.arguments if isinstance(n, Number)]
+    if spans:
+        parts.append(("silence", max(spans)))
+    intervals = [site.intervals[n] for n in rule.names if n not in site.on_change]
+    intervals += [site.upstream[name] for name in rule.afar]
+    usual = max(intervals, default=0)
+    if usual and not silent:
+        parts.append(("interval", usual))
+    stuck = [n for c in (rule.when,) for n in walk(c) if _is_stuck(n)]
+    parts += [("stuck", span) for span in (max(map(_span, stuck), default=0),) if span]
+    if rule.hold:
+        parts.append(("for", rule.hold))
+        if usual and not silent and rule.hold % usual:
+            parts.append(("until the next reading", usual - rule.hold % usual))
+    stands = sum(span for _, span in parts)
+    wait = rule.grace if rule.grace is not None else grace
+    if wait:
+        parts.append(("grace", wait))
+    return Lateness(site=site.name, stands=stands, told=stands + wait, parts=tuple(parts))
+
+
+def warnings(rule: Rule, sites: Iterable[SiteFacts]) -> Iterator[tuple[Place, str]]:
+    """What an author should know of a rule at these sites: where it stands, and what it is.
+
+    A threshold that no site has, with the nearest that one has; a window shorter than the interval
+    of a series there; nowhere that it applies.
+    """
+    known = list(sites)
+    yield from _thresholds(rule, known)
+    there = [site for site in known if applies(rule, site)]
+    if known and not there:
+        yield rule.when.place, f"{rule.id} applies at none of {len(known)} sites"
+    yield from _windows(rule, there)
+
+
+def _thresholds(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, str]]:
+    had = {name for site in sites for name in site.thresholds}
+    nodes = [node for condition in rule.conditions for node in walk(condition)]
+    for name in (*rule.thresholds, *rule.optional_thresholds, *rule.afar_thresholds):
+        if sites and name not in had:
+            place = next(n.place for n in nodes if getattr(n, "name", "") == name)
+            hint = nearest(name, had)
+            yield place, f"no site has a threshold {name!r}{hint}"
+
+
+def _windows(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, str]]:
+    for node in (*rule.outside, *rule.inside):
+        if not (isinstance(node, Call) and _needs(node)):
+            continue
+        series = node.arguments[0]
+        if not isinstance(series, Name) or series.name == DEVICE:
+            continue
+        least = _needs(node)
+        short = [
+            (site.intervals[series.name] * least, site)
+            for site in sites
+            if series.name in site.intervals and series.name not in site.on_change
+        ]
+        short = [(needed, site) for needed, site in short if _span(node) < needed]
+        if short:
+            needed, site = max(short, key=lambda pair: pair[0])
+            why = f"{least} readings" if least > 1 else "one reading"
+            text = (
+                f"{node.function}({series.name}, {duration_text(_span(node))}) needs {why}, and"
+                f" {site.name} reads every {duration_text(site.intervals[series.name])}"
+                f"{_more(len(short))}; write {duration_text(needed)} or more"
+            )
+            yield node.place, text
+
+
+def _needs(call: Call) -> int:
+    """How many intervals a window must hold to be known."""
+    if call.function == "rate":
+        return 2
+    if call.function in ("stuck", "silent"):
+        return 2
+    return 1 if FUNCTIONS[call.function].windowed or call.function == "change" else 0
+
+
+def _more(count: int) -> str:
+    return f" (and {count - 1} more sites do)" if count > 1 else ""
+
+
+def _is_stuck(node: Node) -> bool:
+    return isinstance(node, Call) and node.function == "stuck"
+
+
+def _span(node: Node) -> int:
+    last = node.parts[-1]
+    return int(last.value) if isinstance(last, Number) else 0
