@@ -126,6 +126,8 @@ def _silent(facts: Facts) -> Hold | Drop | None:
     entry, now = facts.entry, facts.now
     if entry.event != "raised" and facts.untold:
         return Drop(why="it is told with the raising, which waits")
+    if facts.alarm["withdrawn"] is not None and entry.event != "revised":
+        return Drop(why="it was withdrawn before it was told")
     if not facts.alarm["active"] and (entry.held is not None or facts.grace or facts.suppressed):
         return Drop(why="it was over before it might speak")
     if facts.suppressed is not None:

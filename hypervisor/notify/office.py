@@ -26,7 +26,8 @@ from hypervisor.store.lifecycle import SYSTEM
 from hypervisor.store.outbox import Entry
 from sensors._calendar import public_holidays
 
-BATCH = 200  # events decided in one transaction
+BATCH = 500  # events decided in one transaction
+_NEWS = ("raised", "severity", "stale")
 _ACTS = {"reminder": Kind.REMIND, "escalation": Kind.ESCALATE}
 
 
@@ -60,7 +61,7 @@ class Office:
             if now is None or not entries:
                 return 0
             table = _Table.laid(self, connection, now, entries)
-            for entry in entries:
+            for entry in table.loud(entries):
                 table.decide(entry)
                 if entry.event in _ACTS:  # it locks its alarm: of two locks another may hold one
                     break
@@ -74,7 +75,7 @@ class _Table:
     office: Office
     connection: Connection
     now: int
-    suppressed: Mapping[int, str]
+    suppressed: Mapping[int | None, str]
     rules: Mapping[str, Mapping[str, Any]]
 
     @classmethod
@@ -91,6 +92,14 @@ class _Table:
             suppressed={key: why[0].reason for key, why in found.items() if why},
             rules=telling.rules_in_force(connection, moment(now)),
         )
+
+    def loud(self, entries: list[Entry]) -> list[Entry]:
+        """Without those that wait for what they waited for before: a dead street has a thousand."""
+        same = [one for one in entries if one.held and one.held == self.suppressed.get(one.alarm)]
+        lasting = telling.lasting(self.connection, [one.alarm or 0 for one in same])
+        still = {one.id for one in same if one.alarm in lasting and one.event in _NEWS}
+        outbox.hold_on(self.connection, still, until=self.now + deciding.AGAIN)
+        return [one for one in entries if one.id not in still]
 
     def decide(self, entry: Entry) -> None:
         alarm = None if entry.alarm is None else alarms.find(self.connection, entry.alarm)

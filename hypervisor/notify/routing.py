@@ -153,6 +153,7 @@ def who(connection: Connection, like: Like, at: datetime | None) -> str:
 def _decided(routes: Routes, like: Like, now: int, areas: frozenset[str]) -> str:
     alarm: dict[str, Any] = {
         "active": True,
+        "withdrawn": None,
         "domain": like.domain,
         "category": like.category,
         "site": like.site or None,

@@ -27,7 +27,10 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Callable[[str]
             with translated(), connect(settings.database_url, autocommit=True) as connection:
                 notifier = made(connection, settings, say)
                 failures = 0
-                notifier.run(stopping)
+                try:
+                    notifier.run(stopping)
+                finally:
+                    notifier.close()
         except StoreError as error:
             delay = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
             say(f"{error}; trying again in {delay:g} s")

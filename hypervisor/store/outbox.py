@@ -1,6 +1,6 @@
 """The outbox: what is to be told, written in one transaction with what it tells of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +100,14 @@ def hold(connection: Connection, number: int, *, until: int, why: str) -> None:
     connection.execute(
         "UPDATE outbox SET due = %s, held = %s WHERE id = %s", [moment(until), why, number]
     )
+
+
+def hold_on(connection: Connection, numbers: Collection[int], *, until: int) -> None:
+    """Look at these again at a time (µs, the instance's clock); they wait for what they did."""
+    if numbers:
+        connection.execute(
+            "UPDATE outbox SET due = %s WHERE id = ANY(%s)", [moment(until), list(numbers)]
+        )
 
 
 def decide(connection: Connection, number: int, *, outcome: str, reason: str) -> None:

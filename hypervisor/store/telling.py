@@ -101,6 +101,17 @@ def waits(connection: Connection, alarm: int, before: int) -> bool:
     return bool(row and row[0])
 
 
+def lasting(connection: Connection, numbers: Sequence[int]) -> frozenset[int]:
+    """Those of these alarms that last."""
+    if not numbers:
+        return frozenset()
+    rows = connection.execute(
+        "SELECT id FROM alarm WHERE id = ANY(%s) AND ended IS NULL AND withdrawn IS NULL",
+        [list(numbers)],
+    )
+    return frozenset(row[0] for row in rows)
+
+
 def acknowledged(connection: Connection, alarm: int) -> bool:
     """Whether somebody has seen it."""
     row = connection.execute("SELECT acknowledged FROM alarm WHERE id = %s", [alarm]).fetchone()

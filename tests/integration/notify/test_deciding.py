@@ -286,3 +286,24 @@ routes:
         ("epci", "raised"),
         ("epci", "severity"),
     ]
+
+
+def test_what_is_withdrawn_before_it_is_told_is_not_told(town: Town, hook: Webhook) -> None:
+    alarm = town.raised()
+    town.tell(replace(alarm, withdrawn=town.at(1)), "withdrawn", 1)
+    town.beat(1)
+    town.settle()
+
+    assert told(hook) == []
+    assert town.events() == [
+        ("raised", "dropped", "it was withdrawn before it was told"),
+        ("withdrawn", "dropped", "nobody was told of it"),
+    ]
+
+
+def test_over_while_nobody_was_at_work_both_are_told(town: Town, hook: Webhook) -> None:
+    town.over(town.raised(), 3)
+    town.beat(60)
+    town.settle()
+
+    assert told(hook) == [("raised", "orge"), ("cleared", "orge")]
