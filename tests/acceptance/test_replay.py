@@ -21,6 +21,7 @@ TOULOUSE = "O200004001"  # site toulouse-pont-neuf
 PEAK = ("--from", "2022-01-10T00:00Z", "--to", "2022-01-11T12:00Z")
 ROUND_PEAK = ("--from", "2022-01-09T12:00Z", "--to", "2022-01-12T12:00Z")
 FORTNIGHT = ("--from", "2022-01-05T00:00Z", "--to", "2022-01-18T23:55Z")
+SILENT = ("flood-level-silent",)
 SETTLED = "2022-01-10T06:00:00Z"  # no window of a rule looks back from here to before the peak
 
 OUTAGE = ("--outage", "2022-01-10T12:00Z..2022-01-11T06:00Z")
@@ -115,6 +116,31 @@ def test_recorded_floods_raise_their_own_alarms(exercise: Exercise, floods: Path
     flooded_toulouse(exercise, floods)
     exercise.apply("poyo")
     lost_at_poyo(exercise, floods)
+
+
+OURS = ("2022-01-10T10:00Z", "2022-01-10T12:15Z")  # the hours in which we did not listen
+BEFORE = ("--from", "2022-01-10T06:00Z", "--to", OURS[0])
+AFTER = ("--from", OURS[1], "--to", "2022-01-10T18:00Z")
+
+
+@pytest.mark.long
+def test_an_outage_of_ours_accuses_no_gauge_and_one_of_theirs_does(
+    new_exercise: Callable[[], Exercise], floods: Path
+) -> None:
+    """The same two hours are missing in both: first nobody listened, then nobody spoke."""
+    ours = new_exercise()
+    ours.apply("garonne")
+    for span in (BEFORE, AFTER):
+        ours.replay(floods / GARONNE, "--station", TOULOUSE, *span, "--speed", "max")
+    assert at_toulouse(ours.log(rules=SILENT)) == []
+
+    theirs = new_exercise()
+    theirs.apply("garonne")
+    whole = (BEFORE[0], BEFORE[1], AFTER[2], AFTER[3])
+    held = ("--outage", f"{OURS[0]}..{OURS[1]}")
+    theirs.replay(floods / GARONNE, "--station", TOULOUSE, *whole, "--speed", "max", *held)
+    (silent,) = at_toulouse(theirs.log(rules=SILENT))
+    assert silent["ended"] is not None
 
 
 @pytest.mark.long
