@@ -17,7 +17,7 @@ from rules._others import members_unknown
 from rules._rule import Rule, Step, ahead_of
 from rules._sight import Sight
 from rules._track import Track
-from rules._tree import Node, Threshold, walk
+from rules._tree import Node, walk
 
 
 class Ending(StrEnum):
@@ -124,7 +124,7 @@ class Conditions:
         off = negation(on)
         if step.clear is not None:
             off = every([view.truth(step.clear), off])
-        left_out = (on == LEFT_OUT) | self._lacks(view.keys, _thresholds(step.when, step.clear))
+        left_out = (on == LEFT_OUT) | self._lacks(view.keys, step.thresholds)
         return np.where(left_out, FALSE, on), np.where(left_out, TRUE, off)
 
     def _lacks(self, keys: Instants, names: tuple[str, ...]) -> Mask:
@@ -143,15 +143,3 @@ class Conditions:
             for sites, inside in self.upstream:
                 stale |= members_unknown(view, sites, inside)
         return stale
-
-
-def _thresholds(*conditions: Node | None) -> tuple[str, ...]:
-    return tuple(
-        {
-            node.name
-            for condition in conditions
-            if condition is not None
-            for node in walk(condition)
-            if isinstance(node, Threshold)
-        }
-    )

@@ -61,7 +61,7 @@ def blocks(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> Iterato
     beyond = [one for some in afar.values() for found in some for one in found]
     used_there = [_used(one, extent.afar) for one in beyond]
     low, high = _zone([*subjects, *beyond], [*used, *used_there], asked, extent)
-    spans = [] if not extent.words else _spans(subjects, used, asked, extent)
+    spans = [] if not extent.words else _spans(subjects, asked, extent)
     if afar and spans:
         spans = _wider(spans, afar, extent)
     high = max([high, *(last + _TICK for _, last in spans)])
@@ -90,20 +90,29 @@ def blocks(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> Iterato
         first = last
 
 
-def _spans(
-    subjects: Sequence[Subject], used: Sequence[Columns], asked: Asked, extent: Extent
-) -> list[Span]:
-    """In which time calendar and plan are asked: from where judging begins, to their next turn."""
+def _spans(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> list[Span]:
+    """In which time calendar and plan are asked: from where judging begins, to their next turn.
+
+    It begins with the first row of a series that is named; silence with a device's commissioning.
+    """
     usual = asked.horizon.silence if extent.silence else asked.horizon.values
     further = max(turns_within(word) for word in extent.words)
     found: list[Span] = []
-    for subject, columns in zip(subjects, used, strict=True):
-        begins = [int(column.time[0]) for column in columns if len(column.time)]
+    for subject in subjects:
+        begins = _firsts(subject, extent.names)
+        if extent.silence:
+            begins += [device.commissioned for device in subject.devices.values()]
         if subject.key in asked.starts:
             begins.append(asked.starts[subject.key])
         until = asked.untils.get(subject.key, usual) + further
         found.append((min(begins, default=_NEVER), until))
     return found
+
+
+def _firsts(subject: Subject, names: Sequence[str]) -> list[int]:
+    keys = [key for name in names for key in subject.group.get(name, (name,))]
+    columns = [subject.series[key] for key in keys if key in subject.series]
+    return [int(column.time[0]) for column in columns if len(column.time)]
 
 
 def _wider(
@@ -112,8 +121,8 @@ def _wider(
     """Such spans, that may begin with the first reading that arrives from upstream."""
     found: list[Span] = []
     for i, (first, last) in enumerate(spans):
-        columns = [c for some in afar.values() for one in some[i] for c in _used(one, extent.afar)]
-        begins = [int(column.time[0]) for column in columns if len(column.time)]
+        sites = [one for some in afar.values() for one in some[i]]
+        begins = [at for one in sites for at in _firsts(one, extent.afar)]
         found.append((min([first, *begins]), last))
     return found
 

@@ -30,6 +30,11 @@ class Step:
     clear: Node | None = None
     hold: int = 0
 
+    @functools.cached_property
+    def thresholds(self) -> tuple[str, ...]:
+        """The thresholds of the site that it names; without one of them it is left out."""
+        return _own_thresholds([self.when] + ([self.clear] if self.clear else []))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chatter:
@@ -152,10 +157,7 @@ class Rule:
 
         A step that names a threshold its site lacks is left out, and the rest of the rule stands.
         """
-        far = {id(node) for node in _below(self.upstreams)}
-        needed = [self.when] + ([self.clear] if self.clear else [])
-        found = [n for c in needed for n in walk(c) if isinstance(n, Threshold)]
-        return tuple(sorted({node.name for node in found if id(node) not in far}))
+        return _own_thresholds([self.when] + ([self.clear] if self.clear else []))
 
     @functools.cached_property
     def optional_thresholds(self) -> tuple[str, ...]:
@@ -186,6 +188,15 @@ def ahead_of(upstream: Call) -> int:
     """How far (µs) a call of `upstream` looks ahead."""
     last = upstream.arguments[-1]
     return int(last.value) if len(upstream.arguments) > 1 and isinstance(last, Number) else 0
+
+
+def _own_thresholds(conditions: Iterable[Node]) -> tuple[str, ...]:
+    """Those of the subject itself, not of the sites upstream."""
+    nodes = [node for condition in conditions for node in walk(condition)]
+    calls = [node for node in nodes if isinstance(node, Call) and node.function == UPSTREAM]
+    afar = {id(node) for node in _below(calls)}
+    found = {n.name for n in nodes if isinstance(n, Threshold) and id(n) not in afar}
+    return tuple(sorted(found))
 
 
 def _below(calls: Iterable[Call]) -> tuple[Node, ...]:

@@ -6,7 +6,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from hypothesis import strategies as st
 
-from rules._inputs import Device, Horizon, Instants, SeriesColumns, Steps, Subject
+from rules._inputs import (
+    Calendar,
+    Device,
+    Horizon,
+    Instants,
+    SeriesColumns,
+    Steps,
+    Subject,
+    Upstream,
+)
 from rules._read import read_rule
 from rules._readings import DAY_ZERO, Reported, Sent, columns, standing
 from rules._rule import Rule
@@ -32,6 +41,7 @@ SERIES = {
     "p3": (Kind.GAUGE, Reporting.PERIODIC, "four", 10),
 }
 GROUP = {"fault": ("m1", "m2", "m3"), "power": ("p1", "p2", "p3")}  # no series p2: not measured
+ABOVE = {"mill": ("level", "rain"), "ford": ("level",)}  # sites upstream
 DEVICES = ("zero", "one", "two", "three", "four")  # zero: the one before one
 
 
@@ -48,6 +58,9 @@ class World:
     breaks: dict[str, Instants] = field(default_factory=dict)
     withdrawn: dict[str, Steps] = field(default_factory=dict)
     replaced: tuple[int, int] | None = None  # when level's gauge was, and commissioned its next
+    calendar: Calendar | None = None
+    plan: Steps | None = None
+    lags: dict[str, int | Steps] = field(default_factory=dict)  # of the sites upstream
     key: str = "subject"
 
     def subject(self, sent: Sequence[Sent] | None = None) -> Subject:
@@ -84,6 +97,30 @@ class World:
             devices=devices,
             thresholds=self.thresholds,
             group=GROUP,
+            calendar=self.calendar,
+            plan=self.plan,
+            upstream=tuple(self._above(site, lag, rows) for site, lag in self.lags.items()),
+        )
+
+    def _above(self, site: str, lag: int | Steps, rows: Sequence[Sent]) -> Upstream:
+        return Upstream(
+            site=site,
+            lag=lag,
+            series={
+                name: columns(
+                    standing(one for one in rows if one.series == f"{name}@{site}"),
+                    Reported(
+                        device=site,
+                        kind=SERIES[name][0],
+                        reporting=Reporting.PERIODIC,
+                        nonnegative=name == "rain",
+                        interval=SERIES[name][3] * MINUTE,
+                    ),
+                )
+                for name in ABOVE[site]
+            },
+            devices={site: Device(commissioned=DAY_ZERO, in_service=self.service.get(site, _ONE))},
+            thresholds={"alert": self.thresholds["alert"]} if "alert" in self.thresholds else {},
         )
 
 
@@ -144,7 +181,38 @@ def _share(draw: st.DrawFn, *, silence: bool) -> str:
 
 
 @st.composite
+def _around(draw: st.DrawFn, *, states: bool) -> str:
+    """What does not move, what the clock and the plan say, what comes from upstream, a total."""
+    span, number = draw(_duration), draw(_number)
+    words = [
+        "hour >= 1",
+        "hour in (0, 2)",
+        "weekday == sun",
+        "holiday",
+        "not night",
+        "planned_on",
+        "planned_level > 40",
+        "month != dec",
+    ]
+    above = [
+        f"upstream(level) {draw(_operator)} {number}",
+        f"upstream(level, {span}) {draw(_operator)} {number}",
+        f"upstream(change(level, {span})) > 0",
+        f"upstream(level > threshold.alert and sum(rain, {span}) > {number}, 10 min)",
+        f"not upstream(stuck(level, {span}))",
+        f"upstream(mean(level, {span}) + 1) > {number} and level > 2",
+    ]
+    totals = [f"total(power) {draw(_operator)} {number}", f"total(max(power, {span})) > {number}"]
+    still = [f"stuck(level, {span})", f"not stuck(rain, {span})"]
+    if states:
+        still += [f"stuck(door, {span})", f"share(stuck(power, {span})) > 0.4", *totals, *totals]
+    return draw(st.sampled_from([draw(st.sampled_from(words)), *above, *still]))
+
+
+@st.composite
 def _comparison(draw: st.DrawFn, *, states: bool) -> str:
+    if draw(st.integers(0, 3)) == 0:
+        return draw(_around(states=states))
     if draw(st.integers(0, 5)) == 0:
         return "level > threshold.alert"
     if states and draw(st.booleans()):
@@ -174,7 +242,11 @@ def _condition(draw: st.DrawFn, *, states: bool) -> str:
 @st.composite
 def _silence(draw: st.DrawFn, *, states: bool) -> str:  # noqa: ARG001, PLR0911  a line a kind
     quiet = f"silent({draw(st.sampled_from(['level', 'rain', 'device']))}, {draw(_duration)})"
-    match draw(st.integers(0, 7)):
+    match draw(st.integers(0, 9)):
+        case 8:
+            return f"{quiet} and {draw(st.sampled_from(['hour >= 1', 'not night', 'planned_on']))}"
+        case 9:
+            return f"{quiet} and upstream(level > 2)"
         case 7:
             return f"{quiet} and change(door, {draw(_duration)}) >= 0 or door == 1"
         case 5:
@@ -222,7 +294,8 @@ def arrivals(draw: st.DrawFn, name: str) -> list[Sent]:
     """Arrivals of one series, some late, doubled, corrected, suspect, saturated or missing."""
     found: list[Sent] = []
     time = DAY_ZERO + 10 * MINUTE
-    states = SERIES[name][0] is Kind.STATE or name.startswith("m")
+    kind = SERIES[name.partition("@")[0]][0]
+    states = kind is Kind.STATE or (name[0] == "m" and "@" not in name)
     for _ in range(draw(st.integers(0, 14))):
         time += draw(st.sampled_from([1, 5, 5, 5, 5, 10, 15, 16, 30, 31, 60])) * MINUTE
         value = draw(st.sampled_from([0.0, 1.0])) if states else draw(_value)
@@ -299,6 +372,24 @@ def _changes(draw: st.DrawFn, named: list[str], service: dict[str, Steps]) -> _C
     )
 
 
+_calendars = st.sampled_from(
+    [
+        None,
+        Calendar(zone="Europe/Paris", lon=2.44, lat=48.63),
+        Calendar(zone="Asia/Kolkata", lon=88.36, lat=22.57),
+        Calendar(zone="America/St_Johns", lon=-52.71, lat=47.56),
+    ]
+)
+
+
+@st.composite
+def _lags(draw: st.DrawFn) -> dict[str, int | Steps]:
+    spans = [0.0, 5.0 * MINUTE, 12.0 * MINUTE, 60.0 * MINUTE]
+    one = st.sampled_from(spans).map(int)
+    sites = draw(st.sets(st.sampled_from(sorted(ABOVE))))
+    return {site: draw(st.one_of(one, _steps(spans))) for site in sorted(sites)}
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """A random rule and subject."""
@@ -307,6 +398,9 @@ def worlds(draw: st.DrawFn) -> World:
     devices = {SERIES[name][2] for name in named}
     heard = {name for name in SERIES if SERIES[name][2] in devices}
     sent = [one for name in sorted(heard) for one in draw(arrivals(name))]
+    lags = draw(_lags()) if rule.afar else {}
+    above = [f"{name}@{site}" for site in lags for name in ABOVE[site]]
+    sent += [one for name in above for one in draw(arrivals(name))]
     thresholds: dict[str, Steps] = {}
     if "alert" in rule.thresholds or draw(st.booleans()):
         thresholds["alert"] = draw(_steps([2.0, 3.0, 4.0, 3.0, float("nan")]))
@@ -332,4 +426,7 @@ def worlds(draw: st.DrawFn) -> World:
         breaks=changed.breaks,
         withdrawn=changed.withdrawn,
         replaced=changed.replaced,
+        calendar=draw(_calendars),
+        plan=draw(st.none() | _steps([0.0, 50.0, 100.0])) if rule.words else None,
+        lags=lags,
     )

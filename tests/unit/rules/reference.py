@@ -6,12 +6,12 @@ Shares with the engine only the trees that rules are read into.
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rules._inputs import Device, Horizon, SeriesColumns, Subject
 from rules._journal import Episode
-from rules._rule import Rule, Step
+from rules._rule import Rule, Step, ahead_of
 from rules._tree import (
     Arithmetic,
     Call,
@@ -24,9 +24,11 @@ from rules._tree import (
     Scaled,
     Some,
     Threshold,
+    Word,
     walk,
 )
 from sensors._row import NEVER
+from tests.unit.rules.reference_around import Said, arriving
 from tests.unit.rules.reference_series import INF, Reading, Series, steps_at
 
 EVERYTHING = (-INF, INF)
@@ -44,6 +46,7 @@ class Look:
     t: int
     masked: frozenset[str] = frozenset()
     member: int | None = None
+    site: str | None = None  # "<mill<600000000": upstream, and how far ahead
 
 
 @dataclass
@@ -87,7 +90,27 @@ class Reference:
             for name, column in subject.series.items()
         }
         keys = [key for name in rule.names for key in subject.group.get(name, (name,))]
+        self.afar: dict[str, Subject] = {}
+        for ahead in {ahead_of(call) for call in rule.upstreams}:
+            for one in subject.upstream:
+                moved = arriving(one, ahead)
+                self.afar[f"<{one.site}<{ahead}"] = moved
+                for name, column in moved.series.items():
+                    key = f"{name}<{one.site}<{ahead}"
+                    self.series[key] = Series(column, [])
+                    keys += [key] if name in rule.afar else []
         self.named = [key for key in keys if key in self.series]
+        self.said = Said(subject, self.first())
+
+    def first(self) -> int:
+        """From when on the calendar is asked."""
+        rows = [t for key in self.named for t in self.series[key].columns.time[:1].tolist()]
+        told = [d.commissioned for d in self.subject.devices.values()] if self.silence else []
+        return min([*rows, *told], default=LATE)
+
+    def home(self, key: str) -> Mapping[str, Device]:
+        _, less, site = key.partition("<")
+        return self.afar[less + site].devices if less else self.subject.devices
 
     # --- devices
 
@@ -103,7 +126,7 @@ class Reference:
         if steps_at(columns.withdrawn, t) == 1:
             return True
         name = charged(columns, t)
-        serves = steps_at(self.subject.devices[name].in_service, t)
+        serves = steps_at(self.home(key)[name].in_service, t)
         first = columns.earlier[0][0] if columns.earlier else name
         return serves == 0 or (name != first and math.isnan(serves))
 
@@ -111,7 +134,7 @@ class Reference:
         columns = self.series[key].columns
         found = {until for _, until in columns.earlier}
         for name in (columns.device, *(name for name, _ in columns.earlier)):
-            at = self.subject.devices[name].in_service.at.tolist()
+            at = self.home(key)[name].in_service.at.tolist()
             found |= {t for t in at if charged(columns, t) == name}
         if not columns.earlier and columns.withdrawn is None:
             return sorted(found) if any(self.out(key, t) for t in found) else []
@@ -121,15 +144,18 @@ class Reference:
     # --- values
 
     def key(self, name: str, look: Look) -> str:
+        if look.site is not None:
+            return name + look.site
         members = self.subject.group.get(name)
         return name if members is None or look.member is None else members[look.member]
 
-    def value(self, node: Node, look: Look) -> Interval:  # noqa: PLR0911  one line a node
+    def value(self, node: Node, look: Look) -> Interval:  # noqa: C901, PLR0911  a line a node
         match node:
             case Number():
                 return node.value, node.value
             case Threshold():
-                v = steps_at(self.subject.thresholds.get(node.name), look.t)
+                home = self.subject if look.site is None else self.afar[look.site]
+                v = steps_at(home.thresholds.get(node.name), look.t)
                 return EVERYTHING if math.isnan(v) else (v, v)
             case Name():
                 key = self.key(node.name, look)
@@ -141,8 +167,18 @@ class Reference:
                 return arithmetic(
                     node.operator, self.value(node.left, look), self.value(node.right, look)
                 )
+            case Word():
+                said = self.said.at(node.name, look.t)
+                return EVERYTHING if math.isnan(said) else (said, said)
             case Call(function="share"):
                 return self.share(node, look)
+            case Call(function="total"):
+                return self.total(node, look)
+            case Call(function="upstream"):
+                found = [self.value(node.arguments[0], site) for site in self.sites(node, look)]
+                if not found:
+                    return EVERYTHING
+                return max(lo for lo, _ in found), max(hi for _, hi in found)
             case Call():
                 return self.call(node, look)
         raise AssertionError(node)
@@ -291,9 +327,60 @@ class Reference:
         n, true, unknown = len(found), found.count(TRUE), found.count(UNKNOWN)
         return true / n, (true + unknown) / n
 
+    def total(self, node: Call, look: Look) -> Interval:
+        (inner,) = node.arguments
+        words = [n.name for n in walk(inner) if isinstance(n, Name)]
+        group = self.subject.group
+        lo = hi = 0.0
+        some = False
+        for i in range(max(len(keys) for keys in group.values())):
+            own = Look(look.t, look.masked, i)
+            keys = [self.key(w, own) for w in words if w not in group or i < len(group[w])]
+            if len(keys) < len(words) or any(
+                k not in self.series or self.out(k, look.t) for k in keys
+            ):
+                continue
+            low, high = self.value(inner, own)
+            if isinstance(inner, Name) or (isinstance(inner, Call) and inner.function != "change"):
+                low = max(low, 0.0) if self.series[keys[0]].nonnegative else low
+            some, lo, hi = True, lo + round(low, 9), hi + round(high, 9)
+        return (lo, hi) if some else EVERYTHING
+
+    def sites(self, node: Call, look: Look) -> list[Look]:
+        """The sites upstream that have a say; one that knows nothing when there is none."""
+        words = {n.name for n in walk(node.arguments[0]) if isinstance(n, Name)}
+        found = []
+        for where in self.afar:
+            keys = [word + where for word in words]
+            whole = all(key in self.series for key in keys)
+            if not (where.endswith(f"<{ahead_of(node)}") and whole):
+                continue
+            if not any(self.out(key, look.t) for key in keys):
+                found.append(Look(look.t, look.masked, site=where))
+        return found
+
+    def stuck(self, node: Call, look: Look) -> int:
+        name, d = node.arguments
+        assert isinstance(name, Name)
+        assert isinstance(d, Number)
+        key, begins = self.key(name.name, look), look.t - int(d.value)
+        series = self.series[key]
+        if key in look.masked:
+            return UNKNOWN
+        inside = [r for r in series.good if series.broke(look.t) <= r.time <= look.t]
+        inside = [r for r in inside if r.time > begins]
+        base = series.at(begins) if series.known(begins) else None
+        base = base if series.broke(look.t) <= begins else None
+        every = inside + ([base] if base else [])
+        if every and min(r.hi for r in every) < max(r.lo for r in every):
+            return FALSE
+        covered = series.covered(begins, look.t) and (not series.gauge or bool(inside))
+        full = any(r.hi == INF for r in every)
+        return TRUE if covered and base and len(inside) >= 2 and not full else UNKNOWN
+
     # --- truth
 
-    def truth(self, node: Node, look: Look) -> int:
+    def truth(self, node: Node, look: Look) -> int:  # noqa: PLR0911  a line a node
         match node:
             case Every():
                 return min(self.truth(c, look) for c in node.conditions)
@@ -303,18 +390,17 @@ class Reference:
             case Negation():
                 inner = self.truth(node.condition, look)
                 return OUT if inner == OUT else TRUE - inner
-        names = [
-            n.name
-            for n in walk(node)
-            if isinstance(n, Name)
-            and n.name != "device"
-            and not (look.member is None and n.name in self.subject.group)
-        ]
+        if isinstance(node, Call) and node.function == "upstream":
+            told = [self.truth(node.arguments[0], site) for site in self.sites(node, look)]
+            return max((truth for truth in told if truth != OUT), default=UNKNOWN)
+        names = [n.name for n in own(node) if n.name != "device"]
         if any(self.out(self.key(name, look), look.t) for name in names):
             return OUT
         match node:
             case Call(function="silent"):
                 return self.silent(node, look)
+            case Call(function="stuck"):
+                return self.stuck(node, look)
             case Comparison():
                 return compare(
                     node.operator,
@@ -386,12 +472,17 @@ class Reference:
 
     # --- instants
 
-    def instants(self) -> set[int]:  # noqa: C901  as one reads it
+    def instants(self) -> set[int]:  # noqa: C901, PLR0912  as one reads it
         found: set[int] = set()
         for threshold in (*self.rule.thresholds, *self.rule.optional_thresholds):
             steps = self.subject.thresholds.get(threshold)
             found.update(steps.at.tolist() if steps else ())
+        for threshold in self.rule.afar_thresholds:
+            for site in self.afar.values():
+                if threshold in site.thresholds:
+                    found.update(site.thresholds[threshold].at.tolist())
         nodes = [n for c in self.rule.conditions for n in walk(c)]
+        found.update(self.said.turns(self.rule.words, self.until))
         for key in self.named:
             found.update(self.service_changes(key))
             found.update(self.series[key].breaks)
@@ -562,14 +653,7 @@ class Reference:
     def judge_step(self, latch: Latch, step: Step, t: int) -> None:
         look = Look(t)
         on, off = self.truth(step.when, look), self.step_off(step, look)
-        names = [
-            n.name
-            for c in (step.when, step.clear)
-            if c is not None
-            for n in walk(c)
-            if isinstance(n, Threshold)
-        ]
-        if on == OUT or self.lacks(names, t):
+        if on == OUT or self.lacks(step.thresholds, t):
             on, off = FALSE, TRUE
         latch.run = (latch.run if latch.run is not None else t) if on == TRUE else None
         if self.observed(lambda x: self.truth(step.when, x), step.hold, latch.run, t):
@@ -628,6 +712,15 @@ class Reference:
                 since = None
         if since is not None:
             yield since, ended
+
+
+def own(node: Node) -> Iterator[Name]:
+    """The series that a node names of its own subject."""
+    if isinstance(node, Name):
+        yield node
+    if not (isinstance(node, Call) and node.function in ("share", "total", "upstream")):
+        for part in node.parts:
+            yield from own(part)
 
 
 def charged(columns: SeriesColumns, t: int) -> str:
