@@ -8,6 +8,7 @@ are read from the table instead, until the copy is made again. Who reads must do
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from sensors._row import NEVER, ROW, Rows
 FOLDER = "columnar"  # below an instance's data folder
 _GROUP = 1 << 15  # rows read together at least
 _LOCK = 7357
+_BYTES = np.dtype((np.void, ROW.itemsize))
 _FOREVER = 2**62
 _EPOCH_DAY = EPOCH.toordinal()
 
@@ -108,7 +110,7 @@ def read(
             pieces.setdefault(one, []).append(own)
     if not pieces:
         return {}
-    whole: Rows = np.concatenate([_ordered(pieces[one]) for one in sorted(pieces)])
+    whole = _end_to_end([_ordered(pieces[one]) for one in sorted(pieces)])
     pieces.clear()
     history.arrivals(connection, whole)
     return history.by_series(whole)
@@ -137,10 +139,16 @@ def _ordered(pieces: Sequence[Rows]) -> Rows:
     if len(pieces) == 1:
         return pieces[0]
     inside = sorted(pieces, key=lambda rows: int(rows["time"][0]))
-    rows: Rows = np.concatenate(inside)
-    if bool((np.diff(rows["time"]) > 0).all()):
+    rows = _end_to_end(inside)
+    if all(one["time"][-1] < two["time"][0] for one, two in pairwise(inside)):
         return rows
     return rows[np.argsort(rows["time"], kind="stable")]  # a dirty day lies within its part
+
+
+def _end_to_end(parts: Sequence[Rows]) -> Rows:
+    """Concatenated as plain bytes: field by field it takes ten times as long."""
+    found: Rows = np.concatenate([part.view(_BYTES) for part in parts]).view(ROW)
+    return found
 
 
 def _of_part(part: Part, series: np.ndarray, since: int, before: int) -> Rows:
