@@ -105,6 +105,7 @@ def test_incidents_follow_step_by_step_what_grouping_at_once_finds(desk: Desk) -
 def test_a_cabinet_and_its_lamps(database_url: str) -> None:
     with closing(make_world(database_url, connect(database_url))) as world:
         field.register(world)
+        world.rules = RULES
         world.others["lighting"] = field.RULES.replace(
             "- id: lighting-out\n", "- id: lighting-out\n  inhibits: [lighting-fault]\n"
         )
