@@ -1,6 +1,7 @@
 """Channels that apprise knows: mail, SMS gateways, chats; with our key, in bounded time."""
 
 import logging
+import re
 import threading
 import warnings
 from typing import Any
@@ -14,6 +15,7 @@ KEY = "Idempotency-Key"
 _ASSET = apprise.AppriseAsset(
     app_id="Hypervisor", app_desc="Territorial hypervisor", app_url="", async_mode=False
 )
+_ADDRESS = re.compile(r"with url: \S+")  # of an exception: it may hold a token
 _LOG = logging.getLogger("apprise")
 
 
@@ -28,7 +30,7 @@ class _Ear(logging.Handler):
         said = self.heard.get(threading.get_ident())
         text = record.getMessage()
         if said is not None and (record.levelno >= logging.WARNING or "Exception: " in text):
-            said.append(text.strip())
+            said.append(_ADDRESS.sub("with url: …", text.strip()))
 
 
 _EAR = _Ear()
@@ -63,10 +65,12 @@ def is_complete(target: str) -> bool:
 
 
 def masked(target: str) -> str:
-    """The address without its secrets."""
+    """The address without its secrets, nor what is usual."""
     listen()
-    plugin = _plugin(target)
-    return target.partition("://")[0] + "://…" if plugin is None else str(plugin.url(privacy=True))
+    plugin = _plugin(target.replace("${", "").replace("}", ""))
+    if plugin is None:
+        return target.partition("://")[0] + "://…"
+    return str(plugin.url(privacy=True)).partition("?")[0]
 
 
 def send(target: str, message: Message, *, key: str, seconds: float) -> None:

@@ -59,7 +59,7 @@ class Lanes:
     def busy(self) -> bool:
         return any(not run.overdue for run in self._runs.values())
 
-    def start(self, parcel: Parcel, work: Callable[[], None]) -> None:
+    def start(self, parcel: Parcel, work: Callable[[], object]) -> None:
         """Do the work in the lane's thread."""
         self._number += 1
         number = self._number
@@ -67,7 +67,7 @@ class Lanes:
         name = f"{parcel.route}/{parcel.channel}"
         threading.Thread(target=self._run, args=(number, work), name=name, daemon=True).start()
 
-    def _run(self, number: int, work: Callable[[], None]) -> None:
+    def _run(self, number: int, work: Callable[[], object]) -> None:
         error: str | None = None
         try:
             work()

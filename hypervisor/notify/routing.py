@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hypervisor.instants import micros, moment, text
-from hypervisor.notify import deciding, gaps
+from hypervisor.notify import apprised, deciding, gaps
 from hypervisor.notify.deciding import Facts, Hold, Send
 from hypervisor.notify.errors import NotifyError
 from hypervisor.notify.office import holiday_of
@@ -22,8 +22,7 @@ from hypervisor.store.outbox import Entry
 from rules._rule import CATEGORIES, SEVERITIES
 from sensors._domain import catalogue
 
-_SECRET = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://)(?P<secret>[^\s\"'@]*:[^\s\"'@]*)@")
-_TOKEN = re.compile(r"(?P<before>(?:token|key|pass|password|secret)=)[^&\s\"']+", re.IGNORECASE)
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:\$\{\w+\}|[^\s\"'\]}])*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +101,16 @@ def _difference(before: str, after: str) -> list[str]:
 
 
 def masked(written: str) -> str:
-    """A file without the passwords in its addresses."""
-    return _TOKEN.sub(r"\g<before>…", _SECRET.sub(r"\g<before>…@", written))
+    """A file without what its addresses may hide: a password, a token, a path that is one."""
+    return _ADDRESS.sub(lambda match: _plain(match[0]), written)
+
+
+def _plain(address: str) -> str:
+    scheme, _, rest = address.partition("://")
+    if scheme not in ("http", "https"):
+        return apprised.masked(address)
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return f"{scheme}://{host}/…"
 
 
 def shown(connection: Connection, *, secrets: bool) -> str:

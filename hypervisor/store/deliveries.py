@@ -173,10 +173,10 @@ def bury(connection: Connection, number: int, *, error: str) -> None:
 
 
 def supersede(connection: Connection, route: str) -> None:
-    """What still waits for a route is out of date: signs of life of an hour ago are none."""
+    """What still waits for a route, or is in hand, is out of date: an old sign of life is none."""
     connection.execute(
         "UPDATE delivery SET state = 'dropped', last_error = coalesce(last_error, 'superseded')"
-        " WHERE route = %s AND state = 'waiting' AND worker IS NULL",
+        " WHERE route = %s AND state = 'waiting'",
         [route],
     )
 

@@ -80,7 +80,7 @@ def test_routes_are_applied_shown_and_asked(
     assert "in force already" in again
     assert who == "duty: 1 channel, in en, at 2024-10-09T12:00:00Z\n"
     shown = hypervisor("routes", "show").output
-    assert "…@127.0.0.1" in shown
+    assert f"http://127.0.0.1:{hook.port}/…" in shown
     assert "SECRET_WORD" not in shown
     assert "Ada: first" in hypervisor("routes", "log").output
     assert audited == [("Ada", "routes", "first")]
