@@ -31,12 +31,15 @@ def propose(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a quantity.")] = False,
 ) -> None:
     """Propose a gauge's thresholds, and say what each would have meant. Nothing is changed."""
+    from rich.console import Console
+
     from hypervisor.cli.inventory import instant, opened
     from hypervisor.rulebook import proposal_telling as telling
     from hypervisor.rulebook.gauges import proposals
     from sensors._domain import catalogue
 
-    with opened(context) as connection:
+    waiting = Console(stderr=True).status("judging the record by each value …")
+    with waiting, opened(context) as connection:
         found = proposals(
             connection,
             gauge,
@@ -49,7 +52,6 @@ def propose(
         for one in found:
             print(json.dumps(telling.row(one), ensure_ascii=False))
         return
-    from rich.console import Console
     from rich.table import Table
 
     console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 140)

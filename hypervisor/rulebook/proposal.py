@@ -8,12 +8,14 @@ import numpy as np
 from hypervisor.rulebook.meaning import meanings, rule_about
 from hypervisor.rulebook.proposing import (
     HOUR,
+    MINUTE,
     Record,
     climbing,
     exceeded,
     rates,
     returning,
     rounded,
+    thinned,
     yearly_maxima,
 )
 from rules._rule import Rule
@@ -25,6 +27,8 @@ _QUANTILES = (0.90, 0.95, 0.98, 0.99, 0.995)
 _WHOLE_RECORD = 10  # years of maxima that a return level takes
 _SHORT_LEVELS, _SHORT_RATES = 1.0, 0.25  # years; of less nothing is proposed
 _LEVEL_STEP = 0.01  # m: as a staff is read
+_ALIKE = 0.15  # candidates that differ by less say the same
+_MOST, _SPARSE = 200_000, HOUR // 4  # of a longer record rates are judged on fewer readings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +96,14 @@ def propose(  # noqa: PLR0913  what a proposal stands on
     slopes = [one for one in known if one.unit != quantity.unit]
     notes: list[str] = []
     tried = _levels(record, levels, wishes, notes) if len(levels) == len(wishes.hours) else []
+    sparse = thinned(record, most=_MOST, interval=_SPARSE)
+    if sparse is not record:
+        notes.append(f"rates are found on a reading every {sparse.interval // MINUTE} min")
     for one in slopes[:1]:
-        tried += _rates(record, one, notes)
+        tried += _rates(sparse, one, notes)
     asked = [one for one in (*levels, *slopes[:1]) if one.name in standing]
     told = [*tried, *(_now(one, standing[one.name]) for one in asked)]
-    found = _meant(record, quantity, told, rules)
+    found = _meant((record, sparse), quantity, told, rules)
     return Proposal(
         owner=owner,
         quantity=quantity.name,
@@ -164,7 +171,7 @@ def _rates(record: Record, slope: Threshold, notes: list[str]) -> list[Candidate
             continue
         for quantile in _QUANTILES:
             value = rounded(float(np.quantile(rises, quantile)))
-            if not found or value not in {one.value for one in found}:
+            if all(abs(value - one.value) > _ALIKE * one.value for one in found):
                 found.append(
                     Candidate(
                         threshold=slope.name,
@@ -181,20 +188,25 @@ def _now(threshold: Threshold, value: float) -> Candidate:
 
 
 def _meant(
-    record: Record, quantity: Quantity, tried: Sequence[Candidate], rules: Sequence[Rule]
+    records: tuple[Record, Record],
+    quantity: Quantity,
+    tried: Sequence[Candidate],
+    rules: Sequence[Rule],
 ) -> list[Candidate]:
+    """`records`: for levels, and for rates."""
     found: list[Candidate] = []
     for name in dict.fromkeys(one.threshold for one in tried):
         some = [one for one in tried if one.threshold == name]
         slope = some[0].unit != quantity.unit
         rule = rule_about(rules, quantity, name, slope=slope)
-        meant = meanings(record, quantity, rule, name, [one.value for one in some])
+        judged = records[slope]
+        meant = meanings(judged, quantity, rule, name, [one.value for one in some])
         found += [
             replace(
                 one,
                 count=said.alarms,
-                alarms=said.alarms / record.years,
-                hours=said.hours / record.years,
+                alarms=said.alarms / judged.years,
+                hours=said.hours / judged.years,
             )
             for one, said in zip(some, meant, strict=True)
         ]

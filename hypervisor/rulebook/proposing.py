@@ -16,7 +16,8 @@ from hypervisor.instants import moment
 Instants = NDArray[np.int64]
 Values = NDArray[np.float64]
 
-HOUR = 3_600_000_000  # µs
+MINUTE = 60_000_000  # µs
+HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 YEAR = 365.25 * 24  # h
 _EULER = 0.5772156649
@@ -64,6 +65,20 @@ def record(time: Instants, value: Values, *, interval: int, stale: int, step: fl
         interval=own,
         stale=max(stale, 3 * own) if own > interval else stale,
         resolution=max(step, _steps(value)),
+    )
+
+
+def thinned(found: Record, *, most: int, interval: int) -> Record:
+    """Every so-many-th reading, where there are more than `most`; never sparser than `interval`."""
+    every = min(interval // found.interval, -(-len(found.time) // most))
+    if every <= 1:
+        return found
+    return Record(
+        time=found.time[::every],
+        value=found.value[::every],
+        interval=every * found.interval,
+        stale=max(found.stale, 3 * every * found.interval),
+        resolution=found.resolution,
     )
 
 

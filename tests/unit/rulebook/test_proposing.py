@@ -11,12 +11,14 @@ import pytest
 from hypervisor.rulebook.proposal import Candidate, Proposal, Wishes, propose
 from hypervisor.rulebook.proposing import (
     HOUR,
+    MINUTE,
     Record,
     exceeded,
     rates,
     record,
     returning,
     rounded,
+    thinned,
     yearly_maxima,
 )
 from rules._pack import load_pack
@@ -107,6 +109,15 @@ def test_a_record_in_longer_steps_than_registered_is_judged_by_its_own() -> None
     time = START + np.arange(50, dtype=np.int64) * HOUR
     found = record(time, np.ones(50), interval=HOUR // 12, stale=HOUR // 4, step=0.01)
     assert (found.interval, found.stale) == (HOUR, 3 * HOUR)
+
+
+def test_a_long_record_is_thinned_but_not_beyond_a_quarter_of_an_hour() -> None:
+    time = START + np.arange(1000, dtype=np.int64) * 5 * MINUTE
+    found = record(time, np.arange(1000.0), interval=5 * MINUTE, stale=15 * MINUTE, step=0.01)
+    assert thinned(found, most=1000, interval=15 * MINUTE) is found
+    few = thinned(found, most=10, interval=15 * MINUTE)
+    assert (len(few.time), few.interval, few.stale) == (334, 15 * MINUTE, 45 * MINUTE)
+    assert few.years == pytest.approx(found.years, rel=0.01)
 
 
 def test_yearly_maxima_are_of_whole_hydrological_years() -> None:
