@@ -14,7 +14,7 @@ from rules._listening import Ears
 from rules._service import changes, interrupted
 from rules._upstream import AT, arriving
 from sensors._quantity import Reporting
-from sensors._row import NEVER
+from sensors._row import NEVER, believed
 
 BLOCK_ROWS = 1 << 16  # readings judged together: what the caches of a core hold
 _TICK = 1_000_000
@@ -93,7 +93,8 @@ def blocks(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> Iterato
 def _spans(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> list[Span]:
     """In which time calendar and plan are asked: from where judging begins, to their next turn.
 
-    It begins with the first row of a series that is named; silence with a device's commissioning.
+    It begins with the first good reading of a series that is named (the columns hold one from
+    before a start, if there was any); silence with a device's commissioning.
     """
     usual = asked.horizon.silence if extent.silence else asked.horizon.values
     further = max(turns_within(word) for word in extent.words)
@@ -102,8 +103,6 @@ def _spans(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> list[Sp
         begins = _firsts(subject, extent.names)
         if extent.silence:
             begins += [device.commissioned for device in subject.devices.values()]
-        if subject.key in asked.starts:
-            begins.append(asked.starts[subject.key])
         until = asked.untils.get(subject.key, usual) + further
         found.append((min(begins, default=_NEVER), until))
     return found
@@ -112,7 +111,8 @@ def _spans(subjects: Sequence[Subject], asked: Asked, extent: Extent) -> list[Sp
 def _firsts(subject: Subject, names: Sequence[str]) -> list[int]:
     keys = [key for name in names for key in subject.group.get(name, (name,))]
     columns = [subject.series[key] for key in keys if key in subject.series]
-    return [int(column.time[0]) for column in columns if len(column.time)]
+    good = [(column.time, believed(column.value, column.quality)) for column in columns]
+    return [int(times[np.argmax(some)]) for times, some in good if some.any()]
 
 
 def _wider(

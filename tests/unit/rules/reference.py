@@ -104,7 +104,7 @@ class Reference:
 
     def first(self) -> int:
         """From when on the calendar is asked."""
-        rows = [t for key in self.named for t in self.series[key].columns.time[:1].tolist()]
+        rows = [reading.time for key in self.named for reading in self.series[key].good[:1]]
         told = [d.commissioned for d in self.subject.devices.values()] if self.silence else []
         return min([*rows, *told], default=LATE)
 
