@@ -1,7 +1,7 @@
 """Files of rules brought into force as revisions: planned, then written all or nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -62,11 +62,19 @@ def plan(
     for one in proposed:
         revisions = known.get(one.rule.id, ())
         change = changed(one.rule.id, one.rule.to_json(), revisions, stamp)
+        if stamp.effective is None and _said_for_later(change, revisions):
+            change = replace(change, does="equal")
         said = None if change.does == "equal" else _conflict(one, change, revisions)
         if said:
             conflicts.append(said)
         changes.append(change)
     return Plan(changes=tuple(changes), conflicts=tuple(conflicts))
+
+
+def _said_for_later(change: Change, revisions: Sequence[Recorded]) -> bool:
+    """The file says what was recorded last, and that was to hold from a later time: it still is."""
+    last = max(revisions, key=lambda one: one.id, default=None)
+    return last is not None and last.value == change.after and last.effective > change.holds_from
 
 
 def changed(
@@ -170,10 +178,7 @@ def write(connection: Connection, planned: Plan, stamp: Stamp, *, act: str = "ru
             },
         )
     return Plan(
-        changes=tuple(
-            Change(**{**vars(change), "mark": mark(latest[change.key])})
-            for change in planned.changes
-        )
+        changes=tuple(replace(change, mark=mark(latest[change.key])) for change in planned.changes)
     )
 
 

@@ -165,6 +165,8 @@ def test_rolled_back_withdrawn_and_shown(hypervisor: Type, world: World, file: P
 def test_an_earlier_effective_time_says_what_takes_over(hypervisor: Type, file: Path) -> None:
     edit(file, "for: 10 min", "for: 20 min")
     hypervisor("apply", str(file), *WHY, "--effective", "2024-02-01")
+    assert "nothing to change" in hypervisor("apply", str(file), *WHY)  # it still is for later
+    assert "# from 2024-02-01 00:00Z: revision" in hypervisor("show", "flood-high")
     hypervisor("export", "--domain", "flood", "--output", str(file), "--force")
     edit(file, "for: 20 min", "for: 15 min")
 
