@@ -9,10 +9,11 @@ from hypervisor.alarms import dials
 from hypervisor.alarms.errors import ConflictError, NoAlarmError, RefusedError
 from hypervisor.alarms.lifecycle import TABLE, Hold, Kind, State
 from hypervisor.instants import micros, moment, text
-from hypervisor.store import alarms, lifecycle
+from hypervisor.store import alarm_acts, alarms, lifecycle
+from hypervisor.store.alarm_acts import Done
 from hypervisor.store.alarms import Alarm, highest
 from hypervisor.store.connect import Connection
-from hypervisor.store.lifecycle import Done, Handling, Held
+from hypervisor.store.lifecycle import Handling, Held
 from rules._duration import duration_text
 
 _WITH_REASON = {
@@ -84,7 +85,7 @@ def act(connection: Connection, what: Act, *, now: datetime) -> Handled:
 def _expect_version(connection: Connection, what: Act, before: Handling) -> None:
     if what.version is None or what.version == before.version:
         return
-    since = [one for one in lifecycle.acts(connection, [what.alarm]) if one.version > what.version]
+    since = [one for one in alarm_acts.acts(connection, [what.alarm]) if one.version > what.version]
     told = ", ".join(f"{one.kind} by {one.author} at {text(one.at)}" for one in since)
     raise ConflictError(
         f"alarm {what.alarm} has changed since you saw it: version {before.version}, not"
@@ -195,7 +196,7 @@ def _write(  # noqa: PLR0913  two clocks
             author=what.author.strip(),
             reason=what.reason.strip(),
         )
-    lifecycle.record(connection, _record(connection, what, after, now=now, clock=clock))
+    alarm_acts.record(connection, _record(connection, what, after, now=now, clock=clock))
 
 
 def _record(

@@ -3,10 +3,10 @@
 from typing import Any
 
 from hypervisor.instants import text
-from hypervisor.store import alarms, lifecycle
+from hypervisor.store import alarm_acts, alarms
+from hypervisor.store.alarm_acts import Done
 from hypervisor.store.alarms import Transition
 from hypervisor.store.connect import Connection
-from hypervisor.store.lifecycle import Done
 
 
 def history(connection: Connection, number: int) -> list[dict[str, Any]]:
@@ -18,7 +18,7 @@ def history(connection: Connection, number: int) -> list[dict[str, Any]]:
     told = [(one.noticed, 0, _transition(one)) for one in alarms.transitions(connection, numbers)]
     done = [
         (one.at if one.scenario_at is None else one.scenario_at, 1, _act(one))
-        for one in lifecycle.acts(connection, numbers)
+        for one in alarm_acts.acts(connection, numbers)
     ]
     return [one for _, _, one in sorted([*told, *done], key=lambda each: each[:2])]
 

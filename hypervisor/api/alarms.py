@@ -26,7 +26,7 @@ from hypervisor.api.alarm_shapes import (
 from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.api.shapes import AlarmBody, TransitionBody
 from hypervisor.instants import moment
-from hypervisor.store import alarms, lifecycle
+from hypervisor.store import alarm_acts, alarms
 from hypervisor.store.alarms import Selection
 from hypervisor.store.writing import writing
 
@@ -155,8 +155,8 @@ def _detail(asked: Access, number: int) -> HandledDetailBody:
             for row in alarms.transitions(asked.connection, [number])
         ],
         acts=[
-            ActBody(**lifecycle.act_as_text(row))
-            for row in lifecycle.acts(asked.connection, [number])
+            ActBody(**alarm_acts.as_text(row))
+            for row in alarm_acts.acts(asked.connection, [number])
         ],
     )
 

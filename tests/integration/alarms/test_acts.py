@@ -10,7 +10,7 @@ from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.errors import ConflictError, NoAlarmError, RefusedError
 from hypervisor.alarms.lifecycle import Kind
 from hypervisor.instants import moment
-from hypervisor.store import alarms, lifecycle
+from hypervisor.store import alarm_acts, alarms, lifecycle
 from hypervisor.store.connect import connect
 from tests.integration.alarms.conftest import WALL, Desk
 from tests.integration.watch.world import us
@@ -45,7 +45,7 @@ def test_every_act_has_its_author_its_times_and_its_reason(desk: Desk) -> None:
     (number,) = desk.of_rule("flood-high")
     desk.act("assign", number, assignee="bruno", reason="")
     desk.act("comment", number, reason="the mayor called")
-    done = lifecycle.acts(desk.connection, [number])
+    done = alarm_acts.acts(desk.connection, [number])
     assert [(one.kind, one.author, one.reason) for one in done] == [
         ("assign", "anne", ""),
         ("comment", "anne", "the mayor called"),
@@ -76,7 +76,7 @@ def test_what_does_not_fit_is_refused_with_its_reason(desk: Desk) -> None:
         with pytest.raises(RefusedError, match=why):
             desk.act(kind, number, **said)
         desk.connection.rollback()
-    assert lifecycle.acts(desk.connection, [number]) == []
+    assert alarm_acts.acts(desk.connection, [number]) == []
     assert desk.handled(number).version == 1
 
 
@@ -93,7 +93,7 @@ def test_two_operators_at_once_cannot_overwrite_each_other(desk: Desk) -> None:
         with pytest.raises(ConflictError, match=r"version 2, not 1 \(assign by anne"):
             late.result()
     assert desk.handled(number).assignee == "anne"
-    assert len(lifecycle.acts(desk.connection, [number])) == 1
+    assert len(alarm_acts.acts(desk.connection, [number])) == 1
 
 
 def test_many_at_once_each_version_is_written_once(desk: Desk) -> None:
@@ -115,7 +115,7 @@ def test_many_at_once_each_version_is_written_once(desk: Desk) -> None:
 
     with ThreadPoolExecutor(4) as together:
         done = sum(together.map(one, ("anne", "bruno", "chloe", "david")))
-    acts = lifecycle.acts(desk.connection, [number])
+    acts = alarm_acts.acts(desk.connection, [number])
     assert [one.version for one in acts] == list(range(2, done + 2))
     assert desk.handled(number).assignee == acts[-1].author
 
@@ -137,7 +137,7 @@ def test_a_step_up_asks_again(desk: Desk) -> None:
     desk.act("acknowledge", number)
     desk.measure((15, 4.2))
     assert desk.states() == {number: "unacknowledged"}
-    last = lifecycle.acts(desk.connection, [number])[-1]
+    last = alarm_acts.acts(desk.connection, [number])[-1]
     assert (last.kind, last.author) == ("unacknowledge", "system")
     assert last.reason == "its severity rose to major; it was acknowledged as minor"
     assert last.version == desk.handled(number).version
@@ -165,7 +165,7 @@ def test_a_revised_alarm_keeps_what_was_done_to_it(desk: Desk) -> None:
     desk.measure((-5, 3.1), received=12)  # it began five minutes earlier
     assert [one.kind for one in alarms.transitions(desk.connection, [number])][-1] == "revised"
     assert desk.states() == {number: "acknowledged"}
-    assert [one.kind for one in lifecycle.acts(desk.connection, [number])] == [
+    assert [one.kind for one in alarm_acts.acts(desk.connection, [number])] == [
         "acknowledge",
         "comment",
     ]
@@ -188,7 +188,7 @@ def test_merged_is_acknowledged_only_if_all_were(desk: Desk, *, every: bool) -> 
     assert desk.states() == {first: state, second: "withdrawn"}
     assert desk.handled(second).merged_into == first
     if not every:
-        last = lifecycle.acts(desk.connection, [first])[-1]
+        last = alarm_acts.acts(desk.connection, [first])[-1]
         assert last.reason.startswith(f"alarm {second}, which nobody had acknowledged")
 
 

@@ -13,7 +13,7 @@ from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.errors import AlarmError, RefusedError
 from hypervisor.alarms.lifecycle import TABLE, Base, Hold, Kind, News, State
 from hypervisor.instants import moment
-from hypervisor.store import alarms, lifecycle
+from hypervisor.store import alarm_acts, alarms
 from hypervisor.store.alarms import Alarm
 from hypervisor.store.connect import connect
 from rules._rule import SEVERITIES
@@ -148,7 +148,7 @@ def test_acts_while_the_watch_writes(desk: Desk) -> None:
         done = sum(one.result() for one in operators)
 
     every = [one.id for one in desk.world.alarms(withdrawn=True)]
-    acts = lifecycle.acts(desk.connection, every)
+    acts = alarm_acts.acts(desk.connection, every)
     assert sum(one.author != "system" for one in acts) == done
     assert done > 5
     by_alarm: dict[int, list[int]] = {}
