@@ -11,7 +11,7 @@ from hypervisor.rulebook.differing import Difference, differences
 from hypervisor.rulebook.errors import StaleError
 from hypervisor.rulebook.reading import Proposed
 from hypervisor.rulebook.stamping import Stamp, checked, mark, same
-from hypervisor.rulebook.timeline import in_force, standing, takes_over
+from hypervisor.rulebook.timeline import in_force, takes_over
 from hypervisor.rulebook.wording import day, who
 from hypervisor.store import audit, registry, rulebook
 from hypervisor.store.connect import Connection
@@ -141,7 +141,7 @@ def apply(
     with connection.transaction():
         registry.lock(connection)
         known = histories(connection)
-        check_mentions({one.place.file: one.pack for one in proposed}.values(), holding(known))
+        check_mentions({one.place.file: one.pack for one in proposed}.values(), known)
         found = plan(proposed, known, stamp)
         if found.conflicts:
             raise StaleError(found.conflicts, _GO_ON)
@@ -188,11 +188,6 @@ def histories(connection: Connection) -> dict[str, list[Recorded]]:
     for one in rulebook.history(connection, "rule"):
         found.setdefault(one.key, []).append(one)
     return found
-
-
-def holding(known: Mapping[str, Sequence[Recorded]]) -> list[str]:
-    """The rules that are not withdrawn for good."""
-    return [key for key, revisions in known.items() if standing(revisions)[-1].value is not None]
 
 
 def _revision(change: Change, stamp: Stamp) -> Revision:

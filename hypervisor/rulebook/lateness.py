@@ -13,6 +13,8 @@ from rules._rule import Rule
 from sensors._domain import Catalogue
 from sensors._quantity import Reporting
 
+_SHOWN = 12  # sites in a line
+
 
 @dataclass(frozen=True, kw_only=True)
 class Late:
@@ -39,6 +41,19 @@ def late(some: Sequence[Pack], registry: Registry, catalogue: Catalogue) -> Iter
             sites=tuple(lateness(rule, site, grace=_grace(inhibitors, site)) for site in sites),
             told=tuple(_told(rule, known.values(), sites)),
         )
+
+
+def lines(one: Late) -> Iterator[str]:
+    """A rule as a person reads it: the sites that are equally late together."""
+    yield f"{one.rule}: at {len(one.sites)} site{'s' * (len(one.sites) != 1)}"
+    alike: dict[str, list[str]] = {}
+    for site in sorted(one.sites, key=lambda late: (late.told, late.site)):
+        alike.setdefault(site.how, []).append(site.site)
+    for how, names in alike.items():
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        yield f"    {how}: {', '.join(names[:_SHOWN])}{more}"
+    for text in one.told:
+        yield f"    warning: {text}"
 
 
 def facts(rule: Rule, subject: SubjectFacts) -> SiteFacts:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypervisor.registry.changes import Changes
 from hypervisor.rulebook import shipped
-from hypervisor.rulebook.applying import Change, Plan, changed, histories, holding, write
+from hypervisor.rulebook.applying import Change, Plan, changed, histories, write
 from hypervisor.rulebook.errors import RulebookError, StaleError, UnknownError
 from hypervisor.rulebook.reading import Proposed
 from hypervisor.rulebook.stamping import Stamp, checked, mark
@@ -34,7 +34,7 @@ def put(
         registry.lock(connection)
         known = histories(connection)
         revisions = known.get(proposed.rule.id, [])
-        check_mentions([proposed.pack], holding(known))
+        check_mentions([proposed.pack], known)
         require(proposed.rule.id, revisions, expected)
         return _written(connection, proposed.rule.id, proposed.rule.to_json(), revisions, stamp)
 

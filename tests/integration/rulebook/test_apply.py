@@ -9,6 +9,7 @@ import pytest
 
 from hypervisor.rulebook.errors import RulebookError, StaleError, UnknownError
 from hypervisor.store import audit
+from rules._errors import RuleError
 from tests.integration.watch.world import World, us
 
 pytestmark = pytest.mark.integration
@@ -110,6 +111,18 @@ def test_a_file_that_says_no_base_adds_but_overwrites_nothing(
     file.write_text(NEW.replace("2.4 m", "2.6 m"))
     with pytest.raises(StaleError, match="does not say on which revision it is based"):
         hypervisor("apply", str(file), *WHY)
+
+
+def test_a_rule_may_inhibit_one_that_is_withdrawn_but_none_that_never_was(
+    hypervisor: Type, tmp_path: Path
+) -> None:
+    file = tmp_path / "flood.yaml"
+    hypervisor("withdraw", "flood-rise", *WHY)
+    file.write_text(NEW + "  inhibits: [flood-rize]\n")
+    with pytest.raises(RuleError, match="did you mean 'flood-rise'"):
+        hypervisor("apply", str(file), *WHY)
+    file.write_text(NEW + "  inhibits: [flood-rise]\n")
+    assert "+ flood-ours" in hypervisor("apply", str(file), *WHY)
 
 
 def test_reason_and_author_are_needed_and_failing_tests_stop_it(
