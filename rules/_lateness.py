@@ -41,10 +41,15 @@ class Lateness:
     told: int
     parts: tuple[tuple[str, int], ...]
 
-    def __str__(self) -> str:
+    @property
+    def how(self) -> str:
+        """How late, and why."""
         parts = ", ".join(f"{what} {duration_text(span)}" for what, span in self.parts)
         told = f", told after {duration_text(self.told)}" if self.told != self.stands else ""
-        return f"{self.site}: at most {duration_text(self.stands)} late{told} ({parts})"
+        return f"at most {duration_text(self.stands)} late{told} ({parts})"
+
+    def __str__(self) -> str:
+        return f"{self.site}: {self.how}"
 
 
 def applies(rule: Rule, site: SiteFacts) -> bool:
@@ -126,9 +131,9 @@ def _windows(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, str]]:
         short = [(needed, site) for needed, site in short if _span(node) < needed]
         if short:
             needed, site = max(short, key=lambda pair: pair[0])
-            why = f"{least} readings" if least > 1 else "one reading"
+            why = f"needs {least} readings" if least > 1 else "is shorter than an interval"
             text = (
-                f"{node.function}({series.name}, {duration_text(_span(node))}) needs {why}, and"
+                f"{node.function}({series.name}, {duration_text(_span(node))}) {why}, and"
                 f" {site.name} reads every {duration_text(site.intervals[series.name])}"
                 f"{_more(len(short))}; write {duration_text(needed)} or more"
             )

@@ -26,13 +26,15 @@ a time and a rule or `withdrawn`; `readings`, by series, each `time=value` and t
 `^` saturated, `@time` arrived later; `log`, the alarms expected (`since`, `began`, `ended`,
 `stale`; `severity` and `reason` are compared where a case tells them).
 
-Also `interval` (5 min; or by series), `until`, `deaf`, `commissioned` (or by device), `thresholds`
-(a number, or pairs of a time and a number or `withdrawn`), `service` (by device, pairs of a time
-and 1 or 0), `fed` (the same), `withdrawn` (the same, by series), `breaks` (by series, times),
-`earlier` (by series, pairs of a device before its own and until when), `devices`, `group`, `report`
-(periodic or on_change) and `kinds` (gauge, increment, counter, state). A series whose kind is not
-told is an increment where a rule sums it, a counter where a rule asks for its increase, a state
-where it is sent on change, else a gauge.
+Also `interval` (5 min; or by series, also as pairs of a time and a duration), `until`, `deaf`,
+`commissioned` (or by device), `thresholds` (a number, or pairs of a time and a number or
+`withdrawn`), `service` (by device, pairs of a time and 1 or 0), `fed` (the same), `withdrawn` (the
+same, by series), `breaks` (by series, times), `earlier` (by series, pairs of a device before its
+own and until when), `devices`, `group`, `calendar` ({zone, lon, lat}; Évry), `plan` (the lighting
+level planned, pairs), `upstream` (by site, {lag, thresholds}; its series are written `level@mill`),
+`closed` (pairs of a time and an operator), `report` (periodic or on_change) and `kinds` (gauge,
+increment, counter, state). A series whose kind is not told is an increment where a rule sums it, a
+counter where a rule asks for its increase, a state where it is sent on change, else a gauge.
 """
 
 
@@ -43,11 +45,19 @@ def attach(app: typer.Typer) -> None:
 
 @rules.command("check")
 def check(
+    context: typer.Context,
     files: Annotated[
         list[Path] | None,
         typer.Argument(metavar="[FILE…]", help="Packs; without any, those of the installation."),
     ] = None,
     tests: Annotated[bool, typer.Option(help="Also run the tests in the packs.")] = True,
+    sites: Annotated[
+        bool, typer.Option("--sites", help="Tell how late each rule can be, by site.")
+    ] = False,
+    inventory: Annotated[
+        list[str] | None,
+        typer.Option(help="With --sites: what stands where; default: the instance's registry."),
+    ] = None,
 ) -> None:
     """Check rule packs, and run the tests that stand in them."""
     from sensors._errors import TerritoryError
@@ -65,9 +75,30 @@ def check(
         if tests:
             passed, wrong = _tested(pack)
             found, failed = found + passed, failed + wrong
+    if sites or inventory:
+        _tell_late(context, packs, inventory)
     print(f"{found} passed, {failed} failed")
     if failed:
         raise typer.Exit(1)
+
+
+def _tell_late(context: typer.Context, packs: "list[Pack]", inventory: list[str] | None) -> None:
+    """How late each rule can be at each site, and what speaks against it there."""
+    from hypervisor.backtest.ground import of_inventory
+    from hypervisor.cli.inventory import opened
+    from hypervisor.rulebook.lateness import late, lines
+    from hypervisor.store import registry
+    from sensors._domain import catalogue
+
+    known = catalogue()
+    if inventory:
+        ground = of_inventory(inventory, known, packs)
+    else:
+        with opened(context) as connection:
+            ground = registry.load(connection)
+    for one in late(packs, ground, known):
+        for line in lines(one):
+            print(line)
 
 
 @rules.command("test")

@@ -116,3 +116,28 @@ def test_the_installed_packs_check(tmp_path: Path) -> None:
     result = CliRunner().invoke(command.rules, ["check", str(bad)])
     assert result.exit_code == 1
     assert f"{bad}:1:3: " in result.output
+
+
+def test_the_command_tells_how_late_a_rule_can_be_at_each_site(tmp_path: Path) -> None:
+    pack = tmp_path / "flood.yaml"
+    pack.write_text(LATE, encoding="utf-8")
+    asked = ["check", str(pack), "--no-tests", "--inventory", "garonne"]
+    lines = CliRunner().invoke(command.rules, asked).output.splitlines()
+    (sites,) = [line for line in lines if line.startswith("    at most 15 min late")]
+    assert "(interval 5 min, for 10 min): " in sites
+    assert "foix" in sites
+    assert any(
+        "warning" in line and "rate(level, 5 min) needs 2 readings" in line for line in lines
+    )
+
+
+LATE = """
+- id: flood-x
+  title: "{site}: x"
+  when: level > threshold.attention or rate(level, 5 min) > 1 m/h
+  for: 10 min
+  severity: minor
+  advice: Look.
+  wrong when: It is not so.
+  tests: []
+"""
