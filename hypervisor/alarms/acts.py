@@ -100,8 +100,16 @@ def _expect_words(what: Act) -> None:
         raise RefusedError(
             f"{what.kind} of alarm {what.alarm}: say {_WITH_REASON[what.kind]}, in a few words"
         )
+    for said in (what.author, what.reason, what.assignee or ""):
+        if _unwritable(said):
+            raise RefusedError(f"{what.kind} of alarm {what.alarm}: {said!r} cannot be kept")
     if what.until is not None and what.until.tzinfo is None:
         raise RefusedError(f"shelve of alarm {what.alarm}: its end needs an offset, such as Z")
+
+
+def _unwritable(said: str) -> bool:
+    """Half of a character, or none, as a broken program sends it: no database takes these."""
+    return any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in said)
 
 
 def _next(what: Act, before: Handling) -> State:

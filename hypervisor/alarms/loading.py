@@ -7,12 +7,13 @@ from typing import Any
 from hypervisor.alarms import chatter, dials, situation
 from hypervisor.alarms.errors import AlarmError
 from hypervisor.alarms.load import TARGETS, measure
-from hypervisor.instants import micros, text
+from hypervisor.instants import BEGINNING, micros, moment, text
 from hypervisor.store import lifecycle, surroundings
 from hypervisor.store import load as store
 from hypervisor.store.connect import Connection
 
 _DAY = timedelta(days=1)
+_EARLIEST = moment(BEGINNING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ def load(connection: Connection, span: Span, *, wall: datetime) -> dict[str, Any
     ends = span.ends or lifecycle.clock(connection, wall)
     if ends is None:
         raise AlarmError("the exercise has not begun: there is no load yet")
-    begins = span.begins or ends - _DAY
+    begins = span.begins or max(ends, _EARLIEST) - _DAY
     if ends <= begins:
         raise AlarmError(f"{text(micros(ends))} is not after {text(micros(begins))}")
     settings = dials.of(lifecycle.settings(connection))
@@ -75,7 +76,7 @@ def _chattered(connection: Connection, begins: datetime, ends: datetime) -> list
     default = situation.limit_of(dials.of(lifecycle.settings(connection)))
     limits = {name: situation.limit_in(rule) or default for name, rule in rules.items()}
     longest = max(one.window for one in (default, *limits.values()))
-    since = begins - timedelta(microseconds=longest)
+    since = max(begins, _EARLIEST) - timedelta(microseconds=longest)
     begun = chatter.by_pair(surroundings.beginnings(connection, since, ends))
     return [
         {

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 
@@ -29,6 +29,8 @@ from hypervisor.instants import moment
 from hypervisor.store import alarm_acts, alarms
 from hypervisor.store.alarms import Selection
 from hypervisor.store.writing import writing
+
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 router = APIRouter(prefix="/alarms", tags=["alarms"])
 
@@ -104,14 +106,14 @@ def load(
 
 
 @router.get("/{number}", responses=responses(404, 422))
-def one(asked: Asked, number: int) -> HandledDetailBody:
+def one(asked: Asked, number: Number) -> HandledDetailBody:
     """One alarm with its transitions (what became true when, and when it was noticed) and acts."""
     regroup(asked)
     return _detail(asked, number)
 
 
 @router.post("/{number}/acts", responses=responses(404, 409, 422))
-def do(asked: Asked, number: int, body: ActRequest) -> HandledDetailBody:
+def do(asked: Asked, number: Number, body: ActRequest) -> HandledDetailBody:
     """Acknowledge, assign, comment, shelve, close … an alarm; how it then stands.
 
     409: it has changed since the version that is named. 422: its state does not allow it, or a

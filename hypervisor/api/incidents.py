@@ -12,7 +12,7 @@ from hypervisor.api.alarm_shapes import (
     IncidentDetailBody,
     IncidentsBody,
 )
-from hypervisor.api.alarms import regroup
+from hypervisor.api.alarms import Number, regroup
 from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.store import alarms
 
@@ -36,7 +36,7 @@ def every(
 
 
 @router.get("/{number}", responses=responses(404, 422))
-def one(asked: Asked, number: int) -> IncidentDetailBody:
+def one(asked: Asked, number: Number) -> IncidentDetailBody:
     """One incident with its alarms."""
     regroup(asked)
     found = viewing.incidents_viewed(

@@ -90,7 +90,9 @@ def shelve(
     context: typer.Context,
     numbers: Numbers,
     *,
-    until: Annotated[str, typer.Option(help="Until when: 2024-11-04T17:00+01:00, or for 2 h.")],
+    until: Annotated[
+        str, typer.Option(help="Until when: 2024-11-04T17:00+01:00; or for how long: 2 h.")
+    ],
     reason: Reason,
     author: Author = "",
     version: Version = None,
@@ -221,6 +223,7 @@ def _tell(done: "Handled", *, as_json: bool) -> None:
 
 def _end(connection: "Connection", until: str) -> datetime:
     """A time, or a length of time from now on, by the instance's clock."""
+    from hypervisor.alarms.dials import LONGEST
     from hypervisor.cli.inventory import instant
     from hypervisor.store import lifecycle
     from rules._duration import parse_duration
@@ -232,4 +235,5 @@ def _end(connection: "Connection", until: str) -> datetime:
     except RuleError:
         return instant(until, "--until")
     now = datetime.now(UTC)
-    return (lifecycle.clock(connection, now) or now) + timedelta(microseconds=span)
+    # However long: what is too long is refused, with the longest that may be.
+    return (lifecycle.clock(connection, now) or now) + timedelta(microseconds=min(span, LONGEST))

@@ -61,6 +61,11 @@ def test_acts_through_the_api(world: World) -> None:
             f"acknowledge of alarm {number} is refused: somebody has acknowledged it already"
         )
         _post(client, 999, 404)
+        _post(client, 2**70, 422)
+        for broken in ("\0", "\ud800"):
+            said = json.dumps({"author": "a", "kind": "comment", "version": 2, "reason": broken})
+            answer = client.post(f"/api/v1/alarms/{number}/acts", content=said.encode())
+            assert answer.status_code == 422
         _post(client, number, 422, kind="remind")  # the system's own
         _post(client, number, 422, kind="shelve", version=2, until="2024-01-01T01:00:00")
         assert (
@@ -85,6 +90,9 @@ def test_incidents_load_and_the_log_as_known(world: World) -> None:
         assert detail["incident"] == incident
         assert [one["id"] for one in detail["alarms"]] == [alarm["id"]]
         get(client, "/api/v1/incidents/77", status=404)
+        get(client, f"/api/v1/incidents/{2**70}", status=422)
+        get(client, "/api/v1/alarms/load?from=0001-01-01T00:00:00Z&to=9999-01-01T00:00:00Z")
+        get(client, "/api/v1/alarms/load?to=0001-01-01T00:00:00Z", status=422)
 
         load = get(client, "/api/v1/alarms/load")["load"]
         assert (load["alarms"], load["standing"]["alarms"]) == (1, 1)
@@ -154,6 +162,9 @@ def test_acts_at_the_command_line(world: World, monkeypatch: pytest.MonkeyPatch)
 
     assert "shelve_longest           1 d" in run("alarms", "settings")
     assert "was 1 d" in run("alarms", "set", "shelve_longest", "10 min", "--reason", "shifts")
+    assert "at most 10 min" in run(
+        "alarms", "shelve", number, "--until", "9999999999 d", "--reason", "r", code=2
+    )
     assert "at most 10 min" in run(
         "alarms", "shelve", number, "--until", "30 min", "--reason", "r", code=2
     )

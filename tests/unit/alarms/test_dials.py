@@ -22,7 +22,8 @@ def test_each_setting_comes_back_as_it_was_written() -> None:
     [
         ("shelve", "8 h", "there are shelve_longest"),
         ("shelve_longest", "8", "has no unit"),
-        ("shelve_longest", "0 h", "no length of time"),
+        ("shelve_longest", "0 h", "expected a length of time"),
+        ("shelve_longest", "999999999999 d", "at most 366 d"),
         ("step_up_unacknowledges", "yes", "expected true or false"),
         ("chatter_count", "0", "1 or more"),
         ("chatter_count", "many", "1 or more"),
