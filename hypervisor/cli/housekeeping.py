@@ -40,10 +40,11 @@ def housekeeping(
         wish = kept.wanted(settings)
         done = kept.look(connection, wish) if dry_run else kept.sweep(connection, wish, agree=agree)
         more = kept.look(connection, wish) if done.shorter else None
+        trouble = "" if dry_run else kept.copy(connection, settings)
     if as_json:
         counts = {"readings": done.readings, "dead_letters": done.dead_letters}
         print(json.dumps({**counts, "waiting": list(done.shorter), "dry_run": dry_run}))
         return
-    print(f"{'would go' if dry_run else 'gone'}: {done.text()}")
+    print(f"{'would go' if dry_run else 'gone'}: {done.text()}{trouble}")
     if more is not None:
         print(f"{', '.join(done.shorter)}: {more.text()} would go; --agree lets them go")

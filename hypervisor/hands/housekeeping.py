@@ -147,6 +147,15 @@ def _record_letters(connection: Connection, before: datetime | None, gone: int) 
     )
 
 
+def copy(connection: Connection, settings: Settings) -> str:
+    """Keep the columnar copy of readings; what is to be said where that cannot be."""
+    try:
+        columnar.refresh(connection, settings.data / columnar.FOLDER)
+    except OSError as error:
+        return f"; readings cannot be copied for fast backtests: {error}"
+    return ""
+
+
 def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
     """Keep house every hour until told to stop. A lost database is waited for."""
     said = ""
@@ -174,10 +183,7 @@ def _once(connection: Connection, settings: Settings) -> str:
         return "another housekeeping is at work on this database"
     done = sweep(connection, wanted(settings))
     text = f"gone: {done.text()}" if done.readings or done.dead_letters else done.text()
-    try:
-        columnar.refresh(connection, settings.data / columnar.FOLDER)
-    except OSError as error:
-        text = f"{text}; readings cannot be copied for fast backtests: {error}"
+    text += copy(connection, settings)
     if not done.shorter:
         return text
     more = look(connection, wanted(settings))

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.conftest import Exercise, command
+
+pytestmark = pytest.mark.acceptance
+
 FLOODS = Path(os.environ.get("HYPERVISOR_SHARED", "../shared")) / "data" / "floods"
 CANCE = "cance-2006-2012.hubeau.csv.gz"
 
@@ -73,3 +77,25 @@ def test_the_flood_at_toulouse_was_told_before_it_came() -> None:
     assert (score["hits"], score["misses"]) == (2, 0)
     assert score["lead_s"] > 3600
     assert found["rows"] > 100_000
+
+
+def test_it_is_the_log_of_what_came_through_broker_ingest_and_watch(
+    exercise: Exercise, floods: Path
+) -> None:
+    """Over the table, and again over the columnar copy of the closed week."""
+    exercise.apply("poyo")
+    exercise.replay(floods / "poyo-2024-10.csv", "--speed", "max", "--double", "--shuffle", "1800")
+    live = exercise.log()
+    data = ("--data", str(exercise.settings.data))
+    keys = live[0].keys()
+    for copied in (False, True):
+        if copied:
+            assert command(*data, "housekeeping", "--once").returncode == 0
+            assert list((exercise.settings.data / "columnar").iterdir())
+        done = command(*data, "rules", "backtest", "--json")
+        assert done.returncode == 0, done.stderr
+        found = [{key: one[key] for key in keys} for one in json.loads(done.stdout)["alarms"]]
+        found.sort(key=lambda one: (one["rule"], one["subject"], one["since"]))
+        assert found == live
+    assert exercise.log() == live
+    assert {"flood-discharge", "flood-discharge-silent"} <= {one["rule"] for one in live}
