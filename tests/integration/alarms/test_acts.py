@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.errors import ConflictError, NoAlarmError, RefusedError
 from hypervisor.alarms.lifecycle import Kind
+from hypervisor.alarms.loading import Span, load
+from hypervisor.instance import Mode
 from hypervisor.instants import moment
 from hypervisor.store import alarm_acts, alarms, lifecycle
 from hypervisor.store.connect import connect
 from tests.integration.alarms.conftest import WALL, Desk
-from tests.integration.watch.world import us
+from tests.integration.watch.world import make_world, us
 
 pytestmark = pytest.mark.integration
 
@@ -240,3 +243,28 @@ def test_the_system_reminds_without_making_versions_old(desk: Desk) -> None:
     desk.act("acknowledge", number, version=1)
     with pytest.raises(RefusedError, match="somebody has acknowledged it"):
         desk.act("remind", number, author="system")
+
+
+def test_a_live_instance_goes_by_the_wall(database_url: str) -> None:
+    with closing(make_world(database_url, connect(database_url), mode=Mode.LIVE)) as world:
+        world.register(["orge"])
+        world.record_rules()
+        world.join()
+        desk = Desk(world=world)
+        desk.measure(*HIGH)
+        (number,) = desk.of_rule("flood-high")
+        with pytest.raises(RefusedError, match="is past"):
+            desk.act("shelve", number, until=moment(us(60)))
+        desk.connection.rollback()
+        desk.act("shelve", number, until=WALL + timedelta(hours=1))
+        (done,) = alarm_acts.acts(desk.connection, [number])
+        assert (moment(done.at), done.scenario_at) == (WALL, None)
+        assert done.details == {"until": "2026-05-01T01:00:00Z"}
+        noticed = world.setup.clock()
+        span = Span(begins=noticed - timedelta(hours=1), ends=noticed)
+        assert load(desk.connection, span, wall=WALL)["alarms"] == 1
+        assert load(desk.connection, Span(), wall=WALL)["standing"] == {
+            "alarms": 1,
+            "long": 1,  # for more than a day, by the wall
+            "stale": 0,
+        }
