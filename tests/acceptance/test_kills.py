@@ -9,6 +9,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from hypervisor.instance import Mode
 from hypervisor.settings import Settings
 from hypervisor.stack import detached, state
 from hypervisor.stack.process import wait_until
+from hypervisor.store import alarms
+from hypervisor.store.connect import connect
 from simulators._recordings import read
 from tests.acceptance.conftest import Exercise, alarm_log
 
@@ -128,6 +131,20 @@ def lost_of(outcome: playing.Outcome) -> int:
     return account.lost
 
 
+def told_once(url: str) -> None:
+    """Each alarm is raised and cleared once, and each of what is to be told is in the outbox."""
+    with connect(url) as connection:
+        every = alarms.listing(connection, alarms.Selection(withdrawn=True))
+        found = alarms.transitions(connection, [one.id for one in every])
+        rows = connection.execute("SELECT alarm, event, count(*) FROM outbox GROUP BY 1, 2")
+        put = {(alarm, event): count for alarm, event, count in rows}
+    for kind in ("raised", "cleared", "revised"):
+        told = Counter(one.alarm for one in found if one.kind == kind)
+        assert kind == "revised" or set(told.values()) <= {1}
+        assert told == {alarm: count for (alarm, event), count in put.items() if event == kind}
+    assert any(event == "raised" for _, event in put)
+
+
 def undisturbed(exercise: Exercise, inventory: str, played: pd.DataFrame) -> list[dict[str, Any]]:
     """The log of an exercise in which nothing was killed."""
     exercise.apply(inventory)
@@ -181,6 +198,7 @@ def test_three_kills(
     with instance(open_tmp, "garonne") as killed:
         safe_kills(killed, played, Load(kills=3, seconds=6, seed=1), tell)
         log = alarm_log(killed.settings.database_url)
+        told_once(killed.settings.database_url)
     assert log
     assert log == undisturbed(exercise, "garonne", played)
 
@@ -194,6 +212,7 @@ def test_thirty_kills(
     with instance(open_tmp, "garonne") as killed:
         safe_kills(killed, played, Load(kills=30, seconds=150, seed=2), tell)
         log = alarm_log(killed.settings.database_url)
+        told_once(killed.settings.database_url)
     assert log == undisturbed(exercise, "garonne", played)
 
 
