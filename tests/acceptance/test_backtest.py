@@ -2,13 +2,15 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from hypervisor.cli import backtest as backtest_command
+from hypervisor.cli import rules as rules_command
 from tests.acceptance.conftest import Exercise, command
 
 pytestmark = pytest.mark.acceptance
@@ -17,15 +19,23 @@ FLOODS = Path(os.environ.get("HYPERVISOR_SHARED", "../shared")) / "data" / "floo
 CANCE = "cance-2006-2012.hubeau.csv.gz"
 
 
-def ran(file: str, *words: str) -> str:
+@pytest.fixture(scope="module")
+def app() -> typer.Typer:
+    """The commands on rules, in this process: five of them would take long to start."""
+    made = typer.Typer()
+    rules_command.attach(made)
+    backtest_command.attach(made)
+    return made
+
+
+def ran(app: typer.Typer, file: str, *words: str) -> str:
     """The command's own words; no database is there."""
     if not (FLOODS / file).exists():
         pytest.skip(f"no {FLOODS / file}")
     river = file.split("-", maxsplit=1)[0]
     given = ["--file", str(FLOODS / file), "--inventory", river, "--events", river]
-    command = [sys.executable, "-m", "hypervisor", "rules", "backtest", *words, *given]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, ["rules", "backtest", *words, *given])
+    assert done.exit_code == 0, done.output
     return done.stdout
 
 
@@ -34,8 +44,8 @@ def score_of(found: Any, events: str, rule: str | None) -> Any:
     return one
 
 
-def test_the_floods_of_the_cance() -> None:
-    found = json.loads(ran(CANCE, "flood-discharge", "--site", "sarras", "--json"))
+def test_the_floods_of_the_cance(app: typer.Typer) -> None:
+    found = json.loads(ran(app, CANCE, "flood-discharge", "--site", "sarras", "--json"))
     above_40 = score_of(found, "above 40 m3/s", "flood-discharge")
     crossed = [one["crossed"] for one in above_40["outcomes"]]
     assert crossed == [
@@ -50,29 +60,35 @@ def test_the_floods_of_the_cance() -> None:
     assert (above_100["hits"], above_100["misses"], above_100["false_alarms"]) == (1, 0, 0)
 
 
-def test_a_changed_threshold_tells_what_would_differ() -> None:
+def test_a_changed_threshold_tells_what_would_differ(app: typer.Typer) -> None:
     told = ran(
-        CANCE, "flood-discharge", "--site", "sarras", "--against", "sarras/flow_attention=60 m3/s"
+        app,
+        CANCE,
+        "flood-discharge",
+        "--site",
+        "sarras",
+        "--against",
+        "sarras/flow_attention=60 m3/s",
     )
     assert "later by 2 h, shorter by 7 h" in told
     assert "gone" in told
     assert "above 40 m3/s, with the change" in told
 
 
-def test_a_changed_pack_tells_what_would_differ(tmp_path: Path) -> None:
+def test_a_changed_pack_tells_what_would_differ(app: typer.Typer, tmp_path: Path) -> None:
     pack = Path("rules/flood.yaml").read_text(encoding="utf-8")
     slower = pack.replace("discharge > threshold.flow_attention\n", "discharge > 45 m3/s\n", 1)
     assert slower != pack
     (tmp_path / "flood.yaml").write_text(slower, encoding="utf-8")
     found = json.loads(
-        ran(CANCE, "--site", "sarras", "--against", str(tmp_path / "flood.yaml"), "--json")
+        ran(app, CANCE, "--site", "sarras", "--against", str(tmp_path / "flood.yaml"), "--json")
     )
     differ = {one["before"]["rule"] for one in found["differences"] if one["before"]}
     assert differ == {"flood-discharge"}
 
 
-def test_the_flood_at_toulouse_was_told_before_it_came() -> None:
-    found = json.loads(ran("garonne-2022-01.hubeau.csv.gz", "flood-level", "--json"))
+def test_the_flood_at_toulouse_was_told_before_it_came(app: typer.Typer) -> None:
+    found = json.loads(ran(app, "garonne-2022-01.hubeau.csv.gz", "flood-level", "--json"))
     score = score_of(found, "named events", "flood-level")
     assert (score["hits"], score["misses"]) == (2, 0)
     assert score["lead_s"] > 3600
