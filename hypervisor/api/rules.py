@@ -56,7 +56,7 @@ def check(asked: Asked, body: CheckPost) -> CheckBody:
         pack = read_any(body.text, domain=body.domain)
     except RuleError as error:
         return CheckBody(mode=asked.mode, ok=False, slips=[slip_of(error)], rules=[], tests=[])
-    ran = [row(one) for one in outcomes(pack, None)] if body.tests else []
+    ran = [row(one) for one in outcomes(pack)] if body.tests else []
     tests = [TestBody(**{name: one[name] for name in TestBody.model_fields}) for one in ran]
     return CheckBody(
         mode=asked.mode,

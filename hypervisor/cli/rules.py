@@ -111,15 +111,17 @@ def run_pack_tests(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a test.")] = False,
 ) -> None:
     """Run the tests that stand in rule packs; exit code 1 when one failed."""
-    from hypervisor.rulebook.testing import outcomes, report, row
+    from hypervisor.rulebook.testing import outcomes, report, require_rule, row
 
+    packs = [pack for read in _readers(files) for pack in read()]
+    if rule:
+        require_rule(rule, packs)
     wrong = 0
-    for read in _readers(files):
-        for pack in read():
-            found = outcomes(pack, rule or None)
-            wrong += sum(bool(one.differences) for one in found)
-            for line in [json.dumps(row(one)) for one in found] if as_json else report(pack, found):
-                print(line)
+    for pack in packs:
+        found = outcomes(pack, {rule} if rule else None)
+        wrong += sum(bool(one.differences) for one in found)
+        for line in [json.dumps(row(one)) for one in found] if as_json else report(pack, found):
+            print(line)
     if wrong:
         raise typer.Exit(1)
 

@@ -1,6 +1,7 @@
 """The tests in a pack, run and told: which rule, which test, expected, found."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypervisor.rulebook.errors import UnknownError
@@ -10,19 +11,23 @@ from rules._packtest import Tested, run_tests
 from sensors._domain import catalogue
 
 
-def outcomes(pack: Pack, rule: str | None = None) -> list[Tested]:
-    """Run the tests of a pack, or of one rule of it.
+def outcomes(pack: Pack, rules: Container[str] | None = None) -> list[Tested]:
+    """Run the tests of a pack, or of these rules of it alone."""
+    if rules is not None:
+        chosen = tuple(one for one in pack.rules if one.id in rules)
+        pack = replace(pack, rules=chosen)
+    return run_tests(pack, catalogue())
+
+
+def require_rule(rule: str, packs: Iterable[Pack]) -> None:
+    """See that one of the packs has a rule.
 
     Raises:
-        UnknownError: the pack has no such rule.
+        UnknownError: none has.
     """
-    if rule is not None:
-        chosen = tuple(one for one in pack.rules if one.id == rule)
-        if not chosen and rule.startswith(f"{pack.domain}-"):
-            known = [one.id for one in pack.rules]
-            raise UnknownError(f"{pack.file} has no rule {rule!r}{nearest(rule, known)}")
-        pack = Pack(domain=pack.domain, file=pack.file, rules=chosen)
-    return run_tests(pack, catalogue())
+    known = [one.id for pack in packs for one in pack.rules]
+    if rule not in known:
+        raise UnknownError(f"no rule {rule!r} in these packs{nearest(rule, known)}")
 
 
 def report(pack: Pack, found: Sequence[Tested]) -> Iterable[str]:
