@@ -72,7 +72,7 @@ def load(connection: Connection, span: Span, *, wall: datetime) -> dict[str, Any
 
 def _chattered(connection: Connection, begins: datetime, ends: datetime) -> list[dict[str, Any]]:
     """What chattered within the span, and when."""
-    rules = surroundings.in_force(connection, "rule", ends)
+    rules = surroundings.rules(connection, ends)
     default = situation.limit_of(dials.of(lifecycle.settings(connection)))
     limits = {name: situation.limit_in(rule) or default for name, rule in rules.items()}
     longest = max(one.window for one in (default, *limits.values()))

@@ -42,7 +42,7 @@ def situation(connection: Connection, *, wall: datetime) -> Situation:
     clock = lifecycle.clock(connection, wall)
     if clock is None:
         return Situation(now=None, around=Surroundings())
-    rules = surroundings.in_force(connection, "rule", clock)
+    rules = surroundings.rules(connection, clock)
     around = Surroundings(
         active=surroundings.cases(connection, clock),
         inhibits={name: frozenset(rule.get("inhibits") or ()) for name, rule in rules.items()},

@@ -32,7 +32,7 @@ class Places:
     sites: Mapping[str, tuple[str, str | None, Named | None]]  # title, river, commune
     groups: Mapping[str, tuple[str, str | None]]  # title, the site it is run from
     members: Mapping[str, list[tuple[str, list[_Said]]]]  # of a device: its groups
-    rules: Mapping[str, list[_Said]]
+    rules: Mapping[str, list[_Said]]  # how each groups its alarms
 
     @classmethod
     def read(cls, connection: Connection) -> "Places":
@@ -45,20 +45,19 @@ class Places:
             "SELECT g.name, g.title, s.name FROM device_group g LEFT JOIN site s ON s.id = g.site"
         ).fetchall()
         members: dict[str, list[tuple[str, list[_Said]]]] = {}
-        for key, said in _history(connection, "member").items():
+        for key, said in _history(connection, "member", "value").items():
             group, _, device = key.partition("/")
             members.setdefault(device, []).append((group, said))
         return cls(
             sites={row[0]: (row[1], row[2], (row[3], row[4]) if row[3] else None) for row in sites},
             groups={name: (title, site) for name, title, site in groups},
             members=members,
-            rules=_history(connection, "rule"),
+            rules=_history(connection, "rule", "value->>'group by'"),
         )
 
     def key(self, alarm: Stands) -> tuple[Key, str]:
         """The key of the alarm's incident, and the title of its place."""
-        rule = _at(self.rules.get(alarm.rule, []), alarm.began) or {}
-        wanted = rule.get("group by")
+        wanted = _at(self.rules.get(alarm.rule, []), alarm.began)
         return key_of(alarm.domain, alarm.category, wanted, self._where(alarm))
 
     def _where(self, alarm: Stands) -> Where:
@@ -99,10 +98,10 @@ def fingerprint(connection: Connection) -> list[Any]:
     return list(row or ())
 
 
-def _history(connection: Connection, kind: str) -> dict[str, list[_Said]]:
+def _history(connection: Connection, kind: str, what: str) -> dict[str, list[_Said]]:
     """What revisions said from when on, as they were recorded."""
     rows = connection.execute(
-        "SELECT key, effective, value FROM revision WHERE kind = %s ORDER BY key, effective, id",
+        f"SELECT key, effective, {what} FROM revision WHERE kind = %s ORDER BY key, effective, id",  # noqa: S608  constants
         [kind],
     )
     found: dict[str, list[_Said]] = {}

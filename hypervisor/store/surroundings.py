@@ -22,6 +22,22 @@ def in_force(connection: Connection, kind: str, at: datetime | None) -> dict[str
     return {key: value for key, value, _, _ in rows if value is not None}
 
 
+def rules(connection: Connection, at: datetime | None) -> dict[str, dict[str, Any]]:
+    """Of the rules in force what is said beside their conditions: `inhibits`, `chatter`."""
+    rows = connection.execute(
+        "SELECT DISTINCT ON (key) key, value IS NOT NULL, value->'inhibits', value->'chatter'"
+        " FROM revision WHERE kind = 'rule'"
+        " AND (%(at)s::timestamptz IS NULL OR effective <= %(at)s)"
+        " ORDER BY key, effective DESC, id DESC",
+        {"at": at},
+    )
+    return {
+        key: {"inhibits": inhibits, "chatter": chatter}
+        for key, stands, inhibits, chatter in rows
+        if stands
+    }
+
+
 def cases(
     connection: Connection, at: datetime | None, *, numbers: Sequence[int] | None = None
 ) -> list[Case]:

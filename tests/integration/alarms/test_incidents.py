@@ -134,6 +134,18 @@ def test_a_cabinet_and_its_lamps(database_url: str) -> None:
         assert ("site", "cab") in keys
 
 
+def test_a_rule_says_how_its_alarms_are_grouped_from_when_on(desk: Desk) -> None:
+    _rivers(desk.world, orge="Orge")
+    desk.measure((0, 3.2), (5, 3.2), (10, 3.2))
+    assert [one["grouped_by"] for one in _incidents(desk.connection)] == ["river"]
+    desk.world.rules = desk.world.rules.replace(
+        "- id: flood-high\n", "- id: flood-high\n  group by: site\n"
+    )
+    desk.world.record_rules()  # in force from minute 10 on, at which the alarm began
+    desk.world.settle()
+    assert [one["grouped_by"] for one in _incidents(desk.connection)] == ["site"]
+
+
 def test_works_and_shelving_silence_and_are_told(desk: Desk) -> None:
     desk.measure((0, 3.2), (5, 3.2), (10, 3.2))
     (number,) = desk.of_rule("flood-high")
