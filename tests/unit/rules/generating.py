@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rules._inputs import (
     Calendar,
+    Closing,
     Device,
     Horizon,
     Instants,
@@ -61,6 +62,7 @@ class World:
     calendar: Calendar | None = None
     plan: Steps | None = None
     lags: dict[str, int | Steps] = field(default_factory=dict)  # of the sites upstream
+    closings: tuple[Closing, ...] = ()
     key: str = "subject"
 
     def subject(self, sent: Sequence[Sent] | None = None) -> Subject:
@@ -382,6 +384,14 @@ _calendars = st.sampled_from(
 )
 
 
+_closings = st.sets(st.integers(10, 200), max_size=3).map(
+    lambda minutes: tuple(
+        Closing(at=DAY_ZERO + minute * MINUTE, reason="closed by martin")
+        for minute in sorted(minutes)
+    )
+)
+
+
 @st.composite
 def _lags(draw: st.DrawFn) -> dict[str, int | Steps]:
     spans = [0.0, 5.0 * MINUTE, 12.0 * MINUTE, 60.0 * MINUTE]
@@ -429,4 +439,5 @@ def worlds(draw: st.DrawFn) -> World:
         calendar=draw(_calendars),
         plan=draw(st.none() | _steps([0.0, 50.0, 100.0])) if rule.words else None,
         lags=lags,
+        closings=draw(_closings) if draw(st.integers(0, 2)) == 0 else (),
     )

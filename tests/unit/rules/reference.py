@@ -6,10 +6,10 @@ Shares with the engine only the trees that rules are read into.
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rules._inputs import Device, Horizon, SeriesColumns, Subject
+from rules._inputs import Closing, Device, Horizon, SeriesColumns, Subject
 from rules._journal import Episode
 from rules._rule import Rule, Step, ahead_of
 from rules._tree import (
@@ -73,14 +73,18 @@ class State:
     run: int | None = None
     end_run: int | None = None
     steps: list[Latch] = field(default_factory=list)
+    barred: bool = False
     severity: list[tuple[int, str]] = field(default_factory=list)
 
 
 class Reference:
     """The log of one rule without revisions over one subject, on the axis of values or silence."""
 
-    def __init__(self, rule: Rule, subject: Subject, horizon: Horizon) -> None:
+    def __init__(
+        self, rule: Rule, subject: Subject, horizon: Horizon, closings: Sequence[Closing] = ()
+    ) -> None:
         self.rule = rule
+        self.closed = {closing.at: closing.reason for closing in closings}
         self.subject = subject
         self.silence = rule.axis == "silence"
         self.until = horizon.silence if self.silence else horizon.values
@@ -582,7 +586,7 @@ class Reference:
     def log(self) -> list[Episode]:
         rule = self.rule
         itself = self.silence or any(not self.series[k].gauge for k in self.named)
-        certain = self.instants()
+        certain = self.instants() | {t for t in self.closed if t <= self.until}
         queue = sorted(certain)
         heapq.heapify(queue)
         dues: dict[int, list[tuple[str, int]]] = {}
@@ -624,14 +628,17 @@ class Reference:
         forced = when == OUT or self.lacks(rule.thresholds, t)
         when = FALSE if forced else when
         end = TRUE if forced else self.end(look)
+        state.barred = (state.barred or t in self.closed) and when != FALSE
+        when = FALSE if state.barred else when
         state.run = (state.run if state.run is not None else t) if when == TRUE else None
         state.end_run = (state.end_run if state.end_run is not None else t) if end == TRUE else None
         if not state.active:
             if self.observed(lambda x: self.truth(rule.when, x), rule.hold, state.run, t):
                 state.active, state.began, state.since = True, t, state.run
                 state.severity = []
-        elif forced or self.observed(self.end, rule.keep, state.end_run, t):
-            log.append(self.episode(state, t, self.reason(t, forced=forced)))
+        elif forced or t in self.closed or self.observed(self.end, rule.keep, state.end_run, t):
+            reason = self.reason(t, forced=forced)
+            log.append(self.episode(state, t, reason if forced else self.closed.get(t, reason)))
             state.active = False
         living = state.active or state.run is not None
         if not living or (not state.active and state.run == t):

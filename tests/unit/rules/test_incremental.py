@@ -20,8 +20,9 @@ def agrees(world: World, size: int) -> None:
     if world.rule.axis == "silence":
         # What a correction replaced had arrived too, but no store's columns say so any more.
         sent = tuple({(one.series, one.time): one for one in sent}.values())
-    once = whole(revisions, world.subject(sent), world.horizon)
-    cut = replay(revisions, world.subject, sent, world.horizon, size=size)
+    closed = world.closings
+    once = whole(revisions, world.subject(sent), world.horizon, closings=closed)
+    cut = replay(revisions, world.subject, sent, world.horizon, size=size, closings=closed)
     assert cut == once
 
 
@@ -67,6 +68,7 @@ def test_many_subjects_together_are_judged_as_each_alone(three: tuple[World, ...
     rule, horizon = three[0].rule, three[0].horizon
     worlds_of_rule = [replace(w, rule=rule, key=f"s{i}") for i, w in enumerate(three)]
     subjects = [world.subject() for world in worlds_of_rule]
-    together = judge([(0, rule)], subjects, horizon)
-    alone = [judge([(0, rule)], [subject], horizon)[0] for subject in subjects]
+    closed = {world.key: world.closings for world in worlds_of_rule}
+    together = judge([(0, rule)], subjects, horizon, closings=closed)
+    alone = [judge([(0, rule)], [one], horizon, closings=closed)[0] for one in subjects]
     assert together == alone

@@ -11,8 +11,10 @@ from tests.unit.rules.reference import Reference
 
 def agrees(world: World) -> None:
     subject = world.subject()
-    found = episodes("rule", subject, whole([(0, world.rule)], subject, world.horizon))
-    assert found == Reference(world.rule, subject, world.horizon).log()
+    closings = world.closings
+    moments = whole([(0, world.rule)], subject, world.horizon, closings=closings)
+    found = episodes("rule", subject, moments)
+    assert found == Reference(world.rule, subject, world.horizon, closings).log()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
