@@ -54,7 +54,8 @@ class Told:
 class Facts:
     """What a decision stands on. Times in µs, of the instance's clock.
 
-    `alarm`: as plain values, as it stands now. `areas`: codes and names of where it stands.
+    `alarm`: as plain values, as it stands now. `areas`: codes and names of where it stands;
+    `labels`: its rule's.
     `grace`: how long an inhibitable rule waits. `suppressed`: why it may not speak now.
     `untold`: an earlier event that tells of its raising still waits.
     """
@@ -64,6 +65,7 @@ class Facts:
     now: int
     told: Told = Told()
     areas: frozenset[str] = frozenset()
+    labels: frozenset[tuple[str, str]] = frozenset()
     grace: int = 0
     suppressed: str | None = None
     acknowledged: bool = False
@@ -164,6 +166,7 @@ def _fits(route: Route, facts: Facts) -> bool:
         and _among(route.categories, alarm["category"])
         and _among(route.sites, alarm["site"])
         and _among(route.rules, alarm["rule"])
+        and route.labels <= facts.labels
         and (not route.areas or not route.areas.isdisjoint(facts.areas))
         and _RANK[severity_now(alarm)] >= _RANK[route.severity]
     )

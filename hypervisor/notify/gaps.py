@@ -40,7 +40,7 @@ def _of(domain: str, routes: Routes, known: Known, begin: datetime) -> Iterator[
 def _takes(route: Route, domain: str) -> bool:
     """Any hazard of a domain, wherever it is: what is narrower covers nothing for sure."""
     return (
-        not (route.only_escalated or route.areas or route.sites or route.rules)
+        not (route.only_escalated or route.areas or route.sites or route.rules or route.labels)
         and (not route.domains or domain in route.domains)
         and (not route.categories or "hazard" in route.categories)
         and "raised" in route.events

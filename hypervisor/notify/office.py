@@ -115,6 +115,7 @@ class _Table:
             now=self.now,
             told=Told(routes=routes, active=active),
             areas=ground.areas,
+            labels=frozenset((self.rules.get(known["rule"], {}).get("labels") or {}).items()),
             grace=grace_of(known["rule"], self.rules, interval=ground.interval),
             suppressed=self.suppressed.get(alarm.id),
             acknowledged=telling.acknowledged(self.connection, alarm.id),

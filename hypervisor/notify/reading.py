@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from hypervisor.notify.reading_parts import channels, duration, hours, one_of, words, zone
+from hypervisor.notify.reading_parts import channels, duration, hours, labels, one_of, words, zone
 from hypervisor.notify.routes import (
     DEAD_MAN,
     EVENTS,
@@ -25,7 +25,7 @@ _ROUTE = (
     *("name", "when", "hours", "time zone", "language", "channels", "remind", "escalate"),
     "only escalated",
 )
-_WHEN = ("domains", "areas", "sites", "rules", "categories", "severity", "events")
+_WHEN = ("domains", "areas", "sites", "rules", "categories", "labels", "severity", "events")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -79,6 +79,7 @@ class _Reader:
             sites=self.some(filters, "sites", self.known.sites),
             rules=self.some(filters, "rules", self.known.rules),
             categories=self.some(filters, "categories", CATEGORIES),
+            labels=labels(self.source, filters["labels"]) if "labels" in filters else frozenset(),
             severity=one_of(self.source, filters["severity"], "a severity", SEVERITIES)
             if "severity" in filters
             else SEVERITIES[0],

@@ -44,6 +44,12 @@ def words(source: Source, node: yaml.Node, what: str, known: Iterable[str]) -> f
     return frozenset(one_of(source, one, f"one of the {what} known", allowed) for one in nodes)
 
 
+def labels(source: Source, node: yaml.Node) -> frozenset[tuple[str, str]]:
+    """Labels of rules, as they write them."""
+    parts = source.mapping(node, "labels")
+    return frozenset((name, source.text(value, f"label {name}")) for name, value in parts.items())
+
+
 def duration(source: Source, node: yaml.Node) -> int:
     """A duration of a minute or more would be usual; at least one second."""
     span = parse_duration(source.text(node, "a duration"), source.place(node))

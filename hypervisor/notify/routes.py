@@ -41,6 +41,7 @@ class Route:
     sites: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
+    labels: frozenset[tuple[str, str]] = frozenset()  # its rule has all of them
     severity: str = "info"
     events: frozenset[str] = frozenset(EVENTS)
     hours: tuple[Hours, ...] = ()

@@ -273,8 +273,11 @@ routes:
     when: {{areas: ["91"], severity: critical}}
     channels: [{{webhook: "{hook.url}"}}]
   - {{name: end, when: {{events: [cleared]}}, channels: [{{webhook: "{hook.url}"}}]}}
+  - {{name: crew, when: {{labels: {{crew: north}}}}, channels: [{{webhook: "{hook.url}"}}]}}
+  - {{name: south, when: {{labels: {{crew: south}}}}, channels: [{{webhook: "{hook.url}"}}]}}
   - {{name: lamps, when: {{domains: [lighting]}}, channels: [{{webhook: "{hook.url}"}}]}}
 """)
+    town.rule("flood-high", labels={"crew": "north", "title_fr": "haut"})
     alarm = town.raised()
     town.settle()
     town.worse(alarm, 5, "critical")
@@ -283,6 +286,8 @@ routes:
 
     assert sorted((key.split("/")[1], body["event"]) for key, body in hook.got) == [
         ("code", "severity"),
+        ("crew", "raised"),
+        ("crew", "severity"),
         ("epci", "raised"),
         ("epci", "severity"),
     ]

@@ -1,0 +1,102 @@
+"""Watch and notify killed at random: each transition that is told has its event, all arrive."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hypervisor.notify.events import events_of
+from hypervisor.settings import Settings
+from hypervisor.store import deliveries, outbox, telling
+from hypervisor.store.connect import connect
+from tests.integration.notify.servers import Webhook
+from tests.integration.notify.test_process import Process as Notify
+from tests.integration.notify.test_process import until
+from tests.integration.notify.town import Town
+from tests.integration.watch.test_equality import SITES, flood
+from tests.integration.watch.test_process import Process as Watch
+from tests.integration.watch.world import World, make_world
+
+pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(900)]
+LONG = 90.0  # s, on a very busy machine
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    made = make_world(database_url, connect(database_url))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def run(world: World, tmp_path: Path) -> Iterator[Callable[[str], Watch | Notify]]:
+    settings = Settings(data=tmp_path, database_url=world.url)
+    town = Town(url=world.url, connection=world.connection, settings=settings)
+    made: list[Watch | Notify] = []
+
+    def one(part: str) -> Watch | Notify:
+        log = tmp_path / f"{len(made)}.log"
+        made.append(Watch(world.url, log) if part == "watch" else Notify(town, log))
+        return made[-1]
+
+    yield one
+    for process in made:
+        if process.process.poll() is None:
+            process.kill()
+
+
+def test_both_killed(world: World, hook: Webhook, run: Callable[[str], Watch | Notify]) -> None:
+    rng = random.Random(7)
+    world.register(SITES)
+    world.join()
+    routes = f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]"
+    telling.write_routes(world.connection, routes, author="test", reason="test")
+    world.connection.commit()
+    sent = flood(3)
+    size = len(sent) // 5
+    for at in range(0, len(sent), size):
+        watch, notify = run("watch"), run("notify")
+        await_said(watch.log, "watching")
+        for begin in range(at, min(at + size, len(sent)), 3):
+            batch = sent[begin : begin + 3]
+            world.store(batch)
+            world.beat(batch[-1].arrival)
+        time.sleep(rng.random())
+        for process in rng.sample([watch, notify], 2):
+            process.kill()
+            time.sleep(rng.random() * 0.2)
+    watch, notify = run("watch"), run("notify")
+    world.beat(12 * 60)
+    until(lambda: world.progress() == (12 * 60, 0), watch.log.read_text, LONG)
+    until(lambda: told(world), notify.log.read_text, LONG)
+    assert (watch.end(), notify.end()) == (0, 0)
+
+    alarms = world.alarms(withdrawn=True)
+    wanted = Counter(
+        (event.alarm, event.event)
+        for one in world.transitions()
+        for event in events_of([one], alarms)
+        if event.event != "severity"  # one that comes with the raising is told by it
+    )
+    put = world.connection.execute("SELECT alarm, event FROM outbox WHERE event <> 'severity'")
+    assert Counter(put.fetchall()) == wanted
+    assert wanted.total() >= 8
+    sent_to = world.connection.execute("SELECT key FROM delivery WHERE state = 'sent'").fetchall()
+    assert {key for (key,) in sent_to} == set(hook.keys)
+    left = world.connection.execute("SELECT count(*) FROM delivery WHERE state <> 'sent'")
+    assert left.fetchone() == (0,)
+
+
+def told(world: World) -> bool:
+    now = outbox.clock(world.connection)
+    due = now is not None and outbox.due(world.connection, now, most=1)
+    left = deliveries.counts(world.connection)
+    world.connection.commit()
+    return not due and not left["waiting"]
+
+
+def await_said(log: Path, words: str) -> None:
+    until(lambda: words in log.read_text(), log.read_text, LONG)
