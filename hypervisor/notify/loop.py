@@ -94,8 +94,10 @@ class Notifier:
         try:
             self.office.routes = reading.read_routes(found.text, file="the routes in force")
         except RuleError as error:  # a kind of channel that this machine lacks
+            self.office.ready = bool(self.office.routes.routes)  # else those before go on
             self.say(f"the routes of revision {found.id} cannot be used: {error}")
         else:
+            self.office.ready = True
             self.say(f"routes of revision {found.id}, by {found.author}: {found.reason}")
         self._revision = found.id
 

@@ -41,6 +41,7 @@ class Office:
     holiday: Holiday
     wall: Callable[[], datetime]
     routes: Routes = field(default_factory=Routes)
+    ready: bool = True  # False: there are routes that cannot be read; events wait
 
     def voice(self, route: Route) -> Voice:
         return Voice(
@@ -53,6 +54,8 @@ class Office:
 
     def decide(self, connection: Connection) -> int:
         """Decide what is due; how many events were looked at."""
+        if not self.ready:
+            return 0
         with connection.transaction():
             if not deliveries.take_turn(connection):
                 return 0

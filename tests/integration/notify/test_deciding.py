@@ -312,3 +312,17 @@ def test_over_while_nobody_was_at_work_both_are_told(town: Town, hook: Webhook) 
     town.settle()
 
     assert told(hook) == [("raised", "orge"), ("cleared", "orge")]
+
+
+def test_routes_that_cannot_be_read_lose_nothing(town: Town, hook: Webhook) -> None:
+    town.routes("routes: [{name: duty, channels: ['no-such-kind://x']}]")
+    town.raised()
+    one = town.notifier()
+    town.work(lambda: bool(town.said), one)
+    one.turn()
+    assert town.events() == [("raised", None, None)]
+    assert "is no kind of channel" in town.said[0]
+
+    town.routes(f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]")
+    town.settle(one)
+    assert told(hook) == [("raised", "orge")]
