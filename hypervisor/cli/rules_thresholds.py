@@ -89,7 +89,7 @@ def list_(
 def log(context: typer.Context, site: Owner, name: Name, as_json: Json = False) -> None:
     """A threshold's revisions in the order they were recorded."""
     from hypervisor.cli.inventory import opened
-    from hypervisor.cli.rules_revisions import show_log
+    from hypervisor.cli.rules_history import show_log
     from hypervisor.rulebook import telling, thresholds
 
     with opened(context) as connection:

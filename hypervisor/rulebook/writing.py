@@ -10,7 +10,7 @@ from rules._read import BASED_ON, RULE_KEYS
 _TEST_KEYS = ("name", "every", "until", "thresholds", "fed", "members")  # then series, `expect`
 _STEP_KEYS = ("severity", "when", "clear", "for")
 _ALARM_KEYS = ("since", "began", "ended", "severity", "stale", "reason")
-_WIDTH = 98
+_WIDTH = 84
 _LONG = 76  # a text as long as this is folded
 
 

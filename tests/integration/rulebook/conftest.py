@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from hypervisor import cli
-from hypervisor.cli import rules, rules_propose, rules_revisions, rules_thresholds
+from hypervisor.cli import rules, rules_history, rules_propose, rules_revisions, rules_thresholds
 from hypervisor.store.connect import connect
 from tests.integration.watch.world import Sent, World, make_world
 
@@ -33,7 +33,7 @@ def hypervisor(world: World, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", world.url)
     app = typer.Typer()
     app.callback()(cli.instance)
-    for module in (rules, rules_revisions, rules_thresholds, rules_propose):
+    for module in (rules, rules_history, rules_revisions, rules_thresholds, rules_propose):
         module.attach(app)
 
     def run(*words: str) -> str:
