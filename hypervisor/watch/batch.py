@@ -80,8 +80,9 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
         entries, cursor = feed.read(connection, memory.state.cursor, most=_ENTRIES)
         _listen(connection, memory, entries)
         known = any(entry.kind == "registry" for entry in entries)
-        if _supplied(memory) or known:
-            revising.revise(connection, memory, setup.catalogue)
+        anew = _supplied(memory)
+        if anew or known:
+            revising.revise(connection, memory, setup.catalogue, anew=anew)
         rows = affected.rows_of(entries, oldest=forgetting.oldest(memory))
         news = affected.absorb(connection, memory, rows)
         affected.mark(memory, news)

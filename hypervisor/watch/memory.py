@@ -6,11 +6,12 @@ is worth keeping from a step that failed.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from hypervisor.registry.model import Registry
-from hypervisor.store import alarms, feed, history, instance, judgement, registry
+from hypervisor.store import alarms, feed, history, instance, judgement
 from hypervisor.store.alarms import Alarm
 from hypervisor.store.connect import Connection
 from hypervisor.store.judgement import Pair, State
@@ -28,6 +29,8 @@ from rules._inputs import Closing, Subject
 from rules._journal import Moment, Phase
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, Rows
+
+Fact = tuple[str, str]  # kind and key, as in the table judged_under
 
 _HOUR = 3_600_000_000
 _SPARE = 3 * _HOUR  # readings kept beyond the longest look-back: a trend, a little lateness
@@ -89,17 +92,19 @@ class Memory:
     deaf: tuple[tuple[int, int], ...]
     mains: Mains
     closings: Mapping[Pair, tuple[Closing, ...]] = field(default_factory=dict)
+    registry: Registry | None = None  # that the territory was arranged by
+    said: Mapping[Fact, Any] = field(default_factory=dict)  # of the territory, in plain values
+    under: Mapping[Fact, Any] | None = None  # what was last judged by; None: ask the store
 
     def closing_after(self, pair: Pair, time: int) -> int | None:
         """When (µs) the next alarm of a pair was closed by hand, after a time."""
         return min((one.at for one in self.closings.get(pair, ()) if one.at > time), default=None)
 
 
-def survey(connection: Connection, catalogue: Catalogue, mains: Mains) -> Territory:
-    """Read the registry and work out which rule applies where."""
+def zone_of(connection: Connection) -> str:
+    """The clock of the territory."""
     what = instance.read(connection)
-    zone = "Europe/Paris" if what is None else what.timezone
-    return arranged(registry.load(connection), catalogue, mains, zone=zone)
+    return "Europe/Paris" if what is None else what.timezone
 
 
 def arranged(

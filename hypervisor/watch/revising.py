@@ -8,29 +8,49 @@ from collections.abc import Mapping
 from typing import Any
 
 from hypervisor.instants import BEGINNING, text
-from hypervisor.store import judgement
+from hypervisor.store import judgement, registry
 from hypervisor.store.connect import Connection
 from hypervisor.watch import differences
 from hypervisor.watch.dials import Dials
 from hypervisor.watch.differences import Difference
 from hypervisor.watch.facts import SubjectFacts
-from hypervisor.watch.memory import Memory, Standing, fill, remembered, survey
+from hypervisor.watch.memory import (
+    Fact,
+    Memory,
+    Standing,
+    Territory,
+    arranged,
+    fill,
+    remembered,
+    zone_of,
+)
 from hypervisor.watch.schedule import Plan
 from rules._inputs import Closing
 from sensors._domain import Catalogue
 from sensors._row import NEVER
 
-_Facts = dict[tuple[str, str], Any]
+_Facts = Mapping[Fact, Any]
 _BETWEEN = "\n"  # rule and subject of a closing
 
 
-def revise(connection: Connection, memory: Memory, catalogue: Catalogue) -> None:
-    """Read the registry and the rules again, and bring forward what they change."""
-    memory.mains.reach(memory.ears.floor, memory.deaf)
-    memory.territory = survey(connection, catalogue, memory.mains)
-    _tails(connection, memory)
-    _plans(memory)
-    _standings(connection, memory)
+def revise(
+    connection: Connection, memory: Memory, catalogue: Catalogue, *, anew: bool = False
+) -> None:
+    """Read the registry and the rules again, and bring forward what they change.
+
+    Often nothing in them changed: a worker was drained, an alarm was closed. `anew`: the supplies
+    were worked out anew.
+    """
+    anew |= memory.mains.reach(memory.ears.floor, memory.deaf)
+    known = registry.load(connection)
+    if anew or known != memory.registry:
+        memory.registry = known
+        zone = zone_of(connection)
+        memory.territory = arranged(known, catalogue, memory.mains, zone=zone)
+        memory.said = _said(memory.territory)
+        _tails(connection, memory)
+        _plans(memory)
+        _standings(connection, memory)
     settle(connection, memory)
 
 
@@ -40,7 +60,8 @@ def settle(connection: Connection, memory: Memory) -> None:
         pair: tuple(Closing(at=at, reason=reason) for at, reason in found)
         for pair, found in judgement.closings(connection).items()
     }
-    known, now = judgement.judged_under(connection), _facts(memory)
+    known = judgement.judged_under(connection) if memory.under is None else memory.under
+    now = _facts(memory)
     changed = {key: _difference(key[0], known[key], now[key]) for key in known.keys() & now.keys()}
     _bring_forward(memory, {key: one for key, one in changed.items() if one is not None})
     _close(memory, known, now)
@@ -49,6 +70,7 @@ def settle(connection: Connection, memory: Memory) -> None:
         {key: value for key, value in now.items() if known.get(key) != value},
         [key for key in known if key not in now],
     )
+    memory.under = now
 
 
 def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]) -> None:
@@ -85,19 +107,20 @@ def _close(memory: Memory, known: _Facts, now: _Facts) -> None:
             plan.bring_forward(plan.keys.index(subject), since, why)
 
 
-def _facts(memory: Memory) -> _Facts:
-    territory = memory.territory
+def _said(territory: Territory) -> _Facts:
     subjects = differences.of_subjects(territory.subjects)
-    facts: _Facts = {("subject", key): one for key, one in subjects.items()}
-    facts |= {
+    facts: dict[Fact, Any] = {("subject", key): one for key, one in subjects.items()}
+    return facts | {
         ("rule", key): [list(one) for one in rule.written] for key, rule in territory.rules.items()
     }
-    facts |= {
+
+
+def _facts(memory: Memory) -> _Facts:
+    facts = {
         ("closing", _BETWEEN.join(pair)): [[one.at, one.reason] for one in found]
         for pair, found in memory.closings.items()
     }
-    facts["deaf", ""] = [list(span) for span in memory.deaf]
-    return facts
+    return {**memory.said, **facts, ("deaf", ""): [list(span) for span in memory.deaf]}
 
 
 def _difference(kind: str, before: Any, now: Any) -> Difference | None:

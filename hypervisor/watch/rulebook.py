@@ -1,9 +1,10 @@
 """The rules in force, where they apply, and which series each of them listens to."""
 
+import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from hypervisor.instants import micros
@@ -112,10 +113,16 @@ def _rule(revision: Revision) -> Rule | None:
     if revision.value is None:
         return None
     try:
-        return rule_from_json(revision.value)
+        return _read(json.dumps(revision.value))
     except RuleError as error:
         log.warning("rule %s of %s rests: %s", revision.key, revision.effective, error)
         return None
+
+
+@lru_cache(maxsize=1_000)
+def _read(written: str) -> Rule:
+    """Read once: most rules are what they were when the registry is read again."""
+    return rule_from_json(json.loads(written))
 
 
 def lacks(rule: Rule, subject: SubjectFacts) -> str | None:

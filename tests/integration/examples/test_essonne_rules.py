@@ -7,9 +7,10 @@ import pytest
 
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
+from hypervisor.store import registry
 from hypervisor.store.connect import connect
 from hypervisor.watch import packs as recorded
-from hypervisor.watch.memory import survey
+from hypervisor.watch.memory import arranged
 from hypervisor.watch.supply import Mains
 from rules._pack import packs
 from sensors._domain import catalogue
@@ -22,7 +23,7 @@ def test_every_rule_has_its_subjects(database_url: str) -> None:
         now = datetime(2026, 1, 1, tzinfo=UTC)
         apply_inventory(connection, read_sources(["essonne"]), author="test", now=now)
         recorded.record(connection, packs(), now=None)
-        territory = survey(connection, catalogue(), Mains(retention=0))
+        territory = arranged(registry.load(connection), catalogue(), Mains(retention=0))
     rules = {rule.id: rule for pack in packs() for rule in pack.rules}
     found = Counter(rule for rule, _ in territory.revisions)
     assert set(found) == set(rules)

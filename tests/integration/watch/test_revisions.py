@@ -209,3 +209,16 @@ def test_a_second_gauge_beside_the_first_ends_alarms_and_leaves_the_log_before(o
     (alarm,) = orge.alarms()
     assert (alarm.episode.began, alarm.episode.ended) == (us(10), us(17))
     assert alarm.episode.reason == "rule withdrawn"
+
+
+def test_what_changes_nothing_is_not_arranged_again(orge: World) -> None:
+    """A worker drained, an alarm closed: the registry is as it was."""
+    orge.step()
+    assert orge.memory is not None
+    before = orge.memory.territory
+
+    workers.drained(orge.connection, "one")
+    orge.connection.commit()
+    orge.step()
+
+    assert orge.memory.territory is before
