@@ -88,10 +88,11 @@ def test_a_changed_pack_tells_what_would_differ(app: typer.Typer, tmp_path: Path
 
 
 def test_the_flood_at_toulouse_was_told_before_it_came(app: typer.Typer) -> None:
-    found = json.loads(ran(app, "garonne-2022-01.hubeau.csv.gz", "flood-level", "--json"))
+    found = json.loads(ran(app, "garonne-2022-01.hubeau.csv.gz", "flood", "--json"))
     score = score_of(found, "named events", "flood-level")
     assert (score["hits"], score["misses"]) == (2, 0)
     assert score["lead_s"] > 3600
+    assert score_of(found, "named events", None)["false"] == []  # Bompas of 18 January is no flood
     assert found["rows"] > 100_000
 
 
