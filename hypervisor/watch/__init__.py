@@ -8,7 +8,8 @@ To follow one batch, read `batch.step`, and from there in order:
 - `recording`: what was found against what was recorded, and what people are told (`telling`).
 
 Beside the way: `subjects` makes sites, devices and groups of the registry (`facts`; gauges that
-followed one another in `chains`, lamps and their plan in `supply`), `rulebook` and `memory` arrange
-them and the rules, `revising` and `differences` find what changed in them, `heard` says how far we
-listened, `packs` records the rule packs, `loop` keeps it going.
+followed one another in `chains`, lamps and their plan in `supply`, sites upstream in `rivers`),
+`rulebook` and `memory` arrange them and the rules, `revising` and `differences` find what changed
+in them, `heard` says how far we listened, `forgetting` how far back is judged, `packs` records the
+rule packs, `loop` keeps it going.
 """

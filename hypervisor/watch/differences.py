@@ -53,9 +53,9 @@ def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Fact
 def _surroundings(subject: SubjectFacts, known: "_Written") -> Facts:
     """Where it stands, how it is lit, and what flows to it; of sites upstream their own facts tell.
 
-    What is not there is not said, so that few say anything.
+    What is not there is not said, so that few say much.
     """
-    said: dict[str, Any] = {}
+    said: dict[str, Any] = {"upstream": {}}
     if subject.calendar is not None:
         said["calendar"] = [subject.calendar.zone, subject.calendar.lon, subject.calendar.lat]
     if subject.lighting is not None:
@@ -95,14 +95,15 @@ def between_subjects(before: Facts, now: Facts) -> Difference | None:
 
 
 def _between_surroundings(before: Facts, now: Facts) -> list[Difference]:
-    """An earlier version did not say how a subject is lit: that is no revision."""
+    """An earlier version did not say any of it: that is no revision."""
+    if "upstream" not in before:
+        return []
     was, lit = ({"": one["lighting"]} if "lighting" in one else {} for one in (before, now))
-    came, flows = (one.get("upstream", {}) for one in (before, now))
-    found = _between(came, flows, "the way of", _between_ways, _series_from)
-    if "calendar" in before and before["calendar"] != now.get("calendar"):
+    found = _between(was, lit, "lighting plan", _between_supplies, _fed_from)
+    came, flows = before["upstream"], now["upstream"]
+    found += _between(came, flows, "the way of", _between_ways, _series_from)
+    if before.get("calendar") != now.get("calendar"):
         found.append(Difference(since=BEGINNING, what="place"))
-    if "calendar" in before:
-        found += _between(was, lit, "lighting plan", _between_supplies, _fed_from)
     return found
 
 
