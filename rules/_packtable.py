@@ -8,7 +8,8 @@ from typing import Any
 
 from rules._duration import HOUR, parse_duration
 from rules._errors import RuleError, nearest
-from rules._inputs import Calendar, Device, SeriesColumns, Steps, Subject, Upstream
+from rules._inputs import Calendar, Device, SeriesColumns, Steps, Subject
+from rules._packabove import Above
 from rules._readings import DAY_ZERO, Reported, Sent, columns, read_time, standing
 from rules._telling import OPTIONAL, PARTS, alarm_text
 from rules._tree import Place
@@ -228,30 +229,6 @@ class Table:
         whole_alarms = [{"since": "", "began": "", **alarm} for alarm in written]
         lines = [alarm_text(a, OPTIONAL) for a in whole_alarms]
         return [part_of(line, frozenset(told)) for line in lines], frozenset(told)
-
-
-class Above:
-    """A site upstream in a test: its lag, its thresholds and its readings."""
-
-    def __init__(self, table: Table, site: str, written: Mapping[str, Any]) -> None:
-        if "lag" not in written:
-            raise RuleError(table.place, f"site {site} upstream needs a `lag`, as 2 h")
-        self.site = site
-        self._table = table
-        self._lag = parse_duration(str(written["lag"]), table.place)
-        self._thresholds = table.limits(written.get("thresholds", {}))
-        series = {key: text for key, text in written.items() if key not in ("lag", "thresholds")}
-        self.rows = table.rows(series, "a site upstream")
-
-    def upstream(self, sent: Sequence[Sent], device: Device) -> Upstream:
-        """The site with what has arrived of it."""
-        return Upstream(
-            site=self.site,
-            lag=self._lag,
-            series={name: self._table.columns(f"{name}@{self.site}", sent) for name in self.rows},
-            devices={self.site: device},
-            thresholds=self._thresholds,
-        )
 
 
 def _sent(name: str, time: int, value: str, mark: str) -> Sent:
