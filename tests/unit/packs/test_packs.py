@@ -1,0 +1,61 @@
+"""What every pack owes its operators, and where the examples and the packs must agree."""
+
+import pytest
+
+from rules._pack import Pack, packs
+from tests.unit.packs.judging import registry_of
+
+PACKS = packs()
+each_pack = pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.domain)
+ENOUGH = 6
+
+
+@each_pack
+def test_a_pack_watches_hazards_and_its_own_equipment(pack: Pack) -> None:
+    categories = {rule.category for rule in pack.rules}
+    assert len(pack.rules) >= ENOUGH
+    assert categories == {"hazard", "maintenance"}
+
+
+@each_pack
+def test_every_rule_says_what_to_do_and_when_it_is_wrong(pack: Pack) -> None:
+    for rule in pack.rules:
+        for said in (rule.advice, rule.wrong_when):
+            assert len(said) > 30, rule.id
+            assert said.endswith("."), rule.id
+        assert rule.tests, rule.id
+
+
+def test_forty_lamps_are_their_cabinet_s() -> None:
+    rules = {rule.id: rule for pack in PACKS for rule in pack.rules}
+    lamps = {"lighting-lamp-silent", "lighting-lamp-fault"}
+    for cabinet in ("lighting-supply-lost", "lighting-lamps-out"):
+        assert lamps <= set(rules[cabinet].inhibits)
+    assert "lighting-lamp-silent" in rules["lighting-cabinet-silent"].inhibits
+    assert {"mobility-no-traffic"} <= set(rules["flood-asset-reached"].inhibits)
+
+
+def test_a_gauge_that_is_lost_rising_escalates_and_reminds() -> None:
+    rules = {rule.id: rule for pack in PACKS for rule in pack.rules}
+    for name in ("flood-level-lost-rising", "flood-discharge-lost-rising"):
+        assert rules[name].escalate
+        assert rules[name].remind
+
+
+def test_a_flood_alarm_is_never_inhibited_by_doubt() -> None:
+    inhibited = {name for pack in PACKS for rule in pack.rules for name in rule.inhibits}
+    assert not inhibited & {"flood-level", "flood-discharge", "flood-asset-reached"}
+
+
+def test_the_first_asset_is_the_lowest_reach() -> None:
+    registry = registry_of("essonne")
+    lowest: dict[str, float] = {}
+    found: dict[str, float] = {}
+    for one in registry.revisions:
+        value = one.value or {}
+        if one.kind == "reach":
+            gauge, level = str(value["gauge"]), float(value["level"])
+            lowest[gauge] = min(level, lowest.get(gauge, level))
+        elif one.kind == "threshold" and one.key.endswith("/first_asset"):
+            found[one.key.partition("/")[0]] = float(value["value"])
+    assert found == lowest
