@@ -80,7 +80,7 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
         entries, cursor = feed.read(connection, memory.state.cursor, most=_ENTRIES)
         _listen(connection, memory, entries)
         known = any(entry.kind == "registry" for entry in entries)
-        anew = _supplied(memory)
+        anew = _supplied(memory, entries)
         if anew or known:
             revising.revise(connection, memory, setup.catalogue, anew=anew)
         rows = affected.rows_of(entries, oldest=forgetting.oldest(memory))
@@ -122,10 +122,11 @@ def _listen(connection: Connection, memory: Memory, entries: Sequence[Entry]) ->
         revising.settle(connection, memory)
 
 
-def _supplied(memory: Memory) -> bool:
-    """See that supplies are known as far as silence is judged; whether one was worked out anew."""
-    anew = memory.mains.reach(memory.ears.floor, memory.deaf)
-    return anew and any(one.supplies for one in memory.territory.subjects.values())
+def _supplied(memory: Memory, entries: Sequence[Entry]) -> bool:
+    """See that plans are known as far as anything is judged; whether they were worked out anew."""
+    newest = [int(entry.rows["time"].max()) for entry in entries if len(entry.rows)]
+    anew = memory.mains.reach(max([memory.ears.floor, *newest]), memory.deaf)
+    return anew and memory.territory.lit
 
 
 def _now(memory: Memory, setup: Setup) -> int:

@@ -73,6 +73,11 @@ class Territory:
             unfit={},
         )
 
+    @property
+    def lit(self) -> bool:
+        """Whether lighting plans say anything to anybody."""
+        return any(one.supplies or one.lighting for one in self.subjects.values())
+
     def keep(self, series: int) -> int:
         """How long (µs) the rows of a series stay in memory."""
         return self.longest.get(series, 0) + _SPARE

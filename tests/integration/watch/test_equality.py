@@ -187,7 +187,7 @@ def test_the_log_is_the_same_however_readings_come(stack: Stack, way: Play) -> N
     assert {one["rule"] for one in found} == rules
 
 
-@pytest.mark.parametrize("way", [in_batches, outage_in_reverse], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("way", [at_once, outage_in_reverse], ids=lambda way: way.__name__)
 def test_so_it_is_with_lamps_groups_and_gauges_replaced(stack: Stack, way: Play) -> None:
     with new_world(stack, field.register) as world:
         found = play(world, way, field.night(2), seed=5)
