@@ -22,6 +22,7 @@ def demo(
         bool, typer.Option("--json", help="The alarm log on stdout, one JSON object a line.")
     ] = False,
     speed: Annotated[str, typer.Option(help="Scenario seconds a second, or max.")] = "7200",
+    hours: Annotated[float | None, typer.Option(help="Only the flood's first hours.")] = None,
     stop: Annotated[bool, typer.Option("--stop", help="Stop what a demo left running.")] = False,
 ) -> None:
     """Start a fresh exercise, play the territory living through an October flood, tell it."""
@@ -45,14 +46,14 @@ def demo(
     keep = False
     try:
         settings = demo.prepare(folder, say)
-        spoken = demo.spoken(settings)
+        spoken = demo.spoken(settings, hours=hours)
         with showing.bar("October flood", len(spoken.rows)) as notice:
             shown = demo.play(folder, settings, spoken, speed=pace, notice=notice)
         if as_json:
             for alarm in shown.outcome.alarms:
                 print(json.dumps(as_text(alarm), ensure_ascii=False))
         else:
-            for line in story(shown):
+            for line in story(shown, whole=hours is None):
                 print(line)
         keep = not until_alarm
     finally:

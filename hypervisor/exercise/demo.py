@@ -87,9 +87,9 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
     return settings
 
 
-def spoken(settings: Settings) -> Spoken:
-    """What the territory's devices will say, each in its own form."""
-    return spoken_of(settings, SCENARIO, seed=SEED)
+def spoken(settings: Settings, *, hours: float | None = None) -> Spoken:
+    """What the territory's devices will say, each in its own form; only in the first hours."""
+    return spoken_of(settings, SCENARIO, seed=SEED, hours=hours)
 
 
 def play(

@@ -27,10 +27,12 @@ RATES = ("rise", "flow_rise")  # a level does not compare with them
 FIRST = "flood"  # the domain that is told first
 
 
-def story(shown: Shown) -> Iterator[str]:
-    """Line by line, for a person."""
+def story(shown: Shown, *, whole: bool = True) -> Iterator[str]:
+    """Line by line, for a person. Not `whole`: what was to happen did not all happen."""
     with connect(shown.settings.database_url) as connection:
         yield from _happened(connection, shown.outcome)
+        if whole:
+            yield from _truth(connection, shown.outcome)
     web = f"http://{shown.settings.web_host}:{shown.settings.web_port}"
     command = _command()
     here = f"{command} --data {shown.data}"
@@ -66,10 +68,13 @@ def _happened(connection: Connection, outcome: Outcome) -> Iterator[str]:
         if alarms:
             yield ""
             yield from _domain(connection, registry, domains[name].label_en, alarms)
+
+
+def _truth(connection: Connection, outcome: Outcome) -> Iterator[str]:
+    """How much of what happened was told."""
     story = load(SCENARIO)
-    score = scoring.score(
-        story, field_of(registry, catalogue(), story.begins), SEED, outcome.alarms
-    )
+    field = field_of(registry_store.load(connection), catalogue(), story.begins)
+    score = scoring.score(story, field, SEED, outcome.alarms)
     found = len(score.verdicts) - len(score.missed)
     yield ""
     yield f"Of {len(score.verdicts)} alarms that what happened should have raised, {found} were."
