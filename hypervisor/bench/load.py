@@ -42,7 +42,7 @@ class Load:
         if self.form == LORAWAN:
             return _uplink(time, number)
         second, where = divmod(number, DEVICES)
-        height = 3.0 if where % _IN_FLOOD == 0 else 1.0
+        height = 3.2 if where % _IN_FLOOD == 0 else 1.0
         values = ",".join(
             f'"{name}":{height + place + abs(second % 200 - 100) / 1000:.3f}'
             for place, name in enumerate(QUANTITIES[: self.rows])
