@@ -1,6 +1,7 @@
 """Packs: those of the installation, and what is said of a slip in one."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,8 @@ from rules._pack import load_pack, packs, rule_from_json
 from rules._packtest import run_tests
 from sensors._domain import catalogue
 from tests.unit.rules.generating import MINUTE, World, worlds
+
+FILES = sorted((Path(__file__).parents[3] / "rules").glob("*.yaml"))
 
 RULE = """
 - id: flood-x
@@ -25,10 +28,15 @@ RULE = """
 """
 
 
-def test_every_pack_passes_its_own_tests() -> None:
-    for pack in packs():
-        for tested in run_tests(pack, catalogue()):
-            assert not tested.differences, (tested.rule, tested.name, tested.differences)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.stem))
+def test_every_pack_passes_its_own_tests(file: Path) -> None:
+    pack = load_pack(file.read_text(encoding="utf-8"), file=file.name, domain=file.stem)
+    for tested in run_tests(pack, catalogue()):
+        assert not tested.differences, (tested.rule, tested.name, tested.differences)
+
+
+def test_the_packs_are_found_by_scanning() -> None:
+    assert {pack.domain for pack in packs()} == {file.stem for file in FILES}
 
 
 def test_every_rule_tells_what_to_do_and_when_it_is_wrong_and_is_tested() -> None:
