@@ -77,7 +77,7 @@ def judged(registry: Registry, source: Recorded, sites: frozenset[str]) -> Judge
         span=Span(),
         place=Place(sites=sites),
         retention=LONG,
-        closed={},
+        closed=False,
         tick=lambda _done, _of: None,
     )
 

@@ -60,7 +60,7 @@ def test_poyo_rises_in_time_and_its_lost_sensor_stays() -> None:
     assert len(standing) == 1
     (gone,) = of(poyo, "flood-discharge-lost-rising")
     assert gone.episode.began > lost
-    assert gone.highest == "major"
+    assert gone.highest == "critical"
     assert gone.episode.ended is None
     (flood,) = of(poyo, "flood-discharge")
     assert flood.highest == "critical"
