@@ -113,18 +113,18 @@ def listening(url: str) -> bool:
 
 
 def stored_alarms(url: str, rule: str) -> dict[tuple[str, int], float]:
-    """When the raising of each alarm of a rule was committed (s), by subject and event (µs).
+    """When the raising of each alarm of a rule was committed (s), by its subject's name and begin (µs).
 
     The database must keep the times of commits.
     """
     with connect(url) as connection:
         rows = connection.execute(
-            "SELECT a.subject, t.event_time, extract(epoch FROM pg_xact_commit_timestamp(t.xmin))"
+            "SELECT a.subject, a.began, extract(epoch FROM pg_xact_commit_timestamp(t.xmin))"
             " FROM transition t JOIN alarm a ON a.id = t.alarm"
             " WHERE t.kind IN ('raised', 'retrospective') AND a.rule = %s",
             [rule],
         ).fetchall()
-    return {(subject, micros(event)): float(at) for subject, event, at in rows}
+    return {(subject.rpartition("/")[2], micros(began)): float(at) for subject, began, at in rows}
 
 
 def readings(url: str) -> int:
