@@ -83,7 +83,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         "alarms_missing": len(messages.raising.keys() - stored.keys()),
         "p50_ms": round(float(p50), 1),
         "p99_ms": round(float(p99), 1),
-        "most_ms": round(max(delays), 1),
+        "most_ms": round(float(max(delays)), 1),
     }
 
 

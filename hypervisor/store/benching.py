@@ -113,7 +113,7 @@ def listening(url: str) -> bool:
 
 
 def stored_alarms(url: str, rule: str) -> dict[tuple[str, int], float]:
-    """When the raising of each alarm of a rule was committed (s), by its subject's name and begin (µs).
+    """When the raising of each alarm of a rule was committed (s), by subject's name and begin (µs).
 
     The database must keep the times of commits.
     """
