@@ -16,6 +16,7 @@ from tests.acceptance.conftest import command
 pytestmark = pytest.mark.acceptance
 
 
+@pytest.mark.long
 def test_until_alarm_prints_the_log_and_ends_by_itself(open_tmp: Path) -> None:
     folder = open_tmp / "demo"
     words = ("--until-alarm", "--json", "--speed", "max", "--hours", "36")

@@ -36,6 +36,7 @@ def hypervisor(
     return done
 
 
+@pytest.mark.long
 def test_apply_shows_what_changes_and_then_nothing(instance_settings: Settings) -> None:
     dry = hypervisor(instance_settings, "inventory", "apply", "essonne", "--dry-run").stdout
     assert "nothing was" in dry
