@@ -28,3 +28,18 @@ def text(instant: int) -> str:
 def parse(written: str) -> int:
     """µs since the epoch of RFC 3339 text with an offset."""
     return micros(datetime.fromisoformat(written))
+
+
+def micros_if(stored: datetime | None) -> int | None:
+    """`micros` of what may be missing."""
+    return None if stored is None else micros(stored)
+
+
+def moment_if(instant: int | None) -> datetime | None:
+    """`moment` of what may be missing."""
+    return None if instant is None else moment(instant)
+
+
+def text_if(instant: int | None) -> str | None:
+    """`text` of what may be missing."""
+    return None if instant is None else text(instant)

@@ -15,10 +15,9 @@ import numpy as np
 from rules._duration import HOUR, SECOND
 from rules._inputs import Calendar, Instants, Steps, Values
 from sensors._calendar import public_holidays, school_holiday
-from sensors._plan import night
+from sensors._plan import micros_of, moment_of, night
 
 DAY = 24 * HOUR
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY = date(1970, 1, 1)
 _WITHIN = {"hour": 2 * DAY, "night": 3 * DAY, "weekday": 3 * DAY}  # where its next turn surely is
 _LONG = 400 * DAY
@@ -31,7 +30,7 @@ def turns_within(word: str) -> int:
 
 def said(word: str, calendar: Calendar, first: int, last: int) -> Steps:
     """What a word says from `first` to `last` (µs): its value there, then where it turns."""
-    years = range(_moment(first).year, _moment(last).year + 1)
+    years = range(moment_of(first).year, moment_of(last).year + 1)
     if word == "night":
         place = round(calendar.lon, 2), round(calendar.lat, 2)
         days = range(first // DAY - 2, last // DAY + 2)
@@ -66,7 +65,7 @@ def _nights(lon: float, lat: float, days: range) -> Steps:
 def _night(lon: float, lat: float, day: int) -> tuple[int, int]:
     """Sunset of a day (counted from 1970) and the sunrise after it."""
     dusk, dawn = night(lon, lat, _FIRST_DAY + timedelta(days=day))
-    return _micros(dusk), _micros(dawn)
+    return micros_of(dusk), micros_of(dawn)
 
 
 @functools.lru_cache(maxsize=256)
@@ -81,7 +80,7 @@ def _of_year(word: str, zone: str, year: int) -> Steps:
 @functools.lru_cache(maxsize=64)
 def _hours(zone: str, year: int) -> tuple[Instants, Instants, Values]:
     """Where the local hour or day turns in a year of UTC: when, which day (of 1970), which hour."""
-    begins, ends = (_micros(datetime(y, 1, 1, tzinfo=UTC)) for y in (year, year + 1))
+    begins, ends = (micros_of(datetime(y, 1, 1, tzinfo=UTC)) for y in (year, year + 1))
     at: list[Instants] = []
     local: list[Instants] = []
     for first, stop, offset in _offsets(zone, begins, ends):
@@ -113,7 +112,7 @@ def _offsets(zone: str, begins: int, ends: int) -> list[tuple[int, int, int]]:
 
 
 def _offset(zone: str, time: int) -> int:
-    offset = _moment(time).astimezone(ZoneInfo(zone)).utcoffset()
+    offset = moment_of(time).astimezone(ZoneInfo(zone)).utcoffset()
     return 0 if offset is None else offset // timedelta(microseconds=1)
 
 
@@ -129,11 +128,3 @@ _DAYS: dict[str, Callable[[Instants], Values]] = {
     "holiday": lambda days: _each(days, lambda day: day in public_holidays(day.year)),
     "school_holiday": lambda days: _each(days, school_holiday),
 }
-
-
-def _moment(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)

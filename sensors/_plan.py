@@ -65,13 +65,13 @@ def levels(
 
     Sunrise and sunset are those of the horizon at sea level (astral; NOAA's equations).
     """
-    first, last = (_moment(edge).astimezone(ZoneInfo(zone)).date() for edge in span)
+    first, last = (moment_of(edge).astimezone(ZoneInfo(zone)).date() for edge in span)
     steps: list[tuple[int, float]] = []
     day = first - _DAY
     while day <= last:
         for at, level in _night(plan, lon, lat, day, ZoneInfo(zone)):
             if not steps or steps[-1][1] != level:
-                steps.append((_micros(at), level))
+                steps.append((micros_of(at), level))
         day += _DAY
     return Levels(
         at=np.array([at for at, _ in steps], dtype=np.int64),
@@ -125,11 +125,13 @@ def _local(at: time, day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(date_of, at, zone).astimezone(UTC)
 
 
-def _moment(micros: int) -> datetime:
+def moment_of(micros: int) -> datetime:
+    """The datetime in UTC of µs since the epoch."""
     return _EPOCH + timedelta(microseconds=micros)
 
 
-def _micros(moment: datetime) -> int:
+def micros_of(moment: datetime) -> int:
+    """µs since the epoch of an aware datetime."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from hypervisor.instants import micros, moment, text
+from hypervisor.instants import micros, micros_if, moment_if, text, text_if
 from hypervisor.store.connect import Connection
 
 
@@ -34,7 +33,7 @@ def record(connection: Connection, done: Done) -> int:
         " (alarm, kind, author, at, scenario_at, reason, details, version, state)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
         [
-            *(done.alarm, done.kind, done.author, _moment(done.at), _moment(done.scenario_at)),
+            *(done.alarm, done.kind, done.author, moment_if(done.at), moment_if(done.scenario_at)),
             *(done.reason, Jsonb(dict(done.details)), done.version, done.state),
         ],
     ).fetchone()
@@ -55,7 +54,7 @@ def acts(connection: Connection, numbers: Sequence[int]) -> list[Done]:
             kind=row[2],
             author=row[3],
             at=micros(row[4]),
-            scenario_at=_micros(row[5]),
+            scenario_at=micros_if(row[5]),
             reason=row[6],
             details=row[7],
             version=row[8],
@@ -72,21 +71,9 @@ def as_text(done: Done) -> dict[str, Any]:
         "kind": done.kind,
         "author": done.author,
         "at": text(done.at),
-        "scenario_at": _text(done.scenario_at),
+        "scenario_at": text_if(done.scenario_at),
         "reason": done.reason,
         "details": dict(done.details),
         "version": done.version,
         "state": done.state,
     }
-
-
-def _moment(instant: int | None) -> datetime | None:
-    return None if instant is None else moment(instant)
-
-
-def _micros(stored: datetime | None) -> int | None:
-    return None if stored is None else micros(stored)
-
-
-def _text(instant: int | None) -> str | None:
-    return None if instant is None else text(instant)

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from hypervisor.instants import micros, moment, parse, text
+from hypervisor.instants import micros, micros_if, moment, moment_if, parse, text, text_if
 from hypervisor.store.connect import Connection
 from hypervisor.store.following import Followed, follow
 from hypervisor.store.judgement import Pair
@@ -80,7 +79,7 @@ def as_text(alarm: Alarm) -> dict[str, Any]:
         "active": alarm.active,
         "end_reason": episode.reason,
         "last_value": None if alarm.last_value is None else dict(alarm.last_value),
-        "withdrawn": _text(alarm.withdrawn),
+        "withdrawn": text_if(alarm.withdrawn),
         "noticed_at": text(alarm.noticed),
         "changed_at": text(alarm.changed),
     }
@@ -111,9 +110,9 @@ def log_entry(episode: Episode) -> dict[str, Any]:
         "subject": episode.subject,
         "since": text(episode.since),
         "began": text(episode.began),
-        "ended": _text(episode.ended),
+        "ended": text_if(episode.ended),
         "severity": [[text(at), name] for at, name in episode.severity],
-        "stale": [[text(since), _text(until)] for since, until in episode.stale],
+        "stale": [[text(since), text_if(until)] for since, until in episode.stale],
     }
 
 
@@ -273,10 +272,10 @@ def _row(alarm: Alarm) -> tuple[object, ...]:
     entry = log_entry(episode)
     return (
         *(alarm.id, episode.rule, episode.subject, alarm.site, moment(episode.since)),
-        *(moment(episode.began), _moment(episode.ended), episode.reason),
+        *(moment(episode.began), moment_if(episode.ended), episode.reason),
         *(json.dumps(entry["severity"]), json.dumps(entry["stale"]), alarm.title, alarm.advice),
         None if alarm.last_value is None else Jsonb(dict(alarm.last_value)),
-        *(_moment(alarm.withdrawn), moment(alarm.noticed), moment(alarm.changed)),
+        *(moment_if(alarm.withdrawn), moment(alarm.noticed), moment(alarm.changed)),
         *(alarm.category, alarm.domain),
     )
 
@@ -295,7 +294,7 @@ def _alarm(row: Sequence[Any]) -> Alarm:
             subject=subject,
             since=micros(since),
             began=micros(began),
-            ended=_micros(ended),
+            ended=micros_if(ended),
             severity=tuple((parse(at), name) for at, name in severity),
             stale=tuple((parse(a), None if b is None else parse(b)) for a, b in stale),
             reason=reason,
@@ -303,19 +302,7 @@ def _alarm(row: Sequence[Any]) -> Alarm:
         title=title,
         advice=advice,
         last_value=last_value,
-        withdrawn=_micros(withdrawn),
+        withdrawn=micros_if(withdrawn),
         noticed=micros(noticed),
         changed=micros(changed),
     )
-
-
-def _moment(instant: int | None) -> datetime | None:
-    return None if instant is None else moment(instant)
-
-
-def _micros(stored: datetime | None) -> int | None:
-    return None if stored is None else micros(stored)
-
-
-def _text(instant: int | None) -> str | None:
-    return None if instant is None else text(instant)

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hypervisor.alarms.incidents import Incident, Key, Member, gather
-from hypervisor.instants import micros, moment, text
+from hypervisor.instants import micros, micros_if, moment, moment_if, text, text_if
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection
 from hypervisor.store.places import Places, Stands, fingerprint
@@ -144,7 +144,7 @@ def _members(connection: Connection, keys: list[str]) -> list[Member]:
             key=Key(**dict(zip(_KEY, key.split("/", 3), strict=True))),
             place=place,
             began=micros(began),
-            ended=_micros(ended),
+            ended=micros_if(ended),
             severity=severity,
         )
         for number, key, place, began, ended, severity in rows
@@ -203,8 +203,8 @@ def as_text(one: Row, now: int | None) -> dict[str, Any]:
         "name": one.key.name,
         "severity": one.severity,
         "opened": text(one.opened),
-        "ended": _text(one.ended),
-        "closes": _text(one.closes),
+        "ended": text_if(one.ended),
+        "closes": text_if(one.closes),
         "open": one.closes is None or now is None or one.closes > now,
         "alarms": one.alarms,
         "active": one.active,
@@ -214,7 +214,7 @@ def as_text(one: Row, now: int | None) -> dict[str, Any]:
 def _written(one: Incident) -> tuple[object, ...]:
     return (
         *(one.number, one.key.domain, one.key.category, one.key.grouped_by, one.key.name),
-        *(one.title, moment(one.opened), _moment(one.ended), _moment(one.closes), one.severity),
+        *(one.title, moment(one.opened), moment_if(one.ended), moment_if(one.closes), one.severity),
         *(len(one.alarms), one.active),
     )
 
@@ -225,21 +225,9 @@ def _row(row: Sequence[Any]) -> Row:
         key=Key(**dict(zip(_KEY, row[1:5], strict=True))),
         title=row[5],
         opened=micros(row[6]),
-        ended=_micros(row[7]),
-        closes=_micros(row[8]),
+        ended=micros_if(row[7]),
+        closes=micros_if(row[8]),
         severity=row[9],
         alarms=row[10],
         active=row[11],
     )
-
-
-def _moment(instant: int | None) -> datetime | None:
-    return None if instant is None else moment(instant)
-
-
-def _micros(stored: datetime | None) -> int | None:
-    return None if stored is None else micros(stored)
-
-
-def _text(instant: int | None) -> str | None:
-    return None if instant is None else text(instant)

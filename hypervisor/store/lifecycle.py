@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.alarms.lifecycle import Base, Hold, State
-from hypervisor.instants import micros, moment, text
+from hypervisor.instants import micros, micros_if, moment_if, text, text_if
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection
 
@@ -104,7 +104,7 @@ def write(connection: Connection, handled: Handling) -> None:
         "UPDATE alarm SET acknowledged = %s, assignee = %s, closing = %s, version = %s"
         " WHERE id = %s",
         [
-            *(handled.acknowledged, handled.assignee, _moment(handled.closing)),
+            *(handled.acknowledged, handled.assignee, moment_if(handled.closing)),
             *(handled.version, handled.alarm),
         ],
     )
@@ -118,7 +118,7 @@ def hold(connection: Connection, held: Held) -> None:
         " (kind, since, until, author, reason) = (EXCLUDED.kind, EXCLUDED.since, EXCLUDED.until,"
         " EXCLUDED.author, EXCLUDED.reason)",
         [
-            *(held.rule, held.subject, held.kind, _moment(held.since), _moment(held.until)),
+            *(held.rule, held.subject, held.kind, moment_if(held.since), moment_if(held.until)),
             *(held.author, held.reason),
         ],
     )
@@ -156,7 +156,7 @@ def as_text(handled: Handling) -> dict[str, Any]:
         "version": handled.version,
         "acknowledged": handled.acknowledged,
         "assignee": handled.assignee,
-        "closing": _text(handled.closing),
+        "closing": text_if(handled.closing),
         "merged_into": handled.merged_into,
         "split_from": handled.split_from,
         "hold": None
@@ -164,7 +164,7 @@ def as_text(handled: Handling) -> dict[str, Any]:
         else {
             "kind": held.kind.value,
             "since": text(held.since),
-            "until": _text(held.until),
+            "until": text_if(held.until),
             "author": held.author,
             "reason": held.reason,
         },
@@ -192,7 +192,7 @@ def _handling(row: Sequence[Any]) -> Handling:
         base=Base(row[2]),
         acknowledged=row[3],
         assignee=row[4],
-        closing=_micros(row[5]),
+        closing=micros_if(row[5]),
         merged_into=row[6],
         split_from=row[7],
         held=_held((row[8], row[9], *row[10:])) if row[10] else None,
@@ -206,19 +206,7 @@ def _held(row: Sequence[Any]) -> Held:
         subject=subject,
         kind=Hold(kind),
         since=micros(since),
-        until=_micros(until),
+        until=micros_if(until),
         author=author,
         reason=reason,
     )
-
-
-def _moment(instant: int | None) -> datetime | None:
-    return None if instant is None else moment(instant)
-
-
-def _micros(stored: datetime | None) -> int | None:
-    return None if stored is None else micros(stored)
-
-
-def _text(instant: int | None) -> str | None:
-    return None if instant is None else text(instant)
