@@ -1,5 +1,6 @@
 """Errors as application/problem+json: only this package knows HTTP."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -24,7 +25,7 @@ def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     return {
         code: {
             "description": HTTPStatus(code).phrase,
-            "content": {_MEDIA: {"schema": Problem.model_json_schema()}},
+            "content": {_MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for code in (*codes, 503)
     }
@@ -43,11 +44,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _wrong(request: Request, error: RequestValidationError) -> JSONResponse:
-        said = "; ".join(
-            f"{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}"
-            for one in error.errors()
-        )
-        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)
+        slips = [{"where": _where(one["loc"]), "problem": one["msg"]} for one in error.errors()]
+        said = "; ".join(f"{one['where']}: {one['problem']}" for one in slips)
+        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, said, errors=slips)
+
+    @app.exception_handler(TerritoryError)
+    def _mendable(request: Request, error: TerritoryError) -> JSONResponse:
+        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
     @app.exception_handler(Exception)
     def _ours(request: Request, _: Exception) -> JSONResponse:
@@ -56,7 +59,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> JSONResponse:
-        return answer(request, HTTPStatus(error.status_code), str(error.detail))
+        found = answer(request, HTTPStatus(error.status_code), str(error.detail))
+        found.headers.update(error.headers or {})
+        return found
+
+
+def _where(place: Sequence[int | str]) -> str:
+    """A field's way in words: `limit`, `acts 2 version`, `body` where all of it is meant."""
+    named = place[1:] if len(place) > 1 else place
+    return " ".join(str(part + 1) if isinstance(part, int) else part for part in named)
 
 
 def answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> JSONResponse:

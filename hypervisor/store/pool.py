@@ -7,6 +7,12 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from hypervisor.store.connect import Connection, StoreError
+from sensors._errors import TerritoryError
+
+
+class UnstorableError(TerritoryError):
+    """A value that no column can hold, which nothing before had noticed."""
+
 
 _PATIENCE = 3.0  # s that a request waits for a connection
 
@@ -39,9 +45,13 @@ class Pool:
 
         Raises:
             StoreError: the database does not answer.
+            UnstorableError: what is asked with cannot be a value of the database.
         """
         try:
             with self._pool.connection() as connection:
                 yield connection
         except (PoolTimeout, psycopg.OperationalError) as error:
             raise StoreError(f"the database does not answer: {str(error).strip()}") from error
+        except psycopg.DataError as error:
+            said = str(error).strip().partition("\n")[0]
+            raise UnstorableError(f"a value that the database cannot hold: {said}") from error

@@ -1,0 +1,121 @@
+"""What every read owes HTTP: an ETag with 304, HEAD beside GET, an honest OPTIONS.
+
+The tag of a JSON answer is a digest of its bytes: it costs the server the answer, but spares the
+client and the line a body that it has. What names a revision in its own tag keeps that one.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_TAGGED = ("application/json", "application/geo+json")
+_OURS = "/api/"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class Courtesy:
+    """Around the whole application: it sees each answer as it leaves."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Serve what `app` serves."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS" and scope["path"].startswith(_OURS):
+            allowed = allow(scope["app"].routes, scope) if "app" in scope else []
+            if allowed:
+                await _empty(send, {"Allow": ", ".join(allowed)})
+                return
+        await self._read(scope, receive, send)
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = scope["method"] == "HEAD"
+        if head:
+            scope = {**scope, "method": "GET"}
+        if scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        await self._app(scope, receive, _Answer(scope, send, head=head))
+
+
+class _Answer:
+    """One answer on its way out: tagged where it is whole, its body left out where nobody asked."""
+
+    def __init__(self, scope: Scope, send: Send, *, head: bool) -> None:
+        self._asked = Headers(scope=scope).get("if-none-match", "")
+        self._ours = scope["path"].startswith(_OURS)
+        self._send = send
+        self._head = head
+        self._start: Message | None = None
+        self._body: list[bytes] = []
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if self._is_whole(message):
+                self._start = message
+            else:
+                await self._send(message)
+        elif message["type"] != "http.response.body" or self._start is None:
+            await self._send({**message, "body": b""} if self._head else message)
+        else:
+            self._body.append(message.get("body", b""))
+            if not message.get("more_body"):
+                await self._finish(self._start, b"".join(self._body))
+
+    def _is_whole(self, start: Message) -> bool:
+        """Told by its length: a stream has none, and must not wait for its end."""
+        headers = Headers(raw=start["headers"])
+        kind = headers.get("content-type", "").partition(";")[0]
+        return (
+            self._ours
+            and start["status"] == HTTPStatus.OK
+            and "content-length" in headers
+            and kind in _TAGGED
+        )
+
+    async def _finish(self, start: Message, body: bytes) -> None:
+        headers = MutableHeaders(raw=list(start["headers"]))
+        if "etag" not in headers:
+            headers["ETag"] = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        headers["Cache-Control"] = "private, no-cache"  # keep it, and ask whether it still holds
+        headers.add_vary_header("Accept, Cookie, Authorization")
+        status = start["status"]
+        if fresh(self._asked, headers["etag"]):
+            status, body = HTTPStatus.NOT_MODIFIED, b""
+            for name in ("content-length", "content-type"):
+                del headers[name]
+        await self._send({**start, "status": int(status), "headers": headers.raw})
+        await self._send({"type": "http.response.body", "body": b"" if self._head else body})
+
+
+def fresh(asked: str, tag: str) -> bool:
+    """Whether the client has what the tag names (RFC 9110, 13.1.2: compared weakly)."""
+    known = [one.strip().removeprefix("W/") for one in asked.split(",")]
+    return "*" in known or tag.removeprefix("W/") in known
+
+
+def allow(routes: Iterable[BaseRoute], scope: Scope) -> list[str]:
+    """The methods that stand at this address; none where nothing does."""
+    found: set[str] = set()
+    for route in routes:
+        match, _ = route.matches({**scope, "method": "GET"})
+        methods: Any = getattr(route, "methods", None)
+        if match is not Match.NONE and methods:
+            found |= set(methods)
+    if not found:
+        return []
+    return sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()))
+
+
+async def _empty(send: Send, headers: dict[str, str]) -> None:
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": 204, "headers": raw})
+    await send({"type": "http.response.body", "body": b""})
