@@ -1,16 +1,18 @@
 """Rule packs: `rules/<domain>.yaml`, read with the line and column of every slip."""
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rules._errors import RuleError, nearest
+from rules._errors import RuleError
 from rules._hysteresis import check_hysteresis
-from rules._read import read_rule
+from rules._inhibiting import Mention, check_circles, check_mentions
+from rules._read import RULE_KEYS, read_rule
 from rules._read_notices import names
 from rules._rule import DEVICE, SEVERITIES, Rule
+from rules._texts import check_names
 from rules._tree import Name, Place, walk
 from rules._vocabulary import Vocabulary, vocabulary
 from rules._yaml import Source, as_yaml
@@ -23,13 +25,13 @@ _NEEDED = ("id", "title", "severity", "advice", "wrong when", "tests")
 class Pack:
     """The rules of one domain, in the order written.
 
-    `mentions`: rule, the rule that it inhibits, and where that is written.
+    `mentions`: the rules that its rules inhibit, and where that is written.
     """
 
     domain: str
     file: str
     rules: tuple[Rule, ...]
-    mentions: tuple[tuple[str, str, Place], ...] = ()
+    mentions: tuple[Mention, ...] = ()
 
 
 def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = None) -> Pack:
@@ -41,38 +43,26 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
     words = words or vocabulary(catalogue())
     source = Source(file)
     found: dict[str, Rule] = {}
-    mentions: list[tuple[str, str, Place]] = []
+    mentions: list[Mention] = []
     for node in source.sequence(source.compose(text), "a pack of rules"):
         place = source.place(node)
-        parts = source.mapping(node, "a rule")
+        parts = source.mapping(node, "a rule", RULE_KEYS)
         for needed in _NEEDED:
             if needed not in parts:
                 raise RuleError(place, f"a rule of a pack needs `{needed}`")
         rule = read_rule(node, source, words, domain=domain)
         _check_whole(rule, place)
+        check_names(source, parts, rule.per)
         if rule.id in found:
             raise RuleError(place, f"rule {rule.id!r} stands twice")
         found[rule.id] = rule
-        mentions += [(rule.id, name, source.place(at)) for name, at in names(source, parts)]
+        mentions += [
+            Mention(rule=rule.id, inhibits=name, place=source.place(at))
+            for name, at in names(source, parts)
+        ]
+    check_circles(mentions)
     rules = tuple(found.values())
     return Pack(domain=domain, file=file, rules=rules, mentions=tuple(mentions))
-
-
-def check_mentions(some: Iterable[Pack], known: Iterable[str] = ()) -> None:
-    """Whether all rules that packs mention are among theirs or those `known` besides.
-
-    Raises:
-        RuleError: one is not, or a rule inhibits itself.
-    """
-    found = list(some)
-    ids = {rule.id for pack in found for rule in pack.rules}.union(known)
-    for pack in found:
-        for rule, mentioned, place in pack.mentions:
-            if mentioned == rule:
-                raise RuleError(place, f"rule {rule!r} cannot inhibit itself")
-            if mentioned not in ids:
-                hint = nearest(mentioned, ids)
-                raise RuleError(place, f"{rule!r} inhibits the unknown rule {mentioned!r}{hint}")
 
 
 def _check_whole(rule: Rule, place: Place) -> None:
@@ -138,7 +128,7 @@ def packs() -> list[Pack]:
                 raise RuleError(place, f"rule {rule.id!r} stands in {seen[rule.id]} already")
             seen[rule.id] = name
         found.append(pack)
-    check_mentions(found)
+    check_mentions([one for pack in found for one in pack.mentions], dict.fromkeys(seen, ()))
     return found
 
 

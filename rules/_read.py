@@ -6,11 +6,12 @@ import yaml
 
 from rules._check import check_condition
 from rules._duration import parse_duration
-from rules._errors import RuleError, WaitingError, nearest
+from rules._errors import RuleError, nearest
 from rules._expression import parse
 from rules._functions import FUNCTIONS
 from rules._read_notices import NOTICE_KEYS, NoticeReader
 from rules._rule import CATEGORIES, SEVERITIES, SUBJECTS, PackTest, Rule, Step
+from rules._texts import FRENCH, french_parts, read_texts
 from rules._tree import Call, Node, walk
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source
@@ -31,6 +32,7 @@ RULE_KEYS = (
     *NOTICE_KEYS,
     "advice",
     "wrong when",
+    FRENCH,
     "tests",
 )
 _Per = Literal["site", "device", "group"]
@@ -47,11 +49,12 @@ def read_rule(node: yaml.Node, source: Source, words: Vocabulary, *, domain: str
     """
     parts = source.mapping(node, "a rule", RULE_KEYS)
     reader = _Reader(source, words)
+    said = read_texts(source, parts)
     if "when" not in parts:
         raise RuleError(source.place(node), "a rule needs `when`, the condition that raises it")
     rule = Rule(
         id=reader.text(parts, "id", ""),
-        title=reader.text(parts, "title", ""),
+        title=said.title,
         domain=domain,
         per=cast("_Per", reader.word(parts, "per", SUBJECTS)),
         category=cast("_Category", reader.word(parts, "category", CATEGORIES)),
@@ -61,8 +64,9 @@ def read_rule(node: yaml.Node, source: Source, words: Vocabulary, *, domain: str
         keep=reader.duration(parts, "keep for"),
         severity=reader.word(parts, "severity", SEVERITIES, "major"),
         steps=reader.steps(parts),
-        advice=reader.text(parts, "advice", ""),
-        wrong_when=reader.text(parts, "wrong when", ""),
+        advice=said.advice,
+        wrong_when=said.wrong_when,
+        french=read_texts(source, french_parts(source, parts)),
         **NoticeReader(source, parts).read(),
         tests=reader.tests(parts),
         written={key: source.plain(part) for key, part in parts.items() if key != BASED_ON},
@@ -78,10 +82,11 @@ def _no_windows_in_silence(rule: Rule) -> None:
     for condition in rule.conditions:
         for part in walk(condition):
             if isinstance(part, Call) and FUNCTIONS[part.function].windowed:
-                raise WaitingError(
+                raise RuleError(
                     part.place,
-                    f"{part.function} beside silent does not exist yet; last, last_change and"
-                    " change do",
+                    f"{part.function} cannot stand beside silent: silence is judged by what had"
+                    " arrived, a window by what was measured; write last, last_change or change"
+                    " here, or make two rules of it",
                 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rules._functions import OVER_MEMBERS, UPSTREAM
+from rules._texts import Texts
 from rules._tree import Call, Name, Node, Number, Threshold, Word, walk
 
 SEVERITIES = ("info", "minor", "major", "critical")  # ascending
@@ -13,6 +14,8 @@ SUBJECTS = ("site", "device", "group")  # what a rule may be judged per
 CATEGORIES = ("hazard", "maintenance")  # maintenance: about our equipment, not the world
 GROUPINGS = ("river", "commune", "site", "group")  # what makes alarms one incident
 _USUAL_GROUPING: dict[str, "Grouping"] = {"flood": "river", "lighting": "site"}
+# Of what a rule writes, that by which it is judged; all else is how its alarms are told.
+JUDGED_BY = ("domain", "per", "when", "clear", "for", "keep for", "severity", "steps")
 DEVICE = "device"  # the word of silent(device, d)
 
 Grouping = Literal["river", "commune", "site", "group"]
@@ -77,6 +80,7 @@ class Rule:
     steps: tuple[Step, ...] = field(compare=False, default=())
     advice: str = field(compare=False, default="")
     wrong_when: str = field(compare=False, default="")
+    french: Texts = field(compare=False, default=Texts())
     inhibits: tuple[str, ...] = field(compare=False, default=())
     group_by: Grouping | None = field(compare=False, default=None)
     labels: Mapping[str, str] = field(compare=False, default_factory=dict)
@@ -182,6 +186,13 @@ class Rule:
     def to_json(self) -> dict[str, Any]:
         """What a revision stores: plain values that `rules._pack.rule_from_json` reads again."""
         return {"domain": self.domain, **self.written}
+
+
+def judged_by(written: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Of a rule as a revision stores it, that by which it is judged; of a withdrawn one None."""
+    if written is None:
+        return None
+    return {key: written[key] for key in JUDGED_BY if key in written}
 
 
 def ahead_of(upstream: Call) -> int:

@@ -16,7 +16,7 @@ from hypervisor.rulebook.wording import day, who
 from hypervisor.store import audit, registry, rulebook
 from hypervisor.store.connect import Connection
 from hypervisor.store.rulebook import Recorded
-from rules._pack import check_mentions
+from rules._inhibiting import check_mentions
 
 _GO_ON = (
     "`hypervisor rules export` writes the file as it stands now: put your change into that and"
@@ -141,13 +141,28 @@ def apply(
     with connection.transaction():
         registry.lock(connection)
         known = histories(connection)
-        check_mentions({one.place.file: one.pack for one in proposed}.values(), known)
+        check_inhibiting(proposed, known)
         found = plan(proposed, known, stamp)
         if found.conflicts:
             raise StaleError(found.conflicts, _GO_ON)
         if dry_run:
             return found
         return write(connection, found, stamp)
+
+
+def check_inhibiting(proposed: Iterable[Proposed], known: Mapping[str, Sequence[Recorded]]) -> None:
+    """Whether what the files inhibit are rules, and nothing silences itself.
+
+    Raises:
+        RuleError: with its place in a file.
+    """
+    packs = {one.place.file: one.pack for one in proposed}.values()
+    last = {key: max(some, key=lambda one: one.id).value or {} for key, some in known.items()}
+    check_mentions(
+        [mention for pack in packs for mention in pack.mentions],
+        {key: value.get("inhibits") or () for key, value in last.items()}
+        | {rule.id: rule.inhibits for pack in packs for rule in pack.rules},
+    )
 
 
 def write(connection: Connection, planned: Plan, stamp: Stamp, *, act: str = "rule") -> Plan:

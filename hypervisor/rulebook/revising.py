@@ -5,7 +5,7 @@ from typing import Any
 
 from hypervisor.registry.changes import Changes
 from hypervisor.rulebook import shipped
-from hypervisor.rulebook.applying import Change, Plan, changed, histories, write
+from hypervisor.rulebook.applying import Change, Plan, changed, check_inhibiting, histories, write
 from hypervisor.rulebook.errors import RulebookError, StaleError, UnknownError
 from hypervisor.rulebook.reading import Proposed
 from hypervisor.rulebook.stamping import Stamp, checked, mark
@@ -14,7 +14,7 @@ from hypervisor.store import registry
 from hypervisor.store.connect import Connection
 from hypervisor.store.rulebook import Recorded
 from rules._errors import nearest
-from rules._pack import Pack, check_mentions, rule_from_json
+from rules._pack import Pack, rule_from_json
 
 TO_SHIPPED = "shipped"
 
@@ -34,7 +34,7 @@ def put(
         registry.lock(connection)
         known = histories(connection)
         revisions = known.get(proposed.rule.id, [])
-        check_mentions([proposed.pack], known)
+        check_inhibiting([proposed], known)
         require(proposed.rule.id, revisions, expected)
         return _written(connection, proposed.rule.id, proposed.rule.to_json(), revisions, stamp)
 

@@ -4,8 +4,9 @@ import pytest
 
 from rules._duration import HOUR, SECOND
 from rules._errors import RuleError
+from rules._inhibiting import check_mentions
 from rules._lateness import SiteFacts, lateness, warnings
-from rules._pack import check_mentions, load_pack
+from rules._pack import load_pack
 from rules._rule import Rule
 
 MINUTE = 60 * SECOND
@@ -26,7 +27,8 @@ RULE = """
 
 
 def read(text: str) -> None:
-    check_mentions([load_pack(text, file="rules/flood.yaml", domain="flood")])
+    pack = load_pack(text, file="rules/flood.yaml", domain="flood")
+    check_mentions(pack.mentions, {rule.id: rule.inhibits for rule in pack.rules})
 
 
 def slip(old: str, new: str) -> str:
@@ -147,6 +149,30 @@ WHEN = "when: level > threshold.alert"
             "  remind: 30\n  tests",
             "12:11: 30 has no unit; a duration is written like 30 m",
         ),
+        # keys
+        ("title:", "tilte:", "3:3: a rule has no 'tilte'; did you mean 'title'?"),
+        ("advice:", "advise:", "10:3: a rule has no 'advise'; did you mean 'advice'?"),
+        ("  advice: Look.\n", "", "2:3: a rule of a pack needs `advice`"),
+        # texts
+        ('"{site}: x"', '"{sit}: x"', "3:11: no {sit}; did you mean 'site'?"),
+        ('"{site}: x"', '"at {device}: x"', "3:14: no {device}; a rule per site names site"),
+        (
+            "  tests",
+            "  fr: {titre: x}\n  tests",
+            "12:8: `fr` has no 'titre'; did you mean 'title'?",
+        ),
+        ("  tests", "  fr: x\n  tests", "12:7: expected `fr`, a mapping; found 'x'"),
+        (
+            "  tests",
+            '  fr: {title: "{lieu} : x"}\n  tests',
+            "12:16: no {lieu}; expected one of site",
+        ),
+        # a window of what was measured beside what arrived
+        (
+            WHEN,
+            "when: silent(level, 1 h) and rate(level, 3 h) > 1 cm/h",
+            "4:32: rate cannot stand beside silent: silence is judged by what had arrived, a",
+        ),
         # the calendar
         (WHEN, "when: level > 1 m and weekday == 9", "weekday is a whole number, 1 to 7"),
         (WHEN, "when: level > 1 m and hour > 6.5", "hour is a whole number, 0 to 24"),
@@ -161,6 +187,33 @@ WHEN = "when: level > threshold.alert"
 )
 def test_a_usual_mistake_is_told_so_that_it_can_be_mended(old: str, new: str, told: str) -> None:
     assert told in slip(old, new)
+
+
+def circle(*names: str) -> str:
+    """Rules each of which inhibits the next, and the last the first."""
+    return "".join(
+        RULE.replace("flood-x", name).replace("  tests", f"  inhibits: [{other}]\n  tests")
+        for name, other in zip(names, (*names[1:], names[0]), strict=True)
+    )
+
+
+@pytest.mark.parametrize("names", [("flood-x", "flood-y"), ("flood-x", "flood-y", "flood-z")])
+def test_rules_that_silence_each_other_are_told_with_the_whole_circle(
+    names: tuple[str, ...],
+) -> None:
+    with pytest.raises(RuleError) as caught:
+        read(circle(*names))
+    told = ", which inhibits ".join(f"'{name}'" for name in (*names[1:], names[0]))
+    assert str(caught.value).startswith(f"rules/flood.yaml:12:14: 'flood-x' inhibits {told}: ")
+
+
+def test_a_circle_through_rules_that_stand_already_is_told() -> None:
+    text = RULE.replace("  tests", "  inhibits: [flood-y]\n  tests")
+    pack = load_pack(text, file="rules/flood.yaml", domain="flood")
+    known = {"flood-x": ["flood-y"], "flood-y": ["flood-z"], "flood-z": ["flood-x"]}
+    with pytest.raises(RuleError, match="'flood-x' inhibits 'flood-y', which inhibits 'flood-z'"):
+        check_mentions(pack.mentions, known)
+    check_mentions(pack.mentions, {**known, "flood-z": []})
 
 
 @pytest.mark.parametrize("number", ["30", "1.5"])

@@ -1,0 +1,74 @@
+"""What a rule says to people, in English and in French, and what it may name of its subject."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from rules._errors import RuleError, nearest
+from rules._tree import Place
+from rules._yaml import Source
+
+FRENCH = "fr"
+TEXT_KEYS = ("title", "advice", "wrong when")
+# What a text may name of the subject that the rule is judged per.
+NAMED = {"site": ("site",), "device": ("site", "device", "group"), "group": ("site", "group")}
+_NAMED = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """The texts of a rule in one language; empty where its author wrote none."""
+
+    title: str = ""
+    advice: str = ""
+    wrong_when: str = ""
+
+
+def read_texts(source: Source, parts: Mapping[str, yaml.Node]) -> Texts:
+    """Title, advice and `wrong when` out of a mapping that may have other keys too."""
+    title, advice, wrong_when = (
+        source.text(parts[key], key).strip() if key in parts else "" for key in TEXT_KEYS
+    )
+    return Texts(title=title, advice=advice, wrong_when=wrong_when)
+
+
+def french_parts(source: Source, parts: Mapping[str, yaml.Node]) -> dict[str, yaml.Node]:
+    """The parts of a rule's `fr`.
+
+    Raises:
+        RuleError: it is no mapping, or has a key that no text has.
+    """
+    return source.mapping(parts[FRENCH], "`fr`", TEXT_KEYS) if FRENCH in parts else {}
+
+
+def check_names(source: Source, parts: Mapping[str, yaml.Node], per: str) -> None:
+    """Whether the texts of a rule name only what its subject has.
+
+    Raises:
+        RuleError: they name something else.
+    """
+    for texts in (parts, french_parts(source, parts)):
+        for key in TEXT_KEYS:
+            if key in texts:
+                _check(source, texts[key], per)
+
+
+def _check(source: Source, node: yaml.Node, per: str) -> None:
+    text = source.text(node, "a text")
+    for found in _NAMED.finditer(text):
+        name, known = found[1], NAMED[per]
+        if name in known:
+            continue
+        hint = nearest(name, known)
+        if name in NAMED["device"]:
+            hint = f"; a rule per {per} names {' or '.join(known)}"
+        raise RuleError(_within(source.place(node), node, found.start()), f"no {found[0]}{hint}")
+
+
+def _within(place: Place, node: yaml.Node, offset: int) -> Place:
+    """Where a character of a text stands; of one that is folded, where the text begins."""
+    if node.start_mark.line != node.end_mark.line:
+        return place
+    return Place(file=place.file, line=place.line, column=place.column + offset)
