@@ -1,0 +1,253 @@
+"""Runs of exercises and what their leaders ask for: written by the web, done by the conductor."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from psycopg import errors
+from psycopg.types.json import Jsonb
+
+from hypervisor.store.connect import Connection
+from sensors._errors import TerritoryError
+
+CHANNEL = "hypervisor_exercise"  # NOTIFY wakes the conductor, and tells who looks on
+_COLUMNS = (
+    "id, kind, source, title, title_fr, parameters, state, reason, speed, jump_to, begins, ends,"
+    " clock, planned, readings, reached, digest, author, asked_at, started_at, ended_at, version"
+)
+
+
+class RunError(TerritoryError):
+    """What is asked of an exercise cannot be done: says why, and what to do first."""
+
+
+class State(StrEnum):
+    """Of a run. Of the first four there is one at a time."""
+
+    PREPARING = "preparing"
+    RUNNING = "running"
+    PAUSED = "paused"
+    INTERRUPTED = "interrupted"  # whoever played it went away; it can be resumed from its clock
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    RESET = "reset"
+
+
+ACTIVE = (State.PREPARING, State.RUNNING, State.PAUSED, State.INTERRUPTED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A row of the table, without its archive. `speed` None: as fast as it is stored."""
+
+    id: int
+    kind: str
+    source: str
+    title: str
+    title_fr: str
+    parameters: Mapping[str, Any]
+    state: State
+    reason: str
+    speed: float | None
+    jump_to: datetime | None
+    begins: datetime
+    ends: datetime
+    clock: datetime | None
+    planned: int
+    readings: int
+    reached: float | None
+    digest: str | None
+    author: str
+    asked_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    version: int
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What a leader asked for. `refused` None and `done_at` set: it was done."""
+
+    id: int
+    run: int | None
+    kind: str
+    details: Mapping[str, Any]
+    author: str
+    asked_at: datetime
+    done_at: datetime | None
+    refused: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class New:
+    """A run to be made."""
+
+    kind: str
+    source: str
+    title: str
+    title_fr: str
+    parameters: Mapping[str, Any]
+    speed: float | None
+    begins: datetime
+    ends: datetime
+    author: str
+
+
+def latest(connection: Connection) -> Run | None:
+    """The run under way, else the last one that was not reset."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM exercise_run WHERE state <> 'reset' ORDER BY id DESC LIMIT 1"  # noqa: S608  our own columns
+    ).fetchall()
+    return _run(rows[0]) if rows else None
+
+
+def runs(connection: Connection, *, limit: int = 100) -> list[Run]:
+    """All runs, the latest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM exercise_run ORDER BY id DESC LIMIT %s",  # noqa: S608  our own columns
+        [limit],
+    )
+    return [_run(row) for row in rows]
+
+
+def find(connection: Connection, number: int) -> Run | None:
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM exercise_run WHERE id = %s",  # noqa: S608  our own columns
+        [number],
+    ).fetchone()
+    return None if row is None else _run(row)
+
+
+def add(connection: Connection, new: New) -> int:
+    """A run that is being prepared; its number.
+
+    Raises:
+        RunError: another one is under way.
+    """
+    try:
+        with connection.transaction():
+            row = connection.execute(
+                "INSERT INTO exercise_run (kind, source, title, title_fr, parameters, state, speed,"
+                " begins, ends, author)"
+                " VALUES (%s, %s, %s, %s, %s, 'preparing', %s, %s, %s, %s) RETURNING id",
+                [
+                    *(new.kind, new.source, new.title, new.title_fr),
+                    *(Jsonb(dict(new.parameters)), new.speed, new.begins, new.ends, new.author),
+                ],
+            ).fetchone()
+    except errors.UniqueViolation as error:
+        raise RunError(
+            "another run is under way in this exercise: stop it first (one plays at a time)"
+        ) from error
+    _tell(connection)
+    return int(row[0]) if row else 0
+
+
+def update(connection: Connection, number: int, **columns: Any) -> None:
+    """Set columns of a run; its next version."""
+    named = ", ".join(f"{name} = %s" for name in columns)
+    connection.execute(
+        f"UPDATE exercise_run SET {named}, version = version + 1 WHERE id = %s",  # noqa: S608  names of ours
+        [*columns.values(), number],
+    )
+    _tell(connection)
+
+
+def progress(
+    connection: Connection, number: int, *, clock: datetime, readings: int, reached: float
+) -> None:
+    """How far it is; no new version, as nobody's decision changed."""
+    connection.execute(
+        "UPDATE exercise_run SET clock = %s, readings = %s, reached = %s WHERE id = %s",
+        [clock, readings, reached, number],
+    )
+    _tell(connection)
+
+
+def interrupt(connection: Connection, reason: str) -> Run | None:
+    """Whoever played is gone: the run it left under way, which can be resumed from its clock."""
+    row = connection.execute(
+        "UPDATE exercise_run SET state = 'interrupted', reason = %s, jump_to = NULL,"  # noqa: S608  our own columns
+        " version = version + 1 WHERE state IN ('preparing', 'running', 'paused')"
+        f" RETURNING {_COLUMNS}",
+        [reason],
+    ).fetchone()
+    if row is None:
+        return None
+    _tell(connection)
+    return _run(row)
+
+
+def ask(
+    connection: Connection,
+    kind: str,
+    *,
+    author: str,
+    run: int | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> int:
+    """Ask the conductor for something; the command's number."""
+    row = connection.execute(
+        "INSERT INTO exercise_command (run, kind, details, author) VALUES (%s, %s, %s, %s)"
+        " RETURNING id",
+        [run, kind, Jsonb(dict(details or {})), author],
+    ).fetchone()
+    _tell(connection)
+    return int(row[0]) if row else 0
+
+
+def waiting(connection: Connection) -> Sequence[Command]:
+    """Commands not yet done, in order."""
+    rows = connection.execute(
+        "SELECT id, run, kind, details, author, asked_at, done_at, refused FROM exercise_command"
+        " WHERE done_at IS NULL ORDER BY id"
+    )
+    return [_command(row) for row in rows]
+
+
+def command(connection: Connection, number: int) -> Command | None:
+    row = connection.execute(
+        "SELECT id, run, kind, details, author, asked_at, done_at, refused FROM exercise_command"
+        " WHERE id = %s",
+        [number],
+    ).fetchone()
+    return None if row is None else _command(row)
+
+
+def done(connection: Connection, number: int, refused: str | None = None) -> None:
+    """It was done, or refused and why."""
+    connection.execute(
+        "UPDATE exercise_command SET done_at = clock_timestamp(), refused = %s WHERE id = %s",
+        [refused, number],
+    )
+
+
+def commands(connection: Connection, run: int) -> list[Command]:
+    """All that was asked for in a run, in order."""
+    rows = connection.execute(
+        "SELECT id, run, kind, details, author, asked_at, done_at, refused FROM exercise_command"
+        " WHERE run = %s ORDER BY id",
+        [run],
+    )
+    return [_command(row) for row in rows]
+
+
+def _tell(connection: Connection) -> None:
+    connection.execute(f"NOTIFY {CHANNEL}")
+
+
+def _run(row: Sequence[Any]) -> Run:
+    found = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    return Run(**{**found, "state": State(found["state"])})
+
+
+def _command(row: Sequence[Any]) -> Command:
+    names = ("id", "run", "kind", "details", "author", "asked_at", "done_at", "refused")
+    return Command(**dict(zip(names, row, strict=True)))
