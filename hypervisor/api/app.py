@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from hypervisor.api import (
     alarms,
     backtests,
+    events,
     health,
     home,
     incidents,
@@ -18,6 +19,7 @@ from hypervisor.api import (
     rules,
     sites,
     thresholds,
+    whole,
 )
 from hypervisor.store.pool import Pool
 from sensors._domain import Catalogue
@@ -38,7 +40,8 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.pool.open()
-        yield
+        async with events.following(app, database_url):
+            yield
         app.state.pool.close()
 
     app = FastAPI(
@@ -57,9 +60,10 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
     problems.install(app)
     rulebook_problems.install(app)
     app.middleware("http")(_headers)
-    for part in (health, sites, readings, alarms, incidents, rules, thresholds, backtests):
+    for part in (events, health, sites, readings, alarms, incidents, rules, thresholds, backtests):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(home.router)
+    whole.install(app)
     return app
 
 

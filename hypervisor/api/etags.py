@@ -5,17 +5,18 @@ client and the line a body that it has. What names a revision in its own tag kee
 """
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.routing import BaseRoute, Match
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _TAGGED = ("application/json", "application/geo+json")
 _OURS = "/api/"
-_SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class Courtesy:
@@ -30,7 +31,7 @@ class Courtesy:
             await self._app(scope, receive, send)
             return
         if scope["method"] == "OPTIONS" and scope["path"].startswith(_OURS):
-            allowed = allow(scope["app"].routes, scope) if "app" in scope else []
+            allowed = allow(scope["app"].openapi()["paths"], scope["path"])
             if allowed:
                 await _empty(send, {"Allow": ", ".join(allowed)})
                 return
@@ -102,17 +103,20 @@ def fresh(asked: str, tag: str) -> bool:
     return "*" in known or tag.removeprefix("W/") in known
 
 
-def allow(routes: Iterable[BaseRoute], scope: Scope) -> list[str]:
-    """The methods that stand at this address; none where nothing does."""
+def allow(described: Mapping[str, Mapping[str, Any]], path: str) -> list[str]:
+    """The methods that stand at an address, by the description's paths; none where nothing does."""
     found: set[str] = set()
-    for route in routes:
-        match, _ = route.matches({**scope, "method": "GET"})
-        methods: Any = getattr(route, "methods", None)
-        if match is not Match.NONE and methods:
-            found |= set(methods)
+    for pattern, methods in described.items():
+        if _regex(pattern).match(path):
+            found |= {method.upper() for method in methods}
     if not found:
         return []
     return sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()))
+
+
+@lru_cache(maxsize=1_000)
+def _regex(pattern: str) -> re.Pattern[str]:
+    return compile_path(pattern)[0]
 
 
 async def _empty(send: Send, headers: dict[str, str]) -> None:

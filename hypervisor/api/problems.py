@@ -13,7 +13,7 @@ from hypervisor.api.shapes import Problem
 from hypervisor.store.connect import StoreError
 from sensors._errors import TerritoryError
 
-_MEDIA = "application/problem+json"
+MEDIA = "application/problem+json"
 
 
 class NotFoundError(TerritoryError):
@@ -25,7 +25,7 @@ def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     return {
         code: {
             "description": HTTPStatus(code).phrase,
-            "content": {_MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for code in (*codes, 503)
     }
@@ -81,5 +81,5 @@ def answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> JS
         mode=known,
     )
     return JSONResponse(
-        {**problem.model_dump(), **more}, status_code=status.value, media_type=_MEDIA
+        {**problem.model_dump(), **more}, status_code=status.value, media_type=MEDIA
     )

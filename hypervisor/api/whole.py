@@ -1,0 +1,20 @@
+"""The parts of the API that read the territory and its data, and what holds for every endpoint."""
+
+from types import ModuleType
+
+from fastapi import FastAPI
+
+from hypervisor.api import describing
+from hypervisor.api.etags import Courtesy
+from hypervisor.api.guard import Guard
+
+PARTS: tuple[ModuleType, ...] = ()
+
+
+def install(app: FastAPI) -> None:
+    """Mount the parts; the last thing that is done to the application, for it wraps the rest."""
+    for part in PARTS:
+        app.include_router(part.router, prefix="/api/v1")
+    describing.install(app)
+    app.add_middleware(Courtesy)
+    app.add_middleware(Guard)
