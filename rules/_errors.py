@@ -21,9 +21,13 @@ class WaitingError(RuleError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that ends a message: the nearest known word, else the words there are."""
+    """A hint that ends a message: the nearest known word, else the words there are.
+
+    One of the same letters is nearer than any other: two of them were swapped.
+    """
     words = sorted(known)
-    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    swapped = [one for one in words if sorted(one) == sorted(word)]
+    close = swapped or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; expected one of {', '.join(words)}" if words else ""

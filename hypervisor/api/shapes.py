@@ -151,6 +151,11 @@ class AlarmBody(BaseModel):
     site: str | None = Field(description="Where its subject stands.", examples=["toulouse"])
     title: str = Field(examples=["Garonne at Toulouse (Pont-Neuf): river above its alert level"])
     advice: str
+    title_fr: str | None = Field(
+        description="In French; null where its rule has none.",
+        examples=["Garonne à Toulouse (Pont-Neuf) : cote d'alerte dépassée"],
+    )
+    advice_fr: str | None
     active: bool
     since: datetime
     began: datetime

@@ -197,7 +197,7 @@ class _Run:
                     Found(
                         episode=episode,
                         place=facts.place,
-                        title=facts.title(written.title),
+                        title=facts.named(written.title),
                         category=written.category,
                         domain=written.domain,
                     )

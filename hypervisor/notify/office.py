@@ -152,7 +152,6 @@ class _Table:
     def _told(
         self, entry: Entry, alarm: Mapping[str, Any], ground: telling.Ground, since: int | None
     ) -> Telling:
-        rule = self.rules.get(alarm["rule"], {})
         last = alarm["last_value"] or {}
         return Telling(
             event=entry.event,
@@ -161,12 +160,6 @@ class _Table:
             alarm=alarm,
             reason=str(entry.body.get("reason") or ""),
             place=ground.place,
-            labels=rule.get("labels") or {},
-            fills={
-                "site": ground.site,
-                "group": ground.group,
-                "device": str(alarm["subject"]).removeprefix("device/"),
-            },
             quantity=self.office.quantities.get(last.get("quantity", ""), {}),
             told=since,
         )

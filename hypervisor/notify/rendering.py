@@ -23,9 +23,8 @@ _CALM = {"cleared": "success", "withdrawn": "success", "test": "info", "alive": 
 class Telling:
     """What is told of an alarm. `alarm`: as plain values, as it stands when it is told.
 
-    `labels`: its rule's, of which `title_fr` and `advice_fr` take the place of what is in English.
-    `fills`: what stands for {site}, {device} and {group}. `quantity`: its label per language.
-    `told`: when this route was told first, of reminders. Times in µs.
+    `quantity`: its label per language. `told`: when this route was told first, of reminders. Times
+    in µs.
     """
 
     event: str
@@ -34,8 +33,6 @@ class Telling:
     alarm: Mapping[str, Any]
     reason: str = ""
     place: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    fills: Mapping[str, str] = field(default_factory=dict)
     quantity: Mapping[str, str] = field(default_factory=dict)
     told: int | None = None
 
@@ -112,12 +109,8 @@ def _value(telling: Telling, voice: Voice) -> Iterator[str]:
 
 def _own(telling: Telling, voice: Voice, what: str) -> str:
     """Title or advice in the route's language, where the rule's author wrote it."""
-    written = telling.labels.get(f"{what}_{voice.language}")
-    if not written:
-        return str(telling.alarm.get(what) or "")
-    for name, value in telling.fills.items():
-        written = written.replace(f"{{{name}}}", value)
-    return written
+    alarm = telling.alarm
+    return str(alarm.get(f"{what}_{voice.language}") or alarm.get(what) or "")
 
 
 def _data(telling: Telling, voice: Voice, link: str) -> dict[str, Any]:

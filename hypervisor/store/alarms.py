@@ -16,7 +16,7 @@ from rules._rule import SEVERITIES
 
 _WRITTEN = (
     "id, rule, subject, site, since, began, ended, end_reason, severity, stale, title, advice,"
-    " last_value, withdrawn, noticed_at, changed_at, category, domain"
+    " last_value, withdrawn, noticed_at, changed_at, category, domain, title_fr, advice_fr"
 )
 _COLUMNS = ", ".join(f"a.{name}" for name in _WRITTEN.split(", ")) + ", site.name"
 _FROM = "alarm a LEFT JOIN site ON site.id = a.site"
@@ -28,7 +28,8 @@ class Alarm:
 
     `site`: the number of the site where its subject stands, `place` that site's name; None where
     it stands at none. `last_value`: what its series last said: quantity, value, unit, time, trend,
-    per_hour. `category`: hazard, or maintenance of our own equipment.
+    per_hour. `category`: hazard, or maintenance of our own equipment. `title_fr`, `advice_fr`: None
+    where its rule has no French.
     """
 
     id: int
@@ -39,6 +40,8 @@ class Alarm:
     episode: Episode
     title: str
     advice: str
+    title_fr: str | None = None
+    advice_fr: str | None = None
     last_value: Mapping[str, Any] | None
     withdrawn: int | None
     noticed: int
@@ -76,6 +79,8 @@ def as_text(alarm: Alarm) -> dict[str, Any]:
         "category": alarm.category,
         "title": alarm.title,
         "advice": alarm.advice,
+        "title_fr": alarm.title_fr,
+        "advice_fr": alarm.advice_fr,
         "active": alarm.active,
         "end_reason": episode.reason,
         "last_value": None if alarm.last_value is None else dict(alarm.last_value),
@@ -157,11 +162,12 @@ def save(
             f"INSERT INTO alarm ({_WRITTEN}) OVERRIDING SYSTEM VALUE VALUES"  # noqa: S608  constants
             f" ({', '.join(['%s'] * len(_WRITTEN.split(', ')))})"
             " ON CONFLICT (id) DO UPDATE SET (since, began, ended, end_reason, severity, stale,"
-            " title, advice, last_value, withdrawn, changed_at, version, closing) ="
+            " title, advice, title_fr, advice_fr, last_value, withdrawn, changed_at, version,"
+            " closing) ="
             " (EXCLUDED.since, EXCLUDED.began,"
             " EXCLUDED.ended, EXCLUDED.end_reason, EXCLUDED.severity, EXCLUDED.stale,"
-            " EXCLUDED.title, EXCLUDED.advice, EXCLUDED.last_value, EXCLUDED.withdrawn,"
-            " EXCLUDED.changed_at, alarm.version + 1,"
+            " EXCLUDED.title, EXCLUDED.advice, EXCLUDED.title_fr, EXCLUDED.advice_fr,"
+            " EXCLUDED.last_value, EXCLUDED.withdrawn, EXCLUDED.changed_at, alarm.version + 1,"
             " CASE WHEN EXCLUDED.ended IS NULL THEN alarm.closing END)",
             [_row(alarm) for alarm in alarms],
         )
@@ -276,13 +282,14 @@ def _row(alarm: Alarm) -> tuple[object, ...]:
         *(json.dumps(entry["severity"]), json.dumps(entry["stale"]), alarm.title, alarm.advice),
         None if alarm.last_value is None else Jsonb(dict(alarm.last_value)),
         *(moment_if(alarm.withdrawn), moment(alarm.noticed), moment(alarm.changed)),
-        *(alarm.category, alarm.domain),
+        *(alarm.category, alarm.domain, alarm.title_fr, alarm.advice_fr),
     )
 
 
 def _alarm(row: Sequence[Any]) -> Alarm:
     number, rule, subject, site, since, began, ended, reason, severity, stale = row[:10]
-    title, advice, last_value, withdrawn, noticed, changed, category, domain, place = row[10:]
+    title, advice, last_value, withdrawn, noticed, changed = row[10:16]
+    category, domain, title_fr, advice_fr, place = row[16:]
     return Alarm(
         id=number,
         site=site,
@@ -301,6 +308,8 @@ def _alarm(row: Sequence[Any]) -> Alarm:
         ),
         title=title,
         advice=advice,
+        title_fr=title_fr,
+        advice_fr=advice_fr,
         last_value=last_value,
         withdrawn=micros_if(withdrawn),
         noticed=micros(noticed),

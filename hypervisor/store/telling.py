@@ -14,9 +14,7 @@ _WATCH = 7354  # the lock that hypervisor.store.turn holds
 class Ground:
     """Where an alarm's subject stands. `areas`: codes and names, from its commune up."""
 
-    site: str = ""
     place: str = ""
-    group: str = ""
     areas: frozenset[str] = frozenset()
     interval: int = 0  # µs: the longest expected interval of what stands there
 
@@ -35,18 +33,16 @@ class Open:
 def ground(connection: Connection, alarm: int) -> Ground:
     """Where it stands."""
     row = connection.execute(
-        "SELECT site.title, area.name, coalesce(g.title, ''), site.commune, site.id"
+        "SELECT site.title, area.name, site.commune, site.id"
         " FROM alarm a LEFT JOIN site ON site.id = a.site LEFT JOIN area ON area.code ="
-        " site.commune LEFT JOIN device_group g ON 'group/' || g.name = a.subject WHERE a.id = %s",
+        " site.commune WHERE a.id = %s",
         [alarm],
     ).fetchone()
     if row is None:
         return Ground()
-    title, commune, group, code, site = row
+    title, commune, code, site = row
     return Ground(
-        site=title or "",
         place=", ".join(filter(None, [title, commune])),
-        group=group,
         areas=frozenset() if code is None else areas_above(connection, code),
         interval=0 if site is None else _interval(connection, site),
     )

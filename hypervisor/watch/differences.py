@@ -8,6 +8,7 @@ from typing import Any
 from hypervisor.instants import BEGINNING
 from hypervisor.watch.facts import Facts, SeriesFacts, SubjectFacts
 from rules._inputs import Steps
+from rules._rule import judged_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,24 @@ def between_steps(before: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]])
     longer = before if len(before) > len(now) else now
     shorter = min(len(before), len(now))
     return int(longer[shorter][0]) if len(longer) > shorter else None
+
+
+def between_rules(before: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]]) -> int | None:
+    """From when on two lists of [time, rule as written] are judged by otherwise.
+
+    A new title or test is no new judgement.
+    """
+    return between_steps(_judged(before), _judged(now))
+
+
+def _judged(revisions: Sequence[Sequence[Any]]) -> list[tuple[int, Any]]:
+    """The revisions that others are judged by than by those before."""
+    found: list[tuple[int, Any]] = []
+    for at, written in revisions:
+        value = judged_by(written)
+        if not found or value != found[-1][1]:
+            found.append((int(at), value))
+    return found
 
 
 def between_spans(before: Sequence[Sequence[int]], now: Sequence[Sequence[int]]) -> int | None:

@@ -141,8 +141,8 @@ class SubjectFacts:
     plan: Steps | None = None
     upstream: tuple[UpstreamFacts, ...] = ()
 
-    def title(self, written: str) -> str:
-        """A rule's title with the names of this subject in it."""
+    def named(self, written: str) -> str:
+        """A rule's text with the names of this subject in it."""
         for word, name in self.titles.items():
             written = written.replace(f"{{{word}}}", name)
         return written

@@ -129,7 +129,7 @@ def _difference(kind: str, before: Any, now: Any) -> Difference | None:
         return None
     if kind == "subject":
         return differences.between_subjects(before, now)
-    between = differences.between_steps if kind == "rule" else differences.between_spans
+    between = differences.between_rules if kind == "rule" else differences.between_spans
     since = between(before, now)
     what = "rule" if kind == "rule" else "our deafness"
     return None if since is None else Difference(since=since, what=what)

@@ -12,7 +12,7 @@ from hypervisor.registry.model import Registry, Revision
 from hypervisor.watch.facts import SubjectFacts
 from rules._errors import RuleError
 from rules._pack import rule_from_json
-from rules._rule import DEVICE, Rule
+from rules._rule import DEVICE, Rule, judged_by
 from rules._tree import Call, Name, walk
 from rules._words import PLANNED
 from sensors._quantity import Reporting
@@ -24,10 +24,15 @@ Revisions = tuple[tuple[int, Rule | None], ...]  # effective µs ascending; None
 
 @dataclass(frozen=True, kw_only=True)
 class RuleHistory:
-    """One rule through its revisions. `written` is what is remembered of it."""
+    """One rule through its revisions. `written` is what is remembered of it.
+
+    `judged`: those among them by which something else is judged than before. Of others only what
+    people are told is new.
+    """
 
     id: str
     revisions: Revisions
+    judged: Revisions
     written: tuple[tuple[int, Any], ...]
     silence: bool  # it lives on the axis of arrival, as all its revisions do
     asks_of_devices: bool  # whether a device spoke at all, whatever of
@@ -64,7 +69,7 @@ class RuleHistory:
         """
         found = [
             (at, rule if rule is not None and self.lacks(rule, subject) is None else None)
-            for at, rule in self.revisions
+            for at, rule in self.judged
         ]
         names = {name for _, rule in found if rule is not None for name in rule.plain}
         since = min(
@@ -101,11 +106,24 @@ def _history(
     return RuleHistory(
         id=key,
         revisions=rules,
+        judged=_judged(rules),
         written=tuple((at, one.value) for at, one in revisions),
         silence=any(rule.axis == "silence" for rule in latest),
         asks_of_devices=any(_asks_of_devices(rule) for _, rule in rules if rule is not None),
         common=common,
     )
+
+
+def _judged(revisions: Revisions) -> Revisions:
+    found: list[tuple[int, Rule | None]] = []
+    for at, rule in revisions:
+        if not found or _condition(rule) != _condition(found[-1][1]):
+            found.append((at, rule))
+    return tuple(found)
+
+
+def _condition(rule: Rule | None) -> Any:
+    return None if rule is None else judged_by(rule.to_json())
 
 
 def _rule(revision: Revision) -> Rule | None:

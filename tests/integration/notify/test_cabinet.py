@@ -27,7 +27,7 @@ RULES = """
   for: 1 min
   severity: major
   inhibits: [lighting-lamp]
-  labels: {title_fr: "{site} : plus de courant"}
+  fr: {title: "{site} : plus de courant"}
   advice: look
   wrong when: never
   tests: []

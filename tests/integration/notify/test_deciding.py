@@ -277,7 +277,7 @@ routes:
   - {{name: south, when: {{labels: {{crew: south}}}}, channels: [{{webhook: "{hook.url}"}}]}}
   - {{name: lamps, when: {{domains: [lighting]}}, channels: [{{webhook: "{hook.url}"}}]}}
 """)
-    town.rule("flood-high", labels={"crew": "north", "title_fr": "haut"})
+    town.rule("flood-high", labels={"crew": "north"})
     alarm = town.raised()
     town.settle()
     town.worse(alarm, 5, "critical")

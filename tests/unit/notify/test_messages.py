@@ -25,6 +25,8 @@ ALARM: dict[str, Any] = {
     "category": "hazard",
     "title": "Orge at Arpajon: river above its alert level",
     "advice": "Close the embankment road.",
+    "title_fr": "Orge à Arpajon : cote d'alerte dépassée",
+    "advice_fr": None,
     "active": True,
     "last_value": {
         "quantity": "level",
@@ -42,8 +44,6 @@ TELLING = Telling(
     alarm=ALARM,
     place="Orge à Arpajon, Arpajon",
     quantity={"fr": "hauteur d'eau", "en": "water level"},
-    labels={"title_fr": "{site} : cote d'alerte dépassée"},
-    fills={"site": "Orge à Arpajon"},
 )
 FR = Voice(instance="Essonne", exercise=False, link="https://town.example")
 EN = replace(FR, language="en")
