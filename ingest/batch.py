@@ -33,12 +33,16 @@ class Parcel:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What one transaction stores. `heard`: the latest heartbeat; `deaf`: spans, both µs."""
+    """What one transaction stores. `heard`: the latest heartbeat; `deaf`: spans, both µs.
+
+    `messages`: how many it was made of.
+    """
 
     rows: Rows
     letters: Sequence[Letter] = ()
     heard: int | None = None
     deaf: Sequence[tuple[int, int]] = field(default=())
+    messages: int = 0
 
 
 def no_rows() -> Rows:

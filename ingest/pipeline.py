@@ -94,13 +94,13 @@ class Pipeline:
             if not checked.sound or (new and checked.known is not self._known):
                 self._store_anew(parcel.arrivals, parcel.beats)
             else:
-                self._commit(checked.rows, checked.refused, parcel.beats)
+                self._commit(checked.rows, checked.refused, parcel.beats, len(parcel.arrivals))
         except UnavailableError:
             raise
         except Exception:
             log.exception("a batch of %s cannot be stored whole", len(parcel.arrivals))
             self._isolate(parcel.arrivals)
-            self._commit(no_rows(), (), parcel.beats)
+            self._commit(no_rows(), (), parcel.beats, 0)
 
     def look_up(self, *, at_once: bool) -> bool:
         """Load the devices, if they have changed; whether they have."""
@@ -116,9 +116,11 @@ class Pipeline:
     def _store_anew(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:
         decoded = decode(arrivals, Routes(self._known, self._library))
         rows, refused = check(decoded, Layouts(self._known.devices), self._belief)
-        self._commit(rows, refused, beats)
+        self._commit(rows, refused, beats, len(arrivals))
 
-    def _commit(self, rows: Rows, refused: Sequence[Refused], beats: Sequence[Beat]) -> None:
+    def _commit(
+        self, rows: Rows, refused: Sequence[Refused], beats: Sequence[Beat], messages: int
+    ) -> None:
         heard = self._listening.after(beats)
         self._store.commit(
             Batch(
@@ -126,6 +128,7 @@ class Pipeline:
                 letters=letters(refused, largest=LARGEST) if refused else (),
                 heard=heard.clock,
                 deaf=heard.deaf,
+                messages=messages,
             )
         )
         self._listening = heard.listening
@@ -156,4 +159,4 @@ class Pipeline:
             reason=Reason.NOT_STORABLE,
             detail=f"{error}; this is a defect of the hypervisor: redrive once it is mended",
         )
-        self._commit(no_rows(), [refused], ())
+        self._commit(no_rows(), [refused], (), 1)

@@ -7,10 +7,10 @@ as they were before, and it is said what would go.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hypervisor.settings import Settings
-from hypervisor.store import audit, columnar, retention
+from hypervisor.store import audit, columnar, happenings, retention
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.retention import Bounds, Chunk
@@ -19,6 +19,7 @@ from hypervisor.store.turn import translated
 EVERY_SECONDS = 3600.0
 _TRY_AGAIN_SECONDS = 10.0
 _TICK_SECONDS = 0.2  # so soon it hears that it is to stop
+_HAPPENINGS = timedelta(hours=6)  # a console that was away longer asks for everything anew
 _AUTHOR = "housekeeping"
 _SETTINGS = {
     "readings": "raw_retention_days",
@@ -184,6 +185,7 @@ def _once(connection: Connection, settings: Settings) -> str:
     done = sweep(connection, wanted(settings))
     text = f"gone: {done.text()}" if done.readings or done.dead_letters else done.text()
     text += copy(connection, settings)
+    happenings.forget(connection, _HAPPENINGS)
     if not done.shorter:
         return text
     more = look(connection, wanted(settings))

@@ -145,6 +145,8 @@ def go_on(connection: Connection, now: datetime) -> None:
     )
     connection.execute("UPDATE watch_state SET cursor = pg_current_xact_id()")
     connection.execute("TRUNCATE columnar_part, columnar_dirty")  # its files were left behind
+    connection.execute("TRUNCATE happening")  # who heard of it did so of another cluster
+    connection.execute("UPDATE happening_forgotten SET xid = pg_current_xact_id()")
     found = instance_store.read(connection)
     if found is None or found.mode is not Mode.LIVE:
         return  # in an exercise only its scenario declares deafness

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import psycopg
 
 from hypervisor.directory import known
 from hypervisor.store import codecs, dead_letters, feed, readings, registry, workers
 from hypervisor.store.connect import Connection, StoreError, connect
+from hypervisor.store.workers import Tally
 from ingest.batch import Batch
 from ingest.ports import Known, NotStorableError, UnavailableError
 from sensors._domain import Catalogue
@@ -31,6 +33,7 @@ class Intake:
         self._version: int | None = None  # of the registry that was last loaded
         self._next_look = 0.0
         self._perhaps_stored = False
+        self._done = Tally()
 
     def open(self) -> Connection:
         """The connection, claimed for this worker.
@@ -60,20 +63,27 @@ class Intake:
         """Store the batch in one transaction; see ingest.ports.Store."""
         connection = self.open()
         try:
-            self._write(connection, batch)
+            done = self._write(connection, batch)
             self._perhaps_stored = True
             connection.commit()
         except psycopg.OperationalError as error:  # away, full, or in another worker's way
+            self._done.retries += 1
             self._give_up(connection)
             raise UnavailableError(str(error).strip()) from error
         except psycopg.Error as error:
             self._give_up(connection)
             raise NotStorableError(str(error).strip()) from error
         self._perhaps_stored = False
+        self._done = done if batch.heard is None else Tally()
 
-    def _write(self, connection: Connection, batch: Batch) -> None:
+    def _write(self, connection: Connection, batch: Batch) -> Tally:
+        """What is then done, as the next heartbeat tells it."""
+        done = replace(self._done, batches=self._done.batches + 1)
+        done.messages += batch.messages
+        done.refused += len(batch.letters)
         if len(batch.rows):
             changed = readings.put(connection, batch.rows)
+            done.rows += len(changed)
             if len(changed):
                 feed.append(connection, "readings", worker=self._worker, rows=changed.tobytes())
         if batch.letters:
@@ -81,7 +91,8 @@ class Intake:
         if batch.deaf:
             workers.deafen(connection, self._worker, batch.deaf)
         if batch.heard is not None:
-            workers.hear(connection, self._worker, batch.heard)
+            workers.hear(connection, self._worker, batch.heard, done)
+        return done
 
     def _give_up(self, connection: Connection) -> None:
         try:

@@ -1,7 +1,7 @@
 """Ingest workers: who is expected to be heard, how far each has listened, when it was deaf."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from hypervisor.instants import BEGINNING, micros, moment
@@ -9,6 +9,17 @@ from hypervisor.store import feed
 from hypervisor.store.connect import Connection, StoreError
 
 _LOCK = "SELECT pg_try_advisory_lock(7353, hashtext(%s))"
+
+
+@dataclass(kw_only=True, slots=True)
+class Tally:
+    """What a worker did since it last said so."""
+
+    messages: int = 0
+    rows: int = 0
+    refused: int = 0
+    batches: int = 0
+    retries: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +81,18 @@ def every(connection: Connection) -> list[Worker]:
     ]
 
 
-def hear(connection: Connection, name: str, clock: int) -> None:
-    """A heartbeat came round (µs), behind all that this transaction and those before it stored."""
+def hear(connection: Connection, name: str, clock: int, done: Tally | None = None) -> None:
+    """A heartbeat came round (µs), behind all that this transaction and those before it stored.
+
+    `done` by the worker since the last one.
+    """
     at = moment(clock)
+    tally = astuple(done or Tally())
     connection.execute(
-        "UPDATE worker SET heard_at = GREATEST(heard_at, %s) WHERE name = %s", [at, name]
+        "UPDATE worker SET heard_at = GREATEST(heard_at, %s), messages = messages + %s,"
+        " rows = rows + %s, refused = refused + %s, batches = batches + %s,"
+        " retries = retries + %s WHERE name = %s",
+        [at, *tally, name],
     )
     feed.append(connection, "heartbeat", worker=name, at=at)
 

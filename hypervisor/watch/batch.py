@@ -90,6 +90,8 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
         for judged in judge_all(connection, memory, due_tasks(connection, memory, news)):
             findings.add(memory, judged)
         alarms, transitions = write(connection, memory, findings)
+        memory.touched.take(rows)
+        memory.touched.tell(connection, memory.registry)
         state = replace(
             memory.state,
             cursor=cursor,

@@ -24,6 +24,7 @@ from hypervisor.watch.rulebook import Revisions, RuleHistory
 from hypervisor.watch.schedule import Plan
 from hypervisor.watch.supply import Mains
 from hypervisor.watch.tail import SeriesTail
+from hypervisor.watch.touched import Touched
 from rules._engine import lookback
 from rules._inputs import Closing, Subject
 from rules._journal import Moment, Phase
@@ -100,6 +101,7 @@ class Memory:
     registry: Registry | None = None  # that the territory was arranged by
     said: Mapping[Fact, Any] = field(default_factory=dict)  # of the territory, in plain values
     under: Mapping[Fact, Any] | None = None  # what was last judged by; None: ask the store
+    touched: Touched = field(default_factory=Touched)
 
     def closing_after(self, pair: Pair, time: int) -> int | None:
         """When (µs) the next alarm of a pair was closed by hand, after a time."""

@@ -1,0 +1,188 @@
+"""One reader of what happens for a web process, and a queue for each of those who listen."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import aclosing
+
+from hypervisor.store import happenings
+from hypervisor.store.connect import StoreError
+from hypervisor.store.happenings import Happening, News, Parts, Position
+
+_GATHER = 0.2  # s: what happens meanwhile is told at once
+_TICK = 2.0  # s: so soon it is noticed that a part is late
+_BACK_OFF = 2.0  # s between two tries to reach the database
+_WAITING = 64  # chunks that a slow listener may leave lying
+_NAMES = 100  # more sites than these are not named in one event
+Sites = frozenset[str] | None  # what somebody may see; None: the whole territory
+
+
+class Listener:
+    """Somebody who listens. A chunk is some events as they are sent."""
+
+    def __init__(self, sites: Sites) -> None:
+        self.sites = sites
+        self.over = False  # is to come again: what it may see has changed
+        self.missed = False  # was too slow, or asked for what is forgotten
+        self._chunks: deque[bytes] = deque()
+        self._woken = asyncio.Event()
+
+    def put(self, chunk: bytes) -> None:
+        """Never waits: who is too slow loses what waits, and is told so."""
+        if len(self._chunks) >= _WAITING:
+            self.miss()
+        if not self.missed:
+            self._chunks.append(chunk)
+        self._woken.set()
+
+    def miss(self) -> None:
+        self._chunks.clear()
+        self.missed = True
+        self._woken.set()
+
+    def end(self) -> None:
+        self.over = True
+        self._woken.set()
+
+    async def take(self, seconds: float) -> bytes | None:
+        """What waits; None where nothing came in so long, or nothing will."""
+        if not self._chunks and not (self.missed or self.over):
+            try:
+                await asyncio.wait_for(self._woken.wait(), seconds)
+            except TimeoutError:
+                return None
+        self._woken.clear()
+        chunk = b"".join(self._chunks)
+        self._chunks.clear()
+        return chunk or None
+
+
+class Hub:
+    """Reads once what all listeners of this process hear."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._upto: int | None = None  # all before this transaction was told
+        self._parts: Parts | None = None
+        self._known = asyncio.Event()
+        self.listeners: set[Listener] = set()
+        self.lost = 0  # listeners that were too slow
+
+    @property
+    def upto(self) -> int:
+        """Before which transaction all was told; once `ready`."""
+        return self._upto or 0
+
+    async def ready(self, seconds: float) -> bool:
+        """Whether the database was reached."""
+        try:
+            await asyncio.wait_for(self._known.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def join(self, sites: Sites) -> Listener:
+        """Hear all from `upto` on."""
+        listener = Listener(sites)
+        self.listeners.add(listener)
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        self.listeners.discard(listener)
+        self.lost += listener.missed
+
+    async def run(self, say: Callable[[str], None]) -> None:
+        """Follow the database until cancelled; one that goes is waited for, and said once."""
+        said = ""
+        while True:
+            try:
+                async with aclosing(
+                    happenings.follow(self._url, self._upto, patience=_TICK)
+                ) as found:
+                    async for news in found:
+                        said = ""
+                        await self._take(news)
+            except StoreError as error:
+                if str(error) != said:
+                    say(str(error))
+                said = str(error)
+            await asyncio.sleep(_BACK_OFF)
+
+    async def _take(self, news: News | Parts) -> None:
+        if isinstance(news, Parts):
+            self._compare(news)
+            return
+        self._upto = news.upto
+        self._known.set()
+        if news.happenings:
+            self._tell(merged(news.happenings))
+            await asyncio.sleep(_GATHER)
+
+    def _tell(self, found: list[Happening]) -> None:
+        """Encoded once for all who may see the same."""
+        encoded: dict[Sites, bytes] = {}
+        for listener in self.listeners:
+            if listener.sites not in encoded:
+                encoded[listener.sites] = chunk(found, listener.sites)
+            if encoded[listener.sites]:
+                listener.put(encoded[listener.sites])
+
+    def _compare(self, parts: Parts) -> None:
+        before, self._parts = self._parts, parts
+        if before is None:
+            return
+        if before.registry != parts.registry:  # who sees what may have changed
+            for listener in self.listeners:
+                if listener.sites is not None:
+                    listener.end()
+        if before.late != parts.late:
+            told = health(parts.late)
+            for listener in self.listeners:
+                listener.put(told)
+
+
+def merged(found: Iterable[Happening]) -> list[Happening]:
+    """What was told of readings is told once, where the last of it stood."""
+    others: list[Happening] = []
+    readings: list[Happening] = []
+    for one in found:
+        (readings if one.kind == "reading" else others).append(one)
+    if readings:
+        known = [one.sites for one in readings if one.sites is not None]
+        sites = frozenset[str]().union(*known) if len(known) == len(readings) else None
+        last = readings[-1]
+        others.append(
+            Happening(position=last.position, kind=last.kind, key="", sites=sites, data=last.data)
+        )
+        others.sort(key=lambda one: one.position)
+    return others
+
+
+def chunk(found: Iterable[Happening], sites: Sites) -> bytes:
+    """The events of it that somebody may hear of."""
+    return b"".join(_event(one, sites) for one in found if _hears(one, sites))
+
+
+def health(late: tuple[str, ...]) -> bytes:
+    """Has no position: it is told of now, and never again."""
+    return _written("health", {"kind": "health", "key": "", "ok": not late, "late": list(late)})
+
+
+def _hears(one: Happening, sites: Sites) -> bool:
+    return sites is None or one.sites is None or not sites.isdisjoint(one.sites)
+
+
+def _event(one: Happening, sites: Sites) -> bytes:
+    data = {"kind": one.kind, "key": one.key, **one.data}
+    if one.kind == "reading":
+        seen = one.sites if one.sites is None or sites is None else one.sites & sites
+        named = seen is not None and len(seen) <= _NAMES
+        data["sites"] = sorted(seen) if named and seen is not None else None
+    return _written(one.kind, data, one.position)
+
+
+def _written(kind: str, data: dict[str, object], position: Position | None = None) -> bytes:
+    number = "" if position is None else f"id: {position}\n"
+    said = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return f"event: {kind}\n{number}data: {said}\n\n".encode()
