@@ -1,0 +1,99 @@
+"""The course of a gauge: its last value, and how fast it has risen or fallen lately.
+
+The rate is the slope of a straight line through the readings that are believed, over three hours:
+over one hour a centimetre of resolution would hide a river that rises by one (DOMAIN). Its error
+is told, since a time that is reckoned with it has a range.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+WINDOW = timedelta(hours=3)
+_FEWEST = 4  # readings that make a line
+_HOUR = 3600.0
+_SURE = 2.0  # standard errors within which a slope is taken to lie
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """Change an hour in the series' unit, and its standard error."""
+
+    per_hour: float
+    error: float
+
+    @property
+    def rises(self) -> bool:
+        """Beyond what its error may feign."""
+        return self.per_hour > _SURE * self.error
+
+    @property
+    def falls(self) -> bool:
+        return -self.per_hour > _SURE * self.error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """Where a site's quantity stands and goes. `rate` None: too few readings to tell."""
+
+    site: str
+    device: str
+    quantity: str
+    unit: str
+    time: datetime
+    value: float
+    rate: Rate | None
+
+
+def rate_of(
+    readings: Sequence[tuple[datetime, float]], *, resolution: float | None = None
+) -> Rate | None:
+    """The slope of readings in order of time, within the window before the last one.
+
+    None where they are fewer than four or cover less than half of the window.
+    """
+    if not readings:
+        return None
+    last = readings[-1][0]
+    recent = [(at, value) for at, value in readings if at >= last - WINDOW]
+    if len(recent) < _FEWEST or last - recent[0][0] < WINDOW / 2:
+        return None
+    hours = np.array([(at - last).total_seconds() / _HOUR for at, _ in recent])
+    values = np.array([value for _, value in recent])
+    lag = hours - hours.mean()
+    spread = float(lag @ lag)
+    slope = float(lag @ values) / spread
+    left = values - values.mean() - slope * lag
+    scatter = math.sqrt(float(left @ left) / (len(recent) - 2))
+    least = (resolution or 0.0) / math.sqrt(12)  # what rounding alone scatters
+    return Rate(per_hour=slope, error=max(scatter, least) / math.sqrt(spread))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """When a level is met if the rate holds; `latest` None: the error allows that it never is."""
+
+    at: datetime
+    earliest: datetime
+    latest: datetime | None
+
+
+def arrival(course: Course, level: float, *, within: timedelta) -> Arrival | None:
+    """When a course that rises meets a level, from its last reading on; None: not so soon."""
+    rate = course.rate
+    gap = level - course.value
+    if rate is None or not rate.rises or gap <= 0:
+        return None
+    hours = gap / rate.per_hour
+    if hours > within.total_seconds() / _HOUR:
+        return None
+    slow = rate.per_hour - _SURE * rate.error
+    latest = gap / slow
+    return Arrival(
+        at=course.time + timedelta(hours=hours),
+        earliest=course.time + timedelta(hours=gap / (rate.per_hour + _SURE * rate.error)),
+        latest=course.time + timedelta(hours=latest) if latest < 10 * hours else None,
+    )

@@ -1,0 +1,109 @@
+"""When the water reaches what stands in its way: each asset by its gauge, its level and the rate."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from hypervisor.outlook.course import Arrival, Course, arrival, rate_of
+from hypervisor.store import outlook as store
+from hypervisor.store.connect import Connection
+from hypervisor.store.outlook import Standing
+from sensors._domain import Catalogue
+
+FARTHEST = timedelta(hours=24)  # beyond, a straight line through three hours tells nothing
+State = Literal["reached", "rising", "falling", "steady", "unknown"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """An asset and the water: `margin` is level minus the asset's, positive: it is in the water.
+
+    `state`: `reached`, or what the gauge does; `unknown`: it has no reading or no rate.
+    """
+
+    asset: str
+    title: str
+    kind: str
+    gauge: str
+    gauge_title: str
+    level: float
+    unit: str
+    illustrative: bool
+    course: Course | None
+    margin: float | None
+    state: State
+    arrival: Arrival | None
+
+
+def courses(
+    connection: Connection,
+    catalogue: Catalogue,
+    *,
+    now: datetime,
+    quantity: str = "level",
+    sites: Sequence[str] | None = None,
+) -> dict[str, Course]:
+    """The course of a quantity by site, where one was ever read; of all sites, or of these."""
+    known = catalogue.quantities.get(quantity)
+    found: dict[str, Course] = {}
+    for site, device, readings in store.recent(connection, quantity, now, sites):
+        if not readings or (site in found and found[site].time >= readings[-1][0]):
+            continue  # of two gauges at one site the one that spoke last
+        at, value = readings[-1]
+        found[site] = Course(
+            site=site,
+            device=device,
+            quantity=quantity,
+            unit=known.unit if known else "",
+            time=at,
+            value=value,
+            rate=rate_of(readings, resolution=known.resolution if known else None),
+        )
+    return found
+
+
+def reaches(connection: Connection, catalogue: Catalogue, *, now: datetime) -> list[Reach]:
+    """Every asset that is tied to a gauge, the soonest in the water first."""
+    standing = store.assets(connection, now)
+    found = courses(connection, catalogue, now=now, sites=sorted({one.gauge for one in standing}))
+    return sorted(_reaches(standing, found), key=_urgency)
+
+
+def _reaches(standing: Iterable[Standing], found: Mapping[str, Course]) -> Iterable[Reach]:
+    for one in standing:
+        course = found.get(one.gauge)
+        margin = None if course is None else course.value - one.level
+        yield Reach(
+            asset=one.asset,
+            title=one.title,
+            kind=one.kind,
+            gauge=one.gauge,
+            gauge_title=one.gauge_title,
+            level=one.level,
+            unit=one.unit,
+            illustrative=one.illustrative,
+            course=course,
+            margin=margin,
+            state=_state(course, margin),
+            arrival=None if course is None else arrival(course, one.level, within=FARTHEST),
+        )
+
+
+def _state(course: Course | None, margin: float | None) -> State:
+    if course is None or margin is None:
+        return "unknown"
+    if margin >= 0:
+        return "reached"
+    if course.rate is None:
+        return "unknown"
+    if course.rate.rises:
+        return "rising"
+    return "falling" if course.rate.falls else "steady"
+
+
+def _urgency(one: Reach) -> tuple[int, float, float, str]:
+    """In the water, then by the time that is left, then by what is missing."""
+    left = one.arrival.at.timestamp() if one.arrival else 0.0
+    rank = 0 if one.state == "reached" else 1 if one.arrival else 2
+    return (rank, left, -(one.margin if one.margin is not None else -1e9), one.asset)
