@@ -1,0 +1,68 @@
+"""The rate of a gauge, and when it meets a level."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hypervisor.outlook.course import Course, Rate, arrival, rate_of
+
+T0 = datetime(2024, 10, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def rising(*values: float, every: float = 15) -> list[tuple[datetime, float]]:
+    return [(T0 + timedelta(minutes=every * n), value) for n, value in enumerate(values)]
+
+
+def course(rate: Rate | None, value: float = 1.0) -> Course:
+    return Course(site="a", device="a", quantity="level", unit="m", time=T0, value=value, rate=rate)
+
+
+def test_a_straight_rise_is_its_slope() -> None:
+    found = rate_of(rising(*(1 + 0.01 * n for n in range(13))), resolution=0.01)
+    assert found is not None
+    assert found.per_hour == pytest.approx(0.04)
+    assert 0 < found.error < 0.002
+    assert found.rises
+
+
+def test_a_spike_long_ago_is_outside_the_window() -> None:
+    found = rate_of(rising(9.0, *(1.0 for _ in range(13))), resolution=0.01)
+    assert found is not None
+    assert (found.per_hour, found.rises, found.falls) == (0, False, False)
+
+
+def test_what_flickers_by_its_own_step_does_not_rise() -> None:
+    found = rate_of(rising(*(1.0, 1.01) * 6), resolution=0.01)
+    assert found is not None
+    assert not found.rises
+
+
+@pytest.mark.parametrize(
+    "readings", [[], rising(1, 2, 3), rising(1, 2, 3, 4, 5, every=5)], ids=["none", "few", "short"]
+)
+def test_too_little_makes_no_rate(readings: list[tuple[datetime, float]]) -> None:
+    assert rate_of(readings) is None
+
+
+def test_a_level_is_met_in_a_range() -> None:
+    found = arrival(course(Rate(per_hour=0.1, error=0.01)), 1.4, within=DAY)
+    assert found is not None
+    assert found.latest is not None
+    hours = [(at - T0).total_seconds() / 3600 for at in (found.earliest, found.at, found.latest)]
+    assert hours == pytest.approx([0.4 / 0.12, 4, 5])
+
+
+@pytest.mark.parametrize(
+    ("rate", "level"),
+    [
+        (None, 1.4),
+        (Rate(per_hour=-0.1, error=0.01), 1.4),
+        (Rate(per_hour=0.1, error=0.06), 1.4),
+        (Rate(per_hour=0.1, error=0.01), 0.9),
+        (Rate(per_hour=0.1, error=0.01), 9.0),
+    ],
+    ids=["no rate", "falls", "not surely", "reached", "too far"],
+)
+def test_where_no_time_can_be_told_none_is(rate: Rate | None, level: float) -> None:
+    assert arrival(course(rate), level, within=DAY) is None
