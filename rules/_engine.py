@@ -62,7 +62,24 @@ def judge(  # noqa: PLR0913  what may be known of each subject
     rules = [rule for _, rule in revisions if rule is not None]
     if not rules or not subjects:
         return [Verdict(subject=subject.key, moments=(), due=None) for subject in subjects]
-    extent = Extent(
+    extent = extent_of(revisions)
+    asked = Asked(
+        horizon=horizon,
+        starts=starts or {},
+        untils=untils or {},
+        seeds=seeds or {},
+        closings=closings or {},
+    )
+    found: list[Verdict] = []
+    for block in blocks(subjects, asked, extent):
+        found += _judge_block(revisions, block, asked)
+    return found
+
+
+def extent_of(revisions: Sequence[tuple[int, Rule | None]]) -> Extent:
+    """What the axis of a rule's revisions must hold."""
+    rules = [rule for _, rule in revisions if rule is not None]
+    return Extent(
         names=tuple(sorted({name for rule in rules for name in rule.names})),
         thresholds=tuple(
             {
@@ -78,17 +95,6 @@ def judge(  # noqa: PLR0913  what may be known of each subject
         aheads=tuple(sorted({ahead_of(call) for rule in rules for call in rule.upstreams})),
         words=tuple(sorted({word for rule in rules for word in rule.words})),
     )
-    asked = Asked(
-        horizon=horizon,
-        starts=starts or {},
-        untils=untils or {},
-        seeds=seeds or {},
-        closings=closings or {},
-    )
-    found: list[Verdict] = []
-    for block in blocks(subjects, asked, extent):
-        found += _judge_block(revisions, block, asked)
-    return found
 
 
 def lookback(rules: Sequence[Rule], subject: Subject) -> int:

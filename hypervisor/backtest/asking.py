@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hypervisor.backtest import comparing, ground, scoring
+from hypervisor.backtest.around import around
 from hypervisor.backtest.comparing import Change
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.events import Entry, is_event, rules_of
@@ -11,10 +12,12 @@ from hypervisor.backtest.found import Found, Judgement
 from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.judging import Place, Span, Tick, backtest
 from hypervisor.backtest.scoring import Scored
-from hypervisor.backtest.sources import Source
+from hypervisor.backtest.sources import Kept, Source
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import nearest
 from sensors._domain import Catalogue
+
+_FEW = 5  # sites whose readings are held while they are judged a second time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,8 @@ def ask(
     _check_sites(registry, question)
     registry = ground.tried(registry, question.trial, known)
     rounds = 1 if question.against is None else 2
+    if question.against is not None and len(question.sites or ()) in range(1, _FEW):
+        source = Kept(source)
 
     def first(done: int, of: int) -> None:
         tick(done, of * rounds)
@@ -72,6 +77,8 @@ def _answer(
     registry: Registry, source: Source, known: Catalogue, question: Question, tick: Tick
 ) -> Answer:
     events = rules_of(question.events, known)
+    if question.sites is not None:
+        registry = around(registry, question.sites)
     registry = ground.tried(registry, Trial(rules=tuple(events)), known)
     wanted = [*question.rules, *(rule.id for rule in events)]
     judgement = backtest(

@@ -61,6 +61,8 @@ def tried(registry: Registry, trial: Trial, known: Catalogue) -> Registry:
     Raises:
         BacktestError: a threshold is of no site, or unknown, or of another unit.
     """
+    if not trial:
+        return registry
     new = {("rule", rule.id): rule.to_json() for rule in trial.rules}
     for key, text in (trial.thresholds or {}).items():
         new["threshold", key] = _threshold(registry, key, text, known)

@@ -125,3 +125,29 @@ class Recorded:
                 last = int(np.searchsorted(rows["time"], until, side="right"))
                 found[one] = rows[first:last]
         return found
+
+
+@dataclass(frozen=True, kw_only=False)
+class Kept:
+    """A source whose readings are read once, for whoever judges the same ones several times."""
+
+    source: Source
+    _read: dict[tuple[tuple[int, ...], int, int], Mapping[int, Rows]] = field(default_factory=dict)
+
+    @property
+    def floor(self) -> int:
+        return self.source.floor
+
+    @property
+    def deaf(self) -> Spans:
+        return self.source.deaf
+
+    @property
+    def closings(self) -> Closings:
+        return self.source.closings
+
+    def rows(self, series: Sequence[int], since: int, until: int) -> Mapping[int, Rows]:
+        key = tuple(series), since, until
+        if key not in self._read:
+            self._read[key] = self.source.rows(series, since, until)
+        return self._read[key]

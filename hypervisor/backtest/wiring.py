@@ -1,6 +1,6 @@
 """Where question, registry and readings meet: of an instance's store, or of a file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -64,17 +64,19 @@ def of_store(  # noqa: PLR0913  what is asked, and of which instance
     retention: int,
     tick: Tick,
     folder: Path | None = None,
+    load: Callable[[Connection], Registry] = registry_store.load,
 ) -> Answer:
     """Judge what is stored, in one snapshot: the connection's transaction must be new.
 
-    `folder`: where the columnar copy of an instance is, if it has one.
+    `folder`: where the columnar copy of an instance is, if it has one. `load`: how the registry is
+    come by.
 
     Raises:
         BacktestError: what was asked cannot be.
         RuleError: a pack has a slip.
     """
     source = Stored.of(connection, folder)
-    registry = registry_store.load(connection)
+    registry = load(connection)
     question = _question(registry, wanted, known, retention=retention)
     return ask(registry, source, known, question, tick)
 

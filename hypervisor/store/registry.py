@@ -1,6 +1,7 @@
 """Territory, sites, devices, what belongs to them, and the revisions of what rules use."""
 
 from datetime import datetime
+from threading import Lock
 
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Registry
@@ -21,6 +22,26 @@ def load(connection: Connection) -> Registry:
         zones={zone.name: zone for zone in registered.zones(connection)},
         assets={asset.name: asset for asset in registered.assets(connection)},
     )
+
+
+class Remembered:
+    """The registry as it was read last, for whoever asks often; it is read again once it changed.
+
+    Of one database, by connections that see all of it.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is read yet."""
+        self._lock = Lock()
+        self._known: tuple[int, Registry] | None = None
+
+    def load(self, connection: Connection) -> Registry:
+        """What `load` would return."""
+        version = feed.registry_version(connection)  # before: what is read may be newer, not older
+        with self._lock:
+            if self._known is None or self._known[0] != version:
+                self._known = version, load(connection)
+            return self._known[1]
 
 
 def scenario_clock(connection: Connection) -> datetime | None:
