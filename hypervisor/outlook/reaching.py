@@ -1,4 +1,4 @@
-"""When the water reaches what stands in its way: each asset by its gauge, its level and the rate."""
+"""When water reaches what stands in its way: each asset by its gauge, its level and the rate."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
