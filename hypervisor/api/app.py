@@ -1,4 +1,4 @@
-"""The web application: the API under /api/v1, one plain page, a description without a CDN."""
+"""The web application: the API under /api/v1, the console, a description without a CDN."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -7,7 +7,10 @@ from datetime import datetime
 from fastapi import FastAPI, Request, Response
 
 from hypervisor.api import (
+    access_problems,
+    accounts,
     alarms,
+    auth,
     backtests,
     events,
     health,
@@ -21,17 +24,31 @@ from hypervisor.api import (
     thresholds,
     whole,
 )
+from hypervisor.console import mounting, policy
 from hypervisor.store.pool import Pool
 from sensors._domain import Catalogue
 
-_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none';"
-    " frame-ancestors 'none'"
+_PARTS = (
+    auth,
+    accounts,
+    events,
+    health,
+    sites,
+    readings,
+    alarms,
+    incidents,
+    rules,
+    thresholds,
+    backtests,
 )
 _ABOUT = """What a territory's sensors say, and the alarms that rules raise on it.
 
 Every answer says in `mode` and in the header `X-Hypervisor-Mode` whether it is `LIVE` or an
-`EXERCICE`. Times are RFC 3339 in UTC. Errors are `application/problem+json`."""
+`EXERCICE`. Times are RFC 3339 in UTC. Errors are `application/problem+json`.
+
+A program shows an API token, `Authorization: Bearer …`; a browser its session, and with what it writes
+the session's token in `X-CSRF-Token`. Everybody sees their own territory; what lies outside it is
+answered as if it did not exist."""
 
 
 def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], datetime]) -> FastAPI:
@@ -58,11 +75,13 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
     app.state.catalogue = catalogue
     app.state.clock = clock
     problems.install(app)
+    access_problems.install(app)
     rulebook_problems.install(app)
     app.middleware("http")(_headers)
-    for part in (events, health, sites, readings, alarms, incidents, rules, thresholds, backtests):
+    for part in _PARTS:
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(home.router)
+    mounting.mount(app)
     whole.install(app)
     return app
 
@@ -74,7 +93,7 @@ async def _headers(
     banner = getattr(request.app.state, "banner", None)
     if banner:
         response.headers["X-Hypervisor-Mode"] = banner
-    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Content-Security-Policy"] = policy.of(request.app)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     if "cache-control" not in response.headers:

@@ -1,0 +1,1 @@
+"""The operator's console: pages made on the server, enlivened by small scripts."""

@@ -1,0 +1,51 @@
+"""The bar above every page: alarms by priority, our own health, the load, who is here."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hypervisor.alarms.load import FLOOD_BEGINS
+from hypervisor.api.access import Access
+from hypervisor.console.words import translate as _
+from hypervisor.instance import Mode
+from hypervisor.store import glance
+
+LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """`tally`: priority -> (to acknowledge, active). `load`: alarms raised in ten minutes."""
+
+    tally: dict[int, tuple[int, int]]
+    unacknowledged: int
+    healthy: bool
+    per_minute: int
+    delay: timedelta | None
+    load: int
+    load_mark: int
+    wall: datetime
+    exercise_words: str
+
+    @property
+    def flooded(self) -> bool:
+        return self.load > self.load_mark
+
+
+def look(asked: Access) -> Bar:
+    """A glance at the whole, in one question to the database."""
+    wall = asked.clock()
+    seen = glance.look(asked.connection, now=asked.now(), wall=wall)
+    delay = None if seen.judged_to is None else max(asked.now() - seen.judged_to, timedelta(0))
+    live = asked.instance.mode is Mode.LIVE
+    late = live and (delay is None or delay > LATE or not seen.workers_heard)
+    return Bar(
+        tally=seen.tally,
+        unacknowledged=sum(count for count, _ in seen.tally.values()),
+        healthy=not late and seen.workers > 0,
+        per_minute=seen.readings_per_minute,
+        delay=delay,
+        load=seen.raised_lately,
+        load_mark=FLOOD_BEGINS,
+        wall=wall,
+        exercise_words=f"{asked.instance.name} · {_('no real alert is sent')}",
+    )

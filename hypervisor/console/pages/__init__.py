@@ -1,0 +1,1 @@
+"""One module a page: `router`, and `PAGE` where the rail shows it."""

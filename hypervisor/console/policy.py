@@ -1,0 +1,15 @@
+"""What a page may load: from us, and pictures of the basemap where one is set."""
+
+from fastapi import FastAPI
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self';"
+    " img-src 'self' data: blob:{elsewhere}; connect-src 'self'{elsewhere}; worker-src 'self' blob:; form-action 'self';"
+    " manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+def of(app: FastAPI) -> str:
+    """The content security policy. `app.state.basemap_origin`: the one host besides us."""
+    origin = getattr(app.state, "basemap_origin", "")
+    return _POLICY.format(elsewhere=f" {origin}" if origin else "")

@@ -1,0 +1,103 @@
+// One stream of events a page. Each becomes `hypervisor:<kind>` on the document, at most twice a second
+// a kind; elements with hx-get and a trigger on it fetch themselves anew. What was missed while the
+// network was cut comes with `hypervisor:refresh`, which everything live listens to.
+const KINDS = ["alarm", "incident", "reading", "health", "log", "rule", "exercise"];
+const COALESCE = { reading: 2000 };
+const PATIENCE = 2500; // ms without a stream before the strip says so
+const AGAIN = 5000;
+
+const strip = document.getElementById("offline");
+const waiting = new Map(); // kind -> events since it was last told
+let source = null;
+let cut = null; // when the stream was lost
+let told = null; // the timer of the strip
+let again = null;
+
+function tell(kind) {
+  const gathered = waiting.get(kind);
+  waiting.delete(kind);
+  document.dispatchEvent(new CustomEvent(`hypervisor:${kind}`, { detail: gathered }));
+}
+
+function heard(kind, event) {
+  let detail = event.data;
+  try {
+    detail = JSON.parse(event.data);
+  } catch { /* a plain word is fine too */ }
+  if (waiting.has(kind)) {
+    waiting.get(kind).push(detail);
+    return;
+  }
+  waiting.set(kind, [detail]);
+  setTimeout(tell, COALESCE[kind] ?? 500, kind);
+}
+
+function span(from) {
+  const seconds = Math.max(1, Math.round((Date.now() - from) / 1000));
+  return seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+}
+
+function show() {
+  if (!strip || cut === null) return;
+  strip.hidden = false;
+  strip.querySelector("[data-words]").textContent = strip.dataset.since.replace("{span}", span(cut));
+  told = setTimeout(show, 5000);
+}
+
+function lost() {
+  if (cut === null) {
+    cut = Date.now();
+    told = setTimeout(show, PATIENCE);
+    document.dispatchEvent(new CustomEvent("hypervisor:offline"));
+  }
+  if (source?.readyState === EventSource.CLOSED) {
+    clearTimeout(again);
+    again = setTimeout(open, AGAIN);
+  }
+}
+
+function back() {
+  if (cut === null) return;
+  cut = null;
+  clearTimeout(told);
+  if (strip) strip.hidden = true;
+  document.dispatchEvent(new CustomEvent("hypervisor:online"));
+  document.dispatchEvent(new CustomEvent("hypervisor:refresh"));
+}
+
+export function open() {
+  clearTimeout(again);
+  source?.close();
+  source = new EventSource("/api/v1/events");
+  source.addEventListener("open", back);
+  source.addEventListener("error", lost);
+  for (const kind of KINDS) source.addEventListener(kind, (event) => heard(kind, event));
+}
+
+export const offline = () => cut !== null;
+
+strip?.querySelector("[data-retry]").addEventListener("click", open);
+addEventListener("online", open);
+addEventListener("offline", lost);
+addEventListener("pagehide", () => source?.close());
+addEventListener("pageshow", (event) => {
+  if (event.persisted) open();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && source?.readyState === EventSource.CLOSED) open();
+});
+// A part that could not be fetched tells of a cut before the stream does.
+document.addEventListener("htmx:sendError", lost);
+open();
+
+// The count in the title, so that another tab shows it.
+function count() {
+  const number = Number(document.getElementById("bar-live")?.dataset.unacknowledged ?? 0);
+  const bare = document.title.replace(/^\(\d+\) /, "");
+  document.title = number ? `(${number}) ${bare}` : bare;
+  const state = strip?.querySelector("[data-state]");
+  const clock = document.getElementById("bar-live")?.dataset.stated;
+  if (state && clock) state.textContent = clock;
+}
+document.addEventListener("htmx:afterSettle", count);
+count();

@@ -1,0 +1,1 @@
+"""What each page asks of the store, one module a page."""
