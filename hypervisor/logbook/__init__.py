@@ -1,0 +1,1 @@
+"""The operational log and the hand-over of a shift: what the room itself writes."""

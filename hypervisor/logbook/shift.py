@@ -1,0 +1,133 @@
+"""What a hand-over says: all that whoever comes must know, put together from what is stored."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypervisor.alarms import viewing
+from hypervisor.instants import micros, text
+from hypervisor.logbook.entry import Kind
+from hypervisor.store import lifecycle, logbook, shifts, surroundings
+from hypervisor.store.alarms import Selection
+from hypervisor.store.connect import Connection
+from hypervisor.store.logbook import Entry, Wanted
+
+_TOLD = frozenset({Kind.NOTE, Kind.DECISION, Kind.CALL, Kind.CORRECTION})
+_MOST = 500
+_SOON = timedelta(days=1)
+_BY_HAND = ("shelved", "out-of-service")
+
+
+def page(
+    connection: Connection,
+    *,
+    since: datetime,
+    wall: datetime,
+    outlook: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The page as plain values. `since`: of the wall, the hand-over before.
+
+    `outlook`: what the console knows of rivers and what comes next, put in as it is.
+    """
+    clock = lifecycle.clock(connection, wall) or wall
+    active = viewing.views(connection, Selection(active=True), wall=wall)
+    over = viewing.views(connection, Selection(), wall=wall, shown="returned")
+    held = [one for one in active if one["suppressed"]]
+    speaking = [one for one in active if not one["suppressed"]]
+    standing = logbook.listing(connection, Wanted(open=True, limit=_MOST))
+    told = logbook.listing(connection, Wanted(since=since, kinds=_TOLD, limit=_MOST))
+    return {
+        "since": text_of(since),
+        "at": text_of(clock),
+        "outlook": dict(outlook or {}),
+        "unacknowledged": _alarms(speaking, _is("unacknowledged")),
+        "returned": [_alarm(one) for one in over],
+        "acknowledged": _alarms(speaking, _is_not("unacknowledged", category="hazard")),
+        "faulty": _alarms(speaking, _is_not("unacknowledged", category="maintenance")),
+        "held": [_held(one) for one in held],
+        "at_rest": [_plain(asdict(one)) for one in shifts.at_rest(connection, clock)],
+        "works": _works(connection, clock),
+        "edits": [_plain(asdict(one)) for one in shifts.edits(connection, since)],
+        **{_PLURAL[kind]: _entries(standing, {kind}) for kind in _STANDING},
+        "decisions": _entries(told, {Kind.DECISION}),
+        "calls": _entries(told, {Kind.CALL}),
+        "notes": _entries(told, {Kind.NOTE, Kind.CORRECTION}),
+    }
+
+
+_PLURAL: Mapping[Kind, str] = {
+    Kind.PROMISE: "promises",
+    Kind.CLOSURE: "closures",
+    Kind.EXPECTATION: "expectations",
+    Kind.BULLETIN: "bulletins",
+}
+_STANDING = tuple(_PLURAL)
+
+
+def text_of(at: datetime) -> str:
+    """RFC 3339 in UTC."""
+    return text(micros(at))
+
+
+def _is(state: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda one: one["state"] == state
+
+
+def _is_not(state: str, *, category: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda one: one["state"] != state and one["category"] == category
+
+
+def _alarms(
+    found: Iterable[Mapping[str, Any]], wanted: Callable[[Mapping[str, Any]], bool]
+) -> list[dict[str, Any]]:
+    return [_alarm(one) for one in found if wanted(one)]
+
+
+def _alarm(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": one["id"],
+        "severity": one["severity"][-1][1],
+        "title": one["title"],
+        "title_fr": one.get("title_fr"),
+        "site": one["site"],
+        "domain": one["domain"],
+        "began": one["began"],
+        "state": one["state"],
+        "assignee": one.get("assignee"),
+        "stale": bool(one["stale"]) and one["stale"][-1][1] is None,
+        "last_value": one["last_value"],
+    }
+
+
+def _held(one: Mapping[str, Any]) -> dict[str, Any]:
+    """By hand before by design: somebody answers for it."""
+    why = min(one["suppressed"], key=lambda each: each["kind"] not in _BY_HAND)
+    return {**_alarm(one), "why": dict(why)}
+
+
+def _works(connection: Connection, clock: datetime) -> list[dict[str, Any]]:
+    """Those that last, and those of the next day."""
+    soon = micros(clock + _SOON)
+    return [
+        {
+            "name": one.name,
+            "begins": text(one.begins),
+            "ends": text(one.ends),
+            "reason": one.reason,
+            "at": sorted(one.sites | one.devices | one.groups),
+        }
+        for one in surroundings.works(connection)
+        if one.begins <= soon and one.ends >= micros(clock)
+    ]
+
+
+def _entries(found: Sequence[Entry], kinds: set[Kind]) -> list[dict[str, Any]]:
+    return [_plain(asdict(one)) for one in found if one.kind in kinds]
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: text_of(value) if isinstance(value, datetime) else value
+        for key, value in values.items()
+    }

@@ -1,0 +1,44 @@
+"""An entry written into the log."""
+
+from datetime import datetime
+
+from hypervisor.logbook.entry import OPEN, Kind, New, checked
+from hypervisor.logbook.errors import LogError, NoEntryError
+from hypervisor.store import audit, logbook
+from hypervisor.store.connect import Connection
+from hypervisor.store.logbook import Entry
+
+
+def write(connection: Connection, new: New, *, now: datetime) -> Entry:
+    """Append it, with its act in the audit. `now` is the wall's.
+
+    Raises:
+        LogError: it cannot stand so.
+        NoEntryError: the entry, alarm or site that it names is not there.
+    """
+    said = checked(new)
+    if said.about is not None:
+        _require_about(connection, said.kind, said.about)
+    number = logbook.insert(connection, said, now=now)
+    audit.record(
+        connection,
+        kind="log",
+        subject=said.site or f"log/{number}",
+        reason=str(said.kind),
+        author=said.author,
+        details={"entry": number},
+    )
+    entry = logbook.one(connection, number)
+    if entry is None:
+        raise NoEntryError(f"no entry has the number {number}")
+    return entry
+
+
+def _require_about(connection: Connection, kind: Kind, about: int) -> None:
+    before = logbook.one(connection, about)
+    if before is None:
+        raise NoEntryError(f"{kind}: no entry has the number {about}")
+    if kind is Kind.SETTLED and before.kind not in OPEN:
+        raise LogError(f"{kind}: entry {about} is a {before.kind}, which does not stand open")
+    if kind is Kind.SETTLED and before.settled is not None:
+        raise LogError(f"{kind}: entry {about} was settled by {before.settled_by}")

@@ -1,0 +1,168 @@
+"""A shift is handed over: one page, two signatures."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from hypervisor.alarms.acts import Act, act
+from hypervisor.alarms.lifecycle import Kind as ActKind
+from hypervisor.logbook import handover, shift
+from hypervisor.logbook.entry import Kind, New
+from hypervisor.logbook.errors import HandoverError, NoEntryError
+from hypervisor.logbook.handover import Step
+from hypervisor.logbook.writing import write
+from hypervisor.store import handovers
+from hypervisor.store.connect import connect
+from hypervisor.store.handovers import Handover
+from tests.integration.watch.world import Sent, World, make_world
+
+pytestmark = pytest.mark.integration
+
+WALL = datetime(2026, 5, 1, 8, tzinfo=UTC)
+LATER = WALL + timedelta(hours=8)
+NOTE = New(author="anne", kind=Kind.NOTE, text="quiet night")
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    with closing(make_world(database_url, connect(database_url))) as made:
+        made.register(["orge"])
+        made.record_rules()
+        made.join()
+        for at, value in ((0, 3.1), (5, 3.1), (10, 3.2)):
+            made.store([Sent(site="orge", at=at, value=value)])
+        made.beat(10)
+        made.settle()
+        yield made
+
+
+def _page(world: World, since: datetime = WALL) -> dict[str, Any]:
+    return shift.page(world.connection, since=since, wall=LATER)
+
+
+def _offer(world: World, author: str = "anne", at: datetime = LATER) -> Handover:
+    made = handover.offer(
+        world.connection, _page(world), author=author, note="all told", area=None, now=at
+    )
+    world.connection.commit()
+    return made
+
+
+def test_the_page_tells_what_whoever_comes_must_know(world: World) -> None:
+    connection = world.connection
+    before = _page(world)
+    (alarm,) = before["unacknowledged"]
+    assert (alarm["site"], alarm["severity"], alarm["state"]) == ("orge", "minor", "unacknowledged")
+    assert [before[part] for part in ("held", "faulty", "decisions", "promises")] == [[]] * 4
+
+    due = datetime(2024, 1, 1, 6, tzinfo=UTC)
+    for new in (
+        replace(NOTE, kind=Kind.DECISION, text="close RD 19"),
+        replace(NOTE, kind=Kind.PROMISE, text="call the mayor back", due=due),
+        replace(NOTE, kind=Kind.CLOSURE, text="RD 19 at the bridge"),
+    ):
+        write(connection, new, now=LATER)
+    until = datetime(2024, 1, 1, 2, tzinfo=UTC)
+    act(
+        connection,
+        Act(
+            alarm=alarm["id"],
+            kind=ActKind.SHELVE,
+            author="anne",
+            reason="weir",
+            version=1,
+            until=until,
+        ),
+        now=LATER,
+    )
+    connection.commit()
+
+    after = _page(world)
+    assert after["unacknowledged"] == []
+    (held,) = after["held"]
+    assert (held["id"], held["why"]["kind"], held["why"]["until"]) == (
+        alarm["id"],
+        "shelved",
+        "2024-01-01T02:00:00Z",
+    )
+    assert [one["text"] for one in after["decisions"]] == ["close RD 19"]
+    assert [(one["text"], one["due"]) for one in after["promises"]] == [
+        ("call the mayor back", "2024-01-01T06:00:00Z")
+    ]
+    assert [one["text"] for one in after["closures"]] == ["RD 19 at the bridge"]
+    later = _page(world, since=LATER + timedelta(minutes=1))
+    assert (later["decisions"], len(later["promises"])) == ([], 1)  # what is open stays
+
+
+def test_two_people_sign_one_page(world: World) -> None:
+    offered = _offer(world)
+    assert (offered.state, offered.offered_by, offered.note) == ("offered", "anne", "all told")
+    taken = handover.step(
+        world.connection,
+        offered.id,
+        Step.TAKE,
+        author="bruno",
+        signed=offered.digest,
+        remark="seen",
+        now=LATER + timedelta(minutes=5),
+    )
+    assert (taken.state, taken.closed_by, taken.remark) == ("taken", "bruno", "seen")
+    assert taken.page == offered.page
+    following = _offer(world, "bruno", LATER + timedelta(hours=8))
+    assert following.begins == taken.closed_at
+
+
+def test_what_is_not_allowed_is_refused_with_its_reason(world: World) -> None:
+    offered = _offer(world)
+
+    def refused(what: Step, author: str, signed: str | None, number: int = offered.id) -> str:
+        with pytest.raises((HandoverError, NoEntryError)) as caught:
+            handover.step(world.connection, number, what, author=author, signed=signed, now=LATER)
+        return str(caught.value)
+
+    assert "who goes cannot take over from themselves" in refused(Step.TAKE, "anne", offered.digest)
+    assert "read it again" in refused(Step.TAKE, "bruno", "another")
+    assert "only anne" in refused(Step.WITHDRAW, "bruno", None)
+    assert "no hand-over has the number 99" in refused(Step.TAKE, "bruno", offered.digest, 99)
+    with pytest.raises(HandoverError, match="anne has offered a hand-over already"):
+        _offer(world, "bruno")
+
+    handover.step(world.connection, offered.id, Step.WITHDRAW, author="anne", now=LATER)
+    world.connection.commit()
+    assert "is withdrawn: it cannot be taken" in refused(Step.TAKE, "bruno", offered.digest)
+    assert _offer(world).state == "offered"
+
+
+def test_a_signed_page_stays_as_it_was_signed(world: World) -> None:
+    offered = _offer(world)
+    with pytest.raises(psycopg.errors.RaiseException, match="is not changed"):
+        world.connection.execute("UPDATE handover SET note = 'x'")
+    world.connection.rollback()
+    handover.step(
+        world.connection, offered.id, Step.TAKE, author="b", signed=offered.digest, now=LATER
+    )
+    world.connection.commit()
+    with pytest.raises(psycopg.errors.RaiseException, match="is not changed"):
+        world.connection.execute(
+            "UPDATE handover SET state = 'offered', closed_at = NULL, closed_by = NULL"
+        )
+    world.connection.rollback()
+    assert [one.state for one in handovers.listing(world.connection)] == ["taken"]
+
+
+def test_two_who_take_it_at_once_do_not_both(world: World, database_url: str) -> None:
+    offered = _offer(world)
+    with closing(connect(database_url)) as other:
+        for who in ("bruno", "carla"):
+            assert handovers.one(other, offered.id) is not None, who
+        first = handovers.close(other, offered.id, "taken", author="bruno", remark="", now=LATER)
+        other.commit()
+        second = handovers.close(
+            world.connection, offered.id, "taken", author="carla", remark="", now=LATER
+        )
+    assert (first, second) == (True, False)
