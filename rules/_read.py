@@ -11,7 +11,7 @@ from rules._expression import parse
 from rules._functions import FUNCTIONS
 from rules._read_notices import NOTICE_KEYS, NoticeReader
 from rules._rule import CATEGORIES, SEVERITIES, SUBJECTS, PackTest, Rule, Step
-from rules._texts import FRENCH, french_parts, read_texts
+from rules._texts import FRENCH, read_french, read_texts
 from rules._tree import Call, Node, walk
 from rules._vocabulary import Vocabulary
 from rules._yaml import Source
@@ -66,7 +66,7 @@ def read_rule(node: yaml.Node, source: Source, words: Vocabulary, *, domain: str
         steps=reader.steps(parts),
         advice=said.advice,
         wrong_when=said.wrong_when,
-        french=read_texts(source, french_parts(source, parts)),
+        french=read_french(source, parts),
         **NoticeReader(source, parts).read(),
         tests=reader.tests(parts),
         written={key: source.plain(part) for key, part in parts.items() if key != BASED_ON},

@@ -14,6 +14,9 @@ FRENCH = "fr"
 TEXT_KEYS = ("title", "advice", "wrong when")
 # What a text may name of the subject that the rule is judged per.
 NAMED = {"site": ("site",), "device": ("site", "device", "group"), "group": ("site", "group")}
+# Where French keeps a space that no line ends in: before high punctuation, inside of guillemets,
+# between a number and its unit. Authors write a plain one.
+_KEPT = re.compile(r" (?=[:;!?%»])|(?<=«) |(?<=\d) (?=(?:[km]?m|[km]?W|h|min|s|°C)\b)")
 _NAMED = re.compile(r"\{([^{}]*)\}")
 
 
@@ -32,6 +35,14 @@ def read_texts(source: Source, parts: Mapping[str, yaml.Node]) -> Texts:
         source.text(parts[key], key).strip() if key in parts else "" for key in TEXT_KEYS
     )
     return Texts(title=title, advice=advice, wrong_when=wrong_when)
+
+
+def read_french(source: Source, parts: Mapping[str, yaml.Node]) -> Texts:
+    """The texts of a rule's `fr`, with French spaces."""
+    plain = read_texts(source, french_parts(source, parts))
+    return Texts(
+        **{name: _KEPT.sub("\N{NO-BREAK SPACE}", text) for name, text in vars(plain).items()}
+    )
 
 
 def french_parts(source: Source, parts: Mapping[str, yaml.Node]) -> dict[str, yaml.Node]:

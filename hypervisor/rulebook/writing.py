@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from rules._read import BASED_ON, RULE_KEYS
+from rules._texts import FRENCH, TEXT_KEYS
 
 _TEST_KEYS = ("name", "every", "until", "thresholds", "fed", "members")  # then series, `expect`
 _STEP_KEYS = ("severity", "when", "clear", "for")
@@ -57,6 +58,8 @@ def _rule(value: Mapping[str, Any], based_on: str | None) -> _Block:
     rule = _Block(_ordered(said, RULE_KEYS, skip=("domain",)))
     if isinstance(rule.get("steps"), list):
         rule["steps"] = [_block_of(step, _STEP_KEYS) for step in rule["steps"]]
+    if FRENCH in rule:
+        rule[FRENCH] = _block_of(rule[FRENCH], TEXT_KEYS)
     if isinstance(rule.get("tests"), list):
         rule["tests"] = [_test(test) for test in rule["tests"]]
     return rule

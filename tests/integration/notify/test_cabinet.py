@@ -112,7 +112,7 @@ def test_one_drowned_cabinet_with_forty_lamps(
         tell(street, notifier, at)
     assert len(street.alarms()) == 41
     assert [body["title"] for _, body in hook.got] == [
-        "EXERCICE - ALARME MAJEURE - Armoire 7 : plus de courant"
+        "EXERCICE - ALARME MAJEURE - Armoire 7\N{NO-BREAK SPACE}: plus de courant"
     ]
 
     tell(street, notifier, 60, *(lamp(number, 60, 0) for number in range(40)))

@@ -182,6 +182,39 @@ def test_a_rule_that_its_pack_drops_ends_its_alarms(orge: World) -> None:
     assert alarm.episode.reason == "rule withdrawn"
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_other_texts_judge_nothing_again_and_leave_what_stands(
+    orge: World, *, restarted: bool
+) -> None:
+    orge.rules = orge.rules.replace(
+        "  advice: look\n", '  advice: look\n  fr: {title: "{site} : haut"}\n', 1
+    )
+    orge.record_rules()
+    feed(orge, (0, 3.1), (5, 3.1), (10, 3.1), (15, 3.1))
+    before = orge.transitions()
+    assert orge.memory is not None
+    orge.rules = orge.rules.replace("haut", "crue").replace('"{site}: high"', '"{site}: flood"')
+
+    assert orge.record_rules() == ["flood-high"]
+    if restarted:
+        orge.restart()
+    assert orge.step().judged == 0
+
+    assert orge.transitions() == before
+    (alarm,) = orge.alarms()
+    assert (alarm.title, alarm.title_fr, alarm.advice_fr) == (
+        "Orge: high",
+        "Orge\N{NO-BREAK SPACE}: haut",
+        None,
+    )
+
+    feed(orge, (20, 1.0), (30, 1.0), (40, 1.0), (50, 3.1), (60, 3.1), (65, 3.1))
+    later, first = orge.alarms()
+    assert (later.title, later.title_fr) == ("Orge: flood", "Orge\N{NO-BREAK SPACE}: crue")
+    assert first.title == "Orge: high"
+    assert first.episode.ended is not None
+
+
 def test_two_devices_in_service_with_one_quantity_rest_the_rule_and_it_is_said(orge: World) -> None:
     orge.add_device("other", site="orge", quantity="level")
 

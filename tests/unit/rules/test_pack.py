@@ -1,6 +1,7 @@
 """Packs: those of the installation, and what is said of a slip in one."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,20 @@ def test_the_packs_are_found_by_scanning() -> None:
     assert {pack.domain for pack in packs()} == {file.stem for file in FILES}
 
 
+_NAMES = re.compile(r"\{\w+\}")
+
+
 def test_every_rule_tells_what_to_do_and_when_it_is_wrong_and_is_tested() -> None:
     for pack in packs():
         for rule in pack.rules:
             assert rule.advice
             assert rule.wrong_when
             assert rule.tests
+            french = rule.french
+            assert french.title
+            assert french.advice
+            assert french.wrong_when
+            assert _NAMES.findall(french.title) == _NAMES.findall(rule.title)
             assert f"{{{rule.per}}}" in rule.title or "{site}" in rule.title
             assert rule.per != "group" or rule.shared
 
@@ -56,6 +65,21 @@ def test_a_rule_comes_back_from_json_as_it_was() -> None:
             assert again == rule
             assert (again.when, again.clear, again.steps) == (rule.when, rule.clear, rule.steps)
             assert (again.hold, again.keep, again.domain) == (rule.hold, rule.keep, rule.domain)
+
+
+def test_french_keeps_its_spaces_together() -> None:
+    advice = "À 80 %, dire « vite » ; 2 h d'eau, 3 maires"
+    said = f'  fr:\n    title: "{{site}} : crue"\n    advice: {advice}\n'
+    (rule,) = load_pack(
+        RULE.replace("  tests", f"{said}  tests"), file="rules/flood.yaml", domain="flood"
+    ).rules
+    assert rule.french.title == "{site}\N{NO-BREAK SPACE}: crue"
+    assert rule.french.advice.replace("\N{NO-BREAK SPACE}", "~") == (
+        "À 80~%, dire «~vite~»~; 2~h d'eau, 3 maires"
+    )
+    assert rule.french.wrong_when == ""
+    again = rule_from_json(json.loads(json.dumps(rule.to_json())))
+    assert again.french == rule.french
 
 
 def test_what_a_rule_is_judged_per_and_what_its_alarms_are_about() -> None:
