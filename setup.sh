@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes a bare Debian 13 ready: the servers' programs (no service of them), a user for them, .venv.
+# Makes a bare Debian 13 ready: the servers' programs (no service of them), a user for them, .venv,
+# what the console's pages load, and a browser for the tests.
 # Quick the second time. Changes no service that is already there.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -44,6 +45,8 @@ missing_packages() {
   local python
   { has_program mosquitto && has_program mosquitto_passwd; } || echo mosquitto
   { has_program postgres && has_timescaledb; } || echo postgresql-17-timescaledb
+  command -v npm >/dev/null || echo npm nodejs
+  command -v chromium >/dev/null || echo chromium
   python=$(best_python)
   if [ -z "$python" ]; then
     echo python3 python3-venv
@@ -173,10 +176,31 @@ make_venv() {
   wanted_stamp >"$STAMP"
 }
 
+# --- what the console's pages load ---------------------------------------------------------------
+
+CONSOLE_STAMP=node_modules/setup-stamp
+VENDORED=hypervisor/console/static/vendor/htmx.js
+
+wanted_console() {
+  cat package-lock.json hypervisor/console/vendoring.py | sha256sum | cut -d ' ' -f 1
+}
+
+# Into node_modules, and from there what is served to where it is served.
+make_console() {
+  if [ -e "$VENDORED" ] && [ "$(cat "$CONSOLE_STAMP" 2>/dev/null)" = "$(wanted_console)" ]; then
+    return
+  fi
+  say "fetching what the console's pages load"
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+  .venv/bin/python -m hypervisor.console.vendoring node_modules
+  wanted_console >"$CONSOLE_STAMP"
+}
+
 mapfile -t packages < <(missing_packages | tr ' ' '\n')
 if [ "${#packages[@]}" -gt 0 ]; then
   install_packages "${packages[@]}"
 fi
 make_user
 make_venv
+make_console
 say "ready: .venv/bin/hypervisor"
