@@ -3,10 +3,11 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -23,11 +24,6 @@ _MEDIA: dict[str, Form] = {
     CSV: "csv",
 }
 _CHUNK = 2_000  # lines of CSV sent at once
-
-Asking = Annotated[
-    Form | None,
-    Query(alias="format", description="Instead of the header Accept.", examples=["json"]),
-]
 
 
 class Feature(BaseModel):
@@ -64,23 +60,44 @@ def also(*forms: Form) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": content}}
 
 
-def wanted(request: Request, asked: Form | None, *offered: Form) -> Form:
-    """Which of these forms; the first one where anything will do.
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What a request says of the form that it wants."""
 
-    Raises:
-        HTTPException: 406, none of them is wanted.
-    """
-    if asked is not None:
-        if asked in offered:
-            return asked
+    said: Form | None
+    accept: str
+
+    def among(self, *offered: Form) -> Form:
+        """Which of these forms; the first one where anything will do.
+
+        Raises:
+            HTTPException: 406, none of them is wanted.
+        """
+        if self.said is not None:
+            if self.said in offered:
+                return self.said
+            raise _unacceptable(offered)
+        for kind in _preferred(self.accept):
+            if kind in {"*/*", "application/*"}:
+                return offered[0]
+            form = "csv" if kind == "text/*" else _MEDIA.get(kind)
+            if form in offered and form is not None:
+                return form
         raise _unacceptable(offered)
-    for kind in _preferred(request.headers.get("accept", "*/*")):
-        if kind in {"*/*", "application/*"}:
-            return offered[0]
-        form = "csv" if kind == "text/*" else _MEDIA.get(kind)
-        if form in offered and form is not None:
-            return form
-    raise _unacceptable(offered)
+
+
+def wish(
+    request: Request,
+    said: Annotated[
+        Form | None,
+        Query(alias="format", description="Instead of the header Accept.", examples=["json"]),
+    ] = None,
+) -> Wish:
+    """The form that is wanted."""
+    return Wish(said=said, accept=request.headers.get("accept", "*/*"))
+
+
+Wished = Annotated[Wish, Depends(wish)]
 
 
 def _preferred(accept: str) -> list[str]:
