@@ -1,30 +1,45 @@
-"""What the endpoints stand on: the store, the catalogue, the clock, and which mode this is."""
+"""What the endpoints stand on: who asks, the store as they may see it, catalogue, clock, mode."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
+from hypervisor.accounts.duties import WORDS, Duty
+from hypervisor.accounts.errors import ForbiddenError
+from hypervisor.accounts.person import Person, Territory
+from hypervisor.api.identity import Asker, Said, identify
+from hypervisor.api.problems import NotFoundError
 from hypervisor.api.shapes import Banner
 from hypervisor.instance import Instance, Mode
 from hypervisor.store import instance as instance_store
-from hypervisor.store import observing
+from hypervisor.store import observing, standing
 from hypervisor.store.connect import Connection, StoreError
 from hypervisor.store.pool import Pool
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 
+_Found = TypeVar("_Found")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """One request's view. `clock` is the wall's."""
+    """One request's view.
+
+    `connection` reads what lies in the person's territory, and nothing else. `clock` is the wall's.
+    `csrf`: what a form of theirs carries in the field `csrf`.
+    """
 
     connection: Connection
+    person: Person
     catalogue: Catalogue
     instance: Instance
     clock: Callable[[], datetime]
+    csrf: str
+    pool: Pool
 
     @property
     def mode(self) -> Banner:
@@ -36,21 +51,107 @@ class Access:
             return self.clock()
         return observing.progress(self.connection).heard_to or self.clock()
 
+    def require(
+        self,
+        duty: Duty,
+        *,
+        site: str | None = None,
+        subject: str | None = None,
+        alarm: int | None = None,
+        area: str | None = None,
+    ) -> None:
+        """Refuse unless the person has this duty there; nothing named: in the whole instance.
 
-def access(request: Request) -> Iterator[Access]:
-    """A connection for this request."""
+        `subject` as alarms and thresholds name it: a site, `device/<name>` or `group/<name>`.
+
+        Raises:
+            NotFoundError: they see no such thing.
+            ForbiddenError: they see it, and may not do this.
+        """
+        if duty not in self.person.scopes:
+            raise ForbiddenError(f"this token has not the scope {duty.value!r}")
+        held = self.person.territory(duty)
+        subject = subject if site is None else site
+        if area is not None:
+            allowed = held.covers(_seen(standing.of_area(self.connection, area), f"area {area!r}"))
+        elif alarm is not None:
+            (commune,) = _seen(standing.of_alarm(self.connection, alarm), f"alarm {alarm}")
+            allowed = held.holds(commune)
+        elif subject is not None:
+            (commune,) = _seen(standing.of_subject(self.connection, subject), repr(subject))
+            allowed = held.holds(commune)
+        elif held.whole:
+            return
+        else:
+            raise ForbiddenError(
+                f"{self.person.name} may not {WORDS[duty]}: it takes the role in the whole instance"
+            )
+        if not allowed:
+            raise ForbiddenError(f"{self.person.name} may not {WORDS[duty]}")
+
+    def may(self, duty: Duty, *, site: str) -> bool:
+        """Whether they have this duty at a site that they see: what a page asks of a button."""
+        found = standing.of_subject(self.connection, site)
+        return found is not None and self.person.territory(duty).holds(found[0])
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction of the owner, who sees everything: only for what was allowed."""
+        return self.pool.writing()
+
+    def owning(self) -> AbstractContextManager[Connection]:
+        """A connection that reads as the owner: what goes out of it is the caller's to narrow."""
+        return self.pool.connection()
+
+
+def access(request: Request, said: Said) -> Iterator[Access]:
+    """A connection for this request, that sees what whoever asks may see.
+
+    Raises:
+        UnauthorisedError: nobody is signed in.
+    """
     state = request.app.state
     pool: Pool = state.pool
-    with pool.connection() as connection:
+    known: list[tuple[Asker, Instance]] = []
+
+    def who(connection: Connection) -> Territory:
+        instance = instance_of(request, connection)
+        asker = identify(request, connection, instance, said)
+        if not asker.person.may(Duty.READ):
+            raise ForbiddenError(
+                f"{asker.person.name} may look at nothing yet: an administrator gives roles"
+                if asker.person.token is None
+                else "this token has not the scope 'read'"
+            )
+        known.append((asker, instance))
+        return asker.person.territory()
+
+    with pool.seeing(who) as connection:
+        asker, instance = known[0]
         yield Access(
             connection=connection,
+            person=asker.person,
             catalogue=state.catalogue,
-            instance=_instance(request, connection),
+            instance=instance,
             clock=state.clock,
+            csrf=asker.csrf,
+            pool=pool,
         )
 
 
-def _instance(request: Request, connection: Connection) -> Instance:
+def signed_in(request: Request, said: Said) -> Person:
+    """Who asks, without a connection held: for what lasts, such as a stream of events."""
+    pool: Pool = request.app.state.pool
+    with pool.connection() as connection:
+        return identify(request, connection, instance_of(request, connection), said).person
+
+
+def _seen(found: _Found | None, what: str) -> _Found:
+    if found is None:
+        raise NotFoundError(f"there is no {what}")
+    return found
+
+
+def instance_of(request: Request, connection: Connection) -> Instance:
     """Read once: an instance never changes its mode."""
     known: Instance | None = getattr(request.app.state, "instance", None)
     if known is None:
@@ -63,6 +164,7 @@ def _instance(request: Request, connection: Connection) -> Instance:
 
 
 Asked = Annotated[Access, Depends(access)]
+SignedIn = Annotated[Person, Depends(signed_in)]
 
 
 def flags(quality: int | None) -> list[str]:

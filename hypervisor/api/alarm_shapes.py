@@ -95,7 +95,6 @@ class ActRequest(BaseModel):
     version: Annotated[
         int, Field(ge=1, description="Of the alarm as you saw it; 409 if it has changed since.")
     ]
-    author: Annotated[str, Field(min_length=1, max_length=200)]
     reason: Annotated[
         str,
         Field(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 
+from hypervisor.accounts.duties import Duty
 from hypervisor.alarms import loading, viewing
 from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.errors import AlarmError, ConflictError, NoAlarmError
@@ -28,7 +29,6 @@ from hypervisor.api.shapes import AlarmBody, TransitionBody
 from hypervisor.instants import moment
 from hypervisor.store import alarm_acts, alarms
 from hypervisor.store.alarms import Selection
-from hypervisor.store.writing import writing
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
@@ -112,25 +112,26 @@ def one(asked: Asked, number: Number) -> HandledDetailBody:
     return _detail(asked, number)
 
 
-@router.post("/{number}/acts", responses=responses(404, 409, 422))
+@router.post("/{number}/acts", responses=responses(401, 403, 404, 409, 422))
 def do(asked: Asked, number: Number, body: ActRequest) -> HandledDetailBody:
     """Acknowledge, assign, comment, shelve, close … an alarm; how it then stands.
 
     409: it has changed since the version that is named. 422: its state does not allow it, or a
     reason or an end is missing; `detail` says which.
     """
+    asked.require(Duty.OPERATE, alarm=number)
     what = Act(
         alarm=number,
         kind=Kind(body.kind),
-        author=body.author,
+        author=asked.person.name,
         reason=body.reason,
         version=body.version,
         assignee=body.assignee,
         until=body.until,
     )
     try:
-        with writing(asked.connection):
-            act(asked.connection, what, now=asked.clock())
+        with asked.writing() as connection:
+            act(connection, what, now=asked.clock())
     except NoAlarmError as error:
         raise NotFoundError(str(error)) from error
     except AlarmError as error:
@@ -165,8 +166,8 @@ def _detail(asked: Access, number: int) -> HandledDetailBody:
 
 def regroup(asked: Access) -> None:
     """Bring the incidents up to date before they are told."""
-    with writing(asked.connection):
-        viewing.regroup(asked.connection)
+    with asked.writing() as connection:
+        viewing.regroup(connection)
 
 
 def _refused(error: AlarmError) -> HTTPException:

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from hypervisor.api.shapes import Body
 
 _Reason = Annotated[str, Field(min_length=1, description="Why; kept for good.")]
-_Author = Annotated[str, Field(min_length=1, description="Who says so.", examples=["A. Martin"])]
 
 
 class Said(BaseModel):
@@ -16,7 +15,6 @@ class Said(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    author: _Author
     reason: _Reason
     effective: AwareDatetime | None = Field(
         default=None,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from hypervisor.accounts.duties import Duty
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.matching import IfMatch, expected, tag
 from hypervisor.api.problems import responses
@@ -29,7 +30,6 @@ from hypervisor.rulebook.reading import Proposed, read_any, read_one, read_writt
 from hypervisor.rulebook.stamping import Stamp
 from hypervisor.rulebook.testing import outcomes, row
 from hypervisor.store import observing, registry
-from hypervisor.store.writing import writing
 from rules._errors import RuleError
 from rules._pack import packs
 
@@ -85,64 +85,66 @@ def revisions(asked: Asked, response: Response, rule: str) -> RevisionsBody:
     return RevisionsBody(mode=asked.mode, key=rule, revisions=rows)
 
 
-@router.put("/{rule}", responses=responses(404, 412, 422, 428))
+@router.put("/{rule}", responses=responses(401, 403, 404, 412, 422, 428))
 def put(
     asked: Asked, response: Response, rule: str, body: RulePut, if_match: IfMatch = None
 ) -> ChangedBody:
     """Add a rule, or change the one whose ETag If-Match says."""
+    asked.require(Duty.WRITE_RULES)
     proposed = _proposed(rule, body)
-    with writing(asked.connection):
-        known = rule in histories(asked.connection)
+    with asked.writing() as connection:
+        known = rule in histories(connection)
         change = revising.put(
-            asked.connection,
+            connection,
             proposed,
-            stamped(asked, body.author, body.reason, body.effective),
+            stamped(asked, body.reason, body.effective),
             expected=expected(if_match, known=known, what=rule),
         )
     return _changed(asked, response, change)
 
 
-@router.delete("/{rule}", responses=responses(404, 412, 422, 428))
+@router.delete("/{rule}", responses=responses(401, 403, 404, 412, 422, 428))
 def withdraw(  # noqa: PLR0913, PLR0917  a DELETE has no body
     asked: Asked,
     response: Response,
     rule: str,
-    author: Annotated[str, Query(min_length=1)],
     reason: Annotated[str, Query(min_length=1)],
     effective: Annotated[datetime | None, Query()] = None,
     if_match: IfMatch = None,
 ) -> ChangedBody:
     """Let a rule hold no more; its revisions stay."""
-    with writing(asked.connection):
-        revising.of(histories(asked.connection), rule)
+    asked.require(Duty.WRITE_RULES)
+    with asked.writing() as connection:
+        revising.of(histories(connection), rule)
         change = revising.withdraw(
-            asked.connection,
+            connection,
             rule,
-            stamped(asked, author, reason, effective),
+            stamped(asked, reason, effective),
             expected=expected(if_match, known=True, what=rule),
         )
     return _changed(asked, response, change)
 
 
-@router.post("/{rule}/rollback", responses=responses(404, 412, 422, 428))
+@router.post("/{rule}/rollback", responses=responses(401, 403, 404, 412, 422, 428))
 def rollback(
     asked: Asked, response: Response, rule: str, body: RollbackPost, if_match: IfMatch = None
 ) -> ChangedBody:
     """Let hold again what a revision said, or what the packs of this version say."""
-    with writing(asked.connection):
-        revising.of(histories(asked.connection), rule)
+    asked.require(Duty.WRITE_RULES)
+    with asked.writing() as connection:
+        revising.of(histories(connection), rule)
         change = revising.rollback(
-            asked.connection,
+            connection,
             rule,
             body.to,
-            stamped(asked, body.author, body.reason, body.effective),
+            stamped(asked, body.reason, body.effective),
             packs=packs() if body.to == revising.TO_SHIPPED else (),
             expected=expected(if_match, known=True, what=rule),
         )
     return _changed(asked, response, change)
 
 
-def stamped(asked: Access, author: str, reason: str, effective: datetime | None) -> Stamp:
+def stamped(asked: Access, reason: str, effective: datetime | None) -> Stamp:
     """Who, why, and from when.
 
     Raises:
@@ -150,7 +152,7 @@ def stamped(asked: Access, author: str, reason: str, effective: datetime | None)
     """
     if effective is not None and effective.tzinfo is None:
         raise RulebookError(f"effective {effective.isoformat()} says no offset: write Z for UTC")
-    return Stamp(author=author, reason=reason, now=now_of(asked), effective=effective)
+    return Stamp(author=asked.person.name, reason=reason, now=now_of(asked), effective=effective)
 
 
 def now_of(asked: Access) -> datetime | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from hypervisor.accounts.duties import Duty
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.matching import IfMatch, expected, tag
 from hypervisor.api.problems import responses
@@ -24,7 +25,6 @@ from hypervisor.rulebook.errors import UnknownError
 from hypervisor.rulebook.proposal import Wishes
 from hypervisor.rulebook.thresholds import Set
 from hypervisor.store import rulebook
-from hypervisor.store.writing import writing
 
 router = APIRouter(prefix="/thresholds", tags=["thresholds"])
 
@@ -72,17 +72,18 @@ def revisions(asked: Asked, response: Response, key: str) -> RevisionsBody:
     )
 
 
-@router.post("/{key:path}/rollback", responses=responses(404, 412, 422, 428))
+@router.post("/{key:path}/rollback", responses=responses(401, 403, 404, 412, 422, 428))
 def rollback(
     asked: Asked, response: Response, key: str, body: RollbackPost, if_match: IfMatch = None
 ) -> ThresholdRevisionBody:
     """Let hold again what a revision said."""
-    with writing(asked.connection):
+    asked.require(Duty.WRITE_RULES, subject=owner_of(key))
+    with asked.writing() as connection:
         found = thresholds.rollback(
-            asked.connection,
+            connection,
             key,
             body.to,
-            stamped(asked, body.author, body.reason, body.effective),
+            stamped(asked, body.reason, body.effective),
             expected=_expected(asked, key, if_match),
         )
     return _told(asked, response, found)
@@ -98,43 +99,50 @@ def one(asked: Asked, response: Response, key: str) -> ThresholdRevisionBody:
     )
 
 
-@router.put("/{key:path}", responses=responses(404, 412, 422, 428))
+@router.put("/{key:path}", responses=responses(401, 403, 404, 412, 422, 428))
 def put(
     asked: Asked, response: Response, key: str, body: ThresholdPut, if_match: IfMatch = None
 ) -> ThresholdRevisionBody:
     """Set a threshold, or change the one whose ETag If-Match says."""
-    with writing(asked.connection):
+    asked.require(Duty.WRITE_RULES, subject=owner_of(key))
+    with asked.writing() as connection:
         found = thresholds.put(
-            asked.connection,
+            connection,
             key,
             body.value,
-            stamped(asked, body.author, body.reason, body.effective),
+            stamped(asked, body.reason, body.effective),
             expected=_expected(asked, key, if_match),
             quantity=body.quantity,
         )
     return _told(asked, response, found)
 
 
-@router.delete("/{key:path}", responses=responses(404, 412, 422, 428))
+@router.delete("/{key:path}", responses=responses(401, 403, 404, 412, 422, 428))
 def withdraw(  # noqa: PLR0913, PLR0917  a DELETE has no body
     asked: Asked,
     response: Response,
     key: str,
-    author: Annotated[str, Query(min_length=1)],
     reason: Annotated[str, Query(min_length=1)],
     effective: Annotated[datetime | None, Query()] = None,
     if_match: IfMatch = None,
 ) -> ThresholdRevisionBody:
     """Let a threshold hold no more: rules that need it no longer apply there."""
-    with writing(asked.connection):
-        thresholds.history(asked.connection, key)
+    asked.require(Duty.WRITE_RULES, subject=owner_of(key))
+    with asked.writing() as connection:
+        thresholds.history(connection, key)
         found = thresholds.withdraw(
-            asked.connection,
+            connection,
             key,
-            stamped(asked, author, reason, effective),
+            stamped(asked, reason, effective),
             expected=_expected(asked, key, if_match),
         )
     return _told(asked, response, found)
+
+
+def owner_of(key: str) -> str:
+    """Whose threshold a key names: a site, or `device/<device>`."""
+    kind, _, rest = key.partition("/")
+    return f"{kind}/{rest.partition('/')[0]}" if kind == "device" else kind
 
 
 def _expected(asked: Access, key: str, if_match: str | None) -> str:

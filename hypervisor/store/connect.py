@@ -5,6 +5,7 @@ from importlib import resources
 import psycopg
 from psycopg.rows import TupleRow
 
+from hypervisor.store import tenancy
 from sensors._errors import TerritoryError
 
 Connection = psycopg.Connection[TupleRow]
@@ -50,6 +51,7 @@ def migrate(connection: Connection) -> list[str]:
             " (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         done = {row[0] for row in connection.execute("SELECT name FROM migration")}
+        tenancy.prepare(connection)
         applied: list[str] = []
         for name in migration_files():
             if name in done:
@@ -61,6 +63,7 @@ def migrate(connection: Connection) -> list[str]:
                 raise StoreError(f"migration {name} failed: {error}") from error
             connection.execute("INSERT INTO migration (name) VALUES (%s)", [name])
             applied.append(name)
+        tenancy.grant(connection)
     return applied
 
 

@@ -1,57 +1,97 @@
-"""Connections for those who only read: the API's pool."""
+"""Connections of the API: to read as whoever asks may see, to write as the owner."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from hypervisor.accounts.person import Territory
+from hypervisor.store import tenancy
 from hypervisor.store.connect import Connection, StoreError
-from sensors._errors import TerritoryError
-
-
-class UnstorableError(TerritoryError):
-    """A value that no column can hold, which nothing before had noticed."""
-
 
 _PATIENCE = 3.0  # s that a request waits for a connection
+_WRITERS = 4  # who reads and then writes holds one of each: never wait for a reader while writing
 
 
 class Pool:
-    """Read-only connections in UTC, opened when first asked for and mended when broken."""
+    """Connections in UTC, opened when first asked for and mended when broken."""
 
     def __init__(self, url: str, *, most: int = 8) -> None:
         """Take connections to `url`, at most so many at once."""
-        options = "-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=20s"
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
-            url,
-            min_size=0,
-            max_size=most,
-            open=False,
-            timeout=_PATIENCE,
-            kwargs={"options": options, "connect_timeout": 3},
-            check=ConnectionPool.check_connection,
-        )
+        self._readers = _pool(url, most, "-c default_transaction_read_only=on")
+        self._writers = _pool(url, _WRITERS, "")
 
     def open(self) -> None:
-        self._pool.open(wait=False)
+        for pool in (self._readers, self._writers):
+            pool.open(wait=False)
 
     def close(self) -> None:
-        self._pool.close(timeout=2)
+        for pool in (self._readers, self._writers):
+            pool.close(timeout=2)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """One connection for one request.
+        """One that reads for one request, as the owner: all there is.
 
         Raises:
             StoreError: the database does not answer.
-            UnstorableError: what is asked with cannot be a value of the database.
         """
-        try:
-            with self._pool.connection() as connection:
+        with _taken(self._readers) as connection:
+            yield connection
+
+    @contextmanager
+    def seeing(self, who: Callable[[Connection], Territory]) -> Iterator[Connection]:
+        """One that reads for one request what lies in a territory, which `who` finds as the owner.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        with _taken(self._readers) as connection:
+            tenancy.become(connection, who(connection))
+            try:
                 yield connection
-        except (PoolTimeout, psycopg.OperationalError) as error:
-            raise StoreError(f"the database does not answer: {str(error).strip()}") from error
-        except psycopg.DataError as error:
-            said = str(error).strip().partition("\n")[0]
-            raise UnstorableError(f"a value that the database cannot hold: {said}") from error
+            finally:
+                _own(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction of the owner, for a write that was allowed; nothing after an error.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        with _taken(self._writers) as connection, connection.transaction():
+            yield connection
+
+
+def _pool(url: str, most: int, options: str) -> ConnectionPool[Connection]:
+    return ConnectionPool(
+        url,
+        min_size=0,
+        max_size=most,
+        open=False,
+        timeout=_PATIENCE,
+        kwargs={
+            "options": f"-c timezone=UTC -c statement_timeout=20s {options}",
+            "connect_timeout": 3,
+        },
+        check=ConnectionPool.check_connection,
+    )
+
+
+@contextmanager
+def _taken(pool: ConnectionPool[Connection]) -> Iterator[Connection]:
+    try:
+        with pool.connection() as connection:
+            yield connection
+    except (PoolTimeout, psycopg.OperationalError) as error:
+        raise StoreError(f"the database does not answer: {str(error).strip()}") from error
+
+
+def _own(connection: Connection) -> None:
+    """Nobody gets a connection that still is somebody's."""
+    try:
+        tenancy.own(connection)
+    except psycopg.Error:
+        connection.close()

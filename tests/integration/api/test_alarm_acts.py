@@ -13,7 +13,8 @@ from hypervisor import cli
 from hypervisor.cli import alarms as alarms_command
 from hypervisor.cli import incidents as incidents_command
 from hypervisor.store.connect import connect
-from tests.integration.api.test_api import get, serving
+from tests.integration.api.served import serving
+from tests.integration.api.test_api import get
 from tests.integration.watch.world import Sent, World, make_world
 
 pytestmark = pytest.mark.integration
@@ -33,7 +34,7 @@ def world(database_url: str) -> Iterator[World]:
 
 
 def _post(client: httpx.Client, number: int, status: int = 200, **said: Any) -> Any:
-    said = {"author": "anne", "kind": "acknowledge", "version": 1, **said}
+    said = {"kind": "acknowledge", "version": 1, **said}
     answer = client.post(f"/api/v1/alarms/{number}/acts", json=said)
     assert answer.status_code == status, answer.text
     if status >= 400:
@@ -63,7 +64,7 @@ def test_acts_through_the_api(world: World) -> None:
         _post(client, 999, 404)
         _post(client, 2**70, 422)
         for broken in ("\0", "\ud800"):
-            said = json.dumps({"author": "a", "kind": "comment", "version": 2, "reason": broken})
+            said = json.dumps({"kind": "comment", "version": 2, "reason": broken})
             answer = client.post(f"/api/v1/alarms/{number}/acts", content=said.encode())
             assert answer.status_code == 422
         _post(client, number, 422, kind="remind")  # the system's own

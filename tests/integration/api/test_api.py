@@ -2,24 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
-from threading import Thread
-from time import sleep
+from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from typer.testing import CliRunner
 
 from hypervisor import cli
-from hypervisor.api.app import create_app
 from hypervisor.cli import alarms as alarms_command
-from hypervisor.stack.ports import free_port
 from hypervisor.store.connect import connect
+from tests.integration.api.served import serving
 from tests.integration.watch import field
-from tests.integration.watch.world import CATALOGUE, Sent, World, make_world
+from tests.integration.watch.world import Sent, World, make_world
 
 pytestmark = pytest.mark.integration
 
@@ -37,24 +32,6 @@ def world(database_url: str) -> Iterator[World]:
     made.settle()
     yield made
     made.close()
-
-
-@contextmanager
-def serving(url: str) -> Iterator[httpx.Client]:
-    """The application behind a real server on loopback."""
-    app = create_app(url, CATALOGUE, lambda: datetime(2024, 1, 2, tzinfo=UTC))
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
-    thread = Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        sleep(0.01)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture
@@ -155,7 +132,7 @@ def test_errors_say_what_was_wrong(client: httpx.Client) -> None:
 
 
 def test_without_a_database_it_says_so() -> None:
-    with serving("postgresql://nobody@127.0.0.1:1/none") as client:
+    with serving("postgresql://nobody@127.0.0.1:1/none", name=None) as client:
         answer = client.get("/api/v1/health")
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"

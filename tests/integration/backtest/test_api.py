@@ -8,7 +8,7 @@ import pytest
 
 from hypervisor.api import backtests
 from tests.conftest import Stack
-from tests.integration.api.test_api import serving
+from tests.integration.api.served import serving
 from tests.integration.watch.test_equality import flood, in_batches, new_world, play
 from tests.integration.watch.world import World
 

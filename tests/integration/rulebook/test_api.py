@@ -9,18 +9,18 @@ import pytest
 
 from hypervisor.rulebook.errors import StaleError
 from hypervisor.store import audit
-from tests.integration.api.test_api import serving
+from tests.integration.api.served import serving
 from tests.integration.watch.world import Sent, World, us
 
 pytestmark = pytest.mark.integration
 
 Type = Callable[..., str]
-SAID = {"author": "Zoé", "reason": "too nervous"}
+SAID = {"reason": "too nervous"}
 
 
 @pytest.fixture
 def client(world: World) -> Iterator[httpx.Client]:
-    with serving(world.url) as client:
+    with serving(world.url, "Zoé") as client:
         yield client
 
 
@@ -114,7 +114,7 @@ def test_slips_say_line_and_column(client: httpx.Client) -> None:
         in ask(client, "PUT", "/rules/flood-newer", 422, json={**SAID, "text": right})["detail"]
     )
     assert "no rule 'flood-nwe'" in ask(client, "GET", "/rules/flood-nwe", 404)["detail"]
-    assert "author" in ask(client, "PUT", "/rules/flood-new", 422, json={"text": right})["detail"]
+    assert "reason" in ask(client, "PUT", "/rules/flood-new", 422, json={"text": right})["detail"]
 
 
 def test_an_edit_here_and_an_edit_of_the_file_meet(

@@ -1,0 +1,37 @@
+"""Duties, the roles that carry them, and the scopes of tokens."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Duty(StrEnum):
+    """What somebody may do; also the scopes of an API token."""
+
+    READ = "read"
+    OPERATE = "operate"  # acts on alarms, log, hand-over, observations, invalidation, exercises
+    WRITE_RULES = "rules"  # rules and thresholds
+    ADMINISTER = "administer"  # accounts, devices, works, settings, routes
+
+
+class Role(StrEnum):
+    """What an account is, in an area or everywhere."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    AUTHOR = "author"
+    ADMINISTRATOR = "administrator"
+
+
+DUTIES: Mapping[Role, frozenset[Duty]] = {
+    Role.VIEWER: frozenset({Duty.READ}),
+    Role.OPERATOR: frozenset({Duty.READ, Duty.OPERATE}),
+    Role.AUTHOR: frozenset({Duty.READ, Duty.WRITE_RULES}),
+    Role.ADMINISTRATOR: frozenset(Duty),
+}
+
+WORDS: Mapping[Duty, str] = {
+    Duty.READ: "look at this",
+    Duty.OPERATE: "act here (operators do)",
+    Duty.WRITE_RULES: "change rules and thresholds here (authors do)",
+    Duty.ADMINISTER: "administer this (administrators do)",
+}

@@ -1,0 +1,28 @@
+"""What people may not do, and what cannot be done with accounts."""
+
+from sensors._errors import TerritoryError
+
+
+class UnauthorisedError(TerritoryError):
+    """Nobody is signed in, or what proves it is not valid (any more)."""
+
+
+class ForbiddenError(TerritoryError):
+    """The person is known and may not do this: says what it takes."""
+
+
+class TooOftenError(TerritoryError):
+    """Signing in was tried too often: `seconds` say how long to wait."""
+
+    def __init__(self, sentence: str, *, seconds: float) -> None:
+        """Say why, and how long to wait."""
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
+class AccountError(TerritoryError):
+    """An account cannot be made or changed so: says what was expected."""
+
+
+class NoAccountError(AccountError):
+    """There is no such account, token or area."""

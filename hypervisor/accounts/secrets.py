@@ -1,0 +1,31 @@
+"""What a browser or a program shows to say who it is; only digests are kept."""
+
+import hashlib
+import hmac
+import secrets
+
+TOKEN = "hyp_"  # noqa: S105  how an API token begins, so that a scanner of leaks knows one
+SHOWN = 10  # letters of a token by which its owner knows it again
+
+
+def new_session() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def new_token() -> str:
+    return TOKEN + secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a secret of 256 bits: no salt and no slowness are needed."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def csrf(session: str) -> str:
+    """The token that a form of this session carries: says nothing of the session's own."""
+    return hmac.new(session.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+
+def same(said: str, expected: str) -> bool:
+    """Compared in a time that tells nothing."""
+    return hmac.compare_digest(said.encode(errors="replace"), expected.encode())

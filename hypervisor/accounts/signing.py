@@ -1,0 +1,212 @@
+"""Signing in and out, one's own password and tokens: each written with its record."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hypervisor.accounts import passwords, secrets, throttle
+from hypervisor.accounts.duties import Duty
+from hypervisor.accounts.errors import (
+    AccountError,
+    NoAccountError,
+    TooOftenError,
+    UnauthorisedError,
+)
+from hypervisor.accounts.person import Person
+from hypervisor.store import accounts, audit
+from hypervisor.store.accounts import Session
+from hypervisor.store.connect import Connection
+
+TOKEN_LONGEST = timedelta(days=730)
+Writing = Callable[[], AbstractContextManager[Connection]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knock:
+    """Somebody at the door. `earlier`: the session that their browser still shows."""
+
+    name: str
+    password: str
+    address: str
+    browser: str = ""
+    earlier: bytes | None = None
+
+
+def sign_in(
+    writing: Writing, knock: Knock, *, now: datetime, idle: timedelta, longest: timedelta
+) -> str:
+    """Open a session; what the browser shows from now on.
+
+    The failure is counted before the password is looked at, so that many tries at once are many.
+
+    Raises:
+        TooOftenError: it was tried too often.
+        UnauthorisedError: the name or the password is wrong; which, is not said.
+    """
+    limits = throttle.keys(knock.name, knock.address)
+    with writing() as connection:
+        tried = accounts.attempts(connection, list(limits))
+        left = throttle.waits(limits, tried, now)
+        if left > timedelta(0):
+            raise TooOftenError(
+                f"too many failed tries: wait {_span(left)}, then try again",
+                seconds=left.total_seconds(),
+            )
+        accounts.failed(connection, list(limits), now, over=now - throttle.FORGOTTEN)
+        found = accounts.password(connection, knock.name.strip())
+    if not passwords.fits(found[1] if found else None, knock.password) or found is None:
+        raise UnauthorisedError("the name or the password is wrong")
+    number, kept = found
+    secret = secrets.new_session()
+    with writing() as connection:
+        person = accounts.of_account(connection, number)
+        if person is None:
+            raise UnauthorisedError("the name or the password is wrong")
+        address = throttle.of_address(knock.address)
+        accounts.forgive(connection, [key for key in limits if key != address])
+        accounts.uncount(connection, address)
+        if knock.earlier is not None:
+            accounts.close_session(connection, knock.earlier)
+        accounts.sweep(connection, now=now, idle=idle)
+        accounts.open_session(connection, _session(knock, number, secret, now, longest))
+        accounts.signed_in(connection, number, now)
+        if kept is not None and passwords.outdated(kept):
+            accounts.set_password(connection, number, passwords.hashed(knock.password))
+        audit.record(
+            connection,
+            kind="sign-in",
+            subject=person.name,
+            reason="signed in",
+            author=person.name,
+            details={"address": knock.address},
+        )
+    return secret
+
+
+def _session(knock: Knock, account: int, secret: str, now: datetime, longest: timedelta) -> Session:
+    return Session(
+        secret=secrets.digest(secret),
+        account=account,
+        made_at=now,
+        seen_at=now,
+        ends_at=now + longest,
+        address=knock.address,
+        browser=knock.browser[:200],
+    )
+
+
+def _span(left: timedelta) -> str:
+    seconds = max(1, round(left.total_seconds()))
+    return f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
+
+
+def sign_out(connection: Connection, person: Person, *, everywhere: bool = False) -> None:
+    """End this session, or all of the person's."""
+    if everywhere:
+        accounts.close_sessions(connection, person.account)
+    elif person.session is not None:
+        accounts.close_session(connection, person.session)
+    audit.record(
+        connection,
+        kind="sign-out",
+        subject=person.name,
+        reason="signed out everywhere" if everywhere else "signed out",
+        author=person.name,
+    )
+
+
+def change_password(connection: Connection, person: Person, *, old: str, new: str) -> None:
+    """Take another password; every other session of theirs ends.
+
+    Raises:
+        AccountError: the old one is wrong, or the new one may not be taken.
+    """
+    kept = accounts.password(connection, person.name)
+    if not passwords.fits(kept[1] if kept else None, old):
+        raise AccountError("the present password is not that one")
+    passwords.checked(new, name=person.name)
+    accounts.set_password(connection, person.account, passwords.hashed(new))
+    accounts.close_sessions(connection, person.account, but=person.session)
+    audit.record(
+        connection,
+        kind="password",
+        subject=person.name,
+        reason="changed their own password",
+        author=person.name,
+    )
+
+
+def make_token(
+    connection: Connection,
+    owner: Person,
+    *,
+    name: str,
+    scopes: Sequence[Duty],
+    now: datetime,
+    ends_at: datetime,
+    author: str = "",
+) -> tuple[int, str]:
+    """A new API token; its number, and what is shown once.
+
+    Raises:
+        AccountError: a scope that its owner has not, or a time that is past or too far.
+    """
+    if not name.strip():
+        raise AccountError("say what the token is for")
+    if not scopes:
+        raise AccountError("say what the token may do: read, operate, rules, administer")
+    lacking = [one.value for one in scopes if not owner.may(one)]
+    if lacking:
+        raise AccountError(
+            f"a token never may more than its owner: {owner.name} has not {', '.join(lacking)}"
+        )
+    if not now < ends_at <= now + TOKEN_LONGEST:
+        raise AccountError(f"a token ends within {TOKEN_LONGEST.days} days, not {ends_at:%Y-%m-%d}")
+    secret = secrets.new_token()
+    number = accounts.add_token(
+        connection,
+        account=owner.account,
+        secret=secrets.digest(secret),
+        shown=secret[: secrets.SHOWN],
+        name=name.strip(),
+        scopes=sorted({Duty.READ, *scopes}),
+        made_at=now,
+        ends_at=ends_at,
+    )
+    audit.record(
+        connection,
+        kind="token",
+        subject=owner.name,
+        reason=f"made the token {name.strip()!r}",
+        author=author or owner.name,
+        details={
+            "token": number,
+            "scopes": sorted(one.value for one in scopes),
+            "ends": ends_at.isoformat(),
+        },
+    )
+    return number, secret
+
+
+def revoke_token(
+    connection: Connection, number: int, *, now: datetime, author: str, owner: int | None = None
+) -> None:
+    """Make a token void; `owner`: only if it is theirs.
+
+    Raises:
+        NoAccountError: there is no such token, or it is not theirs.
+    """
+    found = accounts.token(connection, number)
+    if owner is not None and found.account != owner:
+        raise NoAccountError(f"no token has the number {number}")
+    accounts.revoke(connection, number, now)
+    person = accounts.of_account(connection, found.account)
+    audit.record(
+        connection,
+        kind="token-revoked",
+        subject=person.name if person else str(found.account),
+        reason=f"revoked the token {found.name!r}",
+        author=author,
+        details={"token": number},
+    )

@@ -1,0 +1,56 @@
+"""How long whoever failed to sign in waits before the next try."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+FORGOTTEN = timedelta(hours=1)  # without a failure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """So many failures are free; then the wait doubles, from a second up to `longest`."""
+
+    free: int
+    longest: timedelta
+
+    def wait(self, failures: int) -> timedelta:
+        """Between the last of so many failures and the next try."""
+        over = failures - self.free
+        return (
+            timedelta(0) if over < 0 else min(self.longest, timedelta(seconds=2 ** min(over, 30)))
+        )
+
+
+# Of one account from one address; of all accounts from one address. Of one account from anywhere
+# the wait stays short: nobody is to keep an operator out by knocking at their door all night.
+_PAIR = Limit(free=5, longest=timedelta(minutes=15))
+_ADDRESS = Limit(free=20, longest=timedelta(minutes=15))
+_ACCOUNT = Limit(free=25, longest=timedelta(seconds=30))
+
+
+def keys(name: str, address: str) -> dict[str, Limit]:
+    """What a try is counted by."""
+    account = name.strip().lower()[:200]
+    return {
+        f"pair {address} {account}": _PAIR,
+        of_address(address): _ADDRESS,
+        f"account {account}": _ACCOUNT,
+    }
+
+
+def of_address(address: str) -> str:
+    """By which all tries from an address are counted."""
+    return f"address {address}"
+
+
+def waits(
+    limits: Mapping[str, Limit], failures: Mapping[str, tuple[int, datetime]], now: datetime
+) -> timedelta:
+    """How long there is still to wait; nothing: they may try."""
+    left = [
+        last + limits[key].wait(count) - now
+        for key, (count, last) in failures.items()
+        if now - last < FORGOTTEN
+    ]
+    return max(left, default=timedelta(0))

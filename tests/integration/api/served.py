@@ -1,0 +1,93 @@
+"""The application behind a real server on loopback, and people who are signed in to it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from time import sleep
+
+import httpx
+import uvicorn
+
+from hypervisor.accounts import secrets
+from hypervisor.accounts.duties import Role
+from hypervisor.api.app import create_app
+from hypervisor.api.identity import HEADER, cookie_name
+from hypervisor.stack.ports import free_port
+from hypervisor.store import accounts
+from hypervisor.store import instance as instance_store
+from hypervisor.store.connect import connect
+from tests.integration.watch.world import CATALOGUE
+
+NOW = datetime(2024, 1, 2, tzinfo=UTC)
+Roles = Sequence[tuple[str, str | None]]
+EVERYTHING: Roles = (("administrator", None),)
+
+
+def session(url: str, name: str = "anne", roles: Roles = EVERYTHING, *, now: datetime = NOW) -> str:
+    """What the browser of an account shows; the account is made if there is none."""
+    with connect(url) as connection:
+        known = {one.name: one.id for one in accounts.every(connection)}
+        number = known.get(name) or accounts.add(
+            connection, name=name, title=name.title(), password=None, language=None
+        )
+        accounts.set_roles(connection, number, [(Role(role), area) for role, area in roles])
+        secret = secrets.new_session()
+        opened = accounts.Session(
+            secret=secrets.digest(secret),
+            account=number,
+            made_at=now,
+            seen_at=now,
+            ends_at=now + timedelta(days=1),
+            address="test",
+            browser="test",
+        )
+        accounts.open_session(connection, opened)
+    return secret
+
+
+def cookie(url: str) -> str:
+    """The name of the session's cookie."""
+    with connect(url) as connection:
+        instance = instance_store.read(connection)
+    assert instance is not None
+    return cookie_name(instance, secure=False)
+
+
+def signed_in(base: str, url: str, name: str = "anne", roles: Roles = EVERYTHING) -> httpx.Client:
+    """A client of somebody, that sends its CSRF token with all it asks."""
+    secret = session(url, name, roles)
+    return httpx.Client(
+        base_url=base,
+        cookies={cookie(url): secret},
+        headers={HEADER: secrets.csrf(secret)},
+        timeout=30,
+    )
+
+
+@contextmanager
+def server(url: str, *, now: datetime = NOW) -> Iterator[str]:
+    """The application on `url`'s database; its address."""
+    app = create_app(url, CATALOGUE, lambda: now)
+    port = free_port()
+    running = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
+    thread = Thread(target=running.run)
+    thread.start()
+    while not running.started:
+        sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        running.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def serving(
+    url: str, name: str | None = "anne", roles: Roles = EVERYTHING
+) -> Iterator[httpx.Client]:
+    """A client of somebody who is signed in (None: of nobody), by default as administrator."""
+    with server(url) as base:
+        made = httpx.Client(base_url=base) if name is None else signed_in(base, url, name, roles)
+        with made as client:
+            yield client
