@@ -4,11 +4,11 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from hypervisor.api import assets, describing, territory
+from hypervisor.api import assets, describing, devices, series, territory
 from hypervisor.api.etags import Courtesy
 from hypervisor.api.guard import Guard
 
-PARTS: tuple[ModuleType, ...] = (territory, assets)
+PARTS: tuple[ModuleType, ...] = (territory, assets, devices, series)
 
 
 def install(app: FastAPI) -> None:

@@ -246,3 +246,14 @@ def series(
     )
     names = tuple(SeriesRow.__dataclass_fields__)
     return [SeriesRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def accused_of_silence(connection: Connection) -> set[str]:
+    """Devices of which an active alarm says that nothing is heard."""
+    rows = connection.execute(
+        "SELECT substr(a.subject, 8) FROM alarm a JOIN LATERAL (SELECT value FROM revision"
+        " WHERE kind = 'rule' AND key = a.rule ORDER BY effective DESC, id DESC LIMIT 1) r"
+        " ON r.value->>'when' LIKE '%silent(%'"
+        " WHERE a.ended IS NULL AND a.withdrawn IS NULL AND starts_with(a.subject, 'device/')",
+    )
+    return {name for (name,) in rows}

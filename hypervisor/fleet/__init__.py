@@ -1,0 +1,1 @@
+"""Our own equipment: are devices heard, believed, on time, and what goes dark without them."""
