@@ -1,14 +1,14 @@
 """Accounts and roles, given and taken by an administrator: each act with its record."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.accounts import passwords
 from hypervisor.accounts.duties import Duty, Role
 from hypervisor.accounts.errors import AccountError, ForbiddenError, NoAccountError
-from hypervisor.accounts.person import Person, Territory, together
+from hypervisor.accounts.person import EVERYWHERE, Person, Territory, together
 from hypervisor.store import accounts, audit
 from hypervisor.store.accounts import Known
 from hypervisor.store.connect import Connection
@@ -22,7 +22,7 @@ class Doer:
     """Who administers: an author's name, and where they may. The command line may everywhere."""
 
     name: str
-    territory: Territory = Territory(whole=True)
+    territory: Territory = EVERYWHERE
 
     @classmethod
     def of(cls, person: Person) -> "Doer":
@@ -50,7 +50,8 @@ def add(connection: Connection, new: New, doer: Doer, *, reason: str = "") -> in
     name = new.name.strip()
     if not _NAME.fullmatch(name):
         raise AccountError(
-            f"{name!r} is no account's name: expected up to 100 letters, digits, spaces and . - ' @,"
+            f"{name!r} is no account's name: expected up to 100 letters, digits, spaces and"
+            " . - ' @,"
             " a letter or digit first"
         )
     if not new.roles:
@@ -207,7 +208,7 @@ def _record(  # noqa: PLR0913, PLR0917  what an audit has to say
     subject: str,
     doer: Doer,
     reason: str,
-    details: dict[str, object],
+    details: Mapping[str, object],
 ) -> None:
     audit.record(
         connection, kind=kind, subject=subject, reason=reason, author=doer.name, details=details

@@ -30,6 +30,9 @@ class Territory:
         return not (self.whole or self.unplaced or self.communes)
 
 
+EVERYWHERE = Territory(whole=True)
+
+
 def together(parts: Iterable[Territory]) -> Territory:
     """All of them."""
     found = list(parts)

@@ -137,7 +137,7 @@ def change_password(connection: Connection, person: Person, *, old: str, new: st
     )
 
 
-def make_token(
+def make_token(  # noqa: PLR0913  what a token is
     connection: Connection,
     owner: Person,
     *,

@@ -29,7 +29,7 @@ def demo(
     import json
     import sys
 
-    from hypervisor.exercise import demo, showing
+    from hypervisor.exercise import cast, demo, showing
     from hypervisor.exercise.story import story
     from hypervisor.store.alarms import as_text
     from simulators import _words
@@ -46,6 +46,10 @@ def demo(
     keep = False
     try:
         settings = demo.prepare(folder, say)
+        members = demo.invite(settings)
+        say(f"look on at http://{settings.web_host}:{settings.web_port} as")
+        for line in cast.lines(members):
+            say(f"  {line}")
         spoken = demo.spoken(settings, hours=hours)
         with showing.bar("October flood", len(spoken.rows)) as notice:
             shown = demo.play(folder, settings, spoken, speed=pace, notice=notice)
@@ -53,7 +57,7 @@ def demo(
             for alarm in shown.outcome.alarms:
                 print(json.dumps(as_text(alarm), ensure_ascii=False))
         else:
-            for line in story(shown, whole=hours is None):
+            for line in story(shown, members, whole=hours is None):
                 print(line)
         keep = not until_alarm
     finally:

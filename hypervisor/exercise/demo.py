@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypervisor.exercise import playing
+from hypervisor.exercise import cast, playing
 from hypervisor.exercise.simulation import spoken_of
 from hypervisor.instance import Mode
 from hypervisor.registry.apply import apply_inventory
@@ -85,6 +85,12 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
         f" {len(changes.devices):,} devices"
     )
     return settings
+
+
+def invite(settings: Settings) -> list[cast.Member]:
+    """Make the accounts with which people look at it."""
+    with connect(settings.database_url) as connection:
+        return cast.make(connection)
 
 
 def spoken(settings: Settings, *, hours: float | None = None) -> Spoken:

@@ -3,11 +3,12 @@
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from hypervisor.exercise import scoring
+from hypervisor.exercise import cast, scoring
+from hypervisor.exercise.cast import Member
 from hypervisor.exercise.demo import SCENARIO, SEED, Shown
 from hypervisor.exercise.playing import Outcome
 from hypervisor.exercise.territory import field_of
@@ -27,7 +28,7 @@ RATES = ("rise", "flow_rise")  # a level does not compare with them
 FIRST = "flood"  # the domain that is told first
 
 
-def story(shown: Shown, *, whole: bool = True) -> Iterator[str]:
+def story(shown: Shown, members: Sequence[Member] = (), *, whole: bool = True) -> Iterator[str]:
     """Line by line, for a person. Not `whole`: what was to happen did not all happen."""
     with connect(shown.settings.database_url) as connection:
         yield from _happened(connection, shown.outcome)
@@ -37,7 +38,9 @@ def story(shown: Shown, *, whole: bool = True) -> Iterator[str]:
     command = _command()
     here = f"{command} --data {shown.data}"
     yield ""
-    yield f"Look   {web}  (its alarms: {web}/api/v1/alarms, the API: {web}/docs)"
+    yield f"Look   {web}  (the API: {web}/docs)"
+    for number, line in enumerate(cast.lines(members)):
+        yield f"{'       ' if number else 'as     '}{line}"
     yield f"Try    {here} alarms"
     yield f"       {here} inventory apply poyo"
     yield f"       {here} replay poyo-2024-10.csv   (any record of a flood: docs/exercises.md)"

@@ -8,7 +8,7 @@ from psycopg.errors import UniqueViolation
 
 from hypervisor.accounts.duties import Duty, Role
 from hypervisor.accounts.errors import AccountError, NoAccountError
-from hypervisor.accounts.person import Grant, Person, Territory
+from hypervisor.accounts.person import EVERYWHERE, Grant, Person, Territory
 from hypervisor.store import standing
 from hypervisor.store.connect import Connection
 
@@ -158,7 +158,7 @@ def grants(connection: Connection, account: int) -> tuple[Grant, ...]:
             role=Role(role),
             area=area,
             area_name=name,
-            territory=Territory(whole=True)
+            territory=EVERYWHERE
             if whole
             else Territory(unplaced=departement, communes=frozenset(communes)),
         )
@@ -295,7 +295,7 @@ def territory(connection: Connection, area: str | None) -> Territory:
         NoAccountError: no area has that code.
     """
     if area is None:
-        return Territory(whole=True)
+        return EVERYWHERE
     found = standing.of_area(connection, area)
     if found is None:
         raise NoAccountError(f"no area has the code {area!r}")

@@ -47,3 +47,13 @@ def of_area(connection: Connection, code: str) -> Territory | None:
         unplaced=any(kind == "departement" for _, kind in rows),
         communes=frozenset(found for found, kind in rows if kind == "commune"),
     )
+
+
+def liveliest_epci(connection: Connection) -> tuple[str, str] | None:
+    """Code and name of the EPCI with most sites; None: no site stands in any."""
+    row = connection.execute(
+        "SELECT e.code, e.name FROM site JOIN area c ON c.code = site.commune"
+        " JOIN area e ON e.code = c.parent AND e.kind = 'epci'"
+        " GROUP BY e.code, e.name ORDER BY count(*) DESC, e.code LIMIT 1"
+    ).fetchone()
+    return None if row is None else (row[0], row[1])

@@ -1,4 +1,4 @@
-"""Two towns in two EPCI, each with a gauge in alarm; the API on them, and people who may this or that."""
+"""Two towns of two EPCI, each with a gauge in alarm; the API on them, and who may this or that."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
