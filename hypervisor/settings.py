@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     player_password: str = ""  # the account `player` publishes an exercise with
     web_host: str = "127.0.0.1"
     web_port: int = 8000
+    metrics_open: bool = True  # /metrics without a token, to this machine itself
     worker: str = "ingest-1"  # a stable name: the broker keeps its queue under it
     batch_rows: int = 5_000
     batch_seconds: float = 0.005  # the longest a message waits for others to be stored with

@@ -13,9 +13,12 @@ from hypervisor.api import (
     auth,
     backtests,
     events,
+    handovers,
     health,
     home,
     incidents,
+    metrics,
+    operational_log,
     problems,
     readings,
     rulebook_problems,
@@ -24,6 +27,7 @@ from hypervisor.api import (
     thresholds,
     whole,
 )
+from hypervisor.api.hub import Hub
 from hypervisor.console import mounting, policy
 from hypervisor.store.pool import Pool
 from sensors._domain import Catalogue
@@ -40,6 +44,8 @@ _PARTS = (
     rules,
     thresholds,
     backtests,
+    operational_log,
+    handovers,
 )
 _ABOUT = """What a territory's sensors say, and the alarms that rules raise on it.
 
@@ -57,7 +63,7 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.pool.open()
-        async with events.following(app, database_url):
+        async with events.following(app):
             yield
         app.state.pool.close()
 
@@ -72,6 +78,7 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
         openapi_url="/openapi.json",
     )
     app.state.pool = Pool(database_url)
+    app.state.hub = Hub(database_url)
     app.state.catalogue = catalogue
     app.state.clock = clock
     problems.install(app)
@@ -83,6 +90,8 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
     app.include_router(home.router)
     mounting.mount(app)
     whole.install(app)
+    events.install(app)
+    metrics.install(app)
     return app
 
 

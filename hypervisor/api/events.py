@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,8 +11,12 @@ from fastapi import APIRouter, FastAPI, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hypervisor.api.access import access
+from hypervisor.accounts.duties import Duty
+from hypervisor.accounts.errors import ForbiddenError
+from hypervisor.accounts.person import Person
+from hypervisor.api.access import SignedIn
 from hypervisor.api.hub import Hub, Listener, Sites, chunk, merged
 from hypervisor.api.problems import responses
 from hypervisor.store import happenings
@@ -41,10 +45,29 @@ _STREAM = {
 }
 
 
+class Marking:
+    """Around the application: each request knows where a page that it makes begins to listen."""
+
+    def __init__(self, app: ASGIApp, hub: Hub) -> None:
+        """Serve what `app` serves."""
+        self._app = app
+        self._hub = hub
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            known = str(Position(xid=self._hub.upto)) if self._hub.upto else ""
+            scope.setdefault("state", {})["position"] = known
+        await self._app(scope, receive, send)
+
+
+def install(app: FastAPI) -> None:
+    """Let every page hear what happened since it was asked for."""
+    app.add_middleware(Marking, hub=app.state.hub)
+
+
 @asynccontextmanager
-async def following(app: FastAPI, url: str) -> AsyncIterator[None]:
+async def following(app: FastAPI) -> AsyncIterator[None]:
     """What happens is followed as long as the application runs."""
-    app.state.hub = Hub(url)
     task = asyncio.create_task(app.state.hub.run(log.warning))
     try:
         yield
@@ -57,10 +80,11 @@ async def following(app: FastAPI, url: str) -> AsyncIterator[None]:
 @router.get(
     "/events",
     response_class=StreamingResponse,
-    responses={200: _STREAM, **responses()},
+    responses={200: _STREAM, **responses(401, 403)},
 )
 def events(
     request: Request,
+    person: SignedIn,
     *,
     last_event_id: Annotated[
         str | None, Header(description="The `id` of the last event that you heard.")
@@ -68,32 +92,42 @@ def events(
     since: Annotated[
         str | None, Query(description="The same, for who cannot send a header.", max_length=40)
     ] = None,
+    seconds: Annotated[float, Query(gt=0, le=_LIFE, description="Listen no longer.")] = _LIFE,
 ) -> StreamingResponse:
     """Server-sent events: `alarm`, `incident`, `reading`, `health`, `log`, `rule`, `exercise`.
 
     Each has an `id`, but those of `health`; whoever comes again with the last one hears what
     happened meanwhile, and is sent `resync` where that is forgotten: ask for everything anew.
     """
-    with contextmanager(access)(request) as asked:
-        sites = visible(asked)
+    if not person.may(Duty.READ):
+        raise ForbiddenError(f"{person.name} may look at nothing yet")
+    sites = _visible(request.app.state.pool, person)
     hub: Hub = request.app.state.hub
     if len(hub.listeners) >= _CROWD:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too many listen already; come again")
     heard = last_event_id or since
     return StreamingResponse(
-        _stream(hub, request.app.state.pool, sites, heard),
+        _stream(hub, request.app.state.pool, sites, heard, seconds),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-def visible(asked: object) -> Sites:
-    """The sites that this person may see; None: the whole territory."""
-    _ = asked
-    return None
+def _visible(pool: Pool, person: Person) -> Sites:
+    """The sites that this person may see; None: the whole territory.
+
+    As the registry now is: where it changes, they are sent away, and come again.
+    """
+    territory = person.territory()
+    if territory.whole:
+        return None
+    with pool.connection() as connection:
+        return happenings.sites_within(connection, territory.communes, unplaced=territory.unplaced)
 
 
-async def _stream(hub: Hub, pool: Pool, sites: Sites, heard: str | None) -> AsyncIterator[bytes]:
+async def _stream(
+    hub: Hub, pool: Pool, sites: Sites, heard: str | None, seconds: float
+) -> AsyncIterator[bytes]:
     yield f"retry: {_RETRY}\n".encode()
     if not await hub.ready(_PATIENCE):
         yield b": the database does not answer\n\n"
@@ -106,18 +140,18 @@ async def _stream(hub: Hub, pool: Pool, sites: Sites, heard: str | None) -> Asyn
             yield _resync(upto)
         else:
             yield chunk(merged(missed), sites) + _beat(upto)
-        async for one in _live(hub, listener):
+        async for one in _live(hub, listener, seconds):
             yield one
     finally:
         hub.leave(listener)
 
 
-async def _live(hub: Hub, listener: Listener) -> AsyncIterator[bytes]:
+async def _live(hub: Hub, listener: Listener, seconds: float) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
-    ends = loop.time() + _LIFE
+    ends = loop.time() + seconds
     while loop.time() < ends and not (listener.over or listener.missed):
         upto = hub.upto
-        found = await listener.take(_BEAT)
+        found = await listener.take(min(_BEAT, ends - loop.time()))
         if found is not None:
             yield found
         elif not listener.missed:

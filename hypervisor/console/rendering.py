@@ -130,5 +130,6 @@ def _common(asked: Access, request: Request) -> dict[str, Any]:
         "lang": current().language,
         "now": current().now,
         "path": request.url.path,
+        "position": getattr(request.state, "position", ""),
         "query": request.query_params,
     }

@@ -22,7 +22,7 @@ _BETWEEN = (
 _LATE = """
 SELECT (SELECT coalesce(array_agg('ingest ' || name ORDER BY name), '{}') FROM worker
         WHERE drained_at IS NULL AND (heard_at IS NULL OR heard_at < now() - %(late)s))
-    || (SELECT coalesce(array_agg('watch'), '{}') FROM watch_state
+    || (SELECT coalesce(array_agg('watch'::text), '{}') FROM watch_state
         WHERE judged_to IS NULL OR judged_to < now() - %(late)s),
     mode = 'live', (SELECT count(*) FROM feed WHERE kind = 'registry')
 FROM instance
@@ -116,6 +116,7 @@ def between(
 def forget(connection: Connection, keep: timedelta) -> int:
     """Forget what happened longer ago, in a transaction; how much that was."""
     with connection.transaction():
+        connection.execute("UPDATE happening_forgotten SET swept_at = clock_timestamp()")
         row = connection.execute(
             "WITH gone AS (DELETE FROM happening WHERE at < clock_timestamp() - %s RETURNING xid),"
             " known AS (UPDATE happening_forgotten SET xid = GREATEST(xid, (SELECT"
@@ -124,6 +125,17 @@ def forget(connection: Connection, keep: timedelta) -> int:
             [keep],
         ).fetchone()
     return int(row[0]) if row else 0
+
+
+def sites_within(
+    connection: Connection, communes: Iterable[str], *, unplaced: bool
+) -> frozenset[str]:
+    """The sites that stand in these communes; `unplaced`: also those in none that is known."""
+    rows = connection.execute(
+        "SELECT name FROM site WHERE commune = ANY(%s) OR (%s AND commune IS NULL)",
+        [list(communes), unplaced],
+    )
+    return frozenset(row[0] for row in rows)
 
 
 async def follow(

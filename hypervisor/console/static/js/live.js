@@ -8,6 +8,8 @@ const AGAIN = 5000;
 
 const strip = document.getElementById("offline");
 const waiting = new Map(); // kind -> events since it was last told
+// Up to where the page itself tells; then each event says up to where it does.
+let heardTo = document.querySelector('meta[name="hypervisor-position"]')?.content ?? "";
 let source = null;
 let cut = null; // when the stream was lost
 let told = null; // the timer of the strip
@@ -20,6 +22,7 @@ function tell(kind) {
 }
 
 function heard(kind, event) {
+  heardTo = event.lastEventId || heardTo;
   let detail = event.data;
   try {
     detail = JSON.parse(event.data);
@@ -68,10 +71,11 @@ function back() {
 export function open() {
   clearTimeout(again);
   source?.close();
-  source = new EventSource("/api/v1/events");
+  source = new EventSource(`/api/v1/events?since=${encodeURIComponent(heardTo)}`);
   source.addEventListener("open", back);
   source.addEventListener("error", lost);
   for (const kind of KINDS) source.addEventListener(kind, (event) => heard(kind, event));
+  source.addEventListener("resync", () => document.dispatchEvent(new CustomEvent("hypervisor:refresh")));
 }
 
 export const offline = () => cut !== null;

@@ -1,0 +1,97 @@
+"""What somebody who listens is sent: what they may hear of, once, and never at others' cost."""
+
+import asyncio
+import json
+
+from hypervisor.api.hub import Hub, chunk, merged
+from hypervisor.store.happenings import Happening, Position
+
+ORGE, YVETTE = frozenset({"orge"}), frozenset({"yvette"})
+
+
+def happening(number: int, kind: str = "alarm", sites: frozenset[str] | None = ORGE) -> Happening:
+    key = "" if kind == "reading" else str(number)
+    return Happening(position=Position(xid=7, id=number), kind=kind, key=key, sites=sites, data={})
+
+
+def told(found: bytes) -> list[tuple[str, str, dict[str, object]]]:
+    """(kind, id, data) of each event."""
+    events = []
+    for block in found.decode().split("\n\n")[:-1]:
+        words = dict(line.split(": ", 1) for line in block.split("\n"))
+        events.append((words["event"], words.get("id", ""), json.loads(words["data"])))
+    return events
+
+
+def test_a_position_is_read_as_it_was_written_and_nothing_else_is() -> None:
+    assert Position.parse(str(Position(xid=81, id=5))) == Position(xid=81, id=5)
+    for written in ("", "-", "5", "5-", "-5", "a-1", "1-²", "1-1-1", f"{10**19}-1", "-1--1"):
+        assert Position.parse(written) is None
+
+
+def test_one_hears_of_ones_own_territory_alone() -> None:
+    found = [
+        happening(1),
+        happening(2, sites=YVETTE),
+        happening(3, sites=None),
+        happening(4, sites=frozenset()),  # of the whole territory
+    ]
+    assert [number for _, number, _ in told(chunk(found, ORGE))] == ["7-1", "7-3"]
+    assert [number for _, number, _ in told(chunk(found, YVETTE))] == ["7-2", "7-3"]
+    assert [number for _, number, _ in told(chunk(found, None))] == ["7-1", "7-2", "7-3", "7-4"]
+    assert chunk([happening(2, sites=YVETTE)], ORGE) == b""
+
+
+def test_readings_are_told_once_and_name_only_what_one_may_see() -> None:
+    found = merged(
+        [
+            happening(1, "reading", ORGE),
+            happening(2),
+            happening(3, "reading", ORGE | YVETTE),
+            happening(4),
+        ]
+    )
+    assert [one.position.id for one in found] == [2, 3, 4]
+    (_, _, data) = told(chunk(found, YVETTE))[0]
+    assert data == {"kind": "reading", "key": "", "sites": ["yvette"]}
+    (_, _, data) = told(chunk(found, None))[1]
+    assert data["sites"] == ["orge", "yvette"]
+
+
+def test_readings_of_unnamed_sites_may_be_of_any() -> None:
+    many = frozenset(f"site-{number}" for number in range(101))
+    for sites in (None, many):
+        ((_, _, data),) = told(chunk(merged([happening(1, "reading", sites)]), None))
+        assert data["sites"] is None
+    mixed = merged([happening(1, "reading", ORGE), happening(2, "reading", None)])
+    ((_, _, data),) = told(chunk(mixed, ORGE))
+    assert data["sites"] is None
+
+
+def test_who_is_too_slow_is_told_so_and_holds_nobody_up() -> None:
+    async def play() -> None:
+        hub = Hub("")
+        slow, quick = hub.join(None), hub.join(None)
+        for number in range(200):
+            for listener in (slow, quick):
+                listener.put(b"%d " % number)
+            assert await quick.take(0.01) == b"%d " % number
+        assert slow.missed
+        assert not quick.missed
+        assert await slow.take(0.01) is None
+        for listener in (slow, quick):
+            hub.leave(listener)
+        assert (len(hub.listeners), hub.lost) == (0, 1)
+
+    asyncio.run(play())
+
+
+def test_what_waits_is_taken_whole_and_in_order() -> None:
+    async def play() -> None:
+        listener = Hub("").join(None)
+        listener.put(b"a")
+        listener.put(b"b")
+        assert await listener.take(0.01) == b"ab"
+        assert await listener.take(0.01) is None
+
+    asyncio.run(play())
