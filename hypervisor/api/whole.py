@@ -4,11 +4,11 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from hypervisor.api import assets, describing, devices, series, territory
+from hypervisor.api import assets, describing, devices, past_events, series, territory, trials
 from hypervisor.api.etags import Courtesy
 from hypervisor.api.guard import Guard
 
-PARTS: tuple[ModuleType, ...] = (territory, assets, devices, series)
+PARTS: tuple[ModuleType, ...] = (territory, assets, devices, series, trials, past_events)
 
 
 def install(app: FastAPI) -> None:

@@ -26,7 +26,7 @@ from sensors._row import NEVER, ROW, Rows
 
 _SERIES = 128  # read together: a year of each, every 15 min, is some 130 MB
 _DAY = 86_400_000_000
-_WARM = 7 * _DAY  # judged before the span asked for, so that what stood at its start is known
+WARM = 7 * _DAY  # judged before the span asked for, so that what stood at its start is known
 _NO_STORE: Any = None  # whole tails leave nothing to ask it for
 
 Tick = Callable[[int, int], None]  # subjects done, of how many
@@ -138,7 +138,7 @@ class _Run:
         self._until = FOREVER if span.until is None else span.until
         self._since = BEGINNING
         if span.since is not None:
-            self._since = span.since - _WARM - reach_of(territory.longest)
+            self._since = span.since - WARM - reach_of(territory.longest)
 
     def read(self, pairs: Sequence[Pair]) -> Mapping[int, Rows]:
         """What the pairs of a block need."""

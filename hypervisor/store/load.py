@@ -37,3 +37,16 @@ def standing(connection: Connection, at: datetime, long: int) -> Standing:
     ).fetchone()
     alarms, lasting, stale = row or (0, 0, 0)
     return Standing(alarms=alarms, long=lasting, stale=stale)
+
+
+def begun(
+    connection: Connection, begins: datetime, ends: datetime, *, rule: str, site: str
+) -> list[int]:
+    """When alarms began (µs) in a span, by what is known now, but for one rule's at one site."""
+    rows = connection.execute(
+        "SELECT a.began FROM alarm a LEFT JOIN site s ON s.id = a.site"
+        " WHERE a.withdrawn IS NULL AND a.began BETWEEN %s AND %s"
+        " AND (a.rule, s.name) IS DISTINCT FROM (%s, %s) ORDER BY a.began",
+        [begins, ends, rule, site],
+    )
+    return [micros(began) for (began,) in rows]

@@ -44,6 +44,12 @@ class Remembered:
             return self._known[1]
 
 
+def river_of(connection: Connection, site: str) -> str | None:
+    """On which river a site lies."""
+    row = connection.execute("SELECT river FROM site WHERE name = %s", [site]).fetchone()
+    return row[0] if row else None
+
+
 def scenario_clock(connection: Connection) -> datetime | None:
     """How far an exercise has come: the latest clock that a worker heard, None before its start."""
     row = connection.execute("SELECT max(heard_at) FROM worker").fetchone()

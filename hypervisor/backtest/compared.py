@@ -1,0 +1,92 @@
+"""What a rule holds a threshold against: which part of which condition, and from which severity."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules._rule import Rule
+from rules._tree import Comparison, Name, Node, Scaled, Threshold, walk
+
+Values = NDArray[np.float64]
+_MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """`node` lies above or below the threshold where an alarm is raised.
+
+    `severity`: None when the threshold decides whether there is an alarm at all, else that of the
+    step which it decides. `scale`, `offset`: what the rule makes of the threshold before comparing.
+    """
+
+    node: Node
+    direction: Literal["above", "below"]
+    severity: str | None
+    scale: float = 1.0
+    offset: float = 0.0
+
+    @property
+    def series(self) -> str | None:
+        """The series that it is worked out of, the first of them."""
+        return next((one.name for one in walk(self.node) if isinstance(one, Name)), None)
+
+    def of(self, values: Values) -> Values:
+        """Values of `node` in the threshold's own unit."""
+        if (self.scale, self.offset) == (1.0, 0.0):
+            return values
+        found: Values = (values - self.offset) / self.scale
+        return found
+
+    def beyond(self, values: Values, threshold: float) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = (
+            values > threshold if self.direction == "above" else values < threshold
+        )
+        return found
+
+
+def compared(rule: Rule, threshold: str) -> Compared | None:
+    """Where the rule holds it, by itself, against something; None: it does so nowhere."""
+    for severity, condition in _conditions(rule):
+        for node in walk(condition):
+            found = _sides(node, threshold, severity)
+            if found is not None:
+                return found
+    return None
+
+
+def severity_of(rule: Rule, threshold: str) -> str | None:
+    """The least severity of the alarms that it decides; None: it decides all of them."""
+    for severity, condition in _conditions(rule):
+        if any(isinstance(node, Threshold) and node.name == threshold for node in walk(condition)):
+            return severity
+    return None
+
+
+def _conditions(rule: Rule) -> Iterator[tuple[str | None, Node]]:
+    yield None, rule.when
+    for step in rule.steps:
+        yield step.severity, step.when
+
+
+def _sides(node: Node, threshold: str, severity: str | None) -> Compared | None:
+    if not isinstance(node, Comparison):
+        return None
+    for own, other, operator in (
+        (node.right, node.left, node.operator),
+        (node.left, node.right, _MIRRORED[node.operator]),
+    ):
+        inner, scale, offset = own, 1.0, 0.0
+        if isinstance(own, Scaled):
+            inner, scale, offset = own.operand, own.scale, own.offset
+        if isinstance(inner, Threshold) and inner.name == threshold and operator[0] in "<>":
+            return Compared(
+                node=other,
+                direction="above" if (operator[0] == ">") == (scale > 0) else "below",
+                severity=severity,
+                scale=scale,
+                offset=offset,
+            )
+    return None

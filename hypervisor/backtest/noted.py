@@ -1,0 +1,174 @@
+"""What is known to have happened at a site: noted by people, or in the lists that came with us."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
+from importlib import resources
+
+from hypervisor.backtest.errors import BacktestError
+from hypervisor.backtest.events import Entry, parse_events
+from hypervisor.backtest.numbers import number
+from hypervisor.instants import micros
+from hypervisor.registry.model import Registry
+from hypervisor.registry.problems import nearest
+from hypervisor.registry.scalars import ScalarError
+from hypervisor.rulebook.errors import UnknownError
+from hypervisor.store import audit, noted
+from hypervisor.store.connect import Connection
+from hypervisor.store.noted import NotedEvent
+from rules._duration import HOUR
+
+_DAY = 24 * HOUR
+_LONGEST = timedelta(days=60)
+
+
+def known(
+    connection: Connection, registry: Registry, sites: Sequence[str], *, first: int = 1
+) -> list[Entry]:
+    """Past events at these sites, as an events file would tell them; numbered from `first` on.
+
+    The one place where backtests learn of them: what else keeps such notes is read here.
+    """
+    rivers = sorted({river for name in sites if (river := registry.sites[name].river)})
+    found = [
+        _entry(one, registry) for one in noted.standing(connection, sites=sites, rivers=rivers)
+    ]
+    found += _shipped(frozenset(sites))
+    return [replace(one, number=number) for number, one in enumerate(found, start=first)]
+
+
+def _entry(one: NotedEvent, registry: Registry) -> Entry:
+    sites = [one.site] if one.site else []
+    sites += [
+        name for name, site in registry.sites.items() if one.river and site.river == one.river
+    ]
+    return Entry(
+        number=0,
+        name=one.note,
+        sites=tuple(sites),
+        rules=(),
+        severity=None,
+        since=micros(one.begins),
+        until=micros(one.ends),
+        condition=None,
+        apart=_DAY,
+        lead=_DAY,
+        nothing=one.kind == "nothing",
+    )
+
+
+def _along(registry: Registry, river: str | None) -> list[str]:
+    return [name for name, site in registry.sites.items() if river and site.river == river]
+
+
+def _shipped(sites: frozenset[str]) -> Iterator[Entry]:
+    """Of the rivers that came with us, where these sites are theirs."""
+    for entry in _lists():
+        if entry.sites and sites.issuperset(entry.sites):
+            yield entry
+
+
+@cache
+def _lists() -> tuple[Entry, ...]:
+    files = resources.files("hypervisor.backtest").joinpath("known").iterdir()
+    return tuple(
+        entry
+        for file in sorted(files, key=lambda one: one.name)
+        for entry in parse_events(file.read_text(encoding="utf-8"), file=file.name)
+    )
+
+
+def note(  # noqa: PLR0913  what an event is
+    connection: Connection,
+    registry: Registry,
+    *,
+    site: str | None,
+    river: str | None,
+    kind: str,
+    begins: datetime,
+    ends: datetime,
+    peak: str | None,
+    unit: str,
+    note: str,
+    author: str,
+) -> int:
+    """Note what happened at a site or along a river, audited, in the caller's transaction.
+
+    `peak` with its unit, as `1.97 m`, kept in `unit`; a number alone is in that.
+
+    Raises:
+        BacktestError: what is said cannot be.
+        UnknownError: there is no such site or river.
+    """
+    _require_place(registry, site, river)
+    if kind not in noted.KINDS:
+        raise BacktestError(f"{kind!r} is none of {', '.join(noted.KINDS)}")
+    if begins.tzinfo is None or ends.tzinfo is None:
+        raise BacktestError("`begins` and `ends` need an offset: write Z for UTC")
+    if not timedelta(0) <= ends - begins <= _LONGEST:
+        raise BacktestError(
+            f"`ends` must lie after `begins`, by at most {_LONGEST.days} days: note several instead"
+        )
+    if not note.strip():
+        raise BacktestError("say in a few words what was seen, and where")
+    added = noted.add(
+        connection,
+        site=site,
+        river=river,
+        kind=kind,
+        begins=begins,
+        ends=ends,
+        peak=_peak(peak, unit),
+        unit=unit if peak else None,
+        note=note.strip(),
+        author=author,
+    )
+    audit.record(
+        connection,
+        kind="past-event",
+        subject=site or river or "",
+        reason=note,
+        author=author,
+        details={"event": added, "kind": kind, "begins": begins.isoformat()},
+    )
+    return added
+
+
+def withdraw(connection: Connection, number: int, *, author: str, reason: str) -> NotedEvent:
+    """Let a note count no more, audited.
+
+    Raises:
+        UnknownError: there is none of that number, or it was withdrawn.
+    """
+    found = noted.one(connection, number)
+    if found is None or not noted.withdraw(connection, number, author=author, reason=reason):
+        raise UnknownError(f"no past event {number} stands")
+    audit.record(
+        connection,
+        kind="past-event-withdraw",
+        subject=found.site or found.river or "",
+        reason=reason,
+        author=author,
+        details={"event": number},
+    )
+    return found
+
+
+def _require_place(registry: Registry, site: str | None, river: str | None) -> None:
+    if (site is None) == (river is None):
+        raise BacktestError("say either the `site` or the `river` at which it happened")
+    if site is not None and site not in registry.sites:
+        raise UnknownError(f"no site {site!r}{nearest(site, registry.sites)}")
+    rivers = {one.river for one in registry.sites.values() if one.river}
+    if river is not None and river not in rivers:
+        raise UnknownError(f"no river {river!r}{nearest(river, rivers)}")
+
+
+def _peak(peak: str | None, unit: str) -> float | None:
+    if not peak:
+        return None
+    try:
+        return number(peak, unit)
+    except ScalarError as error:
+        raise BacktestError(f"peak: {error}") from error

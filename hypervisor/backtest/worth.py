@@ -1,0 +1,141 @@
+"""What one rule's alarms were worth, those counted that were severe enough."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from hypervisor.backtest.asking import Answer
+from hypervisor.backtest.found import Found
+from hypervisor.backtest.scoring import Outcome
+from rules._rule import SEVERITIES
+
+_TEN = 600_000_000  # µs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spell:
+    """A time in alarm (µs), as severe as was asked for. `false`: it is of nothing that happened.
+
+    `false` is None where nothing is known to have happened: then nobody can say.
+    """
+
+    subject: str
+    began: int
+    ended: int | None
+    severity: str
+    false: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worth:
+    """`outcomes`: of each event; `in_alarm`: µs in the span; `busiest`: began in ten minutes."""
+
+    spells: tuple[Spell, ...]
+    outcomes: tuple[Outcome, ...]
+    in_alarm: int
+    busiest: int
+
+    @property
+    def hits(self) -> int:
+        return sum(one.alarm is not None for one in self.outcomes)
+
+    @property
+    def misses(self) -> int:
+        return len(self.outcomes) - self.hits
+
+    @property
+    def false(self) -> tuple[Spell, ...]:
+        return tuple(one for one in self.spells if one.false)
+
+    @property
+    def leads(self) -> list[int]:
+        return [one.lead for one in self.outcomes if one.lead is not None]
+
+    @property
+    def lead(self) -> float | None:
+        """The median (µs)."""
+        return median(self.leads) if self.leads else None
+
+    @property
+    def shortest(self) -> int | None:
+        return min(self.leads, default=None)
+
+
+def worth(answer: Answer, rule: str, severity: str | None, others: Sequence[int]) -> Worth:
+    """Of one rule. `others`: when other rules' alarms began (µs), which an operator has as well."""
+    judgement = answer.judgement
+    scores = [one for one in answer.scored.scores if one.rule == rule]
+    false = [set(map(id, one.false)) for one in scores]
+    of_none = set.intersection(*false) if false else None
+    spells = tuple(
+        sorted(
+            (
+                spell
+                for found in judgement.found
+                if found.episode.rule == rule
+                for spell in _spells(
+                    found, severity, None if of_none is None else id(found) in of_none
+                )
+            ),
+            key=lambda one: one.began,
+        )
+    )
+    began = sorted(one.began for one in spells if one.began >= judgement.since)
+    return Worth(
+        spells=spells,
+        outcomes=tuple(
+            sorted(
+                (outcome for one in scores for outcome in one.outcomes),
+                key=lambda one: one.event.crossed,
+            )
+        ),
+        in_alarm=sum(_lasted(one, judgement.since, judgement.until) for one in spells),
+        busiest=_busiest(began, others),
+    )
+
+
+def _spells(found: Found, severity: str | None, false: bool | None) -> Iterator[Spell]:  # noqa: FBT001
+    """The times in which an alarm was severe enough."""
+    least = 0 if severity is None else SEVERITIES.index(severity)
+    steps = found.episode.severity
+    began: int | None = None
+    highest = ""
+    for at, name in steps:
+        if SEVERITIES.index(name) >= least:
+            began = at if began is None else began
+            highest = max(highest or name, name, key=SEVERITIES.index)
+        elif began is not None:
+            yield _spell(found, began, at, highest, false)
+            began, highest = None, ""
+    if began is not None:
+        yield _spell(found, began, found.episode.ended, highest, false)
+
+
+def _spell(
+    found: Found,
+    began: int,
+    ended: int | None,
+    severity: str,
+    false: bool | None,  # noqa: FBT001
+) -> Spell:
+    return Spell(
+        subject=found.episode.subject, began=began, ended=ended, severity=severity, false=false
+    )
+
+
+def _lasted(one: Spell, since: int, until: int) -> int:
+    ended = until if one.ended is None else one.ended
+    return max(0, min(ended, until) - max(one.began, since))
+
+
+def _busiest(began: Sequence[int], others: Sequence[int]) -> int:
+    """The most that began within ten minutes of which one is of this rule."""
+    most, times = 0, sorted([*began, *others])
+    mine = set(began)
+    first = 0
+    for last, at in enumerate(times):
+        while at - times[first] >= _TEN:
+            first += 1
+        if any(one in mine for one in times[first : last + 1]):
+            most = max(most, last - first + 1)
+    return most

@@ -1,0 +1,79 @@
+"""What a rule holds a threshold against, and from which severity on an alarm counts for it."""
+
+import numpy as np
+import pytest
+
+from hypervisor.backtest.compared import compared, severity_of
+from rules._pack import load_pack
+from rules._rule import Rule
+from rules._tree import Call, Name
+
+_STEPS = """
+  steps:
+    - {severity: major, when: level > threshold.alert}
+"""
+
+
+def rule(when: str, more: str = "", *, domain: str = "flood") -> Rule:
+    text = f"""
+- id: {domain}-tried
+  title: "{{site}}: tried"
+  when: {when}
+  severity: minor
+  advice: look
+  wrong when: never
+{more}
+  tests: []
+"""
+    return load_pack(text, file=f"{domain}.yaml", domain=domain).rules[0]
+
+
+def test_a_level_above_it() -> None:
+    found = compared(rule("level > threshold.attention"), "attention")
+
+    assert found is not None
+    assert (found.series, found.direction, found.severity) == ("level", "above", None)
+
+
+def test_it_may_stand_first() -> None:
+    found = compared(rule("threshold.attention <= level"), "attention")
+
+    assert found is not None
+    assert (found.series, found.direction) == ("level", "above")
+
+
+def test_frost_lies_below() -> None:
+    found = compared(rule("air_temperature < threshold.frost", domain="weather"), "frost")
+
+    assert found is not None
+    assert found.direction == "below"
+    assert found.beyond(np.array([-3.0, -1.0]), -2.0).tolist() == [True, False]
+
+
+def test_of_a_step_from_its_severity_on() -> None:
+    whole = rule("level > threshold.attention", _STEPS)
+    found = compared(whole, "alert")
+
+    assert found is not None
+    assert isinstance(found.node, Name)
+    assert found.severity == severity_of(whole, "alert") == "major"
+
+
+def test_a_slope_is_what_is_compared() -> None:
+    found = compared(rule("rate(level, 3 h) > threshold.rise"), "rise")
+
+    assert found is not None
+    assert isinstance(found.node, Call)
+    assert found.series == "level"
+
+
+def test_one_that_is_only_part_of_something_is_compared_with_nothing() -> None:
+    whole = rule("level > threshold.attention * 0.5 + 1 m")
+
+    assert compared(whole, "attention") is None
+    assert severity_of(whole, "attention") is None
+
+
+@pytest.mark.parametrize("name", ["alert", "danger"])
+def test_nor_is_one_that_it_does_not_name(name: str) -> None:
+    assert compared(rule("level > threshold.attention"), name) is None

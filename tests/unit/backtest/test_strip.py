@@ -1,0 +1,76 @@
+"""A year as a strip of days: local days, extremes, and how long it lay beyond a limit."""
+
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from hypervisor.backtest.compared import Compared
+from hypervisor.backtest.strip import Seen, strip
+from rules._tree import Name, Place
+from tests.unit.backtest.making import HOUR, at
+
+_PLACE = Place(file="", line=1, column=1)
+_PARIS = ZoneInfo("Europe/Paris")
+
+
+def seen(*values: float, direction: str = "above", every: float = 1) -> Seen:
+    """A reading an hour; nan: not known."""
+    times = np.array([at(every * n) for n in range(len(values))], dtype=np.int64)
+    low, high = np.array(values, dtype=float), np.array(values, dtype=float)
+    low[np.isnan(low)], high[np.isnan(high)] = -np.inf, np.inf
+    compared = Compared(
+        node=Name(place=_PLACE, name="level"),
+        direction="above" if direction == "above" else "below",
+        severity=None,
+    )
+    return Seen.of(times, low, high, compared, 3 * HOUR)
+
+
+def test_half_of_the_time() -> None:
+    assert seen(1, 3, 3, 1, 1).beyond(2) == pytest.approx(0.5)
+
+
+def test_a_gap_is_no_time() -> None:
+    """Ten hours of nothing after the second reading count as the three that it held."""
+    found = seen(1, 3, *[float("nan")] * 9, 1, 1)
+
+    assert found.beyond(2) == pytest.approx(3 / 5)
+
+
+def test_of_nothing_known_there_is_no_share() -> None:
+    assert seen(float("nan")).beyond(2) is None
+
+
+def test_days_are_local_and_have_their_highest() -> None:
+    """In January the local day begins at 23:00 UTC; fifty days are drawn as days."""
+    values = [1.0] * (50 * 24)
+    values[23] = 5.0
+    found = strip(seen(*values), at(0), at(50 * 24), _PARIS)
+
+    assert found.bin == 24 * HOUR
+    assert found.points[0] == (at(-1), 1.0)
+    assert found.points[1] == (at(23), 5.0)
+
+
+def test_of_frost_the_lowest() -> None:
+    found = strip(seen(3, -2, 4, direction="below"), at(0), at(3), _PARIS)
+
+    assert min(value for _, value in found.points if value is not None) == -2
+
+
+def test_a_flood_is_drawn_in_hours_or_less_and_a_gap_stays_a_gap() -> None:
+    values = [1.0] * 10 + [float("nan")] * 10 + [1.0] * 10
+    found = strip(seen(*values), at(0), at(30), _PARIS)
+
+    assert found.bin == HOUR // 4
+    assert found.points[15 * 4][1] is None
+    assert found.points[25 * 4][1] == 1.0
+
+
+def test_how_far_it_came() -> None:
+    found = seen(1, 2, 7, 3)
+
+    assert found.extreme(at(0), at(1)) == 2
+    assert found.extreme(at(1), at(3)) == 7
+    assert found.extreme(at(20), at(30)) is None
