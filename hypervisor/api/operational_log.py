@@ -1,0 +1,116 @@
+"""The operational log: what the room notes, decides, calls and promises."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.exceptions import HTTPException
+
+from hypervisor.accounts.duties import DUTIES, Duty
+from hypervisor.api.access import Access, Asked
+from hypervisor.api.log_shapes import EntriesBody, EntryBody, EntryPost, OneEntryBody
+from hypervisor.api.paging import Page
+from hypervisor.api.problems import NotFoundError, responses
+from hypervisor.api.times import Instant
+from hypervisor.logbook.entry import Kind, New
+from hypervisor.logbook.errors import LogError, NoEntryError
+from hypervisor.logbook.writing import write
+from hypervisor.store import logbook
+from hypervisor.store.logbook import Entry, Wanted
+
+router = APIRouter(prefix="/log", tags=["operational_log"])
+
+
+@router.get("", responses=responses(422))
+def every(  # noqa: PLR0913  one argument a filter
+    asked: Asked,
+    page: Page,
+    *,
+    since: Annotated[Instant | None, Query(alias="from", description="The wall's clock.")] = None,
+    until: Annotated[Instant | None, Query(alias="to", description="Exclusive.")] = None,
+    kind: Annotated[list[Kind] | None, Query(description="One or several.")] = None,
+    author: Annotated[str | None, Query(max_length=200)] = None,
+    site: Annotated[str | None, Query(max_length=200)] = None,
+    alarm: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    text: Annotated[str | None, Query(max_length=200, description="Words that it holds.")] = None,
+    standing: Annotated[bool, Query(alias="open", description="Those not yet settled.")] = False,
+) -> EntriesBody:
+    """Entries, the latest first."""
+    after = page.after(int)
+    wanted = Wanted(
+        since=since,
+        until=until,
+        kinds=frozenset(kind) if kind else None,
+        author=author,
+        site=site,
+        alarm=alarm,
+        text=text,
+        open=standing,
+        before=None if after is None else after[0],
+        limit=page.limit + 1,
+    )
+    rows, following = page.told(logbook.listing(asked.connection, wanted), lambda row: (row.id,))
+    return EntriesBody(mode=asked.mode, entries=[body(row) for row in rows], next=following)
+
+
+@router.get("/{number}", responses=responses(404, 422))
+def one(asked: Asked, number: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> OneEntryBody:
+    """One entry, and whether it is settled."""
+    found = logbook.one(asked.connection, number)
+    if found is None:
+        raise NotFoundError(f"no entry has the number {number}")
+    return OneEntryBody(mode=asked.mode, entry=body(found))
+
+
+@router.post("", status_code=201, responses=responses(404, 422))
+def append(asked: Asked, post: EntryPost) -> OneEntryBody:
+    """Write an entry; nothing that was written changes, it is corrected by another one."""
+    try:
+        entry = written(asked, New(author=asked.person.name, **post.model_dump()))
+    except NoEntryError as error:
+        raise NotFoundError(str(error)) from error
+    except LogError as error:
+        raise HTTPException(422, str(error)) from error
+    return OneEntryBody(mode=asked.mode, entry=body(entry))
+
+
+def written(asked: Access, new: New) -> Entry:
+    """Write it where the person may: at its site or alarm, else in their own territory.
+
+    Raises:
+        ForbiddenError: they may not write there.
+        NotFoundError: they do not see what it is about.
+        LogError: it cannot stand so.
+    """
+    if new.site is not None:
+        asked.require(Duty.OPERATE, site=new.site)
+    if new.alarm is not None:
+        asked.require(Duty.OPERATE, alarm=new.alarm)
+    about = None if new.about is None else logbook.one(asked.connection, new.about)
+    if new.about is not None and about is None:
+        raise NoEntryError(f"no entry has the number {new.about}")
+    area = about.area if about is not None else area_of(asked)
+    said = New(**{**vars(new), "area": area, "site": new.site or (about.site if about else None)})
+    with asked.writing() as connection:
+        return write(connection, said, now=asked.clock())
+
+
+def area_of(asked: Access) -> str | None:
+    """Whose log the person writes: None, the whole territory's.
+
+    Raises:
+        ForbiddenError: they operate nowhere.
+    """
+    if asked.person.everywhere(Duty.OPERATE):
+        return None
+    for grant in asked.person.grants:
+        if grant.area is not None and Duty.OPERATE in DUTIES[grant.role]:
+            asked.require(Duty.OPERATE, area=grant.area)
+            return grant.area
+    asked.require(Duty.OPERATE)
+    return None
+
+
+def body(entry: Entry) -> EntryBody:
+    """As the API tells it."""
+    return EntryBody(**asdict(entry), open=entry.open)

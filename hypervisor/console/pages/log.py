@@ -1,0 +1,138 @@
+"""The operational log: what the room writes, beside what became of alarms."""
+
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from hypervisor.accounts.duties import Duty
+from hypervisor.api.access import Access, Asked
+from hypervisor.api.operational_log import written
+from hypervisor.console.page import Page
+from hypervisor.console.rendering import fragment, reader_of, render, wants_fragment
+from hypervisor.console.views import log as view
+from hypervisor.console.views.log import Filters
+from hypervisor.console.words import mark
+from hypervisor.logbook.entry import Kind, New
+from hypervisor.logbook.errors import LogError
+from hypervisor.store import observing
+
+router = APIRouter()
+PAGE = Page(key="log", title=mark("Log"), address="/log", order=30, shortcut="j")
+
+
+@router.get("/log")
+def log(  # noqa: PLR0913  one argument a filter
+    asked: Asked,
+    request: Request,
+    *,
+    span: str = view.USUAL,
+    until: Annotated[str, Query(max_length=40)] = "",
+    kind: Annotated[str, Query(max_length=20)] = "",
+    author: Annotated[str, Query(max_length=200)] = "",
+    site: Annotated[str, Query(max_length=200)] = "",
+    text: Annotated[str, Query(max_length=200)] = "",
+    alarms: bool = True,
+    alarm: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+) -> Response:
+    """Days, the latest first; the form; what stands open."""
+    filters = Filters(
+        span=span if span in view.SPANS else view.USUAL,
+        until=_local(until, asked),
+        kind=Kind(kind) if kind in set(Kind) else None,
+        author=author,
+        site=site,
+        text=text,
+        alarms=alarms,
+    )
+    return _shown(asked, request, filters, said={"alarm": alarm, "site": site})
+
+
+@router.post("/log")
+def append(  # noqa: PLR0913, PLR0917  the fields of the form
+    asked: Asked,
+    request: Request,
+    kind: Annotated[str, Form()],
+    text: Annotated[str, Form()] = "",
+    site: Annotated[str, Form()] = "",
+    due: Annotated[str, Form()] = "",
+    alarm: Annotated[str, Form()] = "",
+    about: Annotated[str, Form()] = "",
+) -> Response:
+    """Write an entry; what is wrong stands above the form, with all that was typed."""
+    said = {"kind": kind, "text": text, "site": site, "due": due, "alarm": alarm, "about": about}
+    try:
+        new = New(
+            author=asked.person.name,
+            kind=_kind(kind),
+            text=text,
+            site=site.strip() or None,
+            due=_due(due, asked),
+            alarm=_number(alarm),
+            about=_number(about),
+        )
+        written(asked, new)
+    except LogError as error:
+        return _shown(asked, request, Filters(), said=said, wrong=str(error), status_code=422)
+    if wants_fragment(request):
+        return _shown(asked, request, Filters())
+    return RedirectResponse("/log", status_code=303)
+
+
+def _shown(  # noqa: PLR0913  what the page is made of
+    asked: Access,
+    request: Request,
+    filters: Filters,
+    *,
+    said: dict[str, object] | None = None,
+    wrong: str = "",
+    status_code: int = 200,
+) -> Response:
+    answer = fragment if wants_fragment(request) else render
+    template = "log.html#main" if wants_fragment(request) else "log.html"
+    return answer(
+        asked,
+        template,
+        status_code=status_code,
+        sheet=view.sheet(asked, reader_of(asked, request), filters),
+        filters=filters,
+        spans=view.SPANS,
+        said=said or {},
+        wrong=wrong,
+        sites=[(one.name, one.title) for one in observing.sites(asked.connection)],
+        writes=asked.person.may(Duty.OPERATE),
+        **view.words(),
+    )
+
+
+def _kind(said: str) -> Kind:
+    if said not in set(Kind):
+        raise LogError(f"kind: expected one of {', '.join(Kind)}")
+    return Kind(said)
+
+
+def _number(said: str) -> int | None:
+    if not said.strip():
+        return None
+    if not said.isdecimal() or int(said) >= 2**63:
+        raise LogError(f"number: expected digits, not {said!r}")
+    return int(said)
+
+
+def _due(said: str, asked: Access) -> datetime | None:
+    if said and _local(said, asked) is None:
+        raise LogError(f"by when: expected a day and a time, not {said!r}")
+    return _local(said, asked)
+
+
+def _local(said: str, asked: Access) -> datetime | None:
+    """What a browser's field for day and time says, on the clock of the instance's zone."""
+    try:
+        at = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    if not 1800 <= at.year <= 2200:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(asked.instance.timezone))

@@ -1,0 +1,82 @@
+"""What a hand-over says of rivers, and of what the water reaches in the next hours."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from hypervisor.instants import micros, text
+from hypervisor.outlook.course import Course
+from hypervisor.outlook.reaching import Reach, courses, reaches
+from hypervisor.store import observing, surroundings
+from hypervisor.store.connect import Connection
+from hypervisor.store.observing import SiteRow
+from sensors._domain import Catalogue
+
+HORIZONS = (3, 6, 12)  # h, that a room looks ahead at a hand-over (DOMAIN)
+_LIMIT = "alert"
+
+
+def coming(connection: Connection, catalogue: Catalogue, *, now: datetime) -> dict[str, Any]:
+    """`rivers`, each with its gauges from the source down, and `reached` and `expected` assets.
+
+    `now` is the instance's clock.
+    """
+    limits = {
+        key.rpartition("/")[0]: float(value["value"])
+        for key, value in surroundings.in_force(connection, "threshold", now).items()
+        if key.rpartition("/")[2] == _LIMIT and value.get("quantity", "level") == "level"
+    }
+    found = courses(connection, catalogue, now=now)
+    water = reaches(connection, catalogue, now=now)
+    return {
+        "rivers": rivers(observing.sites(connection), found, limits),
+        "reached": [_reached(one) for one in water if one.state == "reached"],
+        "expected": [_expected(one, now) for one in water if _soon(one, now)],
+    }
+
+
+def rivers(
+    sites: Iterable[SiteRow], found: Mapping[str, Course], limits: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """By river, in the order in which the sites come; a site without a level is left out."""
+    gauges = [one for one in sites if one.river and one.name in found]
+    by_river = sorted(gauges, key=lambda one: str(one.river))
+    return [
+        {"river": river, "gauges": [_gauge(one, found[one.name], limits) for one in group]}
+        for river, group in groupby(by_river, key=lambda one: one.river)
+    ]
+
+
+def _gauge(site: SiteRow, course: Course, limits: Mapping[str, float]) -> dict[str, Any]:
+    limit = limits.get(site.name)
+    return {
+        "site": site.name,
+        "title": site.title,
+        "value": course.value,
+        "unit": course.unit,
+        "time": text(micros(course.time)),
+        "per_hour": None if course.rate is None else course.rate.per_hour,
+        "margin": None if limit is None else course.value - limit,
+    }
+
+
+def _soon(one: Reach, now: datetime) -> bool:
+    return one.arrival is not None and one.arrival.at <= now + timedelta(hours=HORIZONS[-1])
+
+
+def _reached(one: Reach) -> dict[str, Any]:
+    return {"asset": one.title, "gauge": one.gauge_title, "margin": one.margin, "unit": one.unit}
+
+
+def _expected(one: Reach, now: datetime) -> dict[str, Any]:
+    if one.arrival is None:
+        raise AssertionError("only what arrives is expected")
+    ahead = (one.arrival.at - now).total_seconds() / 3600
+    return {
+        **_reached(one),
+        "within": next(hours for hours in HORIZONS if ahead <= hours),
+        "at": text(micros(one.arrival.at)),
+        "earliest": text(micros(one.arrival.earliest)),
+        "latest": None if one.arrival.latest is None else text(micros(one.arrival.latest)),
+    }
