@@ -23,7 +23,7 @@ CREATE TABLE log_entry (
     text        text NOT NULL CHECK (text <> ''),
     area        text REFERENCES area (code),
     site        integer REFERENCES site (id),
-    alarm       bigint REFERENCES alarm (id),
+    alarm       bigint,                           -- no reference: a bench forgets alarms at once
     incident    bigint,
     due         timestamptz,                      -- on the instance's clock: kept, reopened, expected by
     about       bigint REFERENCES log_entry (id)  -- the entry that is settled or corrected
