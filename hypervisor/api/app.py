@@ -79,6 +79,7 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
     )
     app.state.pool = Pool(database_url)
     app.state.hub = Hub(database_url)
+    app.state.database_url = database_url
     app.state.catalogue = catalogue
     app.state.clock = clock
     problems.install(app)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request, Response
+from starlette.datastructures import URL
 
 from sensors._errors import TerritoryError
 
@@ -50,16 +51,21 @@ class Paging:
         return key
 
     def told(
-        self, rows: Sequence[Row], key: Callable[[Row], Sequence[Any]]
+        self,
+        rows: Sequence[Row],
+        key: Callable[[Row], Sequence[Any]],
+        *,
+        url: URL | None = None,
     ) -> tuple[list[Row], str | None]:
         """The page out of rows that were asked for one beyond `limit`, and the next one's address.
 
-        The address is said in the header `Link`, too.
+        The address is said in the header `Link`, too. `url`: what was asked, where the request
+        left something open.
         """
         page = list(rows[: self.limit])
         if len(rows) <= self.limit:
             return page, None
-        url = self.request.url
+        url = url or self.request.url
         cursor = _encoded([url.path, *key(page[-1])])
         following = url.include_query_params(cursor=cursor)
         address = f"{following.path}?{following.query}"

@@ -4,11 +4,34 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from hypervisor.api import assets, describing, devices, past_events, series, territory, trials
+from hypervisor.api import (
+    assets,
+    audit_log,
+    dead_letters,
+    describing,
+    devices,
+    instance,
+    observations,
+    series,
+    several,
+    territory,
+    works,
+)
 from hypervisor.api.etags import Courtesy
 from hypervisor.api.guard import Guard
 
-PARTS: tuple[ModuleType, ...] = (territory, assets, devices, series, trials, past_events)
+PARTS: tuple[ModuleType, ...] = (
+    instance,
+    territory,
+    assets,
+    devices,
+    series,
+    several,
+    observations,
+    dead_letters,
+    audit_log,
+    works,
+)
 
 
 def install(app: FastAPI) -> None:

@@ -21,6 +21,7 @@ def web(context: typer.Context) -> None:
     settings = load_settings(context.obj)
     app = create_app(settings.database_url, catalogue(), lambda: datetime.now(UTC))
     app.state.columnar = settings.data / FOLDER  # where it is, backtests read it
+    app.state.settings = settings  # what ingest believes, to send dead letters through again
     app.state.metrics_open = settings.metrics_open
     uvicorn.run(
         app,

@@ -94,6 +94,40 @@ def listing(
     return [_act(row) for row in rows]
 
 
+def page(  # noqa: PLR0913  one argument a filter
+    connection: Connection,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    kind: str | None = None,
+    subject: str | None = None,
+    author: str | None = None,
+    before: int | None = None,
+    limit: int,
+) -> list[Act]:
+    """Acts, the latest first, from the one done before `before` on."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM audit"  # noqa: S608  our own columns
+        " WHERE (%(since)s::timestamptz IS NULL OR at >= %(since)s)"
+        " AND (%(until)s::timestamptz IS NULL OR at < %(until)s)"
+        " AND (%(kind)s::text IS NULL OR kind = %(kind)s)"
+        " AND (%(subject)s::text IS NULL OR subject = %(subject)s)"
+        " AND (%(author)s::text IS NULL OR author = %(author)s)"
+        " AND (%(before)s::bigint IS NULL OR id < %(before)s)"
+        " ORDER BY id DESC LIMIT %(limit)s",
+        {
+            "since": since,
+            "until": until,
+            "kind": kind,
+            "subject": subject,
+            "author": author,
+            "before": before,
+            "limit": limit,
+        },
+    )
+    return [_act(row) for row in rows]
+
+
 def undone_by(connection: Connection, number: int) -> int | None:
     """The act that undid this one."""
     row = connection.execute(

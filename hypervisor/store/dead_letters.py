@@ -84,6 +84,27 @@ def find(  # noqa: PLR0913  each narrows the search
     return [_letter(row) for row in rows]
 
 
+def latest(  # noqa: PLR0913  each narrows the search
+    connection: Connection,
+    *,
+    reason: str | None = None,
+    topic: str | None = None,
+    waiting: bool = True,
+    before: int | None = None,
+    limit: int,
+) -> list[DeadLetter]:
+    """Dead letters, the latest first, from the one buried before `before` on."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM dead_letter WHERE (%(before)s::bigint IS NULL OR id < %(before)s)"  # noqa: S608  our own columns
+        " AND (%(reason)s::text IS NULL OR reason = %(reason)s)"
+        " AND (%(topic)s::text IS NULL OR topic = %(topic)s)"
+        " AND (NOT %(waiting)s OR redriven_at IS NULL)"
+        " ORDER BY id DESC LIMIT %(limit)s",
+        {"reason": reason, "topic": topic, "waiting": waiting, "before": before, "limit": limit},
+    )
+    return [_letter(row) for row in rows]
+
+
 def one(connection: Connection, number: int) -> DeadLetter | None:
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM dead_letter WHERE id = %s",  # noqa: S608  our own columns

@@ -1,6 +1,7 @@
 """The one row that says what this database is: live or exercise, for good."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 import psycopg
 
@@ -21,6 +22,27 @@ def create(connection: Connection, instance: Instance) -> None:
     connection.execute(
         "INSERT INTO instance (mode, name, timezone) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
         [instance.mode.value, instance.name, instance.timezone],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versions:
+    """The last migration applied (None: not to be seen by whoever asks), and of TimescaleDB."""
+
+    schema: str | None
+    timescaledb: str | None
+
+
+def versions(connection: Connection) -> Versions:
+    """What the database stands on."""
+    row = connection.execute(
+        "SELECT (SELECT max(name) FROM migration),"
+        " (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
+    ).fetchone()
+    schema, timescaledb = row or (None, None)
+    return Versions(
+        schema=None if schema is None else str(schema).removesuffix(".sql"),
+        timescaledb=timescaledb,
     )
 
 

@@ -9,9 +9,14 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from hypervisor.accounts.person import Territory
 from hypervisor.store import tenancy
 from hypervisor.store.connect import Connection, StoreError
+from sensors._errors import TerritoryError
 
 _PATIENCE = 3.0  # s that a request waits for a connection
 _WRITERS = 4  # who reads and then writes holds one of each: never wait for a reader while writing
+
+
+class UnstorableError(TerritoryError):
+    """A value that no column can hold, which nothing before had noticed."""
 
 
 class Pool:
@@ -87,6 +92,9 @@ def _taken(pool: ConnectionPool[Connection]) -> Iterator[Connection]:
             yield connection
     except (PoolTimeout, psycopg.OperationalError) as error:
         raise StoreError(f"the database does not answer: {str(error).strip()}") from error
+    except psycopg.DataError as error:
+        said = str(error).strip().partition("\n")[0]
+        raise UnstorableError(f"a value that the database cannot hold: {said}") from error
 
 
 def _own(connection: Connection) -> None:
