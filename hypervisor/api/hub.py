@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 
 from hypervisor.store import happenings
@@ -15,6 +15,7 @@ _TICK = 2.0  # s: so soon it is noticed that a part is late
 _BACK_OFF = 2.0  # s between two tries to reach the database
 _WAITING = 64  # chunks that a slow listener may leave lying
 _NAMES = 100  # more sites than these are not named in one event
+_MANY = {"reading": 0, "rule": 100, "log": 100}  # so many of a kind are told one by one
 Sites = frozenset[str] | None  # what somebody may see; None: the whole territory
 
 
@@ -142,21 +143,31 @@ class Hub:
                 listener.put(told)
 
 
-def merged(found: Iterable[Happening]) -> list[Happening]:
-    """What was told of readings is told once, where the last of it stood."""
-    others: list[Happening] = []
-    readings: list[Happening] = []
+def merged(found: Sequence[Happening]) -> list[Happening]:
+    """What was told of readings is told once, where the last of it stood; so is a crowd of others.
+
+    An inventory changes thresholds by the thousand: whoever looks on asks for all of them anew.
+    """
+    kinds: dict[str, list[Happening]] = {}
     for one in found:
-        (readings if one.kind == "reading" else others).append(one)
-    if readings:
-        known = [one.sites for one in readings if one.sites is not None]
-        sites = frozenset[str]().union(*known) if len(known) == len(readings) else None
-        last = readings[-1]
-        others.append(
-            Happening(position=last.position, kind=last.kind, key="", sites=sites, data=last.data)
-        )
-        others.sort(key=lambda one: one.position)
-    return others
+        kinds.setdefault(one.kind, []).append(one)
+    told = [
+        one
+        for kind, these in kinds.items()
+        for one in ([_together(these)] if kind in _MANY and len(these) > _MANY[kind] else these)
+    ]
+    return sorted(told, key=lambda one: one.position)
+
+
+def _together(these: Sequence[Happening]) -> Happening:
+    known = [one.sites for one in these if one.sites is not None]
+    return Happening(
+        position=these[-1].position,
+        kind=these[-1].kind,
+        key="",
+        sites=frozenset[str]().union(*known) if len(known) == len(these) else None,
+        data={},
+    )
 
 
 def chunk(found: Iterable[Happening], sites: Sites) -> bytes:

@@ -19,6 +19,7 @@ def attach(app: typer.Typer) -> None:
     group.command()(rules)
     group.command()(backtest)
     group.command()(latency)
+    group.command()(listeners)
     app.add_typer(group, name="bench")
 
 
@@ -109,6 +110,22 @@ def latency(
 
     with _progress() as tick, ground(**SERVER) as place:
         found = measure(place, Plan(rate=rate, sites=sites, seconds=seconds), tick)
+    _say(found, as_json=as_json)
+
+
+def listeners(
+    listeners: Annotated[int, typer.Option(help="So many listen to events.")] = 200,
+    rate: Annotated[int, typer.Option(help="Messages a second meanwhile.")] = 500,
+    seconds: Annotated[float, typer.Option(help="For so long.")] = 20.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """What the web process costs while many listen and alarms come and go."""
+    from hypervisor.bench.latency import SERVER
+    from hypervisor.bench.listeners import Plan, measure
+    from hypervisor.bench.servers import ground
+
+    with _progress() as tick, ground(**SERVER) as place:
+        found = measure(place, Plan(listeners=listeners, rate=rate, seconds=seconds), tick)
     _say(found, as_json=as_json)
 
 

@@ -68,6 +68,15 @@ def test_readings_of_unnamed_sites_may_be_of_any() -> None:
     assert data["sites"] is None
 
 
+def test_a_crowd_of_thresholds_is_told_once_and_every_alarm_by_itself() -> None:
+    rules = [happening(number, "rule") for number in range(1, 201)]
+    alarms = [happening(number) for number in range(201, 401)]
+    found = merged([*rules[:100], *alarms, *rules[100:]])
+    assert [one.key for one in found if one.kind == "rule"] == [""]
+    assert [one.key for one in found if one.kind == "alarm"] == [one.key for one in alarms]
+    assert merged(rules[:100]) == rules[:100]
+
+
 def test_who_is_too_slow_is_told_so_and_holds_nobody_up() -> None:
     async def play() -> None:
         hub = Hub("")
