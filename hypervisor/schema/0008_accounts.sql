@@ -63,54 +63,58 @@ CREATE FUNCTION tenant_unplaced() RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT COALESCE(current_setting('hypervisor.unplaced', true), '') = 'on'
 $$;
 
--- These run as the owner, so that a policy is one array and not a tower of policies. In a policy
--- they are asked once a query: `site = ANY (ARRAY (SELECT unnest(tenant_sites())))`.
+-- These run as the owner, so that a policy is one array and not a tower of policies. They are asked
+-- once a query where they stand in a subselect, `site = ANY (ARRAY (SELECT unnest(tenant_sites())))`;
+-- bare in a condition they would be asked once a row.
 CREATE FUNCTION tenant_sites() RETURNS integer[] LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, public AS $$
-    SELECT COALESCE(array_agg(id), '{}') FROM site
-    WHERE commune = ANY (tenant_communes()) OR commune IS NULL AND tenant_unplaced()
+    SELECT ARRAY (SELECT id FROM site WHERE commune IN (SELECT unnest(tenant_communes()))
+                  OR commune IS NULL AND (SELECT tenant_unplaced()))
 $$;
 CREATE FUNCTION tenant_devices() RETURNS integer[] LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, public AS $$
-    SELECT COALESCE(array_agg(id), '{}') FROM device WHERE site = ANY (tenant_sites())
+    SELECT ARRAY (SELECT id FROM device WHERE site IN (SELECT unnest(tenant_sites())))
 $$;
 CREATE FUNCTION tenant_series() RETURNS integer[] LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, public AS $$
-    SELECT COALESCE(array_agg(id), '{}') FROM series WHERE device = ANY (tenant_devices())
+    SELECT ARRAY (SELECT series.id FROM series JOIN device ON device.id = series.device
+                  WHERE device.site IN (SELECT unnest(tenant_sites())))
+$$;
+CREATE FUNCTION tenant_device_names() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, public AS $$
+    SELECT name FROM device WHERE site IN (SELECT unnest(tenant_sites()))
 $$;
 -- A group is seen by whom its site belongs to; without one, by whoever sees a member of it.
 CREATE FUNCTION tenant_groups() RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, public AS $$
-    SELECT COALESCE(array_agg(g.name), '{}') FROM device_group g
-    WHERE g.site = ANY (tenant_sites()) OR g.site IS NULL AND EXISTS (
-        SELECT FROM revision m JOIN device d ON m.key = g.name || '/' || d.name
-        WHERE m.kind = 'member' AND d.id = ANY (tenant_devices()))
+    SELECT ARRAY (
+        SELECT name FROM device_group WHERE site IN (SELECT unnest(tenant_sites()))
+        UNION
+        SELECT g.name FROM device_group g JOIN revision m ON split_part(m.key, '/', 1) = g.name
+        WHERE g.site IS NULL AND m.kind = 'member'
+          AND split_part(m.key, '/', 2) IN (SELECT tenant_device_names()))
 $$;
 CREATE FUNCTION tenant_areas() RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, public AS $$
     WITH RECURSIVE mine AS (
-        SELECT code, parent FROM area WHERE code = ANY (tenant_communes())
+        SELECT code, parent FROM area WHERE code IN (SELECT unnest(tenant_communes()))
         UNION SELECT a.code, a.parent FROM area a JOIN mine ON a.code = mine.parent)
-    SELECT COALESCE(array_agg(code), '{}') FROM mine
+    SELECT ARRAY (SELECT code FROM mine)
 $$;
--- Names as they stand in keys: of sites, of devices, and 'device/<…>', 'group/<…>' as subjects do.
+-- Names as they stand in keys: of sites, and 'device/<…>', 'group/<…>' as subjects do.
 CREATE FUNCTION tenant_subjects() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, public AS $$
-    SELECT name FROM site WHERE id = ANY (tenant_sites())
-    UNION ALL SELECT 'device/' || name FROM device WHERE id = ANY (tenant_devices())
+    SELECT name FROM site WHERE id IN (SELECT unnest(tenant_sites()))
+    UNION ALL SELECT 'device/' || tenant_device_names()
     UNION ALL SELECT 'group/' || unnest(tenant_groups())
-$$;
-CREATE FUNCTION tenant_device_names() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, public AS $$
-    SELECT name FROM device WHERE id = ANY (tenant_devices())
 $$;
 CREATE FUNCTION tenant_assets() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, public AS $$
     SELECT name FROM asset
-    WHERE commune = ANY (tenant_communes()) OR site = ANY (tenant_sites())
-       OR commune IS NULL AND site IS NULL AND (tenant_unplaced() OR EXISTS (
-          SELECT FROM revision r JOIN site s ON s.name = r.value->>'gauge'
-          WHERE r.kind = 'reach' AND r.key = asset.name AND s.id = ANY (tenant_sites())))
+    WHERE commune IN (SELECT unnest(tenant_communes())) OR site IN (SELECT unnest(tenant_sites()))
+       OR commune IS NULL AND site IS NULL AND ((SELECT tenant_unplaced()) OR name IN (
+          SELECT r.key FROM revision r JOIN site s ON s.name = r.value->>'gauge'
+          WHERE r.kind = 'reach' AND s.id IN (SELECT unnest(tenant_sites()))))
 $$;
 -- Whom a revision of this kind and key is about, as tenant_subjects names it; null: nobody alone.
 CREATE FUNCTION revision_subject(kind text, key text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
@@ -126,14 +130,15 @@ CREATE FUNCTION revision_subject(kind text, key text) RETURNS text LANGUAGE sql 
         END
 $$;
 -- Works are seen by whoever sees something that they are at.
-CREATE FUNCTION tenant_sees_works(value jsonb) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION tenant_works() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, public AS $$
-    SELECT EXISTS (SELECT FROM site, jsonb_array_elements_text(COALESCE(value->'sites', '[]')) w
-                   WHERE site.name = w AND site.id = ANY (tenant_sites()))
-        OR EXISTS (SELECT FROM device, jsonb_array_elements_text(COALESCE(value->'devices', '[]')) w
-                   WHERE device.name = w AND device.id = ANY (tenant_devices()))
-        OR EXISTS (SELECT FROM jsonb_array_elements_text(COALESCE(value->'groups', '[]')) w
-                   WHERE w = ANY (tenant_groups()))
+    SELECT r.key FROM revision r,
+        LATERAL (SELECT w FROM jsonb_array_elements_text(COALESCE(r.value->'sites', '[]')) w
+            UNION ALL SELECT 'device/' || w
+                FROM jsonb_array_elements_text(COALESCE(r.value->'devices', '[]')) w
+            UNION ALL SELECT 'group/' || w
+                FROM jsonb_array_elements_text(COALESCE(r.value->'groups', '[]')) w) at
+    WHERE r.kind = 'works' AND at.w IN (SELECT tenant_subjects())
 $$;
 
 -- Lets both roles read a table: everybody whole, tenants those rows for which `condition` holds.
@@ -169,7 +174,7 @@ SELECT guard('revision', $$
     OR revision_subject(kind, key) IN (SELECT tenant_subjects())
         AND (kind <> 'link' OR split_part(key, '>', 2) IN (SELECT tenant_subjects()))
     OR kind = 'reach' AND key IN (SELECT tenant_assets())
-    OR kind = 'works' AND tenant_sees_works(value)$$);
+    OR kind = 'works' AND key IN (SELECT tenant_works())$$);
 SELECT guard('journal', 'subject IN (SELECT tenant_subjects())');
 SELECT guard('feed', 'true');  -- its `rows` are not granted: how much waits may be counted
 
@@ -190,4 +195,4 @@ SELECT guard('audit', $$
     OR split_part(subject, '/', 1) IN (SELECT tenant_device_names())
     OR split_part(subject, '/', 1) IN (SELECT tenant_subjects())
     OR starts_with(subject, 'device/') AND split_part(subject, '/', 2) IN (SELECT tenant_device_names())
-    OR kind = 'works' AND subject IN (SELECT key FROM revision WHERE revision.kind = 'works')$$);
+    OR kind = 'works' AND subject IN (SELECT tenant_works())$$);

@@ -11,7 +11,7 @@ from psycopg import sql
 from hypervisor.instance import Instance, Mode
 from hypervisor.instants import micros
 from hypervisor.store import instance as instance_store
-from hypervisor.store import workers
+from hypervisor.store import tenancy, workers
 from hypervisor.store.connect import Connection, StoreError, connect
 
 _READINGS = ("reading", "reading_version")
@@ -119,6 +119,7 @@ def make_ready(url: str, *, timescaledb: str) -> None:
                 sql.Literal(timescaledb)
             )
         )
+        tenancy.prepare(connection)  # a dump's policies name roles, and a dump holds none
         connection.execute("SELECT timescaledb_pre_restore()")
 
 

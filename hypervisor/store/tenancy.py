@@ -1,4 +1,8 @@
-"""The two roles as which requests read, what they are granted, and how a connection takes one."""
+"""The two roles as which requests read, what they are granted, and how a connection takes one.
+
+This holds against what our queries forget. It does not hold against foreign SQL: that could take
+the owner's role again, or name a hypertable's chunks, for which a table's policies do not hold.
+"""
 
 import psycopg
 from psycopg import sql
