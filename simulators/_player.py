@@ -2,17 +2,20 @@
 
 The clock published at C promises that every message stamped at or before C went out before it.
 That, and the stamp, make what follows exact at any speed: an arrival is what its stamp says, and
-silence is judged up to the clock that came round through every worker.
+silence is judged up to the clock that came round through every worker. So it may be paused, hurried
+and slowed at will: neither stamp nor promise depends on the wall.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from simulators._publications import Publication, written
+from simulators._tempo import Reins, Steady, Tempo, Wish
 from simulators._wire import Broker, PlayerError, Wall, Wire
 
 CLOCK = "exercise/clock"
 SECOND = 1_000_000
+LOOK_SECONDS = 0.1  # of the wall, between two looks at what the leader wishes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,10 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """What was played. `unheard`: sent again because nobody was subscribed at first."""
+    """What was played. `unheard`: sent again because nobody was subscribed at first.
+
+    `stopped`: whoever leads ended it before its end.
+    """
 
     publications: int
     readings: int
@@ -52,6 +58,7 @@ class Tally:
     unheard: int
     reconnections: int
     seconds: float
+    stopped: bool = False
 
 
 class Player:
@@ -74,16 +81,26 @@ class Player:
         self._begun = 0.0
         self._first = 0
         self._clock = 0
+        self._last = 0  # the latest stamp or clock that went out
+        self._reins: Reins = Steady(wish=Wish(speed=pace.speed))
+        self._tempo = Tempo(now=wall.now, at=0)
+        self._looked = 0.0
         self._ticked = 0.0
         self._publications = 0
         self._readings = 0
         self._clocks: list[tuple[int, int]] = []  # (clock, publications before it), not yet heard
 
     def play(
-        self, plan: Sequence[Publication], *, not_before: int | None = None, linger: float = 0.0
+        self,
+        plan: Sequence[Publication],
+        *,
+        not_before: int | None = None,
+        linger: float = 0.0,
+        reins: Reins | None = None,
     ) -> Tally:
         """Publish `plan` (ascending by arrival); at the end the clock goes on for `linger` seconds.
 
+        `reins`: who leads; without them the pace's speed is kept from beginning to end.
         `not_before`: the clock at which the exercise stands (µs); clocks before it are not
         published again, because a clock never turns back.
 
@@ -92,6 +109,7 @@ class Player:
         """
         if not plan:
             raise PlayerError("there is nothing to play")
+        self._reins = reins or self._reins
         self._first = plan[0].arrival
         self._clock = max(self._first - SECOND, not_before or self._first - SECOND)
         self._wire.open()
@@ -100,13 +118,31 @@ class Player:
             self._tell_clock(self._clock)
             self._wire.settle()  # so that somebody is known to listen before the first reading
             self._await_heard(self._clock)  # and knows the inventory as it is now
-            for publication in plan:
-                self._wait_for(publication.arrival)
-                self._publish(publication)
-            self._finish(plan[-1].arrival, linger)
+            self._tempo.start(self._first, self._reins.look(self._clock))
+            stopped = not self._perform(plan) or not self._finish(plan[-1].arrival, linger)
+            self._wire.settle()
         finally:
             self._wire.close()
-        return self._tally()
+        return self._tally(stopped=stopped)
+
+    def _perform(self, plan: Sequence[Publication]) -> bool:
+        """Each message at its time; False: it was stopped before the last."""
+        for publication in plan:
+            if not self._reach(publication.arrival):
+                return False
+            if self._reins.passes(publication):
+                self._publish(publication)
+        return True
+
+    def _reach(self, arrival: int) -> bool:
+        """Come to `arrival`, putting in on the way what was planned; False: no further."""
+        while (due := self._reins.due(arrival)) is not None:
+            at = max(due, self._clock + 1)
+            if not self._wait_for(at):
+                return False
+            for publication in self._reins.put_in(at, planned=True):
+                self._publish(publication)
+        return self._wait_for(arrival)
 
     def tell(self, clock: int) -> None:
         """Publish a clock once more (µs): for a broker that may have lost it.
@@ -123,32 +159,49 @@ class Player:
 
     def _publish(self, publication: Publication) -> None:
         self._wire.send(publication.topic, publication.payload, written(publication.arrival))
+        self._last = max(self._last, publication.arrival)
         self._publications += 1
         self._readings += publication.readings
         if self._publications % self._pace.clock_every == 0:
             self._await_workers()
 
-    def _wait_for(self, arrival: int) -> None:
-        """Let the wall come to `arrival`, the clock going on meanwhile up to just before it."""
-        if arrival <= self._clock:
-            return
-        while True:
-            left = self._seconds_until(arrival)
+    def _wait_for(self, arrival: int) -> bool:
+        """Let the wall come to `arrival`, the clock going on up to just before it; False: stopped.
+
+        What is stopped has told the last clock that it can promise.
+        """
+        self._look(arrival)
+        while not self._tempo.wish.stop:
+            self._land(arrival)
+            left = self._tempo.left(arrival)
             if left <= 0:
-                break
-            self._tick(min(self._scenario_now(), arrival - 1))
+                self._tick(arrival - 1)
+                return True
+            self._tick(min(self._tempo.reached(), arrival - 1))
             self._wire.pump(min(left, self._pace.tick))
-        self._tick(arrival - 1)
+            self._look(arrival)
+        self._tell_clock(max(self._clock, min(self._tempo.reached(), arrival - 1)))
+        return False
 
-    def _seconds_until(self, arrival: int) -> float:
-        if self._pace.speed is None:
-            return 0.0
-        due = self._begun + (arrival - self._first) / SECOND / self._pace.speed
-        return due - self._wall.now()
+    def _look(self, arrival: int, *, at_once: bool = False) -> None:
+        """See what the leader wishes, and put in what was fired by hand; `arrival` comes next."""
+        if not at_once and self._wall.now() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = self._wall.now()
+        self._tempo.bend(self._reins.look(self._clock), least=self._last, most=arrival - 1)
+        at = max(self._tempo.reached(), self._last, self._clock + 1)
+        for publication in self._reins.put_in(at, planned=False):
+            self._publish(publication)
 
-    def _scenario_now(self) -> int:
-        elapsed = self._wall.now() - self._begun
-        return self._first + int(elapsed * SECOND * (self._pace.speed or 0.0))
+    def _land(self, arrival: int) -> None:
+        """Where a jump ends before `arrival`, tell its end and go on from there."""
+        end = self._tempo.lands_before(arrival)
+        if end is None:
+            return
+        if end > self._clock:
+            self._tell_clock(end)
+        self._tempo.land()
+        self._look(arrival, at_once=True)
 
     def _tick(self, clock: int) -> None:
         if clock <= self._clock:
@@ -163,6 +216,7 @@ class Player:
     def _tell_clock(self, clock: int) -> None:
         self._wire.send(CLOCK, written(clock).encode())
         self._clock = clock
+        self._last = max(self._last, clock)
         self._clocks.append((clock, self._publications))
         self._ticked = self._wall.now()
         if self._notice is not None:
@@ -205,11 +259,13 @@ class Player:
     def _since_heard(self) -> int:
         return self._clocks[0][1] if self._clocks else 0
 
-    def _finish(self, last: int, linger: float) -> None:
+    def _finish(self, last: int, linger: float) -> bool:
+        """The clock goes on after the last message; False: it was stopped meanwhile."""
         end = max(last + int(linger * SECOND), self._clock)
-        self._wait_for(end)
+        if not self._reach(end):
+            return False
         self._tell_clock(end)
-        self._wire.settle()
+        return True
 
     def _progress(self) -> Progress:
         elapsed = max(self._wall.now() - self._begun, 1e-9)
@@ -220,7 +276,7 @@ class Player:
             speed=(self._clock - self._first) / SECOND / elapsed,
         )
 
-    def _tally(self) -> Tally:
+    def _tally(self, *, stopped: bool) -> Tally:
         return Tally(
             publications=self._publications,
             readings=self._readings,
@@ -229,4 +285,5 @@ class Player:
             unheard=self._wire.unheard,
             reconnections=self._wire.reconnections,
             seconds=self._wall.now() - self._begun,
+            stopped=stopped,
         )

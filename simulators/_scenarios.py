@@ -9,7 +9,17 @@ from typing import Any
 import yaml
 
 from simulators._faults import KINDS
-from simulators._story import Front, Happening, Storm, Story, Truth, Weather, Where
+from simulators._story import (
+    INJECTS,
+    Front,
+    Happening,
+    Inject,
+    Storm,
+    Story,
+    Truth,
+    Weather,
+    Where,
+)
 from simulators._yaml import Kind, Reader, ScenarioError, nearest
 
 SUFFIXES = (".yaml", ".yml")
@@ -229,6 +239,31 @@ def _faults(reader: Reader, node: yaml.Node, what: str) -> tuple[Happening, ...]
     return faults
 
 
+INJECT: dict[str, Kind] = {
+    "kind": _text,
+    "at": _hours,
+    **dict.fromkeys(("title", "text", "sender", "expected"), _text),
+    **dict.fromkeys(("title_fr", "text_fr", "sender_fr", "expected_fr"), _text),
+    "where": _where,
+    "quantity": _text,
+    "value": _number,
+    "hours": _positive,
+}
+
+
+def _injects(reader: Reader, node: yaml.Node, what: str) -> tuple[Inject, ...]:
+    found: tuple[Inject, ...] = _each(INJECT, ("kind", "at", "title"), Inject)(reader, node, what)
+    for entry, inject in zip(reader.entries(node, what), found, strict=True):
+        if inject.kind not in INJECTS:
+            known = ", ".join(INJECTS)
+            reader.fail(entry, f"{what}: no inject is a {inject.kind!r}; expected one of {known}")
+        if inject.kind == "reading" and not (inject.quantity and inject.value is not None):
+            reader.fail(entry, f"{what}: a reading needs its quantity and its value")
+        if inject.kind in {"reading", "lost-sensor"} and inject.where == Where():
+            reader.fail(entry, f"{what}: a {inject.kind} needs a where")
+    return found
+
+
 def _weather(reader: Reader, node: yaml.Node, what: str) -> Weather:
     return Weather(**reader.fields(node, what, WEATHER))
 
@@ -244,5 +279,6 @@ STORY: dict[str, Kind] = {
     "events": _happenings,
     "faults": _faults,
     "truth": _each(TRUTH, ("what", "from", "to"), Truth),
+    "injects": _injects,
     "quiet": _flag,
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
+INJECTS = ("reading", "lost-sensor", "call", "rumour", "message")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +107,31 @@ class Truth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Inject:
+    """What whoever leads puts in from outside, planned at `at` (h of the scenario).
+
+    `kind`: one of INJECTS. `where`: the devices of a reading or of lost sensors. `quantity` and
+    `value` of a reading; `hours`: how long sensors stay lost, None: to the end. `sender`: who calls
+    or writes. `expected`: what those who train should then do, for observers.
+    """
+
+    kind: str
+    at: float
+    title: str
+    title_fr: str = ""
+    text: str = ""
+    text_fr: str = ""
+    sender: str = ""
+    sender_fr: str = ""
+    expected: str = ""
+    expected_fr: str = ""
+    where: Where = field(default_factory=Where)
+    quantity: str = ""
+    value: float | None = None
+    hours: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Story:
     """A scenario that can be played. `quiet`: no alarm but of maintenance is to be raised."""
 
@@ -119,6 +145,7 @@ class Story:
     events: tuple[Happening, ...] = ()
     faults: tuple[Happening, ...] = ()
     truth: tuple[Truth, ...] = ()
+    injects: tuple[Inject, ...] = ()
     quiet: bool = False
 
 

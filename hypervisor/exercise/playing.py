@@ -70,19 +70,19 @@ def play(
     """
     questions = store.Questions(settings.database_url)
     try:
-        told = _told(played)
-        numbers = _numbers(told.rows, _registry(settings))
+        told = told_of(played)
+        series = numbers(told.rows, registry_of(settings))
         plan = disturbed(told.publications, manner.disturbance)
         now = questions.ask(store.standing)
         if not manner.again:
-            _require_ahead(now.latest, plan[0].arrival)
-            _declare_deaf(settings, now.latest, plan[0].arrival - SECOND)
-        ledger = Ledger(questions, told, numbers)
-        player = _player(settings, manner, questions, notice)
-        tally = player.play(plan, not_before=now.latest, linger=manner.linger)
+            require_ahead(now.latest, plan[0].arrival)
+            declare_deaf(settings, now.latest, plan[0].arrival - SECOND)
+        ledger = Ledger(questions, told, series)
+        wire = player(settings, manner, questions, notice)
+        tally = wire.play(plan, not_before=now.latest, linger=manner.linger)
         if not manner.wait:
             return Outcome(tally=tally, account=None, alarms=())
-        account = _await(questions, player, ledger, tally)
+        account = _await(questions, wire, ledger, tally)
         found = questions.ask(lambda c: alarm_store.listing(c, alarm_store.Selection()))
     finally:
         questions.close()
@@ -95,7 +95,7 @@ def play(
     )
 
 
-def _told(played: pd.DataFrame | Spoken) -> Spoken:
+def told_of(played: pd.DataFrame | Spoken) -> Spoken:
     if isinstance(played, Spoken):
         return played
     return Spoken(publications=publications(played), rows=played, of=np.empty(0, dtype=np.int64))
@@ -115,12 +115,12 @@ def require(settings: Settings, what: str) -> None:
     require_exercise(instance, what=what)
 
 
-def _registry(settings: Settings) -> Registry:
+def registry_of(settings: Settings) -> Registry:
     with connect(settings.database_url) as connection:
         return registry_store.load(connection)
 
 
-def _numbers(rows: pd.DataFrame, registry: Registry) -> dict[tuple[str, str], int]:
+def numbers(rows: pd.DataFrame, registry: Registry) -> dict[tuple[str, str], int]:
     """Which series each device and quantity of the rows is.
 
     Raises:
@@ -152,7 +152,7 @@ def _how_to_apply(devices: list[str]) -> str:
     return "describe them in an inventory file and `hypervisor inventory apply FILE`"
 
 
-def _require_ahead(clock: int | None, first: int) -> None:
+def require_ahead(clock: int | None, first: int) -> None:
     if clock is not None and first < clock:
         raise ExerciseError(
             f"this exercise's clock stands at {text(clock)} and the recording begins at"
@@ -162,7 +162,7 @@ def _require_ahead(clock: int | None, first: int) -> None:
         )
 
 
-def _declare_deaf(settings: Settings, clock: int | None, until: int) -> None:
+def declare_deaf(settings: Settings, clock: int | None, until: int) -> None:
     """Between what was played before and this, nobody listened: no device was silent then."""
     since = BEGINNING if clock is None else clock
     if since < until:
@@ -170,7 +170,7 @@ def _declare_deaf(settings: Settings, clock: int | None, until: int) -> None:
             store.deafen(connection, since, until)
 
 
-def _player(
+def player(
     settings: Settings,
     manner: Manner,
     questions: store.Questions,
@@ -193,7 +193,7 @@ def _player(
     )
 
 
-def _await(questions: store.Questions, player: Player, ledger: Ledger, tally: Tally) -> Account:
+def _await(questions: store.Questions, wire: Player, ledger: Ledger, tally: Tally) -> Account:
     """Wait until everything is stored and judged, as long as something still moves.
 
     A broker killed within its autosave second may have lost the last clock though it acknowledged
@@ -215,14 +215,14 @@ def _await(questions: store.Questions, player: Player, ledger: Ledger, tally: Ta
         if account is not None and judged and not now.unread and still > RETELL_SECONDS:
             return account  # acknowledged, and not stored: the account says how many
         if not heard and time.monotonic() - told > RETELL_SECONDS:
-            player.tell(tally.clock)
+            wire.tell(tally.clock)
             told = time.monotonic()
         if still > STUCK_SECONDS:
-            raise ExerciseError(_who_lags(now, tally.clock))
+            raise ExerciseError(who_lags(now, tally.clock))
         time.sleep(0.1 if heard else 0.05)
 
 
-def _who_lags(now: store.Standing, clock: int) -> str:
+def who_lags(now: store.Standing, clock: int) -> str:
     if now.heard is None or now.heard < clock:
         who, at = f"the ingest worker {now.slowest!r} has", now.heard
         cure = f"start it, or if it is gone for good, `hypervisor ingest --drain {now.slowest}`"

@@ -25,7 +25,6 @@ CREATE TABLE exercise_run (
     asked_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     started_at   timestamptz,
     ended_at     timestamptz,
-    archive      jsonb,                           -- its debrief, kept when the exercise was reset
     version      integer NOT NULL DEFAULT 1
 );
 -- One at a time: a clock never turns back, and there is one broker.
@@ -99,12 +98,57 @@ CREATE TABLE exercise_skip (
     at      timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- What trainees were told: written when a call, rumour or message is put in, and no sooner. They see
+-- this table; of the injects they see nothing.
+CREATE TABLE exercise_told (
+    inject      bigint PRIMARY KEY REFERENCES exercise_inject (id),
+    run         bigint NOT NULL REFERENCES exercise_run (id),
+    kind        text NOT NULL,
+    sender      text NOT NULL,
+    title       text NOT NULL,
+    text        text NOT NULL,
+    scenario_at timestamptz NOT NULL,
+    at          timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX ON exercise_told (run, scenario_at);
+
+-- The debrief of a run as it stood when the exercise was begun anew and all else was cleared.
+CREATE TABLE exercise_archive (
+    run     bigint PRIMARY KEY REFERENCES exercise_run (id),
+    debrief jsonb NOT NULL,
+    at      timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- Whether anybody plays: the conductor says so while it lives.
 CREATE TABLE conductor (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     seen_at  timestamptz NOT NULL,
     pid      integer NOT NULL
 );
+
+-- Everybody may see how far an exercise is and what was told. What else there is, is for those who
+-- lead: it is read as the owner, after it was asked who asks.
+SELECT guard(name, 'true') FROM unnest(ARRAY['exercise_run', 'exercise_told', 'conductor']) name;
+
+CREATE FUNCTION exercise_happened() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM happened('exercise', 'run/' || NEW.id, NULL, jsonb_build_object(
+        'state', NEW.state, 'speed', NEW.speed, 'version', NEW.version));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER happened_new AFTER INSERT ON exercise_run
+    FOR EACH ROW EXECUTE FUNCTION exercise_happened();
+CREATE TRIGGER happened_anew AFTER UPDATE OF version ON exercise_run
+    FOR EACH ROW WHEN (OLD.version <> NEW.version) EXECUTE FUNCTION exercise_happened();
+
+CREATE FUNCTION exercise_told_happened() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM happened('exercise', 'told/' || NEW.inject, NULL,
+        jsonb_build_object('kind', NEW.kind, 'title', NEW.title));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER happened AFTER INSERT ON exercise_told
+    FOR EACH ROW EXECUTE FUNCTION exercise_told_happened();
 
 -- What was done to alarms may be cleared with all else when an exercise begins anew; live, never.
 CREATE OR REPLACE FUNCTION alarm_act_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$

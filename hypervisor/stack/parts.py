@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hypervisor
+from hypervisor.instance import Mode
 from hypervisor.stack.account import Account, current
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.process import as_account, spawn
 
 PARTS = ("ingest", "watch", "notify", "web", "housekeeping")  # in the order of starting
+CONDUCTOR = "conduct"  # of exercises: a live instance is never played into
 _CODE = Path(hypervisor.__file__).parent.parent
 # What names servers comes from the folder's own file, whatever the person's environment says.
 _SERVER_KEYS = ("DATABASE_URL", "BROKER_", "PLAYER_PASSWORD", "WEB_", "WORKER", "DATA")
@@ -35,7 +37,12 @@ class Launcher:
     def is_mine(self, words: list[str]) -> bool:
         """Whether a command line is a part of this instance."""
         started = "hypervisor" in words and str(self.folder.root) in words
-        return started and words[-1] in PARTS
+        return started and words[-1] in (*PARTS, CONDUCTOR)
+
+
+def parts_of(mode: Mode) -> tuple[str, ...]:
+    """The parts of an instance, in the order of starting."""
+    return (*PARTS, CONDUCTOR) if mode is Mode.EXERCISE else PARTS
 
 
 def interpreter() -> list[str]:

@@ -19,7 +19,7 @@ from hypervisor.stack.database import DATABASE, STOP_SIGNAL, Database
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import SCARCE_BYTES, DataFolder, open_folder
 from hypervisor.stack.orphans import stop_orphans
-from hypervisor.stack.parts import PARTS, Launcher, launcher
+from hypervisor.stack.parts import Launcher, launcher, parts_of
 from hypervisor.stack.ports import LOOPBACK, is_free
 from hypervisor.stack.process import trim_log, wait_until
 from hypervisor.stack.servers import start_broker, start_database
@@ -115,7 +115,7 @@ class _Up:
         )
         self._start_broker(settings, instance.mode)
         self._introduce(settings, starter)
-        for part in PARTS:
+        for part in parts_of(instance.mode):
             start = functools.partial(starter.start, part)
             self.supervisor.start(Job(name=part, start=start, log=self.folder.log(part)))
         self._publish()

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from hypervisor.store.connect import Connection
 from sensors._errors import TerritoryError
 
+_LOCK = 7355  # held as long as the conductor's connection lives
 CHANNEL = "hypervisor_exercise"  # NOTIFY wakes the conductor, and tells who looks on
 _COLUMNS = (
     "id, kind, source, title, title_fr, parameters, state, reason, speed, jump_to, begins, ends,"
@@ -175,7 +176,9 @@ def interrupt(connection: Connection, reason: str) -> Run | None:
     """Whoever played is gone: the run it left under way, which can be resumed from its clock."""
     row = connection.execute(
         "UPDATE exercise_run SET state = 'interrupted', reason = %s, jump_to = NULL,"  # noqa: S608  our own columns
-        " version = version + 1 WHERE state IN ('preparing', 'running', 'paused')"
+        " version = version + 1 WHERE state IN ('running', 'paused') OR state = 'preparing'"
+        " AND NOT EXISTS (SELECT FROM exercise_command c WHERE c.run = exercise_run.id"
+        "   AND c.kind = 'start' AND c.done_at IS NULL)"  # nobody has begun with it yet
         f" RETURNING {_COLUMNS}",
         [reason],
     ).fetchone()
@@ -237,6 +240,64 @@ def commands(connection: Connection, run: int) -> list[Command]:
         [run],
     )
     return [_command(row) for row in rows]
+
+
+def first_asked(connection: Connection) -> datetime | None:
+    """When the first run that was not reset was asked for: what was there before is its start."""
+    row = connection.execute(
+        "SELECT min(asked_at) FROM exercise_run WHERE state <> 'reset'"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def forget_runs(connection: Connection) -> list[int]:
+    """They are of an exercise that was begun anew; their numbers."""
+    rows = connection.execute(
+        "UPDATE exercise_run SET state = 'reset', version = version + 1 WHERE state <> 'reset'"
+        " RETURNING id"
+    ).fetchall()
+    _tell(connection)
+    return sorted(number for (number,) in rows)
+
+
+def take(connection: Connection) -> bool:
+    """Be the one conductor of this exercise, as long as the connection lives; False: another is."""
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
+    return bool(row and row[0])
+
+
+def listen(connection: Connection) -> None:
+    """Be woken from now on by what leaders ask for."""
+    connection.execute(f"LISTEN {CHANNEL}")
+
+
+def wait(connection: Connection, seconds: float) -> None:
+    """Sleep until something is asked for, or so long."""
+    for _ in connection.notifies(timeout=seconds, stop_after=1):
+        pass
+
+
+def beat(connection: Connection, pid: int) -> None:
+    """The conductor lives."""
+    connection.execute(
+        "INSERT INTO conductor (seen_at, pid) VALUES (clock_timestamp(), %s)"
+        " ON CONFLICT (only_one) DO UPDATE SET seen_at = EXCLUDED.seen_at, pid = EXCLUDED.pid",
+        [pid],
+    )
+
+
+def seen(connection: Connection) -> float | None:
+    """Seconds since the conductor last said that it lives; None: it never did."""
+    row = connection.execute(
+        "SELECT EXTRACT(epoch FROM clock_timestamp() - seen_at)::float FROM conductor"
+    ).fetchone()
+    return None if row is None else float(row[0])
+
+
+def wall(connection: Connection) -> datetime:
+    """The wall's clock, as the database has it."""
+    (now,) = connection.execute("SELECT clock_timestamp()").fetchone()  # type: ignore[misc]
+    return now  # type: ignore[no-any-return]
 
 
 def _tell(connection: Connection) -> None:

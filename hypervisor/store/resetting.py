@@ -1,0 +1,77 @@
+"""An exercise begun anew: what happened is cleared in one transaction, what is there stays.
+
+The parts that hold some of it in memory are cut off while nobody can read what is being cleared:
+they come back, and read it as it then is.
+"""
+
+from psycopg import sql
+
+from hypervisor.store import feed
+from hypervisor.store.connect import Connection
+
+# What happened in the scenario. Everything else is the territory, its rules, who may do what, and
+# what was done to the instance itself.
+CLEARED = (
+    *("reading", "reading_version", "dead_letter", "deaf_span", "watch_state", "journal"),
+    *("judged_under", "alarm", "transition", "alarm_act", "alarm_hold", "closing"),
+    *("incident", "incident_alarm", "incident_state", "outbox", "delivery"),
+    *("columnar_part", "columnar_dirty", "log_entry", "handover"),
+)
+EDITED = ("rule", "threshold", "works")  # revisions that people make during an exercise
+WAIT = "20s"
+
+
+def clear(connection: Connection, *, since: object) -> int:
+    """Clear it, in the caller's transaction; how many revisions made since then were taken back."""
+    connection.execute("SELECT set_config('hypervisor.resetting', 'yes', true)")
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", [WAIT])
+    names = sql.SQL(", ").join(map(sql.Identifier, there(connection)))
+    connection.execute(sql.SQL("TRUNCATE {}").format(names))
+    _cut_off(connection)
+    connection.execute("DELETE FROM feed WHERE kind <> 'registry'")
+    connection.execute("UPDATE worker SET heard_at = NULL WHERE drained_at IS NULL")
+    edited = _take_back(connection, since)
+    feed.append(connection, "registry")
+    return edited
+
+
+def there(connection: Connection) -> list[str]:
+    """Of what is cleared, the tables that this database has."""
+    rows = connection.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename = ANY(%s)"
+        " ORDER BY 1",
+        [list(CLEARED)],
+    )
+    return [name for (name,) in rows]
+
+
+def _take_back(connection: Connection, since: object) -> int:
+    """Take back what people changed of rules and thresholds while it was played.
+
+    Left there it would change again by itself, at the scenario's time at which they did it.
+    """
+    if since is None:
+        return 0
+    gone = connection.execute(
+        "WITH edited AS (SELECT id FROM revision WHERE kind = ANY(%s) AND recorded_at >= %s),"
+        " freed AS (UPDATE revision SET previous = NULL WHERE previous IN (SELECT id FROM edited))"
+        " SELECT id FROM edited",
+        [list(EDITED), since],
+    ).fetchall()
+    numbers = [number for (number,) in gone]
+    connection.execute("DELETE FROM revision WHERE id = ANY(%s)", [numbers])
+    connection.execute("DELETE FROM noted_event WHERE noted_at >= %s", [since])
+    return len(numbers)
+
+
+def _cut_off(connection: Connection) -> None:
+    """The watch and the ingest workers, by the locks that they hold as long as they are connected.
+
+    The tables are ours by now: nothing that they hold in memory can be written any more.
+    """
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND pid <> pg_backend_pid()"
+        " AND (classid = 0 AND objid = 7354 AND objsubid = 1 OR classid = 7353 AND objsubid = 2)"
+    )

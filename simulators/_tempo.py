@@ -1,0 +1,112 @@
+"""At which speed a scenario passes: a line over the wall's clock, bent whenever somebody says."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from simulators._publications import Publication
+
+SECOND = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """How the one who leads wants it to go on.
+
+    `speed`: scenario seconds a wall second, None: as fast as it is stored. `held`: its clock
+    stands. `until`: µs of the scenario to which it hurries first. `stop`: no further.
+    """
+
+    speed: float | None = None
+    held: bool = False
+    until: int | None = None
+    stop: bool = False
+
+
+class Reins(Protocol):
+    """Who leads. Asked by the one thread that plays; none of it may take long."""
+
+    def look(self, clock: int) -> Wish:
+        """What is wished now, the clock standing at `clock` (µs)."""
+        ...
+
+    def due(self, until: int) -> int | None:
+        """When (µs) the next thing planned by hand is to be put in, if by `until`."""
+        ...
+
+    def put_in(self, clock: int, *, planned: bool) -> Sequence[Publication]:
+        """What is to go out now, at `clock` or right after: planned by then, or fired by hand."""
+        ...
+
+    def passes(self, publication: Publication) -> bool:
+        """Whether it goes out; False: its device is lost."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steady:
+    """Nobody leads: one speed from beginning to end."""
+
+    wish: Wish = field(default_factory=Wish)
+
+    def look(self, _clock: int) -> Wish:
+        return self.wish
+
+    def due(self, _until: int) -> int | None:
+        return None
+
+    def put_in(self, _clock: int, *, planned: bool) -> Sequence[Publication]:  # noqa: ARG002
+        return ()
+
+    def passes(self, _publication: Publication) -> bool:
+        return True
+
+
+@dataclass(kw_only=True)
+class Tempo:
+    """Where the scenario is by the wall: at `at` (µs) when the wall was at `wall` (s)."""
+
+    now: Callable[[], float]
+    at: int
+    wish: Wish = field(default_factory=Wish)
+    wall: float = 0.0
+
+    def start(self, at: int, wish: Wish) -> None:
+        """Go on from `at` as is wished, from now on."""
+        self.at, self.wish, self.wall = at, wish, self.now()
+
+    def bend(self, wish: Wish, *, least: int, most: int) -> None:
+        """Go on from where it is as is now wished; it is between `least` and `most` (µs)."""
+        if wish != self.wish:
+            self.start(min(max(self.reached(), least), max(most, least)), wish)
+
+    def reached(self) -> int:
+        """Where the scenario is now; where nothing slows it down, where it last was."""
+        if self._hurries or self.wish.held or self.wish.speed is None:
+            return self.at
+        return self.at + int((self.now() - self.wall) * SECOND * self.wish.speed)
+
+    def left(self, arrival: int) -> float:
+        """Seconds of the wall until `arrival`; for ever while it is held."""
+        if self._hurries:
+            return 0.0
+        if self.wish.held:
+            return math.inf
+        if self.wish.speed is None:
+            return 0.0
+        return self.wall + (arrival - self.at) / SECOND / self.wish.speed - self.now()
+
+    def lands_before(self, arrival: int) -> int | None:
+        """Where (µs) a jump ends that does not reach `arrival`."""
+        until = self.wish.until
+        return until if until is not None and until < arrival else None
+
+    def land(self) -> None:
+        """A jump is over: from there on it goes as it did."""
+        if self.wish.until is not None:
+            self.start(max(self.wish.until, self.at), replace(self.wish, until=None))
+
+    @property
+    def _hurries(self) -> bool:
+        return self.wish.until is not None and self.at < self.wish.until
