@@ -78,6 +78,7 @@ def incidents_viewed(  # noqa: PLR0913  a filter each
     domain: str | None = None,
     number: int | None = None,
     limit: int | None = None,
+    behind: tuple[datetime, int] | None = None,
 ) -> list[dict[str, Any]]:
     """Incidents with the numbers of their alarms, the latest to open first; `every`: closed too."""
     clock = lifecycle.clock(connection, wall)
@@ -87,6 +88,7 @@ def incidents_viewed(  # noqa: PLR0913  a filter each
         domain=domain,
         number=number,
         limit=limit,
+        behind=behind,
     )
     belong = incidents.alarms_of(connection, [row.number for row in rows])
     now = None if clock is None else micros(clock)

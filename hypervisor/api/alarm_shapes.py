@@ -62,6 +62,7 @@ class HandledAlarmsBody(Body):
     """Alarms, the latest to begin first."""
 
     alarms: list[HandledBody]
+    next: str | None = Field(default=None, description="The address of the next page.")
 
 
 class ActBody(BaseModel):
@@ -143,6 +144,7 @@ class IncidentsBody(Body):
     """Incidents, the latest to open first."""
 
     incidents: list[IncidentBody]
+    next: str | None = Field(default=None, description="The address of the next page.")
 
 
 class IncidentDetailBody(Body):

@@ -24,8 +24,10 @@ from hypervisor.api.alarm_shapes import (
     KnownBody,
     LoadBody,
 )
+from hypervisor.api.paging import Page
 from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.api.shapes import AlarmBody, TransitionBody
+from hypervisor.api.times import Instant
 from hypervisor.instants import moment
 from hypervisor.store import alarm_acts, alarms
 from hypervisor.store.alarms import Selection
@@ -51,9 +53,10 @@ def every(  # noqa: PLR0913  one argument a filter
     domain: Annotated[str | None, Query(examples=["flood"])] = None,
     category: Annotated[Literal["hazard", "maintenance"] | None, Query()] = None,
     withdrawn: Annotated[bool, Query(description="Also those found never to have been.")] = False,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+    page: Page,
 ) -> HandledAlarmsBody:
     """The alarm log, the latest to begin first, and how each is handled."""
+    behind = page.behind()
     selection = Selection(
         site=site,
         subject=subject,
@@ -62,11 +65,16 @@ def every(  # noqa: PLR0913  one argument a filter
         category=category,
         active=active,
         withdrawn=withdrawn,
-        limit=limit,
+        limit=page.limit + 1,
+        behind_began=behind[0] if behind else None,
+        behind_id=behind[1] if behind else None,
     )
     regroup(asked)
     found = viewing.views(asked.connection, selection, wall=asked.clock(), shown=state)
-    return HandledAlarmsBody(mode=asked.mode, alarms=[HandledBody(**one) for one in found])
+    some, following = page.told(found, lambda one: (one["began"], one["id"]))
+    return HandledAlarmsBody(
+        mode=asked.mode, alarms=[HandledBody(**one) for one in some], next=following
+    )
 
 
 @router.get("/known", responses=responses(422))
@@ -74,7 +82,7 @@ def known(  # noqa: PLR0913  one argument a filter
     asked: Asked,
     *,
     at: Annotated[
-        AwareDatetime, Query(description="By when we noticed: the wall's clock, or the scenario's.")
+        Instant, Query(description="By when we noticed: the wall's clock, or the scenario's.")
     ],
     site: str | None = None,
     rule: str | None = None,

@@ -13,6 +13,7 @@ from hypervisor.api.alarm_shapes import (
     IncidentsBody,
 )
 from hypervisor.api.alarms import Number, regroup
+from hypervisor.api.paging import Page
 from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.store import alarms
 
@@ -25,14 +26,22 @@ def every(
     *,
     closed: Annotated[bool, Query(description="Those that are closed, too.")] = False,
     domain: Annotated[str | None, Query(examples=["flood"])] = None,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+    page: Page,
 ) -> IncidentsBody:
     """Incidents, the latest to open first."""
     regroup(asked)
     found = viewing.incidents_viewed(
-        asked.connection, wall=asked.clock(), every=closed, domain=domain, limit=limit
+        asked.connection,
+        wall=asked.clock(),
+        every=closed,
+        domain=domain,
+        limit=page.limit + 1,
+        behind=page.behind(),
     )
-    return IncidentsBody(mode=asked.mode, incidents=[IncidentBody(**one) for one in found])
+    some, following = page.told(found, lambda one: (one["opened"], one["number"]))
+    return IncidentsBody(
+        mode=asked.mode, incidents=[IncidentBody(**one) for one in some], next=following
+    )
 
 
 @router.get("/{number}", responses=responses(404, 422))

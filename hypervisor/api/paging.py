@@ -9,16 +9,19 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 from starlette.datastructures import URL
 
+from hypervisor.api.times import FIRST, LAST
 from sensors._errors import TerritoryError
 
 Row = TypeVar("Row")
 MOST = 10_000
 USUAL = 1_000
+_NOT_OURS = "cursor: not one of ours; take it from `next` as it is"
 _LONGEST = 2_000  # characters of a cursor
 
 
@@ -50,6 +53,23 @@ class Paging:
             raise CursorError("cursor: it belongs to another listing; begin without one")
         return key
 
+    def behind(self) -> tuple[datetime, int] | None:
+        """The same, of a listing by a time and a number.
+
+        Raises:
+            CursorError: it is none of this listing's.
+        """
+        key = self.after(str, int)
+        if key is None:
+            return None
+        try:
+            at = datetime.fromisoformat(key[0])
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None or not FIRST <= at <= LAST:
+            raise CursorError(_NOT_OURS)
+        return at, key[1]
+
     def told(
         self,
         rows: Sequence[Row],
@@ -75,7 +95,9 @@ class Paging:
     def cut(
         self, rows: Sequence[Row], key: Callable[[Row], Sequence[Any]]
     ) -> tuple[list[Row], str | None]:
-        """The same of a listing that is small enough to be in hand, in ascending order of `key`."""
+        """The same of a listing that is small enough to be in hand; told in the order of `key`."""
+        # A database sorts words as people do; what a cursor is compared with, Python has sorted.
+        rows = sorted(rows, key=lambda row: tuple(key(row)))
         kinds = [_kind(part) for part in key(rows[0])] if rows else []
         after = self.after(*kinds) if rows else None
         if after is not None:
@@ -125,7 +147,7 @@ def _decoded(cursor: str) -> list[Any]:
         found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         json.dumps(found, allow_nan=False, ensure_ascii=False).encode()  # no lone surrogate
     except (binascii.Error, ValueError, RecursionError):
-        raise CursorError("cursor: not one of ours; take it from `next` as it is") from None
+        raise CursorError(_NOT_OURS) from None
     if not isinstance(found, list) or not found:
-        raise CursorError("cursor: not one of ours; take it from `next` as it is")
+        raise CursorError(_NOT_OURS)
     return found

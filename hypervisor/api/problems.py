@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -14,6 +14,7 @@ from hypervisor.store.connect import StoreError
 from sensors._errors import TerritoryError
 
 MEDIA = "application/problem+json"
+_ITS = "Value error, "  # pydantic's, before what a validator of ours says
 
 
 class NotFoundError(TerritoryError):
@@ -35,30 +36,33 @@ def install(app: FastAPI) -> None:
     """Answer every error in one form."""
 
     @app.exception_handler(NotFoundError)
-    def _absent(request: Request, error: NotFoundError) -> JSONResponse:
+    def _absent(request: Request, error: NotFoundError) -> Response:
         return answer(request, HTTPStatus.NOT_FOUND, str(error))
 
     @app.exception_handler(StoreError)
-    def _away(request: Request, error: StoreError) -> JSONResponse:
+    def _away(request: Request, error: StoreError) -> Response:
         return answer(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
 
     @app.exception_handler(RequestValidationError)
-    def _wrong(request: Request, error: RequestValidationError) -> JSONResponse:
-        slips = [{"where": _where(one["loc"]), "problem": one["msg"]} for one in error.errors()]
+    def _wrong(request: Request, error: RequestValidationError) -> Response:
+        slips = [
+            {"where": _where(one["loc"]), "problem": one["msg"].removeprefix(_ITS)}
+            for one in error.errors()
+        ]
         said = "; ".join(f"{one['where']}: {one['problem']}" for one in slips)
         return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, said, errors=slips)
 
     @app.exception_handler(TerritoryError)
-    def _mendable(request: Request, error: TerritoryError) -> JSONResponse:
+    def _mendable(request: Request, error: TerritoryError) -> Response:
         return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
     @app.exception_handler(Exception)
-    def _ours(request: Request, _: Exception) -> JSONResponse:
+    def _ours(request: Request, _: Exception) -> Response:
         said = "the server failed at this; its log says how"
         return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, said)
 
     @app.exception_handler(HTTPException)
-    def _http(request: Request, error: HTTPException) -> JSONResponse:
+    def _http(request: Request, error: HTTPException) -> Response:
         found = answer(request, HTTPStatus(error.status_code), str(error.detail))
         found.headers.update(error.headers or {})
         return found
@@ -70,8 +74,12 @@ def _where(place: Sequence[int | str]) -> str:
     return " ".join(str(part + 1) if isinstance(part, int) else part for part in named)
 
 
-def answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> JSONResponse:
-    """An error as a body; `more`: members of its own."""
+def answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> Response:
+    """An error as a body; `more`: members of its own. To who asked for a page, as a page."""
+    trouble = getattr(request.app.state, "trouble", None)
+    page: Response | None = trouble(request, status, detail) if trouble else None
+    if page is not None:
+        return page
     known = getattr(request.app.state, "banner", None)
     problem = Problem(
         title=status.phrase,

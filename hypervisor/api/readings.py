@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from hypervisor.api.access import Asked, flags
 from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.api.shapes import Reading, ReadingsBody
+from hypervisor.api.times import Instant
 from hypervisor.store import observing
 
 router = APIRouter(prefix="/series", tags=["readings"])
@@ -24,14 +24,12 @@ def readings(  # noqa: PLR0913  what a page is made of
     quantity: str,
     *,
     since: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Query(
             alias="from", description="First time, inclusive.", examples=["2022-01-10T00:00:00Z"]
         ),
     ] = None,
-    until: Annotated[
-        AwareDatetime | None, Query(alias="to", description="Last time, exclusive.")
-    ] = None,
+    until: Annotated[Instant | None, Query(alias="to", description="Last time, exclusive.")] = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
     order: Annotated[
         Literal["asc", "desc"], Query(description="`desc`: the newest first.")

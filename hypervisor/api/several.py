@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 from hypervisor.api import formats
 from hypervisor.api.access import Access, Asked, flags
 from hypervisor.api.formats import Feature, Wished
-from hypervisor.api.paging import CursorError, Page, Paging
+from hypervisor.api.paging import Page, Paging
 from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.api.reading_shapes import (
     MarkedReading,
@@ -147,24 +147,13 @@ def _page(
     asked: Access, page: Paging, question: _Question
 ) -> tuple[list[Raw | Rolled], str | None]:
     """From and to are said in full in `next`: now moves on while somebody reads."""
-    key = page.after(str, int)
-    after = None if key is None else (_instant(key[0]), key[1])
-    question = replace(question, asked=replace(question.asked, after=after, limit=page.limit + 1))
+    wanted = replace(question.asked, after=page.behind(), limit=page.limit + 1)
+    question = replace(question, asked=wanted)
     rows = list(islice(_rows(asked, question), page.limit + 1))
     url = page.request.url.include_query_params(
         **{"from": text(question.asked.since), "to": text(question.asked.until)}  # type: ignore[arg-type]
     )
     return page.told(rows, lambda row: (text(row.time), row.series), url=url)
-
-
-def _instant(said: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(said)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise CursorError("cursor: not one of ours; take it from `next` as it is")
-    return found
 
 
 def _named(asked: Access, row: SeriesRow) -> NamedSeries:

@@ -84,7 +84,10 @@ class Site(BaseModel):
     lat: float | None
     river: str | None = Field(examples=["Garonne"])
     illustrative: bool = Field(description="Its place was chosen by us, not surveyed.")
-    active_alarms: int
+    active_alarms: int = Field(examples=[2])
+    worst: Literal["critical", "major", "minor", "info"] | None = Field(
+        default=None, description="The highest severity of the active alarms.", examples=["major"]
+    )
     latest: list[Value]
 
 
@@ -92,6 +95,7 @@ class SitesBody(Body):
     """All sites, along their rivers from the source down."""
 
     sites: list[Site]
+    next: str | None = Field(default=None, description="The address of the next page.")
 
 
 class SiteBody(Body):

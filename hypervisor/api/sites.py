@@ -1,27 +1,64 @@
 """Sites and what their series last said."""
 
-from collections import Counter
 from difflib import get_close_matches
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Response
 
+from hypervisor.api import formats
 from hypervisor.api.access import Access, Asked, flags
+from hypervisor.api.formats import Feature, Wished
+from hypervisor.api.paging import Page
 from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.api.shapes import Commune, Site, SiteBody, SitesBody, ThresholdBody, Value
-from hypervisor.store import alarms, observing
+from hypervisor.api.territory import point
+from hypervisor.store import observing, territory
 from hypervisor.store.observing import Latest, SiteRow
 from sensors._quantity import CLOCK_FAULT
 
 router = APIRouter(prefix="/sites", tags=["sites"])
 
 
-@router.get("", responses=responses())
-def every(asked: Asked) -> SitesBody:
+@router.get("", response_model=SitesBody, responses=responses(404) | formats.also("geojson"))
+def every(  # noqa: PLR0913  one argument a filter
+    asked: Asked,
+    page: Page,
+    wished: Wished,
+    *,
+    domain: Annotated[str | None, Query(examples=["flood"])] = None,
+    river: Annotated[str | None, Query(examples=["Yvette"])] = None,
+    area: Annotated[
+        str | None, Query(description="In this area, by its code.", examples=["91272"])
+    ] = None,
+    values: Annotated[bool, Query(description="False: without what its series last said.")] = True,
+) -> SitesBody | Response:
     """All sites, along their rivers from the source down, with the newest row of each series.
 
     The lamps behind a cabinet are told with their site alone: there are too many of them.
     """
-    return SitesBody(mode=asked.mode, sites=listing(asked))
+    communes = None if area is None else _communes(asked, area)
+    rows = [
+        row
+        for row in observing.sites(asked.connection)
+        if domain in {None, row.domain}
+        and river in {None, row.river}
+        and (communes is None or (row.commune is not None and row.commune[0] in communes))
+    ]
+    some, following = page.cut(rows, _order)
+    among = None if len(some) == len(rows) else [row.name for row in some]
+    latest = observing.latest(asked.connection, among=among) if values else []
+    bodies = _sites(asked, some, latest)
+    if wished.among("json", "geojson") == "geojson":
+        features = [
+            Feature(
+                id=one.name,
+                geometry=point(one.lon, one.lat),
+                properties=one.model_dump(mode="json", exclude={"lon", "lat"}),
+            )
+            for one in bodies
+        ]
+        return formats.geojson(asked.mode, features, following)
+    return SitesBody(mode=asked.mode, sites=bodies, next=following)
 
 
 @router.get("/{name}", responses=responses(404))
@@ -55,9 +92,21 @@ def listing(asked: Access) -> list[Site]:
     return _sites(asked, rows, observing.latest(asked.connection))
 
 
+def _order(row: SiteRow) -> tuple[bool, str, bool, float, str]:
+    """Along the rivers; what stands on none comes last."""
+    order = row.river_order
+    return (row.river is None, row.river or "", order is None, float(order or 0), row.name)
+
+
+def _communes(asked: Access, area: str) -> set[str]:
+    found = territory.communes_of(asked.connection, [area])
+    if not found:
+        raise NotFoundError(f"no area with communes has the code {area!r}")
+    return set(found)
+
+
 def _sites(asked: Access, rows: list[SiteRow], latest: list[Latest]) -> list[Site]:
-    open_alarms = alarms.listing(asked.connection, alarms.Selection(active=True))
-    count = Counter(alarm.place for alarm in open_alarms)
+    worst = territory.worst(asked.connection)
     values: dict[str, list[Value]] = {}
     for one_of in latest:
         if one_of.quantity == CLOCK_FAULT and one_of.time is None:
@@ -73,7 +122,8 @@ def _sites(asked: Access, rows: list[SiteRow], latest: list[Latest]) -> list[Sit
             lat=row.lat,
             river=row.river,
             illustrative=row.illustrative,
-            active_alarms=count[row.name],
+            active_alarms=worst[row.name][1] if row.name in worst else 0,
+            worst=worst[row.name][0] if row.name in worst else None,  # type: ignore[arg-type]
             latest=values.get(row.name, []),
         )
         for row in rows

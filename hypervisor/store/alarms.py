@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -207,7 +208,8 @@ class Selection:
     """Which alarms are asked for; None: any. `withdrawn` False leaves the withdrawn ones out.
 
     `site`: all that stands there, its devices and groups too; `subject`: that one alone.
-    `state`: one of hypervisor.alarms.lifecycle.Base.
+    `state`: one of hypervisor.alarms.lifecycle.Base. `behind_began`, `behind_id`: only those that
+    are told after the alarm of this beginning and identity.
     """
 
     site: str | None = None
@@ -219,6 +221,8 @@ class Selection:
     state: str | None = None
     withdrawn: bool = False
     limit: int | None = None
+    behind_began: datetime | None = None
+    behind_id: int | None = None
 
 
 def listing(connection: Connection, selection: Selection) -> list[Alarm]:
@@ -234,6 +238,8 @@ def listing(connection: Connection, selection: Selection) -> list[Alarm]:
         "   OR (ended IS NULL AND withdrawn IS NULL) = %(active)s)"
         " AND (%(state)s::text IS NULL OR state = %(state)s)"
         " AND (%(withdrawn)s OR withdrawn IS NULL)"
+        " AND (%(behind_began)s::timestamptz IS NULL"
+        "   OR (began, a.id) < (%(behind_began)s, %(behind_id)s))"
         " ORDER BY began DESC, a.id DESC LIMIT %(limit)s",
         asdict(selection),
     )

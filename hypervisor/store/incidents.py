@@ -151,22 +151,34 @@ def _members(connection: Connection, keys: list[str]) -> list[Member]:
     ]
 
 
-def listing(
+def listing(  # noqa: PLR0913  each narrows the search
     connection: Connection,
     *,
     opened_at: datetime | None = None,
     domain: str | None = None,
     number: int | None = None,
     limit: int | None = None,
+    behind: tuple[datetime, int] | None = None,
 ) -> list[Row]:
-    """Incidents, the latest to open first. `opened_at`: only those not closed by then."""
+    """Incidents, the latest to open first. `opened_at`: only those not closed by then.
+
+    `behind`: only those that are told after the one of this opening and number.
+    """
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM incident"  # noqa: S608  constants
         " WHERE (%(at)s::timestamptz IS NULL OR closes IS NULL OR closes > %(at)s)"
         " AND (%(domain)s::text IS NULL OR domain = %(domain)s)"
         " AND (%(number)s::bigint IS NULL OR number = %(number)s)"
+        " AND (%(opened)s::timestamptz IS NULL OR (opened, number) < (%(opened)s, %(behind)s))"
         " ORDER BY opened DESC, number DESC LIMIT %(limit)s",
-        {"at": opened_at, "domain": domain, "number": number, "limit": limit},
+        {
+            "at": opened_at,
+            "domain": domain,
+            "number": number,
+            "limit": limit,
+            "opened": behind[0] if behind else None,
+            "behind": behind[1] if behind else None,
+        },
     )
     return [_row(row) for row in rows]
 

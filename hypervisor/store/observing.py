@@ -92,19 +92,25 @@ def sites(connection: Connection, name: str | None = None) -> list[SiteRow]:
     ]
 
 
-def latest(connection: Connection, site: str | None = None) -> list[Latest]:
-    """The newest row of every series of one site; of all sites without those of cabinets' lamps."""
+def latest(
+    connection: Connection, site: str | None = None, *, among: Sequence[str] | None = None
+) -> list[Latest]:
+    """The newest row of every series of one site; of all sites without those of cabinets' lamps.
+
+    `among`: only of these sites.
+    """
     rows = connection.execute(
         "SELECT site.name, device.name, series.quantity, r.time, r.value, r.quality, r.received_at"
         " FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site"
         " LEFT JOIN LATERAL (SELECT * FROM reading WHERE series_id = series.id"
         "   ORDER BY time DESC LIMIT 1) AS r ON true"
-        " WHERE site.name = %(site)s OR %(site)s::text IS NULL AND device.name NOT IN"
+        " WHERE (%(among)s::text[] IS NULL OR site.name = ANY(%(among)s))"
+        " AND (site.name = %(site)s OR %(site)s::text IS NULL AND device.name NOT IN"
         "   (SELECT split_part(m.key, '/', 2) FROM revision m"
         "    JOIN device_group g ON g.name = split_part(m.key, '/', 1)"
-        "    WHERE m.kind = 'member' AND g.kind = 'cabinet')"
+        "    WHERE m.kind = 'member' AND g.kind = 'cabinet'))"
         " ORDER BY site.name, device.name, series.quantity",
-        {"site": site},
+        {"site": site, "among": None if among is None else list(among)},
     )
     return [
         Latest(
