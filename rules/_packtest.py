@@ -8,7 +8,8 @@ from rules._journal import Episode
 from rules._log import episodes
 from rules._pack import Pack
 from rules._packtable import Table, part_of
-from rules._replay import replay, whole
+from rules._readings import time_text
+from rules._replay import each_going_on, whole
 from rules._rule import PackTest, Rule
 from rules._telling import OPTIONAL, alarm_lines
 from rules._tree import Place
@@ -62,12 +63,16 @@ def _differences(rule: Rule, table: Table) -> list[str]:
     found = whole(revisions, table.subject(sent), horizon)
     expected, told = table.expected()
     differences: list[str] = []
-    cut = replay(revisions, table.subject, sent, horizon, size=1)
+    cut = each_going_on(revisions, table.subject, sent, horizon, found)
     for how, moments in (("", found), ("judged one arrival at a time: ", cut)):
         alarms = [_moved(one, -table.shift) for one in episodes(rule.id, "test", moments)]
         lines = [part_of(line, told) for line in alarm_lines(alarms, OPTIONAL)]
         if lines != expected:
             differences.append(f"{how}expected {expected or 'nothing'}, found {lines or 'nothing'}")
+    if cut != found and not differences:
+        at = next((one for one in (*cut, *found) if (one in cut) != (one in found)), found[0])
+        moment = time_text(at.time - table.shift)
+        differences.append(f"judged one arrival at a time: otherwise at {moment}, by our mistake")
     return differences
 
 

@@ -68,6 +68,42 @@ def replay(  # noqa: PLR0913  all that a log is made of
     return tuple(journal)
 
 
+def each_going_on(
+    revisions: Revisions,
+    subject_of: Callable[[Sequence[Sent]], Subject],
+    sent: Sequence[Sent],
+    horizon: Horizon,
+    journal: Sequence[Moment],
+) -> tuple[Moment, ...]:
+    """All moments, judged an instant of arrivals at a time, each going on from the whole journal.
+
+    Where every cut finds what the journal says, cuts that go on from each other find it too: the
+    first goes on from nothing, and each next one from what was found equal. So all are judged in
+    one call. Of arrivals that came as they were measured, which leave no moment to judge again.
+    """
+    rules = [rule for _, rule in revisions if rule is not None]
+    silence = any(rule.axis == "silence" for rule in rules)
+    upto = horizon.silence if silence else horizon.values
+    ordered = sorted(sent, key=lambda one: one.time)
+    times = sorted({one.time for one in ordered if one.time < upto})
+    ends = [*times[:-1], upto]
+    subjects: list[Subject] = []
+    starts: dict[str, int] = {}
+    seeds: dict[str, Moment] = {}
+    for number, end in enumerate(ends):
+        subject = replace(subject_of([one for one in ordered if one.time <= end]), key=str(number))
+        if number:
+            start = ends[number - 1] + 1
+            seed = next((one for one in reversed(journal) if one.time < start), None)
+            subject = reached(rules, subject, start, seed, silence=silence)
+            starts[subject.key] = start
+            seeds |= {} if seed is None else {subject.key: seed}
+        subjects.append(subject)
+    untils = {str(number): end for number, end in enumerate(ends)}
+    found = judge(revisions, subjects, horizon, starts=starts, seeds=seeds, untils=untils)
+    return tuple(moment for one in found for moment in one.moments)
+
+
 def reached(
     rules: Sequence[Rule], subject: Subject, start: int, seed: Moment | None, *, silence: bool
 ) -> Subject:

@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from rules import _replay
 from rules._engine import lookback, run_start
 from rules._errors import RuleError
+from rules._inputs import Horizon
 from rules._journal import Moment, Phase, Truth
+from rules._log import episodes
 from rules._pack import load_pack, packs, rule_from_json
+from rules._packtable import Table
 from rules._packtest import run_tests
+from rules._replay import each_going_on, replay, whole
 from sensors._domain import catalogue
 from tests.unit.rules.generating import MINUTE, World, worlds
 
@@ -34,6 +39,31 @@ def test_every_pack_passes_its_own_tests(file: Path) -> None:
     pack = load_pack(file.read_text(encoding="utf-8"), file=file.name, domain=file.stem)
     for tested in run_tests(pack, catalogue()):
         assert not tested.differences, (tested.rule, tested.name, tested.differences)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.stem))
+def test_cuts_that_go_on_from_each_other_find_what_the_packs_tests_find(file: Path) -> None:
+    """What `run_tests` proves in one call, step by step: of each rule the shortest of its tests."""
+    pack = load_pack(file.read_text(encoding="utf-8"), file=file.name, domain=file.stem)
+    for rule in pack.rules:
+        tables = [Table(one.body, rule.when.place, catalogue()) for one in rule.tests]
+        table = min(tables, key=lambda one: len(one.sent()[0]))
+        sent, until = table.sent()
+        horizon = Horizon(values=until, silence=until)
+        found = whole([(0, rule)], table.subject(sent), horizon)
+        assert each_going_on([(0, rule)], table.subject, sent, horizon, found) == found
+        cut = replay([(0, rule)], table.subject, sent, horizon, size=1)
+        assert episodes(rule.id, "test", cut) == episodes(rule.id, "test", found)
+
+
+def test_an_engine_that_forgets_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look-back too short: judged whole all is well, going on it is not."""
+    monkeypatch.setattr(_replay, "lookback", lambda *_: 60_000_000)
+    (file,) = [one for one in FILES if one.stem == "weather"]
+    pack = load_pack(file.read_text(encoding="utf-8"), file=file.name, domain=file.stem)
+    found = [one for one in run_tests(pack, catalogue()) if one.rule == "weather-rain"]
+    assert any("one arrival at a time" in told for one in found for told in one.differences)
+    assert not any(told.startswith("expected") for one in found for told in one.differences)
 
 
 def test_the_packs_are_found_by_scanning() -> None:
