@@ -12,6 +12,7 @@ from hypervisor.store import lifecycle, logbook, shifts, surroundings
 from hypervisor.store.alarms import Selection
 from hypervisor.store.connect import Connection
 from hypervisor.store.logbook import Entry, Wanted
+from rules._rule import SEVERITIES
 
 _TOLD = frozenset({Kind.NOTE, Kind.DECISION, Kind.CALL, Kind.CORRECTION})
 _MOST = 500
@@ -42,10 +43,10 @@ def page(
         "at": text_of(clock),
         "outlook": dict(outlook or {}),
         "unacknowledged": _alarms(speaking, _is("unacknowledged")),
-        "returned": [_alarm(one) for one in over],
+        "returned": worst_first(_alarm(one) for one in over),
         "acknowledged": _alarms(speaking, _is_not("unacknowledged", category="hazard")),
         "faulty": _alarms(speaking, _is_not("unacknowledged", category="maintenance")),
-        "held": [_held(one) for one in held],
+        "held": worst_first(_held(one) for one in held),
         "at_rest": [_plain(asdict(one)) for one in shifts.at_rest(connection, clock)],
         "works": _works(connection, clock),
         "edits": [_plain(asdict(one)) for one in shifts.edits(connection, since)],
@@ -81,7 +82,13 @@ def _is_not(state: str, *, category: str) -> Callable[[Mapping[str, Any]], bool]
 def _alarms(
     found: Iterable[Mapping[str, Any]], wanted: Callable[[Mapping[str, Any]], bool]
 ) -> list[dict[str, Any]]:
-    return [_alarm(one) for one in found if wanted(one)]
+    return worst_first(_alarm(one) for one in found if wanted(one))
+
+
+def worst_first(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By severity, then the latest to begin."""
+    latest = sorted(found, key=lambda one: str(one["began"]), reverse=True)
+    return sorted(latest, key=lambda one: SEVERITIES.index(one["severity"]), reverse=True)
 
 
 def _alarm(one: Mapping[str, Any]) -> dict[str, Any]:

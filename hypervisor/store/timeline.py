@@ -43,7 +43,7 @@ _TRANSITIONS = f"""
         AND (%(domains)s::text[] IS NULL OR a.domain = ANY (%(domains)s))
         AND (%(alarms)s::bigint[] IS NULL OR a.id = ANY (%(alarms)s))
         AND (%(category)s::text IS NULL OR a.category = %(category)s)
-"""
+"""  # noqa: S608  our own columns
 _ACTS = f"""
     SELECT COALESCE(d.scenario_at, d.at), d.id, d.alarm, d.kind, d.author, d.reason,
         NULL::timestamptz, a.severity->-1->>1, {_ALARM},
@@ -53,7 +53,7 @@ _ACTS = f"""
         AND (%(domains)s::text[] IS NULL OR a.domain = ANY (%(domains)s))
         AND (%(alarms)s::bigint[] IS NULL OR a.id = ANY (%(alarms)s))
         AND (%(category)s::text IS NULL OR a.category = %(category)s)
-"""
+"""  # noqa: S608  our own columns
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The operational log: what the room writes, beside what became of alarms."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -86,7 +87,7 @@ def _shown(  # noqa: PLR0913  what the page is made of
     request: Request,
     filters: Filters,
     *,
-    said: dict[str, object] | None = None,
+    said: Mapping[str, object] | None = None,
     wrong: str = "",
     status_code: int = 200,
 ) -> Response:

@@ -32,3 +32,6 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   }
 });
 apply();
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-print]")) window.print();
+});
