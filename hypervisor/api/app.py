@@ -28,7 +28,7 @@ from hypervisor.api import (
     whole,
 )
 from hypervisor.api.hub import Hub
-from hypervisor.console import mounting, policy
+from hypervisor.console import mounting, plain, policy
 from hypervisor.store.pool import Pool
 from sensors._domain import Catalogue
 
@@ -52,9 +52,9 @@ _ABOUT = """What a territory's sensors say, and the alarms that rules raise on i
 Every answer says in `mode` and in the header `X-Hypervisor-Mode` whether it is `LIVE` or an
 `EXERCICE`. Times are RFC 3339 in UTC. Errors are `application/problem+json`.
 
-A program shows an API token, `Authorization: Bearer …`; a browser its session, and with what it writes
-the session's token in `X-CSRF-Token`. Everybody sees their own territory; what lies outside it is
-answered as if it did not exist."""
+A program shows an API token, `Authorization: Bearer …`; a browser its session, and with what it
+writes the session's token in `X-CSRF-Token`. Everybody sees their own territory; what lies outside
+it is answered as if it did not exist."""
 
 
 def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], datetime]) -> FastAPI:
@@ -90,6 +90,7 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(home.router)
     mounting.mount(app)
+    app.state.trouble = plain.trouble
     whole.install(app)
     events.install(app)
     metrics.install(app)

@@ -2,8 +2,7 @@
 
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Request, Response
 
 from hypervisor.api.matching import PreconditionError
 from hypervisor.api.problems import answer
@@ -22,7 +21,7 @@ def install(app: FastAPI) -> None:
     """Answer them."""
 
     @app.exception_handler(RulebookError)
-    def _refused(request: Request, error: RulebookError) -> JSONResponse:
+    def _refused(request: Request, error: RulebookError) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         for kind, found in _STATUS:
             if isinstance(error, kind):
@@ -30,7 +29,7 @@ def install(app: FastAPI) -> None:
         return answer(request, status, str(error))
 
     @app.exception_handler(RuleError)
-    def _slip(request: Request, error: RuleError) -> JSONResponse:
+    def _slip(request: Request, error: RuleError) -> Response:
         return answer(
             request,
             HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -1,0 +1,85 @@
+"""Pages for whoever is not signed in, and for what went wrong: no bar, no rail, no person."""
+
+from http import HTTPStatus
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from hypervisor.api.access import instance_of
+from hypervisor.api.access_problems import for_a_person
+from hypervisor.console import asking
+from hypervisor.console.asking import wants_fragment
+from hypervisor.console.reader import Reader, current, reading
+from hypervisor.console.rendering import environment
+from hypervisor.console.words import mark
+from hypervisor.instance import Instance, Mode
+from hypervisor.store.connect import StoreError
+from hypervisor.store.pool import Pool
+
+_UNKNOWN = Instance(mode=Mode.LIVE, name="")
+_TITLES = {
+    400: mark("This request cannot be read"),
+    403: mark("You may not do this"),
+    404: mark("There is no such thing"),
+    409: mark("It has changed meanwhile"),
+    422: mark("Something in it is not as expected"),
+    429: mark("Too often"),
+    503: mark("The database does not answer"),
+}
+
+
+def plain(
+    request: Request, template: str, *, status_code: int = 200, **context: Any
+) -> HTMLResponse:
+    """A page that needs nobody: its template extends plain.html."""
+    instance = _instance(request)
+    reader = Reader(
+        language=asking.language(request),
+        zone=ZoneInfo(instance.timezone),
+        now=request.app.state.clock(),
+        theme=asking.theme(request),
+    )
+    with reading(reader):
+        text = (
+            environment()
+            .get_template(template)
+            .render(
+                asked=None,
+                instance=instance,
+                exercise=instance.mode is Mode.EXERCISE,
+                person=None,
+                csrf_token="",
+                reader=current(),
+                lang=current().language,
+                now=current().now,
+                path=request.url.path,
+                position="",
+                query=request.query_params,
+                **context,
+            )
+        )
+        return HTMLResponse(text, status_code=status_code)
+
+
+def trouble(request: Request, status: HTTPStatus, detail: str) -> HTMLResponse | None:
+    """What went wrong with a page or a part of one; None: a program asked."""
+    if not for_a_person(request):
+        return None
+    template = "trouble_part.html" if wants_fragment(request) else "trouble.html"
+    title = _TITLES.get(status.value, mark("The server failed at this"))
+    return plain(request, template, status_code=status.value, title=title, detail=detail)
+
+
+def _instance(request: Request) -> Instance:
+    """Unknown while the database does not answer."""
+    pool: Pool = request.app.state.pool
+    try:
+        known: Instance | None = getattr(request.app.state, "instance", None)
+        if known is not None:
+            return known
+        with pool.connection() as connection:
+            return instance_of(request, connection)
+    except StoreError:
+        return _UNKNOWN
