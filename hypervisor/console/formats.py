@@ -94,6 +94,22 @@ def duration(span: timedelta | float | None) -> str:
     return f"{sign}{days}{NBSP}{_('d')}" + (f"{NBSP}{left}{NBSP}h" if left else "")
 
 
+def rough(span: timedelta) -> str:
+    """No more exact than it can be: 5 min, 25 min, 1 h 10, 14 h 40, 2 d."""
+    minutes = max(span.total_seconds() / 60, 0)
+    step = 1 if minutes < 10 else 5 if minutes < 180 else 10 if minutes < 900 else 60
+    return (
+        duration(timedelta(minutes=round(minutes / step) * step))
+        if minutes >= 1
+        else duration(timedelta(minutes=1))
+    )
+
+
+def moment(text: str | datetime) -> datetime:
+    """A time as the API and snapshots write it."""
+    return datetime.fromisoformat(text) if isinstance(text, str) else text
+
+
 def since(at: datetime | None) -> str:
     """How long ago, without a preposition: 41 min."""
     return NOTHING if at is None else duration(max(current().now - at, timedelta(0)))
@@ -170,6 +186,8 @@ FILTERS = {
     "iso": iso,
     "duration": duration,
     "since": since,
+    "rough": rough,
+    "moment": moment,
     "ago": ago,
     "number": number,
     "unit": unit,

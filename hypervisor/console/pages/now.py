@@ -1,15 +1,24 @@
 """Now: the first thirty seconds of a shift."""
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, RedirectResponse
+from datetime import timedelta
+from typing import Any
 
-from hypervisor.api.access import Asked
+from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
+
+from hypervisor.api.access import Access, Asked
+from hypervisor.console import visits
 from hypervisor.console.page import Page
-from hypervisor.console.rendering import render
+from hypervisor.console.rendering import fragment, render, wants_fragment
+from hypervisor.console.views import now as view
+from hypervisor.console.views import now_words, worsening
 from hypervisor.console.words import mark
+from hypervisor.store import now as store
 
 router = APIRouter()
 PAGE = Page(key="now", title=mark("Now"), address="/now", order=10, shortcut="m")
+_ROWS, _MOST = 6, 7
+_LATELY = timedelta(hours=12)
 
 
 @router.get("/")
@@ -18,6 +27,33 @@ def root() -> RedirectResponse:
 
 
 @router.get("/now")
-def now(asked: Asked) -> HTMLResponse:
+def now(asked: Asked) -> Response:
     """What worsens, what waits, what is blind."""
-    return render(asked, "now.html")
+    visit = visits.last(asked.now(), asked.clock())
+    if wants_fragment():
+        return fragment(asked, "now_live.html", **_shown(asked, visit))
+    answer = render(asked, "now.html", **_shown(asked, visit))
+    visits.remember(answer, asked.now(), asked.clock())
+    return answer
+
+
+def _shown(asked: Access, visit: visits.Visit | None) -> dict[str, Any]:
+    look = view.look(asked)
+    clock, wall = asked.now(), asked.clock()
+    since = visit.since if visit else clock - _LATELY
+    return {
+        "look": look,
+        "visit": visit,
+        "changes": store.changes(
+            asked.connection,
+            since=since,
+            wall=visit.wall if visit else wall - _LATELY,
+            now=clock,
+        ),
+        "drawn": [
+            worsening.sparkline(one, view.since(look, one.gauge, clock)) for one in look.worsening
+        ],
+        "rows": _ROWS,
+        "most": _MOST,
+        **now_words.words(asked, look),
+    }
