@@ -4,7 +4,7 @@ from datetime import datetime
 
 from hypervisor.logbook.entry import OPEN, Kind, New, checked
 from hypervisor.logbook.errors import LogError, NoEntryError
-from hypervisor.store import audit, logbook
+from hypervisor.store import alarms, audit, logbook
 from hypervisor.store.connect import Connection
 from hypervisor.store.logbook import Entry
 
@@ -19,6 +19,8 @@ def write(connection: Connection, new: New, *, now: datetime) -> Entry:
     said = checked(new)
     if said.about is not None:
         _require_about(connection, said.kind, said.about)
+    if said.alarm is not None and alarms.find(connection, said.alarm) is None:
+        raise NoEntryError(f"no alarm has the number {said.alarm}")
     number = logbook.insert(connection, said, now=now)
     audit.record(
         connection,

@@ -84,7 +84,7 @@ def test_two_who_settle_at_once_do_not_both(world: World, database_url: str) -> 
 def test_what_is_not_there_is_said(world: World) -> None:
     for wrong, said in (
         (replace(NOTE, site="orgue"), "no site is named 'orgue'"),
-        (replace(NOTE, alarm=99), "the entry names what is not there"),
+        (replace(NOTE, alarm=99), "no alarm has the number 99"),
         (replace(NOTE, kind=Kind.CORRECTION, about=99), "no entry has the number 99"),
     ):
         with pytest.raises(NoEntryError, match=said):
