@@ -164,6 +164,7 @@ class Heard:
     """How well a series was received in a span: rows of the device, their usual delay, the last."""
 
     rows: int
+    first: datetime | None  # within the span
     delay_s: float | None
     faults: float
     last: datetime | None
@@ -176,14 +177,15 @@ def heard(
 ) -> dict[int, Heard]:
     """Of each series, within a span (what a person entered is no sign of the device)."""
     rows = connection.execute(
-        "SELECT k.id, c.n, c.delay, coalesce(c.total, 0), r.time, r.value, r.quality"
+        "SELECT k.id, c.n, c.began, c.delay, coalesce(c.total, 0), r.time, r.value,"
+        " r.quality"
         " FROM unnest(%(series)s::int[]) AS k (id)"
-        " LEFT JOIN LATERAL (SELECT count(*) AS n, sum(value) AS total,"
+        " LEFT JOIN LATERAL (SELECT count(*) AS n, min(time) AS began, sum(value) AS total,"
         "  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM received_at - time))"
         "   ::float AS delay FROM reading WHERE series_id = k.id AND time >= %(first)s"
-        "  AND time < %(last)s AND quality & %(manual)s = 0) c ON true"
+        "  AND time <= %(last)s AND quality & %(manual)s = 0) c ON true"
         " LEFT JOIN LATERAL (SELECT time, value, quality FROM reading WHERE series_id = k.id"
-        "  AND time < %(last)s ORDER BY time DESC LIMIT 1) r ON true",
+        "  AND time <= %(last)s ORDER BY time DESC LIMIT 1) r ON true",
         {
             "series": list(series),
             "first": span[0],
@@ -194,11 +196,28 @@ def heard(
     return {
         row[0]: Heard(
             rows=row[1],
-            delay_s=row[2],
-            faults=row[3],
-            last=row[4],
-            value=row[5],
-            quality=row[6] or 0,
+            first=row[2],
+            delay_s=row[3],
+            faults=row[4],
+            last=row[5],
+            value=row[6],
+            quality=row[7] or 0,
         )
         for row in rows
+    }
+
+
+def newest(connection: Connection, series: Sequence[int]) -> dict[int, Heard]:
+    """The last believed reading of each: what a list of sites shows."""
+    rows = connection.execute(
+        "SELECT k.id, r.time, r.value, r.quality FROM unnest(%s::int[]) AS k (id)"
+        " CROSS JOIN LATERAL (SELECT time, value, quality FROM reading WHERE series_id = k.id"
+        "  AND value IS NOT NULL AND quality & %s = 0 ORDER BY time DESC LIMIT 1) r",
+        [list(series), _UNFIT],
+    )
+    return {
+        one: Heard(
+            rows=0, first=None, delay_s=None, faults=0, last=time, value=value, quality=quality
+        )
+        for one, time, value, quality in rows
     }

@@ -1,0 +1,276 @@
+"""Panes of lines: scale, thresholds named at right, gaps, quality marks, where the rate leads."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from hypervisor.console.views.chart_model import Ahead, Chart, Limit, LinePane, Trace, Words
+from hypervisor.console.views.chart_scale import Across, Up, padded, value_ticks
+from hypervisor.console.views.chart_shapes import (
+    Drawn,
+    Mark,
+    Shape,
+    across,
+    area,
+    circle,
+    line,
+    path,
+    rect,
+    staircase,
+    text,
+)
+from sensors._quality import Quality
+from sensors._quantity import Kind
+
+_DASHES = ("2 3", "7 4", "")  # the lowest threshold dotted, the next dashed, the others solid
+_APART = 17  # px between two names at the right
+_LETTER = 6.4  # px, of 12 px Plex
+
+
+def line_pane(
+    pane: LinePane, chart: Chart, over: Across, top: float, words: Words
+) -> Iterator[Drawn]:
+    """The shapes of a pane whose upper edge is at `top`."""
+    up = _scale(pane, top)
+    digits = max((one.digits for one in pane.traces), default=0)
+    yield from _grid(up, over, digits, words)
+    yield from _limits(pane, up, over, chart, words)
+    for trace in pane.traces:
+        yield from _gaps(trace, over, up, chart, words)
+        yield from _trace(trace, over, up, chart)
+    yield text("halo", over.left + 6, top + 13, pane.title)
+    if pane.ahead is not None and not pane.ahead.at > over.last:
+        yield from _ahead(pane.ahead, over, up, words)
+    for trace in pane.traces:
+        if not trace.soft:
+            yield from _marks(trace, over, up, words)
+            yield from _last(trace, over, up)
+
+
+def _scale(pane: LinePane, top: float) -> Up:
+    values = [value for trace in pane.traces for one in trace.bins for value in (one.low, one.high)]
+    values += [trace.before[1] for trace in pane.traces if trace.before and not trace.bins]
+    limits = [one.value for one in pane.limits]
+    least = max((one.least for one in pane.traces), default=1.0)
+    if values and limits:
+        # A threshold far from all that was measured is named at the edge instead of flattening it.
+        spread = max(max(values) - min(values), least)
+        near = [
+            one for one in limits if min(values) - 40 * spread < one < max(values) + 40 * spread
+        ]
+        limits = near or limits[:1]
+    if pane.known and values and pane.known[1] <= max([*values, *limits]) * 1.35:
+        limits = [*limits, pane.known[1]]
+    floors = [one.floor for one in pane.traces]
+    floor = None if None in floors or not floors else min(one for one in floors if one is not None)
+    low, high = padded([*values, *limits], floor=floor, least=least)
+    return Up(low=low, high=high, top=top, bottom=top + pane.height)
+
+
+def _grid(up: Up, over: Across, digits: int, words: Words) -> Iterator[Drawn]:
+    ticks = value_ticks(up.low, up.high, max(2, int((up.bottom - up.top) // 46)))
+    places = max((_needed(value, digits) for value in ticks), default=0)
+    for value in ticks:
+        y = up.y(value)
+        yield across("g", over.left, over.right, y)
+        yield text("", over.left - 8, y + 4, words.number(value, places), "end")
+
+
+def _needed(value: float, digits: int) -> int:
+    """So many decimals that a tick is told whole, and no more than the quantity has."""
+    return next((n for n in range(digits + 1) if round(value, n) == round(value, 6)), digits)
+
+
+def _limits(pane: LinePane, up: Up, over: Across, chart: Chart, words: Words) -> Iterator[Drawn]:
+    shown = sorted(
+        (one for one in pane.limits if up.low <= one.value <= up.high), key=lambda one: one.value
+    )
+    raising = [one for one in shown if one.priority is not None]
+    for number, limit in enumerate(shown):
+        dashes = _DASHES[min(number, 2)] if limit.priority is not None else "1 3"
+        css = "th" if limit.priority is not None else "ref"
+        yield across(css, over.left, over.right, up.y(limit.value), dashes)
+    if pane.main:
+        yield from _strip(raising, up, over)
+    digits = max((one.digits for one in pane.traces), default=0)
+    named: list[tuple[float, str, int | None]] = [
+        (up.y(one.value), f"{one.label} {words.number(one.value, digits)}", one.priority)
+        for one in shown
+    ]
+    if pane.known and up.low <= pane.known[1] <= up.high:
+        y = up.y(pane.known[1])
+        yield across("ref", over.left, over.right, y, "1 3")
+        named.append((y, f"{pane.known[0]} {words.number(pane.known[1], digits)}", None))
+    named.sort(key=lambda one: -one[0])
+    places = spread([one[0] for one in named], up.top, up.bottom)
+    for (_, words_of, priority), y in zip(named, places, strict=True):
+        yield from _named(words_of, priority, y, over, chart)
+
+
+def _strip(raising: Sequence[Limit], up: Up, over: Across) -> Iterator[Drawn]:
+    """Beside the scale, in which priority each height lies."""
+    edges = [*(one.value for one in raising), up.high]
+    for limit, (below, above) in zip(raising, pairwise(edges), strict=True):
+        top, bottom = up.y(above), up.y(below)
+        yield rect(f"strip p{limit.priority}", over.right + 1, top, 5, bottom - top)
+
+
+def _named(
+    words_of: str, priority: int | None, y: float, over: Across, chart: Chart
+) -> Iterator[Drawn]:
+    css = "" if priority is None else "hl"
+    if chart.narrow:
+        x = over.right - 4
+        yield text(f"{css} halo", x, y - 4, words_of, "end")
+        if priority is not None:
+            size = 13
+            left = x - len(words_of) * _LETTER - size - 6
+            yield Mark(priority=priority, state="ack", x=left, y=y - 15, size=size)
+        return
+    x = over.right + 14
+    if priority is not None:
+        yield Mark(priority=priority, state="ack", x=x, y=y - 7.5, size=15)
+        x += 21
+    yield text(css, x, y + 4, words_of)
+
+
+def spread(wanted: Sequence[float], top: float, bottom: float) -> list[float]:
+    """Places from the bottom up, as near as can be to those wanted and never one on another."""
+    found: list[float] = []
+    for y in wanted:
+        found.append(min(y, found[-1] - _APART) if found else min(y, bottom - 4))
+    if found and found[-1] < top + 4:
+        found[-1] = top + 4
+        for place in range(len(found) - 2, -1, -1):
+            found[place] = max(found[place], found[place + 1] + _APART)
+    return found
+
+
+def gaps(trace: Trace, over: Across) -> list[tuple[float, float]]:
+    """Where a series said nothing for longer than it may; up to now at most."""
+    if trace.stale_s is None or trace.soft:
+        return []
+    limit = max(trace.stale_s, 2 * (trace.piece or 0))
+    end = min(over.now, over.last)
+    times = [one.at for one in trace.bins]
+    if trace.before:
+        times.insert(0, max(trace.before[0], over.first - limit))
+    times.append(end)
+    piece = trace.piece or 0
+    return [
+        (max(a + piece, over.first), b)
+        for a, b in pairwise(times)
+        if b - a > limit and b > over.first
+    ]
+
+
+def _gaps(trace: Trace, over: Across, up: Up, chart: Chart, words: Words) -> Iterator[Drawn]:
+    for first, last in gaps(trace, over):
+        left, right = over.x(first), over.x(last)
+        yield rect("no", left, up.top, right - left, up.bottom - up.top)
+        if right - left > (34 if chart.narrow else 46):
+            words_of = words.say("missing")
+            yield text("halo", (left + right) / 2, up.bottom - 44, words_of, "middle")
+
+
+def pieces(trace: Trace, over: Across) -> list[list[tuple[float, float, float, float]]]:
+    """Runs of (x, low, mean, high) without a gap between."""
+    limit = None if trace.stale_s is None else max(trace.stale_s, 2 * (trace.piece or 0))
+    half = (trace.piece or 0) / 2
+    runs: list[list[tuple[float, float, float, float]]] = []
+    previous: float | None = None
+    for one in trace.bins:
+        if previous is None or (limit is not None and one.at - previous > limit):
+            runs.append([])
+        runs[-1].append((over.x(min(one.at + half, over.last)), one.low, one.mean, one.high))
+        previous = one.at
+    return runs
+
+
+def _trace(trace: Trace, over: Across, up: Up, chart: Chart) -> Iterator[Drawn]:
+    steps = trace.soft or trace.kind is Kind.STATE
+    for run in pieces(trace, over):
+        points = [(x, up.y(mean)) for x, _, mean, _ in run]
+        if trace.piece is not None and not steps and len(run) > 1:
+            upper = [(x, up.y(high)) for x, _, _, high in run]
+            lower = [(x, up.y(low)) for x, low, _, _ in run]
+            yield area("env", upper, lower)
+        if steps:
+            end = over.last if trace.soft else over.x(min(over.now, over.last))
+            points = staircase(points, over.right if trace.soft else end)
+        yield line(trace.css if not chart.narrow else f"{trace.css} thin", points)
+
+
+def _last(trace: Trace, over: Across, up: Up) -> Iterator[Drawn]:
+    if trace.bins and over.inside(trace.bins[-1].at) and over.inside(over.now):
+        value = trace.bins[-1].last
+        at = min(trace.bins[-1].at + (trace.piece or 0), over.now)
+        yield circle("pt", over.x(at), min(max(up.y(value), up.top), up.bottom), 4.5)
+
+
+def _marks(trace: Trace, over: Across, up: Up, words: Words) -> Iterator[Drawn]:
+    suspect = [one for one in trace.marked if one.quality & Quality.SUSPECT]
+    manual = [one for one in trace.marked if not one.quality & Quality.SUSPECT]
+    for one in suspect:
+        x = over.x(one.at)
+        y = (
+            up.bottom - 8
+            if one.value is None
+            else min(max(up.y(one.value), up.top + 5), up.bottom - 5)
+        )
+        yield path("x", f"M{x - 4} {y - 4}l8 8m0-8l-8 8")
+    if suspect:
+        one = suspect[-1]
+        x, y = over.x(one.at), up.bottom - 8
+        if one.value is not None:
+            y = min(max(up.y(one.value), up.top + 5), up.bottom - 5)
+        words_of = words.say("%(count)s set aside or suspect") % {"count": len(suspect)}
+        right = x + 10 + len(words_of) * _LETTER > over.right
+        yield text(
+            "halo", x - 10 if right else x + 10, y + 4, words_of, "end" if right else "start"
+        )
+    for one in manual:
+        if one.value is not None:
+            x, y = over.x(one.at), up.y(one.value)
+            yield path("q", f"M{x} {round(y - 6, 1)}l6 6-6 6-6-6Z")
+    if manual and manual[-1].value is not None:
+        one = manual[-1]
+        x, y = over.x(one.at), up.y(one.value or 0)
+        words_of = words.say("manual reading %(clock)s") % {"clock": words.clock(one.at)}
+        right = x + 11 + len(words_of) * _LETTER > over.right
+        yield text(
+            "halo", x - 11 if right else x + 11, y + 18, words_of, "end" if right else "start"
+        )
+
+
+def _ahead(ahead: Ahead, over: Across, up: Up, words: Words) -> Iterator[Drawn]:
+    """The dotted line and its slack, and when it comes to what."""
+    until = min(ahead.until, over.last)
+    if until <= ahead.at:
+        return
+    spans = [(until - ahead.at) * n / 12 for n in range(13)]
+
+    def at(seconds: float, rate: float) -> tuple[float, float]:
+        value = min(max(ahead.value + rate * seconds, up.low), up.high)
+        return over.x(ahead.at + seconds), up.y(value)
+
+    upper = [at(one, ahead.rate + ahead.slack) for one in spans]
+    lower = [at(one, ahead.rate - ahead.slack) for one in spans]
+    yield area("fan", upper, lower)
+    yield line("pr", [at(one, ahead.rate) for one in (0.0, spans[-1])])
+    x = over.x(until)
+    yield text("halo", x, up.bottom - 10, words.say("at the present rate, no forecast"), "end")
+    for number, reach in enumerate(one for one in ahead.reaches if one.at <= until):
+        yield circle("q", over.x(reach.at), up.y(reach.value), 3.6, reach.label)
+        words_of = f"{words.clock(reach.at)} {reach.label}"
+        right = over.x(ahead.at) + 6 + len(words_of) * _LETTER > over.right
+        x = over.right - 4 if right else over.x(ahead.at) + 6
+        y = up.y(ahead.value) + 22 + number * 15
+        if y < up.bottom - 24:
+            yield text("halo", x, y, words_of, "end" if right else "start")
+
+
+def no_line(words: Words, over: Across, top: float, height: float) -> Iterator[Shape]:
+    """Said in place of a pane that has nothing to show."""
+    yield text(
+        "", (over.left + over.right) / 2, top + height / 2, words.say("no reading"), "middle"
+    )

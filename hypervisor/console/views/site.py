@@ -1,0 +1,329 @@
+"""The page of a site: what its head, its side and its history say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypervisor.api.access import Access
+from hypervisor.console import formats, marks
+from hypervisor.console.reader import current
+from hypervisor.console.views import site_alarms
+from hypervisor.console.views.chart_words import limit_label, short_limit
+from hypervisor.console.views.site_facts import Facts
+from hypervisor.console.views.site_limits import SiteLimit
+from hypervisor.console.views.site_situation import Situation, situation
+from hypervisor.console.views.site_traces import digits
+from hypervisor.console.views.site_upstream import chain, rate_words
+from hypervisor.console.words import translate as _
+from hypervisor.instants import moment
+from hypervisor.store import audit, mapping, siting
+from sensors._domain import Catalogue
+from sensors._quality import Quality
+from sensors._quantity import Kind
+
+_STALE_INTERVALS = 3
+_SHOWN_LIMITS = 8
+_HISTORY = 12
+_ACTS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """The head of the page. `waiting`: the alarm that the button acknowledges."""
+
+    address: str
+    value: str | None
+    at: datetime | None
+    stale: bool
+    margin: str | None
+    against: str
+    rate: str
+    slope: float | None
+    worst: Mapping[str, Any] | None
+    waiting: Mapping[str, Any] | None
+    waiting_title: str
+
+
+def head(asked: Access, facts: Facts) -> Head:
+    """The newest value against the thresholds."""
+    value, at = _newest(asked, facts)
+    told = facts.told
+    waiting = site_alarms.to_acknowledge(facts.alarms)
+    rate = facts.course.rate if facts.course else None
+    stale = _stale(facts, at)
+    return Head(
+        address=f"/sites/{facts.place.name}",
+        value=value,
+        at=at,
+        stale=stale,
+        margin=None if told is None or told.margin is None else _gap(told, asked.catalogue),
+        against="" if told is None else against(asked.catalogue, told),
+        rate=_("%(rate)s over 3 h") % {"rate": rate_words(facts.course)}
+        if facts.course and rate and not stale
+        else "",
+        slope=None if rate is None else rate.per_hour * (100 if _unit(facts) == "m" else 1),
+        worst=site_alarms.worst_open(facts.alarms),
+        waiting=waiting,
+        waiting_title=site_alarms.title(waiting, facts.place.title) if waiting else "",
+    )
+
+
+def _unit(facts: Facts) -> str:
+    return facts.quantity.unit if facts.quantity else ""
+
+
+def _newest(asked: Access, facts: Facts) -> tuple[str | None, datetime | None]:
+    """The newest believed value in words, and when."""
+    if facts.main is None or facts.quantity is None:
+        return None, None
+    course = facts.course
+    if course is None:
+        return None, None
+    del asked
+    quantity = facts.quantity
+    if quantity.codes:
+        return _(quantity.codes.get(round(course.value), "")), course.time
+    unit = "" if quantity.unit in {"1", "bool", "code"} else quantity.unit
+    said = formats.value(course.value, unit or None, digits(quantity))
+    if quantity.kind is Kind.INCREMENT:
+        interval = facts.main.interval_s or quantity.interval.total_seconds()
+        said = _("%(value)s in %(span)s") % {"value": said, "span": formats.duration(interval)}
+    return said, course.time
+
+
+def _stale(facts: Facts, at: datetime | None) -> bool:
+    if facts.main is None or facts.quantity is None or at is None:
+        return False
+    interval = facts.main.interval_s or facts.quantity.interval.total_seconds()
+    limit = facts.main.stale_s or interval * _STALE_INTERVALS
+    return facts.now - at > timedelta(seconds=limit)
+
+
+def against(catalogue: Catalogue, limit: SiteLimit) -> str:
+    """Above the alert, below the attention level."""
+    name = short_limit(catalogue.thresholds.get(limit.name), limit.name)
+    if (limit.margin or 0) > 0:
+        return _("above threshold “%(name)s”") % {"name": name}
+    return _("below threshold “%(name)s”") % {"name": name}
+
+
+def _gap(limit: SiteLimit, catalogue: Catalogue) -> str:
+    if limit.margin is None:
+        return formats.NOTHING
+    return formats.signed(
+        limit.margin, _shown(limit.unit), digits(catalogue.quantities.get(limit.quantity))
+    )
+
+
+def _shown(unit: str) -> str | None:
+    return None if unit in {"1", "bool", "code"} else unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitRow:
+    """A threshold in words."""
+
+    limit: SiteLimit
+    label: str
+    title: str
+    value: str
+    gap: str
+
+
+def limit_rows(asked: Access, facts: Facts) -> dict[str, Any]:
+    """Those of quantities themselves, then those of rates and sums; who said them last."""
+    rows = [_limit_row(asked, one) for one in facts.limits]
+    plain = [row for row in rows if row.limit.plain][:_SHOWN_LIMITS]
+    rest = [row for row in rows if row not in plain]
+    if not plain:
+        plain, rest = rows[:_SHOWN_LIMITS], rows[_SHOWN_LIMITS:]
+    latest = max(facts.limits, key=lambda one: (one.revisions, one.effective), default=None)
+    said = ""
+    if latest is not None:
+        said = _("%(author)s, %(reason)s; changed %(count)s times") % {
+            "author": latest.author,
+            "reason": latest.reason,
+            "count": latest.revisions - 1,
+        }
+    if latest is not None and latest.revisions == 1:
+        said = _("As set up by %(author)s: %(reason)s.") % {
+            "author": latest.author,
+            "reason": latest.reason,
+        }
+    return {"shown": plain, "rest": rest, "said": said}
+
+
+def _limit_row(asked: Access, limit: SiteLimit) -> LimitRow:
+    known = asked.catalogue.thresholds.get(limit.name)
+    title = limit_label(known, limit.name)
+    places = digits(asked.catalogue.quantities.get(limit.quantity)) if limit.plain else None
+    return LimitRow(
+        limit=limit,
+        label=short_limit(known, limit.name),
+        title=title[:1].upper() + title[1:],
+        value=formats.value(limit.value, _shown(limit.unit), places),
+        gap=_gap(limit, asked.catalogue),
+    )
+
+
+def history(facts: Facts) -> list[dict[str, Any]]:
+    """The latest alarms in words."""
+    found = []
+    for one in facts.alarms[:_HISTORY]:
+        began = datetime.fromisoformat(one["began"])
+        ended = None if one["ended"] is None else datetime.fromisoformat(one["ended"])
+        how = marks.state(one)
+        highest = min(marks.priority(str(severity)) for _at, severity in one["severity"])
+        found.append(
+            {
+                "id": one["id"],
+                "title": site_alarms.title(one, facts.place.title),
+                "priority": highest,
+                "how": how,
+                "began": began,
+                "lasted": (ended or facts.now) - began,
+                "active": one["active"],
+                "words": marks.words(highest, how).partition(", ")[2],
+            }
+        )
+    return found
+
+
+def acts(asked: Access, facts: Facts) -> list[dict[str, Any]]:
+    """What people lately did to readings of this site."""
+    subjects = {f"{one.device}/{one.quantity}" for one in facts.channels}
+    rows = siting.acts(asked.connection, sorted(subjects), _ACTS)
+    undone = {audit.undone_by(asked.connection, row.id) and row.id for row in rows}
+    return [_act(asked, row, undone) for row in rows]
+
+
+def _act(asked: Access, row: audit.Act, undone: set[int | None]) -> dict[str, Any]:
+    device, _slash, name = row.subject.partition("/")
+    quantity = asked.catalogue.quantities.get(name)
+    label = name if quantity is None else _label(quantity)
+    details = row.details
+    count = details.get("readings", 0)
+    first, last = (
+        formats.day_time(datetime.fromisoformat(details[key])) if key in details else ""
+        for key in ("from", "to")
+    )
+    if row.kind == "invalidate":
+        words = _("%(count)s readings of %(what)s set aside, %(first)s to %(last)s") % {
+            "count": count,
+            "what": label,
+            "first": first,
+            "last": last,
+        }
+    elif row.kind == "observe":
+        unit = quantity.unit if quantity else ""
+        words = _("%(what)s read by a person: %(value)s at %(first)s") % {
+            "what": label,
+            "value": formats.value(details.get("value"), unit),
+            "first": first,
+        }
+    else:
+        words = _("Act %(number)s undone") % {"number": details.get("undoes", "")}
+    del device
+    return {
+        "id": row.id,
+        "words": words,
+        "reason": row.reason,
+        "author": row.author,
+        "at": row.scenario_at or row.at,
+        "undone": row.id in undone,
+        "undoable": row.kind in {"invalidate", "observe"} and row.id not in undone,
+    }
+
+
+def _label(quantity: Any) -> str:
+    return str(quantity.label_fr if current().language == "fr" else quantity.label_en)
+
+
+def around(asked: Access, facts: Facts) -> Situation | None:
+    """The small map: the site, its neighbours by water, its river, what it reaches."""
+    place = facts.place
+    flows = siting.flows(asked.connection, facts.now) if place.river else []
+    near = {above for above, _s in chain(flows, place.name)[:4]}
+    near |= {below for above, below, _s in flows if above == place.name}
+    found = mapping.sites(asked.connection, facts.now)
+    here = next((one for one in found if one.name == place.name), None)
+    if here is None:
+        return None
+    mates = [
+        one
+        for one in found
+        if one.name in near or (place.river is not None and one.river == place.river)
+    ]
+    if place.river is None:
+        mates = [one for one in found if one.commune == here.commune][:8]
+    mates = [one for one in mates if one.name != here.name]
+    known = mapping.assets(asked.connection, facts.now)
+    points = [_middle(shape, title) for _n, title, _k, shape, gauge in known if gauge == place.name]
+    return situation(here, [*mates, here], rivers(found), [one for one in points if one])
+
+
+def rivers(found: Sequence[mapping.MapSite]) -> dict[str, list[tuple[float, float]]]:
+    """Each river as a line through its gauges, in flow order: schematic."""
+    lines: dict[str, list[tuple[float, float, float]]] = {}
+    for one in found:
+        if one.river and one.lon is not None and one.lat is not None and one.domain == "flood":
+            lines.setdefault(one.river, []).append((one.river_order or 0.0, one.lon, one.lat))
+    return {
+        river: [(lon, lat) for _order, lon, lat in sorted(points)]
+        for river, points in lines.items()
+        if len(points) > 1
+    }
+
+
+def _middle(shape: Mapping[str, Any], title: str) -> tuple[float, float, str] | None:
+    points = list(_points(shape.get("coordinates")))
+    if not points:
+        return None
+    return (
+        sum(lon for lon, _lat in points) / len(points),
+        sum(lat for _lon, lat in points) / len(points),
+        title,
+    )
+
+
+def _points(found: Any) -> Sequence[tuple[float, float]]:
+    if not isinstance(found, list) or not found:
+        return []
+    if isinstance(found[0], (int, float)):
+        return [(float(found[0]), float(found[1]))]
+    return [point for one in found for point in _points(one)]
+
+
+def quality(found: Quality) -> str:
+    """A quality in words."""
+    words = {
+        Quality.OUT_OF_RANGE: _("out of range"),
+        Quality.SENSOR_FAULT: _("sensor fault"),
+        Quality.INVALIDATED: _("set aside"),
+        Quality.SATURATED: _("at least"),
+        Quality.DOUBTFUL: _("doubtful"),
+        Quality.MANUAL: _("manual"),
+    }
+    said = [word for flag, word in words.items() if found & flag]
+    return ", ".join(said) or _("good")
+
+
+def device_states() -> dict[str, str]:
+    return {
+        "well": _("well"),
+        "weak": _("to be looked at"),
+        "silent": _("silent"),
+        "out": _("out of service"),
+        "retired": _("retired"),
+    }
+
+
+def local(at: datetime | float, *, seconds: bool = False) -> str:
+    """For a field of type datetime-local."""
+    when = moment(int(at * 1e6)) if isinstance(at, float) else at
+    return (
+        f"{current().local(when):%Y-%m-%dT%H:%M:%S}"
+        if seconds
+        else f"{current().local(when):%Y-%m-%dT%H:%M}"
+    )
