@@ -5,7 +5,8 @@ from fastapi import FastAPI
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self';"
     " img-src 'self' data: blob:{elsewhere}; connect-src 'self'{elsewhere};"
-    " worker-src 'self' blob:; form-action 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+    " worker-src 'self' blob:; form-action 'self'; manifest-src 'self';"
+    " frame-ancestors 'none'; base-uri 'none'"
 )
 
 
