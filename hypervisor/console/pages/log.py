@@ -41,7 +41,7 @@ def log(  # noqa: PLR0913  one argument a filter
     """Days, the latest first; the form; what stands open."""
     filters = Filters(
         span=span if span in view.SPANS else view.USUAL,
-        until=_local(until, asked),
+        until=local(until, asked),
         kind=Kind(kind) if kind in set(Kind) else None,
         author=author,
         site=site,
@@ -123,12 +123,12 @@ def _number(said: str) -> int | None:
 
 
 def _due(said: str, asked: Access) -> datetime | None:
-    if said and _local(said, asked) is None:
+    if said and local(said, asked) is None:
         raise LogError(f"by when: expected a day and a time, not {said!r}")
-    return _local(said, asked)
+    return local(said, asked)
 
 
-def _local(said: str, asked: Access) -> datetime | None:
+def local(said: str, asked: Access) -> datetime | None:
     """What a browser's field for day and time says, on the clock of the instance's zone."""
     try:
         at = datetime.fromisoformat(said)
