@@ -64,7 +64,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
     found["security"] = [{"session": []}, {"token": []}]
     for path, method, operation in _operations(found):
         if path.startswith(_OURS):
-            _complete(path, method, operation, schemas)
+            _complete(method, operation)
+        _exemplify_all(path, operation, schemas)
         operation["operationId"] = _name(path, method, operation)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -85,8 +86,8 @@ def _operations(found: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
             yield path, method, operation
 
 
-def _complete(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Errors that can always come, headers, and an example of everything."""
+def _complete(method: str, operation: dict[str, Any]) -> None:
+    """Errors that can always come, and headers."""
     responses = operation.setdefault("responses", {})
     codes = (*_ALWAYS, 413) if method in _WRITES else _ALWAYS
     for code in codes:
@@ -95,15 +96,6 @@ def _complete(path: str, method: str, operation: dict[str, Any], schemas: dict[s
                 "description": HTTPStatus(code).phrase,
                 "content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }
-    for parameter in operation.get("parameters", ()):
-        _exemplify_parameter(parameter, schemas)
-    for part in operation.get("requestBody", {}).get("content", {}).values():
-        _exemplify(part, schemas)
-    for code, response in responses.items():
-        for kind, part in response.get("content", {}).items():
-            if kind == MEDIA:
-                part.setdefault("example", problem(int(code), path))
-            _exemplify(part, schemas)
     good = responses.get("200")
     if method == "get" and good is not None:
         good.setdefault("headers", {})["ETag"] = _ETAG
@@ -111,6 +103,18 @@ def _complete(path: str, method: str, operation: dict[str, Any], schemas: dict[s
             good["headers"]["Link"] = _LINK
         responses["304"] = {"description": "What If-None-Match names is still so."}
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _exemplify_all(path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", ()):
+        _exemplify_parameter(parameter, schemas)
+    for part in operation.get("requestBody", {}).get("content", {}).values():
+        _exemplify(part, schemas)
+    for code, response in operation.get("responses", {}).items():
+        for kind, part in response.get("content", {}).items():
+            if kind == MEDIA:
+                part.setdefault("example", problem(int(code), path))
+            _exemplify(part, schemas)
 
 
 def _exemplify(part: dict[str, Any], schemas: dict[str, Any]) -> None:
