@@ -1,6 +1,6 @@
 """GET /api/v1/health: how the system itself is."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter
@@ -9,7 +9,7 @@ from hypervisor.api.access import Access, Asked
 from hypervisor.api.problems import responses
 from hypervisor.api.shapes import HealthBody, Part
 from hypervisor.instance import Mode
-from hypervisor.store import observing
+from hypervisor.store import deliveries, observing
 from hypervisor.store.observing import Progress
 
 router = APIRouter(tags=["health"])
@@ -33,6 +33,7 @@ def look(asked: Access) -> HealthBody:
         Part(name="database", ok=True, detail="answers"),
         *_workers(workers, now, live=live),
         _watch(progress, now, live=live),
+        _notify(deliveries.counts(asked.connection)),
     ]
     return HealthBody(
         mode=asked.mode,
@@ -75,6 +76,12 @@ def _watch(progress: Progress, now: datetime, *, live: bool) -> Part:
         ok=not live or behind < _LATE,
         detail=f"judged up to {_ago(behind)}{waiting}" if live else f"engine {progress.engine}",
     )
+
+
+def _notify(counts: Mapping[str, int]) -> Part:
+    """What was given up: somebody was not told."""
+    dead, waiting = counts["dead"], counts["waiting"]
+    return Part(name="notifications", ok=not dead, detail=f"{waiting} wait, {dead} given up")
 
 
 def _ago(span: timedelta) -> str:

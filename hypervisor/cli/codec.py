@@ -99,10 +99,11 @@ def add(
     mapping: Annotated[Path, typer.Option(help="The mapping file.", exists=True)],
     script: Annotated[Path | None, typer.Option(help="The vendor's script.", exists=True)] = None,
     author: Annotated[str, typer.Option(envvar="USER", help="Who adds it.")] = "operator",
+    reason: Annotated[str, typer.Option(help="Why, for the audit.")] = "",
 ) -> None:
     """Add a codec of one's own, or replace one; the workers take it up within a second or two."""
     from hypervisor.settings import load_settings
-    from hypervisor.store import codecs
+    from hypervisor.store import audit, codecs
     from hypervisor.store.connect import connect
     from hypervisor.trying import checked_name, made
     from ingest.library import shipped
@@ -117,6 +118,14 @@ def add(
     with connect(load_settings(context.obj).database_url) as connection:
         before = {each.name: each for each in codecs.every(connection)}.get(name)
         codecs.put(connection, name, source, author)
+        audit.record(
+            connection,
+            kind="codec-add",
+            subject=name,
+            reason=reason.strip() or ("replaced" if before else "added"),
+            author=author,
+            details={"before": None if before is None else before.mapping},
+        )
         connection.commit()
     said = f"codec {name!r} is in force"
     if before is not None:
@@ -171,17 +180,28 @@ def show(
 def remove(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="One of the instance's own.")],
+    author: Annotated[str, typer.Option(envvar="USER", help="Who takes it away.")] = "operator",
+    reason: Annotated[str, typer.Option(help="Why, for the audit.")] = "",
 ) -> None:
     """Take a codec of one's own away; a shipped one of that name is in force again."""
     from hypervisor.settings import load_settings
-    from hypervisor.store import codecs
+    from hypervisor.store import audit, codecs
     from hypervisor.store.connect import connect
     from hypervisor.trying import CodecError
     from ingest.library import shipped
 
     with connect(load_settings(context.obj).database_url) as connection:
+        before = {each.name: each.mapping for each in codecs.every(connection)}.get(name)
         if not codecs.remove(connection, name):
             raise CodecError(f"the instance has no codec {name!r} of its own; see `codec list`")
+        audit.record(
+            connection,
+            kind="codec-remove",
+            subject=name,
+            reason=reason.strip() or "taken away",
+            author=author,
+            details={"before": before},
+        )
         connection.commit()
     back = "; the shipped one is in force again" if name in shipped() else ""
     print(f"codec {name!r} is gone{back}")

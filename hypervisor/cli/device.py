@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from hypervisor.stack.broker import Broker
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Author = Annotated[str, typer.Option(help="Who does it; you, if not said.")]
+Reason = Annotated[str, typer.Option(help="Why, for the audit.")]
 
 
 def attach(app: typer.Typer) -> None:
@@ -32,6 +35,8 @@ def add(
         ),
     ] = False,
     as_json: Json = False,
+    author: Author = "",
+    reason: Reason = "",
 ) -> None:
     """Give a device or gateway its account; the password is shown once and kept nowhere."""
     from hypervisor.stack import accounts, device_accounts
@@ -47,10 +52,17 @@ def add(
         made = device_accounts.lacking(broker, speaking)
     live = accounts.change(broker, put=made) if made else True
     _show(made, as_json=as_json, table=all_)
+    _audited(context, "device-add", made, reason or "first password", author)
     _say(f"{len(made)} account{'s' if len(made) != 1 else ''} made{_when(live)}")
 
 
-def rotate(context: typer.Context, name: str, as_json: Json = False) -> None:
+def rotate(
+    context: typer.Context,
+    name: str,
+    as_json: Json = False,
+    author: Author = "",
+    reason: Reason = "",
+) -> None:
     """Give a device a new password; a connection made with the old one is closed."""
     from hypervisor.stack import accounts, device_accounts
 
@@ -58,16 +70,18 @@ def rotate(context: typer.Context, name: str, as_json: Json = False) -> None:
     made = device_accounts.next_password(broker, name)
     live = accounts.change(broker, put=made)
     _show(made, as_json=as_json)
+    _audited(context, "device-rotate", made, reason or "new password", author)
     _say(f"the old password of {name!r} is void{_when(live)}")
 
 
-def remove(context: typer.Context, name: str) -> None:
+def remove(context: typer.Context, name: str, author: Author = "", reason: Reason = "") -> None:
     """Take a device's account away; its connection is closed."""
     from hypervisor.stack import accounts, device_accounts
 
     broker = _broker(context)
     device_accounts.require_account(broker, name)
     live = accounts.change(broker, drop=frozenset({name}))
+    _audited(context, "device-remove", [name], reason or "account taken away", author)
     _say(f"the account of {name!r} is gone{_when(live)}")
 
 
@@ -91,6 +105,23 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
             account = f"{row.through} speaks for it"
         table.add_row(row.name, "yes" if row.registered else "no", account)
     Console().print(table)
+
+
+def _audited(
+    context: typer.Context, kind: str, names: Iterable[str], reason: str, author: str
+) -> None:
+    """What was done to accounts; a password must be voidable though the database is away."""
+    from hypervisor.settings import load_settings
+    from hypervisor.store import audit
+    from hypervisor.store.connect import StoreError, connect
+
+    try:
+        with connect(load_settings(context.obj).database_url) as connection:
+            for name in names:
+                audit.record(connection, kind=kind, subject=name, reason=reason, author=author)
+            connection.commit()
+    except StoreError as error:
+        _say(f"it is done, and not in the audit: {error}")
 
 
 def _broker(context: typer.Context) -> "Broker":

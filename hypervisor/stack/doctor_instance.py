@@ -101,6 +101,12 @@ def database(settings: Settings, now: datetime) -> Iterator[Finding]:
     if seen.dead_letters_last_hour:
         what = f"{seen.dead_letters_last_hour} in the last hour"
         yield warning("dead letters", what, "`hypervisor dead-letters list` says why")
+    if seen.dead_notifications:
+        what = f"{seen.dead_notifications} given up: somebody was not told"
+        mend = (
+            "`hypervisor notify list --dead` says why, `hypervisor notify retry` sends them again"
+        )
+        yield bad("notifications", what, mend)
 
 
 def _ingest(seen: health.Health, *, live: bool) -> Iterator[Finding]:

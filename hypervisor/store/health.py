@@ -30,6 +30,7 @@ class Health:
     workers: Sequence[Worker]
     judged_to: datetime | None
     dead_letters_last_hour: int
+    dead_notifications: int
 
 
 def look(url: str) -> Health:
@@ -47,9 +48,10 @@ def look(url: str) -> Health:
             workers = connection.execute(
                 "SELECT name, now() - heard_at FROM worker WHERE drained_at IS NULL ORDER BY name"
             ).fetchall()
-            (clock, judged, letters) = connection.execute(
+            (clock, judged, letters, given_up) = connection.execute(
                 "SELECT clock_timestamp(), (SELECT judged_to FROM watch_state), (SELECT count(*)"
-                " FROM dead_letter WHERE received_at > now() - INTERVAL '1 hour')"
+                " FROM dead_letter WHERE received_at > now() - INTERVAL '1 hour'),"
+                " (SELECT count(*) FROM delivery WHERE state = 'dead')"
             ).fetchone()  # type: ignore[misc]  # always one row
             found = instance.read(connection)
         except psycopg.errors.UndefinedTable as error:
@@ -62,4 +64,5 @@ def look(url: str) -> Health:
         workers=[Worker(name=name, silent_for=silent) for name, silent in workers],
         judged_to=judged,
         dead_letters_last_hour=letters,
+        dead_notifications=given_up,
     )

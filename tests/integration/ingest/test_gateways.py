@@ -311,6 +311,16 @@ def test_the_commands(instance_settings: Settings, town: dict[str, str], open_tm
     assert {"codec": "air-probe", "by": "shipped", "payload": "cayenne-lpp"} in listed
     assert command(settings, "codec", "show", "mine")[1] == MAPPING
     assert "shipped one is in force" in command(settings, "codec", "remove", "lamp-node")[1]
+    with connect(settings.database_url) as connection:
+        acts = connection.execute(
+            "SELECT kind, subject, reason FROM audit WHERE kind LIKE 'codec-%' ORDER BY id"
+        ).fetchall()
+    assert acts == [
+        ("codec-add", "mine", "added"),
+        ("codec-add", "mine", "replaced"),
+        ("codec-add", "lamp-node", "added"),
+        ("codec-remove", "lamp-node", "taken away"),
+    ]
     mapping.write_text("payload: javascript\nfields: {mm: {quantity: rian}}")
     with pytest.raises(
         Exception, match=f"{mapping}:2: fields.mm: unknown quantity 'rian'; did you"

@@ -45,8 +45,20 @@ def test_add_rotate_remove(registered: Settings) -> None:
     assert enters(first) == ACCEPTED
     second = command(registered, "rotate", "poyo").strip()
     assert (enters(first) in REFUSED, enters(second)) == (True, ACCEPTED)
-    assert command(registered, "remove", "poyo") == ""
+    told = ("--author", "A. Martin", "--reason", "stolen")
+    assert command(registered, "remove", "poyo", *told) == ""
     assert enters(second) in REFUSED
+    with connect(registered.database_url) as connection:
+        acts = connection.execute(
+            "SELECT kind, subject, reason FROM audit WHERE kind LIKE 'device-%' ORDER BY id"
+        ).fetchall()
+        (author,) = connection.execute("SELECT author FROM audit ORDER BY id DESC").fetchone()  # type: ignore[misc]
+    assert acts == [
+        ("device-add", "poyo", "first password"),
+        ("device-rotate", "poyo", "new password"),
+        ("device-remove", "poyo", "stolen"),
+    ]
+    assert author == "A. Martin"
 
 
 def test_all_that_lack_one(registered: Settings) -> None:

@@ -54,6 +54,23 @@ def test_a_silent_worker_and_a_watch_behind(instance_settings: Settings) -> None
     assert (found["ingest ingest-1"], found["ingest ingest-2"], found["watch"]) == ("bad",) * 3
 
 
+def test_a_notification_that_was_given_up(instance_settings: Settings) -> None:
+    """Where somebody was not told, the doctor says so."""
+    with connect(instance_settings.database_url) as connection:
+        connection.execute(
+            "INSERT INTO outbox (event, key, at, body, due)"
+            " VALUES ('test', 't', now(), '{}', now())"
+        )
+        connection.execute(
+            "INSERT INTO delivery (outbox, key, route, channel, state, message, told_at)"
+            " SELECT outbox.id, one.key, 'duty', 'town', one.state, '{}', now() FROM outbox,"
+            " (VALUES ('1', 'dead'), ('2', 'sent'), ('3', 'waiting')) AS one (key, state)"
+        )
+    found = {one.subject: one for one in doctor.database(instance_settings, datetime.now(UTC))}
+    assert found["notifications"].state == "bad"
+    assert found["notifications"].what.startswith("1 given up")
+
+
 def test_an_exercise_has_its_own_time(exercise_settings: Settings) -> None:
     with connect(exercise_settings.database_url) as connection:
         connection.execute(
