@@ -18,7 +18,7 @@ from hypervisor.store.logbook import Entry, Wanted
 from hypervisor.store.timeline import Event, Span
 
 LONGEST = timedelta(days=60)
-_CHARTS = 6
+_CHARTS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
