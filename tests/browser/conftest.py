@@ -1,0 +1,191 @@
+"""The console in a real Chromium: on a flood half-way, and on an instance that has nothing yet."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from hypervisor.instance import Instance, Mode
+from hypervisor.store import databases
+from hypervisor.store import instance as instance_store
+from hypervisor.store.connect import connect
+from tests.browser import flooded
+from tests.conftest import TEMPLATE, Stack
+from tests.integration.api.served import cookie, server, session
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+WALL = datetime(2026, 3, 3, 13, 37, tzinfo=UTC)
+FLOODED = "browser_flooded"
+DESK, PHONE, WIDE = (1440, 900), (390, 844), (1920, 1080)
+_GRAVE = {"serious", "critical"}
+_WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+
+
+@dataclass(kw_only=True)
+class Console:
+    """A console at an address, and pages of it for people who are signed in."""
+
+    base: str
+    url: str  # the database's
+    browser: Browser
+    opened: ExitStack
+    problems: list[str] = field(default_factory=list)
+
+    def page(  # noqa: PLR0913  who looks, and with what
+        self,
+        path: str = "/now",
+        *,
+        role: str | None = "administrator",
+        area: str | None = None,
+        language: str = "en",
+        theme: str = "light",
+        size: tuple[int, int] = DESK,
+        hinted: bool = True,
+    ) -> Page:
+        """A page of somebody with that role there (None: of nobody), opened at `path`.
+
+        What its scripts complain of is in `problems`. `hinted`: they have read the hint.
+        """
+        width, height = size
+        context = self.browser.new_context(
+            viewport=ViewportSize(width=width, height=height),
+            has_touch=width < 600,
+            locale="fr-FR" if language == "fr" else "en-GB",
+            timezone_id="Europe/Paris",
+        )
+        self.opened.callback(context.close)
+        cookies = {"lang": language, "theme": theme}
+        if role is not None:
+            who = f"{role}-{area or 'all'}"
+            cookies[cookie(self.url)] = session(self.url, who, ((role, area),), now=WALL)
+        context.add_cookies(
+            [{"name": name, "value": value, "url": self.base} for name, value in cookies.items()]
+        )
+        if hinted:
+            context.add_init_script("localStorage.setItem('hypervisor-hint-seen', '1')")
+        made = context.new_page()
+        made.set_default_timeout(10_000)
+        made.on("pageerror", lambda error: self.problems.append(f"{made.url}: {error}"))
+        made.on("console", lambda said: self._complained(made, said.type, said.text))
+        made.goto(self.base + path)
+        return made
+
+    def _complained(self, page: Page, kind: str, text: str) -> None:
+        if kind == "error":
+            self.problems.append(f"{page.url}: {text}")
+
+
+def violations(page: Page, *, within: str = "body") -> list[str]:
+    """What axe-core finds serious or worse: rule, and where."""
+    page.evaluate(_axe())
+    found = page.evaluate(
+        "([within, tags]) => axe.run(within, {runOnly: tags, resultTypes: ['violations']})",
+        [within, _WCAG],
+    )
+    return [
+        f"{one['id']} ({one['impact']}): {', '.join(str(node['target']) for node in one['nodes'])}"
+        for one in found["violations"]
+        if one["impact"] in _GRAVE
+    ]
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than its window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+@lru_cache(maxsize=1)
+def _axe() -> str:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not there: `make setup` fetches it")
+    return AXE.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if found is None:
+        pytest.skip("not installed: chromium; `make setup` installs it")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--force-color-profile=srgb"]
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def flooded_template(stack: Stack) -> str:
+    """The flood as a template: played once a session, copied for whoever changes it."""
+    databases.create(stack.maintenance_url, FLOODED, template=TEMPLATE)
+    flooded.make(stack.database.url(FLOODED))
+    databases.seal(stack.maintenance_url, FLOODED)
+    return FLOODED
+
+
+def _copy(stack: Stack, template: str) -> Iterator[str]:
+    name = f"browser_{os.urandom(6).hex()}"
+    databases.create(stack.maintenance_url, name, template=template)
+    yield stack.database.url(name)
+    databases.drop(stack.maintenance_url, name)
+
+
+@pytest.fixture(scope="session")
+def flooded_url(stack: Stack, flooded_template: str) -> Iterator[str]:
+    """The database of the flood that all share who only look, or act on alarms."""
+    yield from _copy(stack, flooded_template)
+
+
+@pytest.fixture(scope="session")
+def _flooded_base(flooded_url: str) -> Iterator[str]:
+    with server(flooded_url, now=WALL) as base:
+        yield base
+
+
+@pytest.fixture
+def console(_flooded_base: str, flooded_url: str, browser: Browser) -> Iterator[Console]:
+    """The console of an exercise: the Essonne in its October flood, at noon of the crest's day.
+
+    Acts on alarms are fine; whoever changes more takes `own_console`. A script that complained
+    fails the test.
+    """
+    yield from _console(_flooded_base, flooded_url, browser)
+
+
+@pytest.fixture
+def own_url(stack: Stack, flooded_template: str) -> Iterator[str]:
+    """A copy of the flood's database for one test."""
+    yield from _copy(stack, flooded_template)
+
+
+@pytest.fixture
+def own_console(own_url: str, browser: Browser) -> Iterator[Console]:
+    """The same on a copy of its own, for a test that changes it."""
+    with server(own_url, now=WALL) as base:
+        yield from _console(base, own_url, browser)
+
+
+@pytest.fixture
+def empty_console(database_url: str, browser: Browser) -> Iterator[Console]:
+    """A live instance that was made a moment ago: no inventory, no reading, no alarm."""
+    with connect(database_url) as connection:
+        instance_store.create(connection, Instance(mode=Mode.LIVE, name="Essonne"))
+    with server(database_url, now=WALL) as base:
+        yield from _console(base, database_url, browser)
+
+
+def _console(base: str, url: str, browser: Browser) -> Iterator[Console]:
+    with ExitStack() as opened:
+        made = Console(base=base, url=url, browser=browser, opened=opened)
+        yield made
+        assert not made.problems, json.dumps(made.problems, indent=1)
