@@ -150,7 +150,8 @@ _PLACES = {"m": 2, "cm": 0, "mm": 1, "%": 0, "V": 2, "hPa": 0, "km/h": 0, "mA": 
 
 def unit(name: str | None) -> str:
     """A unit as people write it."""
-    return _UNITS.get(name or "", name or "")
+    bare = (name or "").replace("{", "").replace("}", "")  # UCUM: {veh}/h
+    return _UNITS.get(bare, _(bare) if bare else "")
 
 
 def value(figure: float | None, unit_name: str | None = None, places: int | None = None) -> str:
