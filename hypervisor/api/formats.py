@@ -162,6 +162,6 @@ def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
 
 def _safe(cell: Any) -> Any:
     """A text that a spreadsheet would take for a formula is told to be a text."""
-    if isinstance(cell, str) and cell[:1] in "=+@\t\r":
+    if isinstance(cell, str) and cell.startswith(("=", "+", "@", "\t", "\r")):
         return f"'{cell}"
     return cell

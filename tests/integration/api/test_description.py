@@ -73,7 +73,6 @@ def tried(base: str, token: str, folder: Path, *options: str) -> None:
         check=False,
         timeout=1_500,
     )
-    print(done.stdout)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
 
 
