@@ -19,12 +19,14 @@ from hypervisor.api import (
     incidents,
     metrics,
     operational_log,
+    past_events,
     problems,
     readings,
     rulebook_problems,
     rules,
     sites,
     thresholds,
+    trials,
     whole,
 )
 from hypervisor.api.hub import Hub
@@ -44,6 +46,8 @@ _PARTS = (
     rules,
     thresholds,
     backtests,
+    trials,
+    past_events,
     operational_log,
     handovers,
 )

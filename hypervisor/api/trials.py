@@ -96,13 +96,13 @@ def tried(asked: Access, request: Request, edit: Edit) -> Tried:
                 edit,
                 asked.catalogue,
                 zone=ZoneInfo(asked.instance.timezone),
-                load=_remembered(request).load,
+                load=remembered(request).load,
             )
     finally:
         _AT_ONCE.release()
 
 
-def _remembered(request: Request) -> Remembered:
+def remembered(request: Request) -> Remembered:
     """One an application."""
     state = request.app.state
     with _FIRST:
