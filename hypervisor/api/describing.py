@@ -92,10 +92,9 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     codes = (*_ALWAYS, 413) if method in _WRITES else _ALWAYS
     for code in codes:
         if "HTTPValidationError" in str(responses.get(str(code), "HTTPValidationError")):
-            responses[str(code)] = {
-                "description": HTTPStatus(code).phrase,
-                "content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            }
+            responses[str(code)] = _problem(code)
+    if any(one["name"] == "format" for one in operation.get("parameters", ())):
+        responses["406"] = _problem(406)
     good = responses.get("200")
     if method == "get" and good is not None:
         good.setdefault("headers", {})["ETag"] = _ETAG
@@ -103,6 +102,11 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
             good["headers"]["Link"] = _LINK
         responses["304"] = {"description": "What If-None-Match names is still so."}
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _problem(code: int) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": HTTPStatus(code).phrase, "content": {MEDIA: {"schema": schema}}}
 
 
 def _exemplify_all(path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:

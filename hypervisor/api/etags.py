@@ -42,7 +42,7 @@ class Courtesy:
         if head:
             scope = {**scope, "method": "GET"}
         if scope["method"] != "GET":
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _honest(scope, send))
             return
         await self._app(scope, receive, _Answer(scope, send, head=head))
 
@@ -117,6 +117,21 @@ def allow(described: Mapping[str, Mapping[str, Any]], path: str) -> list[str]:
 @lru_cache(maxsize=1_000)
 def _regex(pattern: str) -> re.Pattern[str]:
     return compile_path(pattern)[0]
+
+
+def _honest(scope: Scope, send: Send) -> Send:
+    """A refused method is told with all that stand there: a route knows of its own alone."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 405:
+            allowed = allow(scope["app"].openapi()["paths"], scope["path"])
+            if allowed:
+                headers = MutableHeaders(raw=list(message["headers"]))
+                headers["Allow"] = ", ".join(allowed)
+                message = {**message, "headers": headers.raw}
+        await send(message)
+
+    return sent
 
 
 async def _empty(send: Send, headers: dict[str, str]) -> None:
