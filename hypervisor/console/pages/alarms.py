@@ -1,0 +1,223 @@
+"""Alarms: the list by priority, one beside it, and what is done to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Path, Request, Response
+from fastapi.responses import RedirectResponse
+
+from hypervisor.accounts.duties import Duty
+from hypervisor.accounts.errors import ForbiddenError
+from hypervisor.alarms import viewing
+from hypervisor.alarms.acts import Act, act
+from hypervisor.alarms.errors import AlarmError, ConflictError, NoAlarmError, RefusedError
+from hypervisor.alarms.lifecycle import Kind
+from hypervisor.api.access import Access, Asked
+from hypervisor.api.problems import NotFoundError
+from hypervisor.console import visits
+from hypervisor.console.page import Page
+from hypervisor.console.rendering import fragment, reader_of, render, wants_fragment
+from hypervisor.console.views import alarm_panel, alarm_words, alarms
+from hypervisor.console.views.alarms import Filter
+from hypervisor.console.words import mark
+from hypervisor.store import alarm_list
+
+router = APIRouter(prefix="/alarms")
+PAGE = Page(key="alarms", title=mark("Alarms"), address="/alarms", order=11, shortcut="a")
+
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+_MOST = 1_000  # alarms that are acted on at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a form says of an act, read with the clock of the instance."""
+
+    kind: Kind
+    reason: str
+    assignee: str | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """An act that was refused, as its author wanted it, and what happened meanwhile."""
+
+    said: Said
+    since: list[alarm_panel.Entry]
+
+
+@router.get("")
+def every(asked: Asked, request: Request) -> Response:
+    """The list, as the address asks for it."""
+    found = alarms.read(request.query_params)
+    visit = visits.last(asked.now(), asked.clock())
+    if wants_fragment():
+        return fragment(asked, "alarms_list.html", **_listed(asked, found, visit))
+    answer = render(asked, "alarms.html", panel=None, **_listed(asked, found, visit))
+    visits.remember(answer, asked.now(), asked.clock())
+    return answer
+
+
+@router.get("/{number}")
+def one(asked: Asked, request: Request, number: Number) -> Response:
+    """One alarm, beside the list."""
+    found = alarms.read(request.query_params)
+    panel = alarm_panel.look(asked, number)
+    if wants_fragment():
+        return fragment(asked, "alarms_panel.html", panel=panel, **_common(found))
+    visit = visits.last(asked.now(), asked.clock())
+    return render(asked, "alarms.html", panel=panel, **_listed(asked, found, visit))
+
+
+@router.post("/acts")
+def several(  # noqa: PLR0913  one argument a field
+    asked: Asked,
+    request: Request,
+    *,
+    kind: Annotated[Kind, Form()],
+    alarm: Annotated[tuple[str, ...], Form()] = (),
+    reason: Annotated[tuple[str, ...], Form()] = (),
+    assignee: Annotated[str, Form(max_length=200)] = "",
+    minutes: Annotated[int, Form(ge=0, le=100_000)] = 0,
+) -> Response:
+    """The same to several alarms, each as it was seen; what could not be done is told."""
+    found = alarms.read(request.query_params)
+    words = " ".join(filter(None, reason))[:4_000]  # the form has a field for each act
+    said = _said(asked, kind, words, assignee, minutes=minutes)
+    done, refused = 0, []
+    for number, version in _numbers(alarm):
+        try:
+            _do(asked, number, version, said)
+            done += 1
+        except (AlarmError, NotFoundError, ForbiddenError) as error:
+            refused.append((number, str(error)))
+    if not wants_fragment():
+        return RedirectResponse(alarms.address(found), status_code=HTTPStatus.SEE_OTHER)
+    return fragment(asked, "alarms_outcome.html", done=done, refused=refused, kind=kind.value)
+
+
+@router.post("/{number}/acts")
+def do(  # noqa: PLR0913  one argument a field
+    asked: Asked,
+    request: Request,
+    number: Number,
+    *,
+    kind: Annotated[Kind, Form()],
+    version: Annotated[int, Form(ge=1)],
+    reason: Annotated[str, Form(max_length=4_000)] = "",
+    assignee: Annotated[str, Form(max_length=200)] = "",
+    minutes: Annotated[int, Form(ge=0, le=100_000)] = 0,
+    until: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    """One act on one alarm, as its author saw it."""
+    found = alarms.read(request.query_params)
+    more: dict[str, Any] = {}
+    status = HTTPStatus.OK
+    try:
+        said = _said(asked, kind, reason, assignee, minutes=minutes, until=until)
+        _do(asked, number, version, said)
+    except ConflictError:
+        entries = alarm_panel.since(asked, number, version)
+        more["conflict"] = Conflict(said=said, since=entries)
+        status = HTTPStatus.CONFLICT
+    except AlarmError as error:
+        more["refused"] = str(error)
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    if wants_fragment():
+        panel = alarm_panel.look(asked, number)
+        context = {**_common(found), **more}
+        return fragment(
+            asked, "alarms_panel.html", status_code=status, panel=panel, wanted=kind, **context
+        )
+    if status is HTTPStatus.OK:
+        return RedirectResponse(alarms.address(found, number), status_code=HTTPStatus.SEE_OTHER)
+    context = {**_listed(asked, found, None), **more}
+    panel = alarm_panel.look(asked, number)
+    return render(asked, "alarms.html", status_code=status, panel=panel, wanted=kind, **context)
+
+
+def _listed(asked: Access, found: Filter, visit: visits.Visit | None) -> dict[str, Any]:
+    with asked.writing() as connection:
+        viewing.regroup(connection)
+    with asked.owning() as owner:
+        names = alarm_list.names(owner)
+        people = alarm_list.people(owner, None) if asked.person.may(Duty.OPERATE) else []
+    return {
+        **_common(found),
+        "look": alarms.look(asked, found, visit.since if visit else None),
+        "areas": alarm_list.areas(asked.connection),
+        "domains": sorted(asked.catalogue.domains),
+        "names": names,
+        "people": people,
+    }
+
+
+def _common(found: Filter) -> dict[str, Any]:
+    return {
+        "found": found,
+        "address": lambda number=None, **changed: alarms.address(found, number, **changed),
+        "plain": alarms.address(replace(Filter(), flat=found.flat)),
+        "w": alarm_words,
+        "conflict": None,
+        "refused": None,
+        "wanted": None,
+    }
+
+
+def _said(  # noqa: PLR0913  what a form says
+    asked: Access,
+    kind: Kind,
+    reason: str,
+    assignee: str,
+    *,
+    minutes: int = 0,
+    until: str = "",
+) -> Said:
+    """With the end of a shelving: so many minutes from now, or a local time.
+
+    Raises:
+        RefusedError: the end is no time.
+    """
+    end = asked.now() + timedelta(minutes=minutes) if minutes else None
+    if kind is Kind.SHELVE and until and not minutes:
+        try:
+            written = datetime.fromisoformat(until)
+        except ValueError as error:
+            raise RefusedError(f"{until!r} is no time: expected 2024-10-10T08:00") from error
+        zone = reader_of(asked).zone
+        end = written if written.tzinfo else written.replace(tzinfo=zone)
+    return Said(kind=kind, reason=reason, assignee=assignee or None, until=end)
+
+
+def _do(asked: Access, number: int, version: int, said: Said) -> None:
+    asked.require(Duty.OPERATE, alarm=number)
+    if said.kind in {Kind.ESCALATE, Kind.REMIND}:
+        raise RefusedError(f"{said.kind} is the system's, nobody's act")
+    what = Act(
+        alarm=number,
+        kind=said.kind,
+        author=asked.person.name,
+        reason=said.reason,
+        version=version,
+        assignee=said.assignee,
+        until=said.until if said.kind is Kind.SHELVE else None,
+    )
+    try:
+        with asked.writing() as connection:
+            act(connection, what, now=asked.clock())
+    except NoAlarmError as error:
+        raise NotFoundError(str(error)) from error
+
+
+def _numbers(said: Sequence[str]) -> list[tuple[int, int]]:
+    """Of fields as 12:3, the number of an alarm and its version as it was seen."""
+    found = []
+    for one in said[:_MOST]:
+        number, _, version = one.partition(":")
+        if number.isdigit() and version.isdigit() and len(number) < 19 and len(version) < 10:
+            found.append((int(number), int(version)))
+    return found

@@ -1,0 +1,281 @@
+// The list of alarms stays as it is known, without a jump under the reader's hands: rows change where they
+// stand, new ones wait while one is open or some are selected. Acts by keyboard, on what is selected, else
+// on the row that has the focus, else on the open one.
+
+document.documentElement.classList.add("scripted");
+const list = document.getElementById("alarms");
+const aside = document.getElementById("aside");
+const say = document.getElementById("announce");
+let fetching = null;
+let waiting = null; // the newest list, while it is held back
+
+const keysOn = () => localStorage.getItem("hypervisor-keys-off") === null;
+const rows = () => [...list.querySelectorAll("tr[data-row]")];
+const row = (number) => document.getElementById(`alarm-${number}`);
+const open = () => aside.querySelector("#panel")?.dataset.number ?? null;
+const checked = () => [...list.querySelectorAll("input[name=alarm]:checked")];
+const focused = () => document.activeElement?.closest("tr[data-row]");
+const many = (element, count) => (count === 1 ? element.dataset.one : element.dataset.many.replace("{n}", count));
+const address = () => list.dataset.address;
+
+// --- what is selected ------------------------------------------------------------------------------------
+function countSelected() {
+  const words = document.getElementById("selected");
+  if (words) words.textContent = many(words, checked().length);
+}
+
+function select(boxes) {
+  const wanted = new Set(boxes);
+  for (const box of list.querySelectorAll("input[name=alarm]")) box.checked = wanted.has(box.value.split(":")[0]);
+  countSelected();
+}
+
+// --- the list, as it is now ------------------------------------------------------------------------------
+async function refresh() {
+  fetching?.abort();
+  fetching = new AbortController();
+  let made;
+  try {
+    const answer = await fetch(address(), { headers: { "HX-Request": "true" }, signal: fetching.signal });
+    if (answer.status === 401) return location.reload();
+    if (!answer.ok) return;
+    made = document.createElement("div");
+    const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    made.append(...parsed.body.childNodes);
+  } catch {
+    return; // the strip says that the network is cut; what is back refreshes again
+  }
+  const shown = new Set(rows().map((one) => one.id));
+  const fresh = [...made.querySelectorAll("tr[data-row]")].filter((one) => !shown.has(one.id));
+  if (fresh.length && (open() || checked().length)) hold(made, fresh);
+  else replace(made, fresh);
+  announce(fresh);
+}
+
+function hold(made, fresh) {
+  waiting = made;
+  update(made);
+  const button = document.getElementById("newcomers");
+  const critical = fresh.filter((one) => one.dataset.rank === "1").length;
+  button.textContent = many(button, fresh.length) + (critical ? `, ${button.dataset.critical.replace("{n}", critical)}` : "");
+  button.hidden = false;
+}
+
+// Rows that are there already change where they stand.
+function update(made) {
+  const chosen = checked().map((box) => box.value.split(":")[0]);
+  const where = focused()?.id;
+  for (const old of rows()) {
+    const now = made.querySelector(`#${CSS.escape(old.id)}`);
+    if (!now) old.classList.add("gone");
+    else if (now.outerHTML !== old.dataset.drawn) swap(old, now.cloneNode(true));
+  }
+  for (const old of list.querySelectorAll("tr.grp")) {
+    const now = made.querySelector(`#${CSS.escape(old.id)}`);
+    if (now) old.innerHTML = now.innerHTML;
+  }
+  const chips = made.querySelector("#alarm-chips");
+  if (chips) document.getElementById("alarm-chips").innerHTML = chips.innerHTML;
+  select(chosen);
+  if (where) document.getElementById(where)?.focus({ preventScroll: true });
+}
+
+function swap(old, now) {
+  now.dataset.drawn = now.outerHTML;
+  if (now.dataset.number === open()) now.setAttribute("aria-selected", "true");
+  old.replaceWith(now);
+  htmx.process(now);
+}
+
+function replace(made, fresh) {
+  waiting = null;
+  const chosen = checked().map((box) => box.value.split(":")[0]);
+  const where = document.activeElement;
+  const held = list.contains(where) ? where.id || where.closest("tr[data-row]")?.id : null;
+  const outcome = document.getElementById("outcome")?.innerHTML ?? "";
+  const before = rows().length;
+  list.replaceChildren(...made.childNodes);
+  for (const one of rows()) one.dataset.drawn = one.outerHTML;
+  const box = document.getElementById("outcome");
+  if (box) box.innerHTML = outcome;
+  if (before) for (const one of fresh) row(one.dataset.number)?.querySelector("svg.mark")?.classList.add("new");
+  const opened = open();
+  if (opened) row(opened)?.setAttribute("aria-selected", "true");
+  select(chosen);
+  htmx.process(list);
+  if (held) document.getElementById(held)?.focus({ preventScroll: true });
+}
+
+function announce(fresh) {
+  if (!fresh.length || !say) return;
+  const button = document.getElementById("newcomers");
+  const titles = fresh.slice(0, 2).map((one) => one.querySelector(".ti").textContent);
+  say.textContent = `${many(button, fresh.length)}: ${titles.join("; ")}`;
+}
+
+let due = null;
+function soon(milliseconds = 150) {
+  if (due === null) due = setTimeout(() => { due = null; refresh(); }, milliseconds);
+}
+
+// --- the panel --------------------------------------------------------------------------------------------
+const dirty = () => aside.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")
+  || [...aside.querySelectorAll("textarea, input:not([type=hidden])")].some((one) => one.value !== one.defaultValue);
+
+function show(number) {
+  return htmx.ajax("GET", row(number)?.querySelector("[data-open]")?.getAttribute("href") ?? `/alarms/${number}`, { target: "#aside", swap: "innerHTML" });
+}
+
+function changed(number) {
+  if (open() !== String(number)) return;
+  if (dirty()) document.getElementById("moved").hidden = false;
+  else show(number);
+}
+
+function mark() {
+  const number = open();
+  for (const one of list.querySelectorAll("tr[aria-selected]")) one.removeAttribute("aria-selected");
+  if (number) row(number)?.setAttribute("aria-selected", "true");
+}
+
+function close() {
+  const number = open();
+  aside.replaceChildren();
+  history.pushState(null, "", address());
+  mark();
+  if (waiting) soon(0);
+  if (number) row(number)?.focus();
+}
+
+// --- acts -------------------------------------------------------------------------------------------------
+function acknowledge(one) {
+  const form = document.getElementById("bulk");
+  if (!form || !one) return false;
+  htmx.ajax("POST", form.getAttribute("hx-post"), {
+    source: form, target: "#outcome", swap: "innerHTML",
+    values: { kind: "acknowledge", alarm: `${one.dataset.number}:${one.dataset.version}` },
+  });
+  return true;
+}
+
+function unfold(letter) {
+  const fold = aside.querySelector(`[data-fold="${letter}"]`)?.closest("details");
+  if (fold) {
+    fold.open = true;
+    fold.querySelector("select, input:not([type=hidden])")?.focus();
+    return true;
+  }
+  const other = aside.querySelector(`[data-key="${letter}"]`);
+  if (!other) return false;
+  if (other.matches("textarea")) other.focus();
+  else other.click();
+  return true;
+}
+
+function act(letter) {
+  if (checked().length) {
+    const form = document.getElementById("bulk");
+    if (letter === "a") form.querySelector("[value=acknowledge]").click();
+    else {
+      for (const one of form.querySelectorAll("details")) one.open = one.dataset.letter === letter;
+      form.querySelector("details[open] :is(select, input, textarea)")?.focus();
+    }
+    return true;
+  }
+  const here = focused();
+  const opened = here && here.dataset.number === open();
+  if (letter === "a" && here && !opened) return acknowledge(here);
+  if (here && !opened) {
+    show(here.dataset.number).then(() => unfold(letter));
+    return true;
+  }
+  return unfold(letter);
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (document.querySelector("dialog[open]")) return;
+  const typing = event.target.closest("input:not([type=checkbox]), select, textarea");
+  if (event.key === "Escape") {
+    const drop = list.querySelector(".drop[open]") ?? aside.querySelector(".fold[open]");
+    if (drop && drop.contains(event.target)) {
+      drop.open = false;
+      drop.querySelector("summary").focus();
+    } else if (typing) return;
+    else if (open()) close();
+    else if (checked().length) select([]);
+    else return;
+    event.preventDefault();
+    return;
+  }
+  if (typing || !keysOn()) return;
+  let done = false;
+  if ("afdc".includes(event.key) && event.key.length === 1) done = act(event.key);
+  if (event.key === "x") {
+    const box = focused()?.querySelector("input[name=alarm]");
+    if (box) {
+      box.checked = !box.checked;
+      countSelected();
+      done = true;
+    }
+  }
+  if (done) event.preventDefault();
+}, true);
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("#panel [data-close]")) {
+    event.preventDefault();
+    close();
+    return;
+  }
+  if (event.target.closest("#unselect")) select([]);
+  if (event.target.closest("#newcomers") && waiting) {
+    const made = waiting;
+    replace(made, [...made.querySelectorAll("tr[data-row]")].filter((one) => !row(one.dataset.number)));
+    rows()[0]?.focus();
+  }
+  const here = event.target.closest("#alarms tr[data-row]");
+  if (here && !event.target.closest("a, input, button") && !getSelection()?.toString()) here.querySelector("[data-open]").click();
+});
+list.addEventListener("change", (event) => event.target.matches("input[name=alarm]") && countSelected());
+document.getElementById("filters").addEventListener("change", (event) => {
+  if (event.target.matches("select")) event.currentTarget.requestSubmit();
+});
+
+// An empty field of the filter need not stand in the address.
+document.getElementById("filters").addEventListener("submit", (event) => {
+  for (const one of event.currentTarget.elements) if (one.name && !one.value) one.disabled = true;
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target !== aside) return;
+  mark();
+  const path = event.detail.pathInfo?.requestPath ?? "";
+  if (event.detail.requestConfig?.verb === "get" && !aside.contains(document.activeElement) && !focused()) aside.querySelector("#panel-title")?.focus({ preventScroll: true });
+  if (path) soon(0);
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.requestConfig?.verb !== "post") return;
+  if (event.detail.elt.id === "bulk" && event.detail.successful) {
+    select([]);
+    for (const one of list.querySelectorAll(".drop[open]")) one.open = false;
+    if (open()) changed(open());
+  }
+  soon(0);
+});
+document.addEventListener("hypervisor:alarm", (event) => {
+  soon();
+  for (const one of event.detail ?? []) if (String(one.key) === open() && String(one.version) !== aside.querySelector("#panel").dataset.version) changed(open());
+});
+document.addEventListener("hypervisor:incident", () => soon(500));
+document.addEventListener("hypervisor:reading", () => soon(2000));
+document.addEventListener("hypervisor:refresh", () => {
+  soon(0);
+  if (open()) changed(open());
+});
+addEventListener("popstate", () => location.reload());
+setInterval(() => document.hidden || soon(), 60_000); // ages grow though nothing happens
+
+for (const one of rows()) one.dataset.drawn = one.outerHTML;
+select([]);
+if (open()) row(open())?.scrollIntoView({ block: "nearest" });

@@ -1,0 +1,315 @@
+"""The list of alarms: what is asked for in the address, grouped by incident, the worst first."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urlencode
+
+from hypervisor.api.access import Access
+from hypervisor.console import marks
+from hypervisor.console.views import alarm_words
+from hypervisor.store import alarm_list
+from hypervisor.store.alarm_list import Row, Wanted
+
+PAGE, MORE = 100, 200
+BEFORE, AFTER = timedelta(hours=12), timedelta(hours=2)
+WHICH = ("open", "waiting", "stale", "shelved", "over")
+_ALONE = 0  # the group of those that are an incident by themselves
+_HISTORY = 500
+_GAP = 2 * 3600  # s: a line is not drawn over a longer silence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """What the address asks for."""
+
+    which: str = "open"
+    severity: str | None = None
+    domain: str | None = None
+    area: str | None = None
+    text: str | None = None
+    mine: bool = False
+    changed: bool = False
+    incident: int | None = None
+    flat: bool = False
+    show: int = PAGE
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it leaves anything out of what is open."""
+        return self != Filter(show=self.show, flat=self.flat)
+
+
+def address(found: Filter, number: int | None = None, **changed: Any) -> str:
+    """Of the list, or of one alarm beside it; `changed`: with these instead."""
+    wanted = replace(found, **changed)
+    plain = Filter()
+    words = {
+        "q" if name == "text" else name: int(value) if isinstance(value, bool) else value
+        for name, value in asdict(wanted).items()
+        if value != getattr(plain, name)
+    }
+    path = "/alarms" if number is None else f"/alarms/{number}"
+    return f"{path}?{urlencode(words)}" if words else path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A row as it is drawn. `fresh`: changed since the last look."""
+
+    row: Row
+    how: str
+    rank: int
+    spark: Mapping[str, Any] | None
+    fresh: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """An incident (`number` None: several that stand alone) and its alarms that are shown."""
+
+    number: int | None
+    title: str
+    opened: datetime | None
+    lines: Sequence[Line]
+    total: int
+    waiting: int
+    assignees: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What the page shows. `counts` by `which`, of what else the address asks for."""
+
+    filter: Filter
+    counts: Mapping[str, int]
+    groups: Sequence[Group]
+    total: int
+    shown: int
+    hidden_waiting: int
+    changed: int
+    since: datetime | None
+    last: tuple[datetime, str, str | None] | None
+
+
+def read(query: Mapping[str, str]) -> Filter:
+    """The filter of an address; what makes no sense is left out."""
+
+    def word(name: str) -> str | None:
+        return query.get(name, "").strip()[:200].replace("\0", "") or None
+
+    def number(name: str) -> int | None:
+        said = query.get(name, "")
+        return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
+
+    which = query.get("which", "open")
+    severity = query.get("severity")
+    return Filter(
+        which=which if which in WHICH else "open",
+        severity=severity if severity in marks.PRIORITIES else None,
+        domain=word("domain"),
+        area=word("area"),
+        text=word("q"),
+        mine=query.get("mine") == "1",
+        changed=query.get("changed") == "1",
+        incident=number("incident"),
+        flat=query.get("flat") == "1",
+        show=max(PAGE, min(number("show") or PAGE, 5_000)),
+    )
+
+
+def look(asked: Access, found: Filter, since: datetime | None) -> Look:
+    """What the address asks for, as it is now. `since`: the last look."""
+    now = asked.now()
+    rows = alarm_list.rows(asked.connection, _wanted(asked, found), now)
+    chosen = [row for row in rows if found.incident is not None or _is(row, found.which)]
+    changed = [row for row in chosen if since is not None and row.changed > since]
+    groups = grouped(changed if found.changed else chosen, flat=found.flat or found.which == "over")
+    ordered = [row for _, members in groups for row in members]
+    shown = {row.id for row in ordered[: found.show]}
+    sparks = _sparks(asked, [row for row in ordered if row.id in shown], now)
+    return Look(
+        filter=found,
+        counts=_counts(asked, found, rows),
+        groups=_groups(asked, groups, shown, sparks, since),
+        total=len(ordered),
+        shown=len(shown),
+        hidden_waiting=sum(row.waits for row in ordered if row.id not in shown),
+        changed=len(changed),
+        since=since,
+        last=None if ordered else alarm_list.last(asked.connection),
+    )
+
+
+def grouped(rows: Iterable[Row], *, flat: bool = False) -> list[tuple[int, list[Row]]]:
+    """Incidents and their alarms, the worst first; those of one alarm each are put together.
+
+    `flat`: all in one group, by priority alone.
+    """
+    members: dict[int, list[Row]] = {}
+    for row in rows:
+        members.setdefault(_ALONE if flat else row.incident or _ALONE, []).append(row)
+    found: dict[int, list[Row]] = {}
+    for number, together in members.items():
+        found.setdefault(number if len(together) > 1 else _ALONE, []).extend(together)
+    for together in found.values():
+        together.sort(key=urgency)
+    return sorted(found.items(), key=lambda one: (urgency(one[1][0]), one[0]))
+
+
+def urgency(row: Row) -> tuple[bool, bool, int, bool, float, int]:
+    """By what alarms are ordered: open, priority, unacknowledged, the latest to begin."""
+    return (
+        row.state == "normal",
+        row.hold is not None,
+        marks.priority(row.severity),
+        not row.waits,
+        -row.began.timestamp(),
+        -row.id,
+    )
+
+
+def how(row: Row) -> str:
+    """How its mark looks."""
+    return "shv" if row.hold else marks.of_base(row.state)
+
+
+def limit_keys(row: Row, rule: Mapping[str, Any] | None) -> str | None:
+    """The threshold that its severity now is of: its key."""
+    name = alarm_words.threshold_of(rule, row.severity)
+    if name is None or row.subject.startswith("group/"):
+        return None
+    return f"{row.subject}/{name}"
+
+
+def _wanted(asked: Access, found: Filter) -> Wanted:
+    over = found.which == "over"
+    return Wanted(
+        over=over,
+        incident=found.incident,
+        severity=found.severity,
+        domain=found.domain,
+        area=found.area,
+        text=found.text,
+        assignee=asked.person.name if found.mine else None,
+        most=_HISTORY if over else 5_000,
+    )
+
+
+def _is(row: Row, which: str) -> bool:
+    match which:
+        case "waiting":
+            return row.waits
+        case "stale":
+            return row.stale and row.hold is None
+        case "shelved":
+            return row.hold is not None
+        case "over":
+            return True
+        case _:
+            return row.hold is None
+
+
+def _counts(asked: Access, found: Filter, rows: Sequence[Row]) -> dict[str, int]:
+    """How many each chip would show."""
+    if found.which == "over" or found.incident is not None:
+        wanted = replace(_wanted(asked, found), over=False, incident=None, most=5_000)
+        rows = alarm_list.rows(asked.connection, wanted, asked.now())
+    return {which: sum(_is(row, which) for row in rows) for which in WHICH if which != "over"}
+
+
+def _groups(
+    asked: Access,
+    groups: Sequence[tuple[int, list[Row]]],
+    shown: set[int],
+    sparks: Mapping[int, Mapping[str, Any] | None],
+    since: datetime | None,
+) -> list[Group]:
+    titles = alarm_list.titles(asked.connection, [number for number, _ in groups if number])
+    made = []
+    for number, members in groups:
+        known = titles.get(number)
+        lines = [
+            Line(
+                row=row,
+                how=how(row),
+                rank=marks.priority(row.severity),
+                spark=sparks.get(row.id),
+                fresh=since is not None and row.changed > since,
+            )
+            for row in members
+            if row.id in shown
+        ]
+        if not lines:
+            continue
+        made.append(
+            Group(
+                number=number if known else None,
+                title=alarm_words.incident(known) if known else "",
+                opened=datetime.fromisoformat(known[3]) if known else None,
+                lines=lines,
+                total=len(members),
+                waiting=sum(row.waits for row in members),
+                assignees=sorted({row.assignee for row in members if row.assignee}),
+            )
+        )
+    return made
+
+
+def _sparks(
+    asked: Access, rows: Sequence[Row], now: datetime
+) -> dict[int, Mapping[str, Any] | None]:
+    """Twelve hours back and two ahead, against the threshold that was passed."""
+    told = [row for row in rows if row.last_value and row.ended is None]
+    series = alarm_list.series(
+        asked.connection,
+        [(row.id, row.subject, str((row.last_value or {})["quantity"])) for row in told],
+    )
+    found = alarm_list.courses(asked.connection, series, now - BEFORE, now)
+    rules = alarm_list.written(asked.connection, sorted({row.rule for row in told}), now)
+    keys = {row.id: limit_keys(row, rules.get(row.rule)) for row in told}
+    limits = alarm_list.thresholds(
+        asked.connection, sorted({key for key in keys.values() if key}), now
+    )
+    return {
+        row.id: _spark(row, found.get(row.id, ()), limits.get(keys[row.id] or ""), now)
+        for row in told
+    }
+
+
+def _spark(
+    row: Row,
+    points: Sequence[tuple[float, float]],
+    limit: tuple[float, str, bool] | None,
+    now: datetime,
+) -> Mapping[str, Any] | None:
+    if len(points) < 3 or len({value for _, value in points}) < 2:
+        return None
+    value = row.last_value or {}
+    ahead = None
+    if row.ended is None and value.get("per_hour") is not None:
+        since = datetime.fromisoformat(str(value["time"]))
+        hours = (now + AFTER - since).total_seconds() / 3600
+        ahead = float(value["value"]) + float(value["per_hour"]) * min(hours, 4.0)
+    return marks.spark(
+        [(datetime.fromtimestamp(at, UTC), said) for at, said in points],
+        begins=now - BEFORE,
+        now=now,
+        ends=now + AFTER,
+        limit=None if limit is None or limit[1] != value.get("unit") else limit[0],
+        projected=ahead,
+        width=72,
+        height=24,
+    )
+
+
+def runs(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """A course in pieces, without the long silences between them."""
+    found: list[list[tuple[float, float]]] = [[points[0]]] if points else []
+    for before, after in pairwise(points):
+        if after[0] - before[0] > _GAP:
+            found.append([])
+        found[-1].append(after)
+    return found
