@@ -20,6 +20,7 @@ from hypervisor.api.log_shapes import (
 from hypervisor.api.operational_log import area_of
 from hypervisor.api.paging import Page
 from hypervisor.api.problems import NotFoundError, responses
+from hypervisor.instants import EPOCH
 from hypervisor.logbook import handover, shift
 from hypervisor.logbook.coming import coming
 from hypervisor.logbook.errors import HandoverError
@@ -91,9 +92,9 @@ def drafted(asked: Access) -> dict[str, Any]:
 
 
 def begins(asked: Access) -> datetime:
-    """When the shift began: the hand-over before, else the instance itself (the wall's clock)."""
+    """When the shift began (the wall's clock): the hand-over before; the first one tells all."""
     before = handovers.latest(asked.connection, area_of(asked))
-    return before.closed_at if before and before.closed_at else handovers.first(asked.connection)
+    return before.closed_at if before and before.closed_at else EPOCH
 
 
 def offered(asked: Access, note: str) -> Handover:

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from hypervisor.store.connect import Connection, StoreError
+from hypervisor.store.connect import Connection
 
 _COLUMNS = (
     "id, area, begins, offered_at, scenario_at, offered_by, note, page, digest, state, closed_at,"
@@ -81,14 +81,6 @@ def offered(connection: Connection, area: str | None) -> Handover | None:
 def latest(connection: Connection, area: str | None) -> Handover | None:
     """The last one that was taken."""
     return _first(connection, "state = 'taken' AND area IS NOT DISTINCT FROM %s", [area])
-
-
-def first(connection: Connection) -> datetime:
-    """Since when there is anything to hand over: the instance was made."""
-    row = connection.execute("SELECT created_at FROM instance").fetchone()
-    if row is None:
-        raise StoreError("this database has not been said to be live or an exercise")
-    return row[0]
 
 
 def listing(

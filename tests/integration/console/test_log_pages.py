@@ -1,0 +1,113 @@
+"""Log, hand-over and report as pages, without a browser: forms, refusals, what they show."""
+
+import csv
+import re
+from io import StringIO
+
+import httpx
+import pytest
+
+from tests.integration.api.conftest import (  # noqa: F401  fixtures
+    NORTH,
+    ClientOf,
+    base,
+    client,
+    client_of,
+    world,
+)
+
+pytestmark = pytest.mark.integration
+
+
+def _page(found: httpx.Client, address: str) -> str:
+    answer = found.get(address, headers={"Cookie": "lang=fr"} | _cookies(found))
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def _cookies(found: httpx.Client) -> dict[str, str]:
+    said = "; ".join(f"{one.name}={one.value}" for one in found.cookies.jar)
+    return {"Cookie": f"lang=fr; {said}"}
+
+
+def _token(page: str) -> str:
+    found = re.search(r'name="csrf-token" content="([^"]+)"', page)
+    assert found is not None
+    return found.group(1)
+
+
+def test_a_line_is_written_by_the_form_and_stands_on_the_page(client: httpx.Client) -> None:  # noqa: F811
+    page = _page(client, "/log")
+    assert "Main courante" in page
+    said = {
+        "csrf": _token(page),
+        "kind": "promise",
+        "text": "rappeler <le maire>",
+        "due": "2024-01-01T07:30",
+    }
+    answer = client.post("/log", data=said)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/log")
+    page = _page(client, "/log")
+    assert "rappeler &lt;le maire&gt;" in page
+    assert "07:30" in page  # on the clock of the room
+    (entry,) = client.get("/api/v1/log").json()["entries"]
+    assert entry["due"] == "2024-01-01T06:30:00Z"
+    assert "Alarme levée" in page  # what became of alarms stands beside it
+    assert "Alarme levée" not in _page(client, "/log?alarms=false")
+
+
+def test_what_was_typed_is_kept_where_it_is_refused(client: httpx.Client) -> None:  # noqa: F811
+    token = _token(_page(client, "/log"))
+    said = {"csrf": token, "kind": "promise", "text": "rappeler le préfet", "due": "soon"}
+    answer = client.post("/log", data=said)
+    assert answer.status_code == 422
+    assert "expected a day and a time" in answer.text
+    assert "rappeler le préfet</textarea>" in answer.text
+    assert client.get("/api/v1/log").json()["entries"] == []
+
+
+def test_a_viewer_reads_the_log_and_writes_nothing(client_of: ClientOf) -> None:  # noqa: F811
+    viewer = client_of("viewer", NORTH)
+    page = _page(viewer, "/log")
+    assert 'id="log-form"' not in page
+    said = {"csrf": _token(page), "kind": "note", "text": "x"}
+    assert viewer.post("/log", data=said).status_code == 403
+
+
+def test_a_shift_is_handed_over_on_its_page(client_of: ClientOf) -> None:  # noqa: F811
+    anne, bruno = client_of("operator", name="anne"), client_of("operator", name="bruno")
+    page = _page(anne, "/handover")
+    assert "Signer et proposer" in page
+    offered = anne.post("/handover", data={"csrf": _token(page), "note": "la crue monte"})
+    address = offered.headers["location"]
+    mine = _page(anne, address)
+    assert "Reprendre ma signature" in mine
+    assert "la crue monte" in mine
+    theirs = _page(bruno, "/handover")  # what waits stands there by itself
+    signed = re.search(r'name="signed" value="(\w+)"', theirs)
+    assert signed is not None
+    wrong = {"csrf": _token(theirs), "step": "take", "signed": "0000"}
+    assert bruno.post(address, data=wrong).status_code == 409
+    taken = bruno.post(address, data={**wrong, "signed": signed.group(1), "remark": "vu"})
+    assert taken.status_code == 303
+    assert "« vu »" in _page(anne, address)
+
+
+def test_the_report_tells_alarms_acts_and_decisions(client: httpx.Client) -> None:  # noqa: F811
+    (first, *_) = client.get("/api/v1/alarms").json()["alarms"]
+    act = {"kind": "acknowledge", "version": first["version"]}
+    assert client.post(f"/api/v1/alarms/{first['id']}/acts", json=act).status_code == 200
+    decision = {"kind": "decision", "text": "fermer la RD 19"}
+    assert client.post("/api/v1/log", json=decision).status_code == 201
+
+    page = _page(client, "/report")
+    for said in ("fermer la RD 19", "Acquittée, anne", "Alarme levée", first["title"]):
+        assert said in page, said
+    rows = list(csv.DictReader(StringIO(client.get("/report.csv").text.removeprefix("\ufeff"))))
+    assert {row["site"] for row in rows} == {"orge", "yvette"}
+    (told,) = [row for row in rows if row["number"] == str(first["id"])]
+    assert (told["by"], told["severity"]) == ("anne", "major")
+    assert int(told["response_s"]) >= 0
+
+    nothing = _page(client, "/report?from=2020-01-01T00:00&to=2020-01-02T00:00")
+    assert "consigné pour cette période" in nothing
