@@ -34,6 +34,7 @@ def test_a_part_of_the_territory(name: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)  # a week of 8,500 series
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", available())
 def test_the_whole_territory_by_other_seeds(name: str, seed: int) -> None:
