@@ -21,6 +21,7 @@ LANE = 24.0  # px
 _LETTER = 6.4
 _CUT = "\N{HORIZONTAL ELLIPSIS}"
 _SHADES = 5
+_APART = 8.0  # px of a row from which on rows stand apart
 _BESIDE = 20  # letters of a row beside a chart
 _SHORTEST = 10  # letters of a name that are worth saying
 
@@ -146,8 +147,9 @@ def strip_pane(
     named = 0.0
     for number, row in enumerate(rows):
         y = top + 20 + number * high
-        yield rect("row", over.left, y, over.right - over.left, high - 1, row.name)
-        yield from _shades(row, pane, over, y, high - 1)
+        thick = high if high < _APART else high - 1
+        yield rect("row", over.left, y, over.right - over.left, thick, row.name)
+        yield from _shades(row, pane, over, y, thick)
         if row.troubled and not chart.narrow and y >= named:
             yield text("tiny", over.right + 10, y + high, row.name)
             named = y + 13
@@ -173,9 +175,20 @@ def _shades(row: Row, pane: StripPane, over: Across, y: float, high: float) -> I
         run = (one.at, last, shade)
     if run:
         yield _shade(run, over, y, high)
-    for first, last in gaps(trace, over):
+    for first, last in _unheard(row, over):
         left = over.x(first)
         yield rect("no", left, y, over.x(last) - left, high)
+
+
+def _unheard(row: Row, over: Across) -> Iterator[tuple[float, float]]:
+    """Its gaps, as far as it had supply then."""
+    for first, last in gaps(row.trace, over):
+        if row.speaks is None:
+            yield first, last
+            continue
+        for begins, ends in row.speaks:
+            if min(last, ends) - max(first, begins) > row.trace.interval_s:
+                yield max(first, begins), min(last, ends)
 
 
 def _shade(run: tuple[float, float, int], over: Across, y: float, high: float) -> Drawn:

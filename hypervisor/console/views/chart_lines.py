@@ -21,9 +21,12 @@ from hypervisor.console.views.chart_shapes import (
 from sensors._quality import Quality
 from sensors._quantity import Kind
 
+_BESIDE = 15  # letters of a line's name beside a chart
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
 _DASHES = ("2 3", "7 4", "")  # the lowest threshold dotted, the next dashed, the others solid
 _APART = 17  # px between two names at the right
 _LETTER = 6.4  # px, of 12 px Plex
+_TITLE = 16  # px above the scale
 
 
 def line_pane(
@@ -39,7 +42,8 @@ def line_pane(
         yield from _trace(trace, over, up, chart)
     yield text("halo", over.left + 6, top + 13, pane.title)
     if pane.ahead is not None and not pane.ahead.at > over.last:
-        yield from _ahead(pane.ahead, over, up, words)
+        lines = [up.y(one.value) for one in pane.limits]
+        yield from _ahead(pane.ahead, over, up, lines, words)
     for trace in pane.traces:
         if not trace.soft:
             yield from _marks(trace, over, up, words)
@@ -63,11 +67,11 @@ def _scale(pane: LinePane, top: float) -> Up:
     floors = [one.floor for one in pane.traces]
     floor = None if None in floors or not floors else min(one for one in floors if one is not None)
     low, high = padded([*values, *limits], floor=floor, least=least)
-    return Up(low=low, high=high, top=top, bottom=top + pane.height)
+    return Up(low=low, high=high, top=top + _TITLE, bottom=top + pane.height)
 
 
 def _grid(up: Up, over: Across, digits: int, words: Words) -> Iterator[Drawn]:
-    ticks = value_ticks(up.low, up.high, max(2, int((up.bottom - up.top) // 46)))
+    ticks = value_ticks(up.low, up.high, max(3, int((up.bottom - up.top) // 46)))
     places = max((_needed(value, digits) for value in ticks), default=0)
     for value in ticks:
         y = up.y(value)
@@ -92,7 +96,7 @@ def _limits(pane: LinePane, up: Up, over: Across, chart: Chart, words: Words) ->
     if pane.main:
         yield from _strip(raising, up, over)
     digits = max((one.digits for one in pane.traces), default=0)
-    named: list[tuple[float, str, int | None]] = [
+    named: list[tuple[float, str, int | str | None]] = [
         (up.y(one.value), f"{one.label} {words.number(one.value, digits)}", one.priority)
         for one in shown
     ]
@@ -100,10 +104,34 @@ def _limits(pane: LinePane, up: Up, over: Across, chart: Chart, words: Words) ->
         y = up.y(pane.known[1])
         yield across("ref", over.left, over.right, y, "1 3")
         named.append((y, f"{pane.known[0]} {words.number(pane.known[1], digits)}", None))
+    several = [one for one in pane.traces if not one.soft and one.bins]
+    if len(several) > 1 or any(one.soft for one in pane.traces):
+        cut = alike([one.label for one in several])
+        named += [
+            (
+                up.y(one.bins[-1].last if not one.soft else up.low),
+                one.label[cut:] if not one.soft else one.label,
+                one.css,
+            )
+            for one in pane.traces
+            if one.bins
+        ]
     named.sort(key=lambda one: -one[0])
     places = spread([one[0] for one in named], up.top, up.bottom)
-    for (_, words_of, priority), y in zip(named, places, strict=True):
-        yield from _named(words_of, priority, y, over, chart)
+    for (_, words_of, key), y in zip(named, places, strict=True):
+        if isinstance(key, str):
+            yield from _key(words_of, key, y, over, chart)
+        else:
+            yield from _named(words_of, key, y, over, chart)
+
+
+def alike(names: Sequence[str]) -> int:
+    """How many letters at the head of all names tell them not apart: whole words."""
+    if len(names) < 2:
+        return 0
+    first, last = min(names), max(names)
+    same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    return first[:same].rfind(" ") + 1
 
 
 def _strip(raising: Sequence[Limit], up: Up, over: Across) -> Iterator[Drawn]:
@@ -133,6 +161,15 @@ def _named(
     yield text(css, x, y + 4, words_of)
 
 
+def _key(words_of: str, css: str, y: float, over: Across, chart: Chart) -> Iterator[Drawn]:
+    """Which of several lines is which: a piece of it, and its name."""
+    if chart.narrow:
+        return
+    yield path(css, f"M{over.right + 14} {y}h14")
+    cut = words_of if len(words_of) <= _BESIDE else f"{words_of[: _BESIDE - 1]}{_CUT}"
+    yield text("tiny", over.right + 33, y + 4, cut)
+
+
 def spread(wanted: Sequence[float], top: float, bottom: float) -> list[float]:
     """Places from the bottom up, as near as can be to those wanted and never one on another."""
     found: list[float] = []
@@ -147,7 +184,7 @@ def spread(wanted: Sequence[float], top: float, bottom: float) -> list[float]:
 
 def gaps(trace: Trace, over: Across) -> list[tuple[float, float]]:
     """Where a series said nothing for longer than it may; up to now at most."""
-    if trace.stale_s is None or trace.soft:
+    if trace.stale_s is None or trace.soft or not trace.hatched:
         return []
     limit = max(trace.stale_s, 2 * (trace.piece or 0))
     end = min(over.now, over.last)
@@ -242,7 +279,9 @@ def _marks(trace: Trace, over: Across, up: Up, words: Words) -> Iterator[Drawn]:
         )
 
 
-def _ahead(ahead: Ahead, over: Across, up: Up, words: Words) -> Iterator[Drawn]:
+def _ahead(
+    ahead: Ahead, over: Across, up: Up, lines: Sequence[float], words: Words
+) -> Iterator[Drawn]:
     """The dotted line and its slack, and when it comes to what."""
     until = min(ahead.until, over.last)
     if until <= ahead.at:
@@ -265,6 +304,8 @@ def _ahead(ahead: Ahead, over: Across, up: Up, words: Words) -> Iterator[Drawn]:
         right = over.x(ahead.at) + 6 + len(words_of) * _LETTER > over.right
         x = over.right - 4 if right else over.x(ahead.at) + 6
         y = up.y(ahead.value) + 22 + number * 15
+        if any(abs(y - 4 - one) < 9 for one in lines):
+            y += 14
         if y < up.bottom - 24:
             yield text("halo", x, y, words_of, "end" if right else "start")
 

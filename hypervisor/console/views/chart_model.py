@@ -49,6 +49,7 @@ class Trace:
     css: str = "l"
     codes: dict[int, str] = field(default_factory=dict)
     soft: bool = False  # a plan rather than a measurement
+    hatched: bool = True  # its gaps are worth a hatch
 
     @property
     def last(self) -> tuple[float, float] | None:
@@ -125,6 +126,7 @@ class Row:
     name: str
     trace: Trace
     troubled: bool = False
+    speaks: Sequence[tuple[float, float]] | None = None  # when it has supply; None: always
 
 
 @dataclass(frozen=True, kw_only=True)

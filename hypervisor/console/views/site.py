@@ -59,14 +59,19 @@ def head(asked: Access, facts: Facts) -> Head:
         stale=stale,
         margin=None if told is None or told.margin is None else _gap(told, asked.catalogue),
         against="" if told is None else against(asked.catalogue, told),
-        rate=_("%(rate)s over 3 h") % {"rate": rate_words(facts.course)}
-        if facts.course and rate and not stale
-        else "",
+        rate=_rate(facts) if rate and not stale else "",
         slope=None if rate is None else rate.per_hour * (100 if _unit(facts) == "m" else 1),
         worst=site_alarms.worst_open(facts.alarms),
         waiting=waiting,
         waiting_title=site_alarms.title(waiting, facts.place.title) if waiting else "",
     )
+
+
+def _rate(facts: Facts) -> str:
+    """Nothing for what is a rate itself: its change an hour says nothing to anybody."""
+    if facts.course is None or facts.course.unit.endswith("/h"):
+        return ""
+    return _("%(rate)s over 3 h") % {"rate": rate_words(facts.course)}
 
 
 def _unit(facts: Facts) -> str:
@@ -109,11 +114,10 @@ def against(catalogue: Catalogue, limit: SiteLimit) -> str:
 
 
 def _gap(limit: SiteLimit, catalogue: Catalogue) -> str:
-    if limit.margin is None:
+    if limit.margin is None or limit.priority is None:
         return formats.NOTHING
-    return formats.signed(
-        limit.margin, _shown(limit.unit), digits(catalogue.quantities.get(limit.quantity))
-    )
+    places = digits(catalogue.quantities.get(limit.quantity))
+    return formats.signed(limit.margin, _shown(limit.unit), places)
 
 
 def _shown(unit: str) -> str | None:

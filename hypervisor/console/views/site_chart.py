@@ -216,7 +216,7 @@ def _lit(
 ) -> Shape:
     """A cabinet's plan beside its power, and its lamps."""
     plan = site_light.planned(asked.connection, facts.place.name, want.shown, facts.now)
-    lamps = _lamps(asked, facts, channels, want)
+    lamps = _lamps(asked, facts, channels, want, site_light.lit(plan, want.shown))
     if plan is None and not lamps:
         return shape
     plans: dict[str, Trace] = {}
@@ -239,7 +239,13 @@ def _lit(
     return replace(shape, lines=lines, plans=plans, lamps=lamps, notes=notes)
 
 
-def _lamps(asked: Access, facts: Facts, channels: Sequence[Channel], want: Want) -> list[Row]:
+def _lamps(
+    asked: Access,
+    facts: Facts,
+    channels: Sequence[Channel],
+    want: Want,
+    speaks: Sequence[tuple[float, float]] | None,
+) -> list[Row]:
     own = [
         one
         for one in channels
@@ -252,7 +258,7 @@ def _lamps(asked: Access, facts: Facts, channels: Sequence[Channel], want: Want)
     troubled = frozenset(
         str(one["subject"]).removeprefix("device/") for one in facts.alarms if one["active"]
     )
-    return site_light.rows(found, troubled)
+    return site_light.rows(found, troubled, speaks)
 
 
 def _summary(facts: Facts, shown: Shown, title: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 
@@ -55,10 +56,27 @@ def plan_trace(plan: Levels, shown: Shown, trace: Trace, full: float) -> Trace:
     )
 
 
-def rows(traces: Sequence[Trace], troubled: frozenset[str]) -> list[Row]:
+def lit(plan: Levels | None, shown: Shown) -> list[tuple[float, float]] | None:
+    """When lamps burn by the plan: then they have supply and speak."""
+    if plan is None:
+        return None
+    edges = [shown.first, *(at / 1e6 for at in plan.at.tolist()), shown.last]
+    inside = sorted({min(max(at, shown.first), shown.last) for at in edges})
+    return [
+        (first, last)
+        for first, last in pairwise(inside)
+        if plan.of(np.array([int((first + 1) * 1e6)], dtype=np.int64))[0] > 0
+    ]
+
+
+def rows(
+    traces: Sequence[Trace],
+    troubled: frozenset[str],
+    speaks: Sequence[tuple[float, float]] | None,
+) -> list[Row]:
     """A row for each lamp's level."""
     return [
-        Row(name=name, trace=trace, troubled=name in troubled)
+        Row(name=name, trace=trace, troubled=name in troubled, speaks=speaks)
         for trace in traces
         for name in [trace.name.partition("/")[0]]
     ]
@@ -83,7 +101,8 @@ def mean_level(found: Sequence[Row], piece: float) -> Trace | None:
         bins=bins,
         piece=None,
         interval_s=piece,
-        stale_s=None,
+        stale_s=2.5 * piece,
+        hatched=False,
         floor=0.0,
         least=100.0,
     )

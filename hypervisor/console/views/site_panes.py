@@ -20,6 +20,7 @@ from hypervisor.console.views.site_limits import SiteLimit
 from sensors._quantity import Kind
 
 _LINES = 4  # panes of lines before one asks for more
+_SHARES = frozenset({"%", "1"})
 _ANGLE = "deg"  # a direction makes no line
 
 
@@ -60,7 +61,9 @@ def grouped(lines: Sequence[Trace]) -> list[list[Trace]]:
     """Lines of one unit share a pane, in the order of the first of each."""
     groups: dict[str, list[Trace]] = {}
     for trace in lines:
-        groups.setdefault(trace.unit, []).append(trace)
+        # Shares are of different things: each stands for itself.
+        key = trace.name if trace.unit in _SHARES else trace.unit
+        groups.setdefault(key, []).append(trace)
     return list(groups.values())
 
 
@@ -85,7 +88,7 @@ def _line_pane(
         ],
         known=shape.known if main else None,
         ahead=shape.ahead if main else None,
-        height=(268 if count <= 2 else 190) if main else 110,
+        height=(268 if count <= 2 else 200) if main else 116,
         main=main,
     )
 

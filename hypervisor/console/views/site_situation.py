@@ -1,6 +1,7 @@
 """A small map of where a site lies: its river, its neighbours, what the water reaches. Pure SVG."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from hypervisor.store.mapping import MapSite
 WIDTH, HEIGHT = 280.0, 190.0
 _AIR = 26.0
 _LETTER = 6.0
+_LONGEST = 18
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
 _LEAST = 0.02  # degrees shown at least
 
 
@@ -62,8 +65,9 @@ def situation(
             )
         )
     named: list[tuple[float, float, float]] = []
+    twins = Counter(one.short for one in near)  # names that several bear name none
     for one in sorted(near, key=lambda one: one.name != here.name):
-        shapes += _site(one, view, named, bold=one.name == here.name)
+        shapes += _site(one, view, named, twins, bold=one.name == here.name)
     return Situation(width=WIDTH, height=HEIGHT, shapes=shapes)
 
 
@@ -77,8 +81,17 @@ def _view(here: MapSite, near: Sequence[MapSite]) -> _View:
     return _View(lon=lon, lat=lat, scale=min((WIDTH - 3 * _AIR) / wide, (HEIGHT - 2 * _AIR) / high))
 
 
-def _site(
-    one: MapSite, view: _View, named: list[tuple[float, float, float]], *, bold: bool
+def _cut(title: str) -> str:
+    return title if len(title) <= _LONGEST else f"{title[: _LONGEST - 1].rstrip()}{_CUT}"
+
+
+def _site(  # what a mark with its name is made of
+    one: MapSite,
+    view: _View,
+    named: list[tuple[float, float, float]],
+    twins: Counter[str],
+    *,
+    bold: bool,
 ) -> list[Drawn]:
     x, y = view.at(one.lon or 0.0, one.lat or 0.0)
     if not (0 <= x <= WIDTH and 0 <= y <= HEIGHT):
@@ -91,7 +104,7 @@ def _site(
         )
     else:
         found.append(circle("node here" if bold else "node", x, y, 5 if bold else 4, one.title))
-    words = one.short
+    words = one.short if twins[one.short] == 1 else _cut(one.title)
     half = len(words) * _LETTER / 2
     at = min(max(x, half + 2), WIDTH - half - 2)
     low = y + 24 if y < HEIGHT - 26 else y - 14

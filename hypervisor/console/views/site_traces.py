@@ -28,13 +28,19 @@ class Want:
 
 
 def ordered(channels: Iterable[Channel], catalogue: Catalogue, domain: str) -> list[Channel]:
-    """Those of its own domain first, in the order in which the domain tells them."""
+    """Those of its own domain first, what has thresholds before all, as the domain tells them."""
+    limited = {one.quantity for one in catalogue.thresholds.values()}
     rank = {name: n for n, name in enumerate(catalogue.quantities)}
     known = catalogue.domains.get(domain)
     own = {quantity.name for quantity in known.quantities} if known else set()
     return sorted(
         channels,
-        key=lambda one: (one.quantity not in own, rank.get(one.quantity, 999), one.device),
+        key=lambda one: (
+            one.quantity not in own,
+            one.quantity not in limited,
+            rank.get(one.quantity, 999),
+            one.device,
+        ),
     )
 
 
