@@ -30,6 +30,7 @@ from sensors._domain import catalogue
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # one level of a topic
 _DAY = 86_400_000_000  # µs
 _CLAIM_SECONDS = 10.0  # the connection of a process that was killed may outlive it a little
+LOOK_SECONDS = 1.0  # between two looks whether an exercise begins anew
 SWITCH_SECONDS = 0.0005  # two threads take turns this often, lest the store waits for the reader
 
 log = logging.getLogger(__name__)
@@ -96,13 +97,18 @@ def wire(settings: Settings, *, joins: bool = True, intake: type[Intake] = Intak
 
 
 def run(settings: Settings, stopping: Callable[[], bool]) -> None:
-    """Work until told to stop.
+    """Work until told to stop; where an exercise begins anew, begin anew with it.
 
     Raises:
         StoreError: no database answers, or another process works under this name.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
-    parts = wire(settings)
+    while not stopping():
+        _work(wire(settings), stopping)
+
+
+def _work(parts: Parts, stopping: Callable[[], bool]) -> None:
+    settings = parts.settings
     try:
         _claim(parts, stopping)
         log.info(
@@ -114,9 +120,24 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
         )
         made = joined(parts, stopping)
         if made is not None:
-            made.run(stopping)
+            made.run(_unless_anew(parts, stopping) if parts.exercise else stopping)
     finally:
         parts.close()
+
+
+def _unless_anew(parts: Parts, stopping: Callable[[], bool]) -> Callable[[], bool]:
+    """Also when an exercise that begins anew expects us no more: what we heard was another's."""
+    next_look = [time.monotonic() + LOOK_SECONDS]
+
+    def ending() -> bool:
+        if stopping():
+            return True
+        if time.monotonic() < next_look[0]:
+            return False
+        next_look[0] = time.monotonic() + LOOK_SECONDS
+        return instance_store.is_sent_away(parts.settings.database_url, parts.settings.worker)
+
+    return ending
 
 
 def joined(parts: Parts, stopping: Callable[[], bool]) -> Worker | None:

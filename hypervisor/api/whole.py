@@ -10,6 +10,8 @@ from hypervisor.api import (
     dead_letters,
     describing,
     devices,
+    exercises,
+    injects,
     instance,
     observations,
     series,
@@ -31,6 +33,8 @@ PARTS: tuple[ModuleType, ...] = (
     dead_letters,
     audit_log,
     works,
+    exercises,
+    injects,
 )
 
 

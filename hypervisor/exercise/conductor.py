@@ -100,9 +100,10 @@ class Conductor:
                     self._tell(line, command)
                     conducting.done(line, command.id)
                 case "reset":
-                    resetting.reset(line, command)
-                    conducting.done(line, command.id)
+                    expected = resetting.reset(line, command, self.settings.data)
                     self.say("the exercise begins anew")
+                    resetting.await_workers(line, expected, self.stopping)
+                    conducting.done(line, command.id)
                 case _:
                     what = "over" if run is None else run.state.value
                     conducting.done(line, command.id, f"nothing is playing: the run is {what}")

@@ -48,7 +48,7 @@ class Reins:
     before: int = 0  # readings that were played before this part of it
     stopped_by: str | None = None
     _injects: list[Inject] = field(default_factory=list)
-    _fired: list[tuple[Inject, str]] = field(default_factory=list)  # by hand: to go out now
+    _fired: list[tuple[Inject, Command]] = field(default_factory=list)  # by hand: to go out now
     _lost: list[Lost] = field(default_factory=list)
     _jumped_from: tuple[int, str] | None = None
     _said: float = 0.0
@@ -71,7 +71,8 @@ class Reins:
             self.say(clock, self._readings)
         for command in self.questions.ask(conducting.waiting):
             refused = self._do(command, clock)
-            self.questions.ask(lambda c, n=command.id, r=refused: conducting.done(c, n, r))  # type: ignore[misc]
+            if refused is not None or command.kind != "fire":  # that is done once it went out
+                self._done(command.id, refused)
         self._injects = self.questions.ask(lambda c: injecting.injects(c, self.run))
         if self.wish.until is not None and clock >= self.wish.until:
             self._landed()
@@ -97,9 +98,13 @@ class Reins:
             ]
             gone = {one.id for one, _ in due}
             self._injects = [one for one in self._injects if one.id not in gone and one.waits]
-        else:
-            due, self._fired = self._fired, []
-        return [publication for one, by in due for publication in self._out(one, by, clock)]
+            return [each for one, by in due for each in self._out(one, by, clock)]
+        fired, self._fired = self._fired, []
+        found: list[Publication] = []
+        for one, command in fired:
+            found += self._out(one, command.author, clock)
+            self._done(command.id)
+        return found
 
     def passes(self, publication: Publication) -> bool:
         """Unless all devices that it is of are lost."""
@@ -196,7 +201,10 @@ class Reins:
         one = self.questions.ask(lambda c: injecting.inject(c, number))
         if one is None or one.run != self.run or not one.waits:
             raise RunError("this inject is not one that still waits to be put in")
-        self._fired.append((one, command.author))
+        self._fired.append((one, command))
+
+    def _done(self, command: int, refused: str | None = None) -> None:
+        self.questions.ask(lambda c: conducting.done(c, command, refused))
 
     def _write(self, **columns: Any) -> None:
         self.questions.ask(lambda c: conducting.update(c, self.run, **columns))

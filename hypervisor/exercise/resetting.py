@@ -4,15 +4,31 @@ It comes back to what it was before its first run, and not to any other state: w
 stand at a time within a run plays it again and jumps there.
 """
 
-from hypervisor.store import audit, conducting
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hypervisor.exercise import debriefing
+from hypervisor.store import audit, conducting, workers
 from hypervisor.store import exercise as store
 from hypervisor.store import resetting as clearing
-from hypervisor.store.conducting import Command, RunError
+from hypervisor.store.conducting import Command, RunError, State
 from hypervisor.store.connect import Connection
 
+JOIN_SECONDS = 30.0  # that workers may take to join anew
 
-def reset(connection: Connection, command: Command) -> None:
-    """Do it, in one transaction.
+
+def await_workers(connection: Connection, expected: int, stopping: Callable[[], bool]) -> None:
+    """Until the workers have joined anew, so that the next run finds everybody listening."""
+    since = time.monotonic()
+    while not stopping() and time.monotonic() - since < JOIN_SECONDS:
+        if sum(one.drained_at is None for one in workers.every(connection)) >= expected:
+            return
+        time.sleep(0.1)
+
+
+def reset(connection: Connection, command: Command, data: Path) -> int:
+    """Do it, in one transaction; how many workers are to join anew.
 
     Raises:
         RunError: a run is under way, or a worker still has to store what was played.
@@ -27,6 +43,8 @@ def reset(connection: Connection, command: Command) -> None:
                 f"the ingest worker {now.slowest!r} has not yet stored all that was played; what it"
                 " has would come into the new exercise: start it, then try again"
             )
+        expected = sum(one.drained_at is None for one in workers.every(connection))
+        archive(connection, data)
         since = conducting.first_asked(connection)
         edited = clearing.clear(connection, since=since)
         runs = conducting.forget_runs(connection)
@@ -38,3 +56,11 @@ def reset(connection: Connection, command: Command) -> None:
             author=command.author,
             details={"runs": runs, "revisions_taken_back": edited},
         )
+    return expected
+
+
+def archive(connection: Connection, data: Path) -> None:
+    """Keep what can be told of each run, before what it is told from goes."""
+    for run in conducting.runs(connection):
+        if run.state is not State.RESET:
+            debriefing.keep(connection, data, run)

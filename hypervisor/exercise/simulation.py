@@ -8,7 +8,7 @@ import pandas as pd
 from hypervisor.exercise.territory import field_of
 from hypervisor.settings import Settings
 from hypervisor.store import registry as registry_store
-from hypervisor.store.connect import connect
+from hypervisor.store.connect import Connection, connect
 from sensors._domain import catalogue
 from simulators._performing import messages, performed
 from simulators._publications import Spoken
@@ -48,5 +48,9 @@ def rows_of(settings: Settings, name: str, *, seed: int, hours: float | None) ->
 def field(settings: Settings, story: Story) -> Field:
     """The instance's territory as it was when the story begins."""
     with connect(settings.database_url) as connection:
-        registry = registry_store.load(connection)
-    return field_of(registry, catalogue(), story.begins)
+        return field_in(connection, story)
+
+
+def field_in(connection: Connection, story: Story) -> Field:
+    """The same, on a connection that reads everything."""
+    return field_of(registry_store.load(connection), catalogue(), story.begins)

@@ -109,11 +109,12 @@ def latest(connection: Connection) -> Run | None:
     return _run(rows[0]) if rows else None
 
 
-def runs(connection: Connection, *, limit: int = 100) -> list[Run]:
-    """All runs, the latest first."""
+def runs(connection: Connection, *, limit: int = 100, before: int | None = None) -> list[Run]:
+    """Runs, the latest first; those with smaller numbers than `before`."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM exercise_run ORDER BY id DESC LIMIT %s",  # noqa: S608  our own columns
-        [limit],
+        f"SELECT {_COLUMNS} FROM exercise_run"  # noqa: S608  our own columns
+        " WHERE %s::bigint IS NULL OR id < %s ORDER BY id DESC LIMIT %s",
+        [before, before, limit],
     )
     return [_run(row) for row in rows]
 

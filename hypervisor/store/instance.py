@@ -46,6 +46,16 @@ def versions(connection: Connection) -> Versions:
     )
 
 
+def is_sent_away(url: str, worker: str) -> bool:
+    """Whether this ingest worker is to join again; False also while the database is away."""
+    with suppress(StoreError, psycopg.OperationalError), connect(url) as connection:
+        found = connection.execute(
+            "SELECT 1 FROM worker WHERE name = %s AND drained_at IS NOT NULL", [worker]
+        )
+        return found.fetchone() is not None
+    return False
+
+
 def has_joined(url: str, worker: str) -> bool:
     """Whether this ingest worker has ever joined, so that the broker keeps a queue for it.
 

@@ -1,12 +1,12 @@
 """An exercise begun anew: what happened is cleared in one transaction, what is there stays.
 
-The parts that hold some of it in memory are cut off while nobody can read what is being cleared:
-they come back, and read it as it then is.
+The watch holds some of it in memory: it is cut off while nobody can read what is being cleared,
+comes back, and reads it as it then is. Ingest workers are expected no more, see it, and join anew.
 """
 
 from psycopg import sql
 
-from hypervisor.store import feed
+from hypervisor.store import feed, turn
 from hypervisor.store.connect import Connection
 
 # What happened in the scenario. Everything else is the territory, its rules, who may do what, and
@@ -29,7 +29,8 @@ def clear(connection: Connection, *, since: object) -> int:
     connection.execute(sql.SQL("TRUNCATE {}").format(names))
     _cut_off(connection)
     connection.execute("DELETE FROM feed WHERE kind <> 'registry'")
-    connection.execute("UPDATE worker SET heard_at = NULL WHERE drained_at IS NULL")
+    # Each joins again as if it were new: what it remembers of the clock was another exercise's.
+    connection.execute("UPDATE worker SET drained_at = now() WHERE drained_at IS NULL")
     edited = _take_back(connection, since)
     feed.append(connection, "registry")
     return edited
@@ -65,13 +66,14 @@ def _take_back(connection: Connection, since: object) -> int:
 
 
 def _cut_off(connection: Connection) -> None:
-    """The watch and the ingest workers, by the locks that they hold as long as they are connected.
+    """The watch, by the lock that it holds as long as it is connected.
 
-    The tables are ours by now: nothing that they hold in memory can be written any more.
+    The tables are ours by now: nothing that it holds in memory can be written any more.
     """
     connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         " AND pid <> pg_backend_pid()"
-        " AND (classid = 0 AND objid = 7354 AND objsubid = 1 OR classid = 7353 AND objsubid = 2)"
+        " AND classid = 0 AND objid = %s AND objsubid = 1",
+        [turn.LOCK],
     )

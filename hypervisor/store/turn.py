@@ -8,12 +8,12 @@ import psycopg
 from hypervisor.store.connect import Connection, StoreError
 from hypervisor.store.feed import CHANNEL
 
-_LOCK = 7354  # held as long as the connection lives
+LOCK = 7354  # held as long as the connection lives
 
 
 def take(connection: Connection) -> bool:
     """Become the one watch of this database; False while another one is."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
     return bool(row and row[0])
 
 

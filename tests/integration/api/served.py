@@ -13,6 +13,7 @@ from hypervisor.accounts import secrets
 from hypervisor.accounts.duties import Role
 from hypervisor.api.app import create_app
 from hypervisor.api.identity import HEADER, cookie_name
+from hypervisor.settings import Settings
 from hypervisor.stack.ports import free_port
 from hypervisor.store import accounts
 from hypervisor.store import instance as instance_store
@@ -66,9 +67,11 @@ def signed_in(base: str, url: str, name: str = "anne", roles: Roles = EVERYTHING
 
 
 @contextmanager
-def server(url: str, *, now: datetime = NOW) -> Iterator[str]:
-    """The application on `url`'s database; its address."""
+def server(url: str, *, now: datetime = NOW, settings: Settings | None = None) -> Iterator[str]:
+    """The application on `url`'s database; its address. `settings`: where it has a folder."""
     app = create_app(url, CATALOGUE, lambda: now)
+    if settings is not None:
+        app.state.settings = settings
     port = free_port()
     running = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
     thread = Thread(target=running.run)

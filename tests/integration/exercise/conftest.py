@@ -28,7 +28,7 @@ T = TypeVar("T")
 BEGINS = datetime(2024, 10, 29, tzinfo=UTC)
 FILE = "flood.csv"
 GAUGE = "O200004001"  # the example inventory's gauge at Toulouse
-SITE = "toulouse"
+SITE = "toulouse-pont-neuf"
 HOURS = 48
 
 
