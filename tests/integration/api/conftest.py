@@ -1,7 +1,7 @@
 """Two towns of two EPCI, each with a gauge in alarm; the API on them, and who may this or that."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import httpx
 import pytest
@@ -24,28 +24,41 @@ ClientOf = Callable[..., httpx.Client]
 
 @pytest.fixture
 def world(database_url: str) -> Iterator[World]:
-    made = make_world(database_url, connect(database_url))
-    made.register(["orge", "yvette"])
-    place(made)
+    with closing(two_towns(database_url)) as made:
+        yield made
+
+
+def two_towns(url: str, other: str = "yvette") -> World:
+    """Both gauges in alarm, the Orge's and the other one."""
+    made = make_world(url, connect(url))
+    made.register(["orge", other])
+    place(made, other)
     made.record_rules()
     made.join()
     for at, value in ((0, 2.0), (5, 3.1), (10, 3.2), (15, 4.2)):
-        made.store([Sent(site=site, at=at, value=value) for site in ("orge", "yvette")])
+        made.store([Sent(site=site, at=at, value=value) for site in ("orge", other)])
     made.beat(20)
     made.settle()
-    yield made
-    made.close()
+    return made
 
 
-def place(world: World) -> None:
+def place(world: World, other: str = "yvette") -> None:
     """The territory, and each gauge in its commune."""
     connection = world.connection
+    for number, table in enumerate(("alarm", "audit", "dead_letter", "log_entry", "handover")):
+        # Numbers by which a thing is known again in a text.
+        connection.execute(
+            f"ALTER TABLE {table} ALTER COLUMN id RESTART WITH {71001 + number * 1000}"
+        )
     for row in AREAS:
         connection.execute(
             "INSERT INTO area (code, kind, name, parent) VALUES (%s, %s, %s, %s)", row
         )
-    for site, commune in (("orge", ORGE), ("yvette", YVETTE)):
+    for site, commune in (("orge", ORGE), (other, YVETTE)):
         connection.execute("UPDATE site SET commune = %s WHERE name = %s", [commune, site])
+    connection.execute(
+        "UPDATE area SET name = %s WHERE code = %s", [f"{other.title()}-le-Bourg", YVETTE]
+    )
     connection.commit()
 
 
