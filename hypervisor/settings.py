@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     notify_give_up_hours: float = Field(
         default=24.0, ge=0
     )  # then a notification is dead, and listed
+    basemap: str = ""  # under the map: "ign", or tiles as https://host/{z}/{x}/{y}.png; "": plain
     public_url: str = ""  # where links in notifications lead; default: the web part's own address
     ahead_seconds: float = 300.0  # a reading further ahead of its arrival is not believed
 

@@ -14,6 +14,7 @@ def web(context: typer.Context) -> None:
     import uvicorn
 
     from hypervisor.api.app import create_app
+    from hypervisor.console import basemap
     from hypervisor.settings import load_settings
     from hypervisor.store.columnar import FOLDER
     from sensors._domain import catalogue
@@ -22,6 +23,8 @@ def web(context: typer.Context) -> None:
     app = create_app(settings.database_url, catalogue(), lambda: datetime.now(UTC))
     app.state.columnar = settings.data / FOLDER  # where it is, backtests read it
     app.state.settings = settings  # what ingest believes, to send dead letters through again
+    app.state.basemap = settings.basemap
+    app.state.basemap_origin = basemap.origin(settings.basemap)
     app.state.metrics_open = settings.metrics_open
     uvicorn.run(
         app,

@@ -1,0 +1,387 @@
+// The map: MapLibre GL, loaded here alone and after the first paint. Marks are drawn on a canvas from the
+// same shapes and colours as those of the page. What fits in the address stands there.
+import { load, marks, label, forget } from "./mapmarks.js";
+
+const box = document.getElementById("map");
+const note = document.getElementById("map-note");
+const list = document.getElementById("view-list");
+const count = document.getElementById("view-count");
+const card = document.getElementById("map-card");
+const words = JSON.parse(list.dataset.words);
+const LISTED = 60; // rows of the list
+const CALM = 99;
+const DIM = new URLSearchParams(location.search);
+const wanted = {
+  domains: new Set(DIM.getAll("domain")),
+  area: DIM.get("area") ?? "",
+  alarmed: DIM.get("alarmed") === "1",
+  hidden: new Set((DIM.get("without") ?? "").split(" ").filter(Boolean)),
+  site: DIM.get("site") ?? "",
+};
+let sites = null; // columns
+let byName = new Map();
+let map = null;
+
+const say = (text) => {
+  note.textContent = text;
+  note.hidden = !text;
+};
+const breathe = () => new Promise((done) => (window.scheduler?.yield ? scheduler.yield().then(done) : setTimeout(done, 0)));
+
+async function json(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  return answer.json();
+}
+
+// How a rank looks: its priority and its state.
+export function look(rank) {
+  if (rank >= CALM) return { priority: 0, state: "off" };
+  if (rank > 10) return { priority: rank - 10, state: "shv" };
+  return { priority: (rank + 1) >> 1, state: rank % 2 ? "un" : "ack" };
+}
+
+function communes() {
+  if (!wanted.area) return null;
+  const found = document.querySelector(`.tree [data-code="${CSS.escape(wanted.area)}"]`)?.dataset.area ?? wanted.area;
+  return new Set(found.split(" "));
+}
+
+function kept() {
+  const areas = communes();
+  const codes = areas && sites.communes.map((code) => areas.has(code));
+  const shown = sites.domains.map((one) => !wanted.domains.size || wanted.domains.has(one.name));
+  const found = [];
+  for (let n = 0; n < sites.name.length; n++) {
+    if (shown[sites.domain[n]] && (!codes || codes[sites.commune[n]]) && (!wanted.alarmed || sites.rank[n] < CALM)) found.push(n);
+  }
+  return found;
+}
+
+function features(found) {
+  return {
+    type: "FeatureCollection",
+    features: found.map((n) => ({
+      type: "Feature",
+      geometry: { type: "Point", coordinates: [sites.lon[n], sites.lat[n]] },
+      properties: { n, rank: sites.rank[n], icon: icon(n), label: sites.title[n], order: -sites.rank[n] },
+    })),
+  };
+}
+
+const icon = (n) => (sites.rank[n] >= CALM ? `site:${sites.domains[sites.domain[n]].name}:${sites.stale[n]}` : `mark:${sites.rank[n]}:${sites.stale[n]}`);
+
+let shownNow = [];
+async function refresh() {
+  shownNow = kept();
+  map?.getSource("sites")?.setData(features(shownNow));
+  await breathe();
+  inView();
+  address();
+}
+
+// The list says what the map shows: the worst first.
+let waiting = 0;
+function inView() {
+  cancelIdleCallback?.(waiting);
+  waiting = (window.requestIdleCallback ?? setTimeout)(listed, { timeout: 300 });
+}
+
+function listed() {
+  const bounds = map?.getBounds();
+  const seen = bounds ? shownNow.filter((n) => sites.lon[n] >= bounds.getWest() && sites.lon[n] <= bounds.getEast() && sites.lat[n] >= bounds.getSouth() && sites.lat[n] <= bounds.getNorth()) : shownNow;
+  count.textContent = seen.length.toLocaleString(document.documentElement.lang);
+  const first = seen.slice().sort((a, b) => sites.rank[a] - sites.rank[b] || a - b).slice(0, LISTED);
+  const held = document.activeElement?.closest("#view-list li")?.dataset.name;
+  list.replaceChildren(...first.map(row));
+  if (seen.length > first.length) list.append(plain(list.dataset.more.replace("{n}", (seen.length - first.length).toLocaleString(document.documentElement.lang))));
+  if (!seen.length) list.append(plain(list.dataset.empty));
+  if (held) list.querySelector(`[data-name="${CSS.escape(held)}"] a`)?.focus({ preventScroll: true });
+}
+
+function plain(text) {
+  const made = document.createElement("li");
+  made.className = "plain small soft";
+  made.textContent = text;
+  return made;
+}
+
+function row(n) {
+  const made = document.createElement("li");
+  made.dataset.name = sites.name[n];
+  if (sites.name[n] === wanted.site) made.setAttribute("aria-current", "true");
+  const { priority, state } = look(sites.rank[n]);
+  made.append(priority ? glyph(priority, state) : ring());
+  const link = document.createElement("a");
+  link.href = `/sites/${encodeURIComponent(sites.name[n])}`;
+  link.dataset.row = "";
+  const title = document.createElement("span");
+  title.className = "ti";
+  title.textContent = sites.title[n];
+  link.append(title);
+  const end = document.createElement("span");
+  end.className = "end";
+  end.textContent = sites.open[n] ? `${sites.open[n]}${sites.stale[n] ? ` · ${words.stale}` : ""}` : "";
+  if (sites.open[n]) end.setAttribute("aria-label", `${sites.open[n]} ${words.alarms}`);
+  made.append(link, end);
+  return made;
+}
+
+const NS = "http://www.w3.org/2000/svg";
+const SHAPES = { 1: ["path", { d: "M12 .8 23.2 12 12 23.2.8 12Z" }, 16.6], 2: ["path", { d: "M12 1.6 23.4 22H.6Z" }, 20], 3: ["rect", { x: 2.2, y: 2.2, width: 19.6, height: 19.6 }, 16.6], 4: ["circle", { cx: 12, cy: 12, r: 10.6 }, 16.6] };
+function glyph(priority, state) {
+  const svg = document.createElementNS(NS, "svg");
+  svg.setAttribute("class", `mark p${priority} ${state}`);
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", `${words[priority]}, ${words[state]}`);
+  const [tag, attributes, base] = SHAPES[priority];
+  const shape = svg.appendChild(document.createElementNS(NS, tag));
+  shape.setAttribute("class", "s");
+  for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
+  const digit = svg.appendChild(document.createElementNS(NS, "text"));
+  digit.setAttribute("x", 12);
+  digit.setAttribute("y", base);
+  digit.textContent = priority;
+  return svg;
+}
+function ring() {
+  const made = document.createElement("i");
+  made.className = "ring";
+  made.setAttribute("role", "img");
+  made.setAttribute("aria-label", words.off);
+  return made;
+}
+
+function address() {
+  const said = new URLSearchParams();
+  for (const one of [...wanted.domains].sort()) said.append("domain", one);
+  if (wanted.area) said.set("area", wanted.area);
+  if (wanted.alarmed) said.set("alarmed", "1");
+  if (wanted.hidden.size) said.set("without", [...wanted.hidden].sort().join(" "));
+  if (wanted.site) said.set("site", wanted.site);
+  if (map && moved) {
+    const { lng, lat } = map.getCenter();
+    said.set("at", `${lng.toFixed(4)},${lat.toFixed(4)},${map.getZoom().toFixed(1)}`);
+  }
+  history.replaceState(null, "", `/map${said.size ? `?${said}` : ""}`);
+}
+let moved = DIM.has("at");
+
+function pressed() {
+  for (const one of document.querySelectorAll("[data-domain]")) one.setAttribute("aria-pressed", String(wanted.domains.has(one.dataset.domain)));
+  for (const one of document.querySelectorAll("[data-layer]")) one.setAttribute("aria-pressed", String(!wanted.hidden.has(one.dataset.layer)));
+  document.querySelector("[data-alarmed]").setAttribute("aria-pressed", String(wanted.alarmed));
+  for (const one of document.querySelectorAll("[data-code]")) one.setAttribute("aria-current", String(Boolean(wanted.area) && one.dataset.code === wanted.area));
+}
+
+const LAYERS = { rivers: ["rivers", "river-names"], communes: ["communes", "commune-names"], zones: ["zones", "zone-edges"], assets: ["assets", "asset-lines"], basemap: ["basemap"] };
+function layers() {
+  for (const [name, own] of Object.entries(LAYERS)) {
+    for (const one of own) if (map?.getLayer(one)) map.setLayoutProperty(one, "visibility", wanted.hidden.has(name) ? "none" : "visible");
+  }
+}
+
+const flip = (set, one) => (set.has(one) ? set.delete(one) : set.add(one));
+document.addEventListener("click", (event) => {
+  const hit = (what) => event.target.closest(what);
+  const domain = hit("[data-domain]");
+  const layer = hit("[data-layer]");
+  const area = hit("[data-area]");
+  const zoom = hit("[data-zoom]");
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (domain) flip(wanted.domains, domain.dataset.domain);
+  else if (hit("[data-alarmed]")) wanted.alarmed = !wanted.alarmed;
+  else if (layer) {
+    flip(wanted.hidden, layer.dataset.layer);
+    layers();
+  } else if (area) {
+    event.preventDefault();
+    wanted.area = area.dataset.code;
+    if (sites) whole(kept());
+  } else if (zoom) {
+    if (zoom.dataset.zoom === "all") whole(shownNow);
+    else map?.[zoom.dataset.zoom === "in" ? "zoomIn" : "zoomOut"]();
+    return;
+  } else if (hit("[data-card-close]")) {
+    choose("");
+    return;
+  } else return;
+  pressed();
+  if (sites) refresh();
+});
+list.addEventListener("click", (event) => {
+  const name = event.target.closest("li[data-name]")?.dataset.name;
+  if (!name || !map || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  choose(name, { fly: true });
+});
+
+async function choose(name, { fly = false, focus = true } = {}) {
+  wanted.site = name;
+  address();
+  for (const one of list.children) one.toggleAttribute("aria-current", false);
+  list.querySelector(`[data-name="${CSS.escape(name)}"]`)?.setAttribute("aria-current", "true");
+  map?.getSource("chosen")?.setData(point(name));
+  if (!name) {
+    card.replaceChildren();
+    return;
+  }
+  const n = byName.get(name);
+  if (fly && n !== undefined) map.easeTo({ center: [sites.lon[n], sites.lat[n]], zoom: Math.max(map.getZoom(), 11.5), duration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 400 });
+  const answer = await fetch(`/map/card/${encodeURIComponent(name)}`, { headers: { "HX-Request": "true" } });
+  if (!answer.ok || wanted.site !== name) return;
+  card.innerHTML = await answer.text();
+  if (focus) card.querySelector("h2 a")?.focus({ preventScroll: true });
+}
+
+function point(name) {
+  const n = byName.get(name);
+  return { type: "FeatureCollection", features: n === undefined ? [] : [{ type: "Feature", geometry: { type: "Point", coordinates: [sites.lon[n], sites.lat[n]] }, properties: {} }] };
+}
+
+function whole(found) {
+  if (!map || !found.length) return;
+  const lons = found.map((n) => sites.lon[n]);
+  const lats = found.map((n) => sites.lat[n]);
+  moved = false;
+  map.fitBounds([[Math.min(...lons), Math.min(...lats)], [Math.max(...lons), Math.max(...lats)]], { padding: 48, duration: 0, maxZoom: 13 });
+}
+
+const colour = marks.colour;
+function style() {
+  const empty = { type: "FeatureCollection", features: [] };
+  const made = {
+    version: 8,
+    sources: {
+      sites: { type: "geojson", data: empty, cluster: true, clusterRadius: 44, clusterMaxZoom: 12, clusterProperties: { worst: ["min", ["get", "rank"]] } },
+      chosen: { type: "geojson", data: empty },
+      ...Object.fromEntries(["rivers", "communes", "zones", "assets"].map((one) => [one, { type: "geojson", data: empty }])),
+    },
+    layers: [
+      { id: "ground", type: "background", paint: { "background-color": colour("--well") } },
+      { id: "zones", type: "fill", source: "zones", paint: { "fill-color": colour("--d-flood"), "fill-opacity": 0.14 } },
+      { id: "zone-edges", type: "line", source: "zones", paint: { "line-color": colour("--d-flood"), "line-opacity": 0.5, "line-dasharray": [3, 2] } },
+      { id: "rivers", type: "line", source: "rivers", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": colour("--d-flood"), "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1.5, 13, 4] } },
+      { id: "communes", type: "circle", source: "communes", paint: { "circle-radius": 2, "circle-color": colour("--line-2"), "circle-opacity": 0.7 } },
+      { id: "commune-names", type: "symbol", source: "communes", minzoom: 8.4, layout: { "icon-image": ["concat", "name:", ["get", "name"]], "icon-anchor": "top", "icon-offset": [0, 4], "icon-padding": 6, "symbol-sort-key": ["-", 0, ["get", "sites"]] } },
+      { id: "river-names", type: "symbol", source: "rivers", layout: { "symbol-placement": "line-center", "icon-image": ["concat", "river:", ["get", "name"]], "icon-rotation-alignment": "viewport", "icon-padding": 4 } },
+      { id: "asset-lines", type: "line", source: "assets", filter: ["!=", ["geometry-type"], "Point"], paint: { "line-color": colour("--ink-2"), "line-width": 2 } },
+      { id: "assets", type: "symbol", source: "assets", minzoom: 9, filter: ["==", ["geometry-type"], "Point"], layout: { "icon-image": "asset", "icon-allow-overlap": true } },
+      { id: "chosen", type: "circle", source: "chosen", paint: { "circle-radius": 17, "circle-color": "rgba(0,0,0,0)", "circle-stroke-width": 2, "circle-stroke-color": colour("--ink") } },
+      { id: "clusters", type: "symbol", source: "sites", filter: ["has", "point_count"], layout: { "icon-image": ["concat", "cluster:", ["get", "worst"], ":", ["get", "point_count_abbreviated"]], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "worst"]] } },
+      { id: "sites", type: "symbol", source: "sites", filter: ["!", ["has", "point_count"]], layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "symbol-sort-key": ["get", "order"] } },
+    ],
+  };
+  if (box.dataset.basemap) {
+    made.sources.basemap = { type: "raster", tiles: [box.dataset.basemap], tileSize: 256, attribution: box.dataset.attribution };
+    made.layers.splice(1, 0, { id: "basemap", type: "raster", source: "basemap", paint: { "raster-saturation": -0.7, "raster-fade-duration": 0, ...(marks.dark() ? { "raster-brightness-max": 0.45 } : { "raster-opacity": 0.75 }) } });
+  }
+  return made;
+}
+
+function missing(event) {
+  const image = label(event.id, look);
+  if (image && !map.hasImage(event.id)) map.addImage(event.id, image, { pixelRatio: marks.ratio });
+}
+
+async function make() {
+  const library = await load(box.dataset.library, box.dataset.worker);
+  const at = DIM.get("at")?.split(",").map(Number);
+  const edges = box.dataset.bounds ? JSON.parse(box.dataset.bounds) : null;
+  await document.fonts.ready;
+  await breathe();
+  map = new library.Map({
+    container: box,
+    style: style(),
+    ...(at?.length === 3 && at.every(Number.isFinite) ? { center: [at[0], at[1]], zoom: at[2] } : edges ? { bounds: edges, fitBoundsOptions: { padding: 48, maxZoom: 13 } } : { center: [2.4, 46.6], zoom: 5 }),
+    attributionControl: box.dataset.basemap ? { compact: true } : false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    maxPitch: 0,
+    maxZoom: 17,
+    fadeDuration: 0,
+    renderWorldCopies: false,
+    collectResourceTiming: false,
+    canvasContextAttributes: { antialias: false, failIfMajorPerformanceCaveat: false },
+    pixelRatio: marks.ratio > 1.5 ? 2 : 1,
+  });
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  map.getCanvas().setAttribute("aria-label", box.dataset.label);
+  map.on("styleimagemissing", missing);
+  map.on("movestart", (event) => {
+    if (event.originalEvent) moved = true;
+  });
+  map.on("moveend", () => {
+    if (sites) inView();
+    address();
+  });
+  map.on("error", (event) => {
+    if (event.sourceId === "basemap" && map.getLayer("basemap")) {
+      map.removeLayer("basemap");
+      say(note.dataset.unreached);
+      setTimeout(say, 6000, "");
+    }
+  });
+  map.on("click", ["sites", "clusters"], async (event) => {
+    const [hit] = event.features;
+    if (hit.properties.cluster) {
+      const zoom = await map.getSource("sites").getClusterExpansionZoom(hit.properties.cluster_id);
+      moved = true;
+      map.easeTo({ center: hit.geometry.coordinates, zoom: zoom + 0.2, duration: 250 });
+    } else choose(sites.name[hit.properties.n]);
+  });
+  for (const one of ["sites", "clusters"]) {
+    map.on("mouseenter", one, () => (map.getCanvas().style.cursor = "pointer"));
+    map.on("mouseleave", one, () => (map.getCanvas().style.cursor = ""));
+  }
+  await map.once("style.load");
+}
+
+async function fill() {
+  const ground = await json("/map/ground");
+  for (const [name, data] of Object.entries(ground)) {
+    map.getSource(name)?.setData(data);
+    await breathe();
+  }
+  layers();
+}
+
+async function states() {
+  const now = await json("/map/states");
+  for (let n = 0; n < sites.name.length; n++) [sites.rank[n], sites.open[n], sites.stale[n]] = now[sites.name[n]] ?? [CALM, 0, 0];
+  await breathe();
+  await refresh();
+}
+
+async function start() {
+  pressed();
+  sites = await json("/map/sites");
+  byName = new Map(sites.name.map((name, n) => [name, n]));
+  shownNow = kept();
+  listed();
+  try {
+    await make();
+  } catch (error) {
+    map = null;
+    say(note.dataset.failed);
+    console.warn(error);
+    return;
+  }
+  await refresh();
+  await breathe();
+  await fill();
+  say(sites.lost ? note.dataset.lost.replace("{n}", sites.lost) : "");
+  if (wanted.site) choose(wanted.site, { fly: !DIM.has("at"), focus: false });
+  document.addEventListener("hypervisor:alarm", states);
+  document.addEventListener("hypervisor:refresh", states);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    forget();
+    location.reload();
+  });
+  box.dataset.ready = "1";
+}
+
+start();

@@ -1,0 +1,165 @@
+// Marks for the map, drawn on a canvas from the tokens of the page: diamond 1, triangle 2, square 3,
+// circle 4; full, hollow, grey; a ring for a site without an alarm; names, since no fonts are fetched.
+const ratio = Math.min(2, Math.max(1, Math.round(devicePixelRatio)));
+const known = new Map();
+let probe = null;
+
+function colour(token) {
+  if (!known.has(token)) {
+    probe ??= document.body.appendChild(Object.assign(document.createElement("i"), { hidden: true }));
+    probe.style.color = `var(${token})`;
+    known.set(token, getComputedStyle(probe).color);
+  }
+  return known.get(token);
+}
+const dark = () => {
+  const [r] = colour("--ground").match(/\d+/g).map(Number);
+  return r < 128;
+};
+export const forget = () => known.clear();
+export const marks = { ratio, colour, dark };
+
+export async function load(address, worker) {
+  // The build for strict content policies is a plain script: the module waits for it.
+  if (!window.maplibregl) {
+    await new Promise((done, failed) => {
+      const script = document.createElement("script");
+      script.src = address;
+      script.addEventListener("load", done);
+      script.addEventListener("error", () => failed(new Error(`${address} cannot be loaded`)));
+      document.head.append(script);
+    });
+  }
+  window.maplibregl.setWorkerUrl(worker);
+  window.maplibregl.setWorkerCount(1);
+  return window.maplibregl;
+}
+
+function canvas(width, height) {
+  const made = document.createElement("canvas");
+  made.width = Math.ceil(width * ratio);
+  made.height = Math.ceil(height * ratio);
+  const pen = made.getContext("2d", { willReadFrequently: true });
+  pen.scale(ratio, ratio);
+  return pen;
+}
+const image = (pen) => pen.getImageData(0, 0, pen.canvas.width, pen.canvas.height);
+
+function outline(pen, priority, size) {
+  const at = (x, y) => [(x / 24) * size, (y / 24) * size];
+  pen.beginPath();
+  if (priority === 1) [[12, 0.8], [23.2, 12], [12, 23.2], [0.8, 12]].forEach(([x, y], n) => pen[n ? "lineTo" : "moveTo"](...at(x, y)));
+  else if (priority === 2) [[12, 1.6], [23.4, 22], [0.6, 22]].forEach(([x, y], n) => pen[n ? "lineTo" : "moveTo"](...at(x, y)));
+  else if (priority === 3) pen.rect(...at(2.2, 2.2), ...at(19.6, 19.6));
+  else pen.arc(...at(12, 12), (10.6 / 24) * size, 0, 2 * Math.PI);
+  pen.closePath();
+}
+
+function mark(pen, priority, state, size, digit) {
+  const held = state === "shv";
+  outline(pen, priority, size);
+  pen.fillStyle = state === "un" ? colour(`--p${priority}`) : colour("--raised");
+  pen.fill();
+  pen.lineWidth = Math.max(2, (2 / 24) * size);
+  pen.lineJoin = "round";
+  pen.strokeStyle = held ? colour("--line-2") : colour(`--p${priority}-edge`);
+  pen.stroke();
+  pen.fillStyle = state === "un" ? colour(`--p${priority}-on`) : colour(held ? "--ink-2" : "--ink");
+  pen.textAlign = "center";
+  const fit = digit.length > 2 ? 0.36 : digit.length > 1 ? 0.44 : 0.54;
+  pen.font = `600 ${Math.round(size * fit)}px Plex, system-ui, sans-serif`;
+  pen.fillText(digit, size / 2, ((priority === 2 ? 19.6 : 16.4) / 24) * size);
+}
+
+function stale(pen, size) {
+  pen.setLineDash([3, 3]);
+  pen.strokeStyle = colour("--ink-2");
+  pen.lineWidth = 1.5;
+  pen.strokeRect(1, 1, size + 6, size + 6);
+}
+
+function alarm(rank, isStale, look) {
+  const { priority, state } = look(rank);
+  const pen = canvas(30, 30);
+  pen.save();
+  pen.translate(4, 4);
+  mark(pen, priority, state, 22, String(priority));
+  pen.restore();
+  if (isStale) stale(pen, 22);
+  return image(pen);
+}
+
+const DOMAINS = { flood: "--d-flood", weather: "--d-weather", lighting: "--d-light", mobility: "--d-road" };
+function calm(domain) {
+  const pen = canvas(14, 14);
+  pen.beginPath();
+  pen.arc(7, 7, 4.5, 0, 2 * Math.PI);
+  pen.fillStyle = colour("--raised");
+  pen.fill();
+  pen.lineWidth = 2.5;
+  pen.strokeStyle = colour(DOMAINS[domain] ?? "--line-2");
+  pen.stroke();
+  return image(pen);
+}
+
+// The mark of the worst, and beside it how many sites there are.
+function cluster(rank, number, look) {
+  const { priority, state } = look(rank);
+  const pen = canvas(64, 34);
+  pen.font = "600 12px Plex, system-ui, sans-serif";
+  const wide = pen.measureText(number).width;
+  const left = priority ? 30 : 17 - wide / 2 - 7 + 15;
+  pen.beginPath();
+  pen.roundRect(left - (priority ? 12 : 0), 8, wide + (priority ? 24 : 14), 18, 9);
+  pen.fillStyle = colour("--raised");
+  pen.fill();
+  pen.lineWidth = 1.5;
+  pen.strokeStyle = colour("--line-2");
+  pen.stroke();
+  pen.fillStyle = colour("--ink");
+  pen.textAlign = "left";
+  pen.fillText(number, left + (priority ? 6 : 7), 21.5);
+  if (priority) {
+    pen.save();
+    pen.translate(3, 3);
+    mark(pen, priority, state, 28, String(priority));
+    pen.restore();
+  }
+  return image(pen);
+}
+
+function name(text, token, weight) {
+  const font = `${weight} 12px Plex, system-ui, sans-serif`;
+  const measure = canvas(1, 1);
+  measure.font = font;
+  const pen = canvas(measure.measureText(text).width + 8, 18);
+  pen.font = font;
+  pen.lineJoin = "round";
+  pen.lineWidth = 3;
+  pen.strokeStyle = colour("--well");
+  pen.strokeText(text, 4, 13);
+  pen.fillStyle = colour(token);
+  pen.fillText(text, 4, 13);
+  return image(pen);
+}
+
+function asset() {
+  const pen = canvas(12, 12);
+  pen.fillStyle = colour("--raised");
+  pen.strokeStyle = colour("--ink-2");
+  pen.lineWidth = 1.5;
+  pen.fillRect(2, 2, 8, 8);
+  pen.strokeRect(2, 2, 8, 8);
+  return image(pen);
+}
+
+export function label(id, look) {
+  const [kind, ...rest] = id.split(":");
+  if (kind === "mark") return alarm(Number(rest[0]), rest[1] === "1", look);
+  if (kind === "site") return calm(rest[0]);
+  if (kind === "cluster") return cluster(Number(rest[0]), rest[1], look);
+  if (kind === "name") return name(rest.join(":"), "--ink-2", 400);
+  if (kind === "river") return name(rest.join(":"), "--d-flood", 600);
+  if (kind === "asset") return asset();
+  return null;
+}
