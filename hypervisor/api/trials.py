@@ -18,6 +18,7 @@ from hypervisor.backtest.editing import Tried, try_edit
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.instants import micros
 from hypervisor.store.registry import Remembered
+from rules._rule import Rule
 
 router = APIRouter(prefix="/trials", tags=["thresholds"])
 
@@ -63,6 +64,7 @@ def edit_of(  # noqa: PLR0913  what is tried
     name: str | None = None,
     value: str | None = None,
     rule: str | None = None,
+    written: Rule | None = None,
 ) -> Edit:
     """What is tried over a span.
 
@@ -78,6 +80,7 @@ def edit_of(  # noqa: PLR0913  what is tried
         threshold=name,
         value=value or None,
         rule=rule or None,
+        written=written,
     )
 
 

@@ -26,7 +26,11 @@ def folded(text: str) -> str:
 
 def title(rule: Rule) -> str:
     """What a rule is about, without the name of its subject."""
-    said = rule.french.title if current().language == "fr" and rule.french.title else rule.title
+    return bare(_said(rule.french.title, rule.title))
+
+
+def bare(said: str) -> str:
+    """A title as a rule writes it, without the name of its subject."""
     for name in _NAMES:
         for joint in (f"{name}{NBSP}: ", f"{name} : ", f"{name}: ", f"{name}, ", name):
             if said.startswith(joint):
@@ -140,6 +144,11 @@ def places(figure: float) -> int:
     return max(2, len(said.partition(".")[2]))
 
 
+def figure(amount: float, unit: str) -> str:
+    """A threshold's value with as many decimals as it has."""
+    return value(amount, unit, places(amount))
+
+
 def percent(part: float) -> str:
     """0,36 %: two figures that count."""
     said = part * 100
@@ -153,4 +162,9 @@ def around(at: datetime, sign: int) -> datetime:
 
 
 # What the templates of these pages use besides the console's own.
-TOOLS: Mapping[str, Any] = {"places": places, "percent": percent, "around": around}
+TOOLS: Mapping[str, Any] = {
+    "places": places,
+    "percent": percent,
+    "around": around,
+    "rule_title": title,
+}

@@ -1,0 +1,36 @@
+// A slip's place is a button: it puts the caret there. What is not saved is not lost by a slip of the hand.
+const text = () => document.getElementById("text");
+const form = document.getElementById("rule");
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-line]");
+  const area = text();
+  if (!button || !area) return;
+  const lines = area.value.split("\n");
+  const line = Math.min(Number(button.dataset.line), lines.length);
+  const before = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+  const at = before + Math.min(Number(button.dataset.column) - 1, lines[line - 1].length);
+  area.focus();
+  area.setSelectionRange(at, Math.min(at + 1, before + lines[line - 1].length));
+  area.scrollTop = (line - 4) * (area.scrollHeight / lines.length);
+});
+
+// Two spaces for the tab key would trap the keyboard: indenting is Ctrl+] as editors have it.
+document.addEventListener("keydown", (event) => {
+  const area = event.target;
+  if (area.id !== "text" || !event.ctrlKey || !["[", "]"].includes(event.key)) return;
+  event.preventDefault();
+  const start = area.value.lastIndexOf("\n", area.selectionStart - 1) + 1;
+  if (event.key === "]") area.setRangeText("  ", start, start, "preserve");
+  else if (area.value.startsWith("  ", start)) area.setRangeText("", start, start + 2, "preserve");
+  area.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
+const first = text()?.value;
+let leaving = false;
+form?.addEventListener("submit", () => {
+  leaving = true;
+});
+addEventListener("beforeunload", (event) => {
+  if (!leaving && text() && text().value !== first) event.preventDefault();
+});

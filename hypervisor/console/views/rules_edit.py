@@ -1,0 +1,200 @@
+"""A rule on its page: the draft beside what stands, where it applies, what it would have meant."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from hypervisor.api.access import Access
+from hypervisor.api.trials import edit_of, tried
+from hypervisor.backtest.errors import BacktestError
+from hypervisor.console.views import rules_draft, rules_threshold, rules_words
+from hypervisor.console.views.rules_draft import Draft
+from hypervisor.console.views.rules_list import domain_of, read_rule
+from hypervisor.console.views.rules_places import places
+from hypervisor.console.views.rules_threshold import Shown, SpanChoice
+from hypervisor.rulebook import revising
+from hypervisor.rulebook.applying import histories
+from hypervisor.rulebook.differing import Difference, differences
+from hypervisor.rulebook.errors import UnknownError
+from hypervisor.rulebook.stamping import NONE, mark
+from hypervisor.rulebook.wording import who
+from hypervisor.store import noted, observing, siting
+from hypervisor.store.rulebook import Recorded
+from hypervisor.store.siting import SitePlace
+from rules._errors import RuleError
+from rules._rule import Rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stands:
+    """A rule as it was recorded last; `value` None: it is withdrawn, or new."""
+
+    id: str
+    domain: str
+    value: Mapping[str, Any] | None
+    rule: Rule | None
+    last: Recorded | None
+    mark: str
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleTrial:
+    """As the page of a threshold has it, of a whole rule at one site."""
+
+    place: SitePlace | None
+    spans: Sequence[SpanChoice]
+    span: str
+    shown: Shown | None
+    problem: str
+    unit: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A site where it applies, with the thresholds that it asks for."""
+
+    name: str
+    title: str
+    thresholds: tuple[tuple[str, str, str], ...]  # key, label, value
+
+
+def stands(asked: Access, rule: str) -> Stands:
+    """What stands of a rule.
+
+    Raises:
+        UnknownError: there is no such rule.
+    """
+    revisions = revising.of(histories(asked.connection), rule)
+    last = max(revisions, key=lambda one: one.id)
+    return Stands(
+        id=rule,
+        domain=domain_of(rule, asked),
+        value=last.value,
+        rule=read_rule(last.value),
+        last=last,
+        mark=mark(last),
+        number=len(revisions) + 1,
+    )
+
+
+def new(asked: Access, domain: str) -> Stands:
+    """A rule that is to be.
+
+    Raises:
+        UnknownError: there is no such domain.
+    """
+    if domain not in asked.catalogue.domains:
+        raise UnknownError(f"no domain {domain!r}")
+    return Stands(id="", domain=domain, value=None, rule=None, last=None, mark=NONE, number=1)
+
+
+def template(asked: Access, domain: str) -> Draft:
+    """A rule to begin with: of the domain's first threshold, else of its first quantity."""
+    thresholds = asked.catalogue.domains[domain].thresholds
+    quantities = asked.catalogue.domains[domain].quantities
+    limit = thresholds[0] if thresholds else None
+    name = limit.quantity if limit else quantities[0].name
+    unit = asked.catalogue.quantities[name].unit
+    right = f"threshold.{limit.name}" if limit else f"1 {unit}"
+    return rules_draft.of_value(
+        {
+            "id": f"{domain}-my-rule",
+            "title": "{site}: …",
+            "when": f"{name} > {right}",
+            "for": "10 min",
+            "severity": "minor",
+            "advice": "…",
+            "wrong when": "…",
+            "fr": {"title": "{site} : …", "advice": "…", "wrong when": "…"},
+            "tests": [],
+        },
+        domain,
+    )
+
+
+def draft_of(found: Stands) -> Draft:
+    """What stands, to be edited."""
+    return rules_draft.of_value(found.value or {}, found.domain)
+
+
+def changes(found: Stands, draft: Draft) -> list[Difference]:
+    """What saving would change."""
+    if draft.rule is None or found.value is None:
+        return []
+    return differences(found.value, draft.rule.to_json())
+
+
+def since(asked: Access, rule: str, seen: str) -> tuple[Recorded | None, list[Difference]]:
+    """Who changed it since an author saw it, and what."""
+    revisions = revising.of(histories(asked.connection), rule)
+    last = max(revisions, key=lambda one: one.id)
+    before = next((one for one in revisions if mark(one) == seen), None)
+    return last, [] if before is None else differences(before.value, last.value)
+
+
+def applies(asked: Access, request: Request, rule: str) -> list[Place]:
+    """Where a rule applies, by title; with the thresholds that it asks for there."""
+    subjects = places(asked, request).get(rule, [])
+    names = {site for site, _subject in subjects}
+    titles = {row.name: row.title for row in observing.sites(asked.connection)}
+    rows = siting.limits(asked.connection, sorted(names), asked.now())
+    stood = read_rule((stands(asked, rule).value) or None)
+    wanted = () if stood is None else (*stood.thresholds, *stood.optional_thresholds)
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for one in rows:
+        if one.name in wanted:
+            found.setdefault(one.site, []).append(
+                (
+                    f"{one.site}/{one.name}",
+                    rules_words.label(one.name, asked.catalogue),
+                    rules_words.figure(one.value, one.unit),
+                )
+            )
+    made = [
+        Place(name=name, title=titles.get(name, name), thresholds=tuple(found.get(name, ())))
+        for name in names
+    ]
+    return sorted(made, key=lambda one: one.title)
+
+
+def trial(asked: Access, request: Request, rule: Rule | None, site: str, span: str) -> RuleTrial:
+    """The rule as it is drafted at a site, beside what stands."""
+    place = siting.place(asked.connection, site) if site else None
+    if place is None or rule is None:
+        return RuleTrial(place=None, spans=(), span="", shown=None, problem="", unit="", label="")
+    name = next(iter((*rule.thresholds, *rule.optional_thresholds)), "")
+    rivers = [place.river] if place.river else []
+    events = noted.standing(asked.connection, sites=[site], rivers=rivers)
+    spans = rules_threshold.spans_of(asked, place, name, events)
+    chosen = next((one for one in spans if one.key == span), spans[0])
+    shown, problem = None, ""
+    try:
+        edit = edit_of(site, chosen.since, chosen.until, written=rule)
+        shown = rules_threshold.drawn(asked, tried(asked, request, edit), name)
+    except (BacktestError, RuleError) as error:
+        problem = str(error)
+    return RuleTrial(
+        place=place,
+        spans=spans,
+        span=chosen.key,
+        shown=shown,
+        problem=problem,
+        unit="" if shown is None else shown.tried.unit,
+        label=rules_words.label(name, asked.catalogue) if name else "",
+    )
+
+
+def told(last: Recorded) -> str:
+    """Who said it, when and why."""
+    return who(last)
+
+
+def everywhere(asked: Access, domain: str) -> list[tuple[str, str]]:
+    """The sites of a domain that a new rule may be tried at."""
+    return [
+        (row.name, row.title) for row in observing.sites(asked.connection) if row.domain == domain
+    ]
