@@ -304,3 +304,17 @@ def changes(connection: Connection, *, since: datetime, wall: datetime, now: dat
     row = connection.execute(_CHANGES, {"since": since, "wall": wall, "now": now}).fetchone()
     raised, over, edited = row or (0, 0, 0)
     return Changes(raised=raised, over=over, edited=edited)
+
+
+def communes(connection: Connection) -> list[tuple[float, float]]:
+    """Where communes lie: what a sketch of the territory is drawn on."""
+    rows = connection.execute(
+        "SELECT lon, lat FROM area WHERE kind = 'commune' AND lon IS NOT NULL AND lat IS NOT NULL"
+    )
+    return [(lon, lat) for lon, lat in rows]
+
+
+def floodable(connection: Connection) -> list[dict[str, Any]]:
+    """The geometries of zones that water takes."""
+    rows = connection.execute("SELECT geometry FROM zone WHERE kind = 'flood' ORDER BY name")
+    return [row[0] for row in rows]

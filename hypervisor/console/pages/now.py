@@ -13,11 +13,12 @@ from hypervisor.console.rendering import fragment, render, wants_fragment
 from hypervisor.console.views import now as view
 from hypervisor.console.views import now_words, worsening
 from hypervisor.console.words import mark
+from hypervisor.instance import Mode
 from hypervisor.store import now as store
 
 router = APIRouter()
 PAGE = Page(key="now", title=mark("Now"), address="/now", order=10, shortcut="m")
-_ROWS, _MOST = 6, 7
+_ROWS, _MOST = 6, 7  # what fits 900 px
 _LATELY = timedelta(hours=12)
 
 
@@ -39,6 +40,7 @@ def now(asked: Asked) -> Response:
 
 def _shown(asked: Access, visit: visits.Visit | None) -> dict[str, Any]:
     look = view.look(asked)
+    exercise = asked.instance.mode is Mode.EXERCISE
     clock, wall = asked.now(), asked.clock()
     since = visit.since if visit else clock - _LATELY
     return {
@@ -54,6 +56,6 @@ def _shown(asked: Access, visit: visits.Visit | None) -> dict[str, Any]:
             worsening.sparkline(one, view.since(look, one.gauge, clock)) for one in look.worsening
         ],
         "rows": _ROWS,
-        "most": _MOST,
+        "most": _MOST - exercise,  # its banner takes the room of one
         **now_words.words(asked, look),
     }
