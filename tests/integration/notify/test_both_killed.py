@@ -1,5 +1,6 @@
 """Watch and notify killed at random: each transition that is told has its event, all arrive."""
 
+import json
 import random
 import time
 from collections import Counter
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from hypervisor.instants import moment
 from hypervisor.notify.events import events_of
 from hypervisor.settings import Settings
 from hypervisor.store import deliveries, outbox, telling
+from hypervisor.store.alarms import Transition
 from hypervisor.store.connect import connect
 from tests.integration.notify.servers import Webhook
 from tests.integration.notify.test_process import Process as Notify
@@ -20,8 +23,9 @@ from tests.integration.watch.test_equality import SITES, flood
 from tests.integration.watch.test_process import Process as Watch
 from tests.integration.watch.world import World, make_world
 
-pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(1800)]
 LONG = 90.0  # s, on a very busy machine
+ROUNDS = 15  # in each of them both are killed
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def test_both_killed(world: World, hook: Webhook, run: Callable[[str], Watch | N
     telling.write_routes(world.connection, routes, author="test", reason="test")
     world.connection.commit()
     sent = flood(3)
-    size = len(sent) // 5
+    size = -(-len(sent) // ROUNDS)
     for at in range(0, len(sent), size):
         watch, notify = run("watch"), run("notify")
         await_said(watch.log, "watching")
@@ -74,6 +78,21 @@ def test_both_killed(world: World, hook: Webhook, run: Callable[[str], Watch | N
     until(lambda: told(world), notify.log.read_text, LONG)
     assert (watch.end(), notify.end()) == (0, 0)
 
+    require_all_told_once(world, hook)
+    found, transitions = world.log(), world.transitions()
+    assert [many for many in Counter(map(which, transitions)).items() if many[1] > 1] == []
+    world.reset()
+    world.settle()
+    assert len(found) > 5
+    assert found == world.log()
+
+
+def which(one: Transition) -> tuple[int, str, int, str]:
+    return one.alarm, one.kind, one.event, json.dumps(one.snapshot, sort_keys=True)
+
+
+def require_all_told_once(world: World, hook: Webhook) -> None:
+    """Each transition has its event, each event its message, and each message one key."""
     alarms = world.alarms(withdrawn=True)
     wanted = Counter(
         (event.alarm, event.event)
@@ -88,6 +107,16 @@ def test_both_killed(world: World, hook: Webhook, run: Callable[[str], Watch | N
     assert {key for (key,) in sent_to} == set(hook.keys)
     left = world.connection.execute("SELECT count(*) FROM delivery WHERE state <> 'sent'")
     assert left.fetchone() == (0,)
+    now = outbox.clock(world.connection)
+    unsent = world.connection.execute(  # but what is in its grace
+        "SELECT key, outcome FROM outbox WHERE outcome IS DISTINCT FROM 'dropped'"
+        " AND NOT (outcome IS NULL AND held IS NOT NULL AND due > %s)"
+        " AND (SELECT count(*) FROM delivery WHERE outbox = outbox.id) <> 1",
+        [moment(now or 0)],
+    )
+    assert unsent.fetchall() == []
+    said = {(body["alarm"]["id"], body["event"], body["at"], key) for key, body in hook.got}
+    assert len({one[:3] for one in said}) == len(said) == len(set(hook.keys))
 
 
 def told(world: World) -> bool:
