@@ -19,6 +19,7 @@ from hypervisor.api.access import Access, Asked
 from hypervisor.api.problems import NotFoundError
 from hypervisor.console import visits
 from hypervisor.console.page import Page
+from hypervisor.console.reader import reading
 from hypervisor.console.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.console.views import alarm_panel, alarm_words, alarms
 from hypervisor.console.views.alarms import Filter
@@ -66,7 +67,7 @@ def every(asked: Asked, request: Request) -> Response:
 def one(asked: Asked, request: Request, number: Number) -> Response:
     """One alarm, beside the list."""
     found = alarms.read(request.query_params)
-    panel = alarm_panel.look(asked, number)
+    panel = _panel(asked, number)
     if wants_fragment():
         return fragment(asked, "alarms_panel.html", panel=panel, **_common(found))
     visit = visits.last(asked.now(), asked.clock())
@@ -115,29 +116,28 @@ def do(  # noqa: PLR0913  one argument a field
 ) -> Response:
     """One act on one alarm, as its author saw it."""
     found = alarms.read(request.query_params)
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {"wanted": kind.value}
     status = HTTPStatus.OK
     try:
         said = _said(asked, kind, reason, assignee, minutes=minutes, until=until)
         _do(asked, number, version, said)
     except ConflictError:
-        entries = alarm_panel.since(asked, number, version)
+        with reading(reader_of(asked)):
+            entries = alarm_panel.since(asked, number, version)
         more["conflict"] = Conflict(said=said, since=entries)
         status = HTTPStatus.CONFLICT
     except AlarmError as error:
         more["refused"] = str(error)
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     if wants_fragment():
-        panel = alarm_panel.look(asked, number)
+        panel = _panel(asked, number)
         context = {**_common(found), **more}
-        return fragment(
-            asked, "alarms_panel.html", status_code=status, panel=panel, wanted=kind, **context
-        )
+        return fragment(asked, "alarms_panel.html", status_code=status, panel=panel, **context)
     if status is HTTPStatus.OK:
         return RedirectResponse(alarms.address(found, number), status_code=HTTPStatus.SEE_OTHER)
     context = {**_listed(asked, found, None), **more}
-    panel = alarm_panel.look(asked, number)
-    return render(asked, "alarms.html", status_code=status, panel=panel, wanted=kind, **context)
+    panel = _panel(asked, number)
+    return render(asked, "alarms.html", status_code=status, panel=panel, **context)
 
 
 def _listed(asked: Access, found: Filter, visit: visits.Visit | None) -> dict[str, Any]:
@@ -146,14 +146,21 @@ def _listed(asked: Access, found: Filter, visit: visits.Visit | None) -> dict[st
     with asked.owning() as owner:
         names = alarm_list.names(owner)
         people = alarm_list.people(owner, None) if asked.person.may(Duty.OPERATE) else []
+    with reading(reader_of(asked)):
+        look = alarms.look(asked, found, visit.since if visit else None)
     return {
         **_common(found),
-        "look": alarms.look(asked, found, visit.since if visit else None),
+        "look": look,
         "areas": alarm_list.areas(asked.connection),
         "domains": sorted(asked.catalogue.domains),
         "names": names,
         "people": people,
     }
+
+
+def _panel(asked: Access, number: int) -> alarm_panel.Panel:
+    with reading(reader_of(asked)):
+        return alarm_panel.look(asked, number)
 
 
 def _common(found: Filter) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Chart:
     lines: Sequence[str]
     limit: float | None
     limit_label: str
+    limit_last: bool  # its label stands at the end: there is more room
     projection: str | None
     last: tuple[float, float]
     now: float
@@ -79,11 +80,24 @@ def draw(  # noqa: PLR0913  what a chart is made of
         lines=["M" + "L".join(f"{x(one)} {y(said)}" for one, said in run) for run in runs(points)],
         limit=None if limit is None else y(limit),
         limit_label=limit_label,
+        limit_last=limit is not None and _roomier_at_the_end(points, limit, ends.timestamp()),
         projection=ahead,
         last=last,
         now=here,
         unknown=(last[0], round(here - last[0], 1)) if silent and here > last[0] else None,
     )
+
+
+def _roomier_at_the_end(points: Sequence[tuple[float, float]], limit: float, ends: float) -> bool:
+    """Whether the line keeps farther from its limit there."""
+    first = points[0][0]
+    third = (ends - first) / 3
+
+    def nearest(begins: float, ends: float) -> float:
+        found = [abs(value - limit) for at, value in points if begins <= at <= ends]
+        return min(found, default=float("inf"))
+
+    return nearest(ends - third, ends) > nearest(first, first + third)
 
 
 def _scale(low: float, high: float) -> tuple[float, float, list[float]]:

@@ -201,7 +201,8 @@ def _noticed(one: Transition) -> Entry:
         "other": one.other,
     }
     said = _(alarm_words.CHANGES.get(one.kind, one.kind))
-    return Entry(at=moment(one.noticed), who=None, what=said % words, more=one.reason)
+    more = "" if one.reason in marks.PRIORITIES else one.reason
+    return Entry(at=moment(one.noticed), who=None, what=said % words, more=more)
 
 
 def _done(one: Done, names: Mapping[str, str]) -> Entry:

@@ -116,6 +116,11 @@ def threshold(name: str) -> str:
     return known.label_fr if current().language == "fr" else known.label_en
 
 
+def lowered(said: str) -> str:
+    """Within a sentence."""
+    return said[:1].lower() + said[1:]
+
+
 def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:
     """The first threshold that a rule names where it reaches a severity."""
     if rule is None:

@@ -47,7 +47,9 @@ async function refresh() {
   }
   const shown = new Set(rows().map((one) => one.id));
   const fresh = [...made.querySelectorAll("tr[data-row]")].filter((one) => !shown.has(one.id));
-  if (fresh.length && (open() || checked().length)) hold(made, fresh);
+  const busy = open() || checked().length;
+  if (fresh.length && busy) hold(made, fresh);
+  else if (!fresh.length && (busy || focused())) update(made);
   else replace(made, fresh);
   announce(fresh);
 }
@@ -143,7 +145,7 @@ function close() {
   aside.replaceChildren();
   history.pushState(null, "", address());
   mark();
-  if (waiting) soon(0);
+  soon(0);
   if (number) row(number)?.focus();
 }
 
@@ -237,6 +239,7 @@ document.addEventListener("click", (event) => {
   const here = event.target.closest("#alarms tr[data-row]");
   if (here && !event.target.closest("a, input, button") && !getSelection()?.toString()) here.querySelector("[data-open]").click();
 });
+list.addEventListener("focusout", (event) => list.contains(event.relatedTarget) || open() || soon(1000));
 list.addEventListener("change", (event) => event.target.matches("input[name=alarm]") && countSelected());
 document.getElementById("filters").addEventListener("change", (event) => {
   if (event.target.matches("select")) event.currentTarget.requestSubmit();
@@ -278,4 +281,4 @@ setInterval(() => document.hidden || soon(), 60_000); // ages grow though nothin
 
 for (const one of rows()) one.dataset.drawn = one.outerHTML;
 select([]);
-if (open()) row(open())?.scrollIntoView({ block: "nearest" });
+if (open() && innerWidth > 1024) row(open())?.scrollIntoView({ block: "nearest" });

@@ -1,0 +1,269 @@
+"""The page of alarms in a real browser: worked by keyboard, live, and whole after a cut network."""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from threading import Thread
+from time import sleep
+
+import pytest
+import uvicorn
+from playwright.sync_api import expect
+
+from hypervisor.alarms.acts import Act, act
+from hypervisor.alarms.lifecycle import Kind
+from hypervisor.api.app import create_app
+from hypervisor.stack.ports import free_port
+from hypervisor.store.connect import connect
+from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
+from tests.integration.watch.world import CATALOGUE
+
+_ANOTHER = """
+INSERT INTO alarm (rule, subject, site, since, began, severity, stale, title, title_fr, advice,
+    last_value, noticed_at, changed_at, category, domain)
+SELECT rule || n, subject, site, since, began, jsonb_build_array(jsonb_build_array(
+    severity->0->>0, %(severity)s::text)), '[]', %(title)s || n, NULL, advice, last_value,
+    noticed_at, changed_at, category, domain
+FROM (SELECT * FROM alarm WHERE domain = 'flood' AND site IS NOT NULL ORDER BY id LIMIT 1) a,
+    generate_series(1, %(count)s) n RETURNING id
+"""
+
+
+def raised(url: str, title: str, severity: str = "minor", count: int = 1) -> list[int]:
+    """So many new alarms; their numbers."""
+    with closing(connect(url)) as connection, connection:
+        rows = connection.execute(
+            _ANOTHER, {"title": title, "severity": severity, "count": count}
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def row(number: int) -> str:
+    return f"#alarm-{number}"
+
+
+def test_an_alarm_is_worked_by_keyboard(own_console: Console) -> None:
+    page = own_console.page("/alarms", language="fr")
+    expect(page).to_have_title(re.compile(r"^\(\d+\) EXERCICE · Alarmes · Essonne$"))
+    rows = page.locator("tr[data-row]")
+    ranks = [int(one.get_attribute("data-rank") or 0) for one in rows.all()[:4]]
+    assert ranks == sorted(ranks)
+    page.keyboard.press("j")
+    expect(rows.first).to_be_focused()
+    page.keyboard.press("Enter")
+    panel = page.locator("#panel")
+    expect(panel).to_contain_text("Consigne")
+    expect(page).to_have_url(re.compile(r"/alarms/\d+$"))
+    expect(page.locator("tr[aria-selected=true]")).to_have_count(1)
+    assert violations(page) == []
+    page.keyboard.press("a")
+    expect(panel.locator(".log")).to_contain_text("a acquitté")
+    expect(rows.first).to_contain_text("acquittée")  # where it stood: it does not jump
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    expect(page.locator("tr[data-row]:focus")).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"/alarms$"))
+
+
+def test_a_cut_network_heals_without_a_missed_alarm(own_console: Console) -> None:
+    page = own_console.page("/alarms")
+    page.evaluate("window.before = true")
+    expect(page.locator("tr[data-row]").first).to_be_visible()
+    page.context.set_offline(True)
+    (number,) = raised(own_console.url, "Raised in the dark ", "critical")
+    expect(page.locator("#offline")).to_be_visible()
+    expect(page.locator(row(number))).to_have_count(0)
+    page.locator("tr[data-row] [data-open]").first.scroll_into_view_if_needed()
+    page.context.set_offline(False)
+    expect(page.locator(row(number))).to_contain_text("Raised in the dark 1")
+    expect(page.locator("#offline")).to_be_hidden()
+    assert page.evaluate("window.before") is True  # it was not loaded again
+    own_console.problems.clear()  # a browser says itself that it is offline
+
+
+@contextmanager
+def serving(url: str, port: int) -> Iterator[None]:
+    """A web process on a port of one's choice, until the context ends."""
+    app = create_app(url, CATALOGUE, lambda: WALL)
+    config = uvicorn.Config(app, port=port, log_level="critical", timeout_graceful_shutdown=1)
+    running = uvicorn.Server(config)
+    thread = Thread(target=running.run)
+    thread.start()
+    while not running.started:
+        sleep(0.01)
+    try:
+        yield
+    finally:
+        running.should_exit = True
+        thread.join()
+
+
+@pytest.mark.long
+def test_a_web_process_that_comes_back_has_told_everything(own_console: Console) -> None:
+    """What was done meanwhile is sent then."""
+    port = free_port()
+    base, own_console.base = own_console.base, f"http://127.0.0.1:{port}"
+    with serving(own_console.url, port):
+        page = own_console.page("/alarms")
+        page.evaluate("window.before = true")
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        expect(page.locator("#panel")).to_be_visible()
+        opened = page.locator("#panel").get_attribute("data-number")
+    (number,) = raised(own_console.url, "Nobody served ", "major")
+    expect(page.locator("#offline")).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.locator("#offline")).to_contain_text("One action waits.")
+    with serving(own_console.url, port):
+        expect(page.locator("#offline")).to_be_hidden(timeout=20_000)
+        expect(page.locator(f"#alarm-{opened}")).to_contain_text("acknowledged", timeout=20_000)
+        page.keyboard.press("Escape")
+        expect(page.locator(row(number))).to_contain_text("Nobody served 1")
+        assert page.evaluate("window.before") is True
+        page.close()
+    own_console.base = base
+    own_console.problems.clear()  # refused connections, as it must be
+
+
+@pytest.mark.long
+def test_new_alarms_wait_while_one_is_open(own_console: Console) -> None:
+    page = own_console.page("/alarms", language="fr")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel")).to_be_visible()
+    before = page.locator("tr[data-row]").count()
+    numbers = raised(own_console.url, "Neuve ", "critical", 3)
+    button = page.locator("#newcomers")
+    expect(button).to_contain_text("3 nouvelles alarmes")
+    expect(button).to_contain_text("dont 3 critique")
+    assert page.locator("tr[data-row]").count() == before
+    expect(page.locator("#announce")).to_contain_text("3 nouvelles alarmes")
+    button.click()
+    for number in numbers:
+        expect(page.locator(row(number))).to_be_visible()
+    expect(page.locator("#panel")).to_be_visible()
+
+
+@pytest.mark.long
+def test_several_are_acted_on_at_once(own_console: Console) -> None:
+    page = own_console.page("/alarms")
+    for _ in range(3):
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+    expect(page.locator("#selected")).to_have_text("3 selected")
+    page.keyboard.press("d")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Works on the embankment")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#outcome")).to_contain_text("Done for 3 alarms.")
+    page.get_by_role("link", name="Shelved now").click()
+    expect(page.locator("tr[data-row]")).to_have_count(3)
+    expect(page.locator("tr[data-row]").first).to_contain_text("shelved until")
+
+
+@pytest.mark.long
+def test_who_acts_on_what_has_changed_compares_or_abandons(own_console: Console) -> None:
+    (number,) = raised(own_console.url, "Contested ", "major")
+    page = own_console.page(f"/alarms/{number}")
+    page.locator("#comment").fill("The warden is there.")
+    with closing(connect(own_console.url)) as connection, connection:
+        done = Act(alarm=number, kind=Kind.ACKNOWLEDGE, author="benoit")
+        act(connection, done, now=WALL)
+    expect(page.locator("#moved")).to_be_visible()
+    page.locator("#comment").press("Control+Enter")
+    conflict = page.locator("#conflict")
+    expect(conflict).to_contain_text("benoit: acknowledged it")
+    expect(conflict).to_contain_text("The warden is there.")
+    assert violations(page) == []
+    conflict.get_by_role("button", name="Do it all the same").click()
+    expect(conflict).to_have_count(0)
+    expect(page.locator("#panel .log")).to_contain_text("The warden is there.")
+    own_console.problems.clear()  # the browser names the 409
+
+
+@pytest.mark.long
+def test_filters_live_in_the_address(console: Console) -> None:
+    page = console.page("/alarms")
+    page.select_option("#f-domain", "weather")
+    page.wait_for_url("**/alarms?domain=weather")
+    domains = page.locator("tr[data-row] .dom").all_inner_texts()
+    assert domains
+    assert {one.strip() for one in domains} == {"Weather"}
+    page.get_by_role("link", name="Critical").last.click()
+    page.wait_for_url(re.compile("severity=critical"))
+    expect(page.locator("#alarm-list")).to_contain_text("No alarm answers to this.")
+    page.locator("#alarm-list").get_by_role("link", name="Clear the filters").click()
+    page.wait_for_url("**/alarms")
+    page.keyboard.press("/")
+    page.keyboard.type("arpajon")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/alarms?q=arpajon")
+    titles = page.locator("tr[data-row] .ti").all_inner_texts()
+    assert titles
+    assert all("Arpajon" in one for one in titles)
+
+
+@pytest.mark.long
+def test_a_thousand_alarms_stay_usable(own_console: Console) -> None:
+    raised(own_console.url, "One of many ", "minor", 1_000)
+    page = own_console.page("/alarms")
+    rows = page.locator("tr[data-row]")
+    expect(rows).to_have_count(100)
+    expect(page.locator("#alarm-chips a").first).to_contain_text(re.compile(r"1[,\s]?0\d\d"))
+    page.locator("[data-more]").click()
+    expect(rows).to_have_count(300)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel")).to_be_visible()
+
+
+@pytest.mark.long
+def test_a_critical_alarm_calls_until_it_is_acknowledged_or_hushed(own_console: Console) -> None:
+    called = "() => Number(document.documentElement.dataset.called ?? 0)"
+    page = own_console.page("/alarms")
+    page.wait_for_function(f"({called})() >= 1")
+    sound = page.locator(".bar [data-sound]")
+    expect(sound).to_contain_text("press to allow")
+    page.keyboard.press("j")  # a page may sound once somebody has touched it
+    expect(sound).to_contain_text("critical")
+    page.keyboard.press("m")
+    expect(sound).to_contain_text("off")
+    before = page.evaluate(called)
+    raised(own_console.url, "Another ", "critical")
+    expect(page.locator("tr[data-row]", has_text="Another 1")).to_be_visible()
+    assert page.evaluate(called) == before
+
+
+@pytest.mark.long
+def test_who_may_only_look_acts_on_nothing(console: Console) -> None:
+    page = console.page("/alarms", role="viewer")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel")).to_contain_text("You may look at this alarm, not act on it.")
+    expect(page.locator("#panel form")).to_have_count(0)
+    expect(page.locator("#alarms input[type=checkbox]")).to_have_count(0)
+
+
+@pytest.mark.long
+def test_an_instance_without_alarms(empty_console: Console) -> None:
+    page = empty_console.page("/alarms", language="fr")
+    expect(page.locator("#alarm-list")).to_contain_text("Aucune alarme en cours.")
+    assert violations(page) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+def test_alarms_are_for_everyone(
+    console: Console, language: str, theme: str, size: tuple[int, int]
+) -> None:
+    page = console.page("/alarms", language=language, theme=theme, size=size)
+    assert overflow(page) <= 0
+    assert violations(page) == []
+    page.locator("tr[data-row] [data-open]").first.click()
+    expect(page.locator("#panel")).to_be_visible()
+    page.locator("#panel summary").first.click()
+    assert overflow(page) <= 0
+    assert violations(page) == []
