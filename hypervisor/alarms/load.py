@@ -89,6 +89,12 @@ def measure(raised: Sequence[Raised], begins: int, ends: int) -> Load:
     )
 
 
+def windows(raised: Sequence[Raised], begins: int, ends: int) -> list[int]:
+    """Alarms in each window of (begins, ends], from the first one on."""
+    counts = Counter((one.at - begins - 1) // WINDOW for one in raised if begins < one.at <= ends)
+    return [counts.get(window, 0) for window in range(max(1, -(-(ends - begins) // WINDOW)))]
+
+
 def _floods(counts: Mapping[int, int], begins: int, ends: int) -> tuple[Flood, ...]:
     """From the first window that is too full until one with few enough."""
     found: list[Flood] = []

@@ -1,8 +1,9 @@
 """What was raised, and what stands, for the load of operators."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hypervisor.alarms.load import Raised, Standing
+from hypervisor.alarms.responding import Answer
 from hypervisor.instants import micros
 from hypervisor.store.connect import Connection
 
@@ -37,6 +38,25 @@ def standing(connection: Connection, at: datetime, long: int) -> Standing:
     ).fetchone()
     alarms, lasting, stale = row or (0, 0, 0)
     return Standing(alarms=alarms, long=lasting, stale=stale)
+
+
+def answers(connection: Connection, begins: datetime, ends: datetime) -> list[Answer]:
+    """Of the alarms noticed within (begins, ends]: when somebody first acknowledged each, by then.
+
+    On the instance's clock: the wall's, in an exercise the scenario's.
+    """
+    rows = connection.execute(
+        "SELECT t.snapshot->'severity'->0->>1, (SELECT min(coalesce(c.scenario_at, c.at))"
+        "  FROM alarm_act c WHERE c.alarm = t.alarm AND c.kind = 'acknowledge'"
+        "  AND coalesce(c.scenario_at, c.at) <= %(ends)s) - t.noticed_at"
+        " FROM transition t WHERE t.kind = 'raised' AND t.noticed_at > %(begins)s"
+        " AND t.noticed_at <= %(ends)s ORDER BY t.id",
+        {"begins": begins, "ends": ends},
+    )
+    return [
+        Answer(severity=severity, after=None if after is None else max(after, timedelta()))
+        for severity, after in rows
+    ]
 
 
 def begun(

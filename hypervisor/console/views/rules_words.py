@@ -165,6 +165,6 @@ def around(at: datetime, sign: int) -> datetime:
 TOOLS: Mapping[str, Any] = {
     "places": places,
     "percent": percent,
-    "around": around,
+    "nearby": around,
     "rule_title": title,
 }

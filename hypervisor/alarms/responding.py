@@ -1,0 +1,63 @@
+"""How long alarms waited for somebody: from being noticed to the first acknowledgement."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from rules._rule import SEVERITIES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One alarm: the severity with which it came, and after how long somebody took it up.
+
+    `after` None: nobody did.
+    """
+
+    severity: str
+    after: timedelta | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """The alarms of one severity: how many were raised and answered, and after how long."""
+
+    severity: str
+    raised: int
+    answered: int
+    median: timedelta | None
+    most: timedelta | None  # nine of ten were answered within
+    longest: timedelta | None
+
+
+def responses(answers: Iterable[Answer]) -> list[Response]:
+    """By severity, the highest first; those that nobody raised are left out."""
+    by_severity: dict[str, list[Answer]] = {}
+    for one in answers:
+        by_severity.setdefault(one.severity, []).append(one)
+    return [
+        _response(severity, by_severity[severity])
+        for severity in reversed(SEVERITIES)
+        if severity in by_severity
+    ]
+
+
+def _response(severity: str, answers: Sequence[Answer]) -> Response:
+    seconds = [one.after.total_seconds() for one in answers if one.after is not None]
+    median, most, longest = (_quantile(seconds, share) for share in (0.5, 0.9, 1.0))
+    return Response(
+        severity=severity,
+        raised=len(answers),
+        answered=len(seconds),
+        median=median,
+        most=most,
+        longest=longest,
+    )
+
+
+def _quantile(seconds: Sequence[float], share: float) -> timedelta | None:
+    if not seconds:
+        return None
+    return timedelta(seconds=float(np.quantile(seconds, share, method="higher")))
