@@ -125,6 +125,19 @@ def test_a_rule_may_inhibit_one_that_is_withdrawn_but_none_that_never_was(
     assert "+ flood-ours" in hypervisor("apply", str(file), *WHY)
 
 
+def test_rules_of_two_files_may_not_silence_each_other(hypervisor: Type, tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours" / "flood.yaml", tmp_path / "theirs" / "flood.yaml"
+    ours.parent.mkdir()
+    ours.write_text(NEW + "  inhibits: [flood-rise]\n")
+    hypervisor("apply", str(ours), *WHY)
+    hypervisor("export", "flood-rise", "--output", str(theirs))
+    edit(theirs, "severity: major", "severity: major\n  inhibits: [flood-ours]")
+    with pytest.raises(RuleError, match="'flood-rise' inhibits 'flood-ours', which inhibits"):
+        hypervisor("apply", str(theirs), *WHY)
+    hypervisor("withdraw", "flood-ours", *WHY)
+    assert "1 rule changed" in hypervisor("apply", str(theirs), *WHY)
+
+
 def test_reason_and_author_are_needed_and_failing_tests_stop_it(
     hypervisor: Type, file: Path
 ) -> None:
