@@ -99,9 +99,7 @@ WHERE kind = 'supply' AND effective <= %s ORDER BY key, effective DESC, id DESC
 _HEARD = """
 WITH lately AS (
     SELECT series_id, max(received_at) AS heard_at, max(time) AS measured_at,
-           count(*) FILTER (WHERE series_id <> ALL(%(clocks)s)) AS readings,
-           count(*) FILTER (WHERE quality & %(unfit)s <> 0) AS suspect,
-           count(*) FILTER (WHERE series_id = ANY(%(clocks)s)) AS faults,
+           count(*) AS readings, count(*) FILTER (WHERE quality & %(unfit)s <> 0) AS suspect,
            extract(epoch FROM avg(received_at - time))::float AS delay,
            greatest(extract(epoch FROM max(time - received_at)), 0)::float AS ahead
     FROM reading WHERE time > %(since)s AND time <= %(at)s
@@ -109,8 +107,9 @@ WITH lately AS (
     GROUP BY series_id
 )
 SELECT d.name, max(coalesce(r.heard_at, n.received_at)), max(coalesce(r.measured_at, n.time)),
-       coalesce(sum(r.readings), 0)::int, coalesce(sum(r.suspect), 0)::int,
-       coalesce(sum(r.faults), 0)::int,
+       coalesce(sum(r.readings) FILTER (WHERE s.quantity <> %(clock)s), 0)::int,
+       coalesce(sum(r.suspect), 0)::int,
+       coalesce(sum(r.readings) FILTER (WHERE s.quantity = %(clock)s), 0)::int,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY r.delay), max(r.ahead)
 FROM device d JOIN series s ON s.device = d.id LEFT JOIN lately r ON r.series_id = s.id
 LEFT JOIN LATERAL (SELECT time, received_at FROM reading WHERE r.series_id IS NULL
@@ -199,14 +198,13 @@ def heard(
             [wanted],
         )
         numbers = [number for (number,) in rows]
-    clocks = connection.execute("SELECT id FROM series WHERE quantity = %s", [CLOCK_FAULT])
     words = {
         "at": at,
         "since": at - SPAN,
         "unfit": _UNFIT,
         "names": wanted,
         "series": numbers,
-        "clocks": [number for (number,) in clocks],
+        "clock": CLOCK_FAULT,
         "battery": _BATTERY,
     }
     batteries = {name: (value, when) for name, value, when in connection.execute(_BATTERIES, words)}
