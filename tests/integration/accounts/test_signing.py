@@ -1,0 +1,266 @@
+"""Signing in and out over HTTP: cookies, slowness, ends of sessions, tokens, accounts."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from hypervisor.accounts import administering, passwords
+from hypervisor.accounts.administering import Doer, New
+from hypervisor.accounts.duties import Role
+from hypervisor.api.identity import IDLE, LONGEST
+from hypervisor.store import audit
+from hypervisor.store.connect import connect
+from tests.integration.api.conftest import (  # noqa: F401  fixtures
+    NORTH,
+    SOUTH,
+    ClientOf,
+    base,
+    client,
+    client_of,
+    world,
+)
+from tests.integration.api.served import NOW, server
+from tests.integration.watch.world import World
+
+pytestmark = pytest.mark.integration
+
+PASSWORD = passwords.made()
+
+
+@pytest.fixture
+def anne(world: World) -> World:  # noqa: F811  a fixture
+    with connect(world.url) as connection:
+        new = New(name="Anne", password=PASSWORD, roles=((Role.OPERATOR, NORTH),))
+        administering.add(connection, new, Doer(name="root"))
+    return world
+
+
+@pytest.fixture
+def browser(base: str, anne: World) -> Iterator[httpx.Client]:  # noqa: F811  a fixture
+    assert anne
+    with httpx.Client(base_url=base) as found:
+        yield found
+
+
+def enter(browser: httpx.Client, password: str = PASSWORD, name: str = "anne") -> httpx.Response:
+    return browser.post("/api/v1/auth/login", json={"name": name, "password": password})
+
+
+def me(browser: httpx.Client) -> Any:
+    found = browser.get("/api/v1/auth/me")
+    assert found.status_code == 200, found.text
+    return found.json()
+
+
+def test_in_and_out(browser: httpx.Client, anne: World) -> None:
+    assert browser.get("/api/v1/auth/me").status_code == 401
+    entered = enter(browser)
+    assert entered.status_code == 204, entered.text
+    cookie = entered.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Domain" not in cookie
+    known = me(browser)
+    assert (known["name"], known["duties"]) == ("Anne", ["read", "operate"])
+    assert known["roles"] == [{"role": "operator", "area": NORTH, "area_name": "Nord"}]
+
+    refused = browser.post("/api/v1/auth/logout")
+    assert refused.status_code == 403
+    token = {"X-CSRF-Token": known["csrf"]}
+    foreign = {**token, "Sec-Fetch-Site": "cross-site"}
+    assert browser.post("/api/v1/auth/logout", headers=foreign).status_code == 403
+    assert browser.post("/api/v1/auth/logout", headers=token).status_code == 204
+    assert browser.get("/api/v1/auth/me").status_code == 401
+    kinds = [one.kind for one in audit.listing(anne.connection)]
+    assert kinds == ["account", "sign-in", "sign-out"]
+
+
+def test_a_session_is_another_after_signing_in_again(browser: httpx.Client) -> None:
+    enter(browser)
+    (before,) = browser.cookies.values() if hasattr(browser.cookies, "values") else ()
+    old = dict(browser.cookies)
+    enter(browser)
+    assert dict(browser.cookies) != old
+    assert before
+    stolen = httpx.Client(base_url=browser.base_url, cookies=old)
+    with stolen:
+        assert stolen.get("/api/v1/auth/me").status_code == 401
+
+
+def test_guessing_is_slowed_for_names_that_exist_and_for_those_that_do_not(
+    browser: httpx.Client,
+) -> None:
+    for name in ("anne", "nobody"):
+        said = [enter(browser, "wrong", name) for _ in range(6)]
+        assert [one.status_code for one in said] == [401] * 5 + [429]
+        assert {one.json()["detail"] for one in said[:5]} == {"the name or the password is wrong"}
+        assert int(said[5].headers["retry-after"]) >= 1
+    assert enter(browser).status_code == 429  # even the right one waits
+    assert enter(browser, name="another").status_code == 401  # who shares the address does not
+
+
+def test_sessions_end(anne: World) -> None:
+    cookies: Any = None
+    ages = {
+        timedelta(0): 204,
+        IDLE - timedelta(seconds=1): 200,
+        2 * IDLE - timedelta(minutes=2): 200,  # it slides
+        3 * IDLE: 401,
+    }
+    for age, status in ages.items():
+        with (
+            server(anne.url, now=NOW + age) as address,
+            httpx.Client(base_url=address, cookies=cookies) as browser,
+        ):
+            if status == 204:
+                assert enter(browser).status_code == 204
+                cookies = dict(browser.cookies)
+            else:
+                assert browser.get("/api/v1/auth/me").status_code == status
+    anne.connection.execute("UPDATE session SET seen_at = %s", [NOW + LONGEST])
+    anne.connection.commit()
+    with (
+        server(anne.url, now=NOW + LONGEST) as address,
+        httpx.Client(base_url=address, cookies=cookies) as browser,
+    ):
+        assert browser.get("/api/v1/auth/me").status_code == 401
+
+
+def test_another_password_ends_all_other_sessions(browser: httpx.Client, base: str) -> None:  # noqa: F811
+    with httpx.Client(base_url=base) as elsewhere:
+        enter(elsewhere)
+        enter(browser)
+        headers = {"X-CSRF-Token": me(browser)["csrf"]}
+        new = passwords.made()
+        for old, wanted, status in (
+            ("wrong", new, 422),
+            (PASSWORD, "short", 422),
+            (PASSWORD, new, 204),
+        ):
+            found = browser.put(
+                "/api/v1/auth/me/password", json={"old": old, "new": wanted}, headers=headers
+            )
+            assert found.status_code == status, found.text
+        assert me(browser)["name"] == "Anne"
+        assert elsewhere.get("/api/v1/auth/me").status_code == 401
+        assert enter(elsewhere, new).status_code == 204
+        out = browser.post("/api/v1/auth/logout?everywhere=true", headers=headers)
+        assert out.status_code == 204
+        assert elsewhere.get("/api/v1/auth/me").status_code == 401
+
+
+def test_tokens(browser: httpx.Client, base: str, anne: World) -> None:  # noqa: F811
+    enter(browser)
+    headers = {"X-CSRF-Token": me(browser)["csrf"]}
+
+    def make(status: int, *scopes: str, days: int = 30) -> Any:
+        ends = (NOW + timedelta(days=days)).isoformat()
+        said = {"name": "script", "scopes": scopes, "ends_at": ends}
+        found = browser.post("/api/v1/auth/tokens", json=said, headers=headers)
+        assert found.status_code == status, found.text
+        return found.json()
+
+    assert "has not rules" in make(422, "read", "rules")["detail"]
+    make(422, "read", days=1_000)
+    made = make(201, "read")
+    number = made["token"]["id"]
+    (alarm,) = browser.get("/api/v1/alarms").json()["alarms"][:1]
+    act = {"kind": "comment", "version": alarm["version"], "reason": "seen"}
+    with httpx.Client(
+        base_url=base, headers={"Authorization": f"Bearer {made['secret']}"}
+    ) as program:
+        assert me(program)["scopes"] == ["read"]
+        assert program.get("/api/v1/sites").status_code == 200
+        refused = program.post(f"/api/v1/alarms/{alarm['id']}/acts", json=act)
+        assert refused.status_code == 403
+        assert "scope 'operate'" in refused.json()["detail"]
+        assert program.post("/api/v1/auth/tokens", json={}).status_code in {403, 422}
+        (listed,) = browser.get("/api/v1/auth/tokens").json()["tokens"]
+        assert listed["used_at"] == "2024-01-02T00:00:00Z"
+        assert made["secret"] not in browser.get("/api/v1/auth/tokens").text
+        assert browser.delete(f"/api/v1/auth/tokens/{number}", headers=headers).status_code == 204
+        assert program.get("/api/v1/sites").status_code == 401
+
+    operating = make(201, "operate")
+    with httpx.Client(
+        base_url=base, headers={"Authorization": f"Bearer {operating['secret']}"}
+    ) as program:
+        done = program.post(f"/api/v1/alarms/{alarm['id']}/acts", json=act)
+        assert done.status_code == 200, done.text  # no token of a form is asked of a program
+        assert done.json()["acts"][-1]["author"] == "Anne"
+        with connect(anne.url) as connection:
+            doer = Doer(name="root")
+            administering.set_roles(connection, "Anne", ((Role.VIEWER, NORTH),), doer)
+        again = {**act, "version": done.json()["alarm"]["version"]}
+        refused = program.post(f"/api/v1/alarms/{alarm['id']}/acts", json=again)
+        assert refused.status_code == 403  # it never may more than its owner now may
+        with connect(anne.url) as connection:
+            administering.disable(connection, "Anne", doer, at=NOW)
+        assert program.get("/api/v1/sites").status_code == 401
+    assert browser.get("/api/v1/sites").status_code == 401
+    assert enter(browser).status_code == 401
+
+
+def test_an_administrator_of_an_epci_keeps_to_it(client_of: ClientOf) -> None:  # noqa: F811
+    north = client_of("administrator", NORTH)
+    south = client_of("viewer", SOUTH)
+    assert south.get("/api/v1/accounts").status_code == 403
+
+    def add(status: int, role: str, area: str | None, name: str = "new") -> Any:
+        roles = [{"role": role, "area": area}]
+        found = north.post("/api/v1/accounts", json={"name": name, "roles": roles})
+        assert found.status_code == status, found.text
+        return found.json()
+
+    assert "reaches beyond" in add(403, "viewer", None)["detail"]
+    add(403, "viewer", SOUTH)
+    add(404, "viewer", "99999")
+    assert add(201, "operator", NORTH)["account"]["signs_in"] is False
+    assert "named" in add(422, "viewer", NORTH, name="NEW")["detail"]
+    names = {one["name"] for one in north.get("/api/v1/accounts").json()["accounts"]}
+    assert names == {f"administrator-{NORTH}", "new"}
+    assert north.get(f"/api/v1/accounts/viewer-{SOUTH}").status_code == 404
+    wider = north.patch("/api/v1/accounts/new", json={"roles": [{"role": "viewer"}]})
+    assert wider.status_code == 403
+    changed = north.patch(
+        "/api/v1/accounts/new", json={"title": "New One", "disabled": True, "reason": "left"}
+    )
+    assert changed.json()["account"]["title"] == "New One"
+    assert changed.json()["account"]["disabled_at"] is not None
+
+
+def test_somebody_is_left_who_administers(client: httpx.Client) -> None:  # noqa: F811
+    for change in ({"roles": [{"role": "viewer"}]}, {"disabled": True}):
+        found = client.patch("/api/v1/accounts/anne", json=change)
+        assert found.status_code == 422
+        assert "nobody would be left" in found.json()["detail"]
+
+
+def test_the_door_of_the_console(browser: httpx.Client) -> None:
+    away = browser.get("/now?x=1")
+    assert (away.status_code, away.headers["location"]) == (303, "/login?next=%2Fnow%3Fx%3D1")
+    part = browser.get("/bar", headers={"HX-Request": "true"})
+    assert part.status_code == 401
+    assert part.headers["hx-redirect"] == "/login"
+
+    door = browser.get("/login?lang=en", follow_redirects=True)
+    assert "Sign in" in door.text
+    said = {"name": "anne", "password": "wrong", "next": "/sites"}
+    wrong = browser.post("/login", data=said)
+    assert wrong.status_code == 401
+    assert "The name or the password is wrong" in wrong.text
+    assert "wrong&#34;" not in wrong.text
+    right = {**said, "password": PASSWORD}
+    foreign = browser.post("/login", data=right, headers={"Origin": "https://elsewhere.example"})
+    assert foreign.status_code == 403
+    for wanted, lands in (("/sites", "/sites"), ("//elsewhere.example", "/"), ("x:y", "/")):
+        found = browser.post("/login", data={**right, "next": wanted})
+        assert (found.status_code, found.headers["location"]) == (303, lands)
+    csrf = me(browser)["csrf"]
+    assert browser.post("/logout", data={}).status_code == 403
+    out = browser.post("/logout", data={"csrf": csrf})
+    assert (out.status_code, out.headers["location"]) == (303, "/login")
+    assert browser.get("/now").status_code == 303

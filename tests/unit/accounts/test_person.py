@@ -1,0 +1,56 @@
+"""Roles, territories, scopes."""
+
+import pytest
+
+from hypervisor.accounts.duties import DUTIES, Duty, Role
+from hypervisor.accounts.person import EVERYWHERE, Grant, Person, Territory
+
+NORTH = Territory(communes=frozenset({"a", "b"}))
+DEPARTEMENT = Territory(communes=frozenset({"a", "b", "c"}), unplaced=True)
+
+
+def person(*grants: tuple[Role, Territory], scopes: frozenset[Duty] = frozenset(Duty)) -> Person:
+    held = tuple(Grant(role=role, territory=territory) for role, territory in grants)
+    return Person(account=1, name="anne", title="Anne", grants=held, scopes=scopes)
+
+
+def test_a_role_holds_where_it_was_given() -> None:
+    anne = person((Role.OPERATOR, NORTH), (Role.VIEWER, DEPARTEMENT))
+    assert anne.territory() == DEPARTEMENT
+    assert anne.territory(Duty.OPERATE) == NORTH
+    assert not anne.may(Duty.WRITE_RULES)
+    assert not anne.everywhere(Duty.READ)
+
+
+def test_a_token_never_may_more_than_its_scopes_nor_than_its_owner() -> None:
+    token = person((Role.OPERATOR, EVERYWHERE), scopes=frozenset({Duty.READ, Duty.ADMINISTER}))
+    assert token.everywhere(Duty.READ)
+    assert not token.may(Duty.OPERATE)
+    assert not token.may(Duty.ADMINISTER)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "covers"),
+    [
+        (EVERYWHERE, DEPARTEMENT, True),
+        (EVERYWHERE, EVERYWHERE, True),
+        (DEPARTEMENT, NORTH, True),
+        (NORTH, DEPARTEMENT, False),
+        (DEPARTEMENT, EVERYWHERE, False),
+        (NORTH, Territory(unplaced=True), False),
+    ],
+)
+def test_covers(one: Territory, other: Territory, covers: bool) -> None:  # noqa: FBT001  a case
+    assert one.covers(other) is covers
+
+
+def test_what_stands_nowhere_is_the_departements() -> None:
+    assert DEPARTEMENT.holds(None)
+    assert not NORTH.holds(None)
+    assert NORTH.holds("a")
+    assert EVERYWHERE.holds("z")
+
+
+def test_everybody_may_look() -> None:
+    assert all(Duty.READ in duties for duties in DUTIES.values())
+    assert DUTIES.keys() == set(Role)

@@ -1,0 +1,40 @@
+"""How long whoever failed waits."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypervisor.accounts import throttle
+
+NOW = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def wait(**failures: int) -> timedelta:
+    limits = throttle.keys("Anne", "10.0.0.1")
+    by_kind = {key.partition(" ")[0]: key for key in limits}
+    return throttle.waits(limits, {by_kind[k]: (n, NOW) for k, n in failures.items()}, NOW)
+
+
+def test_a_few_slips_are_free_then_the_wait_doubles() -> None:
+    assert [wait(pair=count).total_seconds() for count in (1, 4, 5, 6, 7, 40)] == [
+        *(0, 0, 1, 2, 4, 900),
+    ]
+
+
+def test_an_account_is_never_kept_shut_from_elsewhere() -> None:
+    assert wait(account=10_000) == timedelta(seconds=30)
+
+
+def test_an_address_that_tries_many_accounts_waits() -> None:
+    assert wait(address=19) == timedelta(0)
+    assert wait(address=24) == timedelta(seconds=16)
+
+
+def test_time_counts_and_failures_are_forgotten() -> None:
+    limits = throttle.keys("Anne", "10.0.0.1")
+    pair = next(iter(limits))
+    seen = {pair: (8, NOW)}
+    assert throttle.waits(limits, seen, NOW + timedelta(seconds=5)) == timedelta(seconds=3)
+    assert throttle.waits(limits, seen, NOW + throttle.FORGOTTEN) == timedelta(0)
+
+
+def test_a_name_in_capitals_is_the_same_account() -> None:
+    assert throttle.keys(" ANNE", "a").keys() == throttle.keys("anne", "a").keys()
