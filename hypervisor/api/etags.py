@@ -105,10 +105,10 @@ def fresh(asked: str, tag: str) -> bool:
 
 def allow(described: Mapping[str, Mapping[str, Any]], path: str) -> list[str]:
     """The methods that stand at an address, by the description's paths; none where nothing does."""
-    found: set[str] = set()
-    for pattern, methods in described.items():
-        if _regex(pattern).match(path):
-            found |= {method.upper() for method in methods}
+    fitting = [pattern for pattern in described if _regex(pattern).match(path)]
+    if path in fitting:
+        fitting = [path]  # a word of its own is none of those that a pattern stands for
+    found = {method.upper() for pattern in fitting for method in described[pattern]}
     if not found:
         return []
     return sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()))
