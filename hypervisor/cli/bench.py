@@ -19,6 +19,7 @@ def attach(app: typer.Typer) -> None:
     group.command()(rules)
     group.command()(backtest)
     group.command()(latency)
+    group.command("map")(map_)
     group.command()(listeners)
     app.add_typer(group, name="bench")
 
@@ -126,6 +127,21 @@ def listeners(
 
     with _progress() as tick, ground(**SERVER) as place:
         found = measure(place, Plan(listeners=listeners, rate=rate, seconds=seconds), tick)
+    _say(found, as_json=as_json)
+
+
+def map_(
+    sites: Annotated[
+        int, typer.Option(help="So many on the map, one in eight with an alarm.")
+    ] = 5_000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Long tasks of the map in a browser that renders in software; needs the developers' tools."""
+    from hypervisor.bench.map import Plan, measure
+    from hypervisor.bench.servers import ground
+
+    with _progress() as tick, ground() as place:
+        found = measure(place, Plan(sites=sites), tick)
     _say(found, as_json=as_json)
 
 

@@ -8,7 +8,8 @@ const list = document.getElementById("view-list");
 const count = document.getElementById("view-count");
 const card = document.getElementById("map-card");
 const words = JSON.parse(list.dataset.words);
-const LISTED = 60; // rows of the list
+const LISTED = 40; // rows of the list
+const SLICE = 24; // names drawn at once
 const CALM = 99;
 const DIM = new URLSearchParams(location.search);
 const wanted = {
@@ -64,7 +65,7 @@ function features(found) {
     features: found.map((n) => ({
       type: "Feature",
       geometry: { type: "Point", coordinates: [sites.lon[n], sites.lat[n]] },
-      properties: { n, rank: sites.rank[n], icon: icon(n), label: sites.title[n], order: -sites.rank[n] },
+      properties: { n, rank: sites.rank[n], icon: icon(n) },
     })),
   };
 }
@@ -74,7 +75,9 @@ const icon = (n) => (sites.rank[n] >= CALM ? `site:${sites.domains[sites.domain[
 let shownNow = [];
 async function refresh() {
   shownNow = kept();
-  map?.getSource("sites")?.setData(features(shownNow));
+  const told = features(shownNow);
+  await breathe();
+  map?.getSource("sites")?.setData(told);
   await breathe();
   inView();
   address();
@@ -270,7 +273,7 @@ function style() {
       { id: "assets", type: "symbol", source: "assets", minzoom: 9, filter: ["==", ["geometry-type"], "Point"], layout: { "icon-image": "asset", "icon-allow-overlap": true } },
       { id: "chosen", type: "circle", source: "chosen", paint: { "circle-radius": 17, "circle-color": "rgba(0,0,0,0)", "circle-stroke-width": 2, "circle-stroke-color": colour("--ink") } },
       { id: "clusters", type: "symbol", source: "sites", filter: ["has", "point_count"], layout: { "icon-image": ["concat", "cluster:", ["get", "worst"], ":", ["get", "point_count_abbreviated"]], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "worst"]] } },
-      { id: "sites", type: "symbol", source: "sites", filter: ["!", ["has", "point_count"]], layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "symbol-sort-key": ["get", "order"] } },
+      { id: "sites", type: "symbol", source: "sites", filter: ["!", ["has", "point_count"]], layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "rank"]] } },
     ],
   };
   if (box.dataset.basemap) {
@@ -287,13 +290,14 @@ function missing(event) {
 
 async function make() {
   const library = await load(box.dataset.library, box.dataset.worker);
+  const whole = style();
   const at = DIM.get("at")?.split(",").map(Number);
   const edges = box.dataset.bounds ? JSON.parse(box.dataset.bounds) : null;
   await document.fonts.ready;
   await breathe();
   map = new library.Map({
     container: box,
-    style: style(),
+    style: { ...whole, layers: whole.layers.slice(0, 1) },
     ...(at?.length === 3 && at.every(Number.isFinite) ? { center: [at[0], at[1]], zoom: at[2] } : edges ? { bounds: edges, fitBoundsOptions: { padding: 48, maxZoom: 13 } } : { center: [2.4, 46.6], zoom: 5 }),
     attributionControl: box.dataset.basemap ? { compact: true } : false,
     dragRotate: false,
@@ -304,6 +308,8 @@ async function make() {
     fadeDuration: 0,
     renderWorldCopies: false,
     collectResourceTiming: false,
+    crossSourceCollisions: false,
+    refreshExpiredTiles: false,
     canvasContextAttributes: { antialias: false, failIfMajorPerformanceCaveat: false },
     pixelRatio: marks.ratio > 1.5 ? 2 : 1,
   });
@@ -333,15 +339,30 @@ async function make() {
       map.easeTo({ center: hit.geometry.coordinates, zoom: zoom + 0.2, duration: 250 });
     } else choose(sites.name[hit.properties.n]);
   });
-  for (const one of ["sites", "clusters"]) {
-    map.on("mouseenter", one, () => (map.getCanvas().style.cursor = "pointer"));
-    map.on("mouseleave", one, () => (map.getCanvas().style.cursor = ""));
-  }
+  let resting = 0;
+  map.on("mousemove", (event) => {
+    clearTimeout(resting); // asked only where the pointer rests: it is no light question
+    resting = setTimeout(() => {
+      if (!map.isMoving()) map.getCanvas().style.cursor = map.queryRenderedFeatures(event.point, { layers: ["sites", "clusters"] }).length ? "pointer" : "";
+    }, 80);
+  });
   await map.once("style.load");
+  // A layer a frame: what each needs of the (software) graphics is made ready in a task of its own.
+  for (const one of whole.layers.slice(1)) {
+    map.addLayer(one);
+    await frame();
+  }
 }
+
+const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
 
 async function fill() {
   const ground = await json("/map/ground");
+  const names = [...ground.communes.features.map((one) => `name:${one.properties.name}`), ...ground.rivers.features.map((one) => `river:${one.properties.name}`)];
+  for (let n = 0; n < names.length; n += SLICE) {
+    for (const id of names.slice(n, n + SLICE)) missing({ id });
+    await breathe();
+  }
   for (const [name, data] of Object.entries(ground)) {
     map.getSource(name)?.setData(data);
     await breathe();
@@ -351,7 +372,14 @@ async function fill() {
 
 async function states() {
   const now = await json("/map/states");
-  for (let n = 0; n < sites.name.length; n++) [sites.rank[n], sites.open[n], sites.stale[n]] = now[sites.name[n]] ?? [CALM, 0, 0];
+  let changed = false;
+  for (let n = 0; n < sites.name.length; n++) {
+    const [rank, open, stale] = now[sites.name[n]] ?? [CALM, 0, 0];
+    if (sites.rank[n] === rank && sites.open[n] === open && sites.stale[n] === stale) continue;
+    [sites.rank[n], sites.open[n], sites.stale[n]] = [rank, open, stale];
+    changed = true;
+  }
+  if (!changed) return;
   await breathe();
   await refresh();
 }

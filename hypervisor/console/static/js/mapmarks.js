@@ -35,13 +35,14 @@ export async function load(address, worker) {
   return window.maplibregl;
 }
 
+// One canvas for all: making one costs more than drawing on it.
+const sheet = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const rule = document.createElement("canvas").getContext("2d");
 function canvas(width, height) {
-  const made = document.createElement("canvas");
-  made.width = Math.ceil(width * ratio);
-  made.height = Math.ceil(height * ratio);
-  const pen = made.getContext("2d", { willReadFrequently: true });
-  pen.scale(ratio, ratio);
-  return pen;
+  sheet.canvas.width = Math.ceil(width * ratio); // also wipes it
+  sheet.canvas.height = Math.ceil(height * ratio);
+  sheet.scale(ratio, ratio);
+  return sheet;
 }
 const image = (pen) => pen.getImageData(0, 0, pen.canvas.width, pen.canvas.height);
 
@@ -130,9 +131,8 @@ function cluster(rank, number, look) {
 
 function name(text, token, weight) {
   const font = `${weight} 12px Plex, system-ui, sans-serif`;
-  const measure = canvas(1, 1);
-  measure.font = font;
-  const pen = canvas(measure.measureText(text).width + 8, 18);
+  rule.font = font;
+  const pen = canvas(rule.measureText(text).width + 8, 18);
   pen.font = font;
   pen.lineJoin = "round";
   pen.lineWidth = 3;

@@ -1,0 +1,278 @@
+"""How long the map's tasks block a browser that renders in software: counted, phase by phase."""
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from hypervisor.accounts import secrets
+from hypervisor.accounts.duties import Role
+from hypervisor.api.app import create_app
+from hypervisor.api.identity import cookie_name
+from hypervisor.bench.servers import Ground
+from hypervisor.instants import micros
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Area, Site
+from hypervisor.stack.ports import LOOPBACK, free_port
+from hypervisor.store import accounts, alarms, registry
+from hypervisor.store import instance as instance_store
+from hypervisor.store.alarms import Alarm
+from hypervisor.store.connect import Connection, connect
+from rules._journal import Episode
+from sensors._domain import catalogue
+from sensors._errors import TerritoryError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+BOUND_MS = 200  # what no task of the map may take
+_LONG_MS = 50  # what browsers call a long task
+_WEST, _SOUTH, _EAST, _NORTH = 1.92, 48.28, 2.58, 48.78
+_COMMUNES, _EPCIS, _RIVERS = 196, 14, 9
+_DOMAINS = ("flood", "weather", "lighting", "mobility")
+_SEVERITIES = ("critical", "major", "minor", "info")
+_ALARMED = 0.12  # of all sites
+_NOW = datetime(2026, 1, 5, 6, 2, tzinfo=UTC)
+_SETTLED = 700  # ms of rest after each phase
+_WATCH = """
+window.longTasks = [];
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) window.longTasks.push([one.startTime, one.duration]);
+}).observe({type: 'longtask', buffered: true});
+"""
+_SOFTWARE = (
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+)
+
+
+class MapBenchError(TerritoryError):
+    """No browser to measure with, or the map did not come."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How many sites, in which browser."""
+
+    sites: int = 5_000
+    width: int = 1440
+    height: int = 900
+
+
+def measure(place: Ground, plan: Plan, tick: Callable[[str, int, int], None]) -> dict[str, Any]:
+    """The longest task and how many were long, of loading the map and of each thing done to it."""
+    tick("making a territory", 0, 0)
+    with connect(place.settings.database_url) as connection:
+        register(connection, plan.sites)
+        cookie = signed_in(connection)
+    with _served(place.settings.database_url) as base, _page(plan) as page:
+        page.context.add_cookies([{"name": cookie[0], "value": cookie[1], "url": base}])
+        phases = dict(_phases(page, base, tick))
+    every = [one for found in phases.values() for one in found]
+    return {
+        "bench": "map",
+        "sites": plan.sites,
+        "tasks_over_50_ms": sum(one > _LONG_MS for one in every),
+        f"tasks_over_{BOUND_MS}_ms": sum(one > BOUND_MS for one in every),
+        "longest_ms": max(every, default=0),
+        **{f"{name}_longest_ms": max(found, default=0) for name, found in phases.items()},
+    }
+
+
+def register(connection: Connection, count: int) -> None:
+    """A territory of communes on a lattice, with so many sites of all domains, some in alarm."""
+    rng = random.Random(5)  # noqa: S311  the same territory every time
+    areas = list(_areas())
+    communes = [one for one in areas if one.kind == "commune"]
+    sites = tuple(_site(rng, number, communes) for number in range(count))
+    registry.write(connection, Changes(areas=tuple(areas), sites=sites))
+    known = registry.load(connection).sites
+    chosen = [one for one in sites if rng.random() < _ALARMED]
+    ids = alarms.new_ids(connection, len(chosen))
+    made = [_alarm(rng, own, known[one.name]) for own, one in zip(ids, chosen, strict=True)]
+    alarms.save(connection, made, [])
+    connection.commit()
+
+
+def _areas() -> Iterator[Area]:
+    yield Area(code="00", kind="departement", name="Bench", lon=2.25, lat=48.5)
+    for number in range(_EPCIS):
+        yield Area(code=f"E{number:02d}", kind="epci", name=f"Union {number}", parent="00")
+    wide = 14
+    for number in range(_COMMUNES):
+        row, column = divmod(number, wide)
+        yield Area(
+            code=f"00{number:03d}",
+            kind="commune",
+            name=f"Commune-sur-Banc {number}",
+            parent=f"E{row:02d}",
+            lon=_WEST + (column + 0.5) * (_EAST - _WEST) / wide,
+            lat=_SOUTH + (row + 0.5) * (_NORTH - _SOUTH) / wide,
+        )
+
+
+def _site(rng: random.Random, number: int, communes: list[Area]) -> Site:
+    commune = communes[rng.randrange(len(communes))]
+    domain = _DOMAINS[number % len(_DOMAINS)]
+    river = f"River {number % _RIVERS}" if domain == "flood" and number < 400 else None
+    return Site(
+        name=f"site-{number:05d}",
+        title=f"Site {number} at {commune.name}",
+        domain=domain,
+        commune=commune.code,
+        lon=(commune.lon or 0) + rng.gauss(0, 0.012),
+        lat=(commune.lat or 0) + rng.gauss(0, 0.009),
+        river=river,
+        river_order=float(number) if river else None,
+    )
+
+
+def _alarm(rng: random.Random, number: int, site: Site) -> Alarm:
+    began = micros(_NOW - timedelta(minutes=rng.randrange(5, 600)))
+    severity = rng.choices(_SEVERITIES, weights=(1, 3, 12, 4))[0]
+    return Alarm(
+        id=number,
+        site=site.id,
+        place=site.name,
+        domain=site.domain,
+        category="hazard",
+        episode=Episode(
+            rule="bench",
+            subject=site.name,
+            since=began,
+            began=began,
+            ended=None,
+            severity=((began, severity),),
+            stale=(),
+            reason=None,
+        ),
+        title=f"{site.title}: bench",
+        advice="",
+        last_value=None,
+        withdrawn=None,
+        noticed=began,
+        changed=began,
+    )
+
+
+def signed_in(connection: Connection) -> tuple[str, str]:
+    """A session of an administrator: the cookie's name and value."""
+    instance = instance_store.read(connection)
+    if instance is None:
+        raise MapBenchError("the bench's database is no instance")
+    number = accounts.add(connection, name="bench", title="Bench", password=None, language="en")
+    accounts.set_roles(connection, number, [(Role.ADMINISTRATOR, None)])
+    secret = secrets.new_session()
+    accounts.open_session(
+        connection,
+        accounts.Session(
+            secret=secrets.digest(secret),
+            account=number,
+            made_at=_NOW,
+            seen_at=_NOW,
+            ends_at=_NOW + timedelta(days=1),
+            address="bench",
+            browser="bench",
+        ),
+    )
+    connection.commit()
+    return cookie_name(instance, secure=False), secret
+
+
+@contextmanager
+def _served(url: str) -> Iterator[str]:
+    port = free_port()
+    app = create_app(url, catalogue(), lambda: _NOW)
+    running = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
+    thread = Thread(target=running.run)
+    thread.start()
+    while not running.started:
+        sleep(0.01)
+    try:
+        yield f"http://{LOOPBACK}:{port}"
+    finally:
+        running.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def _page(plan: Plan) -> "Iterator[Page]":
+    """A page of a browser that has no graphics card."""
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415  a developer's tool
+    except ImportError as error:
+        raise MapBenchError("playwright is not installed: `make setup` does (group dev)") from error
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if program is None:
+        raise MapBenchError("no chromium is installed, nor does CHROMIUM name one")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(_SOFTWARE))
+        try:
+            context = browser.new_context(viewport={"width": plan.width, "height": plan.height})
+            context.add_init_script(_WATCH)
+            context.add_init_script("localStorage.setItem('hypervisor-hint-seen', '1')")
+            yield context.new_page()
+        finally:
+            browser.close()
+
+
+def _phases(
+    page: "Page", base: str, tick: Callable[[str, int, int], None]
+) -> Iterator[tuple[str, list[int]]]:
+    """Each phase by name, and the long tasks (ms) in it."""
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("load", lambda: _load(page, base)),
+        ("pan", lambda: _drag(page)),
+        ("zoom_in", lambda: _press(page, "in", 4)),
+        ("zoom_out", lambda: _press(page, "out", 5)),
+        ("filter", lambda: page.click("[data-domain=flood]")),
+        ("unfilter", lambda: page.click("[data-domain=flood]")),
+        ("alarms", lambda: _happens(page)),
+        ("layers", lambda: page.click("[data-layer=communes]")),
+        ("card", lambda: page.click("#view-list li[data-name] a")),
+    ]
+    for number, (name, do) in enumerate(steps):
+        tick(name, number, len(steps))
+        do()
+        page.wait_for_timeout(_SETTLED)
+        found = page.evaluate("() => window.longTasks.splice(0).map((one) => Math.round(one[1]))")
+        yield name, found
+
+
+def _load(page: "Page", base: str) -> None:
+    page.goto(f"{base}/map")
+    page.wait_for_selector("#map[data-ready]", timeout=60_000)
+
+
+def _press(page: "Page", which: str, times: int) -> None:
+    for _each in range(times):
+        page.click(f"[data-zoom={which}]")
+        page.wait_for_timeout(400)
+
+
+def _drag(page: "Page") -> None:
+    box = page.locator("#map").bounding_box()
+    if box is None:
+        raise MapBenchError("the map is not on the page")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(20):
+        page.mouse.move(x - 12 * step, y + 6 * step)
+    page.mouse.up()
+
+
+def _happens(page: "Page") -> None:
+    page.evaluate("document.dispatchEvent(new CustomEvent('hypervisor:alarm', {detail: []}))")
+    page.wait_for_timeout(1_000)
