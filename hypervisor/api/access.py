@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
@@ -46,7 +47,11 @@ class Access:
         return "EXERCICE" if self.instance.mode is Mode.EXERCISE else "LIVE"
 
     def now(self) -> datetime:
-        """Now; in an exercise, where its scenario stands."""
+        """Now; in an exercise, where its scenario stands. It stands still within a request."""
+        return self._now
+
+    @cached_property
+    def _now(self) -> datetime:
         if self.instance.mode is Mode.LIVE:
             return self.clock()
         return observing.progress(self.connection).heard_to or self.clock()

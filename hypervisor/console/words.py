@@ -15,6 +15,11 @@ def mark(text: str) -> str:
     return text
 
 
+def mark_plural(one: str, many: str) -> tuple[str, str]:
+    """Both forms as they are, for `translate_plural` later."""
+    return one, many
+
+
 @cache
 def catalogue(language: str) -> Mapping[str, tuple[str, ...]]:
     """Sentence -> its translation, and that of its plural."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from hypervisor.api.access import Access
 from hypervisor.console import marks
+from hypervisor.console.sharing import Shared
 from hypervisor.console.views.blind import Blind, blind
 from hypervisor.console.views.duty import Duty, duty
 from hypervisor.console.views.rivers import River, Water, expected_peaks, rivers
@@ -45,7 +46,16 @@ class Now:
         return next((one for one in self.worsening if one.threshold is None), None)
 
 
+_SHARED: Shared[Now] = Shared(seconds=1.0)
+
+
 def look(asked: Access) -> Now:
+    """As it is now, for whoever sees the same territory."""
+    key = (id(asked.pool), asked.person.territory())
+    return _SHARED.get(key, store.marker(asked.connection), lambda: _look(asked))
+
+
+def _look(asked: Access) -> Now:
     """A dozen questions to the database, none of them a row at a time."""
     connection, now = asked.connection, asked.now()
     levels = reaching.courses(connection, asked.catalogue, now=now)

@@ -9,7 +9,7 @@ from hypervisor.console import formats, marks
 from hypervisor.console.reader import current
 from hypervisor.console.views.blind import Blind
 from hypervisor.console.views.now import Now
-from hypervisor.console.words import mark, translate_plural
+from hypervisor.console.words import mark, mark_plural, translate_plural
 from hypervisor.console.words import translate as _
 from hypervisor.store.now import Changes, Standing
 
@@ -21,10 +21,12 @@ _MOVEMENTS = {
     "unknown": mark("no trend yet"),
 }
 _TO_SEE = {
-    1: ("%(num)s critical alarm to acknowledge", "%(num)s critical alarms to acknowledge"),
-    2: ("%(num)s major alarm to acknowledge", "%(num)s major alarms to acknowledge"),
-    3: ("%(num)s minor alarm to acknowledge", "%(num)s minor alarms to acknowledge"),
-    4: ("%(num)s notice to acknowledge", "%(num)s notices to acknowledge"),
+    1: mark_plural(
+        "%(num)s critical alarm to acknowledge", "%(num)s critical alarms to acknowledge"
+    ),
+    2: mark_plural("%(num)s major alarm to acknowledge", "%(num)s major alarms to acknowledge"),
+    3: mark_plural("%(num)s minor alarm to acknowledge", "%(num)s minor alarms to acknowledge"),
+    4: mark_plural("%(num)s notice to acknowledge", "%(num)s notices to acknowledge"),
 }
 
 
