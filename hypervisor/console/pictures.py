@@ -148,7 +148,10 @@ def _chromium() -> Iterator["Browser"]:
     if program is None:
         raise PicturesError("no chromium on PATH; `make setup` installs it")
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+        )
 
 
 def _shoot(  # noqa: PLR0913, PLR0917  what a picture is of
@@ -170,6 +173,6 @@ def _shoot(  # noqa: PLR0913, PLR0917  what a picture is of
     context.add_init_script("localStorage.setItem('hypervisor-hint-seen', '1')")
     page = context.new_page()
     page.goto(address + shot.path.format(site=site), wait_until="load")
-    page.wait_for_timeout(1500)  # the map's tiles, charts
+    page.wait_for_timeout(2500)  # charts; the map draws in software
     page.screenshot(path=file)
     context.close()

@@ -16,6 +16,9 @@ WINDOW = timedelta(hours=3)
 _FEWEST = 4  # readings that make a line
 _HOUR = 3600.0
 _SURE = 2.0  # standard errors within which a slope is taken to lie
+# No flood rises along a straight line: however exact the rate, it may be met by so much sooner or
+# later. Chosen by us; no forecast says them.
+_SOONER, _LATER = 0.75, 1.35
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +93,10 @@ def arrival(course: Course, level: float, *, within: timedelta) -> Arrival | Non
     hours = gap / rate.per_hour
     if hours > within.total_seconds() / _HOUR:
         return None
-    slow = rate.per_hour - _SURE * rate.error
-    latest = gap / slow
+    earliest = min(gap / (rate.per_hour + _SURE * rate.error), _SOONER * hours)
+    latest = max(gap / (rate.per_hour - _SURE * rate.error), _LATER * hours)
     return Arrival(
         at=course.time + timedelta(hours=hours),
-        earliest=course.time + timedelta(hours=gap / (rate.per_hour + _SURE * rate.error)),
+        earliest=course.time + timedelta(hours=earliest),
         latest=course.time + timedelta(hours=latest) if latest < 10 * hours else None,
     )

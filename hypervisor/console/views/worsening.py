@@ -14,9 +14,6 @@ from hypervisor.store.now import Place
 BEFORE, AFTER = timedelta(hours=12), timedelta(hours=2)
 _LIMITS = ("attention", "alert", "danger")  # of the flood domain, from the lowest up
 _WAITING = timedelta(minutes=30)  # an older reading confirms nothing
-# No flood rises along a straight line: whatever the error of the rate says, at least so much sooner
-# and later. Figures of ours, in the manner of what forecasters allow themselves.
-_SOONER, _LATER = 0.75, 1.35
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +47,12 @@ class Worsening:
     @property
     def least(self) -> timedelta:
         """The soonest, from now."""
-        soonest = min(self.arrival.earliest - self.now, _SOONER * (self.arrival.at - self.now))
-        return max(soonest, timedelta(0))
+        return max(self.arrival.earliest - self.now, timedelta(0))
 
     @property
     def most(self) -> timedelta | None:
         """The latest, from now; None: it may never be."""
-        if self.arrival.latest is None:
-            return None
-        return max(self.arrival.latest - self.now, _LATER * (self.arrival.at - self.now))
+        return None if self.arrival.latest is None else self.arrival.latest - self.now
 
     @property
     def missing(self) -> float:

@@ -50,7 +50,15 @@ def test_a_level_is_met_in_a_range() -> None:
     assert found is not None
     assert found.latest is not None
     hours = [(at - T0).total_seconds() / 3600 for at in (found.earliest, found.at, found.latest)]
-    assert hours == pytest.approx([0.4 / 0.12, 4, 5])
+    assert hours == pytest.approx([0.75 * 4, 4, 1.35 * 4])
+
+
+def test_a_rate_that_is_hardly_known_widens_the_range() -> None:
+    found = arrival(course(Rate(per_hour=0.1, error=0.03)), 1.4, within=DAY)
+    assert found is not None
+    assert found.latest is not None
+    hours = [(at - T0).total_seconds() / 3600 for at in (found.earliest, found.latest)]
+    assert hours == pytest.approx([0.4 / 0.16, 0.4 / 0.04])
 
 
 @pytest.mark.parametrize(
