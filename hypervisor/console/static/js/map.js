@@ -251,6 +251,8 @@ function whole(found) {
   map.fitBounds([[Math.min(...lons), Math.min(...lats)], [Math.max(...lons), Math.max(...lats)]], { padding: 48, duration: 0, maxZoom: 13 });
 }
 
+// Few kinds of layers, each drawn for the first time in a frame of its own: without a graphics card the
+// page waits for every program that one of them needs to be compiled.
 const colour = marks.colour;
 function style() {
   const empty = { type: "FeatureCollection", features: [] };
@@ -263,15 +265,15 @@ function style() {
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("--well") } },
-      { id: "zones", type: "fill", source: "zones", paint: { "fill-color": colour("--d-flood"), "fill-opacity": 0.14 } },
-      { id: "zone-edges", type: "line", source: "zones", paint: { "line-color": colour("--d-flood"), "line-opacity": 0.5, "line-dasharray": [3, 2] } },
+      { id: "zones", type: "fill", source: "zones", paint: { "fill-color": colour("--d-flood"), "fill-opacity": 0.14, "fill-antialias": false } },
+      { id: "zone-edges", type: "line", source: "zones", paint: { "line-color": colour("--d-flood"), "line-opacity": 0.4, "line-width": 0.8 } },
       { id: "rivers", type: "line", source: "rivers", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": colour("--d-flood"), "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1.5, 13, 4] } },
-      { id: "communes", type: "circle", source: "communes", paint: { "circle-radius": 2, "circle-color": colour("--line-2"), "circle-opacity": 0.7 } },
+      { id: "communes", type: "symbol", source: "communes", layout: { "icon-image": "dot", "icon-allow-overlap": true } },
       { id: "commune-names", type: "symbol", source: "communes", minzoom: 8.4, layout: { "icon-image": ["concat", "name:", ["get", "name"]], "icon-anchor": "top", "icon-offset": [0, 4], "icon-padding": 6, "symbol-sort-key": ["-", 0, ["get", "sites"]] } },
       { id: "river-names", type: "symbol", source: "rivers", layout: { "symbol-placement": "line-center", "icon-image": ["concat", "river:", ["get", "name"]], "icon-rotation-alignment": "viewport", "icon-padding": 4 } },
       { id: "asset-lines", type: "line", source: "assets", filter: ["!=", ["geometry-type"], "Point"], paint: { "line-color": colour("--ink-2"), "line-width": 2 } },
       { id: "assets", type: "symbol", source: "assets", minzoom: 9, filter: ["==", ["geometry-type"], "Point"], layout: { "icon-image": "asset", "icon-allow-overlap": true } },
-      { id: "chosen", type: "circle", source: "chosen", paint: { "circle-radius": 17, "circle-color": "rgba(0,0,0,0)", "circle-stroke-width": 2, "circle-stroke-color": colour("--ink") } },
+      { id: "chosen", type: "symbol", source: "chosen", layout: { "icon-image": "chosen", "icon-allow-overlap": true } },
       { id: "clusters", type: "symbol", source: "sites", filter: ["has", "point_count"], layout: { "icon-image": ["concat", "cluster:", ["get", "worst"], ":", ["get", "point_count_abbreviated"]], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "worst"]] } },
       { id: "sites", type: "symbol", source: "sites", filter: ["!", ["has", "point_count"]], layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "symbol-sort-key": ["-", 0, ["get", "rank"]] } },
     ],
@@ -347,14 +349,12 @@ async function make() {
     }, 80);
   });
   await map.once("style.load");
-  // A layer a frame: what each needs of the (software) graphics is made ready in a task of its own.
-  for (const one of whole.layers.slice(1)) {
-    map.addLayer(one);
-    await frame();
-  }
+  for (const one of whole.layers.slice(1)) map.addLayer(one);
+  await drawn();
 }
 
-const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
+// Until what was given to the map stands on it; a map in a hidden tab draws nothing and is not waited for.
+const drawn = () => Promise.race([new Promise((done) => map.once("idle", done)), new Promise((done) => setTimeout(done, 1500))]);
 
 async function fill() {
   const ground = await json("/map/ground");
@@ -365,7 +365,7 @@ async function fill() {
   }
   for (const [name, data] of Object.entries(ground)) {
     map.getSource(name)?.setData(data);
-    await breathe();
+    await drawn();
   }
   layers();
 }
@@ -399,7 +399,7 @@ async function start() {
     return;
   }
   await refresh();
-  await breathe();
+  await drawn();
   await fill();
   say(sites.lost ? note.dataset.lost.replace("{n}", sites.lost) : "");
   if (wanted.site) choose(wanted.site, { fly: !DIM.has("at"), focus: false });

@@ -153,6 +153,26 @@ function asset() {
   return image(pen);
 }
 
+function dot() {
+  const pen = canvas(6, 6);
+  pen.beginPath();
+  pen.arc(3, 3, 2, 0, 2 * Math.PI);
+  pen.fillStyle = colour("--line-2");
+  pen.globalAlpha = 0.7;
+  pen.fill();
+  return image(pen);
+}
+
+function chosen() {
+  const pen = canvas(38, 38);
+  pen.beginPath();
+  pen.arc(19, 19, 17, 0, 2 * Math.PI);
+  pen.lineWidth = 2;
+  pen.strokeStyle = colour("--ink");
+  pen.stroke();
+  return image(pen);
+}
+
 export function label(id, look) {
   const [kind, ...rest] = id.split(":");
   if (kind === "mark") return alarm(Number(rest[0]), rest[1] === "1", look);
@@ -161,5 +181,7 @@ export function label(id, look) {
   if (kind === "name") return name(rest.join(":"), "--ink-2", 400);
   if (kind === "river") return name(rest.join(":"), "--d-flood", 600);
   if (kind === "asset") return asset();
+  if (kind === "dot") return dot();
+  if (kind === "chosen") return chosen();
   return null;
 }
