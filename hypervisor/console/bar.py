@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from hypervisor.alarms.load import FLOOD_BEGINS
 from hypervisor.api.access import Access
-from hypervisor.console.words import translate as _
+from hypervisor.console.views import exercises
 from hypervisor.instance import Mode
 from hypervisor.store import glance
 
@@ -47,5 +47,5 @@ def look(asked: Access) -> Bar:
         load=seen.raised_lately,
         load_mark=FLOOD_BEGINS,
         wall=wall,
-        exercise_words=f"{asked.instance.name} · {_('no real alert is sent')}",
+        exercise_words="" if live else exercises.banner_words(asked),
     )

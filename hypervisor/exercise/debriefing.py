@@ -52,6 +52,7 @@ def debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any]:
     ]
     return {
         "run": _run(run),
+        "gone": False,
         "figures": _figures(alarms, acts, chains, sheets, skips),
         "chains": chains,
         "false": [_alarm(one) for one in truths.false] if truths else [],

@@ -33,6 +33,10 @@ PAGE = Page(key="exercises", title=mark("Exercises"), address="/exercises", orde
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Text = Annotated[str, Form(max_length=4_000)]
 HERE = "/exercises/lead"
+_FIELDS = (  # of the form by which an inject is written
+    *("kind", "title", "text", "sender", "expected", "planned", "device", "quantity", "value"),
+    "hours",
+)
 _NEW = "exercise"  # the folder that a live page proposes for one
 
 
@@ -313,12 +317,11 @@ def _overview(
         asked,
         "exercises.html",
         status_code=status_code,
-        wrong=wrong,
         chosen=chosen,
         choices=playable(data_of(request)),
         runs=conducting.runs(asked.connection, limit=20),
         folder=data_of(request) / "recordings",
-        **(_context(asked, request, run, part="now") if run else _bare(asked)),
+        **(_context(asked, request, run, part="now") if run else _bare(asked)) | {"wrong": wrong},
     )
 
 
@@ -341,10 +344,12 @@ def _again(
         return RedirectResponse("/exercises", status_code=303)
     status = 409 if wrong else 200
     if wants_fragment(request):
-        found = _context(asked, request, run, part=name) | {"wrong": wrong, "said": said or {}}
+        found = _context(asked, request, run, part=name) | {"wrong": wrong}
+        found["said"] |= said or {}
         return fragment(asked, f"exercises_{name}.html", status_code=status, **found)
     if wrong:
-        found = _context(asked, request, run, part="all") | {"wrong": wrong, "said": said or {}}
+        found = _context(asked, request, run, part="all") | {"wrong": wrong}
+        found["said"] |= said or {}
         return render(asked, "exercises_lead.html", status_code=status, **found)
     return RedirectResponse(HERE, status_code=303)
 
@@ -357,7 +362,7 @@ def _bare(asked: Access) -> dict[str, Any]:
         "conducted": leading.alive(asked.connection),
         "told": [],
         "axis": None,
-        "said": {},
+        "said": dict.fromkeys(_FIELDS, ""),
     }
 
 

@@ -41,7 +41,7 @@ INJECT_STATES: Mapping[str, str] = {
     "cancelled": mark("cancelled"),
 }
 OUTCOMES: Mapping[str, str] = {
-    "open": mark("open"),
+    "open": mark("still open"),
     "done": mark("done"),
     "partly": mark("partly"),
     "not": mark("not done"),
@@ -160,6 +160,14 @@ def moment_of(text: str | None) -> datetime | None:
     return None if not text else datetime.fromisoformat(text)
 
 
+def same(before: Any, one: Mapping[str, Any]) -> bool:
+    """Whether two lines are about one event: it is said once."""
+    return isinstance(before, Mapping) and (before["what"], before["at"]) == (
+        one["what"],
+        one["at"],
+    )
+
+
 def words() -> dict[str, Any]:
     """What the templates call things by."""
     return {
@@ -176,4 +184,5 @@ def words() -> dict[str, Any]:
         "told_title": told_title,
         "moment_of": moment_of,
         "share": share,
+        "same": same,
     }
