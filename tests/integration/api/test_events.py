@@ -142,8 +142,15 @@ def test_a_threshold_and_what_people_do_to_data_are_heard(world: World) -> None:
         )
         world.connection.commit()
         logged = ear.until("log")
+        world.connection.execute(
+            "INSERT INTO log_entry (at, author, kind, text, site) SELECT now(), 'anne', 'note',"
+            " 'the mayor called', id FROM site WHERE name = 'yvette'"
+        )
+        world.connection.commit()
+        noted = ear.until("log")
     assert changed.data["key"] == "threshold/orge/alert"
     assert (logged.data["site"], logged.data["act"]) == ("orge", "observe")
+    assert (noted.data["site"], noted.data["act"]) == ("yvette", "note")
 
 
 def test_who_comes_again_missed_nothing_and_hears_nothing_twice(world: World) -> None:
