@@ -144,9 +144,9 @@ def _event(tried: Tried, before: Outcome | None, after: Outcome | None) -> Touch
     event = (before or after).event  # type: ignore[union-attr]  # one of them is there
     told = [one is not None and one.alarm is not None for one in (before, after)]
     if after is None:
-        effect = _("told") if told[0] else _("missed")
+        effect = _("told in time") if told[0] else _("missed")
     elif before is None:
-        effect = _("told") if told[1] else _("missed")
+        effect = _("told in time") if told[1] else _("missed")
     else:
         effect = {
             (True, True): _("useful"),

@@ -80,7 +80,7 @@ def drawn(strip: Strip, sides: Sequence[Side | None]) -> Drawn:
     made = Drawn(line="", gaps=(), across=(), up=(), low=low, high=high, step=_nudge(high - low))
     scale = Scale(strip.since, strip.until)
     count = round((high - low) / step)
-    places = max(0, -math.floor(math.log10(step) + 1e-9))
+    places = len(f"{step:.9f}".rstrip("0").partition(".")[2])
     return Drawn(
         line=_line(strip, scale, made),
         gaps=_gaps(strip, scale),

@@ -298,7 +298,7 @@ def conflict(asked: Access, key: str, seen: str) -> Conflict | None:
 def shown_value(one: Recorded | None) -> str:
     """A revision's value for people."""
     if one is None or one.value is None:
-        return _("none")
+        return _("not set")
     return value(
         float(one.value["value"]),
         str(one.value["unit"]),

@@ -1,0 +1,165 @@
+"""Rules and thresholds in a real browser, as an author uses them who is no programmer."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from hypervisor.rulebook import thresholds
+from hypervisor.rulebook.stamping import Stamp
+from hypervisor.store.connect import connect
+from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
+
+THRESHOLD = "/thresholds/yvette-villebon/attention"
+PAGES = ("/rules", "/rules/flood-level", "/thresholds", THRESHOLD, f"{THRESHOLD}/history")
+
+
+def alarms(page: Page, side: str) -> int:
+    """How many alarms the table tells of today or of what is tried."""
+    row = page.locator("#worth tr", has_text=re.compile("^(Alarms|Alarmes)"))
+    cell = row.locator("td").nth(0 if side == "today" else 1)
+    return int(cell.inner_text().replace("\N{EN DASH}", "0"))
+
+
+def test_a_threshold_is_tried_saved_and_taken_back(own_console: Console) -> None:
+    page = own_console.page(THRESHOLD, language="fr")
+    field = page.locator("#value")
+    before = field.input_value()
+    assert alarms(page, "tried") == 0
+
+    field.fill("1,0")
+    expect(page.locator("#worth")).to_contain_text("1,00")
+    assert alarms(page, "tried") >= 1
+    expect(page.locator("[data-yaml-value]")).to_have_text("1")
+
+    page.get_by_label("Raison (obligatoire)").fill("la route est coupée avant")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Enregistré.")).to_be_visible()
+    expect(field).to_have_value("1,00")
+
+    page.get_by_role("link", name="Historique et retour arrière").click()
+    expect(page.get_by_text("la route est coupée avant")).to_be_visible()
+    page.get_by_text("Revenir à celle-ci").first.click()
+    page.get_by_label("Raison (obligatoire)").first.fill("c'était le mauvais pont")
+    page.get_by_role("button", name="Remettre la révision 1 en vigueur").click()
+    expect(page.locator("#value")).to_have_value(before)
+    assert violations(page) == []
+
+
+def test_the_line_is_moved_by_the_keyboard(console: Console) -> None:
+    page = console.page(THRESHOLD)
+    handle = page.get_by_role("slider")
+    before = float(page.locator("#value").input_value())
+    handle.focus()
+    page.keyboard.press("PageDown")
+    page.keyboard.press("ArrowDown")
+    now = float(page.locator("#value").input_value())
+    assert now < before
+    assert float(handle.get_attribute("aria-valuenow") or 0) == pytest.approx(now)
+    expect(page.locator("#worth")).to_contain_text(f"{now:.2f}")
+    expect(page.locator("[data-dirty]")).to_have_text("not saved")
+
+
+def test_the_form_and_the_text_say_the_same(console: Console) -> None:
+    page = console.page("/rules/flood-level")
+    text = page.locator("#text")
+    page.get_by_label("After it has lasted").fill("25 min")
+    expect(text).to_have_value(re.compile("for: 25 min"))
+    expect(page.locator("#verdict")).to_contain_text("10 min")
+
+    text.fill(text.input_value().replace("level > threshold.attention", "levle > 3 m"))
+    slip = page.locator("#slip-when")
+    expect(slip).to_contain_text("did you mean 'level'?")
+    page.get_by_role("button", name=re.compile("^Line 3, column")).click()
+    assert page.evaluate("document.activeElement.id") == "text"
+
+    text.fill(text.input_value().replace("levle > 3 m", "level > 3 m"))
+    expect(page.get_by_label("Alarm when")).to_have_value("level > 3 m")
+    expect(slip).to_be_hidden()
+
+
+@pytest.mark.parametrize("path", ["/rules", THRESHOLD])
+def test_a_page_of_authors_is_for_everyone(console: Console, path: str) -> None:
+    page = console.page(path, language="fr", theme="dark", size=PHONE)
+    assert overflow(page) <= 0
+    assert violations(page) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+def test_all_of_them_in_all_ways(
+    console: Console, language: str, theme: str, size: tuple[int, int]
+) -> None:
+    for path in PAGES:
+        page = console.page(path, language=language, theme=theme, size=size)
+        assert overflow(page) <= 0, path
+        assert violations(page) == [], path
+        page.close()
+
+
+@pytest.mark.long
+def test_two_authors_do_not_overwrite_each_other(own_console: Console) -> None:
+    page = own_console.page(f"{THRESHOLD}?value=1.1")
+    with connect(own_console.url) as connection:
+        thresholds.put(
+            connection,
+            "yvette-villebon/attention",
+            "1.05 m",
+            Stamp(author="B. Roy", reason="the weir is being worked", now=WALL),
+        )
+    page.get_by_label("Reason (needed)").fill("too nervous")
+    own_console.problems.clear()
+    page.get_by_role("button", name=re.compile("^Save revision")).click()
+    expect(page.get_by_role("alert")).to_contain_text("B. Roy changed it")
+    expect(page.get_by_role("alert")).to_contain_text("1.05 m")
+    own_console.problems.clear()  # the browser tells of a 409
+    page.get_by_role("button", name=re.compile("^Save revision")).click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.locator("#value")).to_have_value("1.10")
+
+
+@pytest.mark.long
+def test_a_new_rule_from_a_template(own_console: Console) -> None:
+    page = own_console.page("/rules")
+    page.get_by_text("New rule").click()
+    page.get_by_role("link", name="Floods").click()
+    page.get_by_label(re.compile("^Name for machines")).fill("flood-mill")
+    page.get_by_label(re.compile("^Title {site}")).fill("{site}: the mill gets wet")
+    page.get_by_label("Alarm when").fill("level > 0.5 m")
+    expect(page.locator("#text")).to_have_value(re.compile("level > 0.5 m"))
+    page.locator("#site").select_option("yvette-villebon")
+    expect(page.locator("#worth")).to_contain_text("Tried")
+    page.get_by_label("Reason (needed)").fill("the miller asked")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The mill gets wet")
+
+
+@pytest.mark.long
+def test_an_event_that_was_seen_makes_hits_and_misses(own_console: Console) -> None:
+    page = own_console.page(f"{THRESHOLD}?value=1.0")
+    page.locator("#begins").fill("2024-10-10T10:00")
+    page.locator("#ends").fill("2024-10-10T12:00")
+    page.get_by_label("What was seen, and where").fill("the bridge stood in water")
+    page.get_by_role("button", name="Note it").click()
+    expect(page.locator("#worth")).to_contain_text("Events told")
+    expect(page.get_by_role("navigation", name="Time shown").get_by_role("link")).to_have_count(2)
+
+
+@pytest.mark.long
+def test_who_may_only_look_tries_and_does_not_save(console: Console) -> None:
+    page = console.page(THRESHOLD, role="viewer")
+    page.locator("#value").fill("1.0")
+    expect(page.locator("#worth")).to_contain_text("1.00")
+    expect(page.get_by_role("button", name=re.compile("^Save"))).to_have_count(0)
+    expect(page.get_by_text("Saving takes the role of rule author")).to_be_visible()
+
+
+@pytest.mark.long
+def test_rules_are_searched(console: Console) -> None:
+    page = console.page("/rules", language="fr")
+    page.get_by_label(re.compile("^Intitulé, condition")).fill("gel")
+    expect(page.locator("#found")).to_contain_text("weather-frost")
+    expect(page.locator("#found")).not_to_contain_text("flood-level-silent")
