@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from hypervisor.rollups import following as rollups
 from hypervisor.settings import Settings
 from hypervisor.store import audit, columnar, happenings, retention
 from hypervisor.store import instance as instance_store
@@ -78,6 +79,7 @@ def sweep(connection: Connection, wish: Days, *, agree: bool = False) -> Sweep:
     found = look(connection, days)
     for chunk in found.chunks:
         with connection.transaction():
+            rollups.keep(connection, chunk.first, chunk.last)
             versions = retention.let_go(connection, chunk)
             _record(connection, chunk, versions)
     if found.dead_letters:

@@ -12,7 +12,7 @@ from hypervisor.stack.account import Account, current
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.process import as_account, spawn
 
-PARTS = ("ingest", "watch", "notify", "web", "housekeeping")  # in the order of starting
+PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")  # in the order of starting
 CONDUCTOR = "conduct"  # of exercises: a live instance is never played into
 _CODE = Path(hypervisor.__file__).parent.parent
 # What names servers comes from the folder's own file, whatever the person's environment says.

@@ -146,6 +146,7 @@ def go_on(connection: Connection, now: datetime) -> None:
     )
     connection.execute("UPDATE watch_state SET cursor = pg_current_xact_id()")
     connection.execute("TRUNCATE columnar_part, columnar_dirty")  # its files were left behind
+    connection.execute("UPDATE rollup_state SET cursor = '0', fill = '-infinity', seen_at = NULL")
     connection.execute("TRUNCATE happening")  # who heard of it did so of another cluster
     connection.execute("UPDATE happening_forgotten SET xid = pg_current_xact_id()")
     found = instance_store.read(connection)

@@ -79,9 +79,12 @@ def ahead(connection: Connection) -> int:
 def prune(connection: Connection, cursor: str) -> None:
     """Forget what was read up to `cursor`, but not how often the registry changed.
 
-    Nor of which days readings changed since they were copied (hypervisor.store.columnar).
+    Nor of which days readings changed since they were copied (hypervisor.store.columnar), nor what
+    is not rolled up yet (hypervisor.store.rollups), while who does it was seen within the hour;
+    after a longer absence everything is rolled up anew.
     """
     with connection.transaction():
+        cursor = _held(connection, cursor)
         (copied,) = connection.execute("SELECT max(last) FROM columnar_part").fetchone() or (None,)
         if copied is not None:
             dirty = changed_days(connection, "xid < %s::xid8", cursor, before=micros(copied))
@@ -93,6 +96,22 @@ def prune(connection: Connection, cursor: str) -> None:
                     [(moment(day * DAY).date(), str(xid)) for day, xid in dirty.items()],
                 )
         connection.execute("DELETE FROM feed WHERE xid < %s::xid8 AND kind <> 'registry'", [cursor])
+
+
+def _held(connection: Connection, cursor: str) -> str:
+    """The cursor, or that of the roll-ups where it is behind and moves."""
+    row = connection.execute(
+        "SELECT cursor::text FROM rollup_state WHERE cursor < %s::xid8"
+        " AND seen_at > clock_timestamp() - INTERVAL '1 hour'",
+        [cursor],
+    ).fetchone()
+    if row is not None:
+        return str(row[0])
+    connection.execute(
+        "UPDATE rollup_state SET fill = '-infinity' WHERE cursor < %s::xid8 AND fill IS NULL",
+        [cursor],
+    )
+    return cursor
 
 
 def changed_days(

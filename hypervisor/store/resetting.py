@@ -15,7 +15,7 @@ CLEARED = (
     *("reading", "reading_version", "dead_letter", "deaf_span", "watch_state", "journal"),
     *("judged_under", "alarm", "transition", "alarm_act", "alarm_hold", "closing"),
     *("incident", "incident_alarm", "incident_state", "outbox", "delivery"),
-    *("columnar_part", "columnar_dirty", "log_entry", "handover"),
+    *("columnar_part", "columnar_dirty", "log_entry", "handover", "rollup_hour", "rollup_day"),
 )
 EDITED = ("rule", "threshold", "works")  # revisions that people make during an exercise
 WAIT = "20s"
@@ -27,6 +27,7 @@ def clear(connection: Connection, *, since: object) -> int:
     connection.execute("SELECT set_config('lock_timeout', %s, true)", [WAIT])
     names = sql.SQL(", ").join(map(sql.Identifier, there(connection)))
     connection.execute(sql.SQL("TRUNCATE {}").format(names))
+    connection.execute("UPDATE rollup_state SET fill = '-infinity', frozen = '-infinity'")
     _cut_off(connection)
     connection.execute("DELETE FROM feed WHERE kind <> 'registry'")
     # Each joins again as if it were new: what it remembers of the clock was another exercise's.

@@ -1,0 +1,1 @@
+"""The part that keeps readings rolled up by hour and day."""
