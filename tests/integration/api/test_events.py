@@ -150,7 +150,7 @@ def test_a_threshold_and_what_people_do_to_data_are_heard(world: World) -> None:
         noted = ear.until("log")
     assert changed.data["key"] == "threshold/orge/alert"
     assert (logged.data["site"], logged.data["act"]) == ("orge", "observe")
-    assert (noted.data["site"], noted.data["act"]) == ("yvette", "note")
+    assert noted.data["entry"] == "note"
 
 
 def test_who_comes_again_missed_nothing_and_hears_nothing_twice(world: World) -> None:
