@@ -52,7 +52,7 @@ class Tick:
     month: bool = False
 
 
-def time_ticks(across: Across, zone: tzinfo, *, apart: float = 78) -> list[Tick]:
+def time_ticks(across: Across, zone: tzinfo, *, apart: float = 72) -> list[Tick]:
     """Round local hours or days, at least so many pixels apart."""
     pixels = (across.right - across.left) / (across.last - across.first)
     wanted = next((h for h in _STEPS if h * HOUR * pixels >= apart), _STEPS[-1])
