@@ -35,3 +35,26 @@ def test_now_is_for_everyone(
     expect(page.locator("#hint")).to_be_visible()
     assert overflow(page) <= 0
     assert violations(page) == []
+
+
+def test_the_wall_shows_all_at_once_and_is_left_by_escape(console: Console) -> None:
+    page = console.page("/wall", language="fr", theme="auto", size=WIDE)
+    expect(page).to_have_title(re.compile("EXERCICE · Mur · Essonne$"))
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert page.locator(".rows.wide li").count() == 5
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 1
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.wait_for_url("**/now")
+
+
+def test_an_instance_that_has_nothing_yet_says_what_to_do(empty_console: Console) -> None:
+    page = empty_console.page("/now")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Nothing to acknowledge, no asset reached within a day"
+    )
+    for words in ("No gauge on a river has spoken yet.", "Nobody is told:", "No sensor is blind."):
+        expect(page.get_by_text(words)).to_be_visible()
+    assert violations(page) == []
+    page.goto(empty_console.base + "/wall")
+    expect(page.get_by_text("Nothing is placed yet.")).to_be_visible()
