@@ -137,6 +137,19 @@ def change_password(connection: Connection, person: Person, *, old: str, new: st
     )
 
 
+def prefer(connection: Connection, person: Person, *, language: str | None) -> None:
+    """Begin pages in this language; None: in the browser's."""
+    accounts.describe(connection, person.account, title=person.title, language=language)
+    audit.record(
+        connection,
+        kind="account",
+        subject=person.name,
+        reason="chose a language",
+        author=person.name,
+        details={"language": language},
+    )
+
+
 def make_token(  # noqa: PLR0913  what a token is
     connection: Connection,
     owner: Person,

@@ -128,6 +128,24 @@ def page(  # noqa: PLR0913  one argument a filter
     return [_act(row) for row in rows]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """By what acts can be looked for."""
+
+    authors: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+def words(connection: Connection) -> Words:
+    """The authors and kinds that there are."""
+    row = connection.execute(
+        "SELECT ARRAY (SELECT DISTINCT author FROM audit ORDER BY 1),"
+        " ARRAY (SELECT DISTINCT kind FROM audit ORDER BY 1)"
+    ).fetchone()
+    authors, kinds = row or ((), ())
+    return Words(authors=tuple(authors), kinds=tuple(kinds))
+
+
 def undone_by(connection: Connection, number: int) -> int | None:
     """The act that undid this one."""
     row = connection.execute(

@@ -36,21 +36,9 @@ def set_(
     author: Annotated[str, typer.Option(help="Who does it; default: your user name.")] = "",
 ) -> None:
     """Change a setting, at once and for all parts of the instance."""
-    from hypervisor.alarms import dials
+    from hypervisor.alarms import setting
     from hypervisor.cli.inventory import opened
-    from hypervisor.store import audit, lifecycle
 
-    kept = dials.read(name, value)
     with opened(context) as connection:
-        before = dials.shown(dials.of(lifecycle.settings(connection)))[name]
-        lifecycle.set_one(connection, name, kept)
-        after = dials.shown(dials.of(lifecycle.settings(connection)))[name]
-        audit.record(
-            connection,
-            kind="alarm-setting",
-            subject=name,
-            reason=reason,
-            author=author,
-            details={"before": before, "after": after},
-        )
+        before, after = setting.change(connection, name, value, author=author, reason=reason)
     print(f"{name}: {after} (was {before})")

@@ -1,0 +1,129 @@
+"""Administration: devices, in and out of service, and their accounts at the broker."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from hypervisor.accounts.duties import Duty
+from hypervisor.api.access import Access, Asked
+from hypervisor.console.page import Page
+from hypervisor.console.rendering import render
+from hypervisor.console.views import admin as frame
+from hypervisor.console.views import admin_devices as view
+from hypervisor.registry.apply import Act, apply_steps
+from hypervisor.registry.revising import Stamp
+from hypervisor.settings import Settings
+from hypervisor.stack import accounts, device_accounts
+from hypervisor.stack.errors import StackError
+from hypervisor.store import audit
+from sensors._errors import TerritoryError
+
+router = APIRouter()
+PAGE: Page | None = None
+Name = Annotated[str, Path(max_length=200)]
+Text = Annotated[str, Form(max_length=1_000)]
+
+
+@router.get("/admin/devices")
+def every(
+    asked: Asked,
+    request: Request,
+    q: Annotated[str, Query(max_length=200)] = "",
+    only: Annotated[str, Query(max_length=20)] = "",
+    done: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """Devices that are not retired."""
+    return _listed(asked, request, q=q, only=only, done=done)
+
+
+@router.post("/admin/devices/{name}/service")
+def service(
+    asked: Asked, request: Request, name: Name, back: Text = "", reason: Text = ""
+) -> Response:
+    """Out of service, or back."""
+    asked.require(Duty.ADMINISTER, subject=f"device/{name}")
+    now = asked.now()
+    if not reason.strip():
+        return _listed(asked, request, q=name, wrong="say why, in a few words")
+    try:
+        with asked.writing() as connection:
+            apply_steps(
+                connection,
+                lambda _: [view.service(name, back=bool(back), at=now)],
+                stamp=Stamp(author=asked.person.name, reason=reason, now=now),
+                act=Act(kind="service", subject=f"device/{name}"),
+            )
+    except TerritoryError as error:
+        return _listed(asked, request, q=name, wrong=str(error))
+    done = "back" if back else "out"
+    return RedirectResponse(f"/admin/devices?q={name}&done={done}", status_code=303)
+
+
+@router.post("/admin/devices/{name}/account")
+def account(
+    asked: Asked, request: Request, name: Name, does: Text = "add", reason: Text = ""
+) -> Response:
+    """Give it a password (shown once), another one, or take its account away."""
+    asked.require(Duty.ADMINISTER, subject=f"device/{name}")
+    drop: frozenset[str] = frozenset()
+    made: dict[str, str] = {}
+    try:
+        broker = view.broker(_settings(request))
+        if does == "remove":
+            device_accounts.require_account(broker, name)
+            drop = frozenset({name})
+        elif does == "rotate":
+            made = device_accounts.next_password(broker, name)
+        else:
+            made = device_accounts.first_password(broker, name, view.speaking(asked))
+        accounts.change(broker, put=made, drop=drop)
+    except (StackError, OSError) as error:
+        return _listed(asked, request, q=name, wrong=str(error))
+    with asked.writing() as connection:
+        audit.record(
+            connection,
+            kind="device-account",
+            subject=f"device/{name}",
+            reason=reason.strip() or _WORDS.get(does, _WORDS["add"]),
+            author=asked.person.name,
+            details={"does": does if does in _WORDS else "add"},
+        )
+    if drop:
+        return RedirectResponse(f"/admin/devices?q={name}&done=removed", status_code=303)
+    return _listed(asked, request, q=name, secret=(name, made[name]))
+
+
+_WORDS = {
+    "add": "gave it an account",
+    "rotate": "gave it another password",
+    "remove": "took its account away",
+}
+
+
+def _settings(request: Request) -> Settings | None:
+    found: Settings | None = getattr(request.app.state, "settings", None)
+    return found
+
+
+def _listed(  # noqa: PLR0913  what the page shows
+    asked: Access,
+    request: Request,
+    *,
+    q: str = "",
+    only: str = "",
+    done: str = "",
+    wrong: str = "",
+    secret: tuple[str, str] | None = None,
+) -> Response:
+    shared = frame.frame(asked, "devices", done=done, wrong=wrong)
+    return render(
+        asked,
+        "admin_devices.html",
+        status_code=422 if wrong else 200,
+        found=view.look(asked, _settings(request), words=q, narrowed=only),
+        q=q,
+        only=only,
+        secret=secret,
+        **shared,
+    )

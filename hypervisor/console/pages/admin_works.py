@@ -1,0 +1,125 @@
+"""Administration: planned works, during which what is there is not to be trusted."""
+
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Path, Query, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from hypervisor.accounts.duties import Duty
+from hypervisor.api import works as api
+from hypervisor.api.access import Access, Asked
+from hypervisor.api.works_shapes import WorksEndPost, WorksPut
+from hypervisor.console.page import Page
+from hypervisor.console.rendering import render
+from hypervisor.console.views import admin as frame
+from hypervisor.registry.announcing import listed
+from hypervisor.store import observing, registry
+from sensors._errors import TerritoryError
+
+router = APIRouter()
+PAGE: Page | None = None
+Text = Annotated[str, Form(max_length=1_000)]
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+@router.get("/admin/works")
+def every(
+    asked: Asked, done: Annotated[str, Query(max_length=20)] = "", *, over: bool = False
+) -> Response:
+    """Works under way and to come; those that are over, if asked for."""
+    return _listed(asked, done=done, over=over)
+
+
+@router.post("/admin/works")
+def announce(  # noqa: PLR0913, PLR0917  the fields of the form
+    asked: Asked,
+    name: Annotated[str, Form(max_length=100)] = "",
+    places: Annotated[str, Form(max_length=5_000)] = "",
+    begins: Text = "",
+    ends: Text = "",
+    reason: Text = "",
+) -> Response:
+    """Announce works."""
+    frame.doer(asked)
+    said = {"name": name, "places": places, "begins": begins, "ends": ends, "reason": reason}
+    try:
+        at: dict[str, list[str]] = {"sites": [], "devices": [], "groups": []}
+        for one in places.replace(",", " ").split():
+            kind, slash, rest = one.partition("/")
+            known = {"device": "devices", "group": "groups"}.get(kind) if slash else "sites"
+            at[known or "sites"].append(rest if known and slash else one)
+        put = WorksPut(
+            begins=_local(asked, begins) if begins else None,
+            ends=_local(asked, ends),
+            reason=reason,
+            **at,
+        )
+        if not name.strip().isascii() or not name.strip():
+            return _listed(asked, wrong="give the works a name: rd446-2024", said=said)
+        api.put(asked, Response(), name.strip(), put)
+    except (TerritoryError, ValueError) as error:
+        return _listed(asked, wrong=_plain(error), said=said)
+    except HTTPException as error:
+        return _listed(asked, wrong=str(error.detail), said=said)
+    return RedirectResponse("/admin/works?done=works", status_code=303)
+
+
+@router.post("/admin/works/{name}/end")
+def end(
+    asked: Asked, name: Annotated[str, Path(max_length=100, pattern=_NAME)], reason: Text = ""
+) -> Response:
+    """They are over; those not begun are called off."""
+    frame.doer(asked)
+    try:
+        api.end(asked, Response(), name, WorksEndPost(reason=reason or "works end"), if_match="*")
+    except HTTPException as error:
+        return _listed(asked, wrong=str(error.detail))
+    return RedirectResponse("/admin/works?done=ended", status_code=303)
+
+
+def _plain(error: Exception) -> str:
+    """Of what pydantic says the problems alone."""
+    found = getattr(error, "errors", None)
+    if found is None:
+        return str(error)
+    return "; ".join(f"{one['loc'][-1] if one['loc'] else ''}: {one['msg']}" for one in found())
+
+
+def _local(asked: Access, said: str) -> datetime:
+    """What a browser's field for day and time says, on the clock of the instance's zone."""
+    try:
+        at = datetime.fromisoformat(said)
+    except ValueError as error:
+        raise ValueError(f"expected a day and a time, not {said!r}") from error
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(asked.instance.timezone))
+
+
+def _listed(
+    asked: Access,
+    *,
+    done: str = "",
+    wrong: str = "",
+    over: bool = False,
+    said: dict[str, str] | None = None,
+) -> Response:
+    shared = frame.frame(asked, "works", done=done, wrong=wrong)
+    found = listed(registry.load(asked.connection), asked.now())
+    held = asked.person.territory(Duty.ADMINISTER)
+    return render(
+        asked,
+        "admin_works.html",
+        status_code=422 if wrong else 200,
+        works=[one for one in found if over or one.state != "over"],
+        ended=sum(one.state == "over" for one in found),
+        over=over,
+        said=said or {},
+        sites=[
+            (one.name, one.title)
+            for one in observing.sites(asked.connection)
+            if held.holds(one.commune[0] if one.commune else None)
+        ],
+        **shared,
+    )

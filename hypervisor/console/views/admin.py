@@ -1,0 +1,175 @@
+"""What administration shows on all its sheets: sheets, roles, areas, accounts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hypervisor.accounts import administering
+from hypervisor.accounts.administering import Doer, Roles
+from hypervisor.accounts.duties import Duty, Role
+from hypervisor.accounts.errors import AccountError, ForbiddenError
+from hypervisor.accounts.person import Grant, Person, Territory
+from hypervisor.api.access import Access
+from hypervisor.console.words import mark
+from hypervisor.store import accounts
+from hypervisor.store.accounts import Known, Token
+from hypervisor.store.connect import Connection
+
+ROLES: Mapping[Role, str] = {
+    Role.VIEWER: mark("Viewer"),
+    Role.OPERATOR: mark("Operator"),
+    Role.AUTHOR: mark("Rule author"),
+    Role.ADMINISTRATOR: mark("Administrator"),
+}
+ROLE_HELP: Mapping[Role, str] = {
+    Role.VIEWER: mark("sees"),
+    Role.OPERATOR: mark(
+        "acknowledges, writes the log, hands over, enters and invalidates readings"
+    ),
+    Role.AUTHOR: mark("changes rules and thresholds"),
+    Role.ADMINISTRATOR: mark("does all of this, and manages accounts, devices and works"),
+}
+SCOPES: Mapping[Duty, str] = {
+    Duty.READ: mark("reading"),
+    Duty.OPERATE: mark("operating"),
+    Duty.WRITE_RULES: mark("changing rules"),
+    Duty.ADMINISTER: mark("administering"),
+}
+KINDS: Mapping[str, str] = {
+    "departement": mark("Département"),
+    "epci": mark("EPCI"),
+    "commune": mark("Commune"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """A part of administration. `whole`: only for whoever administers everything."""
+
+    key: str
+    title: str
+    address: str
+    whole: bool = False
+
+
+SHEETS = (
+    Sheet(key="accounts", title=mark("Accounts"), address="/admin"),
+    Sheet(key="tokens", title=mark("API tokens"), address="/admin/tokens"),
+    Sheet(key="devices", title=mark("Devices"), address="/admin/devices"),
+    Sheet(key="works", title=mark("Planned works"), address="/admin/works"),
+    Sheet(key="settings", title=mark("Alarm settings"), address="/admin/settings", whole=True),
+    Sheet(
+        key="notifications", title=mark("Notifications"), address="/admin/notifications", whole=True
+    ),
+    Sheet(key="audit", title=mark("Audit"), address="/admin/audit"),
+)
+DONE: Mapping[str, str] = {
+    "added": mark("The account was made."),
+    "changed": mark("Changed."),
+    "disabled": mark("The account is out of use: its sessions have ended, its tokens are void."),
+    "enabled": mark("The account is in use again."),
+    "revoked": mark("The token is void."),
+    "password": mark("Your password was changed; every other session of yours has ended."),
+    "out": mark("The device is out of service: nobody believes it until it is back."),
+    "back": mark("The device is in service."),
+    "removed": mark("The account at the broker was taken away, and its connection closed."),
+    "works": mark("The works are announced."),
+    "ended": mark("The works are over."),
+    "set": mark("The setting holds from now on, for all parts."),
+    "retried": mark("It will be sent again."),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """An account with its roles."""
+
+    known: Known
+    grants: tuple[Grant, ...]
+    tokens: int = 0
+
+
+def frame(asked: Access, key: str, *, done: str = "", wrong: str = "") -> dict[str, Any]:
+    """What every sheet needs.
+
+    Raises:
+        ForbiddenError: the person administers nothing.
+    """
+    doer(asked)
+    whole = asked.person.everywhere(Duty.ADMINISTER)
+    return {
+        "sheets": [one for one in SHEETS if whole or not one.whole],
+        "sheet": key,
+        "done": DONE.get(done, ""),
+        "wrong": wrong,
+        "whole": whole,
+        "ROLES": ROLES,
+        "ROLE_HELP": ROLE_HELP,
+        "SCOPES": SCOPES,
+        "KINDS": KINDS,
+    }
+
+
+def doer(asked: Access) -> Doer:
+    """Who administers.
+
+    Raises:
+        ForbiddenError: they administer nothing.
+    """
+    if not asked.person.may(Duty.ADMINISTER):
+        raise ForbiddenError(f"{asked.person.name} administers nothing here")
+    return Doer.of(asked.person)
+
+
+def every(connection: Connection, who: Doer, *, now: datetime) -> list[Row]:
+    """The accounts that the person administers, those in use first."""
+    valid: dict[int, int] = {}
+    for token in accounts.tokens(connection):
+        if is_valid(token, now):
+            valid[token.account] = valid.get(token.account, 0) + 1
+    rows = [
+        Row(known=one, grants=accounts.grants(connection, one.id), tokens=valid.get(one.id, 0))
+        for one in administering.every(connection, who)
+    ]
+    return sorted(rows, key=lambda row: (row.known.disabled_at is not None, row.known.name.lower()))
+
+
+def is_valid(token: Token, now: datetime) -> bool:
+    return token.revoked_at is None and token.ends_at > now
+
+
+def areas(connection: Connection, territory: Territory) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(kind, areas) where the person may give roles, from the département down."""
+    rows = accounts.areas(connection)
+    below: dict[str, set[str]] = {code: set() for code, *_ in rows}
+    parents = {code: parent for code, _, _, parent in rows}
+    for code, kind, _, _ in rows:
+        at: str | None = code if kind == "commune" else None
+        while at is not None and at in below:
+            below[at].add(code)
+            at = parents[at]
+    found: dict[str, list[tuple[str, str]]] = {kind: [] for kind in KINDS}
+    for code, kind, name, _ in rows:
+        reach = Territory(unplaced=kind == "departement", communes=frozenset(below[code]))
+        if territory.covers(reach) and not reach.empty:
+            found[kind].append((code, name))
+    return [(kind, some) for kind, some in found.items() if some]
+
+
+def roles(said: Sequence[str], where: Sequence[str]) -> Roles:
+    """Roles out of a form: one without a role is none.
+
+    Raises:
+        AccountError: one of them is no role.
+    """
+    wrong = [one for one in said if one and one not in set(Role)]
+    if wrong:
+        raise AccountError(f"{wrong[0]!r}: expected one of {', '.join(Role)}")
+    places = [*where, *("" for _ in said)]
+    return [(Role(role), area or None) for role, area in zip(said, places, strict=False) if role]
+
+
+def held(person: Person) -> list[Duty]:
+    """The duties that the person has somewhere: what their tokens may be given."""
+    return [duty for duty in Duty if person.may(duty)]
