@@ -98,7 +98,8 @@ def several(  # noqa: PLR0913  one argument a field
             refused.append((number, str(error)))
     if not wants_fragment():
         return RedirectResponse(alarms.address(found), status_code=HTTPStatus.SEE_OTHER)
-    return fragment(asked, "alarms_outcome.html", done=done, refused=refused, kind=kind.value)
+    context = {**_common(found), "refused": refused}
+    return fragment(asked, "alarms_outcome.html", done=done, **context)
 
 
 @router.post("/{number}/acts")

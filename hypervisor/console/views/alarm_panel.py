@@ -84,7 +84,7 @@ def look(asked: Access, number: int) -> Panel:
     found = alarm_list.rows(asked.connection, Wanted(number=number), now)
     alarm = alarms.find(asked.connection, number)
     if not found or alarm is None:
-        raise NotFoundError(f"no alarm has the number {number}")
+        raise NotFoundError(_("No alarm has the number %(n)s.") % {"n": number})
     row = found[0]
     told = row.last_value or {}
     limit = _limit(asked, row, now)

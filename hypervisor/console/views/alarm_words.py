@@ -121,6 +121,22 @@ def lowered(said: str) -> str:
     return said[:1].lower() + said[1:]
 
 
+def refusal(said: str) -> str:
+    """Why an act was refused, for a person: the API's sentence where there is no other."""
+    _act, refused, why = said.partition(" is refused: ")
+    if refused:
+        return _(why)
+    if ": say " in said:
+        return _("Say why, in a few words.")
+    if "is past" in said:
+        return _("That time is past.")
+    if "at once, so until" in said:
+        return _("That is too long: shelve for less, or take it out of service.")
+    if "has changed since you saw it" in said:
+        return _("It has changed meanwhile: look again.")
+    return said
+
+
 def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:
     """The first threshold that a rule names where it reaches a severity."""
     if rule is None:

@@ -115,9 +115,16 @@ function announce(fresh) {
   say.textContent = `${many(button, fresh.length)}: ${titles.join("; ")}`;
 }
 
+// The soonest of what was asked for counts. Values may be some seconds old: many consoles stand open.
+const VALUES = 20_000;
 let due = null;
+let at = 0;
+let last = Date.now();
 function soon(milliseconds = 150) {
-  if (due === null) due = setTimeout(() => { due = null; refresh(); }, milliseconds);
+  if (due !== null && at <= Date.now() + milliseconds) return;
+  clearTimeout(due);
+  at = Date.now() + milliseconds;
+  due = setTimeout(() => { due = null; last = Date.now(); refresh(); }, milliseconds);
 }
 
 // --- the panel --------------------------------------------------------------------------------------------
@@ -271,7 +278,7 @@ document.addEventListener("hypervisor:alarm", (event) => {
   for (const one of event.detail ?? []) if (String(one.key) === open() && String(one.version) !== aside.querySelector("#panel").dataset.version) changed(open());
 });
 document.addEventListener("hypervisor:incident", () => soon(500));
-document.addEventListener("hypervisor:reading", () => soon(2000));
+document.addEventListener("hypervisor:reading", () => document.hidden || soon(Math.max(2000, last + VALUES - Date.now())));
 document.addEventListener("hypervisor:refresh", () => {
   soon(0);
   if (open()) changed(open());
