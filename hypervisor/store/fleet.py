@@ -102,7 +102,8 @@ WITH lately AS (
            count(*) AS readings, count(*) FILTER (WHERE quality & %(unfit)s <> 0) AS suspect,
            extract(epoch FROM avg(received_at - time))::float AS delay,
            greatest(extract(epoch FROM max(time - received_at)), 0)::float AS ahead
-    FROM reading WHERE time > %(since)s AND time <= %(at)s
+    FROM reading WHERE time > %(since)s AND time <= %(at)s::timestamptz + interval '1 hour'
+      AND coalesce(received_at, time) <= %(at)s  -- a clock that is ahead is what is looked for
       AND (%(series)s::int[] IS NULL OR series_id = ANY(%(series)s))
     GROUP BY series_id
 )

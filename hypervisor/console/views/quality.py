@@ -1,0 +1,177 @@
+"""What the page of data quality shows: devices to look at, letters refused, how ingest is doing."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from hypervisor.api.access import Access
+from hypervisor.fleet import health
+from hypervisor.fleet.blinding import Blinds, Ground
+from hypervisor.fleet.health import ISSUES, Health, Issue
+from hypervisor.instance import Mode
+from hypervisor.store import fleet, observing, quality, workers
+from hypervisor.store.quality import Arrivals, Deaf, Refusals
+
+SHOWN = 25  # devices at first
+SPAN, STEP = timedelta(hours=3), timedelta(minutes=5)
+_DEAF = 5
+_FOLDED = 3
+_DARK = 0.5  # of its readings suspect
+_LATE = timedelta(seconds=30)  # a worker that is well speaks every few seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ailing:
+    """A device to look at, and what goes dark without it.
+
+    `others`: those of its group that have the same, for it speaks for all of them.
+    """
+
+    health: Health
+    blinds: Blinds
+    others: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.health.device.name, *self.others)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Devices:
+    """The devices with an issue, those that blind most first; `excused` apart."""
+
+    total: int
+    ill: int
+    counts: Mapping[Issue, int]
+    ailing: Sequence[Ailing]
+    excused: Sequence[Ailing]
+    blind_assets: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Working:
+    """An ingest worker. `ok`: it is heard as it should be; in an exercise it always is."""
+
+    name: str
+    heard_at: datetime | None
+    ok: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingest:
+    """How readings come in. Rates a minute, delays in s; None: nothing came within the span."""
+
+    now: datetime
+    since: datetime
+    arrivals: Sequence[Arrivals]
+    per_minute: float | None
+    median_s: float | None
+    most_s: float | None
+    workers: Sequence[Working]
+    deaf: Sequence[Deaf]
+    unread: int
+    judged_to: datetime | None
+    live: bool
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.workers) and all(one.ok for one in self.workers)
+
+
+def devices(asked: Access, *, domain: str | None = None) -> Devices:
+    """Every device looked at once."""
+    now = asked.now()
+    every = fleet.devices(asked.connection, now)
+    told = health.look(asked.connection, asked.catalogue, every, now=now, everything=True)
+    well = frozenset(one.device.name for one in told if not one.issues and one.excused is None)
+    ground = Ground.read(asked.connection, every, now)
+    ill = [
+        Ailing(health=one, blinds=ground.blinds(one.device, well=well))
+        for one in told
+        if one.issues and domain in {None, one.device.domain} and one.excused != "retired"
+    ]
+    ill.sort(key=_urgency)
+    ailing = [one for one in ill if one.health.excused is None]
+    dark = {title for one in ailing for title in one.blinds.assets if _is_dark(one.health)}
+    return Devices(
+        total=sum(one.excused != "retired" for one in told),
+        ill=len(ailing),
+        counts=Counter(issue for one in ailing for issue in one.health.issues),
+        ailing=_folded(ailing),
+        excused=_folded([one for one in ill if one.health.excused is not None]),
+        blind_assets=len(dark),
+    )
+
+
+def _is_dark(one: Health) -> bool:
+    """Whether it says little that is believed: a low battery darkens nothing yet."""
+    return "silent" in one.issues or (one.suspect_share or 0) >= _DARK
+
+
+def _folded(ill: Sequence[Ailing]) -> list[Ailing]:
+    """The lamps of a dark street as one row: three and more of a group with the same issue."""
+    alike: dict[tuple[object, ...], list[Ailing]] = {}
+    for one in ill:
+        device = one.health.device
+        alike.setdefault((device.site, device.groups, one.health.issues), []).append(one)
+    folded: list[Ailing] = []
+    for one in ill:
+        device = one.health.device
+        same = alike[device.site, device.groups, one.health.issues]
+        if not device.groups or len(same) < _FOLDED:
+            folded.append(one)
+        elif same[0] is one:
+            others = tuple(sorted(each.health.device.name for each in same[1:]))
+            folded.append(replace(one, others=others))
+    return folded
+
+
+def _urgency(one: Ailing) -> tuple[object, ...]:
+    """What cannot be believed now, by what it blinds; of equals the longest silent first."""
+    silent = one.health.silent_for
+    return (
+        not _is_dark(one.health),
+        *(-part for part in one.blinds.weight),
+        min(ISSUES.index(issue) for issue in one.health.issues),
+        -(silent.total_seconds() if silent is not None else 1e12),
+        one.health.device.name,
+    )
+
+
+def ingest(asked: Access) -> Ingest:
+    """The last hours of it."""
+    now = asked.now()
+    since = now - SPAN
+    live = asked.instance.mode is Mode.LIVE
+    found = quality.arrivals(asked.connection, since=since, until=now, step=STEP)
+    latest = [one for one in found if one.at >= now - 3 * STEP]
+    readings = sum(one.readings for one in latest)
+    minutes = 3 * STEP / timedelta(minutes=1)
+    progress = observing.progress(asked.connection)
+    return Ingest(
+        now=now,
+        since=since,
+        arrivals=found,
+        per_minute=readings / minutes if latest else None,
+        median_s=max((one.median_s for one in latest), default=None),
+        most_s=max((one.most_s for one in latest), default=None),
+        workers=[
+            Working(
+                name=one.name,
+                heard_at=one.heard_at,
+                ok=not live or (one.heard_at is not None and now - one.heard_at < _LATE),
+            )
+            for one in workers.every(asked.connection)
+            if one.drained_at is None
+        ],
+        deaf=quality.deaf(asked.connection, limit=_DEAF),
+        unread=progress.unread,
+        judged_to=progress.judged_to,
+        live=live,
+    )
+
+
+def letters(asked: Access) -> list[Refusals]:
+    """By reason."""
+    return quality.refusals(asked.connection, since=asked.now() - timedelta(days=1))

@@ -1,0 +1,104 @@
+"""Data quality in a real browser: what is blind, what was refused, and sending it again."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from hypervisor.instants import micros
+from hypervisor.store import dead_letters, observing
+from hypervisor.store.connect import connect
+from ingest.message import Letter
+from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
+
+
+@pytest.fixture
+def refused_url(own_url: str) -> str:
+    """The flood, and letters of two reasons: one that is mended by now, one that is not."""
+    with connect(own_url) as connection:
+        at = observing.progress(connection).heard_to
+        assert at is not None
+        when = at.isoformat().replace("+00:00", "Z")
+        good = b'{"time": "%s", "values": {"level": 1.5}}' % when.encode()
+        for topic, payload, reason in (
+            ("devices/orge-savigny/readings", good, "unknown-device"),
+            ("devices/orge-savigny/readings", b"\x01\x67\x00\xfa", "not-utf8"),
+        ):
+            letter = Letter(
+                topic=topic,
+                payload=payload,
+                reason=reason,
+                detail=f"told as {reason}",
+                received_at=micros(at),
+                again=False,
+            )
+            dead_letters.add(connection, [letter], "one")
+    return own_url
+
+
+def test_what_is_blind_and_what_was_refused(refused_url: str, own_console: Console) -> None:
+    page = own_console.page("/quality", language="fr")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Qualité des données")
+    first = page.locator(".q-devices tbody tr").first
+    expect(first).to_contain_text("L'Orge à Arpajon")
+    expect(first).to_contain_text("3 enjeux")
+    expect(page.locator("#ingest")).to_contain_text("Mesures par minute")
+    assert violations(page) == []
+
+    page.get_by_role("link", name="not-utf8").click()
+    page.get_by_role("link", name="told as not-utf8").click()
+    expect(page.locator(".q-hex")).to_contain_text("01 67 00 fa")
+    assert violations(page) == []
+
+    page.goto(f"{own_console.base}/quality/letters?reason=unknown-device")
+    page.get_by_label("Pourquoi").fill("inscrite depuis")
+    page.get_by_role("button", name="Renvoyer 1 message").click()
+    expect(page.locator("#redriven")).to_contain_text("1 mesure est maintenant enregistrée")
+    page.goto(f"{own_console.base}/quality")
+    expect(page.locator(".q-letters")).to_contain_text("not-utf8")
+    waiting = page.locator(".q-letters tr", has_text="unknown-device").locator("td").first
+    expect(waiting).to_contain_text("0")
+
+
+@pytest.mark.long
+def test_nothing_is_there_yet(empty_console: Console) -> None:
+    page = empty_console.page("/quality", language="en")
+    expect(page.locator("main")).to_contain_text("No device is registered yet.")
+    expect(page.locator("main")).to_contain_text("Nothing was refused.")
+    expect(page.locator("main")).to_contain_text("No worker has joined.")
+    assert violations(page) == []
+
+
+@pytest.mark.long
+def test_what_is_still_refused_says_why(refused_url: str, own_console: Console) -> None:
+    page = own_console.page("/quality/letters?reason=not-utf8", language="en")
+    page.get_by_label("Move times").fill("soon")
+    page.get_by_label("Why now").fill("once more")
+    page.get_by_role("button", name="Send 1 letter again").click()
+    expect(page.get_by_role("alert")).to_contain_text("A shift is a number")
+    expect(page.get_by_label("Why now")).to_have_value("once more")
+    page.get_by_label("Move times").fill("")
+    page.get_by_role("button", name="Send 1 letter again").click()
+    expect(page.locator("#redriven")).to_contain_text("1 is refused again")
+    own_console.problems.clear()  # Chromium calls an answer of 422 an error
+
+
+@pytest.mark.long
+def test_who_may_not_send_again(refused_url: str, own_console: Console) -> None:
+    page = own_console.page("/quality/letters", role="viewer", language="en")
+    expect(page.locator("main")).to_contain_text("An operator of the whole instance")
+    expect(page.get_by_role("button", name=re.compile("^Send"))).to_have_count(0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+def test_quality_is_for_everyone(
+    console: Console, language: str, theme: str, size: tuple[int, int]
+) -> None:
+    for path in ("/quality", "/quality?issue=silent", "/quality/letters"):
+        page = console.page(path, language=language, theme=theme, size=size)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert overflow(page) <= 0
+        assert violations(page) == []
