@@ -11,7 +11,7 @@ import yaml
 
 import hypervisor.cli
 from hypervisor.settings import Settings
-from hypervisor.stack.parts import PARTS
+from hypervisor.stack.parts import CONDUCTOR, PARTS
 
 FILE = Path(hypervisor.cli.__file__).parents[2] / "docker-compose.yml"
 
@@ -31,7 +31,7 @@ def commands() -> set[str]:
 
 
 def test_the_services_are_the_parts(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"database", "broker", "migrate", *PARTS}
+    assert set(compose["services"]) == {"database", "broker", "migrate", *PARTS, CONDUCTOR}
 
 
 def test_each_command_exists(compose: dict[str, Any], commands: set[str]) -> None:
