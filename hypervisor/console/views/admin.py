@@ -28,7 +28,7 @@ ROLE_HELP: Mapping[Role, str] = {
         "acknowledges, writes the log, hands over, enters and invalidates readings"
     ),
     Role.AUTHOR: mark("changes rules and thresholds"),
-    Role.ADMINISTRATOR: mark("does all of this, and manages accounts, devices and works"),
+    Role.ADMINISTRATOR: mark("does everything, and manages accounts, devices and works"),
 }
 SCOPES: Mapping[Duty, str] = {
     Duty.READ: mark("reading"),
