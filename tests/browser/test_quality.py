@@ -36,7 +36,8 @@ def refused_url(own_url: str) -> str:
     return own_url
 
 
-def test_what_is_blind_and_what_was_refused(refused_url: str, own_console: Console) -> None:
+@pytest.mark.usefixtures("refused_url")
+def test_what_is_blind_and_what_was_refused(own_console: Console) -> None:
     page = own_console.page("/quality", language="fr")
     expect(page.get_by_role("heading", level=1)).to_have_text("Qualité des données")
     first = page.locator(".q-devices tbody tr").first
@@ -70,7 +71,8 @@ def test_nothing_is_there_yet(empty_console: Console) -> None:
 
 
 @pytest.mark.long
-def test_what_is_still_refused_says_why(refused_url: str, own_console: Console) -> None:
+@pytest.mark.usefixtures("refused_url")
+def test_what_is_still_refused_says_why(own_console: Console) -> None:
     page = own_console.page("/quality/letters?reason=not-utf8", language="en")
     page.get_by_label("Move times").fill("soon")
     page.get_by_label("Why now").fill("once more")
@@ -84,7 +86,8 @@ def test_what_is_still_refused_says_why(refused_url: str, own_console: Console) 
 
 
 @pytest.mark.long
-def test_who_may_not_send_again(refused_url: str, own_console: Console) -> None:
+@pytest.mark.usefixtures("refused_url")
+def test_who_may_not_send_again(own_console: Console) -> None:
     page = own_console.page("/quality/letters", role="viewer", language="en")
     expect(page.locator("main")).to_contain_text("An operator of the whole instance")
     expect(page.get_by_role("button", name=re.compile("^Send"))).to_have_count(0)
