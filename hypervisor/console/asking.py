@@ -2,7 +2,7 @@
 
 from contextvars import ContextVar
 from http.cookies import SimpleCookie
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -52,7 +52,7 @@ def _chosen(scope: Scope) -> list[tuple[bytes, bytes]] | None:
     if not chosen:
         return None
     rest = urlencode([(name, value) for name, value in asked if name not in _CHOICES])
-    path = "/" + scope["path"].lstrip("/")  # never another host's
+    path = "/" + quote(scope["path"].lstrip("/"))  # never another host's, nor another header
     address = f"{path}?{rest}" if rest else path
     headers = [(b"location", address.encode()), (b"cache-control", b"no-store")]
     for name, value in chosen.items():
