@@ -70,15 +70,24 @@ class Plan:
     height: int = 900
 
 
-def measure(place: Ground, plan: Plan, tick: Callable[[str, int, int], None]) -> dict[str, Any]:
-    """The longest task and how many were long, of loading the map and of each thing done to it."""
+def measure(
+    place: Ground, plan: Plan, tick: Callable[[str, int, int], None], *, tries: int = 1
+) -> dict[str, Any]:
+    """The longest task and how many were long, of loading the map and of each thing done to it.
+
+    Of so many tries the best: what else the machine does lengthens every wait for its graphics.
+    """
     tick("making a territory", 0, 0)
     with connect(place.settings.database_url) as connection:
         register(connection, plan.sites)
         cookie = signed_in(connection)
-    with _served(place.settings.database_url) as base, _page(plan) as page:
-        page.context.add_cookies([{"name": cookie[0], "value": cookie[1], "url": base}])
-        phases = dict(_phases(page, base, tick))
+    found = []
+    with _served(place.settings.database_url) as base:
+        for _each in range(tries):
+            with _page(plan) as page:
+                page.context.add_cookies([{"name": cookie[0], "value": cookie[1], "url": base}])
+                found.append(dict(_phases(page, base, tick)))
+    phases = min(found, key=lambda one: max((max(ms, default=0) for ms in one.values()), default=0))
     every = [one for found in phases.values() for one in found]
     return {
         "bench": "map",

@@ -46,7 +46,8 @@ def bar_pane(
             # An amount is that of the time that ends at its time; rolled up, of the piece it names.
             first = one.at if trace.piece else one.at - trace.interval_s
             last = first + (trace.piece or trace.interval_s)
-            left, right = over.x(max(first, over.first)), over.x(min(last, over.last))
+            left = over.x(max(first, over.first))
+            right = over.x(min(last, over.last, max(over.now, one.at)))
             y, zero = up.y(one.total), up.y(0)
             yield rect("rain", left, min(y, zero), max(right - left - 1, 0.8), abs(y - zero))
     if chart.narrow:

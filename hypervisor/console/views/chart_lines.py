@@ -66,6 +66,10 @@ def _scale(pane: LinePane, top: float) -> Up:
         limits = [*limits, pane.known[1]]
     floors = [one.floor for one in pane.traces]
     floor = None if None in floors or not floors else min(one for one in floors if one is not None)
+    if pane.ahead is not None and values:
+        leads = pane.ahead.value + pane.ahead.rate * (pane.ahead.until - pane.ahead.at)
+        spread = max(values) - min(values)
+        limits = [*limits, min(max(leads, min(values) - spread / 2), max(values) + spread / 2)]
     low, high = padded([*values, *limits], floor=floor, least=least)
     return Up(low=low, high=high, top=top + _TITLE, bottom=top + pane.height)
 
@@ -286,16 +290,17 @@ def _ahead(
     until = min(ahead.until, over.last)
     if until <= ahead.at:
         return
-    spans = [(until - ahead.at) * n / 12 for n in range(13)]
 
-    def at(seconds: float, rate: float) -> tuple[float, float]:
-        value = min(max(ahead.value + rate * seconds, up.low), up.high)
-        return over.x(ahead.at + seconds), up.y(value)
+    def at(rate: float) -> tuple[float, float]:
+        """Where it leads, or where it leaves the scale."""
+        edge = up.high if rate > 0 else up.low
+        leaves = (edge - ahead.value) / rate if rate else until
+        seconds = min(until - ahead.at, max(leaves, 0.0))
+        return over.x(ahead.at + seconds), up.y(ahead.value + rate * seconds)
 
-    upper = [at(one, ahead.rate + ahead.slack) for one in spans]
-    lower = [at(one, ahead.rate - ahead.slack) for one in spans]
-    yield area("fan", upper, lower)
-    yield line("pr", [at(one, ahead.rate) for one in (0.0, spans[-1])])
+    start = (over.x(ahead.at), up.y(ahead.value))
+    yield area("fan", [start, at(ahead.rate + ahead.slack)], [at(ahead.rate - ahead.slack)])
+    yield line("pr", [start, at(ahead.rate)])
     x = over.x(until)
     yield text("halo", x, up.bottom - 10, words.say("at the present rate, no forecast"), "end")
     for number, reach in enumerate(one for one in ahead.reaches if one.at <= until):

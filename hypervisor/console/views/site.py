@@ -71,6 +71,8 @@ def _rate(facts: Facts) -> str:
     """Nothing for what is a rate itself: its change an hour says nothing to anybody."""
     if facts.course is None or facts.course.unit.endswith("/h"):
         return ""
+    if facts.quantity is None or facts.quantity.kind is not Kind.GAUGE:
+        return ""
     return _("%(rate)s over 3 h") % {"rate": rate_words(facts.course)}
 
 

@@ -42,7 +42,13 @@ class Shape:
 def panes(shape: Shape, alarms: AlarmPane, words: Words) -> list[Pane]:
     """Rain above, then the main quantity, its fellows, what is on or off, the many, the alarms."""
     found: list[Pane] = [
-        BarPane(title=_titled(trace, words), trace=trace, notes=notes, hanging=trace.unit == "mm")
+        BarPane(
+            title=_titled(trace, words),
+            trace=trace,
+            notes=notes,
+            hanging=trace.unit == "mm",
+            height=74 if shape.lines else 180,
+        )
         for trace, notes in shape.bars
     ]
     groups = grouped(shape.lines)
