@@ -53,6 +53,7 @@ class Tally:
 
     publications: int
     readings: int
+    first: int  # when its first message came (µs)
     clock: int
     acknowledged: int
     unheard: int
@@ -280,6 +281,7 @@ class Player:
         return Tally(
             publications=self._publications,
             readings=self._readings,
+            first=self._first,
             clock=self._clock,
             acknowledged=self._wire.acknowledged,
             unheard=self._wire.unheard,

@@ -84,5 +84,6 @@ def replay(
         said.print(note, style="dim")
     readings = len(recording.rows) * (2 if double else 1)
     with showing.bar(file.name, readings) as notice:
-        outcome = playing.play(settings, recording.rows, manner, notice=notice)
+        label = playing.Label(kind="recording", source=file.name, title=file.name)
+        outcome = playing.play(settings, recording.rows, manner, notice=notice, label=label)
     raise typer.Exit(showing.conclude(outcome, as_json=as_json))

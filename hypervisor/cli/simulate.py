@@ -39,7 +39,7 @@ def simulate(
 ) -> None:
     """Play a simulated story into an exercise; a live instance is never played into."""
     from hypervisor.exercise import briefing, playing, scoring, showing
-    from hypervisor.exercise.simulation import field, spoken_of
+    from hypervisor.exercise.simulation import field, label_of, spoken_of
     from hypervisor.settings import load_settings
     from simulators import _words
     from simulators._scenarios import load
@@ -54,8 +54,9 @@ def simulate(
     faults = [_words.fault(text) for text in fault or ()]
     manner = playing.Manner(speed=_words.speed(speed), wait=wait)
     spoken = spoken_of(settings, scenario, seed=seed, hours=hours, faults=faults)
+    label = label_of(scenario, seed=seed, hours=hours, faults=fault or ())
     with showing.bar(scenario, len(spoken.rows)) as notice:
-        outcome = playing.play(settings, spoken, manner, notice=notice)
+        outcome = playing.play(settings, spoken, manner, notice=notice, label=label)
     status = showing.conclude(outcome, as_json=as_json)
     if truth and wait:
         story = load(scenario)

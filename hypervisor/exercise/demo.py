@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypervisor.exercise import cast, playing
-from hypervisor.exercise.simulation import spoken_of
+from hypervisor.exercise.simulation import label_of, spoken_of
 from hypervisor.instance import Mode
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
@@ -107,7 +107,9 @@ def play(
     notice: Callable[[Progress], None],
 ) -> Shown:
     """Play the flood to its end."""
-    outcome = playing.play(settings, spoken, playing.Manner(speed=speed), notice=notice)
+    label = label_of(SCENARIO, seed=SEED)
+    manner = playing.Manner(speed=speed)
+    outcome = playing.play(settings, spoken, manner, notice=notice, label=label)
     return Shown(data=data, settings=settings, outcome=outcome)
 
 

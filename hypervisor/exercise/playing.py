@@ -1,19 +1,22 @@
 """Playing into an exercise: refused elsewhere, accounted for to the last reading."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hypervisor.exercise.account import Account, Ledger
 from hypervisor.instance import InstanceError, require_exercise
-from hypervisor.instants import BEGINNING, text
+from hypervisor.instants import BEGINNING, moment, text
 from hypervisor.registry.model import Registry
 from hypervisor.settings import Settings
 from hypervisor.store import alarms as alarm_store
+from hypervisor.store import audit, conducting
 from hypervisor.store import exercise as store
 from hypervisor.store import instance as instance_store
 from hypervisor.store import registry as registry_store
@@ -46,6 +49,17 @@ class Manner:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Label:
+    """What is played, for the list of runs: as leaders' runs say it."""
+
+    kind: str
+    source: str
+    title: str
+    title_fr: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What was played; the accounting and the alarms only where they were waited for."""
 
@@ -60,16 +74,22 @@ def play(
     manner: Manner,
     *,
     notice: Callable[[Progress], None] | None = None,
+    label: Label | None = None,
 ) -> Outcome:
     """Play a recording's rows (natively), or what simulated devices speak, into an exercise.
 
+    `label`: under which it stands in the list of runs, once it is over.
+
     Raises:
         InstanceError: the instance is live.
-        ExerciseError: devices are missing, or the exercise's clock is past the beginning.
+        ExerciseError: devices are missing, or the exercise's clock is past the beginning, or a run
+            is being conducted.
         PlayerError: the broker stays away or refuses.
     """
     questions = store.Questions(settings.database_url)
     try:
+        _require_free(questions)
+        began = questions.ask(conducting.wall)
         told = told_of(played)
         series = numbers(told.rows, registry_of(settings))
         plan = disturbed(told.publications, manner.disturbance)
@@ -80,6 +100,8 @@ def play(
         ledger = Ledger(questions, told, series)
         wire = player(settings, manner, questions, notice)
         tally = wire.play(plan, not_before=now.latest, linger=manner.linger)
+        if label is not None and not manner.again:
+            _keep(questions, label, manner, tally, began)
         if not manner.wait:
             return Outcome(tally=tally, account=None, alarms=())
         account = _await(questions, wire, ledger, tally)
@@ -92,6 +114,35 @@ def play(
         tally=tally,
         account=account,
         alarms=tuple(sorted(mine, key=lambda alarm: (alarm.episode.began, alarm.id))),
+    )
+
+
+def _require_free(questions: store.Questions) -> None:
+    run = questions.ask(conducting.latest)
+    if run is not None and run.active:
+        raise ExerciseError(
+            f"run {run.id} ({run.title}) is being conducted in this exercise and is {run.state}:"
+            " stop it on the page of exercises first"
+        )
+
+
+def _keep(
+    questions: store.Questions, label: Label, manner: Manner, tally: Tally, began: datetime
+) -> None:
+    """The list of runs, the banner and the debrief know of it."""
+    new = conducting.New(
+        kind=label.kind,
+        source=label.source,
+        title=label.title,
+        title_fr=label.title_fr,
+        parameters=label.parameters,
+        speed=manner.speed,
+        begins=moment(tally.first),
+        ends=moment(tally.clock),
+        author=audit.whoever(),
+    )
+    questions.ask(
+        lambda c: conducting.add_played(c, new, readings=tally.readings, started_at=began)
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from hypervisor.exercise.playing import Label
 from hypervisor.exercise.territory import field_of
 from hypervisor.settings import Settings
 from hypervisor.store import registry as registry_store
@@ -33,6 +34,24 @@ def spoken_of(
     story = load(name)
     story = replace(story, faults=(*story.faults, *faults))
     return messages(story, field(settings, story), seed, hours=hours)
+
+
+def label_of(
+    name: str, *, seed: int, hours: float | None = None, faults: Sequence[str] = ()
+) -> Label:
+    """Under which a scenario stands in the list of runs. `faults` as the command line says them.
+
+    Raises:
+        SimulatorError: there is no such scenario.
+    """
+    story = load(name)
+    return Label(
+        kind="story",
+        source=name,
+        title=story.title,
+        title_fr=story.title_fr,
+        parameters={"seed": seed, "hours": hours, "faults": list(faults)},
+    )
 
 
 def rows_of(settings: Settings, name: str, *, seed: int, hours: float | None) -> pd.DataFrame:

@@ -152,6 +152,22 @@ def add(connection: Connection, new: New) -> int:
     return int(row[0]) if row else 0
 
 
+def add_played(connection: Connection, new: New, *, readings: int, started_at: datetime) -> None:
+    """A run that is over: the command line played it."""
+    connection.execute(
+        "INSERT INTO exercise_run (kind, source, title, title_fr, parameters, state, speed, begins,"
+        " ends, clock, planned, readings, author, asked_at, started_at, ended_at)"
+        " VALUES (%s, %s, %s, %s, %s, 'finished', %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+        " clock_timestamp())",
+        [
+            *(new.kind, new.source, new.title, new.title_fr, Jsonb(dict(new.parameters))),
+            *(new.speed, new.begins, new.ends, new.ends, readings, readings, new.author),
+            *(started_at, started_at),
+        ],
+    )
+    _tell(connection)
+
+
 def update(connection: Connection, number: int, **columns: Any) -> None:
     """Set columns of a run; its next version."""
     named = ", ".join(f"{name} = %s" for name in columns)

@@ -1,6 +1,7 @@
 """An exercise with its parts running and somebody who conducts, for what leaders do to it."""
 
 import csv
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,17 +13,24 @@ from typing import Any, TypeVar
 
 import pytest
 
+from hypervisor import ingesting
 from hypervisor.exercise import leading
 from hypervisor.exercise.conductor import Conductor
 from hypervisor.exercise.leading import Order, Start
 from hypervisor.exercise.playable import FOLDER
+from hypervisor.instance import Instance, Mode
 from hypervisor.settings import Settings
-from hypervisor.store import conducting
+from hypervisor.stack.broker import Broker
+from hypervisor.store import conducting, databases
+from hypervisor.store import instance as instance_store
 from hypervisor.store.conducting import Run
 from hypervisor.store.connect import Connection, connect
-from tests.acceptance.conftest import Exercise, _begun, new_exercise
-
-__all__ = ["new_exercise"]
+from hypervisor.watch.loop import Wiring
+from hypervisor.watch.loop import run as watch_run
+from rules._pack import packs
+from sensors._domain import catalogue
+from tests.acceptance.conftest import Exercise
+from tests.conftest import TEMPLATE, Stack, _settings
 
 T = TypeVar("T")
 BEGINS = datetime(2024, 10, 29, tzinfo=UTC)
@@ -57,7 +65,34 @@ class Led:
     """An exercise that is led, as the web does: commands go in, the conductor does them."""
 
     exercise: Exercise
-    stops: list[threading.Event] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """One worker and the watch, in threads: they begin in a moment."""
+        settings = self.settings
+        wiring = Wiring(
+            url=settings.database_url,
+            catalogue=catalogue(),
+            packs=tuple(packs()),
+            retention=timedelta(days=settings.raw_retention_days) // timedelta(microseconds=1),
+            clock=lambda: datetime.now(UTC),
+        )
+        parts: list[Callable[[], None]] = [
+            lambda: ingesting.run(settings, self.stop.is_set),
+            lambda: watch_run(wiring, stop=self.stop, say=lambda _: None),
+        ]
+        self.threads = [threading.Thread(target=part) for part in parts]
+        for thread in self.threads:
+            thread.start()
+        self.until(lambda: instance_store.has_joined(settings.database_url, settings.worker))
+
+    def end(self) -> None:
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(timeout=30)
+            assert not thread.is_alive()
+        self.exercise.stop()
 
     @property
     def settings(self) -> Settings:
@@ -124,19 +159,37 @@ class Led:
 
 @pytest.fixture
 def led(exercise_settings: Settings) -> Iterator[Led]:
-    """One worker and the watch, the example's Garonne, a recording; nobody conducts yet."""
-    made = ready(_begun(exercise_settings))
-    yield made
-    made.exercise.stop()
+    """The example's Garonne, a recording; nobody conducts yet."""
+    made = Led(Exercise(settings=exercise_settings))
+    try:
+        yield ready(made)
+    finally:
+        made.end()
 
 
 @pytest.fixture
-def new_led(new_exercise: Callable[[], Exercise]) -> Callable[[], Led]:
-    """As many as a test likes, one after another."""
-    return lambda: ready(new_exercise())
+def new_led(stack: Stack, broker: Broker) -> Iterator[Callable[[], Led]]:
+    """As many as a test likes, one after another: the broker is the same, the database fresh."""
+    made: list[Led] = []
+
+    def make() -> Led:
+        for one in made:
+            one.end()
+        name = f"test_{os.urandom(6).hex()}"
+        databases.create(stack.maintenance_url, name, template=TEMPLATE)
+        what = Instance(mode=Mode.EXERCISE, name="test")
+        settings = _settings(stack.database.url(name), broker, what)
+        made.append(Led(Exercise(settings=settings)))
+        return ready(made[-1])
+
+    yield make
+    for one in made:
+        one.end()
+        databases.drop(stack.maintenance_url, one.settings.database_url.rpartition("/")[2])
 
 
-def ready(exercise: Exercise) -> Led:
-    exercise.apply("garonne")
-    write_recording(exercise.settings.data)
-    return Led(exercise)
+def ready(led: Led) -> Led:
+    led.exercise.apply("garonne")
+    write_recording(led.settings.data)
+    led.begin()
+    return led

@@ -63,7 +63,7 @@ def test_the_same_run_after_a_reset_gives_the_same_log_with_nobody_restarted(led
         again = led.start()
         led.comes_to(again, State.FINISHED)
         assert led.exercise.log() == before
-    assert all(part.poll() is None for part in led.exercise.parts)
+    assert all(thread.is_alive() for thread in led.threads)
 
 
 def test_nothing_begins_anew_under_a_run(led: Led) -> None:
