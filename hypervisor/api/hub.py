@@ -67,6 +67,8 @@ class Hub:
         self._upto: int | None = None  # all before this transaction was told
         self._parts: Parts | None = None
         self._known = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = False
         self.listeners: set[Listener] = set()
         self.lost = 0  # listeners that were too slow
 
@@ -86,6 +88,7 @@ class Hub:
     def join(self, sites: Sites) -> Listener:
         """Hear all from `upto` on."""
         listener = Listener(sites)
+        listener.over = self._closing
         self.listeners.add(listener)
         return listener
 
@@ -93,8 +96,19 @@ class Hub:
         self.listeners.discard(listener)
         self.lost += listener.missed
 
+    def close(self) -> None:
+        """Send everybody away: the process is to end. May be called by a signal's handler."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        self._closing = True
+        for listener in self.listeners:
+            listener.end()
+
     async def run(self, say: Callable[[str], None]) -> None:
         """Follow the database until cancelled; one that goes is waited for, and said once."""
+        self._loop = asyncio.get_running_loop()
         said = ""
         while True:
             try:

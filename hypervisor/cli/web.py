@@ -9,11 +9,13 @@ def attach(app: typer.Typer) -> None:
 
 def web(context: typer.Context) -> None:
     """Serve the API and a plain page on the settings' host and port, until stopped."""
+    from contextlib import suppress
     from datetime import UTC, datetime
 
     import uvicorn
 
     from hypervisor.api.app import create_app
+    from hypervisor.api.serving import Server
     from hypervisor.console import basemap
     from hypervisor.settings import load_settings
     from hypervisor.store.columnar import FOLDER
@@ -26,7 +28,7 @@ def web(context: typer.Context) -> None:
     app.state.basemap = settings.basemap
     app.state.basemap_origin = basemap.origin(settings.basemap)
     app.state.metrics_open = settings.metrics_open
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.web_host,
         port=settings.web_port,
@@ -34,3 +36,8 @@ def web(context: typer.Context) -> None:
         server_header=False,
         timeout_graceful_shutdown=3,
     )
+    server = Server(config, app.state.hub)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise typer.Exit(3)  # as uvicorn itself does: it has said why
