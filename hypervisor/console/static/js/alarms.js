@@ -27,6 +27,7 @@ function countSelected() {
 function select(boxes) {
   const wanted = new Set(boxes);
   for (const box of list.querySelectorAll("input[name=alarm]")) box.checked = wanted.has(box.value.split(":")[0]);
+  for (const all of list.querySelectorAll("[data-all]")) all.checked = [...all.closest("tbody").querySelectorAll("input[name=alarm]")].every((box) => box.checked);
   countSelected();
 }
 
@@ -73,8 +74,8 @@ function update(made) {
     else if (now.outerHTML !== old.dataset.drawn) swap(old, now.cloneNode(true));
   }
   for (const old of list.querySelectorAll("tr.grp")) {
-    const now = made.querySelector(`#${CSS.escape(old.id)}`);
-    if (now) old.innerHTML = now.innerHTML;
+    const now = made.querySelector(`#${CSS.escape(old.id)} th`);
+    if (now) old.querySelector("th").innerHTML = now.innerHTML;
   }
   const chips = made.querySelector("#alarm-chips");
   if (chips) document.getElementById("alarm-chips").innerHTML = chips.innerHTML;
@@ -247,7 +248,10 @@ document.addEventListener("click", (event) => {
   if (here && !event.target.closest("a, input, button") && !getSelection()?.toString()) here.querySelector("[data-open]").click();
 });
 list.addEventListener("focusout", (event) => list.contains(event.relatedTarget) || open() || soon(1000));
-list.addEventListener("change", (event) => event.target.matches("input[name=alarm]") && countSelected());
+list.addEventListener("change", (event) => {
+  if (event.target.matches("[data-all]")) for (const box of event.target.closest("tbody").querySelectorAll("input[name=alarm]")) box.checked = event.target.checked;
+  if (event.target.matches("input[type=checkbox]")) countSelected();
+});
 document.getElementById("filters").addEventListener("change", (event) => {
   if (event.target.matches("select")) event.currentTarget.requestSubmit();
 });
