@@ -109,6 +109,7 @@ def settle(world: World) -> dict[str, Any]:
     )
     connection.commit()
     return {
+        **_SAID,
         **dict.fromkeys(("site", "device", "owner", "subject", "name", "sites", "devices"), "zorn"),
         **dict.fromkeys(("area", "code"), SOUTH),
         "commune": YVETTE,
@@ -133,6 +134,12 @@ def settle(world: World) -> dict[str, Any]:
         "/api/v1/auth/tokens number": token,
         "/api/v1/past-events number": event,
         "/thresholds number": event,
+        "/account/tokens number": token,
+        "/admin/tokens number": token,
+        "/admin/accounts name": "sud",
+        "/admin/devices name": "zorn",
+        "/admin/works name": "zorn-works",
+        "/quality/letters number": letter,
         "/api/v1/assets name": "zorn-road",
         "/api/v1/works name": "zorn-works",
         "/api/v1/accounts name": "sud",
