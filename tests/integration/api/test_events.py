@@ -179,6 +179,19 @@ def test_another_web_process_goes_on_where_the_first_one_stopped(world: World) -
         assert again.until("alarm", str(number)).data["new"] is True
 
 
+def test_a_lost_line_to_the_database_is_mended_and_nothing_missed(world: World) -> None:
+    with serving(world.url) as client, listening(client) as ear:
+        with closing(connect(world.url, autocommit=True)) as connection:
+            (ended,) = connection.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND query LIKE '%FROM watch_state%'"
+                " AND query LIKE '%worker%' AND pid <> pg_backend_pid()"
+            ).fetchone() or (0,)
+        assert ended >= 1
+        tell(world, "while it was away")
+        ear.until("log", "while it was away")
+
+
 def test_two_web_processes_tell_the_same(world: World) -> None:
     with serving(world.url) as one, serving(world.url) as two:  # noqa: SIM117  told apart
         with listening(one) as first, listening(two) as second:
