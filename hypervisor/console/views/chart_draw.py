@@ -22,6 +22,7 @@ from hypervisor.console.views.chart_shapes import Drawn, down, path, text
 _LEFT, _RIGHT = 46.0, 138.0
 _NARROW_LEFT, _NARROW_RIGHT = 38.0, 10.0
 _BETWEEN = 18.0
+_BARE = frozenset({"1", "bool", "code"})  # units that nobody says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ def draw(chart: Chart, words: Words) -> Drawing:
         width=chart.width,
         height=bottom + 26,
         shapes=shapes,
-        data=_data(chart, over, bottom),
+        data=_data(chart, over, bottom, words),
         summary=chart.summary,
     )
 
@@ -117,7 +118,7 @@ def _axis(chart: Chart, over: Across, words: Words, bottom: float) -> Iterator[D
         )
 
 
-def _data(chart: Chart, over: Across, bottom: float) -> dict[str, Any]:
+def _data(chart: Chart, over: Across, bottom: float, words: Words) -> dict[str, Any]:
     """For the cursor: the scale, and of each series its points."""
     return {
         "first": over.first,
@@ -127,7 +128,7 @@ def _data(chart: Chart, over: Across, bottom: float) -> dict[str, Any]:
         "top": 10,
         "bottom": bottom,
         "now": over.now,
-        "series": [_series(trace) for trace in _traces(chart)],
+        "series": [_series(trace, words) for trace in _traces(chart)],
     }
 
 
@@ -142,13 +143,13 @@ def _traces(chart: Chart) -> Iterator[Trace]:
                 pass
 
 
-def _series(trace: Trace) -> dict[str, Any]:
+def _series(trace: Trace, words: Words) -> dict[str, Any]:
     half = (trace.piece or 0) / 2
     total = isinstance(trace.kind, str) and trace.kind == "increment"
     return {
         "name": trace.name,
         "label": trace.label,
-        "unit": trace.unit,
+        "unit": "" if trace.unit in _BARE else words.unit(trace.unit),
         "digits": trace.digits,
         "hold": trace.piece or trace.stale_s or 0,
         "codes": {str(key): word for key, word in trace.codes.items()},

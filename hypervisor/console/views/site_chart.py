@@ -139,16 +139,23 @@ def _bars(  # noqa: PLR0913, PLR0917  what bars are made of
         other = charting.channels(asked.connection, [rain.site])
         falls = [one for one in other if one.quantity == rain.quantity][:1]
         found = traces(asked.connection, falls, asked.catalogue, want, bars=True) + found
-    noted = [(one, _rain_notes(one, facts, rain) if one.unit == "mm" else []) for one in found]
+    noted = [
+        (one, _rain_notes(one, facts, rain, want.shown) if one.unit == "mm" else [])
+        for one in found
+    ]
     return noted, rain is not None and bool(found)
 
 
-def _rain_notes(trace: Trace, facts: Facts, rain: RainFrom | None) -> list[str]:
+def _rain_notes(trace: Trace, facts: Facts, rain: RainFrom | None, shown: Shown) -> list[str]:
     """The last day's, its rarity, and whose rain it is."""
     points = [(one.at, one.total) for one in trace.bins]
     end = facts.now.timestamp()
     if not points or (trace.piece or 0) > HOUR:
         return [] if rain is None or rain.own else [rain.title]
+    if not shown.first <= end - 24 * HOUR < end <= shown.last:
+        fallen = sum(value for _at, value in points)
+        said = [_("%(rain)s in all") % {"rain": formats.value(fallen, "mm", 0)}]
+        return said if rain is None or rain.own else [*said, rain.title]
     sums = site_rain.sums(points, end)
     said = [_("%(rain)s in 24 h") % {"rain": formats.value(sums[24], "mm", 0)}]
     rare = site_rain.rarity(sums, facts.limits)

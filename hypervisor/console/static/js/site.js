@@ -19,9 +19,11 @@ async function draw(query, { keep = true } = {}) {
   if (keep) before.push(here.dataset.query);
   const made = document.createElement("template");
   made.innerHTML = await answer.text();
-  here.replaceWith(made.content);
+  const open = holder().querySelector("[data-table]").getAttribute("aria-expanded") === "true";
+  holder().replaceWith(made.content);
   htmx.process(holder());
   ready();
+  if (open) await data(holder().querySelector("[data-table]"));
   if (name) holder().querySelector(name)?.focus({ preventScroll: true });
 }
 

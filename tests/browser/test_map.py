@@ -1,0 +1,71 @@
+"""The map in a real browser that renders in software, and the list that says the same."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from hypervisor.bench.map import BOUND_MS, Plan, measure
+from hypervisor.bench.servers import ground
+from tests.browser.conftest import DESK, PHONE, Console, overflow, violations
+
+
+def _ready(page: Page) -> None:
+    page.wait_for_selector("#map[data-ready]", timeout=30_000)
+
+
+def test_the_map_comes_and_the_list_beside_it_says_the_same(console: Console) -> None:
+    page = console.page("/map", language="fr")
+    _ready(page)
+    rows = page.locator("#view-list li[data-name]")
+    expect(rows.first.get_by_role("img")).to_have_attribute("aria-label", re.compile("^Critique, "))
+    page.get_by_role("button", name="Météo").click()
+    expect(page).to_have_url(re.compile("domain=weather"))
+    expect(page.locator("#view-count")).to_have_text("10")
+    rows.first.get_by_role("link").click()
+    expect(page.locator("#map-card h2")).to_be_visible()
+    expect(page).to_have_url(re.compile("site="))
+    assert violations(page) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_the_map_is_for_everyone(
+    console: Console, language: str, theme: str, size: tuple[int, int]
+) -> None:
+    page = console.page("/map", language=language, theme=theme, size=size)
+    _ready(page)
+    assert overflow(page) <= 0
+    assert violations(page) == []
+
+
+@pytest.mark.long
+def test_what_is_shown_stands_in_the_address(console: Console) -> None:
+    page = console.page("/map?domain=flood&without=zones&alarmed=1")
+    _ready(page)
+    expect(page.get_by_role("button", name="Flood zones")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+    expect(page.get_by_role("button", name="Floods")).to_have_attribute("aria-pressed", "true")
+    seen = int(page.locator("#view-count").inner_text())
+    assert 0 < seen < 20
+    page.get_by_role("button", name="with an alarm").click()
+    expect(page).to_have_url(re.compile(r"^(?!.*alarmed)"))
+
+
+@pytest.mark.long
+def test_a_territory_without_sites_has_a_map(empty_console: Console) -> None:
+    page = empty_console.page("/map")
+    _ready(page)
+    expect(page.locator("#view-list")).to_contain_text("No site in view")
+
+
+@pytest.mark.long
+def test_no_task_of_the_map_blocks_for_long() -> None:
+    """As many sites as a territory has; another load on the machine is given three tries."""
+    with ground() as place:
+        found = measure(place, Plan(), lambda *_said: None, tries=3)
+    assert found["sites"] == 5_000
+    assert found[f"tasks_over_{BOUND_MS}_ms"] == 0, found
