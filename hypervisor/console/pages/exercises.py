@@ -58,9 +58,11 @@ def lead(asked: Asked, request: Request) -> Response:
 @router.get("/exercises/part/{name}")
 def part(asked: Asked, request: Request, name: str) -> Response:
     """A part of the desk alone, as it now is."""
-    run = conducting.latest(asked.connection)
-    if run is None or name not in {"now", "controls", "injects", "truth", "sheets", "told"}:
+    if name not in {"now", "controls", "injects", "truth", "sheets", "told"}:
         raise NotFoundError(f"no part is called {name!r}")
+    run = conducting.latest(asked.connection)
+    if run is None:  # the exercise began anew: so does the page
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
     if name not in {"now", "told"}:
         asked.require(LEAD)
     return fragment(asked, f"exercises_{name}.html", **_context(asked, request, run, part=name))

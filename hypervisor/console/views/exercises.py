@@ -137,10 +137,10 @@ def short(title: str) -> str:
 
 
 def banner_words(asked: Access) -> str:
-    """What the banner of an exercise says between its two words."""
+    """What the banner of an exercise says between its two words, but that no real alert is sent."""
     now = standing(asked.connection)
     parts = [] if now is None else [short(now.name(current().language)), how(now)]
-    return f"{NBSP}· ".join([*(parts or [asked.instance.name]), _("no real alert is sent")])
+    return f"{NBSP}· ".join(parts or [asked.instance.name])
 
 
 def how(now: Standing) -> str:

@@ -1,0 +1,136 @@
+"""Exercises in a real browser: chosen, led and debriefed; hidden from those who train."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from hypervisor.exercise.simulation import label_of
+from hypervisor.store import conducting, injecting
+from hypervisor.store.connect import connect
+from simulators._scenarios import load
+from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
+from tests.integration.api.served import server
+from tests.integration.exercise.conftest import FILE, Led, led
+
+__all__ = ["led"]
+
+STORY = "october-flood"
+
+
+@pytest.fixture
+def led_console(led: Led, browser: Browser) -> Iterator[Console]:
+    """The console of an exercise in which somebody plays."""
+    url = led.settings.database_url
+    with (
+        led.conductor(),
+        server(url, now=WALL, settings=led.settings) as base,
+        ExitStack() as opened,
+    ):
+        made = Console(base=base, url=url, browser=browser, opened=opened)
+        yield made
+        assert not made.problems, made.problems
+
+
+@pytest.fixture
+def paused_console(own_console: Console) -> Console:
+    """The Essonne's flood as if its leader had paused it; a call went out, a rumour is to come."""
+    story, label = load(STORY), label_of(STORY, seed=1)
+    with connect(own_console.url) as connection:
+        run = conducting.add(
+            connection,
+            conducting.New(
+                kind="story",
+                source=STORY,
+                title=label.title,
+                title_fr=label.title_fr,
+                parameters=label.parameters,
+                speed=600,
+                begins=story.begins,
+                ends=story.begins + timedelta(hours=story.hours),
+                author="chef",
+            ),
+        )
+        clock = story.begins + timedelta(hours=58)
+        conducting.update(connection, run, state="paused", clock=clock, started_at=clock)
+        call = injecting.add(connection, run, author="chef", kind="call", title="A call")
+        injecting.fire(connection, call, at=clock, by="chef")
+        injecting.add(
+            connection,
+            run,
+            author="chef",
+            kind="rumour",
+            title="A secret rumour",
+            planned=clock + timedelta(hours=3),
+            expected="Nobody repeats it",
+        )
+        injecting.skip(connection, run, from_at=story.begins, to_at=clock, author="chef")
+        conducting.beat(connection, os.getpid())
+    return own_console
+
+
+def test_a_run_is_started_led_and_debriefed(led_console: Console) -> None:
+    page = led_console.page("/exercises", language="en")
+    page.locator(f"input[value='{FILE}']").check()
+    page.get_by_label("Speed").select_option("3600")
+    page.get_by_role("button", name="Start").click()
+    expect(page).to_have_url(re.compile("/exercises/lead"))
+    expect(page.locator("#ex-controls")).to_contain_text("paused")
+    expect(page.locator("#banner")).to_contain_text("scenario paused")
+    page.get_by_text("Write one").click()
+    page.get_by_label("What happens, in a few words").fill("The mayor calls")
+    page.get_by_label("What is expected of them").fill("Call back")
+    page.get_by_role("button", name="Add").first.click()
+    page.get_by_role("button", name="Put in now: The mayor calls").click()
+    expect(page.locator("#ex-injects .fired")).to_contain_text("The mayor calls")
+    page.get_by_role("button", name="Go", exact=False).first.click()
+    expect(page.locator("#ex-controls").get_by_role("button", name="Pause")).to_be_visible()
+    page.get_by_role("button", name="as fast as possible").click()
+    expect(page.locator("#ex-controls")).to_contain_text("This run is over", timeout=30_000)
+    page.get_by_role("link", name="Debrief").first.click()
+    expect(page.locator(".ex-line")).to_contain_text("The mayor calls")
+    assert page.locator(".ex-line [data-kind=alarm]").count() > 0
+    page.get_by_role("checkbox", name="alarms").uncheck()
+    expect(page.locator(".ex-line [data-kind=alarm]").first).to_be_hidden()
+    assert violations(page) == []
+    page.goto(f"{led_console.base}/exercises")
+    page.get_by_label("Reason").fill("once more")
+    page.get_by_label("Everybody knows").check()
+    page.get_by_role("button", name="Clear and begin anew").click()
+    expect(page.locator("main")).to_contain_text("No run yet")
+
+
+def test_what_is_to_come_is_hidden_from_those_who_train(paused_console: Console) -> None:
+    page = paused_console.page("/exercises", role="operator", language="fr")
+    expect(page.locator("#ex-told")).to_contain_text("A call")
+    expect(page.locator("main")).not_to_contain_text("A secret rumour")
+    expect(page.locator("main")).not_to_contain_text("Choisir un scénario")
+    paused_console.problems.clear()
+    for path in ("/exercises/lead", "/exercises/debrief/1", "/exercises/part/truth"):
+        answer = page.request.get(paused_console.base + path)
+        assert answer.status == 403, path
+
+
+def test_live_says_where_exercises_are_run(empty_console: Console) -> None:
+    page = empty_console.page("/exercises", language="en")
+    expect(page.locator("main")).to_contain_text("nothing is played into it")
+    expect(page.locator("main")).to_contain_text("up --exercise")
+    assert violations(page) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+def test_exercises_are_for_everyone(
+    paused_console: Console, language: str, theme: str, size: tuple[int, int]
+) -> None:
+    for path in ("/exercises", "/exercises/lead", "/exercises/debrief/1"):
+        page = paused_console.page(path, language=language, theme=theme, size=size)
+        expect(page.locator("h1")).to_be_visible()
+        assert overflow(page) <= 0, path
+        assert violations(page) == [], path
