@@ -26,7 +26,7 @@ from hypervisor.stack.ports import LOOPBACK, free_port
 from hypervisor.store import accounts
 from hypervisor.store.connect import connect
 
-_PATIENCE = 30.0  # s
+_PATIENCE = 90.0  # s
 _SETTLE = 2.0  # s that the last events may take
 _HERTZ = os.sysconf("SC_CLK_TCK")
 Tick = Callable[[str, int, int], None]
