@@ -100,6 +100,7 @@ def tried(asked: Access, request: Request, edit: Edit) -> Tried:
                 asked.catalogue,
                 zone=ZoneInfo(asked.instance.timezone),
                 load=remembered(request).load,
+                seeing=asked.connection,
             )
     finally:
         _AT_ONCE.release()

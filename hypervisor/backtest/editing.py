@@ -80,8 +80,11 @@ def try_edit(
     *,
     zone: ZoneInfo,
     load: Callable[[Connection], Registry] = registry_store.load,
+    seeing: Connection | None = None,
 ) -> Tried:
     """Judge the rule at the site by both, over the span. The connection's transaction must be new.
+
+    `seeing`: a connection that sees what whoever asks may see: the other alarms of their load.
 
     Raises:
         BacktestError: what was asked cannot be.
@@ -102,7 +105,11 @@ def try_edit(
     first = next(one for one in answers if one is not None).judgement
     looked = _look(desk, source, known)
     others = load_store.begun(
-        connection, moment(first.since), moment(first.until), rule=desk.rule.id, site=desk.site
+        seeing or connection,
+        moment(first.since),
+        moment(first.until),
+        rule=desk.rule.id,
+        site=desk.site,
     )
     sides = [
         None if answer is None else _side(desk, value, answer, looked, others)

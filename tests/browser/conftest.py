@@ -80,7 +80,7 @@ class Console:
         return made
 
     def _complained(self, page: Page, kind: str, text: str) -> None:
-        if kind == "error":
+        if kind == "error" and "htmx:sendAbort" not in text and "htmx:afterRequest" not in text:
             self.problems.append(f"{page.url}: {text}")
 
 

@@ -124,7 +124,7 @@ def test_two_authors_do_not_overwrite_each_other(own_console: Console) -> None:
 def test_a_new_rule_from_a_template(own_console: Console) -> None:
     page = own_console.page("/rules")
     page.get_by_text("New rule").click()
-    page.get_by_role("link", name="Floods").click()
+    page.locator("a[href='/rules/new?domain=flood']").click()
     page.get_by_label(re.compile("^Name for machines")).fill("flood-mill")
     page.get_by_label(re.compile("^Title {site}")).fill("{site}: the mill gets wet")
     page.get_by_label("Alarm when").fill("level > 0.5 m")

@@ -15,6 +15,7 @@ from sensors._domain import Catalogue
 
 _SECOND = 1_000_000
 _AROUND = timedelta(hours=18)
+_TEN = 10
 _NAMES = ("{site}", "{device}", "{group}")
 
 
@@ -139,9 +140,9 @@ def _worked_out(node: Node, threshold: str, at: float) -> float | None:
 
 
 def places(figure: float) -> int:
-    """As many decimals as it has, two at least."""
+    """As many decimals as it has; below ten, two at least."""
     said = f"{figure:.6f}".rstrip("0")
-    return max(2, len(said.partition(".")[2]))
+    return max(2 if abs(figure) < _TEN else 0, len(said.partition(".")[2]))
 
 
 def figure(amount: float, unit: str) -> str:

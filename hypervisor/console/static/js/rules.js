@@ -26,6 +26,12 @@ document.addEventListener("keydown", (event) => {
   area.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
+// An answer to what was typed in one half never overwrites the half in which one types now.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target } = event.detail;
+  if (["text", "fields"].includes(target.id) && target.contains(document.activeElement)) event.preventDefault();
+});
+
 const first = text()?.value;
 let leaving = false;
 form?.addEventListener("submit", () => {

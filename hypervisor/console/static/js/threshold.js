@@ -9,7 +9,7 @@ const standing = form?.dataset.standing === "" ? null : Number(form?.dataset.sta
 const read = (text) => Number(String(text).trim().replace(/[\s\u00a0\u202f]/g, "").replace("\u2212", "-").replace(",", "."));
 
 function write(value) {
-  const places = Math.max(2, (String(Number(value.toFixed(6))).split(".")[1] ?? "").length);
+  const places = Math.max(Math.abs(value) < 10 ? 2 : 0, (String(Number(value.toFixed(6))).split(".")[1] ?? "").length);
   const said = value.toLocaleString(language, { minimumFractionDigits: places, maximumFractionDigits: places, useGrouping: false });
   return said.replace("-", "\u2212");
 }
