@@ -4,6 +4,7 @@ import "./queue.js";
 import "./keys.js";
 import "./clock.js";
 import "./hint.js";
+import "./scroll.js";
 import "./sound.js";
 
 // Every request of htmx carries the session's token; a form's own field does the same without scripts.
