@@ -22,6 +22,20 @@ _LOCK = 7352
 _KEY = ("domain", "category", "grouped_by", "name")
 _COLUMNS = f"number, {', '.join(_KEY)}, title, opened, ended, closes, severity, alarms, active"
 
+# Of an incident of several tenants each is told what their own alarms make of it.
+_SEEN = f"""(
+    SELECT i.number, {", ".join(f"i.{name}" for name in _KEY)}, i.title, v.opened, v.ended,
+           v.ended + (i.closes - i.ended) AS closes, v.severity, v.alarms, v.active
+    FROM incident i, LATERAL (
+        SELECT min(a.began) AS opened, count(*) AS alarms,
+               CASE WHEN bool_or(a.ended IS NULL) THEN NULL ELSE max(a.ended) END AS ended,
+               count(*) FILTER (WHERE a.ended IS NULL) AS active,
+               (array_agg({_HIGHEST} ORDER BY array_position(
+                   ARRAY['critical', 'major', 'minor', 'info'], {_HIGHEST})))[1] AS severity
+        FROM incident_alarm m JOIN alarm a ON a.id = m.alarm
+        WHERE m.incident = i.number AND a.withdrawn IS NULL) v
+    WHERE v.alarms > 0)"""  # noqa: S608  constants
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -165,7 +179,7 @@ def listing(  # noqa: PLR0913  each narrows the search
     `behind`: only those that are told after the one of this opening and number.
     """
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM incident"  # noqa: S608  constants
+        f"SELECT {_COLUMNS} FROM {_SEEN} incident"  # noqa: S608  constants
         " WHERE (%(at)s::timestamptz IS NULL OR closes IS NULL OR closes > %(at)s)"
         " AND (%(domain)s::text IS NULL OR domain = %(domain)s)"
         " AND (%(number)s::bigint IS NULL OR number = %(number)s)"

@@ -112,6 +112,11 @@ def test_nothing_of_anothers_is_changed(
         found = send(north, route, others)
         if found.status_code >= 500:
             wrong.append(f"{route}: {found.status_code} {found.text[:300]}")
+        if found.is_success:
+            brought = found.request.content.decode().lower()
+            told = _told(found).lower()
+            tells = [one for one in MARKS if _mark(one, told) and one.lower() not in brought]
+            wrong += [f"{route} tells {one!r}: {found.text[:300]}" for one in tells]
         after = _as_south_sees(world)
         changed = [table for table in before if before[table] != after[table]]
         if changed:
@@ -138,6 +143,27 @@ def _as_south_sees(world: World) -> dict[str, Any]:
             for table in tables
             if table not in {"feed", "worker", "watch_state"} and not table.startswith("happening")
         }
+
+
+def test_a_backtest_judges_ones_own(north: httpx.Client) -> None:
+    body: dict[str, Any] = {"from": "2024-01-01T00:00:00Z", "to": "2024-01-02T00:00:00Z"}
+    found = north.post("/api/v1/backtests", json=body)
+    assert found.status_code == 200, found.text
+    assert {one["subject"] for one in found.json()["result"]["alarms"]} == {"orge"}
+    assert north.post("/api/v1/backtests", json={**body, "sites": ["zorn"]}).status_code == 422
+
+
+def test_an_incident_of_two_is_told_by_ones_own_alarms(
+    north: httpx.Client, world: World, others: dict[str, Any]
+) -> None:
+    both = world.connection
+    (first,) = both.execute("SELECT min(incident) FROM incident_alarm").fetchone() or (None,)
+    both.execute("UPDATE incident SET alarms = 2, active = 2, severity = 'critical'")
+    both.execute("UPDATE incident_alarm SET incident = %s", [first])
+    both.commit()
+    assert others
+    (told,) = north.get("/api/v1/incidents").json()["incidents"]
+    assert (len(told["alarms"]), told["active"], told["severity"]) == (1, 1, "major")
 
 
 def test_one_sees_what_is_ones_own(north: httpx.Client) -> None:
