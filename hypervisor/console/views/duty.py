@@ -29,14 +29,17 @@ class OnCall:
 
 @dataclass(frozen=True, kw_only=True)
 class Duty:
-    """`routed`: somebody wrote routes, and they can be read."""
+    """`routed`: somebody wrote routes, and they can be read. `hidden`: not by this person."""
 
     routed: bool
+    hidden: bool = False
     on_call: tuple[OnCall, ...]
 
 
-def duty(connection: Connection, now: datetime) -> Duty:
-    """Who is called now."""
+def duty(connection: Connection, now: datetime, *, whole: bool) -> Duty:
+    """Who is called now. Routes are the whole instance's: whoever sees a part sees none."""
+    if not whole:
+        return Duty(routed=False, on_call=(), hidden=True)
     written = telling.routes_text(connection, 0)
     known = None if written is None else _read(written.text)
     if known is None:

@@ -98,7 +98,7 @@ def _look(asked: Access) -> Now:
         blind=tuple(blind(heard, links, levels, resting=resting, now=now)),
         sensors=len({one.device for one in heard}),
         colours=tuple(store.colours(connection, now)),
-        duty=duty(connection, now),
+        duty=duty(connection, now, whole=asked.person.territory().whole),
         worst=worst,
         readings=readings,
     )
