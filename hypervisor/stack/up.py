@@ -183,6 +183,9 @@ class _Up:
         self.say(f"broker    {LOOPBACK}:{settings.broker_port}")
         self.say(f"database  {LOOPBACK}:{settings.database_port}")
         self.say(f"web       {self._state.web}")
+        if not instance_store.has_accounts(settings.lines()["DATABASE_URL"]):
+            here = f"hypervisor --data {self.folder.root}"
+            self.say(f"nobody can sign in yet: {here} account add NAME --role administrator")
         servers, parts = self.folder.account, starter.account
         self.say(f"servers run as {servers.name!r}, parts as {parts.name!r}")
         if parts.name != servers.name:

@@ -56,6 +56,14 @@ def is_sent_away(url: str, worker: str) -> bool:
     return False
 
 
+def has_accounts(url: str) -> bool:
+    """Whether anybody can sign in; True also while the database does not answer."""
+    with suppress(StoreError, psycopg.OperationalError), connect(url) as connection:
+        found = connection.execute("SELECT 1 FROM account WHERE password IS NOT NULL LIMIT 1")
+        return found.fetchone() is not None
+    return True
+
+
 def has_joined(url: str, worker: str) -> bool:
     """Whether this ingest worker has ever joined, so that the broker keeps a queue for it.
 
