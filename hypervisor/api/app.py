@@ -15,7 +15,6 @@ from hypervisor.api import (
     events,
     handovers,
     health,
-    home,
     incidents,
     metrics,
     operational_log,
@@ -92,7 +91,6 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
     app.middleware("http")(_headers)
     for part in _PARTS:
         app.include_router(part.router, prefix="/api/v1")
-    app.include_router(home.router)
     mounting.mount(app)
     app.state.trouble = plain.trouble
     whole.install(app)

@@ -26,6 +26,11 @@ _MEDIA: dict[str, Form] = {
 _CHUNK = 2_000  # lines of CSV sent at once
 
 
+_LINES = """device,quantity,unit,time,value,quality,received_at
+yvette-gif,level,m,2024-10-10T06:00:00Z,1.32,,2024-10-10T06:00:04Z
+"""
+
+
 class Feature(BaseModel):
     """One thing on the map."""
 
@@ -52,7 +57,7 @@ def also(*forms: Form) -> dict[int | str, dict[str, Any]]:
     schema = {"$ref": "#/components/schemas/FeatureCollection"}
     said: dict[str, Any] = {
         "geojson": {GEOJSON: {"schema": schema}},
-        "csv": {CSV: {"schema": {"type": "string"}}},
+        "csv": {CSV: {"schema": {"type": "string"}, "example": _LINES}},
     }
     content: dict[str, Any] = {}
     for form in forms:

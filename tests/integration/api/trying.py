@@ -18,7 +18,7 @@ from tests.integration.watch.world import CATALOGUE
 # Nobody need have signed in there: they tell nothing of the territory.
 OPEN = frozenset(
     {
-        *("/login", "/api/v1/auth/login", "/openapi.json", "/docs", "/style.css", "/favicon.ico"),
+        *("/login", "/api/v1/auth/login", "/openapi.json", "/docs", "/favicon.ico"),
         *("/static/{asked_stamp}/{name:path}", "/", "/metrics"),
     }
 )
