@@ -73,7 +73,7 @@ class Tried:
     lasted: float
 
 
-def try_edit(
+def try_edit(  # noqa: PLR0913  whose, of what, and where
     connection: Connection,
     edit: Edit,
     known: Catalogue,

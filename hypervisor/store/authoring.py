@@ -66,3 +66,20 @@ def places(connection: Connection) -> dict[str, Owner]:
         " site.domain FROM device JOIN site ON site.id = device.site"
     )
     return {key: Owner(site=site, title=title, domain=domain) for key, site, title, domain in rows}
+
+
+def sharing(connection: Connection, quantities: list[str], thresholds: list[str]) -> int:
+    """How many sites measure all of these quantities and have all of these thresholds."""
+    row = connection.execute(
+        "SELECT count(*) FROM site s WHERE"
+        " (SELECT count(DISTINCT series.quantity) FROM series"
+        "  JOIN device ON device.id = series.device"
+        "  WHERE device.site = s.id AND series.quantity = ANY(%(q)s)) = cardinality(%(q)s)"
+        " AND (SELECT count(*) FROM (SELECT DISTINCT ON (r.key) r.value FROM revision r"
+        "  WHERE r.kind = 'threshold' AND r.key = ANY("
+        "   SELECT s.name || '/' || name FROM unnest(%(t)s::text[]) AS name)"
+        "  ORDER BY r.key, r.effective DESC, r.id DESC) AS last"
+        "  WHERE last.value IS NOT NULL) = cardinality(%(t)s)",
+        {"q": quantities, "t": thresholds},
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -16,7 +16,6 @@ from hypervisor.backtest.numbers import number
 from hypervisor.console.formats import duration, short_day, value
 from hypervisor.console.views import rules_strip, rules_words
 from hypervisor.console.views.rules_compared import Row, Touched, rows, touched
-from hypervisor.console.views.rules_places import places
 from hypervisor.console.views.rules_strip import Drawn, Lane
 from hypervisor.console.views.rules_words import Manner
 from hypervisor.console.words import mark as mark_word
@@ -141,9 +140,7 @@ def sheet(asked: Access, request: Request, key: str, asking: Asking) -> Sheet:
         number=len(revisions) + 1,
         rule=rule,
         manner=None if shown is None else shown.manner,
-        subjects=0
-        if rule is None
-        else len({site for site, _key in places(asked, request).get(rule.id, ())}),
+        subjects=0 if rule is None else _sharing(asked, rule),
         spans=spans,
         span=chosen.key,
         shown=shown,
@@ -213,6 +210,13 @@ def _place(asked: Access, owner: str, name: str) -> tuple[SitePlace, str | None]
     if place is None:
         raise NotFoundError(f"there is no site or device {owner!r}")
     return place, device
+
+
+def _sharing(asked: Access, rule: Rule) -> int:
+    """At how many sites the rule asks for its own threshold of this name; 0: it is of no site."""
+    if rule.per != "site":
+        return 0
+    return authoring.sharing(asked.connection, list(rule.plain), list(rule.thresholds))
 
 
 def _events(asked: Access, place: SitePlace) -> list[NotedEvent]:
