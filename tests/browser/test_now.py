@@ -1,11 +1,18 @@
 """Now and the wall in a real browser: what an operator sees first, and that it stays true."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
 
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Device, Series
+from hypervisor.store import registry, telling
+from hypervisor.store.connect import Connection, connect
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
+
+EARLY = datetime(2024, 10, 10, 4, tzinfo=UTC)
 
 
 def test_the_first_thirty_seconds(console: Console) -> None:
@@ -58,3 +65,40 @@ def test_an_instance_that_has_nothing_yet_says_what_to_do(empty_console: Console
     assert violations(page) == []
     page.goto(empty_console.base + "/wall")
     expect(page.get_by_text("Nothing is placed yet.")).to_be_visible()
+
+
+@pytest.mark.long
+def test_who_is_called_and_the_official_colours(own_console: Console) -> None:
+    routes = (
+        "routes:\n"
+        "  - name: duty\n"
+        '    hours: [{days: mon-sun, from: "08:00", to: "18:00"}]\n'
+        "    escalate: {after: 15 min, to: chief}\n"
+        "    channels: [{name: town, webhook: 'http://127.0.0.1:9/'}]\n"
+        "  - name: chief\n"
+        "    only escalated: yes\n"
+        "    channels: [{name: mobile, webhook: 'http://127.0.0.1:9/'}]\n"
+    )
+    with connect(own_console.url) as connection:
+        telling.write_routes(connection, routes, author="test", reason="test")
+        _bulletin(connection)
+    page = own_console.page("/now", language="fr")
+    duty = page.locator("#duty")
+    expect(duty).to_contain_text("à 18:00")
+    expect(duty).to_contain_text(re.compile(r"duty\s*town · chief après 15\smin"))
+    expect(page.locator("#official")).to_contain_text(re.compile(r"Seine\s*orange"))
+    assert violations(page) == []
+
+
+def _bulletin(connection: Connection) -> None:
+    """Orange on the Seine, said by a device of its own."""
+    changes = Changes(
+        devices=(Device(name="bulletin", site="seine-corbeil", commissioned=EARLY),),
+        series=(Series(device="bulletin", quantity="vigilance"),),
+    )
+    registry.write(connection, changes)
+    connection.execute(
+        "INSERT INTO reading (series_id, time, received_at, value, quality)"
+        " SELECT series.id, %(at)s, %(at)s, 3, 0 FROM series WHERE quantity = 'vigilance'",
+        {"at": EARLY},
+    )
