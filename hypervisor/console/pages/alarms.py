@@ -21,8 +21,8 @@ from hypervisor.console import visits
 from hypervisor.console.page import Page
 from hypervisor.console.reader import reading
 from hypervisor.console.rendering import fragment, reader_of, render, wants_fragment
-from hypervisor.console.views import alarm_panel, alarm_words, alarms
-from hypervisor.console.views.alarms import Filter
+from hypervisor.console.views import alarm_filter, alarm_panel, alarm_words, alarms
+from hypervisor.console.views.alarm_filter import Filter
 from hypervisor.console.words import mark
 from hypervisor.store import alarm_list
 
@@ -54,7 +54,7 @@ class Conflict:
 @router.get("")
 def every(asked: Asked, request: Request) -> Response:
     """The list, as the address asks for it."""
-    found = alarms.read(request.query_params)
+    found = alarm_filter.read(request.query_params)
     visit = visits.last(asked.now(), asked.clock())
     if wants_fragment():
         return fragment(asked, "alarms_list.html", **_listed(asked, found, visit))
@@ -66,7 +66,7 @@ def every(asked: Asked, request: Request) -> Response:
 @router.get("/{number}")
 def one(asked: Asked, request: Request, number: Number) -> Response:
     """One alarm, beside the list."""
-    found = alarms.read(request.query_params)
+    found = alarm_filter.read(request.query_params)
     panel = _panel(asked, number)
     if wants_fragment():
         return fragment(asked, "alarms_panel.html", panel=panel, **_common(found))
@@ -86,7 +86,7 @@ def several(  # noqa: PLR0913  one argument a field
     minutes: Annotated[int, Form(ge=0, le=100_000)] = 0,
 ) -> Response:
     """The same to several alarms, each as it was seen; what could not be done is told."""
-    found = alarms.read(request.query_params)
+    found = alarm_filter.read(request.query_params)
     words = " ".join(filter(None, reason))[:4_000]  # the form has a field for each act
     said = _said(asked, kind, words, assignee, minutes=minutes)
     done, refused = 0, []
@@ -97,7 +97,7 @@ def several(  # noqa: PLR0913  one argument a field
         except (AlarmError, NotFoundError, ForbiddenError) as error:
             refused.append((number, str(error)))
     if not wants_fragment():
-        return RedirectResponse(alarms.address(found), status_code=HTTPStatus.SEE_OTHER)
+        return RedirectResponse(alarm_filter.address(found), status_code=HTTPStatus.SEE_OTHER)
     context = {**_common(found), "refused": refused}
     return fragment(asked, "alarms_outcome.html", done=done, **context)
 
@@ -116,7 +116,7 @@ def do(  # noqa: PLR0913  one argument a field
     until: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """One act on one alarm, as its author saw it."""
-    found = alarms.read(request.query_params)
+    found = alarm_filter.read(request.query_params)
     more: dict[str, Any] = {"wanted": kind.value}
     status = HTTPStatus.OK
     try:
@@ -135,7 +135,9 @@ def do(  # noqa: PLR0913  one argument a field
         context = {**_common(found), **more}
         return fragment(asked, "alarms_panel.html", status_code=status, panel=panel, **context)
     if status is HTTPStatus.OK:
-        return RedirectResponse(alarms.address(found, number), status_code=HTTPStatus.SEE_OTHER)
+        return RedirectResponse(
+            alarm_filter.address(found, number), status_code=HTTPStatus.SEE_OTHER
+        )
     context = {**_listed(asked, found, None), **more}
     panel = _panel(asked, number)
     return render(asked, "alarms.html", status_code=status, panel=panel, **context)
@@ -167,8 +169,8 @@ def _panel(asked: Access, number: int) -> alarm_panel.Panel:
 def _common(found: Filter) -> dict[str, Any]:
     return {
         "found": found,
-        "address": lambda number=None, **changed: alarms.address(found, number, **changed),
-        "plain": alarms.address(replace(Filter(), flat=found.flat)),
+        "address": lambda number=None, **changed: alarm_filter.address(found, number, **changed),
+        "plain": alarm_filter.address(replace(Filter(), flat=found.flat)),
         "w": alarm_words,
         "conflict": None,
         "refused": None,

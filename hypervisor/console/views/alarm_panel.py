@@ -19,7 +19,7 @@ from hypervisor.console.views.alarm_chart import Chart
 from hypervisor.console.views.alarms import AFTER, BEFORE, Line, how, limit_keys
 from hypervisor.console.words import translate as _
 from hypervisor.instants import moment, moment_if
-from hypervisor.store import alarm_acts, alarm_list, alarms, lifecycle
+from hypervisor.store import alarm_acts, alarm_course, alarm_list, alarms, lifecycle
 from hypervisor.store.alarm_acts import Done
 from hypervisor.store.alarm_list import Row, Wanted
 from hypervisor.store.alarms import Alarm, Transition
@@ -154,11 +154,11 @@ def _silent(asked: Access, alarm: Alarm) -> Sequence[Suppression]:
 
 
 def _limit(asked: Access, row: Row, now: datetime) -> Limit | None:
-    rules = alarm_list.written(asked.connection, [row.rule], now)
+    rules = alarm_course.written(asked.connection, [row.rule], now)
     key = limit_keys(row, rules.get(row.rule))
     if key is None or row.last_value is None:
         return None
-    found = alarm_list.thresholds(asked.connection, [key], now).get(key)
+    found = alarm_course.thresholds(asked.connection, [key], now).get(key)
     if found is None or found[1] != row.last_value.get("unit"):
         return None
     value, unit, illustrative = found
@@ -175,10 +175,10 @@ def _chart(asked: Access, row: Row, limit: Limit | None, now: datetime) -> Chart
     told = row.last_value
     if not told:
         return None
-    series = alarm_list.series(asked.connection, [(row.id, row.subject, str(told["quantity"]))])
+    series = alarm_course.series(asked.connection, [(row.id, row.subject, str(told["quantity"]))])
     ends = min(now, row.ended + AFTER) if row.ended else now
     begins = ends - BEFORE
-    found = alarm_list.courses(asked.connection, series, begins, ends, "5 minutes")
+    found = alarm_course.courses(asked.connection, series, begins, ends, "5 minutes")
     ahead = None
     if row.ended is None and told.get("per_hour") is not None:
         span = min(ends + AFTER - datetime.fromisoformat(str(told["time"])), _FARTHEST)

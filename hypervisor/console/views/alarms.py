@@ -1,58 +1,22 @@
 """The list of alarms: what is asked for in the address, grouped by incident, the worst first."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlencode
 
 from hypervisor.api.access import Access
 from hypervisor.console import marks
 from hypervisor.console.views import alarm_words
-from hypervisor.store import alarm_list
+from hypervisor.console.views.alarm_filter import WHICH, Filter
+from hypervisor.store import alarm_course, alarm_list
 from hypervisor.store.alarm_list import Row, Wanted
 
-PAGE, MORE = 100, 200
 BEFORE, AFTER = timedelta(hours=12), timedelta(hours=2)
-WHICH = ("open", "waiting", "stale", "shelved", "over")
 _ALONE = 0  # the group of those that are an incident by themselves
 _HISTORY = 500
 _GAP = 2 * 3600  # s: a line is not drawn over a longer silence
-
-
-@dataclass(frozen=True, kw_only=True)
-class Filter:
-    """What the address asks for."""
-
-    which: str = "open"
-    severity: str | None = None
-    domain: str | None = None
-    area: str | None = None
-    text: str | None = None
-    mine: bool = False
-    changed: bool = False
-    incident: int | None = None
-    flat: bool = False
-    show: int = PAGE
-
-    @property
-    def narrowed(self) -> bool:
-        """Whether it leaves anything out of what is open."""
-        return self != Filter(show=self.show, flat=self.flat)
-
-
-def address(found: Filter, number: int | None = None, **changed: Any) -> str:
-    """Of the list, or of one alarm beside it; `changed`: with these instead."""
-    wanted = replace(found, **changed)
-    plain = Filter()
-    words = {
-        "q" if name == "text" else name: int(value) if isinstance(value, bool) else value
-        for name, value in asdict(wanted).items()
-        if value != getattr(plain, name)
-    }
-    path = "/alarms" if number is None else f"/alarms/{number}"
-    return f"{path}?{urlencode(words)}" if words else path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,32 +56,6 @@ class Look:
     changed: int
     since: datetime | None
     last: tuple[datetime, str, str | None] | None
-
-
-def read(query: Mapping[str, str]) -> Filter:
-    """The filter of an address; what makes no sense is left out."""
-
-    def word(name: str) -> str | None:
-        return query.get(name, "").strip()[:200].replace("\0", "") or None
-
-    def number(name: str) -> int | None:
-        said = query.get(name, "")
-        return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
-
-    which = query.get("which", "open")
-    severity = query.get("severity")
-    return Filter(
-        which=which if which in WHICH else "open",
-        severity=severity if severity in marks.PRIORITIES else None,
-        domain=word("domain"),
-        area=word("area"),
-        text=word("q"),
-        mine=query.get("mine") == "1",
-        changed=query.get("changed") == "1",
-        incident=number("incident"),
-        flat=query.get("flat") == "1",
-        show=max(PAGE, min(number("show") or PAGE, 5_000)),
-    )
 
 
 def look(asked: Access, found: Filter, since: datetime | None) -> Look:
@@ -263,14 +201,14 @@ def _sparks(
 ) -> dict[int, Mapping[str, Any] | None]:
     """Twelve hours back and two ahead, against the threshold that was passed."""
     told = [row for row in rows if row.last_value and row.ended is None]
-    series = alarm_list.series(
+    series = alarm_course.series(
         asked.connection,
         [(row.id, row.subject, str((row.last_value or {})["quantity"])) for row in told],
     )
-    found = alarm_list.courses(asked.connection, series, now - BEFORE, now)
-    rules = alarm_list.written(asked.connection, sorted({row.rule for row in told}), now)
+    found = alarm_course.courses(asked.connection, series, now - BEFORE, now)
+    rules = alarm_course.written(asked.connection, sorted({row.rule for row in told}), now)
     keys = {row.id: limit_keys(row, rules.get(row.rule)) for row in told}
-    limits = alarm_list.thresholds(
+    limits = alarm_course.thresholds(
         asked.connection, sorted({key for key in keys.values() if key}), now
     )
     return {

@@ -6,8 +6,8 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from hypervisor.console.views import alarm_chart, alarm_words, alarms
-from hypervisor.console.views.alarms import Filter
+from hypervisor.console.views import alarm_chart, alarm_filter, alarm_words, alarms
+from hypervisor.console.views.alarm_filter import Filter
 from hypervisor.store.alarm_list import Row
 
 NOON = datetime(2024, 10, 10, 12, tzinfo=UTC)
@@ -85,19 +85,19 @@ def test_incidents_stand_by_their_worst_and_the_lonely_together() -> None:
     ],
 )
 def test_an_address_says_the_filter_again(found: Filter) -> None:
-    address = alarms.address(found)
+    address = alarm_filter.address(found)
     _, _, query = address.partition("?")
     words = {}
     for pair in query.split("&") if query else ():
         name, _, value = pair.partition("=")
         words[name] = unquote_plus(value)
-    assert alarms.read(words) == found
-    assert alarms.address(found, 7).startswith("/alarms/7")
+    assert alarm_filter.read(words) == found
+    assert alarm_filter.address(found, 7).startswith("/alarms/7")
 
 
 def test_what_makes_no_sense_in_an_address_is_left_out() -> None:
     said = {"which": "no", "severity": "worst", "incident": "²", "show": "-5", "q": "  \0 "}
-    assert alarms.read(said) == Filter()
+    assert alarm_filter.read(said) == Filter()
 
 
 def test_the_threshold_of_a_step_is_the_one_its_condition_names() -> None:
