@@ -11,9 +11,11 @@ from hypervisor.console.reader import current
 from hypervisor.console.words import mark
 from hypervisor.console.words import translate as _
 from hypervisor.exercise import Standing, standing
+from hypervisor.store import injecting
 from hypervisor.store.conducting import Run, State
 from hypervisor.store.injecting import Inject, Skip
 
+FRESH = timedelta(minutes=30)  # of the scenario, that what reached the room stands in the banner
 SPEEDS = (1.0, 10.0, 60.0, 600.0, 3600.0)
 JUMPS = (900, 3600, 6 * 3600)  # s of the scenario
 STATES: Mapping[str, str] = {
@@ -140,7 +142,16 @@ def banner_words(asked: Access) -> str:
     """What the banner of an exercise says between its two words, but that no real alert is sent."""
     now = standing(asked.connection)
     parts = [] if now is None else [short(now.name(current().language)), how(now)]
+    if now is not None and now.clock is not None:
+        parts += _newest(asked, now.run, now.clock)
     return f"{NBSP}· ".join(parts or [asked.instance.name])
+
+
+def _newest(asked: Access, run: int, clock: datetime) -> list[str]:
+    """What reached the room lately: whatever page is looked at, nobody misses a call."""
+    told = injecting.told(asked.connection, run)[:1]
+    fresh = [one for one in told if clock - one.scenario_at <= FRESH]
+    return [f"{_(KINDS[one.kind])}{_(': ')}{one.title}" for one in fresh]
 
 
 def how(now: Standing) -> str:
