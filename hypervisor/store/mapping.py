@@ -101,8 +101,9 @@ class TreeArea:
 def areas(connection: Connection) -> list[TreeArea]:
     """The territory, by kind and name."""
     rows = connection.execute(
-        "SELECT a.code, a.kind, a.name, a.parent, a.lon, a.lat,"
-        " (SELECT count(*) FROM site WHERE site.commune = a.code) FROM area a ORDER BY a.name"
+        "SELECT a.code, a.kind, a.name, a.parent, a.lon, a.lat, coalesce(s.n, 0) FROM area a"
+        " LEFT JOIN (SELECT commune, count(*) AS n FROM site GROUP BY commune) s"
+        " ON s.commune = a.code ORDER BY a.name"
     )
     return [
         TreeArea(

@@ -71,14 +71,13 @@ class LimitRow:
 def limits(connection: Connection, sites: Sequence[str], at: datetime) -> list[LimitRow]:
     """The thresholds of sites that are in force at a time, by site and value."""
     rows = connection.execute(
-        "SELECT * FROM (SELECT DISTINCT ON (r.key) s.name AS site, split_part(r.key, '/', 2),"
-        " (r.value->>'value')::float AS value, r.value->>'unit', r.value->>'quantity',"
-        " r.illustrative, r.effective, r.author, r.reason,"
+        "SELECT * FROM (SELECT DISTINCT ON (key) split_part(key, '/', 1) AS site,"
+        " split_part(key, '/', 2), (value->>'value')::float AS value, value->>'unit',"
+        " value->>'quantity', illustrative, effective, author, reason,"
         " (SELECT count(*) FROM revision o WHERE o.kind = 'threshold' AND o.key = r.key),"
-        " r.value IS NOT NULL AS stands FROM unnest(%s::text[]) AS s (name)"
-        " JOIN revision r ON r.kind = 'threshold' AND starts_with(r.key, s.name || '/')"
-        " WHERE r.effective <= %s ORDER BY r.key, r.effective DESC, r.id DESC) AS found"
-        " WHERE stands ORDER BY site, value",
+        " value IS NOT NULL AS stands FROM revision r WHERE kind = 'threshold'"
+        " AND split_part(key, '/', 1) = ANY(%s) AND effective <= %s"
+        " ORDER BY key, effective DESC, id DESC) AS found WHERE stands ORDER BY site, value",
         [list(sites), at],
     )
     return [

@@ -370,7 +370,24 @@ async function fill() {
   layers();
 }
 
+let asking = false;
+let again = false;
 async function states() {
+  if (asking) {
+    again = true; // one question at a time, however much happens
+    return;
+  }
+  asking = true;
+  try {
+    await happened();
+  } finally {
+    asking = false;
+    if (again) setTimeout(states, 1000);
+    again = false;
+  }
+}
+
+async function happened() {
   const now = await json("/map/states");
   let changed = false;
   for (let n = 0; n < sites.name.length; n++) {

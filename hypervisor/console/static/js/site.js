@@ -123,7 +123,33 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// News of other sites is none here; readings are shown anew every ten seconds at most.
+const EVERY = 10_000;
+const fetched = new Map();
+function concerns(news) {
+  const told = (Array.isArray(news) ? news : [news]).map((one) => one?.sites ?? (one?.site ? [one.site] : null));
+  return told.some((sites) => sites === null || sites.includes(holder().dataset.site));
+}
+
+function later(part) {
+  const wait = EVERY - (Date.now() - (fetched.get(part.id) ?? 0));
+  if (wait <= 0) return false;
+  if (!part.dataset.due) {
+    part.dataset.due = "1";
+    setTimeout(() => document.getElementById(part.id)?.dataset.due && htmx.ajax("GET", part.getAttribute("hx-get"), { source: part, target: part, swap: "outerHTML" }), wait);
+  }
+  return true;
+}
+
 document.addEventListener("htmx:configRequest", (event) => {
+  const why = event.detail.triggeringEvent;
+  if (why?.type?.startsWith("hypervisor:") && why.type !== "hypervisor:refresh") {
+    if (!concerns(why.detail) || (why.type === "hypervisor:reading" && later(event.target))) {
+      event.preventDefault();
+      return;
+    }
+  }
+  if (event.target.id) fetched.set(event.target.id, Date.now());
   if (event.target.id === "site-chart") {
     const plot = holder().querySelector("[data-plot]");
     event.detail.path = event.detail.path.replace(/([?&])w=\d+&?/, "$1");
