@@ -75,6 +75,14 @@ def proposal(asked: Asked, key: str) -> HTMLResponse:
     return make(asked, name, found=found, key=key, **TOOLS)
 
 
+@router.get("/thresholds/{key:path}/meanwhile")
+def meanwhile(asked: Asked, key: str, mark: _Short = "") -> HTMLResponse:
+    """Whether somebody changed it since the page was made: asked when one hears of a change."""
+    asked.require(Duty.READ, subject=owner_of(key))
+    last = view.since(asked, key, mark)
+    return fragment(asked, "rules_meanwhile.html", last=last, back=f"/thresholds/{key}")
+
+
 @router.get("/thresholds/{key:path}/history")
 def history(asked: Asked, key: str, wrong: _Short = "") -> HTMLResponse:
     """Its revisions, each of which can be made to hold again."""

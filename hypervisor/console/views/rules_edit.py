@@ -24,6 +24,7 @@ from hypervisor.store import noted, observing, siting
 from hypervisor.store.rulebook import Recorded
 from hypervisor.store.siting import SitePlace
 from rules._errors import RuleError
+from rules._pack import packs
 from rules._rule import Rule
 
 
@@ -93,18 +94,16 @@ def new(asked: Access, domain: str) -> Stands:
 
 
 def template(asked: Access, domain: str) -> Draft:
-    """A rule to begin with: of the domain's first threshold, else of its first quantity."""
-    thresholds = asked.catalogue.domains[domain].thresholds
-    quantities = asked.catalogue.domains[domain].quantities
-    limit = thresholds[0] if thresholds else None
-    name = limit.quantity if limit else quantities[0].name
-    unit = asked.catalogue.quantities[name].unit
-    right = f"threshold.{limit.name}" if limit else f"1 {unit}"
+    """A rule to begin with: the first of the domain's pack, else of its first quantity."""
+    pack = next((one for one in packs() if one.domain == domain and one.rules), None)
+    if pack is not None:
+        return rules_draft.of_value({**pack.rules[0].written, "id": f"{domain}-my-rule"}, domain)
+    quantity = asked.catalogue.domains[domain].quantities[0]
     return rules_draft.of_value(
         {
             "id": f"{domain}-my-rule",
             "title": "{site}: …",
-            "when": f"{name} > {right}",
+            "when": f"{quantity.name} > 1 {quantity.unit}",
             "for": "10 min",
             "severity": "minor",
             "advice": "…",

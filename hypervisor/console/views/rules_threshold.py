@@ -183,7 +183,6 @@ def drawn(asked: Access, found: Tried, name: str) -> Shown:
     """An answer as it is shown. `name`: of the threshold."""
     told = touched(found)
     side = found.edit or found.today
-    series = found.compared.series if found.compared else None
     return Shown(
         tried=found,
         title=rules_words.title(found.rule),
@@ -193,7 +192,9 @@ def drawn(asked: Access, found: Tried, name: str) -> Shown:
         today=None if found.today is None else rules_strip.lane(found, found.today),
         edit=None if found.edit is None else rules_strip.lane(found, found.edit),
         events=rules_strip.events(found),
-        compared="" if series is None else rules_words.measured(series, asked.catalogue),
+        compared=""
+        if found.compared is None
+        else rules_words.worked(found.compared.node, asked.catalogue),
         manner=rules_words.manner(
             found.rule, name, side.value if side else None, found.unit, found.compared
         ),
@@ -297,6 +298,13 @@ def conflict(asked: Access, key: str, seen: str) -> Conflict | None:
         return None
     before = next((one for one in revisions if mark(one) == seen), None)
     return Conflict(seen=shown_value(before), stands=shown_value(last), last=last)
+
+
+def since(asked: Access, key: str, seen: str) -> Recorded | None:
+    """The latest revision, where it is another than the one that was seen."""
+    revisions = rulebook.history(asked.connection, "threshold", key)
+    last = max(revisions, key=lambda one: one.id, default=None)
+    return None if thresholds.marked(revisions) == seen else last
 
 
 def shown_value(one: Recorded | None) -> str:

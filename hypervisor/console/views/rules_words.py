@@ -9,8 +9,20 @@ from typing import Any
 from hypervisor.backtest.compared import Compared
 from hypervisor.console.formats import NBSP, duration, number, value
 from hypervisor.console.reader import current
+from hypervisor.console.words import mark as mark_word
+from hypervisor.console.words import translate as _
 from rules._rule import Rule, Step
-from rules._tree import Arithmetic, Comparison, Node, Number, Scaled, Threshold, walk
+from rules._tree import (
+    Arithmetic,
+    Call,
+    Comparison,
+    Name,
+    Node,
+    Number,
+    Scaled,
+    Threshold,
+    walk,
+)
 from sensors._domain import Catalogue
 
 _SECOND = 1_000_000
@@ -70,6 +82,31 @@ def measured(name: str, catalogue: Catalogue) -> str:
     if known is None:
         return name
     return known.label_fr if current().language == "fr" else known.label_en
+
+
+def worked(node: Node, catalogue: Catalogue) -> str:
+    """What is compared, in words: a series, or what a function makes of it."""
+    match node:
+        case Name():
+            return measured(node.name, catalogue)
+        case Scaled():
+            return worked(node.operand, catalogue)
+        case Call(function=function, arguments=(Name(name=name), *rest)) if function in _MADE:
+            spans = [one for one in rest if isinstance(one, Number) and one.unit == "us"]
+            span = duration(spans[0].value / _SECOND) if spans else ""
+            return _(_MADE[function]) % {"what": measured(name, catalogue), "span": span}
+    names = [one.name for one in walk(node) if isinstance(one, Name)]
+    return ", ".join(measured(name, catalogue) for name in dict.fromkeys(names))
+
+
+_MADE = {
+    "rate": mark_word("%(what)s: slope over %(span)s"),
+    "change": mark_word("%(what)s: change in %(span)s"),
+    "sum": mark_word("%(what)s: total over %(span)s"),
+    "mean": mark_word("%(what)s: mean over %(span)s"),
+    "max": mark_word("%(what)s: highest over %(span)s"),
+    "min": mark_word("%(what)s: lowest over %(span)s"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
