@@ -9,7 +9,9 @@ from pydantic import AwareDatetime
 from hypervisor.accounts.duties import Duty
 from hypervisor.accounts.errors import ForbiddenError
 from hypervisor.api.access import Access, Asked
+from hypervisor.api.paging import Page
 from hypervisor.api.problems import NotFoundError, responses
+from hypervisor.api.times import text
 from hypervisor.api.trial_shapes import NotedBody, PastEventBody, PastEventPost, PastEventsBody
 from hypervisor.backtest import noted
 from hypervisor.backtest.errors import BacktestError
@@ -22,6 +24,7 @@ router = APIRouter(prefix="/past-events", tags=["past events"])
 @router.get("", responses=responses(404))
 def every(
     asked: Asked,
+    page: Page,
     site: Annotated[str | None, Query(description="Those there, and along its river.")] = None,
     since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
     until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
@@ -39,7 +42,9 @@ def every(
         since=since,
         until=until,
     )
-    return PastEventsBody(mode=asked.mode, events=[PastEventBody.of(one) for one in found])
+    some, following = page.cut(found, lambda one: (text(one.begins), one.id))
+    bodies = [PastEventBody.of(one) for one in some]
+    return PastEventsBody(mode=asked.mode, events=bodies, next=following)
 
 
 @router.post("", status_code=201, responses=responses(403, 404, 422))

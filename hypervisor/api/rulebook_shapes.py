@@ -160,6 +160,7 @@ class ThresholdsBody(Body):
     """Thresholds in force."""
 
     thresholds: list[RevisionBody]
+    next: str | None = Field(default=None, description="The address of the next page.")
 
 
 class CandidateBody(BaseModel):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from hypervisor.accounts.duties import Duty
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.matching import IfMatch, expected, tag
+from hypervisor.api.paging import Page
 from hypervisor.api.problems import responses
 from hypervisor.api.rulebook_problems import slip_of
 from hypervisor.api.rulebook_shapes import (
@@ -37,15 +38,17 @@ router = APIRouter(prefix="/rules", tags=["rules"])
 
 
 @router.get("", responses=responses())
-def every(asked: Asked) -> RulesBody:
+def every(asked: Asked, page: Page) -> RulesBody:
     """Each rule as its author wrote it, with the time from which it holds."""
     found = observing.rules(asked.connection, asked.now())
+    some, following = page.cut(found, lambda row: (row[0],))
     return RulesBody(
         mode=asked.mode,
         rules=[
             RuleBody(id=key, written=written, effective=effective)
-            for key, written, effective in found
+            for key, written, effective in some
         ],
+        next=following,
     )
 
 

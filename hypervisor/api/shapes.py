@@ -215,6 +215,7 @@ class RulesBody(Body):
     """All rules in force."""
 
     rules: list[RuleBody]
+    next: str | None = Field(default=None, description="The address of the next page.")
 
 
 class Problem(BaseModel):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from hypervisor.accounts.duties import Duty
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.matching import IfMatch, expected, tag
+from hypervisor.api.paging import Page
 from hypervisor.api.problems import responses
 from hypervisor.api.rulebook_shapes import (
     ProposalBody,
@@ -32,14 +33,18 @@ router = APIRouter(prefix="/thresholds", tags=["thresholds"])
 @router.get("", responses=responses(404))
 def every(
     asked: Asked,
+    page: Page,
     owner: Annotated[
         str | None, Query(description="A site, or device/<device>.", examples=["toulouse"])
     ] = None,
 ) -> ThresholdsBody:
     """Thresholds in force: value, since when, by whom."""
     found = thresholds.standing(asked.connection, owner, now=now_of(asked))
+    some, following = page.cut(found, lambda one: (one.key, one.id or 0))
     return ThresholdsBody(
-        mode=asked.mode, thresholds=[RevisionBody(**telling.revision_row(one)) for one in found]
+        mode=asked.mode,
+        thresholds=[RevisionBody(**telling.revision_row(one)) for one in some],
+        next=following,
     )
 
 

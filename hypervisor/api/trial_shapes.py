@@ -173,6 +173,7 @@ class PastEventsBody(Body):
     """By when they began."""
 
     events: list[PastEventBody]
+    next: str | None = Field(default=None, description="The address of the next page.")
 
 
 class NotedBody(Body):

@@ -51,6 +51,8 @@ LISTINGS = [
     ("/devices", "devices"),
     ("/series", "series"),
     ("/assets", "assets"),
+    ("/rules", "rules"),
+    ("/thresholds", "thresholds"),
     ("/dead-letters", "letters"),
     ("/audit", "acts"),
     ("/readings?series=orge/level&series=yvette/level&from=2024-01-01T00:00:00Z", "raw"),
