@@ -1,0 +1,103 @@
+"""`hypervisor account`, as a person types it."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from hypervisor import cli
+from hypervisor.accounts import passwords
+from hypervisor.accounts.errors import AccountError, NoAccountError
+from hypervisor.cli import account
+from hypervisor.exercise import cast
+from hypervisor.instance import Instance, Mode
+from hypervisor.store import accounts, audit
+from hypervisor.store import instance as instance_store
+from hypervisor.store.connect import connect
+
+pytestmark = pytest.mark.integration
+Type = Callable[..., str]
+
+
+@pytest.fixture
+def hypervisor(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Type:
+    with connect(database_url) as connection:
+        instance_store.create(connection, Instance(mode=Mode.LIVE, name="test"))
+    monkeypatch.setenv("HYPERVISOR_DATABASE_URL", database_url)
+    app = typer.Typer()
+    app.callback()(cli.instance)
+    account.attach(app)
+
+    def run(*words: str, typed: str = "") -> str:
+        ran = CliRunner().invoke(app, ["account", *words], input=typed)
+        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+            raise ran.exception
+        return ran.stdout
+
+    return run
+
+
+def test_the_first_administrator_and_those_after(hypervisor: Type, database_url: str) -> None:
+    assert not instance_store.has_accounts(database_url)
+    secret = hypervisor("add", "anne", "--role", "administrator", "--author", "root").strip()
+    assert instance_store.has_accounts(database_url)
+    with connect(database_url) as connection:
+        found = accounts.password(connection, "ANNE")
+        assert found is not None
+        assert passwords.fits(found[1], secret)
+    with pytest.raises(AccountError, match="named 'anne' already"):
+        hypervisor("add", "Anne", "--role", "viewer")
+    with pytest.raises(AccountError, match="say what bruno is"):
+        hypervisor("add", "bruno")
+    with pytest.raises(NoAccountError, match="no area has the code"):
+        hypervisor("add", "bruno", "--role", "viewer:99999")
+    with pytest.raises(AccountError, match="nobody would be left"):
+        hypervisor("role", "anne", "viewer")
+    with pytest.raises(AccountError, match="nobody would be left"):
+        hypervisor("disable", "anne")
+
+    word = passwords.made()
+    hypervisor("password", "anne", "--ask", typed=f"{word}\n{word}\n")
+    hypervisor("add", "charts", "--no-password", "--role", "viewer")
+    token = hypervisor("token", "add", "charts", "Grafana", "--days", "30").strip()
+    assert token.startswith("hyp_")
+    (listed,) = [json.loads(line) for line in hypervisor("token", "list", "--json").splitlines()]
+    assert (listed["account"], listed["scopes"]) == ("charts", ["read"])
+    with pytest.raises(AccountError, match="has not operate"):
+        hypervisor("token", "add", "charts", "more", "--scope", "operate")
+    hypervisor("token", "revoke", str(listed["token"]))
+    assert hypervisor("token", "list") == "no token is valid\n"
+    told = [json.loads(line) for line in hypervisor("list", "--json").splitlines()]
+    assert [(one["name"], one["roles"]) for one in told] == [
+        ("anne", [{"role": "administrator", "area": None}]),
+        ("charts", [{"role": "viewer", "area": None}]),
+    ]
+    with connect(database_url) as connection:
+        found = accounts.password(connection, "anne")
+        acts = audit.listing(connection)
+    assert found is not None
+    assert passwords.fits(found[1], word)
+    assert [one.kind for one in acts] == [
+        "account",
+        "password",
+        "account",
+        "token",
+        "token-revoked",
+    ]
+    assert acts[0].author == "root"
+    assert not any(secret in str(one) or token in str(one) for one in acts)
+
+
+def test_the_demonstrations_cast(database_url: str) -> None:
+    with connect(database_url) as connection:
+        instance_store.create(connection, Instance(mode=Mode.EXERCISE, name="test"))
+        made = cast.make(connection)
+        assert {one.name for one in made} == set(cast.ROLES)
+        assert accounts.administrators(connection) == 1
+        for one, line in zip(made, cast.lines(made), strict=True):
+            assert one.password in line
+            found = accounts.password(connection, one.name)
+            assert found is not None
+            assert passwords.fits(found[1], one.password)
