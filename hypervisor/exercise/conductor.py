@@ -29,6 +29,8 @@ from simulators._tempo import Wish
 
 TICK = 1.0  # s between two looks at what nobody told us of
 BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # s between two tries to reach the database
+KILLED = "whoever played it was killed or lost its database"
+ENDED = "the conductor was stopped"
 SETTLE_SECONDS = 60.0  # that storing and judging the end may take
 
 Say = Callable[[str], None]
@@ -70,7 +72,7 @@ class Conductor:
 
     def _attend(self, line: Connection) -> None:
         conducting.listen(line)
-        left = conducting.interrupt(line, "whoever played it was killed or lost its database")
+        left = conducting.interrupt(line, KILLED)
         if left is not None:
             self.say(f"run {left.id} ({left.title}) was interrupted; it can be resumed")
         while not self.stopping():
@@ -204,8 +206,7 @@ class Conductor:
     def _end(self, questions: store.Questions, run: Run, reins: Reins, tally: Tally) -> None:
         reins.close(tally.clock, tally.readings)
         if tally.stopped and reins.stopped_by is None:
-            reason = "the conductor was stopped"
-            _set(questions, run, state=State.INTERRUPTED, reason=reason, jump_to=None)
+            _set(questions, run, state=State.INTERRUPTED, reason=ENDED, jump_to=None)
             return
         _await_judged(questions, tally.clock)
         questions.ask(injecting.settle_skips)

@@ -39,7 +39,7 @@ def story(shown: Shown, members: Sequence[Member] = (), *, whole: bool = True) -
     here = f"{command} --data {shown.data}"
     yield ""
     yield f"Look   {web}  (the API: {web}/docs)"
-    for number, line in enumerate(cast.lines(members)):
+    for number, line in enumerate(cast.lines(list(members))):
         yield f"{'       ' if number else 'as     '}{line}"
     yield f"Try    {here} alarms"
     yield f"       {here} inventory apply poyo"

@@ -193,6 +193,7 @@ def interrupt(connection: Connection, reason: str) -> Run | None:
     """Whoever played is gone: the run it left under way, which can be resumed from its clock."""
     row = connection.execute(
         "UPDATE exercise_run SET state = 'interrupted', reason = %s, jump_to = NULL,"  # noqa: S608  our own columns
+        " clock = GREATEST(clock, (SELECT max(heard_at) FROM worker)),"
         " version = version + 1 WHERE state IN ('running', 'paused') OR state = 'preparing'"
         " AND NOT EXISTS (SELECT FROM exercise_command c WHERE c.run = exercise_run.id"
         "   AND c.kind = 'start' AND c.done_at IS NULL)"  # nobody has begun with it yet

@@ -110,7 +110,7 @@ def start(  # noqa: PLR0913, PLR0917  the fields of the form
             speed=_words.speed(speed),
             held=bool(held),
             seed=seed,
-            hours=float(hours.replace(",", ".")) if hours.strip() else None,
+            hours=_float(hours),
         )
         _require_conductor(asked)
         with asked.writing() as connection:
@@ -399,11 +399,17 @@ def _local(said: str, asked: Access) -> datetime | None:
     """What a browser's field for day and time says, on the clock of the instance's zone."""
     if not said.strip():
         return None
-    at = datetime.fromisoformat(said)
+    try:
+        at = datetime.fromisoformat(said)
+    except ValueError as error:
+        raise InjectError(f"{said!r}: expected a day and a time") from error
     if not 1800 <= at.year <= 2200:
-        raise ValueError(f"the year {at.year} is none of ours")
+        raise InjectError(f"the year {at.year} is none of ours")
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(asked.instance.timezone))
 
 
 def _float(said: str) -> float | None:
-    return float(said.replace(",", ".")) if said.strip() else None
+    try:
+        return float(said.replace(",", ".")) if said.strip() else None
+    except ValueError as error:
+        raise InjectError(f"{said!r}: expected a number") from error

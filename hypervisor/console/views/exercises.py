@@ -28,6 +28,10 @@ STATES: Mapping[str, str] = {
     "failed": mark("failed"),
     "reset": mark("of an earlier exercise"),
 }
+REASONS = (  # of an interruption, as hypervisor.exercise.conductor says them
+    mark("whoever played it was killed or lost its database"),
+    mark("the conductor was stopped"),
+)
 KINDS: Mapping[str, str] = {
     "call": mark("Call"),
     "rumour": mark("Rumour"),
