@@ -57,7 +57,7 @@ def render(telling: Telling, voice: Voice) -> Message:
     title = f"{head} - {_own(telling, voice, 'title')}"
     lines = [words["exercise"]] if voice.exercise else []
     lines += list(_lines(telling, voice))
-    link = f"{voice.link}/api/v1/alarms/{alarm['id']}" if voice.link else ""
+    link = f"{voice.link}/alarms/{alarm['id']}" if voice.link else ""
     lines.append("  ".join(filter(None, [words["number"].format(number=alarm["id"]), link])))
     return Message(
         title=_prefixed(title, voice),

@@ -34,7 +34,7 @@ def test_an_alarm_and_its_end_reach_mail_and_webhook(
     assert mail.got[1].subject == "EXERCICE - FIN D'ALARME - Orge à Arpajon: river high"
     assert "Mesure : hauteur d'eau 2,41 m" in mail.got[0].text
     assert "Conseil : Close the embankment road." in mail.got[0].text
-    assert f"https://town.example/api/v1/alarms/{alarm.id}" in mail.got[0].text
+    assert f"https://town.example/alarms/{alarm.id}" in mail.got[0].text
     assert hook.keys == [f"{alarm.id}:raised:1/duty/hook", f"{alarm.id}:cleared:1/duty/hook"]
     body = hook.got[0][1]
     assert (body["event"], body["severity"], body["exercise"]) == ("raised", "major", True)

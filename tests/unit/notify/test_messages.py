@@ -59,7 +59,7 @@ def test_in_french() -> None:
             " en hausse de 0,12 m/h\n"
             "Lieu : Orge à Arpajon, Arpajon\n"
             "Conseil : Close the embankment road.\n"
-            "Alarme n° 12  https://town.example/api/v1/alarms/12"
+            "Alarme n° 12  https://town.example/alarms/12"
         ),
         kind="failure",
         data=render(TELLING, FR).data,
@@ -75,7 +75,7 @@ def test_in_english() -> None:
         "Reading: water level 2.413 m, at 2024-10-09 15:05 (UTC+2), rising by 0.12 m/h\n"
         "Place: Orge à Arpajon, Arpajon\n"
         "Advice: Close the embankment road.\n"
-        "Alarm 12  https://town.example/api/v1/alarms/12"
+        "Alarm 12  https://town.example/alarms/12"
     )
 
 

@@ -264,6 +264,7 @@ document.getElementById("filters").addEventListener("submit", (event) => {
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target !== aside) return;
   mark();
+  shown = Date.now();
   const path = event.detail.pathInfo?.requestPath ?? "";
   if (event.detail.requestConfig?.verb === "get" && !aside.contains(document.activeElement) && !focused()) aside.querySelector("#panel-title")?.focus({ preventScroll: true });
   if (path) soon(0);
@@ -282,7 +283,14 @@ document.addEventListener("hypervisor:alarm", (event) => {
   for (const one of event.detail ?? []) if (String(one.key) === open() && String(one.version) !== aside.querySelector("#panel").dataset.version) changed(open());
 });
 document.addEventListener("hypervisor:incident", () => soon(500));
-document.addEventListener("hypervisor:reading", () => document.hidden || soon(Math.max(2000, last + VALUES - Date.now())));
+let shown = Date.now(); // when the panel was last made
+document.addEventListener("hypervisor:reading", (event) => {
+  if (document.hidden) return;
+  soon(Math.max(2000, last + VALUES - Date.now()));
+  const site = aside.querySelector("#panel")?.dataset.site;
+  const told = (event.detail ?? []).some((one) => !one.sites || one.sites.includes(site));
+  if (site && told && Date.now() - shown > VALUES && !dirty() && !aside.querySelector("details[open], .problem")) show(open());
+});
 document.addEventListener("hypervisor:refresh", () => {
   soon(0);
   if (open()) changed(open());
