@@ -21,6 +21,7 @@ from hypervisor.logbook.errors import LogError
 from hypervisor.store import observing
 
 router = APIRouter()
+_UNSAID = dict.fromkeys(("kind", "text", "site", "due", "alarm", "about"), "")
 PAGE = Page(key="log", title=mark("Log"), address="/log", order=30, shortcut="j")
 
 
@@ -100,7 +101,7 @@ def _shown(  # noqa: PLR0913  what the page is made of
         sheet=view.sheet(asked, reader_of(asked, request), filters),
         filters=filters,
         spans=view.SPANS,
-        said=said or {},
+        said={**_UNSAID, **(said or {})},
         wrong=wrong,
         sites=[(one.name, one.title) for one in observing.sites(asked.connection)],
         writes=asked.person.may(Duty.OPERATE),

@@ -111,3 +111,12 @@ def test_the_report_tells_alarms_acts_and_decisions(client: httpx.Client) -> Non
 
     nothing = _page(client, "/report?from=2020-01-01T00:00&to=2020-01-02T00:00")
     assert "consigné pour cette période" in nothing
+
+
+def test_the_page_renews_itself_in_place(client: httpx.Client) -> None:  # noqa: F811
+    answer = client.get("/log", headers={"HX-Request": "true"})
+    assert answer.status_code == 200, answer.text
+    assert answer.text.lstrip().startswith('<div class="log-page"')
+    said = {"csrf": _token(_page(client, "/log")), "kind": "note", "text": "dry"}
+    answer = client.post("/log", data=said, headers={"HX-Request": "true"})
+    assert (answer.status_code, "dry" in answer.text) == (200, True)
