@@ -24,8 +24,9 @@ _SCHEMES = {
     "session": {
         "type": "apiKey",
         "in": "cookie",
-        "name": "hypervisor_session",
-        "description": "What signing in on the page gives a browser; writes want X-CSRF-Token too.",
+        "name": "hypervisor",
+        "description": "What signing in gives a browser, under a name that ends in the instance's"
+        " mark (hypervisor-1a2b3c4d); writes want X-CSRF-Token, too.",
     },
     "token": {
         "type": "http",

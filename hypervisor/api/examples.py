@@ -31,6 +31,33 @@ _SAID = {  # what goes wrong most, in the words of the thing itself
 }
 
 
+# Of a field that says nothing itself, by its name.
+_USUAL = {
+    "advice": "Close the embankment road; call the duty engineer.",
+    "assignee": "a.martin",
+    "author": "a.martin",
+    "category": "hazard",
+    "detail": "heard 1 s ago",
+    "device": "yvette-gif",
+    "domain": "flood",
+    "group": "cab-orsay-1",
+    "kind": "raised",
+    "name": "yvette-gif",
+    "note": "water in the cellars of the mill",
+    "owner": "yvette-gif",
+    "quantity": "level",
+    "reason": "a branch on the float",
+    "river": "Yvette",
+    "rule": "flood-level",
+    "severity": "major",
+    "site": "yvette-gif",
+    "subject": "yvette-gif",
+    "text": "Villebon asks for sandbags; promised for 18:00.",
+    "title": "L'Yvette \u00e0 Gif-sur-Yvette: above its attention level",
+    "unit": "m",
+}
+
+
 def example(schema: Schema, known: Mapping[str, Schema], depth: int = 0) -> Any:
     """A value that fits the schema. `known`: the components by name."""
     if "$ref" in schema:
@@ -91,7 +118,8 @@ def _object(schema: Schema, known: Mapping[str, Schema], depth: int) -> Any:
 
 
 def _text(schema: Schema) -> str:
-    words = str(schema.get("title", "a text")).lower()
+    name = str(schema.get("title", "a text")).lower()
+    words = name if "pattern" in schema else _USUAL.get(name, name)
     return words[: schema.get("maxLength", len(words))]
 
 

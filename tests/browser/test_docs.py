@@ -1,0 +1,18 @@
+"""The API's page for people, in a real browser, for somebody who has not signed in."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import DESK, PHONE, Console, overflow, violations
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_the_api_is_for_everyone(console: Console, theme: str, size: tuple[int, int]) -> None:
+    page = console.page("/docs", role=None, theme=theme, size=size)
+    page.locator("#readings_several summary").click()
+    expect(page.locator("#readings_several")).to_contain_text("DEVICE/QUANTITY")
+    assert overflow(page) <= 0
+    assert violations(page) == []
+    console.problems.clear()  # the stream of events refuses whoever is not signed in
