@@ -310,7 +310,6 @@ async function make() {
     fadeDuration: 0,
     renderWorldCopies: false,
     collectResourceTiming: false,
-    crossSourceCollisions: false,
     refreshExpiredTiles: false,
     canvasContextAttributes: { antialias: false, failIfMajorPerformanceCaveat: false },
     pixelRatio: marks.ratio > 1.5 ? 2 : 1,

@@ -13,7 +13,7 @@ async function draw(query, { keep = true } = {}) {
   const plot = here.querySelector("[data-plot]");
   const held = document.activeElement?.closest("[data-plot], [data-span], [data-table]");
   const name = held?.matches("[data-plot]") ? "[data-plot]" : held?.dataset.span ? `[data-span="${held.dataset.span}"]` : null;
-  query.set("w", Math.round(plot.clientWidth - inner(plot)));
+  query.set("w", room(plot));
   const answer = await fetch(`${here.dataset.address}?${query}`, { headers: { "HX-Request": "true" } });
   if (!answer.ok) return;
   if (keep) before.push(here.dataset.query);
@@ -27,16 +27,18 @@ async function draw(query, { keep = true } = {}) {
   if (name) holder().querySelector(name)?.focus({ preventScroll: true });
 }
 
-function inner(plot) {
+// The width there is, in pixels of 1/16 rem: what is drawn grows with the letters of a wide screen.
+function room(plot) {
   const style = getComputedStyle(plot);
-  return parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+  const free = plot.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return Math.round((free * 16) / parseFloat(getComputedStyle(document.documentElement).fontSize));
 }
 
 function ready() {
   const plot = holder()?.querySelector("[data-plot]");
   if (!plot) return;
   cursor = new Cursor(plot, span);
-  const wide = plot.clientWidth - inner(plot);
+  const wide = room(plot);
   const drawn = plot.querySelector("svg").viewBox.baseVal.width;
   if (Math.abs(wide - drawn) / drawn < 0.02 || wide < 200) plot.classList.add("fitted");
 }
@@ -153,7 +155,7 @@ document.addEventListener("htmx:configRequest", (event) => {
   if (event.target.id === "site-chart") {
     const plot = holder().querySelector("[data-plot]");
     event.detail.path = event.detail.path.replace(/([?&])w=\d+&?/, "$1");
-    event.detail.parameters.w = Math.round(plot.clientWidth - inner(plot));
+    event.detail.parameters.w = room(plot);
     // While the table is open, a cursor is read or a form is filled from the chart, it stands still.
     if (!document.getElementById("site-table").hidden || cursor?.dragging !== undefined) event.preventDefault();
   }
