@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hypervisor.accounts import secrets
 from hypervisor.accounts.duties import Role
 from hypervisor.api.identity import cookie_name
-from hypervisor.store import accounts, audit
+from hypervisor.store import accounts, audit, waters
 from hypervisor.store import instance as instance_store
 from hypervisor.store import now as now_store
 from hypervisor.store.connect import Connection, StoreError, connect
@@ -85,7 +85,7 @@ def take(
 
 def _gravest(connection: Connection) -> str:
     """The gauge on a river whose alarm is the gravest; without one, the first."""
-    rivers = [place.name for place in now_store.places(connection)]
+    rivers = [place.name for place in waters.places(connection)]
     if not rivers:
         raise PicturesError("this instance has no gauge on a river: play the demonstration first")
     standing = now_store.standing(connection, datetime.now(UTC))

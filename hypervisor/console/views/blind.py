@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.outlook.course import Course
-from hypervisor.store.now import Heard
+from hypervisor.store.hearing import Heard
 
 _NEAR_KM = 15.0
 

@@ -14,6 +14,7 @@ from hypervisor.console.views.worsening import BEFORE, Worsening, worsening
 from hypervisor.outlook import reaching
 from hypervisor.outlook.course import Course
 from hypervisor.outlook.reaching import Reach
+from hypervisor.store import hearing, waters
 from hypervisor.store import now as store
 from hypervisor.store.now import Colour, Standing
 
@@ -62,16 +63,16 @@ def _look(asked: Access) -> Now:
     fills = reaching.courses(connection, asked.catalogue, now=now, quantity="basin_fill")
     reaches = reaching.reaches(connection, asked.catalogue, now=now)
     standing = store.standing(connection, now)
-    places = store.places(connection)
-    limits = store.limits(connection, _LIMITS, now)
-    links = store.links(connection, now)
-    heard = store.heard(connection, _hazards(asked), now)
+    places = waters.places(connection)
+    limits = waters.limits(connection, _LIMITS, now)
+    links = waters.links(connection, now)
+    heard = hearing.heard(connection, _hazards(asked), now)
     lost = [one.device for one in heard if one.silent(now) or one.suspect]
-    resting = frozenset(store.resting(connection, lost, now)) if lost else frozenset()
+    resting = frozenset(hearing.resting(connection, lost, now)) if lost else frozenset()
     worst = _worst(standing)
     named = {place.name: place for place in places}
     worse = worsening(reaches, levels, limits, named, now)
-    readings = store.courses(
+    readings = waters.courses(
         connection,
         "level",
         _drawn(worse, links, levels),

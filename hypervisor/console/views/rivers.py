@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from hypervisor.outlook.course import Course
-from hypervisor.store.now import Place, Standing
+from hypervisor.store.now import Standing
+from hypervisor.store.waters import Place
 
 ALERT = "alert"
 _WIDEST = 6  # gauges side by side

@@ -8,7 +8,7 @@ from hypervisor.console.views import now as view
 from hypervisor.console.views.now import Now
 from hypervisor.console.views.rivers import Gauge, River
 from hypervisor.console.views.wall_map import Sketch, sketch
-from hypervisor.store import now as store
+from hypervisor.store import waters
 
 _WIDEST, _LINES = 6, 2
 
@@ -45,10 +45,10 @@ def gather(asked: Access) -> Wall:
         lines=lines,
         rest=_rest(others) if others else None,
         sketch=sketch(
-            communes=store.communes(connection),
-            water=store.floodable(connection),
-            places=store.places(connection),
-            links=store.links(connection, now),
+            communes=waters.communes(connection),
+            water=waters.floodable(connection),
+            places=waters.places(connection),
+            links=waters.links(connection, now),
             worst=look.worst,
             silent=silent,
         ),
