@@ -14,6 +14,7 @@ from hypervisor.console.views.rules_draft import Draft
 from hypervisor.console.views.rules_list import domain_of, read_rule
 from hypervisor.console.views.rules_places import places
 from hypervisor.console.views.rules_threshold import Shown, SpanChoice
+from hypervisor.console.words import translate as _
 from hypervisor.rulebook import revising
 from hypervisor.rulebook.applying import histories
 from hypervisor.rulebook.differing import Difference, differences
@@ -97,7 +98,8 @@ def template(asked: Access, domain: str) -> Draft:
     """A rule to begin with: the first of the domain's pack, else of its first quantity."""
     pack = next((one for one in packs() if one.domain == domain and one.rules), None)
     if pack is not None:
-        return rules_draft.of_value({**pack.rules[0].written, "id": f"{domain}-my-rule"}, domain)
+        made = {**pack.rules[0].written, "id": f"{domain}-my-rule", "tests": []}
+        return rules_draft.of_value(made, domain)
     quantity = asked.catalogue.domains[domain].quantities[0]
     return rules_draft.of_value(
         {
@@ -164,7 +166,10 @@ def trial(asked: Access, request: Request, rule: Rule | None, site: str, span: s
     """The rule as it is drafted at a site, beside what stands."""
     place = siting.place(asked.connection, site) if site else None
     if place is None or rule is None:
-        return RuleTrial(place=None, spans=(), span="", shown=None, problem="", unit="", label="")
+        problem = _("The rule must be understood first.") if place is not None else ""
+        return RuleTrial(
+            place=None, spans=(), span="", shown=None, problem=problem, unit="", label=""
+        )
     name = next(iter((*rule.thresholds, *rule.optional_thresholds)), "")
     rivers = [place.river] if place.river else []
     events = noted.standing(asked.connection, sites=[site], rivers=rivers)
