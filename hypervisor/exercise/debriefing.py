@@ -1,7 +1,7 @@
 """What came of a run, for those who led and those who trained: event, alarm, answer, decision."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,7 +12,7 @@ from hypervisor.exercise.scoring import Verdict
 from hypervisor.exercise.simulation import field_in
 from hypervisor.instants import micros, text
 from hypervisor.logbook.entry import Kind
-from hypervisor.store import alarm_acts, archiving, conducting, injecting, logbook
+from hypervisor.store import alarm_acts, archiving, conducting, feed, injecting, logbook
 from hypervisor.store import alarms as alarm_store
 from hypervisor.store.alarm_acts import Done
 from hypervisor.store.alarms import Alarm, Selection, highest
@@ -21,7 +21,8 @@ from hypervisor.store.connect import Connection
 from hypervisor.store.injecting import Inject, Sheet, Skip
 from hypervisor.store.logbook import Entry, Wanted
 from sensors._errors import TerritoryError
-from simulators._story import HOUR, SECOND, Story
+from simulators._simulator import Field
+from simulators._story import SECOND, Story
 
 DECIDED = (Kind.DECISION, Kind.CLOSURE, Kind.CALL, Kind.PROMISE)
 MOST = 10_000  # lines of the log that a debrief tells
@@ -103,16 +104,23 @@ def _truths(
         return None
     try:
         story = story_of(data, run.source)
-        there = field_in(connection, story)
+        there = _field(connection, story)
         return scoring.score(story, there, int(run.parameters.get("seed", 1)), alarms)
     except TerritoryError:
         return None
 
 
-def truth_span(story: Story, begins: float, ends: float) -> tuple[int, int]:
-    """µs of the scenario of a truth's hours."""
-    first = int(story.begins.timestamp()) * SECOND
-    return first + round(begins * HOUR), first + round(ends * HOUR)
+_FIELDS: dict[tuple[str, int, str, datetime], Field] = {}  # of a database, by its registry
+
+
+def _field(connection: Connection, story: Story) -> Field:
+    """The territory of a story: read once for each state of the registry."""
+    key = (connection.info.dsn, feed.registry_version(connection), story.name, story.begins)
+    found = _FIELDS.get(key)
+    if found is None:
+        _FIELDS.clear()
+        found = _FIELDS[key] = field_in(connection, story)
+    return found
 
 
 def _chain(
