@@ -77,7 +77,7 @@ def test_works_service_and_settings(own_console: Console) -> None:
     page.get_by_role("button", name="Announce").click()
     row = page.get_by_role("row").filter(has_text="mill-2024")
     expect(row).to_contain_text("the staff is renewed")
-    row.get_by_role("button", name="End the works").click()
+    row.get_by_role("button", name="mill-2024").click()
     expect(page.get_by_role("status").filter(has_text="The works are over.")).to_be_visible()
 
     page.goto(f"{own_console.base}/admin/devices?q=orge-arpajon")
