@@ -78,7 +78,7 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
         lifespan=lifespan,
         docs_url=None,  # FastAPI's own page loads its scripts from elsewhere
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url=None,  # made in a thread of its own: describing.install
     )
     app.state.pool = Pool(database_url)
     app.state.hub = Hub(database_url)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,7 +32,7 @@ class Courtesy:
             await self._app(scope, receive, send)
             return
         if scope["method"] == "OPTIONS" and scope["path"].startswith(_OURS):
-            allowed = allow(scope["app"].openapi()["paths"], scope["path"])
+            allowed = await _allowed(scope)
             if allowed:
                 await _empty(send, {"Allow": ", ".join(allowed)})
                 return
@@ -103,6 +104,11 @@ def fresh(asked: str, tag: str) -> bool:
     return "*" in known or tag.removeprefix("W/") in known
 
 
+async def _allowed(scope: Scope) -> list[str]:
+    described = await run_in_threadpool(scope["app"].openapi)
+    return allow(described["paths"], scope["path"])
+
+
 def allow(described: Mapping[str, Mapping[str, Any]], path: str) -> list[str]:
     """The methods that stand at an address, by the description's paths; none where nothing does."""
     fitting = [pattern for pattern in described if _regex(pattern).match(path)]
@@ -124,7 +130,7 @@ def _honest(scope: Scope, send: Send) -> Send:
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 405:
-            allowed = allow(scope["app"].openapi()["paths"], scope["path"])
+            allowed = await _allowed(scope)
             if allowed:
                 headers = MutableHeaders(raw=list(message["headers"]))
                 headers["Allow"] = ", ".join(allowed)
