@@ -22,7 +22,7 @@ from hypervisor.exercise.leading import LEAD, Order, Start
 from hypervisor.exercise.playable import playable
 from hypervisor.exercise.waiting import settled
 from hypervisor.instance import Mode, require_exercise
-from hypervisor.store import conducting, injecting
+from hypervisor.store import conducting, injecting, observing
 from hypervisor.store.conducting import Run, RunError
 from hypervisor.store.injecting import InjectError
 from sensors._errors import TerritoryError
@@ -386,6 +386,8 @@ def _context(asked: Access, request: Request, run: Run, *, part: str) -> dict[st
         with asked.owning() as connection:
             found["injects"] = injecting.injects(connection, run.id)
             skips = injecting.skips(connection, run.id)
+            if part in {"all", "injects"}:
+                found["sites"] = [(one.name, one.title) for one in observing.sites(connection)]
             if part in {"all", "sheets"}:
                 found["sheets"] = injecting.sheets(connection, run.id)
             if part in {"all", "truth"}:
