@@ -176,7 +176,7 @@ def test_who_acts_on_what_has_changed_compares_or_abandons(own_console: Console)
     expect(page.locator("#moved")).to_be_visible(timeout=SOON)
     page.locator("#comment").press("Control+Enter")
     conflict = page.locator("#conflict")
-    expect(conflict).to_contain_text("benoit: acknowledged it", timeout=SOON)
+    expect(conflict).to_contain_text("benoit acknowledged it", timeout=SOON)
     expect(conflict).to_contain_text("The warden is there.")
     assert violations(page) == []
     conflict.get_by_role("button", name="Do it all the same").click()

@@ -24,6 +24,7 @@ from hypervisor.store.alarm_acts import Done
 from hypervisor.store.alarm_list import Row, Wanted
 from hypervisor.store.alarms import Alarm, Transition
 
+_SYSTEMS = ("escalate", "remind")
 _FARTHEST = timedelta(hours=4)  # no reading says more than so far ahead of itself
 
 
@@ -134,7 +135,8 @@ def history(asked: Access, number: int, names: Mapping[str, str]) -> list[Entry]
         )
         for at, state, route, channel in alarm_list.told(asked.connection, number)
     ]
-    return sorted(found, key=lambda one: one.at, reverse=True)
+    ordered = sorted(enumerate(found), key=lambda one: (one[1].at, one[0]), reverse=True)
+    return [entry for _place, entry in ordered]
 
 
 def since(asked: Access, number: int, version: int) -> list[Entry]:
@@ -201,7 +203,8 @@ def _noticed(one: Transition) -> Entry:
         "other": one.other,
     }
     said = _(alarm_words.CHANGES.get(one.kind, one.kind))
-    more = "" if one.reason in marks.PRIORITIES else one.reason
+    said_already = one.kind in {"stale", "fresh"} or one.reason in marks.PRIORITIES
+    more = "" if said_already else _(one.reason)
     return Entry(at=moment(one.noticed), who=None, what=said % words, more=more)
 
 
@@ -217,7 +220,7 @@ def _done(one: Done, names: Mapping[str, str]) -> Entry:
     }
     return Entry(
         at=moment_if(one.scenario_at) or moment(one.at),
-        who=names.get(one.author, one.author),
+        who=None if one.kind in _SYSTEMS else names.get(one.author, one.author),
         what=_(alarm_words.ACTS.get(kind, kind)) % words,
         more=one.reason,
     )
