@@ -105,7 +105,7 @@ class Access:
 
     def owning(self) -> AbstractContextManager[Connection]:
         """A connection that reads as the owner: what goes out of it is the caller's to narrow."""
-        return self.pool.connection()
+        return self.pool.owning()
 
 
 def access(request: Request, said: Said) -> Iterator[Access]:

@@ -12,7 +12,7 @@ from hypervisor.store.connect import Connection, StoreError
 from sensors._errors import TerritoryError
 
 _PATIENCE = 3.0  # s that a request waits for a connection
-_WRITERS = 4  # who reads and then writes holds one of each: never wait for a reader while writing
+_WRITERS = _OWNERS = 4  # whoever has a reader may want one of each: these never want a reader
 
 
 class UnstorableError(TerritoryError):
@@ -25,14 +25,15 @@ class Pool:
     def __init__(self, url: str, *, most: int = 8) -> None:
         """Take connections to `url`, at most so many at once."""
         self._readers = _pool(url, most, "-c default_transaction_read_only=on")
+        self._owners = _pool(url, _OWNERS, "-c default_transaction_read_only=on")
         self._writers = _pool(url, _WRITERS, "")
 
     def open(self) -> None:
-        for pool in (self._readers, self._writers):
+        for pool in (self._readers, self._owners, self._writers):
             pool.open(wait=False)
 
     def close(self) -> None:
-        for pool in (self._readers, self._writers):
+        for pool in (self._readers, self._owners, self._writers):
             pool.close(timeout=2)
 
     @contextmanager
@@ -58,6 +59,16 @@ class Pool:
                 yield connection
             finally:
                 _own(connection)
+
+    @contextmanager
+    def owning(self) -> Iterator[Connection]:
+        """One that reads as the owner, for a request that has a connection of its own.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        with _taken(self._owners) as connection:
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
