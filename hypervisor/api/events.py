@@ -28,6 +28,7 @@ router = APIRouter(tags=["events"])
 log = logging.getLogger(__name__)
 
 _RETRY = 2_000  # ms until a browser comes again
+_AT_ONCE = 200
 _BEAT = 15.0  # s of silence at most
 _LIFE = 900.0  # s; then it comes again, and who it is is asked anew
 _PATIENCE = 5.0  # s that the database may take at first
@@ -158,6 +159,8 @@ async def _live(hub: Hub, listener: Listener, seconds: float) -> AsyncIterator[b
             yield _beat(upto)
     if listener.missed:
         yield _resync(hub.upto)
+    elif not hub.closing:
+        yield f"retry: {_AT_ONCE}\n\n".encode()  # it ends as agreed: nobody is cut off
 
 
 async def _missed(pool: Pool, heard: str | None, upto: int) -> list[Happening] | None:

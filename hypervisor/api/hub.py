@@ -68,7 +68,7 @@ class Hub:
         self._parts: Parts | None = None
         self._known = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closing = False
+        self.closing = False
         self.listeners: set[Listener] = set()
         self.lost = 0  # listeners that were too slow
 
@@ -88,7 +88,7 @@ class Hub:
     def join(self, sites: Sites) -> Listener:
         """Hear all from `upto` on."""
         listener = Listener(sites)
-        listener.over = self._closing
+        listener.over = self.closing
         self.listeners.add(listener)
         return listener
 
@@ -102,7 +102,7 @@ class Hub:
             self._loop.call_soon_threadsafe(self._end)
 
     def _end(self) -> None:
-        self._closing = True
+        self.closing = True
         for listener in self.listeners:
             listener.end()
 

@@ -12,6 +12,7 @@ import pytest
 
 from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.lifecycle import Kind
+from hypervisor.instance import Mode
 from hypervisor.store import happenings
 from hypervisor.store.connect import connect
 from tests.integration.api.served import server, serving, signed_in
@@ -190,6 +191,26 @@ def test_a_lost_line_to_the_database_is_mended_and_nothing_missed(world: World) 
         assert ended >= 1
         tell(world, "while it was away")
         ear.until("log", "while it was away")
+
+
+def test_our_own_health_is_heard_when_it_changes(database_url: str) -> None:
+    with closing(make_world(database_url, connect(database_url), mode=Mode.LIVE)) as live:
+        live.register(["orge"])
+        live.join()
+        with serving(live.url) as client, listening(client) as ear:
+            live.connection.execute("UPDATE worker SET heard_at = now()")
+            live.connection.commit()
+            tell(live, "anything")  # it is looked at soon anyway
+            told = ear.until("health")
+    assert told.data == {"kind": "health", "key": "", "ok": True, "late": []}
+    assert not told.id
+
+
+def test_a_stream_ends_when_it_was_asked_to(world: World) -> None:
+    with serving(world.url) as client:
+        answer = client.get("/api/v1/events?seconds=0.2")
+    assert answer.text.startswith("retry: 2000\n")
+    assert answer.text.endswith("retry: 200\n\n")  # come again at once
 
 
 def test_two_web_processes_tell_the_same(world: World) -> None:
