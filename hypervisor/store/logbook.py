@@ -57,10 +57,16 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which entries. `before`: with smaller numbers than this one; `open`: those not settled."""
+    """Which entries. `before`: with smaller numbers than this one; `open`: those not settled.
+
+    `since` and `until` are the wall's clock; `first` and `last` the instance's: the scenario's in
+    an exercise.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
+    first: datetime | None = None
+    last: datetime | None = None
     kinds: frozenset[Kind] | None = None
     author: str | None = None
     site: str | None = None
@@ -113,6 +119,8 @@ def listing(connection: Connection, wanted: Wanted) -> list[Entry]:
         f"SELECT {_COLUMNS} FROM {_FROM}"  # noqa: S608  our own columns
         " WHERE (%(since)s::timestamptz IS NULL OR e.at >= %(since)s)"
         " AND (%(until)s::timestamptz IS NULL OR e.at < %(until)s)"
+        " AND (%(first)s::timestamptz IS NULL OR COALESCE(e.scenario_at, e.at) >= %(first)s)"
+        " AND (%(last)s::timestamptz IS NULL OR COALESCE(e.scenario_at, e.at) < %(last)s)"
         " AND (%(kinds)s::text[] IS NULL OR e.kind = ANY (%(kinds)s))"
         " AND (%(author)s::text IS NULL OR e.author = %(author)s)"
         " AND (%(site)s::text IS NULL OR site.name = %(site)s)"

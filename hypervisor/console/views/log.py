@@ -105,16 +105,16 @@ def sheet(asked: Access, reader: Reader, filters: Filters) -> Sheet:
     """Read it."""
     ends = filters.until or reader.now + timedelta(seconds=1)
     begins = ends - SPANS.get(filters.span, DAY)
-    # An exercise's scenario has its own clock, rows the wall's: read by number, cut by what shows.
     wanted = Wanted(
+        first=begins,
+        last=ends,
         kinds=frozenset({filters.kind}) if filters.kind else None,
         author=filters.author or None,
         site=filters.site or None,
         text=filters.text or None,
         limit=2_000,
     )
-    found = logbook.listing(asked.connection, wanted)
-    entries = [one for one in found if begins <= one.shown_at < ends]
+    entries = logbook.listing(asked.connection, wanted)
     happened: list[Event] = []
     if filters.alarms and not filters.narrowed:
         happened = timeline.events(asked.connection, Span(since=begins, until=ends, limit=1_000))
@@ -123,7 +123,7 @@ def sheet(asked: Access, reader: Reader, filters: Filters) -> Sheet:
         ends=ends,
         days=by_day(lines(entries, happened), reader),
         standing=standing(asked),
-        authors=sorted({one.author for one in found}),
+        authors=sorted({one.author for one in entries} | ({filters.author} - {""})),
     )
 
 

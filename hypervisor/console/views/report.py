@@ -132,12 +132,11 @@ def _members(asked: Access, incident: int | None) -> tuple[int, ...] | None:
 
 def _entries(asked: Access, asking: Asking, numbers: tuple[int, ...] | None) -> list[Entry]:
     """The room's own lines of the span; of an incident those that name its alarms, or none."""
-    found = logbook.listing(asked.connection, Wanted(limit=5_000))
+    span = Wanted(first=asking.begins, last=asking.ends, limit=5_000)
     return [
         one
-        for one in found
-        if asking.begins <= one.shown_at < asking.ends
-        and (numbers is None or one.alarm is None or one.alarm in numbers)
+        for one in logbook.listing(asked.connection, span)
+        if numbers is None or one.alarm is None or one.alarm in numbers
     ]
 
 
