@@ -5,26 +5,19 @@ Readings flow through a real broker, ingest and watch beside it, and alarms come
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from hypervisor.accounts import secrets
-from hypervisor.accounts.duties import Duty, Role
 from hypervisor.bench import latency
 from hypervisor.bench.ingest import BenchError
 from hypervisor.bench.servers import Ground
-from hypervisor.settings import Settings
+from hypervisor.bench.web import token, web
 from hypervisor.stack.ports import LOOPBACK, free_port
-from hypervisor.store import accounts
-from hypervisor.store.connect import connect
 
 _PATIENCE = 90.0  # s
 _SETTLE = 2.0  # s that the last events may take
@@ -54,12 +47,12 @@ class _Ears:
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     """Cores that the web process took, from the first alarm that was heard to the last."""
-    token = _token(ground.settings)
+    secret = token(ground.settings)
     port = free_port()
-    with _web(ground.settings, port, ground.folder / "listeners.web") as process:
+    with web(ground.settings, port, ground.folder / "listeners.web") as process:
         tick(f"{plan.listeners} begin to listen", 0, 3)
         ears = _Ears()
-        with _listening(port, token, plan.listeners, ears), _clocked(process.pid) as used:
+        with _listening(port, secret, plan.listeners, ears), _clocked(process.pid) as used:
             flow = latency.Plan(rate=plan.rate, sites=plan.rate, seconds=plan.seconds)
             delays = latency.measure(ground, flow, tick)
             time.sleep(_SETTLE)
@@ -76,46 +69,6 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         "web_cores": round(_cores(used, ears.first, ears.last), 3),
         "alarm_stored_p99_ms": delays["p99_ms"],
     }
-
-
-def _token(settings: Settings) -> str:
-    """Of somebody who sees everything."""
-    secret, now = secrets.new_token(), datetime.now(UTC)
-    with connect(settings.database_url) as connection:
-        number = accounts.add(connection, name="bench", title="Bench", password=None, language=None)
-        accounts.set_roles(connection, number, [(Role.VIEWER, None)])
-        accounts.add_token(
-            connection,
-            account=number,
-            secret=secrets.digest(secret),
-            shown=secret[: secrets.SHOWN],
-            name="bench",
-            scopes=[Duty.READ],
-            made_at=now,
-            ends_at=now + timedelta(days=1),
-        )
-    return secret
-
-
-@contextmanager
-def _web(settings: Settings, port: int, file: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    """A `hypervisor web`, until the context ends."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("HYPERVISOR_")}
-    told = {"HYPERVISOR_DATABASE_URL": settings.database_url, "HYPERVISOR_WEB_PORT": str(port)}
-    with file.open("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hypervisor", "--data", str(settings.data), "web"],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**kept, **told},
-        )
-        try:
-            yield process
-            if process.poll() is not None:
-                raise BenchError(f"the web process ended: {file.read_text()[-2000:]}")
-        finally:
-            process.terminate()
-            process.wait()
 
 
 @contextmanager

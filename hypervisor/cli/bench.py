@@ -21,6 +21,7 @@ def attach(app: typer.Typer) -> None:
     group.command()(latency)
     group.command("map")(map_)
     group.command()(listeners)
+    group.command()(edit)
     app.add_typer(group, name="bench")
 
 
@@ -127,6 +128,21 @@ def listeners(
 
     with _progress() as tick, ground(**SERVER) as place:
         found = measure(place, Plan(listeners=listeners, rate=rate, seconds=seconds), tick)
+    _say(found, as_json=as_json)
+
+
+def edit(
+    gauges: Annotated[int, typer.Option(help="So many gauges in the territory.")] = 1_000,
+    days: Annotated[int, typer.Option(help="Of readings, every quarter of an hour.")] = 365,
+    edits: Annotated[int, typer.Option(help="So many.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """A threshold moved, its year judged beside today's, as the console asks for it."""
+    from hypervisor.bench.edit import Plan, measure
+    from hypervisor.bench.servers import ground
+
+    with _progress() as tick, ground() as place:
+        found = measure(place, Plan(gauges=gauges, days=days, edits=edits), tick)
     _say(found, as_json=as_json)
 
 

@@ -1,0 +1,100 @@
+"""`hypervisor bench edit`: a threshold moved in a large territory, its year judged, over HTTP."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from http.client import HTTPConnection
+from statistics import median
+from typing import Any
+from urllib.parse import urlencode
+
+from hypervisor.bench import gauges
+from hypervisor.bench.ingest import BenchError
+from hypervisor.bench.servers import Ground
+from hypervisor.bench.web import token, web
+from hypervisor.stack.ports import LOOPBACK, free_port
+from hypervisor.store import benching
+from hypervisor.store.connect import connect
+from hypervisor.watch import packs
+from rules._pack import packs as all_packs
+
+_FULL = 4  # gauges that have readings
+_PATIENCE = 60.0  # s
+Tick = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """So many gauges, days of readings every quarter of an hour, and edits."""
+
+    gauges: int = 1_000
+    days: int = 365
+    edits: int = 20
+
+
+def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
+    """Seconds from the request to the whole answer: the first, then the median and the worst."""
+    url = ground.settings.database_url
+    with connect(url) as connection:
+        series = gauges.register(connection, max(plan.gauges, _FULL))
+        packs.record(connection, all_packs(), now=None)
+    with connect(url, autocommit=True) as connection:
+        gauges.fill(connection, series[:_FULL], plan.days, lambda *at: tick("storing", *at))
+        benching.settle(connection)
+    port, secret = free_port(), token(ground.settings)
+    took: list[float] = []
+    readings = 0
+    with web(ground.settings, port, ground.folder / "edit.web"):
+        client = _connected(port)
+        for number in range(plan.edits + 1):
+            tick("moving a threshold", number, plan.edits)
+            began = time.perf_counter()
+            readings = _edit(client, secret, plan, number)
+            took.append(time.perf_counter() - began)
+        client.close()
+    return {
+        "bench": "edit",
+        "gauges": plan.gauges,
+        "readings": readings,
+        "first_seconds": round(took[0], 3),
+        "seconds": round(median(took[1:]), 3),
+        "worst_seconds": round(max(took[1:]), 3),
+    }
+
+
+def _edit(client: HTTPConnection, secret: str, plan: Plan, number: int) -> int:
+    """One edit; how many readings it was judged over."""
+    asked = urlencode(
+        {
+            "value": f"{2.6 + number / 50:.2f} m",
+            "from": gauges.FIRST.isoformat(),
+            "to": (gauges.FIRST + timedelta(days=plan.days)).isoformat(),
+        }
+    )
+    client.request(
+        "GET",
+        f"/api/v1/trials/{gauges.name(number % _FULL)}/alert?{asked}",
+        headers={"Authorization": f"Bearer {secret}"},
+    )
+    answer = client.getresponse()
+    said = answer.read()
+    if answer.status != HTTPStatus.OK:
+        raise BenchError(f"an edit was answered {answer.status}: {said[:300].decode()}")
+    return int(json.loads(said)["readings"])
+
+
+def _connected(port: int) -> HTTPConnection:
+    """To the web process, once it answers."""
+    client = HTTPConnection(LOOPBACK, port, timeout=_PATIENCE)
+    since = time.monotonic()
+    while time.monotonic() - since < _PATIENCE:
+        try:
+            client.connect()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return client
+    raise BenchError("the web process does not answer")

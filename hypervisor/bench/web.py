@@ -1,0 +1,56 @@
+"""A web process of the bench's own database, and somebody who may look at everything."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hypervisor.accounts import secrets
+from hypervisor.accounts.duties import Duty, Role
+from hypervisor.bench.ingest import BenchError
+from hypervisor.settings import Settings
+from hypervisor.store import accounts
+from hypervisor.store.connect import connect
+
+
+def token(settings: Settings) -> str:
+    """Of somebody who sees everything."""
+    secret, now = secrets.new_token(), datetime.now(UTC)
+    with connect(settings.database_url) as connection:
+        number = accounts.add(connection, name="bench", title="Bench", password=None, language=None)
+        accounts.set_roles(connection, number, [(Role.VIEWER, None)])
+        accounts.add_token(
+            connection,
+            account=number,
+            secret=secrets.digest(secret),
+            shown=secret[: secrets.SHOWN],
+            name="bench",
+            scopes=[Duty.READ],
+            made_at=now,
+            ends_at=now + timedelta(days=1),
+        )
+    return secret
+
+
+@contextmanager
+def web(settings: Settings, port: int, file: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """A `hypervisor web`, until the context ends."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("HYPERVISOR_")}
+    told = {"HYPERVISOR_DATABASE_URL": settings.database_url, "HYPERVISOR_WEB_PORT": str(port)}
+    with file.open("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hypervisor", "--data", str(settings.data), "web"],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**kept, **told},
+        )
+        try:
+            yield process
+            if process.poll() is not None:
+                raise BenchError(f"the web process ended: {file.read_text()[-2000:]}")
+        finally:
+            process.terminate()
+            process.wait()
