@@ -113,7 +113,7 @@ def add_sheet(asked: Asked, response: Response, number: Number, post: SheetPost)
     _lead(asked)
     _run(asked, number)
     with told_as_problem(), asked.writing() as connection:
-        made = injecting.add_sheet(
+        made = injects.add_sheet(
             connection, number, expected=post.expected, due=post.due, author=asked.person.name
         )
     return _sheet(asked, response, made)

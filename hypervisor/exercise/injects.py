@@ -102,6 +102,23 @@ def change(  # noqa: PLR0913  what may change
         _audit(connection, number, "changed", author, said)
 
 
+def add_sheet(
+    connection: Connection, run: int, *, expected: str, author: str, due: datetime | None = None
+) -> int:
+    """A line of the observers' sheet; its number.
+
+    Raises:
+        InjectError: it says nothing, or there is no such run.
+    """
+    if not expected.strip():
+        raise InjectError("say what is to be seen")
+    if conducting.find(connection, run) is None:
+        raise InjectError(f"no run has the number {run}")
+    number = injecting.add_sheet(connection, run, expected=expected.strip(), due=due, author=author)
+    _audit(connection, number, "written", author, {"expected": expected}, what_of="sheet")
+    return number
+
+
 def note_sheet(  # noqa: PLR0913  what is noted
     connection: Connection,
     number: int,
@@ -131,6 +148,7 @@ def note_sheet(  # noqa: PLR0913  what is noted
         noted_by=author,
         noted_at=conducting.wall(connection),
     )
+    _audit(connection, number, outcome, author, {"note": note}, what_of="sheet")
 
 
 def one(connection: Connection, number: int) -> Inject:
@@ -175,13 +193,19 @@ def _device(known: Registry, name: str) -> str:
     return there[0]
 
 
-def _audit(
-    connection: Connection, number: int, what: str, author: str, details: Mapping[str, Any]
+def _audit(  # noqa: PLR0913  what an audit has to say
+    connection: Connection,
+    number: int,
+    what: str,
+    author: str,
+    details: Mapping[str, Any],
+    *,
+    what_of: str = "inject",
 ) -> None:
     audit.record(
         connection,
         kind="exercise",
-        subject=f"inject/{number}",
+        subject=f"{what_of}/{number}",
         reason=what,
         author=author,
         details=details,

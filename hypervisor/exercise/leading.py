@@ -13,6 +13,7 @@ from hypervisor.store import audit, conducting, injecting
 from hypervisor.store import exercise as exercise_store
 from hypervisor.store.conducting import Command, New, Run, RunError, State
 from hypervisor.store.connect import Connection
+from simulators import _words
 from simulators._story import Inject as Planned
 from simulators._story import Story
 
@@ -52,6 +53,8 @@ def start(connection: Connection, data: Path, wanted: Start) -> tuple[int, int]:
         TerritoryError: there is no such scenario, or its file cannot be read.
     """
     _require_speed(wanted.speed)
+    for fault in wanted.faults:  # what cannot be read is told now, not when it is prepared
+        _words.fault(fault)
     begins, ends, title, title_fr, kind = _span(data, wanted)
     _require_ahead(connection, begins)
     parameters: dict[str, Any] = {"held": wanted.held, "language": wanted.language}

@@ -233,10 +233,11 @@ def add_sheet(
 ) -> Response:
     """A line of what is to be seen."""
     _may_lead(asked)
-    if not expected.strip():
-        return _again(asked, request, "sheets", wrong="say what is to be seen")
-    with asked.writing() as connection:
-        injecting.add_sheet(connection, run, expected=expected.strip(), author=asked.person.name)
+    try:
+        with asked.writing() as connection:
+            injects.add_sheet(connection, run, expected=expected, author=asked.person.name)
+    except TerritoryError as error:
+        return _again(asked, request, "sheets", wrong=str(error))
     return _again(asked, request, "sheets")
 
 

@@ -100,6 +100,8 @@ def test_a_run_from_its_start_to_a_new_beginning(led: Led) -> None:
             over = _run(trainee, run)
             assert (over["progress"], over["readings"]) == (1.0, (HOURS - 6) * 4)
             assert _order(leader, run, kind="pause").status_code == 409
+            wrong = leader.post(f"{ROOT}/runs", json={"source": FILE, "faults": ["nonsense"]})
+            assert (wrong.status_code, "nonsense" in wrong.text) == (422, True)
 
             told = leader.get(f"{ROOT}/runs/{run}/debrief").json()["debrief"]
             kinds = {one["kind"] for one in told["timeline"]}
