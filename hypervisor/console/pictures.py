@@ -173,6 +173,7 @@ def _shoot(  # noqa: PLR0913, PLR0917  what a picture is of
     context.add_init_script("localStorage.setItem('hypervisor-hint-seen', '1')")
     page = context.new_page()
     page.goto(address + shot.path.format(site=site), wait_until="load")
-    page.wait_for_timeout(2500)  # charts; the map draws in software
+    page.locator("#map-note").wait_for(state="hidden", timeout=60_000)  # it draws in software
+    page.wait_for_timeout(2500)  # charts
     page.screenshot(path=file)
     context.close()

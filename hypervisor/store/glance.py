@@ -42,13 +42,13 @@ def look(connection: Connection, *, now: datetime, wall: datetime) -> Glance:
         " (SELECT count(*) FROM worker WHERE drained_at IS NULL),"
         " (SELECT coalesce(bool_and(heard_at > %(late)s), false) FROM worker"
         "  WHERE drained_at IS NULL),"
-        " (SELECT count(*) FROM reading WHERE received_at > %(minute)s AND received_at <= %(now)s"
+        " (SELECT count(*) FROM reading WHERE received_at > %(lately)s AND received_at <= %(now)s"
         "  AND time > %(day)s),"
         " (SELECT count(*) FROM transition WHERE kind = 'raised' AND noticed_at > %(load)s"
         "  AND noticed_at <= %(now)s)",
         {
             "late": wall - _LATE,
-            "minute": now - timedelta(minutes=1),
+            "lately": now - _LOAD,
             "day": now - timedelta(days=1),
             "now": now,
             "load": now - _LOAD,
@@ -60,6 +60,6 @@ def look(connection: Connection, *, now: datetime, wall: datetime) -> Glance:
         judged_to=judged,
         workers=workers,
         workers_heard=heard,
-        readings_per_minute=readings,
+        readings_per_minute=round(readings / (_LOAD / timedelta(minutes=1))),
         raised_lately=raised,
     )
