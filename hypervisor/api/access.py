@@ -1,6 +1,7 @@
 """What the endpoints stand on: who asks, the store as they may see it, catalogue, clock, mode."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +20,12 @@ from hypervisor.instance import Instance, Mode
 from hypervisor.store import instance as instance_store
 from hypervisor.store import observing, standing
 from hypervisor.store.connect import Connection, StoreError
-from hypervisor.store.pool import Pool
+from hypervisor.store.pool import READERS, Pool
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 
 _Found = TypeVar("_Found")
+_PATIENCE = 15.0  # s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,32 @@ class Access:
         return self.pool.owning()
 
 
-def access(request: Request, said: Said) -> Iterator[Access]:
+async def turn(request: Request) -> AsyncIterator[None]:
+    """As many requests at once as there are connections to read with.
+
+    The others wait here, where they hold no thread: those at work need one to come to their end.
+
+    Raises:
+        StoreError: so many wait that it takes too long.
+    """
+    state = request.app.state
+    if not hasattr(state, "turns"):
+        state.turns = asyncio.Semaphore(READERS)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await state.turns.acquire()
+    except TimeoutError as error:
+        raise StoreError("too many ask at once: try again in a moment") from error
+    try:
+        yield
+    finally:
+        state.turns.release()
+
+
+Turn = Annotated[None, Depends(turn)]
+
+
+def access(request: Request, _turn: Turn, said: Said) -> Iterator[Access]:
     """A connection for this request, that sees what whoever asks may see.
 
     Raises:
@@ -146,7 +173,7 @@ def access(request: Request, said: Said) -> Iterator[Access]:
 def signed_in(request: Request, said: Said) -> Person:
     """Who asks, without a connection held: for what lasts, such as a stream of events."""
     pool: Pool = request.app.state.pool
-    with pool.connection() as connection:
+    with pool.owning() as connection:
         return identify(request, connection, instance_of(request, connection), said).person
 
 

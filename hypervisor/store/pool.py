@@ -11,6 +11,7 @@ from hypervisor.store import tenancy
 from hypervisor.store.connect import Connection, StoreError
 from sensors._errors import TerritoryError
 
+READERS = 8
 _PATIENCE = 3.0  # s that a request waits for a connection
 _WRITERS = _OWNERS = 4  # whoever has a reader may want one of each: these never want a reader
 
@@ -22,7 +23,7 @@ class UnstorableError(TerritoryError):
 class Pool:
     """Connections in UTC, opened when first asked for and mended when broken."""
 
-    def __init__(self, url: str, *, most: int = 8) -> None:
+    def __init__(self, url: str, *, most: int = READERS) -> None:
         """Take connections to `url`, at most so many at once."""
         self._readers = _pool(url, most, "-c default_transaction_read_only=on")
         self._owners = _pool(url, _OWNERS, "-c default_transaction_read_only=on")
