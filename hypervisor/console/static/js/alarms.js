@@ -279,7 +279,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   soon(0);
 });
 document.addEventListener("hypervisor:alarm", (event) => {
-  soon();
+  soon(150 + Math.random() * 350); // not all consoles at one instant
   for (const one of event.detail ?? []) if (String(one.key) === open() && String(one.version) !== aside.querySelector("#panel").dataset.version) changed(open());
 });
 document.addEventListener("hypervisor:incident", () => soon(500));
