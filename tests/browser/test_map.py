@@ -1,5 +1,6 @@
 """The map in a real browser that renders in software, and the list that says the same."""
 
+import os
 import re
 
 import pytest
@@ -63,9 +64,12 @@ def test_a_territory_without_sites_has_a_map(empty_console: Console) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_no_task_of_the_map_blocks_for_long() -> None:
-    """As many sites as a territory has; another load on the machine is given three tries."""
+    """Where other programs want the machine, only the processor's time says what the map takes."""
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
     with ground() as place:
-        found = measure(place, Plan(), lambda *_said: None, tries=3)
+        found = measure(place, Plan(), lambda *_said: None, tries=1 if busy else 3)
     assert found["sites"] == 5_000
-    assert found[f"tasks_over_{BOUND_MS}_ms"] == 0, found
+    assert 0 < found["longest_cpu_ms"] < BOUND_MS, found
+    assert busy or found[f"tasks_over_{BOUND_MS}_ms"] == 0, found

@@ -108,18 +108,7 @@ def _limits(pane: LinePane, up: Up, over: Across, chart: Chart, words: Words) ->
         y = up.y(pane.known[1])
         yield across("ref", over.left, over.right, y, "1 3")
         named.append((y, f"{pane.known[0]} {words.number(pane.known[1], digits)}", None))
-    several = [one for one in pane.traces if not one.soft and one.bins]
-    if len(several) > 1 or any(one.soft for one in pane.traces):
-        cut = alike([one.label for one in several])
-        named += [
-            (
-                up.y(one.bins[-1].last if not one.soft else up.low),
-                one.label[cut:] if not one.soft else one.label,
-                one.css,
-            )
-            for one in pane.traces
-            if one.bins
-        ]
+    named += _keys(pane, up, words)
     named.sort(key=lambda one: -one[0])
     places = spread([one[0] for one in named], up.top, up.bottom)
     for (_, words_of, key), y in zip(named, places, strict=True):
@@ -127,6 +116,21 @@ def _limits(pane: LinePane, up: Up, over: Across, chart: Chart, words: Words) ->
             yield from _key(words_of, key, y, over, chart)
         else:
             yield from _named(words_of, key, y, over, chart)
+
+
+def _keys(pane: LinePane, up: Up, words: Words) -> list[tuple[float, str, int | str | None]]:
+    """Where and how the lines of a pane are named, if there is more than one."""
+    several = [one for one in pane.traces if not one.soft and one.bins]
+    plans = [one for one in pane.traces if one.soft and one.bins]
+    found: list[tuple[float, str, int | str | None]] = [
+        (up.y(up.low), one.label, one.css) for one in plans
+    ]
+    if len(several) > 1:
+        cut = alike([one.label for one in several])
+        found += [(up.y(one.bins[-1].last), one.label[cut:], one.css) for one in several]
+    elif plans:
+        found += [(up.y(one.bins[-1].last), words.say("measured"), one.css) for one in several]
+    return found
 
 
 def alike(names: Sequence[str]) -> int:

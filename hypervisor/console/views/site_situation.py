@@ -66,8 +66,11 @@ def situation(
         )
     named: list[tuple[float, float, float]] = []
     twins = Counter(one.short for one in near)  # names that several bear name none
+    marks_of: list[Drawn] = []
     for one in sorted(near, key=lambda one: one.name != here.name):
-        shapes += _site(one, view, named, twins, bold=one.name == here.name)
+        for shape in _site(one, view, named, twins, bold=one.name == here.name):
+            (shapes if shape.tag == "text" else marks_of).append(shape)
+    shapes += reversed(marks_of)  # marks over names, the site's own over all
     return Situation(width=WIDTH, height=HEIGHT, shapes=shapes)
 
 
@@ -104,6 +107,10 @@ def _site(  # what a mark with its name is made of
         )
     else:
         found.append(circle("node here" if bold else "node", x, y, 5 if bold else 4, one.title))
+    if not (bold or one.priority or one.river):
+        return (
+            found  # of a crowd only those that matter are named; the others say it when pointed at
+        )
     words = one.short if twins[one.short] == 1 else _cut(one.title)
     half = len(words) * _LETTER / 2
     at = min(max(x, half + 2), WIDTH - half - 2)
