@@ -11,6 +11,7 @@ from hypervisor.backtest.events import Entry, is_event, rules_of
 from hypervisor.backtest.found import Found, Judgement
 from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.judging import Place, Span, Tick, backtest
+from hypervisor.backtest.parts import Share
 from hypervisor.backtest.scoring import Scored
 from hypervisor.backtest.sources import Kept, Source
 from hypervisor.registry.model import Registry
@@ -43,10 +44,18 @@ class Answer:
     changes: tuple[Change, ...] = ()
 
 
-def ask(
-    registry: Registry, source: Source, known: Catalogue, question: Question, tick: Tick
+def ask(  # noqa: PLR0913  by what, of what, and with whom
+    registry: Registry,
+    source: Source,
+    known: Catalogue,
+    question: Question,
+    tick: Tick,
+    *,
+    share: Share | None = None,
 ) -> Answer:
     """Judge, score and compare. `tick` runs to twice the subjects where there is an `against`.
+
+    `share`: with whom a long work may be shared.
 
     Raises:
         BacktestError: a site is unknown, or no rule applies to anything.
@@ -60,7 +69,7 @@ def ask(
     def first(done: int, of: int) -> None:
         tick(done, of * rounds)
 
-    answer = _answer(registry, source, known, question, first)
+    answer = _answer(registry, source, known, question, first, share)
     if question.against is None:
         return answer
     other = ground.tried(registry, question.against, known)
@@ -68,13 +77,18 @@ def ask(
     def second(done: int, of: int) -> None:
         tick(done + of, of * rounds)
 
-    found = _answer(other, source, known, question, second)
+    found = _answer(other, source, known, question, second, share)
     changes = comparing.compare(answer.judgement.found, found.judgement.found)
     return replace(answer, other=found, changes=tuple(changes))
 
 
-def _answer(
-    registry: Registry, source: Source, known: Catalogue, question: Question, tick: Tick
+def _answer(  # noqa: PLR0913, PLR0917  as above
+    registry: Registry,
+    source: Source,
+    known: Catalogue,
+    question: Question,
+    tick: Tick,
+    share: Share | None,
 ) -> Answer:
     events = rules_of(question.events, known)
     if question.sites is not None:
@@ -90,6 +104,7 @@ def _answer(
         retention=question.retention,
         closed=not question.trial and question.against is None,
         tick=tick,
+        share=share,
     )
     judgement, crossings = _apart(judgement)
     if not judgement.judged:

@@ -182,8 +182,7 @@ def _naming(edit: Edit, places: Iterable[str], current: dict[str, Rule]) -> list
     found = [
         rule
         for key, rule in current.items()
-        if (key in there
-        and (name in rule.thresholds or name in rule.optional_thresholds))
+        if (key in there and (name in rule.thresholds or name in rule.optional_thresholds))
         or (edit.threshold is None and key == edit.rule and key in there)
     ]
     return sorted(found, key=lambda rule: _rank(rule, name))

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from hypervisor.backtest.found import Found, Judgement
 from hypervisor.backtest.ground import reach_of
+from hypervisor.backtest.parts import Part, Share
 from hypervisor.backtest.sources import FOREVER, Closings, Source
 from hypervisor.instants import BEGINNING
 from hypervisor.registry.model import Registry
@@ -24,6 +26,7 @@ from rules._log import episodes
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, Rows
 
+_MANY = 3  # blocks from which on a helper is worth its start
 _SERIES = 128  # read together: a year of each, every 15 min, is some 130 MB
 _DAY = 86_400_000_000
 WARM = 7 * _DAY  # judged before the span asked for, so that what stood at its start is known
@@ -70,11 +73,12 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
     retention: int,
     closed: bool,
     tick: Tick,
+    share: Share | None = None,
 ) -> Judgement:
     """The alarms that there would have been; those that ended before the span are left out.
 
     `retention`: of raw readings, µs: a lamp's supply is known no farther back. `closed`: what
-    operators closed by hand ends there, as in the log.
+    operators closed by hand ends there, as in the log. `share`: with whom the work may be shared.
     """
     mains = Mains(retention=retention)
     mains.reach(source.floor, source.deaf)
@@ -84,25 +88,26 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
         if territory.subjects[pair[1]].place in place:
             by_subject.setdefault(pair[1], []).append(pair)
     keys = sorted(by_subject, key=lambda key: (territory.subjects[key].place or "", key))
-    run = _Run(
+    run = Run(
         territory=territory, source=source, span=span, closings=source.closings if closed else {}
     )
     blocks = [
         [pair for key in block for pair in by_subject[key]]
         for block in _blocks(territory, keys, by_subject)
     ]
-    done = 0
-    tick(done, len(keys))
-    with ThreadPoolExecutor(max_workers=1) as reader:  # reads the next block meanwhile
-        ahead = reader.submit(run.read, blocks[0]) if blocks else None
-        for number, block in enumerate(blocks):
-            assert ahead is not None  # noqa: S101  there are blocks
-            rows = ahead.result()
-            if number + 1 < len(blocks):
-                ahead = reader.submit(run.read, blocks[number + 1])
-            run.judge(block, rows)
-            done += len({key for _, key in block})
-            tick(done, len(keys))
+    done = list(accumulate((len({key for _, key in block}) for block in blocks), initial=0))
+    tick(0, len(keys))
+
+    def told(number: int) -> None:
+        tick(done[number], len(keys))
+
+    if share is None or len(blocks) < _MANY:
+        run.work(blocks, iter(range(len(blocks))), told)
+    else:
+        with share(registry, (span.since, span.until), retention, blocks, closed=closed) as helper:
+            run.work(blocks, helper.turns, told)
+            run.add(helper.part())
+        tick(len(keys), len(keys))
     return run.judgement(subjects=len(keys))
 
 
@@ -123,7 +128,7 @@ def _blocks(
         yield block
 
 
-class _Run:
+class Run:
     """What was found so far."""
 
     def __init__(
@@ -139,6 +144,40 @@ class _Run:
         self._since = BEGINNING
         if span.since is not None:
             self._since = span.since - WARM - reach_of(territory.longest)
+
+    def work(
+        self,
+        blocks: Sequence[Sequence[Pair]],
+        turns: Iterator[int],
+        told: Callable[[int], None] = lambda _number: None,
+    ) -> None:
+        """Judge the blocks whose turn it is. `told` hears how many were begun by anybody."""
+        with ThreadPoolExecutor(max_workers=1) as reader:  # reads the next block meanwhile
+            number = next(turns, None)
+            ahead = None if number is None else reader.submit(self.read, blocks[number])
+            while number is not None and ahead is not None:
+                block, rows = blocks[number], ahead.result()
+                number = next(turns, None)
+                ahead = None if number is None else reader.submit(self.read, blocks[number])
+                self.judge(block, rows)
+                told(len(blocks) if number is None else number)
+
+    def part(self) -> Part:
+        """All of it, for whoever shares the work."""
+        return Part(
+            found=self._found,
+            judged=self._judged,
+            rows=self._rows,
+            first=self._first,
+            last=self._last,
+        )
+
+    def add(self, part: Part) -> None:
+        """What a helper found."""
+        self._found += part.found
+        self._judged += part.judged
+        self._rows += part.rows
+        self._first, self._last = min(self._first, part.first), max(self._last, part.last)
 
     def read(self, pairs: Sequence[Pair]) -> Mapping[int, Rows]:
         """What the pairs of a block need."""

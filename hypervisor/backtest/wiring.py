@@ -10,6 +10,7 @@ from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.events import Entry
 from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.judging import Span, Tick
+from hypervisor.backtest.sharing import InProcess
 from hypervisor.backtest.sources import Recorded, Stored
 from hypervisor.instants import moment
 from hypervisor.registry.model import Registry
@@ -65,11 +66,12 @@ def of_store(  # noqa: PLR0913  what is asked, and of which instance
     tick: Tick,
     folder: Path | None = None,
     load: Callable[[Connection], Registry] = registry_store.load,
+    url: str | None = None,
 ) -> Answer:
     """Judge what is stored, in one snapshot: the connection's transaction must be new.
 
     `folder`: where the columnar copy of an instance is, if it has one. `load`: how the registry is
-    come by.
+    come by. `url`: of the database, where a process of its own may help.
 
     Raises:
         BacktestError: what was asked cannot be.
@@ -78,7 +80,8 @@ def of_store(  # noqa: PLR0913  what is asked, and of which instance
     source = Stored.of(connection, folder)
     registry = load(connection)
     question = _question(registry, wanted, known, retention=retention)
-    return ask(registry, source, known, question, tick)
+    share = None if url is None else InProcess(url=url, source=source)
+    return ask(registry, source, known, question, tick, share=share)
 
 
 def of_file(

@@ -82,6 +82,7 @@ def _backtest(ground: Ground, sites: tuple[str, ...]) -> tuple[float, int]:
             retention=400 * 86_400 * 1_000_000,
             tick=lambda _done, _of: None,
             folder=ground.folder / columnar.FOLDER,
+            url=ground.settings.database_url,
         )
     return time.perf_counter() - began, len(answer.judgement.found)
 

@@ -107,6 +107,7 @@ def backtest(
                     retention=_retention(settings),
                     tick=tick,
                     folder=settings.data / FOLDER,
+                    url=settings.database_url,
                 )
         else:
             registry = _registry(settings, inventory, known)

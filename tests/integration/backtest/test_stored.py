@@ -1,11 +1,13 @@
 """A backtest over what is stored says what the live log says, and writes nothing."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from hypervisor.backtest import sources
+from hypervisor.backtest import judging, sources
 from hypervisor.backtest.asking import Answer
+from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.judging import Span
 from hypervisor.backtest.wiring import Wanted, of_store
@@ -154,3 +156,42 @@ def test_it_does_not_depend_on_the_order_in_which_readings_came(stack: Stack) ->
             logs.append(log(asked(world)))
     assert logs[0] == logs[1]
     assert logs[0]
+
+
+def test_a_process_that_helps_finds_what_one_alone_does(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "_SERIES", 3)  # a block a site, so that there is work to share
+    with new_world(stack) as world:
+        play(world, in_batches, flood(3), seed=7)
+        alone = asked(world)
+        told: list[tuple[int, int]] = []
+        with connect(world.url) as own:
+            shared = of_store(
+                own,
+                Wanted(),
+                CATALOGUE,
+                retention=world.retention,
+                tick=lambda *at: told.append(at),
+                url=world.url,
+            )
+
+    assert log(shared) == log(alone)
+    assert sorted(shared.judgement.judged) == sorted(alone.judgement.judged)
+    assert replace(shared.judgement, judged=()) == replace(alone.judgement, judged=())
+    assert told[-1] == (3, 3)
+
+
+def test_what_ails_the_helper_is_told(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "_SERIES", 3)
+    with new_world(stack) as world:
+        play(world, in_batches, flood(3), seed=7)
+        with connect(world.url) as own, pytest.raises(BacktestError, match="the other half"):
+            of_store(
+                own,
+                Wanted(),
+                CATALOGUE,
+                retention=world.retention,
+                tick=lambda *_: None,
+                url="postgresql://nobody@127.0.0.1:1/nothing",
+            )
