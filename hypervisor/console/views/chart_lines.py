@@ -3,22 +3,20 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from hypervisor.console.views.chart_model import Ahead, Chart, Limit, LinePane, Trace, Words
+from hypervisor.console.views.chart_marks import last_dot, lead, quality_marks
+from hypervisor.console.views.chart_model import Chart, Limit, LinePane, Trace, Words
 from hypervisor.console.views.chart_scale import Across, Up, padded, value_ticks
 from hypervisor.console.views.chart_shapes import (
     Drawn,
     Mark,
-    Shape,
     across,
     area,
-    circle,
     line,
     path,
     rect,
     staircase,
     text,
 )
-from sensors._quality import Quality
 from sensors._quantity import Kind
 
 _BESIDE = 15  # letters of a line's name beside a chart
@@ -43,11 +41,11 @@ def line_pane(
     yield text("halo", over.left + 6, top + 13, pane.title)
     if pane.ahead is not None and not pane.ahead.at > over.last:
         lines = [up.y(one.value) for one in pane.limits]
-        yield from _ahead(pane.ahead, over, up, lines, words)
+        yield from lead(pane.ahead, over, up, lines, words)
     for trace in pane.traces:
         if not trace.soft:
-            yield from _marks(trace, over, up, words)
-            yield from _last(trace, over, up)
+            yield from quality_marks(trace, over, up, words)
+            yield from last_dot(trace, over, up)
 
 
 def _scale(pane: LinePane, top: float) -> Up:
@@ -243,84 +241,3 @@ def _trace(trace: Trace, over: Across, up: Up, chart: Chart) -> Iterator[Drawn]:
             end = over.last if trace.soft else over.x(min(over.now, over.last))
             points = staircase(points, over.right if trace.soft else end)
         yield line(trace.css if not chart.narrow else f"{trace.css} thin", points)
-
-
-def _last(trace: Trace, over: Across, up: Up) -> Iterator[Drawn]:
-    if trace.bins and over.inside(trace.bins[-1].at) and over.inside(over.now):
-        value = trace.bins[-1].last
-        at = min(trace.bins[-1].at + (trace.piece or 0), over.now)
-        yield circle("pt", over.x(at), min(max(up.y(value), up.top), up.bottom), 4.5)
-
-
-def _marks(trace: Trace, over: Across, up: Up, words: Words) -> Iterator[Drawn]:
-    suspect = [one for one in trace.marked if one.quality & Quality.SUSPECT]
-    manual = [one for one in trace.marked if not one.quality & Quality.SUSPECT]
-    for one in suspect:
-        x = over.x(one.at)
-        y = (
-            up.bottom - 8
-            if one.value is None
-            else min(max(up.y(one.value), up.top + 5), up.bottom - 5)
-        )
-        yield path("x", f"M{x - 4} {y - 4}l8 8m0-8l-8 8")
-    if suspect:
-        one = suspect[-1]
-        x, y = over.x(one.at), up.bottom - 8
-        if one.value is not None:
-            y = min(max(up.y(one.value), up.top + 5), up.bottom - 5)
-        words_of = words.say("%(count)s set aside or suspect") % {"count": len(suspect)}
-        right = x + 10 + len(words_of) * _LETTER > over.right
-        yield text(
-            "halo", x - 10 if right else x + 10, y + 4, words_of, "end" if right else "start"
-        )
-    for one in manual:
-        if one.value is not None:
-            x, y = over.x(one.at), up.y(one.value)
-            yield path("q", f"M{x} {round(y - 6, 1)}l6 6-6 6-6-6Z")
-    if manual and manual[-1].value is not None:
-        one = manual[-1]
-        x, y = over.x(one.at), up.y(one.value or 0)
-        words_of = words.say("manual reading %(clock)s") % {"clock": words.clock(one.at)}
-        right = x + 11 + len(words_of) * _LETTER > over.right
-        yield text(
-            "halo", x - 11 if right else x + 11, y + 18, words_of, "end" if right else "start"
-        )
-
-
-def _ahead(
-    ahead: Ahead, over: Across, up: Up, lines: Sequence[float], words: Words
-) -> Iterator[Drawn]:
-    """The dotted line and its slack, and when it comes to what."""
-    until = min(ahead.until, over.last)
-    if until <= ahead.at:
-        return
-
-    def at(rate: float) -> tuple[float, float]:
-        """Where it leads, or where it leaves the scale."""
-        edge = up.high if rate > 0 else up.low
-        leaves = (edge - ahead.value) / rate if rate else until
-        seconds = min(until - ahead.at, max(leaves, 0.0))
-        return over.x(ahead.at + seconds), up.y(ahead.value + rate * seconds)
-
-    start = (over.x(ahead.at), up.y(ahead.value))
-    yield area("fan", [start, at(ahead.rate + ahead.slack)], [at(ahead.rate - ahead.slack)])
-    yield line("pr", [start, at(ahead.rate)])
-    x = over.x(until)
-    yield text("halo", x, up.bottom - 10, words.say("at the present rate, no forecast"), "end")
-    for number, reach in enumerate(one for one in ahead.reaches if one.at <= until):
-        yield circle("q", over.x(reach.at), up.y(reach.value), 3.6, reach.label)
-        words_of = f"{words.clock(reach.at)} {reach.label}"
-        right = over.x(ahead.at) + 6 + len(words_of) * _LETTER > over.right
-        x = over.right - 4 if right else over.x(ahead.at) + 6
-        y = up.y(ahead.value) + 22 + number * 15
-        if any(abs(y - 4 - one) < 9 for one in lines):
-            y += 14
-        if y < up.bottom - 24:
-            yield text("halo", x, y, words_of, "end" if right else "start")
-
-
-def no_line(words: Words, over: Across, top: float, height: float) -> Iterator[Shape]:
-    """Said in place of a pane that has nothing to show."""
-    yield text(
-        "", (over.left + over.right) / 2, top + height / 2, words.say("no reading"), "middle"
-    )
