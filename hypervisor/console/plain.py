@@ -30,6 +30,18 @@ _TITLES = {
 }
 
 
+_WORDS = {
+    400: mark("Something in its address cannot be read."),
+    403: mark("Your roles do not reach this. An administrator can give you another."),
+    404: mark("It is not there, or lies outside your territory."),
+    429: mark("Wait a moment, then try again."),
+    500: mark(
+        "It is written in the server's log. Try again; tell an administrator if it stays so."
+    ),
+    503: mark("Try again in a moment. What devices send is kept by the broker meanwhile."),
+}
+
+
 def plain(
     request: Request, template: str, *, status_code: int = 200, **context: Any
 ) -> HTMLResponse:
@@ -69,7 +81,14 @@ def trouble(request: Request, status: HTTPStatus, detail: str) -> HTMLResponse |
         return None
     template = "trouble_part.html" if wants_fragment(request) else "trouble.html"
     title = _TITLES.get(status.value, mark("The server failed at this"))
-    return plain(request, template, status_code=status.value, title=title, detail=detail)
+    return plain(
+        request,
+        template,
+        status_code=status.value,
+        title=title,
+        words=_WORDS.get(status.value, ""),
+        detail=detail,
+    )
 
 
 def _instance(request: Request) -> Instance:

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hypervisor.api.access import Access
-from hypervisor.console import asking, bar, marks, mounting
+from hypervisor.console import asking, bar, marks, mounting, roles
 from hypervisor.console.asking import wants_fragment
 from hypervisor.console.formats import FILTERS
 from hypervisor.console.reader import Reader, current, reading
@@ -44,6 +44,7 @@ def environment() -> Environment:
     made.globals.update(
         asset=asset,
         translate=translate,
+        role_words=roles.words,
         domain_label=domain_label,
         with_query=with_query,
         severities={rank: name for name, rank in marks.PRIORITIES.items()},

@@ -55,11 +55,12 @@ def every_route() -> list[Route]:
     found = []
     for context in iter_route_contexts(app.routes):
         original = context.original_route
+        path = context.path or ""
         for method in sorted((context.methods or set()) - {"HEAD"}):
             if isinstance(original, APIRoute):
-                found.append(_of(original, method, context.path))
+                found.append(_of(original, method, path))
             else:
-                found.append(Route(method=method, path=context.path))
+                found.append(Route(method=method, path=path))
     return found
 
 
@@ -72,7 +73,7 @@ def _of(route: APIRoute, method: str, path: str) -> Route:
         if kind in {"Form", "File"}:
             form[one.alias] = one.field_info.annotation
         else:
-            body = TypeAdapter(one.field_info.annotation).json_schema()
+            body = TypeAdapter[Any](one.field_info.annotation or Any).json_schema()
     query = tuple(_queries(dependant))
     return Route(method=method, path=path, query=query, form=form, body=body)
 
