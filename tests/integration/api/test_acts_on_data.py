@@ -113,6 +113,14 @@ def test_dead_letters_looked_at_and_sent_again(client: httpx.Client, world: Worl
     post(client, "/dead-letters/redrive", {"shift": "soon", "why": "x"}, 422)
 
 
+def test_a_device_that_says_nothing(client: httpx.Client, world: World) -> None:
+    world.beat(240)
+    world.settle()
+    found = client.get(f"{API}/devices/orge").json()["device"]["health"]
+    assert "silent" in found["issues"]
+    assert found["silent_for_s"] == 225 * 60
+
+
 def test_works_are_announced_changed_and_ended(client: httpx.Client) -> None:
     said = {"begins": "2024-01-01T00:00:00Z", "ends": "2024-01-02T00:00:00Z", "sites": ["orge"],
             "reason": "a new weir"}  # fmt: skip

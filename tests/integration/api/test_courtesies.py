@@ -1,23 +1,30 @@
 """What every endpoint owes: pages, ETags, forms, sound requests."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from hypervisor.store import databases
 from hypervisor.store.connect import connect
+from tests.conftest import TEMPLATE, Stack
 from tests.integration.api.conftest import place
 from tests.integration.api.filled import fill
+from tests.integration.api.served import server
 from tests.integration.watch.world import Sent, World, make_world
 
 pytestmark = pytest.mark.integration
 API = "/api/v1"
 
 
-@pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    made = make_world(database_url, connect(database_url))
+@pytest.fixture(scope="module")
+def world(stack: Stack) -> Iterator[World]:
+    """What is added to it meanwhile disturbs no other test."""
+    name = f"test_{os.urandom(6).hex()}"
+    databases.create(stack.maintenance_url, name, template=TEMPLATE)
+    made = make_world(stack.database.url(name), connect(stack.database.url(name)))
     made.register(["orge", "yvette"])
     place(made)
     made.record_rules()
@@ -29,6 +36,13 @@ def world(database_url: str) -> Iterator[World]:
     fill(made)
     yield made
     made.close()
+    databases.drop(stack.maintenance_url, name)
+
+
+@pytest.fixture(scope="module")
+def base(world: World) -> Iterator[str]:
+    with server(world.url) as found:
+        yield found
 
 
 def pages(client: httpx.Client, address: str, of: str) -> list[Any]:
