@@ -1,0 +1,95 @@
+"""A territory with a crowd of sites and alarms, for measuring what a map makes of it."""
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from hypervisor.instants import micros
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Area, Site
+from hypervisor.store import alarms, registry
+from hypervisor.store.alarms import Alarm
+from hypervisor.store.connect import Connection
+from rules._journal import Episode
+
+_WEST, _SOUTH, _EAST, _NORTH = 1.92, 48.28, 2.58, 48.78
+_COMMUNES, _EPCIS, _RIVERS = 196, 14, 9
+_DOMAINS = ("flood", "weather", "lighting", "mobility")
+_SEVERITIES = ("critical", "major", "minor", "info")
+_ALARMED = 0.12  # of all sites
+
+
+def register(connection: Connection, count: int, now: datetime) -> None:
+    """A territory of communes on a lattice, with so many sites of all domains, some in alarm."""
+    rng = random.Random(5)  # noqa: S311  the same territory every time
+    areas = list(_areas())
+    communes = [one for one in areas if one.kind == "commune"]
+    sites = tuple(_site(rng, number, communes) for number in range(count))
+    registry.write(connection, Changes(areas=tuple(areas), sites=sites))
+    known = registry.load(connection).sites
+    chosen = [one for one in sites if rng.random() < _ALARMED]
+    ids = alarms.new_ids(connection, len(chosen))
+    made = [_alarm(rng, own, known[one.name], now) for own, one in zip(ids, chosen, strict=True)]
+    alarms.save(connection, made, [])
+    connection.commit()
+
+
+def _areas() -> Iterator[Area]:
+    yield Area(code="00", kind="departement", name="Bench", lon=2.25, lat=48.5)
+    for number in range(_EPCIS):
+        yield Area(code=f"E{number:02d}", kind="epci", name=f"Union {number}", parent="00")
+    wide = 14
+    for number in range(_COMMUNES):
+        row, column = divmod(number, wide)
+        yield Area(
+            code=f"00{number:03d}",
+            kind="commune",
+            name=f"Commune-sur-Banc {number}",
+            parent=f"E{row:02d}",
+            lon=_WEST + (column + 0.5) * (_EAST - _WEST) / wide,
+            lat=_SOUTH + (row + 0.5) * (_NORTH - _SOUTH) / wide,
+        )
+
+
+def _site(rng: random.Random, number: int, communes: list[Area]) -> Site:
+    commune = communes[rng.randrange(len(communes))]
+    domain = _DOMAINS[number % len(_DOMAINS)]
+    river = f"River {number % _RIVERS}" if domain == "flood" and number < 400 else None
+    return Site(
+        name=f"site-{number:05d}",
+        title=f"Site {number} at {commune.name}",
+        domain=domain,
+        commune=commune.code,
+        lon=(commune.lon or 0) + rng.gauss(0, 0.012),
+        lat=(commune.lat or 0) + rng.gauss(0, 0.009),
+        river=river,
+        river_order=float(number) if river else None,
+    )
+
+
+def _alarm(rng: random.Random, number: int, site: Site, now: datetime) -> Alarm:
+    began = micros(now - timedelta(minutes=rng.randrange(5, 600)))
+    severity = rng.choices(_SEVERITIES, weights=(1, 3, 12, 4))[0]
+    return Alarm(
+        id=number,
+        site=site.id,
+        place=site.name,
+        domain=site.domain,
+        category="hazard",
+        episode=Episode(
+            rule="bench",
+            subject=site.name,
+            since=began,
+            began=began,
+            ended=None,
+            severity=((began, severity),),
+            stale=(),
+            reason=None,
+        ),
+        title=f"{site.title}: bench",
+        advice="",
+        last_value=None,
+        withdrawn=None,
+        noticed=began,
+        changed=began,
+    )
