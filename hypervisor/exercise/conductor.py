@@ -102,15 +102,24 @@ class Conductor:
                     self._tell(line, command)
                     conducting.done(line, command.id)
                 case "reset":
-                    expected = resetting.reset(line, command, self.settings.data)
-                    self.say("the exercise begins anew")
-                    resetting.await_workers(line, expected, self.stopping)
+                    self._reset(line, command)
                     conducting.done(line, command.id)
                 case _:
                     what = "over" if run is None else run.state.value
                     conducting.done(line, command.id, f"nothing is playing: the run is {what}")
         except RunError as error:
             conducting.done(line, command.id, str(error))
+
+    def _reset(self, line: Connection, command: Command) -> None:
+        try:
+            with translated():
+                expected = resetting.reset(line, command, self.settings.data)
+        except StoreError as error:
+            if line.closed:  # asked for still: it is done when the database is back
+                raise
+            raise RunError(f"it could not be cleared, and nothing was: {error}") from error
+        self.say("the exercise begins anew")
+        resetting.await_workers(line, expected, self.stopping)
 
     def _tell(self, line: Connection, command: Command) -> None:
         """Something told by hand while nothing plays: readings need a player."""

@@ -4,10 +4,12 @@ The watch holds some of it in memory: it is cut off while nobody can read what i
 comes back, and reads it as it then is. Ingest workers are expected no more, see it, and join anew.
 """
 
-from psycopg import sql
+from collections.abc import Sequence
+
+from psycopg import errors, sql
 
 from hypervisor.store import feed, turn
-from hypervisor.store.connect import Connection
+from hypervisor.store.connect import Connection, StoreError
 
 # What happened in the scenario. Everything else is the territory, its rules, who may do what, and
 # what was done to the instance itself.
@@ -18,14 +20,16 @@ CLEARED = (
     *("columnar_part", "columnar_dirty", "log_entry", "handover", "rollup_hour", "rollup_day"),
 )
 EDITED = ("rule", "threshold", "works")  # revisions that people make during an exercise
-WAIT = "20s"
+WAIT = "3s"  # for whoever reads or writes a table
+POLITE, TRIES = 2, 6
 
 
 def clear(connection: Connection, *, since: object) -> int:
     """Clear it, in the caller's transaction; how many revisions made since then were taken back."""
     connection.execute("SELECT set_config('hypervisor.resetting', 'yes', true)")
-    connection.execute("SELECT set_config('lock_timeout', %s, true)", [WAIT])
-    names = sql.SQL(", ").join(map(sql.Identifier, there(connection)))
+    tables = there(connection)
+    _take(connection, tables)
+    names = sql.SQL(", ").join(map(sql.Identifier, tables))
     connection.execute(sql.SQL("TRUNCATE {}").format(names))
     connection.execute("UPDATE rollup_state SET fill = '-infinity', frozen = '-infinity'")
     _cut_off(connection)
@@ -35,6 +39,43 @@ def clear(connection: Connection, *, since: object) -> int:
     edited = _take_back(connection, since)
     feed.append(connection, "registry")
     return edited
+
+
+def _take(connection: Connection, tables: Sequence[str]) -> None:
+    """Have the tables to ourselves, to the end of the transaction.
+
+    Who holds one is waited for twice, then cut off: every part comes back by itself.
+
+    Raises:
+        StoreError: somebody holds them again and again.
+    """
+    names = sql.SQL(", ").join(map(sql.Identifier, tables))
+    for attempt in range(TRIES):
+        try:
+            with connection.transaction():
+                connection.execute("SELECT set_config('lock_timeout', %s, true)", [WAIT])
+                connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
+        except (errors.LockNotAvailable, errors.DeadlockDetected):
+            if attempt >= POLITE - 1:
+                _make_way(connection, tables)
+        else:
+            return
+    raise StoreError("somebody reads or writes what is to be cleared, again and again; try later")
+
+
+def _make_way(connection: Connection, tables: Sequence[str]) -> None:
+    """Cut off whoever holds one of the tables, or a piece of it."""
+    connection.execute(
+        "WITH wanted AS (SELECT oid FROM pg_class WHERE relname = ANY(%s)),"
+        " whole AS (SELECT oid FROM wanted UNION SELECT inhrelid FROM pg_inherits"
+        "   WHERE inhparent IN (SELECT oid FROM wanted))"
+        " SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a WHERE a.pid IN"
+        "   (SELECT l.pid FROM pg_locks l WHERE l.granted"
+        "    AND l.relation IN (SELECT oid FROM whole))"
+        " AND a.datname = current_database() AND a.backend_type = 'client backend'"
+        " AND a.pid <> pg_backend_pid()",
+        [list(tables)],
+    )
 
 
 def there(connection: Connection) -> list[str]:
