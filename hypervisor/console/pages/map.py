@@ -12,6 +12,7 @@ from hypervisor.console.rendering import fragment, reader_of, render
 from hypervisor.console.views import map as view
 from hypervisor.console.views import site as site_view
 from hypervisor.console.views.site_facts import facts
+from hypervisor.console.views.site_past import history
 from hypervisor.console.words import mark
 from hypervisor.store import mapping
 
@@ -64,6 +65,6 @@ def card(asked: Asked, name: str) -> HTMLResponse:
     with reading(reader_of(asked)):
         known = facts(asked, name)
         head = site_view.head(asked, known)
-        rows = site_view.history(known)
+        rows = history(known)
     lasting = [one for one in rows if one["active"]][:5]
     return fragment(asked, "map_card.html", facts=known, head=head, lasting=lasting)

@@ -8,7 +8,7 @@ from typing import Any
 from hypervisor.api.access import Access
 from hypervisor.console import marks
 from hypervisor.console.rendering import domain_label
-from hypervisor.console.views.site import rivers
+from hypervisor.console.views.site_around import rivers
 from hypervisor.store import mapping
 from hypervisor.store.mapping import MapSite, TreeArea
 

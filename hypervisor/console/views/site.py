@@ -1,31 +1,27 @@
 """The page of a site: what its head, its side and its history say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from hypervisor.api.access import Access
-from hypervisor.console import formats, marks
+from hypervisor.console import formats
 from hypervisor.console.reader import current
 from hypervisor.console.views import site_alarms
 from hypervisor.console.views.chart_words import limit_label, short_limit
 from hypervisor.console.views.site_facts import Facts
 from hypervisor.console.views.site_limits import SiteLimit
-from hypervisor.console.views.site_situation import Situation, situation
 from hypervisor.console.views.site_traces import digits
-from hypervisor.console.views.site_upstream import chain, rate_words
+from hypervisor.console.views.site_upstream import rate_words
 from hypervisor.console.words import translate as _
 from hypervisor.instants import moment
-from hypervisor.store import audit, mapping, siting
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 from sensors._quantity import Kind
 
 _STALE_INTERVALS = 3
 _SHOWN_LIMITS = 8
-_HISTORY = 12
-_ACTS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,134 +167,6 @@ def _limit_row(asked: Access, limit: SiteLimit) -> LimitRow:
         value=formats.value(limit.value, _shown(limit.unit), places),
         gap=_gap(limit, asked.catalogue),
     )
-
-
-def history(facts: Facts) -> list[dict[str, Any]]:
-    """The latest alarms in words."""
-    found = []
-    for one in facts.alarms[:_HISTORY]:
-        began = datetime.fromisoformat(one["began"])
-        ended = None if one["ended"] is None else datetime.fromisoformat(one["ended"])
-        how = marks.state(one)
-        highest = min(marks.priority(str(severity)) for _at, severity in one["severity"])
-        found.append(
-            {
-                "id": one["id"],
-                "title": site_alarms.title(one, facts.place.title),
-                "priority": highest,
-                "how": how,
-                "began": began,
-                "lasted": (ended or facts.now) - began,
-                "active": one["active"],
-                "words": marks.words(highest, how).partition(", ")[2],
-            }
-        )
-    return found
-
-
-def acts(asked: Access, facts: Facts) -> list[dict[str, Any]]:
-    """What people lately did to readings of this site."""
-    subjects = {f"{one.device}/{one.quantity}" for one in facts.channels}
-    rows = siting.acts(asked.connection, sorted(subjects), _ACTS)
-    undone = {audit.undone_by(asked.connection, row.id) and row.id for row in rows}
-    return [_act(asked, row, undone) for row in rows]
-
-
-def _act(asked: Access, row: audit.Act, undone: set[int | None]) -> dict[str, Any]:
-    device, _slash, name = row.subject.partition("/")
-    quantity = asked.catalogue.quantities.get(name)
-    label = name if quantity is None else _label(quantity)
-    details = row.details
-    count = details.get("readings", 0)
-    first, last = (
-        formats.day_time(datetime.fromisoformat(details[key])) if key in details else ""
-        for key in ("from", "to")
-    )
-    if row.kind == "invalidate":
-        words = _("%(count)s readings of %(what)s set aside, %(first)s to %(last)s") % {
-            "count": count,
-            "what": label,
-            "first": first,
-            "last": last,
-        }
-    elif row.kind == "observe":
-        unit = quantity.unit if quantity else ""
-        words = _("%(what)s read by a person: %(value)s at %(first)s") % {
-            "what": label,
-            "value": formats.value(details.get("value"), unit),
-            "first": first,
-        }
-    else:
-        words = _("Act %(number)s undone") % {"number": details.get("undoes", "")}
-    del device
-    return {
-        "id": row.id,
-        "words": words,
-        "reason": row.reason,
-        "author": row.author,
-        "at": row.scenario_at or row.at,
-        "undone": row.id in undone,
-        "undoable": row.kind in {"invalidate", "observe"} and row.id not in undone,
-    }
-
-
-def _label(quantity: Any) -> str:
-    return str(quantity.label_fr if current().language == "fr" else quantity.label_en)
-
-
-def around(asked: Access, facts: Facts) -> Situation | None:
-    """The small map: the site, its neighbours by water, its river, what it reaches."""
-    place = facts.place
-    flows = siting.flows(asked.connection, facts.now) if place.river else []
-    near = {above for above, _s in chain(flows, place.name)[:4]}
-    near |= {below for above, below, _s in flows if above == place.name}
-    found = mapping.sites(asked.connection, facts.now)
-    here = next((one for one in found if one.name == place.name), None)
-    if here is None:
-        return None
-    mates = [
-        one
-        for one in found
-        if one.name in near or (place.river is not None and one.river == place.river)
-    ]
-    if place.river is None:
-        mates = [one for one in found if one.commune == here.commune][:8]
-    mates = [one for one in mates if one.name != here.name]
-    known = mapping.assets(asked.connection, facts.now)
-    points = [_middle(shape, title) for _n, title, _k, shape, gauge in known if gauge == place.name]
-    return situation(here, [*mates, here], rivers(found), [one for one in points if one])
-
-
-def rivers(found: Sequence[mapping.MapSite]) -> dict[str, list[tuple[float, float]]]:
-    """Each river as a line through its gauges, in flow order: schematic."""
-    lines: dict[str, list[tuple[float, float, float]]] = {}
-    for one in found:
-        if one.river and one.lon is not None and one.lat is not None and one.domain == "flood":
-            lines.setdefault(one.river, []).append((one.river_order or 0.0, one.lon, one.lat))
-    return {
-        river: [(lon, lat) for _order, lon, lat in sorted(points)]
-        for river, points in lines.items()
-        if len(points) > 1
-    }
-
-
-def _middle(shape: Mapping[str, Any], title: str) -> tuple[float, float, str] | None:
-    points = list(_points(shape.get("coordinates")))
-    if not points:
-        return None
-    return (
-        sum(lon for lon, _lat in points) / len(points),
-        sum(lat for _lon, lat in points) / len(points),
-        title,
-    )
-
-
-def _points(found: Any) -> Sequence[tuple[float, float]]:
-    if not isinstance(found, list) or not found:
-        return []
-    if isinstance(found[0], (int, float)):
-        return [(float(found[0]), float(found[1]))]
-    return [point for one in found for point in _points(one)]
 
 
 def quality(found: Quality) -> str:

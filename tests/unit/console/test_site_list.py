@@ -6,7 +6,7 @@ import pytest
 
 from hypervisor.console.basemap import origin, template
 from hypervisor.console.views import map as map_view
-from hypervisor.console.views.site import rivers
+from hypervisor.console.views.site_around import rivers
 from hypervisor.console.views.site_list import Wanted, areas_under, matches
 from hypervisor.console.views.site_rain import rarity, sums
 from hypervisor.console.views.site_spans import SPANS, shown
