@@ -76,24 +76,24 @@ END $$;
 CREATE TRIGGER frozen BEFORE UPDATE ON handover
     FOR EACH ROW EXECUTE FUNCTION handover_is_frozen();
 
--- Whoever sees a site of the area hears that something was written.
+-- Whoever sees a site of the area hears that something was written; null: who sees the whole.
+CREATE FUNCTION heard_in(area_code text) RETURNS text[] LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE mine AS (SELECT area_code AS code
+        UNION SELECT a.code FROM area a JOIN mine ON a.parent = mine.code)
+    SELECT coalesce(array_agg(site.name), '{}') FROM site JOIN mine ON site.commune = mine.code
+$$;
 CREATE FUNCTION log_happened() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    places text[] := CASE
-        WHEN NEW.site IS NOT NULL THEN heard_at(NEW.site)
-        WHEN NEW.area IS NOT NULL THEN (
-            WITH RECURSIVE mine AS (SELECT NEW.area AS code
-                UNION SELECT a.code FROM area a JOIN mine ON a.parent = mine.code)
-            SELECT coalesce(array_agg(name), '{}') FROM site JOIN mine ON site.commune = mine.code)
-        ELSE '{}' END;
 BEGIN
-    PERFORM happened('log', 'log/' || NEW.id, places, jsonb_build_object('entry', NEW.kind));
+    PERFORM happened('log', 'log/' || NEW.id,
+        CASE WHEN NEW.site IS NULL THEN heard_in(NEW.area) ELSE heard_at(NEW.site) END,
+        jsonb_build_object('entry', NEW.kind));
     RETURN NULL;
 END $$;
 CREATE TRIGGER happened AFTER INSERT ON log_entry FOR EACH ROW EXECUTE FUNCTION log_happened();
 CREATE FUNCTION handover_happened() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM happened('log', 'handover/' || NEW.id, NULL, jsonb_build_object('state', NEW.state));
+    PERFORM happened('log', 'handover/' || NEW.id, heard_in(NEW.area),
+        jsonb_build_object('state', NEW.state));
     RETURN NULL;
 END $$;
 CREATE TRIGGER happened AFTER INSERT OR UPDATE ON handover
