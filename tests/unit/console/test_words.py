@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ def _of_code() -> Iterator[tuple[str, Message]]:
                 yield path.name, message if isinstance(message, tuple) else (message,)
 
 
+@lru_cache(maxsize=1)
 def _sentences() -> list[tuple[str, tuple[str, ...]]]:
     every = [*_of_templates(), *_of_code()]
     found = [(where, tuple(part for part in said if part)) for where, said in every]
