@@ -19,6 +19,7 @@ from hypervisor.console.views.chart_shapes import (
 )
 from sensors._quantity import Kind
 
+_ROW = 16  # letters of a threshold with its value
 _BESIDE = 15  # letters of a line's name beside a chart
 _CUT = "\N{HORIZONTAL ELLIPSIS}"
 _DASHES = ("2 3", "7 4", "")  # the lowest threshold dotted, the next dashed, the others solid
@@ -99,7 +100,7 @@ def _limits(pane: LinePane, up: Up, over: Across, chart: Chart, words: Words) ->
         yield from _strip(raising, up, over)
     digits = max((one.digits for one in pane.traces), default=0)
     named: list[tuple[float, str, int | str | None]] = [
-        (up.y(one.value), f"{one.label} {words.number(one.value, digits)}", one.priority)
+        (up.y(one.value), fitted(one.label, words.number(one.value, digits)), one.priority)
         for one in shown
     ]
     if pane.known and up.low <= pane.known[1] <= up.high:
@@ -129,6 +130,13 @@ def _keys(pane: LinePane, up: Up, words: Words) -> list[tuple[float, str, int | 
     elif plans:
         found += [(up.y(one.bins[-1].last), words.say("measured"), one.css) for one in several]
     return found
+
+
+def fitted(name: str, value: str) -> str:
+    """A name with its value, the name cut where both are too long to stand beside a chart."""
+    room = _ROW - len(value) - 1
+    cut = name if len(name) <= room else f"{name[: max(room - 1, 3)].rstrip()}{_CUT}"
+    return f"{cut} {value}"
 
 
 def alike(names: Sequence[str]) -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from hypervisor.console.views.chart_draw import draw, scale
 from hypervisor.console.views.chart_lanes import alarm_pane, bar_pane, held, strip_pane, wrapped
-from hypervisor.console.views.chart_lines import alike, gaps, line_pane, pieces, spread
+from hypervisor.console.views.chart_lines import alike, fitted, gaps, line_pane, pieces, spread
 from hypervisor.console.views.chart_model import (
     Ahead,
     AlarmLane,
@@ -171,6 +171,13 @@ def test_nothing_is_drawn_beside_the_canvas(width: float) -> None:
         float(one.attributes["x"]) + float(one.attributes["width"]) <= width for one in rects
     )
     assert drawing.data["series"][0]["points"][0] == [round(START), 1.0]
+
+
+def test_a_threshold_keeps_its_value_whatever_it_is_called() -> None:
+    assert fitted("alert", "1.90") == "alert 1.90"
+    told = fitted("free speed of the road", "105.0")
+    assert told.endswith(" 105.0")
+    assert len(told) <= 16
 
 
 def test_words_wrap_and_names_lose_what_they_share() -> None:
