@@ -60,7 +60,11 @@ def test_an_instance_that_has_nothing_yet_says_what_to_do(empty_console: Console
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "Nothing to acknowledge, no asset reached within a day"
     )
-    for words in ("No gauge on a river has spoken yet.", "Nobody is told:", "No sensor is blind."):
+    for words in (
+        "No gauge on a river has spoken yet.",
+        "Nobody is told:",
+        "No sensor is known yet.",
+    ):
         expect(page.get_by_text(words)).to_be_visible()
     assert violations(page) == []
     page.goto(empty_console.base + "/wall")
