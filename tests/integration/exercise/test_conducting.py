@@ -74,6 +74,7 @@ def test_a_pause_holds_the_clock_and_a_jump_records_what_nobody_could_handle(led
             led.start()
 
 
+@pytest.mark.long
 def test_killed_at_any_point_it_is_interrupted_and_goes_on_to_the_same_log(
     new_led: Callable[[], Led],
 ) -> None:
