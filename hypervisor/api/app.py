@@ -29,6 +29,7 @@ from hypervisor.api import (
     whole,
 )
 from hypervisor.api.hub import Hub
+from hypervisor.api.identity import is_secure
 from hypervisor.console import mounting, plain, policy
 from hypervisor.store.pool import Pool
 from sensors._domain import Catalogue
@@ -108,7 +109,13 @@ async def _headers(
         response.headers["X-Hypervisor-Mode"] = banner
     response.headers["Content-Security-Policy"] = policy.of(request.app)
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    # Not no-referrer: then a browser's form would not say from which site it comes.
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), geolocation=(self), microphone=()"
+    if is_secure(request):
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     if "cache-control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -67,26 +67,26 @@ $$;
 -- once a query where they stand in a subselect, `site = ANY (ARRAY (SELECT unnest(tenant_sites())))`;
 -- bare in a condition they would be asked once a row.
 CREATE FUNCTION tenant_sites() RETURNS integer[] LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, public AS $$
+    SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT ARRAY (SELECT id FROM site WHERE commune IN (SELECT unnest(tenant_communes()))
                   OR commune IS NULL AND (SELECT tenant_unplaced()))
 $$;
 CREATE FUNCTION tenant_devices() RETURNS integer[] LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, public AS $$
+    SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT ARRAY (SELECT id FROM device WHERE site IN (SELECT unnest(tenant_sites())))
 $$;
 CREATE FUNCTION tenant_series() RETURNS integer[] LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, public AS $$
+    SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT ARRAY (SELECT series.id FROM series JOIN device ON device.id = series.device
                   WHERE device.site IN (SELECT unnest(tenant_sites())))
 $$;
 CREATE FUNCTION tenant_device_names() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, public AS $$
+    SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT name FROM device WHERE site IN (SELECT unnest(tenant_sites()))
 $$;
 -- A group is seen by whom its site belongs to; without one, by whoever sees a member of it.
 CREATE FUNCTION tenant_groups() RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, public AS $$
+    SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT ARRAY (
         SELECT name FROM device_group WHERE site IN (SELECT unnest(tenant_sites()))
         UNION
@@ -95,7 +95,7 @@ CREATE FUNCTION tenant_groups() RETURNS text[] LANGUAGE sql STABLE SECURITY DEFI
           AND split_part(m.key, '/', 2) IN (SELECT tenant_device_names()))
 $$;
 CREATE FUNCTION tenant_areas() RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, public AS $$
+    SET search_path = pg_catalog, public, pg_temp AS $$
     WITH RECURSIVE mine AS (
         SELECT code, parent FROM area WHERE code IN (SELECT unnest(tenant_communes()))
         UNION SELECT a.code, a.parent FROM area a JOIN mine ON a.code = mine.parent)
@@ -103,13 +103,13 @@ CREATE FUNCTION tenant_areas() RETURNS text[] LANGUAGE sql STABLE SECURITY DEFIN
 $$;
 -- Names as they stand in keys: of sites, and 'device/<…>', 'group/<…>' as subjects do.
 CREATE FUNCTION tenant_subjects() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, public AS $$
+    SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT name FROM site WHERE id IN (SELECT unnest(tenant_sites()))
     UNION ALL SELECT 'device/' || tenant_device_names()
     UNION ALL SELECT 'group/' || unnest(tenant_groups())
 $$;
 CREATE FUNCTION tenant_assets() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, public AS $$
+    SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT name FROM asset
     WHERE commune IN (SELECT unnest(tenant_communes())) OR site IN (SELECT unnest(tenant_sites()))
        OR commune IS NULL AND site IS NULL AND ((SELECT tenant_unplaced()) OR name IN (
@@ -131,7 +131,7 @@ CREATE FUNCTION revision_subject(kind text, key text) RETURNS text LANGUAGE sql 
 $$;
 -- Works are seen by whoever sees something that they are at.
 CREATE FUNCTION tenant_works() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, public AS $$
+    SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT r.key FROM revision r,
         LATERAL (SELECT w FROM jsonb_array_elements_text(COALESCE(r.value->'sites', '[]')) w
             UNION ALL SELECT 'device/' || w

@@ -252,8 +252,13 @@ def test_the_door_of_the_console(browser: httpx.Client) -> None:
     assert "The name or the password is wrong" in wrong.text
     assert "wrong&#34;" not in wrong.text
     right = {**said, "password": PASSWORD}
-    foreign = browser.post("/login", data=right, headers={"Origin": "https://elsewhere.example"})
-    assert foreign.status_code == 403
+    for elsewhere in ("https://elsewhere.example", "null"):
+        foreign = browser.post("/login", data=right, headers={"Origin": elsewhere})
+        assert foreign.status_code == 403
+    # A browser over plain http says so by Origin alone, and only where we let it.
+    assert door.headers["referrer-policy"] == "same-origin"
+    ours = {"Origin": str(browser.base_url).rstrip("/")}
+    assert browser.post("/login", data=right, headers=ours).status_code == 303
     for wanted, lands in (("/sites", "/sites"), ("//elsewhere.example", "/"), ("x:y", "/")):
         found = browser.post("/login", data={**right, "next": wanted})
         assert (found.status_code, found.headers["location"]) == (303, lands)
