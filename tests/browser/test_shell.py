@@ -10,6 +10,7 @@ from hypervisor.accounts import secrets
 from hypervisor.api.identity import HEADER
 from hypervisor.console import mounting
 from hypervisor.console.vendoring import VENDOR
+from hypervisor.store.connect import connect
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
 from tests.integration.api.served import EVERYTHING, cookie, session
 
@@ -110,6 +111,15 @@ def test_a_cut_network_is_told_and_heals(own_console: Console) -> None:
     expect(page.locator("#bar-live")).to_have_attribute("data-unacknowledged", str(before - 1))
     assert page.evaluate("window.stayed") is True
     own_console.problems.clear()  # the browser tells of what it could not fetch
+
+
+def test_whose_session_ends_is_led_to_the_door(own_console: Console) -> None:
+    page = own_console.page("/now")
+    with connect(own_console.url) as connection:
+        connection.execute("DELETE FROM session")
+    page.evaluate("dispatchEvent(new Event('online'))")  # the stream begins anew, and is refused
+    page.wait_for_url("**/login?next=%2Fnow")
+    own_console.problems.clear()
 
 
 def _acknowledge_one(console: Console) -> None:

@@ -57,7 +57,16 @@ function lost() {
   if (source?.readyState === EventSource.CLOSED) {
     clearTimeout(again);
     again = setTimeout(open, AGAIN);
+    if (navigator.onLine) signedOut();
   }
+}
+
+// A stream that is refused for good may mean that the session is over: then the door is shown.
+async function signedOut() {
+  try {
+    const answer = await fetch("/bar", { headers: { "HX-Request": "true" }, redirect: "manual" });
+    if (answer.status === 401 || answer.type === "opaqueredirect") location.reload();
+  } catch { /* it is the network after all */ }
 }
 
 function back() {
