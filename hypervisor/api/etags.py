@@ -63,10 +63,13 @@ class _Answer:
         if message["type"] == "http.response.start":
             if self._is_whole(message):
                 self._start = message
-            else:
-                await self._send(message)
+                return
+            await self._send(message)
+            if self._head:  # what would follow may be a stream without an end
+                await self._send({"type": "http.response.body", "body": b""})
         elif message["type"] != "http.response.body" or self._start is None:
-            await self._send({**message, "body": b""} if self._head else message)
+            if not self._head:
+                await self._send(message)
         else:
             self._body.append(message.get("body", b""))
             if not message.get("more_body"):

@@ -114,6 +114,8 @@ def test_head_and_options(client: httpx.Client) -> None:
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["ETag"] == whole.headers["ETag"]
     assert client.options(f"{API}/works/weir").headers["Allow"] == "GET, HEAD, OPTIONS, PUT"
+    assert client.head(f"{API}/events", timeout=20).status_code == 200  # and it ends
+    assert client.head(f"{API}/readings?series=orge/level&format=csv").content == b""
     refused = client.request("TRACE", f"{API}/alarms")
     assert refused.status_code == 405
     assert refused.headers["content-type"] == "application/problem+json"
