@@ -12,7 +12,7 @@ from hypervisor.store.connect import Connection, StoreError
 from sensors._errors import TerritoryError
 
 READERS = 8
-_PATIENCE = 5.0  # s that a request waits for a connection
+_PATIENCE = 3.0  # s that a request waits for a connection
 _WRITERS = _OWNERS = 4  # whoever has a reader may want one of each: these never want a reader
 
 
@@ -91,7 +91,7 @@ def _pool(url: str, most: int, options: str) -> ConnectionPool[Connection]:
         timeout=_PATIENCE,
         kwargs={
             "options": f"-c timezone=UTC -c statement_timeout=20s {options}",
-            "connect_timeout": 5,
+            "connect_timeout": 3,
         },
         check=ConnectionPool.check_connection,
     )
