@@ -1,4 +1,4 @@
-"""Who may not, answered: to a program as problem+json, to a person as a page or the way to sign in."""
+"""Who may not, answered: to a program as problem+json, to a person as a page or signing in."""
 
 from http import HTTPStatus
 from urllib.parse import urlencode

@@ -58,20 +58,21 @@ class Metering:
             await self._app(scope, receive, send)
             return
         begun = perf_counter()
-        answered = {"status": 500, "kind": b""}
+        status, kind = 500, b""
 
         async def sending(message: Message) -> None:
+            nonlocal status, kind
             if message["type"] == "http.response.start":
-                answered["status"] = message["status"]
-                answered["kind"] = dict(message["headers"]).get(b"content-type", b"")
+                status = message["status"]
+                kind = dict(message["headers"]).get(b"content-type", b"")
             await send(message)
 
         try:
             await self._app(scope, receive, sending)
         finally:
             method, route = _method(scope), _route(scope)
-            self._meter.requests.labels(method, route, str(answered["status"])).inc()
-            if not bytes(answered["kind"]).startswith(b"text/event-stream"):
+            self._meter.requests.labels(method, route, str(status)).inc()
+            if not kind.startswith(b"text/event-stream"):
                 self._meter.seconds.labels(method, route).observe(perf_counter() - begun)
 
 
@@ -85,7 +86,7 @@ def _route(scope: Scope) -> str:
         return template or "none"
     if not template or not scope["path"].endswith(asked):
         return template or "none"
-    return scope["path"].removesuffix(asked) + template  # with what it was included below
+    return str(scope["path"]).removesuffix(asked) + template  # with what it was included below
 
 
 def _method(scope: Scope) -> str:

@@ -14,8 +14,16 @@ from hypervisor.store.noted import NotedEvent
 _SECOND = 1_000_000
 
 Kind = Literal[
-    *("overflow", "flood", "heavy-rain", "frost", "heat", "storm", "outage", "jam"),
-    *("other", "nothing"),
+    "overflow",
+    "flood",
+    "heavy-rain",
+    "frost",
+    "heat",
+    "storm",
+    "outage",
+    "jam",
+    "other",
+    "nothing",
 ]
 _Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from hypervisor.store.connect import connect
-from tests.integration.api.test_api import serving
+from tests.integration.api.served import serving
 from tests.integration.rulebook.test_api import SAID, ask
 from tests.integration.watch.test_process import Process, until
 from tests.integration.watch.world import Sent, World, make_world, us

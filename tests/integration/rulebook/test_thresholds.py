@@ -12,7 +12,7 @@ from hypervisor.registry.read import read_text
 from hypervisor.registry.revising import Stamp
 from hypervisor.rulebook.errors import RulebookError, StaleError, UnknownError
 from hypervisor.store import audit
-from tests.integration.api.test_api import serving
+from tests.integration.api.served import serving
 from tests.integration.rulebook.test_api import SAID, ask
 from tests.integration.watch.world import CATALOGUE, DAY, Sent, World
 
