@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, TypeVar
 
@@ -85,7 +86,9 @@ class Access:
             (commune,) = _seen(standing.of_alarm(self.connection, alarm), f"alarm {alarm}")
             allowed = held.holds(commune)
         elif subject is not None:
-            (commune,) = _seen(standing.of_subject(self.connection, subject), repr(subject))
+            found = standing.of_subject(self.connection, subject)
+            near = "" if found is not None else self._near(subject)
+            (commune,) = _seen(found, f"{subject!r}{near}")
             allowed = held.holds(commune)
         elif held.whole:
             return
@@ -95,6 +98,12 @@ class Access:
             )
         if not allowed:
             raise ForbiddenError(f"{self.person.name} may not {WORDS[duty]}")
+
+    def _near(self, name: str) -> str:
+        """The site that was meant, among those that the person sees."""
+        known = [row.name for row in observing.sites(self.connection)]
+        near = get_close_matches(name, known, 1)
+        return f"; nearest: {near[0]!r}" if near else ""
 
     def may(self, duty: Duty, *, site: str) -> bool:
         """Whether they have this duty at a site that they see: what a page asks of a button."""
