@@ -17,7 +17,15 @@ from tests.conftest import TEMPLATE, Stack
 from tests.integration.api.conftest import NORTH, ORGE, SOUTH, YVETTE, ClientOf, two_towns
 from tests.integration.api.others import NOWHERE, READING, SECRET, settle
 from tests.integration.api.served import server
-from tests.integration.api.trying import OPEN, SAFE, Route, every_route, send
+from tests.integration.api.trying import (
+    OPEN,
+    SAFE,
+    Route,
+    UnfilledError,
+    address,
+    every_route,
+    send,
+)
 from tests.integration.watch.world import World
 
 pytestmark = pytest.mark.integration
@@ -62,6 +70,17 @@ def _told(found: httpx.Response) -> str:
     for value in sorted(brought, key=len, reverse=True):
         text = re.sub(rf"(?<![\w.]){re.escape(value)}(?![\w.])", "*", text)
     return MOVING.sub("", text)
+
+
+def test_every_parameter_has_something_that_stands_for_it(others: dict[str, Any]) -> None:
+    unfilled = []
+    for route in every_route():
+        try:
+            if route.path not in OPEN:
+                address(route, others)
+        except UnfilledError as error:
+            unfilled.append(str(error))
+    assert not unfilled, "\n".join(unfilled)
 
 
 def test_nothing_of_anothers_is_seen(north: httpx.Client, others: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ def address(route: Route, values: Values) -> str:
         if said is None:
             raise UnfilledError(
                 f"{route}: nothing stands for {{{name}}}; add a thing of the other tenant for it to"
-                " OTHERS in tests/integration/api/others.py"
+                " settle() in tests/integration/api/others.py"
             )
         found = re.sub(rf"{{{name}(?::\w+)?}}", str(said), found)
     return found
