@@ -194,10 +194,10 @@ def test_one_sees_what_is_ones_own(north: httpx.Client) -> None:
         "/api/v1/thresholds?owner=orge": "orge/alert",
         "/api/v1/incidents": "Orge",
     }
-    for address, mark in told.items():
-        found = north.get(address)
+    for path, mark in told.items():
+        found = north.get(path)
         assert found.status_code == 200, found.text
-        assert mark in found.text, address
+        assert mark in found.text, path
 
 
 def test_without_signing_in_nothing_is_told(base: str, others: dict[str, Any]) -> None:
