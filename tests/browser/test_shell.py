@@ -55,6 +55,7 @@ def test_everything_goes_by_keyboard(console: Console) -> None:
     page.wait_for_url("**/alarms**")
 
 
+@pytest.mark.long
 def test_single_keys_can_be_switched_off(console: Console) -> None:
     page = console.page("/now")
     page.keyboard.press("?")
@@ -67,6 +68,7 @@ def test_single_keys_can_be_switched_off(console: Console) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
+@pytest.mark.long
 def test_language_and_appearance_are_kept(console: Console) -> None:
     page = console.page("/now?all=1")
     page.locator("#who summary").click()
@@ -80,6 +82,7 @@ def test_language_and_appearance_are_kept(console: Console) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Alarmes")
 
 
+@pytest.mark.long
 def test_the_hint_of_the_first_visit_goes_for_good(console: Console) -> None:
     page = console.page("/now", hinted=False)
     page.get_by_role("button", name="Understood").click()
@@ -113,6 +116,7 @@ def test_a_cut_network_is_told_and_heals(own_console: Console) -> None:
     own_console.problems.clear()  # the browser tells of what it could not fetch
 
 
+@pytest.mark.long
 def test_whose_session_ends_is_led_to_the_door(own_console: Console) -> None:
     page = own_console.page("/now")
     with connect(own_console.url) as connection:
@@ -159,6 +163,7 @@ def _weight(client: httpx.Client, address: str) -> int:
         return sum(len(part) for part in answer.iter_raw())
 
 
+@pytest.mark.long
 def test_files_are_kept_by_browsers_under_their_own_address(console: Console) -> None:
     page = console.page("/now")
     address = page.locator("link[rel=stylesheet]").first.get_attribute("href")
