@@ -1,6 +1,6 @@
 """A threshold moved, and what it would have meant: tried at once, nothing is changed."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore, Lock
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ router = APIRouter(prefix="/trials", tags=["thresholds"])
 
 YEAR = timedelta(days=365)
 _LONGEST = timedelta(days=800)
+_FIRST_YEAR, _LAST_YEAR = datetime(1800, 1, 3, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _PATIENCE = 5.0  # s to wait for one of the two that may be at work
 _AT_ONCE = BoundedSemaphore(2)
 _FIRST = Lock()
@@ -49,7 +50,8 @@ def trial(  # noqa: PLR0913, PLR0917  a GET has no body
     asked.require(Duty.READ, subject=owner)
     ends = until or asked.now()
     try:
-        edit = edit_of(owner, since or ends - YEAR, ends, name=name, value=value, rule=rule)
+        begins = since or max(ends, _FIRST_YEAR + YEAR) - YEAR
+        edit = edit_of(owner, begins, ends, name=name, value=value, rule=rule)
         found = tried(asked, request, edit)
     except BacktestError as error:
         raise HTTPException(422, str(error)) from error
@@ -71,6 +73,8 @@ def edit_of(  # noqa: PLR0913  what is tried
     Raises:
         BacktestError: the span is none, or too long.
     """
+    if not _FIRST_YEAR <= since <= until <= _LAST_YEAR:
+        raise BacktestError(f"from … to must lie in {_FIRST_YEAR.year} to {_LAST_YEAR.year}")
     if not timedelta(0) < until - since <= _LONGEST:
         raise BacktestError(f"from … to must be a span of at most {_LONGEST.days} days")
     return Edit(

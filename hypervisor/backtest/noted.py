@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
 
@@ -21,6 +21,7 @@ from rules._duration import HOUR
 
 _DAY = 24 * HOUR
 _LONGEST = timedelta(days=60)
+_FIRST, _LAST = datetime(1800, 2, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def known(
@@ -106,6 +107,8 @@ def note(  # noqa: PLR0913  what an event is
         raise BacktestError(f"{kind!r} is none of {', '.join(noted.KINDS)}")
     if begins.tzinfo is None or ends.tzinfo is None:
         raise BacktestError("`begins` and `ends` need an offset: write Z for UTC")
+    if not _FIRST <= begins <= ends <= _LAST:
+        raise BacktestError(f"`begins` and `ends`, in order, in {_FIRST.year} to {_LAST.year}")
     if not timedelta(0) <= ends - begins <= _LONGEST:
         raise BacktestError(
             f"`ends` must lie after `begins`, by at most {_LONGEST.days} days: note several instead"

@@ -135,6 +135,8 @@ def test_hits_and_misses_of_what_was_noted(client: httpx.Client) -> None:
         ("orge/attention", {"value": "nan"}, 422),
         ("orge/attention", {"rule": "flood-rain"}, 422),
         ("orge/attention", {"to": text(us(-5))}, 422),
+        ("orge/attention", {"from": "0001-01-01T00:00Z", "to": "0001-01-02T00:00Z"}, 422),
+        ("orge/attention", {"from": "9999-12-30T00:00Z", "to": "9999-12-31T00:00Z"}, 422),
         ("orge", {}, 404),
     ],
 )
@@ -180,6 +182,7 @@ def test_a_viewer_looks_and_notes_nothing(world: World) -> None:
         {"site": None, "river": "Styx"},
         {"river": "Orge"},
         {"kind": "wave"},
+        {"begins": "0001-01-01T00:00:00Z", "ends": "0001-01-02T00:00:00Z"},
         {"peak": "high"},
         {"note": ""},
     ],
