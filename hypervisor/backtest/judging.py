@@ -26,7 +26,7 @@ from rules._log import episodes
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, Rows
 
-_MANY = 3  # blocks from which on a helper is worth its start
+_MANY = 6  # blocks from which on a helper is worth its start of some seconds
 _SERIES = 128  # read together: a year of each, every 15 min, is some 130 MB
 _DAY = 86_400_000_000
 WARM = 7 * _DAY  # judged before the span asked for, so that what stood at its start is known

@@ -162,6 +162,7 @@ def test_a_process_that_helps_finds_what_one_alone_does(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(judging, "_SERIES", 3)  # a block a site, so that there is work to share
+    monkeypatch.setattr(judging, "_MANY", 2)
     with new_world(stack) as world:
         play(world, in_batches, flood(3), seed=7)
         alone = asked(world)
@@ -184,6 +185,7 @@ def test_a_process_that_helps_finds_what_one_alone_does(
 
 def test_what_ails_the_helper_is_told(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "_SERIES", 3)
+    monkeypatch.setattr(judging, "_MANY", 2)
     with new_world(stack) as world:
         play(world, in_batches, flood(3), seed=7)
         with connect(world.url) as own, pytest.raises(BacktestError, match="the other half"):
