@@ -17,14 +17,17 @@ setup:
 demo: setup
 	@.venv/bin/hypervisor demo
 
-# What is pure runs beside what waits for servers; its report comes at the end.
+# Three lanes beside each other, since most tests wait for servers: what is pure, what goes over HTTP and
+# through a browser, and the rest. The reports of the first two come at the end.
+HTTP = tests/integration/api tests/integration/console tests/browser
 test: setup
-	@report=$$(mktemp); \
-	.venv/bin/python -m pytest -m "not long" tests/unit >"$$report" 2>&1 & pure=$$!; \
-	status=0; \
-	.venv/bin/python -m pytest -m "not long" --ignore=tests/unit || status=1; \
-	wait $$pure || status=1; \
-	cat "$$report"; rm -f "$$report"; exit $$status
+	@reports=$$(mktemp -d); status=0; \
+	lane() { .venv/bin/python -m pytest -m "not long" "$$@"; }; \
+	lane tests/unit >"$$reports/unit" 2>&1 & pure=$$!; \
+	lane $(HTTP) >"$$reports/http" 2>&1 & http=$$!; \
+	lane --ignore=tests/unit $(addprefix --ignore=,$(HTTP)) || status=1; \
+	wait $$http || status=1; wait $$pure || status=1; \
+	cat "$$reports/http" "$$reports/unit"; rm -rf "$$reports"; exit $$status
 
 test-all: setup
 	.venv/bin/python -m pytest

@@ -96,13 +96,20 @@ class Reference:
         keys = [key for name in rule.names for key in subject.group.get(name, (name,))]
         self.afar: dict[str, Subject] = {}
         for ahead in {ahead_of(call) for call in rule.upstreams}:
+            asked = {
+                node.name
+                for call in rule.upstreams
+                if ahead_of(call) == ahead  # what is asked so far ahead, and nothing else
+                for node in walk(call.arguments[0])
+                if isinstance(node, Name)
+            }
             for one in subject.upstream:
                 moved = arriving(one, ahead)
                 self.afar[f"<{one.site}<{ahead}"] = moved
                 for name, column in moved.series.items():
                     key = f"{name}<{one.site}<{ahead}"
                     self.series[key] = Series(column, [])
-                    keys += [key] if name in rule.afar else []
+                    keys += [key] if name in asked else []
         self.named = [key for key in keys if key in self.series]
         self.said = Said(subject, self.first())
 
