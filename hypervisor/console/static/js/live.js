@@ -79,7 +79,7 @@ function back() {
 }
 
 export function open() {
-  if (document.body.classList.contains("plain")) return; // nobody is signed in
+  if (!document.querySelector("meta[name=csrf-token]")?.content) return; // nobody is signed in
   clearTimeout(again);
   source?.close();
   source = new EventSource(`/api/v1/events?since=${encodeURIComponent(heardTo)}`);
