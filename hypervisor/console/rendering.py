@@ -14,6 +14,7 @@ from hypervisor.console import asking, bar, marks, mounting, roles
 from hypervisor.console.asking import wants_fragment
 from hypervisor.console.formats import FILTERS
 from hypervisor.console.reader import Reader, current, reading
+from hypervisor.console.refusals import refusal
 from hypervisor.console.static_files import asset, reloading
 from hypervisor.console.words import translate, translate_plural
 from hypervisor.instance import Mode
@@ -40,7 +41,7 @@ def environment() -> Environment:
     made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension brings it
         translate, translate_plural, newstyle=True
     )
-    made.filters.update(FILTERS)
+    made.filters.update(FILTERS, refusal=refusal)
     made.globals.update(
         asset=asset,
         translate=translate,

@@ -41,6 +41,19 @@ def catalogue(language: str) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
+@cache
+def sentences(language: str, name: str) -> Mapping[str, str]:
+    """Sentence -> its translation, of one file."""
+    file = resources.files("hypervisor.console").joinpath("locale", language, name)
+    if not file.is_file():
+        return {}
+    return {
+        str(message.id): str(message.string)
+        for message in read_po(BytesIO(file.read_bytes()), locale=language)
+        if message.id and message.string
+    }
+
+
 def translate(text: str, language: str | None = None) -> str:
     """`text` in the reader's language; as it is where nobody translated it."""
     said = catalogue(language or reader.current().language).get(text)

@@ -13,6 +13,7 @@ from hypervisor.api.access import Access, Asked
 from hypervisor.api.auth import Number, require_session
 from hypervisor.api.identity import IDLE
 from hypervisor.console.page import Page
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as view
 from hypervisor.store import accounts
@@ -49,7 +50,7 @@ def password(asked: Asked, old: Text = "", new: Text = "", again: Text = "") -> 
         with asked.writing() as connection:
             signing.change_password(connection, asked.person, old=old, new=new)
     except AccountError as error:
-        return _shown(asked, wrong=str(error))
+        return _shown(asked, wrong=refusal(error))
     return RedirectResponse("/account?done=password", status_code=303)
 
 
@@ -74,7 +75,7 @@ def make(
                 ends_at=now + timedelta(days=days),
             )
     except AccountError as error:
-        return _shown(asked, wrong=str(error))
+        return _shown(asked, wrong=refusal(error))
     return _shown(asked, secret=secret)
 
 

@@ -12,6 +12,7 @@ from hypervisor.accounts.duties import Duty
 from hypervisor.accounts.errors import AccountError, ForbiddenError, NoAccountError
 from hypervisor.api.access import Access, Asked
 from hypervisor.console.page import Page
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as view
 from hypervisor.console.words import mark
@@ -64,7 +65,7 @@ def add(  # noqa: PLR0913, PLR0917  the fields of the form
         with asked.writing() as connection:
             administering.add(connection, new, doer, reason=reason)
     except (AccountError, ForbiddenError) as error:
-        return _listed(asked, wrong=str(error), said={**said, "role": role, "area": area})
+        return _listed(asked, wrong=refusal(error), said={**said, "role": role, "area": area})
     return _one(asked, name.strip(), secret=secret, done="added")
 
 
@@ -99,7 +100,7 @@ def change(  # noqa: PLR0913, PLR0917  the fields of the form
     except NoAccountError:
         raise
     except (AccountError, ForbiddenError) as error:
-        return _one(asked, name, wrong=str(error))
+        return _one(asked, name, wrong=refusal(error))
     return RedirectResponse(f"{_address(name)}?done=changed", status_code=303)
 
 
@@ -126,7 +127,7 @@ def use(
     except NoAccountError:
         raise
     except AccountError as error:
-        return _one(asked, name, wrong=str(error))
+        return _one(asked, name, wrong=refusal(error))
     done = "disabled" if out else "enabled"
     return RedirectResponse(f"{_address(name)}?done={done}", status_code=303)
 

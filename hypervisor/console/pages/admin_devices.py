@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from hypervisor.accounts.duties import Duty
 from hypervisor.api.access import Access, Asked
 from hypervisor.console.page import Page
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as frame
 from hypervisor.console.views import admin_devices as view
@@ -55,7 +56,7 @@ def service(
                 act=Act(kind="service", subject=f"device/{name}"),
             )
     except TerritoryError as error:
-        return _listed(asked, request, q=name, wrong=str(error))
+        return _listed(asked, request, q=name, wrong=refusal(error))
     done = "back" if back else "out"
     return RedirectResponse(f"/admin/devices?q={name}&done={done}", status_code=303)
 
@@ -79,7 +80,7 @@ def account(
             made = device_accounts.first_password(broker, name, view.speaking(asked))
         accounts.change(broker, put=made, drop=drop)
     except (StackError, OSError) as error:
-        return _listed(asked, request, q=name, wrong=str(error))
+        return _listed(asked, request, q=name, wrong=refusal(error))
     with asked.writing() as connection:
         audit.record(
             connection,

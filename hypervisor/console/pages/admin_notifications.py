@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from hypervisor.accounts.duties import Duty
 from hypervisor.api.access import Access, Asked
 from hypervisor.console.page import Page
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as frame
 from hypervisor.notify import routing, trying
@@ -67,7 +68,7 @@ def send_test(
         with translated(), connect(settings.database_url, autocommit=True) as connection:
             told = trying.test(connection, settings, route, seconds=WAIT)
     except TerritoryError as error:
-        return _listed(asked, request, wrong=str(error))
+        return _listed(asked, request, wrong=refusal(error))
     return _listed(asked, request, tried=(route, told))
 
 

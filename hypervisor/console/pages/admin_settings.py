@@ -11,6 +11,7 @@ from hypervisor.alarms import dials, setting
 from hypervisor.alarms.errors import AlarmError
 from hypervisor.api.access import Access, Asked
 from hypervisor.console.page import Page
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as frame
 from hypervisor.console.words import mark
@@ -57,7 +58,7 @@ def change(asked: Asked, name: Text = "", value: Text = "", reason: Text = "") -
         with asked.writing() as connection:
             setting.change(connection, name, value.strip(), author=asked.person.name, reason=reason)
     except (AlarmError, ActError) as error:
-        return _listed(asked, wrong=str(error))
+        return _listed(asked, wrong=refusal(error))
     return RedirectResponse("/admin/settings?done=set", status_code=303)
 
 

@@ -14,6 +14,7 @@ from hypervisor.accounts.person import Person
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.auth import Number
 from hypervisor.console.page import Page
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as view
 from hypervisor.store import accounts
@@ -56,7 +57,7 @@ def make(
                 author=asked.person.name,
             )
     except AccountError as error:
-        return _listed(asked, wrong=str(error))
+        return _listed(asked, wrong=refusal(error))
     return _listed(asked, secret=secret)
 
 

@@ -13,6 +13,7 @@ from hypervisor.api import works as api
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.works_shapes import WorksEndPost, WorksPut
 from hypervisor.console.page import Page
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as frame
 from hypervisor.registry.announcing import listed
@@ -84,7 +85,7 @@ def _plain(error: Exception) -> str:
     """Of what pydantic says the problems alone."""
     found = getattr(error, "errors", None)
     if found is None:
-        return str(error)
+        return refusal(error)
     return "; ".join(f"{one['loc'][-1] if one['loc'] else ''}: {one['msg']}" for one in found())
 
 

@@ -12,6 +12,7 @@ from hypervisor.api.exercises import NOBODY, data_of
 from hypervisor.api.problems import NotFoundError
 from hypervisor.console.page import Page
 from hypervisor.console.reader import reading
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.console.views import exercises as view
 from hypervisor.console.words import mark
@@ -116,7 +117,7 @@ def start(  # noqa: PLR0913, PLR0917  the fields of the form
         with asked.writing() as connection:
             leading.start(connection, data_of(request), wanted)
     except (TerritoryError, ValueError) as error:
-        return _overview(asked, request, wrong=str(error), chosen=source, status_code=409)
+        return _overview(asked, request, wrong=refusal(error), chosen=source, status_code=409)
     return RedirectResponse(HERE, status_code=303)
 
 
@@ -150,7 +151,7 @@ def order(  # noqa: PLR0913, PLR0917  the fields of the form
             command = leading.order(connection, run, wanted)
         settled(asked.owning, command)
     except (TerritoryError, ValueError) as error:
-        return _again(asked, request, "controls", wrong=str(error))
+        return _again(asked, request, "controls", wrong=refusal(error))
     return _again(asked, request, "controls")
 
 
@@ -189,7 +190,7 @@ def add(  # noqa: PLR0913, PLR0917  the fields of the form
         with asked.writing() as connection:
             injects.add(connection, run, wanted, asked.person.name)
     except (TerritoryError, ValueError) as error:
-        return _again(asked, request, "injects", wrong=str(error), said=said)
+        return _again(asked, request, "injects", wrong=refusal(error), said=said)
     return _again(asked, request, "injects")
 
 
@@ -223,7 +224,7 @@ def change(  # noqa: PLR0913, PLR0917  the fields of the form
                     planned=_local(planned, asked) if act == "move" else None,
                 )
     except (TerritoryError, ValueError) as error:
-        return _again(asked, request, "injects", wrong=str(error))
+        return _again(asked, request, "injects", wrong=refusal(error))
     return _again(asked, request, "injects")
 
 
@@ -237,7 +238,7 @@ def add_sheet(
         with asked.writing() as connection:
             injects.add_sheet(connection, run, expected=expected, author=asked.person.name)
     except TerritoryError as error:
-        return _again(asked, request, "sheets", wrong=str(error))
+        return _again(asked, request, "sheets", wrong=refusal(error))
     return _again(asked, request, "sheets")
 
 
@@ -265,7 +266,7 @@ def note(  # noqa: PLR0913, PLR0917  the fields of the form
                 version=int(version) if version.isdecimal() else None,
             )
     except TerritoryError as error:
-        return _again(asked, request, "sheets", wrong=str(error))
+        return _again(asked, request, "sheets", wrong=refusal(error))
     return _again(asked, request, "sheets")
 
 
@@ -281,7 +282,7 @@ def reset(asked: Asked, request: Request, reason: Text = "") -> Response:
             command = leading.reset(connection, asked.person.name, reason.strip())
         settled(asked.owning, command, seconds=30)
     except TerritoryError as error:
-        return _overview(asked, request, wrong=str(error), status_code=409)
+        return _overview(asked, request, wrong=refusal(error), status_code=409)
     return RedirectResponse("/exercises", status_code=303)
 
 

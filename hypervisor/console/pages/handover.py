@@ -10,6 +10,7 @@ from hypervisor.api import handovers as doing
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.operational_log import area_of
 from hypervisor.console.page import Page
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import handover as view
 from hypervisor.console.words import mark
@@ -52,7 +53,7 @@ def offer(asked: Asked, note: Annotated[str, Form(max_length=10_000)] = "") -> R
     try:
         made = doing.offered(asked, note)
     except LogError as error:
-        return _drafted(asked, wrong=str(error), note=note)
+        return _drafted(asked, wrong=refusal(error), note=note)
     return RedirectResponse(f"/handover/{made.id}", status_code=303)
 
 
@@ -68,7 +69,7 @@ def step(
     try:
         made = doing.stepped(asked, number, step, signed=signed, remark=remark)
     except LogError as error:
-        return _shown(asked, doing.found(asked, number), wrong=str(error))
+        return _shown(asked, doing.found(asked, number), wrong=refusal(error))
     return RedirectResponse(f"/handover/{made.id}", status_code=303)
 
 

@@ -12,6 +12,7 @@ from hypervisor.accounts.duties import Duty
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.operational_log import written
 from hypervisor.console.page import Page
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.console.views import log as view
 from hypervisor.console.views.log import Filters
@@ -77,7 +78,7 @@ def append(  # noqa: PLR0913, PLR0917  the fields of the form
         )
         written(asked, new)
     except LogError as error:
-        return _shown(asked, request, Filters(), said=said, wrong=str(error), status_code=422)
+        return _shown(asked, request, Filters(), said=said, wrong=refusal(error), status_code=422)
     if wants_fragment(request):
         return _shown(asked, request, Filters())
     return RedirectResponse("/log", status_code=303)

@@ -61,7 +61,7 @@ def test_what_was_typed_is_kept_where_it_is_refused(client: httpx.Client) -> Non
     said = {"csrf": token, "kind": "promise", "text": "rappeler le préfet", "due": "soon"}
     answer = client.post("/log", data=said)
     assert answer.status_code == 422
-    assert "expected a day and a time" in answer.text
+    assert "il faut un jour et une heure" in answer.text
     assert "rappeler le préfet</textarea>" in answer.text
     assert client.get("/api/v1/log").json()["entries"] == []
 

@@ -1,0 +1,40 @@
+"""Refusals in the reader's language, whatever part said them."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hypervisor.console.reader import Reader, reading
+from hypervisor.console.refusals import refusal
+from hypervisor.logbook.entry import Kind, New, checked
+from hypervisor.logbook.errors import LogError
+
+NOW = datetime(2024, 10, 10, 6, tzinfo=UTC)
+
+
+def _told(language: str, error: object) -> str:
+    with reading(Reader(language=language, zone=ZoneInfo("Europe/Paris"), now=NOW)):
+        return refusal(error)
+
+
+def test_a_refusal_says_its_case_in_french() -> None:
+    with pytest.raises(LogError) as caught:
+        checked(New(author="anne", kind=Kind.PROMISE, text="call back"))
+    assert _told("en", caught.value) == "promise: by when is missing"
+    assert _told("fr", caught.value) == "promesse : pour quand manque"
+
+
+@pytest.mark.parametrize(
+    ("said", "french"),
+    [
+        ("no site is named 'tolouse'; nearest: 'toulouse'", "le plus proche : « toulouse »"),
+        ("no site is named 'x'", "aucun site ne s\N{RIGHT SINGLE QUOTATION MARK}appelle « x »"),
+        ("anne may not act here (operators do)", "anne ne peut pas agir ici"),
+        ("hand-over 3 is taken: it cannot be withdrawn", "la relève 3 est prise"),
+        ("a sentence that nobody translated", "a sentence that nobody translated"),
+    ],
+)
+def test_the_longest_pattern_says_most(said: str, french: str) -> None:
+    assert french in _told("fr", said)
+    assert _told("en", said) == said
