@@ -2,6 +2,7 @@
 
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -68,8 +69,10 @@ def test_a_territory_without_sites_has_a_map(empty_console: Console) -> None:
 def test_no_task_of_the_map_blocks_for_long() -> None:
     """Where other programs want the machine, only the processor's time says what the map takes."""
     busy = os.getloadavg()[0] > (os.cpu_count() or 1)
-    with ground() as place:
-        found = measure(place, Plan(), lambda *_said: None, tries=1 if busy else 3)
+    # In a thread of its own: in this one the other tests' browser keeps its loop.
+    with ground() as place, ThreadPoolExecutor(1) as own:
+        tries = 1 if busy else 3
+        found = own.submit(measure, place, Plan(), lambda *_said: None, tries=tries).result()
     assert found["sites"] == 5_000
     assert 0 < found["longest_cpu_ms"] < BOUND_MS, found
     assert busy or found[f"tasks_over_{BOUND_MS}_ms"] == 0, found
