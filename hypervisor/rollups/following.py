@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
+from hypervisor.rollups import lighting
 from hypervisor.store import feed, rollups
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
@@ -90,7 +91,10 @@ def step(connection: Connection, known: Catalogue, *, zone: str) -> Done:
             pairs = {*pairs, *chunk}
         hours = rollups.refresh(connection, pairs, counters=counters, zone=zone)
         rollups.followed(connection, cursor, fill=fill)
-    return Done(hours=hours, more=fill is not None or len(entries) >= _ENTRIES)
+    more = fill is not None or len(entries) >= _ENTRIES
+    if not more:
+        lighting.keep(connection, known, zone=zone)
+    return Done(hours=hours, more=more)
 
 
 def keep(connection: Connection, first: datetime, last: datetime) -> None:

@@ -198,12 +198,12 @@ class Mains:
     def _steps(self, supply: Supply, *, planned: bool) -> Steps:
         key = id(supply), planned
         if key not in self._known:
-            level = _level(supply, self.since, self.until)
+            level = planned_level(supply, self.since, self.until)
             self._known[key] = supply, level if planned else _fed(level)
         return self._known[key][1]
 
 
-def _level(supply: Supply, since: int, until: int) -> Steps:
+def planned_level(supply: Supply, since: int, until: int) -> Steps:
     """What the plans want (%); nan while there is none."""
     at, value = [np.array([BEGINNING])], [np.array([np.nan])]
     ends = [*(begins for begins, _ in supply.plans[1:]), until]
