@@ -1,0 +1,131 @@
+"""A dashboard's description as Grafana's JSON: the same bytes for the same words."""
+
+import json
+from typing import Any
+
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as sdk
+
+from dashboards import _panels, _variables
+from dashboards._annotations import annotations
+from dashboards._describe import Dashboard, Panel, Section
+from dashboards._layout import Pen, placed
+from dashboards._links import TAG, uid
+from dashboards._options import Options
+from dashboards._units import DashboardError
+from dashboards._words import Text
+
+_PREFIX = Text(en="Hypervisor", fr="Hyperviseur")
+
+
+def model(board: Dashboard, options: Options) -> sdk.Dashboard:
+    """The SDK's model of a dashboard.
+
+    Raises:
+        DashboardError: two panels share a key, or a part names what does not exist.
+    """
+    _check_keys(board)
+    title = board.title.in_(options.lang)
+    builder = (
+        builders.Dashboard(f"{_PREFIX.in_(options.lang)} · {title}")
+        .uid(uid(board.key))
+        .description(board.about.in_(options.lang))
+        .tags([TAG, *board.domains])
+        .timezone(options.timezone)
+        .time(options.since or board.since, options.until or board.until)
+        .refresh(board.refresh)
+        .week_start("monday")
+        .editable()
+        .tooltip(sdk.DashboardCursorSync.CROSSHAIR)
+        .variables([_variables.built(each, options) for each in _variables.variables(board)])
+        .annotations(annotations(board, options))
+        .links(_links(options))
+    )
+    built = builder.build()
+    built.panels = _panels_of(board, options)
+    return built
+
+
+def document(board: Dashboard, options: Options) -> dict[str, Any]:
+    """The same as plain JSON values."""
+    plain: dict[str, Any] = json.loads(json.dumps(model(board, options), cls=JSONEncoder))
+    return unhidden(plain)
+
+
+def unhidden(plain: dict[str, Any]) -> dict[str, Any]:
+    """Without the placement that the SDK gives every link and annotation: a menu few would open."""
+    for part in (*plain.get("links", ()), *plain.get("annotations", {}).get("list", ())):
+        part.pop("placement", None)
+    return plain
+
+
+def written(board: Dashboard, options: Options) -> str:
+    """The same as a file's text."""
+    return json.dumps(document(board, options), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def panels_of(board: Dashboard) -> tuple[Panel, ...]:
+    """All panels, those of sections too."""
+    found: list[Panel] = []
+    for part in board.panels:
+        found.extend(part.panels if isinstance(part, Section) else (part,))
+    return tuple(found)
+
+
+def _check_keys(board: Dashboard) -> None:
+    keys = [panel.key for panel in panels_of(board)]
+    keys += [part.key for part in board.panels if isinstance(part, Section)]
+    numbers: dict[int, str] = {}
+    for key in keys:
+        other = numbers.setdefault(_panels.number(key), key)
+        if other != key or keys.count(key) > 1:
+            raise DashboardError(
+                f"dashboard {board.key!r}: panels {other!r} and {key!r} share an id; rename one"
+            )
+
+
+def _panels_of(board: Dashboard, options: Options) -> list[sdk.Panel | sdk.RowPanel]:
+    pen = Pen()
+    built: list[sdk.Panel | sdk.RowPanel] = []
+    for part in board.panels:
+        if isinstance(part, Panel):
+            built.append(_panels.built(part, pen.place(part), options))
+            continue
+        row = sdk.RowPanel(
+            collapsed=part.folded,
+            title=part.title.in_(options.lang),
+            grid_pos=pen.heading(),
+            id_val=_panels.number(part.key),
+        )
+        inside = [_panels.built(*each, options) for each in placed(pen, part.panels)]
+        pen.new_line()
+        if part.folded:
+            row.panels = inside
+            built.append(row)
+        else:
+            built += [row, *inside]
+    return built
+
+
+def _links(options: Options) -> list[Builder[sdk.DashboardLink]]:
+    others = (
+        builders.DashboardLink(Text(en="Dashboards", fr="Tableaux de bord").in_(options.lang))
+        .type(sdk.DashboardLinkType.DASHBOARDS)
+        .icon("external link")
+        .tags([TAG])
+        .as_dropdown(True)
+        .include_vars(True)
+        .keep_time(True)
+    )
+    if not options.console_url:
+        return [others]
+    console = (
+        builders.DashboardLink(Text(en="Console", fr="Console").in_(options.lang))
+        .type(sdk.DashboardLinkType.LINK)
+        .icon("bolt")
+        .url(options.console_url.rstrip("/") + "/now")
+        .target_blank(True)
+    )
+    return [others, console]

@@ -1,0 +1,47 @@
+"""Colours with one meaning everywhere, and the words that stand beside them.
+
+Hexadecimal where the meaning is official, so that no theme changes it. A colour is never the only
+sign: each state has its word.
+"""
+
+from dataclasses import dataclass
+
+from dashboards._words import Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What a value means: its word and its colour. `value` is as the SQL gives it."""
+
+    value: str | float
+    text: Text | str
+    colour: str
+    symbol: str = ""  # before the word, so that it is told apart without its colour
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """From this value upwards (of the column's unit) the colour; `at` None is the ground."""
+
+    at: float | None
+    colour: str
+
+
+GREEN, YELLOW, ORANGE, RED = "#7fbf6a", "#ffe14d", "#ff9a26", "#e2202c"
+BLUE, GREY, VIOLET = "#4a90d9", "#8e8e93", "#9a5fb5"
+
+# The official vigilance (Vigicrues, Météo-France): a code of the catalogue.
+VIGILANCE = (
+    State(value=1, text=Text(en="green", fr="vert"), colour=GREEN, symbol="●"),
+    State(value=2, text=Text(en="yellow", fr="jaune"), colour=YELLOW, symbol="▲"),
+    State(value=3, text=Text(en="orange", fr="orange"), colour=ORANGE, symbol="◆"),
+    State(value=4, text=Text(en="red", fr="rouge"), colour=RED, symbol="■"),
+)
+
+# ISA-18.2 priorities as rules name them: the console's colours, names and order of shapes.
+PRIORITIES = (
+    State(value="critical", text=Text(en="critical", fr="critique"), colour="#dc3545", symbol="■"),
+    State(value="major", text=Text(en="major", fr="majeure"), colour="#f08a00", symbol="◆"),
+    State(value="minor", text=Text(en="minor", fr="mineure"), colour="#f7d54a", symbol="▲"),
+    State(value="info", text=Text(en="notice", fr="signalement"), colour="#8f7ad6", symbol="●"),
+)

@@ -1,0 +1,175 @@
+"""How columns read, as Grafana keeps it: defaults of a panel and overrides of single columns."""
+
+import math
+from typing import Any, Literal
+
+from grafana_foundation_sdk.models import dashboard as sdk
+
+from dashboards._colours import State, Step
+from dashboards._describe import Column, Link
+from dashboards._options import Options
+from dashboards._units import DashboardError, grafana
+from dashboards._words import words
+
+CLEAR = "transparent"
+_CELLS: dict[str, dict[str, str]] = {
+    "plain": {"type": "auto"},
+    "text": {"type": "color-text"},
+    "background": {"type": "color-background", "mode": "basic"},
+    "gauge": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
+    "pill": {"type": "pill"},
+    "markdown": {"type": "markdown"},
+}
+_DRAWN = {"line": "line", "bars": "bars", "points": "points"}
+
+
+def places(resolution: float) -> int:
+    """Decimals that show a resolution: 0.001 m needs three, but nobody reads more than two."""
+    return min(2, max(0, math.ceil(-math.log10(resolution) - 1e-9)))
+
+
+def mappings(states: tuple[State, ...], options: Options) -> list[sdk.ValueMap]:
+    """The word and colour of each value; the symbol stands before the word."""
+    told = {
+        _value(state.value): sdk.ValueMappingResult(
+            text=f"{state.symbol} {words(state.text, options.lang)}".strip(),
+            color=state.colour,
+            index=index,
+        )
+        for index, state in enumerate(states)
+    }
+    return [sdk.ValueMap(options=told)] if told else []
+
+
+def _value(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if float(value).is_integer() else str(value)
+
+
+def thresholds(steps: tuple[Step, ...]) -> sdk.ThresholdsConfig:
+    """Steps, upwards, on a clear ground where none is given."""
+    rows = [sdk.Threshold(value=step.at, color=step.colour) for step in steps]
+    if steps[0].at is not None:
+        rows.insert(0, sdk.Threshold(value=None, color=CLEAR))
+    known = [row.value for row in rows[1:]]
+    if None in known or known != sorted(value for value in known if value is not None):
+        raise DashboardError(f"steps {known} must rise from the first to the last")
+    return sdk.ThresholdsConfig(mode=sdk.ThresholdsMode.ABSOLUTE, steps=rows)
+
+
+def data_links(links: tuple[Link, ...], options: Options) -> list[dict[str, Any]]:
+    """Links of a column; those to the console only where its address is known."""
+    return [
+        {
+            "title": link.title.in_(options.lang),
+            "url": options.address(link.url),
+            "targetBlank": link.new_tab,
+        }
+        for link in links
+        if options.reaches(link.url)
+    ]
+
+
+def properties(column: Column, options: Options) -> dict[str, Any]:
+    """Grafana's property ids and values of what a column says; nothing of what it leaves open."""
+    said: dict[str, Any] = {}
+    unit, decimals = column.unit, column.decimals
+    if column.quantity:
+        quantity = options.quantity(column.quantity)
+        unit = unit or quantity.unit
+        decimals = places(quantity.resolution) if decimals is None else decimals
+    if column.title:
+        said["displayName"] = words(column.title, options.lang)
+    if unit:
+        said["unit"] = grafana(unit)
+    numbers = {"decimals": decimals, "min": column.low, "max": column.high}
+    said |= {key: value for key, value in numbers.items() if value is not None}
+    if column.states:
+        said["mappings"] = mappings(column.states, options)
+    if column.steps:
+        said["thresholds"] = thresholds(column.steps)
+        said["color"] = {"mode": "thresholds"}
+    if column.colour:
+        said["color"] = {"mode": "fixed", "fixedColor": column.colour}
+    if links := data_links(column.links, options):
+        said["links"] = links
+    return said | {f"custom.{key}": value for key, value in _custom(column, options).items()}
+
+
+def _custom(column: Column, options: Options) -> dict[str, Any]:
+    custom: dict[str, Any] = {}
+    if column.cell != "plain":
+        custom["cellOptions"] = _CELLS[column.cell]
+    if column.width is not None:
+        custom["width"] = column.width
+    if column.hidden:
+        custom["hidden"] = True
+        custom["hideFrom"] = {"legend": True, "tooltip": True, "viz": True}
+    if column.axis:
+        custom["axisPlacement"] = column.axis
+    if column.axis_label:
+        custom["axisLabel"] = words(column.axis_label, options.lang)
+    return custom | _lines(column)
+
+
+def _lines(column: Column) -> dict[str, Any]:
+    custom: dict[str, Any] = {}
+    if column.inverted:
+        custom["transform"] = "negative-Y"
+    if column.draw:
+        custom["drawStyle"] = _DRAWN[column.draw]
+    if column.draw == "bars":
+        custom |= {"fillOpacity": 70, "lineWidth": 0}
+    if column.step is not None:
+        custom["lineInterpolation"] = "stepAfter" if column.step else "linear"
+    if column.fill is not None:
+        custom["fillOpacity"] = column.fill
+    if column.line_width is not None:
+        custom["lineWidth"] = column.line_width
+    if column.fill_to:
+        custom["fillBelowTo"] = column.fill_to
+        custom.setdefault("fillOpacity", 20)
+    if column.dashed:
+        custom["lineStyle"] = {"fill": "dash", "dash": [8, 6]}
+    if column.stack:
+        custom["stacking"] = {"mode": "normal", "group": column.stack}
+    return custom
+
+
+_SIDES: dict[str, str] = {"min": "min_val", "max": "max_val", "displayName": "display_name"}
+
+
+def defaults(column: Column, custom: dict[str, Any], options: Options) -> sdk.FieldConfig:
+    """What holds for every column of a panel that says nothing else."""
+    said = properties(column, options)
+    own = {key.removeprefix("custom."): said.pop(key) for key in list(said) if "." in key}
+    links = said.pop("links", None)
+    colour = said.pop("color", {"mode": "palette-classic"})
+    config = sdk.FieldConfig(
+        custom=custom | own,
+        color=sdk.FieldColor(
+            mode=sdk.FieldColorModeId(colour["mode"]), fixed_color=colour.get("fixedColor")
+        ),
+        **{_SIDES.get(key, key): value for key, value in said.items()},
+    )
+    config.links = links
+    return config
+
+
+def matcher(name: str) -> sdk.MatcherConfig:
+    """By the column's name, or by a pattern between slashes."""
+    by: Literal["byRegexp", "byName"]
+    by = "byRegexp" if len(name) > 2 and name[0] == name[-1] == "/" else "byName"
+    return sdk.MatcherConfig(id_val=by, options=name)
+
+
+def override(column: Column, options: Options) -> sdk.DashboardFieldConfigSourceOverrides:
+    """What holds for one column."""
+    return sdk.DashboardFieldConfigSourceOverrides(
+        matcher=matcher(column.name),
+        properties=[
+            sdk.DynamicConfigValue(id_val=key, value=value)
+            for key, value in properties(column, options).items()
+        ],
+    )

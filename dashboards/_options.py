@@ -1,0 +1,44 @@
+"""What a build is told: the language, where the console is, which map, which time."""
+
+import re
+from dataclasses import dataclass, field
+
+from dashboards._units import DashboardError
+from dashboards._words import Lang
+from sensors._domain import Catalogue
+from sensors._quantity import Quantity
+
+_ROW = re.compile(r"\{row\.(\w+)\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """A build's choices. Without `console_url` no links there, without `basemap` no tiles."""
+
+    catalogue: Catalogue = field(repr=False)
+    lang: Lang = "fr"
+    console_url: str = ""
+    basemap: str = ""
+    since: str = ""  # instead of each dashboard's own
+    until: str = ""
+    timezone: str = "browser"
+
+    def quantity(self, name: str) -> Quantity:
+        """A quantity of the catalogue.
+
+        Raises:
+            DashboardError: it has none of that name.
+        """
+        found = self.catalogue.quantities.get(name)
+        if found is None:
+            raise DashboardError(f"no quantity {name!r} in the catalogue (sensors/)")
+        return found
+
+    def reaches(self, url: str) -> bool:
+        """Whether a link can be followed: the console's only where its address is known."""
+        return bool(self.console_url) or "{console}" not in url
+
+    def address(self, url: str) -> str:
+        """A link as Grafana interpolates it."""
+        url = url.replace("{console}", self.console_url.rstrip("/"))
+        return _ROW.sub(r"${__data.fields.\1}", url).replace("{range}", "${__url_time_range}")

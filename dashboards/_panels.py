@@ -1,0 +1,91 @@
+"""A panel's description as the SDK's model: what all kinds share."""
+
+import zlib
+
+from grafana_foundation_sdk.models import dashboard as sdk
+
+from dashboards._dataquery import Format, SqlQuery, source
+from dashboards._describe import Column, Panel
+from dashboards._fields import defaults, override
+from dashboards._kinds import Kind, kind_of
+from dashboards._options import Options
+from dashboards._views import Words
+from dashboards._words import words
+
+
+def number(key: str) -> int:
+    """A panel's id, from its key: it stays when panels are added or moved."""
+    return zlib.crc32(key.encode()) % 1_000_000 + 1
+
+
+def localised(sql: str, options: Options) -> str:
+    """The statement in the build's language, without the margin it has in its module."""
+    lines = [line.rstrip() for line in sql.strip("\n").splitlines()]
+    margin = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
+    return (
+        "\n".join(line[margin:] for line in lines).strip().replace("{{lang}}", f"'{options.lang}'")
+    )
+
+
+def built(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel:
+    """The panel as Grafana keeps it."""
+    kind = kind_of(panel.view)
+    builder = (
+        kind.builder(panel.view, options)
+        .id(number(panel.key))
+        .title(panel.title.in_(options.lang))
+        .description(panel.about.in_(options.lang))
+        .grid_pos(place)
+    )
+    if panel.queries:
+        form: Format = kind.form(panel.view)
+        builder.datasource(source()).targets(
+            [SqlQuery(localised(query.sql, options), form, query.ref) for query in panel.queries]
+        )
+    for wanted, setter in (
+        (panel.points, "max_data_points"),
+        (panel.interval, "interval"),
+        (panel.repeat, "repeat"),
+    ):
+        if wanted:
+            getattr(builder, setter)(wanted)
+    if panel.refine is not None:
+        builder = panel.refine(builder)
+    model: sdk.Panel = builder.build()
+    model.transformations = _transformations(panel, kind) or None
+    if not isinstance(panel.view, Words):
+        model.field_config = _fields(panel, kind, model, options)
+    return model
+
+
+def _transformations(panel: Panel, kind: Kind) -> list[sdk.DataTransformerConfig]:
+    return [
+        sdk.DataTransformerConfig(id_val=name, options=settings)
+        for name, settings in (*kind.transformations(panel.view), *panel.transformations)
+    ]
+
+
+def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk.FieldConfigSource:
+    general = Column(
+        name="",
+        quantity=panel.quantity,
+        unit=panel.unit,
+        decimals=panel.decimals,
+        low=panel.low,
+        high=panel.high,
+        steps=panel.steps,
+        states=panel.states,
+        links=panel.links,
+    )
+    config = defaults(general, kind.custom(panel.view, options), options)
+    if panel.no_value:
+        config.no_value = words(panel.no_value, options.lang)
+    kind.settle(panel.view, config)
+    refined = model.field_config
+    return sdk.FieldConfigSource(
+        defaults=config,
+        overrides=[
+            *(refined.overrides if refined is not None else []),
+            *(override(column, options) for column in panel.columns),
+        ],
+    )

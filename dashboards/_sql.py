@@ -1,0 +1,86 @@
+"""Pieces of SQL that every panel needs: where, when, how finely.
+
+A variable with All is written `'*'` there, so that one condition serves All, one and many; Grafana
+doubles apostrophes (`:sqlstring`).
+"""
+
+ALL = "'*'"
+
+
+def chosen(variable: str, column: str) -> str:
+    """True where `column` is among what `$variable` has chosen, or all are."""
+    values = f"${{{variable}:sqlstring}}"
+    return f"({ALL} IN ({values}) OR {column} IN ({values}))"
+
+
+def territory(site: str = "site") -> str:
+    """True for the sites chosen by $epci, $commune and $site; `site` is the table's alias."""
+    inside = chosen("epci", "area.parent")
+    return (
+        f"({ALL} IN (${{epci:sqlstring}}) OR {site}.commune IN"
+        f" (SELECT area.code FROM area WHERE {inside}))"
+        f" AND {chosen('commune', f'{site}.commune')}"
+        f" AND {chosen('site', f'{site}.name')}"
+    )
+
+
+def quoted(names: tuple[str, ...]) -> str:
+    """Names of ours as SQL literals, parted by commas."""
+    return ", ".join("'" + name.replace("'", "''") + "'" for name in names)
+
+
+def series_of(*quantities: str, where: str = "") -> str:
+    """The series of these quantities at the chosen sites: an array for `readings_by`.
+
+    `where` may speak of series, device and site.
+    """
+    further = f" AND {where}" if where else ""
+    return (
+        "ARRAY(SELECT series.id FROM series JOIN device ON device.id = series.device"
+        " JOIN site ON site.id = device.site"
+        f" WHERE series.quantity IN ({quoted(quantities)}) AND {territory()}{further})"
+    )
+
+
+SINCE = "$__timeFrom()::timestamptz"
+UNTIL = "$__timeTo()::timestamptz"
+EVERY = "make_interval(secs => $__interval_ms / 1000.0)"
+
+
+def readings(*quantities: str, where: str = "", every: str = EVERY) -> str:
+    """A FROM item: the chosen sites' readings in the buckets that the panel's width allows.
+
+    Columns: `bucket` (series_id, time, mean, low, high, last, total, increase, count) joined with
+    `series`, `device` and `site`. `every` may be another interval: "interval '1 hour'".
+    """
+    ids = series_of(*quantities, where=where)
+    return (
+        f"readings_by({ids}, {SINCE}, {UNTIL}, {every}) AS bucket"
+        " JOIN series ON series.id = bucket.series_id"
+        " JOIN device ON device.id = series.device"
+        " JOIN site ON site.id = device.site"
+    )
+
+
+def latest(*quantities: str, where: str = "") -> str:
+    """A FROM item: the last believed reading of each series of the chosen sites in the time asked.
+
+    Columns: `latest.last`, `latest.last_at`, `latest.begins` … of `rollup_hour`, joined with
+    `series`, `device` and `site`. A hour's row may begin before the time asked; `last_at` may not
+    lie after it, so ask `latest.last_at` what it is.
+    """
+    further = f" AND {where}" if where else ""
+    return (
+        "(SELECT series.* FROM series JOIN device ON device.id = series.device"
+        " JOIN site ON site.id = device.site"
+        f" WHERE series.quantity IN ({quoted(quantities)}) AND {territory()}{further}) AS series"
+        " JOIN device ON device.id = series.device JOIN site ON site.id = device.site"
+        " CROSS JOIN LATERAL (SELECT * FROM rollup_hour AS hour WHERE hour.series_id = series.id"
+        f" AND hour.begins > {SINCE} - interval '1 hour' AND hour.begins <= {UNTIL}"
+        " ORDER BY hour.begins DESC LIMIT 1) AS latest"
+    )
+
+
+def threshold(name: str, site: str = "site", at: str = UNTIL) -> str:
+    """A number: the site's threshold of that name in force at a time, null where it has none."""
+    return f"threshold_at({site}.name, '{name}', {at})"

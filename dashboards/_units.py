@@ -1,0 +1,82 @@
+"""Our units (UCUM codes of the catalogue) as Grafana writes them.
+
+Grafana scales what it knows by SI prefixes (0.85 m would read 850 mm, 0.4 mm 400 µm): a river is
+read in metres, rain in millimetres, so those are written as they are, with a suffix.
+"""
+
+from sensors._errors import TerritoryError
+
+# Our code -> Grafana's. A suffix is a unit too: "suffix:m" reads "1.23 m".
+GRAFANA = {
+    "m": "suffix:m",
+    "cm": "suffix:cm",
+    "mm": "suffix:mm",
+    "km": "suffix:km",
+    "m/h": "suffix:m/h",
+    "cm/h": "suffix:cm/h",
+    "mm/h": "suffix:mm/h",
+    "m3/s": "suffix:m³/s",
+    "(m3/s)/h": "suffix:m³/s/h",
+    "m3": "suffix:m³",
+    "m/s": "suffix:m/s",
+    "km/h": "velocitykmh",
+    "Cel": "celsius",
+    "hPa": "pressurehpa",
+    "%": "percent",
+    "deg": "degree",
+    "W": "suffix:W",
+    "kW": "suffix:kW",
+    "W.h": "suffix:Wh",
+    "kW.h": "suffix:kWh",
+    "V": "suffix:V",
+    "A": "suffix:A",
+    "mA": "suffix:mA",
+    "lx": "lux",
+    "J/m2": "suffix:J/m²",
+    "W/m2": "Wm2",
+    "s": "suffix:s",
+    "min": "suffix:min",
+    "h": "suffix:h",
+    "d": "suffix:d",
+    "mg/l": "suffix:mg/l",
+    "{veh}": "suffix:veh",
+    "{veh}/h": "suffix:veh/h",
+    "{veh}/km": "suffix:veh/km",
+    "1": "none",
+    "code": "none",
+    "bool": "none",
+}
+# Words for columns that are no quantity.
+EXTRA = {
+    "count": "none",
+    "number": "none",
+    "text": "string",
+    "date": "dateTimeAsSystem",  # as Grafana is set; in SQL a timestamptz
+    "ago": "dateTimeFromNow",
+    "duration": "dthms",  # in SQL seconds; reads 26:05:00 in any language
+    "share": "percentunit",  # in SQL 0 to 1
+    "bytes": "bytes",
+    "per_second": "suffix:/s",
+    "per_10min": "suffix:/10 min",
+    "per_day": "suffix:/d",
+    "EUR": "suffix:€",
+}
+
+
+class DashboardError(TerritoryError):
+    """A dashboard's description contradicts itself or the catalogue."""
+
+
+def grafana(unit: str) -> str:
+    """Grafana's id of a unit of ours.
+
+    Raises:
+        DashboardError: the table has none; names where to add it.
+    """
+    found = EXTRA.get(unit) or GRAFANA.get(unit)
+    if found is None:
+        raise DashboardError(
+            f"unit {unit!r} has no Grafana unit; add it to GRAFANA in dashboards/_units.py,"
+            f" or use one of {', '.join(sorted(EXTRA))}"
+        )
+    return found
