@@ -1,8 +1,15 @@
-"""The two roles as which requests read, what they are granted, and how a connection takes one.
+"""The roles as which requests and readers read, what they are granted, how a connection takes one.
 
-This holds against what our queries forget. It does not hold against foreign SQL: that could take
-the owner's role again, or name a hypertable's chunks, for which a table's policies do not hold.
+TENANT and WHOLE are for our own SQL: they hold against what our queries forget. READER and
+READER_WHOLE are what roles that log in are members of, and run SQL of their own (Grafana's): they
+hold against whoever writes it.
+
+TimescaleDB grants a hypertable's chunks to whom the table is granted, and holds nobody to the
+table's policies there. So who is held to communes gets a hypertable by its columns alone, which no
+later chunk inherits; and `reading`, which has no policy, through a view (schema 0016).
 """
+
+from collections.abc import Iterator, Mapping
 
 import psycopg
 from psycopg import sql
@@ -12,8 +19,34 @@ from hypervisor.accounts.person import Territory
 
 TENANT = "hypervisor_tenant"  # sees what the settings of its session name
 WHOLE = "hypervisor_whole"
+READER = "hypervisor_reader"  # sees what the table `reader` says of who logged in
+READER_WHOLE = "hypervisor_reader_whole"
+ROLES = (TENANT, WHOLE, READER, READER_WHOLE)
+HELD = (TENANT, READER)
+VIEWS = {TENANT: "seen", READER: "shown"}  # the schema of the views, before `public`
 
-_FEED = "xid, id, kind, worker, at"  # not `rows`: readings of everybody
+# What no reader is granted, for it names people, is their own words, or may hold a secret.
+# By table; empty: all of it.
+WITHHELD: Mapping[str, frozenset[str]] = {
+    "alarm": frozenset({"acknowledged", "assignee"}),
+    "alarm_act": frozenset({"author", "reason", "details"}),
+    "alarm_hold": frozenset({"author", "reason"}),
+    "audit": frozenset(),
+    "closing": frozenset({"author", "reason"}),
+    "codec": frozenset({"author", "script"}),
+    "dead_letter": frozenset({"payload"}),
+    "delivery": frozenset({"key", "message", "last_error"}),  # messages hold addresses
+    "exercise_run": frozenset({"author", "reason"}),
+    "feed": frozenset({"rows"}),
+    "handover": frozenset(),
+    "log_entry": frozenset({"author", "text"}),
+    "noted_event": frozenset({"author", "note", "withdrawn_by", "withdrawn_why"}),
+    "notify_routes": frozenset(),
+    "outbox": frozenset({"key", "body", "reason"}),
+    "revision": frozenset({"author", "reason"}),
+    "transition": frozenset({"reason"}),
+}
+_NOBODYS = {"feed": frozenset({"rows"})}  # readings of everybody
 Connection = psycopg.Connection[TupleRow]
 
 
@@ -22,7 +55,7 @@ def prepare(connection: Connection) -> None:
 
     They are of the whole server: another database of it may have made them.
     """
-    for role in (TENANT, WHOLE):
+    for role in ROLES:
         name = sql.Identifier(role)
         connection.execute(
             sql.SQL(
@@ -39,18 +72,90 @@ def prepare(connection: Connection) -> None:
 
 
 def grant(connection: Connection) -> None:
-    """Let the roles read every guarded table: a dump keeps policies, and no grants."""
-    rows = connection.execute(
-        "SELECT tablename FROM pg_policies WHERE schemaname = 'public' AND policyname = 'whole'"
-    ).fetchall()
-    roles = sql.SQL(", ").join([sql.Identifier(TENANT), sql.Identifier(WHOLE)])
-    for (table,) in rows:
-        what = sql.SQL(f"SELECT ({_FEED})" if table == "feed" else "SELECT")
+    """Let the roles read what they may, and nothing else: a dump keeps policies, and no grants."""
+    tables = _guarded(connection)
+    if not tables:
+        return
+    chunks = _chunks(connection)
+    everyone = _names(ROLES)
+    for table, columns in tables.items():
+        name = sql.Identifier("public", table)
+        connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(name, everyone))
+        for role in ROLES:
+            for what in _what(role, table, columns, parted=table in chunks):
+                connection.execute(
+                    sql.SQL("GRANT {} ON {} TO {}").format(what, name, sql.Identifier(role))
+                )
+        for chunk in chunks.get(table, ()):  # those there were got the columns, too
+            connection.execute(
+                sql.SQL("REVOKE ALL ON {} FROM {}").format(sql.SQL(chunk), _names(HELD))
+            )
+    for role, schema in VIEWS.items():
         connection.execute(
-            sql.SQL("GRANT {} ON {} TO {}").format(what, sql.Identifier(table), roles)
+            sql.SQL("GRANT USAGE ON SCHEMA {0} TO {1}; GRANT SELECT ON {0}.reading TO {1}").format(
+                sql.Identifier(schema), sql.Identifier(role)
+            )
         )
-    if rows:
-        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(roles))
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(everyone))
+    shut(connection)
+
+
+def shut(connection: Connection) -> None:
+    """Let no role in but who is let in by name, and nobody make tables, even for a moment.
+
+    One that reads in another database of the server is a member of the same roles.
+    """
+    connection.execute(
+        "DO $$ BEGIN EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC',"
+        " current_database()); END $$"
+    )
+
+
+def _guarded(connection: Connection) -> dict[str, list[str]]:
+    """The columns of every table that has policies, and of `reading`."""
+    rows = connection.execute(
+        "SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum) FROM pg_class c"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
+        " AND (c.relname = 'reading' OR EXISTS (SELECT FROM pg_policy p"
+        "   WHERE p.polrelid = c.oid AND p.polname = 'whole'))"
+        " GROUP BY c.relname ORDER BY c.relname"
+    )
+    return {str(table): list(columns) for table, columns in rows}
+
+
+def _chunks(connection: Connection) -> dict[str, list[str]]:
+    """The chunks of every hypertable, as SQL names them."""
+    rows = connection.execute(
+        "SELECT hypertable_name, COALESCE(array_agg(format('%I.%I', chunk_schema, chunk_name))"
+        "   FILTER (WHERE chunk_name IS NOT NULL), '{}')"
+        " FROM timescaledb_information.hypertables h"
+        " LEFT JOIN timescaledb_information.chunks c USING (hypertable_schema, hypertable_name)"
+        " WHERE hypertable_schema = 'public' GROUP BY 1"
+    )
+    return {str(table): list(chunks) for table, chunks in rows}
+
+
+def _what(role: str, table: str, columns: list[str], *, parted: bool) -> Iterator[sql.Composable]:
+    """What a role gets of a table: all of it, its columns, or nothing."""
+    reads = role in {READER, READER_WHOLE}
+    if (table == "reading" and role in HELD) or (reads and WITHHELD.get(table) == frozenset()):
+        return
+    without = (WITHHELD if reads else _NOBODYS).get(table, frozenset())
+    if without or (parted and role in HELD):
+        left = [sql.Identifier(one) for one in columns if one not in without]
+        yield sql.SQL("SELECT ({})").format(sql.SQL(", ").join(left))
+    else:
+        yield sql.SQL("SELECT")
+
+
+def _names(roles: tuple[str, ...]) -> sql.Composable:
+    return sql.SQL(", ").join([sql.Identifier(role) for role in roles])
+
+
+def search_path(role: str) -> str:
+    """Where a role finds its tables."""
+    return f"{VIEWS[role]}, public" if role in VIEWS else "public"
 
 
 def become(connection: Connection, territory: Territory) -> None:
@@ -58,11 +163,13 @@ def become(connection: Connection, territory: Territory) -> None:
     role = WHOLE if territory.whole else TENANT
     connection.execute(
         "SELECT set_config('hypervisor.communes', %s::text[]::text, false),"
-        " set_config('hypervisor.unplaced', %s, false), set_config('role', %s, false)",
+        " set_config('hypervisor.unplaced', %s, false), set_config('role', %s, false),"
+        " set_config('search_path', %s, false)",
         [
             [] if territory.whole else sorted(territory.communes),
             "on" if territory.unplaced else "off",
             role,
+            search_path(role),
         ],
     )
     connection.commit()  # a rollback would undo it
@@ -73,6 +180,7 @@ def own(connection: Connection) -> None:
     connection.rollback()
     connection.execute(
         "SELECT set_config('role', 'none', false), set_config('hypervisor.communes', '', false),"
-        " set_config('hypervisor.unplaced', '', false)"
+        " set_config('hypervisor.unplaced', '', false); RESET search_path",
+        prepare=False,  # two statements in one round trip: neither can be prepared
     )
     connection.commit()

@@ -148,10 +148,13 @@ def _as_south_sees(world: World) -> dict[str, Any]:
     """All that the other tenant sees, table by table."""
     with connect(world.url) as connection:
         tables = [
-            name
-            for (name,) in connection.execute(
-                "SELECT tablename FROM pg_policies WHERE policyname = 'tenant' ORDER BY 1"
-            )
+            "reading",
+            *(
+                name
+                for (name,) in connection.execute(
+                    "SELECT tablename FROM pg_policies WHERE policyname = 'tenant' ORDER BY 1"
+                )
+            ),
         ]
         connection.rollback()
         tenancy.become(connection, Territory(communes=frozenset({YVETTE})))

@@ -16,7 +16,15 @@ pytestmark = pytest.mark.integration
 KEPT = {
     *("instance", "area", "site", "device", "series", "revision", "worker", "feed", "migration"),
     *("gateway", "device_group", "zone", "asset", "codec", "retention", "audit", "alarm_setting"),
-    *("notify_routes", "account", "account_role", "session", "api_token", "login_attempt"),
+    *(
+        "notify_routes",
+        "account",
+        "account_role",
+        "reader",
+        "session",
+        "api_token",
+        "login_attempt",
+    ),
     *("happening", "happening_forgotten", "noted_event", "conductor", "rollup_state"),
     *("exercise_run", "exercise_command", "exercise_inject", "exercise_sheet", "exercise_skip"),
     *("exercise_told", "exercise_archive"),

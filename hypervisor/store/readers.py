@@ -1,0 +1,168 @@
+"""Roles that log in by themselves and only read: the table `reader`, and the server's own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg import sql
+
+from hypervisor.store import tenancy
+from hypervisor.store.connect import Connection
+
+CONNECTIONS = 10  # at once, of one reader
+_LOCK = 7351  # of the migrations: roles are made there, too
+_SELECT = (
+    "SELECT reader.name, role, reader.area, area.name, made_at, made_by,"
+    " EXISTS (SELECT FROM pg_roles WHERE rolname = role AND rolcanlogin)"
+    " FROM reader LEFT JOIN area ON area.code = reader.area"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """`area`: a code, None for the whole territory. `may_log_in`: the server has its role."""
+
+    name: str
+    role: str
+    area: str | None
+    area_name: str | None
+    made_at: datetime
+    made_by: str
+    may_log_in: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What the server already knows by a role's name: whether it is a reader, and where else."""
+
+    reads: bool
+    elsewhere: tuple[str, ...]
+
+
+def lock(connection: Connection) -> None:
+    """Nobody else makes roles until the transaction ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def every(connection: Connection) -> list[Reader]:
+    """All readers by name."""
+    return [_reader(row) for row in connection.execute(f"{_SELECT} ORDER BY 1")]
+
+
+def one(connection: Connection, name: str) -> Reader | None:
+    row = connection.execute(f"{_SELECT} WHERE reader.name = %s", [name]).fetchone()
+    return None if row is None else _reader(row)
+
+
+def put(connection: Connection, name: str, area: str | None, author: str) -> None:
+    """Say what a reader sees; it may be there already."""
+    connection.execute(
+        "INSERT INTO reader (name, area, made_by) VALUES (%s, %s, %s)"
+        " ON CONFLICT (name) DO UPDATE SET area = EXCLUDED.area",
+        [name, area, author],
+    )
+
+
+def forget(connection: Connection, name: str) -> None:
+    connection.execute("DELETE FROM reader WHERE name = %s", [name])
+
+
+def held(connection: Connection, role: str) -> Held | None:
+    """What is known of a role's name in the whole server; None: it is free."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid"
+        "   AND m.roleid::regrole::text = ANY(%s)),"
+        " ARRAY(SELECT d.datname::text FROM pg_db_role_setting s"
+        "   JOIN pg_database d ON d.oid = s.setdatabase"
+        "   WHERE s.setrole = r.oid AND d.datname <> current_database() ORDER BY 1)"
+        " FROM pg_roles r WHERE r.rolname = %s",
+        [[tenancy.READER, tenancy.READER_WHOLE], role],
+    ).fetchone()
+    return None if row is None else Held(reads=row[0], elsewhere=tuple(row[1]))
+
+
+def let_in(
+    connection: Connection, role: str, password: str, *, whole: bool, timeout: float
+) -> None:
+    """Make the role, or give it this password; it reads all of this database or its area of it.
+
+    The server is told a digest of the password, so that no log of it holds more.
+    """
+    name, group = sql.Identifier(role), tenancy.READER_WHOLE if whole else tenancy.READER
+    digest = connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    ).decode()
+    verb = "CREATE" if held(connection, role) is None else "ALTER"
+    connection.execute(
+        sql.SQL("{} ROLE {} LOGIN CONNECTION LIMIT {} PASSWORD {}").format(
+            sql.SQL(verb), name, sql.Literal(CONNECTIONS), sql.Literal(digest)
+        )
+    )
+    for one_of in (tenancy.READER, tenancy.READER_WHOLE):
+        words = (
+            "GRANT {} TO {} WITH INHERIT TRUE, SET FALSE"
+            if one_of == group
+            else ("REVOKE {} FROM {}")
+        )
+        _quietly(connection, sql.SQL(words).format(sql.Identifier(one_of), name))
+    for key, value in _settings(group, timeout):
+        _here(connection, f"ALTER ROLE %I IN DATABASE %I SET {key} = {value}", role)
+    tenancy.shut(connection)
+    _here(connection, "GRANT CONNECT ON DATABASE %2$I TO %1$I", role)
+
+
+def _settings(group: str, timeout: float) -> Sequence[tuple[str, str]]:
+    """What its sessions begin with: the first is for good, for it is granted nothing else."""
+    return (
+        ("default_transaction_read_only", "on"),
+        ("search_path", tenancy.search_path(group)),
+        ("statement_timeout", f"'{round(timeout * 1000)}ms'"),
+        ("idle_in_transaction_session_timeout", "'60s'"),  # it would keep old rows, and chunks
+        ("timezone", "'UTC'"),
+    )
+
+
+def keep_out(connection: Connection, role: str) -> None:
+    """Take the role away, and end what it is doing."""
+    if held(connection, role) is None:
+        return
+    _here(connection, "REVOKE ALL ON DATABASE %2$I FROM %1$I", role)
+    cut_off(connection, role)
+    connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+def cut_off(connection: Connection, role: str) -> None:
+    """End its sessions, where we may: they began with what no longer holds."""
+    try:
+        with connection.transaction():
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role]
+            )
+    except psycopg.errors.InsufficientPrivilege:
+        return  # not a superuser: it sees nothing any more all the same
+
+
+def _quietly(connection: Connection, statement: sql.Composed) -> None:
+    """Without the server's notice that there was nothing to do."""
+    connection.execute("SET LOCAL client_min_messages = error")
+    connection.execute(statement)
+
+
+def _here(connection: Connection, statement: str, role: str) -> None:
+    """Run what names a role and this database."""
+    row = connection.execute("SELECT format(%s, %s::text, current_database())", [statement, role])
+    connection.execute(str(row.fetchone()[0]).encode())  # type: ignore[index]  # always one row
+
+
+def _reader(row: tuple[object, ...]) -> Reader:
+    name, role, area, area_name, made_at, made_by, may = row
+    return Reader(
+        name=name,  # type: ignore[arg-type]
+        role=role,  # type: ignore[arg-type]
+        area=area,  # type: ignore[arg-type]
+        area_name=area_name,  # type: ignore[arg-type]
+        made_at=made_at,  # type: ignore[arg-type]
+        made_by=made_by,  # type: ignore[arg-type]
+        may_log_in=bool(may),
+    )
