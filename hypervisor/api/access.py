@@ -168,7 +168,7 @@ def access(request: Request, _turn: Turn, said: Said) -> Iterator[Access]:
 
     with pool.seeing(who) as connection:
         asker, instance = known[0]
-        yield Access(
+        request.state.access = made = Access(
             connection=connection,
             person=asker.person,
             catalogue=state.catalogue,
@@ -177,6 +177,7 @@ def access(request: Request, _turn: Turn, said: Said) -> Iterator[Access]:
             csrf=asker.csrf,
             pool=pool,
         )
+        yield made
 
 
 def signed_in(request: Request, said: Said) -> Person:

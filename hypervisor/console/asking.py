@@ -3,11 +3,13 @@
 from contextvars import ContextVar
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, quote, urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hypervisor.console.reader import LANGUAGES, THEMES
+from hypervisor.api.access import Access
+from hypervisor.console.reader import LANGUAGES, THEMES, Reader, asked_by
 
 _CURRENT: ContextVar[Request] = ContextVar("request")
 _YEAR = 365 * 24 * 3600
@@ -31,16 +33,33 @@ class Asking:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        token = _CURRENT.set(Request(scope, receive))
+        asked = Request(scope, receive)
+        token = _CURRENT.set(asked)
         try:
             moved = _chosen(scope)
             if moved is None:
-                await self._app(scope, receive, send)
+                with asked_by(lambda: _reader(asked)):
+                    await self._app(scope, receive, send)
             else:
                 await send({"type": "http.response.start", "status": 303, "headers": moved})
                 await send({"type": "http.response.body", "body": b""})
         finally:
             _CURRENT.reset(token)
+
+
+def reader_of(asked: Access, found: Request) -> Reader:
+    """Who reads what is made for a request."""
+    return Reader(
+        language=language(found, getattr(getattr(asked, "person", None), "language", None)),
+        zone=ZoneInfo(asked.instance.timezone),
+        now=asked.now(),
+        theme=theme(found),
+    )
+
+
+def _reader(found: Request) -> Reader | None:
+    asked: Access | None = getattr(found.state, "access", None)
+    return None if asked is None else reader_of(asked, found)
 
 
 def _chosen(scope: Scope) -> list[tuple[bytes, bytes]] | None:

@@ -1,6 +1,6 @@
 """Who reads a page: in which language, where and when. Formats and templates depend on it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -25,12 +25,23 @@ class Reader:
 
 
 _PLAIN = Reader(language="fr", zone=ZoneInfo("Europe/Paris"), now=datetime(2000, 1, 1, tzinfo=UTC))
-_CURRENT: ContextVar[Reader] = ContextVar("reader", default=_PLAIN)
+_CURRENT: ContextVar[Reader | None] = ContextVar("reader", default=None)
+_ASKING: ContextVar[Callable[[], Reader | None]] = ContextVar("asking", default=lambda: None)
 
 
 def current() -> Reader:
-    """The reader of the page that is being made."""
-    return _CURRENT.get()
+    """The reader of the page that is being made, else whoever asks for one."""
+    return _CURRENT.get() or _ASKING.get()() or _PLAIN
+
+
+@contextmanager
+def asked_by(reader: Callable[[], Reader | None]) -> Iterator[None]:
+    """Answer a request of this reader, who is known while it is answered."""
+    token = _ASKING.set(reader)
+    try:
+        yield
+    finally:
+        _ASKING.reset(token)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import gzip
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -61,14 +60,7 @@ def environment() -> Environment:
 
 def reader_of(asked: Access, request: Request | None = None) -> Reader:
     """Who reads what is made for this request."""
-    found = request or asking.request()
-    person = getattr(asked, "person", None)
-    return Reader(
-        language=asking.language(found, getattr(person, "language", None)),
-        zone=ZoneInfo(asked.instance.timezone),
-        now=asked.now(),
-        theme=asking.theme(found),
-    )
+    return asking.reader_of(asked, request or asking.request())
 
 
 def render(asked: Access, template: str, *, status_code: int = 200, **context: Any) -> HTMLResponse:

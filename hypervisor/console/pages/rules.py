@@ -14,6 +14,7 @@ from hypervisor.api.access import Access, Asked
 from hypervisor.api.rules import stamped
 from hypervisor.console.page import Page
 from hypervisor.console.reader import reading
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.console.views import rules_draft, rules_edit
 from hypervisor.console.views.rules_draft import FRENCH, PLAIN, Draft, SlipAt
@@ -292,9 +293,9 @@ def _written(asked: Access, found: Stands, made: Draft, form: FormData) -> str:
     except StaleError as error:
         raise _RefusedError(made, stale=seen or NONE, status=409) from error
     except RuleError as error:
-        raise _RefusedError(_with_slip(made, "inhibits", error.problem)) from error
+        raise _RefusedError(_with_slip(made, "inhibits", refusal(error.problem))) from error
     except RulebookError as error:
-        raise _RefusedError(made, failing=str(error)) from error
+        raise _RefusedError(made, failing=refusal(error)) from error
     return made.rule.id
 
 
@@ -348,6 +349,6 @@ def _history_again(asked: Access, rule: str, error: Exception) -> HTMLResponse:
         "rules_history.html",
         status_code=409 if isinstance(error, StaleError) else 422,
         found=found,
-        wrong=str(error),
+        wrong=refusal(error),
         writes=writes(asked),
     )

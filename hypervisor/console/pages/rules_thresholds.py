@@ -16,6 +16,7 @@ from hypervisor.api.thresholds import owner_of
 from hypervisor.backtest import noted
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.console.reader import reading
+from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.console.views import rules_threshold as view
 from hypervisor.console.views.rules_history import threshold_history
@@ -149,7 +150,7 @@ def note(  # noqa: PLR0913, PLR0917  the fields of the form
             )
     except BacktestError as error:
         said = {"kind": kind, "begins": begins, "ends": ends, "peak": peak, "note": note}
-        return _page(asked, request, key, Asking(value=value), note_wrong=str(error), said=said)
+        return _page(asked, request, key, Asking(value=value), note_wrong=refusal(error), said=said)
     more = f"?value={value}" if value else ""
     return RedirectResponse(f"/thresholds/{key}{more}", status_code=303)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from hypervisor.api.access import Access
+from hypervisor.console.refusals import refusal
 from hypervisor.registry.entries import Fact, Inventory
 from hypervisor.registry.problems import Where
 from hypervisor.settings import Settings
@@ -71,7 +72,7 @@ def _accounts(settings: Settings | None) -> tuple[frozenset[str] | None, str]:
         found = broker(settings)
         rows = device_accounts.overview(found, {})
     except (StackError, OSError) as error:
-        return None, str(error)
+        return None, refusal(error)
     return frozenset(row.name for row in rows if row.account), ""
 
 

@@ -14,6 +14,7 @@ from hypervisor.api.access import Access
 from hypervisor.api.problems import NotFoundError
 from hypervisor.console import formats, marks
 from hypervisor.console.reader import current
+from hypervisor.console.refusals import refusal
 from hypervisor.console.views import alarm_chart, alarm_words
 from hypervisor.console.views.alarm_chart import Chart
 from hypervisor.console.views.alarms import AFTER, BEFORE, Line, how, limit_keys
@@ -204,7 +205,7 @@ def _noticed(one: Transition) -> Entry:
     }
     said = _(alarm_words.CHANGES.get(one.kind, one.kind))
     said_already = one.kind in {"stale", "fresh"} or one.reason in marks.PRIORITIES
-    more = "" if said_already else _(one.reason)
+    more = "" if said_already else refusal(one.reason)
     return Entry(at=moment(one.noticed), who=None, what=said % words, more=more)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.alarms.suppression import Suppression
-from hypervisor.console import formats
+from hypervisor.console import formats, refusals
 from hypervisor.console.reader import current
 from hypervisor.console.words import mark
 from hypervisor.console.words import translate as _
@@ -125,7 +125,7 @@ def refusal(said: str) -> str:
     """Why an act was refused, for a person: the API's sentence where there is no other."""
     _act, refused, why = said.partition(" is refused: ")
     if refused:
-        return _(why)
+        return refusals.refusal(why)
     if ": say " in said:
         return _("Say why, in a few words.")
     if "is past" in said:
@@ -134,7 +134,7 @@ def refusal(said: str) -> str:
         return _("That is too long: shelve for less, or take it out of service.")
     if "has changed since you saw it" in said:
         return _("It has changed meanwhile: look again.")
-    return said
+    return refusals.refusal(said)
 
 
 def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:

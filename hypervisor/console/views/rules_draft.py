@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from hypervisor.console.refusals import refusal
 from hypervisor.rulebook.reading import read_one
 from hypervisor.rulebook.testing import outcomes, row
 from hypervisor.rulebook.writing import plain, rule_text
@@ -161,7 +162,7 @@ def _slip(error: RuleError, text: str) -> SlipAt:
     return SlipAt(
         line=line,
         column=error.place.column,
-        problem=error.problem,
+        problem=refusal(error.problem),
         field=_field_at(lines, line),
     )
 

@@ -9,6 +9,7 @@ from fastapi import Request
 from hypervisor.api.access import Access
 from hypervisor.api.trials import edit_of, tried
 from hypervisor.backtest.errors import BacktestError
+from hypervisor.console.refusals import refusal
 from hypervisor.console.views import rules_draft, rules_threshold, rules_words
 from hypervisor.console.views.rules_draft import Draft
 from hypervisor.console.views.rules_list import domain_of, read_rule
@@ -180,7 +181,7 @@ def trial(asked: Access, request: Request, rule: Rule | None, site: str, span: s
         edit = edit_of(site, chosen.since, chosen.until, written=rule)
         shown = rules_threshold.drawn(asked, tried(asked, request, edit), name)
     except (BacktestError, RuleError) as error:
-        problem = str(error)
+        problem = refusal(error)
     return RuleTrial(
         place=place,
         spans=spans,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hypervisor.api.access import Access
 from hypervisor.api.thresholds import owner_of
+from hypervisor.console.refusals import refusal
 from hypervisor.rulebook import gauges
 from hypervisor.rulebook.errors import RulebookError
 from hypervisor.rulebook.proposal import Candidate, Proposal, Wishes
@@ -29,7 +30,7 @@ def proposed(asked: Access, key: str) -> Proposed:
             wishes=Wishes(),
         )
     except RulebookError as error:
-        return Proposed(of=None, candidates=(), problem=str(error))
+        return Proposed(of=None, candidates=(), problem=refusal(error))
     for one in found:
         mine = tuple(other for other in one.candidates if other.threshold == name)
         if mine:

@@ -14,6 +14,7 @@ from hypervisor.backtest.editing import Tried
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.numbers import number
 from hypervisor.console.formats import duration, short_day, value
+from hypervisor.console.refusals import refusal
 from hypervisor.console.views import rules_strip, rules_words
 from hypervisor.console.views.rules_compared import Row, Touched, rows, touched
 from hypervisor.console.views.rules_strip import Drawn, Lane
@@ -176,7 +177,7 @@ def attempt(
         )
         return drawn(asked, tried(asked, request, edit), name), ""
     except (BacktestError, RuleError, ScalarError) as error:
-        return None, str(error)
+        return None, refusal(error)
 
 
 def drawn(asked: Access, found: Tried, name: str) -> Shown:
@@ -350,7 +351,7 @@ def with_unit(text: str, unit: str) -> str:
 
 def plainly(error: Exception, key: str) -> str:
     """An error without the key that the page is about anyway."""
-    return str(error).removeprefix(f"{key}: ")
+    return refusal(str(error).removeprefix(f"{key}: "))
 
 
 def notes_kinds(domain: str) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from hypervisor.alarms.lifecycle import Kind
 from hypervisor.api.access import Access
 from hypervisor.console import formats
 from hypervisor.console.reader import current
+from hypervisor.console.refusals import refusal
 from hypervisor.console.views.chart_words import label
 from hypervisor.console.views.site import local
 from hypervisor.console.views.site_facts import Facts
@@ -106,7 +107,7 @@ def acknowledge(asked: Access, site: str, alarm: int, version: int) -> str | Non
         with asked.writing() as connection:
             act(connection, what, now=asked.clock())
     except AlarmError as error:
-        return str(error)
+        return refusal(error)
     return None
 
 
@@ -127,7 +128,7 @@ def observe(asked: Access, site: str, said: Observation) -> tuple[str | None, bo
                 connection, seen, Said(reason=said.reason, author=asked.person.name), ahead=_AHEAD
             )
     except TerritoryError as error:
-        return str(error), _RANGE in str(error)
+        return refusal(error), _RANGE in str(error)
     return None, False
 
 
@@ -145,7 +146,7 @@ def set_aside(asked: Access, site: str, said: Span) -> str | None:
                 Said(reason=said.reason, author=asked.person.name),
             )
     except TerritoryError as error:
-        return str(error)
+        return refusal(error)
     return None
 
 
@@ -162,7 +163,7 @@ def undo(asked: Access, site: str, number: int, reason: str) -> str | None:
                 Said(reason=reason, author=asked.person.name),
             )
     except TerritoryError as error:
-        return str(error)
+        return refusal(error)
     return None
 
 

@@ -15,7 +15,7 @@ NOW = datetime(2024, 10, 10, 6, tzinfo=UTC)
 
 def _told(language: str, error: object) -> str:
     with reading(Reader(language=language, zone=ZoneInfo("Europe/Paris"), now=NOW)):
-        return refusal(error)
+        return refusal(error).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_a_refusal_says_its_case_in_french() -> None:
@@ -30,6 +30,16 @@ def test_a_refusal_says_its_case_in_french() -> None:
     [
         ("no site is named 'tolouse'; nearest: 'toulouse'", "le plus proche : « toulouse »"),
         ("no site is named 'x'", "aucun site ne s\N{RIGHT SINGLE QUOTATION MARK}appelle « x »"),
+        ("rule:3:5: unknown series 'levl'; did you mean 'level'?", "vouliez-vous dire « level » ?"),
+        ("rise takes (a series, a duration); expected a duration", "prend (une série, une durée)"),
+        ("expected steps, a list; found a mapping", "il faut des paliers (steps) en liste"),
+        (
+            "orge/alert: '12 km': expected a value in m; unknown unit 'kmm'; nearest known: 'km'",
+            "n’est pas connue ; la plus proche connue : « km »",
+        ),
+        ("its severity steps changed: late reading of a/b at 2024-10-10T04:00:00Z", "a/b à 06:00"),
+        ("its severity rose to major; it was acknowledged as minor", "comme mineure"),
+        ("merged into alarm 3: what a person wrote", "réunie à l’alarme 3 : what a person wrote"),
         ("anne may not act here (operators do)", "anne ne peut pas agir ici"),
         ("hand-over 3 is taken: it cannot be withdrawn", "la relève 3 est prise"),
         ("a sentence that nobody translated", "a sentence that nobody translated"),

@@ -1,0 +1,140 @@
+"""Every refusal that a page of the console can show is said in French too."""
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import hypervisor
+import rules
+import sensors
+from hypervisor.console.reader import Reader, reading
+from hypervisor.console.refusals import refusal
+
+_ROOT = Path(hypervisor.__file__).parent
+_RULES = Path(rules.__file__).parent
+_SENSORS = Path(sensors.__file__).parent
+_PARTS = (  # of what a page asks something; whole rooms where nearly all of it can be shown
+    *sorted(_RULES.glob("_[!c]*.py")),  # the worked cases (_case*) are the command line's alone
+    *(_RULES / f"_{name}.py" for name in ("changes", "check", "conditions", "closed", "calendar")),
+    _SENSORS / "_units.py",
+    *(
+        file
+        for room in ("accounts", "alarms", "api", "logbook", "console/pages", "console/views")
+        for file in sorted((_ROOT / room).glob("*.py"))
+        if file.name != "readers.py"  # those of Grafana's: the command line's alone
+    ),
+    *(
+        _ROOT / f"{name}.py"
+        for name in (
+            "backtest/asking",
+            "backtest/desk",
+            "backtest/noted",
+            "backtest/numbers",
+            "exercise/conductor",
+            "exercise/injects",
+            "exercise/leading",
+            "exercise/playable",
+            "exercise/reins",
+            "exercise/resetting",
+            "hands/acting",
+            "hands/naming",
+            "notify/sending",
+            "notify/trying",
+            "notify/webhook",
+            "registry/announcing",
+            "registry/scalars",
+            "rulebook/applying",
+            "rulebook/gauges",
+            "rulebook/proposal",
+            "rulebook/reading",
+            "rulebook/revising",
+            "rulebook/shipped",
+            "rulebook/stamping",
+            "rulebook/thresholds",
+            "store/accounts",
+            "store/audit",
+            "store/conducting",
+            "store/injecting",
+            "store/logbook",
+            "store/pool",
+        )
+    ),
+)
+_MACHINES = {  # said to programs and programmers alone
+    "AssertionError",
+    "CursorError",
+    "PreconditionError",
+    "SpanError",
+    "TypeError",
+    "ValueError",
+}
+_HINTS = re.compile(r"hint|near")  # what follows a sentence is translated by itself
+_SAMPLE = "xyz"
+
+
+def _sentence(node: ast.expr) -> str | None:
+    """A literal with a sample for each of its holes; None: it is none."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left = _sentence(node.left)
+        return None if left is None else left + (_sentence(node.right) or "")
+    if not isinstance(node, ast.JoinedStr):
+        return None
+    return "".join(
+        str(part.value) if isinstance(part, ast.Constant) else _filled(part) for part in node.values
+    )
+
+
+def _filled(hole: ast.expr) -> str:
+    if not isinstance(hole, ast.FormattedValue) or _HINTS.search(ast.unparse(hole.value)):
+        return ""
+    return f"'{_SAMPLE}'" if hole.conversion == ord("r") else _SAMPLE
+
+
+def _told(file: Path) -> Iterator[tuple[int, str]]:
+    """The sentences of the errors that a file raises, and of the notes that it adds."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        call = node.exc if isinstance(node, ast.Raise) else None
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "notes.append":
+            call = node
+        if not isinstance(call, ast.Call) or ast.unparse(call.func) in _MACHINES:
+            continue
+        for said in map(_sentence, call.args):
+            if said is not None and re.search(r"[a-z]{2} ", said.replace(_SAMPLE, "")):
+                yield call.lineno, said
+
+
+def _every() -> list[tuple[str, str]]:
+    return [
+        (f"{file.parent.name}/{file.name}:{line}", said)
+        for file in dict.fromkeys(_PARTS)
+        for line, said in _told(file)
+    ]
+
+
+def _english(said: str, french: str) -> list[str]:
+    """What was left in English: pieces between two values that are more than a word or a unit."""
+    pieces = re.split(rf"'?{_SAMPLE}'?|`[^`]*`|{{.*}}", said)
+    return [one for one in map(str.strip, pieces) if len(one.split()) > 2 and one in french]
+
+
+def test_sentences_are_found() -> None:
+    said = {one for _where, one in _every()}
+    assert {"unknown series 'xyz'", "no alarm has the number xyz"} <= said
+
+
+def test_every_refusal_is_said_in_french() -> None:
+    french = Reader(
+        language="fr", zone=ZoneInfo("Europe/Paris"), now=datetime(2024, 10, 10, tzinfo=UTC)
+    )
+    with reading(french):
+        lacking = [
+            f"{where}: {said}"
+            for where, said in _every()
+            if refusal(said) == said or _english(said, refusal(said))
+        ]
+    assert lacking == []
