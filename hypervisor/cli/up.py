@@ -2,9 +2,12 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from hypervisor.settings import Settings
 
 
 def attach(app: typer.Typer) -> None:
@@ -61,7 +64,10 @@ def migrate(
     ] = "live",
     name: Annotated[str, typer.Option(help="What people call the instance.")] = "territory",
 ) -> None:
-    """Bring the database that the settings name up to date (`up` does this by itself)."""
+    """Bring the database that the settings name up to date (`up` does this by itself).
+
+    With HYPERVISOR_READER_PASSWORD it also has a reader `grafana` of the whole territory.
+    """
     from hypervisor.instance import InstanceError, Mode
     from hypervisor.settings import load_settings
     from hypervisor.stack.up import Wish, prepare
@@ -71,4 +77,20 @@ def migrate(
         raise InstanceError(f"--mode {mode!r}: expected live or exercise")
     wish = Wish(data=settings.data, mode=Mode(mode))
     made = prepare(settings.database_url, wish, name, print)
+    if settings.reader_password:
+        _let_grafana_read(settings)
     print(f"{made.mode.banner} {made.name!r}: the database is up to date")
+
+
+def _let_grafana_read(settings: "Settings") -> None:
+    from hypervisor.accounts.readers import ensure_reader
+    from hypervisor.store.connect import connect
+
+    with connect(settings.database_url) as connection:
+        made = ensure_reader(
+            connection,
+            "grafana",
+            settings.reader_password,
+            timeout=settings.reader_timeout_seconds,
+        )
+    print(f"{made.role} reads the whole territory")
