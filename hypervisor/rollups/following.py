@@ -12,7 +12,8 @@ from hypervisor.store import feed, rollups
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.feed import Entry
-from hypervisor.store.rollups import HOUR, Pair
+from hypervisor.store.feed import HOUR
+from hypervisor.store.rollups import Pair
 from hypervisor.store.turn import translated
 from sensors._domain import Catalogue, catalogue
 from sensors._quantity import Kind
@@ -81,8 +82,8 @@ def catch_up(connection: Connection, known: Catalogue) -> int:
 def step(connection: Connection, known: Catalogue, *, zone: str) -> Done:
     """One transaction: what the feed tells next, or the next chunk that was never rolled up."""
     with connection.transaction():
-        state = rollups.state(connection)
         counters = rollups.counters(connection, rising(known))
+        state = rollups.state(connection)
         entries, cursor = feed.read(connection, state.cursor, most=_ENTRIES)
         pairs: Iterable[Pair] = changed(entries)
         fill = state.fill

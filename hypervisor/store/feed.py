@@ -12,7 +12,9 @@ from hypervisor.store.connect import Connection
 from sensors._row import ROW, Rows
 
 CHANNEL = "hypervisor_feed"  # NOTIFY wakes the watch
-DAY = 86_400_000_000  # µs
+HOUR = 3_600_000_000  # µs
+DAY = 24 * HOUR
+_MOST_SPANS = 64  # of hours, that an entry tells apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +36,36 @@ def append(
     rows: bytes | None = None,
 ) -> None:
     """Tell the watch, as part of the caller's transaction, what this transaction committed."""
+    hours = None if rows is None else hours_of(np.frombuffer(rows, dtype=ROW))
     connection.execute(
-        "INSERT INTO feed (kind, worker, at, rows) VALUES (%s, %s, %s, %s)",
-        [kind, worker, at, rows],
+        "INSERT INTO feed (kind, worker, at, rows, hours) VALUES (%s, %s, %s, %s, %s)",
+        [kind, worker, at, rows, hours],
     )
     connection.execute(f"NOTIFY {CHANNEL}")
+
+
+def hours_of(rows: Rows) -> str:
+    """The hours that readings lie in, as PostgreSQL writes a tstzmultirange.
+
+    Whoever reads roll-ups takes them from the readings until they are rolled up. Of very many
+    spans apart it is one.
+    """
+    if not len(rows):
+        return "{}"
+    hours = rows["time"] // HOUR
+    least, most = int(hours.min()), int(hours.max())
+    if most - least > 1:
+        found = np.unique(hours)
+        gaps = np.flatnonzero(np.diff(found) > 1)
+        if len(gaps) < _MOST_SPANS:
+            ends = [*found[gaps].tolist(), most]
+            begins = [least, *found[gaps + 1].tolist()]
+            return "{" + ",".join(map(_span, begins, ends)) + "}"
+    return "{" + _span(least, most) + "}"
+
+
+def _span(first: int, last: int) -> str:
+    return f"[{moment(first * HOUR).isoformat()},{moment((last + 1) * HOUR).isoformat()})"
 
 
 def read(
@@ -108,7 +135,7 @@ def _held(connection: Connection, cursor: str) -> str:
     if row is not None:
         return str(row[0])
     connection.execute(
-        "UPDATE rollup_state SET fill = '-infinity' WHERE cursor < %s::xid8 AND fill IS NULL",
+        "UPDATE rollup_state SET fill = '-infinity' WHERE cursor < %s::xid8",
         [cursor],
     )
     return cursor

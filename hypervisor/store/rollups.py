@@ -9,22 +9,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hypervisor.instants import micros, moment
+from hypervisor.instants import BEGINNING, micros, moment
 from hypervisor.store.connect import Connection
+from hypervisor.store.feed import HOUR
 from sensors._quality import Quality
 
-HOUR = 3_600_000_000  # µs
-_GOOD = f"value IS NOT NULL AND quality & {int(Quality.SUSPECT)} = 0"
+_UNFIT = int(Quality.SUSPECT)
+_GOOD = f"value IS NOT NULL AND quality & {_UNFIT} = 0"
 _LOCK = 7358
 
 Pair = tuple[int, int]  # series, hour (µs since the epoch / HOUR)
 
 # Of the hours that are wanted: what they hold. Of counters (`rises`) each reading with the one
-# before it, wherever that lies.
+# before it, wherever that lies; where that was let go, it is what was rolled up of it.
 _HOURS = f"""
-INSERT INTO rollup_hour (series_id, begins, count, sum, min, max, last, last_at, increase)
-SELECT w.series, w.begins, h.count, h.sum, h.min, h.max, h.last, h.last_at,
-    CASE WHEN w.rises THEN COALESCE(c.increase, 0) END
+INSERT INTO rollup_hour (series_id, begins, day, count, sum, min, max, last, last_at, increase)
+SELECT w.series, w.begins, date_trunc('day', w.begins, %(zone)s), h.count, h.sum, h.min, h.max,
+    h.last, h.last_at, CASE WHEN w.rises THEN COALESCE(c.increase, 0) END
 FROM wanted w
 CROSS JOIN LATERAL (
     SELECT count(*), sum(value), min(value), max(value), last(value, time), max(time) AS last_at
@@ -35,7 +36,10 @@ LEFT JOIN LATERAL (
     SELECT sum(CASE WHEN value < before THEN value ELSE value - before END) AS increase FROM (
         SELECT value, lag(value) OVER (ORDER BY time) AS before, time FROM (
             (SELECT time, value FROM reading WHERE series_id = w.series AND time < w.begins
-                AND {_GOOD} ORDER BY time DESC LIMIT 1)
+                AND (time >= %(frozen)s OR w.begins < %(frozen)s) AND {_GOOD} ORDER BY time DESC LIMIT 1)
+            UNION ALL
+            (SELECT last_at, last FROM rollup_hour WHERE series_id = w.series
+                AND begins < LEAST(w.begins, %(frozen)s) ORDER BY begins DESC LIMIT 1)
             UNION ALL
             SELECT time, value FROM reading WHERE series_id = w.series AND time >= w.begins
                 AND time < w.begins + INTERVAL '1 hour' AND {_GOOD}
@@ -53,6 +57,22 @@ FROM wanted w CROSS JOIN LATERAL (
         AND {_GOOD} ORDER BY time LIMIT 1
 ) n WHERE w.rises ON CONFLICT DO NOTHING
 """  # noqa: S608  constants
+
+_SUSPECT = f"""
+INSERT INTO rollup_suspect (series_id, begins, day, count)
+SELECT w.series, w.begins, date_trunc('day', w.begins, %(zone)s), h.count
+FROM wanted w CROSS JOIN LATERAL (
+    SELECT count(*) FROM reading WHERE series_id = w.series AND time >= w.begins
+        AND time < w.begins + INTERVAL '1 hour' AND quality & {_UNFIT} <> 0
+) h WHERE h.count > 0
+"""  # noqa: S608  constants
+
+# What was rolled up before the limit stays; there an hour is only ever made where none was.
+_FROZEN = """
+DELETE FROM wanted w WHERE begins < %(frozen)s AND (
+    EXISTS (SELECT FROM rollup_hour h WHERE h.series_id = w.series AND h.begins = w.begins)
+    OR EXISTS (SELECT FROM rollup_suspect h WHERE h.series_id = w.series AND h.begins = w.begins))
+"""
 
 _DAYS = """
 INSERT INTO rollup_day (series_id, begins, count, sum, min, max, last, last_at, increase)
@@ -84,7 +104,7 @@ def state(connection: Connection) -> State:
     row = connection.execute(
         "SELECT cursor::text, CASE WHEN fill = '-infinity' THEN %(old)s ELSE fill END,"
         " GREATEST(frozen, %(old)s) FROM rollup_state FOR UPDATE",
-        {"old": moment(0)},
+        {"old": moment(BEGINNING)},
     ).fetchone()
     if row is None:
         raise AssertionError("the migration made its row")
@@ -108,18 +128,20 @@ def refresh(
     whose increase is told; `zone`: whose days.
     """
     _tables(connection)
-    known = set(counters)
+    known, words = set(counters), {"zone": zone, "frozen": state(connection).frozen}
     with connection.cursor().copy("COPY wanted (series, begins, rises) FROM STDIN") as copy:
         for series, hour in set(pairs):
             copy.write_row((series, moment(hour * HOUR), series in known))
     connection.execute(_NEXT.encode())
-    connection.execute("DELETE FROM wanted WHERE begins < (SELECT frozen FROM rollup_state)")
+    connection.execute(_FROZEN, words)
     connection.execute("ANALYZE wanted")
-    connection.execute(
-        "DELETE FROM rollup_hour h USING wanted w"
-        " WHERE h.series_id = w.series AND h.begins = w.begins"
-    )
-    made = connection.execute(_HOURS.encode()).rowcount
+    for table in ("rollup_hour", "rollup_suspect"):
+        connection.execute(
+            f"DELETE FROM {table} h USING wanted w"  # noqa: S608  constants
+            " WHERE h.series_id = w.series AND h.begins = w.begins"
+        )
+    made = connection.execute(_HOURS.encode(), words).rowcount
+    connection.execute(_SUSPECT.encode(), words)
     connection.execute(
         "INSERT INTO days SELECT DISTINCT series, date_trunc('day', begins, %(zone)s),"
         " date_trunc('day', begins, %(zone)s) FROM wanted",
@@ -154,6 +176,8 @@ def hours_of(connection: Connection, first: datetime, last: datetime) -> list[Pa
         "SELECT series_id, extract(epoch FROM date_trunc('hour', time, 'UTC'))::bigint / 3600"
         " FROM reading WHERE time >= %(first)s AND time < %(last)s"
         " UNION SELECT series_id, extract(epoch FROM begins)::bigint / 3600 FROM rollup_hour"
+        " WHERE begins >= %(first)s AND begins < %(last)s"
+        " UNION SELECT series_id, extract(epoch FROM begins)::bigint / 3600 FROM rollup_suspect"
         " WHERE begins >= %(first)s AND begins < %(last)s",
         {"first": first, "last": last},
     )
@@ -177,7 +201,15 @@ def freeze(connection: Connection, upto: datetime) -> None:
 
 
 def counters(connection: Connection, quantities: Sequence[str]) -> list[int]:
-    """The series of these quantities."""
+    """The series of these quantities, which rise; whoever reads roll-ups is told so, too.
+
+    Where other quantities rise than did, all is to be rolled up anew.
+    """
+    connection.execute(
+        "UPDATE rollup_state SET counters = %(quantities)s, fill = CASE WHEN counters = '{}'"
+        " THEN fill ELSE '-infinity' END WHERE counters <> %(quantities)s",
+        {"quantities": sorted(quantities)},
+    )
     rows = connection.execute("SELECT id FROM series WHERE quantity = ANY(%s)", [list(quantities)])
     return [int(row[0]) for row in rows]
 
