@@ -1,5 +1,6 @@
 """`hypervisor broker`: our mosquitto alone, in the foreground, as docker-compose.yml runs it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,11 +16,31 @@ def broker(
         bool, typer.Option("--exercise/--no-exercise", help="Let the account `player` in, too.")
     ] = False,
     host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(envvar="HYPERVISOR_BROKER_TLS_CERT", help="Its certificate's chain (PEM)."),
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option(envvar="HYPERVISOR_BROKER_TLS_KEY", help="The certificate's key (PEM)."),
+    ] = None,
+    tls_port: Annotated[
+        int, typer.Option(envvar="HYPERVISOR_BROKER_TLS_PORT", help="Where it listens by TLS.")
+    ] = 8883,
+    tls_only: Annotated[
+        bool,
+        typer.Option(
+            "--tls-only",
+            envvar="HYPERVISOR_BROKER_TLS_ONLY",
+            help="The plain port is for this machine alone.",
+        ),
+    ] = False,
 ) -> None:
     """Run the broker with our settings, accounts and access list (`up` does this by itself)."""
     from hypervisor.instance import Mode
     from hypervisor.settings import load_settings
-    from hypervisor.stack.lone_broker import run
+    from hypervisor.stack import lone_broker, tls
 
     mode = Mode.EXERCISE if exercise else Mode.LIVE
-    run(load_settings(context.obj), host=host, mode=mode)
+    secured = tls.asked(cert=tls_cert, key=tls_key, port=tls_port, host=host, only=tls_only)
+    lone_broker.run(load_settings(context.obj), host=host, mode=mode, secured=secured)

@@ -10,11 +10,9 @@ def attach(app: typer.Typer) -> None:
 def watch(context: typer.Context) -> None:
     """Judge committed readings by the rules and record alarms, until stopped."""
     import logging
-    import signal
     from datetime import UTC, datetime, timedelta
-    from threading import Event
 
-    from hypervisor.running import log_to_stderr
+    from hypervisor.running import asked_to_end, log_to_stderr
     from hypervisor.settings import load_settings
     from hypervisor.watch.loop import Wiring, run
     from rules._pack import packs
@@ -22,10 +20,6 @@ def watch(context: typer.Context) -> None:
 
     settings = load_settings(context.obj)
     log_to_stderr()
-    stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-
     run(
         Wiring(
             url=settings.database_url,
@@ -34,6 +28,6 @@ def watch(context: typer.Context) -> None:
             retention=timedelta(days=settings.raw_retention_days) // timedelta(microseconds=1),
             clock=lambda: datetime.now(UTC),
         ),
-        stop=stop,
+        stop=asked_to_end(),
         say=logging.getLogger("hypervisor.watch").info,
     )

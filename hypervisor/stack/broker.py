@@ -10,6 +10,7 @@ from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.ports import LOOPBACK
 from hypervisor.stack.probe import SILENT, connack
 from hypervisor.stack.process import last_lines, spawn
+from hypervisor.stack.tls import Secured
 
 # Without the raised queue QoS 1 is dropped in silence for a slow worker; without the byte bound one
 # that stays away fills the memory; without autosave a kill loses what was acknowledged long ago.
@@ -36,6 +37,7 @@ class Broker:
     programs: BrokerPrograms
     port: int
     host: str = LOOPBACK  # where it listens; beyond this machine only in a container
+    secured: Secured | None = None  # where it listens by TLS as well
 
     @property
     def settings_file(self) -> Path:
@@ -56,6 +58,7 @@ class Broker:
             **_LOG,
         }
         lines = [f"{key} {value}" for key, value in pairs.items()]
+        lines += self.secured.lines() if self.secured else []
         text = "\n".join(["# Written by `hypervisor up`; changes are lost.", *lines, ""])
         self.folder.write(self.settings_file, text)
 

@@ -10,9 +10,11 @@ from hypervisor.stack.account import current
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import open_folder
+from hypervisor.stack.ports import LOOPBACK
+from hypervisor.stack.tls import Secured
 
 
-def run(settings: Settings, *, host: str, mode: Mode) -> NoReturn:
+def run(settings: Settings, *, host: str, mode: Mode, secured: Secured | None = None) -> NoReturn:
     """Become the broker, with the accounts that the settings name.
 
     Raises:
@@ -28,7 +30,13 @@ def run(settings: Settings, *, host: str, mode: Mode) -> NoReturn:
         if not password:
             raise StackError(f"no password for the account {name!r}: set it in the environment")
     folder = open_folder(settings.data, account)
-    broker = Broker(folder=folder, programs=binaries.broker(), port=settings.broker_port, host=host)
+    broker = Broker(
+        folder=folder,
+        programs=binaries.broker(),
+        port=settings.broker_port,
+        host=LOOPBACK if secured and secured.only else host,
+        secured=secured,
+    )
     broker.create()
     absent = frozenset({passwords.PLAYER}) - set(wanted)
     passwords.change(folder, broker.programs, put=wanted, drop=absent)

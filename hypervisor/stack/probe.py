@@ -1,8 +1,9 @@
 """Ask a broker whether it lets somebody in: one CONNECT, one CONNACK, no client library."""
 
 import socket
+import ssl
 import struct
-import sys
+from contextlib import ExitStack
 
 ACCEPTED = 0
 REFUSED = frozenset({4, 5})  # bad user name or password; not authorised
@@ -14,8 +15,18 @@ def _text(words: str) -> bytes:
     return struct.pack("!H", len(raw)) + raw
 
 
-def connack(host: str, port: int, user: str = "", password: str = "") -> int:
-    """The broker's MQTT 3.1.1 return code for this user, or SILENT when nobody answers."""
+def connack(
+    host: str,
+    port: int,
+    user: str = "",
+    password: str = "",
+    *,
+    trust: ssl.SSLContext | None = None,
+) -> int:
+    """The broker's MQTT 3.1.1 return code for this user, or SILENT when nobody answers.
+
+    By TLS where `trust` is given: one whom it does not trust has not answered.
+    """
     flags = 0x02 | (0xC0 if user else 0)
     body = _text("MQTT") + bytes([4, flags]) + struct.pack("!H", 10) + _text("")
     if user:
@@ -28,9 +39,14 @@ def connack(host: str, port: int, user: str = "", password: str = "") -> int:
         if not length:
             break
     try:
-        with socket.create_connection((host, port), timeout=2) as connection:
+        with ExitStack() as open_:
+            connection = open_.enter_context(socket.create_connection((host, port), timeout=2))
+            if trust is not None:
+                connection = open_.enter_context(
+                    trust.wrap_socket(connection, server_hostname=host)
+                )
             connection.sendall(bytes(header) + body)
-            answer = connection.recv(4, socket.MSG_WAITALL)
+            answer = _read(connection, 4)
             if len(answer) == 4 and answer[3] == ACCEPTED:
                 connection.sendall(b"\xe0\x00")  # DISCONNECT: not an error in the broker's log
     except OSError:
@@ -38,5 +54,9 @@ def connack(host: str, port: int, user: str = "", password: str = "") -> int:
     return answer[3] if len(answer) == 4 and answer[0] == 0x20 else SILENT
 
 
-if __name__ == "__main__":  # a container's health check
-    sys.exit(connack(sys.argv[1], int(sys.argv[2])) == SILENT)
+def _read(connection: socket.socket, count: int) -> bytes:
+    """So many bytes, or fewer at the end."""
+    read = b""
+    while len(read) < count and (more := connection.recv(count - len(read))):
+        read += more
+    return read

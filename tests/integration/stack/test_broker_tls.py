@@ -1,0 +1,156 @@
+"""A device reaches the broker by TLS and checks whom it speaks to; in plain it is refused."""
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from hypervisor.stack import accounts, binaries, tls
+from hypervisor.stack.account import unprivileged
+from hypervisor.stack.broker import Broker
+from hypervisor.stack.errors import StackError
+from hypervisor.stack.folder import open_folder
+from hypervisor.stack.ports import LOOPBACK, free_port
+from hypervisor.stack.probe import ACCEPTED, REFUSED, SILENT, connack
+from hypervisor.stack.servers import start_broker
+
+pytestmark = pytest.mark.integration
+
+ELSEWHERE = "127.0.0.2"  # an address of this machine that stands in for one of its network
+
+
+def _openssl(*words: str | Path) -> None:
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+
+MADE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1")
+
+
+def _authority(folder: Path, name: str) -> None:
+    both = ("-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt")
+    _openssl("req", "-x509", *MADE, "-subj", f"/CN={name}", *both)
+
+
+def sign(folder: Path) -> None:
+    """Have the authority sign a certificate of the broker, with a key of its own."""
+    key, chain = folder / "broker.key", folder / "broker.crt"
+    names = ("-subj", "/CN=broker", "-addext", f"subjectAltName=IP:{ELSEWHERE}")
+    kind = ("-addext", "basicConstraints=critical,CA:FALSE")
+    by = ("-CA", folder / "ca.crt", "-CAkey", folder / "ca.key")
+    _openssl("req", "-x509", *MADE, *names, *kind, *by, "-keyout", key, "-out", chain)
+    unprivileged().own(key)
+
+
+@pytest.fixture(scope="module")
+def papers(shared_folder: Path) -> Path:
+    """An authority of our own (ca.crt), another (other.crt), and the broker's certificate."""
+    folder = shared_folder / "papers"
+    folder.mkdir(mode=0o755)
+    _authority(folder, "ca")
+    _authority(folder, "other")
+    sign(folder)
+    return folder
+
+
+@pytest.fixture
+def secured(open_tmp: Path, papers: Path) -> Iterator[Broker]:
+    """A broker that listens by TLS elsewhere, in plain on this machine only."""
+    both = {"cert": papers / "broker.crt", "key": papers / "broker.key"}
+    asked = tls.asked(**both, port=free_port(), host=ELSEWHERE, only=True)
+    folder = open_folder(open_tmp / "instance", unprivileged())
+    broker = Broker(folder=folder, programs=binaries.broker(), port=free_port(), secured=asked)
+    running = start_broker(broker)
+    yield broker
+    running.halt()
+
+
+def port_of(broker: Broker) -> int:
+    assert broker.secured is not None
+    return broker.secured.port
+
+
+def knock(broker: Broker, ca: Path, password: str) -> int:
+    """What gauge-1, who trusts `ca`, is answered by TLS."""
+    trust = ssl.create_default_context(cafile=ca)
+    return connack(ELSEWHERE, port_of(broker), "gauge-1", password, trust=trust)
+
+
+def test_a_device_is_let_in_by_tls(secured: Broker, papers: Path) -> None:
+    accounts.change(secured, put={"gauge-1": "secret"})
+    assert knock(secured, papers / "ca.crt", "secret") == ACCEPTED
+    assert knock(secured, papers / "ca.crt", "another") in REFUSED
+
+
+def test_a_device_that_trusts_another_authority_does_not_speak(
+    secured: Broker, papers: Path
+) -> None:
+    accounts.change(secured, put={"gauge-1": "secret"})
+    assert knock(secured, papers / "other.crt", "secret") == SILENT
+
+
+def test_its_message_is_acknowledged(secured: Broker, papers: Path) -> None:
+    accounts.change(secured, put={"gauge-1": "secret"})
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="gauge-1")
+    client.username_pw_set("gauge-1", "secret")
+    client.tls_set(ca_certs=str(papers / "ca.crt"))
+    client.connect(ELSEWHERE, port_of(secured))
+    client.loop_start()
+    told = client.publish("devices/gauge-1/readings", b"{}", qos=1)
+    told.wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+    assert told.is_published()
+
+
+def test_in_plain_nobody_is_heard_elsewhere(secured: Broker) -> None:
+    accounts.change(secured, put={"gauge-1": "secret"})
+    assert connack(ELSEWHERE, secured.port, "gauge-1", "secret") == SILENT
+    assert connack(ELSEWHERE, port_of(secured), "gauge-1", "secret") == SILENT
+    assert connack(LOOPBACK, secured.port, "gauge-1", "secret") == ACCEPTED
+
+
+def test_a_renewed_certificate_is_taken_up(secured: Broker, papers: Path) -> None:
+    where = (ELSEWHERE, port_of(secured))
+    before = ssl.get_server_certificate(where)
+    sign(papers)
+    accounts.change(secured, put={"gauge-1": "secret"})  # which reloads, as SIGHUP does
+    assert ssl.get_server_certificate(where) != before
+    assert knock(secured, papers / "ca.crt", "secret") == ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"key": None}, "--tls-key is missing"),
+        ({"cert": None}, "--tls-cert is missing"),
+        ({"cert": None, "key": None, "only": True}, "--tls-only: expected --tls-cert"),
+        ({"key": Path("/nowhere")}, "/nowhere cannot be read"),
+    ],
+)
+def test_half_of_it_is_refused(papers: Path, change: dict[str, Any], says: str) -> None:
+    whole = {"cert": papers / "broker.crt", "key": papers / "broker.key", "only": False}
+    with pytest.raises(StackError, match=says):
+        tls.asked(**{**whole, **change}, port=8883, host=LOOPBACK)
+
+
+def test_a_key_of_another_certificate_is_refused(papers: Path) -> None:
+    with pytest.raises(StackError, match=r"no certificate .* and its key"):
+        tls.asked(
+            cert=papers / "broker.crt",
+            key=papers / "ca.key",
+            port=8883,
+            host=LOOPBACK,
+            only=False,
+        )
+
+
+def test_a_key_with_a_passphrase_is_refused(papers: Path, open_tmp: Path) -> None:
+    locked = open_tmp / "locked.key"
+    _openssl("ec", "-in", papers / "broker.key", "-aes128", "-passout", "pass:x", "-out", locked)
+    with pytest.raises(StackError, match="asks for a passphrase"):
+        tls.asked(cert=papers / "broker.crt", key=locked, port=8883, host=LOOPBACK, only=False)
