@@ -2,7 +2,7 @@
 
 `locale/fr/refusals*.po` have them as patterns: `%(name)s` stands for what one says of its case. A
 name that begins with `code` stands for what is written as it is (names, words of the rules), one
-with `time` for a time, one with `severity` for a severity.
+with `time` for a time, one with `severity` for a severity, `n` for a number.
 One that nobody translated stays as it is: an English sentence says more than none.
 """
 
@@ -131,5 +131,5 @@ def _pattern(sentence: str) -> str:
 
 
 def _group(hole: re.Match[str]) -> str:
-    one_word = hole[1].startswith("time")
+    one_word = hole[1] == "n" or hole[1].startswith("time")
     return f"(?P<{hole[1]}>{_WORD if one_word else '.+?'})"
