@@ -11,8 +11,7 @@ from hypervisor.rollups import lighting
 from hypervisor.store import feed, rollups
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
-from hypervisor.store.feed import Entry
-from hypervisor.store.feed import HOUR
+from hypervisor.store.feed import HOUR, Entry
 from hypervisor.store.rollups import Pair
 from hypervisor.store.turn import translated
 from sensors._domain import Catalogue, catalogue

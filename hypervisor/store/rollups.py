@@ -36,7 +36,8 @@ LEFT JOIN LATERAL (
     SELECT sum(CASE WHEN value < before THEN value ELSE value - before END) AS increase FROM (
         SELECT value, lag(value) OVER (ORDER BY time) AS before, time FROM (
             (SELECT time, value FROM reading WHERE series_id = w.series AND time < w.begins
-                AND (time >= %(frozen)s OR w.begins < %(frozen)s) AND {_GOOD} ORDER BY time DESC LIMIT 1)
+                AND (time >= %(frozen)s OR w.begins < %(frozen)s) AND {_GOOD}
+                ORDER BY time DESC LIMIT 1)
             UNION ALL
             (SELECT last_at, last FROM rollup_hour WHERE series_id = w.series
                 AND begins < LEAST(w.begins, %(frozen)s) ORDER BY begins DESC LIMIT 1)

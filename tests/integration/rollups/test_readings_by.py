@@ -10,9 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hypervisor.instants import EPOCH
 from hypervisor.rollups import following
-from hypervisor.store import rollups
 from hypervisor.store.connect import Connection, connect
 from sensors._domain import catalogue
 from sensors._quality import Quality
