@@ -137,3 +137,40 @@ LANGUAGE sql IMMUTABLE AS $$
            - atan(humidity - 1.676331) + 0.00391838 * humidity ^ 1.5 * atan(0.023101 * humidity)
            - 4.686035
 $$;
+
+-- How often a series should tell, s, and after which silence it counts as silent; null: as the
+-- catalogue says.
+CREATE FUNCTION cadence_at(device text, quantity text, at timestamptz) RETURNS TABLE (
+    interval_s double precision, stale_s double precision)
+LANGUAGE sql STABLE AS $$
+    SELECT (r.value->>'interval_s')::float8, (r.value->>'stale_s')::float8 FROM revision r
+    WHERE r.kind = 'series' AND r.key = device || '/' || quantity AND r.effective <= at
+    ORDER BY r.effective DESC, r.id DESC LIMIT 1
+$$;
+
+-- The alarms of a domain's dangers as lanes, a site each: from `time` on the highest severity of those
+-- that last there; null: none any more. An alarm taken back by a revision is not shown.
+CREATE FUNCTION alarm_lanes(domain text, since timestamptz, until timestamptz) RETURNS TABLE (
+    site integer, "time" timestamptz, severity text)
+LANGUAGE sql STABLE AS $$
+    WITH stepped AS (
+        SELECT a.site, (step.value->>0)::timestamptz AS begins, step.value->>1 AS severity,
+               least(coalesce(lead((step.value->>0)::timestamptz)
+                              OVER (PARTITION BY a.id ORDER BY step.ordinality), 'infinity'),
+                     coalesce(a.ended, 'infinity')) AS ends
+        FROM alarm a CROSS JOIN jsonb_array_elements(a.severity) WITH ORDINALITY step
+        WHERE a.domain = alarm_lanes.domain AND a.category = 'hazard' AND a.withdrawn IS NULL
+          AND a.began <= until AND (a.ended IS NULL OR a.ended > since)
+    ), spell AS MATERIALIZED (
+        SELECT stepped.site, greatest(begins, since) AS begins, ends, stepped.severity,
+               array_position(ARRAY['critical', 'major', 'minor', 'info'], stepped.severity) AS rank
+        FROM stepped WHERE ends > since AND begins < least(ends, until)
+    ), turn AS (
+        SELECT spell.site, begins AS at FROM spell UNION
+        SELECT spell.site, ends FROM spell WHERE ends <= until
+    )
+    SELECT turn.site, turn.at, (
+        SELECT spell.severity FROM spell WHERE spell.site = turn.site AND spell.begins <= turn.at
+          AND spell.ends > turn.at ORDER BY spell.rank LIMIT 1)
+    FROM turn
+$$;
