@@ -1,0 +1,163 @@
+"""Hydrographs: all gauges against their alert level, the most urgent one in NGF with its rain."""
+
+from grafana_foundation_sdk.models import dashboard as sdk
+
+from dashboards._colours import BLUE, ORANGE, RED, YELLOW, Step
+from dashboards._describe import Builder, Column, Panel, Query, Section
+from dashboards._sql import EVERY, SINCE, UNTIL, readings, territory
+from dashboards._views import TimeSeries
+from dashboards._words import Text
+
+_RAIN_SPACE = -40.0  # mm/h: the rain's axis is this deep, so that it hangs in the upper part
+_RAIN_EVERY = f"greatest({EVERY}, interval '1 hour')"
+
+
+# The chosen gauge that is nearest to its alert level, or farthest above it.
+def urgent(where: str) -> str:
+    """SQL: a part of WITH, `urgent`, one gauge of which this is true."""
+    return f"""
+urgent AS MATERIALIZED (
+    SELECT g.* FROM gauges_at({UNTIL}) g CROSS JOIN LATERAL last_reading(g.series, {UNTIL}) r
+    WHERE {territory("g")} AND {where} ORDER BY r.value - g.alert DESC NULLS LAST, g.name LIMIT 1
+)"""
+
+
+_ALL = Panel(
+    key="flood-hydrographs",
+    title=Text(en="Level minus alert threshold", fr="Hauteur moins seuil d'alerte"),
+    about=Text(
+        en="Each gauge's level minus the alert threshold that was in force then, so that gauges"
+        " with different zeros compare: zero is the alert. The highest value of each piece of"
+        " time, so that no peak is lost on long spans. A gap is a gauge that said nothing.",
+        fr="Hauteur de chaque station moins le seuil d'alerte alors en vigueur : les stations se"
+        " comparent malgré leurs zéros d'échelle différents, et zéro est l'alerte. Valeur maximale"
+        " de chaque pas de temps : aucun pic ne se perd sur les longues périodes. Une lacune est"
+        " une station qui n'a rien transmis.",
+    ),
+    view=TimeSeries(
+        width=2,
+        legend="table",
+        legend_calcs=("lastNotNull", "max"),
+        steps_drawn="dashed",
+        axis_label=Text(en="above the alert level", fr="au-dessus de l'alerte"),
+        gaps=False,
+    ),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.high - t.value AS margin
+            FROM {readings("level")}
+            JOIN threshold_spans() t ON t.site = site.name AND t.name = 'alert'
+             AND bucket.time >= t.begins AND bucket.time < t.ends
+            ORDER BY 1, 2
+            """
+        ),
+    ),
+    quantity="level",
+    steps=(Step(at=0, colour=ORANGE),),
+    width=12,
+    height=12,
+)
+
+
+def _rain_deep(builder: Builder) -> Builder:
+    return builder.override_by_name(
+        "rain",
+        [
+            sdk.DynamicConfigValue(id_val="custom.axisSoftMin", value=_RAIN_SPACE),
+            sdk.DynamicConfigValue(id_val="custom.axisSoftMax", value=0),
+        ],
+    )
+
+
+def _line(name: str, en: str, fr: str, colour: str) -> Column:
+    return Column(name=name, title=Text(en=en, fr=fr), colour=colour, dashed=True, line_width=1)
+
+
+_ONE = Panel(
+    key="flood-hydrograph",
+    title=Text(
+        en="The most urgent gauge: NGF and rain", fr="La station la plus tendue : cote NGF et pluie"
+    ),
+    about=Text(
+        en="Of the chosen gauges the one nearest to its alert level (choose a site to see"
+        " another). Blue: elevation of the water, m NGF, with the gauge's thresholds and the"
+        " highest that is known there before or in this time. From above, on the right axis:"
+        " hourly rain over its catchment; the time from rain to peak is the catchment's.",
+        fr="Parmi les stations choisies, la plus proche de son alerte (choisir un site pour en"
+        " voir une autre). En bleu : cote NGF du plan d'eau, avec les seuils de la station et les"
+        " plus hautes eaux connues ici. En haut, axe de droite inversé : pluie horaire de son"
+        " bassin versant ; le délai entre la pluie et le pic est le temps de réponse du bassin.",
+    ),
+    view=TimeSeries(width=2, legend="list", gaps=False),
+    queries=(
+        Query(
+            ref="A",
+            sql=f"""
+            WITH {urgent("g.zero IS NOT NULL")}
+            SELECT bucket.time AS time, urgent.title AS metric,
+                   bucket.high + urgent.zero AS elevation
+            FROM urgent CROSS JOIN readings_by(ARRAY(SELECT series FROM urgent), {SINCE}, {UNTIL},
+                                               {EVERY}) bucket
+            ORDER BY 1
+            """,
+        ),
+        Query(
+            ref="B",
+            sql=f"""
+            WITH {urgent("g.zero IS NOT NULL")}
+            SELECT edge AS time, urgent.attention + urgent.zero AS attention,
+                   urgent.alert + urgent.zero AS alert, urgent.danger + urgent.zero AS danger,
+                   urgent.zero + (SELECT max(day.max) FROM rollup_day day
+                                  WHERE day.series_id = urgent.series AND day.begins <= {UNTIL})
+                       AS highest
+            FROM urgent CROSS JOIN unnest(ARRAY[{SINCE}, {UNTIL}]) edge ORDER BY 1
+            """,
+        ),
+        Query(
+            ref="C",
+            sql=f"""
+            WITH {urgent("g.zero IS NOT NULL")}
+            SELECT bucket.time AS time,
+                   bucket.total / (extract(epoch FROM {_RAIN_EVERY})::float8 / 3600) AS rain
+            FROM readings_by(ARRAY(SELECT series.id FROM series
+                                   JOIN device ON device.id = series.device
+                                   JOIN urgent ON urgent.site = device.site
+                                   WHERE series.quantity = 'catchment_rain' LIMIT 1),
+                             {SINCE}, {UNTIL}, {_RAIN_EVERY}) bucket
+            ORDER BY 1
+            """,
+        ),
+    ),
+    quantity="surface_elevation",
+    columns=(
+        _line("attention", "attention", "attention", YELLOW),
+        _line("alert", "alert", "alerte", ORANGE),
+        _line("danger", "danger", "danger", RED),
+        _line("highest", "highest known", "plus hautes eaux connues", "#9a5fb5"),
+        Column(
+            name="rain",
+            title=Text(en="catchment rain", fr="pluie de bassin"),
+            unit="mm/h",
+            decimals=1,
+            draw="bars",
+            inverted=True,
+            axis="right",
+            axis_label=Text(en="rain, downwards", fr="pluie, vers le bas"),
+            colour=BLUE,
+        ),
+    ),
+    no_value=Text(
+        en="no zero (m NGF) of the scale is known: see level minus threshold",
+        fr="zéro d'échelle (NGF) inconnu : voir hauteur moins seuil",
+    ),
+    refine=_rain_deep,
+    width=12,
+    height=12,
+)
+
+SECTION = Section(
+    key="flood-courses-section",
+    title=Text(en="Hydrographs", fr="Hydrogrammes"),
+    panels=(_ALL, _ONE),
+)

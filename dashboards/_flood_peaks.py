@@ -1,0 +1,187 @@
+"""Peaks: observed in the time shown, expected from upstream, and past floods aligned at theirs."""
+
+from dashboards._colours import BLUE, GREY, ORANGE, RED, State, Step
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._flood_course import urgent
+from dashboards._links import site_page
+from dashboards._sql import EVERY, SINCE, UNTIL, territory
+from dashboards._views import Scatter, Table
+from dashboards._words import Text
+
+# Peaks at least five days apart; the last ten days may hold one that is not over.
+_ALIGNED = f"""
+WITH {urgent("g.alert IS NOT NULL")}, day AS (
+    SELECT urgent.series, urgent.alert, day.begins, day.max,
+           max(day.max) OVER (ORDER BY day.begins RANGE BETWEEN INTERVAL '5 days' PRECEDING
+                              AND INTERVAL '5 days' FOLLOWING) AS around
+    FROM urgent JOIN rollup_day day ON day.series_id = urgent.series AND day.begins <= {UNTIL}
+), peak AS (
+    SELECT day.*, day.begins > {UNTIL} - INTERVAL '10 days' AS latest FROM day
+    WHERE day.max = day.around ORDER BY day.begins > {UNTIL} - INTERVAL '10 days' DESC, day.max DESC
+    LIMIT 6
+), flood AS (
+    SELECT peak.series, peak.alert, top.begins AS at,
+           CASE WHEN peak.latest THEN '0 · ' ELSE '' END
+           || to_char(top.begins AT TIME ZONE (SELECT timezone FROM instance),
+                      CASE {{{{lang}}}} WHEN 'fr' THEN 'DD/MM/YYYY' ELSE 'YYYY-MM-DD' END) AS flood
+    FROM peak CROSS JOIN LATERAL (
+        SELECT hour.begins FROM rollup_hour hour WHERE hour.series_id = peak.series
+          AND hour.begins >= peak.begins AND hour.begins < peak.begins + INTERVAL '25 hours'
+          AND hour.begins <= {UNTIL} ORDER BY hour.max DESC, hour.begins LIMIT 1) top
+)
+SELECT flood.flood, extract(epoch FROM hour.begins - flood.at)::float8 / 3600 AS hours,
+       hour.max - flood.alert AS margin
+FROM flood JOIN rollup_hour hour ON hour.series_id = flood.series
+ AND hour.begins BETWEEN flood.at - INTERVAL '3 days' AND flood.at + INTERVAL '3 days'
+ AND hour.begins <= {UNTIL}
+ORDER BY 1, 2
+"""
+_PAST = Panel(
+    key="flood-past",
+    title=Text(
+        en="This flood and past ones, aligned at their peaks",
+        fr="Cette crue et les passées, calées sur le pic",
+    ),
+    about=Text(
+        en="The same gauge as in the hydrograph with rain: its highest floods, hour by hour before"
+        " and after their peak (hour 0), level minus today's alert threshold. “0 ·” marks the"
+        " latest; while it still rises its last hour stands at 0. How fast and how long did it"
+        " rise then?",
+        fr="La station de l'hydrogramme avec pluie : ses plus fortes crues, heure par heure de"
+        " part et d'autre du pic (heure 0), hauteur moins seuil d'alerte actuel. « 0 · » marque la"
+        " dernière ; tant qu'elle monte, sa dernière heure est à 0. À quelle vitesse, et combien"
+        " de temps, montait-elle alors ?",
+    ),
+    view=Scatter(
+        x="hours",
+        y="margin",
+        by="flood",
+        show="lines",
+        x_label=Text(en="hours from the peak", fr="heures par rapport au pic"),
+        y_label=Text(en="level minus alert", fr="hauteur moins alerte"),
+    ),
+    queries=(Query(sql=_ALIGNED),),
+    columns=(
+        Column(
+            name="hours",
+            title=Text(en="hours from the peak", fr="heures par rapport au pic"),
+            unit="h",
+            decimals=0,
+        ),
+        Column(name="/margin/", unit="m", decimals=2),
+    ),
+    no_value=Text(en="no flood is known here", fr="aucune crue connue ici"),
+    width=12,
+    height=11,
+    timeless="floods of any time, of the most urgent gauge",
+)
+
+_PEAKS = f"""
+WITH gauge AS MATERIALIZED (
+    SELECT g.*, c.value, c.time, c.per_hour, c.error, c.per_hour < -2 * c.error AS falls,
+           c.per_hour > 2 * c.error AS rises
+    FROM gauges_at({UNTIL}) g CROSS JOIN LATERAL course_at(g.series, {UNTIL}, 0.001) c
+), observed AS (
+    SELECT DISTINCT ON (bucket.series_id) bucket.series_id, bucket.high, bucket.time
+    FROM readings_by(ARRAY(SELECT series FROM gauge), {SINCE}, {UNTIL},
+                     {EVERY}) bucket
+    ORDER BY bucket.series_id, bucket.high DESC, bucket.time
+), lately AS (
+    SELECT DISTINCT ON (hour.series_id) hour.series_id, hour.begins, hour.max
+    FROM rollup_hour hour WHERE hour.series_id = ANY (ARRAY(SELECT series FROM gauge))
+     AND hour.begins > {UNTIL} - INTERVAL '24 hours' AND hour.begins <= {UNTIL}
+    ORDER BY hour.series_id, hour.max DESC, hour.begins
+), way AS (
+    SELECT DISTINCT ON (key) split_part(key, '>', 1) AS above, split_part(key, '>', 2) AS below,
+           make_interval(secs => (value->>'travel_s')::float8) AS travel
+    FROM revision WHERE kind = 'link' AND effective <= {UNTIL} ORDER BY key, effective DESC, id DESC
+), coming AS (
+    SELECT DISTINCT ON (way.below) way.below, gauge.title AS above,
+           lately.max - gauge.alert AS margin, coalesce(exact.time, lately.begins) + way.travel AS due
+    FROM way JOIN gauge ON gauge.name = way.above AND gauge.falls
+    JOIN lately ON lately.series_id = gauge.series
+    LEFT JOIN LATERAL (
+        SELECT reading.time FROM reading WHERE reading.series_id = lately.series_id
+         AND reading.time >= lately.begins AND reading.time < lately.begins + INTERVAL '1 hour'
+         AND reading.value IS NOT NULL AND reading.quality & 7 = 0
+        ORDER BY reading.value DESC, reading.time LIMIT 1) exact ON true
+    WHERE coalesce(exact.time, lately.begins) + way.travel > {UNTIL}
+    ORDER BY way.below, due DESC
+)
+SELECT g.name AS site, g.river, g.title AS station, coalesce(exact.time, observed.time) AS peak_at,
+       observed.high - g.alert AS peak,
+       CASE WHEN g.rises THEN 'rising' WHEN observed.high - g.value >= 0.02 THEN 'passed'
+            ELSE 'steady' END AS state,
+       coming.due AS due_at, coming.above, coming.margin AS above_peak
+FROM gauge g LEFT JOIN observed ON observed.series_id = g.series
+LEFT JOIN LATERAL (
+    SELECT reading.time FROM reading WHERE reading.series_id = observed.series_id
+     AND reading.time >= observed.time
+     AND reading.time < observed.time + {EVERY}
+     AND reading.value IS NOT NULL AND reading.quality & 7 = 0
+    ORDER BY reading.value DESC, reading.time LIMIT 1) exact ON true
+LEFT JOIN coming ON coming.below = g.name
+WHERE {territory("g")} ORDER BY g.river, g.river_order, g.name
+"""
+
+_STATES = (
+    State(value="rising", text=Text(en="still rising", fr="monte encore"), colour=RED, symbol="↗"),
+    State(value="passed", text=Text(en="passed", fr="passé"), colour=BLUE, symbol="↘"),
+    State(value="steady", text=Text(en="level", fr="étale"), colour=GREY, symbol="→"),
+)
+_ABOVE_ALERT = (Step(at=None, colour=BLUE), Step(at=0, colour=ORANGE))
+_TABLE = Panel(
+    key="flood-peaks",
+    title=Text(en="Peaks, observed and expected", fr="Pics observés et attendus"),
+    about=Text(
+        en="Observed: the highest level in the time shown, when, and minus today's alert"
+        " threshold; whether it has passed or the river still rises. Expected: where a gauge"
+        " upstream now falls, when its peak of the last 24 h gets here by the registered travel"
+        " time, and how high it was there above its own alert level. What rain and tributaries add"
+        " in between is not in it.",
+        fr="Observé : niveau maximal de la période affichée, son heure, et l'écart au seuil"
+        " d'alerte actuel ; pic passé ou montée en cours. Attendu : quand une station d'amont est"
+        " en décrue, heure à laquelle son pic des dernières 24 h arrive ici selon le temps de"
+        " propagation de l'inventaire, et écart de ce pic à l'alerte là-bas. Ni la pluie ni les"
+        " affluents intermédiaires n'y sont.",
+    ),
+    view=Table(),
+    queries=(Query(sql=_PEAKS),),
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="river", title=Text(en="River", fr="Cours d'eau"), width=100),
+        Column(name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(),)),
+        Column(name="peak_at", title=Text(en="Peak at", fr="Pic à"), unit="date", width=150),
+        Column(
+            name="peak",
+            title=Text(en="minus alert", fr="moins alerte"),
+            unit="m",
+            decimals=2,
+            cell="text",
+            steps=_ABOVE_ALERT,
+            width=105,
+        ),
+        Column(
+            name="state", title=Text(en="State", fr="État"), states=_STATES, cell="text", width=115
+        ),
+        Column(name="due_at", title=Text(en="Expected at", fr="Attendu à"), unit="date", width=150),
+        Column(name="above", title=Text(en="from", fr="depuis")),
+        Column(
+            name="above_peak",
+            title=Text(en="peak there minus alert", fr="pic amont moins alerte"),
+            unit="m",
+            decimals=2,
+            cell="text",
+            steps=_ABOVE_ALERT,
+            width=115,
+        ),
+    ),
+    width=24,
+    height=12,
+    timeless="peaks of the time shown, and those that come",
+)
+SECTION = Section(
+    key="flood-peaks-section",
+    title=Text(en="Peaks", fr="Pics de crue"),
+    panels=(_TABLE, _PAST),
+)

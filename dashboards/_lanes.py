@@ -1,0 +1,166 @@
+"""Panels that floods and weather share: alarms as lanes, how gauges and stations are."""
+
+from dashboards._colours import GREEN, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, Step
+from dashboards._describe import Column, Panel, Query
+from dashboards._links import site_page
+from dashboards._sql import SINCE, UNTIL, series_of, territory
+from dashboards._views import Table, Timeline
+from dashboards._words import Text
+
+HEALTH = (
+    State(value="silent", text=Text(en="silent", fr="muette"), colour=VIOLET, symbol="✕"),
+    State(value="doubtful", text=Text(en="doubtful", fr="douteuse"), colour=ORANGE, symbol="▲"),
+    State(value="heard", text=Text(en="heard", fr="reçue"), colour=GREEN, symbol="●"),
+)
+
+
+def alarm_lanes(domain: str, *, height: int = 10) -> Panel:
+    """The alarms of a domain over time, a lane a site, coloured by the highest that lasts."""
+    return Panel(
+        key=f"{domain}-alarms",
+        title=Text(en="Alarms by site", fr="Alarmes par site"),
+        about=Text(
+            en="A lane a site: the highest priority of its alarms of danger that lasted at each"
+            " moment; blank: none. Sites without any in the time shown have no lane. What a"
+            " revision took back is left out.",
+            fr="Une ligne par site : la plus haute priorité de ses alarmes de danger à chaque"
+            " instant ; vide : aucune. Les sites sans alarme sur la période n'ont pas de ligne."
+            " Les alarmes retirées par une révision n'y sont pas.",
+        ),
+        view=Timeline(lane="site"),
+        queries=(
+            Query(
+                sql=f"""
+                SELECT lane.time AS time, site.title AS site, lane.severity AS state
+                FROM alarm_lanes('{domain}', {SINCE}, {UNTIL}) lane
+                JOIN site ON site.id = lane.site WHERE {territory()} ORDER BY lane.time, site.title
+                """
+            ),
+        ),
+        states=PRIORITIES,
+        no_value=Text(en="no alarm in the time shown", fr="aucune alarme sur la période"),
+        empty="no alarm in the time shown",
+        width=24,
+        height=height,
+    )
+
+
+def health(domain: str, title: Text, *quantities: str) -> Panel:
+    """How the devices of a domain are that measure one of these quantities."""
+    return Panel(
+        key=f"{domain}-health",
+        title=title,
+        about=Text(
+            en="Each device and quantity at the end of the time shown: the age of its last reading"
+            " against its own limit of silence; of the last 24 h the share of the expected"
+            " readings that came, how many of them nothing believes, and how many messages came"
+            " with a wrong clock; the battery.",
+            fr="Chaque appareil et grandeur à la fin de la période : âge de la dernière mesure au"
+            " regard de son propre délai de silence ; sur 24 h, part reçue des mesures attendues,"
+            " mesures écartées et messages à l'horloge fausse ; batterie.",
+        ),
+        view=Table(),
+        queries=(Query(sql=_health(quantities)),),
+        columns=(
+            Column(name="site", hidden=True),
+            Column(name="station", title=Text(en="Site", fr="Site"), links=(site_page(),)),
+            Column(name="device", title=Text(en="Device", fr="Appareil")),
+            Column(name="quantity", hidden=True),
+            Column(
+                name="state",
+                title=Text(en="State", fr="État"),
+                states=HEALTH,
+                cell="background",
+                width=115,
+            ),
+            Column(name="age", title=Text(en="Age", fr="Âge"), unit="min", decimals=0, width=95),
+            Column(
+                name="limit",
+                title=Text(en="Silent from", fr="Muette dès"),
+                unit="min",
+                decimals=0,
+                width=105,
+            ),
+            Column(
+                name="received",
+                title=Text(en="Received, 24 h", fr="Reçu, 24 h"),
+                unit="share",
+                decimals=0,
+                low=0,
+                high=1,
+                cell="gauge",
+                steps=(
+                    Step(at=None, colour=RED),
+                    Step(at=0.6, colour=ORANGE),
+                    Step(at=0.9, colour=GREEN),
+                ),
+            ),
+            Column(
+                name="suspect",
+                title=Text(en="Not believed", fr="Écartées"),
+                unit="count",
+                cell="text",
+                steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+                width=105,
+            ),
+            Column(
+                name="clock",
+                title=Text(en="Wrong clock", fr="Horloge fausse"),
+                unit="count",
+                cell="text",
+                steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+                width=125,
+            ),
+            Column(
+                name="battery",
+                title=Text(en="Battery", fr="Batterie"),
+                quantity="battery",
+                cell="text",
+                steps=(
+                    Step(at=None, colour=RED),
+                    Step(at=20, colour=YELLOW),
+                    Step(at=40, colour=GREEN),
+                ),
+                width=95,
+            ),
+        ),
+        no_value=Text(en="no device", fr="aucun appareil"),
+        width=24,
+        height=12,
+        timeless="how devices are at the end of the time shown",
+    )
+
+
+def _health(quantities: tuple[str, ...]) -> str:
+    return f"""
+WITH own AS MATERIALIZED (
+    SELECT site.name AS site, site.title AS station, device.id AS device_id, device.name AS device,
+           series.id AS series, series.quantity
+    FROM unnest({series_of(*quantities)}) AS one (id) JOIN series ON series.id = one.id
+    JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+    WHERE device.commissioned <= {UNTIL} AND (device.retired IS NULL OR device.retired > {UNTIL})
+), told AS (
+    SELECT own.*, newest.time, coalesce(k.stale_s, 3 * k.interval_s) AS stale_s, k.interval_s,
+           day.received, day.suspect,
+           (SELECT sum(fault.sum) FROM series f JOIN rollup_hour fault ON fault.series_id = f.id
+             AND fault.begins > {UNTIL} - INTERVAL '24 hours' AND fault.begins <= {UNTIL}
+            WHERE f.device = own.device_id AND f.quantity = 'clock_fault') AS clock,
+           (SELECT charge.value FROM series b CROSS JOIN LATERAL last_reading(b.id, {UNTIL}) charge
+            WHERE b.device = own.device_id AND b.quantity = 'battery') AS battery
+    FROM own LEFT JOIN LATERAL last_reading(own.series, {UNTIL}) newest ON true
+    LEFT JOIN LATERAL cadence_at(own.device, own.quantity, {UNTIL}) k ON true
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS received, count(*) FILTER (WHERE reading.quality & 7 <> 0) AS suspect
+        FROM reading WHERE reading.series_id = own.series
+         AND reading.time > {UNTIL} - INTERVAL '24 hours' AND reading.time <= {UNTIL}
+    ) day ON true
+)
+SELECT site, station, device, quantity,
+       CASE WHEN time IS NULL OR {UNTIL} - time > make_interval(secs => stale_s) THEN 'silent'
+            WHEN suspect > 0 OR clock > 0 THEN 'doubtful' ELSE 'heard' END AS state,
+       extract(epoch FROM {UNTIL} - time)::float8 / 60 AS age, stale_s / 60 AS limit,
+       least(1, received * interval_s / 86400) AS received, suspect, coalesce(clock, 0) AS clock,
+       battery
+FROM told ORDER BY CASE WHEN time IS NULL OR {UNTIL} - time > make_interval(secs => stale_s) THEN 0
+                        WHEN suspect > 0 OR clock > 0 THEN 1 ELSE 2 END, received, station, device
+"""

@@ -1,0 +1,45 @@
+"""Floods, as a hydrologist on duty reads them: what is near, what comes, what it is known by."""
+
+from dashboards import _flood_course, _flood_now, _flood_peaks, _flood_profile, _flood_rain
+from dashboards._describe import Dashboard, Section
+from dashboards._lanes import alarm_lanes, health
+from dashboards._words import Text
+
+DASHBOARD = Dashboard(
+    key="flood",
+    title=Text(en="Floods", fr="Crues"),
+    about=Text(
+        en="Rivers from the source down, level minus threshold or in m NGF; assets by the time"
+        " that is left; rain and its rarity, basins, peaks observed and expected; how the gauges"
+        " are. Tables speak of the end of the time shown.",
+        fr="Les cours d'eau de l'amont vers l'aval, en hauteur moins seuil ou en cote NGF ; les"
+        " enjeux par délai ; la pluie et sa rareté, les bassins, les pics observés et attendus ;"
+        " l'état des stations. Les tables valent à la fin de la période affichée.",
+    ),
+    domains=("flood",),
+    since="now-48h",
+    panels=(
+        _flood_now.SECTION,
+        _flood_course.SECTION,
+        _flood_rain.SECTION,
+        _flood_peaks.SECTION,
+        Section(
+            key="flood-alarms-section",
+            title=Text(en="Alarms", fr="Alarmes"),
+            panels=(alarm_lanes("flood", height=12),),
+        ),
+        _flood_profile.SECTION,
+        Section(
+            key="flood-gauges",
+            title=Text(en="The gauges", fr="Les stations"),
+            panels=(
+                health(
+                    "flood",
+                    Text(en="Health of the gauges", fr="État des stations"),
+                    "level",
+                    "basin_fill",
+                ),
+            ),
+        ),
+    ),
+)
