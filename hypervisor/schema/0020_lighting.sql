@@ -43,3 +43,273 @@ INSERT INTO lit_state DEFAULT VALUES;
 SELECT guard(name, 'lit_group = ANY (ARRAY (SELECT unnest(tenant_groups())))')
     FROM unnest(ARRAY['lit_plan', 'lit_day']) name;
 SELECT guard(name, 'false') FROM unnest(ARRAY['lit_made', 'lit_state']) name;
+
+-- What follows is asked by the dashboards. All run as whoever asks, so that row-level security holds.
+-- `at` is the end of the time that is looked at. The shares are those of the rules of lighting: a
+-- seventh of the installed power without a reason, three fifths of what the plan wants.
+
+-- How a cabinet burns, by its power (kW) and the least and most that its plan had it draw meanwhile.
+CREATE FUNCTION lit_state(power double precision, low double precision, high double precision,
+    installed double precision) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN power IS NULL THEN 'silent' WHEN high IS NULL OR installed IS NULL THEN 'unknown'
+                WHEN power < low * 0.25 THEN 'dark-off-plan' WHEN power < low * 0.6 THEN 'missing'
+                WHEN power > high * 1.3 + installed * 0.15 THEN 'lit-off-plan'
+                WHEN power > installed * 0.15 OR low > 0 THEN 'lit' ELSE 'dark' END
+$$;
+
+-- Cabinets with a plan or a meter. `level`: % that the plan wants at `at` (0: dark; null: no plan).
+-- `lit_from`, `lit_to`: the light that lasts then, else the last one before.
+CREATE FUNCTION lit_cabinets(at timestamptz) RETURNS TABLE (
+    lit_group text, title text, site integer, name text, commune text, lon double precision,
+    lat double precision, meter integer, device text, level double precision,
+    installed double precision, lit_from timestamptz, lit_to timestamptz)
+LANGUAGE sql STABLE AS $$
+    SELECT g.name, g.title, s.id, s.name, s.commune, s.lon, s.lat, q.id, q.device,
+           CASE WHEN p.ends > at THEN p.level WHEN p.lit_group IS NOT NULL THEN 0 END,
+           p.installed, p.lit_from, p.lit_to
+    FROM device_group g JOIN site s ON s.id = g.site
+    LEFT JOIN (
+        SELECT DISTINCT ON (device.site) device.site, device.name AS device, series.id
+        FROM series JOIN device ON device.id = series.device
+        WHERE series.quantity = 'cabinet_power' AND device.commissioned <= at
+          AND (device.retired IS NULL OR device.retired > at)
+        ORDER BY device.site, device.commissioned DESC
+    ) q ON q.site = s.id
+    LEFT JOIN LATERAL (
+        SELECT * FROM lit_plan WHERE lit_plan.lit_group = g.name AND lit_plan.begins <= at
+        ORDER BY lit_plan.begins DESC LIMIT 1
+    ) p ON true
+    WHERE g.kind = 'cabinet' AND (p.lit_group IS NOT NULL OR q.id IS NOT NULL)
+$$;
+
+-- The least and most (%) that a group's plan wants within a span; null where it has none near it.
+CREATE FUNCTION lit_bounds(lit_group text, since timestamptz, until timestamptz) RETURNS TABLE (
+    low double precision, high double precision)
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN sum(extract(epoch FROM LEAST(p.ends, lit_bounds.until)
+                                 - GREATEST(p.begins, lit_bounds.since)))
+                     >= extract(epoch FROM lit_bounds.until - lit_bounds.since) - 1
+                THEN min(p.level) ELSE 0 END, coalesce(max(p.level), 0)
+    FROM lit_plan p WHERE p.lit_group = lit_bounds.lit_group AND p.begins < lit_bounds.until
+      AND p.begins > lit_bounds.since - interval '1 day' AND p.ends > lit_bounds.since
+$$;
+
+-- Each cabinet as its last reading has it, with its state by the plan at that reading. A switching
+-- within ten minutes of it is no fault.
+CREATE FUNCTION lit_now(at timestamptz) RETURNS TABLE (
+    lit_group text, title text, site integer, name text, commune text, lon double precision,
+    lat double precision, level double precision, installed double precision,
+    lit_from timestamptz, lit_to timestamptz, power double precision, heard timestamptz, state text)
+LANGUAGE sql STABLE AS $$
+    SELECT c.lit_group, c.title, c.site, c.name, c.commune, c.lon, c.lat, c.level, c.installed,
+           c.lit_from, c.lit_to, r.last, r.last_at,
+           CASE WHEN r.last_at < at - interval '2 hours' THEN 'silent' ELSE
+           lit_state(r.last, b.low / 100 * c.installed, b.high / 100 * c.installed, c.installed) END
+    FROM lit_cabinets(at) c
+    LEFT JOIN LATERAL (
+        SELECT hour.last, hour.last_at FROM rollup_hour hour
+        WHERE hour.series_id = c.meter AND hour.begins <= at AND hour.begins > at - interval '90 days'
+          AND hour.last_at <= at
+        ORDER BY hour.begins DESC LIMIT 1
+    ) r ON true
+    LEFT JOIN LATERAL lit_bounds(c.lit_group, r.last_at - interval '10 minutes',
+                                 r.last_at + interval '10 minutes') b ON c.level IS NOT NULL
+$$;
+
+-- Each lamp behind a cabinet: `does` is 'as-planned'; 'dark' or 'silent' in the light that lasts (or
+-- lasted last), 'lit' when it should be dark; `fault` is the code that it tells. A switching is given
+-- twenty minutes, a word two hours and a half; by day only lamps that are always fed are missed.
+CREATE FUNCTION lit_lamps(at timestamptz) RETURNS TABLE (
+    lit_group text, site integer, device text, lon double precision, lat double precision,
+    heard timestamptz, fault double precision, does text)
+LANGUAGE sql STABLE AS $$
+    SELECT c.lit_group, c.site, d.name, coalesce(d.lon, c.lon), coalesce(d.lat, c.lat),
+           coalesce(late.last_at, lit.last_at), ill.last,
+           CASE WHEN c.level IS NULL THEN 'unknown'
+                WHEN (c.level > 0 OR u.value->>'switched' = 'false')
+                     AND at > c.lit_from + interval '150 minutes'
+                     AND coalesce(late.last_at, lit.last_at, '-infinity') < at - interval '150 minutes'
+                    THEN 'silent'
+                WHEN late.last > 0 AND late.last_at > c.lit_to + interval '20 minutes' THEN 'lit'
+                WHEN lit.last_at > c.lit_from + interval '20 minutes'
+                    THEN CASE WHEN lit.last = 0 THEN 'dark' ELSE 'as-planned' END
+                WHEN LEAST(at, c.lit_to - interval '10 minutes') > c.lit_from + interval '150 minutes' THEN 'silent'
+                ELSE 'as-planned' END
+    FROM lit_cabinets(at) c
+    JOIN (
+        SELECT DISTINCT ON (key) split_part(key, '/', 1) AS lit_group,
+               split_part(key, '/', 2) AS device, value
+        FROM revision WHERE kind = 'member' AND effective <= at
+        ORDER BY key, effective DESC, id DESC
+    ) m ON m.lit_group = c.lit_group AND m.value IS NOT NULL
+    LEFT JOIN (
+        SELECT DISTINCT ON (key) key, value FROM revision
+        WHERE kind = 'supply' AND effective <= at ORDER BY key, effective DESC, id DESC
+    ) u ON u.key = c.lit_group
+    JOIN device d ON d.name = m.device AND (d.retired IS NULL OR d.retired > at)
+    JOIN series l ON l.device = d.id AND l.quantity = 'light_level'
+    LEFT JOIN series f ON f.device = d.id AND f.quantity = 'lamp_fault'
+    LEFT JOIN LATERAL (
+        SELECT hour.last, hour.last_at FROM rollup_hour hour
+        WHERE hour.series_id = l.id AND hour.begins <= LEAST(at, c.lit_to - interval '10 minutes')
+          AND hour.begins > at - interval '8 days' AND hour.last_at <= LEAST(at, c.lit_to - interval '10 minutes')
+        ORDER BY hour.begins DESC LIMIT 1
+    ) lit ON true
+    LEFT JOIN LATERAL (
+        SELECT hour.last, hour.last_at FROM rollup_hour hour
+        WHERE hour.series_id = l.id AND hour.begins <= at AND hour.last_at <= at
+          AND hour.begins > c.lit_to - interval '1 hour'
+        ORDER BY hour.begins DESC LIMIT 1
+    ) late ON c.level = 0
+    LEFT JOIN LATERAL (
+        SELECT hour.last FROM rollup_hour hour
+        WHERE hour.series_id = f.id AND hour.begins <= at AND hour.last_at <= at
+          AND hour.begins > at - interval '8 days'
+        ORDER BY hour.begins DESC LIMIT 1
+    ) ill ON true
+$$;
+
+-- Buckets in which a plan can be told from what a cabinet's meter says each quarter of an hour.
+CREATE FUNCTION lit_every(every interval) RETURNS interval LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN every <= interval '15 minutes' THEN interval '15 minutes'
+                WHEN every <= interval '30 minutes' THEN interval '30 minutes'
+                WHEN every <= interval '3 hours' THEN interval '1 hour' ELSE interval '1 day' END
+$$;
+
+-- Cabinets over time: mean power of a bucket (`every` is one of lit_every), the mean that the plan
+-- wants, and the least and most that it wants from ten minutes before to ten minutes after, all kW.
+-- Of a day least and most are its mean: what it draws is held against the whole of it.
+CREATE FUNCTION lit_course(since timestamptz, until timestamptz, every interval) RETURNS TABLE (
+    lit_group text, title text, site integer, name text, commune text, "time" timestamptz,
+    power double precision, wanted double precision, low double precision, high double precision,
+    installed double precision)
+LANGUAGE sql STABLE AS $$
+    WITH cabinet AS MATERIALIZED (SELECT * FROM lit_cabinets(lit_course.until)),
+    planned AS (
+        SELECT p.lit_group, p.level, p.installed, p.begins, p.ends, at AS bucket
+        FROM lit_plan p, generate_series(
+            time_bucket(every, p.begins - interval '10 minutes'),
+            p.ends + interval '10 minutes', every) at
+        WHERE every < interval '1 day' AND p.begins < lit_course.until
+          AND p.begins > lit_course.since - interval '1 day' AND p.ends > lit_course.since
+    ),
+    bounded AS (
+        SELECT planned.lit_group, bucket, min(planned.installed) AS installed,
+               CASE WHEN sum(extract(epoch FROM LEAST(ends, bucket + every + interval '10 minutes')
+                             - GREATEST(begins, bucket - interval '10 minutes')))
+                         >= extract(epoch FROM every) + 1199
+                    THEN min(planned.level) ELSE 0 END AS low,
+               max(planned.level) AS high,
+               sum(planned.level * GREATEST(0, extract(epoch FROM LEAST(ends, bucket + every)
+                   - GREATEST(begins, bucket)))) / extract(epoch FROM every) AS mean
+        FROM planned GROUP BY planned.lit_group, bucket
+    )
+    SELECT c.lit_group, c.title, c.site, c.name, c.commune, r."time", r.mean, k.wanted, k.low, k.high,
+           k.installed
+    FROM cabinet c
+    JOIN readings_by(ARRAY (SELECT meter FROM cabinet WHERE meter IS NOT NULL),
+                     lit_course.since, lit_course.until, every) r ON r.series_id = c.meter
+    LEFT JOIN bounded b ON b.lit_group = c.lit_group AND b.bucket = r."time"
+    LEFT JOIN lit_day d ON every >= interval '1 day'
+        AND d.lit_group = c.lit_group AND d.day = r."time"
+    CROSS JOIN LATERAL (
+        SELECT coalesce(b.installed, d.installed, c.installed) AS installed,
+               CASE WHEN c.level IS NOT NULL THEN
+               coalesce(b.mean / 100 * b.installed, d.expected / 24, 0) END AS wanted,
+               CASE WHEN c.level IS NOT NULL THEN
+               coalesce(b.low / 100 * b.installed, d.expected / 24, 0) END AS low,
+               CASE WHEN c.level IS NOT NULL THEN
+               coalesce(b.high / 100 * b.installed, d.expected / 24, 0) END AS high
+    ) k
+$$;
+
+-- When cabinets switched, of the lights that began (`on_`) and ended within a time: minutes after
+-- the plan, negative before it; null where no reading within 90 minutes tells of it. One that tells
+-- of itself out of its turn tells when; of others it is known how late they were at least.
+CREATE FUNCTION lit_switchings(since timestamptz, until timestamptz) RETURNS TABLE (
+    lit_group text, title text, site integer, name text, commune text, planned timestamptz,
+    on_ boolean, minutes double precision)
+LANGUAGE sql STABLE AS $$
+    SELECT c.lit_group, c.title, c.site, c.name, c.commune, p.planned, p.on_,
+           extract(epoch FROM CASE WHEN r.switched <= p.planned OR r.told OR r.before IS NULL
+                                   THEN r.switched - p.planned
+                                   ELSE GREATEST(interval '0', r.before - p.planned) END)::float8 / 60
+    FROM lit_cabinets(lit_switchings.until) c
+    JOIN (
+        SELECT DISTINCT lit_plan.lit_group, e.planned, e.on_,
+            min(lit_plan.level / 100 * lit_plan.installed)
+                OVER (PARTITION BY lit_plan.lit_group, lit_from) AS least
+        FROM lit_plan CROSS JOIN LATERAL (VALUES (lit_from, true), (lit_to, false)) e (planned, on_)
+        WHERE lit_plan.begins > lit_switchings.since - interval '2 days'
+          AND lit_plan.begins < lit_switchings.until
+    ) p ON p.lit_group = c.lit_group AND p.planned >= lit_switchings.since
+        AND p.planned < lit_switchings.until
+    LEFT JOIN LATERAL (
+        SELECT w."time" AS switched, w.before, w."time" - w.before < w.turn * 0.95 AS told FROM (
+            SELECT v."time", v.before, v.does, lag(v.does) OVER (ORDER BY v."time") AS did,
+                   max(v."time" - v.before) OVER () AS turn
+            FROM (
+                SELECT reading."time", (reading.value > p.least * 0.25) = p.on_ AS does,
+                       lag(reading."time") OVER (ORDER BY reading."time") AS before
+                FROM reading WHERE reading.series_id = c.meter
+                  AND reading."time" >= p.planned - interval '90 minutes'
+                  AND reading."time" <= LEAST(p.planned + interval '90 minutes', lit_switchings.until)
+                  AND reading.value IS NOT NULL AND reading.quality & 7 = 0
+            ) v
+        ) w WHERE w.does AND NOT w.did ORDER BY w."time" LIMIT 1
+    ) r ON true
+$$;
+
+-- What cabinets tell of themselves: door, leakage, supply, contactor; each as last told.
+CREATE FUNCTION lit_signals(at timestamptz) RETURNS TABLE (
+    site integer, name text, title text, commune text, series integer, quantity text,
+    state double precision, told timestamptz)
+LANGUAGE sql STABLE AS $$
+    SELECT s.id, s.name, s.title, s.commune, q.id, q.quantity, h.last, h.last_at
+    FROM series q JOIN device d ON d.id = q.device JOIN site s ON s.id = d.site
+    LEFT JOIN LATERAL (
+        SELECT hour.last, hour.last_at FROM rollup_hour hour
+        WHERE hour.series_id = q.id AND hour.begins <= at AND hour.begins > at - interval '90 days'
+          AND hour.last_at <= at
+        ORDER BY hour.begins DESC LIMIT 1
+    ) h ON true
+    WHERE q.quantity IN ('cabinet_door', 'earth_leakage', 'supply_loss', 'contactor_error')
+      AND d.commissioned <= at AND (d.retired IS NULL OR d.retired > at)
+$$;
+
+-- The worst of them over time, a row where one changes: leakage, then supply, contactor, door.
+CREATE FUNCTION lit_signal_course(since timestamptz, until timestamptz, every interval)
+RETURNS TABLE (name text, title text, commune text, "time" timestamptz, state text)
+LANGUAGE sql STABLE AS $$
+    WITH source AS MATERIALIZED (SELECT * FROM lit_signals(lit_signal_course.since)),
+    piece AS MATERIALIZED (
+        SELECT * FROM readings_by(ARRAY (SELECT series FROM lit_signals(lit_signal_course.until)),
+                                  lit_signal_course.since, lit_signal_course.until, every)
+    ),
+    said AS (
+        SELECT source.series, lit_signal_course.since AS "time", coalesce(source.state, 0) AS state
+        FROM source
+        UNION ALL
+        SELECT series_id, GREATEST(piece."time", lit_signal_course.since), high FROM piece
+        UNION ALL
+        SELECT series_id, piece."time" + every, last FROM piece WHERE last <> high
+    ),
+    held AS (
+        SELECT site.name, site.title, site.commune, said."time",
+               mod(max(code) FILTER (WHERE series.quantity = 'earth_leakage') OVER held, 2) AS leakage,
+               mod(max(code) FILTER (WHERE series.quantity = 'supply_loss') OVER held, 2) AS supply,
+               mod(max(code) FILTER (WHERE series.quantity = 'contactor_error') OVER held, 2)
+                   AS contactor,
+               mod(max(code) FILTER (WHERE series.quantity = 'cabinet_door') OVER held, 2) AS door
+        FROM (SELECT *, extract(epoch FROM said."time")::bigint * 2 + (said.state > 0)::int AS code
+              FROM said) said
+        JOIN series ON series.id = said.series JOIN device ON device.id = series.device
+        JOIN site ON site.id = device.site
+        WINDOW held AS (PARTITION BY site.id ORDER BY said."time")
+    )
+    SELECT DISTINCT held.name, held.title, held.commune, held."time",
+           CASE WHEN leakage = 1 THEN 'leakage' WHEN supply = 1 THEN 'supply'
+                WHEN contactor = 1 THEN 'contactor' WHEN door = 1 THEN 'door' ELSE 'fine' END
+    FROM held WHERE held."time" <= lit_signal_course.until
+$$;

@@ -1,0 +1,158 @@
+"""Alarms of one domain beside its measurements: a lane each, what is open and for how long."""
+
+from dashboards._colours import GREEN, ORANGE, PRIORITIES, RED, YELLOW, State, Step
+from dashboards._describe import Column, Panel, Query
+from dashboards._links import alarm_page, site_page
+from dashboards._sql import SINCE, UNTIL, territory
+from dashboards._views import BarChart, Table, Timeline
+from dashboards._words import Text
+
+_TITLE = "CASE {{lang}} WHEN 'fr' THEN coalesce(alarm.title_fr, alarm.title) ELSE alarm.title END"
+_OVER = State(value="over", text=Text(en="over", fr="terminée"), colour="transparent")
+_DAYS = 86_400
+OPEN = (
+    f"alarm.withdrawn IS NULL AND alarm.began <= {UNTIL}"
+    f" AND (alarm.ended IS NULL OR alarm.ended > {UNTIL})"
+)
+AGE_STEPS = (
+    Step(at=None, colour=GREEN),
+    Step(at=3 * _DAYS, colour=YELLOW),
+    Step(at=7 * _DAYS, colour=ORANGE),
+    Step(at=30 * _DAYS, colour=RED),
+)
+
+
+def lane(domain: str, title: Text, about: Text) -> Panel:
+    """One lane an alarm that stood in the time asked, the latest forty."""
+    return Panel(
+        key=f"{domain}-alarm-lane",
+        title=title,
+        about=about,
+        view=Timeline(lane="alarm", show_value="never"),
+        states=(*PRIORITIES, _OVER),
+        queries=(
+            Query(
+                sql=f"""
+                WITH stood AS (
+                    SELECT {_TITLE} AS alarm, alarm.began, alarm.ended,
+                           alarm.severity->-1->>1 AS severity
+                    FROM alarm JOIN site ON site.id = alarm.site
+                    WHERE alarm.domain = '{domain}' AND alarm.withdrawn IS NULL
+                      AND alarm.began <= {UNTIL}
+                      AND (alarm.ended IS NULL OR alarm.ended > {SINCE}) AND {territory()}
+                    ORDER BY alarm.began DESC LIMIT 40
+                )
+                SELECT greatest(began, {SINCE}) AS time, alarm, severity AS state FROM stood
+                UNION ALL
+                SELECT ended, alarm, 'over' FROM stood WHERE ended <= {UNTIL}
+                ORDER BY time
+                """
+            ),
+        ),
+        width=24,
+        height=7,
+        no_value=Text(en="No alarm in this time", fr="Aucune alarme sur la période"),
+        empty="no alarm stood in the time asked",
+    )
+
+
+def open_table(domain: str, title: Text, about: Text, *, width: int, height: int) -> Panel:
+    """What is open at the end of the time asked, the oldest first."""
+    return Panel(
+        key=f"{domain}-open",
+        title=title,
+        about=about,
+        view=Table(),
+        queries=(
+            Query(
+                sql=f"""
+                SELECT alarm.id AS alarm, site.name AS site, alarm.severity->-1->>1 AS priority,
+                       {_TITLE} AS title, alarm.began AS began,
+                       extract(epoch FROM {UNTIL} - alarm.began)::float8 AS age,
+                       alarm.acknowledged IS NOT NULL AS seen
+                FROM alarm JOIN site ON site.id = alarm.site
+                WHERE alarm.domain = '{domain}' AND {OPEN} AND {territory()}
+                ORDER BY alarm.began LIMIT 200
+                """
+            ),
+        ),
+        columns=(
+            Column(name="alarm", hidden=True),
+            Column(name="site", hidden=True),
+            Column(
+                name="priority",
+                title=Text(en="Priority", fr="Priorité"),
+                states=PRIORITIES,
+                cell="text",
+                width=110,
+            ),
+            Column(
+                name="title", title=Text(en="Fault", fr="Défaut"), links=(alarm_page(), site_page())
+            ),
+            Column(name="began", title=Text(en="Since", fr="Depuis"), unit="date", width=160),
+            Column(
+                name="age",
+                title=Text(en="Age", fr="Âge"),
+                unit="duration",
+                steps=AGE_STEPS,
+                cell="text",
+                width=120,
+            ),
+            Column(
+                name="seen",
+                title=Text(en="Acknowledged", fr="Acquittée"),
+                states=(
+                    State(value="true", text=Text(en="yes", fr="oui"), colour=GREEN),
+                    State(value="false", text=Text(en="no", fr="non"), colour=ORANGE),
+                ),
+                cell="text",
+                width=110,
+            ),
+        ),
+        width=width,
+        height=height,
+        no_value=Text(en="Nothing is open", fr="Rien d'ouvert"),
+        empty="no fault is open",
+        timeless="what is open began before the time asked",
+    )
+
+
+def by_age(domain: str, title: Text, about: Text, *, width: int, height: int) -> Panel:
+    """How many are open, by how long they have been."""
+    return Panel(
+        key=f"{domain}-by-age",
+        title=title,
+        about=about,
+        view=BarChart(x="age", legend=False, show_value="always"),
+        queries=(
+            Query(
+                sql=f"""
+                SELECT CASE {{{{lang}}}} WHEN 'fr' THEN a.fr ELSE a.en END AS age,
+                       count(open.id)::int AS faults
+                FROM (VALUES (1, '< 1 d', '< 1 j', interval '0', interval '1 day'),
+                             (2, '1 to 3 d', '1 à 3 j', interval '1 day', interval '3 days'),
+                             (3, '3 to 7 d', '3 à 7 j', interval '3 days', interval '7 days'),
+                             (4, '7 to 30 d', '7 à 30 j', interval '7 days', interval '30 days'),
+                             (5, '> 30 d', '> 30 j', interval '30 days', interval '100 years')
+                     ) a (place, en, fr, least, most)
+                LEFT JOIN (
+                    SELECT alarm.id, {UNTIL} - alarm.began AS age
+                    FROM alarm JOIN site ON site.id = alarm.site
+                    WHERE alarm.domain = '{domain}' AND {OPEN} AND {territory()}
+                ) open ON open.age >= a.least AND open.age < a.most
+                GROUP BY a.place, a.en, a.fr ORDER BY a.place
+                """
+            ),
+        ),
+        columns=(
+            Column(
+                name="faults",
+                title=Text(en="Open faults", fr="Défauts ouverts"),
+                unit="count",
+                decimals=0,
+                colour=ORANGE,
+            ),
+        ),
+        width=width,
+        height=height,
+    )

@@ -1,0 +1,252 @@
+"""Public lighting: what cabinets tell of themselves, how they switch, and who hears what."""
+
+from dashboards._colours import GREEN, ORANGE, RED, YELLOW, Step
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._lighting_words import SIGNAL
+from dashboards._links import site_page
+from dashboards._sql import EVERY, SINCE, UNTIL, territory
+from dashboards._views import Table, Timeline
+from dashboards._words import Text
+
+_TITLE = Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),))
+_SITE = Column(name="site", hidden=True)
+_MINUTES = (  # ten minutes are the rule's; thirty are a clock that nobody set
+    Step(at=None, colour=RED),
+    Step(at=-30, colour=ORANGE),
+    Step(at=-10, colour=GREEN),
+    Step(at=10, colour=ORANGE),
+    Step(at=30, colour=RED),
+)
+
+_LANE = Panel(
+    key="lighting-signals",
+    title=Text(en="Door, leakage, supply, contactor", fr="Porte, isolement, réseau, contacteur"),
+    about=Text(
+        en="What each cabinet told of itself; where two things are wrong at once the more"
+        " dangerous one is shown. A state holds until the cabinet tells another.",
+        fr="Ce que chaque armoire a signalé d'elle-même ; de deux défauts simultanés, le plus"
+        " dangereux est montré. Un état tient jusqu'au suivant.",
+    ),
+    view=Timeline(lane="cabinet", show_value="never", row_height=0.85),
+    states=SIGNAL,
+    queries=(
+        Query(
+            sql=f"""
+            SELECT c.time, c.title AS cabinet, c.state
+            FROM lit_signal_course({SINCE}, {UNTIL}, lit_every({EVERY})) c
+            WHERE {territory("c")} ORDER BY c.time, c.title
+            """
+        ),
+    ),
+    points=400,
+    width=14,
+    height=13,
+)
+
+_SWITCHING = Panel(
+    key="lighting-switching",
+    title=Text(en="Switching against the plan", fr="Écart de commutation"),
+    about=Text(
+        en="Minutes between the planned and the real switching, of the last seven nights of the"
+        " time shown: median in the evening and in the morning, and the farthest. Positive is"
+        " late. A cabinet that tells when it switches is known to the second; of one that only"
+        " reads each quarter of an hour it is known how late it was at least. Beyond ten minutes"
+        " its clock drifts or it follows another plan.",
+        fr="Minutes entre commutation prévue et réelle, sur les sept dernières nuits de la période"
+        " : médiane à l'allumage, à l'extinction, et le plus grand écart. Positif : en retard."
+        " L'armoire qui signale sa commutation est connue à la seconde ; de celle qui relève au"
+        " quart d'heure, on connaît le retard minimal. Au-delà de dix minutes : l'horloge dérive"
+        " ou l'armoire suit un autre plan.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT c.name AS site, c.title, count(c.minutes)::int AS seen, count(*)::int AS planned,
+                   percentile_cont(0.5) WITHIN GROUP (ORDER BY c.minutes) FILTER (WHERE c.on_)
+                       AS evening,
+                   percentile_cont(0.5) WITHIN GROUP (ORDER BY c.minutes) FILTER (WHERE NOT c.on_)
+                       AS morning,
+                   (array_agg(c.minutes ORDER BY abs(c.minutes) DESC NULLS LAST))[1] AS farthest
+            FROM lit_switchings({UNTIL} - interval '7 days', {UNTIL}) c
+            WHERE {territory("c")}
+            GROUP BY c.name, c.title ORDER BY max(abs(c.minutes)) DESC NULLS LAST, c.title
+            """
+        ),
+    ),
+    columns=(
+        _SITE,
+        _TITLE,
+        Column(
+            name="evening",
+            title=Text(en="On", fr="Allumage"),
+            unit="min",
+            decimals=1,
+            steps=_MINUTES,
+            cell="text",
+        ),
+        Column(
+            name="morning",
+            title=Text(en="Off", fr="Extinction"),
+            unit="min",
+            decimals=1,
+            steps=_MINUTES,
+            cell="text",
+        ),
+        Column(
+            name="farthest",
+            title=Text(en="Farthest", fr="Plus grand écart"),
+            unit="min",
+            decimals=1,
+            steps=_MINUTES,
+            cell="background",
+        ),
+        Column(name="seen", title=Text(en="Seen", fr="Vues"), unit="count", decimals=0, width=70),
+        Column(
+            name="planned",
+            title=Text(en="Planned", fr="Prévues"),
+            unit="count",
+            decimals=0,
+            width=80,
+        ),
+    ),
+    timeless="seven nights before the end of the time asked",
+    width=10,
+    height=13,
+)
+
+_PHASES = Panel(
+    key="lighting-phases",
+    title=Text(en="Phase balance", fr="Équilibre des phases"),
+    about=Text(
+        en="Mean currents of the three phases over the whole hours of the light that lasts (by"
+        " day: last night's), and the farthest one's distance from their mean. A third of the"
+        " lamps out at once is one phase: beyond a third look at the fuses.",
+        fr="Intensités moyennes des trois phases sur les heures entières de l'allumage en cours"
+        " (de jour : la nuit dernière), et l'écart de la plus éloignée à leur moyenne. Un tiers"
+        " des lampes d'un coup, c'est une phase : au-delà d'un tiers, voir les fusibles.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT p.name AS site, p.title, p.phase1, p.phase2, p.phase3,
+                   100 * greatest(abs(phase1 - mean), abs(phase2 - mean), abs(phase3 - mean))
+                       / nullif(mean, 0) AS apart
+            FROM (
+                SELECT c.name, c.title,
+                       max(i.mean) FILTER (WHERE q.quantity = 'phase1_current') AS phase1,
+                       max(i.mean) FILTER (WHERE q.quantity = 'phase2_current') AS phase2,
+                       max(i.mean) FILTER (WHERE q.quantity = 'phase3_current') AS phase3,
+                       avg(i.mean) AS mean
+                FROM lit_cabinets({UNTIL}) c
+                JOIN device d ON d.site = c.site
+                JOIN series q ON q.device = d.id AND q.quantity IN
+                    ('phase1_current', 'phase2_current', 'phase3_current')
+                CROSS JOIN LATERAL (
+                    SELECT sum(hour.sum) / sum(hour.count) AS mean FROM rollup_hour hour
+                    WHERE hour.series_id = q.id
+                      AND hour.begins >= c.lit_from + interval '15 minutes'
+                      AND hour.begins + interval '1 hour' <= least({UNTIL}, c.lit_to)
+                ) i
+                WHERE {territory("c")} GROUP BY c.name, c.title
+            ) p ORDER BY apart DESC NULLS LAST, p.title
+            """
+        ),
+    ),
+    columns=(
+        _SITE,
+        _TITLE,
+        Column(name="phase1", title=Text(en="Phase 1", fr="Phase 1"), quantity="phase1_current"),
+        Column(name="phase2", title=Text(en="Phase 2", fr="Phase 2"), quantity="phase2_current"),
+        Column(name="phase3", title=Text(en="Phase 3", fr="Phase 3"), quantity="phase3_current"),
+        Column(
+            name="apart",
+            title=Text(en="Unbalance", fr="Déséquilibre"),
+            unit="%",
+            decimals=0,
+            low=0,
+            high=100,
+            steps=(
+                Step(at=None, colour=GREEN),
+                Step(at=20, colour=YELLOW),
+                Step(at=33, colour=RED),
+            ),
+            cell="gauge",
+        ),
+    ),
+    timeless="the light that lasts may have begun before the time asked",
+    width=12,
+    height=11,
+)
+
+_HEARD = Panel(
+    key="lighting-heard",
+    title=Text(en="Communication by gateway", fr="Communication par passerelle"),
+    about=Text(
+        en="Of the lamps that each gateway speaks for (or that speak for themselves), how many"
+        " were heard in the light that lasts (by day: last night's): switched lamps are silent by"
+        " day and nobody misses them then. Many silent behind one gateway while their cabinets"
+        " burn: the gateway, not the lamps.",
+        fr="Par passerelle (ou en direct), combien de points lumineux se sont fait entendre"
+        " pendant l'allumage en cours (de jour : la nuit dernière) : alimentés par l'armoire, ils"
+        " se taisent de jour et personne ne les attend. Beaucoup de muets derrière une passerelle,"
+        " armoires allumées : c'est la passerelle, pas les lampes.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT coalesce(gateway.title, CASE {{{{lang}}}} WHEN 'fr' THEN 'en direct'
+                            ELSE 'by themselves' END) AS gateway,
+                   count(*)::int AS lamps, count(DISTINCT l.lit_group)::int AS cabinets,
+                   count(*) FILTER (WHERE l.does = 'silent')::int AS silent,
+                   100.0 * avg((l.does <> 'silent')::int)::float8 AS heard,
+                   max(l.heard) AS latest
+            FROM lit_lamps({UNTIL}) l JOIN site ON site.id = l.site
+            JOIN device ON device.name = l.device
+            LEFT JOIN gateway ON gateway.name = device.gateway
+            WHERE {territory()} GROUP BY gateway.title ORDER BY heard, gateway.title
+            """
+        ),
+    ),
+    columns=(
+        Column(name="gateway", title=Text(en="Gateway", fr="Passerelle")),
+        Column(
+            name="lamps", title=Text(en="Lamps", fr="Points lumineux"), unit="count", decimals=0
+        ),
+        Column(name="cabinets", title=Text(en="Cabinets", fr="Armoires"), unit="count", decimals=0),
+        Column(
+            name="silent",
+            title=Text(en="Silent", fr="Muets"),
+            unit="count",
+            decimals=0,
+            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+            cell="text",
+        ),
+        Column(
+            name="heard",
+            title=Text(en="Heard", fr="Entendus"),
+            unit="%",
+            decimals=1,
+            low=0,
+            high=100,
+            steps=(
+                Step(at=None, colour=RED),
+                Step(at=90, colour=ORANGE),
+                Step(at=98, colour=GREEN),
+            ),
+            cell="gauge",
+        ),
+        Column(name="latest", title=Text(en="Latest word", fr="Dernier message"), unit="date"),
+    ),
+    timeless="who was heard in the light that lasts",
+    width=12,
+    height=11,
+)
+
+SECTION = Section(
+    key="lighting-cabinets-section",
+    title=Text(en="Cabinets and communication", fr="Armoires et communication"),
+    panels=(_LANE, _SWITCHING, _PHASES, _HEARD),
+)

@@ -1,0 +1,183 @@
+"""Public lighting: power and energy against what the plans expect."""
+
+from dashboards._colours import BLUE, GREEN, GREY, ORANGE, YELLOW, Step
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._lighting_words import BEYOND, COURSE, ENERGY, HOURS, PIECE, RATIO, ZONE
+from dashboards._links import site_page
+from dashboards._sql import UNTIL, territory
+from dashboards._views import Table, TimeSeries
+from dashboards._words import Text
+
+_WHOLE = f"c.time + {PIECE} <= {UNTIL}"  # a day or an hour that is over
+_DAY = f"date_trunc('day', c.time, {ZONE})"
+_WANTED = Column(
+    name="wanted",
+    title=Text(en="Expected by the plan", fr="Attendu selon le plan"),
+    colour=GREY,
+    dashed=True,
+    draw="line",
+)
+
+_POWER = Panel(
+    key="lighting-power",
+    title=Text(en="Power against the plan", fr="Puissance appelée et plan"),
+    about=Text(
+        en="Power of all chosen cabinets that were heard, and what their plans have the same ones"
+        " draw: planned level times installed power. A gap in the evening is light that is"
+        " missing, one by day is light that is lost.",
+        fr="Puissance de toutes les armoires choisies qui se sont fait entendre, et celle que"
+        " leurs plans leur donnent : niveau prévu multiplié par la puissance installée. Un écart"
+        " le soir : lumière qui manque ; de jour : lumière perdue.",
+    ),
+    view=TimeSeries(fill=15, axis_label=Text(en="all cabinets", fr="toutes armoires")),
+    quantity="cabinet_power",
+    queries=(
+        Query(
+            sql=f"""
+            SELECT c.time, sum(c.power) AS power, sum(c.wanted) AS wanted
+            FROM {COURSE} c WHERE c.wanted IS NOT NULL AND {territory("c")}
+            GROUP BY c.time ORDER BY c.time
+            """
+        ),
+    ),
+    columns=(
+        Column(name="power", title=Text(en="Drawn", fr="Appelée"), colour=GREEN, line_width=2),
+        _WANTED,
+    ),
+    points=400,
+    width=12,
+    height=9,
+)
+
+_DAYS = Panel(
+    key="lighting-energy",
+    title=Text(en="Energy a day against the model", fr="Énergie par jour et modèle"),
+    about=Text(
+        en="Bars: kWh drawn a local day. Line: what the model expects, plan times length of the"
+        " night times installed power, so that it follows the season. The day that the time shown"
+        " begins in is told whole, the last one as far as it has come, both sides alike.",
+        fr="Barres : kWh consommés par jour. Ligne : ce que le modèle attend, plan, durée de la"
+        " nuit et puissance installée : il suit donc la saison. Le premier jour de la période est"
+        " entier, le dernier va jusqu'où il en est, des deux côtés.",
+    ),
+    view=TimeSeries(draw="bars"),
+    unit="kW.h",
+    decimals=0,
+    queries=(
+        Query(
+            sql=f"""
+            SELECT {_DAY} AS time, sum(c.power) * {HOURS} AS drawn,
+                   sum(c.wanted) * {HOURS} AS wanted
+            FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_WHOLE} AND {territory("c")}
+            GROUP BY 1 ORDER BY 1
+            """
+        ),
+    ),
+    columns=(
+        Column(name="drawn", title=Text(en="Drawn", fr="Consommée"), colour=GREEN),
+        _WANTED,
+    ),
+    timeless="days stand at their midnight, the first before the time asked",
+    width=12,
+    height=9,
+)
+
+_BEYOND = Panel(
+    key="lighting-by-day",
+    title=Text(en="Lit by day", fr="Allumage de jour"),
+    about=Text(
+        en="kWh a day drawn while the plan has the cabinet dark, above a seventh of its installed"
+        " power (what controllers and sockets take is not counted). Over more than two months:"
+        " what a day drew beyond its plan. It should be zero: a contactor that sticks, a clock.",
+        fr="kWh par jour consommés alors que le plan veut l'armoire éteinte, au-delà d'un septième"
+        " de la puissance installée (automates et prises ne comptent pas). Au-delà de deux mois :"
+        " ce que le jour a consommé de plus que son plan. Attendu : zéro ; sinon contacteur collé,"
+        " horloge.",
+    ),
+    view=TimeSeries(draw="bars", legend="hidden", soft_max=1),
+    unit="kW.h",
+    decimals=1,
+    queries=(
+        Query(
+            sql=f"""
+            SELECT {_DAY} AS time, sum({BEYOND}) * {HOURS} AS beyond
+            FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_WHOLE} AND {territory("c")}
+            GROUP BY 1 ORDER BY 1
+            """
+        ),
+    ),
+    columns=(
+        Column(name="beyond", title=Text(en="Lit by day", fr="Allumage de jour"), colour=YELLOW),
+    ),
+    timeless="days stand at their midnight, the first before the time asked",
+    width=9,
+    height=11,
+)
+
+_TABLE = Panel(
+    key="lighting-balance",
+    title=Text(en="Energy balance by cabinet", fr="Bilan d'énergie par armoire"),
+    about=Text(
+        en="Since the midnight before the time shown begins: what each cabinet drew, what its plan"
+        " expects for the hours that were heard, and the share of the one in the other. Below 85 %"
+        " lamps are out; above 115 % it burns too long, does not dim, or something else hangs on"
+        " it. The farthest from its plan first.",
+        fr="Depuis le minuit qui précède la période : consommation de chaque armoire, énergie"
+        " attendue par son plan pour les heures reçues, et le rapport des deux. Sous 85 % : lampes"
+        " éteintes ; au-delà de 115 % : allumage trop long, abaissement absent ou autre usage. La"
+        " plus éloignée de son plan d'abord.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT c.name AS site, c.title, max(c.installed) AS installed,
+                   sum(c.power) * {HOURS} AS drawn, sum(c.wanted) * {HOURS} AS wanted,
+                   100 * sum(c.power) / nullif(sum(c.wanted), 0) AS ratio,
+                   sum({BEYOND}) * {HOURS} AS beyond
+            FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_WHOLE} AND {territory("c")}
+            GROUP BY c.name, c.title
+            ORDER BY abs(ln(nullif(sum(c.power) / nullif(sum(c.wanted), 0), 0))) DESC NULLS LAST
+            """
+        ),
+    ),
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),)),
+        Column(
+            name="installed",
+            title=Text(en="Installed", fr="Puissance installée"),
+            quantity="cabinet_power",
+            decimals=1,
+        ),
+        Column(name="drawn", title=Text(en="Drawn", fr="Consommée"), unit="kW.h", decimals=1),
+        Column(name="wanted", title=Text(en="Expected", fr="Attendue"), unit="kW.h", decimals=1),
+        Column(
+            name="ratio",
+            title=Text(en="Of the plan", fr="Part du plan"),
+            unit="%",
+            decimals=0,
+            low=0,
+            high=200,
+            steps=RATIO,
+            cell="gauge",
+        ),
+        Column(
+            name="beyond",
+            title=Text(en="Lit by day", fr="Allumage de jour"),
+            unit="kW.h",
+            decimals=1,
+            steps=(Step(at=None, colour=BLUE), Step(at=0.1, colour=ORANGE)),
+            cell="text",
+        ),
+    ),
+    timeless="sums since a midnight",
+    width=15,
+    height=11,
+)
+
+SECTION = Section(
+    key="lighting-energy-section",
+    title=Text(en="Energy against the plan", fr="Énergie et plan"),
+    panels=(_POWER, _DAYS, _TABLE, _BEYOND),
+)

@@ -1,0 +1,318 @@
+"""Public lighting, now: what is dark, what is dangerous, where, and cabinet by cabinet."""
+
+from dashboards._colours import GREY, ORANGE, RED, VIOLET, YELLOW, Step
+from dashboards._describe import Column, Panel, Query
+from dashboards._lighting_words import (
+    AVAILABLE,
+    CABINET,
+    COURSE,
+    FEW_IS_GOOD,
+    LAMP,
+    NONE_IS_GOOD,
+    RATIO,
+    STATE,
+)
+from dashboards._links import site_page
+from dashboards._sql import EVERY, SINCE, UNTIL, territory
+from dashboards._views import Geomap, Stat, Table, Timeline
+from dashboards._words import Text
+
+_OWN = f"SELECT c.* FROM lit_now({UNTIL}) c WHERE {territory('c')}"
+_LAMPS = (
+    "SELECT l.*, site.name AS site_name FROM lit_lamps("
+    f"{UNTIL}) l JOIN site ON site.id = l.site WHERE {territory()}"
+)
+
+
+def _count(name: str, en: str, fr: str, steps: tuple[Step, ...]) -> Column:
+    return Column(name=name, title=Text(en=en, fr=fr), unit="count", decimals=0, steps=steps)
+
+
+CABINETS = Panel(
+    key="lighting-cabinets",
+    title=Text(en="Cabinets", fr="Armoires"),
+    about=Text(
+        en="How many cabinets do not do what their plan says at the end of the time shown, by"
+        " their power: dark though it should be night-lit, part of the light missing, lit beyond"
+        " the plan, silent for two hours. Anything but zero wants somebody.",
+        fr="Nombre d'armoires qui ne suivent pas leur plan à la fin de la période, d'après leur"
+        " puissance : éteintes alors qu'elles devraient éclairer, éclairage partiel, allumées hors"
+        " plan, muettes depuis deux heures. Tout autre chiffre que zéro appelle quelqu'un.",
+    ),
+    view=Stat(colour="background", text="value_and_name"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT count(*) FILTER (WHERE state = 'dark-off-plan')::int AS dark,
+                   count(*) FILTER (WHERE state = 'missing')::int AS missing,
+                   count(*) FILTER (WHERE state = 'lit-off-plan')::int AS beyond,
+                   count(*) FILTER (WHERE state = 'silent')::int AS silent
+            FROM ({_OWN}) c
+            """
+        ),
+    ),
+    columns=(
+        _count("dark", "dark, should be lit", "éteintes à tort", NONE_IS_GOOD),
+        _count("missing", "part of the light", "éclairage partiel", FEW_IS_GOOD),
+        _count("beyond", "lit beyond plan", "allumées hors plan", FEW_IS_GOOD),
+        _count("silent", "silent", "muettes", FEW_IS_GOOD),
+    ),
+    width=9,
+    height=4,
+)
+
+DANGERS = Panel(
+    key="lighting-dangers",
+    title=Text(en="Dangers and supply", fr="Dangers et alimentation"),
+    about=Text(
+        en="As cabinets last told: current that leaks to earth (isolate, never re-arm from afar;"
+        " critical near a flood), supply lost (call the grid operator), contactor that does not"
+        " obey (ours), door open.",
+        fr="Dernier état signalé par les armoires : défaut d'isolement (consigner, ne jamais"
+        " réarmer à distance ; critique près d'une crue), alimentation perdue (appeler le"
+        " gestionnaire du réseau), contacteur en défaut (à nous), porte ouverte.",
+    ),
+    view=Stat(colour="background", text="value_and_name"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT count(*) FILTER (WHERE quantity = 'earth_leakage')::int AS leakage,
+                   count(*) FILTER (WHERE quantity = 'supply_loss')::int AS supply,
+                   count(*) FILTER (WHERE quantity = 'contactor_error')::int AS contactor,
+                   count(*) FILTER (WHERE quantity = 'cabinet_door')::int AS door
+            FROM lit_signals({UNTIL}) c WHERE state > 0 AND {territory("c")}
+            """
+        ),
+    ),
+    columns=(
+        _count("leakage", "earth leakage", "défaut d'isolement", NONE_IS_GOOD),
+        _count("supply", "supply lost (grid)", "alimentation perdue", NONE_IS_GOOD),
+        _count("contactor", "contactor (ours)", "contacteur", FEW_IS_GOOD),
+        _count("door", "door open", "porte ouverte", FEW_IS_GOOD),
+    ),
+    width=9,
+    height=4,
+)
+
+AVAILABILITY = Panel(
+    key="lighting-available",
+    title=Text(en="Lamps that do as planned", fr="Points lumineux conformes"),
+    about=Text(
+        en="Availability: the share of lamps that burn when their plan has them burn (in the light"
+        " that lasts, else in last night's) and are dark by day, without a fault told. Beside it"
+        " the number of those that do not.",
+        fr="Disponibilité : part des points lumineux allumés quand leur plan le veut (pendant"
+        " l'allumage en cours, sinon le dernier) et éteints de jour, sans défaut signalé. À côté,"
+        " le nombre de ceux qui ne le sont pas.",
+    ),
+    view=Stat(text="value_and_name"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT 100.0 * avg((does = 'as-planned' AND coalesce(fault, 0) = 0)::int)::float8
+                       AS available,
+                   count(*) FILTER (WHERE does <> 'as-planned' OR fault <> 0)::int AS out
+            FROM ({_LAMPS}) l WHERE does <> 'unknown'
+            """
+        ),
+    ),
+    columns=(
+        Column(
+            name="available",
+            title=Text(en="available", fr="disponibles"),
+            unit="%",
+            decimals=1,
+            steps=AVAILABLE,
+        ),
+        _count("out", "out of order", "en défaut", FEW_IS_GOOD),
+    ),
+    width=6,
+    height=4,
+)
+
+LANES = Panel(
+    key="lighting-lanes",
+    title=Text(en="Expected against actual, by cabinet", fr="Attendu et réel, par armoire"),
+    about=Text(
+        en="Each lane is a cabinet: its power held against its lighting plan. Green burns as"
+        " planned, slate is dark as planned; red should burn and does not, yellow burns beyond its"
+        " plan. A switching within ten minutes of the plan is no fault. Over months a cell is a"
+        " day: what it drew against what its plan expected.",
+        fr="Chaque ligne est une armoire : sa puissance comparée à son plan d'éclairage. Vert :"
+        " allumée, conforme ; ardoise : éteinte, conforme ; rouge : devrait éclairer ; jaune :"
+        " allumée hors plan. Une commutation à moins de dix minutes du plan n'est pas un défaut."
+        " Sur des mois, une case est un jour : l'énergie consommée comparée à celle du plan.",
+    ),
+    view=Timeline(lane="cabinet", show_value="never", row_height=0.85),
+    states=CABINET,
+    queries=(
+        Query(
+            sql=f"""
+            WITH told AS (
+                SELECT c.title AS cabinet, c.time, {STATE} AS state,
+                       lead(c.time) OVER (PARTITION BY c.lit_group ORDER BY c.time) AS next
+                FROM {COURSE} c WHERE {territory("c")}
+            )
+            SELECT greatest(time, {SINCE}) AS time, cabinet, state FROM told
+            UNION ALL
+            SELECT time + lit_every({EVERY}), cabinet, 'silent' FROM told
+            WHERE coalesce(next, {UNTIL}) - time > lit_every({EVERY}) + interval '2 hours'
+            ORDER BY time, cabinet
+            """
+        ),
+    ),
+    points=400,
+    width=14,
+    height=15,
+)
+
+MAP = Panel(
+    key="lighting-map",
+    title=Text(en="Dark streets", fr="Rues dans le noir"),
+    about=Text(
+        en="Large marks are cabinets by their state; small ones are lamps that do not do as"
+        " planned: dark or silent in the light that lasts (by day: last night's), with a fault"
+        " told, or burning by day. A crowd of red in a street is a feeder; lamps alone are lamps.",
+        fr="Chaque armoire selon son état, et les points lumineux qui ne suivent pas le plan :"
+        " éteints ou muets pendant l'allumage en cours (de jour : la nuit dernière), en défaut"
+        " signalé, ou allumés de jour. Toute une rue en rouge : un départ ; un point isolé : une"
+        " lampe.",
+    ),
+    view=Geomap(colour_by="state", size_by="size"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT lat, lon, state, title, device, name AS site, 3 AS size
+            FROM (SELECT c.lat, c.lon, c.state, c.title, '' AS device, c.name
+                  FROM lit_now({UNTIL}) c WHERE {territory("c")}) c
+            UNION ALL
+            SELECT l.lat, l.lon, CASE l.does WHEN 'dark' THEN 'lamp-dark' WHEN 'silent'
+                       THEN 'lamp-silent' WHEN 'lit' THEN 'lamp-lit' ELSE 'lamp-fault' END,
+                   l.lit_group, l.device, l.site_name, 1
+            FROM ({_LAMPS}) l
+            WHERE l.does IN ('dark', 'silent', 'lit') OR l.fault <> 0
+            """
+        ),
+    ),
+    columns=(
+        Column(
+            name="state",
+            title=Text(en="State", fr="État"),
+            states=(*CABINET, *LAMP),
+        ),
+        Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),)),
+        Column(name="device", title=Text(en="Lamp", fr="Point lumineux")),
+        Column(name="site", hidden=True),
+        Column(name="size", low=0, high=4, hidden=True),
+    ),
+    timeless="states at the end of the time asked",
+    width=10,
+    height=15,
+)
+
+TABLE = Panel(
+    key="lighting-table",
+    title=Text(en="Cabinet by cabinet", fr="Armoire par armoire"),
+    about=Text(
+        en="What each cabinet does at the end of the time shown, what its plan wants, and its"
+        " lamps: how many there are, are dark or silent in the light that lasts (by day: last"
+        " night's), and tell a fault. Click a name for the site.",
+        fr="Ce que fait chaque armoire à la fin de la période, ce que veut son plan, et ses points"
+        " lumineux : combien, éteints ou muets pendant l'allumage en cours (de jour : la nuit"
+        " dernière), en défaut signalé. Un clic sur le nom mène au site.",
+    ),
+    view=Table(filterable=True),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT c.name AS site, c.title, c.state, c.level AS planned,
+                   c.level / 100 * c.installed AS wanted, c.power,
+                   100 * c.power / nullif(c.level / 100 * c.installed, 0) AS ratio,
+                   l.lamps, l.dark, l.silent, l.faulty, l.lit,
+                   extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
+            FROM ({_OWN}) c
+            LEFT JOIN (
+                SELECT lit_group, count(*)::int AS lamps,
+                       count(*) FILTER (WHERE does = 'dark')::int AS dark,
+                       count(*) FILTER (WHERE does = 'silent')::int AS silent,
+                       count(*) FILTER (WHERE fault <> 0)::int AS faulty,
+                       count(*) FILTER (WHERE does = 'lit')::int AS lit
+                FROM ({_LAMPS}) l GROUP BY lit_group
+            ) l ON l.lit_group = c.lit_group
+            ORDER BY array_position(ARRAY['dark-off-plan', 'missing', 'lit-off-plan', 'silent',
+                                          'unknown', 'lit', 'dark'], c.state),
+                     coalesce(l.dark + l.silent + l.faulty, 0) DESC, c.title
+            """
+        ),
+    ),
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),)),
+        Column(
+            name="state", title=Text(en="State", fr="État"), states=CABINET, cell="text", width=210
+        ),
+        Column(
+            name="planned", title=Text(en="Planned", fr="Consigne du plan"), unit="%", decimals=0
+        ),
+        Column(
+            name="wanted",
+            title=Text(en="Expected power", fr="Puissance attendue"),
+            quantity="cabinet_power",
+        ),
+        Column(name="power", title=Text(en="Power", fr="Puissance"), quantity="cabinet_power"),
+        Column(
+            name="ratio",
+            title=Text(en="Of the plan", fr="Part du plan"),
+            unit="%",
+            decimals=0,
+            steps=RATIO,
+            cell="text",
+        ),
+        Column(
+            name="lamps", title=Text(en="Lamps", fr="Points lumineux"), unit="count", decimals=0
+        ),
+        Column(
+            name="dark",
+            title=Text(en="Dark", fr="Éteints"),
+            unit="count",
+            decimals=0,
+            steps=(Step(at=1, colour=RED),),
+            cell="text",
+        ),
+        Column(
+            name="silent",
+            title=Text(en="Silent", fr="Muets"),
+            unit="count",
+            decimals=0,
+            steps=(Step(at=1, colour=VIOLET),),
+            cell="text",
+        ),
+        Column(
+            name="faulty",
+            title=Text(en="Faults", fr="Défauts"),
+            unit="count",
+            decimals=0,
+            steps=(Step(at=1, colour=ORANGE),),
+            cell="text",
+        ),
+        Column(
+            name="lit",
+            title=Text(en="Lit by day", fr="Allumés de jour"),
+            unit="count",
+            decimals=0,
+            steps=(Step(at=1, colour=YELLOW),),
+            cell="text",
+        ),
+        Column(
+            name="age",
+            title=Text(en="Heard", fr="Entendue il y a"),
+            unit="duration",
+            steps=(Step(at=None, colour=GREY), Step(at=7200, colour=VIOLET)),
+            cell="text",
+        ),
+    ),
+    timeless="states at the end of the time asked",
+    width=24,
+    height=11,
+)
+PANELS = (CABINETS, DANGERS, AVAILABILITY, LANES, MAP, TABLE)
