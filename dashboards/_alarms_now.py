@@ -1,0 +1,311 @@
+"""Alarms, now: how many by priority, which wait for somebody, since when."""
+
+from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, State, Step
+from dashboards._describe import Column, Link, Panel, Query, Section
+from dashboards._links import alarm_page, site_page
+from dashboards._sql import SINCE, UNTIL, territory
+from dashboards._views import Stat, Table, TimeSeries
+from dashboards._words import Text
+
+STATES = (
+    State(
+        value="unacknowledged",
+        text=Text(en="to acknowledge", fr="à acquitter"),
+        colour=RED,
+        symbol="!",
+    ),
+    State(
+        value="acknowledged", text=Text(en="acknowledged", fr="acquittée"), colour=GREEN, symbol="✓"
+    ),
+    State(value="shelved", text=Text(en="shelved", fr="mise de côté"), colour=GREY, symbol="‖"),
+    State(
+        value="out-of-service",
+        text=Text(en="out of service", fr="hors service"),
+        colour=GREY,
+        symbol="‖",
+    ),
+)
+DOMAINS = (
+    State(value="flood", text=Text(en="floods", fr="crues"), colour="#4a7fb0"),
+    State(value="weather", text=Text(en="weather", fr="météo"), colour="#4f9599"),
+    State(value="lighting", text=Text(en="lighting", fr="éclairage"), colour="#9a8b6a"),
+    State(value="mobility", text=Text(en="mobility", fr="mobilité"), colour="#6f9a78"),
+)
+
+STANDING = f"""
+FROM alarms_at({UNTIL}) AS standing LEFT JOIN site ON site.id = standing.site WHERE {territory()}
+"""
+
+
+def rule_page(column: str = "rule") -> Link:
+    """The console's page of the row's rule."""
+    return Link(
+        title=Text(en="The rule in the console", fr="La règle dans la console"),
+        url=f"{{console}}/rules/{{row.{column}}}",
+    )
+
+
+_COUNTS = Panel(
+    key="alarms-standing",
+    title=Text(en="Standing, by priority", fr="En cours, par priorité"),
+    about=Text(
+        en="How many alarms last at the end of the time shown, by the priority that they have then."
+        " Shelved ones count here; the table tells which they are.",
+        fr="Combien d'alarmes durent à la fin de la période, par la priorité qu'elles ont alors."
+        " Celles mises de côté comptent ; le tableau les désigne.",
+    ),
+    view=Stat(text="value_and_name"),
+    queries=(
+        Query(
+            sql="SELECT "
+            + ", ".join(
+                f"count(*) FILTER (WHERE severity = '{one.value}') AS {one.value}"
+                for one in PRIORITIES
+            )
+            + STANDING
+        ),
+    ),
+    unit="count",
+    columns=tuple(
+        Column(
+            name=str(one.value),
+            title=Text(
+                en=f"{one.symbol} {one.text.en}" if isinstance(one.text, Text) else one.text,
+                fr=f"{one.symbol} {one.text.fr}" if isinstance(one.text, Text) else one.text,
+            ),
+            colour=one.colour,
+        )
+        for one in PRIORITIES
+    ),
+    width=12,
+    height=5,
+    timeless="what stands at the end of the time shown",
+)
+_WAITING = Panel(
+    key="alarms-waiting",
+    title=Text(en="To acknowledge", fr="À acquitter"),
+    about=Text(
+        en="Standing alarms that nobody has acknowledged, or that got worse since; shelved and"
+        " out-of-service ones left out.",
+        fr="Alarmes en cours que personne n'a acquittées, ou qui se sont aggravées depuis ; sans"
+        " celles mises de côté ou hors service.",
+    ),
+    view=Stat(colour="background"),
+    queries=(
+        Query(
+            sql="SELECT count(*) FILTER (WHERE NOT acknowledged AND held IS NULL) AS waiting"
+            + STANDING
+        ),
+    ),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE), Step(at=10, colour=RED)),
+    width=3,
+    height=5,
+    timeless="what stands at the end of the time shown",
+)
+_OLDEST = Panel(
+    key="alarms-oldest",
+    title=Text(en="Longest wait", fr="Plus longue attente"),
+    about=Text(
+        en="Since when the oldest alarm to acknowledge has stood (h:min:s).",
+        fr="Depuis quand dure la plus ancienne alarme à acquitter (h:min:s).",
+    ),
+    view=Stat(),
+    queries=(
+        Query(
+            sql=f"SELECT extract(epoch FROM {UNTIL} - min(began)"
+            " FILTER (WHERE NOT acknowledged AND held IS NULL))::float8 AS waits" + STANDING
+        ),
+    ),
+    unit="duration",
+    steps=(Step(at=None, colour=GREEN), Step(at=600, colour=ORANGE), Step(at=3600, colour=RED)),
+    no_value=Text(en="nothing waits", fr="rien n'attend"),
+    width=3,
+    height=5,
+    timeless="what stands at the end of the time shown",
+)
+_STALE = Panel(
+    key="alarms-stale",
+    title=Text(en="Without news", fr="Sans nouvelles"),
+    about=Text(
+        en="Standing alarms whose readings are too old to say whether they still hold: they stay on"
+        " until something is measured again.",
+        fr="Alarmes en cours dont les mesures sont trop vieilles pour dire si elles tiennent encore"
+        " : elles restent levées jusqu'à la prochaine mesure.",
+    ),
+    view=Stat(colour="background"),
+    queries=(Query(sql="SELECT count(*) FILTER (WHERE stale) AS stale" + STANDING),),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
+    width=3,
+    height=5,
+    timeless="what stands at the end of the time shown",
+)
+_LONG = Panel(
+    key="alarms-long",
+    title=Text(en="For over 24 h", fr="Depuis plus de 24 h"),
+    about=Text(
+        en="Standing for more than a day: EEMUA 191 asks for fewer than ten. Mend the cause, or put"
+        " it out of service with a reason.",
+        fr="En cours depuis plus d'un jour : EEMUA 191 en demande moins de dix. Traiter la cause,"
+        " ou mettre hors service avec un motif.",
+    ),
+    view=Stat(colour="background"),
+    queries=(
+        Query(
+            sql=f"SELECT count(*) FILTER (WHERE began <= {UNTIL} - interval '24 hours') AS long"
+            + STANDING
+        ),
+    ),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=10, colour=ORANGE)),
+    width=3,
+    height=5,
+    timeless="what stands at the end of the time shown",
+)
+
+TABLE_COLUMNS = (
+    Column(name="site", hidden=True),
+    Column(name="alarm", hidden=True),
+    Column(name="rule", hidden=True),
+    Column(
+        name="priority",
+        title=Text(en="Priority", fr="Priorité"),
+        states=PRIORITIES,
+        cell="background",
+        width=125,
+    ),
+    Column(name="state", title=Text(en="State", fr="État"), states=STATES, cell="text", width=150),
+    Column(
+        name="title",
+        title=Text(en="Alarm", fr="Alarme"),
+        links=(alarm_page(), rule_page()),
+    ),
+    Column(
+        name="domain",
+        title=Text(en="Domain", fr="Domaine"),
+        states=DOMAINS,
+        cell="text",
+        width=105,
+    ),
+    Column(name="place", title=Text(en="Site", fr="Site"), links=(site_page(),), width=230),
+    Column(name="commune", title=Text(en="Commune", fr="Commune"), width=170),
+    Column(name="began", title=Text(en="Since", fr="Depuis"), unit="date", width=165),
+    Column(name="lasts", title=Text(en="Age", fr="Âge"), unit="duration", width=105),
+    Column(
+        name="news",
+        title=Text(en="News", fr="Nouvelles"),
+        states=(
+            State(value="stale", text=Text(en="none", fr="aucune"), colour=VIOLET, symbol="✕"),
+        ),
+        cell="text",
+        width=100,
+    ),
+)
+
+
+def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) -> Panel:
+    """What stands, the highest priority first, then what waits longest."""
+    return Panel(
+        key=key,
+        title=title,
+        about=Text(
+            en="Every alarm that lasts at the end of the time shown: highest priority first, then"
+            " what is not acknowledged, then the newest. A click on the alarm leads to its page, on"
+            " the site to the site's.",
+            fr="Toutes les alarmes qui durent à la fin de la période : la plus haute priorité"
+            " d'abord, puis celles à acquitter, puis les plus récentes. Un clic sur l'alarme mène à"
+            " sa page, sur le site à la sienne.",
+        ),
+        view=Table(filterable=True),
+        queries=(
+            Query(
+                sql=f"""
+                SELECT standing.severity AS priority,
+                       coalesce(standing.held, CASE WHEN standing.acknowledged THEN 'acknowledged'
+                                                    ELSE 'unacknowledged' END) AS state,
+                       CASE {{{{lang}}}} WHEN 'fr' THEN coalesce(standing.title_fr, standing.title)
+                            ELSE standing.title END AS title,
+                       standing.domain, site.title AS place, area.name AS commune, standing.began,
+                       extract(epoch FROM {UNTIL} - standing.began)::float8 AS lasts,
+                       CASE WHEN standing.stale THEN 'stale' END AS news,
+                       site.name AS site, standing.alarm, standing.rule
+                FROM alarms_at({UNTIL}) AS standing LEFT JOIN site ON site.id = standing.site
+                LEFT JOIN area ON area.code = site.commune WHERE {territory()}
+                ORDER BY standing.rank, standing.acknowledged, standing.began DESC LIMIT 500
+                """
+            ),
+        ),
+        columns=TABLE_COLUMNS,
+        no_value=Text(en="no alarm stands", fr="aucune alarme en cours"),
+        empty="nothing stands",
+        timeless="what stands at the end of the time shown",
+        width=width,
+        height=height,
+    )
+
+
+_COURSE = Panel(
+    key="alarms-course",
+    title=Text(en="Standing alarms over time", fr="Alarmes en cours au fil du temps"),
+    about=Text(
+        en="How many alarms lasted at each moment, by the highest priority that each reached, by"
+        " what is known now. A plateau that does not go down is a list that nobody mends.",
+        fr="Combien d'alarmes duraient à chaque instant, selon la plus haute priorité atteinte,"
+        " d'après ce qu'on sait aujourd'hui. Un plateau qui ne redescend pas est une liste que"
+        " personne ne traite.",
+    ),
+    view=TimeSeries(stacked=True, fill=60, step=True, width=1, soft_min=0),
+    queries=(
+        Query(
+            sql=f"""
+            WITH own AS (
+                SELECT greatest(alarm.began, {SINCE}) AS began, alarm.ended,
+                       (SELECT min(severity_rank(step->>1))
+                        FROM jsonb_array_elements(alarm.severity) step) AS rank
+                FROM alarm LEFT JOIN site ON site.id = alarm.site
+                WHERE alarm.withdrawn IS NULL AND alarm.began <= {UNTIL} AND {territory()}
+                  AND (alarm.ended IS NULL OR alarm.ended > {SINCE})
+            ), turn AS (
+                SELECT began AS at, rank, 1 AS change FROM own
+                UNION ALL SELECT ended, rank, -1 FROM own WHERE ended <= {UNTIL}
+                UNION ALL SELECT limits.at, 1, 0 FROM (VALUES ({SINCE}), ({UNTIL}))
+                    AS limits (at)
+            ), piece AS (
+                SELECT time_bucket(make_interval(secs => $__interval_ms / 1000.0), at) AS at,
+                       sum(change) FILTER (WHERE rank = 1) AS critical,
+                       sum(change) FILTER (WHERE rank = 2) AS major,
+                       sum(change) FILTER (WHERE rank = 3) AS minor,
+                       sum(change) FILTER (WHERE rank = 4) AS info
+                FROM turn GROUP BY 1
+            )
+            SELECT greatest(at, {SINCE}) AS time,
+                   coalesce(sum(info) OVER past, 0)::float8 AS info,
+                   coalesce(sum(minor) OVER past, 0)::float8 AS minor,
+                   coalesce(sum(major) OVER past, 0)::float8 AS major,
+                   coalesce(sum(critical) OVER past, 0)::float8 AS critical
+            FROM piece WINDOW past AS (ORDER BY at) ORDER BY 1
+            """
+        ),
+    ),
+    unit="count",
+    decimals=0,
+    columns=tuple(
+        Column(name=str(one.value), title=one.text, colour=one.colour) for one in PRIORITIES
+    ),
+    width=24,
+    height=8,
+)
+SECTION = Section(
+    key="alarms-now",
+    title=Text(en="What stands", fr="Ce qui est en cours"),
+    panels=(
+        _COUNTS,
+        _WAITING,
+        _OLDEST,
+        _STALE,
+        _LONG,
+        standing_table("alarms-table", Text(en="Standing alarms", fr="Alarmes en cours")),
+        _COURSE,
+    ),
+)

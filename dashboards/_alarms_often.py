@@ -1,0 +1,250 @@
+"""What comes too often, how long people took, whether they were told."""
+
+from dashboards._alarms_load import RAISED
+from dashboards._alarms_now import rule_page
+from dashboards._colours import BLUE, GREEN, ORANGE, PRIORITIES, RED, Step
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._links import site_page
+from dashboards._sql import SINCE, UNTIL, territory
+from dashboards._views import Stat, Table
+from dashboards._words import Text
+
+CHATTERS = 3  # times within ten minutes
+
+_TOP = Panel(
+    key="alarms-top",
+    title=Text(en="Share of the ten most frequent", fr="Part des dix plus fréquentes"),
+    about=Text(
+        en="How much of all came from ten alarms. EEMUA 191 wants them below five per cent in the"
+        " long run; mending these is the quickest relief.",
+        fr="Ce que dix alarmes font du total. EEMUA 191 les veut sous cinq pour cent à la longue ;"
+        " les traiter est le soulagement le plus rapide.",
+    ),
+    view=Stat(),
+    queries=(
+        Query(
+            sql=f"""
+            WITH often AS (
+                SELECT raised.rule, raised.subject, count(*) AS n FROM {RAISED} GROUP BY 1, 2
+            ), ranked AS (SELECT n, row_number() OVER (ORDER BY n DESC) AS place FROM often)
+            SELECT coalesce(sum(n) FILTER (WHERE place <= 10) / sum(n), 0)::float8 AS share
+            FROM ranked
+            """
+        ),
+    ),
+    unit="share",
+    decimals=0,
+    steps=(Step(at=None, colour=GREEN), Step(at=0.05, colour=ORANGE), Step(at=0.5, colour=RED)),
+    width=4,
+    height=5,
+    timeless="one figure for the time shown",
+)
+_FLEETING = Panel(
+    key="alarms-fleeting",
+    title=Text(en="Over before anybody could act", fr="Finies avant qu'on agisse"),
+    about=Text(
+        en="The share of alarms that ended by themselves within five minutes: a longer duration or"
+        " a wider hysteresis would have spared them.",
+        fr="Part des alarmes finies d'elles-mêmes en moins de cinq minutes : une durée plus longue"
+        " ou une hystérésis plus large les aurait évitées.",
+    ),
+    view=Stat(),
+    queries=(
+        Query(
+            sql="SELECT coalesce(count(*) FILTER (WHERE raised.ended - raised.at"
+            f" < interval '5 minutes') / nullif(count(*), 0)::float8, 0) AS share FROM {RAISED}"
+        ),
+    ),
+    unit="share",
+    decimals=0,
+    steps=(Step(at=None, colour=GREEN), Step(at=0.1, colour=ORANGE), Step(at=0.3, colour=RED)),
+    width=4,
+    height=5,
+    timeless="one figure for the time shown",
+)
+_ANSWERED = Panel(
+    key="alarms-answered",
+    title=Text(en="Time to acknowledge", fr="Délai d'acquittement"),
+    about=Text(
+        en="By the priority that an alarm was raised with: how many, how many of them somebody"
+        " acknowledged, and how long that took (h:min:s): half of them, nine of ten, the longest.",
+        fr="Selon la priorité à la levée : combien, combien acquittées, et en combien de temps"
+        " (h:min:s) : la moitié, neuf sur dix, la plus longue.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT raised.severity AS priority, count(*) AS raised,
+                   count(raised.answered) AS answered,
+                   count(raised.answered) / count(*)::float8 AS share,
+                   extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (
+                       ORDER BY greatest(raised.answered - raised.at, '0')))::float8 AS half,
+                   extract(epoch FROM percentile_disc(0.9) WITHIN GROUP (
+                       ORDER BY greatest(raised.answered - raised.at, '0')))::float8 AS most,
+                   extract(epoch FROM
+                       max(greatest(raised.answered - raised.at, '0')))::float8 AS longest
+            FROM {RAISED} GROUP BY 1 ORDER BY severity_rank(raised.severity)
+            """
+        ),
+    ),
+    columns=(
+        Column(
+            name="priority",
+            title=Text(en="Priority", fr="Priorité"),
+            states=PRIORITIES,
+            cell="background",
+            width=125,
+        ),
+        Column(name="raised", title=Text(en="Raised", fr="Levées"), unit="count"),
+        Column(name="answered", title=Text(en="Acknowledged", fr="Acquittées"), unit="count"),
+        Column(
+            name="share",
+            title=Text(en="of all", fr="du total"),
+            unit="share",
+            decimals=0,
+            low=0,
+            high=1,
+            cell="gauge",
+            colour=BLUE,
+        ),
+        Column(name="half", title=Text(en="Median", fr="Médiane"), unit="duration"),
+        Column(name="most", title=Text(en="9 of 10 within", fr="9 sur 10 en"), unit="duration"),
+        Column(name="longest", title=Text(en="Longest", fr="Plus long"), unit="duration"),
+    ),
+    no_value=Text(en="nothing was raised", fr="rien n'a été levé"),
+    empty="nothing was raised",
+    width=16,
+    height=5,
+    timeless="one row a priority for the time shown",
+)
+_FREQUENT = Panel(
+    key="alarms-frequent",
+    title=Text(en="What comes most often", fr="Ce qui revient le plus"),
+    about=Text(
+        en="The twenty alarms that came most often, with their share of all, how many of them ended"
+        " within five minutes, and the most within ten minutes; three or more in ten minutes"
+        " chatter. A click leads to the rule, where a change can be tried on last year.",
+        fr="Les vingt alarmes venues le plus souvent, leur part du total, combien ont fini en moins"
+        " de cinq minutes, et le plus en dix minutes ; à partir de trois, elles papillonnent. Un"
+        " clic mène à la règle, où un changement s'essaie sur l'an passé.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            WITH own AS (
+                SELECT raised.*, site.name AS site_name, site.title AS place FROM {RAISED}
+            ), often AS (
+                SELECT rule, subject, site_name, place, max(title) AS title,
+                       max(title_fr) AS title_fr,
+                       count(*) AS times, max(at) AS last,
+                       count(*) FILTER (WHERE ended - at < interval '5 minutes') AS fleeting
+                FROM own GROUP BY 1, 2, 3, 4 ORDER BY times DESC, last DESC LIMIT 20
+            )
+            SELECT CASE {{{{lang}}}} WHEN 'fr' THEN coalesce(often.title_fr, often.title)
+                        ELSE often.title END AS title, often.place, often.times,
+                   often.times / (SELECT count(*) FROM own)::float8 AS share, often.fleeting,
+                   (SELECT max(n) FROM (SELECT count(*) AS n FROM own WHERE own.rule = often.rule
+                        AND own.subject = often.subject
+                        GROUP BY time_bucket('10 minutes', own.at)) AS windows) AS burst,
+                   often.last, often.rule, often.site_name AS site
+            FROM often ORDER BY often.times DESC, often.last DESC
+            """
+        ),
+    ),
+    columns=(
+        Column(name="rule", hidden=True),
+        Column(name="site", hidden=True),
+        Column(name="title", title=Text(en="Alarm", fr="Alarme"), links=(rule_page(),)),
+        Column(name="place", title=Text(en="Site", fr="Site"), links=(site_page(),), width=230),
+        Column(name="times", title=Text(en="Times", fr="Fois"), unit="count", width=75),
+        Column(
+            name="share",
+            title=Text(en="of all", fr="du total"),
+            unit="share",
+            decimals=1,
+            low=0,
+            high=0.25,
+            cell="gauge",
+            colour=BLUE,
+        ),
+        Column(
+            name="fleeting",
+            title=Text(en="Fleeting", fr="Fugitives"),
+            unit="count",
+            width=100,
+        ),
+        Column(
+            name="burst",
+            title=Text(en="Most in 10 min", fr="Le plus en 10 min"),
+            unit="count",
+            cell="text",
+            steps=(Step(at=None, colour=GREEN), Step(at=CHATTERS, colour=ORANGE)),
+            width=145,
+        ),
+        Column(name="last", title=Text(en="Last", fr="Dernière"), unit="date", width=165),
+    ),
+    no_value=Text(en="nothing was raised", fr="rien n'a été levé"),
+    empty="nothing was raised",
+    width=24,
+    height=12,
+)
+_TOLD = Panel(
+    key="alarms-told",
+    title=Text(en="Who was told", fr="Qui a été prévenu"),
+    about=Text(
+        en="Notifications of the time shown by route and channel: sent, still waiting, given up,"
+        " and how long the slower tenth took. Something given up is somebody who does not know.",
+        fr="Notifications de la période par voie et canal : envoyées, en attente, abandonnées, et"
+        " le délai du dixième le plus lent. Une notification abandonnée, c'est quelqu'un qui ne"
+        " sait pas.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT delivery.route, delivery.channel,
+                   count(*) FILTER (WHERE delivery.state = 'sent') AS sent,
+                   count(*) FILTER (WHERE delivery.state = 'waiting') AS waiting,
+                   count(*) FILTER (WHERE delivery.state = 'dead') AS dead,
+                   extract(epoch FROM percentile_disc(0.9) WITHIN GROUP (
+                       ORDER BY delivery.sent_at - delivery.made_at))::float8 AS delay
+            FROM delivery JOIN alarm ON alarm.id = delivery.alarm
+            LEFT JOIN site ON site.id = alarm.site
+            WHERE delivery.told_at > {SINCE} AND delivery.told_at <= {UNTIL} AND {territory()}
+            GROUP BY 1, 2 ORDER BY 5 DESC, 1, 2
+            """
+        ),
+    ),
+    columns=(
+        Column(name="route", title=Text(en="Route", fr="Voie")),
+        Column(name="channel", title=Text(en="Channel", fr="Canal")),
+        Column(name="sent", title=Text(en="Sent", fr="Envoyées"), unit="count"),
+        Column(
+            name="waiting",
+            title=Text(en="Waiting", fr="En attente"),
+            unit="count",
+            cell="text",
+            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+        ),
+        Column(
+            name="dead",
+            title=Text(en="Given up", fr="Abandonnées"),
+            unit="count",
+            cell="text",
+            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=RED)),
+        ),
+        Column(name="delay", title=Text(en="9 of 10 within", fr="9 sur 10 en"), unit="duration"),
+    ),
+    no_value=Text(en="nothing was sent", fr="rien n'a été envoyé"),
+    empty="no route is set, or nothing was sent",
+    width=24,
+    height=6,
+    timeless="one row a channel for the time shown",
+)
+SECTION = Section(
+    key="alarms-often",
+    title=Text(en="What comes too often", fr="Ce qui revient trop souvent"),
+    panels=(_TOP, _FLEETING, _ANSWERED, _FREQUENT, _TOLD),
+)
