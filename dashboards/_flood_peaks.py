@@ -97,7 +97,8 @@ WITH gauge AS MATERIALIZED (
     FROM revision WHERE kind = 'link' AND effective <= {UNTIL} ORDER BY key, effective DESC, id DESC
 ), coming AS (
     SELECT DISTINCT ON (way.below) way.below, gauge.title AS above,
-           lately.max - gauge.alert AS margin, coalesce(exact.time, lately.begins) + way.travel AS due
+           lately.max - gauge.alert AS margin,
+           coalesce(exact.time, lately.begins) + way.travel AS due
     FROM way JOIN gauge ON gauge.name = way.above AND gauge.falls
     JOIN lately ON lately.series_id = gauge.series
     LEFT JOIN LATERAL (

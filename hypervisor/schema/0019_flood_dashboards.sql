@@ -117,16 +117,17 @@ LANGUAGE sql STABLE AS $$
     FROM ranged r
 $$;
 
--- What fell in the last hours, by how many hours: an increment is the amount up to its time.
+-- What fell in the last hours, by how many hours; null: nothing was told of them. An increment is the
+-- amount up to its time.
 CREATE FUNCTION rain_sums(series integer, at timestamptz) RETURNS TABLE (
     hours integer, total double precision)
 LANGUAGE sql STABLE AS $$
     SELECT span.hours, sum(r.value) FILTER (WHERE r."time" > at - make_interval(hours => span.hours))
-    FROM unnest(ARRAY[1, 2, 3, 4, 6, 12, 24]) span (hours) CROSS JOIN (
+    FROM unnest(ARRAY[1, 2, 3, 4, 6, 12, 24]) span (hours) LEFT JOIN (
         SELECT reading."time", reading.value FROM reading
         WHERE reading.series_id = series AND reading."time" > at - interval '24 hours'
           AND reading."time" <= at AND reading.value IS NOT NULL AND reading.quality & 7 = 0
-    ) r GROUP BY span.hours
+    ) r ON true GROUP BY span.hours
 $$;
 
 -- The wet-bulb temperature, Celsius, of air and its relative humidity in per cent (Stull 2011; within
@@ -173,4 +174,46 @@ LANGUAGE sql STABLE AS $$
         SELECT spell.severity FROM spell WHERE spell.site = turn.site AND spell.begins <= turn.at
           AND spell.ends > turn.at ORDER BY spell.rank LIMIT 1)
     FROM turn
+$$;
+
+-- The dew point, Celsius, of air and its relative humidity in per cent (Magnus, over water).
+CREATE FUNCTION dew_point(air double precision, humidity double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT 243.12 * (ln(greatest(humidity, 1) / 100) + 17.62 * air / (243.12 + air))
+           / (17.62 - ln(greatest(humidity, 1) / 100) - 17.62 * air / (243.12 + air))
+$$;
+
+-- What each station of the weather last said, where that is younger than an hour; the wet bulb, and the
+-- dew point where nothing measures it, reckoned. `eased`: pressure, hPa, against three hours before.
+CREATE FUNCTION weather_at(at timestamptz) RETURNS TABLE (
+    site integer, name text, title text, commune text, air double precision, humidity double precision,
+    dew double precision, wet double precision, wind double precision, wind_from double precision,
+    gust double precision, pressure double precision, eased double precision,
+    visibility double precision, snow double precision)
+LANGUAGE sql STABLE AS $$
+    WITH told AS (
+        SELECT s.id, s.name, s.title, s.commune, q.quantity, q.id AS series, newest.value
+        FROM site s JOIN device d ON d.site = s.id JOIN series q ON q.device = d.id
+        CROSS JOIN LATERAL last_reading(q.id, at) newest
+        WHERE s.domain = 'weather' AND newest."time" > at - interval '1 hour'
+          AND q.quantity IN ('air_temperature', 'humidity', 'dew_point', 'wind_speed', 'gust',
+                             'wind_direction', 'pressure', 'visibility', 'snow_depth')
+    ), wide AS (
+        SELECT t.id, t.name, t.title, t.commune,
+               max(t.value) FILTER (WHERE t.quantity = 'air_temperature') AS air,
+               max(t.value) FILTER (WHERE t.quantity = 'humidity') AS humidity,
+               max(t.value) FILTER (WHERE t.quantity = 'dew_point') AS dew,
+               max(t.value) FILTER (WHERE t.quantity = 'wind_speed') AS wind,
+               max(t.value) FILTER (WHERE t.quantity = 'wind_direction') AS wind_from,
+               max(t.value) FILTER (WHERE t.quantity = 'gust') AS gust,
+               max(t.value) FILTER (WHERE t.quantity = 'pressure') AS pressure,
+               max(t.series) FILTER (WHERE t.quantity = 'pressure') AS barometer,
+               max(t.value) FILTER (WHERE t.quantity = 'visibility') AS visibility,
+               max(t.value) FILTER (WHERE t.quantity = 'snow_depth') AS snow
+        FROM told t GROUP BY t.id, t.name, t.title, t.commune
+    )
+    SELECT w.id, w.name, w.title, w.commune, w.air, w.humidity,
+           coalesce(w.dew, dew_point(w.air, w.humidity)), wet_bulb(w.air, w.humidity),
+           w.wind, w.wind_from, w.gust, w.pressure, w.pressure - earlier.value, w.visibility, w.snow
+    FROM wide w LEFT JOIN LATERAL last_reading(w.barometer, at - interval '3 hours') earlier ON true
 $$;

@@ -1,0 +1,409 @@
+"""Air and wind: frost by the wet bulb, heat by the mean of three days, gusts by their limits."""
+
+from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, State, Step
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._links import site_page
+from dashboards._sql import EVERY, SINCE, UNTIL, readings, series_of, territory
+from dashboards._views import Table, TimeSeries
+from dashboards._weather_now import FROST_STEPS, GUSTED, GUSTS, KMH
+from dashboards._words import Text
+
+_AIR = Panel(
+    key="weather-air",
+    title=Text(en="Air temperature", fr="Température de l'air"),
+    about=Text(
+        en="The mean of each piece of time at each station, under shelter. Dashed: freezing point.",
+        fr="Moyenne de chaque pas de temps à chaque station, sous abri. Tirets : 0 °C.",
+    ),
+    view=TimeSeries(
+        width=2, legend="table", legend_calcs=("lastNotNull", "min", "max"), steps_drawn="dashed"
+    ),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.mean AS air
+            FROM {readings("air_temperature")} ORDER BY 1, 2
+            """
+        ),
+    ),
+    quantity="air_temperature",
+    steps=(Step(at=0, colour=BLUE),),
+    width=12,
+    height=11,
+)
+# The coldest air of a piece of time with its dampest: by night they go together.
+_FROST = Panel(
+    key="weather-frost",
+    title=Text(en="Wet bulb minus frost threshold", fr="Thermomètre mouillé moins seuil de gel"),
+    about=Text(
+        en="Where something stands that frost harms: wet-bulb temperature minus the site's own"
+        " frost threshold, which follows the stage of the buds. Below zero (dashed) it harms. In"
+        " dry air it is lower than the thermometer: it decides, not the air.",
+        fr="Aux sites qui ont un seuil de gel : température du thermomètre mouillé moins ce seuil,"
+        " qui suit le stade des bourgeons. Sous zéro (tirets), le gel fait des dégâts. En air sec,"
+        " elle est plus basse que l'air : c'est elle qui décide.",
+    ),
+    view=TimeSeries(
+        width=2, legend="table", legend_calcs=("lastNotNull", "min"), steps_drawn="dashed"
+    ),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT air.time AS time, site.title AS metric,
+                   wet_bulb(air.low, damp.high) - t.value AS margin
+            FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {EVERY}) AS air
+            JOIN series ON series.id = air.series_id JOIN device ON device.id = series.device
+            JOIN site ON site.id = device.site
+            JOIN series AS hygrometer ON hygrometer.device = device.id
+             AND hygrometer.quantity = 'humidity'
+            JOIN readings_by({series_of("humidity")}, {SINCE}, {UNTIL}, {EVERY}) AS damp
+             ON damp.series_id = hygrometer.id AND damp.time = air.time
+            JOIN threshold_spans() t ON t.site = site.name AND t.name = 'frost'
+             AND air.time >= t.begins AND air.time < t.ends
+            ORDER BY 1, 2
+            """
+        ),
+    ),
+    quantity="air_temperature",
+    steps=(Step(at=0, colour=RED),),
+    no_value=Text(en="no site has a frost threshold", fr="aucun site n'a de seuil de gel"),
+    empty="a territory may have no site with a frost threshold",
+    width=12,
+    height=11,
+)
+_GROWERS = Panel(
+    key="weather-growers",
+    title=Text(en="Frost: whom to call before 22:00", fr="Gel : qui prévenir avant 22 h"),
+    about=Text(
+        en="Sites with a frost threshold: air, dew point and wet bulb now, the margin of the wet"
+        " bulb and the coldest air of the last 12 h. On a clear, calm night the air cools down to"
+        " about its dew point: a dew point below the threshold in the evening means frost before"
+        " the morning.",
+        fr="Sites qui ont un seuil de gel : air, point de rosée, thermomètre mouillé, marge de"
+        " celui-ci et minimum de l'air sur 12 h. Par nuit claire et calme, l'air descend à peu"
+        " près jusqu'à son point de rosée : sous le seuil le soir, il annonce le gel avant le"
+        " matin.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT w.name AS site, w.title AS station, w.air, w.dew, w.wet, t.value AS threshold,
+                   w.wet - t.value AS margin, (
+                       SELECT min(hour.min) FROM rollup_hour hour
+                       JOIN series ON series.id = hour.series_id
+                       JOIN device ON device.id = series.device WHERE device.site = w.site
+                        AND series.quantity = 'air_temperature' AND hour.begins <= {UNTIL}
+                        AND hour.begins > {UNTIL} - INTERVAL '12 hours') AS coldest
+            FROM weather_at({UNTIL}) w JOIN threshold_spans() t ON t.site = w.name
+             AND t.name = 'frost' AND t.begins <= {UNTIL} AND {UNTIL} < t.ends
+            WHERE {territory("w")} ORDER BY margin NULLS LAST, w.title
+            """
+        ),
+    ),
+    quantity="air_temperature",
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="station", title=Text(en="Site", fr="Site"), links=(site_page(),)),
+        Column(name="air", title="Air", width=85),
+        Column(name="dew", title=Text(en="Dew point", fr="Rosée"), width=95),
+        Column(name="wet", title=Text(en="Wet bulb", fr="Th. mouillé"), width=105),
+        Column(name="threshold", title=Text(en="Threshold", fr="Seuil"), width=95),
+        Column(
+            name="margin",
+            title=Text(en="Margin", fr="Marge"),
+            cell="background",
+            steps=FROST_STEPS,
+            width=95,
+        ),
+        Column(name="coldest", title=Text(en="Coldest, 12 h", fr="Minimum, 12 h"), width=125),
+    ),
+    no_value=Text(en="no site has a frost threshold", fr="aucun site n'a de seuil de gel"),
+    empty="a territory may have no site with a frost threshold",
+    width=12,
+    height=10,
+    timeless="the frost at the end of the time shown",
+)
+# Whole local days that are over.
+_HEAT = Panel(
+    key="weather-heat",
+    title=Text(en="Heat: means of three days", fr="Chaleur : moyennes sur trois jours"),
+    about=Text(
+        en="Mean of the daily minima and of the daily maxima over the last three whole days, as"
+        " heat plans reckon, against the site's thresholds. Heat wave: both are reached. With"
+        " fewer than three days known nothing is concluded.",
+        fr="Moyenne des minimales et des maximales quotidiennes des trois derniers jours entiers,"
+        " comme dans les plans canicule, face aux seuils du site. Canicule : les deux sont"
+        " atteints. À moins de trois jours connus, rien n'est conclu.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            WITH day AS (
+                SELECT bucket.series_id, bucket.low, bucket.high,
+                       row_number() OVER (PARTITION BY bucket.series_id
+                                          ORDER BY bucket.time DESC) AS nth
+                FROM readings_by({series_of("air_temperature")}, {UNTIL} - INTERVAL '5 days',
+                                 {UNTIL} - INTERVAL '1 day', INTERVAL '1 day') AS bucket
+            ), three AS (
+                SELECT series_id, avg(low) AS night, avg(high) AS day, count(*) AS days
+                FROM day WHERE nth <= 3 GROUP BY series_id
+            )
+            SELECT site.name AS site, site.title AS station, three.night,
+                   night.value AS night_limit,
+                   three.day, hot.value AS day_limit, three.days,
+                   CASE WHEN night.value IS NULL OR hot.value IS NULL OR three.days < 3
+                             THEN 'unknown'
+                        WHEN three.night >= night.value AND three.day >= hot.value THEN 'heat'
+                        WHEN three.night >= night.value OR three.day >= hot.value THEN 'one'
+                        ELSE 'below' END AS state
+            FROM three JOIN series ON series.id = three.series_id
+            JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+            LEFT JOIN threshold_spans() night ON night.site = site.name
+             AND night.name = 'heat_night' AND night.begins <= {UNTIL} AND {UNTIL} < night.ends
+            LEFT JOIN threshold_spans() hot ON hot.site = site.name AND hot.name = 'heat_day'
+             AND hot.begins <= {UNTIL} AND {UNTIL} < hot.ends
+            ORDER BY three.day - hot.value DESC NULLS LAST, three.day DESC, site.title
+            """
+        ),
+    ),
+    quantity="air_temperature",
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="station", title=Text(en="Station", fr="Station"), links=(site_page(),)),
+        Column(name="night", title=Text(en="Minima", fr="Minimales"), width=95),
+        Column(name="night_limit", title=Text(en="limit", fr="seuil"), width=75),
+        Column(name="day", title=Text(en="Maxima", fr="Maximales"), width=100),
+        Column(name="day_limit", title=Text(en="limit", fr="seuil"), width=75),
+        Column(name="days", title=Text(en="Days", fr="Jours"), unit="count", decimals=0, width=70),
+        Column(
+            name="state",
+            title=Text(en="State", fr="État"),
+            states=(
+                State(
+                    value="heat", text=Text(en="heat wave", fr="canicule"), colour=RED, symbol="■"
+                ),
+                State(
+                    value="one",
+                    text=Text(en="one of two", fr="un des deux"),
+                    colour=ORANGE,
+                    symbol="▲",
+                ),
+                State(
+                    value="below",
+                    text=Text(en="below", fr="sous les seuils"),
+                    colour=GREEN,
+                    symbol="●",
+                ),
+                State(
+                    value="unknown",
+                    text=Text(en="not judged", fr="non jugé"),
+                    colour=GREY,
+                    symbol="?",
+                ),
+            ),
+            cell="background",
+            width=135,
+        ),
+    ),
+    no_value=Text(en="no whole day is known", fr="aucun jour entier connu"),
+    width=12,
+    height=10,
+    timeless="the three days before the end of the time shown",
+)
+_DAMP = Panel(
+    key="weather-humidity",
+    title=Text(en="Relative humidity", fr="Humidité relative"),
+    about=Text(
+        en="The mean of each piece of time at each station. Near 100 % by night: dew, fog or frost"
+        " on roads.",
+        fr="Moyenne de chaque pas de temps à chaque station. Près de 100 % la nuit : rosée,"
+        " brouillard ou verglas sur les chaussées.",
+    ),
+    view=TimeSeries(width=2, legend="list"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.mean AS humidity
+            FROM {readings("humidity")} ORDER BY 1, 2
+            """
+        ),
+    ),
+    quantity="humidity",
+    high=100,
+    width=12,
+    height=9,
+)
+_DEW = Panel(
+    key="weather-dew-point",
+    title=Text(en="Dew point", fr="Point de rosée"),
+    about=Text(
+        en="Reckoned from air and humidity of each station. It hardly changes by day: a jump is"
+        " another air mass. In summer from 16 °C on thunderstorms find their water and nights stay"
+        " close.",
+        fr="Calculé depuis l'air et l'humidité de chaque station. Il varie peu dans la journée :"
+        " un saut est un changement de masse d'air. L'été, dès 16 °C, les orages trouvent leur eau"
+        " et les nuits restent lourdes.",
+    ),
+    view=TimeSeries(width=2, legend="list"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT air.time AS time, site.title AS metric, dew_point(air.mean, damp.mean) AS dew
+            FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {EVERY}) AS air
+            JOIN series ON series.id = air.series_id JOIN device ON device.id = series.device
+            JOIN site ON site.id = device.site
+            JOIN series AS hygrometer ON hygrometer.device = device.id
+             AND hygrometer.quantity = 'humidity'
+            JOIN readings_by({series_of("humidity")}, {SINCE}, {UNTIL}, {EVERY}) AS damp
+             ON damp.series_id = hygrometer.id AND damp.time = air.time
+            ORDER BY 1, 2
+            """
+        ),
+    ),
+    quantity="dew_point",
+    width=12,
+    height=9,
+)
+AIR = Section(
+    key="weather-air-section",
+    title=Text(en="Air, frost and heat", fr="Air, gel et chaleur"),
+    panels=(_AIR, _FROST, _GROWERS, _HEAT, _DAMP, _DEW),
+)
+
+
+def _limit(name: str, en: str, fr: str, colour: str) -> Column:
+    return Column(name=name, title=Text(en=en, fr=fr), colour=colour, dashed=True, line_width=1)
+
+
+_GUSTS = Panel(
+    key="weather-gusts",
+    title=Text(en="Gusts", fr="Rafales"),
+    about=Text(
+        en="The strongest gust of each piece of time at each station. Dashed: the lowest limits of"
+        " the chosen sites at which parks close, tower cranes stop, and a storm is violent.",
+        fr="Plus forte rafale de chaque pas de temps à chaque station. Tirets : les plus bas"
+        " seuils des sites choisis : fermeture des parcs, arrêt des grues à tour, tempête.",
+    ),
+    view=TimeSeries(width=2, legend="table", legend_calcs=("lastNotNull", "max")),
+    queries=(
+        Query(
+            ref="A",
+            sql=f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.high * {KMH} AS gust
+            FROM {readings("gust")} ORDER BY 1, 2
+            """,
+        ),
+        Query(
+            ref="B",
+            sql=f"""
+            SELECT edge AS time, min(t.value) FILTER (WHERE t.name = 'gust_park') AS park,
+                   min(t.value) FILTER (WHERE t.name = 'gust_crane') AS crane,
+                   min(t.value) FILTER (WHERE t.name = 'gust_storm') AS storm
+            FROM unnest(ARRAY[{SINCE}, {UNTIL}]) edge CROSS JOIN threshold_spans() t
+            JOIN site ON site.name = t.site
+            WHERE t.name IN ('gust_park', 'gust_crane', 'gust_storm') AND t.begins <= {UNTIL}
+             AND {UNTIL} < t.ends AND {territory()} GROUP BY edge ORDER BY 1
+            """,
+        ),
+    ),
+    unit="km/h",
+    decimals=0,
+    low=0,
+    columns=(
+        _limit("park", "parks close", "fermeture des parcs", YELLOW),
+        _limit("crane", "cranes stop", "arrêt des grues", ORANGE),
+        _limit("storm", "storm", "tempête", RED),
+    ),
+    width=12,
+    height=11,
+)
+_WIND = Panel(
+    key="weather-wind",
+    title=Text(en="Mean wind", fr="Vent moyen"),
+    about=Text(
+        en="The ten-minute mean wind at each station: what gusts rise from, and what keeps frost"
+        " and fog off.",
+        fr="Vent moyen sur dix minutes à chaque station : ce dont naissent les rafales, et ce qui"
+        " écarte gel et brouillard.",
+    ),
+    view=TimeSeries(width=2, legend="list"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.mean * {KMH} AS wind
+            FROM {readings("wind_speed")} ORDER BY 1, 2
+            """
+        ),
+    ),
+    unit="km/h",
+    decimals=0,
+    low=0,
+    width=12,
+    height=9,
+)
+_LIMITS = Panel(
+    key="weather-gust-limits",
+    title=Text(
+        en="Gusts against the limits of parks and cranes",
+        fr="Rafales face aux seuils des parcs et des grues",
+    ),
+    about=Text(
+        en="The strongest gust of the last hour at each station, and the limits of what stands"
+        " there. One squall is enough. A crane stands higher than the mast and feels more.",
+        fr="Plus forte rafale de la dernière heure à chaque station, et les seuils de ce qui s'y"
+        " trouve. Un seul grain suffit. Une grue est plus haute que le mât et subit davantage.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            WITH held AS MATERIALIZED (
+                SELECT t.site, max(t.value) FILTER (WHERE t.name = 'gust_park') AS park,
+                       max(t.value) FILTER (WHERE t.name = 'gust_crane') AS crane,
+                       max(t.value) FILTER (WHERE t.name = 'gust_storm') AS storm
+                FROM threshold_spans() t WHERE t.begins <= {UNTIL} AND {UNTIL} < t.ends
+                 AND t.name IN ('gust_park', 'gust_crane', 'gust_storm') GROUP BY t.site
+            )
+            SELECT g.site, g.station, g.gust, held.park, held.crane, held.storm,
+                   CASE WHEN g.gust > held.storm THEN 'storm' WHEN g.gust > held.crane THEN 'crane'
+                        WHEN g.gust > held.park THEN 'park' ELSE 'below' END AS state
+            FROM ({GUSTED}) g LEFT JOIN held ON held.site = g.site ORDER BY g.gust DESC, g.station
+            """
+        ),
+    ),
+    unit="km/h",
+    decimals=0,
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="station", title=Text(en="Station", fr="Station"), links=(site_page(),)),
+        Column(
+            name="gust",
+            title=Text(en="Gust, 1 h", fr="Rafale, 1 h"),
+            cell="gauge",
+            low=0,
+            high=130,
+            colour=BLUE,
+        ),
+        Column(name="park", title=Text(en="Parks", fr="Parcs"), width=95),
+        Column(name="crane", title=Text(en="Cranes", fr="Grues"), width=95),
+        Column(name="storm", title=Text(en="Storm", fr="Tempête"), width=95),
+        Column(
+            name="state",
+            title=Text(en="State", fr="État"),
+            states=GUSTS,
+            cell="background",
+            width=135,
+        ),
+    ),
+    no_value=Text(en="no gust was told", fr="aucune rafale transmise"),
+    width=12,
+    height=11,
+    timeless="the hour before the end of the time shown",
+)
+WIND = Section(
+    key="weather-wind-section",
+    title=Text(en="Wind", fr="Vent"),
+    panels=(_GUSTS, _LIMITS, _WIND),
+)

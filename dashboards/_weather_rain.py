@@ -1,0 +1,215 @@
+"""Rain at the stations: how much, how rare, and which gauge may be blocked."""
+
+from dashboards._colours import GREEN, ORANGE, RED, VIOLET, YELLOW, State, Step
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._flood_rain import DEPTHS, RARE, amounts, rare_columns, summed
+from dashboards._links import site_page
+from dashboards._sql import EVERY, SINCE, UNTIL, readings, series_of
+from dashboards._views import Table, TimeSeries
+from dashboards._weather_now import RAINED
+from dashboards._words import Text
+
+# Those of the rule weather-rain-gauge-blocked (a test holds them), mm in 12 h.
+DRY, WET = 0.2, 5.0
+_NEIGHBOURS = 3
+_CHECKED = (
+    State(value="blocked", text=Text(en="blocked?", fr="bouché ?"), colour=RED, symbol="■"),
+    State(value="low", text=Text(en="much less", fr="bien moins"), colour=ORANGE, symbol="▲"),
+    State(value="silent", text=Text(en="silent", fr="muet"), colour=VIOLET, symbol="✕"),
+    State(value="agrees", text=Text(en="agrees", fr="concordant"), colour=GREEN, symbol="●"),
+)
+_FAR = "sqrt(({a}.lat - {b}.lat) ^ 2 + (({a}.lon - {b}.lon) * cos(radians({a}.lat))) ^ 2) * 111.2"
+
+_RARITY = Panel(
+    key="weather-rarity",
+    title=Text(en="Rain, and how rare it is", fr="Pluie et rareté"),
+    about=Text(
+        en="What fell at each station in the last 1, 3, 6 and 24 h of the time shown. First bar:"
+        " share of the station's own threshold (1, 3 or 24 h, whichever is nearest). Second bar:"
+        " share of what falls once in ten years, over whichever of 1 to 24 h is the rarest; the"
+        " depths are those of the nearest gauge that has them, illustrative until measured.",
+        fr="Cumuls à chaque station sur 1, 3, 6 et 24 h jusqu'à la fin de la période affichée."
+        " Première barre : part du seuil de la station (1, 3 ou 24 h, le plus proche). Seconde"
+        " barre : part de la pluie décennale sur la durée la plus rare entre 1 et 24 h ; hauteurs"
+        " de référence de la station hydrométrique la plus proche qui en a, illustratives tant"
+        " qu'elles ne sont pas établies.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            WITH {DEPTHS}, held AS MATERIALIZED (
+                SELECT t.site, substring(t.name FROM '^rain_([0-9]+)h$')::integer AS hours, t.value
+                FROM threshold_spans() t WHERE t.name ~ '^rain_[0-9]+h$'
+                 AND t.begins <= {UNTIL} AND {UNTIL} < t.ends
+            ), known AS MATERIALIZED (
+                SELECT site.name, site.title, site.lon, site.lat FROM site
+                WHERE site.name IN (SELECT depth.site FROM depth)
+            )
+            SELECT sums.site, sums.station, {summed()},
+                   max(sums.total / held.value) AS held, {RARE},
+                   max(near.title) AS reference
+            FROM ({RAINED}) sums
+            LEFT JOIN LATERAL (
+                SELECT known.name, known.title FROM known
+                ORDER BY {_FAR.format(a="sums", b="known")} LIMIT 1) near ON true
+            LEFT JOIN depth ON depth.site = near.name AND depth.hours = sums.hours
+            LEFT JOIN held ON held.site = sums.site AND held.hours = sums.hours
+            GROUP BY sums.site, sums.station
+            ORDER BY rare DESC NULLS LAST, mm_24h DESC NULLS LAST, sums.station
+            """
+        ),
+    ),
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="station", title=Text(en="Station", fr="Station"), links=(site_page(),)),
+        *amounts(),
+        Column(
+            name="held",
+            title=Text(en="of its threshold", fr="du seuil"),
+            unit="share",
+            decimals=0,
+            cell="gauge",
+            low=0,
+            high=1.5,
+            steps=(
+                Step(at=None, colour=GREEN),
+                Step(at=0.7, colour=YELLOW),
+                Step(at=1, colour=ORANGE),
+            ),
+        ),
+        *rare_columns(),
+        Column(name="reference", title=Text(en="10-year rain of", fr="décennale de")),
+    ),
+    no_value=Text(en="no rain gauge", fr="aucun pluviomètre"),
+    width=24,
+    height=11,
+    timeless="the hours before the end of the time shown",
+)
+_FALLEN = Panel(
+    key="weather-fallen",
+    title=Text(en="Rain since the beginning of the time shown", fr="Pluie cumulée sur la période"),
+    about=Text(
+        en="Each station's rain, summed from the beginning of the time shown. A line that stays"
+        " flat while the others climb is a gauge to look at.",
+        fr="Pluie de chaque station, cumulée depuis le début de la période affichée. Une courbe"
+        " plate quand les autres montent : un pluviomètre à vérifier.",
+    ),
+    view=TimeSeries(width=2, legend="table", legend_calcs=("lastNotNull",), gaps=False),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT bucket.time AS time, site.title AS metric,
+                   sum(bucket.total) OVER (PARTITION BY bucket.series_id ORDER BY bucket.time)
+                       AS fallen
+            FROM {readings("rain")} ORDER BY 1, 2
+            """
+        ),
+    ),
+    quantity="rain",
+    low=0,
+    width=12,
+    height=11,
+)
+_HOURLY = f"greatest({EVERY}, INTERVAL '1 hour')"
+_HEAVY = Panel(
+    key="weather-heavy",
+    title=Text(en="Rain by the hour", fr="Pluie horaire"),
+    about=Text(
+        en="Each station's rain an hour; on spans longer than a month the mean of longer pieces of"
+        " time.",
+        fr="Pluie de chaque station, en mm par heure ; sur plus d'un mois, moyenne de pas plus"
+        " longs.",
+    ),
+    view=TimeSeries(draw="bars", legend="list"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT bucket.time AS time, site.title AS metric,
+                   bucket.total / (extract(epoch FROM {_HOURLY})::float8 / 3600) AS rain
+            FROM readings_by({series_of("rain")}, {SINCE}, {UNTIL}, {_HOURLY}) AS bucket
+            JOIN series ON series.id = bucket.series_id JOIN device ON device.id = series.device
+            JOIN site ON site.id = device.site ORDER BY 1, 2
+            """
+        ),
+    ),
+    unit="mm/h",
+    decimals=1,
+    low=0,
+    width=12,
+    height=11,
+)
+_BLOCKED = Panel(
+    key="weather-blocked",
+    title=Text(en="Is a rain gauge blocked?", fr="Un pluviomètre est-il bouché ?"),
+    about=Text(
+        en=f"Rain of 12 h at each gauge beside that of its {_NEIGHBOURS} nearest. Blocked?: it"
+        f" had none while at least half of them had more than {WET:g} mm. Much less: under a fifth"
+        " of their median while that is above it. A thunderstorm can pass one by.",
+        fr=f"Pluie sur 12 h de chaque pluviomètre et de ses {_NEIGHBOURS} plus proches voisins. Bouché ? :"
+        f" rien alors qu'au moins la moitié d'entre eux ont plus de {WET:g} mm. Bien moins : sous le"
+        " cinquième de leur médiane, elle-même au-dessus. Un orage peut en épargner un.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            WITH half_day AS MATERIALIZED (SELECT * FROM ({RAINED}) r WHERE hours = 12)
+            SELECT own.site, own.station, own.total AS own, near.median AS near,
+                   near.farthest AS within,
+                   CASE WHEN own.total IS NULL THEN 'silent'
+                        WHEN own.total < {DRY} AND near.wet >= 0.5 THEN 'blocked'
+                        WHEN near.median > {WET} AND own.total < near.median / 5 THEN 'low'
+                        ELSE 'agrees' END AS verdict
+            FROM half_day own LEFT JOIN LATERAL (
+                SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n.total) AS median,
+                       avg((n.total > {WET})::integer) AS wet, max(n.far) AS farthest
+                FROM (SELECT other.total, {_FAR.format(a="own", b="other")} AS far
+                      FROM half_day other
+                      WHERE other.site <> own.site AND other.total IS NOT NULL
+                      ORDER BY 2 LIMIT {_NEIGHBOURS}) n) near ON true
+            ORDER BY CASE WHEN own.total IS NULL THEN 1
+                          WHEN own.total < {DRY} AND near.wet >= 0.5 THEN 0 ELSE 2 END,
+                     own.total / nullif(near.median, 0), own.station
+            """
+        ),
+    ),
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="station", title=Text(en="Gauge", fr="Pluviomètre"), links=(site_page(),)),
+        Column(
+            name="own", title=Text(en="12 h", fr="Cumul 12 h"), unit="mm", decimals=1, width=110
+        ),
+        Column(
+            name="near",
+            title=Text(en="Neighbours' median", fr="Médiane des voisins"),
+            unit="mm",
+            decimals=1,
+            width=160,
+        ),
+        Column(
+            name="within",
+            title=Text(en="within", fr="dans un rayon de"),
+            unit="km",
+            decimals=0,
+            width=140,
+        ),
+        Column(
+            name="verdict",
+            title=Text(en="Check", fr="Contrôle"),
+            states=_CHECKED,
+            cell="background",
+            width=140,
+        ),
+    ),
+    no_value=Text(en="no rain gauge", fr="aucun pluviomètre"),
+    width=12,
+    height=10,
+    timeless="the twelve hours before the end of the time shown",
+)
+SECTION = Section(
+    key="weather-rain-section",
+    title=Text(en="Rain", fr="Pluie"),
+    panels=(_RARITY, _FALLEN, _HEAVY),
+)
+BLOCKED = _BLOCKED

@@ -1,0 +1,46 @@
+"""Weather, as a forecaster reads a network of stations: rain and its rarity, wind, frost, heat."""
+
+from dashboards import _weather_air, _weather_now, _weather_rain
+from dashboards._describe import Dashboard, Section
+from dashboards._lanes import alarm_lanes, health
+from dashboards._words import Text
+
+DASHBOARD = Dashboard(
+    key="weather",
+    title=Text(en="Weather", fr="Météo"),
+    about=Text(
+        en="Rain by station with its rarity, gusts against the limits of parks and cranes, frost"
+        " by the wet bulb, heat by the means of three days; blocked rain gauges, how the stations"
+        " are. Tables speak of the end of the time shown.",
+        fr="La pluie par station et sa rareté, les rafales face aux seuils des parcs et des grues,"
+        " le gel au thermomètre mouillé, la chaleur en moyennes sur trois jours ; pluviomètres"
+        " bouchés, état des stations. Les tables valent à la fin de la période affichée.",
+    ),
+    domains=("weather",),
+    since="now-48h",
+    panels=(
+        _weather_now.SECTION,
+        _weather_rain.SECTION,
+        _weather_air.WIND,
+        _weather_air.AIR,
+        Section(
+            key="weather-alarms-section",
+            title=Text(en="Alarms", fr="Alarmes"),
+            panels=(alarm_lanes("weather", height=9),),
+        ),
+        Section(
+            key="weather-network",
+            title=Text(en="The network", fr="Le réseau"),
+            panels=(
+                _weather_rain.BLOCKED,
+                health(
+                    "weather",
+                    Text(en="Health of the stations", fr="État des stations"),
+                    "air_temperature",
+                    "rain",
+                    "gust",
+                ),
+            ),
+        ),
+    ),
+)
