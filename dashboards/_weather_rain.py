@@ -146,9 +146,10 @@ _BLOCKED = Panel(
         en=f"Rain of 12 h at each gauge beside that of its {_NEIGHBOURS} nearest. Blocked?: it"
         f" had none while at least half of them had more than {WET:g} mm. Much less: under a fifth"
         " of their median while that is above it. A thunderstorm can pass one by.",
-        fr=f"Pluie sur 12 h de chaque pluviomètre et de ses {_NEIGHBOURS} plus proches voisins. Bouché ? :"
-        f" rien alors qu'au moins la moitié d'entre eux ont plus de {WET:g} mm. Bien moins : sous le"
-        " cinquième de leur médiane, elle-même au-dessus. Un orage peut en épargner un.",
+        fr=f"Pluie sur 12 h de chaque pluviomètre et de ses {_NEIGHBOURS} plus proches voisins."
+        f" Bouché ? : rien alors qu'au moins la moitié d'entre eux ont plus de {WET:g} mm."
+        " Bien moins : sous le cinquième de leur médiane, elle-même au-dessus. Un orage peut en"
+        " épargner un.",
     ),
     view=Table(),
     queries=(

@@ -1,0 +1,164 @@
+"""The room's six figures of a flood, and the two questions they share with the tables."""
+
+from dashboards._colours import BLUE, GREEN, ORANGE, RED, VIOLET, YELLOW, Step
+from dashboards._describe import Panel, Query
+from dashboards._sql import UNTIL, series_of, territory
+from dashboards._views import Stat
+from dashboards._words import Text
+
+BASIN_FILLING, BASIN_FULL = 80.0, 95.0  # %; those of the rule flood-basin-full (a test holds them)
+BASIN_STEPS = (
+    Step(at=None, colour=BLUE),
+    Step(at=BASIN_FILLING, colour=ORANGE),
+    Step(at=BASIN_FULL, colour=RED),
+)
+# Silent: no reading for longer than the series' own limit, or three times its interval.
+GAUGES = f"""
+SELECT g.name AS site, g.river, g.river_order, g.title AS station, c.value - g.alert AS margin,
+       c.per_hour * 100 AS trend,
+       CASE WHEN c.per_hour IS NULL THEN NULL WHEN c.per_hour > 2 * c.error THEN 'rising'
+            WHEN -c.per_hour > 2 * c.error THEN 'falling' ELSE 'steady' END AS moves,
+       CASE WHEN c.time IS NULL
+              OR {UNTIL} - c.time > make_interval(secs => k.stale_s)
+              THEN 'silent'
+            WHEN g.alert IS NULL THEN 'unknown'
+            WHEN c.value > g.danger THEN 'danger' WHEN c.value > g.alert THEN 'alert'
+            WHEN c.value > g.attention THEN 'attention' ELSE 'below' END AS state,
+       extract(epoch FROM {UNTIL} - c.time)::float8 / 60 AS age, c.value + g.zero AS elevation
+FROM gauges_at({UNTIL}) g
+LEFT JOIN LATERAL course_at(g.series, {UNTIL}, 0.001) c ON true
+LEFT JOIN LATERAL (
+    SELECT coalesce(stale_s, 3 * interval_s, 2700) AS stale_s
+    FROM cadence_at(g.device, 'level', {UNTIL})) k ON true
+WHERE {territory("g")}
+"""
+
+_OVER = Panel(
+    key="flood-over",
+    title=Text(en="Gauges above alert", fr="Stations au-dessus de l'alerte"),
+    about=Text(
+        en="How many gauges stand above their alert level at the end of the time shown.",
+        fr="Nombre de stations au-dessus de leur niveau d'alerte à la fin de la période affichée.",
+    ),
+    view=Stat(colour="background"),
+    queries=(Query(sql=f"SELECT count(*) FILTER (WHERE margin > 0) AS over FROM ({GAUGES}) g"),),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+    width=4,
+    height=4,
+)
+_NEAREST = Panel(
+    key="flood-nearest",
+    title=Text(en="Highest level minus alert", fr="Hauteur moins seuil d'alerte, la plus forte"),
+    about=Text(
+        en="Of all gauges the one nearest to its alert level from below, or farthest above it:"
+        " level minus alert threshold. Positive: the threshold is exceeded.",
+        fr="La station la plus proche de son niveau d'alerte, ou celle qui le dépasse le plus :"
+        " hauteur moins seuil d'alerte. Positif : le seuil est dépassé.",
+    ),
+    view=Stat(colour="value", rows=True, text="value_and_name"),
+    queries=(
+        Query(
+            sql=f"SELECT station, margin FROM ({GAUGES}) g WHERE margin IS NOT NULL"
+            " ORDER BY margin DESC LIMIT 1"
+        ),
+    ),
+    unit="m",
+    decimals=2,
+    steps=(Step(at=None, colour=BLUE), Step(at=0, colour=ORANGE)),
+    no_value=Text(en="no reading", fr="aucune mesure"),
+    width=4,
+    height=4,
+)
+REACHES = f"""
+SELECT r.gauge AS site, r.title AS asset, r.kind, r.gauge_title AS station, r.state,
+       r.due_h, r.earliest_h, r.latest_h, r.margin, r.per_hour * 100 AS trend
+FROM reaches_at({UNTIL}) r JOIN site g ON g.name = r.gauge WHERE {territory("g")}
+"""
+_NEXT = Panel(
+    key="flood-next-asset",
+    title=Text(en="Next asset in the water in", fr="Prochain enjeu atteint dans"),
+    about=Text(
+        en="Hours until the water reaches the next asset if the gauge goes on rising as in its last"
+        " three hours. Nothing: none is reached within 24 h at today's rates.",
+        fr="Heures avant que l'eau n'atteigne le prochain enjeu si la montée des trois dernières"
+        " heures se poursuit. Rien : aucun enjeu atteint sous 24 h à ce rythme.",
+    ),
+    view=Stat(rows=True, text="value_and_name"),
+    queries=(
+        Query(
+            sql=f"SELECT asset, due_h FROM ({REACHES}) r WHERE due_h IS NOT NULL"
+            " ORDER BY due_h LIMIT 1"
+        ),
+    ),
+    unit="h",
+    decimals=1,
+    steps=(Step(at=None, colour=RED), Step(at=2, colour=ORANGE), Step(at=6, colour=YELLOW)),
+    no_value=Text(en="none in 24 h", fr="aucun sous 24 h"),
+    empty="no asset is about to be reached",
+    width=4,
+    height=4,
+)
+_REACHED = Panel(
+    key="flood-reached",
+    title=Text(en="Assets in the water", fr="Enjeux atteints"),
+    about=Text(
+        en="How many roads, schools, cabinets and other assets have their level at the gauge"
+        " exceeded.",
+        fr="Nombre d'enjeux (voies, écoles, armoires…) dont la cote à la station est dépassée.",
+    ),
+    view=Stat(colour="background"),
+    queries=(
+        Query(
+            sql=f"SELECT count(*) FILTER (WHERE state = 'reached') AS reached FROM ({REACHES}) r"
+        ),
+    ),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=RED)),
+    width=4,
+    height=4,
+)
+_FULLEST = Panel(
+    key="flood-fullest",
+    title=Text(en="Fullest retention basin", fr="Bassin de retenue le plus rempli"),
+    about=Text(
+        en="The fill of the fullest retention basin. From 95 % it holds nothing back any more.",
+        fr="Remplissage du bassin de retenue le plus plein. À partir de 95 %, il n'écrête plus.",
+    ),
+    view=Stat(rows=True, text="value_and_name"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT site.title AS basin, r.value AS fill
+            FROM unnest({series_of("basin_fill")}) AS basin (id)
+            JOIN series ON series.id = basin.id JOIN device ON device.id = series.device
+            JOIN site ON site.id = device.site
+            CROSS JOIN LATERAL last_reading(series.id, {UNTIL}) r ORDER BY r.value DESC LIMIT 1
+            """
+        ),
+    ),
+    quantity="basin_fill",
+    steps=BASIN_STEPS,
+    no_value=Text(en="no basin", fr="aucun bassin"),
+    width=4,
+    height=4,
+)
+_SILENT = Panel(
+    key="flood-silent",
+    title=Text(en="Silent gauges", fr="Stations muettes"),
+    about=Text(
+        en="Gauges that have not told their level for longer than their own limit: there we are"
+        " blind.",
+        fr="Stations sans mesure depuis plus longtemps que leur propre délai : nous y sommes"
+        " aveugles.",
+    ),
+    view=Stat(colour="background"),
+    queries=(
+        Query(sql=f"SELECT count(*) FILTER (WHERE state = 'silent') AS silent FROM ({GAUGES}) g"),
+    ),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
+    width=4,
+    height=4,
+)
+FIGURES = (_OVER, _NEAREST, _REACHED, _NEXT, _FULLEST, _SILENT)
