@@ -262,7 +262,7 @@ _KINDS: dict[type, Kind] = {
     views.Table: Kind(
         builder=_table,
         form=lambda _: _ROWS,
-        custom=lambda view, _: {"align": "auto", "filterable": view.filterable},
+        custom=lambda view, _: {"align": "auto", "filterable": view.filterable, "inspect": False},
     ),
     views.Timeline: Kind(
         builder=_timeline,

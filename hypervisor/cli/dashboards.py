@@ -1,0 +1,104 @@
+"""`hypervisor dashboards`: Grafana's dashboards built, and held against a database."""
+
+import importlib
+import importlib.util
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dashboards._options import Options
+    from hypervisor.settings import Settings
+
+Lang = Annotated[str, typer.Option("--lang", help="fr or en.")]
+Console = Annotated[
+    str | None,
+    typer.Option("--console-url", help="Where links to the console lead; default: the settings'."),
+]
+_PUSHING = "hypervisor.grafana.pushing"
+
+
+def attach(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, help="Grafana's dashboards: built, checked, pushed.")
+    group.command()(build)
+    group.command()(check)
+    if importlib.util.find_spec(_PUSHING) is not None:
+        importlib.import_module(_PUSHING).attach(group)
+    app.add_typer(group, name="dashboards")
+
+
+def build(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help="The folder that the JSON files go to.")],
+    lang: Lang = "fr",
+    console_url: Console = None,
+    basemap: Annotated[
+        str, typer.Option(help="Tiles below the maps: https://host/{z}/{x}/{y}.png; none: plain.")
+    ] = "",
+    since: Annotated[str, typer.Option("--from", help="Time shown first; default: now-24h.")] = "",
+    until: Annotated[str, typer.Option("--to", help="Its end; default: now.")] = "",
+    timezone: Annotated[str, typer.Option(help="Whose clock; default: the reader's own.")] = "",
+) -> None:
+    """Write one file a dashboard, for Grafana's provisioning. The same input, the same bytes."""
+    from dataclasses import replace
+
+    from hypervisor.grafana.building import write
+    from hypervisor.settings import load_settings
+
+    options = _options(load_settings(context.obj), lang, console_url)
+    options = replace(options, since=since, until=until, basemap=basemap)
+    options = replace(options, timezone=timezone or options.timezone)
+    for path in write(out, options):
+        typer.echo(str(path))
+
+
+def check(
+    context: typer.Context,
+    lang: Lang = "fr",
+    console_url: Console = None,
+    folder: Annotated[
+        Path | None, typer.Option("--dir", help="Files that were built, instead of building.")
+    ] = None,
+    reader_url: Annotated[
+        str, typer.Option(envvar="HYPERVISOR_READER_URL", help="A reader's; default: our role.")
+    ] = "",
+    fill: Annotated[
+        bool, typer.Option("--fill", help="On a private database with a simulated week.")
+    ] = False,
+    scenario: Annotated[str, typer.Option(help="With --fill: the story.")] = "territory-week",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Hold the dashboards against a database; exit 1 if anything is wrong with one."""
+    from hypervisor.grafana import boards, inspecting
+    from hypervisor.settings import load_settings
+
+    settings = load_settings(context.obj)
+    options = _options(settings, lang, console_url or settings.public_url or "http://console")
+    made = boards.read(folder, inspecting.described()) if folder else inspecting.built(options)
+    task = inspecting.Task(boards=made, console=options.console_url.rstrip("/"))
+    if fill:
+        report = inspecting.on_simulated(
+            task, scenario, say=lambda text: typer.echo(text, err=True)
+        )
+    else:
+        report = inspecting.on_instance(task, settings.database_url, reader_url)
+    if as_json:
+        typer.echo(json.dumps(inspecting.as_json(report), ensure_ascii=False))
+    else:
+        for line in inspecting.told(report):
+            typer.echo(line)
+    raise typer.Exit(1 if report.findings else 0)
+
+
+def _options(settings: "Settings", lang: str, console_url: str | None) -> "Options":
+    from dashboards._options import Options
+    from dashboards._units import DashboardError
+    from sensors._domain import catalogue
+
+    if lang not in ("en", "fr"):
+        raise DashboardError(f"--lang {lang!r}: expected fr or en")
+    chosen: Any = lang
+    url = settings.public_url if console_url is None else console_url
+    return Options(catalogue=catalogue(), lang=chosen, console_url=url)

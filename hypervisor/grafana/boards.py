@@ -1,0 +1,108 @@
+"""Dashboards to be checked: what was described, and the JSON that Grafana would be given."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dashboards import _panels
+from dashboards._build import document, panels_of
+from dashboards._describe import Dashboard, Panel
+from dashboards._links import uid
+from dashboards._options import Options
+from sensors._errors import TerritoryError
+
+Json = dict[str, Any]
+
+
+class BoardError(TerritoryError):
+    """A built dashboard cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something wrong: in which dashboard, at which panel (or variable, …), what is expected."""
+
+    dashboard: str
+    where: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.dashboard} · {self.where}: {self.problem}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A panel as Grafana has it, and its description where it is one of ours."""
+
+    panel: Json
+    described: Panel | None
+
+    @property
+    def title(self) -> str:
+        """What a person finds it by."""
+        key = f" [{self.described.key}]" if self.described else ""
+        return f"panel {self.panel.get('title', '?')!r}{key}"
+
+    @property
+    def queries(self) -> list[Json]:
+        """Its SQL statements."""
+        return [target for target in self.panel.get("targets", []) if target.get("rawSql")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A dashboard as Grafana has it, and its description."""
+
+    document: Json
+    described: Dashboard | None
+
+    @property
+    def name(self) -> str:
+        """Its uid."""
+        return str(self.document.get("uid", "?"))
+
+    def pieces(self) -> Iterator[Piece]:
+        """Its panels, those of folded sections too, without the headings."""
+        known = {}
+        if self.described is not None:
+            known = {_panels.number(panel.key): panel for panel in panels_of(self.described)}
+        for panel in flat(self.document):
+            if panel.get("type") != "row":
+                yield Piece(panel=panel, described=known.get(panel.get("id", 0)))
+
+
+def flat(document: Mapping[str, Any]) -> Iterator[Json]:
+    """All panels, headings and what they fold included."""
+    for panel in document.get("panels", []):
+        yield panel
+        yield from panel.get("panels", [])
+
+
+def built(described: Iterable[Dashboard], options: Options) -> list[Board]:
+    """Boards of what is described.
+
+    Raises:
+        DashboardError: a description contradicts itself.
+    """
+    return [Board(document=document(each, options), described=each) for each in described]
+
+
+def read(folder: Path, described: Iterable[Dashboard]) -> list[Board]:
+    """Boards of files that were built, and perhaps altered since.
+
+    Raises:
+        BoardError: there are none, or one is no JSON.
+    """
+    known = {uid(each.key): each for each in described}
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BoardError(f"{path}: {error}") from error
+        found.append(Board(document=plain, described=known.get(plain.get("uid", ""))))
+    if not found:
+        raise BoardError(f"no dashboards (*.json) in {folder}; build them: dashboards build --out")
+    return found

@@ -1,0 +1,28 @@
+"""Dashboards written as files, one each, for Grafana's file provisioning."""
+
+from pathlib import Path
+
+from dashboards._build import written
+from dashboards._links import uid
+from dashboards._options import Options
+from dashboards._scan import dashboards
+
+
+def write(folder: Path, options: Options) -> list[Path]:
+    """Write every dashboard; files of dashboards that are no more go.
+
+    Raises:
+        DashboardError: a description contradicts itself; nothing is written then.
+    """
+    texts = {f"{uid(board.key)}.json": written(board, options) for board in dashboards()}
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{uid('*')}.json"):
+        if old.name not in texts:
+            old.unlink()
+    paths = []
+    for name, text in sorted(texts.items()):
+        path = folder / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths

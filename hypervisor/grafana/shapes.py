@@ -1,0 +1,170 @@
+"""What a frame must be for its panel to draw it, and the columns that overrides and links name."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import pairwise
+
+from hypervisor.grafana import parts, variables
+from hypervisor.grafana.boards import Json, Piece
+from hypervisor.grafana.frames import TIME, Frame
+from hypervisor.grafana.macros import Span
+
+_BEFORE = timedelta(hours=36)  # that a state may have begun before the time that is shown
+_MARKS = 5000  # markers and rows beyond which a browser crawls
+_TIMED = re.compile(r"\$__(?:timeFilter|timeFrom|timeTo|timeGroup|unixEpoch)")
+
+
+def timed(sql: str) -> bool:
+    """Whether a statement speaks of the time that is asked."""
+    return bool(_TIMED.search(sql))
+
+
+def frame_problems(piece: Piece, frame: Frame, span: Span, interval_ms: int) -> Iterator[str]:
+    """What one query's frame lacks for the panel."""
+    yield from _within(piece, frame, span, timedelta(milliseconds=interval_ms))
+    check = _KINDS.get(piece.panel.get("type", ""))
+    if check is not None:
+        yield from check(piece.panel, frame)
+    if len(frame.rows) > _MARKS and piece.panel.get("type") in ("geomap", "table"):
+        yield f"it has {len(frame.rows)} rows; nobody reads more than {_MARKS}: sum them up"
+
+
+def _within(piece: Piece, frame: Frame, span: Span, bucket: timedelta) -> Iterator[str]:
+    """Rows of another time than asked: the mark of a filter that is missing."""
+    if piece.described is not None and piece.described.timeless:
+        return
+    times = frame.times()
+    lanes = piece.panel.get("type") in ("state-timeline", "status-history")
+    first, last = span.since - (_BEFORE if lanes else bucket), span.until + bucket
+    outside = [time for time in times if not first <= time <= last]
+    if outside:
+        yield (
+            f"{len(outside)} of {len(times)} rows are not of the time asked"
+            f" ({span.since:%Y-%m-%d %H:%M}Z to {span.until:%Y-%m-%d %H:%M}Z), for example"
+            f" {outside[0]:%Y-%m-%d %H:%M}Z; add $__timeFilter(…) or $__timeFrom() and $__timeTo()"
+        )
+
+
+def _lanes(panel: Json, frame: Frame) -> Iterator[str]:
+    yield from _needs(frame, TIME, TIME)
+    for each in panel.get("transformations") or []:
+        if each["id"] != "partitionByValues":
+            continue
+        for lane in each["options"].get("fields", []):
+            if frame.kind(lane) is None:
+                yield f"its lanes are parted by {lane!r}; its columns are {_listed(frame)}"
+            elif frame.kind(lane) not in ("string", "boolean"):
+                yield f"its lanes are parted by {lane!r}, which is no word; expected the device"
+            elif len(frame.names) < 3:
+                yield f"it has no state beside {_listed(frame)}"
+    times = frame.times()
+    if any(later < earlier for earlier, later in pairwise(times)):
+        yield "times must ascend; add ORDER BY time"
+
+
+def _geomap(panel: Json, frame: Frame) -> Iterator[str]:
+    for layer in panel.get("options", {}).get("layers", []):
+        if layer.get("type") != "markers":
+            continue
+        place = layer.get("location", {})
+        for column in (place.get("latitude"), place.get("longitude")):
+            yield from _needs(frame, str(column), "number")
+        style = layer.get("config", {}).get("style", {})
+        for part in ("color", "size", "text"):
+            column = style.get(part, {}).get("field")
+            if column and frame.kind(column) is None:
+                yield f"its markers' {part} is of {column!r}; its columns are {_listed(frame)}"
+
+
+def _scatter(panel: Json, frame: Frame) -> Iterator[str]:
+    for series in panel.get("options", {}).get("series") or []:
+        for axis in ("x", "y"):
+            column = series.get(axis, {}).get("matcher", {}).get("options")
+            yield from _needs(frame, str(column), "number")
+
+
+def _bars(panel: Json, frame: Frame) -> Iterator[str]:
+    column = panel.get("options", {}).get("xField")
+    if column and frame.kind(column) is None:
+        yield f"its bars stand on {column!r}; its columns are {_listed(frame)}"
+    if "number" not in frame.kinds:
+        yield f"it has no number to draw as a bar; its columns are {_listed(frame)}"
+
+
+def _figures(panel: Json, frame: Frame) -> Iterator[str]:
+    words = panel.get("options", {}).get("reduceOptions", {}).get("fields")
+    if not words and "number" not in frame.kinds:
+        yield f"it has no number to show; its columns are {_listed(frame)}"
+
+
+def _numbers(_panel: Json, frame: Frame) -> Iterator[str]:
+    if "number" not in frame.kinds:
+        yield f"it has no number; its columns are {_listed(frame)}"
+
+
+def _needs(frame: Frame, column: str, kind: str) -> Iterator[str]:
+    found = frame.kind(column)
+    if found is None:
+        yield f"it needs a column {column!r}; its columns are {_listed(frame)}"
+    elif found != kind:
+        yield f"its column {column!r} is a {found}; expected a {kind}"
+
+
+_KINDS = {
+    "state-timeline": _lanes,
+    "status-history": _lanes,
+    "geomap": _geomap,
+    "xychart": _scatter,
+    "barchart": _bars,
+    "stat": _figures,
+    "gauge": _figures,
+    "bargauge": _figures,
+    "histogram": _numbers,
+}
+
+
+def _listed(frame: Frame) -> str:
+    return ", ".join(frame.names)
+
+
+def name_problems(piece: Piece, frames: Sequence[Frame]) -> Iterator[str]:
+    """Columns that overrides, links and sorting name and no query gives.
+
+    `frames`: of every query and every span: a series named by data may be missing in one.
+    """
+    columns = {name for frame in frames for name in frame.names}
+    fields = columns | {name for frame in frames for name in frame.series}
+    said = " ".join(query["rawSql"] for query in piece.queries)
+    made = json.dumps(piece.panel.get("transformations") or [], ensure_ascii=False)
+    for name in _overridden(piece.panel):
+        if name not in fields and f"'{name}'" not in said and f'"{name}"' not in made:
+            yield f"an override names {name!r}; its columns are {', '.join(sorted(fields))}"
+    for link in parts.data_links(piece.panel):
+        for name in sorted(variables.fields(link.get("url", "")) - columns):
+            yield f"a link takes {name!r} of the row; its columns are {', '.join(sorted(columns))}"
+    for name in _sorted_by(piece.panel):
+        if name not in _titles(piece.panel) | fields:
+            yield f"it is sorted by {name!r}; its columns are {', '.join(sorted(fields))}"
+
+
+def _overridden(panel: Json) -> Iterator[str]:
+    for override in panel.get("fieldConfig", {}).get("overrides", []):
+        if override["matcher"]["id"] == "byName":
+            yield override["matcher"]["options"]
+
+
+def _sorted_by(panel: Json) -> Iterator[str]:
+    for each in panel.get("options", {}).get("sortBy") or []:
+        yield each.get("displayName", "")
+
+
+def _titles(panel: Json) -> set[str]:
+    """What overrides call columns: a table is sorted by what stands in its head."""
+    return {
+        each["value"]
+        for override in panel.get("fieldConfig", {}).get("overrides", [])
+        for each in override["properties"]
+        if each["id"] == "displayName"
+    }

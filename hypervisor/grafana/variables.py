@@ -1,0 +1,96 @@
+"""Dashboard variables put into text, as Grafana's front end does before a query is sent."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sensors._errors import TerritoryError
+
+# $name, [[name:format]], ${name.path:format}
+_VARIABLE = re.compile(
+    r"\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]|\$\{(\w+)(?:\.([^:^}]+))?(?::([^}]+))?\}"
+)
+_BUILT_IN = "__"  # what Grafana or the data source fills in: $__interval, ${__data…}, $__timeFrom()
+
+
+class VariableError(TerritoryError):
+    """A text names a variable or a format that the dashboard has not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What somebody chose of one variable. `every`: All, which stands for `all_value`."""
+
+    values: tuple[str, ...] = ()
+    every: bool = False
+    all_value: str = ""
+    multi: bool = True
+
+
+def names(text: str) -> set[str]:
+    """The variables that a text uses, without Grafana's own."""
+    found = {match[1] or match[2] or match[4] for match in _VARIABLE.finditer(text)}
+    return {name for name in found if not name.startswith(_BUILT_IN) and not name.isdigit()}
+
+
+def fields(text: str) -> set[str]:
+    """The columns of the clicked row that a link uses."""
+    return set(re.findall(r"\$\{__data\.fields\.(\w+)(?::\w+)?\}", text))
+
+
+def interpolated(text: str, chosen: Mapping[str, Chosen]) -> str:
+    """The text with what was chosen; what no variable is called stays as it is.
+
+    Raises:
+        VariableError: a format is not known here.
+    """
+
+    def one(match: re.Match[str]) -> str:
+        name = match[1] or match[2] or match[4]
+        value = chosen.get(name)
+        if value is None:
+            return match[0]
+        return _formatted(name, value, match[3] or match[6] or "")
+
+    return _VARIABLE.sub(one, text)
+
+
+def _formatted(name: str, value: Chosen, form: str) -> str:
+    if value.every and value.all_value:
+        return value.all_value  # Grafana puts a custom All in as it stands, whatever the format
+    quoted = ",".join("'" + one.replace("'", "''") + "'" for one in value.values)
+    match form:
+        case "sqlstring":
+            return quoted
+        case "":  # the data source's own: quoted where many may be chosen
+            return quoted if value.multi else value.values[0].replace("'", "''")
+        case "raw":
+            return ",".join(value.values)
+    raise VariableError(f"${{{name}:{form}}}: expected the format sqlstring")
+
+
+def everything(document: Mapping[str, Any]) -> dict[str, Chosen]:
+    """What a dashboard shows when it is opened: All, or each variable's own first choice."""
+    found: dict[str, Chosen] = {}
+    for variable in defined(document):
+        current = variable.get("current", {}).get("value", "")
+        values = tuple(current) if isinstance(current, list) else (str(current),)
+        found[variable["name"]] = Chosen(
+            values=values,
+            every="$__all" in values,
+            all_value=variable.get("allValue", ""),
+            multi=bool(variable.get("multi") or variable.get("includeAll")),
+        )
+    return found
+
+
+def defined(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The variables of a dashboard, as it keeps them."""
+    listed: list[dict[str, Any]] = document.get("templating", {}).get("list", [])
+    return listed
+
+
+def used(texts: Iterable[str]) -> set[str]:
+    """The variables that any of the texts uses."""
+    return set().union(*(names(text) for text in texts))
