@@ -1,5 +1,6 @@
 """A panel's description as the SDK's model: what all kinds share."""
 
+import json
 import zlib
 
 from grafana_foundation_sdk.models import dashboard as sdk
@@ -11,6 +12,8 @@ from dashboards._kinds import Kind, kind_of
 from dashboards._options import Options
 from dashboards._views import Words
 from dashboards._words import words
+from sensors._domain import Catalogue
+from sensors._quantity import CLOCK_FAULT, Reporting
 
 
 def number(key: str) -> int:
@@ -19,12 +22,24 @@ def number(key: str) -> int:
 
 
 def localised(sql: str, options: Options) -> str:
-    """The statement in the build's language, without the margin it has in its module."""
+    """The statement in the build's language, without the margin it has in its module.
+
+    `{{cadence}}` becomes what the catalogue says of how often quantities are told, as jsonb.
+    """
     lines = [line.rstrip() for line in sql.strip("\n").splitlines()]
     margin = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
-    return (
-        "\n".join(line[margin:] for line in lines).strip().replace("{{lang}}", f"'{options.lang}'")
-    )
+    said = "\n".join(line[margin:] for line in lines).strip()
+    said = said.replace("{{lang}}", f"'{options.lang}'")
+    return said.replace("{{cadence}}", f"'{json.dumps(_cadence(options.catalogue))}'::jsonb")
+
+
+def _cadence(catalogue: Catalogue) -> dict[str, float]:
+    """By quantity that is told regularly: how often, s."""
+    return {
+        each.name: each.interval.total_seconds()
+        for each in catalogue.quantities.values()
+        if each.reporting is Reporting.PERIODIC and each.name != CLOCK_FAULT
+    }
 
 
 def built(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel:
