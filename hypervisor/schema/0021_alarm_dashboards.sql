@@ -53,3 +53,51 @@ LANGUAGE sql STABLE AS $$
     FROM transition t JOIN alarm a ON a.id = t.alarm
     WHERE t.kind = 'raised' AND t.noticed_at > since AND t.noticed_at <= until
 $$;
+
+-- The devices in use at a time, each by its quickest quantity that is told regularly: how often it is
+-- due, after which silence it is missed, when it last told something believed. `usual`: by quantity
+-- the catalogue's interval, s, of those told regularly. `switched`: its cabinet feeds it nothing by
+-- day, so its silence says nothing.
+CREATE FUNCTION devices_at(at timestamptz, usual jsonb) RETURNS TABLE (
+    device integer, name text, site integer, series integer, quantity text, interval_s double precision,
+    limit_s double precision, heard_at timestamptz, switched boolean)
+LANGUAGE sql STABLE AS $$
+    WITH cadence AS MATERIALIZED (
+        SELECT DISTINCT ON (r.key COLLATE "C") r.key, r.value FROM revision r
+        WHERE r.kind = 'series' AND r.effective <= devices_at.at
+        ORDER BY r.key COLLATE "C", r.effective DESC, r.id DESC
+    ), feeds AS MATERIALIZED (
+        SELECT DISTINCT ON (r.key) r.key, r.value FROM revision r
+        WHERE r.kind = 'member' AND r.effective <= devices_at.at
+        ORDER BY r.key, r.effective DESC, r.id DESC
+    ), supply AS MATERIALIZED (
+        SELECT DISTINCT ON (r.key) r.key, r.value FROM revision r
+        WHERE r.kind = 'supply' AND r.effective <= devices_at.at
+        ORDER BY r.key, r.effective DESC, r.id DESC
+    ), fed AS MATERIALIZED (
+        SELECT DISTINCT split_part(feeds.key, '/', 2) AS device FROM feeds
+        JOIN supply ON supply.key = split_part(feeds.key, '/', 1)
+        WHERE feeds.value IS NOT NULL AND (supply.value->>'switched')::boolean
+    ), told AS (
+        SELECT d.id, d.name, d.site, s.id AS series, s.quantity,
+               COALESCE((c.value->>'interval_s')::float8, (usual->>s.quantity)::float8) AS interval_s,
+               (c.value->>'stale_s')::float8 AS stale_s
+        FROM device d JOIN series s ON s.device = d.id
+        LEFT JOIN cadence c ON c.key = d.name || '/' || s.quantity
+        WHERE d.commissioned <= devices_at.at AND (d.retired IS NULL OR d.retired > devices_at.at)
+          AND (c.key IS NULL OR c.value IS NOT NULL)
+          AND COALESCE(c.value->>'reporting', CASE WHEN usual ? s.quantity THEN 'periodic' END)
+              = 'periodic'
+    ), quickest AS (
+        SELECT DISTINCT ON (id) *, COALESCE(stale_s, 3 * interval_s) AS limit_s FROM told
+        WHERE interval_s > 0 ORDER BY id, COALESCE(stale_s, 3 * interval_s), series
+    )
+    SELECT q.id, q.name, q.site, q.series, q.quantity, q.interval_s, q.limit_s,
+           (SELECT h.last_at FROM rollup_hour h WHERE h.series_id = q.series
+             AND h.begins <= devices_at.at ORDER BY h.begins DESC LIMIT 1),
+           fed.device IS NOT NULL
+    FROM quickest q LEFT JOIN fed ON fed.device = q.name
+    WHERE COALESCE((SELECT (r.value->>'in_service')::boolean FROM revision r WHERE r.kind = 'device'
+        AND r.key = q.name AND r.effective <= devices_at.at ORDER BY r.effective DESC, r.id DESC LIMIT 1),
+        true)
+$$;
