@@ -1,7 +1,10 @@
-"""docker-compose.yml names commands and settings that exist (no engine runs it here)."""
+"""docker-compose.yml says what can be true: by its schema, and by the code that it starts."""
 
 import importlib
 import pkgutil
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +13,27 @@ import typer
 import yaml
 
 import hypervisor.cli
+from hypervisor.running import PULSE
 from hypervisor.settings import Settings
 from hypervisor.stack.parts import CONDUCTOR, PARTS
+from tests.compose import DOT_ENV, FILE, ROOT, TLS_FILE, raw, services, variables
 
-FILE = Path(hypervisor.cli.__file__).parents[2] / "docker-compose.yml"
+ONCE = {"migrate", "dashboards", "stage", "simulators"}
+TOOLS = Path(sys.executable).parent
+PROVISIONING = ROOT / "hypervisor" / "grafana" / "provisioning"
+# Read where they are used: by `migrate`, and by `broker` and `dashboards push` as options.
+OTHER_VARIABLES = {"HYPERVISOR_READER_PASSWORD", PULSE}
+Services = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def compose() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(FILE.read_text())
-    return found
+def compose() -> Services:
+    return services(DOT_ENV)
+
+
+@pytest.fixture(scope="module")
+def ours(compose: Services) -> Services:
+    return {name: service for name, service in compose.items() if "build" in service}
 
 
 @pytest.fixture(scope="module")
@@ -30,34 +44,162 @@ def commands() -> set[str]:
     return set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
-def test_the_services_are_the_parts(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"database", "broker", "migrate", *PARTS, CONDUCTOR}
+def test_the_specification_allows_it() -> None:
+    checker: list[str | Path] = [TOOLS / "check-jsonschema", "--builtin-schema"]
+    done = subprocess.run(
+        [*checker, "vendor.compose-spec", FILE, TLS_FILE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
 
 
-def test_each_command_exists(compose: dict[str, Any], commands: set[str]) -> None:
-    ours = [service for service in compose["services"].values() if "build" in service]
-    assert {service["command"][0] for service in ours} <= commands
+def test_the_image_is_made_as_the_linter_likes_it() -> None:
+    done = subprocess.run(
+        [TOOLS / "hadolint", ROOT / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
 
 
-def test_each_setting_exists(compose: dict[str, Any]) -> None:
+def test_the_services_are_the_parts(compose: Services) -> None:
+    assert set(compose) == {"database", "broker", "grafana", CONDUCTOR, *PARTS, *ONCE}
+
+
+def test_each_command_exists(ours: Services, commands: set[str]) -> None:
+    assert {service["command"][0] for service in ours.values()} <= commands
+
+
+def test_each_setting_exists(ours: Services) -> None:
     fields = {f"HYPERVISOR_{name.upper()}" for name in Settings.model_fields}
-    for service in compose["services"].values():
+    for service in ours.values():
         named = {key for key in service["environment"] if key.startswith("HYPERVISOR_")}
-        assert named <= fields
+        assert named <= fields | OTHER_VARIABLES
 
 
-def test_it_waits_for_services_that_exist(compose: dict[str, Any]) -> None:
-    for service in compose["services"].values():
-        assert set(service.get("depends_on", {})) <= set(compose["services"])
+def test_it_waits_for_what_will_come(compose: Services) -> None:
+    for name, service in compose.items():
+        for other, how in service.get("depends_on", {}).items():
+            awaited = compose[other]
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in awaited, (name, other)
+            else:
+                assert awaited["restart"] == "no", (name, other)
+            # What no profile asks for must not wait for what only a profile starts.
+            assert set(awaited.get("profiles", [])) <= set(service.get("profiles", []))
 
 
-def test_no_secret_is_written_in_it(compose: dict[str, Any]) -> None:
-    for service in compose["services"].values():
-        for key, value in service["environment"].items():
-            assert "PASSWORD" not in key or value.startswith("${")
+def test_nothing_waits_for_itself(compose: Services) -> None:
+    started: set[str] = set()
+    while started != set(compose):
+        ready = {
+            name
+            for name, service in compose.items()
+            if set(service.get("depends_on", {})) <= started
+        }
+        assert ready > started
+        started = ready
 
 
-def test_ports_are_published_on_this_machine_only(compose: dict[str, Any]) -> None:
-    for service in compose["services"].values():
-        for port in service.get("ports", []):
-            assert port.startswith(("127.0.0.1:", "${BROKER_BIND:-127.0.0.1}:"))
+def test_what_runs_on_is_looked_at_and_started_again(compose: Services) -> None:
+    for name, service in compose.items():
+        if name in ONCE:
+            assert service["restart"] == "no", name
+        else:
+            assert service["restart"] == "unless-stopped", name
+            assert service["healthcheck"]["test"][0] == "CMD", name
+            assert service["stop_grace_period"], name
+
+
+def test_each_may_do_little(compose: Services) -> None:
+    for name, service in compose.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert service["logging"]["options"]["max-size"], name
+        if name != "database":
+            assert service["read_only"] is True, name
+            assert service["tmpfs"] == ["/tmp"], name  # noqa: S108 -- the container's
+
+
+def test_each_volume_is_declared(compose: Services) -> None:
+    named = {
+        volume.partition(":")[0]
+        for service in compose.values()
+        for volume in service.get("volumes", [])
+        if not volume.startswith(".")
+    }
+    assert named == set(raw()["volumes"])
+
+
+def test_each_image_is_of_one_version(compose: Services) -> None:
+    for service in compose.values():
+        if "build" not in service:
+            assert re.search(r":\d+\.\d+\.\d+", service["image"])
+
+
+def test_no_secret_has_a_default() -> None:
+    named = variables(raw()) | variables(raw(TLS_FILE))
+    secrets = {name for name in named if re.search("PASSWORD|SECRET|KEY|TOKEN", name)}
+    assert secrets == {*DOT_ENV, "PLAYER_PASSWORD"}  # empty unless it is an exercise
+    assert {named[name][0] for name in DOT_ENV} == {"?"}
+    assert named["PLAYER_PASSWORD"] == ("-", "")
+
+
+def test_no_secret_is_written_in_it() -> None:
+    for service in raw()["services"].values():
+        for key, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET_KEY|TOKEN", key):
+                assert value.startswith("${"), key
+
+
+@pytest.mark.parametrize("name", DOT_ENV)
+def test_it_does_not_start_without_a_secret(name: str) -> None:
+    with pytest.raises(KeyError, match=name):
+        services({key: value for key, value in DOT_ENV.items() if key != name})
+
+
+def test_ports_are_published_on_this_machine_only(compose: Services) -> None:
+    for service in compose.values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_elsewhere_only_tls_is_published() -> None:
+    (port,) = services({"BROKER_TLS_FOLDER": "/tls"}, TLS_FILE)["broker"]["ports"]
+    assert port == "0.0.0.0:8883:8883"
+
+
+def test_grafana_is_provisioned_with_what_is_there(compose: Services) -> None:
+    grafana = compose["grafana"]
+    targets = {}
+    for volume in grafana["volumes"]:
+        source, target, *_ = volume.split(":")
+        targets[source] = target
+    found = {ROOT / source for source in targets if source.startswith("./")}
+    assert found == set(PROVISIONING.glob("*.yaml"))
+    assert targets["dashboards"] == grafana["environment"]["HYPERVISOR_DASHBOARDS"]
+
+
+def test_grafana_is_told_all_that_its_files_ask_for(compose: Services) -> None:
+    told = compose["grafana"]["environment"]
+    for file in PROVISIONING.glob("*.yaml"):
+        asked = variables(yaml.safe_load(file.read_text()))
+        assert asked
+        assert set(asked) <= set(told)
+
+
+def test_the_image_takes_only_what_it_is_built_from() -> None:
+    kept = [
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    ]
+    assert all((ROOT / each).exists() for each in kept)
+    copied = re.findall(
+        r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+    )
+    assert {word for line in copied for word in line.split()} <= {*kept, "."}
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    user = re.findall(r"^USER (\d+):(\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert user == [("10001", "10001")]

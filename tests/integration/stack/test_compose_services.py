@@ -1,0 +1,151 @@
+"""Each service's command of docker-compose.yml runs with its variables, outside a container.
+
+What no test here shows: the images themselves, and Grafana.
+"""
+
+import json
+import os
+import signal
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import paho.mqtt.publish
+import psycopg
+import pytest
+
+from hypervisor.stack.account import unprivileged
+from hypervisor.stack.parts import PARTS
+from hypervisor.stack.ports import LOOPBACK, free_port
+from hypervisor.stack.process import wait_until
+from hypervisor.store import databases
+from tests.compose import DOT_ENV
+from tests.conftest import Stack
+from tests.integration.stack.containers import Elsewhere, Engine, engine
+
+pytestmark = pytest.mark.integration
+
+TOWN = """\
+sites:
+  - name: mill
+    title: The mill
+    lon: 2.25
+    lat: 48.59
+    devices:
+      - name: mill-gauge
+        commissioned: 2026-01-01
+        series: {level: 15 min}
+"""
+# What a reading takes to be seen; the rest is started in the long test.
+FEW = ("broker", "migrate", "ingest", "web")
+
+
+@pytest.fixture
+def elsewhere(stack: Stack, open_tmp: Path) -> Iterator[Elsewhere]:
+    """A database in which nothing is yet, and free ports."""
+    name = f"test_{os.urandom(6).hex()}"
+    databases.create(stack.maintenance_url, name)
+    unprivileged().own(open_tmp)
+    yield Elsewhere(
+        root=open_tmp,
+        database=f"{LOOPBACK}:{stack.database.port}/{name}",
+        broker_port=free_port(),
+        web_port=free_port(),
+    )
+    databases.drop(stack.maintenance_url, name)
+    with psycopg.connect(stack.maintenance_url, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS reader_grafana")
+
+
+@pytest.fixture
+def dot_env(stack: Stack) -> dict[str, str]:
+    return {**DOT_ENV, "DATABASE_PASSWORD": stack.database.password}
+
+
+def readings(engine: Engine, token: str) -> list[float]:
+    address = f"http://{LOOPBACK}:{engine.where.web_port}/api/v1/series/mill-gauge/level/readings"
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 -- our own, on this machine
+        return [each["value"] for each in json.load(answer)["readings"]]
+
+
+def publish(engine: Engine, password: str) -> None:
+    paho.mqtt.publish.single(
+        "devices/mill-gauge/readings",
+        json.dumps({"time": f"{datetime.now(UTC):%FT%TZ}", "values": {"level": 1.5}}),
+        qos=1,
+        hostname=LOOPBACK,
+        port=engine.where.broker_port,
+        auth={"username": "mill-gauge", "password": password},
+    )
+
+
+def read_as_grafana(engine: Engine, words: str) -> list[tuple[object, ...]]:
+    url = f"postgresql://reader_grafana:{DOT_ENV['READER_PASSWORD']}@{engine.where.database}"
+    with psycopg.connect(url) as connection:
+        return connection.execute(words.encode()).fetchall()
+
+
+def told(engine: Engine, town: Path) -> None:
+    """A reading goes in as a device and comes out as a person and as Grafana read it."""
+    town.write_text(TOWN)
+    engine.run("migrate", "inventory", "apply", str(town))
+    engine.run("migrate", "account", "add", "a.martin", "--role", "viewer")
+    token = engine.run("migrate", "account", "token", "add", "a.martin", "test").strip()
+    publish(engine, engine.run("broker", "device", "add", "mill-gauge").strip())
+    assert wait_until(lambda: readings(engine, token) == [1.5], seconds=60, every=0.2)
+    assert read_as_grafana(engine, "SELECT value FROM reading") == [(1.5,)]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        read_as_grafana(engine, "DELETE FROM shown.reading RETURNING 1")
+
+
+def ended_well(ended: dict[str, int]) -> None:
+    """The web server, once it has stopped properly, ends by the signal that it was sent."""
+    assert ended == {name: -signal.SIGTERM if name == "web" else 0 for name in ended}
+
+
+def test_from_a_device_to_a_reader(
+    elsewhere: Elsewhere, dot_env: dict[str, str], open_tmp: Path
+) -> None:
+    with engine(elsewhere, dot_env) as compose:
+        compose.up(*FEW)
+        for name in ("ingest", "web"):
+            compose.await_health(compose.running[name])
+        told(compose, open_tmp / "town.yaml")
+        ended_well(compose.down())
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_every_service_of_a_live_instance(
+    elsewhere: Elsewhere, dot_env: dict[str, str], open_tmp: Path
+) -> None:
+    with engine(elsewhere, dot_env) as compose:
+        compose.up("broker", "migrate", "dashboards", *PARTS)
+        for part in PARTS:
+            compose.await_health(compose.running[part])
+        told(compose, open_tmp / "town.yaml")
+        ended = compose.down()
+        assert set(ended) == {"broker", *PARTS}
+        ended_well(ended)
+        built = {file.name for file in (elsewhere.root / "dashboards").glob("*.json")}
+        home = compose.services["grafana"]["environment"]
+        assert Path(home["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]).name in built
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_an_exercise_with_its_conductor_and_simulators(
+    elsewhere: Elsewhere, dot_env: dict[str, str]
+) -> None:
+    exercise = {"MODE": "exercise", "BROKER_OPTIONS": "--exercise", "PLAYER_PASSWORD": "player"}
+    story = {"SCENARIO": "quiet", "SPEED": "max"}
+    with engine(elsewhere, {**dot_env, **exercise, **story}) as compose:
+        compose.up("broker", "migrate", "ingest", "watch", "conduct", "stage", "simulators")
+        compose.await_health(compose.running["conduct"])
+        assert compose.running["simulators"].child.wait(600) == 0, compose.running[
+            "simulators"
+        ].said()
+        assert read_as_grafana(compose, "SELECT count(*) > 10000 FROM reading") == [(True,)]
+        ended_well(compose.down())
