@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hypervisor.outlook.course import Course
 from hypervisor.store.hearing import Heard
 
+SHOWN = 5  # with what stands in for them; the others are counted
 _NEAR_KM = 15.0
 
 
@@ -32,7 +33,7 @@ class Blind:
     quantities: tuple[str, ...]
     since: datetime | None
     suspect: bool
-    stand_in: StandIn | None
+    stand_in: StandIn | None = None
 
 
 def blind(
@@ -43,13 +44,17 @@ def blind(
     resting: frozenset[str],
     now: datetime,
 ) -> list[Blind]:
-    """Blind devices, the last to fall silent first."""
+    """Blind devices, the last to fall silent first; what stands in is sought for those shown."""
     lost: dict[str, list[Heard]] = {}
     for one in heard:
         if (one.silent(now) or one.suspect) and one.device not in resting:
             lost.setdefault(one.device, []).append(one)
-    found = [_blind(own, heard, links, courses, now) for own in lost.values()]
-    return sorted(found, key=_freshness)
+    found = sorted((_blind(own, now) for own in lost.values()), key=_freshness)
+    told = [
+        replace(one, stand_in=_stand_in(lost[one.device][0], heard, links, courses, now))
+        for one in found[:SHOWN]
+    ]
+    return [*told, *found[SHOWN:]]
 
 
 def _freshness(one: Blind) -> tuple[bool, float, str]:
@@ -57,13 +62,7 @@ def _freshness(one: Blind) -> tuple[bool, float, str]:
     return (one.since is None, -one.since.timestamp() if one.since else 0.0, one.title)
 
 
-def _blind(
-    own: Sequence[Heard],
-    heard: Sequence[Heard],
-    links: Mapping[tuple[str, str], float],
-    courses: Mapping[str, Course],
-    now: datetime,
-) -> Blind:
+def _blind(own: Sequence[Heard], now: datetime) -> Blind:
     first = own[0]
     times = [one.time for one in own if one.time is not None]
     return Blind(
@@ -74,7 +73,6 @@ def _blind(
         quantities=tuple(one.quantity for one in own),
         since=max(times, default=None),
         suspect=all(one.suspect and not one.silent(now) for one in own),
-        stand_in=_stand_in(first, heard, links, courses, now),
     )
 
 
