@@ -1,0 +1,140 @@
+"""Mobility: bicycles and pedestrians by day, against the same weekday."""
+
+from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State, Step
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._links import site_page
+from dashboards._mobility_words import ZONE
+from dashboards._sql import SINCE, UNTIL, readings, series_of
+from dashboards._views import Table, TimeSeries
+from dashboards._words import Text
+
+_PIECE = (
+    f"CASE WHEN {UNTIL} - {SINCE} <= interval '3 days' THEN interval '1 hour'"
+    " ELSE interval '1 day' END"
+)
+_LAST_DAY = f"date_trunc('day', date_trunc('day', {UNTIL}, {ZONE}) - interval '12 hours', {ZONE})"
+_COUNTED = (
+    State(value="bicycles", text=Text(en="bicycles", fr="vélos"), colour=GREEN),
+    State(value="pedestrians", text=Text(en="pedestrians", fr="piétons"), colour=BLUE),
+)
+_CHECK = (
+    State(
+        value="zero", text=Text(en="zero: look at it", fr="zéro : à vérifier"), colour=RED,
+        symbol="■",
+    ),
+    State(value="silent", text=Text(en="silent", fr="muet"), colour=GREY, symbol="✕"),
+    State(value="counts", text=Text(en="counts", fr="compte"), colour=GREEN, symbol="●"),
+)  # fmt: skip
+
+_DAYS = Panel(
+    key="mobility-bicycles",
+    title=Text(en="Bicycles", fr="Vélos"),
+    about=Text(
+        en="Bicycles counted, by counter, an hour in a bar (over more than three days: a local"
+        " day).",
+        fr="Vélos comptés, par compteur ; une barre par heure (au-delà de trois jours : par jour).",
+    ),
+    view=TimeSeries(draw="bars", stacked=True, legend="table", legend_calcs=("sum", "max")),
+    quantity="bicycles",
+    queries=(
+        Query(
+            sql=f"""
+            SELECT bucket.time, site.title AS metric, sum(bucket.total) AS value
+            FROM {readings("bicycles", every=_PIECE)}
+            GROUP BY bucket.time, site.title ORDER BY bucket.time, site.title
+            """
+        ),
+    ),
+    width=12,
+    height=12,
+)
+
+_WEEKDAY = Panel(
+    key="mobility-weekday",
+    title=Text(en="The last whole day against its weekday", fr="Dernier jour entier et même jour"),
+    about=Text(
+        en="Totals of the last local day that is over, of the same weekday a week before, and the"
+        " mean of the same weekday over the four weeks before. A counter at zero against a weekday"
+        " that counts is broken or blocked; rain and holidays explain the rest.",
+        fr="Totaux du dernier jour échu, du même jour de la semaine précédente, et moyenne du même"
+        " jour sur les quatre semaines précédentes. Un compteur à zéro quand ce jour compte"
+        " d'habitude est en panne ou masqué ; pluie et vacances expliquent le reste.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            WITH day AS (
+                SELECT {_LAST_DAY} AS last, ({_LAST_DAY} AT TIME ZONE {ZONE})::date AS date
+            ),
+            said AS (
+                SELECT bucket.series_id, bucket.total,
+                       (bucket.time AT TIME ZONE {ZONE})::date AS date
+                FROM readings_by({series_of("bicycles", "pedestrians")},
+                                 (SELECT last - interval '29 days' FROM day),
+                                 (SELECT last + interval '12 hours' FROM day),
+                                 interval '1 day') bucket
+            ),
+            held AS (
+                SELECT series.id, site.name AS site, site.title, series.quantity AS counted,
+                       sum(said.total) FILTER (WHERE said.date = day.date) AS last,
+                       sum(said.total) FILTER (WHERE said.date = day.date - 7) AS before,
+                       avg(said.total) FILTER (WHERE said.date < day.date
+                           AND (day.date - said.date) % 7 = 0) AS usual
+                FROM series JOIN device ON device.id = series.device
+                JOIN site ON site.id = device.site CROSS JOIN day
+                LEFT JOIN said ON said.series_id = series.id
+                WHERE series.id = ANY ({series_of("bicycles", "pedestrians")})
+                GROUP BY series.id, site.name, site.title, series.quantity
+            )
+            SELECT site, title, counted, last, before, usual,
+                   100 * (last / nullif(usual, 0) - 1) AS change,
+                   CASE WHEN last IS NULL THEN 'silent'
+                        WHEN last = 0 AND coalesce(usual, 1) > 0 THEN 'zero' ELSE 'counts' END
+                       AS check
+            FROM held ORDER BY counted, title
+            """
+        ),
+    ),
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="title", title=Text(en="Counter", fr="Compteur"), links=(site_page(),)),
+        Column(name="counted", title=Text(en="Of", fr="Usagers"), states=_COUNTED, width=90),
+        Column(name="last", title=Text(en="Last day", fr="Dernier jour"), quantity="bicycles"),
+        Column(
+            name="before",
+            title=Text(en="A week before", fr="Semaine d'avant"),
+            quantity="bicycles",
+        ),
+        Column(
+            name="usual",
+            title=Text(en="Usual weekday", fr="Même jour, moyenne"),
+            quantity="bicycles",
+            decimals=0,
+        ),
+        Column(
+            name="change",
+            title=Text(en="Change", fr="Écart"),
+            unit="%",
+            decimals=0,
+            steps=(
+                Step(at=None, colour=RED),
+                Step(at=-60, colour=ORANGE),
+                Step(at=-30, colour=GREY),
+                Step(at=30, colour=GREEN),
+            ),
+            cell="text",
+            width=80,
+        ),
+        Column(name="check", title=Text(en="Check", fr="Contrôle"), states=_CHECK, cell="text"),
+    ),
+    timeless="whole days before the end of the time asked",
+    width=12,
+    height=12,
+)
+
+SECTION = Section(
+    key="mobility-active-section",
+    title=Text(en="Bicycles and pedestrians", fr="Vélos et piétons"),
+    panels=(_DAYS, _WEEKDAY),
+)

@@ -1,0 +1,189 @@
+"""Mobility: flow, speed and occupancy by section, and how the three hang together."""
+
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._mobility_words import COURSE, LOAD
+from dashboards._sql import EVERY, SINCE, UNTIL, readings, territory
+from dashboards._views import BarGauge, Scatter, TimeSeries
+from dashboards._words import Text
+
+# A cloud of a year would say nothing more, and take long.
+_CLOUD = (
+    f"road_course(greatest({SINCE}, {UNTIL} - interval '7 days'), {UNTIL},"
+    f" CASE WHEN {UNTIL} - {SINCE} <= interval '2 days' THEN interval '15 minutes'"
+    " ELSE interval '1 hour' END)"
+)
+
+
+def _lines(key: str, title: Text, about: Text, value: str, quantity: str) -> Panel:
+    return Panel(
+        key=key,
+        title=title,
+        about=about,
+        view=TimeSeries(legend="table", legend_calcs=("lastNotNull", "max")),
+        quantity=quantity,
+        queries=(
+            Query(
+                sql=f"""
+                SELECT c.time, c.road AS metric, {value} AS value
+                FROM {COURSE} c WHERE {territory("c")}
+                GROUP BY c.time, c.road ORDER BY c.time, c.road
+                """
+            ),
+        ),
+        points=200,
+        width=12,
+        height=11,
+    )
+
+
+_FLOW = _lines(
+    "mobility-flow",
+    Text(en="Flow by section", fr="Débit par section (véh/h)"),
+    Text(
+        en="Mean of a section's stations, all lanes of one direction, in vehicles an hour. A"
+        " section whose line falls while its neighbours' stay is blocked before its stations.",
+        fr="Moyenne des stations d'une section, toutes voies d'un sens, en véhicules par heure."
+        " Une section qui tombe quand ses voisines tiennent est coupée en amont de ses stations.",
+    ),
+    "avg(c.flow)",
+    "traffic_flow",
+)
+_SPEED = _lines(
+    "mobility-speed",
+    Text(en="Speed by section", fr="Vitesse par section"),
+    Text(
+        en="Mean speed of a section's stations, weighted by their flow: what a driver meets.",
+        fr="Vitesse moyenne des stations d'une section, pondérée par le débit : celle que l'usager"
+        " rencontre.",
+    ),
+    "sum(c.flow * c.speed) / nullif(sum(c.flow) FILTER (WHERE c.speed IS NOT NULL), 0)",
+    "traffic_speed",
+)
+_OCCUPANCY = _lines(
+    "mobility-occupancy",
+    Text(en="Occupancy by section", fr="Taux d'occupation par section"),
+    Text(
+        en="The highest of a section's stations. With a falling speed it is a jam; alone it is a"
+        " parked vehicle or a sick loop.",
+        fr="Le plus élevé des stations d'une section. Avec une vitesse qui chute : congestion ;"
+        " seul : véhicule arrêté ou boucle en défaut.",
+    ),
+    "max(c.occupancy)",
+    "occupancy",
+)
+
+_HEAVY = Panel(
+    key="mobility-heavy",
+    title=Text(en="Heavy vehicles", fr="Poids lourds"),
+    about=Text(
+        en="Share of heavy vehicles, mean of the chosen stations that tell it, with the lowest and"
+        " the highest of them.",
+        fr="Part de poids lourds : moyenne des stations choisies qui la mesurent, avec la plus"
+        " basse et la plus haute.",
+    ),
+    view=TimeSeries(),
+    quantity="heavy_share",
+    queries=(
+        Query(
+            sql=f"""
+            SELECT bucket.time, avg(bucket.mean) AS mean, min(bucket.mean) AS lowest,
+                   max(bucket.mean) AS highest
+            FROM {readings("heavy_share", every=f"road_every({EVERY})")}
+            GROUP BY bucket.time ORDER BY bucket.time
+            """
+        ),
+    ),
+    columns=(
+        Column(name="mean", title=Text(en="Mean", fr="Moyenne"), line_width=2),
+        Column(name="lowest", title=Text(en="Lowest", fr="La plus basse"), dashed=True),
+        Column(name="highest", title=Text(en="Highest", fr="La plus haute"), dashed=True),
+    ),
+    points=200,
+    width=8,
+    height=11,
+)
+
+_LOAD = Panel(
+    key="mobility-load",
+    title=Text(en="Highest load (V/C)", fr="Charge maximale (débit / capacité)"),
+    about=Text(
+        en="The highest flow over capacity of each station within the time shown, where the"
+        " capacity is known: above 90 % the road is at its limit. The twenty highest.",
+        fr="Plus fort rapport débit / capacité de chaque station sur la période, où la capacité"
+        " est connue : au-delà de 90 %, la route est à sa limite. Les vingt plus forts.",
+    ),
+    view=BarGauge(low=0, high=120),
+    unit="%",
+    decimals=0,
+    steps=LOAD,
+    queries=(
+        Query(
+            sql=f"""
+            SELECT c.title AS station, max(100 * c.peak / c.capacity) AS load
+            FROM {COURSE} c WHERE c.capacity > 0 AND {territory("c")}
+            GROUP BY c.title ORDER BY load DESC LIMIT 20
+            """
+        ),
+    ),
+    points=200,
+    timeless="the highest of the time asked",
+    width=8,
+    height=14,
+)
+
+_SCATTER = Panel(
+    key="mobility-scatter",
+    title=Text(en="Flow against occupancy", fr="Débit et taux d'occupation"),
+    about=Text(
+        en="The fundamental diagram: each point is a station in a quarter of an hour (over two"
+        " days: an hour, of the last seven days). Flow, as a share of capacity, rises with"
+        " occupancy on the left, free traffic; on the right it falls, congested. Points off the"
+        " fan are sick detectors: flow without occupancy, occupancy without flow. Choose a site to"
+        " see it alone.",
+        fr="Le diagramme fondamental : un point par station et quart d'heure (au-delà de deux"
+        " jours : par heure, sur les sept derniers jours). À gauche, fluide, le débit (part de la"
+        " capacité) croît avec l'occupation ; à droite, congestionné, il décroît. Les points hors"
+        " de l'éventail trahissent un capteur en défaut : débit sans occupation, occupation sans"
+        " débit. Choisir un site pour le voir seul.",
+    ),
+    view=Scatter(
+        x="occupancy",
+        y="load",
+        by="section",
+        size=4,
+        x_label=Text(en="Occupancy", fr="Taux d'occupation"),
+        y_label=Text(en="Flow, of capacity", fr="Débit, part de la capacité"),
+    ),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT c.road AS section, c.occupancy, 100 * c.flow / c.capacity AS load
+            FROM {_CLOUD} c
+            WHERE c.occupancy IS NOT NULL AND c.flow IS NOT NULL AND c.capacity > 0
+              AND {territory("c")}
+            ORDER BY c.road, c.occupancy
+            """
+        ),
+    ),
+    columns=(
+        Column(
+            name="occupancy",
+            title=Text(en="Occupancy", fr="Taux d'occupation"),
+            quantity="occupancy",
+        ),
+        Column(
+            name="load",
+            title=Text(en="Flow, of capacity", fr="Débit, part de la capacité"),
+            unit="%",
+            decimals=0,
+        ),
+    ),
+    width=16,
+    height=14,
+)
+
+SECTION = Section(
+    key="mobility-flow-section",
+    title=Text(en="Flow, speed, occupancy", fr="Débit, vitesse, taux d'occupation"),
+    panels=(_FLOW, _SPEED, _OCCUPANCY, _HEAVY, _SCATTER, _LOAD),
+)

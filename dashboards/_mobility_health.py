@@ -1,0 +1,227 @@
+"""Mobility: whether detectors can be believed, what is closed, and what is open."""
+
+from dashboards._colours import GREEN, GREY, ORANGE, RED, YELLOW, State, Step
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._field_alarms import lane, open_table
+from dashboards._links import site_page
+from dashboards._mobility_words import CHECKED_DAY, VERDICT
+from dashboards._sql import SINCE, UNTIL, readings, territory
+from dashboards._views import StatusHistory, Table
+from dashboards._words import Text
+
+_WHOLE = (
+    f"CASE WHEN {UNTIL} - {SINCE} <= interval '4 days' THEN interval '1 hour'"
+    " ELSE interval '1 day' END"
+)
+
+
+def _share(name: str, en: str, fr: str, *steps: Step) -> Column:
+    return Column(
+        name=name,
+        title=Text(en=en, fr=fr),
+        unit="%",
+        decimals=0,
+        steps=(Step(at=None, colour=GREEN), *steps),
+        cell="text",
+    )
+
+
+_CHECKS = Panel(
+    key="mobility-checks",
+    title=Text(en="Detector validity", fr="Validité des capteurs"),
+    about=Text(
+        en="The daily checks of the last day whose hours 05 to 22 are over: at least 60 %"
+        " received; occupancy at zero in less than 59 % of samples (90 % where the site is marked"
+        " rural); above 70 % in less than 20 %; occupied without flow in less than 5 %; not the"
+        " same all day; no four hours without a vehicle where a road carries more than 1,500"
+        " veh/h. The limits come from samples of thirty seconds: ours are longer, so that zero is"
+        " rarer.",
+        fr="Contrôles du dernier jour dont la plage 5 h - 22 h est achevée : au moins 60 % reçus ;"
+        " occupation nulle dans moins de 59 % des relevés (90 % si le site est déclaré rural) ;"
+        " au-dessus de 70 % dans moins de 20 % ; occupé sans débit dans moins de 5 % ; non figé ;"
+        " pas quatre heures sans véhicule sur une route de plus de 1 500 véh/h. Ces limites valent"
+        " pour des relevés de trente secondes : les nôtres sont plus longs, le zéro y est plus"
+        " rare.",
+    ),
+    view=Table(filterable=True),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT c.name AS site, c.title, c.verdict, c.received, c.zero, c.full_ AS busy,
+                   c.against, c.idle, c.still
+            FROM road_checks({CHECKED_DAY}) c WHERE {territory("c")}
+            ORDER BY c.verdict = 'valid', c.received, c.title
+            """
+        ),
+    ),
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="title", title=Text(en="Station", fr="Station"), links=(site_page(),)),
+        Column(
+            name="verdict",
+            title=Text(en="Verdict", fr="Verdict"),
+            states=VERDICT,
+            cell="text",
+            width=230,
+        ),
+        Column(
+            name="received",
+            title=Text(en="Received", fr="Reçu"),
+            unit="%",
+            decimals=0,
+            steps=(
+                Step(at=None, colour=RED),
+                Step(at=60, colour=YELLOW),
+                Step(at=90, colour=GREEN),
+            ),
+            cell="text",
+        ),
+        _share("zero", "Empty", "Occupation nulle", Step(at=59, colour=RED)),
+        _share("busy", "Occupied above 70 %", "Occupation > 70 %", Step(at=20, colour=RED)),
+        _share("against", "Occupied without flow", "Occupé sans débit", Step(at=5, colour=ORANGE)),
+        Column(
+            name="idle",
+            title=Text(en="Longest without a vehicle", fr="Plus long sans véhicule"),
+            unit="h",
+            decimals=1,
+            steps=(Step(at=None, colour=GREEN), Step(at=4, colour=ORANGE)),
+            cell="text",
+        ),
+        Column(
+            name="still",
+            title=Text(en="Unchanged", fr="Figé"),
+            states=(
+                State(value="true", text=Text(en="yes", fr="oui"), colour=RED),
+                State(value="false", text=Text(en="no", fr="non"), colour=GREEN),
+            ),
+            cell="text",
+        ),
+    ),
+    timeless="a whole day before the end of the time asked",
+    width=14,
+    height=14,
+)
+
+_RECEIVED = Panel(
+    key="mobility-received",
+    title=Text(en="Received share", fr="Part reçue"),
+    about=Text(
+        en="Flow readings that came of those expected, an hour a cell (over more than four days: a"
+        " day). A column of gaps is the network, a row is a station.",
+        fr="Relevés de débit reçus sur ceux attendus, une heure par case (au-delà de quatre jours"
+        " : un jour). Une colonne de trous : le réseau ; une ligne : une station.",
+    ),
+    view=StatusHistory(lane="station"),
+    unit="%",
+    decimals=0,
+    steps=(
+        Step(at=None, colour=RED),
+        Step(at=60, colour=ORANGE),
+        Step(at=90, colour=GREEN),
+    ),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT bucket.time, site.title AS station,
+                   least(100, 100 * bucket.count * coalesce(c.interval_s, 360)
+                              / extract(epoch FROM {_WHOLE}))::float8 AS state
+            FROM {readings("traffic_flow", every=_WHOLE)}
+            LEFT JOIN LATERAL cadence_at(device.name, 'traffic_flow', {UNTIL}) c ON true
+            WHERE bucket.time + {_WHOLE} <= {UNTIL}
+            ORDER BY bucket.time, site.title
+            """
+        ),
+    ),
+    empty="no whole hour or day lies in the time asked",
+    width=10,
+    height=14,
+)
+
+_WORKS = Panel(
+    key="mobility-works",
+    title=Text(en="Closures and works", fr="Fermetures et travaux"),
+    about=Text(
+        en="Works entered in the registry that touch a chosen station and last within the time"
+        " shown or begin within two weeks after it. While they are in force, no traffic is no"
+        " alarm.",
+        fr="Travaux saisis à l'inventaire qui touchent une station choisie, présents pendant la"
+        " période ou débutant dans les deux semaines suivantes. Pendant qu'ils sont en vigueur,"
+        " l'absence de trafic n'est pas une alarme.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT w.works, string_agg(site.title, ', ' ORDER BY site.title) AS stations,
+                   min(site.name) AS site, w.begins, w.ends,
+                   CASE WHEN w.begins > {UNTIL} THEN 'coming' WHEN w.ends <= {UNTIL} THEN 'over'
+                        ELSE 'on' END AS state, w.reason
+            FROM road_works({UNTIL}) w JOIN site ON site.name = ANY (w.sites)
+            WHERE w.begins < {UNTIL} + interval '14 days' AND w.ends > {SINCE} AND {territory()}
+              AND site.domain = 'mobility'
+            GROUP BY w.works, w.begins, w.ends, w.reason ORDER BY w.begins
+            """
+        ),
+    ),
+    columns=(
+        Column(name="works", title=Text(en="Works", fr="Travaux"), links=(site_page(),), width=160),
+        Column(name="stations", title=Text(en="Stations", fr="Stations")),
+        Column(name="site", hidden=True),
+        Column(name="begins", title=Text(en="From", fr="Du"), unit="date", width=160),
+        Column(name="ends", title=Text(en="To", fr="Au"), unit="date", width=160),
+        Column(
+            name="state",
+            title=Text(en="State", fr="État"),
+            states=(
+                State(
+                    value="on", text=Text(en="in force", fr="en cours"), colour=ORANGE, symbol="◆"
+                ),
+                State(
+                    value="coming", text=Text(en="coming", fr="à venir"), colour=YELLOW, symbol="▷"
+                ),
+                State(value="over", text=Text(en="over", fr="terminés"), colour=GREY, symbol="○"),
+            ),
+            cell="text",
+            width=110,
+        ),
+        Column(name="reason", title=Text(en="Reason", fr="Motif")),
+    ),
+    no_value=Text(en="No works in this time", fr="Aucuns travaux sur la période"),
+    empty="no works touch a station in the time asked",
+    timeless="works may have begun before the time asked",
+    width=24,
+    height=6,
+)
+
+HEALTH = Section(
+    key="mobility-health-section",
+    title=Text(en="Detector health", fr="Santé des capteurs"),
+    panels=(_CHECKS, _RECEIVED),
+)
+STANDING = Section(
+    key="mobility-standing-section",
+    title=Text(en="Closures and alarms", fr="Fermetures et alarmes"),
+    panels=(
+        _WORKS,
+        open_table(
+            "mobility",
+            Text(en="Open alarms", fr="Alarmes ouvertes"),
+            Text(
+                en="Mobility alarms that are open at the end of the time shown, the oldest first.",
+                fr="Alarmes de mobilité ouvertes à la fin de la période, la plus ancienne d'abord.",
+            ),
+            width=24,
+            height=7,
+        ),
+        lane(
+            "mobility",
+            Text(en="Alarms", fr="Alarmes"),
+            Text(
+                en="A lane each alarm of mobility that stood in the time shown, in the colour of"
+                " its priority.",
+                fr="Une ligne par alarme de mobilité présente pendant la période, à la couleur de"
+                " sa priorité.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,282 @@
+"""Mobility, now: where it jams, how far speed has dropped, station by station."""
+
+from dashboards._colours import GREY, VIOLET, Step
+from dashboards._describe import Column, Panel, Query
+from dashboards._links import site_page
+from dashboards._mobility_words import (
+    CHECKED_DAY,
+    COURSE,
+    FEW_IS_GOOD,
+    KEPT,
+    LOAD,
+    NONE_IS_GOOD,
+    ROAD,
+)
+from dashboards._sql import UNTIL, territory
+from dashboards._views import Geomap, Stat, Table, Timeline
+from dashboards._words import Text
+
+_NOW = f"(SELECT c.* FROM road_now({UNTIL}) c WHERE {territory('c')}) c"
+
+
+def _count(name: str, en: str, fr: str, steps: tuple[Step, ...]) -> Column:
+    return Column(name=name, title=Text(en=en, fr=fr), unit="count", decimals=0, steps=steps)
+
+
+TRAFFIC = Panel(
+    key="mobility-traffic",
+    title=Text(en="Traffic", fr="Trafic"),
+    about=Text(
+        en="Counting stations by what they told last: jammed (occupancy above its threshold and"
+        " speed below its own, or hardly any flow), dense (flow above nine tenths of capacity, or"
+        " speed below seven tenths of the free one), and how much of the free speed the traffic"
+        " keeps on average, weighted by flow.",
+        fr="Stations de comptage d'après leur dernier relevé : congestionnées (taux d'occupation"
+        " au-dessus de son seuil et vitesse sous le sien, ou presque aucun débit), denses (débit"
+        " supérieur à neuf dixièmes de la capacité, ou vitesse sous sept dixièmes de la vitesse à"
+        " vide), et la part de la vitesse à vide que garde le trafic, pondérée par le débit.",
+    ),
+    view=Stat(colour="background", text="value_and_name"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT count(*) FILTER (WHERE state = 'jammed')::int AS jammed,
+                   count(*) FILTER (WHERE state = 'dense')::int AS dense,
+                   100 * sum(flow * least(speed / free_speed, 1)) / nullif(sum(flow), 0) AS kept
+            FROM {_NOW}
+            """
+        ),
+    ),
+    columns=(
+        _count("jammed", "jammed", "congestionnées", NONE_IS_GOOD),
+        _count("dense", "dense", "denses", FEW_IS_GOOD),
+        Column(
+            name="kept",
+            title=Text(en="of free speed", fr="de la vitesse à vide"),
+            unit="%",
+            decimals=0,
+            steps=KEPT,
+        ),
+    ),
+    width=10,
+    height=4,
+)
+
+DETECTORS = Panel(
+    key="mobility-detectors",
+    title=Text(en="Detectors", fr="Capteurs"),
+    about=Text(
+        en="Stations that told nothing for three hours, loops that are locked full now, and"
+        " stations that failed the checks of the last whole day (05 to 22 h): do not use their"
+        " figures.",
+        fr="Stations sans relevé depuis trois heures, boucles verrouillées, et stations rejetées"
+        " par les contrôles du dernier jour entier (5 h à 22 h) : ne pas se servir de leurs"
+        " chiffres.",
+    ),
+    view=Stat(colour="background", text="value_and_name"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT count(*) FILTER (WHERE state = 'silent')::int AS silent,
+                   count(*) FILTER (WHERE state = 'locked')::int AS locked,
+                   (SELECT count(*) FROM road_checks({CHECKED_DAY}) c
+                    WHERE c.verdict <> 'valid' AND {territory("c")})::int AS failed
+            FROM {_NOW}
+            """
+        ),
+    ),
+    columns=(
+        _count("silent", "silent", "muettes", FEW_IS_GOOD),
+        _count("locked", "locked", "verrouillées", FEW_IS_GOOD),
+        _count("failed", "failed checks", "rejetées", FEW_IS_GOOD),
+    ),
+    width=8,
+    height=4,
+)
+
+CLOSED = Panel(
+    key="mobility-closed",
+    title=Text(en="Works and alarms", fr="Travaux et alarmes"),
+    about=Text(
+        en="Works and closures in force at the end of the time shown that touch a chosen station"
+        " (they silence its alarms), and mobility alarms that are open.",
+        fr="Travaux et fermetures en vigueur à la fin de la période qui touchent une station"
+        " choisie (ils font taire ses alarmes), et alarmes de mobilité ouvertes.",
+    ),
+    view=Stat(colour="background", text="value_and_name"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT (SELECT count(*) FROM road_works({UNTIL}) w
+                    WHERE w.begins <= {UNTIL} AND w.ends > {UNTIL}
+                      AND EXISTS (SELECT FROM site WHERE site.name = ANY (w.sites)
+                                  AND {territory()}))::int AS works,
+                   count(*)::int AS alarms
+            FROM alarm JOIN site ON site.id = alarm.site
+            WHERE alarm.domain = 'mobility' AND alarm.withdrawn IS NULL
+              AND alarm.began <= {UNTIL} AND (alarm.ended IS NULL OR alarm.ended > {UNTIL})
+              AND {territory()}
+            """
+        ),
+    ),
+    columns=(
+        Column(
+            name="works",
+            title=Text(en="works in force", fr="travaux en cours"),
+            unit="count",
+            decimals=0,
+            steps=(Step(at=None, colour=GREY), Step(at=1, colour="#4a90d9")),
+        ),
+        _count("alarms", "open alarms", "alarmes ouvertes", FEW_IS_GOOD),
+    ),
+    width=6,
+    height=4,
+)
+
+LANES = Panel(
+    key="mobility-lanes",
+    title=Text(en="Congestion by section", fr="Congestion par section"),
+    about=Text(
+        en="Each lane is a road section and direction (or a station alone): the worst of its"
+        " stations. Red: slow and full at once; orange: dense. Over more than a week a cell tells"
+        " whether it jammed within it.",
+        fr="Chaque ligne est une section et un sens (ou une station seule) : la pire de ses"
+        " stations. Rouge : lent et plein à la fois ; orange : dense. Au-delà d'une semaine, une"
+        " case dit s'il y a eu congestion.",
+    ),
+    view=Timeline(lane="section", show_value="never", row_height=0.85),
+    states=ROAD,
+    queries=(
+        Query(
+            sql=f"""
+            SELECT DISTINCT ON (c.time, c.road) c.time, c.road AS section, c.state
+            FROM {COURSE} c WHERE {territory("c")}
+            ORDER BY c.time, c.road,
+                     array_position(ARRAY['jammed', 'dense', 'locked', 'free', 'silent'], c.state)
+            """
+        ),
+    ),
+    points=200,
+    width=14,
+    height=13,
+)
+
+MAP = Panel(
+    key="mobility-map",
+    title=Text(en="Speed kept", fr="Perte de vitesse"),
+    about=Text(
+        en="Each station's mean speed as a share of its free speed: green above 85 %, yellow,"
+        " orange, red below 40 %. Where nothing passes there is no speed and no colour.",
+        fr="Vitesse moyenne de chaque station rapportée à sa vitesse à vide : vert au-dessus de 85"
+        " %, jaune, orange, rouge sous 40 %. Sans passage, ni vitesse ni couleur.",
+    ),
+    view=Geomap(colour_by="kept", size=9),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT c.lat, c.lon, 100 * c.speed / c.free_speed AS kept, c.title, c.road, c.speed,
+                   c.flow, c.occupancy, c.state, c.name AS site
+            FROM {_NOW} ORDER BY kept DESC NULLS FIRST
+            """
+        ),
+    ),
+    columns=(
+        Column(
+            name="kept",
+            title=Text(en="Of free speed", fr="De la vitesse à vide"),
+            unit="%",
+            decimals=0,
+            steps=KEPT,
+        ),
+        Column(name="title", title=Text(en="Station", fr="Station"), links=(site_page(),)),
+        Column(name="road", title=Text(en="Section", fr="Section")),
+        Column(name="speed", title=Text(en="Speed", fr="Vitesse"), quantity="traffic_speed"),
+        Column(name="flow", title=Text(en="Flow", fr="Débit"), quantity="traffic_flow"),
+        Column(
+            name="occupancy",
+            title=Text(en="Occupancy", fr="Taux d'occupation"),
+            quantity="occupancy",
+        ),
+        Column(name="state", title=Text(en="State", fr="État"), states=ROAD),
+        Column(name="site", hidden=True),
+    ),
+    timeless="states at the end of the time asked",
+    width=10,
+    height=13,
+)
+
+TABLE = Panel(
+    key="mobility-table",
+    title=Text(en="Station by station", fr="Station par station"),
+    about=Text(
+        en="What each station told last: flow, its share of the road's capacity (above 90 % the"
+        " least disturbance makes a jam), speed and what is left of the free one, occupancy, heavy"
+        " vehicles. The worst first. Click a name for the site.",
+        fr="Dernier relevé de chaque station : débit, part de la capacité (au-delà de 90 %, la"
+        " moindre perturbation crée un bouchon), vitesse et part restante de la vitesse à vide,"
+        " taux d'occupation, poids lourds. Les pires d'abord. Un clic sur le nom mène au site.",
+    ),
+    view=Table(filterable=True),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT c.name AS site, c.title, c.road, c.state, c.flow,
+                   100 * c.flow / c.capacity AS load, c.speed,
+                   100 * c.speed / c.free_speed AS kept, c.occupancy, c.heavy,
+                   extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
+            FROM {_NOW}
+            ORDER BY array_position(ARRAY['jammed', 'dense', 'locked', 'silent', 'free'], c.state),
+                     kept NULLS LAST, c.title
+            """
+        ),
+    ),
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="title", title=Text(en="Station", fr="Station"), links=(site_page(),)),
+        Column(name="road", title=Text(en="Section", fr="Section")),
+        Column(
+            name="state", title=Text(en="State", fr="État"), states=ROAD, cell="text", width=150
+        ),
+        Column(name="flow", title=Text(en="Flow", fr="Débit"), quantity="traffic_flow"),
+        Column(
+            name="load",
+            title=Text(en="Of capacity", fr="Part de la capacité"),
+            unit="%",
+            decimals=0,
+            low=0,
+            high=120,
+            steps=LOAD,
+            cell="gauge",
+        ),
+        Column(name="speed", title=Text(en="Speed", fr="Vitesse"), quantity="traffic_speed"),
+        Column(
+            name="kept",
+            title=Text(en="Of free speed", fr="De la vitesse à vide"),
+            unit="%",
+            decimals=0,
+            steps=KEPT,
+            cell="text",
+        ),
+        Column(
+            name="occupancy",
+            title=Text(en="Occupancy", fr="Taux d'occupation"),
+            quantity="occupancy",
+        ),
+        Column(
+            name="heavy",
+            title=Text(en="Heavy vehicles", fr="Poids lourds"),
+            quantity="heavy_share",
+        ),
+        Column(
+            name="age",
+            title=Text(en="Heard", fr="Reçu il y a"),
+            unit="duration",
+            steps=(Step(at=None, colour=GREY), Step(at=3600, colour=VIOLET)),
+            cell="text",
+        ),
+    ),
+    timeless="states at the end of the time asked",
+    width=24,
+    height=11,
+)
+PANELS = (TRAFFIC, DETECTORS, CLOSED, LANES, MAP, TABLE)
