@@ -72,6 +72,7 @@ def rotate(
     """
     readers.lock(connection)
     found = named(connection, name)
+    _check(connection, name, password)
     _give(connection, found, password, timeout)
     readers.cut_off(connection, found.role)
     _record(connection, "reader-rotate", name, author, "gave it another password")
@@ -125,26 +126,29 @@ def _let_in(  # noqa: PLR0913  who, where, and by whom
     timeout: float,
 ) -> Reader:
     before = readers.one(connection, name)
+    _check(connection, name, password)
     readers.put(connection, name, area, author)
-    found = named(connection, name)
-    _give(connection, found, password, timeout)
+    _give(connection, named(connection, name), password, timeout)
     if before is None or before.area != area:
         reads = "the whole territory" if area is None else area
         _record(connection, "reader", name, author, f"lets it read {reads}")
     return named(connection, name)
 
 
-def _give(connection: Connection, reader: Reader, password: str, timeout: float) -> None:
-    others = _anothers(connection, reader.role)
+def _check(connection: Connection, name: str, password: str) -> None:
+    role = readers.role_of(name)
+    others = _anothers(connection, role)
     if others:
-        raise AccountError(
-            f"the server's role {reader.role!r} is {others}: give the reader another name"
-        )
+        raise AccountError(f"the server's role {role!r} is {others}: give the reader another name")
     try:
-        given = passwords.checked(password, name=reader.role)
+        passwords.checked(password, name=role)
     except AccountError as error:
-        raise AccountError(f"reader {reader.name!r}: {error}") from error
-    readers.let_in(connection, reader.role, given, whole=reader.area is None, timeout=timeout)
+        raise AccountError(f"reader {name!r}: {error}") from error
+
+
+def _give(connection: Connection, reader: Reader, password: str, timeout: float) -> None:
+    whole = reader.area is None
+    readers.let_in(connection, reader.role, password, whole=whole, timeout=timeout)
 
 
 def _anothers(connection: Connection, role: str) -> str:

@@ -40,6 +40,11 @@ class Held:
     elsewhere: tuple[str, ...]
 
 
+def role_of(name: str) -> str:
+    """As which a reader logs in; the table says the same."""
+    return f"reader_{name}"
+
+
 def lock(connection: Connection) -> None:
     """Nobody else makes roles until the transaction ends."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])

@@ -1,0 +1,46 @@
+"""Readers in tests: made on a database of two towns, logged in as, taken away again."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from hypervisor.accounts import passwords, readers
+from hypervisor.store import readers as store
+from hypervisor.store.connect import Connection, connect
+
+
+def new_name(what: str = "r") -> str:
+    """Roles are of the whole server, which other tests use."""
+    return f"{what}_{os.urandom(4).hex()}"
+
+
+@contextmanager
+def logged_in(url: str, area: str | None, *, name: str = "") -> Iterator[Connection]:
+    """A session of a new reader of that area."""
+    name, secret = name or new_name(), passwords.made()
+    with connect(url) as connection:
+        made = readers.add(connection, name, secret, area=area)
+    try:
+        with log_in(url, made.role, secret) as session:
+            yield session
+    finally:
+        with connect(url) as connection:
+            store.keep_out(connection, made.role)
+
+
+def log_in(url: str, role: str, password: str) -> Connection:
+    words = psycopg.conninfo.make_conninfo(url, user=role, password=password)
+    return psycopg.connect(words, autocommit=True)
+
+
+def drop(url: str, *roles: str) -> None:
+    with connect(url) as connection:
+        for role in roles:
+            store.keep_out(connection, role)
+
+
+def value(connection: Connection, query: str) -> object:
+    row = connection.execute(query.encode()).fetchone()
+    return None if row is None else row[0]

@@ -1,0 +1,194 @@
+"""Readers made, changed and taken away: in the table, in the server and by the command line."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from hypervisor import cli
+from hypervisor.accounts import passwords, readers
+from hypervisor.accounts.errors import AccountError, NoAccountError
+from hypervisor.cli import reader, up
+from hypervisor.store import audit
+from hypervisor.store import readers as store
+from hypervisor.store.connect import connect
+from tests.conftest import Stack
+from tests.integration.accounts.reading import drop, log_in, new_name, value
+from tests.integration.api.conftest import AREAS, NORTH
+
+pytestmark = pytest.mark.integration
+Type = Callable[..., str]
+WORD = "quite-a-long-word"
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    with connect(database_url) as connection:
+        for row in AREAS:
+            connection.execute(
+                "INSERT INTO area (code, kind, name, parent) VALUES (%s, %s, %s, %s)", row
+            )
+    return database_url
+
+
+@pytest.fixture
+def name(url: str) -> Iterator[str]:
+    made = new_name()
+    yield made
+    drop(url, f"reader_{made}")
+
+
+@pytest.fixture
+def hypervisor(url: str, monkeypatch: pytest.MonkeyPatch) -> Type:
+    monkeypatch.setenv("HYPERVISOR_DATABASE_URL", url)
+    app = typer.Typer()
+    app.callback()(cli.instance)
+    reader.attach(app)
+    up.attach(app)
+
+    def run(*words: str, typed: str = "", errors: bool = False) -> str:
+        ran = CliRunner().invoke(app, words, input=typed)
+        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+            raise ran.exception
+        return ran.stderr if errors else ran.stdout
+
+    return run
+
+
+def test_its_sessions_begin_as_readers(url: str, name: str) -> None:
+    with connect(url) as connection:
+        made = readers.add(connection, name, WORD, area=NORTH, timeout=7)
+    with log_in(url, made.role, WORD) as session:
+        assert value(session, "SHOW default_transaction_read_only") == "on"
+        assert value(session, "SHOW statement_timeout") == "7s"
+        assert value(session, "SHOW search_path") == "shown, public"
+        assert value(session, "SELECT current_schema()") == "shown"
+        assert value(session, "SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user") == (
+            store.CONNECTIONS
+        )
+    with connect(url) as connection:
+        kept = value(connection, f"SELECT rolpassword FROM pg_authid WHERE rolname='{made.role}'")  # noqa: S608
+    assert str(kept).startswith("SCRAM-SHA-256$")
+
+
+def test_having_it_twice_changes_what_differs(url: str, name: str) -> None:
+    with connect(url) as connection:
+        readers.ensure_reader(connection, name, WORD)
+        made = readers.ensure_reader(connection, name, WORD)
+        assert (made.area, made.may_log_in) == (None, True)
+    with log_in(url, made.role, WORD) as session:
+        assert value(session, "SELECT count(*) FROM public.reading") == 0
+    with connect(url) as connection:
+        readers.ensure_reader(connection, name, f"{WORD}-2", NORTH)
+        acts = [(one.kind, one.reason) for one in audit.listing(connection)]
+    assert acts == [
+        ("reader", "lets it read the whole territory"),
+        ("reader", f"lets it read {NORTH}"),
+    ]
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        log_in(url, made.role, WORD)
+    with log_in(url, made.role, f"{WORD}-2") as session:
+        assert value(session, "SELECT count(*) FROM reading") == 0
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("SELECT count(*) FROM public.reading")
+
+
+def test_names_and_passwords_that_cannot_be(url: str, name: str) -> None:
+    with connect(url) as connection:
+        connection.execute(f"CREATE ROLE reader_{name}_dba".encode())
+        with pytest.raises(AccountError, match="is no reader's"):
+            readers.add(connection, f"{name}_dba", WORD)
+        connection.rollback()
+    with connect(url) as connection:
+        for wrong in ("", "Nord", "9", "a-b", "x" * 41, 'a"; DROP'):
+            with pytest.raises(AccountError, match="no reader's name"):
+                readers.add(connection, wrong, WORD)
+        with pytest.raises(NoAccountError, match="no area has the code '7'"):
+            readers.add(connection, name, WORD, area="7")
+        with pytest.raises(AccountError, match="at least 12"):
+            readers.add(connection, name, "short")
+        with pytest.raises(NoAccountError, match="no reader is named"):
+            readers.rotate(connection, name, WORD)
+        readers.add(connection, name, WORD)
+        with pytest.raises(AccountError, match="already"):
+            readers.add(connection, name, WORD)
+
+
+def test_a_name_that_another_database_reads_by(url: str, stack: Stack, name: str) -> None:
+    """Nobody rotates or drops the role of another instance; a restored one is told so."""
+    with connect(stack.maintenance_url) as connection:  # stands for that other database
+        connection.execute(f"CREATE ROLE reader_{name} LOGIN".encode())
+        connection.execute(f"GRANT hypervisor_reader TO reader_{name}".encode())
+        connection.execute(
+            f"ALTER ROLE reader_{name} IN DATABASE postgres SET timezone = 'UTC'".encode()
+        )
+    with connect(url) as connection:
+        store.put(connection, name, None, "a backup")
+        with pytest.raises(AccountError, match="a reader of the database postgres"):
+            readers.rotate(connection, name, WORD)
+        readers.remove(connection, name)
+        assert store.every(connection) == []
+        assert store.held(connection, f"reader_{name}") is not None
+
+
+def test_one_that_came_out_of_a_backup_logs_in_after_rotating(url: str, name: str) -> None:
+    with connect(url) as connection:
+        store.put(connection, name, NORTH, "a backup")
+        assert not readers.named(connection, name).may_log_in
+        readers.rotate(connection, name, WORD)
+        assert readers.named(connection, name).may_log_in
+    with log_in(url, f"reader_{name}", WORD) as session:
+        assert value(session, "SHOW search_path") == "shown, public"
+
+
+def test_as_a_person_types_it(hypervisor: Type, url: str, name: str) -> None:
+    assert "no reader yet" in hypervisor("reader", "list")
+    secret = hypervisor("reader", "add", name, "--area", NORTH, "--author", "anne").strip()
+    with log_in(url, f"reader_{name}", secret) as session:
+        (told,) = [json.loads(line) for line in hypervisor("reader", "list", "--json").splitlines()]
+        assert (told["role"], told["area"], told["made_by"]) == (f"reader_{name}", NORTH, "anne")
+        assert f"Nord ({NORTH})" in hypervisor("reader", "list")
+        hypervisor("reader", "rotate", name, "--password-stdin", typed=f"{WORD}\n")
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            session.execute("SELECT 1")
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        log_in(url, f"reader_{name}", secret)
+    with log_in(url, f"reader_{name}", WORD) as session:
+        hypervisor("reader", "remove", name, "--reason", "over")
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            session.execute("SELECT 1")
+    with connect(url) as connection:
+        assert store.held(connection, f"reader_{name}") is None
+        acts = audit.listing(connection)
+    assert [one.kind for one in acts] == ["reader", "reader-rotate", "reader-remove"]
+    assert acts[-1].reason == "over"
+    assert not any(secret in str(one) or WORD in str(one) for one in acts)
+
+
+def test_what_grafana_is_told(hypervisor: Type, url: str, name: str) -> None:
+    told = hypervisor("reader", "add", name, errors=True)
+    info = psycopg.conninfo.conninfo_to_dict(url)
+    lines = dict(line.split(maxsplit=1) for line in told.replace(" URL", "").splitlines()[3:])
+    assert lines["Host"] == f"{info['host']}:{info['port']}"
+    assert lines["Username"] == f"reader_{name}"
+    assert lines["TimescaleDB"] == "on"
+
+
+def test_migrate_has_a_reader_where_it_is_given_a_password(
+    hypervisor: Type, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hypervisor("migrate")
+    with connect(url) as connection:
+        assert store.every(connection) == []
+    secret = passwords.made()
+    monkeypatch.setenv("HYPERVISOR_READER_PASSWORD", secret)
+    try:
+        for _ in range(2):
+            assert "reader_grafana reads the whole territory" in hypervisor("migrate")
+        with log_in(url, "reader_grafana", secret) as session:
+            assert value(session, "SELECT count(*) FROM reading") == 0
+    finally:
+        drop(url, "reader_grafana")
