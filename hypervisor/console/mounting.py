@@ -54,7 +54,9 @@ def rail(asked: Access) -> list[Link]:
         links.append(
             Link(
                 page=page,
-                here=path == page.address or path.startswith(f"{page.address}/"),
+                here=any(
+                    path == one or path.startswith(f"{one}/") for one in (page.address, *page.also)
+                ),
                 parted=before is not None and before.order // 10 != page.order // 10,
             )
         )

@@ -9,7 +9,7 @@ class Page:
 
     `title` is English, the key of its translation (write `mark("…")`); `shortcut` follows `g`;
     `order` places it, a new ten begins a new group. `needs`: the name of a Duty that whoever sees
-    it must have somewhere; None: everyone who signed in.
+    it must have somewhere; None: everyone who signed in. `also`: other addresses that belong to it.
     """
 
     key: str
@@ -18,3 +18,4 @@ class Page:
     order: int
     shortcut: str = ""
     needs: str | None = None
+    also: tuple[str, ...] = ()

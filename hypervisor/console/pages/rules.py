@@ -32,7 +32,14 @@ from rules._errors import RuleError
 from rules._pack import packs
 
 router = APIRouter()
-PAGE = Page(key="rules", title=mark("Rules"), address="/rules", order=20, shortcut="r")
+PAGE = Page(
+    key="rules",
+    title=mark("Rules"),
+    address="/rules",
+    order=20,
+    shortcut="r",
+    also=("/thresholds",),
+)
 
 _Short = Annotated[str, Query(max_length=200)]
 _Text = Annotated[str, Form(max_length=2_000)]

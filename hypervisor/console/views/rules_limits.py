@@ -11,6 +11,8 @@ from hypervisor.rulebook import thresholds
 from hypervisor.store import authoring
 from hypervisor.store.rulebook import Recorded
 
+SHOWN = 100  # sites; of more the search chooses
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
@@ -34,9 +36,10 @@ class AtSite:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What was found, and how much there is in all."""
+    """What was found, the first of it to be shown, and how much there is in all."""
 
     sites: tuple[AtSite, ...]
+    more: int  # sites found that are not shown
     count: int
     whole: int
 
@@ -48,29 +51,40 @@ def every_threshold(asked: Access, q: str, domain: str) -> Limits:
     for one in thresholds.standing(asked.connection, now=asked.now()):
         owner = one.key.rpartition("/")[0]
         found.setdefault(owner, []).append(one)
-    sites: list[AtSite] = []
+    fits: list[tuple[authoring.Owner, list[Recorded]]] = []
     words = folded(q).split()
     for owner, ones in found.items():
         place = places.get(owner)
         if place is None or domain not in ("", place.domain):
             continue
-        limits = _limits(asked, ones)
-        said = folded(" ".join([owner, place.title, *(one.label for one in limits)]))
+        labels = [rules_words.label(_name(one), asked.catalogue) for one in ones] if words else []
+        said = folded(" ".join([owner, place.title, *labels]))
         if all(word in said for word in words):
-            sites.append(
-                AtSite(name=place.site, title=place.title, domain=place.domain, limits=limits)
-            )
-    sites.sort(key=lambda one: (one.domain, one.title))
+            fits.append((place, ones))
+    fits.sort(key=lambda one: (one[0].domain, one[0].title))
     return Limits(
-        sites=tuple(sites),
-        count=sum(len(one.limits) for one in sites),
+        sites=tuple(
+            AtSite(
+                name=place.site,
+                title=place.title,
+                domain=place.domain,
+                limits=_limits(asked, ones),
+            )
+            for place, ones in fits[:SHOWN]
+        ),
+        more=max(len(fits) - SHOWN, 0),
+        count=sum(len(ones) for _place, ones in fits),
         whole=sum(map(len, found.values())),
     )
 
 
+def _name(one: Recorded) -> str:
+    return one.key.rpartition("/")[2]
+
+
 def _limits(asked: Access, found: Sequence[Recorded]) -> tuple[Limit, ...]:
     order = list(asked.catalogue.thresholds)
-    names = [one.key.rpartition("/")[2] for one in found]
+    names = [_name(one) for one in found]
     pairs = sorted(
         zip(names, found, strict=True),
         key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order),
