@@ -18,7 +18,7 @@ _RECENT = """
 WITH newest AS MATERIALIZED (
     SELECT site.name AS site, device.name AS device, series.id AS series, (
         SELECT time FROM reading WHERE series_id = series.id AND time <= %(now)s
-          AND value IS NOT NULL AND quality & %(unfit)s <> %(unfit)s ORDER BY time DESC LIMIT 1
+          AND value IS NOT NULL AND least(quality & %(unfit)s, 1) <> 1 ORDER BY time DESC LIMIT 1
     ) AS time
     FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
     WHERE series.quantity = %(quantity)s
@@ -29,7 +29,7 @@ SELECT newest.site, newest.device, r.time, r.value
 FROM newest CROSS JOIN LATERAL (
     SELECT time, value FROM reading WHERE series_id = newest.series
       AND time BETWEEN newest.time - %(back)s AND newest.time
-      AND value IS NOT NULL AND quality & %(unfit)s <> %(unfit)s OFFSET 0
+      AND value IS NOT NULL AND least(quality & %(unfit)s, 1) <> 1 OFFSET 0
 ) r
 ORDER BY newest.site, newest.device, r.time
 """
