@@ -1,0 +1,221 @@
+"""What flood and weather dashboards ask of the database is what the console reckons by itself."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from math import isclose
+from typing import Any
+
+import pytest
+
+from hypervisor.outlook.reaching import Reach, courses, reaches
+from hypervisor.registry.apply import apply_inventory
+from hypervisor.registry.sources import read_sources
+from hypervisor.rollups import following
+from hypervisor.store import databases
+from hypervisor.store.connect import Connection, connect
+from sensors._domain import catalogue
+from tests.conftest import TEMPLATE, Stack
+
+pytestmark = pytest.mark.integration
+NOW = datetime(2024, 10, 10, 12, 20, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def essonne(stack: Stack) -> Iterator[Connection]:
+    """The Essonne's inventory, for all: each test tells of gauges of its own."""
+    name = f"test_{os.urandom(6).hex()}"
+    databases.create(stack.maintenance_url, name, template=TEMPLATE)
+    with closing(connect(stack.database.url(name), autocommit=True)) as connection:
+        connection.execute("INSERT INTO instance (mode, name) VALUES ('exercise', 'test')")
+        apply_inventory(connection, read_sources(["essonne"]), author="test", now=NOW)
+        yield connection
+    databases.drop(stack.maintenance_url, name)
+
+
+def _tell(
+    connection: Connection,
+    device: str,
+    quantity: str,
+    told: list[tuple[datetime, float]],
+    quality: int = 0,
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO reading (series_id, time, received_at, value, quality)"
+            " SELECT s.id, %s, %s, %s, %s FROM series s JOIN device d ON d.id = s.device"
+            " WHERE d.name = %s AND s.quantity = %s",
+            [(at, at, value, quality, device, quantity) for at, value in told],
+        )
+
+
+def _line(level: float, per_hour: float, *, hours: int = 6, until: datetime = NOW) -> list[Any]:
+    """Quarter hours up to the last one before `until`, which has `level`; a millimetre of waves."""
+    last = until.replace(minute=until.minute // 15 * 15, second=0)
+    return [
+        (last - timedelta(minutes=15 * back), level - per_hour * back / 4 + 0.001 * (back % 2))
+        for back in range(hours * 4 + 1)
+    ]
+
+
+def _roll(connection: Connection) -> None:
+    connection.execute("UPDATE rollup_state SET fill = '-infinity'")
+    following.catch_up(connection, catalogue())
+
+
+def test_courses_and_reaches_are_those_of_the_outlook(essonne: Connection) -> None:
+    _tell(essonne, "orge-arpajon", "level", _line(1.9, 0.04))
+    _tell(essonne, "orge-saint-cheron", "level", _line(1.2, -0.05))
+    _tell(essonne, "orge-savigny", "level", _line(1.2, 0.0))
+    _tell(essonne, "yvette-gif", "level", _line(1.3, 0.02, until=NOW - timedelta(hours=5)))
+    _tell(essonne, "orge-arpajon", "level", [(NOW - timedelta(minutes=1), 9.0)], quality=1)
+    _roll(essonne)
+
+    known = courses(essonne, catalogue(), now=NOW)
+    assert len(known) >= 4
+    for site, course in known.items():
+        row = essonne.execute(
+            "SELECT c.time, c.value, c.per_hour, c.error FROM gauges_at(%s) g"
+            " CROSS JOIN LATERAL course_at(g.series, %s, 0.001) c WHERE g.name = %s",
+            [NOW, NOW, site],
+        ).fetchone()
+        assert row is not None
+        assert course.rate is not None
+        assert (row[0], row[1]) == (course.time, course.value)
+        assert isclose(row[2], course.rate.per_hour, abs_tol=1e-9)
+        assert isclose(row[3], course.rate.error, rel_tol=1e-6)
+
+    expected = {one.asset: one for one in reaches(essonne, catalogue(), now=NOW)}
+    found = essonne.execute(
+        "SELECT asset, state, margin, due_h, earliest_h, latest_h FROM reaches_at(%s)", [NOW]
+    ).fetchall()
+    assert {row[0] for row in found} == set(expected)
+    for asset, *told in found:
+        _same(told, expected[asset])
+    assert {one.state for one in expected.values()} >= {"rising", "falling", "reached", "unknown"}
+
+
+def _same(told: list[Any], reach: Reach) -> None:
+    state, margin, *hours = told
+    assert state == reach.state
+    assert margin == pytest.approx(reach.margin)
+    due = reach.arrival
+    wanted = (due.at, due.earliest, due.latest) if due else (None, None, None)
+    for said, at in zip(hours, wanted, strict=True):
+        assert said == pytest.approx(None if at is None else (at - NOW) / timedelta(hours=1))
+
+
+def test_the_past_is_told_as_it_was_known_then(essonne: Connection) -> None:
+    _tell(essonne, "yerres-brunoy", "level", _line(1.9, 0.04, hours=30))
+    _roll(essonne)
+    then = NOW - timedelta(hours=20, minutes=7)
+    row = essonne.execute(
+        "SELECT c.time, c.value FROM gauges_at(%(at)s) g"
+        " CROSS JOIN LATERAL course_at(g.series, %(at)s, 0.001) c WHERE g.name = 'yerres-brunoy'",
+        {"at": then},
+    ).fetchone()
+    assert row is not None
+    assert then - timedelta(minutes=15) < row[0] <= then
+    hours = (NOW - timedelta(minutes=5) - row[0]) / timedelta(hours=1)
+    assert row[1] == pytest.approx(1.9 - 0.04 * hours, abs=0.0011)
+
+
+def test_gauges_have_the_thresholds_and_the_zero_of_their_time(essonne: Connection) -> None:
+    essonne.execute(
+        "INSERT INTO revision (kind, key, value, effective, author, reason) VALUES"
+        " ('threshold', 'juine-etampes/alert', '{\"value\": 2.2, \"unit\": \"m\"}', %s, 'a', 'b'),"
+        " ('datum', 'juine-etampes', '{\"zero\": 47.5, \"unit\": \"m\"}', %s, 'a', 'b')",
+        [NOW, NOW],
+    )
+    told = [
+        essonne.execute(
+            "SELECT alert, zero FROM gauges_at(%s) WHERE name = 'juine-etampes'", [at]
+        ).fetchone()
+        for at in (NOW - timedelta(hours=1), NOW)
+    ]
+    assert told == [(0.9, 72.5), (2.2, 47.5)]
+
+
+def test_rain_is_summed_up_to_its_time(essonne: Connection) -> None:
+    hour = NOW.replace(minute=0)
+    _tell(
+        essonne,
+        "orge-arpajon",
+        "catchment_rain",
+        [(hour - timedelta(hours=back), 1.0 + back) for back in range(30)],
+    )
+    series = essonne.execute(
+        "SELECT s.id FROM series s JOIN device d ON d.id = s.device"
+        " WHERE d.name = 'orge-arpajon' AND s.quantity = 'catchment_rain'"
+    ).fetchone()
+    assert series is not None
+    found: dict[int, float] = dict(
+        essonne.execute("SELECT * FROM rain_sums(%s, %s)", [series[0], hour]).fetchall()
+    )
+    assert found == {hours: hours * (hours + 1) / 2 for hours in (1, 2, 3, 4, 6, 12, 24)}
+    silent = essonne.execute(
+        "SELECT DISTINCT total FROM rain_sums(%s, %s)", [series[0], hour + timedelta(days=9)]
+    ).fetchall()
+    assert silent == [(None,)]
+
+
+def test_lanes_show_the_highest_alarm_of_each_moment(essonne: Connection) -> None:
+    def at(hours: float) -> datetime:
+        return NOW + timedelta(hours=hours)
+
+    def alarm(rule: str, steps: list[tuple[float, str]], ended: float | None, **more: Any) -> None:
+        essonne.execute(
+            "INSERT INTO alarm (rule, subject, site, since, began, ended, severity, stale, title,"
+            " domain, category, withdrawn, noticed_at, changed_at)"
+            " SELECT %(rule)s, name, id, %(began)s, %(began)s, %(ended)s, %(steps)s, '[]', 'x',"
+            " 'flood', %(category)s, %(withdrawn)s, %(began)s, %(began)s FROM site"
+            " WHERE name = 'orge-arpajon'",
+            {
+                "rule": rule,
+                "began": at(steps[0][0]),
+                "ended": None if ended is None else at(ended),
+                "steps": json.dumps(
+                    [[at(hours).isoformat(), severity] for hours, severity in steps]
+                ),
+                "category": "hazard",
+                "withdrawn": None,
+            }
+            | more,
+        )
+
+    alarm("flood-level", [(-30, "minor"), (-10, "major"), (-4, "minor")], -1)
+    alarm("flood-level-rising", [(-12, "minor")], -6)
+    alarm("flood-asset-reached", [(-5, "critical")], -4.5)
+    alarm("flood-basin-full", [(-0.5, "info")], None)
+    alarm("flood-clock", [(-20, "critical")], None, category="maintenance")
+    alarm("flood-held-up", [(-20, "critical")], None, withdrawn=NOW)
+    rows = essonne.execute(
+        "SELECT time, severity FROM alarm_lanes('flood', %s, %s) ORDER BY time", [at(-24), NOW]
+    ).fetchall()
+    seen = [((time - NOW) / timedelta(hours=1), severity) for time, severity in rows]
+    changes = [one for i, one in enumerate(seen) if i == 0 or seen[i - 1][1] != one[1]]
+    assert changes == [
+        (-24, "minor"),
+        (-10, "major"),
+        (-5, "critical"),
+        (-4.5, "major"),
+        (-4, "minor"),
+        (-1, None),
+        (-0.5, "info"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("air", "humidity", "dew", "wet"),
+    [(20.0, 50.0, 9.3, 13.8), (0.0, 60.0, -6.8, -2.8), (30.0, 90.0, 28.2, 28.6)],
+)
+def test_wet_bulb_and_dew_point_are_those_of_the_tables(
+    essonne: Connection, air: float, humidity: float, dew: float, wet: float
+) -> None:
+    row = essonne.execute(
+        "SELECT dew_point(%s::float8, %s::float8), wet_bulb(%s::float8, %s::float8)",
+        [air, humidity, air, humidity],
+    ).fetchone()
+    assert row == (pytest.approx(dew, abs=0.15), pytest.approx(wet, abs=0.3))
