@@ -216,9 +216,10 @@ _SPELLS = Panel(
         Query(
             sql=f"""
             WITH {_WINDOWS}, every AS (
-                SELECT step.at, coalesce(windows.n, 0) AS n FROM generate_series(
-                    time_bucket('10 minutes', {SINCE}), {UNTIL}, '10 minutes') AS step (at)
-                LEFT JOIN windows ON windows.at = step.at
+                SELECT at, sum(n) AS n FROM (
+                    SELECT at, n FROM windows
+                    UNION ALL SELECT at + interval '10 minutes', 0 FROM windows
+                ) AS some GROUP BY 1
             ), spell AS (
                 SELECT *, count(*) FILTER (WHERE n < {FEW}) OVER (ORDER BY at) AS number FROM every
             ), begun AS (

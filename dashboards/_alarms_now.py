@@ -45,7 +45,7 @@ def rule_page(column: str = "rule") -> Link:
     )
 
 
-_COUNTS = Panel(
+COUNTS = Panel(
     key="alarms-standing",
     title=Text(en="Standing, by priority", fr="En cours, par priorité"),
     about=Text(
@@ -81,7 +81,7 @@ _COUNTS = Panel(
     height=5,
     timeless="what stands at the end of the time shown",
 )
-_WAITING = Panel(
+WAITING = Panel(
     key="alarms-waiting",
     title=Text(en="To acknowledge", fr="À acquitter"),
     about=Text(
@@ -124,7 +124,7 @@ _OLDEST = Panel(
     height=5,
     timeless="what stands at the end of the time shown",
 )
-_STALE = Panel(
+STALE = Panel(
     key="alarms-stale",
     title=Text(en="Without news", fr="Sans nouvelles"),
     about=Text(
@@ -245,7 +245,7 @@ def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) 
     )
 
 
-_COURSE = Panel(
+COURSE = Panel(
     key="alarms-course",
     title=Text(en="Standing alarms over time", fr="Alarmes en cours au fil du temps"),
     about=Text(
@@ -300,12 +300,12 @@ SECTION = Section(
     key="alarms-now",
     title=Text(en="What stands", fr="Ce qui est en cours"),
     panels=(
-        _COUNTS,
-        _WAITING,
+        COUNTS,
+        WAITING,
         _OLDEST,
-        _STALE,
+        STALE,
         _LONG,
         standing_table("alarms-table", Text(en="Standing alarms", fr="Alarmes en cours")),
-        _COURSE,
+        COURSE,
     ),
 )

@@ -1,0 +1,180 @@
+"""The devices to look at: silent ones first, by how much depends on them; doubtful ones."""
+
+from dashboards._alarms_now import DOMAINS
+from dashboards._colours import BLUE, GREEN, ORANGE, RED, VIOLET, YELLOW, State, Step
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._links import site_page
+from dashboards._quality_now import DEVICES
+from dashboards._sql import UNTIL
+from dashboards._views import Table
+from dashboards._words import Text
+
+_STATES = (
+    State(value="never", text=Text(en="never heard", fr="jamais reçu"), colour=RED, symbol="✕"),
+    State(value="silent", text=Text(en="silent", fr="muet"), colour=VIOLET, symbol="✕"),
+)
+_WHO = (
+    Column(name="site", hidden=True),
+    Column(name="device", title=Text(en="Device", fr="Appareil"), width=210),
+    Column(name="place", title=Text(en="Site", fr="Site"), links=(site_page(),)),
+    Column(
+        name="domain",
+        title=Text(en="Domain", fr="Domaine"),
+        states=DOMAINS,
+        cell="text",
+        width=105,
+    ),
+)
+
+_SILENT = Panel(
+    key="quality-silent-devices",
+    title=Text(en="Silent devices", fr="Appareils muets"),
+    about=Text(
+        en="In use and silent for longer than they may be, the longest (as a multiple of what is"
+        " allowed) first. A click leads to the site.",
+        fr="En service et muets depuis plus que leur délai, le plus long (en multiple du délai)"
+        " d'abord. Un clic mène au site.",
+    ),
+    view=Table(filterable=True),
+    queries=(
+        Query(
+            sql=f"""
+            WITH {DEVICES}
+            SELECT CASE WHEN heard_at IS NULL THEN 'never' ELSE 'silent' END AS state,
+                   name AS device, place, domain, heard_at AS heard,
+                   extract(epoch FROM {UNTIL} - heard_at)::float8 AS lasts, limit_s AS allowed,
+                   site_name AS site
+            FROM devices WHERE silent AND NOT switched
+            ORDER BY extract(epoch FROM {UNTIL} - heard_at) / limit_s DESC NULLS FIRST, name
+            LIMIT 200
+            """
+        ),
+    ),
+    columns=(
+        Column(
+            name="state",
+            title=Text(en="State", fr="État"),
+            states=_STATES,
+            cell="background",
+            width=130,
+        ),
+        *_WHO,
+        Column(name="heard", title=Text(en="Last heard", fr="Dernière mesure"), unit="date"),
+        Column(name="lasts", title=Text(en="Silent for", fr="Muet depuis"), unit="duration"),
+        Column(name="allowed", title=Text(en="Allowed", fr="Délai"), unit="duration", width=110),
+    ),
+    no_value=Text(en="every device is heard", fr="tous les appareils sont reçus"),
+    empty="every device is heard",
+    width=24,
+    height=9,
+    timeless="how devices are at the end of the time shown",
+)
+_DOUBTFUL = Panel(
+    key="quality-doubtful",
+    title=Text(en="Doubtful devices", fr="Appareils douteux"),
+    about=Text(
+        en="Heard, but: of the last 24 h of the time shown the share of due readings that came, how"
+        " many nothing believed, how many messages came with a wrong time; the battery. The worst"
+        " first; those without a fault are left out.",
+        fr="Reçus, mais : sur les dernières 24 h de la période, part reçue des mesures attendues,"
+        " mesures écartées, messages à l'heure fausse ; batterie. Le pire d'abord ; sans ceux qui"
+        " n'ont rien.",
+    ),
+    view=Table(filterable=True),
+    queries=(
+        Query(
+            sql=f"""
+            WITH {DEVICES}, day AS (
+                SELECT bucket.series_id, sum(bucket.count) AS came FROM readings_by(
+                    ARRAY(SELECT series FROM devices WHERE NOT switched),
+                    {UNTIL} - interval '24 hours', {UNTIL}, interval '1 hour') AS bucket GROUP BY 1
+            ), suspect AS (
+                SELECT series.device, sum(hour.count) AS n FROM rollup_suspect AS hour
+                JOIN series ON series.id = hour.series_id
+                WHERE hour.begins > {UNTIL} - interval '24 hours' AND hour.begins <= {UNTIL}
+                GROUP BY 1
+            ), clock AS (
+                SELECT series.device, sum(hour.sum) AS n FROM rollup_hour AS hour
+                JOIN series ON series.id = hour.series_id
+                WHERE series.quantity = 'clock_fault'
+                  AND hour.begins > {UNTIL} - interval '24 hours' AND hour.begins <= {UNTIL}
+                GROUP BY 1
+            ), told AS (
+                SELECT devices.*,
+                       CASE WHEN NOT devices.switched THEN
+                           least(1, coalesce(day.came, 0) * devices.interval_s / 86400)
+                       END AS share,
+                       coalesce(suspect.n, 0) AS suspect, coalesce(clock.n, 0) AS clock,
+                       (SELECT hour.last FROM series JOIN rollup_hour AS hour
+                            ON hour.series_id = series.id AND hour.begins <= {UNTIL}
+                        WHERE series.device = devices.device AND series.quantity = 'battery'
+                        ORDER BY hour.begins DESC LIMIT 1) AS battery
+                FROM devices LEFT JOIN day ON day.series_id = devices.series
+                LEFT JOIN suspect ON suspect.device = devices.device
+                LEFT JOIN clock ON clock.device = devices.device
+                WHERE NOT devices.silent OR devices.switched
+            )
+            SELECT name AS device, place, domain, share::float8 AS share,
+                   suspect::float8 AS suspect, clock::float8 AS clock, battery, site_name AS site
+            FROM told WHERE share < 0.95 OR suspect > 0 OR clock > 0 OR battery < 20
+            ORDER BY clock > 0 DESC, suspect DESC, share NULLS LAST, battery NULLS LAST, name
+            LIMIT 200
+            """
+        ),
+    ),
+    columns=(
+        *_WHO,
+        Column(
+            name="share",
+            title=Text(en="Received, 24 h", fr="Reçu, 24 h"),
+            unit="share",
+            decimals=0,
+            low=0,
+            high=1,
+            cell="gauge",
+            steps=(
+                Step(at=None, colour=RED),
+                Step(at=0.6, colour=ORANGE),
+                Step(at=0.9, colour=BLUE),
+            ),
+        ),
+        Column(
+            name="suspect",
+            title=Text(en="Not believed", fr="Écartées"),
+            unit="count",
+            cell="text",
+            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+            width=125,
+        ),
+        Column(
+            name="clock",
+            title=Text(en="Wrong clock", fr="Heure fausse"),
+            unit="count",
+            cell="text",
+            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+            width=125,
+        ),
+        Column(
+            name="battery",
+            title=Text(en="Battery", fr="Batterie"),
+            quantity="battery",
+            cell="text",
+            steps=(
+                Step(at=None, colour=RED),
+                Step(at=20, colour=YELLOW),
+                Step(at=40, colour=GREEN),
+            ),
+            width=105,
+        ),
+    ),
+    no_value=Text(en="none", fr="aucun"),
+    empty="no device is doubtful",
+    width=24,
+    height=10,
+    timeless="how devices are at the end of the time shown",
+)
+SECTION = Section(
+    key="quality-devices",
+    title=Text(en="Devices to look at", fr="Appareils à regarder"),
+    panels=(_SILENT, _DOUBTFUL),
+)

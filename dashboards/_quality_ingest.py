@@ -1,0 +1,257 @@
+"""Ingest itself: how much comes and how late, what is refused and why, when we were deaf."""
+
+from dashboards._alarms_now import DOMAINS
+from dashboards._colours import GREEN, ORANGE, RED, VIOLET, State, Step
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._quality_now import DEVICES
+from dashboards._sql import EVERY, SINCE, UNTIL, territory
+from dashboards._views import Table, Timeline, TimeSeries
+from dashboards._words import Text
+
+_HOURLY = f"greatest({EVERY}, interval '1 hour')"
+_LISTENING = (
+    State(value="deaf", text=Text(en="deaf", fr="sourd"), colour=VIOLET, symbol="✕"),
+    State(value="listening", text=Text(en="listening", fr="à l'écoute"), colour=GREEN, symbol="●"),
+)
+
+_VOLUME = Panel(
+    key="quality-volume",
+    title=Text(en="Readings, an hour", fr="Mesures par heure"),
+    about=Text(
+        en="Believed readings by the hour that they were measured in, by domain (average of longer"
+        " pieces). It is what the store had to take, and steady when nothing is wrong.",
+        fr="Mesures crues selon l'heure de mesure, par domaine (moyenne des tranches plus longues)."
+        " C'est la charge du stockage, régulière quand tout va bien.",
+    ),
+    view=TimeSeries(stacked=True, fill=50, step=True, soft_min=0),
+    queries=(
+        Query(
+            sql=f"""
+            WITH counted AS (
+                SELECT hour.begins AS at, site.domain, sum(hour.count) AS n FROM rollup_hour AS hour
+                JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
+                JOIN site ON site.id = device.site
+                WHERE {UNTIL} - {SINCE} <= interval '8 days' AND {territory()}
+                  AND hour.begins > {SINCE} - interval '1 hour'
+                  AND hour.begins + interval '1 hour' <= {UNTIL} GROUP BY 1, 2
+                UNION ALL
+                SELECT day.begins, site.domain, sum(day.count) / 24.0 FROM rollup_day AS day
+                JOIN series ON series.id = day.series_id JOIN device ON device.id = series.device
+                JOIN site ON site.id = device.site
+                WHERE {UNTIL} - {SINCE} > interval '8 days' AND {territory()}
+                  AND day.begins > {SINCE} - interval '1 day'
+                  AND day.begins + interval '1 day' <= {UNTIL} GROUP BY 1, 2
+            )
+            SELECT greatest(counted.at, {SINCE}) AS time, domain AS metric, n::float8 AS value
+            FROM counted ORDER BY 1, 2
+            """
+        ),
+    ),
+    unit="count",
+    decimals=0,
+    columns=tuple(
+        Column(name=str(one.value), title=one.text, colour=one.colour) for one in DOMAINS
+    ),
+    empty="no whole hour lies within the time shown",
+    width=12,
+    height=9,
+)
+_LATE = Panel(
+    key="quality-late",
+    title=Text(en="From measuring to arrival", fr="De la mesure à l'arrivée"),
+    about=Text(
+        en="Of the last hour of the time shown, by domain: how long readings took to reach us"
+        " (h:min:s), half of them and nineteen of twenty. Imported history did not arrive and is"
+        " left out.",
+        fr="Sur la dernière heure de la période, par domaine : temps mis par les mesures pour nous"
+        " parvenir (h:min:s), la moitié et dix-neuf sur vingt. L'historique importé n'est pas"
+        " arrivé et n'y est pas.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            WITH {DEVICES}
+            SELECT devices.domain, count(*) AS readings,
+                   percentile_cont(0.5) WITHIN GROUP (ORDER BY
+                       extract(epoch FROM reading.received_at - reading.time)::float8) AS half,
+                   percentile_cont(0.95) WITHIN GROUP (ORDER BY
+                       extract(epoch FROM reading.received_at - reading.time)::float8) AS most,
+                   max(extract(epoch FROM reading.received_at - reading.time))::float8 AS longest
+            FROM reading JOIN devices ON devices.series = reading.series_id
+            WHERE reading.series_id = ANY (ARRAY (SELECT series FROM devices))
+              AND reading.time > {UNTIL} - interval '1 hour' AND reading.time <= {UNTIL}
+              AND reading.received_at IS NOT NULL GROUP BY 1 ORDER BY 1
+            """
+        ),
+    ),
+    columns=(
+        Column(name="domain", title=Text(en="Domain", fr="Domaine"), states=DOMAINS, cell="text"),
+        Column(name="readings", title=Text(en="Readings", fr="Mesures"), unit="count"),
+        Column(name="half", title=Text(en="Median", fr="Médiane"), unit="duration"),
+        Column(name="most", title=Text(en="19 of 20 within", fr="19 sur 20 en"), unit="duration"),
+        Column(name="longest", title=Text(en="Longest", fr="Plus long"), unit="duration"),
+    ),
+    no_value=Text(en="nothing arrived in that hour", fr="rien n'est arrivé dans cette heure"),
+    empty="nothing arrived in the last hour",
+    width=12,
+    height=9,
+    timeless="one row a domain for the last hour shown",
+)
+_DEAF = Panel(
+    key="quality-deaf",
+    title=Text(en="When we did not listen", fr="Quand nous n'écoutions pas"),
+    about=Text(
+        en="Each ingest worker: listening, or deaf. What devices say meanwhile waits in the broker;"
+        " their silence is held against nobody.",
+        fr="Chaque ouvrier d'ingestion : à l'écoute, ou sourd. Ce que disent les appareils attend"
+        " alors chez le courtier ; leur silence n'est reproché à personne.",
+    ),
+    view=Timeline(lane="worker"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT span.time, span.worker, span.state FROM (
+                SELECT greatest(worker.joined_at, {SINCE}) AS time, worker.name AS worker,
+                       'listening' AS state
+                FROM worker WHERE worker.joined_at <= {UNTIL}
+                  AND coalesce(worker.drained_at, 'infinity') > {SINCE}
+                UNION ALL
+                SELECT greatest(from_at, {SINCE}), worker, 'deaf' FROM deaf_span
+                WHERE from_at <= {UNTIL} AND to_at > {SINCE}
+                UNION ALL
+                SELECT to_at, worker, 'listening' FROM deaf_span
+                WHERE to_at <= {UNTIL} AND to_at > {SINCE}
+            ) AS span ORDER BY 1, span.state DESC
+            """
+        ),
+    ),
+    states=_LISTENING,
+    no_value=Text(en="no worker", fr="aucun ouvrier"),
+    empty="no worker listened in the time shown",
+    width=24,
+    height=5,
+)
+_REFUSED = Panel(
+    key="quality-refused",
+    title=Text(en="Refused, by reason", fr="Refusés, par motif"),
+    about=Text(
+        en="Messages that could not be taken, by the time they came and the reason in a word.",
+        fr="Messages qui n'ont pu être pris, selon leur arrivée et le motif en un mot.",
+    ),
+    view=TimeSeries(draw="bars", stacked=True, soft_min=0),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT greatest(time_bucket({_HOURLY}, received_at), {SINCE}) AS time, reason AS metric,
+                   count(*)::float8 AS value
+            FROM dead_letter WHERE $__timeFilter(received_at) GROUP BY 1, 2 ORDER BY 1, 2
+            """
+        ),
+    ),
+    unit="count",
+    decimals=0,
+    no_value=Text(en="nothing was refused", fr="rien n'a été refusé"),
+    empty="nothing was refused",
+    width=12,
+    height=9,
+)
+_LETTERS = Panel(
+    key="quality-reasons",
+    title=Text(en="Dead letters, by reason", fr="Messages refusés, par motif"),
+    about=Text(
+        en="By reason: how many wait, how many were re-driven since, of how many topics, when the"
+        " last one came, and what the newest says. They are re-driven from the console.",
+        fr="Par motif : combien attendent, combien ont été rejoués, de combien de sujets, quand le"
+        " dernier est venu, et ce que dit le plus récent. On les rejoue depuis la console.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT reason, count(*) FILTER (
+                       WHERE redriven_at IS NULL OR redriven_at > {UNTIL}) AS waiting,
+                   count(*) FILTER (WHERE redriven_at <= {UNTIL}) AS redriven,
+                   count(DISTINCT topic) AS topics, max(received_at) AS last,
+                   (array_agg(detail ORDER BY id DESC))[1] AS detail
+            FROM dead_letter WHERE received_at <= {UNTIL} GROUP BY 1 ORDER BY 2 DESC, 5 DESC
+            """
+        ),
+    ),
+    columns=(
+        Column(name="reason", title=Text(en="Reason", fr="Motif"), width=150),
+        Column(
+            name="waiting",
+            title=Text(en="Waiting", fr="En attente"),
+            unit="count",
+            cell="text",
+            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+            width=110,
+        ),
+        Column(name="redriven", title=Text(en="Re-driven", fr="Rejoués"), unit="count", width=100),
+        Column(name="topics", title=Text(en="Topics", fr="Sujets"), unit="count", width=90),
+        Column(name="last", title=Text(en="Last", fr="Dernier"), unit="date", width=165),
+        Column(name="detail", title=Text(en="The newest says", fr="Le plus récent dit")),
+    ),
+    no_value=Text(en="nothing was refused", fr="rien n'a été refusé"),
+    empty="nothing was ever refused",
+    width=12,
+    height=9,
+    timeless="all letters up to the end of the time shown",
+)
+_WORKERS = Panel(
+    key="quality-workers",
+    title=Text(en="Ingest workers", fr="Ouvriers d'ingestion"),
+    about=Text(
+        en="Since each was started: messages, readings, refusals, transactions and how many were"
+        " tried again; and how long ago its heartbeat came round, at the end of the time shown.",
+        fr="Depuis le démarrage de chacun : messages, mesures, refus, transactions et reprises ; et"
+        " l'âge de son dernier battement revenu, à la fin de la période.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT name AS worker, messages, rows AS readings, refused, batches, retries,
+                   heard_at AS heard,
+                   greatest(0, extract(epoch FROM {UNTIL} - heard_at))::float8 AS age
+            FROM worker WHERE drained_at IS NULL ORDER BY name
+            """
+        ),
+    ),
+    columns=(
+        Column(name="worker", title=Text(en="Worker", fr="Ouvrier")),
+        Column(name="messages", title=Text(en="Messages", fr="Messages"), unit="count"),
+        Column(name="readings", title=Text(en="Readings", fr="Mesures"), unit="count"),
+        Column(
+            name="refused",
+            title=Text(en="Refused", fr="Refusés"),
+            unit="count",
+            cell="text",
+            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+        ),
+        Column(name="batches", title=Text(en="Transactions", fr="Transactions"), unit="count"),
+        Column(
+            name="retries",
+            title=Text(en="Tried again", fr="Reprises"),
+            unit="count",
+            cell="text",
+            steps=(
+                Step(at=None, colour=GREEN),
+                Step(at=1, colour=ORANGE),
+                Step(at=100, colour=RED),
+            ),
+        ),
+        Column(name="heard", title=Text(en="Heartbeat", fr="Battement"), unit="date"),
+        Column(name="age", title=Text(en="Age", fr="Âge"), unit="duration"),
+    ),
+    no_value=Text(en="no worker", fr="aucun ouvrier"),
+    width=24,
+    height=6,
+    timeless="how workers are now",
+)
+SECTION = Section(
+    key="quality-ingest",
+    title=Text(en="Ingest", fr="Ingestion"),
+    panels=(_VOLUME, _LATE, _DEAF, _REFUSED, _LETTERS, _WORKERS),
+)

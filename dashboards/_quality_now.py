@@ -1,0 +1,275 @@
+"""How good the data is, now and over time: what came of what was due, what nothing believes."""
+
+from dashboards._alarms_now import DOMAINS
+from dashboards._colours import GREEN, ORANGE, RED, VIOLET, Step
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._sql import EVERY, SINCE, UNTIL, territory
+from dashboards._views import Stat, TimeSeries
+from dashboards._words import Text
+
+# The devices of the chosen sites at the end of the time shown.
+DEVICES = f"""
+devices AS MATERIALIZED (
+    SELECT own.*, site.domain, site.name AS site_name, site.title AS place,
+           own.heard_at IS NULL
+               OR {UNTIL} - own.heard_at > make_interval(secs => own.limit_s) AS silent
+    FROM devices_at({UNTIL}, {{{{cadence}}}}) AS own JOIN site ON site.id = own.site
+    WHERE {territory()}
+)
+"""
+_HOURLY = f"greatest({EVERY}, interval '1 hour')"
+# Whole pieces of time alone: one that has not ended has not had all its readings yet.
+_CAME = f"""
+came AS (
+    SELECT devices.domain, bucket.time, sum(bucket.count)::float8 AS n
+    FROM readings_by(ARRAY(SELECT series FROM devices WHERE NOT switched), {SINCE}, {UNTIL},
+                     {_HOURLY}) AS bucket JOIN devices ON devices.series = bucket.series_id
+    WHERE bucket.time + readings_step({_HOURLY}) <= {UNTIL} GROUP BY 1, 2
+)
+"""
+
+_RECEIVED = Panel(
+    key="quality-received",
+    title=Text(en="Received, last 24 h", fr="Reçu, sur 24 h"),
+    about=Text(
+        en="Of the readings that were due in the last 24 h of the time shown, the share that came"
+        " and is believed; each device by its quickest quantity. Lamps that are fed by night only"
+        " are left out.",
+        fr="Part reçue et crue des mesures attendues sur les dernières 24 h de la période ; chaque"
+        " appareil par sa grandeur la plus fréquente. Sans les luminaires alimentés de nuit"
+        " seulement.",
+    ),
+    view=Stat(colour="background"),
+    queries=(
+        Query(
+            sql=f"""
+            WITH {DEVICES}, day AS (
+                SELECT bucket.series_id, sum(bucket.count) AS came FROM readings_by(
+                    ARRAY(SELECT series FROM devices WHERE NOT switched),
+                    {UNTIL} - interval '24 hours', {UNTIL}, interval '1 hour') AS bucket GROUP BY 1
+            )
+            SELECT avg(least(1, coalesce(day.came, 0) * devices.interval_s / 86400))::float8
+                AS share
+            FROM devices LEFT JOIN day ON day.series_id = devices.series WHERE NOT devices.switched
+            """
+        ),
+    ),
+    unit="share",
+    decimals=1,
+    steps=(Step(at=None, colour=RED), Step(at=0.9, colour=ORANGE), Step(at=0.98, colour=GREEN)),
+    width=4,
+    height=5,
+    timeless="one figure for the end of the time shown",
+)
+_SILENT = Panel(
+    key="quality-silent",
+    title=Text(en="Silent devices", fr="Appareils muets"),
+    about=Text(
+        en="Devices in use without a believed reading for longer than they may be silent, at the"
+        " end of the time shown; and how many there are. Lamps that are fed by night only are left"
+        " out.",
+        fr="Appareils en service sans mesure crue depuis plus que leur délai, à la fin de la"
+        " période ; et combien il y en a. Sans les luminaires alimentés de nuit seulement.",
+    ),
+    view=Stat(text="value_and_name"),
+    queries=(
+        Query(
+            sql=f"""
+            WITH {DEVICES}
+            SELECT count(*) FILTER (WHERE silent) AS silent, count(*) AS devices
+            FROM devices WHERE NOT switched
+            """
+        ),
+    ),
+    unit="count",
+    columns=(
+        Column(
+            name="silent",
+            title=Text(en="silent", fr="muets"),
+            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
+        ),
+        Column(name="devices", title=Text(en="in use", fr="en service")),
+    ),
+    width=5,
+    height=5,
+    timeless="how devices are at the end of the time shown",
+)
+_SUSPECT = Panel(
+    key="quality-suspect",
+    title=Text(en="Not believed", fr="Écartées"),
+    about=Text(
+        en="Readings of the time shown that nothing believes: out of range, stuck, jumped or"
+        " invalidated by a person. They are kept, and kept out of figures and rules.",
+        fr="Mesures de la période que rien ne croit : hors plage, figées, sautées ou invalidées par"
+        " une personne. Elles sont gardées, mais hors des chiffres et des règles.",
+    ),
+    view=Stat(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT coalesce(sum(hour.count), 0)::float8 AS suspect FROM rollup_suspect AS hour
+            JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
+            JOIN site ON site.id = device.site
+            WHERE hour.begins >= {SINCE} - interval '1 hour' AND hour.begins <= {UNTIL}
+              AND {territory()}
+            """
+        ),
+    ),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+    width=4,
+    height=5,
+    timeless="one figure for the time shown",
+)
+_LETTERS = Panel(
+    key="quality-letters",
+    title=Text(en="Dead letters waiting", fr="Messages refusés en attente"),
+    about=Text(
+        en="Messages that could not be read and that nobody has re-driven yet; none is lost. What"
+        " is wrong with them stands below, the letters themselves in the console.",
+        fr="Messages illisibles, pas encore rejoués ; aucun n'est perdu. Le motif est plus bas, les"
+        " messages eux-mêmes dans la console.",
+    ),
+    view=Stat(colour="background"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT count(*) AS waiting FROM dead_letter
+            WHERE received_at <= {UNTIL} AND (redriven_at IS NULL OR redriven_at > {UNTIL})
+            """
+        ),
+    ),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+    width=4,
+    height=5,
+    timeless="what waits at the end of the time shown",
+)
+_CLOCKS = Panel(
+    key="quality-clocks",
+    title=Text(en="Wrong clocks", fr="Horloges fausses"),
+    about=Text(
+        en="Devices of which messages were refused for their time within the time shown, since they"
+        " lay in the future or too far in the past.",
+        fr="Appareils dont des messages de la période ont été refusés pour leur heure : dans le"
+        " futur ou trop loin dans le passé.",
+    ),
+    view=Stat(colour="background"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT count(DISTINCT device.id) AS devices FROM rollup_hour AS hour
+            JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
+            JOIN site ON site.id = device.site
+            WHERE series.quantity = 'clock_fault' AND hour.begins >= {SINCE} - interval '1 hour'
+              AND hour.begins <= {UNTIL} AND {territory()}
+            """
+        ),
+    ),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+    width=3,
+    height=5,
+    timeless="one figure for the time shown",
+)
+_BATTERIES = Panel(
+    key="quality-batteries",
+    title=Text(en="Low batteries", fr="Batteries faibles"),
+    about=Text(
+        en="Devices whose battery last told less than a fifth, at the end of the time shown.",
+        fr="Appareils dont la batterie indique moins d'un cinquième, à la fin de la période.",
+    ),
+    view=Stat(colour="background"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT count(*) FILTER (WHERE charge.last < 20) AS low FROM series
+            JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+            CROSS JOIN LATERAL (SELECT hour.last FROM rollup_hour AS hour
+                WHERE hour.series_id = series.id AND hour.begins <= {UNTIL}
+                ORDER BY hour.begins DESC LIMIT 1) AS charge
+            WHERE series.quantity = 'battery' AND device.retired IS NULL AND {territory()}
+            """
+        ),
+    ),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+    width=4,
+    height=5,
+    timeless="what batteries last told",
+)
+_SHARE = Panel(
+    key="quality-share",
+    title=Text(en="Received of what was due, by domain", fr="Reçu sur attendu, par domaine"),
+    about=Text(
+        en="Of the readings that were due in each whole hour (or longer piece), the share that came"
+        " and is believed. A dip in all domains at once is ours; in one, a gateway's or a"
+        " network's.",
+        fr="Part reçue et crue des mesures attendues dans chaque heure pleine (ou tranche plus"
+        " longue). Un creux dans tous les domaines à la fois est le nôtre ; dans un seul, celui"
+        " d'une passerelle ou d'un réseau.",
+    ),
+    view=TimeSeries(width=2, soft_min=0, soft_max=1),
+    queries=(
+        Query(
+            sql=f"""
+            WITH {DEVICES}, {_CAME}, piece AS (SELECT DISTINCT came.time FROM came), due AS (
+                SELECT domain,
+                       sum(extract(epoch FROM readings_step({_HOURLY}))::float8 / interval_s) AS n
+                FROM devices WHERE NOT switched GROUP BY 1
+            )
+            SELECT greatest(piece.time, {SINCE}) AS time, due.domain AS metric,
+                   coalesce(came.n, 0) / due.n AS value
+            FROM piece CROSS JOIN due
+            LEFT JOIN came ON came.time = piece.time AND came.domain = due.domain ORDER BY 1, 2
+            """
+        ),
+    ),
+    unit="share",
+    decimals=0,
+    low=0,
+    columns=tuple(
+        Column(name=str(one.value), title=one.text, colour=one.colour) for one in DOMAINS
+    ),
+    empty="no whole hour lies within the time shown",
+    width=12,
+    height=9,
+)
+_DOUBTED = Panel(
+    key="quality-doubted",
+    title=Text(en="Readings not believed, by domain", fr="Mesures écartées, par domaine"),
+    about=Text(
+        en="How many readings nothing believed, by hour or by longer pieces. A burst is one device"
+        " that went mad or one person who invalidated a span.",
+        fr="Nombre de mesures écartées, par heure ou tranche plus longue. Une bouffée, c'est un"
+        " appareil déréglé ou une personne qui a invalidé une plage.",
+    ),
+    view=TimeSeries(draw="bars", stacked=True, soft_min=0),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT greatest(time_bucket({_HOURLY}, hour.begins), {SINCE}) AS time,
+                   site.domain AS metric, sum(hour.count)::float8 AS value
+            FROM rollup_suspect AS hour JOIN series ON series.id = hour.series_id
+            JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+            WHERE hour.begins >= {SINCE} - interval '1 hour' AND hour.begins <= {UNTIL}
+              AND {territory()}
+            GROUP BY 1, 2 ORDER BY 1, 2
+            """
+        ),
+    ),
+    unit="count",
+    decimals=0,
+    columns=tuple(
+        Column(name=str(one.value), title=one.text, colour=one.colour) for one in DOMAINS
+    ),
+    no_value=Text(en="all were believed", fr="toutes ont été crues"),
+    empty="every reading was believed",
+    width=12,
+    height=9,
+)
+SECTION = Section(
+    key="quality-now",
+    title=Text(en="How good the data is", fr="Ce que valent les données"),
+    panels=(_RECEIVED, _SILENT, _SUSPECT, _LETTERS, _CLOCKS, _BATTERIES, _SHARE, _DOUBTED),
+)

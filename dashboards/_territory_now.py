@@ -1,0 +1,293 @@
+"""The territory, now: figures, the map, what stands, official colours, what the water nears."""
+
+from dataclasses import replace
+
+from dashboards import _alarms_now
+from dashboards._colours import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PRIORITIES,
+    RED,
+    VIGILANCE,
+    VIOLET,
+    State,
+    Step,
+)
+from dashboards._describe import Column, Panel, Query, Section
+from dashboards._links import dashboard_of, site_page
+from dashboards._quality_now import DEVICES
+from dashboards._sql import UNTIL, territory
+from dashboards._views import Geomap, Stat, Table
+from dashboards._words import Text
+
+SITE_STATES = (
+    *PRIORITIES,
+    State(value="silent", text=Text(en="silent", fr="muet"), colour=VIOLET, symbol="✕"),
+    State(value="normal", text=Text(en="normal", fr="normal"), colour=GREEN, symbol="·"),
+)
+# Each chosen site: the highest priority that stands there, else whether all of it is silent.
+SITES = f"""
+{DEVICES}, worst AS (
+    SELECT site, min(rank) AS rank, count(*) AS alarms FROM alarms_at({UNTIL}) AS standing
+    GROUP BY 1
+), heard AS (
+    SELECT site, bool_and(silent) AS silent, max(heard_at) AS heard_at FROM devices
+    WHERE NOT switched GROUP BY 1
+), states AS (
+    SELECT site.*, coalesce(worst.alarms, 0) AS alarms, heard.heard_at,
+           CASE WHEN worst.rank IS NOT NULL
+                    THEN (ARRAY['critical', 'major', 'minor', 'info'])[worst.rank]
+                WHEN heard.silent THEN 'silent' ELSE 'normal' END AS state,
+           CASE WHEN worst.rank IS NOT NULL THEN worst.rank
+                WHEN heard.silent THEN 5 ELSE 6 END AS rank
+    FROM site LEFT JOIN worst ON worst.site = site.id LEFT JOIN heard ON heard.site = site.id
+    WHERE {territory()}
+)
+"""
+
+_BLIND = Panel(
+    key="territory-blind",
+    title=Text(en="Blind sites", fr="Sites aveugles"),
+    about=Text(
+        en="Sites none of whose devices is heard any more: nothing there would raise an alarm.",
+        fr="Sites dont plus aucun appareil n'est reçu : rien n'y lèverait d'alarme.",
+    ),
+    view=Stat(colour="background"),
+    queries=(
+        Query(
+            sql=f"""
+            WITH {DEVICES}
+            SELECT count(*) FILTER (WHERE own.silent) AS blind FROM (
+                SELECT bool_and(silent) AS silent FROM devices WHERE NOT switched GROUP BY site
+            ) AS own
+            """
+        ),
+    ),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
+    width=3,
+    height=5,
+    timeless="how sites are at the end of the time shown",
+)
+_NEAREST = Panel(
+    key="territory-nearest",
+    title=Text(en="Next asset in the water", fr="Prochain enjeu atteint"),
+    about=Text(
+        en="Hours until the next asset stands in the water if its gauge goes on rising as in its"
+        " last three hours; nothing: none within 24 h. No forecast.",
+        fr="Heures avant que le prochain enjeu soit atteint si sa station continue de monter comme"
+        " sur les trois dernières heures ; rien : aucun sous 24 h. Ce n'est pas une prévision.",
+    ),
+    view=Stat(colour="background"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT min(greatest(reach.due_h, 0)) AS hours FROM reaches_at({UNTIL}) AS reach
+            JOIN site ON site.name = reach.gauge WHERE {territory()}
+            """
+        ),
+    ),
+    unit="h",
+    decimals=1,
+    steps=(Step(at=None, colour=RED), Step(at=2, colour=ORANGE), Step(at=6, colour=BLUE)),
+    no_value=Text(en="none within 24 h", fr="aucun sous 24 h"),
+    width=3,
+    height=5,
+    timeless="what each gauge last said",
+)
+_IN_WATER = Panel(
+    key="territory-reached",
+    title=Text(en="Assets in the water", fr="Enjeux atteints"),
+    about=Text(
+        en="Roads, schools, cabinets whose level is reached at their gauge.",
+        fr="Voies, écoles, armoires dont la cote est atteinte à leur station.",
+    ),
+    view=Stat(colour="background"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT count(*) FILTER (WHERE reach.state = 'reached') AS reached
+            FROM reaches_at({UNTIL}) AS reach JOIN site ON site.name = reach.gauge
+            WHERE {territory()}
+            """
+        ),
+    ),
+    unit="count",
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=RED)),
+    width=3,
+    height=5,
+    timeless="what each gauge last said",
+)
+_MAP = Panel(
+    key="territory-map",
+    title=Text(en="Sites, by what stands there", fr="Les sites, par ce qui y est en cours"),
+    about=Text(
+        en="Every site in the colour of the highest priority that stands there; violet: none of its"
+        " devices is heard; green: neither. A click tells which alarms, and leads to the site.",
+        fr="Chaque site à la couleur de la plus haute priorité en cours ; violet : plus aucun"
+        " appareil reçu ; vert : ni l'un ni l'autre. Un clic dit combien d'alarmes et mène au"
+        " site.",
+    ),
+    view=Geomap(colour_by="state"),
+    queries=(
+        Query(
+            sql=f"""
+            WITH {SITES}
+            SELECT lat, lon, state, title, domain, alarms, heard_at AS heard, name AS site
+            FROM states WHERE lat IS NOT NULL AND lon IS NOT NULL ORDER BY rank DESC, name
+            """
+        ),
+    ),
+    columns=(
+        Column(name="state", title=Text(en="State", fr="État"), states=SITE_STATES),
+        Column(name="title", title=Text(en="Site", fr="Site"), links=(site_page(),)),
+        Column(name="domain", title=Text(en="Domain", fr="Domaine"), states=_alarms_now.DOMAINS),
+        Column(name="alarms", title=Text(en="Alarms", fr="Alarmes"), unit="count"),
+        Column(name="heard", title=Text(en="Last heard", fr="Dernière mesure"), unit="date"),
+        Column(name="site", title=Text(en="Key", fr="Clé")),
+    ),
+    width=10,
+    height=17,
+    timeless="how sites are at the end of the time shown",
+)
+_OFFICIAL = Panel(
+    key="territory-vigilance",
+    title=Text(en="Official colours", fr="Couleurs officielles"),
+    about=Text(
+        en="The colour that the official forecaster last gave each reach, and since when it has"
+        " held.",
+        fr="La dernière couleur donnée à chaque tronçon par le service officiel, et depuis quand.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT coalesce(site.river, site.title) AS reach, given.last AS colour,
+                   given.last_at AS bulletin, site.name AS site
+            FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+            CROSS JOIN LATERAL (SELECT hour.last, hour.last_at FROM rollup_hour AS hour
+                WHERE hour.series_id = series.id AND hour.begins <= {UNTIL}
+                ORDER BY hour.begins DESC LIMIT 1) AS given
+            WHERE series.quantity = 'vigilance' AND {territory()} ORDER BY 2 DESC, 1
+            """
+        ),
+    ),
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="reach", title=Text(en="Reach", fr="Tronçon"), links=(site_page(),)),
+        Column(
+            name="colour",
+            title=Text(en="Colour", fr="Couleur"),
+            quantity="vigilance",
+            states=VIGILANCE,
+            cell="background",
+            width=110,
+        ),
+        Column(name="bulletin", title=Text(en="Bulletin", fr="Bulletin"), unit="date", width=165),
+    ),
+    no_value=Text(en="no bulletin is received here", fr="aucun bulletin reçu ici"),
+    empty="no official bulletin is connected",
+    width=7,
+    height=8,
+    timeless="what the last bulletins said",
+)
+_ASSETS = Panel(
+    key="territory-assets",
+    title=Text(en="What the water comes near", fr="Ce dont l'eau approche"),
+    about=Text(
+        en="Assets by the time that is left: first those in the water, then those whose gauge"
+        " rises, then by what is missing (level minus asset). A straight line, no forecast.",
+        fr="Les enjeux par délai : d'abord ceux dans l'eau, puis ceux dont la station monte, puis"
+        " par ce qui manque (hauteur moins enjeu). Une droite, pas une prévision.",
+    ),
+    view=Table(),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT reach.title AS asset, reach.state, greatest(reach.due_h, 0) AS due,
+                   reach.margin, reach.gauge_title AS gauge, reach.gauge AS site
+            FROM reaches_at({UNTIL}) AS reach JOIN site ON site.name = reach.gauge
+            WHERE {territory()}
+            ORDER BY reach.state <> 'reached', reach.due_h NULLS LAST, reach.margin DESC NULLS LAST
+            """
+        ),
+    ),
+    columns=(
+        Column(name="site", hidden=True),
+        Column(name="asset", title=Text(en="Asset", fr="Enjeu")),
+        Column(
+            name="state",
+            title=Text(en="State", fr="État"),
+            states=(
+                State(
+                    value="reached",
+                    text=Text(en="in the water", fr="atteint"),
+                    colour=RED,
+                    symbol="■",
+                ),
+                State(
+                    value="rising", text=Text(en="rising", fr="montée"), colour=ORANGE, symbol="↗"
+                ),
+                State(value="steady", text=Text(en="steady", fr="stable"), colour=GREY, symbol="→"),
+                State(
+                    value="falling", text=Text(en="falling", fr="baisse"), colour=BLUE, symbol="↘"
+                ),
+                State(
+                    value="unknown",
+                    text=Text(en="not known", fr="inconnu"),
+                    colour=VIOLET,
+                    symbol="?",
+                ),
+            ),
+            cell="background",
+            width=115,
+        ),
+        Column(name="due", title=Text(en="in", fr="dans"), unit="h", decimals=1, width=75),
+        Column(
+            name="margin",
+            title=Text(en="Level minus asset", fr="Hauteur moins enjeu"),
+            unit="m",
+            decimals=2,
+            width=130,
+        ),
+        Column(
+            name="gauge",
+            title=Text(en="Gauge", fr="Station"),
+            links=(site_page(), dashboard_of("flood", Text(en="Floods", fr="Crues"))),
+        ),
+    ),
+    no_value=Text(en="no asset is tied to a gauge", fr="aucun enjeu rattaché à une station"),
+    empty="no asset is tied to a gauge",
+    width=7,
+    height=8,
+    timeless="what stands by the water",
+)
+_STANDING = _alarms_now.standing_table(
+    "territory-alarms",
+    Text(en="What is wrong now", fr="Ce qui ne va pas"),
+    width=14,
+    height=9,
+)
+# The map's companion is narrow: what leads further stays, the rest is a click away.
+_NARROW = tuple(
+    replace(column, hidden=True) if column.name in {"commune", "began", "news"} else column
+    for column in _STANDING.columns
+)
+SECTION = Section(
+    key="territory-now",
+    title=Text(en="Now", fr="En ce moment"),
+    panels=(
+        replace(_alarms_now.COUNTS, key="territory-standing", width=9),
+        replace(_alarms_now.WAITING, key="territory-waiting"),
+        _NEAREST,
+        _IN_WATER,
+        _BLIND,
+        replace(_alarms_now.STALE, key="territory-stale"),
+        _MAP,
+        replace(_STANDING, columns=_NARROW),
+        _OFFICIAL,
+        _ASSETS,
+    ),
+)
