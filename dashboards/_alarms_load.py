@@ -219,7 +219,7 @@ _SPELLS = Panel(
                 SELECT at, sum(n) AS n FROM (
                     SELECT at, n FROM windows
                     UNION ALL SELECT at + interval '10 minutes', 0 FROM windows
-                ) AS some GROUP BY 1
+                ) AS either GROUP BY 1
             ), spell AS (
                 SELECT *, count(*) FILTER (WHERE n < {FEW}) OVER (ORDER BY at) AS number FROM every
             ), begun AS (
