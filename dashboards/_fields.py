@@ -11,7 +11,8 @@ from dashboards._options import Options
 from dashboards._units import DashboardError, grafana
 from dashboards._words import words
 
-CLEAR = "transparent"
+CLEAR, INK = "transparent", "text"  # no fill; the theme's ink
+NOTHING = "\N{EN DASH}"  # in a cell without a value
 _CELLS: dict[str, dict[str, str]] = {
     "plain": {"type": "auto"},
     "text": {"type": "color-text"},
@@ -47,11 +48,11 @@ def _value(value: str | float) -> str:
     return str(int(value)) if float(value).is_integer() else str(value)
 
 
-def thresholds(steps: tuple[Step, ...]) -> sdk.ThresholdsConfig:
-    """Steps, upwards, on a clear ground where none is given."""
+def thresholds(steps: tuple[Step, ...], ground: str = CLEAR) -> sdk.ThresholdsConfig:
+    """Steps, upwards, on this ground where none is given."""
     rows = [sdk.Threshold(value=step.at, color=step.colour) for step in steps]
     if steps[0].at is not None:
-        rows.insert(0, sdk.Threshold(value=None, color=CLEAR))
+        rows.insert(0, sdk.Threshold(value=None, color=ground))
     known = [row.value for row in rows[1:]]
     if None in known or known != sorted(value for value in known if value is not None):
         raise DashboardError(f"steps {known} must rise from the first to the last")
@@ -88,7 +89,9 @@ def properties(column: Column, options: Options) -> dict[str, Any]:
     if column.states:
         said["mappings"] = mappings(column.states, options)
     if column.steps:
-        said["thresholds"] = thresholds(column.steps)
+        # What is written in the colour must be read below the first step too.
+        ground = CLEAR if column.cell == "background" else INK
+        said["thresholds"] = thresholds(column.steps, ground)
         said["color"] = {"mode": "thresholds"}
     if column.colour:
         said["color"] = {"mode": "fixed", "fixedColor": column.colour}
@@ -155,6 +158,20 @@ def defaults(column: Column, custom: dict[str, Any], options: Options) -> sdk.Fi
     )
     config.links = links
     return config
+
+
+def cleared(config: sdk.FieldConfig) -> None:
+    """No fill below the first step, where steps colour grounds rather than words."""
+    for step in config.thresholds.steps if config.thresholds else ():
+        step.color = CLEAR if step.color == INK else step.color
+
+
+def empty_cells() -> sdk.DashboardFieldConfigSourceOverrides:
+    """What a table shows in a cell without a value; else it repeats why it may be empty."""
+    return sdk.DashboardFieldConfigSourceOverrides(
+        matcher=matcher("/.*/"),
+        properties=[sdk.DynamicConfigValue(id_val="noValue", value=NOTHING)],
+    )
 
 
 def matcher(name: str) -> sdk.MatcherConfig:

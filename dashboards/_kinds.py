@@ -29,6 +29,7 @@ from grafana_foundation_sdk.models import xychart as sdk_xychart
 
 from dashboards import _views as views
 from dashboards._dataquery import Format
+from dashboards._fields import cleared
 from dashboards._ground import layers
 from dashboards._options import Options
 from dashboards._words import words
@@ -99,10 +100,24 @@ def _time_series_custom(view: views.TimeSeries, options: Options) -> dict[str, A
     return custom
 
 
+def _lines(_: views.TimeSeries, config: sdk.FieldConfig) -> None:
+    """Each line its own colour: by steps, all that stand alike would look alike."""
+    cleared(config)
+    if config.color is not None and config.color.mode == sdk.FieldColorModeId.THRESHOLDS:
+        config.color.mode = sdk.FieldColorModeId.PALETTE_CLASSIC
+
+
+def _figures(view: views.Stat, config: sdk.FieldConfig) -> None:
+    if view.colour == "background":
+        cleared(config)
+
+
 def _stat(view: views.Stat, _: Options) -> stat.Panel:
     return (
         stat.Panel()
-        .reduce_options(_reduce(view.calc, rows=view.rows, words_too=not view.over_time))
+        .reduce_options(
+            _reduce(view.calc, rows=view.rows, words_too=not (view.over_time or view.rows))
+        )
         .color_mode(sdk_common.BigValueColorMode(view.colour))
         .graph_mode(sdk_common.BigValueGraphMode("area" if view.graph else "none"))
         .text_mode(sdk_common.BigValueTextMode(view.text))
@@ -254,9 +269,16 @@ _ROWS: Format = "table"
 
 _KINDS: dict[type, Kind] = {
     views.TimeSeries: Kind(
-        builder=_time_series, form=lambda _: _SERIES, custom=_time_series_custom
+        builder=_time_series,
+        form=lambda _: _SERIES,
+        custom=_time_series_custom,
+        settle=_lines,
     ),
-    views.Stat: Kind(builder=_stat, form=lambda view: _SERIES if view.over_time else _ROWS),
+    views.Stat: Kind(
+        builder=_stat,
+        form=lambda view: _SERIES if view.over_time else _ROWS,
+        settle=_figures,
+    ),
     views.Gauge: Kind(builder=_gauge, form=lambda _: _ROWS, settle=_limits),
     views.BarGauge: Kind(builder=_bar_gauge, form=lambda _: _ROWS, settle=_limits),
     views.Table: Kind(

@@ -4,13 +4,14 @@ import json
 import zlib
 
 from grafana_foundation_sdk.models import dashboard as sdk
+from grafana_foundation_sdk.models import table as sdk_table
 
 from dashboards._dataquery import Format, SqlQuery, source
 from dashboards._describe import Column, Panel
-from dashboards._fields import defaults, override
+from dashboards._fields import defaults, empty_cells, override
 from dashboards._kinds import Kind, kind_of
 from dashboards._options import Options
-from dashboards._views import Words
+from dashboards._views import Table, Words
 from dashboards._words import words
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
@@ -68,9 +69,21 @@ def built(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel:
         builder = panel.refine(builder)
     model: sdk.Panel = builder.build()
     model.transformations = _transformations(panel, kind) or None
+    if isinstance(panel.view, Table):
+        _sort_by_titles(panel, model, options)
     if not isinstance(panel.view, Words):
         model.field_config = _fields(panel, kind, model, options)
     return model
+
+
+def _sort_by_titles(panel: Panel, model: sdk.Panel, options: Options) -> None:
+    """Grafana sorts by what stands in the head of a column, not by its name in SQL."""
+    titles = {column.name: words(column.title, options.lang) for column in panel.columns}
+    chosen = model.options
+    if not isinstance(chosen, sdk_table.Options):
+        return
+    for order in chosen.sort_by or ():
+        order.display_name = titles.get(order.display_name) or order.display_name
 
 
 def _transformations(panel: Panel, kind: Kind) -> list[sdk.DataTransformerConfig]:
@@ -100,6 +113,7 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
     return sdk.FieldConfigSource(
         defaults=config,
         overrides=[
+            *([empty_cells()] if isinstance(panel.view, Table) else []),
             *(refined.overrides if refined is not None else []),
             *(override(column, options) for column in panel.columns),
         ],
