@@ -26,7 +26,7 @@ class MarkedReading(BaseModel):
 
 
 class RolledReading(BaseModel):
-    """Readings of one of the series within an hour or day (UTC) that begins at `time`."""
+    """Readings of one of the series within an hour or local day that begins at `time`."""
 
     series: int = Field(description="Its place in `series`, from 0.", examples=[0])
     time: datetime
@@ -37,6 +37,10 @@ class RolledReading(BaseModel):
     mean: float | None = Field(examples=[1.31])
     total: float | None = Field(description="Of increments, such as rain.", examples=[5.24])
     last: float | None = Field(examples=[1.33])
+    increase: float | None = Field(
+        description="Of counters: what it rose by, up to each reading from the one before it.",
+        examples=[None],
+    )
 
 
 class NamedSeries(BaseModel):

@@ -22,9 +22,9 @@ from hypervisor.api.reading_shapes import (
 )
 from hypervisor.api.territory import point
 from hypervisor.api.times import Instant, text
-from hypervisor.store import fleet, observing, rollup
+from hypervisor.store import fleet, observing, pieces
 from hypervisor.store.fleet import SeriesRow
-from hypervisor.store.rollup import Raw, Rolled
+from hypervisor.store.pieces import Piece, Raw
 from sensors._errors import TerritoryError
 
 router = APIRouter(prefix="/readings", tags=["readings"])
@@ -89,7 +89,7 @@ def several(  # noqa: PLR0913  what a page is made of
         span=question.kind,
         series=[_named(asked, row) for row in question.series],
         raw=[_marked(question, row) for row in rows if isinstance(row, Raw)],
-        rolled=[_rolled(question, row) for row in rows if isinstance(row, Rolled)],
+        rolled=[_rolled(question, row) for row in rows if isinstance(row, Piece)],
         next=following,
     )
 
@@ -98,7 +98,7 @@ def several(  # noqa: PLR0913  what a page is made of
 class _Question:
     series: Sequence[SeriesRow]
     kind: Span
-    asked: rollup.Asked
+    asked: pieces.Asked
 
     @property
     def places(self) -> dict[int, int]:
@@ -122,7 +122,7 @@ def _question(
     return _Question(
         series=found,
         kind=span or kind,
-        asked=rollup.Asked(series=[row.id for row in found], since=since, until=until),
+        asked=pieces.Asked(series=[row.id for row in found], since=since, until=until),
     )
 
 
@@ -136,22 +136,20 @@ def _found(asked: Access, names: Sequence[str]) -> list[SeriesRow]:
     return [known[device, quantity] for device, quantity in pairs]
 
 
-def _rows(asked: Access, question: _Question) -> Iterator[Raw | Rolled]:
+def _rows(asked: Access, question: _Question) -> Iterator[Raw | Piece]:
     if question.kind == "raw":
-        yield from rollup.raw(asked.connection, question.asked)
+        yield from pieces.raw(asked.connection, question.asked)
     else:
-        yield from rollup.rolled(asked.connection, question.asked, _SPANS[question.kind])
+        yield from pieces.pieces(asked.connection, question.asked, _SPANS[question.kind])
 
 
-def _page(
-    asked: Access, page: Paging, question: _Question
-) -> tuple[list[Raw | Rolled], str | None]:
+def _page(asked: Access, page: Paging, question: _Question) -> tuple[list[Raw | Piece], str | None]:
     """From and to are said in full in `next`: now moves on while somebody reads."""
     wanted = replace(question.asked, after=page.behind(), limit=page.limit + 1)
     question = replace(question, asked=wanted)
     rows = list(islice(_rows(asked, question), page.limit + 1))
     url = page.request.url.include_query_params(
-        **{"from": text(question.asked.since), "to": text(question.asked.until)}  # type: ignore[arg-type]
+        **{"from": text(question.asked.since), "to": text(question.asked.until)}
     )
     return page.told(rows, lambda row: (text(row.time), row.series), url=url)
 
@@ -177,12 +175,12 @@ def _marked(question: _Question, row: Raw) -> MarkedReading:
     )
 
 
-def _rolled(question: _Question, row: Rolled) -> RolledReading:
+def _rolled(question: _Question, row: Piece) -> RolledReading:
     return RolledReading(**{**asdict(row), "series": question.places[row.series]})
 
 
 _NAMED = ("device", "quantity", "unit", "time")
-_FIGURES = ("count", "suspect", "low", "high", "mean", "total", "last")
+_FIGURES = ("count", "suspect", "low", "high", "mean", "total", "last", "increase")
 _HEAD = {
     "raw": (*_NAMED, "value", "quality", "received_at"),
     "hour": (*_NAMED, *_FIGURES),
@@ -202,9 +200,7 @@ def _lines(asked: Access, question: _Question) -> Iterator[Sequence[Any]]:
             yield (*head, *(getattr(row, name) for name in _FIGURES))
 
 
-def _features(
-    asked: Access, question: _Question, rows: Iterable[Raw | Rolled]
-) -> Iterator[Feature]:
+def _features(asked: Access, question: _Question, rows: Iterable[Raw | Piece]) -> Iterator[Feature]:
     places = {row.name: (row.lon, row.lat) for row in observing.sites(asked.connection)}
     said: dict[int, list[dict[str, Any]]] = {row.id: [] for row in question.series}
     for row in rows:

@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hypervisor.rollups import lighting
 from hypervisor.store import feed, rollups
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.feed import HOUR, Entry
-from hypervisor.store.rollups import Pair
+from hypervisor.store.refreshing import Pair, refresh
 from hypervisor.store.turn import translated
 from sensors._domain import Catalogue, catalogue
 from sensors._quantity import Kind
 
 TICK = 5.0  # s between two looks: an hour that changes often is made anew seldom
-_ENTRIES = 500
+_ENTRIES = 250  # of the feed, held at once
+_PAIRS = 100_000  # of series and hours, so that a transaction ends some time
+_OLD = 1 << 31  # hours before the epoch are told by numbers above 0
 _SOON = 0.2  # s in which it hears that it is to stop
 
 Say = Callable[[str], None]
@@ -81,17 +84,13 @@ def catch_up(connection: Connection, known: Catalogue) -> int:
 def step(connection: Connection, known: Catalogue, *, zone: str) -> Done:
     """One transaction: what the feed tells next, or the next chunk that was never rolled up."""
     with connection.transaction():
-        counters = rollups.counters(connection, rising(known))
+        rollups.rising(connection, counters(known))
         state = rollups.state(connection)
-        entries, cursor = feed.read(connection, state.cursor, most=_ENTRIES)
-        pairs: Iterable[Pair] = changed(entries)
-        fill = state.fill
-        if fill is not None:
-            chunk, fill = _next(connection, fill)
-            pairs = {*pairs, *chunk}
-        hours = rollups.refresh(connection, pairs, counters=counters, zone=zone)
+        pairs, cursor, more = _told(connection, state.cursor)
+        whole, fill = _next(connection, state.fill)
+        hours = refresh(connection, pairs, whole=whole, frozen=state.frozen, zone=zone)
         rollups.followed(connection, cursor, fill=fill)
-    more = fill is not None or len(entries) >= _ENTRIES
+    more = more or fill is not None
     if not more:
         lighting.keep(connection, known, zone=zone)
     return Done(hours=hours, more=more)
@@ -99,41 +98,53 @@ def step(connection: Connection, known: Catalogue, *, zone: str) -> Done:
 
 def keep(connection: Connection, first: datetime, last: datetime) -> None:
     """Roll up what is about to be let go, and freeze it; in the caller's transaction."""
-    rollups.state(connection)
-    rollups.refresh(
-        connection,
-        rollups.hours_of(connection, first, last),
-        counters=rollups.counters(connection, rising(catalogue())),
-        zone=_zone(connection),
-    )
+    rollups.rising(connection, counters(catalogue()))
+    frozen, zone = rollups.state(connection).frozen, _zone(connection)
+    refresh(connection, (), whole=(first, last), frozen=frozen, zone=zone)
     rollups.freeze(connection, last)
 
 
-def changed(entries: Iterable[Entry]) -> set[Pair]:
-    """Series and hours of the readings that entries of the feed tell."""
-    found: set[Pair] = set()
-    for entry in entries:
-        if len(entry.rows):
-            pairs = np.unique(
-                np.stack([entry.rows["series"].astype(np.int64), entry.rows["time"] // HOUR]),
-                axis=1,
-            )
-            found.update(zip(pairs[0].tolist(), pairs[1].tolist(), strict=True))
-    return found
+def _told(connection: Connection, cursor: str) -> tuple[list[Pair], str, bool]:
+    """Series and hours of which the feed tells from the cursor on; the next one; whether of more.
+
+    However often an hour is told of, it is made anew once.
+    """
+    found = np.empty(0, dtype=np.int64)
+    while True:
+        entries, upto = feed.read(connection, cursor, most=_ENTRIES)
+        found = np.union1d(found, changed(entries))
+        cursor, more = upto, len(entries) >= _ENTRIES
+        if not more or len(found) >= _PAIRS:
+            return _pairs(found), cursor, more
 
 
-def rising(known: Catalogue) -> list[str]:
+def changed(entries: Iterable[Entry]) -> NDArray[np.int64]:
+    """Series and hours of the readings that entries of the feed tell, each pair one number."""
+    keys = [
+        np.unique((one.rows["series"].astype(np.int64) << 32) + one.rows["time"] // HOUR + _OLD)
+        for one in entries
+        if len(one.rows)
+    ]
+    return np.unique(np.concatenate(keys)) if keys else np.empty(0, dtype=np.int64)
+
+
+def _pairs(keys: NDArray[np.int64]) -> list[Pair]:
+    return list(zip((keys >> 32).tolist(), ((keys & 0xFFFF_FFFF) - _OLD).tolist(), strict=True))
+
+
+def counters(known: Catalogue) -> list[str]:
     """The quantities that are counters."""
     return [one.name for one in known.quantities.values() if one.kind is Kind.COUNTER]
 
 
-def _next(connection: Connection, fill: datetime) -> tuple[list[Pair], datetime | None]:
-    """The hours of the next chunk that ends after `fill`, and its end; None: it was the last."""
+def _next(
+    connection: Connection, fill: datetime | None
+) -> tuple[tuple[datetime, datetime] | None, datetime | None]:
+    """The next chunk that ends after `fill`, and its end; None: there is none any more."""
+    if fill is None:
+        return None, None
     chunks = rollups.chunks(connection, fill)
-    if not chunks:
-        return [], None
-    first, last = chunks[0]
-    return rollups.hours_of(connection, first, last), last
+    return (chunks[0], chunks[0][1]) if chunks else (None, None)
 
 
 def _zone(connection: Connection) -> str:

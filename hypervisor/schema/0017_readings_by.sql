@@ -80,7 +80,8 @@ $$;
 -- and days that hold such hours from their hours. `increase` is told of counters alone: what they rose
 -- by up to each reading from the believed one before it, wherever that lies.
 --
--- PL/pgSQL, for each caller keeps its plans; as whoever asks, so it tells what they may see.
+-- Believed: `quality & 7 = 0` (sensors._quality.SUSPECT).
+-- PL/pgSQL, for each session keeps its plans; as whoever asks, so it tells what they may see.
 CREATE FUNCTION readings_by(series integer[], since timestamptz, until timestamptz, every interval)
 RETURNS TABLE (series_id integer, "time" timestamptz, mean float8, low float8, high float8,
                last float8, total float8, increase float8, count bigint)
@@ -193,4 +194,34 @@ BEGIN
         last(p.last, p.last_at), sum(p.sum), sum(p.increase), sum(p.count)::bigint
     FROM piece p WHERE p.at >= first AND p.at < ends
     GROUP BY p.series_id, p.at ORDER BY p.series_id, p.at;
+END $$;
+
+-- How many readings nothing believes, by pieces of time as `readings_by` has them; of at least an hour.
+CREATE FUNCTION suspects_by(series integer[], since timestamptz, until timestamptz, every interval)
+RETURNS TABLE (series_id integer, "time" timestamptz, count bigint)
+LANGUAGE plpgsql STABLE ROWS 500 AS $$
+#variable_conflict use_column
+DECLARE
+    step   interval := readings_step(GREATEST(every, INTERVAL '1 hour'));
+    first  timestamptz := COALESCE(since, '-infinity');
+    ends   timestamptz := COALESCE(until, 'infinity');
+    beyond timestamptz := ends + step + INTERVAL '2 hours';
+    zone   text := (SELECT i.timezone FROM instance i);
+    stale  tstzmultirange := rollup_stale();
+BEGIN
+    IF first >= ends THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT n.series_id, n.at, sum(n.count)::bigint FROM (
+        SELECT s.series_id, readings_piece(step, s.begins, s.day, zone) AS at, s.count
+        FROM rollup_suspect s WHERE s.series_id = ANY (series)
+            AND s.begins >= first AND s.begins < beyond AND NOT stale @> s.begins
+        UNION ALL
+        SELECT x.series_id, readings_piece(step, x.hour, date_trunc('day', x.hour, zone), zone), 1
+        FROM unnest(stale * tstzmultirange(tstzrange(first, beyond))) AS r CROSS JOIN LATERAL (
+            SELECT x.series_id, date_trunc('hour', x.time, 'UTC') AS hour FROM reading x
+            WHERE x.series_id = ANY (series) AND x.time >= lower(r) AND x.time < upper(r)
+                AND x.quality & 7 <> 0 OFFSET 0) x
+    ) n WHERE n.at >= first AND n.at < ends GROUP BY n.series_id, n.at ORDER BY n.series_id, n.at;
 END $$;

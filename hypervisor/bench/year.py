@@ -1,0 +1,158 @@
+"""A year of the Essonne example: so many readings, as its sensors report them, only more seldom."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hypervisor.instants import micros
+from hypervisor.registry.apply import apply_inventory
+from hypervisor.registry.sources import read_sources
+from hypervisor.store import benching, registry
+from hypervisor.store.connect import Connection
+from sensors._domain import Catalogue
+from sensors._quantity import Kind, Quantity, Reporting
+from sensors._row import ROW, Rows
+
+EXAMPLE = "essonne"
+DAYS = 365
+_SECOND = 1_000_000
+_WEEK = 7 * 86_400
+_LAMPS = 0.25  # of the readings; the rest is of what stands at sites by itself
+_HOUR, _DAY = 3_600.0, 86_400.0
+_MANY = 100  # devices of one quantity: only of some of them is a year told
+
+Tick = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A series of which readings are made: every so many seconds."""
+
+    id: int
+    quantity: Quantity
+    every: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Year:
+    """When it is, and what is told in it."""
+
+    begins: datetime
+    ends: datetime
+    told: Sequence[Told]
+
+    @property
+    def rows(self) -> int:
+        span = (self.ends - self.begins).total_seconds()
+        return sum(int(span // one.every) for one in self.told)
+
+
+def plan(connection: Connection, known: Catalogue, *, rows: int, ends: datetime) -> Year:
+    """The example registered, and of which of its series how often to tell readings."""
+    begins = ends - timedelta(days=DAYS)
+    inventory = read_sources([EXAMPLE], known=known)
+    with connection.transaction():
+        apply_inventory(connection, inventory, author="bench", now=begins, effective=begins)
+    found = sorted(registry.load(connection).series.values(), key=lambda one: one.id or 0)
+    counted: dict[str, int] = {}
+    few: list[tuple[int, Quantity]] = []
+    many: list[tuple[int, Quantity]] = []
+    for one in found:
+        counted[one.quantity] = counted.get(one.quantity, 0) + 1
+    for one in found:
+        quantity = known.quantities.get(one.quantity)
+        if quantity is not None:
+            (many if counted[one.quantity] > _MANY else few).append((one.id or 0, quantity))
+    span = (ends - begins).total_seconds()
+    told = _seldom(few, rows * (1 - _LAMPS), span)
+    left = rows - sum(span / one.every for one in told)
+    return Year(begins=begins, ends=ends, told=(*told, *_some(many, left, span)))
+
+
+def _seldom(found: Sequence[tuple[int, Quantity]], rows: float, span: float) -> list[Told]:
+    """All of them, each as often as its sensor reports, or as seldom as makes up the rows."""
+    least, most = 1.0, _DAY
+    for _ in range(40):
+        middle = (least + most) / 2
+        if sum(span / _every(quantity, middle) for _, quantity in found) > rows:
+            least = middle
+        else:
+            most = middle
+    return [
+        Told(id=one, quantity=quantity, every=_every(quantity, most)) for one, quantity in found
+    ]
+
+
+def _every(quantity: Quantity, least: float) -> float:
+    own = quantity.interval.total_seconds()
+    if quantity.reporting is Reporting.ON_CHANGE or quantity.kind is Kind.STATE:
+        own = max(own, _DAY)
+    return max(own, least)
+
+
+def _some(found: Sequence[tuple[int, Quantity]], rows: float, span: float) -> Iterator[Told]:
+    """Of devices of which there are very many, as many as make up the rows, by the hour."""
+    for one, quantity in found:
+        every = _every(quantity, _HOUR)
+        rows -= span / every
+        if rows < 0:
+            return
+        yield Told(id=one, quantity=quantity, every=every)
+
+
+def fill(connection: Connection, year: Year, tick: Tick) -> int:
+    """Store the readings of a year, week by week; how many."""
+    rng = np.random.default_rng(6)
+    first, last = micros(year.begins), micros(year.ends)
+    stored, whole = 0, year.rows
+    totals = np.zeros(len(year.told))
+    for begins in range(first, last, _WEEK * _SECOND):
+        tick(stored, whole)
+        ends = min(begins + _WEEK * _SECOND, last)
+        parts = [
+            _rows(rng, one, number, totals, (first, begins, ends))
+            for number, one in enumerate(year.told)
+        ]
+        rows = np.concatenate(parts)
+        benching.load(connection, rows)
+        stored += len(rows)
+    return stored
+
+
+def _rows(
+    rng: np.random.Generator,
+    one: Told,
+    number: int,
+    totals: NDArray[np.float64],
+    span: tuple[int, int, int],
+) -> Rows:
+    """A series within begins <= time < ends; its steps are counted from the year's begin."""
+    first, begins, ends = span
+    step = round(one.every * _SECOND)
+    at = np.arange(-((first - begins) // step), -((first - ends) // step))
+    rows = np.empty(len(at), dtype=ROW)
+    rows["series"], rows["quality"] = one.id, 0
+    rows["time"] = first + at * step
+    rows["received"] = rows["time"] + rng.integers(1, 60, len(at)) * _SECOND
+    hours = rows["time"] / (3_600 * _SECOND)
+    quantity, span_of = one.quantity, one.quantity.high - one.quantity.low
+    swing = 0.5 + 0.3 * np.sin(hours * np.pi / 12 + number) + rng.normal(0, 0.02, len(at))
+    if quantity.kind is Kind.STATE:
+        value = np.full(len(at), max(quantity.low, 0.0))
+    elif quantity.kind is Kind.INCREMENT:
+        value = np.where(rng.random(len(at)) < 0.1, rng.exponential(0.02, len(at)) * span_of, 0.0)
+    elif quantity.kind is Kind.COUNTER:
+        value = totals[number] + np.cumsum(np.maximum(swing, 0.0))
+        totals[number] = value[-1] if len(at) else totals[number]
+    else:
+        value = quantity.low + 0.3 * span_of * swing
+    rows["value"] = np.round(np.clip(value, quantity.low, quantity.high), 3)
+    return rows
+
+
+def now_of(hours: int = 1) -> datetime:
+    """A full hour lately."""
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
