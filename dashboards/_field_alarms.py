@@ -69,7 +69,9 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
                 SELECT alarm.id AS alarm, site.name AS site, alarm.severity->-1->>1 AS priority,
                        {_TITLE} AS title, alarm.began AS began,
                        extract(epoch FROM {UNTIL} - alarm.began)::float8 AS age,
-                       alarm.acknowledged IS NOT NULL AS seen
+                       EXISTS (SELECT FROM alarm_act WHERE alarm_act.alarm = alarm.id
+                               AND alarm_act.kind = 'acknowledge'
+                               AND coalesce(alarm_act.scenario_at, alarm_act.at) <= {UNTIL}) AS seen
                 FROM alarm JOIN site ON site.id = alarm.site
                 WHERE alarm.domain = '{domain}' AND {OPEN} AND {territory()}
                 ORDER BY alarm.began LIMIT 200

@@ -132,7 +132,7 @@ _PHASES = Panel(
             sql=f"""
             SELECT p.name AS site, p.title, p.phase1, p.phase2, p.phase3,
                    100 * greatest(abs(phase1 - mean), abs(phase2 - mean), abs(phase3 - mean))
-                       / nullif(mean, 0) AS apart
+                       / CASE WHEN mean >= 0.5 THEN mean END AS apart
             FROM (
                 SELECT c.name, c.title,
                        max(i.mean) FILTER (WHERE q.quantity = 'phase1_current') AS phase1,

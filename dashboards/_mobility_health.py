@@ -155,11 +155,11 @@ _WORKS = Panel(
             SELECT w.works, string_agg(site.title, ', ' ORDER BY site.title) AS stations,
                    min(site.name) AS site, w.begins, w.ends,
                    CASE WHEN w.begins > {UNTIL} THEN 'coming' WHEN w.ends <= {UNTIL} THEN 'over'
-                        ELSE 'on' END AS state, w.reason
+                        ELSE 'on' END AS state
             FROM road_works({UNTIL}) w JOIN site ON site.name = ANY (w.sites)
             WHERE w.begins < {UNTIL} + interval '14 days' AND w.ends > {SINCE} AND {territory()}
               AND site.domain = 'mobility'
-            GROUP BY w.works, w.begins, w.ends, w.reason ORDER BY w.begins
+            GROUP BY w.works, w.begins, w.ends ORDER BY w.begins
             """
         ),
     ),
@@ -184,7 +184,6 @@ _WORKS = Panel(
             cell="text",
             width=110,
         ),
-        Column(name="reason", title=Text(en="Reason", fr="Motif")),
     ),
     no_value=Text(en="No works in this time", fr="Aucuns travaux sur la période"),
     empty="no works touch a station in the time asked",

@@ -152,7 +152,7 @@ LANES = Panel(
             SELECT DISTINCT ON (c.time, c.road) c.time, c.road AS section, c.state
             FROM {COURSE} c WHERE {territory("c")}
             ORDER BY c.time, c.road,
-                     array_position(ARRAY['jammed', 'dense', 'locked', 'free', 'silent'], c.state)
+                     array_position(ARRAY['jammed', 'dense', 'locked', 'empty', 'free', 'silent'], c.state)
             """
         ),
     ),
@@ -174,7 +174,8 @@ MAP = Panel(
     queries=(
         Query(
             sql=f"""
-            SELECT c.lat, c.lon, 100 * c.speed / c.free_speed AS kept, c.title, c.road, c.speed,
+            SELECT c.lat, c.lon, 100 * c.speed / c.free_speed AS kept,
+                   c.title, c.road, c.speed,
                    c.flow, c.occupancy, c.state, c.name AS site
             FROM {_NOW} ORDER BY kept DESC NULLS FIRST
             """
@@ -225,7 +226,8 @@ TABLE = Panel(
                    100 * c.speed / c.free_speed AS kept, c.occupancy, c.heavy,
                    extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
             FROM {_NOW}
-            ORDER BY array_position(ARRAY['jammed', 'dense', 'locked', 'silent', 'free'], c.state),
+            ORDER BY array_position(ARRAY['jammed', 'dense', 'locked', 'silent', 'empty',
+                                          'free'], c.state),
                      kept NULLS LAST, c.title
             """
         ),

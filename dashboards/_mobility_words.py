@@ -7,6 +7,8 @@ from dashboards._colours import GREEN, GREY, ORANGE, RED, VIOLET, YELLOW, State,
 from dashboards._sql import EVERY, SINCE, UNTIL
 from dashboards._words import Text
 
+SLATE = "#5f7186"  # an empty road: at night it is nothing
+
 ROAD = (
     State(value="jammed", text=Text(en="jammed", fr="congestionné"), colour=RED, symbol="■"),
     State(value="dense", text=Text(en="dense", fr="dense"), colour=ORANGE, symbol="◆"),
@@ -17,6 +19,9 @@ ROAD = (
         symbol="?",
     ),
     State(value="silent", text=Text(en="silent", fr="muet"), colour=GREY, symbol="✕"),
+    State(
+        value="empty", text=Text(en="nothing passes", fr="aucun passage"), colour=SLATE, symbol="○"
+    ),
     State(value="free", text=Text(en="free", fr="fluide"), colour=GREEN, symbol="●"),
 )
 VERDICT = (

@@ -62,7 +62,7 @@ LANGUAGE sql IMMUTABLE AS $$
                     THEN 'jammed'
                 WHEN flow > capacity * 0.9 OR speed < free_speed * 0.7 AND flow > capacity * 0.1
                     THEN 'dense'
-                ELSE 'free' END
+                WHEN flow = 0 THEN 'empty' ELSE 'free' END
 $$;
 
 -- Pieces of time in which each station has told something, and a jam is still seen.
@@ -89,7 +89,7 @@ LANGUAGE sql STABLE AS $$
     said AS (
         SELECT source.name, r."time",
                max(r.mean) FILTER (WHERE source.what = 'flow') AS flow,
-               max(r.mean) FILTER (WHERE source.what = 'speed') AS speed,
+               max(r.mean) FILTER (WHERE source.what = 'speed') AS told,
                max(r.mean) FILTER (WHERE source.what = 'occupancy') AS occupancy,
                max(r.high) FILTER (WHERE source.what = 'flow') AS highest,
                min(r.low) FILTER (WHERE source.what = 'speed') AS slowest,
@@ -98,7 +98,8 @@ LANGUAGE sql STABLE AS $$
                          road_course.since, road_course.until, every) r
         JOIN source ON source.id = r.series_id
         GROUP BY source.name, r."time"
-    )
+    ),
+    passing AS (SELECT said.*, CASE WHEN said.flow > 0 THEN said.told END AS speed FROM said)
     SELECT s.site, s.name, s.title, s.commune, s.road, said."time", said.flow, said.speed,
            said.occupancy, CASE WHEN every < interval '3 hours' THEN said.flow ELSE said.highest END,
            s.capacity, s.free_speed,
@@ -107,18 +108,19 @@ LANGUAGE sql STABLE AS $$
                                 s.jam_occupancy, s.capacity)
                 ELSE road_state(said.flow, said.slowest, least(said.fullest, 98), s.free_speed,
                                 s.jam_speed, s.jam_occupancy, s.capacity) END
-    FROM said JOIN station s ON s.name = said.name
+    FROM passing said JOIN station s ON s.name = said.name
 $$;
 
--- Stations as they last told within three hours.
+-- Stations as they last told within three hours; a speed only where something passes, for a radar
+-- repeats its last one.
 CREATE FUNCTION road_now(at timestamptz) RETURNS TABLE (
     site integer, name text, title text, commune text, lon double precision, lat double precision,
     road text, flow double precision, speed double precision, occupancy double precision,
     heavy double precision, capacity double precision, free_speed double precision,
     heard timestamptz, state text)
 LANGUAGE sql STABLE AS $$
-    SELECT s.site, s.name, s.title, s.commune, s.lon, s.lat, s.road, r.flow, r.speed, r.occupancy,
-           r.heavy, s.capacity, s.free_speed, r.heard,
+    SELECT s.site, s.name, s.title, s.commune, s.lon, s.lat, s.road, r.flow,
+           CASE WHEN r.flow > 0 THEN r.speed END, r.occupancy, CASE WHEN r.flow > 0 THEN r.heavy END, s.capacity, s.free_speed, r.heard,
            road_state(r.flow, r.speed, r.occupancy, s.free_speed, s.jam_speed, s.jam_occupancy,
                       s.capacity)
     FROM road_stations(at) s
@@ -196,7 +198,7 @@ $$;
 
 -- Works as they stand, with the sites that they touch: named, by a device, or by a group's members.
 CREATE FUNCTION road_works(at timestamptz) RETURNS TABLE (
-    works text, sites text[], begins timestamptz, ends timestamptz, reason text)
+    works text, sites text[], begins timestamptz, ends timestamptz)
 LANGUAGE sql STABLE AS $$
     SELECT w.key, ARRAY (
                SELECT jsonb_array_elements_text(coalesce(w.value->'sites', '[]'))
@@ -208,9 +210,9 @@ LANGUAGE sql STABLE AS $$
                    SELECT split_part(r.key, '/', 2) FROM revision r
                    WHERE r.kind = 'member' AND r.effective <= at AND split_part(r.key, '/', 1) IN (
                        SELECT jsonb_array_elements_text(coalesce(w.value->'groups', '[]'))))
-           ), (w.value->>'begins')::timestamptz, (w.value->>'ends')::timestamptz, w.reason
+           ), (w.value->>'begins')::timestamptz, (w.value->>'ends')::timestamptz
     FROM (
-        SELECT DISTINCT ON (key) key, value, reason FROM revision
+        SELECT DISTINCT ON (key) key, value FROM revision
         WHERE kind = 'works' ORDER BY key, id DESC
     ) w WHERE w.value IS NOT NULL
 $$;
