@@ -1,7 +1,5 @@
 """`hypervisor dashboards`: Grafana's dashboards built, and held against a database."""
 
-import importlib
-import importlib.util
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,15 +15,12 @@ Console = Annotated[
     str | None,
     typer.Option("--console-url", help="Where links to the console lead; default: the settings'."),
 ]
-_PUSHING = "hypervisor.grafana.pushing"
 
 
 def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Grafana's dashboards: built, checked, pushed.")
     group.command()(build)
     group.command()(check)
-    if importlib.util.find_spec(_PUSHING) is not None:
-        importlib.import_module(_PUSHING).attach(group)
     app.add_typer(group, name="dashboards")
 
 
@@ -47,7 +42,7 @@ def build(
     from hypervisor.grafana.building import write
     from hypervisor.settings import load_settings
 
-    options = _options(load_settings(context.obj), lang, console_url)
+    options = options_of(load_settings(context.obj), lang, console_url)
     options = replace(options, since=since, until=until, basemap=basemap)
     options = replace(options, timezone=timezone or options.timezone)
     for path in write(out, options):
@@ -75,7 +70,7 @@ def check(
     from hypervisor.settings import load_settings
 
     settings = load_settings(context.obj)
-    options = _options(settings, lang, console_url or settings.public_url or "http://console")
+    options = options_of(settings, lang, console_url or settings.public_url or "http://console")
     made = boards.read(folder, inspecting.described()) if folder else inspecting.built(options)
     task = inspecting.Task(boards=made, console=options.console_url.rstrip("/"))
     if fill:
@@ -92,7 +87,7 @@ def check(
     raise typer.Exit(1 if report.findings else 0)
 
 
-def _options(settings: "Settings", lang: str, console_url: str | None) -> "Options":
+def options_of(settings: "Settings", lang: str, console_url: str | None) -> "Options":
     from dashboards._options import Options
     from dashboards._units import DashboardError
     from sensors._domain import catalogue

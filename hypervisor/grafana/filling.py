@@ -1,0 +1,143 @@
+"""A database filled by the simulators without a broker: what they publish, ingested and judged.
+
+Everything on the way is the instance's own but the wire: messages are decoded, checked and stored
+as a worker does, the watch takes them piece by piece, then all is rolled up.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hypervisor.directory import units
+from hypervisor.exercise.simulation import field_in
+from hypervisor.grafana.thinning import Share, thinned, without
+from hypervisor.ingesting import believed
+from hypervisor.instance import Instance, Mode
+from hypervisor.instants import BEGINNING
+from hypervisor.registry.apply import apply_inventory
+from hypervisor.registry.sources import read_sources
+from hypervisor.rollups import following
+from hypervisor.settings import Settings
+from hypervisor.store import exercise, workers
+from hypervisor.store import instance as instance_store
+from hypervisor.store.connect import Connection, connect
+from hypervisor.store.intake import Intake
+from hypervisor.watch import batch, packs
+from ingest.batch import Beat, Parcel
+from ingest.heartbeat import Listening
+from ingest.library import Library
+from ingest.message import Arrival
+from ingest.pipeline import Pipeline
+from rules._pack import packs as shipped
+from sensors._domain import Catalogue, catalogue
+from simulators._performing import messages
+from simulators._publications import Publication, instant_of
+from simulators._scenarios import load
+from simulators._simulator import Field
+from simulators._story import Story
+
+WORKER = "fill"
+_MICROSECOND = timedelta(microseconds=1)
+_BROKEN = 2000  # every so manieth message comes once more, cut off, as from a device that dies
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is played.
+
+    `share`: how much of the territory, all of it where None; `after`: hours of the story that are
+    left out at its beginning; `piece`: how much the watch takes at a time.
+    """
+
+    scenario: str = "territory-week"
+    inventory: str = "essonne"
+    seed: int = 1
+    share: Share | None = None
+    after: float = 0.0
+    piece: timedelta = timedelta(minutes=15)
+
+
+def fill(url: str, wish: Wish, *, say: Say = lambda _text: None) -> datetime:
+    """Fill a migrated, empty database; when the story ends."""
+    story, known = load(wish.scenario), catalogue()
+    with connect(url) as connection:
+        instance_store.create(connection, Instance(mode=Mode.EXERCISE, name=story.title_fr))
+        field = _described(connection, wish, story)
+        packs.record(connection, shipped(), now=None)
+        workers.join(connection, WORKER)
+        begins = story.begins + timedelta(hours=wish.after)
+        exercise.deafen(connection, BEGINNING, instant_of(begins))
+        connection.commit()
+    say(f"{story.title}: {len(field.places)} devices")
+    spoken = messages(story, field, wish.seed)
+    said = [one for one in spoken.publications if one.arrival >= instant_of(begins)]
+    say(f"{len(said)} messages")
+    _play(url, known, _parcels(said, wish.piece // _MICROSECOND))
+    with connect(url, autocommit=True) as connection:
+        hours = following.catch_up(connection, known)
+    say(f"{hours} hours of series rolled up")
+    return story.begins + timedelta(hours=story.hours)
+
+
+def _described(connection: Connection, wish: Wish, story: Story) -> Field:
+    """The territory in the registry, or the share of it that is asked for."""
+    inventory = read_sources([wish.inventory])
+    if wish.share is None:
+        apply_inventory(connection, inventory, author="fill", now=None, reason="fill")
+        return field_in(connection, story)
+    with connection.transaction(force_rollback=True):
+        apply_inventory(connection, inventory, author="fill", now=None, reason="fill")
+        whole = field_in(connection, story)
+    kept = thinned(whole, story, wish.seed, wish.share)
+    dropped = {place.device for place in whole.places} - {place.device for place in kept.places}
+    apply_inventory(connection, without(inventory, dropped), author="fill", now=None, reason="fill")
+    connection.commit()
+    return field_in(connection, story)
+
+
+def _play(url: str, known: Catalogue, parcels: Iterable[Parcel]) -> None:
+    intake = Intake(url=url, worker=WORKER, catalogue=known)
+    pipeline = Pipeline(
+        directory=intake,
+        store=intake,
+        belief=believed(Settings()),
+        listening=Listening(interval=None),
+        library=Library(units=units(known)),
+    )
+    setup = batch.Setup(
+        catalogue=known,
+        mode=Mode.EXERCISE,
+        retention=Settings().raw_retention_days * timedelta(days=1) // _MICROSECOND,
+        clock=lambda: datetime.now().astimezone(),
+    )
+    try:
+        pipeline.look_up(at_once=True)
+        with connect(url, autocommit=True) as connection:
+            memory = batch.remember(connection, setup)
+            for parcel in parcels:
+                pipeline.store(pipeline.check(parcel))
+                while batch.step(connection, memory, setup).more:
+                    pass
+    finally:
+        intake.close()
+
+
+def _parcels(said: Sequence[Publication], piece: int) -> Iterator[Parcel]:
+    """What arrives in each piece of time (µs), with the clock at its end."""
+    gathered, ends = list[Arrival](), 0
+    for number, one in enumerate(said):
+        if one.arrival >= ends and gathered:
+            yield _parcel(gathered, ends)
+            gathered = []
+        ends = (one.arrival // piece + 1) * piece
+        gathered.append(Arrival(one.topic, one.payload, one.arrival))
+        if number % _BROKEN == _BROKEN // 2:
+            gathered.append(Arrival(one.topic, one.payload[:-9], one.arrival))
+    if gathered:
+        yield _parcel(gathered, said[-1].arrival)
+
+
+def _parcel(gathered: Sequence[Arrival], clock: int) -> Parcel:
+    beat = Beat(clock=clock, received_at=clock)
+    return Parcel(arrivals=gathered, beats=[beat], mids=(), connection=0)

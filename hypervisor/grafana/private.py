@@ -1,0 +1,47 @@
+"""A database of our own for as long as a check takes."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hypervisor.grafana.filling import Wish, fill
+from hypervisor.stack import binaries, passwords
+from hypervisor.stack.account import unprivileged
+from hypervisor.stack.database import DATABASE, FORGETFUL, Database
+from hypervisor.stack.folder import open_folder
+from hypervisor.stack.ports import free_port
+from hypervisor.stack.servers import start_database
+from hypervisor.store import databases
+from hypervisor.store.connect import connect, migrate
+
+
+@contextmanager
+def filled(scenario: str, *, say: Callable[[str], None]) -> Iterator[str]:
+    """The URL of a database in which a story has happened; it goes when the context ends.
+
+    Raises:
+        StackError: the server does not start.
+    """
+    root = Path(tempfile.mkdtemp(prefix="hypervisor-dashboards-"))
+    root.chmod(0o755)
+    try:
+        database = Database(
+            folder=open_folder(root / "instance", unprivileged()),
+            programs=binaries.database(),
+            port=free_port(),
+            password=passwords.new_password(),
+            extra=tuple(FORGETFUL.items()),
+        )
+        server = start_database(database)
+        try:
+            databases.create(database.url("postgres"), DATABASE)
+            with connect(database.url()) as connection:
+                migrate(connection)
+            fill(database.url(), Wish(scenario=scenario), say=say)
+            yield database.url()
+        finally:
+            server.halt()
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
