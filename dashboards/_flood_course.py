@@ -4,6 +4,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 
 from dashboards._colours import BLUE, ORANGE, RED, YELLOW, Step
 from dashboards._describe import Builder, Column, Panel, Query, Section
+from dashboards._gaps import bridged, broken
 from dashboards._sql import EVERY, SINCE, UNTIL, readings, territory
 from dashboards._views import TimeSeries
 from dashboards._words import Text
@@ -40,17 +41,16 @@ _ALL = Panel(
         legend_calcs=("lastNotNull", "max"),
         steps_drawn="dashed",
         axis_label=Text(en="above the alert level", fr="au-dessus de l'alerte"),
-        gaps=False,
     ),
+    refine=bridged,
     queries=(
         Query(
-            sql=f"""
-            SELECT bucket.time AS time, site.title AS metric, bucket.high - t.value AS margin
+            sql=broken(f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.high - t.value AS value
             FROM {readings("level")}
             JOIN threshold_spans() t ON t.site = site.name AND t.name = 'alert'
              AND bucket.time >= t.begins AND bucket.time < t.ends
-            ORDER BY 1, 2
-            """
+            """)
         ),
     ),
     quantity="level",
@@ -61,7 +61,7 @@ _ALL = Panel(
 
 
 def _rain_deep(builder: Builder) -> Builder:
-    return builder.override_by_name(
+    return bridged(builder).override_by_name(
         "rain",
         [
             sdk.DynamicConfigValue(id_val="custom.axisSoftMin", value=_RAIN_SPACE),
@@ -89,18 +89,17 @@ _ONE = Panel(
         " plus hautes eaux connues ici. En haut, axe de droite inversé : pluie horaire de son"
         " bassin versant ; le délai entre la pluie et le pic est le temps de réponse du bassin.",
     ),
-    view=TimeSeries(width=2, legend="list", gaps=False),
+    view=TimeSeries(width=2, legend="list"),
     queries=(
         Query(
             ref="A",
-            sql=f"""
+            sql=broken(f"""
             WITH {urgent("g.zero IS NOT NULL")}
             SELECT bucket.time AS time, urgent.title AS metric,
-                   bucket.high + urgent.zero AS elevation
+                   bucket.high + urgent.zero AS value
             FROM urgent CROSS JOIN readings_by(ARRAY(SELECT series FROM urgent), {SINCE}, {UNTIL},
                                                {EVERY}) bucket
-            ORDER BY 1
-            """,
+            """),
         ),
         Query(
             ref="B",

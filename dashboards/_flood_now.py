@@ -46,7 +46,7 @@ KINDS = tuple(
         ("school", "school", "école"),
         ("cabinet", "lighting cabinet", "armoire d'éclairage"),
         ("hospital", "hospital", "hôpital"),
-        ("pumping", "pumping station", "poste de refoulement"),
+        ("pumping", "pumping station", "poste de relevage"),
         ("other", "other", "autre"),
     )
 )

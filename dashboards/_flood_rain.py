@@ -3,6 +3,7 @@
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._flood_figures import BASIN_STEPS
+from dashboards._gaps import bridged, broken
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, readings, series_of
 from dashboards._views import Table, TimeSeries
@@ -228,14 +229,13 @@ _BASINS = Panel(
         legend="table",
         legend_calcs=("lastNotNull", "max"),
         steps_drawn="dashed",
-        gaps=False,
     ),
     queries=(
         Query(
-            sql=f"""
-            SELECT bucket.time AS time, site.title AS metric, bucket.high AS fill
-            FROM {readings("basin_fill")} ORDER BY 1, 2
-            """
+            sql=broken(f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.high AS value
+            FROM {readings("basin_fill")}
+            """)
         ),
     ),
     quantity="basin_fill",
@@ -243,6 +243,7 @@ _BASINS = Panel(
     high=100,
     steps=BASIN_STEPS[1:],
     no_value=Text(en="no basin", fr="aucun bassin"),
+    refine=bridged,
     width=12,
     height=10,
 )

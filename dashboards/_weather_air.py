@@ -2,6 +2,7 @@
 
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State, Step
 from dashboards._describe import Column, Panel, Query, Section
+from dashboards._gaps import bridged, broken
 from dashboards._links import site_page
 from dashboards._sql import EVERY, SINCE, UNTIL, readings, series_of, territory
 from dashboards._views import Table, TimeSeries
@@ -20,14 +21,15 @@ _AIR = Panel(
     ),
     queries=(
         Query(
-            sql=f"""
-            SELECT bucket.time AS time, site.title AS metric, bucket.mean AS air
-            FROM {readings("air_temperature")} ORDER BY 1, 2
-            """
+            sql=broken(f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.mean AS value
+            FROM {readings("air_temperature")}
+            """)
         ),
     ),
     quantity="air_temperature",
     steps=(Step(at=0, colour=BLUE),),
+    refine=bridged,
     width=12,
     height=11,
 )
@@ -48,9 +50,9 @@ _FROST = Panel(
     ),
     queries=(
         Query(
-            sql=f"""
+            sql=broken(f"""
             SELECT air.time AS time, site.title AS metric,
-                   wet_bulb(air.low, damp.high) - t.value AS margin
+                   wet_bulb(air.low, damp.high) - t.value AS value
             FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {EVERY}) AS air
             JOIN series ON series.id = air.series_id JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site
@@ -60,14 +62,14 @@ _FROST = Panel(
              ON damp.series_id = hygrometer.id AND damp.time = air.time
             JOIN threshold_spans() t ON t.site = site.name AND t.name = 'frost'
              AND air.time >= t.begins AND air.time < t.ends
-            ORDER BY 1, 2
-            """
+            """)
         ),
     ),
     quantity="air_temperature",
     steps=(Step(at=0, colour=RED),),
     no_value=Text(en="no site has a frost threshold", fr="aucun site n'a de seuil de gel"),
     empty="a territory may have no site with a frost threshold",
+    refine=bridged,
     width=12,
     height=11,
 )
@@ -224,14 +226,15 @@ _DAMP = Panel(
     view=TimeSeries(width=2, legend="list"),
     queries=(
         Query(
-            sql=f"""
-            SELECT bucket.time AS time, site.title AS metric, bucket.mean AS humidity
-            FROM {readings("humidity")} ORDER BY 1, 2
-            """
+            sql=broken(f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.mean AS value
+            FROM {readings("humidity")}
+            """)
         ),
     ),
     quantity="humidity",
     high=100,
+    refine=bridged,
     width=12,
     height=9,
 )
@@ -249,8 +252,8 @@ _DEW = Panel(
     view=TimeSeries(width=2, legend="list"),
     queries=(
         Query(
-            sql=f"""
-            SELECT air.time AS time, site.title AS metric, dew_point(air.mean, damp.mean) AS dew
+            sql=broken(f"""
+            SELECT air.time AS time, site.title AS metric, dew_point(air.mean, damp.mean) AS value
             FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {EVERY}) AS air
             JOIN series ON series.id = air.series_id JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site
@@ -258,11 +261,11 @@ _DEW = Panel(
              AND hygrometer.quantity = 'humidity'
             JOIN readings_by({series_of("humidity")}, {SINCE}, {UNTIL}, {EVERY}) AS damp
              ON damp.series_id = hygrometer.id AND damp.time = air.time
-            ORDER BY 1, 2
-            """
+            """)
         ),
     ),
     quantity="dew_point",
+    refine=bridged,
     width=12,
     height=9,
 )

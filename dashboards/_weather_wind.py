@@ -2,6 +2,7 @@
 
 from dashboards._colours import BLUE, ORANGE, RED, YELLOW
 from dashboards._describe import Column, Panel, Query, Section
+from dashboards._gaps import bridged, broken
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, readings, territory
 from dashboards._views import Table, TimeSeries
@@ -26,10 +27,10 @@ _GUSTS = Panel(
     queries=(
         Query(
             ref="A",
-            sql=f"""
-            SELECT bucket.time AS time, site.title AS metric, bucket.high * {KMH} AS gust
-            FROM {readings("gust")} ORDER BY 1, 2
-            """,
+            sql=broken(f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.high * {KMH} AS value
+            FROM {readings("gust")}
+            """),
         ),
         Query(
             ref="B",
@@ -52,6 +53,7 @@ _GUSTS = Panel(
         _limit("crane", "cranes stop", "arrêt des grues", ORANGE),
         _limit("storm", "storm", "tempête", RED),
     ),
+    refine=bridged,
     width=12,
     height=11,
 )
@@ -67,15 +69,16 @@ _WIND = Panel(
     view=TimeSeries(width=2, legend="list"),
     queries=(
         Query(
-            sql=f"""
-            SELECT bucket.time AS time, site.title AS metric, bucket.mean * {KMH} AS wind
-            FROM {readings("wind_speed")} ORDER BY 1, 2
-            """
+            sql=broken(f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.mean * {KMH} AS value
+            FROM {readings("wind_speed")}
+            """)
         ),
     ),
     unit="km/h",
     decimals=0,
     low=0,
+    refine=bridged,
     width=12,
     height=9,
 )

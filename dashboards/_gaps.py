@@ -1,0 +1,39 @@
+"""Lines that break where nothing was told, though each device keeps its own pace.
+
+Grafana lays all lines of a panel on common times: where one device tells every quarter of an hour
+and another every six minutes, the first has holes in between, which must be bridged, and outages,
+which must not.
+"""
+
+from grafana_foundation_sdk.models import dashboard as sdk
+
+from dashboards._describe import Builder
+from dashboards._sql import EVERY
+
+_BRIDGED_MS = 3_600_000
+
+
+def broken(told: str) -> str:
+    """SQL: what `told` says (`time`, `metric`, `value`), with a null in the midst of each silence.
+
+    Silence: more than an hour, or than two pieces of time where these are longer.
+    """
+    return f"""
+    WITH told AS ({told}), paused AS (
+        SELECT told.*, lead(told.time) OVER (PARTITION BY told.metric ORDER BY told.time)
+               - told.time AS pause
+        FROM told
+    )
+    SELECT time, metric, value FROM paused
+    UNION ALL
+    SELECT time + pause / 2, metric, NULL FROM paused
+    WHERE pause > greatest(2 * {EVERY}, INTERVAL '1 hour')
+    ORDER BY 1, 2
+    """
+
+
+def bridged(builder: Builder) -> Builder:
+    """Lines over holes shorter than an hour: for `refine`."""
+    return builder.override_by_regexp(
+        "/.*/", [sdk.DynamicConfigValue(id_val="custom.spanNulls", value=_BRIDGED_MS)]
+    )
