@@ -1,8 +1,9 @@
 """Dashboards written as files, one each, for Grafana's file provisioning."""
 
 from pathlib import Path
+from typing import Any
 
-from dashboards._build import written
+from dashboards._build import document, written
 from dashboards._links import uid
 from dashboards._options import Options
 from dashboards._scan import dashboards
@@ -26,3 +27,12 @@ def write(folder: Path, options: Options) -> list[Path]:
             path.write_text(text, encoding="utf-8")
         paths.append(path)
     return paths
+
+
+def documents(options: Options) -> dict[str, dict[str, Any]]:
+    """Every dashboard by its uid, as plain JSON values.
+
+    Raises:
+        DashboardError: a description contradicts itself.
+    """
+    return {uid(board.key): document(board, options) for board in dashboards()}

@@ -1,0 +1,85 @@
+"""`hypervisor dashboards push`: folder, data source and dashboards, into a Grafana that runs."""
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def attach(app: typer.Typer) -> None:
+    """Put it among `dashboards`, whose module comes before this one."""
+    for group in app.registered_groups:
+        if group.name == "dashboards" and group.typer_instance is not None:
+            group.typer_instance.command()(push)
+
+
+def push(
+    context: typer.Context,
+    url: Annotated[
+        str,
+        typer.Option(envvar="HYPERVISOR_GRAFANA_URL", help="Grafana's: https://host[:port][/path]"),
+    ],
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar="HYPERVISOR_GRAFANA_TOKEN",
+            help="Of a service account: Editor, or Admin where the data source is made.",
+        ),
+    ] = "",
+    folder: Annotated[
+        str | None, typer.Option(help="The folder's title; default: as it is, or Hypervisor.")
+    ] = None,
+    reader_url: Annotated[
+        str,
+        typer.Option(
+            envvar="HYPERVISOR_READER_URL",
+            help="A reader's, as Grafana reaches the database; default: the data source stays.",
+        ),
+    ] = "",
+    lang: Annotated[str, typer.Option(help="fr or en.")] = "fr",
+    console_url: Annotated[
+        str | None,
+        typer.Option(help="Where links to the console lead; default: the settings'."),
+    ] = None,
+    basemap: Annotated[str, typer.Option(help="As for `build`.")] = "",
+    since: Annotated[str, typer.Option("--from", help="As for `build`.")] = "",
+    until: Annotated[str, typer.Option("--to", help="As for `build`.")] = "",
+    timezone: Annotated[str, typer.Option(help="As for `build`.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Bring the dashboards into a Grafana 12 or newer; again: only what has changed.
+
+    Removed is what is ours (in our folder, with our tag, of a uid that begins with `hypervisor-`)
+    and no more; nothing else is touched.
+    """
+    from dataclasses import replace
+
+    from hypervisor.cli.dashboards import options_of
+    from hypervisor.grafana import pushing
+    from hypervisor.grafana.building import documents
+    from hypervisor.grafana.remote import Grafana
+    from hypervisor.grafana.source import source_of
+    from hypervisor.settings import load_settings
+
+    options = options_of(load_settings(context.obj), lang, console_url)
+    options = replace(options, since=since, until=until, basemap=basemap)
+    options = replace(options, timezone=timezone or options.timezone)
+    wish = pushing.Wish(
+        documents=documents(options),
+        folder=folder,
+        source=source_of(reader_url) if reader_url else None,
+    )
+    done = pushing.push(Grafana(url, token), wish, dry=dry_run)
+    for step in done:
+        if as_json:
+            told = {"what": step.what, "name": step.name, "how": step.how.value, "note": step.note}
+            print(json.dumps(told, ensure_ascii=False))
+        else:
+            print(f"{step.how.value:13} {step.what:11} {step.name} {step.note}".rstrip())
+    changed = any(step.do is not None for step in done)
+    if not as_json:
+        would = "would change" if dry_run else "changed"
+        print(f"something {would}" if changed else "nothing to change")

@@ -1,0 +1,191 @@
+"""Folder, data source and dashboards brought into a Grafana: what is so already is left alone."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from hypervisor.grafana.remote import ForbiddenError, Grafana, GrafanaError, Json
+from hypervisor.grafana.source import NAME, TYPE, UID, Source
+
+FOLDER = "hypervisor"  # its uid
+TITLE = "Hypervisor"  # of the folder, unless another is asked for
+TAG = "hypervisor"
+PREFIX = "hypervisor-"  # of the dashboards' uids
+# Grafana's own, which it sets and raises by itself.
+THEIRS = frozenset({"id", "version", "schemaVersion"})
+
+
+class How(StrEnum):
+    """What became of a thing."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+    LEFT = "left as it is"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One thing, and what is to become of it: `do` does it."""
+
+    what: str
+    name: str
+    how: How
+    do: Callable[[], None] | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is to be there. `documents` by uid; `folder`: its title, None as it is."""
+
+    documents: Mapping[str, Json]
+    folder: str | None = None
+    source: Source | None = None
+
+
+def push(grafana: Grafana, wish: Wish, *, dry: bool = False) -> list[Step]:
+    """Bring everything in. All is looked at before anything is changed; `dry`: only looked at.
+
+    Raises:
+        GrafanaError: it cannot be reached, refuses, or holds what is not ours to change.
+    """
+    grafana.require_version()
+    steps = [_folder(grafana, wish), _source(grafana, wish)]
+    steps += [_dashboard(grafana, uid, each) for uid, each in sorted(wish.documents.items())]
+    steps += _removals(grafana, wish)
+    if dry:
+        return steps
+    for step in steps:
+        if step.do is not None:
+            step.do()
+    return [_proved(grafana, step) for step in steps]
+
+
+def agrees(ours: object, theirs: object) -> bool:
+    """Whether all that we say stands there; what Grafana adds by itself is no difference."""
+    match ours, theirs:
+        case dict(), dict():
+            return all(key in theirs and agrees(one, theirs[key]) for key, one in ours.items())
+        case list(), list():
+            pairs = zip(ours, theirs, strict=False)
+            return len(ours) == len(theirs) and all(agrees(one, other) for one, other in pairs)
+        case bool(), _:
+            return ours is theirs
+        case _:
+            return ours == theirs and not isinstance(theirs, bool)
+
+
+def _folder(grafana: Grafana, wish: Wish) -> Step:
+    there = grafana.folder(FOLDER)
+    if there is None:
+        title = wish.folder or TITLE
+        create = Step(what="folder", name=title, how=How.CREATED)
+        return replace(create, do=lambda: grafana.create_folder(FOLDER, title))
+    was = str(there["title"])
+    if wish.folder in (None, was):
+        return Step(what="folder", name=was, how=How.UNCHANGED)
+    title = str(wish.folder)
+    rename = Step(what="folder", name=title, how=How.UPDATED)
+    version = int(there.get("version", 1))
+    return replace(rename, do=lambda: grafana.rename_folder(FOLDER, title, version))
+
+
+def _source(grafana: Grafana, wish: Wish) -> Step:
+    source = wish.source
+    try:
+        there = grafana.source(UID)
+    except ForbiddenError:
+        if source is not None:
+            raise
+        note = "the token may not look at it"  # an Editor's; dashboards need no more
+        return Step(what="data source", name=NAME, how=How.LEFT, note=note)
+    step = Step(what="data source", name=str(there["name"]) if there else NAME, how=How.LEFT)
+    if there is None and source is None:
+        raise GrafanaError(
+            f"{grafana.url} has no data source with the uid {UID!r}, which the dashboards ask:"
+            " expected --reader-url, with which it is made"
+        )
+    if there is not None and there["type"] != TYPE:
+        raise GrafanaError(
+            f"the data source {there['name']!r} of {grafana.url} has the uid {UID!r} and is of"
+            f" type {there['type']!r}: expected {TYPE!r}; give it another uid"
+        )
+    if source is None:
+        return step
+    settings, secret = source.settings(), source.secret()
+    if there is None:
+        body = {"uid": UID, "name": NAME, "isDefault": False, **settings, **secret}
+        return replace(step, how=How.CREATED, do=lambda: grafana.create_source(body))
+    if there.get("readOnly"):
+        return replace(step, note="provisioned from a file, where it is to be changed")
+    # Nobody can read the password that is there: whether it is the right one is tried.
+    if agrees(settings, there) and not grafana.source_trouble(UID):
+        return replace(step, how=How.UNCHANGED)
+    body = {**_kept(there), **settings, **secret}
+    body["jsonData"] = {**there.get("jsonData", {}), **settings["jsonData"]}
+    return replace(step, how=How.UPDATED, do=lambda: grafana.update_source(UID, body))
+
+
+def _kept(there: Json) -> Json:
+    """What people may have chosen about the data source, and what is asked for to change it."""
+    return {key: there[key] for key in ("uid", "name", "isDefault", "version") if key in there}
+
+
+def _dashboard(grafana: Grafana, uid: str, document: Json) -> Step:
+    ours = {key: value for key, value in document.items() if key not in THEIRS}
+    step = Step(what="dashboard", name=str(document["title"]), how=How.CREATED)
+    there = grafana.dashboard(uid)
+    if there is None:
+        body = {"dashboard": {**document, "id": None, "version": 0}, "folderUid": FOLDER}
+        return replace(step, do=lambda: grafana.save_dashboard(_said(body)))
+    stored, meta = there["dashboard"], there["meta"]
+    if meta.get("provisioned"):
+        raise GrafanaError(
+            f"the dashboard {uid!r} of {grafana.url} comes from files that it was provisioned"
+            " with: it is to be changed there, and not by a push"
+        )
+    if TAG not in stored.get("tags", []):
+        raise GrafanaError(
+            f"the dashboard {stored.get('title')!r} of {grafana.url} has the uid {uid!r} but not"
+            f" the tag {TAG!r}: it is not ours to change; give it another uid"
+        )
+    if agrees(ours, stored):
+        return replace(step, how=How.UNCHANGED)
+    # It stays in the folder that somebody moved it to. The version says what we have seen: one
+    # that was saved meanwhile is not overwritten.
+    body = {
+        "dashboard": {**document, "id": stored.get("id"), "version": stored.get("version")},
+        "folderUid": meta.get("folderUid", FOLDER),
+    }
+    return replace(step, how=How.UPDATED, do=lambda: grafana.save_dashboard(_said(body)))
+
+
+def _said(body: Json) -> Json:
+    return {**body, "overwrite": False, "message": "hypervisor dashboards push"}
+
+
+def _removals(grafana: Grafana, wish: Wish) -> list[Step]:
+    """Ours that are no more: in our folder, with our tag, of a uid that begins as ours do."""
+    return [
+        Step(
+            what="dashboard",
+            name=str(each["title"]),
+            how=How.REMOVED,
+            do=lambda uid=str(each["uid"]): grafana.delete_dashboard(uid),  # type: ignore[misc]
+        )
+        for each in sorted(grafana.dashboards(TAG), key=lambda one: str(one["uid"]))
+        if each.get("folderUid") == FOLDER
+        and TAG in each.get("tags", [])
+        and str(each["uid"]).startswith(PREFIX)
+        and each["uid"] not in wish.documents
+    ]
+
+
+def _proved(grafana: Grafana, step: Step) -> Step:
+    """A data source that was made or changed, with what it says when it is tried."""
+    if step.what != "data source" or step.do is None:
+        return step
+    trouble = grafana.source_trouble(UID)
+    return replace(step, note=f"but it does not reach the database: {trouble}" if trouble else "")
