@@ -284,7 +284,12 @@ _KINDS: dict[type, Kind] = {
     views.Table: Kind(
         builder=_table,
         form=lambda _: _ROWS,
-        custom=lambda view, _: {"align": "auto", "filterable": view.filterable, "inspect": False},
+        custom=lambda view, _: {
+            "align": "auto",
+            "filterable": view.filterable,
+            "inspect": False,
+            "minWidth": 56,  # Grafana's own 150 pushes columns out of sight
+        },
     ),
     views.Timeline: Kind(
         builder=_timeline,
