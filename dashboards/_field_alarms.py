@@ -23,34 +23,39 @@ AGE_STEPS = (
 
 
 def lane(domain: str, title: Text, about: Text) -> Panel:
-    """One lane an alarm that stood in the time asked, the latest forty."""
+    """One lane a site at which an alarm stood in the time asked: the highest that lasted."""
     return Panel(
         key=f"{domain}-alarm-lane",
         title=title,
         about=about,
-        view=Timeline(lane="alarm", show_value="never"),
+        view=Timeline(lane="site", show_value="never"),
         states=(*PRIORITIES, _OVER),
         queries=(
             Query(
                 sql=f"""
                 WITH stood AS (
-                    SELECT {_TITLE} AS alarm, alarm.began, alarm.ended,
-                           alarm.severity->-1->>1 AS severity
+                    SELECT site.title AS site, greatest(alarm.began, {SINCE}) AS begins,
+                           alarm.ended, alarm.severity->-1->>1 AS severity
                     FROM alarm JOIN site ON site.id = alarm.site
                     WHERE alarm.domain = '{domain}' AND alarm.withdrawn IS NULL
                       AND alarm.began <= {UNTIL}
                       AND (alarm.ended IS NULL OR alarm.ended > {SINCE}) AND {territory()}
-                    ORDER BY alarm.began DESC LIMIT 40
+                ), turn AS (
+                    SELECT site, begins AS time FROM stood
+                    UNION SELECT site, ended FROM stood WHERE ended <= {UNTIL}
                 )
-                SELECT greatest(began, {SINCE}) AS time, alarm, severity AS state FROM stood
-                UNION ALL
-                SELECT ended, alarm, 'over' FROM stood WHERE ended <= {UNTIL}
-                ORDER BY time
+                SELECT turn.time, turn.site, coalesce((
+                    SELECT stood.severity FROM stood
+                    WHERE stood.site = turn.site AND stood.begins <= turn.time
+                      AND (stood.ended IS NULL OR stood.ended > turn.time)
+                    ORDER BY array_position(ARRAY['critical', 'major', 'minor', 'info'],
+                                            stood.severity) LIMIT 1), 'over') AS state
+                FROM turn ORDER BY turn.time, turn.site
                 """
             ),
         ),
         width=24,
-        height=7,
+        height=9,
         no_value=Text(en="No alarm in this time", fr="Aucune alarme sur la période"),
         empty="no alarm stood in the time asked",
     )
@@ -91,7 +96,7 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
             Column(
                 name="title", title=Text(en="Fault", fr="Défaut"), links=(alarm_page(), site_page())
             ),
-            Column(name="began", title=Text(en="Since", fr="Depuis"), unit="date", width=160),
+            Column(name="began", title=Text(en="Since", fr="Depuis"), unit="date", width=175),
             Column(
                 name="age",
                 title=Text(en="Age", fr="Âge"),
@@ -132,9 +137,9 @@ def by_age(domain: str, title: Text, about: Text, *, width: int, height: int) ->
                 SELECT CASE {{{{lang}}}} WHEN 'fr' THEN a.fr ELSE a.en END AS age,
                        count(open.id)::int AS faults
                 FROM (VALUES (1, '< 1 d', '< 1 j', interval '0', interval '1 day'),
-                             (2, '1 to 3 d', '1 à 3 j', interval '1 day', interval '3 days'),
-                             (3, '3 to 7 d', '3 à 7 j', interval '3 days', interval '7 days'),
-                             (4, '7 to 30 d', '7 à 30 j', interval '7 days', interval '30 days'),
+                             (2, '1-3 d', '1-3 j', interval '1 day', interval '3 days'),
+                             (3, '3-7 d', '3-7 j', interval '3 days', interval '7 days'),
+                             (4, '7-30 d', '7-30 j', interval '7 days', interval '30 days'),
                              (5, '> 30 d', '> 30 j', interval '30 days', interval '100 years')
                      ) a (place, en, fr, least, most)
                 LEFT JOIN (

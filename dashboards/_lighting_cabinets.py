@@ -62,12 +62,13 @@ _SWITCHING = Panel(
     queries=(
         Query(
             sql=f"""
-            SELECT c.name AS site, c.title, count(c.minutes)::int AS seen, count(*)::int AS planned,
+            SELECT c.name AS site, c.title,
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY c.minutes) FILTER (WHERE c.on_)
                        AS evening,
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY c.minutes) FILTER (WHERE NOT c.on_)
                        AS morning,
-                   (array_agg(c.minutes ORDER BY abs(c.minutes) DESC NULLS LAST))[1] AS farthest
+                   (array_agg(c.minutes ORDER BY abs(c.minutes) DESC NULLS LAST))[1] AS farthest,
+                   count(c.minutes)::int AS seen, count(*)::int AS planned
             FROM lit_switchings({UNTIL} - interval '7 days', {UNTIL}) c
             WHERE {territory("c")}
             GROUP BY c.name, c.title ORDER BY max(abs(c.minutes)) DESC NULLS LAST, c.title
@@ -84,6 +85,7 @@ _SWITCHING = Panel(
             decimals=1,
             steps=_MINUTES,
             cell="text",
+            width=90,
         ),
         Column(
             name="morning",
@@ -92,6 +94,7 @@ _SWITCHING = Panel(
             decimals=1,
             steps=_MINUTES,
             cell="text",
+            width=95,
         ),
         Column(
             name="farthest",
@@ -100,14 +103,15 @@ _SWITCHING = Panel(
             decimals=1,
             steps=_MINUTES,
             cell="background",
+            width=95,
         ),
-        Column(name="seen", title=Text(en="Seen", fr="Vues"), unit="count", decimals=0, width=70),
+        Column(name="seen", title=Text(en="Seen", fr="Vues"), unit="count", decimals=0, width=65),
         Column(
             name="planned",
             title=Text(en="Planned", fr="Prévues"),
             unit="count",
             decimals=0,
-            width=80,
+            width=75,
         ),
     ),
     timeless="seven nights before the end of the time asked",
@@ -173,6 +177,7 @@ _PHASES = Panel(
                 Step(at=33, colour=RED),
             ),
             cell="gauge",
+            width=150,
         ),
     ),
     timeless="the light that lasts may have begun before the time asked",
@@ -213,7 +218,11 @@ _HEARD = Panel(
     columns=(
         Column(name="gateway", title=Text(en="Gateway", fr="Passerelle")),
         Column(
-            name="lamps", title=Text(en="Lamps", fr="Points lumineux"), unit="count", decimals=0
+            name="lamps",
+            title=Text(en="Lamps", fr="Points lumineux"),
+            unit="count",
+            decimals=0,
+            width=90,
         ),
         Column(name="cabinets", title=Text(en="Cabinets", fr="Armoires"), unit="count", decimals=0),
         Column(
@@ -223,6 +232,7 @@ _HEARD = Panel(
             decimals=0,
             steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
             cell="text",
+            width=75,
         ),
         Column(
             name="heard",
@@ -237,8 +247,14 @@ _HEARD = Panel(
                 Step(at=98, colour=GREEN),
             ),
             cell="gauge",
+            width=150,
         ),
-        Column(name="latest", title=Text(en="Latest word", fr="Dernier message"), unit="date"),
+        Column(
+            name="latest",
+            title=Text(en="Latest word", fr="Dernier message"),
+            unit="date",
+            width=175,
+        ),
     ),
     timeless="who was heard in the light that lasts",
     width=12,

@@ -16,6 +16,8 @@ _WANTED = Column(
     colour=GREY,
     dashed=True,
     draw="line",
+    fill=0,
+    line_width=2,
 )
 
 _POWER = Panel(
@@ -63,6 +65,7 @@ _DAYS = Panel(
     view=TimeSeries(draw="bars"),
     unit="kW.h",
     decimals=0,
+    low=0,
     queries=(
         Query(
             sql=f"""
@@ -94,7 +97,7 @@ _BEYOND = Panel(
         " ce que le jour a consommé de plus que son plan. Attendu : zéro ; sinon contacteur collé,"
         " horloge.",
     ),
-    view=TimeSeries(draw="bars", legend="hidden", soft_max=1),
+    view=TimeSeries(draw="bars", legend="table", legend_calcs=("sum", "max"), soft_max=1),
     unit="kW.h",
     decimals=1,
     queries=(
@@ -149,9 +152,18 @@ _TABLE = Panel(
             title=Text(en="Installed", fr="Puissance installée"),
             quantity="cabinet_power",
             decimals=1,
+            width=110,
         ),
-        Column(name="drawn", title=Text(en="Drawn", fr="Consommée"), unit="kW.h", decimals=1),
-        Column(name="wanted", title=Text(en="Expected", fr="Attendue"), unit="kW.h", decimals=1),
+        Column(
+            name="drawn", title=Text(en="Drawn", fr="Consommée"), unit="kW.h", decimals=1, width=110
+        ),
+        Column(
+            name="wanted",
+            title=Text(en="Expected", fr="Attendue"),
+            unit="kW.h",
+            decimals=1,
+            width=110,
+        ),
         Column(
             name="ratio",
             title=Text(en="Of the plan", fr="Part du plan"),
@@ -161,6 +173,7 @@ _TABLE = Panel(
             high=200,
             steps=RATIO,
             cell="gauge",
+            width=150,
         ),
         Column(
             name="beyond",
@@ -169,6 +182,7 @@ _TABLE = Panel(
             decimals=1,
             steps=(Step(at=None, colour=BLUE), Step(at=0.1, colour=ORANGE)),
             cell="text",
+            width=130,
         ),
     ),
     timeless="sums since a midnight",

@@ -1,11 +1,11 @@
 """Public lighting: faults by what they are, how long they last, and what they cost in light."""
 
-from dashboards._colours import ORANGE, Step
+from dashboards._colours import GREEN, GREY, ORANGE, Step
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._field_alarms import AGE_STEPS, OPEN, by_age, lane, open_table
-from dashboards._lighting_words import AVAILABLE
+from dashboards._lighting_words import AVAILABLE, COURSE
 from dashboards._sql import SINCE, UNTIL, territory
-from dashboards._views import BarChart, Stat, TimeSeries
+from dashboards._views import BarGauge, Stat, TimeSeries
 from dashboards._words import Text
 
 _KINDS = Panel(
@@ -19,7 +19,11 @@ _KINDS = Panel(
         " driver (TALQ), ou éteints ou muets bien qu'alimentés. Armoires : l'alimentation relève"
         " du gestionnaire du réseau, le contacteur de l'exploitant ; l'isolement est un danger.",
     ),
-    view=BarChart(x="kind", horizontal=True, legend=False, show_value="always"),
+    view=BarGauge(),
+    unit="count",
+    decimals=0,
+    low=0,
+    steps=(Step(at=None, colour=GREY), Step(at=1, colour=ORANGE)),
     queries=(
         Query(
             sql=f"""
@@ -38,29 +42,23 @@ _KINDS = Panel(
                 (3, 'cycling', 'clignotement', (SELECT count(*) FROM lamp WHERE fault = 3)),
                 (4, 'relay', 'relais', (SELECT count(*) FROM lamp WHERE fault = 4)),
                 (5, 'control gear', 'appareillage', (SELECT count(*) FROM lamp WHERE fault = 5)),
-                (6, 'dark, no fault told', 'éteint sans défaut signalé',
+                                (6, 'dark, no fault told', 'éteint sans défaut signalé',
                  (SELECT count(*) FROM lamp WHERE does = 'dark' AND coalesce(fault, 0) = 0)),
-                (7, 'silent lamp', 'point muet', (SELECT count(*) FROM lamp WHERE does = 'silent')),
-                (8, 'earth leakage', 'défaut d''isolement',
+                (7, 'lamp without supply', 'point non alimenté',
+                 (SELECT count(*) FROM lamp WHERE does = 'unfed')),
+                (8, 'lamp silent', 'point muet',
+                 (SELECT count(*) FROM lamp WHERE does = 'silent')),
+                (9, 'earth leakage', 'défaut d''isolement',
                  (SELECT count(*) FROM signal WHERE quantity = 'earth_leakage')),
-                (9, 'supply lost (grid)', 'alimentation perdue (réseau)',
+                (10, 'supply lost (grid)', 'alimentation perdue (réseau)',
                  (SELECT count(*) FROM signal WHERE quantity = 'supply_loss')),
-                (10, 'contactor (ours)', 'contacteur',
+                (11, 'contactor (ours)', 'contacteur',
                  (SELECT count(*) FROM signal WHERE quantity = 'contactor_error')),
-                (11, 'door open', 'porte ouverte',
+                (12, 'door open', 'porte ouverte',
                  (SELECT count(*) FROM signal WHERE quantity = 'cabinet_door'))
             ) k (place, en, fr, faults)
             ORDER BY k.place
             """
-        ),
-    ),
-    columns=(
-        Column(
-            name="faults",
-            title=Text(en="Faults", fr="Défauts"),
-            unit="count",
-            decimals=0,
-            colour=ORANGE,
         ),
     ),
     width=8,
@@ -69,18 +67,20 @@ _KINDS = Panel(
 
 _AVAILABILITY = Panel(
     key="lighting-availability",
-    title=Text(en="Availability", fr="Disponibilité"),
+    title=Text(en="Light delivered, of planned", fr="Lumière fournie, part du plan"),
     about=Text(
-        en="Share of lamps without an open alarm: of their own (fault told, silent, wrong against"
-        " the plan) or of the cabinet that feeds them (supply, contactor, lamps out), which counts"
-        " all of its lamps. Reckoned from the alarm log, so that a year reads as easily as a"
-        " night.",
-        fr="Part des points lumineux sans alarme ouverte : la leur (défaut signalé, muet,"
-        " contraire au plan) ou celle de leur armoire (alimentation, contacteur, lampes éteintes),"
-        " qui compte alors tous ses points. Tirée du journal des alarmes : une année se lit comme"
-        " une nuit.",
+        en="Availability over time: the share of the light that the plans want and that burnt, by"
+        " the cabinets' power; each counts by what is installed behind it. A cabinet at nine"
+        " tenths of its plan and more counts whole, for lamps draw a little less or more than"
+        " their name says. By day nothing is planned and nothing is drawn here; over months a"
+        " point is a day.",
+        fr="Disponibilité au cours du temps : part de la lumière voulue par les plans et"
+        " réellement fournie, d'après la puissance des armoires, chacune pesant sa puissance"
+        " installée. À neuf dixièmes de son plan et plus, une armoire compte entière : les lampes"
+        " s'écartent un peu de leur valeur nominale. De jour, rien n'est prévu et rien n'est tracé"
+        " ; sur des mois, un point est un jour.",
     ),
-    view=TimeSeries(step=True, fill=10, legend="hidden", soft_min=90, steps_drawn="line"),
+    view=TimeSeries(fill=10, legend="hidden", soft_min=90, steps_drawn="line"),
     unit="%",
     decimals=1,
     steps=AVAILABLE,
@@ -88,42 +88,15 @@ _AVAILABILITY = Panel(
     queries=(
         Query(
             sql=f"""
-            WITH member AS (
-                SELECT c.site, c.lit_group, m.device
-                FROM lit_cabinets({UNTIL}) c
-                JOIN (SELECT DISTINCT ON (key) split_part(key, '/', 1) AS lit_group,
-                             split_part(key, '/', 2) AS device, value
-                      FROM revision WHERE kind = 'member' AND effective <= {UNTIL}
-                      ORDER BY key, effective DESC, id DESC) m
-                  ON m.lit_group = c.lit_group AND m.value IS NOT NULL
-                WHERE {territory("c")}
-            ),
-            fed AS (SELECT site, lit_group, count(*) AS lamps FROM member GROUP BY 1, 2),
-            stood AS (
-                SELECT alarm.began, alarm.ended,
-                       coalesce(fed.lamps, (
-                           SELECT count(*) FROM member
-                           WHERE 'device/' || member.device = alarm.subject)) AS out
-                FROM alarm LEFT JOIN fed ON alarm.subject = 'group/' || fed.lit_group
-                    OR fed.site = alarm.site
-                       AND alarm.rule IN ('lighting-supply-lost', 'lighting-contactor')
-                WHERE alarm.domain = 'lighting' AND alarm.withdrawn IS NULL
-                  AND alarm.began <= {UNTIL} AND (alarm.ended IS NULL OR alarm.ended > {SINCE})
-                  AND (starts_with(alarm.subject, 'device/') OR fed.site IS NOT NULL)
-            ),
-            moment AS (
-                SELECT generate_series({SINCE}, {UNTIL}, ({UNTIL} - {SINCE}) / 200) AS time
-            )
-            SELECT moment.time,
-                   100 * (1 - least(1, coalesce(sum(stood.out), 0)
-                                       / (SELECT sum(lamps) FROM fed)))::float8 AS available
-            FROM moment LEFT JOIN stood ON stood.began <= moment.time
-                AND (stood.ended IS NULL OR stood.ended > moment.time)
-            GROUP BY moment.time ORDER BY moment.time
+            SELECT c.time, 100 * sum(CASE WHEN c.power >= c.low * 0.9 THEN c.low ELSE c.power END)
+                       / nullif(sum(c.low), 0) AS available
+            FROM {COURSE} c WHERE c.low IS NOT NULL AND {territory("c")}
+            GROUP BY c.time ORDER BY c.time
             """
         ),
     ),
-    columns=(Column(name="available", title=Text(en="Available", fr="Disponibles")),),
+    columns=(Column(name="available", title=Text(en="Delivered", fr="Fournie"), colour=GREEN),),
+    points=400,
     width=10,
     height=10,
 )
@@ -164,7 +137,7 @@ _AGES = Panel(
             title=Text(en="open", fr="ouverts"),
             unit="count",
             decimals=0,
-            steps=(Step(at=None, colour="#7fbf6a"), Step(at=1, colour=ORANGE)),
+            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
         ),
         Column(
             name="oldest",

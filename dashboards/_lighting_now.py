@@ -1,27 +1,23 @@
 """Public lighting, now: what is dark, what is dangerous, where, and cabinet by cabinet."""
 
-from dashboards._colours import GREY, ORANGE, RED, VIOLET, YELLOW, Step
+from dashboards._colours import Step
 from dashboards._describe import Column, Panel, Query
+from dashboards._lighting_table import TABLE
 from dashboards._lighting_words import (
     AVAILABLE,
     CABINET,
+    CABINETS_NOW,
     COURSE,
     FEW_IS_GOOD,
     LAMP,
+    LAMPS_NOW,
     NONE_IS_GOOD,
-    RATIO,
     STATE,
 )
 from dashboards._links import site_page
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
-from dashboards._views import Geomap, Stat, Table, Timeline
+from dashboards._views import Geomap, Stat, Timeline
 from dashboards._words import Text
-
-_OWN = f"SELECT c.* FROM lit_now({UNTIL}) c WHERE {territory('c')}"
-_LAMPS = (
-    "SELECT l.*, site.name AS site_name FROM lit_lamps("
-    f"{UNTIL}) l JOIN site ON site.id = l.site WHERE {territory()}"
-)
 
 
 def _count(name: str, en: str, fr: str, steps: tuple[Step, ...]) -> Column:
@@ -47,7 +43,7 @@ CABINETS = Panel(
                    count(*) FILTER (WHERE state = 'missing')::int AS missing,
                    count(*) FILTER (WHERE state = 'lit-off-plan')::int AS beyond,
                    count(*) FILTER (WHERE state = 'silent')::int AS silent
-            FROM ({_OWN}) c
+            FROM ({CABINETS_NOW}) c
             """
         ),
     ),
@@ -112,7 +108,7 @@ AVAILABILITY = Panel(
             SELECT 100.0 * avg((does = 'as-planned' AND coalesce(fault, 0) = 0)::int)::float8
                        AS available,
                    count(*) FILTER (WHERE does <> 'as-planned' OR fault <> 0)::int AS out
-            FROM ({_LAMPS}) l WHERE does <> 'unknown'
+            FROM ({LAMPS_NOW}) l WHERE does <> 'unknown'
             """
         ),
     ),
@@ -186,11 +182,11 @@ MAP = Panel(
             FROM (SELECT c.lat, c.lon, c.state, c.title, '' AS device, c.name
                   FROM lit_now({UNTIL}) c WHERE {territory("c")}) c
             UNION ALL
-            SELECT l.lat, l.lon, CASE l.does WHEN 'dark' THEN 'lamp-dark' WHEN 'silent'
-                       THEN 'lamp-silent' WHEN 'lit' THEN 'lamp-lit' ELSE 'lamp-fault' END,
+            SELECT l.lat, l.lon, CASE WHEN l.does IN ('dark', 'unfed', 'silent', 'lit')
+                       THEN 'lamp-' || l.does ELSE 'lamp-fault' END,
                    l.lit_group, l.device, l.site_name, 1
-            FROM ({_LAMPS}) l
-            WHERE l.does IN ('dark', 'silent', 'lit') OR l.fault <> 0
+            FROM ({LAMPS_NOW}) l
+            WHERE l.does IN ('dark', 'unfed', 'silent', 'lit') OR l.fault <> 0
             """
         ),
     ),
@@ -210,109 +206,5 @@ MAP = Panel(
     height=15,
 )
 
-TABLE = Panel(
-    key="lighting-table",
-    title=Text(en="Cabinet by cabinet", fr="Armoire par armoire"),
-    about=Text(
-        en="What each cabinet does at the end of the time shown, what its plan wants, and its"
-        " lamps: how many there are, are dark or silent in the light that lasts (by day: last"
-        " night's), and tell a fault. Click a name for the site.",
-        fr="Ce que fait chaque armoire à la fin de la période, ce que veut son plan, et ses points"
-        " lumineux : combien, éteints ou muets pendant l'allumage en cours (de jour : la nuit"
-        " dernière), en défaut signalé. Un clic sur le nom mène au site.",
-    ),
-    view=Table(filterable=True),
-    queries=(
-        Query(
-            sql=f"""
-            SELECT c.name AS site, c.title, c.state, c.level AS planned,
-                   c.level / 100 * c.installed AS wanted, c.power,
-                   100 * c.power / nullif(c.level / 100 * c.installed, 0) AS ratio,
-                   l.lamps, l.dark, l.silent, l.faulty, l.lit,
-                   extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
-            FROM ({_OWN}) c
-            LEFT JOIN (
-                SELECT lit_group, count(*)::int AS lamps,
-                       count(*) FILTER (WHERE does = 'dark')::int AS dark,
-                       count(*) FILTER (WHERE does = 'silent')::int AS silent,
-                       count(*) FILTER (WHERE fault <> 0)::int AS faulty,
-                       count(*) FILTER (WHERE does = 'lit')::int AS lit
-                FROM ({_LAMPS}) l GROUP BY lit_group
-            ) l ON l.lit_group = c.lit_group
-            ORDER BY array_position(ARRAY['dark-off-plan', 'missing', 'lit-off-plan', 'silent',
-                                          'unknown', 'lit', 'dark'], c.state),
-                     coalesce(l.dark + l.silent + l.faulty, 0) DESC, c.title
-            """
-        ),
-    ),
-    columns=(
-        Column(name="site", hidden=True),
-        Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),)),
-        Column(
-            name="state", title=Text(en="State", fr="État"), states=CABINET, cell="text", width=210
-        ),
-        Column(
-            name="planned", title=Text(en="Planned", fr="Consigne du plan"), unit="%", decimals=0
-        ),
-        Column(
-            name="wanted",
-            title=Text(en="Expected power", fr="Puissance attendue"),
-            quantity="cabinet_power",
-        ),
-        Column(name="power", title=Text(en="Power", fr="Puissance"), quantity="cabinet_power"),
-        Column(
-            name="ratio",
-            title=Text(en="Of the plan", fr="Part du plan"),
-            unit="%",
-            decimals=0,
-            steps=RATIO,
-            cell="text",
-        ),
-        Column(
-            name="lamps", title=Text(en="Lamps", fr="Points lumineux"), unit="count", decimals=0
-        ),
-        Column(
-            name="dark",
-            title=Text(en="Dark", fr="Éteints"),
-            unit="count",
-            decimals=0,
-            steps=(Step(at=1, colour=RED),),
-            cell="text",
-        ),
-        Column(
-            name="silent",
-            title=Text(en="Silent", fr="Muets"),
-            unit="count",
-            decimals=0,
-            steps=(Step(at=1, colour=VIOLET),),
-            cell="text",
-        ),
-        Column(
-            name="faulty",
-            title=Text(en="Faults", fr="Défauts"),
-            unit="count",
-            decimals=0,
-            steps=(Step(at=1, colour=ORANGE),),
-            cell="text",
-        ),
-        Column(
-            name="lit",
-            title=Text(en="Lit by day", fr="Allumés de jour"),
-            unit="count",
-            decimals=0,
-            steps=(Step(at=1, colour=YELLOW),),
-            cell="text",
-        ),
-        Column(
-            name="age",
-            title=Text(en="Heard", fr="Entendue il y a"),
-            unit="duration",
-            steps=(Step(at=None, colour=GREY), Step(at=7200, colour=VIOLET)),
-            cell="text",
-        ),
-    ),
-    timeless="states at the end of the time asked",
-    width=24,
-    height=11,
-)
+
 PANELS = (CABINETS, DANGERS, AVAILABILITY, LANES, MAP, TABLE)

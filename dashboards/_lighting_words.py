@@ -4,7 +4,7 @@ The figures are settings of practice, without a source: the rule pack has the sa
 """
 
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, VIOLET, YELLOW, State, Step
-from dashboards._sql import EVERY, SINCE, UNTIL
+from dashboards._sql import EVERY, SINCE, UNTIL, territory
 from dashboards._words import Text
 
 SLATE = "#5f7186"  # dark as it shall be: quieter than any state that wants somebody
@@ -50,6 +50,12 @@ LAMP = (
         text=Text(en="lamp dark, should burn", fr="point lumineux éteint"),
         colour=RED,
         symbol="■",
+    ),
+    State(
+        value="lamp-unfed",
+        text=Text(en="lamp without supply", fr="point lumineux non alimenté"),
+        colour=RED,
+        symbol="□",
     ),
     State(
         value="lamp-silent",
@@ -108,6 +114,12 @@ RATIO = (  # % of what the plan expects: the rules' three fifths, and three tent
     Step(at=130, colour=ORANGE),
 )
 
+# The chosen cabinets, and their lamps, at the end of the time asked.
+CABINETS_NOW = f"SELECT c.* FROM lit_now({UNTIL}) c WHERE {territory('c')}"
+LAMPS_NOW = (
+    f"SELECT l.*, site.name AS site_name FROM lit_lamps({UNTIL}) l"
+    f" JOIN site ON site.id = l.site WHERE {territory()}"
+)
 COURSE = f"lit_course({SINCE}, {UNTIL}, lit_every({EVERY}))"
 STATE = "lit_state(c.power, c.low, c.high, c.installed)"
 

@@ -100,17 +100,21 @@ _WEEKDAY = Panel(
         Column(name="site", hidden=True),
         Column(name="title", title=Text(en="Counter", fr="Compteur"), links=(site_page(),)),
         Column(name="counted", title=Text(en="Of", fr="Usagers"), states=_COUNTED, width=90),
-        Column(name="last", title=Text(en="Last day", fr="Dernier jour"), quantity="bicycles"),
+        Column(
+            name="last", title=Text(en="Last day", fr="Dernier jour"), quantity="bicycles", width=95
+        ),
         Column(
             name="before",
             title=Text(en="A week before", fr="Semaine d'avant"),
             quantity="bicycles",
+            width=105,
         ),
         Column(
             name="usual",
             title=Text(en="Usual weekday", fr="Même jour, moyenne"),
             quantity="bicycles",
             decimals=0,
+            width=110,
         ),
         Column(
             name="change",
@@ -124,9 +128,15 @@ _WEEKDAY = Panel(
                 Step(at=30, colour=GREEN),
             ),
             cell="text",
-            width=80,
+            width=75,
         ),
-        Column(name="check", title=Text(en="Check", fr="Contrôle"), states=_CHECK, cell="text"),
+        Column(
+            name="check",
+            title=Text(en="Check", fr="Contrôle"),
+            states=_CHECK,
+            cell="text",
+            width=110,
+        ),
     ),
     timeless="whole days before the end of the time asked",
     width=12,

@@ -23,6 +23,7 @@ def _share(name: str, en: str, fr: str, *steps: Step) -> Column:
         decimals=0,
         steps=(Step(at=None, colour=GREEN), *steps),
         cell="text",
+        width=110,
     )
 
 
@@ -62,7 +63,7 @@ _CHECKS = Panel(
             title=Text(en="Verdict", fr="Verdict"),
             states=VERDICT,
             cell="text",
-            width=230,
+            width=215,
         ),
         Column(
             name="received",
@@ -75,17 +76,19 @@ _CHECKS = Panel(
                 Step(at=90, colour=GREEN),
             ),
             cell="text",
+            width=80,
         ),
-        _share("zero", "Empty", "Occupation nulle", Step(at=59, colour=RED)),
-        _share("busy", "Occupied above 70 %", "Occupation > 70 %", Step(at=20, colour=RED)),
-        _share("against", "Occupied without flow", "Occupé sans débit", Step(at=5, colour=ORANGE)),
+        _share("zero", "Empty", "Nulle", Step(at=59, colour=RED)),
+        _share("busy", "Above 70 %", "Au-delà de 70 %", Step(at=20, colour=RED)),
+        _share("against", "No flow", "Sans débit", Step(at=5, colour=ORANGE)),
         Column(
             name="idle",
-            title=Text(en="Longest without a vehicle", fr="Plus long sans véhicule"),
+            title=Text(en="Longest empty", fr="Sans véhicule"),
             unit="h",
             decimals=1,
             steps=(Step(at=None, colour=GREEN), Step(at=4, colour=ORANGE)),
             cell="text",
+            width=105,
         ),
         Column(
             name="still",
@@ -95,6 +98,7 @@ _CHECKS = Panel(
                 State(value="false", text=Text(en="no", fr="non"), colour=GREEN),
             ),
             cell="text",
+            width=70,
         ),
     ),
     timeless="a whole day before the end of the time asked",
@@ -164,11 +168,11 @@ _WORKS = Panel(
         ),
     ),
     columns=(
-        Column(name="works", title=Text(en="Works", fr="Travaux"), links=(site_page(),), width=160),
+        Column(name="works", title=Text(en="Works", fr="Travaux"), links=(site_page(),), width=175),
         Column(name="stations", title=Text(en="Stations", fr="Stations")),
         Column(name="site", hidden=True),
-        Column(name="begins", title=Text(en="From", fr="Du"), unit="date", width=160),
-        Column(name="ends", title=Text(en="To", fr="Au"), unit="date", width=160),
+        Column(name="begins", title=Text(en="From", fr="Du"), unit="date", width=175),
+        Column(name="ends", title=Text(en="To", fr="Au"), unit="date", width=175),
         Column(
             name="state",
             title=Text(en="State", fr="État"),

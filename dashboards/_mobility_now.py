@@ -152,7 +152,8 @@ LANES = Panel(
             SELECT DISTINCT ON (c.time, c.road) c.time, c.road AS section, c.state
             FROM {COURSE} c WHERE {territory("c")}
             ORDER BY c.time, c.road,
-                     array_position(ARRAY['jammed', 'dense', 'locked', 'empty', 'free', 'silent'], c.state)
+                     array_position(ARRAY['jammed', 'dense', 'locked', 'empty', 'free',
+                                          'silent'], c.state)
             """
         ),
     ),
@@ -235,11 +236,11 @@ TABLE = Panel(
     columns=(
         Column(name="site", hidden=True),
         Column(name="title", title=Text(en="Station", fr="Station"), links=(site_page(),)),
-        Column(name="road", title=Text(en="Section", fr="Section")),
+        Column(name="road", title=Text(en="Section", fr="Section"), width=190),
         Column(
             name="state", title=Text(en="State", fr="État"), states=ROAD, cell="text", width=150
         ),
-        Column(name="flow", title=Text(en="Flow", fr="Débit"), quantity="traffic_flow"),
+        Column(name="flow", title=Text(en="Flow", fr="Débit"), quantity="traffic_flow", width=95),
         Column(
             name="load",
             title=Text(en="Of capacity", fr="Part de la capacité"),
@@ -249,8 +250,11 @@ TABLE = Panel(
             high=120,
             steps=LOAD,
             cell="gauge",
+            width=150,
         ),
-        Column(name="speed", title=Text(en="Speed", fr="Vitesse"), quantity="traffic_speed"),
+        Column(
+            name="speed", title=Text(en="Speed", fr="Vitesse"), quantity="traffic_speed", width=90
+        ),
         Column(
             name="kept",
             title=Text(en="Of free speed", fr="De la vitesse à vide"),
@@ -258,16 +262,19 @@ TABLE = Panel(
             decimals=0,
             steps=KEPT,
             cell="text",
+            width=100,
         ),
         Column(
             name="occupancy",
             title=Text(en="Occupancy", fr="Taux d'occupation"),
             quantity="occupancy",
+            width=110,
         ),
         Column(
             name="heavy",
             title=Text(en="Heavy vehicles", fr="Poids lourds"),
             quantity="heavy_share",
+            width=105,
         ),
         Column(
             name="age",
@@ -275,6 +282,7 @@ TABLE = Panel(
             unit="duration",
             steps=(Step(at=None, colour=GREY), Step(at=3600, colour=VIOLET)),
             cell="text",
+            width=110,
         ),
     ),
     timeless="states at the end of the time asked",

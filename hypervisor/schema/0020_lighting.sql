@@ -120,7 +120,7 @@ $$;
 -- Each lamp behind a cabinet: `does` is 'as-planned'; 'dark' or 'silent' in the light that lasts (or
 -- lasted last), 'lit' when it should be dark; `fault` is the code that it tells. A switching is given
 -- twenty minutes, a word two hours and a half; by day only lamps that are always fed are missed. Of
--- a cabinet that draws nothing all are dark that have not told otherwise since.
+-- a cabinet that draws nothing all are 'unfed' that have not told otherwise since.
 CREATE FUNCTION lit_lamps(at timestamptz) RETURNS TABLE (
     lit_group text, site integer, device text, lon double precision, lat double precision,
     heard timestamptz, fault double precision, does text)
@@ -133,7 +133,7 @@ LANGUAGE sql STABLE AS $$
                      AND coalesce(late.last_at, lit.last_at, '-infinity') < at - interval '150 minutes'
                     THEN 'silent'
                 WHEN c.state = 'dark-off-plan' AND coalesce(lit.last_at, '-infinity') < c.heard
-                    THEN 'dark'
+                    THEN 'unfed'
                 WHEN late.last > 0 AND late.last_at > c.lit_to + interval '20 minutes' THEN 'lit'
                 WHEN lit.last_at > c.lit_from + interval '20 minutes'
                     THEN CASE WHEN lit.last = 0 THEN 'dark' ELSE 'as-planned' END
