@@ -55,6 +55,7 @@ def push(
     Removed is what is ours (in our folder, with our tag, of a uid that begins with `hypervisor-`)
     and no more; nothing else is touched.
     """
+    from contextlib import closing
     from dataclasses import replace
 
     from hypervisor.cli.dashboards import options_of
@@ -72,7 +73,8 @@ def push(
         folder=folder,
         source=source_of(reader_url) if reader_url else None,
     )
-    done = pushing.push(Grafana(url, token), wish, dry=dry_run)
+    with closing(Grafana(url, token)) as grafana:
+        done = pushing.push(grafana, wish, dry=dry_run)
     for step in done:
         if as_json:
             told = {"what": step.what, "name": step.name, "how": step.how.value, "note": step.note}

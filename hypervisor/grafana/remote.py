@@ -52,6 +52,10 @@ class Grafana:
         self.url = url.rstrip("/")
         self._api = GrafanaApi.from_url(f"{self.url}/", token, timeout=TIMEOUT_SECONDS)
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._api.client.s.close()
+
     def require_version(self) -> str:
         """Its version; one that hides it is believed to be new enough.
 

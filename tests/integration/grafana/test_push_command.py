@@ -1,0 +1,48 @@
+"""The command `hypervisor dashboards push`: what it says, and what it never says."""
+
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from hypervisor.cli import app, dashboards, dashboards_push
+from sensors._errors import TerritoryError
+from tests.integration.grafana.fake_grafana import ADMIN, World
+from tests.integration.grafana.pushed import READER
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("HYPERVISOR_GRAFANA_TOKEN", ADMIN)
+    monkeypatch.setenv("HYPERVISOR_READER_URL", READER)
+    if not any(group.name == "dashboards" for group in app.registered_groups):
+        dashboards.attach(app)
+        dashboards_push.attach(app)
+
+    def run(world: World, *words: str) -> Result:
+        return CliRunner().invoke(app, ["dashboards", "push", "--url", world.url, *words])
+
+    return run
+
+
+def test_the_command_says_what_it_did(world: World, command: Any) -> None:
+    first = command(world, "--lang", "en")
+    assert first.exit_code == 0, first.exception
+    assert "something changed" in first.stdout
+    assert "created       dashboard   Hypervisor · Flood" in first.stdout
+    world.writes.clear()
+    assert command(world, "--lang", "en").stdout.endswith("nothing to change\n")
+    assert world.writes == []
+
+
+def test_no_secret_is_ever_told(world: World, command: Any) -> None:
+    said = [command(world)]
+    troubles: dict[str, Any] = {"broken": True, "tokens": {}, "version": "11.0.0", "html": True}
+    for key, value in troubles.items():
+        setattr(world, key, value)
+        said.append(command(world))
+        assert isinstance(said[-1].exception, TerritoryError)
+    for each in said:
+        told = f"{each.output} {each.exception}"
+        assert ADMIN not in told
+        assert "reader-password" not in told
