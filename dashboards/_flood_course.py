@@ -37,8 +37,6 @@ _ALL = Panel(
     ),
     view=TimeSeries(
         width=2,
-        legend="table",
-        legend_calcs=("lastNotNull", "max"),
         steps_drawn="dashed",
         axis_label=Text(en="above the alert level", fr="au-dessus de l'alerte"),
     ),
@@ -130,6 +128,7 @@ _ONE = Panel(
     ),
     quantity="surface_elevation",
     columns=(
+        Column(name="/.*/", colour=BLUE),
         _line("attention", "attention", "attention", YELLOW),
         _line("alert", "alert", "alerte", ORANGE),
         _line("danger", "danger", "danger", RED),
@@ -143,7 +142,7 @@ _ONE = Panel(
             inverted=True,
             axis="right",
             axis_label=Text(en="rain, downwards", fr="pluie, vers le bas"),
-            colour=BLUE,
+            colour="#8ab8ff",
         ),
     ),
     no_value=Text(

@@ -39,17 +39,6 @@ REACHING = (
     State(value="falling", text=Text(en="falling", fr="baisse"), colour=BLUE, symbol="↘"),
     State(value="unknown", text=Text(en="not known", fr="inconnu"), colour=VIOLET, symbol="?"),
 )
-KINDS = tuple(
-    State(value=value, text=Text(en=en, fr=fr), colour=GREY)
-    for value, en, fr in (
-        ("road", "road", "voie"),
-        ("school", "school", "école"),
-        ("cabinet", "lighting cabinet", "armoire d'éclairage"),
-        ("hospital", "hospital", "hôpital"),
-        ("pumping", "pumping station", "poste de relevage"),
-        ("other", "other", "autre"),
-    )
-)
 
 _STRIP = Panel(
     key="flood-rivers",
@@ -58,22 +47,19 @@ _STRIP = Panel(
         en="Each river's gauges in flow order. Bar: level minus alert threshold; right of zero the"
         " alert level is exceeded. Trend: straight line through the last three hours; the arrow"
         " tells whether it is more than noise. Age: of the last reading, at the end of the time"
-        " shown. NGF: elevation of the water. A click leads to the site.",
+        " shown. A click leads to the site.",
         fr="Les stations de chaque cours d'eau dans le sens de l'écoulement. Barre : hauteur moins"
         " seuil d'alerte ; à droite de zéro, le niveau d'alerte est dépassé. Tendance : droite"
         " ajustée sur les trois dernières heures ; la flèche dit si elle dépasse le bruit. Âge :"
-        " de la dernière mesure, à la fin de la période. NGF : cote du plan d'eau. Un clic mène au"
-        " site.",
+        " de la dernière mesure, à la fin de la période. Un clic mène au site.",
     ),
     view=Table(),
     queries=(Query(sql=f"{GAUGES} ORDER BY g.river, g.river_order, g.name"),),
     columns=(
         Column(name="site", hidden=True),
         Column(name="river_order", hidden=True),
-        Column(name="river", title=Text(en="River", fr="Cours d'eau"), width=100),
-        Column(
-            name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(),), width=215
-        ),
+        Column(name="river", title=Text(en="River", fr="Cours d'eau"), width=98),
+        Column(name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(),)),
         Column(
             name="margin",
             title=Text(en="Level minus alert", fr="Hauteur moins seuil d'alerte"),
@@ -83,27 +69,28 @@ _STRIP = Panel(
             high=1.0,
             cell="gauge",
             steps=(Step(at=None, colour=BLUE), Step(at=0, colour=ORANGE)),
+            width=170,
         ),
         Column(
             name="trend",
             title=Text(en="3 h trend", fr="Tendance 3 h"),
             unit="cm/h",
             decimals=1,
-            width=105,
+            width=98,
         ),
-        Column(name="moves", title=" ", states=MOVES, cell="text", width=40),
+        Column(name="moves", title=" ", states=MOVES, cell="text", width=36),
         Column(
             name="state",
             title=Text(en="State", fr="État"),
             states=LEVELS,
             cell="background",
-            width=125,
+            width=128,
         ),
-        Column(name="age", title=Text(en="Age", fr="Âge"), unit="min", decimals=0, width=80),
-        Column(name="elevation", title="NGF", unit="m", decimals=2, width=85),
+        Column(name="age", title=Text(en="Age", fr="Âge"), unit="min", decimals=0, width=78),
+        Column(name="elevation", hidden=True),
     ),
-    width=14,
-    height=17,
+    width=13,
+    height=18,
     timeless="what each gauge last said",
 )
 _ASSETS = Panel(
@@ -111,62 +98,52 @@ _ASSETS = Panel(
     title=Text(en="Assets, by the time that is left", fr="Enjeux, par délai avant l'eau"),
     about=Text(
         en="What the water reaches at which gauge: first what stands in it, then by the hours that"
-        " are left if the gauge goes on rising as in its last three hours (with earliest and"
-        " latest), then by what is missing. No forecast: a straight line, at most 24 h ahead.",
+        " are left if the gauge goes on rising as in its last three hours (between which hours:"
+        " its error), then by what is missing. No forecast: a straight line, at most 24 h ahead.",
         fr="Ce que l'eau atteint, par station : d'abord ce qui l'est déjà, puis par heures"
-        " restantes si la montée des trois dernières heures se poursuit (au plus tôt, au plus"
-        " tard), puis par hauteur manquante. Ce n'est pas une prévision : une droite, 24 h au"
+        " restantes si la montée des trois dernières heures se poursuit (entre : sa marge"
+        " d'erreur), puis par hauteur manquante. Ce n'est pas une prévision : une droite, 24 h au"
         " plus.",
     ),
     view=Table(),
     queries=(
         Query(
-            sql=f"SELECT * FROM ({REACHES}) r ORDER BY state <> 'reached', due_h NULLS LAST,"
-            " margin DESC NULLS LAST, asset"
+            sql=f"""
+            SELECT r.site, r.asset, r.state, r.due_h, to_char(r.earliest_h, 'FM990') || '-'
+                   || coalesce(to_char(ceil(r.latest_h), 'FM990'), '?') || ' h' AS between,
+                   r.margin, r.station
+            FROM ({REACHES}) r ORDER BY r.state <> 'reached', r.due_h NULLS LAST,
+                 r.margin DESC NULLS LAST, r.asset
+            """
         ),
     ),
     columns=(
         Column(name="site", hidden=True),
         Column(name="asset", title=Text(en="Asset", fr="Enjeu")),
-        Column(name="kind", title=Text(en="Kind", fr="Nature"), states=KINDS, width=110),
-        Column(name="station", hidden=True),
         Column(
             name="state",
             title=Text(en="State", fr="État"),
             states=REACHING,
             cell="background",
             links=(site_page(),),
-            width=115,
+            width=128,
         ),
         Column(name="due_h", title=Text(en="in", fr="dans"), unit="h", decimals=1, width=75),
-        Column(
-            name="earliest_h",
-            title=Text(en="earliest", fr="au plus tôt"),
-            unit="h",
-            decimals=1,
-            width=85,
-        ),
-        Column(
-            name="latest_h",
-            title=Text(en="latest", fr="au plus tard"),
-            unit="h",
-            decimals=1,
-            width=90,
-        ),
+        Column(name="between", title=Text(en="between", fr="entre"), width=95),
         Column(
             name="margin",
-            title=Text(en="Level minus asset", fr="Hauteur moins enjeu"),
+            title=Text(en="minus asset", fr="moins enjeu"),
             unit="m",
             decimals=2,
             cell="text",
             steps=(Step(at=None, colour=BLUE), Step(at=0, colour=RED)),
             width=95,
         ),
-        Column(name="trend", hidden=True),
+        Column(name="station", hidden=True),
     ),
     no_value=Text(en="no asset is tied to a gauge", fr="aucun enjeu rattaché à une station"),
-    width=10,
-    height=17,
+    width=11,
+    height=18,
     timeless="what stands by the water",
 )
 _OFFICIAL = Panel(
@@ -196,7 +173,7 @@ _OFFICIAL = Panel(
     no_value=Text(en="no bulletin is received here", fr="aucun bulletin reçu ici"),
     empty="no official bulletin is connected",
     width=24,
-    height=5,
+    height=4,
 )
 SECTION = Section(
     key="flood-now",

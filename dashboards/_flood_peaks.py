@@ -1,7 +1,9 @@
 """Peaks: observed in the time shown, expected from upstream, and past floods aligned at theirs."""
 
+from grafana_foundation_sdk.models import dashboard as sdk
+
 from dashboards._colours import BLUE, GREY, ORANGE, RED, State, Step
-from dashboards._describe import Column, Panel, Query, Section
+from dashboards._describe import Builder, Column, Panel, Query, Section
 from dashboards._flood_course import urgent
 from dashboards._links import site_page
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
@@ -36,6 +38,20 @@ FROM flood JOIN rollup_hour hour ON hour.series_id = flood.series
  AND hour.begins <= {UNTIL}
 ORDER BY 1, 2
 """
+
+
+def _room(builder: Builder) -> Builder:
+    """A dry week must not fill the height with its millimetres."""
+    return builder.override_by_regexp(
+        "/margin/",
+        [
+            sdk.DynamicConfigValue(id_val="custom.axisSoftMin", value=-0.5),
+            sdk.DynamicConfigValue(id_val="custom.axisSoftMax", value=0.25),
+            sdk.DynamicConfigValue(id_val="custom.lineWidth", value=2),
+        ],
+    )
+
+
 _PAST = Panel(
     key="flood-past",
     title=Text(
@@ -68,11 +84,12 @@ _PAST = Panel(
             unit="h",
             decimals=0,
         ),
-        Column(name="/margin/", unit="m", decimals=2),
+        Column(name="/margin/", title="${__series.name}", unit="m", decimals=2),
     ),
     no_value=Text(en="no flood is known here", fr="aucune crue connue ici"),
-    width=12,
-    height=11,
+    refine=_room,
+    width=24,
+    height=10,
     timeless="floods of any time, of the most urgent gauge",
 )
 
@@ -152,7 +169,7 @@ _TABLE = Panel(
         Column(name="site", hidden=True),
         Column(name="river", title=Text(en="River", fr="Cours d'eau"), width=100),
         Column(name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(),)),
-        Column(name="peak_at", title=Text(en="Peak at", fr="Pic à"), unit="date", width=150),
+        Column(name="peak_at", title=Text(en="Peak at", fr="Pic à"), unit="date", width=172),
         Column(
             name="peak",
             title=Text(en="minus alert", fr="moins alerte"),
@@ -165,11 +182,11 @@ _TABLE = Panel(
         Column(
             name="state", title=Text(en="State", fr="État"), states=_STATES, cell="text", width=115
         ),
-        Column(name="due_at", title=Text(en="Expected at", fr="Attendu à"), unit="date", width=150),
+        Column(name="due_at", title=Text(en="Expected at", fr="Attendu à"), unit="date", width=172),
         Column(name="above", title=Text(en="from", fr="depuis")),
         Column(
             name="above_peak",
-            title=Text(en="peak there minus alert", fr="pic amont moins alerte"),
+            title=Text(en="peak there", fr="pic amont"),
             unit="m",
             decimals=2,
             cell="text",

@@ -1,6 +1,5 @@
 """Rivers lengthwise, in metres NGF: the one scale on which different gauges compare."""
 
-from dashboards._colours import ORANGE
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._links import site_page
 from dashboards._sql import UNTIL, territory
@@ -64,8 +63,10 @@ _PROFILE = Panel(
             unit="km",
             decimals=1,
         ),
-        Column(name="/altitude/", unit="m", decimals=2),
-        Column(name="/alert/", dashed=True, colour=ORANGE),
+        Column(
+            name="/altitude/", title="${__series.name}", unit="m", decimals=2, axis_label="m NGF"
+        ),
+        Column(name="/· alert/", dashed=True, colour=GREY),
     ),
     no_value=Text(
         en="no river has two gauges whose zeros are known",
@@ -100,10 +101,10 @@ _ALTITUDES = Panel(
     ),
     columns=(
         Column(name="site", hidden=True),
-        Column(name="river", title=Text(en="River", fr="Cours d'eau"), width=100),
+        Column(name="river", hidden=True),
         Column(name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(),)),
         *(
-            Column(name=name, title=Text(en=en, fr=fr), unit="m", decimals=2, width=90)
+            Column(name=name, title=Text(en=en, fr=fr), unit="m", decimals=2, width=84)
             for name, en, fr in (
                 ("zero", "Zero", "Zéro"),
                 ("water", "Water", "Eau"),

@@ -36,7 +36,7 @@ def amounts(prefix: str = "mm") -> tuple[Column, ...]:
             title=f"{hours} h",
             unit="mm",
             decimals=1,
-            width=80,
+            width=72,
         )
         for hours in _SHOWN
     )
@@ -81,13 +81,14 @@ def rare_columns() -> tuple[Column, ...]:
             low=0,
             high=1.5,
             colour=BLUE,
+            width=140,
         ),
         Column(
             name="rarity",
             title=Text(en="Rarity", fr="Rareté"),
             states=RARITY,
             cell="background",
-            width=175,
+            width=178,
         ),
     )
 
@@ -133,8 +134,8 @@ _NOW = Panel(
         *amounts(),
         *rare_columns(),
     ),
-    width=12,
-    height=13,
+    width=14,
+    height=14,
     timeless="the hours before the end of the time shown",
 )
 # A sum over hours is highest where one that had rain is its last.
@@ -181,10 +182,10 @@ _MOST = Panel(
             links=(site_page(),),
         ),
         *amounts(),
-        Column(name="at", title=Text(en="24 h ending", fr="fin des 24 h"), unit="date", width=155),
+        Column(name="at", title=Text(en="24 h ending", fr="fin des 24 h"), unit="date", width=172),
     ),
-    width=12,
-    height=13,
+    width=14,
+    height=11,
 )
 _FALLEN = Panel(
     key="flood-rain-fallen",
@@ -211,8 +212,8 @@ _FALLEN = Panel(
     ),
     quantity="catchment_rain",
     low=0,
-    width=12,
-    height=10,
+    width=10,
+    height=14,
 )
 _BASINS = Panel(
     key="flood-basins",
@@ -244,11 +245,11 @@ _BASINS = Panel(
     steps=BASIN_STEPS[1:],
     no_value=Text(en="no basin", fr="aucun bassin"),
     refine=bridged,
-    width=12,
-    height=10,
+    width=10,
+    height=11,
 )
 SECTION = Section(
     key="flood-rain-section",
     title=Text(en="Rain and basins", fr="Pluie et bassins"),
-    panels=(_NOW, _BASINS, _MOST, _FALLEN),
+    panels=(_NOW, _FALLEN, _MOST, _BASINS),
 )
