@@ -1,5 +1,6 @@
 """Rivers lengthwise, in metres NGF: the one scale on which different gauges compare."""
 
+from dashboards._colours import GREY
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._links import site_page
 from dashboards._sql import UNTIL, territory
