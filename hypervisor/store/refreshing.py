@@ -198,12 +198,16 @@ def _week(connection: Connection, words: dict[str, Any], *, rises: bool) -> int:
     for table in ("rollup_hour", "rollup_suspect"):
         _run(connection, _GONE.format(table=table), words)
     _run(connection, _COUNTED, words)
+    connection.execute("ANALYZE counted")  # unknown, it would be looked through once a row
     if rises:
         _run(connection, _SEED_NEAR, words)
         _run(connection, _SEED_FAR, words)
     made = _run(connection, _HOURS, words)
-    for statement in (_SUSPECT, _OF_DAYS, _DAYS_GONE, _DAYS):
-        _run(connection, statement, words)
+    _run(connection, _SUSPECT, words)
+    _run(connection, _OF_DAYS, words)
+    connection.execute("ANALYZE days")
+    _run(connection, _DAYS_GONE, words)
+    _run(connection, _DAYS, words)
     return made
 
 
