@@ -1,11 +1,13 @@
 """Panels that floods and weather share: alarms as lanes, how gauges and stations are."""
 
-from dashboards._colours import GREEN, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, Step
+from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, Step
 from dashboards._describe import Column, Panel, Query
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, series_of, territory
 from dashboards._views import Table, Timeline
 from dashboards._words import Text
+from sensors.flood import DOMAIN as FLOOD
+from sensors.weather import DOMAIN as WEATHER
 
 HEALTH = (
     State(value="silent", text=Text(en="silent", fr="muette"), colour=VIOLET, symbol="✕"),
@@ -16,32 +18,60 @@ HEALTH = (
 
 def alarm_lanes(domain: str, *, height: int = 10) -> Panel:
     """The alarms of a domain over time, a lane a site, coloured by the highest that lasts."""
-    return Panel(
-        key=f"{domain}-alarms",
-        title=Text(en="Alarms by site", fr="Alarmes par site"),
-        about=Text(
+    return _lanes(
+        f"{domain}-alarms",
+        Text(en="Alarms by site", fr="Alarmes par site"),
+        Text(
             en="A lane a site: the highest priority of its alarms of danger that lasted at each"
             " moment; blank: none. Sites without any in the time shown have no lane. What a"
             " revision took back is left out.",
             fr="Une ligne par site : la plus haute priorité de ses alarmes de danger à chaque"
-            " instant ; vide : aucune. Les sites sans alarme sur la période n'ont pas de ligne."
-            " Les alarmes retirées par une révision n'y sont pas.",
+            " instant ; vide : aucune. Les sites sans alarme sur la période n'ont pas de ligne. Les"
+            " alarmes retirées par une révision n'y sont pas.",
         ),
+        _asked(domain, "hazard"),
+        size=(24, height),
+    )
+
+
+def fault_lanes(domain: str, *, width: int = 12, height: int = 10) -> Panel:
+    """The faults of a domain's own equipment over time, a lane a site."""
+    return _lanes(
+        f"{domain}-faults",
+        Text(en="Faults of our own equipment", fr="Défauts de nos équipements"),
+        Text(
+            en="A lane a site: the highest priority of its alarms of maintenance that lasted at"
+            " each moment: silent, stuck, jumping, blocked, low battery, wrong clock. What a site"
+            " with such a lane says is to be doubted there.",
+            fr="Une ligne par site : la plus haute priorité de ses alarmes de maintenance à chaque"
+            " instant : muet, figé, saut, bouché, batterie faible, horloge fausse. Là où une ligne"
+            " est colorée, la mesure du site est à mettre en doute.",
+        ),
+        _asked(domain, "maintenance"),
+        size=(width, height),
+    )
+
+
+def _asked(domain: str, category: str) -> str:
+    return f"""
+    SELECT lane.time AS time, site.title AS site, lane.severity AS state
+    FROM alarm_lanes('{domain}', '{category}', {SINCE}, {UNTIL}) lane
+    JOIN site ON site.id = lane.site WHERE {territory()} ORDER BY lane.time, site.title
+    """
+
+
+def _lanes(key: str, title: Text, about: Text, sql: str, *, size: tuple[int, int]) -> Panel:
+    return Panel(
+        key=key,
+        title=title,
+        about=about,
         view=Timeline(lane="site"),
-        queries=(
-            Query(
-                sql=f"""
-                SELECT lane.time AS time, site.title AS site, lane.severity AS state
-                FROM alarm_lanes('{domain}', {SINCE}, {UNTIL}) lane
-                JOIN site ON site.id = lane.site WHERE {territory()} ORDER BY lane.time, site.title
-                """
-            ),
-        ),
+        queries=(Query(sql=sql),),
         states=PRIORITIES,
-        no_value=Text(en="no alarm in the time shown", fr="aucune alarme sur la période"),
+        no_value=Text(en="none in the time shown", fr="aucune sur la période"),
         empty="no alarm in the time shown",
-        width=24,
-        height=height,
+        width=size[0],
+        height=size[1],
     )
 
 
@@ -65,7 +95,9 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
             Column(name="site", hidden=True),
             Column(name="station", title=Text(en="Site", fr="Site"), links=(site_page(),)),
             Column(name="device", title=Text(en="Device", fr="Appareil")),
-            Column(name="quantity", hidden=True),
+            Column(
+                name="quantity", title=Text(en="Quantity", fr="Grandeur"), states=_named(quantities)
+            ),
             Column(
                 name="state",
                 title=Text(en="State", fr="État"),
@@ -128,6 +160,16 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
         width=24,
         height=12,
         timeless="how devices are at the end of the time shown",
+    )
+
+
+def _named(quantities: tuple[str, ...]) -> tuple[State, ...]:
+    known = {
+        quantity.name: quantity for domain in (FLOOD, WEATHER) for quantity in domain.quantities
+    }
+    return tuple(
+        State(value=name, text=Text(en=known[name].label_en, fr=known[name].label_fr), colour=GREY)
+        for name in quantities
     )
 
 

@@ -107,7 +107,7 @@ _GROWERS = Panel(
     columns=(
         Column(name="site", hidden=True),
         Column(name="station", title=Text(en="Site", fr="Site"), links=(site_page(),)),
-        Column(name="air", title="Air", width=85),
+        Column(name="air", hidden=True),
         Column(name="dew", title=Text(en="Dew point", fr="Rosée"), width=95),
         Column(name="wet", title=Text(en="Wet bulb", fr="Th. mouillé"), width=105),
         Column(name="threshold", title=Text(en="Threshold", fr="Seuil"), width=95),
@@ -175,10 +175,10 @@ _HEAT = Panel(
         Column(name="site", hidden=True),
         Column(name="station", title=Text(en="Station", fr="Station"), links=(site_page(),)),
         Column(name="night", title=Text(en="Minima", fr="Minimales"), width=95),
-        Column(name="night_limit", title=Text(en="limit", fr="seuil"), width=75),
+        Column(name="night_limit", title=Text(en="limit of min.", fr="seuil min."), width=90),
         Column(name="day", title=Text(en="Maxima", fr="Maximales"), width=100),
-        Column(name="day_limit", title=Text(en="limit", fr="seuil"), width=75),
-        Column(name="days", title=Text(en="Days", fr="Jours"), unit="count", decimals=0, width=70),
+        Column(name="day_limit", title=Text(en="limit of max.", fr="seuil max."), width=95),
+        Column(name="days", hidden=True),
         Column(
             name="state",
             title=Text(en="State", fr="État"),

@@ -62,7 +62,12 @@ _RARITY = Panel(
     ),
     columns=(
         Column(name="site", hidden=True),
-        Column(name="station", title=Text(en="Station", fr="Station"), links=(site_page(),)),
+        Column(
+            name="station",
+            title=Text(en="Station", fr="Station"),
+            links=(site_page(),),
+            width=320,
+        ),
         *amounts(),
         Column(
             name="held",
@@ -83,7 +88,7 @@ _RARITY = Panel(
     ),
     no_value=Text(en="no rain gauge", fr="aucun pluviomètre"),
     width=24,
-    height=11,
+    height=10,
     timeless="the hours before the end of the time shown",
 )
 _FALLEN = Panel(
@@ -179,28 +184,28 @@ _BLOCKED = Panel(
         Column(name="site", hidden=True),
         Column(name="station", title=Text(en="Gauge", fr="Pluviomètre"), links=(site_page(),)),
         Column(
-            name="own", title=Text(en="12 h", fr="Cumul 12 h"), unit="mm", decimals=1, width=110
+            name="own", title=Text(en="12 h", fr="Cumul 12 h"), unit="mm", decimals=1, width=105
         ),
         Column(
             name="near",
             title=Text(en="Neighbours' median", fr="Médiane des voisins"),
             unit="mm",
             decimals=1,
-            width=160,
+            width=150,
         ),
         Column(
             name="within",
-            title=Text(en="within", fr="dans un rayon de"),
+            title=Text(en="within", fr="rayon"),
             unit="km",
             decimals=0,
-            width=140,
+            width=100,
         ),
         Column(
             name="verdict",
             title=Text(en="Check", fr="Contrôle"),
             states=_CHECKED,
             cell="background",
-            width=140,
+            width=125,
         ),
     ),
     no_value=Text(en="no rain gauge", fr="aucun pluviomètre"),

@@ -124,16 +124,17 @@ _LIMITS = Panel(
             low=0,
             high=130,
             colour=BLUE,
+            width=130,
         ),
-        Column(name="park", title=Text(en="Parks", fr="Parcs"), width=95),
-        Column(name="crane", title=Text(en="Cranes", fr="Grues"), width=95),
-        Column(name="storm", title=Text(en="Storm", fr="Tempête"), width=95),
+        Column(name="park", title=Text(en="Parks", fr="Parcs"), width=82),
+        Column(name="crane", title=Text(en="Cranes", fr="Grues"), width=82),
+        Column(name="storm", title=Text(en="Storm", fr="Tempête"), width=86),
         Column(
             name="state",
             title=Text(en="State", fr="État"),
             states=GUSTS,
             cell="background",
-            width=135,
+            width=130,
         ),
     ),
     no_value=Text(en="no gust was told", fr="aucune rafale transmise"),
@@ -141,8 +142,32 @@ _LIMITS = Panel(
     height=11,
     timeless="the hour before the end of the time shown",
 )
+_FROM = Panel(
+    key="weather-wind-from",
+    title=Text(en="Wind direction", fr="Direction du vent"),
+    about=Text(
+        en="Where the wind comes from, in degrees: 0 and 360 are north, 90 east. All stations that"
+        " turn together within an hour tell of a front passing.",
+        fr="D'où vient le vent, en degrés : 0 et 360 au nord, 90 à l'est. Toutes les stations qui"
+        " tournent ensemble en moins d'une heure : passage d'un front.",
+    ),
+    view=TimeSeries(draw="points", width=2, legend="list"),
+    queries=(
+        Query(
+            sql=f"""
+            SELECT bucket.time AS time, site.title AS metric, bucket.last AS value
+            FROM {readings("wind_direction")} ORDER BY 1, 2
+            """
+        ),
+    ),
+    quantity="wind_direction",
+    low=0,
+    high=360,
+    width=12,
+    height=9,
+)
 SECTION = Section(
     key="weather-wind-section",
     title=Text(en="Wind", fr="Vent"),
-    panels=(_GUSTS, _LIMITS, _WIND),
+    panels=(_GUSTS, _LIMITS, _WIND, _FROM),
 )

@@ -2,7 +2,7 @@
 
 from dashboards import _flood_course, _flood_now, _flood_peaks, _flood_profile, _flood_rain
 from dashboards._describe import Dashboard, Section
-from dashboards._lanes import alarm_lanes, health
+from dashboards._lanes import alarm_lanes, fault_lanes, health
 from dashboards._words import Text
 
 DASHBOARD = Dashboard(
@@ -39,6 +39,7 @@ DASHBOARD = Dashboard(
                     "level",
                     "basin_fill",
                 ),
+                fault_lanes("flood", width=24, height=7),
             ),
         ),
     ),

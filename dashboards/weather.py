@@ -2,7 +2,7 @@
 
 from dashboards import _weather_air, _weather_now, _weather_rain, _weather_wind
 from dashboards._describe import Dashboard, Section
-from dashboards._lanes import alarm_lanes, health
+from dashboards._lanes import alarm_lanes, fault_lanes, health
 from dashboards._words import Text
 
 DASHBOARD = Dashboard(
@@ -33,6 +33,7 @@ DASHBOARD = Dashboard(
             title=Text(en="The network", fr="Le réseau"),
             panels=(
                 _weather_rain.BLOCKED,
+                fault_lanes("weather"),
                 health(
                     "weather",
                     Text(en="Health of the stations", fr="État des stations"),

@@ -149,9 +149,9 @@ LANGUAGE sql STABLE AS $$
     ORDER BY r.effective DESC, r.id DESC LIMIT 1
 $$;
 
--- The alarms of a domain's dangers as lanes, a site each: from `time` on the highest severity of those
--- that last there; null: none any more. An alarm taken back by a revision is not shown.
-CREATE FUNCTION alarm_lanes(domain text, since timestamptz, until timestamptz) RETURNS TABLE (
+-- The alarms of a domain and category as lanes, a site each: from `time` on the highest severity of
+-- those that last there; null: none any more. An alarm taken back by a revision is not shown.
+CREATE FUNCTION alarm_lanes(domain text, category text, since timestamptz, until timestamptz) RETURNS TABLE (
     site integer, "time" timestamptz, severity text)
 LANGUAGE sql STABLE AS $$
     WITH stepped AS (
@@ -160,7 +160,7 @@ LANGUAGE sql STABLE AS $$
                               OVER (PARTITION BY a.id ORDER BY step.ordinality), 'infinity'),
                      coalesce(a.ended, 'infinity')) AS ends
         FROM alarm a CROSS JOIN jsonb_array_elements(a.severity) WITH ORDINALITY step
-        WHERE a.domain = alarm_lanes.domain AND a.category = 'hazard' AND a.withdrawn IS NULL
+        WHERE a.domain = alarm_lanes.domain AND a.category = alarm_lanes.category AND a.withdrawn IS NULL
           AND a.began <= until AND (a.ended IS NULL OR a.ended > since)
     ), spell AS MATERIALIZED (
         SELECT stepped.site, greatest(begins, since) AS begins, ends, stepped.severity,

@@ -192,7 +192,8 @@ def test_lanes_show_the_highest_alarm_of_each_moment(essonne: Connection) -> Non
     alarm("flood-clock", [(-20, "critical")], None, category="maintenance")
     alarm("flood-held-up", [(-20, "critical")], None, withdrawn=NOW)
     rows = essonne.execute(
-        "SELECT time, severity FROM alarm_lanes('flood', %s, %s) ORDER BY time", [at(-24), NOW]
+        "SELECT time, severity FROM alarm_lanes('flood', 'hazard', %s, %s) ORDER BY time",
+        [at(-24), NOW],
     ).fetchall()
     seen = [((time - NOW) / timedelta(hours=1), severity) for time, severity in rows]
     changes = [one for i, one in enumerate(seen) if i == 0 or seen[i - 1][1] != one[1]]
