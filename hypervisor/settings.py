@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     imported_retention_days: int | None = Field(
         default=None, ge=1
     )  # None: history is kept for good
-    compress_after_days: int | None = Field(default=30, ge=1)  # on TimescaleDB's full build
+    compress_after_days: int = Field(default=30, ge=1)  # on TimescaleDB's full build
     reader_timeout_seconds: float = Field(default=30.0, gt=0)  # what one question in SQL may take
     reader_password: str = ""  # given to `migrate`: it makes the reader `grafana`
     notify_timeout_seconds: float = Field(default=20.0, gt=0)  # a channel answers within

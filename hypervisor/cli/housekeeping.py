@@ -40,7 +40,9 @@ def housekeeping(
         wish = kept.wanted(settings)
         done = kept.look(connection, wish) if dry_run else kept.sweep(connection, wish, agree=agree)
         more = kept.look(connection, wish) if done.shorter else None
-        trouble = "" if dry_run else kept.copy(connection, settings)
+        trouble = ""
+        if not dry_run:
+            trouble = kept.copy(connection, settings) + kept.compress(connection, settings)
     if as_json:
         counts = {"readings": done.readings, "dead_letters": done.dead_letters}
         print(json.dumps({**counts, "waiting": list(done.shorter), "dry_run": dry_run}))

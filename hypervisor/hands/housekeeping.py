@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from hypervisor.rollups import following as rollups
 from hypervisor.settings import Settings
-from hypervisor.store import audit, columnar, happenings, retention
+from hypervisor.store import audit, columnar, compression, happenings, retention
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.retention import Bounds, Chunk
@@ -159,6 +159,13 @@ def copy(connection: Connection, settings: Settings) -> str:
     return ""
 
 
+def compress(connection: Connection, settings: Settings) -> str:
+    """Compress old readings where that can be done; what is to be said of it."""
+    before = retention.compressed_before(connection, settings.compress_after_days)
+    done = compression.keep(connection, before)
+    return f"; {done} weeks of readings compressed" if done else ""
+
+
 def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
     """Keep house every hour until told to stop. A lost database is waited for."""
     said = ""
@@ -186,7 +193,7 @@ def _once(connection: Connection, settings: Settings) -> str:
         return "another housekeeping is at work on this database"
     done = sweep(connection, wanted(settings))
     text = f"gone: {done.text()}" if done.readings or done.dead_letters else done.text()
-    text += copy(connection, settings)
+    text += copy(connection, settings) + compress(connection, settings)
     happenings.forget(connection, _HAPPENINGS)
     if not done.shorter:
         return text

@@ -78,7 +78,11 @@ def _counts(connection: Connection, *, readings: bool) -> dict[str, int]:
 
 def without_readings() -> list[str]:
     """The words that keep pg_dump from the readings; their tables are dumped, empty."""
-    names = ("_timescaledb_internal._hyper_*", *(f"public.{name}" for name in _READINGS))
+    chunks = ("_hyper_*", "compress_hyper_*")
+    names = (
+        *(f"_timescaledb_internal.{name}" for name in chunks),
+        *(f"public.{name}" for name in _READINGS),
+    )
     return [f"--exclude-table-data={name}" for name in names]
 
 

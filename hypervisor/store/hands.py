@@ -5,7 +5,7 @@ replaced does not come back by being sent again, and another value that arrives 
 Whoever acts holds `lock`, and tells the feed what stands otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from hypervisor.instants import micros
+from hypervisor.store import compression
 from hypervisor.store.connect import Connection
 from sensors._quality import Quality
 from sensors._row import NEVER, ROW, Rows
@@ -226,7 +227,7 @@ def standing(connection: Connection, span: Span, *, limit: int | None = None) ->
 def invalidate(connection: Connection, span: Span, *, act: int, at: datetime) -> Rows:
     """Let nothing believe what stands in the span; the rows that changed, as they stand now."""
     words = {**span.words, "act": act, "at": at}
-    connection.execute(_LOCK_ROWS, words)
+    _lock_rows(connection, words)
     connection.execute(_INVALIDATE, words)
     return _rows(connection.execute(_INVALIDATED_NOW, words).fetchall())
 
@@ -235,7 +236,7 @@ def observe(connection: Connection, seen: Stored, *, act: int, at: datetime) -> 
     """Let a value stand that a person saw: no arrival. The row as it stands now."""
     span = Span(series=seen.series, first=seen.time, last=seen.time)
     words = {**span.words, "value": seen.value, "quality": seen.quality, "act": act, "at": at}
-    connection.execute(_LOCK_ROWS, words)
+    _lock_rows(connection, words)
     connection.execute(_OBSERVE, words)
     return _rows(connection.execute(_OBSERVED_NOW, words).fetchall())
 
@@ -244,11 +245,16 @@ def undo(connection: Connection, span: Span, *, undone: int, act: int, at: datet
     """Let stand again what an act replaced, where nothing else has replaced that since."""
     words = {**span.words, "undone": undone, "act": act, "at": at}
     connection.execute(_TABLE)
-    connection.execute(_LOCK_ROWS, words)
+    _lock_rows(connection, words)
     touched = connection.execute(_REPLACED, words).rowcount
     connection.execute(_AGAIN, words)
     rows = _rows(connection.execute(_STANDS_AGAIN, words).fetchall())
     return Undone(rows=rows, replaced_since=touched - len(rows))
+
+
+def _lock_rows(connection: Connection, words: Mapping[str, Any]) -> None:
+    compression.unpack_span(connection, words)
+    connection.execute(_LOCK_ROWS, words)
 
 
 def causes(

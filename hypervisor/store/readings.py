@@ -12,6 +12,7 @@ from datetime import datetime
 import numpy as np
 
 from hypervisor.instants import POSTGRES_EPOCH, micros, moment
+from hypervisor.store import compression
 from hypervisor.store.connect import Connection
 from sensors._row import NEVER, ROW, Rows
 
@@ -118,6 +119,7 @@ def prepare(connection: Connection) -> None:
             " received_at timestamptz, value double precision, quality smallint)"
             " ON COMMIT DELETE ROWS"
         )
+    compression.unlimited(connection)
 
 
 def put(connection: Connection, rows: Rows) -> Rows:
@@ -163,6 +165,7 @@ def _correct(connection: Connection, rows: Rows) -> Rows:
         "last": moment(int(rows["time"].max())),
     }
     connection.execute("SET LOCAL jit = off")  # compiling these takes longer than running them
+    compression.unpack(connection, rows)
     connection.execute(_MEET, span)
     connection.execute(_VERSIONS)
     moved: list[_Row] = connection.execute(_MOVED).fetchall()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from hypervisor.store import compression
 from hypervisor.store.connect import Connection
 from sensors._quality import Quality
 
@@ -71,6 +72,12 @@ def take(connection: Connection) -> bool:
     return bool(row and row[0])
 
 
+def compressed_before(connection: Connection, days: int) -> datetime | None:
+    """What ends so many days before now, or before where the watch stands, may be compressed."""
+    found = bounds(connection, {"readings": days, "imported": None, "dead_letters": None})
+    return found.readings
+
+
 def bounds(connection: Connection, days: Mapping[str, int | None]) -> Bounds:
     """The oldest that is kept: so many days before now, or before where the watch stands.
 
@@ -129,6 +136,7 @@ def let_go(connection: Connection, chunk: Chunk) -> int:
     """
     connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
     if chunk.kept:
+        compression.unlimited(connection)
         connection.execute(f"DELETE FROM reading r WHERE {_GOING}", chunk.words)  # noqa: S608  constants
     else:
         connection.execute(
