@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from grafana_foundation_sdk.models import dashboard as sdk
 
-from dashboards._colours import State, Step
+from dashboards._colours import GREY, State, Step
 from dashboards._describe import Column, Link
 from dashboards._options import Options
 from dashboards._units import DashboardError, grafana
@@ -166,11 +166,23 @@ def cleared(config: sdk.FieldConfig) -> None:
         step.color = CLEAR if step.color == INK else step.color
 
 
-def empty_cells() -> sdk.DashboardFieldConfigSourceOverrides:
-    """What a table shows in a cell without a value; else it repeats why it may be empty."""
+def nothing_known() -> sdk.DashboardFieldConfigSourceOverrides:
+    """What a table or a map shows where there is no value: a grey dash.
+
+    Else it would repeat why the panel may be empty, in the colour of the lowest step.
+    """
+    dash = sdk.SpecialValueMap(
+        options=sdk.DashboardSpecialValueMapOptions(
+            match=sdk.SpecialValueMatch.NULL,
+            result=sdk.ValueMappingResult(text=NOTHING, color=GREY, index=0),
+        )
+    )
     return sdk.DashboardFieldConfigSourceOverrides(
         matcher=matcher("/.*/"),
-        properties=[sdk.DynamicConfigValue(id_val="noValue", value=NOTHING)],
+        properties=[
+            sdk.DynamicConfigValue(id_val="noValue", value=NOTHING),
+            sdk.DynamicConfigValue(id_val="mappings", value=[dash]),
+        ],
     )
 
 

@@ -8,10 +8,10 @@ from grafana_foundation_sdk.models import table as sdk_table
 
 from dashboards._dataquery import Format, SqlQuery, source
 from dashboards._describe import Column, Panel
-from dashboards._fields import defaults, empty_cells, override
+from dashboards._fields import defaults, nothing_known, override
 from dashboards._kinds import Kind, kind_of
 from dashboards._options import Options
-from dashboards._views import Table, Words
+from dashboards._views import Geomap, Table, Words
 from dashboards._words import words
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
@@ -113,7 +113,7 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
     return sdk.FieldConfigSource(
         defaults=config,
         overrides=[
-            *([empty_cells()] if isinstance(panel.view, Table) else []),
+            *([nothing_known()] if isinstance(panel.view, Geomap | Table) else []),
             *(refined.overrides if refined is not None else []),
             *(override(column, options) for column in panel.columns),
         ],
