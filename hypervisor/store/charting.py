@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hypervisor.store.connect import Connection
 from sensors._quality import Quality
 
 _UNFIT = int(Quality.SUSPECT)
+_INSTANT = timedelta(microseconds=1)
 _MARKED = int(Quality.SUSPECT | Quality.MANUAL)
 
 _EACH = (
@@ -16,11 +17,8 @@ _EACH = (
     " AND value IS NOT NULL AND quality & %(unfit)s = 0 ORDER BY series_id, time"
 )
 _ROLLED = (
-    "SELECT series_id, extract(epoch FROM time_bucket(make_interval(secs => %(s)s), time))::float"
-    " AS at, min(value), avg(value), max(value), sum(value), last(value, time), count(*)"
-    " FROM reading WHERE series_id = ANY(%(series)s) AND time >= %(first)s AND time < %(last)s"
-    " AND value IS NOT NULL AND quality & %(unfit)s = 0"
-    " GROUP BY series_id, at ORDER BY series_id, at"
+    "SELECT series_id, extract(epoch FROM time)::float, low, mean, high, total, last, count"
+    " FROM readings_by(%(series)s, %(first)s, %(last)s, %(every)s)"
 )
 
 
@@ -100,14 +98,17 @@ def bins(
 ) -> dict[int, list[Bin]]:
     """The believed readings of series with first <= time < last, ascending.
 
-    `seconds`: rolled up by so much; None: each reading by itself. A year of quarter hours is one
-    pass over 35,000 rows, so nothing is kept rolled up that late data could make wrong.
+    `seconds`: rolled up by so much, as whole pieces, from the one in which `first` lies, of what is
+    kept rolled up where that is enough; None: each reading by itself.
     """
     first, last = span
-    rows = connection.execute(
-        _EACH if seconds is None else _ROLLED,
-        {"series": list(series), "first": first, "last": last, "unfit": _UNFIT, "s": seconds},
-    )
+    words: dict[str, object] = {"series": list(series), "first": first, "last": last}
+    if seconds is None:
+        rows = connection.execute(_EACH, {**words, "unfit": _UNFIT})
+    else:
+        every = timedelta(seconds=seconds)
+        earlier = first - every + _INSTANT
+        rows = connection.execute(_ROLLED, {**words, "first": earlier, "every": every})
     found: dict[int, list[Bin]] = {one: [] for one in series}
     for one, at, low, mean, high, total, end, count in rows:
         found[one].append(
