@@ -39,6 +39,7 @@ _ALL = Panel(
         width=2,
         steps_drawn="dashed",
         axis_label=Text(en="above the alert level", fr="au-dessus de l'alerte"),
+        soft_max=0.25,
     ),
     refine=bridged,
     queries=(

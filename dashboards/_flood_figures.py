@@ -35,7 +35,7 @@ WHERE {territory("g")}
 
 _OVER = Panel(
     key="flood-over",
-    title=Text(en="Gauges above alert", fr="Stations au-dessus de l'alerte"),
+    title=Text(en="Gauges above alert", fr="Stations en alerte"),
     about=Text(
         en="How many gauges stand above their alert level at the end of the time shown.",
         fr="Nombre de stations au-dessus de leur niveau d'alerte à la fin de la période affichée.",
@@ -49,7 +49,7 @@ _OVER = Panel(
 )
 _NEAREST = Panel(
     key="flood-nearest",
-    title=Text(en="Highest level minus alert", fr="Hauteur moins seuil d'alerte, la plus forte"),
+    title=Text(en="Level minus alert, highest", fr="Hauteur moins alerte"),
     about=Text(
         en="Of all gauges the one nearest to its alert level from below, or farthest above it:"
         " level minus alert threshold. Positive: the threshold is exceeded.",
@@ -120,7 +120,7 @@ _REACHED = Panel(
 )
 _FULLEST = Panel(
     key="flood-fullest",
-    title=Text(en="Fullest retention basin", fr="Bassin de retenue le plus rempli"),
+    title=Text(en="Fullest retention basin", fr="Bassin le plus rempli"),
     about=Text(
         en="The fill of the fullest retention basin. From 95 % it holds nothing back any more.",
         fr="Remplissage du bassin de retenue le plus plein. À partir de 95 %, il n'écrête plus.",

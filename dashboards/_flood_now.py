@@ -58,11 +58,11 @@ _STRIP = Panel(
     columns=(
         Column(name="site", hidden=True),
         Column(name="river_order", hidden=True),
-        Column(name="river", title=Text(en="River", fr="Cours d'eau"), width=98),
+        Column(name="river", title=Text(en="River", fr="Cours d'eau"), width=104),
         Column(name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(),)),
         Column(
             name="margin",
-            title=Text(en="Level minus alert", fr="Hauteur moins seuil d'alerte"),
+            title=Text(en="Level minus alert", fr="Hauteur moins alerte"),
             unit="m",
             decimals=2,
             low=-1.5,
@@ -76,7 +76,7 @@ _STRIP = Panel(
             title=Text(en="3 h trend", fr="Tendance 3 h"),
             unit="cm/h",
             decimals=1,
-            width=98,
+            width=106,
         ),
         Column(name="moves", title=" ", states=MOVES, cell="text", width=36),
         Column(
@@ -84,12 +84,12 @@ _STRIP = Panel(
             title=Text(en="State", fr="État"),
             states=LEVELS,
             cell="background",
-            width=128,
+            width=134,
         ),
         Column(name="age", title=Text(en="Age", fr="Âge"), unit="min", decimals=0, width=78),
         Column(name="elevation", hidden=True),
     ),
-    width=13,
+    width=14,
     height=18,
     timeless="what each gauge last said",
 )
@@ -129,7 +129,7 @@ _ASSETS = Panel(
             width=128,
         ),
         Column(name="due_h", title=Text(en="in", fr="dans"), unit="h", decimals=1, width=75),
-        Column(name="between", title=Text(en="between", fr="entre"), width=95),
+        Column(name="between", title=Text(en="between", fr="entre"), width=85),
         Column(
             name="margin",
             title=Text(en="minus asset", fr="moins enjeu"),
@@ -142,7 +142,7 @@ _ASSETS = Panel(
         Column(name="station", hidden=True),
     ),
     no_value=Text(en="no asset is tied to a gauge", fr="aucun enjeu rattaché à une station"),
-    width=11,
+    width=10,
     height=18,
     timeless="what stands by the water",
 )

@@ -40,13 +40,14 @@ ORDER BY 1, 2
 """
 
 
-def _room(builder: Builder) -> Builder:
-    """A dry week must not fill the height with its millimetres."""
+_MINUS = Text(en="level minus alert", fr="hauteur moins alerte")
+
+
+def _bold(builder: Builder) -> Builder:
+    """Lines that are seen from afar."""
     return builder.override_by_regexp(
         "/margin/",
         [
-            sdk.DynamicConfigValue(id_val="custom.axisSoftMin", value=-0.5),
-            sdk.DynamicConfigValue(id_val="custom.axisSoftMax", value=0.25),
             sdk.DynamicConfigValue(id_val="custom.lineWidth", value=2),
         ],
     )
@@ -74,7 +75,7 @@ _PAST = Panel(
         by="flood",
         show="lines",
         x_label=Text(en="hours from the peak", fr="heures par rapport au pic"),
-        y_label=Text(en="level minus alert", fr="hauteur moins alerte"),
+        y_label=_MINUS,
     ),
     queries=(Query(sql=_ALIGNED),),
     columns=(
@@ -84,10 +85,10 @@ _PAST = Panel(
             unit="h",
             decimals=0,
         ),
-        Column(name="/margin/", title="${__series.name}", unit="m", decimals=2),
+        Column(name="/margin/", title="${__series.name}", unit="m", decimals=2, axis_label=_MINUS),
     ),
     no_value=Text(en="no flood is known here", fr="aucune crue connue ici"),
-    refine=_room,
+    refine=_bold,
     width=24,
     height=10,
     timeless="floods of any time, of the most urgent gauge",
@@ -180,7 +181,7 @@ _TABLE = Panel(
             width=105,
         ),
         Column(
-            name="state", title=Text(en="State", fr="État"), states=_STATES, cell="text", width=115
+            name="state", title=Text(en="State", fr="État"), states=_STATES, cell="text", width=132
         ),
         Column(name="due_at", title=Text(en="Expected at", fr="Attendu à"), unit="date", width=172),
         Column(name="above", title=Text(en="from", fr="depuis")),
@@ -195,7 +196,7 @@ _TABLE = Panel(
         ),
     ),
     width=24,
-    height=12,
+    height=15,
     timeless="peaks of the time shown, and those that come",
 )
 SECTION = Section(

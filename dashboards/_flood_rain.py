@@ -36,7 +36,7 @@ def amounts(prefix: str = "mm") -> tuple[Column, ...]:
             title=f"{hours} h",
             unit="mm",
             decimals=1,
-            width=72,
+            width=76,
         )
         for hours in _SHOWN
     )
@@ -81,14 +81,14 @@ def rare_columns() -> tuple[Column, ...]:
             low=0,
             high=1.5,
             colour=BLUE,
-            width=140,
+            width=130,
         ),
         Column(
             name="rarity",
             title=Text(en="Rarity", fr="Rareté"),
             states=RARITY,
             cell="background",
-            width=178,
+            width=186,
         ),
     )
 
@@ -182,7 +182,7 @@ _MOST = Panel(
             links=(site_page(),),
         ),
         *amounts(),
-        Column(name="at", title=Text(en="24 h ending", fr="fin des 24 h"), unit="date", width=172),
+        Column(name="at", title=Text(en="24 h ending", fr="fin des 24 h"), unit="date", width=190),
     ),
     width=14,
     height=11,

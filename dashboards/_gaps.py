@@ -33,7 +33,11 @@ def broken(told: str) -> str:
 
 
 def bridged(builder: Builder) -> Builder:
-    """Lines over holes shorter than an hour: for `refine`."""
+    """Lines over holes shorter than an hour, points where one stands alone: for `refine`."""
     return builder.override_by_regexp(
-        "/.*/", [sdk.DynamicConfigValue(id_val="custom.spanNulls", value=_BRIDGED_MS)]
+        "/.*/",
+        [
+            sdk.DynamicConfigValue(id_val="custom.spanNulls", value=_BRIDGED_MS),
+            sdk.DynamicConfigValue(id_val="custom.showPoints", value="auto"),
+        ],
     )

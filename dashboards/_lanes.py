@@ -93,8 +93,10 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
         queries=(Query(sql=_health(quantities)),),
         columns=(
             Column(name="site", hidden=True),
-            Column(name="station", title=Text(en="Site", fr="Site"), links=(site_page(),)),
-            Column(name="device", title=Text(en="Device", fr="Appareil")),
+            Column(
+                name="station", title=Text(en="Site", fr="Site"), links=(site_page(),), width=330
+            ),
+            Column(name="device", title=Text(en="Device", fr="Appareil"), width=190),
             Column(
                 name="quantity", title=Text(en="Quantity", fr="Grandeur"), states=_named(quantities)
             ),

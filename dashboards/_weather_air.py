@@ -16,9 +16,7 @@ _AIR = Panel(
         en="The mean of each piece of time at each station, under shelter. Dashed: freezing point.",
         fr="Moyenne de chaque pas de temps à chaque station, sous abri. Tirets : 0 °C.",
     ),
-    view=TimeSeries(
-        width=2, legend="table", legend_calcs=("lastNotNull", "min", "max"), steps_drawn="dashed"
-    ),
+    view=TimeSeries(width=2, legend="list", steps_drawn="dashed"),
     queries=(
         Query(
             sql=broken(f"""
@@ -45,9 +43,7 @@ _FROST = Panel(
         " qui suit le stade des bourgeons. Sous zéro (tirets), le gel fait des dégâts. En air sec,"
         " elle est plus basse que l'air : c'est elle qui décide.",
     ),
-    view=TimeSeries(
-        width=2, legend="table", legend_calcs=("lastNotNull", "min"), steps_drawn="dashed"
-    ),
+    view=TimeSeries(width=2, legend="list", steps_drawn="dashed"),
     queries=(
         Query(
             sql=broken(f"""
@@ -108,9 +104,9 @@ _GROWERS = Panel(
         Column(name="site", hidden=True),
         Column(name="station", title=Text(en="Site", fr="Site"), links=(site_page(),)),
         Column(name="air", hidden=True),
-        Column(name="dew", title=Text(en="Dew point", fr="Rosée"), width=95),
-        Column(name="wet", title=Text(en="Wet bulb", fr="Th. mouillé"), width=105),
-        Column(name="threshold", title=Text(en="Threshold", fr="Seuil"), width=95),
+        Column(name="dew", title=Text(en="Dew point", fr="Rosée"), width=80),
+        Column(name="wet", title=Text(en="Wet bulb", fr="Th. mouillé"), width=102),
+        Column(name="threshold", title=Text(en="Threshold", fr="Seuil"), width=75),
         Column(
             name="margin",
             title=Text(en="Margin", fr="Marge"),
@@ -118,7 +114,7 @@ _GROWERS = Panel(
             steps=FROST_STEPS,
             width=95,
         ),
-        Column(name="coldest", title=Text(en="Coldest, 12 h", fr="Minimum, 12 h"), width=125),
+        Column(name="coldest", title=Text(en="Coldest, 12 h", fr="Minimum, 12 h"), width=122),
     ),
     no_value=Text(en="no site has a frost threshold", fr="aucun site n'a de seuil de gel"),
     empty="a territory may have no site with a frost threshold",
@@ -174,10 +170,10 @@ _HEAT = Panel(
     columns=(
         Column(name="site", hidden=True),
         Column(name="station", title=Text(en="Station", fr="Station"), links=(site_page(),)),
-        Column(name="night", title=Text(en="Minima", fr="Minimales"), width=95),
-        Column(name="night_limit", title=Text(en="limit of min.", fr="seuil min."), width=90),
-        Column(name="day", title=Text(en="Maxima", fr="Maximales"), width=100),
-        Column(name="day_limit", title=Text(en="limit of max.", fr="seuil max."), width=95),
+        Column(name="night", title=Text(en="Minima", fr="Minimales"), width=90),
+        Column(name="night_limit", title=Text(en="limit of min.", fr="seuil min."), width=88),
+        Column(name="day", title=Text(en="Maxima", fr="Maximales"), width=94),
+        Column(name="day_limit", title=Text(en="limit of max.", fr="seuil max."), width=90),
         Column(name="days", hidden=True),
         Column(
             name="state",
@@ -206,7 +202,7 @@ _HEAT = Panel(
                 ),
             ),
             cell="background",
-            width=135,
+            width=132,
         ),
     ),
     no_value=Text(en="no whole day is known", fr="aucun jour entier connu"),

@@ -108,7 +108,7 @@ _GUST = _figure(
 )
 _COLD = _figure(
     "wet-bulb",
-    Text(en="Coldest wet bulb", fr="Thermomètre mouillé le plus bas"),
+    Text(en="Coldest wet bulb", fr="Th. mouillé le plus bas"),
     Text(
         en="The lowest wet-bulb temperature now: what decides over frost on leaves and roads.",
         fr="La température du thermomètre mouillé la plus basse : c'est elle qui décide du gel des"

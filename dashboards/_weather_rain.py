@@ -5,7 +5,7 @@ from dashboards._describe import Column, Panel, Query, Section
 from dashboards._flood_rain import DEPTHS, RARE, amounts, rare_columns, summed
 from dashboards._links import site_page
 from dashboards._sql import EVERY, SINCE, UNTIL, readings, series_of
-from dashboards._views import Table, TimeSeries
+from dashboards._views import StatusHistory, Table, TimeSeries
 from dashboards._weather_now import RAINED
 from dashboards._words import Text
 
@@ -100,7 +100,7 @@ _FALLEN = Panel(
         fr="Pluie de chaque station, cumulée depuis le début de la période affichée. Une courbe"
         " plate quand les autres montent : un pluviomètre à vérifier.",
     ),
-    view=TimeSeries(width=2, legend="table", legend_calcs=("lastNotNull",), gaps=False),
+    view=TimeSeries(width=2, legend="list", gaps=False),
     queries=(
         Query(
             sql=f"""
@@ -117,21 +117,33 @@ _FALLEN = Panel(
     height=11,
 )
 _HOURLY = f"greatest({EVERY}, INTERVAL '1 hour')"
+# For the eye only: what is heavy somewhere, its thresholds say.
+_HEAVINESS = (
+    Step(at=None, colour="#3a3d42"),
+    Step(at=0.2, colour="#a6cdf2"),
+    Step(at=1, colour="#4a90d9"),
+    Step(at=3, colour="#2a5db0"),
+    Step(at=7, colour="#7a3fb0"),
+    Step(at=15, colour=RED),
+)
 _HEAVY = Panel(
     key="weather-heavy",
-    title=Text(en="Rain by the hour", fr="Pluie horaire"),
+    title=Text(en="Rain by the hour, station by station", fr="Pluie horaire par station"),
     about=Text(
-        en="Each station's rain an hour; on spans longer than a month the mean of longer pieces of"
-        " time.",
-        fr="Pluie de chaque station, en mm par heure ; sur plus d'un mois, moyenne de pas plus"
-        " longs.",
+        en="A row a station, a cell an hour (longer on long spans: then their mean): the darker,"
+        " the heavier. A shower that moves over the territory is a slope; a row that stays pale"
+        " among dark ones is a gauge to look at.",
+        fr="Une ligne par station, une case par heure (plus sur les longues périodes : alors la"
+        " moyenne) : plus la couleur est forte, plus il pleut. Une averse qui traverse le"
+        " territoire dessine une oblique ; une ligne pâle parmi des foncées : un pluviomètre à"
+        " vérifier.",
     ),
-    view=TimeSeries(draw="bars", legend="list"),
+    view=StatusHistory(lane="site"),
     queries=(
         Query(
             sql=f"""
-            SELECT bucket.time AS time, site.title AS metric,
-                   bucket.total / (extract(epoch FROM {_HOURLY})::float8 / 3600) AS rain
+            SELECT bucket.time AS time, site.title AS site,
+                   bucket.total / (extract(epoch FROM {_HOURLY})::float8 / 3600) AS state
             FROM readings_by({series_of("rain")}, {SINCE}, {UNTIL}, {_HOURLY}) AS bucket
             JOIN series ON series.id = bucket.series_id JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site ORDER BY 1, 2
@@ -140,7 +152,8 @@ _HEAVY = Panel(
     ),
     unit="mm/h",
     decimals=1,
-    low=0,
+    steps=_HEAVINESS,
+    points=120,
     width=12,
     height=11,
 )
@@ -188,7 +201,7 @@ _BLOCKED = Panel(
         ),
         Column(
             name="near",
-            title=Text(en="Neighbours' median", fr="Médiane des voisins"),
+            title=Text(en="Neighbours' median", fr="Voisins (médiane)"),
             unit="mm",
             decimals=1,
             width=150,

@@ -23,7 +23,7 @@ _GUSTS = Panel(
         fr="Plus forte rafale de chaque pas de temps à chaque station. Tirets : les plus bas"
         " seuils des sites choisis : fermeture des parcs, arrêt des grues à tour, tempête.",
     ),
-    view=TimeSeries(width=2, legend="table", legend_calcs=("lastNotNull", "max")),
+    view=TimeSeries(width=2, legend="list"),
     queries=(
         Query(
             ref="A",
@@ -54,7 +54,7 @@ _GUSTS = Panel(
         _limit("storm", "storm", "tempête", RED),
     ),
     refine=bridged,
-    width=12,
+    width=11,
     height=11,
 )
 _WIND = Panel(
@@ -138,7 +138,7 @@ _LIMITS = Panel(
         ),
     ),
     no_value=Text(en="no gust was told", fr="aucune rafale transmise"),
-    width=12,
+    width=13,
     height=11,
     timeless="the hour before the end of the time shown",
 )
