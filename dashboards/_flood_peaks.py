@@ -196,7 +196,7 @@ _TABLE = Panel(
         ),
     ),
     width=24,
-    height=15,
+    height=18,
     timeless="peaks of the time shown, and those that come",
 )
 SECTION = Section(
