@@ -1,8 +1,8 @@
 """Public lighting: what cabinets tell of themselves, how they switch, and who hears what."""
 
-from dashboards._colours import GREEN, ORANGE, RED, YELLOW, Step
+from dashboards._colours import GREEN, GREY, ORANGE, RED, YELLOW, Step
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._lighting_words import SIGNAL
+from dashboards._lighting_words import SHORT, SIGNAL
 from dashboards._links import site_page
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
 from dashboards._views import Table, Timeline
@@ -11,7 +11,8 @@ from dashboards._words import Text
 _TITLE = Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),))
 _SITE = Column(name="site", hidden=True)
 _MINUTES = (  # ten minutes are the rule's; thirty are a clock that nobody set
-    Step(at=None, colour=RED),
+    Step(at=None, colour=GREY),
+    Step(at=-90, colour=RED),
     Step(at=-30, colour=ORANGE),
     Step(at=-10, colour=GREEN),
     Step(at=10, colour=ORANGE),
@@ -32,7 +33,7 @@ _LANE = Panel(
     queries=(
         Query(
             sql=f"""
-            SELECT c.time, c.title AS cabinet, c.state
+            SELECT c.time, {SHORT} AS cabinet, c.state
             FROM lit_signal_course({SINCE}, {UNTIL}, lit_every({EVERY})) c
             WHERE {territory("c")} ORDER BY c.time, c.title
             """
@@ -98,11 +99,11 @@ _SWITCHING = Panel(
         ),
         Column(
             name="farthest",
-            title=Text(en="Farthest", fr="Plus grand écart"),
+            title=Text(en="Farthest", fr="Extrême"),
             unit="min",
             decimals=1,
             steps=_MINUTES,
-            cell="background",
+            cell="text",
             width=95,
         ),
         Column(name="seen", title=Text(en="Seen", fr="Vues"), unit="count", decimals=0, width=65),

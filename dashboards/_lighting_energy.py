@@ -33,6 +33,7 @@ _POWER = Panel(
     ),
     view=TimeSeries(fill=15, axis_label=Text(en="all cabinets", fr="toutes armoires")),
     quantity="cabinet_power",
+    decimals=0,
     queries=(
         Query(
             sql=f"""
@@ -149,7 +150,7 @@ _TABLE = Panel(
         Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),)),
         Column(
             name="installed",
-            title=Text(en="Installed", fr="Puissance installée"),
+            title=Text(en="Installed", fr="Installée"),
             quantity="cabinet_power",
             decimals=1,
             width=110,
@@ -177,7 +178,7 @@ _TABLE = Panel(
         ),
         Column(
             name="beyond",
-            title=Text(en="Lit by day", fr="Allumage de jour"),
+            title=Text(en="Lit by day", fr="De jour"),
             unit="kW.h",
             decimals=1,
             steps=(Step(at=None, colour=BLUE), Step(at=0.1, colour=ORANGE)),

@@ -80,7 +80,7 @@ _AVAILABILITY = Panel(
         " s'écartent un peu de leur valeur nominale. De jour, rien n'est prévu et rien n'est tracé"
         " ; sur des mois, un point est un jour.",
     ),
-    view=TimeSeries(fill=10, legend="hidden", soft_min=90, steps_drawn="line"),
+    view=TimeSeries(width=2, legend="hidden", soft_min=90, steps_drawn="dashed"),
     unit="%",
     decimals=1,
     steps=AVAILABLE,

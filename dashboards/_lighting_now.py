@@ -12,6 +12,7 @@ from dashboards._lighting_words import (
     LAMP,
     LAMPS_NOW,
     NONE_IS_GOOD,
+    SHORT,
     STATE,
 )
 from dashboards._links import site_page
@@ -145,7 +146,7 @@ LANES = Panel(
         Query(
             sql=f"""
             WITH told AS (
-                SELECT c.title AS cabinet, c.time, {STATE} AS state,
+                SELECT {SHORT} AS cabinet, c.time, {STATE} AS state,
                        lead(c.time) OVER (PARTITION BY c.lit_group ORDER BY c.time) AS next
                 FROM {COURSE} c WHERE {territory("c")}
             )

@@ -75,11 +75,11 @@ TABLE = Panel(
             decimals=0,
             steps=RATIO,
             cell="text",
-            width=95,
+            width=115,
         ),
         Column(
             name="lamps",
-            title=Text(en="Lamps", fr="Points lumineux"),
+            title=Text(en="Lamps", fr="Points"),
             unit="count",
             decimals=0,
             width=85,

@@ -107,7 +107,8 @@ AVAILABLE = (
     Step(at=98, colour=GREEN),
 )
 RATIO = (  # % of what the plan expects: the rules' three fifths, and three tenths more
-    Step(at=None, colour=RED),
+    Step(at=None, colour=GREY),
+    Step(at=0, colour=RED),
     Step(at=60, colour=ORANGE),
     Step(at=85, colour=GREEN),
     Step(at=115, colour=YELLOW),
@@ -121,6 +122,7 @@ LAMPS_NOW = (
     f" JOIN site ON site.id = l.site WHERE {territory()}"
 )
 COURSE = f"lit_course({SINCE}, {UNTIL}, lit_every({EVERY}))"
+SHORT = "regexp_replace(c.title, '^Armoire ', '')"  # lanes have little room for names
 STATE = "lit_state(c.power, c.low, c.high, c.installed)"
 
 # Energy is reckoned hour by hour up to two months, day by day beyond; of whole local days.

@@ -100,21 +100,19 @@ _WEEKDAY = Panel(
         Column(name="site", hidden=True),
         Column(name="title", title=Text(en="Counter", fr="Compteur"), links=(site_page(),)),
         Column(name="counted", title=Text(en="Of", fr="Usagers"), states=_COUNTED, width=90),
-        Column(
-            name="last", title=Text(en="Last day", fr="Dernier jour"), quantity="bicycles", width=95
-        ),
+        Column(name="last", title=Text(en="Day", fr="Jour"), quantity="bicycles", width=80),
         Column(
             name="before",
-            title=Text(en="A week before", fr="Semaine d'avant"),
+            title=Text(en="D-7", fr="J-7"),
             quantity="bicycles",
-            width=105,
+            width=80,
         ),
         Column(
             name="usual",
-            title=Text(en="Usual weekday", fr="Même jour, moyenne"),
+            title=Text(en="Usual", fr="Habituel"),
             quantity="bicycles",
             decimals=0,
-            width=110,
+            width=80,
         ),
         Column(
             name="change",
@@ -122,7 +120,8 @@ _WEEKDAY = Panel(
             unit="%",
             decimals=0,
             steps=(
-                Step(at=None, colour=RED),
+                Step(at=None, colour=GREY),
+                Step(at=-100, colour=RED),
                 Step(at=-60, colour=ORANGE),
                 Step(at=-30, colour=GREY),
                 Step(at=30, colour=GREEN),

@@ -1,7 +1,9 @@
 """Mobility: flow, speed and occupancy by section, and how the three hang together."""
 
+from grafana_foundation_sdk.models.xychart import SeriesMapping
+
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._mobility_words import COURSE, LOAD
+from dashboards._mobility_words import COURSE, LOAD, ROAD
 from dashboards._sql import EVERY, SINCE, UNTIL, readings, territory
 from dashboards._views import BarGauge, Scatter, TimeSeries
 from dashboards._words import Text
@@ -99,7 +101,7 @@ _HEAVY = Panel(
         Column(name="highest", title=Text(en="Highest", fr="La plus haute"), dashed=True),
     ),
     points=200,
-    width=8,
+    width=12,
     height=11,
 )
 
@@ -108,9 +110,9 @@ _LOAD = Panel(
     title=Text(en="Highest load (V/C)", fr="Charge maximale (débit / capacité)"),
     about=Text(
         en="The highest flow over capacity of each station within the time shown, where the"
-        " capacity is known: above 90 % the road is at its limit. The twenty highest.",
+        " capacity is known: above 90 % the road is at its limit. The sixteen highest.",
         fr="Plus fort rapport débit / capacité de chaque station sur la période, où la capacité"
-        " est connue : au-delà de 90 %, la route est à sa limite. Les vingt plus forts.",
+        " est connue : au-delà de 90 %, la route est à sa limite. Les seize plus forts.",
     ),
     view=BarGauge(low=0, high=120),
     unit="%",
@@ -121,7 +123,7 @@ _LOAD = Panel(
             sql=f"""
             SELECT c.title AS station, max(100 * c.peak / c.capacity) AS load
             FROM {COURSE} c WHERE c.capacity > 0 AND {territory("c")}
-            GROUP BY c.title ORDER BY load DESC LIMIT 20
+            GROUP BY c.title ORDER BY load DESC LIMIT 16
             """
         ),
     ),
@@ -146,22 +148,18 @@ _SCATTER = Panel(
         " de l'éventail trahissent un capteur en défaut : débit sans occupation, occupation sans"
         " débit. Choisir un site pour le voir seul.",
     ),
-    view=Scatter(
-        x="occupancy",
-        y="load",
-        by="section",
-        size=4,
-        x_label=Text(en="Occupancy", fr="Taux d'occupation"),
-        y_label=Text(en="Flow, of capacity", fr="Débit, part de la capacité"),
-    ),
+    view=Scatter(x="occupancy", y="free", size=4),
     queries=(
         Query(
             sql=f"""
-            SELECT c.road AS section, c.occupancy, 100 * c.flow / c.capacity AS load
-            FROM {_CLOUD} c
-            WHERE c.occupancy IS NOT NULL AND c.flow IS NOT NULL AND c.capacity > 0
-              AND {territory("c")}
-            ORDER BY c.road, c.occupancy
+            SELECT c.occupancy,
+                   CASE WHEN c.state NOT IN ('jammed', 'dense', 'locked') THEN c.load END AS free,
+                   CASE WHEN c.state = 'dense' THEN c.load END AS dense,
+                   CASE WHEN c.state = 'jammed' THEN c.load END AS jammed,
+                   CASE WHEN c.state = 'locked' THEN c.load END AS locked
+            FROM (SELECT c.*, 100 * c.flow / c.capacity AS load FROM {_CLOUD} c) c
+            WHERE c.occupancy IS NOT NULL AND c.load IS NOT NULL AND {territory("c")}
+            ORDER BY c.occupancy
             """
         ),
     ),
@@ -171,13 +169,20 @@ _SCATTER = Panel(
             title=Text(en="Occupancy", fr="Taux d'occupation"),
             quantity="occupancy",
         ),
-        Column(
-            name="load",
-            title=Text(en="Flow, of capacity", fr="Débit, part de la capacité"),
-            unit="%",
-            decimals=0,
+        *(
+            Column(
+                name=str(state.value),
+                title=state.text,
+                colour=state.colour,
+                unit="%",
+                decimals=0,
+                axis_label=Text(en="Flow, of capacity", fr="Débit, part de la capacité"),
+            )
+            for state in ROAD
+            if state.value in {"free", "dense", "jammed", "locked"}
         ),
     ),
+    refine=lambda builder: builder.mapping(SeriesMapping.AUTO).series([]),
     width=16,
     height=14,
 )

@@ -23,7 +23,7 @@ def _share(name: str, en: str, fr: str, *steps: Step) -> Column:
         decimals=0,
         steps=(Step(at=None, colour=GREEN), *steps),
         cell="text",
-        width=110,
+        width=92,
     )
 
 
@@ -49,7 +49,7 @@ _CHECKS = Panel(
         Query(
             sql=f"""
             SELECT c.name AS site, c.title, c.verdict, c.received, c.zero, c.full_ AS busy,
-                   c.against, c.idle, c.still
+                   c.against, c.idle
             FROM road_checks({CHECKED_DAY}) c WHERE {territory("c")}
             ORDER BY c.verdict = 'valid', c.received, c.title
             """
@@ -63,7 +63,7 @@ _CHECKS = Panel(
             title=Text(en="Verdict", fr="Verdict"),
             states=VERDICT,
             cell="text",
-            width=215,
+            width=195,
         ),
         Column(
             name="received",
@@ -79,7 +79,7 @@ _CHECKS = Panel(
             width=80,
         ),
         _share("zero", "Empty", "Nulle", Step(at=59, colour=RED)),
-        _share("busy", "Above 70 %", "Au-delà de 70 %", Step(at=20, colour=RED)),
+        _share("busy", "> 70 %", "> 70 %", Step(at=20, colour=RED)),
         _share("against", "No flow", "Sans débit", Step(at=5, colour=ORANGE)),
         Column(
             name="idle",
@@ -88,21 +88,11 @@ _CHECKS = Panel(
             decimals=1,
             steps=(Step(at=None, colour=GREEN), Step(at=4, colour=ORANGE)),
             cell="text",
-            width=105,
-        ),
-        Column(
-            name="still",
-            title=Text(en="Unchanged", fr="Figé"),
-            states=(
-                State(value="true", text=Text(en="yes", fr="oui"), colour=RED),
-                State(value="false", text=Text(en="no", fr="non"), colour=GREEN),
-            ),
-            cell="text",
-            width=70,
+            width=120,
         ),
     ),
     timeless="a whole day before the end of the time asked",
-    width=14,
+    width=15,
     height=14,
 )
 
@@ -137,7 +127,7 @@ _RECEIVED = Panel(
         ),
     ),
     empty="no whole hour or day lies in the time asked",
-    width=10,
+    width=9,
     height=14,
 )
 
@@ -193,7 +183,7 @@ _WORKS = Panel(
     empty="no works touch a station in the time asked",
     timeless="works may have begun before the time asked",
     width=24,
-    height=6,
+    height=4,
 )
 
 HEALTH = Section(

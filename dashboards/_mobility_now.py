@@ -58,6 +58,7 @@ TRAFFIC = Panel(
             steps=KEPT,
         ),
     ),
+    no_value="–",  # noqa: RUF001  a dash is what stands for nothing
     width=10,
     height=4,
 )
@@ -243,7 +244,7 @@ TABLE = Panel(
         Column(name="flow", title=Text(en="Flow", fr="Débit"), quantity="traffic_flow", width=95),
         Column(
             name="load",
-            title=Text(en="Of capacity", fr="Part de la capacité"),
+            title=Text(en="Load", fr="Charge"),
             unit="%",
             decimals=0,
             low=0,
@@ -257,7 +258,7 @@ TABLE = Panel(
         ),
         Column(
             name="kept",
-            title=Text(en="Of free speed", fr="De la vitesse à vide"),
+            title=Text(en="Kept", fr="Gardée"),
             unit="%",
             decimals=0,
             steps=KEPT,
@@ -268,7 +269,7 @@ TABLE = Panel(
             name="occupancy",
             title=Text(en="Occupancy", fr="Taux d'occupation"),
             quantity="occupancy",
-            width=110,
+            width=135,
         ),
         Column(
             name="heavy",

@@ -65,8 +65,9 @@ VERDICT = (
 )
 NONE_IS_GOOD = (Step(at=None, colour=GREEN), Step(at=1, colour=RED))
 FEW_IS_GOOD = (Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE))
-KEPT = (  # speed as a share of the free one, %
-    Step(at=None, colour=RED),
+KEPT = (  # speed as a share of the free one, %; none where nothing passes
+    Step(at=None, colour=GREY),
+    Step(at=0, colour=RED),
     Step(at=40, colour=ORANGE),
     Step(at=70, colour=YELLOW),
     Step(at=85, colour=GREEN),
