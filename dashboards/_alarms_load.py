@@ -42,7 +42,7 @@ _AVERAGE = Panel(
     decimals=2,
     steps=(Step(at=None, colour=GREEN), Step(at=AVERAGE, colour=ORANGE), Step(at=2, colour=RED)),
     width=4,
-    height=5,
+    height=8,
     timeless="one figure for the time shown",
 )
 _WORST = Panel(
@@ -58,7 +58,7 @@ _WORST = Panel(
     unit="count",
     steps=(Step(at=None, colour=GREEN), Step(at=UPSET, colour=ORANGE), Step(at=20, colour=RED)),
     width=4,
-    height=5,
+    height=8,
     timeless="one figure for the time shown",
 )
 _OVER = Panel(
@@ -81,7 +81,7 @@ _OVER = Panel(
     decimals=1,
     steps=(Step(at=None, colour=GREEN), Step(at=0.01, colour=ORANGE), Step(at=0.05, colour=RED)),
     width=4,
-    height=5,
+    height=8,
     timeless="one figure for the time shown",
 )
 _SHARES = Panel(
@@ -120,7 +120,7 @@ _SHARES = Panel(
         Column(name="target", title=Text(en="target", fr="repère"), colour=GREY),
     ),
     width=12,
-    height=9,
+    height=8,
     timeless="one figure for the time shown",
 )
 _RATE = Panel(
@@ -170,7 +170,7 @@ _RATE = Panel(
             decimals=2,
         ),
     ),
-    width=12,
+    width=24,
     height=9,
     interval="10m",
 )

@@ -1,6 +1,6 @@
 """Alarms, now: how many by priority, which wait for somebody, since when."""
 
-from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, State, Step
+from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, Step
 from dashboards._describe import Column, Link, Panel, Query, Section
 from dashboards._links import alarm_page, site_page
 from dashboards._sql import SINCE, UNTIL, territory
@@ -37,6 +37,11 @@ FROM alarms_at({UNTIL}) AS standing LEFT JOIN site ON site.id = standing.site WH
 """
 
 
+def word(state: State) -> Text:
+    """What people call it, in both languages."""
+    return state.text if isinstance(state.text, Text) else Text(en=state.text, fr=state.text)
+
+
 def rule_page(column: str = "rule") -> Link:
     """The console's page of the row's rule."""
     return Link(
@@ -69,10 +74,7 @@ COUNTS = Panel(
     columns=tuple(
         Column(
             name=str(one.value),
-            title=Text(
-                en=f"{one.symbol} {one.text.en}" if isinstance(one.text, Text) else one.text,
-                fr=f"{one.symbol} {one.text.fr}" if isinstance(one.text, Text) else one.text,
-            ),
+            title=Text(en=f"{one.symbol} {word(one).en}", fr=f"{one.symbol} {word(one).fr}"),
             colour=one.colour,
         )
         for one in PRIORITIES
@@ -145,10 +147,10 @@ _LONG = Panel(
     key="alarms-long",
     title=Text(en="For over 24 h", fr="Depuis plus de 24 h"),
     about=Text(
-        en="Standing for more than a day: EEMUA 191 asks for fewer than ten. Mend the cause, or put"
-        " it out of service with a reason.",
-        fr="En cours depuis plus d'un jour : EEMUA 191 en demande moins de dix. Traiter la cause,"
-        " ou mettre hors service avec un motif.",
+        en="Standing for more than a day: ISA-18.2 wants fewer than five, each with a plan. Mend"
+        " the cause, or put it out of service with a reason.",
+        fr="En cours depuis plus d'un jour : ISA-18.2 en veut moins de cinq, chacune avec un plan."
+        " Traiter la cause, ou mettre hors service avec un motif.",
     ),
     view=Stat(colour="background"),
     queries=(
@@ -158,7 +160,7 @@ _LONG = Panel(
         ),
     ),
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=10, colour=ORANGE)),
+    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=YELLOW), Step(at=5, colour=ORANGE)),
     width=3,
     height=5,
     timeless="what stands at the end of the time shown",
@@ -175,7 +177,7 @@ TABLE_COLUMNS = (
         cell="background",
         width=125,
     ),
-    Column(name="state", title=Text(en="State", fr="État"), states=STATES, cell="text", width=150),
+    Column(name="state", title=Text(en="State", fr="État"), states=STATES, cell="text", width=145),
     Column(
         name="title",
         title=Text(en="Alarm", fr="Alarme"),
@@ -188,8 +190,8 @@ TABLE_COLUMNS = (
         cell="text",
         width=105,
     ),
-    Column(name="place", title=Text(en="Site", fr="Site"), links=(site_page(),), width=230),
-    Column(name="commune", title=Text(en="Commune", fr="Commune"), width=170),
+    Column(name="place", title=Text(en="Site", fr="Site"), links=(site_page(),), width=200),
+    Column(name="commune", title=Text(en="Commune", fr="Commune"), width=160),
     Column(name="began", title=Text(en="Since", fr="Depuis"), unit="date", width=165),
     Column(name="lasts", title=Text(en="Age", fr="Âge"), unit="duration", width=105),
     Column(

@@ -9,6 +9,14 @@ from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import Stat, Table
 from dashboards._words import Text
 
+# The same with how long each waited for somebody; null while it still does.
+_ANSWERS = RAISED.replace(
+    "LEFT JOIN site",
+    "CROSS JOIN LATERAL (SELECT CASE WHEN raised.answered IS NOT NULL"
+    " THEN greatest(raised.answered - raised.at, '0') END AS long) AS waited LEFT JOIN site",
+    1,
+)
+
 CHATTERS = 3  # times within ten minutes
 
 _TOP = Panel(
@@ -78,13 +86,12 @@ _ANSWERED = Panel(
             SELECT raised.severity AS priority, count(*) AS raised,
                    count(raised.answered) AS answered,
                    count(raised.answered) / count(*)::float8 AS share,
-                   extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (
-                       ORDER BY greatest(raised.answered - raised.at, '0')))::float8 AS half,
-                   extract(epoch FROM percentile_disc(0.9) WITHIN GROUP (
-                       ORDER BY greatest(raised.answered - raised.at, '0')))::float8 AS most,
-                   extract(epoch FROM
-                       max(greatest(raised.answered - raised.at, '0')))::float8 AS longest
-            FROM {RAISED} GROUP BY 1 ORDER BY severity_rank(raised.severity)
+                   extract(epoch FROM percentile_disc(0.5)
+                       WITHIN GROUP (ORDER BY waited.long))::float8 AS half,
+                   extract(epoch FROM percentile_disc(0.9)
+                       WITHIN GROUP (ORDER BY waited.long))::float8 AS most,
+                   extract(epoch FROM max(waited.long))::float8 AS longest
+            FROM {_ANSWERS} GROUP BY 1 ORDER BY severity_rank(raised.severity)
             """
         ),
     ),

@@ -61,10 +61,10 @@ _LATE = Panel(
     title=Text(en="From measuring to arrival", fr="De la mesure à l'arrivée"),
     about=Text(
         en="Of the last hour of the time shown, by domain: how long readings took to reach us"
-        " (h:min:s), half of them and nineteen of twenty. Imported history did not arrive and is"
+        ", half of them and nineteen of twenty. Imported history did not arrive and is"
         " left out.",
         fr="Sur la dernière heure de la période, par domaine : temps mis par les mesures pour nous"
-        " parvenir (h:min:s), la moitié et dix-neuf sur vingt. L'historique importé n'est pas"
+        " parvenir, la moitié et dix-neuf sur vingt. L'historique importé n'est pas"
         " arrivé et n'y est pas.",
     ),
     view=Table(),
@@ -88,9 +88,11 @@ _LATE = Panel(
     columns=(
         Column(name="domain", title=Text(en="Domain", fr="Domaine"), states=DOMAINS, cell="text"),
         Column(name="readings", title=Text(en="Readings", fr="Mesures"), unit="count"),
-        Column(name="half", title=Text(en="Median", fr="Médiane"), unit="duration"),
-        Column(name="most", title=Text(en="19 of 20 within", fr="19 sur 20 en"), unit="duration"),
-        Column(name="longest", title=Text(en="Longest", fr="Plus long"), unit="duration"),
+        Column(name="half", title=Text(en="Median", fr="Médiane"), unit="s", decimals=1),
+        Column(
+            name="most", title=Text(en="19 of 20 within", fr="19 sur 20 en"), unit="s", decimals=1
+        ),
+        Column(name="longest", title=Text(en="Longest", fr="Plus long"), unit="s", decimals=1),
     ),
     no_value=Text(en="nothing arrived in that hour", fr="rien n'est arrivé dans cette heure"),
     empty="nothing arrived in the last hour",

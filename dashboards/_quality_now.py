@@ -21,7 +21,8 @@ _HOURLY = f"greatest({EVERY}, interval '1 hour')"
 # Whole pieces of time alone: one that has not ended has not had all its readings yet.
 _CAME = f"""
 came AS (
-    SELECT devices.domain, bucket.time, sum(bucket.count)::float8 AS n
+    SELECT devices.domain, bucket.time, sum(least(bucket.count,
+               extract(epoch FROM readings_step({_HOURLY})) / devices.interval_s))::float8 AS n
     FROM readings_by(ARRAY(SELECT series FROM devices WHERE NOT switched), {SINCE}, {UNTIL},
                      {_HOURLY}) AS bucket JOIN devices ON devices.series = bucket.series_id
     WHERE bucket.time + readings_step({_HOURLY}) <= {UNTIL} GROUP BY 1, 2
@@ -88,7 +89,7 @@ _SILENT = Panel(
             title=Text(en="silent", fr="muets"),
             steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
         ),
-        Column(name="devices", title=Text(en="in use", fr="en service")),
+        Column(name="devices", title=Text(en="in use", fr="en service"), colour="text"),
     ),
     width=5,
     height=5,
@@ -103,7 +104,7 @@ _SUSPECT = Panel(
         fr="Mesures de la période que rien ne croit : hors plage, figées, sautées ou invalidées par"
         " une personne. Elles sont gardées, mais hors des chiffres et des règles.",
     ),
-    view=Stat(),
+    view=Stat(colour="background"),
     queries=(
         Query(
             sql=f"""

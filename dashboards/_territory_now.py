@@ -85,7 +85,8 @@ _NEAREST = Panel(
         Query(
             sql=f"""
             SELECT min(greatest(reach.due_h, 0)) AS hours FROM reaches_at({UNTIL}) AS reach
-            JOIN site ON site.name = reach.gauge WHERE {territory()}
+            JOIN site ON site.name = reach.gauge
+            WHERE reach.state <> 'reached' AND {territory()}
             """
         ),
     ),
@@ -149,7 +150,7 @@ _MAP = Panel(
         Column(name="site", title=Text(en="Key", fr="Clé")),
     ),
     width=10,
-    height=17,
+    height=13,
     timeless="how sites are at the end of the time shown",
 )
 _OFFICIAL = Panel(
@@ -189,7 +190,7 @@ _OFFICIAL = Panel(
     ),
     no_value=Text(en="no bulletin is received here", fr="aucun bulletin reçu ici"),
     empty="no official bulletin is connected",
-    width=7,
+    width=8,
     height=8,
     timeless="what the last bulletins said",
 )
@@ -206,7 +207,8 @@ _ASSETS = Panel(
     queries=(
         Query(
             sql=f"""
-            SELECT reach.title AS asset, reach.state, greatest(reach.due_h, 0) AS due,
+            SELECT reach.title AS asset, reach.state,
+                   CASE WHEN reach.state <> 'reached' THEN greatest(reach.due_h, 0) END AS due,
                    reach.margin, reach.gauge_title AS gauge, reach.gauge AS site
             FROM reaches_at({UNTIL}) AS reach JOIN site ON site.name = reach.gauge
             WHERE {territory()}
@@ -244,7 +246,7 @@ _ASSETS = Panel(
             cell="background",
             width=115,
         ),
-        Column(name="due", title=Text(en="in", fr="dans"), unit="h", decimals=1, width=75),
+        Column(name="due", title=Text(en="in", fr="dans"), unit="h", decimals=1, width=165),
         Column(
             name="margin",
             title=Text(en="Level minus asset", fr="Hauteur moins enjeu"),
@@ -268,11 +270,13 @@ _STANDING = _alarms_now.standing_table(
     "territory-alarms",
     Text(en="What is wrong now", fr="Ce qui ne va pas"),
     width=14,
-    height=9,
+    height=13,
 )
 # The map's companion is narrow: what leads further stays, the rest is a click away.
 _NARROW = tuple(
-    replace(column, hidden=True) if column.name in {"commune", "began", "news"} else column
+    replace(column, hidden=True)
+    if column.name in {"domain", "commune", "began", "news"}
+    else column
     for column in _STANDING.columns
 )
 SECTION = Section(

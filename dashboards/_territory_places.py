@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from dashboards import _alarms_now
+from dashboards._alarms_now import word
 from dashboards._colours import GREEN, ORANGE, PRIORITIES, VIOLET, Step
 from dashboards._describe import Column, Link, Panel, Query, Section
 from dashboards._links import site_page, uid
@@ -15,11 +16,11 @@ from dashboards._words import Text
 _COUNTS = tuple(
     Column(
         name=str(one.value),
-        title=one.text,
+        title=Text(en=f"{one.symbol} {word(one).en}", fr=f"{one.symbol} {word(one).fr}"),
         unit="count",
         cell="text",
         steps=(Step(at=None, colour="text"), Step(at=1, colour=one.colour)),
-        width=105,
+        width=100,
     )
     for one in PRIORITIES
 )
@@ -74,8 +75,8 @@ _DOMAINS = Panel(
                 ),
             ),
         ),
-        Column(name="sites", title=Text(en="Sites", fr="Sites"), unit="count", width=80),
-        Column(name="devices", title=Text(en="Devices", fr="Appareils"), unit="count", width=110),
+        Column(name="sites", title=Text(en="Sites", fr="Sites"), unit="count", width=65),
+        Column(name="devices", title=Text(en="Devices", fr="Appareils"), unit="count", width=95),
         Column(
             name="silent",
             title=Text(en="Silent", fr="Muets"),
@@ -122,7 +123,7 @@ _COMMUNES = Panel(
     columns=(
         Column(name="commune", title=Text(en="Commune", fr="Commune")),
         Column(name="epci", title=Text(en="EPCI", fr="EPCI")),
-        Column(name="sites", title=Text(en="Sites", fr="Sites"), unit="count", width=80),
+        Column(name="sites", title=Text(en="Sites", fr="Sites"), unit="count", width=65),
         Column(
             name="blind",
             title=Text(en="Blind", fr="Aveugles"),

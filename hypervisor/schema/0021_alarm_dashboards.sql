@@ -35,7 +35,7 @@ LANGUAGE sql STABLE AS $$
         WHERE c.alarm = a.id AND c.kind IN ('acknowledge', 'unacknowledge')
           AND COALESCE(c.scenario_at, c.at) <= alarms_at.at ORDER BY c.id DESC LIMIT 1
     ) act ON true
-    WHERE a.withdrawn IS NULL AND a.began <= alarms_at.at AND a.noticed_at <= alarms_at.at
+    WHERE a.withdrawn IS NULL AND a.began <= alarms_at.at
       AND (a.ended IS NULL OR a.ended > alarms_at.at)
 $$;
 
