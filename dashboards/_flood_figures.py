@@ -1,6 +1,6 @@
 """The room's six figures of a flood, and the two questions they share with the tables."""
 
-from dashboards._colours import BLUE, GREEN, ORANGE, RED, VIOLET, YELLOW, Step
+from dashboards._colours import BLUE, GREEN, ORANGE, RED, VIOLET, Step
 from dashboards._describe import Panel, Query
 from dashboards._sql import UNTIL, series_of, territory
 from dashboards._views import Stat
@@ -93,7 +93,7 @@ _NEXT = Panel(
     ),
     unit="h",
     decimals=1,
-    steps=(Step(at=None, colour=RED), Step(at=2, colour=ORANGE), Step(at=6, colour=YELLOW)),
+    steps=(Step(at=None, colour=RED), Step(at=2, colour=ORANGE), Step(at=6, colour=BLUE)),
     no_value=Text(en="none in 24 h", fr="aucun sous 24 h"),
     empty="no asset is about to be reached",
     width=4,

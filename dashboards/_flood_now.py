@@ -58,7 +58,7 @@ _STRIP = Panel(
     columns=(
         Column(name="site", hidden=True),
         Column(name="river_order", hidden=True),
-        Column(name="river", title=Text(en="River", fr="Cours d'eau"), width=98),
+        Column(name="river", title=Text(en="River", fr="Cours d'eau"), width=104),
         Column(name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(),)),
         Column(
             name="margin",
@@ -69,7 +69,7 @@ _STRIP = Panel(
             high=1.0,
             cell="gauge",
             steps=(Step(at=None, colour=BLUE), Step(at=0, colour=ORANGE)),
-            width=150,
+            width=158,
         ),
         Column(
             name="trend",
@@ -78,7 +78,7 @@ _STRIP = Panel(
             decimals=1,
             width=98,
         ),
-        Column(name="moves", title=" ", states=MOVES, cell="text", width=36),
+        Column(name="moves", title=" ", states=MOVES, cell="text", width=50),
         Column(
             name="state",
             title=Text(en="State", fr="État"),
@@ -86,7 +86,7 @@ _STRIP = Panel(
             cell="background",
             width=118,
         ),
-        Column(name="age", title=Text(en="Age", fr="Âge"), unit="min", decimals=0, width=84),
+        Column(name="age", title=Text(en="Age", fr="Âge"), unit="min", decimals=0, width=70),
         Column(name="elevation", hidden=True),
     ),
     width=14,

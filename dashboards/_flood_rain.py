@@ -53,7 +53,8 @@ def summed(prefix: str = "mm") -> str:
 # `rare`: the sum over what falls once in ten years in as many hours, where that is highest.
 RARE = """
 max(sums.total / depth.ten) AS rare,
-CASE WHEN count(depth.ten) = 0 OR count(sums.total) = 0 THEN 'unknown' WHEN bool_or(sums.total >= depth.fifty) THEN '50'
+CASE WHEN count(depth.ten) = 0 OR count(sums.total) = 0 THEN 'unknown'
+     WHEN bool_or(sums.total >= depth.fifty) THEN '50'
      WHEN bool_or(sums.total >= depth.ten) THEN '10' ELSE '0' END AS rarity
 """
 
