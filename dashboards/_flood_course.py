@@ -4,13 +4,13 @@ from grafana_foundation_sdk.models import dashboard as sdk
 
 from dashboards._colours import BLUE, ORANGE, RED, YELLOW, Step
 from dashboards._describe import Builder, Column, Panel, Query, Section
-from dashboards._gaps import bridged, broken
-from dashboards._sql import EVERY, SINCE, UNTIL, readings, territory
+from dashboards._gaps import FIT, bridged, broken
+from dashboards._sql import SINCE, UNTIL, readings, territory
 from dashboards._views import TimeSeries
 from dashboards._words import Text
 
 _RAIN_SPACE = -40.0  # mm/h: the rain's axis is this deep, so that it hangs in the upper part
-_RAIN_EVERY = f"greatest({EVERY}, interval '1 hour')"
+_RAIN_EVERY = f"greatest({FIT}, interval '1 hour')"
 
 
 # The chosen gauge that is nearest to its alert level, or farthest above it.
@@ -18,7 +18,8 @@ def urgent(where: str) -> str:
     """SQL: a part of WITH, `urgent`, one gauge of which this is true."""
     return f"""
 urgent AS MATERIALIZED (
-    SELECT g.* FROM gauges_at({UNTIL}) g CROSS JOIN LATERAL last_reading(g.series, {UNTIL}) r
+    SELECT g.*, r.value FROM gauges_at({UNTIL}) g
+    CROSS JOIN LATERAL last_reading(g.series, {UNTIL}) r
     WHERE {territory("g")} AND {where} ORDER BY r.value - g.alert DESC NULLS LAST, g.name LIMIT 1
 )"""
 
@@ -46,7 +47,7 @@ _ALL = Panel(
         Query(
             sql=broken(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.high - t.value AS value
-            FROM {readings("level")}
+            FROM {readings("level", every=FIT)}
             JOIN threshold_spans() t ON t.site = site.name AND t.name = 'alert'
              AND bucket.time >= t.begins AND bucket.time < t.ends
             """)
@@ -97,7 +98,7 @@ _ONE = Panel(
             SELECT bucket.time AS time, urgent.title AS metric,
                    bucket.high + urgent.zero AS value
             FROM urgent CROSS JOIN readings_by(ARRAY(SELECT series FROM urgent), {SINCE}, {UNTIL},
-                                               {EVERY}) bucket
+                                               {FIT}) bucket
             """),
         ),
         Query(
@@ -106,9 +107,15 @@ _ONE = Panel(
             WITH {urgent("g.zero IS NOT NULL")}
             SELECT edge AS time, urgent.attention + urgent.zero AS attention,
                    urgent.alert + urgent.zero AS alert, urgent.danger + urgent.zero AS danger,
-                   urgent.zero + (SELECT max(day.max) FROM rollup_day day
-                                  WHERE day.series_id = urgent.series AND day.begins <= {UNTIL})
-                       AS highest
+                   urgent.zero + greatest(
+                       (SELECT max(day.max) FROM rollup_day day
+                        WHERE day.series_id = urgent.series
+                         AND day.begins <= {UNTIL} - INTERVAL '25 hours'),
+                       (SELECT max(hour.max) FROM rollup_hour hour
+                        WHERE hour.series_id = urgent.series
+                         AND hour.begins > {UNTIL} - INTERVAL '50 hours'
+                         AND hour.begins <= {UNTIL} - INTERVAL '1 hour'),
+                       urgent.value) AS highest
             FROM urgent CROSS JOIN unnest(ARRAY[{SINCE}, {UNTIL}]) edge ORDER BY 1
             """,
         ),

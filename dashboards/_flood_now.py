@@ -14,8 +14,9 @@ from dashboards._colours import (
 )
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._flood_figures import FIGURES, GAUGES, REACHES
+from dashboards._gaps import FIT
 from dashboards._links import site_page
-from dashboards._sql import EVERY, SINCE, UNTIL, series_of
+from dashboards._sql import SINCE, UNTIL, series_of
 from dashboards._views import Table, Timeline
 from dashboards._words import Text
 
@@ -62,7 +63,7 @@ _STRIP = Panel(
         Column(name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(),)),
         Column(
             name="margin",
-            title=Text(en="Level minus alert", fr="Hauteur moins alerte"),
+            title=Text(en="Minus alert", fr="Écart à l'alerte"),
             unit="m",
             decimals=2,
             low=-1.5,
@@ -162,7 +163,7 @@ _OFFICIAL = Panel(
             SELECT DISTINCT ON (1, 2) greatest(bucket.time, {SINCE}) AS time,
                    coalesce(site.river, site.title) AS site, bucket.last AS state
             FROM readings_by({series_of("vigilance")},
-                             {SINCE} - INTERVAL '1 day', {UNTIL}, {EVERY}) AS bucket
+                             {SINCE} - INTERVAL '1 day', {UNTIL}, {FIT}) AS bucket
             JOIN series ON series.id = bucket.series_id JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site ORDER BY 1, 2, bucket.time DESC
             """

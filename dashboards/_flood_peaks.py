@@ -5,8 +5,9 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from dashboards._colours import BLUE, GREY, ORANGE, RED, State, Step
 from dashboards._describe import Builder, Column, Panel, Query, Section
 from dashboards._flood_course import urgent
+from dashboards._gaps import FIT
 from dashboards._links import site_page
-from dashboards._sql import EVERY, SINCE, UNTIL, territory
+from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import Scatter, Table
 from dashboards._words import Text
 
@@ -102,7 +103,7 @@ WITH gauge AS MATERIALIZED (
 ), observed AS (
     SELECT DISTINCT ON (bucket.series_id) bucket.series_id, bucket.high, bucket.time
     FROM readings_by(ARRAY(SELECT series FROM gauge), {SINCE}, {UNTIL},
-                     {EVERY}) bucket
+                     {FIT}) bucket
     ORDER BY bucket.series_id, bucket.high DESC, bucket.time
 ), lately AS (
     SELECT DISTINCT ON (hour.series_id) hour.series_id, hour.begins, hour.max
@@ -136,7 +137,7 @@ FROM gauge g LEFT JOIN observed ON observed.series_id = g.series
 LEFT JOIN LATERAL (
     SELECT reading.time FROM reading WHERE reading.series_id = observed.series_id
      AND reading.time >= observed.time
-     AND reading.time < observed.time + {EVERY}
+     AND reading.time < observed.time + {FIT}
      AND reading.value IS NOT NULL AND reading.quality & 7 = 0
     ORDER BY reading.value DESC, reading.time LIMIT 1) exact ON true
 LEFT JOIN coming ON coming.below = g.name

@@ -3,7 +3,7 @@
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._flood_figures import BASIN_STEPS
-from dashboards._gaps import bridged, broken
+from dashboards._gaps import FIT, bridged, broken
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, readings, series_of
 from dashboards._views import Table, TimeSeries
@@ -207,7 +207,7 @@ _FALLEN = Panel(
             SELECT bucket.time AS time, site.title AS metric,
                    sum(bucket.total) OVER (PARTITION BY bucket.series_id ORDER BY bucket.time)
                        AS fallen
-            FROM {readings("catchment_rain")} ORDER BY 1, 2
+            FROM {readings("catchment_rain", every=FIT)} ORDER BY 1, 2
             """
         ),
     ),
@@ -236,7 +236,7 @@ _BASINS = Panel(
         Query(
             sql=broken(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.high AS value
-            FROM {readings("basin_fill")}
+            FROM {readings("basin_fill", every=FIT)}
             """)
         ),
     ),

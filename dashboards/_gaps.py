@@ -8,8 +8,10 @@ which must not.
 from grafana_foundation_sdk.models import dashboard as sdk
 
 from dashboards._describe import Builder
-from dashboards._sql import EVERY
+from dashboards._sql import EVERY, SINCE, UNTIL
 
+# A bucket: what the panel has room for, hours at least beyond a week, days beyond a hundred.
+FIT = f"readings_fit({EVERY}, {SINCE}, {UNTIL})"
 _BRIDGED_MS = 3_600_000
 
 
@@ -27,7 +29,7 @@ def broken(told: str) -> str:
     SELECT time, metric, value FROM paused
     UNION ALL
     SELECT time + pause / 2, metric, NULL FROM paused
-    WHERE pause > greatest(2 * {EVERY}, INTERVAL '1 hour')
+    WHERE pause > greatest(2 * {FIT}, INTERVAL '1 hour')
     ORDER BY 1, 2
     """
 

@@ -2,9 +2,9 @@
 
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State, Step
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._gaps import bridged, broken
+from dashboards._gaps import FIT, bridged, broken
 from dashboards._links import site_page
-from dashboards._sql import EVERY, SINCE, UNTIL, readings, series_of, territory
+from dashboards._sql import SINCE, UNTIL, readings, series_of, territory
 from dashboards._views import Table, TimeSeries
 from dashboards._weather_now import FROST_STEPS
 from dashboards._words import Text
@@ -21,7 +21,7 @@ _AIR = Panel(
         Query(
             sql=broken(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.mean AS value
-            FROM {readings("air_temperature")}
+            FROM {readings("air_temperature", every=FIT)}
             """)
         ),
     ),
@@ -49,12 +49,12 @@ _FROST = Panel(
             sql=broken(f"""
             SELECT air.time AS time, site.title AS metric,
                    wet_bulb(air.low, damp.high) - t.value AS value
-            FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {EVERY}) AS air
+            FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {FIT}) AS air
             JOIN series ON series.id = air.series_id JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site
             JOIN series AS hygrometer ON hygrometer.device = device.id
              AND hygrometer.quantity = 'humidity'
-            JOIN readings_by({series_of("humidity")}, {SINCE}, {UNTIL}, {EVERY}) AS damp
+            JOIN readings_by({series_of("humidity")}, {SINCE}, {UNTIL}, {FIT}) AS damp
              ON damp.series_id = hygrometer.id AND damp.time = air.time
             JOIN threshold_spans() t ON t.site = site.name AND t.name = 'frost'
              AND air.time >= t.begins AND air.time < t.ends
@@ -224,7 +224,7 @@ _DAMP = Panel(
         Query(
             sql=broken(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.mean AS value
-            FROM {readings("humidity")}
+            FROM {readings("humidity", every=FIT)}
             """)
         ),
     ),
@@ -250,12 +250,12 @@ _DEW = Panel(
         Query(
             sql=broken(f"""
             SELECT air.time AS time, site.title AS metric, dew_point(air.mean, damp.mean) AS value
-            FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {EVERY}) AS air
+            FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {FIT}) AS air
             JOIN series ON series.id = air.series_id JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site
             JOIN series AS hygrometer ON hygrometer.device = device.id
              AND hygrometer.quantity = 'humidity'
-            JOIN readings_by({series_of("humidity")}, {SINCE}, {UNTIL}, {EVERY}) AS damp
+            JOIN readings_by({series_of("humidity")}, {SINCE}, {UNTIL}, {FIT}) AS damp
              ON damp.series_id = hygrometer.id AND damp.time = air.time
             """)
         ),

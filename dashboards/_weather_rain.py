@@ -3,8 +3,9 @@
 from dashboards._colours import GREEN, ORANGE, RED, VIOLET, YELLOW, State, Step
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._flood_rain import DEPTHS, RARE, amounts, rare_columns, summed
+from dashboards._gaps import FIT
 from dashboards._links import site_page
-from dashboards._sql import EVERY, SINCE, UNTIL, readings, series_of
+from dashboards._sql import SINCE, UNTIL, readings, series_of
 from dashboards._views import StatusHistory, Table, TimeSeries
 from dashboards._weather_now import RAINED
 from dashboards._words import Text
@@ -107,7 +108,7 @@ _FALLEN = Panel(
             SELECT bucket.time AS time, site.title AS metric,
                    sum(bucket.total) OVER (PARTITION BY bucket.series_id ORDER BY bucket.time)
                        AS fallen
-            FROM {readings("rain")} ORDER BY 1, 2
+            FROM {readings("rain", every=FIT)} ORDER BY 1, 2
             """
         ),
     ),
@@ -116,7 +117,7 @@ _FALLEN = Panel(
     width=12,
     height=11,
 )
-_HOURLY = f"greatest({EVERY}, INTERVAL '1 hour')"
+_HOURLY = f"greatest({FIT}, INTERVAL '1 hour')"
 # For the eye only: what is heavy somewhere, its thresholds say.
 _HEAVINESS = (
     Step(at=None, colour="#3a3d42"),

@@ -2,7 +2,7 @@
 
 from dashboards._colours import BLUE, ORANGE, RED, YELLOW
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._gaps import bridged, broken
+from dashboards._gaps import FIT, bridged, broken
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, readings, territory
 from dashboards._views import Table, TimeSeries
@@ -29,7 +29,7 @@ _GUSTS = Panel(
             ref="A",
             sql=broken(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.high * {KMH} AS value
-            FROM {readings("gust")}
+            FROM {readings("gust", every=FIT)}
             """),
         ),
         Query(
@@ -71,7 +71,7 @@ _WIND = Panel(
         Query(
             sql=broken(f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.mean * {KMH} AS value
-            FROM {readings("wind_speed")}
+            FROM {readings("wind_speed", every=FIT)}
             """)
         ),
     ),
@@ -156,7 +156,7 @@ _FROM = Panel(
         Query(
             sql=f"""
             SELECT bucket.time AS time, site.title AS metric, bucket.last AS value
-            FROM {readings("wind_direction")} ORDER BY 1, 2
+            FROM {readings("wind_direction", every=FIT)} ORDER BY 1, 2
             """
         ),
     ),
