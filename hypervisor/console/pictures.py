@@ -76,7 +76,7 @@ def take(
     folder.mkdir(parents=True, exist_ok=True)
     with connect(url) as connection:
         site = _gravest(connection)
-    with _session(url) as cookie, _chromium() as browser:
+    with _session(url) as cookie, chromium() as browser:
         for shot in wanted:
             file = folder / f"{shot.name}.png"
             _shoot(browser, address, shot, site, cookie, file)
@@ -139,7 +139,12 @@ def _administrator(connection: Connection) -> accounts.Known:
 
 
 @contextmanager
-def _chromium() -> Iterator["Browser"]:
+def chromium() -> Iterator["Browser"]:
+    """A browser that draws without a screen.
+
+    Raises:
+        PicturesError: playwright or chromium is missing.
+    """
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  a tool of developers
     except ImportError as error:
