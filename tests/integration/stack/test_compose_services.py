@@ -37,6 +37,15 @@ sites:
         commissioned: 2026-01-01
         series: {level: 15 min}
 """
+STORY = """\
+name: two-hours
+title: Two dry hours
+title_fr: Deux heures sèches
+description: Nothing is expected.
+begins: 2024-10-01T00:00:00Z
+hours: 2
+quiet: true
+"""
 # What a reading takes to be seen; the rest is started in the long test.
 FEW = ("broker", "migrate", "ingest", "web")
 
@@ -137,10 +146,11 @@ def test_every_service_of_a_live_instance(
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_an_exercise_with_its_conductor_and_simulators(
-    elsewhere: Elsewhere, dot_env: dict[str, str]
+    elsewhere: Elsewhere, dot_env: dict[str, str], open_tmp: Path
 ) -> None:
     exercise = {"MODE": "exercise", "BROKER_OPTIONS": "--exercise", "PLAYER_PASSWORD": "player"}
-    story = {"SCENARIO": "quiet", "SPEED": "max"}
+    (open_tmp / "story.yaml").write_text(STORY)
+    story = {"SCENARIO": str(open_tmp / "story.yaml"), "SPEED": "max"}
     with engine(elsewhere, {**dot_env, **exercise, **story}) as compose:
         compose.up("broker", "migrate", "ingest", "watch", "conduct", "stage", "simulators")
         compose.await_health(compose.running["conduct"])

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from hypervisor.grafana.pushing import How
-from tests.integration.grafana.fake_grafana import World, serving
-from tests.integration.grafana.pushed import FLOOD, WISH, became, push
+from tests.integration.grafana.pushing.fake_grafana import World, serving
+from tests.integration.grafana.pushing.pushed import FLOOD, WISH, became, push
 
 
 def test_at_first_all_is_made(world: World) -> None:

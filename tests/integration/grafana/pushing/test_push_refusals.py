@@ -7,8 +7,8 @@ import pytest
 from hypervisor.grafana.pushing import How, Wish
 from hypervisor.grafana.remote import Grafana, GrafanaError
 from hypervisor.stack.ports import free_port
-from tests.integration.grafana.fake_grafana import ADMIN, World
-from tests.integration.grafana.pushed import WISH, became, push
+from tests.integration.grafana.pushing.fake_grafana import ADMIN, World
+from tests.integration.grafana.pushing.pushed import WISH, became, push
 
 
 def refusal(world: World, wish: Wish = WISH, *, token: str = ADMIN) -> str:

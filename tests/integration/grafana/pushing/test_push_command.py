@@ -7,8 +7,8 @@ from typer.testing import CliRunner, Result
 
 from hypervisor.cli import app, dashboards, dashboards_push
 from sensors._errors import TerritoryError
-from tests.integration.grafana.fake_grafana import ADMIN, World
-from tests.integration.grafana.pushed import READER
+from tests.integration.grafana.pushing.fake_grafana import ADMIN, World
+from tests.integration.grafana.pushing.pushed import READER
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 from hypervisor.grafana import pushing, source
 from hypervisor.grafana.pushing import How, Step, Wish
 from hypervisor.grafana.remote import Grafana
-from tests.integration.grafana.fake_grafana import ADMIN, World
+from tests.integration.grafana.pushing.fake_grafana import ADMIN, World
 
 READER = "postgresql://reader_grafana:reader-password@db:5432/hypervisor?sslmode=disable"
 FLOOD: dict[str, Any] = {

@@ -9,8 +9,8 @@ from hypervisor.grafana import source
 from hypervisor.grafana.pushing import How
 from hypervisor.grafana.remote import GrafanaError
 from tests.compose import ROOT
-from tests.integration.grafana.fake_grafana import World
-from tests.integration.grafana.pushed import READER, WISH, became, push
+from tests.integration.grafana.pushing.fake_grafana import World
+from tests.integration.grafana.pushing.pushed import READER, WISH, became, push
 
 
 def test_a_new_password_is_brought_in(world: World) -> None:
