@@ -228,7 +228,8 @@ def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) 
                                                     ELSE 'unacknowledged' END) AS state,
                        CASE {{{{lang}}}} WHEN 'fr' THEN coalesce(standing.title_fr, standing.title)
                             ELSE standing.title END AS title,
-                       standing.domain, site.title AS place, area.name AS commune, standing.began,
+                       standing.domain, site.title AS place, area.name AS commune,
+                       date_trunc('second', standing.began) AS began,
                        extract(epoch FROM {UNTIL} - standing.began)::float8 AS lasts,
                        CASE WHEN standing.stale THEN 'stale' END AS news,
                        site.name AS site, standing.alarm, standing.rule

@@ -145,7 +145,7 @@ _FREQUENT = Panel(
             ), often AS (
                 SELECT rule, subject, site_name, place, max(title) AS title,
                        max(title_fr) AS title_fr,
-                       count(*) AS times, max(at) AS last,
+                       count(*) AS times, date_trunc('second', max(at)) AS last,
                        count(*) FILTER (WHERE ended - at < interval '5 minutes') AS fleeting
                 FROM own GROUP BY 1, 2, 3, 4 ORDER BY times DESC, last DESC LIMIT 20
             )
@@ -173,6 +173,7 @@ _FREQUENT = Panel(
             decimals=1,
             low=0,
             high=0.25,
+            width=190,
             cell="gauge",
             colour=BLUE,
         ),

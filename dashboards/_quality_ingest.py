@@ -197,25 +197,24 @@ _LETTERS = Panel(
     ),
     no_value=Text(en="nothing was refused", fr="rien n'a été refusé"),
     empty="nothing was ever refused",
-    width=12,
-    height=9,
+    width=24,
+    height=7,
     timeless="all letters up to the end of the time shown",
 )
 _WORKERS = Panel(
     key="quality-workers",
     title=Text(en="Ingest workers", fr="Ouvriers d'ingestion"),
     about=Text(
-        en="Since each was started: messages, readings, refusals, transactions and how many were"
-        " tried again; and how long ago its heartbeat came round, at the end of the time shown.",
-        fr="Depuis le démarrage de chacun : messages, mesures, refus, transactions et reprises ; et"
+        en="Since each was started: messages, readings, refusals and transactions tried"
+        " again; and how long ago its heartbeat came round, at the end of the time shown.",
+        fr="Depuis le démarrage de chacun : messages, mesures, refus, transactions reprises ; et"
         " l'âge de son dernier battement revenu, à la fin de la période.",
     ),
     view=Table(),
     queries=(
         Query(
             sql=f"""
-            SELECT name AS worker, messages, rows AS readings, refused, batches, retries,
-                   heard_at AS heard,
+            SELECT name AS worker, messages, rows AS readings, refused, retries,
                    greatest(0, extract(epoch FROM {UNTIL} - heard_at))::float8 AS age
             FROM worker WHERE drained_at IS NULL ORDER BY name
             """
@@ -232,7 +231,6 @@ _WORKERS = Panel(
             cell="text",
             steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
         ),
-        Column(name="batches", title=Text(en="Transactions", fr="Transactions"), unit="count"),
         Column(
             name="retries",
             title=Text(en="Tried again", fr="Reprises"),
@@ -244,16 +242,15 @@ _WORKERS = Panel(
                 Step(at=100, colour=RED),
             ),
         ),
-        Column(name="heard", title=Text(en="Heartbeat", fr="Battement"), unit="date"),
-        Column(name="age", title=Text(en="Age", fr="Âge"), unit="duration"),
+        Column(name="age", title=Text(en="Heard ago", fr="Battement il y a"), unit="duration"),
     ),
     no_value=Text(en="no worker", fr="aucun ouvrier"),
-    width=24,
-    height=6,
+    width=12,
+    height=9,
     timeless="how workers are now",
 )
 SECTION = Section(
     key="quality-ingest",
     title=Text(en="Ingest", fr="Ingestion"),
-    panels=(_VOLUME, _LATE, _DEAF, _REFUSED, _LETTERS, _WORKERS),
+    panels=(_VOLUME, _LATE, _DEAF, _REFUSED, _WORKERS, _LETTERS),
 )

@@ -246,7 +246,7 @@ _ASSETS = Panel(
             cell="background",
             width=115,
         ),
-        Column(name="due", title=Text(en="in", fr="dans"), unit="h", decimals=1, width=165),
+        Column(name="due", title=Text(en="in", fr="dans"), unit="h", decimals=1, width=75),
         Column(
             name="margin",
             title=Text(en="Level minus asset", fr="Hauteur moins enjeu"),
@@ -262,7 +262,7 @@ _ASSETS = Panel(
     ),
     no_value=Text(en="no asset is tied to a gauge", fr="aucun enjeu rattaché à une station"),
     empty="no asset is tied to a gauge",
-    width=7,
+    width=16,
     height=8,
     timeless="what stands by the water",
 )
@@ -274,9 +274,9 @@ _STANDING = _alarms_now.standing_table(
 )
 # The map's companion is narrow: what leads further stays, the rest is a click away.
 _NARROW = tuple(
-    replace(column, hidden=True)
-    if column.name in {"domain", "commune", "began", "news"}
-    else column
+    replace(column, links=(*column.links, site_page()))
+    if column.name == "title"
+    else replace(column, hidden=column.name not in {"priority", "state", "lasts"})
     for column in _STANDING.columns
 )
 SECTION = Section(
