@@ -100,6 +100,8 @@ DECLARE
     span     tstzmultirange;
     by_day   tstzmultirange := '{}';
     by_hour  tstzmultirange;
+    whole_days  tstzmultirange := '{}';  -- of these, what is told as it is kept
+    whole_hours tstzmultirange := '{}';
     raw      tstzmultirange;
     earlier  tstzmultirange := '{}';  -- not rolled up, before the span
 BEGIN
@@ -131,6 +133,13 @@ BEGIN
         by_hour := by_hour - stale;
     ELSE
         by_hour := span - raw;
+    END IF;
+    IF step = INTERVAL '1 day' THEN
+        whole_days := by_day;
+        by_day := '{}';
+    ELSIF step <= INTERVAL '1 hour' THEN
+        whole_hours := by_hour;
+        by_hour := '{}';
     END IF;
     RETURN QUERY
     WITH piece AS (
@@ -190,10 +199,22 @@ BEGIN
             ) risen WHERE risen.counts
         ) v
     )
+    SELECT d.series_id, d.begins, d.sum / d.count, d.min, d.max, d.last, d.sum, d.increase,
+        d.count::bigint
+    FROM unnest(whole_days) AS r CROSS JOIN LATERAL (
+        SELECT * FROM rollup_day x WHERE x.series_id = ANY (series)
+            AND x.begins >= lower(r) AND x.begins < upper(r) AND x.begins < ends OFFSET 0) d
+    UNION ALL
+    SELECT h.series_id, h.begins, h.sum / h.count, h.min, h.max, h.last, h.sum, h.increase,
+        h.count::bigint
+    FROM unnest(whole_hours) AS r CROSS JOIN LATERAL (
+        SELECT * FROM rollup_hour x WHERE x.series_id = ANY (series)
+            AND x.begins >= lower(r) AND x.begins < upper(r) AND x.begins < ends OFFSET 0) h
+    UNION ALL
     SELECT p.series_id, p.at, sum(p.sum) / sum(p.count), min(p.min), max(p.max),
         last(p.last, p.last_at), sum(p.sum), sum(p.increase), sum(p.count)::bigint
-    FROM piece p WHERE p.at >= first AND p.at < ends
-    GROUP BY p.series_id, p.at ORDER BY p.series_id, p.at;
+    FROM piece p WHERE p.at >= first AND p.at < ends GROUP BY p.series_id, p.at
+    ORDER BY 1, 2;
 END $$;
 
 -- How many readings nothing believes, by pieces of time as `readings_by` has them; of at least an hour.
