@@ -163,6 +163,15 @@ def colour(name: str) -> str:
     return _NAMED.get(name, name)
 
 
+def on(ground: str) -> str:
+    """Ink that is read on a coloured ground."""
+    found = re.fullmatch(r"#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})", ground.lower())
+    if found is None:
+        return INK
+    red, green, blue = (int(part, 16) for part in found.groups())
+    return "#14181b" if 0.3 * red + 0.59 * green + 0.11 * blue > 110 else "#ffffff"
+
+
 def fields(piece: Piece, frames: Sequence[Frame]) -> list[Field]:
     """The columns of all answers of a panel; of a time series its lines, with the times first."""
     found: list[Field] = []

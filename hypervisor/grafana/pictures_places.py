@@ -73,37 +73,34 @@ def _projected(columns: dict[str, Field], width: float, height: float) -> dict[i
     }
 
 
-def scatter(found: Sequence[Field], panel: Json, canvas: Canvas) -> str:
-    """One number against another; a colour by the word that parts the rows."""
-    series = (panel["options"].get("series") or [{}])[0]
-    columns = {field.name: field for field in found}
-    x, y = (columns.get(_matched(series, side)) for side in ("x", "y"))
-    if x is None or y is None or not x.values:
+def scatter(found: Sequence[Field], _panel: Json, canvas: Canvas) -> str:
+    """The first number across, the others up; a colour a word that parts the rows."""
+    numbers = [field for field in found if field.kind == "number" and not field.hidden]
+    if len(numbers) < 2:
         return ""
     by = next((field for field in found if field.kind == "string"), None)
     groups: dict[str, list[Point]] = {}
-    for row, (one, other) in enumerate(zip(x.values, y.values, strict=True)):
-        if one is not None and other is not None:
-            name = str(by.values[row]) if by is not None else y.title
-            groups.setdefault(name, []).append((float(one), float(other)))
+    for up in numbers[1:]:
+        for row, pair in enumerate(zip(numbers[0].values, up.values, strict=True)):
+            if None not in pair:
+                name = str(by.values[row]) if by is not None else ""
+                name = f"{name} {up.title}".strip() if len(numbers) > 2 or not name else name
+                groups.setdefault(name, []).append((float(pair[0]), float(pair[1])))
     every = [point for points in groups.values() for point in points]
     if not every:
         return ""
     box = _Box(canvas, [p[0] for p in every], [p[1] for p in every])
-    marks = [*box.grid(x, y)]
-    lines = "lines" in str(y.custom.get("show", "points"))
+    marks = [*box.grid(numbers[0], numbers[1])]
+    lines = "lines" in str(numbers[1].custom.get("show", "points"))
     for number, points in enumerate(groups.values()):
         shade = PALETTE[number % len(PALETTE)]
         at = [box.at(point) for point in points]
         marks += [svg.path(at, shade, 1.4)] if lines else []
-        marks += [svg.circle(a, b, 1.8 if len(every) > 300 else 3, shade, 0.7) for a, b in at]
+        if not lines or len(points) < 40:
+            marks += [svg.circle(a, b, 1.8 if len(every) > 300 else 3, shade, 0.7) for a, b in at]
     named = [(name, PALETTE[number % len(PALETTE)]) for number, name in enumerate(groups)]
     height = canvas.height - _LEGEND
     return svg.drawing(canvas.width, height, marks) + svg.legend(named, canvas.width)
-
-
-def _matched(series: Json, side: str) -> str:
-    return str(((series.get(side) or {}).get("matcher") or {}).get("options", side))
 
 
 class _Box:

@@ -8,11 +8,10 @@ from typing import Any
 from hypervisor.grafana import pictures_svg as svg
 from hypervisor.grafana.boards import Json
 from hypervisor.grafana.frames import TIME
-from hypervisor.grafana.pictures_fields import INK, Field, is_number
+from hypervisor.grafana.pictures_fields import INK, Field, is_number, on
 from hypervisor.grafana.pictures_time import Canvas
 
 _ROW, _HEAD = 27, 26
-_ON_COLOUR = "#14181b"
 Figure = tuple[str, Field, Any]
 
 
@@ -25,7 +24,7 @@ def figures(found: Sequence[Field], panel: Json, canvas: Canvas) -> str:
         words, shade = field.told(value, canvas.reader)
         head = f"<span>{escape(name)}</span>" if len(told) > 1 or _named(panel) else ""
         size = min(40.0, canvas.height * 0.5, 1.5 * canvas.width / len(told) / max(len(words), 3))
-        style = f"background:{shade};color:{_ON_COLOUR}" if ground else f"color:{shade}"
+        style = f"background:{shade};color:{on(shade)}" if ground else f"color:{shade}"
         boxes.append(
             f'<div style="{style}">{head}'
             f'<b style="font-size:{size:.0f}px">{escape(words)}</b></div>'
@@ -81,10 +80,11 @@ def table(found: Sequence[Field], panel: Json, canvas: Canvas) -> str:
     order = _order(found, panel, rows)
     fits = max(int((canvas.height - _HEAD) / _ROW), 1)
     fits -= fits < rows and fits > 1
+    wide = [_letters(field, order[:fits], canvas) for field in shown]
     heads = "".join(
-        f'<th class="{_side(field)}" style="width:{_share(field, shown):.1f}%">'
+        f'<th class="{_side(field)}" style="width:{100 * letters / sum(wide):.1f}%">'
         f"{escape(field.title)}</th>"
-        for field in shown
+        for field, letters in zip(shown, wide, strict=True)
     )
     body = "".join(
         f"<tr>{''.join(_cell(field, field.values[row], canvas) for field in shown)}</tr>"
@@ -105,12 +105,15 @@ def _order(found: Sequence[Field], panel: Json, rows: int) -> list[int]:
 
 
 def _side(field: Field) -> str:
-    return "num" if field.kind == "number" and not field.config.get("mappings") else "word"
+    mapped = any(one.get("type") != "special" for one in field.config.get("mappings") or [])
+    return "num" if field.kind == "number" and not mapped else "word"
 
 
-def _share(field: Field, shown: Sequence[Field]) -> float:
-    weights = [float(one.custom.get("width") or 110) for one in shown]
-    return 100 * float(field.custom.get("width") or 110) / sum(weights)
+def _letters(field: Field, rows: Sequence[int], canvas: Canvas) -> int:
+    """What a column needs: its title or its longest words, within reason."""
+    told = (field.told(field.values[row], canvas.reader)[0] for row in rows)
+    gauge = (field.custom.get("cellOptions") or {}).get("type") == "gauge"
+    return min(max(len(field.title), *map(len, told), 4), 42) + 3 + (10 if gauge else 0)
 
 
 def _cell(field: Field, value: Any, canvas: Canvas) -> str:
@@ -118,7 +121,7 @@ def _cell(field: Field, value: Any, canvas: Canvas) -> str:
     kind = (field.custom.get("cellOptions") or {}).get("type", "auto")
     style = ""
     if kind in {"color-background", "pill"} and shade not in {INK, "none"}:
-        style = f"background:{shade};color:{_ON_COLOUR}"
+        style = f"background:{shade};color:{on(shade)}"
     elif kind in {"color-text", "auto"} and shade != "none":
         style = f"color:{shade}"
     bar = ""

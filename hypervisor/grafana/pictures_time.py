@@ -129,11 +129,12 @@ def _up(group: Sequence[Field], heights: Sequence[Sequence[float | None]], botto
         values += [float(value) for value in (*said, field.config.get("max")) if value is not None]
         if custom.get("drawStyle") == "bars" or custom.get("stacking", {}).get("mode") == "normal":
             values.append(0.0)
+    if any(field.custom.get("transform") == "negative-Y" for field in group):
+        deepest = max(map(abs, values), default=1.0) or 1.0  # hangs from the top
+        return Up(low=deepest, high=0, top=2, bottom=bottom)
     floor = 0.0 if values and min(values) >= 0 else None
     spread = max(values, default=1) - min(values, default=0)
     low, high = padded(values, floor=floor, least=max(spread, 1e-3))
-    if any(field.custom.get("transform") == "negative-Y" for field in group):
-        return Up(low=high * 2.2, high=low, top=2, bottom=bottom)  # hangs from the top
     return Up(low=low, high=high, top=4, bottom=bottom)
 
 
@@ -238,6 +239,8 @@ def _stretches(
 ) -> Iterator[tuple[tuple[float, Any], float]]:
     """Each state and until when it holds: the next, the end, or the end of its cell."""
     cells = panel.get("type") == "status-history"
+    if not cells:
+        moments = [one for n, one in enumerate(moments) if not n or one[1] != moments[n - 1][1]]
     gaps = [b - a for (a, _), (b, _) in pairwise(moments)]
     wide = min(gaps, default=3600) * 0.9
     for index, (time, value) in enumerate(moments):
