@@ -128,12 +128,12 @@ LANGUAGE sql STABLE AS $$
     SELECT c.lit_group, c.site, d.name, coalesce(d.lon, c.lon), coalesce(d.lat, c.lat),
            coalesce(late.last_at, lit.last_at), ill.last,
            CASE WHEN c.level IS NULL THEN 'unknown'
+                WHEN c.state = 'dark-off-plan' AND coalesce(lit.last_at, '-infinity') < c.heard
+                    THEN 'unfed'
                 WHEN (c.level > 0 OR u.value->>'switched' = 'false')
                      AND at > c.lit_from + interval '150 minutes'
                      AND coalesce(late.last_at, lit.last_at, '-infinity') < at - interval '150 minutes'
                     THEN 'silent'
-                WHEN c.state = 'dark-off-plan' AND coalesce(lit.last_at, '-infinity') < c.heard
-                    THEN 'unfed'
                 WHEN late.last > 0 AND late.last_at > c.lit_to + interval '20 minutes' THEN 'lit'
                 WHEN lit.last_at > c.lit_from + interval '20 minutes'
                     THEN CASE WHEN lit.last = 0 THEN 'dark' ELSE 'as-planned' END
