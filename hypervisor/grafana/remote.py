@@ -76,7 +76,8 @@ class Grafana:
         return version
 
     def folder(self, uid: str) -> Json | None:
-        return self._found("read folders", self._api.folder.get_folder, uid)
+        """A folder; None where there is none, or none that the token may see."""
+        return self._seen("read folders", self._api.folder.get_folder, uid)
 
     def create_folder(self, uid: str, title: str) -> None:
         with self._translated(f"create the folder {title!r}"):
@@ -116,8 +117,8 @@ class Grafana:
         return [dict(each) for each in found]
 
     def dashboard(self, uid: str) -> Json | None:
-        """A dashboard: `dashboard`, and `meta` about it."""
-        return self._found("read dashboards", self._api.dashboard.get_dashboard, uid)
+        """A dashboard: `dashboard`, and `meta` about it; None as of folders."""
+        return self._seen("read dashboards", self._api.dashboard.get_dashboard, uid)
 
     def save_dashboard(self, body: Mapping[str, Any]) -> None:
         title = body["dashboard"]["title"]
@@ -127,6 +128,13 @@ class Grafana:
     def delete_dashboard(self, uid: str) -> None:
         with self._translated(f"delete the dashboard {uid!r}"):
             self._api.dashboard.delete_dashboard(uid)
+
+    def _seen(self, what: str, read: Any, uid: str) -> Json | None:
+        """To an Editor, Grafana may forbid what there is not: to make it will show which it was."""
+        try:
+            return self._found(what, read, uid)
+        except ForbiddenError:
+            return None
 
     def _found(self, what: str, read: Any, uid: str) -> Json | None:
         with self._translated(what):
@@ -165,7 +173,8 @@ class Grafana:
                 )
             case 412:
                 return GrafanaError(
-                    f"{self.url} refuses to {what}: it was changed meanwhile; push again"
+                    f"{self.url} refuses to {what}: it was changed meanwhile (then push again), or"
+                    " lies where the token may not look"
                 )
             case status:
                 kind = "fails" if isinstance(error, GrafanaServerError) else "refuses"

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 Json = dict[str, Any]
 Answer = tuple[int, Any]
 ADMIN = "admin-token"
+FORBIDDEN: Answer = (403, {"message": "You'll need additional permissions to perform this action"})
 NOTHING: Answer = (404, {"message": "Not found"})
 RANKS = {"Viewer": 0, "Editor": 1, "Admin": 2}
 
@@ -34,6 +35,7 @@ class World:
     database_password: str = "reader-password"  # with which the database lets the reader in
     writes: list[str] = field(default_factory=list)
     before_save: Callable[[], None] = lambda: None  # somebody else, at the same time
+    shy: bool = False  # to forbid Editors what there is not
     html: bool = False  # another server altogether
     broken: bool = False
     url: str = ""
@@ -46,9 +48,7 @@ class World:
             "meta": {"folderUid": folder, **meta},
         }
 
-    def answer(  # noqa: PLR0911 -- one for each kind of address
-        self, method: str, target: str, token: str, body: Json
-    ) -> Answer:
+    def answer(self, method: str, target: str, token: str, body: Json) -> Answer:
         """One request."""
         parts = urlsplit(target)
         words = parts.path.strip("/").split("/")
@@ -59,16 +59,12 @@ class World:
             return refused
         if method != "GET":
             self.writes.append(f"{method} /{'/'.join(words)}")
-        match words:
-            case ["search"]:
-                return 200, self.search(parse_qs(parts.query))
-            case ["folders", *rest]:
-                return self.folder(method, rest, body)
-            case ["datasources", *rest]:
-                return self.source(method, rest, body)
-            case ["dashboards", *rest]:
-                return self.dashboard(method, rest, body)
-        return NOTHING
+        if words == ["search"]:
+            return 200, self.search(parse_qs(parts.query))
+        ways = {"folders": self.folder, "datasources": self.source, "dashboards": self.dashboard}
+        answer = ways[words[0]](method, words[1:], body)
+        shy = self.shy and self.tokens[token] == "Editor"
+        return FORBIDDEN if answer is NOTHING and shy else answer
 
     def refused(self, method: str, first: str, token: str) -> Answer | None:
         """What is answered to who may not."""
@@ -76,7 +72,7 @@ class World:
             return 401, {"message": "Unauthorized"}
         needed = "Admin" if first == "datasources" else "Viewer" if method == "GET" else "Editor"
         if RANKS[self.tokens[token]] < RANKS[needed]:
-            return 403, {"message": "You'll need additional permissions to perform this action"}
+            return FORBIDDEN
         return (500, {"message": "database is locked"}) if self.broken else None
 
     def dashboard(self, method: str, rest: list[str], body: Json) -> Answer:

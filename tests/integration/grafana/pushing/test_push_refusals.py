@@ -88,7 +88,7 @@ def test_a_change_at_the_same_time_is_not_overwritten(world: World) -> None:
     stored = world.dashboards["hypervisor-flood"]["dashboard"]
     stored["title"] = "Mine"
     world.before_save = lambda: stored.update(version=stored["version"] + 1, title="Theirs")
-    with pytest.raises(GrafanaError, match="it was changed meanwhile; push again"):
+    with pytest.raises(GrafanaError, match=r"it was changed meanwhile \(then push again\)"):
         push(world)
     assert stored["title"] == "Theirs"
 

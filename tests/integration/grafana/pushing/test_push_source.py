@@ -57,6 +57,14 @@ def test_an_editor_brings_dashboards_where_the_data_source_is_there(world: World
     assert became(steps)["Flood"] is How.CREATED
 
 
+def test_an_editor_to_whom_what_is_not_there_is_forbidden(world: World) -> None:
+    world.tokens["editor-token"] = "Editor"
+    world.shy = True
+    steps = push(world, replace(WISH, source=None), token="editor-token")
+    assert set(became(steps).values()) == {How.CREATED, How.LEFT}
+    assert set(world.dashboards) == set(WISH.documents)
+
+
 def test_a_provisioned_data_source_is_left(world: World) -> None:
     push(world)
     world.sources["hypervisor"] |= {"readOnly": True, "url": "elsewhere:5432"}
