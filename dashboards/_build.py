@@ -41,7 +41,7 @@ def model(board: Dashboard, options: Options) -> sdk.Dashboard:
         .tooltip(sdk.DashboardCursorSync.CROSSHAIR)
         .variables([_variables.built(each, options) for each in _variables.variables(board)])
         .annotations(annotations(board, options))
-        .links(_links(options))
+        .links(_links(board, options))
     )
     built = builder.build()
     built.panels = _panels_of(board, options)
@@ -109,23 +109,28 @@ def _panels_of(board: Dashboard, options: Options) -> list[sdk.Panel | sdk.RowPa
     return built
 
 
-def _links(options: Options) -> list[Builder[sdk.DashboardLink]]:
-    others = (
-        builders.DashboardLink(Text(en="Dashboards", fr="Tableaux de bord").in_(options.lang))
-        .type(sdk.DashboardLinkType.DASHBOARDS)
-        .icon("external link")
-        .tags([TAG])
-        .as_dropdown(True)
-        .include_vars(True)
-        .keep_time(True)
-    )
-    if not options.console_url:
-        return [others]
-    console = (
-        builders.DashboardLink(Text(en="Console", fr="Console").in_(options.lang))
-        .type(sdk.DashboardLinkType.LINK)
-        .icon("bolt")
-        .url(options.console_url.rstrip("/") + "/now")
-        .target_blank(True)
-    )
-    return [others, console]
+def _links(board: Dashboard, options: Options) -> list[Builder[sdk.DashboardLink]]:
+    """The other dashboards for the same territory and time, and the console.
+
+    Sites are not taken along: another dashboard has others, and would show nothing of them.
+    """
+    links: list[Builder[sdk.DashboardLink]] = [
+        _link(other.title.in_(options.lang), _beside(other, board)).keep_time(True)
+        for other in options.others
+        if other.key != board.key
+    ]
+    if options.console_url:
+        address = options.console_url.rstrip("/") + "/now"
+        console = Text(en="Console", fr="Console").in_(options.lang)
+        links.append(_link(console, address).icon("bolt").target_blank(True))
+    return links
+
+
+def _link(title: str, url: str) -> builders.DashboardLink:
+    link = builders.DashboardLink(title).type(sdk.DashboardLinkType.LINK)
+    return link.icon("dashboard").url(url)
+
+
+def _beside(other: Dashboard, board: Dashboard) -> str:
+    where = "?${epci:queryparam}&${commune:queryparam}" if board.territory else ""
+    return f"/d/{uid(other.key)}{where if other.territory else ''}"

@@ -312,9 +312,13 @@ _KINDS: dict[type, Kind] = {
     views.BarChart: Kind(
         builder=_bar_chart,
         form=lambda _: _ROWS,
-        custom=lambda _view, _options: {"fillOpacity": 75, "lineWidth": 0},
+        custom=lambda _view, _options: {"fillOpacity": 75, "lineWidth": 0, "gradientMode": "none"},
     ),
-    views.Histogram: Kind(builder=_histogram, form=lambda _: _ROWS),
+    views.Histogram: Kind(
+        builder=_histogram,
+        form=lambda _: _ROWS,
+        custom=lambda _view, _options: {"fillOpacity": 75, "lineWidth": 0, "gradientMode": "none"},
+    ),
     views.Heatmap: Kind(builder=_heatmap, form=lambda _: _SERIES),
     views.Words: Kind(builder=_text, form=lambda _: _ROWS),
 }

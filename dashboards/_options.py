@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+from dashboards._describe import Dashboard
 from dashboards._units import DashboardError
 from dashboards._words import Lang
 from sensors._domain import Catalogue
@@ -22,6 +23,7 @@ class Options:
     since: str = ""  # instead of each dashboard's own
     until: str = ""
     timezone: str = "browser"
+    others: tuple[Dashboard, ...] = field(default=(), repr=False)  # that each leads to
 
     def quantity(self, name: str) -> Quantity:
         """A quantity of the catalogue.

@@ -89,6 +89,7 @@ def check(
 
 def options_of(settings: "Settings", lang: str, console_url: str | None) -> "Options":
     from dashboards._options import Options
+    from dashboards._scan import dashboards
     from dashboards._units import DashboardError
     from sensors._domain import catalogue
 
@@ -96,4 +97,4 @@ def options_of(settings: "Settings", lang: str, console_url: str | None) -> "Opt
         raise DashboardError(f"--lang {lang!r}: expected fr or en")
     chosen: Any = lang
     url = settings.public_url if console_url is None else console_url
-    return Options(catalogue=catalogue(), lang=chosen, console_url=url)
+    return Options(catalogue=catalogue(), lang=chosen, console_url=url, others=dashboards())

@@ -172,14 +172,25 @@ class _Asker:
                     self._find(piece.title, f"query {query['refId']}, {word}: {text}")
         return found
 
+    def _narrowed(self, opened: dict[str, Chosen], values: tuple[str, ...]) -> dict[str, Chosen]:
+        """Every variable that the database offers words for has these: one, where it has one."""
+        asked = {
+            variable["name"]
+            for variable in variables.defined(self.board.document)
+            if variable.get("type") == "query"
+        }
+        return {
+            name: Chosen(values=values if chosen.multi else values[:1], multi=chosen.multi)
+            if name in asked
+            else chosen
+            for name, chosen in opened.items()
+        }
+
     def _chosen(self, piece: Piece, opened: dict[str, Chosen]) -> None:
         """One value, and several with an apostrophe, are asked without an error as well as All."""
         _, span = next(self.ground.spans())
         for values in ((_NAMELESS,), (_NAMELESS, "another")):
-            narrowed = {
-                name: Chosen(values=values, multi=chosen.multi) if chosen.every else chosen
-                for name, chosen in opened.items()
-            }
+            narrowed = self._narrowed(opened, values)
             if narrowed == opened:
                 return
             for query in piece.queries:

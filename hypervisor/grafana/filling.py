@@ -7,6 +7,7 @@ as a worker does, the watch takes them piece by piece, then all is rolled up.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import resources
 
 from hypervisor.directory import units
 from hypervisor.exercise.simulation import field_in
@@ -37,6 +38,7 @@ from simulators._simulator import Field
 from simulators._story import Story
 
 WORKER = "fill"
+OFFICIAL = "official.yaml"  # no example has bulletins: whose colours there are is no fact of ours
 _MICROSECOND = timedelta(microseconds=1)
 _BROKEN = 2000  # every so manieth message comes once more, cut off, as from a device that dies
 Say = Callable[[str], None]
@@ -82,7 +84,9 @@ def fill(url: str, wish: Wish, *, say: Say = lambda _text: None) -> datetime:
 
 def _described(connection: Connection, wish: Wish, story: Story) -> Field:
     """The territory in the registry, or the share of it that is asked for."""
-    inventory = read_sources([wish.inventory])
+    folder = resources.files("hypervisor.grafana")
+    with resources.as_file(folder / OFFICIAL) as official:
+        inventory = read_sources([wish.inventory, str(official)])
     if wish.share is None:
         apply_inventory(connection, inventory, author="fill", now=None, reason="fill")
         return field_in(connection, story)

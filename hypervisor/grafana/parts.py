@@ -18,7 +18,8 @@ from hypervisor.grafana.measures import unit_problems
 
 _LANES = {"state-timeline", "status-history"}
 _REDUCED = {"stat", "gauge", "bargauge"}
-_DASHBOARD = re.compile(r"^/d/([\w-]+)")
+_DASHBOARD = re.compile(r"^/d/([^/?]+)")
+_PLACE = re.compile(r"\$\{[^}]*\}")
 
 
 def problems(board: Board, uids: Sequence[str], console: str) -> Iterator[Finding]:
@@ -92,6 +93,8 @@ def _texts(board: Board) -> Iterator[tuple[str, str]]:
         if piece.panel.get("repeat"):
             yield piece.title, f"${{{piece.panel['repeat']}}}"
         yield piece.title, piece.panel.get("title", "")
+    for link in board.document.get("links", []):
+        yield f"link {link.get('title')!r}", link.get("url") or ""
     for variable in variables.defined(board.document):
         yield f"variable ${variable['name']}", str(variable.get("query", ""))
     for annotation in annotations(board.document):
@@ -149,11 +152,12 @@ def data_links(panel: Json) -> Iterator[Json]:
 def _link(url: str, uids: Sequence[str], console: str) -> Iterator[str]:
     found = _DASHBOARD.match(url)
     if found:
-        if found[1] not in uids:
+        wanted = re.compile(_PLACE.sub(".+", found[1]))
+        if not any(wanted.fullmatch(uid) for uid in uids):
             yield f"its link leads to the dashboard {found[1]!r}; there are {', '.join(uids)}"
     elif console and url.startswith(console):
         path = url[len(console) :].partition("?")[0] or "/"
-        if not routes.leads_somewhere(re.sub(r"\$\{[^}]*\}", "x", path)):
+        if not routes.leads_somewhere(_PLACE.sub("x", path)):
             yield f"its link leads to {path!r} in the console, which has no such page"
     else:
         yield f"its link {url!r} leads neither to a dashboard (/d/…) nor into the console"

@@ -4,12 +4,15 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 
+from dashboards._colours import PRIORITIES
 from hypervisor.grafana import parts, variables
 from hypervisor.grafana.boards import Json, Piece
 from hypervisor.grafana.frames import TIME, Frame
 from hypervisor.grafana.macros import Span
+from sensors._domain import catalogue
 
 _BEFORE = timedelta(hours=36)  # that a state may have begun before the time that is shown
 _MARKS = 5000  # markers and rows beyond which a browser crawls
@@ -139,7 +142,8 @@ def name_problems(piece: Piece, frames: Sequence[Frame]) -> Iterator[str]:
     said = " ".join(query["rawSql"] for query in piece.queries)
     made = json.dumps(piece.panel.get("transformations") or [], ensure_ascii=False)
     for name in _overridden(piece.panel):
-        if name not in fields and f"'{name}'" not in said and f'"{name}"' not in made:
+        known = name in fields or name in vocabulary() or f"'{name}'" in said
+        if not known and f'"{name}"' not in made:
             yield f"an override names {name!r}; its columns are {', '.join(sorted(fields))}"
     for link in parts.data_links(piece.panel):
         for name in sorted(variables.fields(link.get("url", "")) - columns):
@@ -147,6 +151,14 @@ def name_problems(piece: Piece, frames: Sequence[Frame]) -> Iterator[str]:
     for name in _sorted_by(piece.panel):
         if name not in _titles(piece.panel) | fields:
             yield f"it is sorted by {name!r}; its columns are {', '.join(sorted(fields))}"
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Words that data may name a series by, though this time it has none of them."""
+    ours = catalogue()
+    priorities = {str(state.value) for state in PRIORITIES}
+    return frozenset({*ours.domains, *ours.quantities, *ours.thresholds, *priorities})
 
 
 def _overridden(panel: Json) -> Iterator[str]:

@@ -1,13 +1,49 @@
-"""A stand-in for Grafana that is served, fresh for every test."""
+"""A database in which a week has happened, to a small part of the territory; once a session."""
 
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import pytest
 
-from tests.integration.grafana.fake_grafana import World, serving
+from hypervisor.accounts import readers
+from hypervisor.grafana.filling import Wish, fill
+from hypervisor.grafana.thinning import Share
+from hypervisor.store import databases
+from hypervisor.store.connect import connect
+from tests.conftest import TEMPLATE, Stack
+
+SKIPPED = 140.0  # h of the story that nothing but the roll-ups' length would gain by
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
-    with serving(World()) as made:
-        yield made
+@dataclass(frozen=True, kw_only=True)
+class Week:
+    """Where it is, when it ends, and as whom it is read."""
+
+    url: str
+    ends: datetime
+    reader: str
+    tenant: str  # of one EPCI
+
+
+@pytest.fixture(scope="session")
+def week(stack: Stack) -> Iterator[Week]:
+    name = f"week_{os.urandom(4).hex()}"
+    databases.create(stack.maintenance_url, name, template=TEMPLATE)
+    url = stack.database.url(name)
+    wish = Wish(share=Share(each=3, lamps=4), after=SKIPPED, piece=timedelta(hours=1))
+    ends = fill(url, wish)
+    yield Week(url=url, ends=ends, reader=_reader(url, name), tenant=_reader(url, name, EPCI))
+    databases.drop(stack.maintenance_url, name)
+
+
+EPCI = "200056232"  # Paris-Saclay
+
+
+def _reader(url: str, name: str, area: str | None = None) -> str:
+    role, password = f"{name}_{'tenant' if area else 'all'}", os.urandom(12).hex()
+    with connect(url) as connection:
+        made = readers.add(connection, role, password, area=area)
+        connection.commit()
+    return url.replace(url.split("@", maxsplit=1)[0], f"postgresql://{made.role}:{password}")

@@ -1,0 +1,59 @@
+"""Variables are put in as Grafana's front end does: All, one, many, and apostrophes."""
+
+import pytest
+
+from hypervisor.grafana.variables import (
+    Chosen,
+    VariableError,
+    everything,
+    fields,
+    interpolated,
+    names,
+)
+
+IN = "site IN (${site:sqlstring})"
+ALL = Chosen(every=True, all_value="'*'")
+FORMS = {
+    "all": (IN, ALL, "site IN ('*')"),
+    "one": (IN, Chosen(values=("a",)), "site IN ('a')"),
+    "many": (IN, Chosen(values=("a", "b")), "site IN ('a','b')"),
+    "an apostrophe": (IN, Chosen(values=("L'Haÿ",)), "site IN ('L''Haÿ')"),
+    "none": (IN, Chosen(), "site IN ()"),
+    "one of one": ("'$site'", Chosen(values=("L'Haÿ",), multi=False), "'L''Haÿ'"),
+    "the source's own form": ("IN ($site)", Chosen(values=("a", "b'")), "IN ('a','b''')"),
+    "raw": ("${site:raw}", Chosen(values=("a", "b")), "a,b"),
+    "the old form": ("[[site:sqlstring]]", Chosen(values=("a",)), "'a'"),
+}
+
+
+@pytest.mark.parametrize(("text", "chosen", "sent"), FORMS.values(), ids=FORMS)
+def test_what_is_chosen_is_put_in(text: str, chosen: Chosen, sent: str) -> None:
+    assert interpolated(text, {"site": chosen}) == sent
+
+
+def test_what_no_variable_is_called_stays() -> None:
+    assert interpolated("$other ${__data.fields.a} $1", {"site": ALL}) == (
+        "$other ${__data.fields.a} $1"
+    )
+
+
+def test_an_unknown_format_is_refused() -> None:
+    with pytest.raises(VariableError, match="expected the format sqlstring"):
+        interpolated("${site:sqlstrng}", {"site": Chosen(values=("a",))})
+
+
+def test_names_are_found_without_grafanas_own() -> None:
+    text = "$site ${river:sqlstring} [[bank]] $__interval ${__data.fields.x} $__timeFrom() $1"
+    assert names(text) == {"site", "river", "bank"}
+    assert fields("${__data.fields.site} ${__data.fields.alarm:raw}") == {"site", "alarm"}
+
+
+def test_a_dashboard_opens_with_all_of_what_has_all() -> None:
+    listed = [
+        {"name": "site", "allValue": "'*'", "current": {"value": ["$__all"]}, "multi": True},
+        {"name": "kind", "current": {"value": "a"}, "includeAll": False},
+    ]
+    assert everything({"templating": {"list": listed}}) == {
+        "site": Chosen(values=("$__all",), every=True, all_value="'*'", multi=True),
+        "kind": Chosen(values=("a",), multi=False),
+    }
