@@ -4,6 +4,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 
 from dashboards._colours import BLUE, ORANGE, RED, YELLOW, Step
 from dashboards._describe import Builder, Column, Panel, Query, Section
+from dashboards._flood_figures import KNOWN
 from dashboards._gaps import FIT, bridged, broken
 from dashboards._sql import SINCE, UNTIL, readings, territory
 from dashboards._views import TimeSeries
@@ -20,7 +21,8 @@ def urgent(where: str) -> str:
 urgent AS MATERIALIZED (
     SELECT g.*, r.value FROM gauges_at({UNTIL}) g
     CROSS JOIN LATERAL last_reading(g.series, {UNTIL}) r
-    WHERE {territory("g")} AND {where} ORDER BY r.value - g.alert DESC NULLS LAST, g.name LIMIT 1
+    WHERE {territory("g")} AND {where}
+    ORDER BY r.time > {KNOWN} DESC, r.value - g.alert DESC NULLS LAST, g.name LIMIT 1
 )"""
 
 

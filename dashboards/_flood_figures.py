@@ -12,6 +12,8 @@ BASIN_STEPS = (
     Step(at=BASIN_FILLING, colour=ORANGE),
     Step(at=BASIN_FULL, colour=RED),
 )
+# A level that is older says nothing of now.
+KNOWN = f"{UNTIL} - INTERVAL '1 day'"
 # Silent: no reading for longer than the series' own limit, or three times its interval.
 GAUGES = f"""
 SELECT g.name AS site, g.river, g.river_order, g.title AS station, c.value - g.alert AS margin,
@@ -24,9 +26,10 @@ SELECT g.name AS site, g.river, g.river_order, g.title AS station, c.value - g.a
             WHEN g.alert IS NULL THEN 'unknown'
             WHEN c.value > g.danger THEN 'danger' WHEN c.value > g.alert THEN 'alert'
             WHEN c.value > g.attention THEN 'attention' ELSE 'below' END AS state,
-       extract(epoch FROM {UNTIL} - c.time)::float8 / 60 AS age, c.value + g.zero AS elevation
+       extract(epoch FROM {UNTIL} - newest.time)::float8 / 60 AS age, c.value + g.zero AS elevation
 FROM gauges_at({UNTIL}) g
-LEFT JOIN LATERAL course_at(g.series, {UNTIL}, 0.001) c ON true
+LEFT JOIN LATERAL last_reading(g.series, {UNTIL}) newest ON true
+LEFT JOIN LATERAL course_at(g.series, {UNTIL}, 0.001) c ON c.time > {KNOWN}
 LEFT JOIN LATERAL (
     SELECT coalesce(stale_s, 3 * interval_s, 2700) AS stale_s
     FROM cadence_at(g.device, 'level', {UNTIL})) k ON true
@@ -71,9 +74,14 @@ _NEAREST = Panel(
     height=4,
 )
 REACHES = f"""
-SELECT r.gauge AS site, r.title AS asset, r.kind, r.gauge_title AS station, r.state,
-       r.due_h, r.earliest_h, r.latest_h, r.margin, r.per_hour * 100 AS trend
-FROM reaches_at({UNTIL}) r JOIN site g ON g.name = r.gauge WHERE {territory("g")}
+SELECT r.gauge AS site, r.title AS asset, r.kind, r.gauge_title AS station,
+       CASE WHEN r.known THEN r.state ELSE 'unknown' END AS state,
+       CASE WHEN r.known THEN r.due_h END AS due_h,
+       CASE WHEN r.known THEN r.earliest_h END AS earliest_h,
+       CASE WHEN r.known THEN r.latest_h END AS latest_h,
+       CASE WHEN r.known THEN r.margin END AS margin
+FROM (SELECT reach.*, reach.read_at > {KNOWN} AS known FROM reaches_at({UNTIL}) reach) r
+JOIN site g ON g.name = r.gauge WHERE {territory("g")}
 """
 _NEXT = Panel(
     key="flood-next-asset",

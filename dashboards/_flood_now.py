@@ -110,7 +110,8 @@ _ASSETS = Panel(
     queries=(
         Query(
             sql=f"""
-            SELECT r.site, r.asset, r.state, r.due_h, to_char(r.earliest_h, 'FM990') || '-'
+            SELECT r.site, r.asset, r.state, r.due_h,
+                   to_char(r.earliest_h, 'FM990') || '-'
                    || coalesce(to_char(ceil(r.latest_h), 'FM990'), '?') || ' h' AS between,
                    r.margin, r.station
             FROM ({REACHES}) r ORDER BY r.state <> 'reached', r.due_h NULLS LAST,

@@ -1,77 +1,27 @@
 """What flood and weather dashboards ask of the database is what the console reckons by itself."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import isclose
 from typing import Any
 
 import pytest
 
 from hypervisor.outlook.reaching import Reach, courses, reaches
-from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
-from hypervisor.rollups import following
-from hypervisor.store import databases
-from hypervisor.store.connect import Connection, connect
+from hypervisor.store.connect import Connection
 from sensors._domain import catalogue
-from tests.conftest import TEMPLATE, Stack
+from tests.integration.dashboards.telling import NOW, line, roll, tell
 
 pytestmark = pytest.mark.integration
-NOW = datetime(2024, 10, 10, 12, 20, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def essonne(stack: Stack) -> Iterator[Connection]:
-    """The Essonne's inventory, for all: each test tells of gauges of its own."""
-    name = f"test_{os.urandom(6).hex()}"
-    databases.create(stack.maintenance_url, name, template=TEMPLATE)
-    with closing(connect(stack.database.url(name), autocommit=True)) as connection:
-        connection.execute("INSERT INTO instance (mode, name) VALUES ('exercise', 'test')")
-        apply_inventory(connection, read_sources(["essonne"]), author="test", now=NOW)
-        yield connection
-    databases.drop(stack.maintenance_url, name)
-
-
-def _tell(
-    connection: Connection,
-    device: str,
-    quantity: str,
-    told: list[tuple[datetime, float]],
-    quality: int = 0,
-) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO reading (series_id, time, received_at, value, quality)"
-            " SELECT s.id, %s, %s, %s, %s FROM series s JOIN device d ON d.id = s.device"
-            " WHERE d.name = %s AND s.quantity = %s",
-            [(at, at, value, quality, device, quantity) for at, value in told],
-        )
-
-
-def _line(level: float, per_hour: float, *, hours: int = 6, until: datetime = NOW) -> list[Any]:
-    """Quarter hours up to the last one before `until`, which has `level`; a millimetre of waves."""
-    last = until.replace(minute=until.minute // 15 * 15, second=0)
-    return [
-        (last - timedelta(minutes=15 * back), level - per_hour * back / 4 + 0.001 * (back % 2))
-        for back in range(hours * 4 + 1)
-    ]
-
-
-def _roll(connection: Connection) -> None:
-    connection.execute("UPDATE rollup_state SET fill = '-infinity'")
-    following.catch_up(connection, catalogue())
 
 
 def test_courses_and_reaches_are_those_of_the_outlook(essonne: Connection) -> None:
-    _tell(essonne, "orge-arpajon", "level", _line(1.9, 0.04))
-    _tell(essonne, "orge-saint-cheron", "level", _line(1.2, -0.05))
-    _tell(essonne, "orge-savigny", "level", _line(1.2, 0.0))
-    _tell(essonne, "yvette-gif", "level", _line(1.3, 0.02, until=NOW - timedelta(hours=5)))
-    _tell(essonne, "orge-arpajon", "level", [(NOW - timedelta(minutes=1), 9.0)], quality=1)
-    _roll(essonne)
+    tell(essonne, "orge-arpajon", "level", line(1.9, 0.04))
+    tell(essonne, "orge-saint-cheron", "level", line(1.2, -0.05))
+    tell(essonne, "orge-savigny", "level", line(1.2, 0.0))
+    tell(essonne, "yvette-gif", "level", line(1.3, 0.02, until=NOW - timedelta(hours=5)))
+    tell(essonne, "orge-arpajon", "level", [(NOW - timedelta(minutes=1), 9.0)], quality=1)
+    roll(essonne)
 
     known = courses(essonne, catalogue(), now=NOW)
     assert len(known) >= 4
@@ -108,8 +58,8 @@ def _same(told: list[Any], reach: Reach) -> None:
 
 
 def test_the_past_is_told_as_it_was_known_then(essonne: Connection) -> None:
-    _tell(essonne, "yerres-brunoy", "level", _line(1.9, 0.04, hours=30))
-    _roll(essonne)
+    tell(essonne, "yerres-brunoy", "level", line(1.9, 0.04, hours=30))
+    roll(essonne)
     then = NOW - timedelta(hours=20, minutes=7)
     row = essonne.execute(
         "SELECT c.time, c.value FROM gauges_at(%(at)s) g"
@@ -140,7 +90,7 @@ def test_gauges_have_the_thresholds_and_the_zero_of_their_time(essonne: Connecti
 
 def test_rain_is_summed_up_to_its_time(essonne: Connection) -> None:
     hour = NOW.replace(minute=0)
-    _tell(
+    tell(
         essonne,
         "orge-arpajon",
         "catchment_rain",
