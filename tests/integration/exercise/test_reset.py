@@ -28,6 +28,7 @@ KEPT = {
     *("happening", "happening_forgotten", "noted_event", "conductor", "rollup_state"),
     *("exercise_run", "exercise_command", "exercise_inject", "exercise_sheet", "exercise_skip"),
     *("exercise_told", "exercise_archive"),
+    *("lit_plan", "lit_day", "lit_made", "lit_state"),  # follow the registry
 }
 
 
