@@ -94,11 +94,14 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
         columns=(
             Column(name="site", hidden=True),
             Column(
-                name="station", title=Text(en="Site", fr="Site"), links=(site_page(),), width=330
+                name="station", title=Text(en="Site", fr="Site"), links=(site_page(),), width=270
             ),
-            Column(name="device", title=Text(en="Device", fr="Appareil"), width=190),
+            Column(name="device", title=Text(en="Device", fr="Appareil"), width=175),
             Column(
-                name="quantity", title=Text(en="Quantity", fr="Grandeur"), states=_named(quantities)
+                name="quantity",
+                title=Text(en="Quantity", fr="Grandeur"),
+                states=_named(quantities),
+                width=215,
             ),
             Column(
                 name="state",
