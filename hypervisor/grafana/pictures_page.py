@@ -5,12 +5,12 @@ from datetime import datetime
 from html import escape
 from importlib import resources
 
-from hypervisor.grafana import pictures_places, pictures_rows, pictures_time
+from hypervisor.grafana import pictures_lanes, pictures_places, pictures_rows, pictures_time
 from hypervisor.grafana.boards import Board, Json, Piece
 from hypervisor.grafana.frames import Frame
 from hypervisor.grafana.macros import Span
+from hypervisor.grafana.pictures_canvas import Canvas
 from hypervisor.grafana.pictures_fields import Field, Reader, fields
-from hypervisor.grafana.pictures_time import Canvas
 
 WIDTH = 1440
 _UNIT, _GAP, _EDGE = 38, 8, 16  # px: a row of Grafana's grid, between panels, round the page
@@ -22,8 +22,8 @@ _SAID = {
 _EMPTY = {"en": "nothing in the time shown", "fr": "rien dans la période affichée"}
 _DRAWN = {
     "timeseries": lambda found, _panel, canvas: pictures_time.lines(found, canvas),
-    "state-timeline": pictures_time.lanes,
-    "status-history": pictures_time.lanes,
+    "state-timeline": pictures_lanes.lanes,
+    "status-history": pictures_lanes.lanes,
     "stat": pictures_rows.figures,
     "gauge": pictures_rows.figures,
     "table": pictures_rows.table,
@@ -72,13 +72,14 @@ def page(  # noqa: PLR0913, PLR0917  what a picture is of
     """The page of a board and what its panels were answered, by their ids; `tall` px at most."""
     placed = list(unfolded(board.document))
     parts = []
-    bottom = 0
+    whole, bottom = 0, 0  # a heading is nothing without panels below it
     for panel, top in placed:
         low = _EDGE + 52 + (top + panel["gridPos"]["h"]) * _UNIT
         if tall and low > tall:
             continue
-        bottom = max(bottom, low)
         parts.append(_part(panel, top, answers, span, reader))
+        if panel.get("type") != "row":
+            whole, bottom = len(parts), max(bottom, low)
     tokens = resources.files("hypervisor.console").joinpath("static/css/tokens.css")
     told = f"{_day(span.since, reader)} \N{EN DASH} {_day(span.until, reader)}"
     return (
@@ -86,7 +87,7 @@ def page(  # noqa: PLR0913, PLR0917  what a picture is of
         f"<style>{tokens.read_text(encoding='utf-8')}{_CSS}</style>"
         f'<body style="height:{bottom + _EDGE}px"><header>'
         f"<b>{escape(str(board.document['title']))}</b><span>{told}</span>"
-        f"<span>{escape(_SAID[reader.lang])}</span></header>{''.join(parts)}</body></html>"
+        f"<span>{escape(_SAID[reader.lang])}</span></header>{''.join(parts[:whole])}</body></html>"
     )
 
 

@@ -8,8 +8,8 @@ from hypervisor.console.views.chart_scale import padded, value_ticks
 from hypervisor.grafana import pictures_svg as svg
 from hypervisor.grafana.boards import Json
 from hypervisor.grafana.frames import TIME
+from hypervisor.grafana.pictures_canvas import Canvas, axis
 from hypervisor.grafana.pictures_fields import INK, PALETTE, Field, is_number, written
-from hypervisor.grafana.pictures_time import Canvas, axis
 
 _LEGEND, _FOOT = 40, 34
 Point = tuple[float, float]

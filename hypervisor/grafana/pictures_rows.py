@@ -8,8 +8,8 @@ from typing import Any
 from hypervisor.grafana import pictures_svg as svg
 from hypervisor.grafana.boards import Json
 from hypervisor.grafana.frames import TIME
+from hypervisor.grafana.pictures_canvas import Canvas
 from hypervisor.grafana.pictures_fields import INK, Field, is_number, on
-from hypervisor.grafana.pictures_time import Canvas
 
 _ROW, _HEAD = 27, 26
 Figure = tuple[str, Field, Any]
