@@ -39,6 +39,16 @@ def services(env: Mapping[str, str], file: Path = FILE) -> dict[str, dict[str, A
     return found
 
 
+def with_tls(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The same with docker-compose.tls.yml as the second file: what it says is added."""
+    found = services(env)
+    for name, more in services(env, TLS_FILE).items():
+        for key, value in more.items():
+            was = found[name][key]
+            found[name][key] = {**was, **value} if isinstance(was, dict) else [*was, *value]
+    return found
+
+
 def variables(value: object) -> dict[str, tuple[str, str]]:
     """The variables named anywhere in `value`: how each is given a default, and which."""
     match value:

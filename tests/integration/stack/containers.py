@@ -13,7 +13,7 @@ from typing import Any
 
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.ports import LOOPBACK
-from tests.compose import ROOT, services
+from tests.compose import ROOT, with_tls
 
 HEALTHY_SECONDS = 180.0  # of a machine that does much else
 TOOLS = Path(sys.executable).parent
@@ -41,6 +41,8 @@ class Elsewhere:
     database: str  # host:port/name
     broker_port: int
     web_port: int
+    tls_port: int
+    certificates: Path
 
     def word(self, text: str, service: str) -> str:
         own = self.root / service
@@ -48,6 +50,7 @@ class Elsewhere:
             "database:5432/hypervisor": self.database,
             "/tmp/": f"{own}/",  # noqa: S108 -- the container's
             "/dashboards": f"{self.root / 'dashboards'}",
+            "/tls/": f"{self.certificates}/",
         }.items():
             text = text.replace(old, new)
         return LOOPBACK if text == "0.0.0.0" else text  # noqa: S104
@@ -57,6 +60,7 @@ class Elsewhere:
         ports = {
             "HYPERVISOR_BROKER_HOST": LOOPBACK,
             "HYPERVISOR_BROKER_PORT": str(self.broker_port),
+            "HYPERVISOR_BROKER_TLS_PORT": str(self.tls_port),
             "HYPERVISOR_WEB_PORT": str(self.web_port),
         }
         return {**mended, **{key: value for key, value in ports.items() if key in mended}}
@@ -181,7 +185,7 @@ def entry(words: Sequence[str], *, refuses_root: bool = False) -> list[str]:
 @contextmanager
 def engine(where: Elsewhere, env: Mapping[str, str]) -> Iterator[Engine]:
     """An engine that leaves nothing running."""
-    made = Engine(where=where, services=services(env))
+    made = Engine(where=where, services=with_tls(env))
     try:
         yield made
     finally:

@@ -1,7 +1,6 @@
 """A device reaches the broker by TLS and checks whom it speaks to; in plain it is refused."""
 
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,43 +17,15 @@ from hypervisor.stack.folder import open_folder
 from hypervisor.stack.ports import LOOPBACK, free_port
 from hypervisor.stack.probe import ACCEPTED, REFUSED, SILENT, connack
 from hypervisor.stack.servers import start_broker
+from tests.integration.stack import certificates
+from tests.integration.stack.certificates import ELSEWHERE
 
 pytestmark = pytest.mark.integration
-
-ELSEWHERE = "127.0.0.2"  # an address of this machine that stands in for one of its network
-
-
-def _openssl(*words: str | Path) -> None:
-    subprocess.run(["openssl", *words], check=True, capture_output=True)
-
-
-MADE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1")
-
-
-def _authority(folder: Path, name: str) -> None:
-    both = ("-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt")
-    _openssl("req", "-x509", *MADE, "-subj", f"/CN={name}", *both)
-
-
-def sign(folder: Path) -> None:
-    """Have the authority sign a certificate of the broker, with a key of its own."""
-    key, chain = folder / "broker.key", folder / "broker.crt"
-    names = ("-subj", "/CN=broker", "-addext", f"subjectAltName=IP:{ELSEWHERE}")
-    kind = ("-addext", "basicConstraints=critical,CA:FALSE")
-    by = ("-CA", folder / "ca.crt", "-CAkey", folder / "ca.key")
-    _openssl("req", "-x509", *MADE, *names, *kind, *by, "-keyout", key, "-out", chain)
-    unprivileged().own(key)
 
 
 @pytest.fixture(scope="module")
 def papers(shared_folder: Path) -> Path:
-    """An authority of our own (ca.crt), another (other.crt), and the broker's certificate."""
-    folder = shared_folder / "papers"
-    folder.mkdir(mode=0o755)
-    _authority(folder, "ca")
-    _authority(folder, "other")
-    sign(folder)
-    return folder
+    return certificates.issued(shared_folder / "papers")
 
 
 @pytest.fixture
@@ -117,7 +88,7 @@ def test_in_plain_nobody_is_heard_elsewhere(secured: Broker) -> None:
 def test_a_renewed_certificate_is_taken_up(secured: Broker, papers: Path) -> None:
     where = (ELSEWHERE, port_of(secured))
     before = ssl.get_server_certificate(where)
-    sign(papers)
+    certificates.sign(papers)
     accounts.change(secured, put={"gauge-1": "secret"})  # which reloads, as SIGHUP does
     assert ssl.get_server_certificate(where) != before
     assert knock(secured, papers / "ca.crt", "secret") == ACCEPTED
@@ -151,6 +122,8 @@ def test_a_key_of_another_certificate_is_refused(papers: Path) -> None:
 
 def test_a_key_with_a_passphrase_is_refused(papers: Path, open_tmp: Path) -> None:
     locked = open_tmp / "locked.key"
-    _openssl("ec", "-in", papers / "broker.key", "-aes128", "-passout", "pass:x", "-out", locked)
+    certificates.openssl(
+        "ec", "-in", papers / "broker.key", "-aes128", "-passout", "pass:x", "-out", locked
+    )
     with pytest.raises(StackError, match="asks for a passphrase"):
         tls.asked(cert=papers / "broker.crt", key=locked, port=8883, host=LOOPBACK, only=False)

@@ -6,6 +6,7 @@ What no test here shows: the images themselves, and Grafana.
 import json
 import os
 import signal
+import ssl
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,10 +19,12 @@ import pytest
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.parts import PARTS
 from hypervisor.stack.ports import LOOPBACK, free_port
+from hypervisor.stack.probe import ACCEPTED, connack
 from hypervisor.stack.process import wait_until
 from hypervisor.store import databases
 from tests.compose import DOT_ENV
 from tests.conftest import Stack
+from tests.integration.stack import certificates
 from tests.integration.stack.containers import Elsewhere, Engine, engine
 
 pytestmark = pytest.mark.integration
@@ -61,6 +64,8 @@ def elsewhere(stack: Stack, open_tmp: Path) -> Iterator[Elsewhere]:
         database=f"{LOOPBACK}:{stack.database.port}/{name}",
         broker_port=free_port(),
         web_port=free_port(),
+        tls_port=free_port(),
+        certificates=certificates.issued(open_tmp / "certificates"),
     )
     databases.drop(stack.maintenance_url, name)
     with psycopg.connect(stack.maintenance_url, autocommit=True) as connection:
@@ -69,7 +74,11 @@ def elsewhere(stack: Stack, open_tmp: Path) -> Iterator[Elsewhere]:
 
 @pytest.fixture
 def dot_env(stack: Stack) -> dict[str, str]:
-    return {**DOT_ENV, "DATABASE_PASSWORD": stack.database.password}
+    return {
+        **DOT_ENV,
+        "BROKER_TLS_FOLDER": "/etc/broker",
+        "DATABASE_PASSWORD": stack.database.password,
+    }
 
 
 def readings(engine: Engine, token: str) -> list[float]:
@@ -114,6 +123,7 @@ def ended_well(ended: dict[str, int]) -> None:
     assert ended == {name: -signal.SIGTERM if name == "web" else 0 for name in ended}
 
 
+@pytest.mark.timeout(300)
 def test_from_a_device_to_a_reader(
     elsewhere: Elsewhere, dot_env: dict[str, str], open_tmp: Path
 ) -> None:
@@ -122,6 +132,9 @@ def test_from_a_device_to_a_reader(
         for name in ("ingest", "web"):
             compose.await_health(compose.running[name])
         told(compose, open_tmp / "town.yaml")
+        trust = ssl.create_default_context(cafile=elsewhere.certificates / "ca.crt")
+        secret = DOT_ENV["BROKER_PASSWORD"]
+        assert connack(LOOPBACK, elsewhere.tls_port, "ingest", secret, trust=trust) == ACCEPTED
         ended_well(compose.down())
 
 
