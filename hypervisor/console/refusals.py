@@ -18,6 +18,7 @@ _FILES = (
     "refusals.po",
     "refusals_more.po",
     "refusals_past.po",
+    "refusals_registry.po",
     "refusals_rulebook.po",
     "refusals_rules.po",
 )

@@ -45,6 +45,9 @@ _PARTS = (  # of what a page asks something; whole rooms where nearly all of it 
             "notify/trying",
             "notify/webhook",
             "registry/announcing",
+            "registry/check",
+            "registry/check_field",
+            "registry/form",
             "registry/scalars",
             "rulebook/applying",
             "rulebook/gauges",
@@ -96,16 +99,27 @@ def _filled(hole: ast.expr) -> str:
 
 
 def _told(file: Path) -> Iterator[tuple[int, str]]:
-    """The sentences of the errors that a file raises, and of the notes that it adds."""
+    """The sentences of the errors that a file raises, of its problems and its notes."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        call = node.exc if isinstance(node, ast.Raise) else None
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "notes.append":
-            call = node
-        if not isinstance(call, ast.Call) or ast.unparse(call.func) in _MACHINES:
-            continue
-        for said in map(_sentence, call.args):
+        for said in map(_sentence, _telling(node)):
             if said is not None and re.search(r"[a-z]{2} ", said.replace(_SAMPLE, "")):
-                yield call.lineno, said
+                yield getattr(node, "lineno", 0), said
+
+
+def _telling(node: ast.AST) -> list[ast.expr]:
+    """What a part of a program may say to a person."""
+    match node:
+        case ast.Raise(exc=ast.Call(func=func, args=args)):
+            return [] if ast.unparse(func) in _MACHINES else args
+        case ast.Call(func=ast.Attribute(attr="problem"), args=args):
+            return args
+        case ast.Call(func=func, args=args) if ast.unparse(func) == "notes.append":
+            return args
+        case ast.Assign(targets=[ast.Name(id="text")], value=value):
+            return [value]
+        case ast.keyword(arg="text", value=value):
+            return [value]
+    return []
 
 
 def _every() -> list[tuple[str, str]]:
