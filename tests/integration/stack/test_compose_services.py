@@ -16,6 +16,7 @@ import paho.mqtt.publish
 import psycopg
 import pytest
 
+from hypervisor.running import PULSE
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.parts import PARTS
 from hypervisor.stack.ports import LOOPBACK, free_port
@@ -25,7 +26,7 @@ from hypervisor.store import databases
 from tests.compose import DOT_ENV
 from tests.conftest import Stack
 from tests.integration.stack import certificates
-from tests.integration.stack.containers import Elsewhere, Engine, engine
+from tests.integration.stack.containers import Container, Elsewhere, Engine, engine
 
 pytestmark = pytest.mark.integration
 
@@ -123,6 +124,15 @@ def ended_well(ended: dict[str, int]) -> None:
     assert ended == {name: -signal.SIGTERM if name == "web" else 0 for name in ended}
 
 
+def hanging_is_seen(engine: Engine, part: Container) -> None:
+    """Time is not waited for: a part that hangs leaves its pulse as old as we make it."""
+    os.kill(part.child.pid, signal.SIGSTOP)
+    os.utime(part.env[PULSE], (0, 0))
+    assert not part.healthy()
+    os.kill(part.child.pid, signal.SIGCONT)
+    engine.await_health(part)
+
+
 @pytest.mark.timeout(300)
 def test_from_a_device_to_a_reader(
     elsewhere: Elsewhere, dot_env: dict[str, str], open_tmp: Path
@@ -148,6 +158,7 @@ def test_every_service_of_a_live_instance(
         for part in PARTS:
             compose.await_health(compose.running[part])
         told(compose, open_tmp / "town.yaml")
+        hanging_is_seen(compose, compose.running["rollup"])
         ended = compose.down()
         assert set(ended) == {"broker", *PARTS}
         ended_well(ended)

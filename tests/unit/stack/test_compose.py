@@ -23,6 +23,29 @@ TOOLS = Path(sys.executable).parent
 PROVISIONING = ROOT / "hypervisor" / "grafana" / "provisioning"
 # Read where they are used: by `migrate`, and by `broker` and `dashboards push` as options.
 OTHER_VARIABLES = {"HYPERVISOR_READER_PASSWORD", PULSE}
+# Of the provisioning of data sources, of PostgreSQL's jsonData, and of dashboards.
+KNOWN_TO_GRAFANA = {
+    "datasources",
+    *(
+        f"datasources.{key}"
+        for key in (
+            *("access", "editable", "isDefault", "jsonData", "name", "orgId"),
+            *("secureJsonData", "secureJsonData.password", "type", "uid", "url", "user", "version"),
+            *("jsonData.connMaxLifetime", "jsonData.database", "jsonData.maxIdleConns"),
+            *("jsonData.maxOpenConns", "jsonData.postgresVersion", "jsonData.sslmode"),
+            *("jsonData.timescaledb", "jsonData.tlsConfigurationMethod"),
+        )
+    ),
+    "providers",
+    *(
+        f"providers.{key}"
+        for key in (
+            *("allowUiUpdates", "disableDeletion", "folder", "folderUid", "name", "options"),
+            *("options.foldersFromFilesStructure", "options.path", "orgId", "type"),
+            "updateIntervalSeconds",
+        )
+    ),
+}
 Services = dict[str, dict[str, Any]]
 
 
@@ -185,6 +208,24 @@ def test_grafana_is_told_all_that_its_files_ask_for(compose: Services) -> None:
         asked = variables(yaml.safe_load(file.read_text()))
         assert asked
         assert set(asked) <= set(told)
+
+
+def keys(value: object, prefix: str = "") -> set[str]:
+    """The paths of all keys: `providers.options.path`."""
+    if isinstance(value, list):
+        return {key for each in value for key in keys(each, prefix)}
+    if not isinstance(value, dict):
+        return set()
+    below = {key for name, each in value.items() for key in keys(each, f"{prefix}{name}.")}
+    return below | {f"{prefix}{name}" for name in value}
+
+
+def test_grafana_s_files_say_what_its_documentation_knows() -> None:
+    """A word that it does not know, it passes over in silence."""
+    for file in PROVISIONING.glob("*.yaml"):
+        told = yaml.safe_load(file.read_text())
+        assert told["apiVersion"] == 1
+        assert keys(told) - {"apiVersion"} <= KNOWN_TO_GRAFANA
 
 
 def test_the_image_takes_only_what_it_is_built_from() -> None:
