@@ -1,6 +1,8 @@
 """Alarms of one domain beside its measurements: a lane each, what is open and for how long."""
 
-from dashboards._colours import GREEN, ORANGE, PRIORITIES, RED, YELLOW, State, Step
+from dataclasses import replace
+
+from dashboards._colours import ORANGE, PRIORITIES, RED, State, Step
 from dashboards._describe import Column, Panel, Query
 from dashboards._links import alarm_page, site_page
 from dashboards._sql import SINCE, UNTIL, territory
@@ -10,16 +12,23 @@ from dashboards._words import Text
 _TITLE = "CASE {{lang}} WHEN 'fr' THEN coalesce(alarm.title_fr, alarm.title) ELSE alarm.title END"
 _OVER = State(value="over", text=Text(en="over", fr="terminée"), colour="transparent")
 _DAYS = 86_400
+AMBER = "#d9a514"  # yellow that reads on white, too
+QUIET = "text"  # the theme's own: figures that want nobody are no green on white
 OPEN = (
     f"alarm.withdrawn IS NULL AND alarm.began <= {UNTIL}"
     f" AND (alarm.ended IS NULL OR alarm.ended > {UNTIL})"
 )
 AGE_STEPS = (
-    Step(at=None, colour=GREEN),
-    Step(at=3 * _DAYS, colour=YELLOW),
+    Step(at=None, colour=QUIET),
+    Step(at=3 * _DAYS, colour=AMBER),
     Step(at=7 * _DAYS, colour=ORANGE),
     Step(at=30 * _DAYS, colour=RED),
 )
+
+
+def quiet(states: tuple[State, ...], good: tuple[str, ...]) -> tuple[State, ...]:
+    """The states as words in a table: those that want nobody have no colour."""
+    return tuple(replace(state, colour=QUIET) if state.value in good else state for state in states)
 
 
 def lane(domain: str, title: Text, about: Text) -> Panel:
@@ -109,7 +118,7 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
                 name="seen",
                 title=Text(en="Acknowledged", fr="Acquittée"),
                 states=(
-                    State(value="true", text=Text(en="yes", fr="oui"), colour=GREEN),
+                    State(value="true", text=Text(en="yes", fr="oui"), colour=QUIET),
                     State(value="false", text=Text(en="no", fr="non"), colour=ORANGE),
                 ),
                 cell="text",

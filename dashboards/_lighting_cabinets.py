@@ -2,6 +2,7 @@
 
 from dashboards._colours import GREEN, GREY, ORANGE, RED, YELLOW, Step
 from dashboards._describe import Column, Panel, Query, Section
+from dashboards._field_alarms import QUIET
 from dashboards._lighting_words import SHORT, SIGNAL
 from dashboards._links import site_page
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
@@ -14,7 +15,7 @@ _MINUTES = (  # ten minutes are the rule's; thirty are a clock that nobody set
     Step(at=None, colour=GREY),
     Step(at=-90, colour=RED),
     Step(at=-30, colour=ORANGE),
-    Step(at=-10, colour=GREEN),
+    Step(at=-10, colour=QUIET),
     Step(at=10, colour=ORANGE),
     Step(at=30, colour=RED),
 )
@@ -231,7 +232,7 @@ _HEARD = Panel(
             title=Text(en="Silent", fr="Muets"),
             unit="count",
             decimals=0,
-            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+            steps=(Step(at=None, colour=QUIET), Step(at=1, colour=ORANGE)),
             cell="text",
             width=75,
         ),

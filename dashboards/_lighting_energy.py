@@ -1,7 +1,8 @@
 """Public lighting: power and energy against what the plans expect."""
 
-from dashboards._colours import BLUE, GREEN, GREY, ORANGE, YELLOW, Step
+from dashboards._colours import GREEN, GREY, ORANGE, Step
 from dashboards._describe import Column, Panel, Query, Section
+from dashboards._field_alarms import AMBER, QUIET
 from dashboards._lighting_words import BEYOND, COURSE, ENERGY, HOURS, PIECE, RATIO, ZONE
 from dashboards._links import site_page
 from dashboards._sql import UNTIL, territory
@@ -111,7 +112,7 @@ _BEYOND = Panel(
         ),
     ),
     columns=(
-        Column(name="beyond", title=Text(en="Lit by day", fr="Allumage de jour"), colour=YELLOW),
+        Column(name="beyond", title=Text(en="Lit by day", fr="Allumage de jour"), colour=AMBER),
     ),
     timeless="days stand at their midnight, the first before the time asked",
     width=9,
@@ -181,7 +182,7 @@ _TABLE = Panel(
             title=Text(en="Lit by day", fr="De jour"),
             unit="kW.h",
             decimals=1,
-            steps=(Step(at=None, colour=BLUE), Step(at=0.1, colour=ORANGE)),
+            steps=(Step(at=None, colour=QUIET), Step(at=0.1, colour=ORANGE)),
             cell="text",
             width=130,
         ),

@@ -1,7 +1,8 @@
 """Public lighting, cabinet by cabinet: its state, its plan, its lamps."""
 
-from dashboards._colours import GREY, ORANGE, RED, VIOLET, YELLOW, Step
+from dashboards._colours import GREY, ORANGE, RED, VIOLET, Step
 from dashboards._describe import Column, Panel, Query
+from dashboards._field_alarms import AMBER, quiet
 from dashboards._lighting_words import CABINET, CABINETS_NOW, LAMPS_NOW, RATIO
 from dashboards._links import site_page
 from dashboards._sql import UNTIL
@@ -47,7 +48,11 @@ TABLE = Panel(
         Column(name="site", hidden=True),
         Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),)),
         Column(
-            name="state", title=Text(en="State", fr="État"), states=CABINET, cell="text", width=205
+            name="state",
+            title=Text(en="State", fr="État"),
+            states=quiet(CABINET, ("lit", "dark")),
+            cell="text",
+            width=205,
         ),
         Column(
             name="planned",
@@ -116,7 +121,7 @@ TABLE = Panel(
             title=Text(en="Lit by day", fr="De jour"),
             unit="count",
             decimals=0,
-            steps=(Step(at=1, colour=YELLOW),),
+            steps=(Step(at=1, colour=AMBER),),
             cell="text",
             width=95,
         ),

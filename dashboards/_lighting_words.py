@@ -3,7 +3,8 @@
 The figures are settings of practice, without a source: the rule pack has the same.
 """
 
-from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, VIOLET, YELLOW, State, Step
+from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, VIOLET, State, Step
+from dashboards._field_alarms import AMBER, QUIET
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
 from dashboards._words import Text
 
@@ -26,7 +27,7 @@ CABINET = (
     State(
         value="lit-off-plan",
         text=Text(en="lit beyond its plan", fr="allumée hors plan"),
-        colour=YELLOW,
+        colour=AMBER,
         symbol="▲",
     ),
     State(value="silent", text=Text(en="silent", fr="muette"), colour=VIOLET, symbol="✕"),
@@ -72,7 +73,7 @@ LAMP = (
     State(
         value="lamp-lit",
         text=Text(en="lamp lit by day", fr="point lumineux allumé de jour"),
-        colour=YELLOW,
+        colour=AMBER,
         symbol="▲",
     ),
 )
@@ -92,7 +93,7 @@ SIGNAL = (
     State(
         value="contactor",
         text=Text(en="contactor (ours)", fr="contacteur (exploitant)"),
-        colour=YELLOW,
+        colour=AMBER,
         symbol="▲",
     ),
     State(value="door", text=Text(en="door open", fr="porte ouverte"), colour=BLUE, symbol="◇"),
@@ -110,8 +111,8 @@ RATIO = (  # % of what the plan expects: the rules' three fifths, and three tent
     Step(at=None, colour=GREY),
     Step(at=0, colour=RED),
     Step(at=60, colour=ORANGE),
-    Step(at=85, colour=GREEN),
-    Step(at=115, colour=YELLOW),
+    Step(at=85, colour=QUIET),
+    Step(at=115, colour=AMBER),
     Step(at=130, colour=ORANGE),
 )
 

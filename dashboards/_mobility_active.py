@@ -2,6 +2,7 @@
 
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State, Step
 from dashboards._describe import Column, Panel, Query, Section
+from dashboards._field_alarms import QUIET
 from dashboards._links import site_page
 from dashboards._mobility_words import ZONE
 from dashboards._sql import SINCE, UNTIL, readings, series_of
@@ -23,7 +24,7 @@ _CHECK = (
         symbol="■",
     ),
     State(value="silent", text=Text(en="silent", fr="muet"), colour=GREY, symbol="✕"),
-    State(value="counts", text=Text(en="counts", fr="compte"), colour=GREEN, symbol="●"),
+    State(value="counts", text=Text(en="counts", fr="compte"), colour=QUIET, symbol="●"),
 )  # fmt: skip
 
 _DAYS = Panel(
@@ -124,7 +125,7 @@ _WEEKDAY = Panel(
                 Step(at=-100, colour=RED),
                 Step(at=-60, colour=ORANGE),
                 Step(at=-30, colour=GREY),
-                Step(at=30, colour=GREEN),
+                Step(at=30, colour=BLUE),
             ),
             cell="text",
             width=75,

@@ -1,8 +1,8 @@
 """Mobility: whether detectors can be believed, what is closed, and what is open."""
 
-from dashboards._colours import GREEN, GREY, ORANGE, RED, YELLOW, State, Step
+from dashboards._colours import GREEN, GREY, ORANGE, RED, State, Step
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._field_alarms import lane, open_table
+from dashboards._field_alarms import AMBER, QUIET, lane, open_table, quiet
 from dashboards._links import site_page
 from dashboards._mobility_words import CHECKED_DAY, VERDICT
 from dashboards._sql import SINCE, UNTIL, readings, territory
@@ -21,9 +21,9 @@ def _share(name: str, en: str, fr: str, *steps: Step) -> Column:
         title=Text(en=en, fr=fr),
         unit="%",
         decimals=0,
-        steps=(Step(at=None, colour=GREEN), *steps),
+        steps=(Step(at=None, colour=QUIET), *steps),
         cell="text",
-        width=92,
+        width=100,
     )
 
 
@@ -61,9 +61,9 @@ _CHECKS = Panel(
         Column(
             name="verdict",
             title=Text(en="Verdict", fr="Verdict"),
-            states=VERDICT,
+            states=quiet(VERDICT, ("valid",)),
             cell="text",
-            width=195,
+            width=190,
         ),
         Column(
             name="received",
@@ -72,8 +72,8 @@ _CHECKS = Panel(
             decimals=0,
             steps=(
                 Step(at=None, colour=RED),
-                Step(at=60, colour=YELLOW),
-                Step(at=90, colour=GREEN),
+                Step(at=60, colour=ORANGE),
+                Step(at=90, colour=QUIET),
             ),
             cell="text",
             width=80,
@@ -86,13 +86,13 @@ _CHECKS = Panel(
             title=Text(en="Longest empty", fr="Sans véhicule"),
             unit="h",
             decimals=1,
-            steps=(Step(at=None, colour=GREEN), Step(at=4, colour=ORANGE)),
+            steps=(Step(at=None, colour=QUIET), Step(at=4, colour=ORANGE)),
             cell="text",
             width=120,
         ),
     ),
     timeless="a whole day before the end of the time asked",
-    width=15,
+    width=16,
     height=14,
 )
 
@@ -127,7 +127,7 @@ _RECEIVED = Panel(
         ),
     ),
     empty="no whole hour or day lies in the time asked",
-    width=9,
+    width=8,
     height=14,
 )
 
@@ -171,7 +171,7 @@ _WORKS = Panel(
                     value="on", text=Text(en="in force", fr="en cours"), colour=ORANGE, symbol="◆"
                 ),
                 State(
-                    value="coming", text=Text(en="coming", fr="à venir"), colour=YELLOW, symbol="▷"
+                    value="coming", text=Text(en="coming", fr="à venir"), colour=AMBER, symbol="▷"
                 ),
                 State(value="over", text=Text(en="over", fr="terminés"), colour=GREY, symbol="○"),
             ),

@@ -2,6 +2,7 @@
 
 from dashboards._colours import GREY, VIOLET, Step
 from dashboards._describe import Column, Panel, Query
+from dashboards._field_alarms import QUIET, quiet
 from dashboards._links import site_page
 from dashboards._mobility_words import (
     CHECKED_DAY,
@@ -239,7 +240,11 @@ TABLE = Panel(
         Column(name="title", title=Text(en="Station", fr="Station"), links=(site_page(),)),
         Column(name="road", title=Text(en="Section", fr="Section"), width=190),
         Column(
-            name="state", title=Text(en="State", fr="État"), states=ROAD, cell="text", width=150
+            name="state",
+            title=Text(en="State", fr="État"),
+            states=quiet(ROAD, ("free", "empty")),
+            cell="text",
+            width=150,
         ),
         Column(name="flow", title=Text(en="Flow", fr="Débit"), quantity="traffic_flow", width=95),
         Column(
@@ -261,15 +266,15 @@ TABLE = Panel(
             title=Text(en="Kept", fr="Gardée"),
             unit="%",
             decimals=0,
-            steps=KEPT,
+            steps=(*KEPT[:-1], Step(at=85, colour=QUIET)),
             cell="text",
             width=100,
         ),
         Column(
             name="occupancy",
-            title=Text(en="Occupancy", fr="Taux d'occupation"),
+            title=Text(en="Occupancy", fr="Occupation"),
             quantity="occupancy",
-            width=135,
+            width=110,
         ),
         Column(
             name="heavy",

@@ -4,6 +4,7 @@ Congestion by the site's own thresholds; the other figures are settings of pract
 """
 
 from dashboards._colours import GREEN, GREY, ORANGE, RED, VIOLET, YELLOW, State, Step
+from dashboards._field_alarms import AMBER
 from dashboards._sql import EVERY, SINCE, UNTIL
 from dashboards._words import Text
 
@@ -69,7 +70,7 @@ KEPT = (  # speed as a share of the free one, %; none where nothing passes
     Step(at=None, colour=GREY),
     Step(at=0, colour=RED),
     Step(at=40, colour=ORANGE),
-    Step(at=70, colour=YELLOW),
+    Step(at=70, colour=AMBER),
     Step(at=85, colour=GREEN),
 )
 LOAD = (  # flow over capacity, %
