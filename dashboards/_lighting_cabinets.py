@@ -11,7 +11,7 @@ from dashboards._words import Text
 
 _TITLE = Column(name="title", title=Text(en="Cabinet", fr="Armoire"), links=(site_page(),))
 _SITE = Column(name="site", hidden=True)
-_MINUTES = (  # ten minutes are the rule's; thirty are a clock that nobody set
+MINUTES = (  # ten minutes are the rule's; thirty are a clock that nobody set
     Step(at=None, colour=GREY),
     Step(at=-90, colour=RED),
     Step(at=-30, colour=ORANGE),
@@ -85,7 +85,7 @@ _SWITCHING = Panel(
             title=Text(en="On", fr="Allumage"),
             unit="min",
             decimals=1,
-            steps=_MINUTES,
+            steps=MINUTES,
             cell="text",
             width=90,
         ),
@@ -94,7 +94,7 @@ _SWITCHING = Panel(
             title=Text(en="Off", fr="Extinction"),
             unit="min",
             decimals=1,
-            steps=_MINUTES,
+            steps=MINUTES,
             cell="text",
             width=95,
         ),
@@ -103,7 +103,7 @@ _SWITCHING = Panel(
             title=Text(en="Farthest", fr="Extrême"),
             unit="min",
             decimals=1,
-            steps=_MINUTES,
+            steps=MINUTES,
             cell="text",
             width=95,
         ),

@@ -332,6 +332,22 @@ def test_daily_checks_of_detectors(essonne: Connection) -> None:
     assert verdicts["n7-ris"] == "missing"
 
 
+def test_jams_are_those_of_the_rule(essonne: Connection) -> None:
+    (standing,) = _shares("mobility-congestion")
+    for flow, speed, full, state in (
+        (900.0, 39.9, 32.1, "jammed"),
+        (900.0, 40.0, 32.1, "dense"),
+        (900.0, 39.9, 32.0, "dense"),
+        (4000 * standing - 1, None, 60.0, "jammed"),
+        (4000 * standing, None, 60.0, "free"),  # full, and nothing known of its speed
+        (0.0, None, 99.0, "locked"),
+    ):
+        row = essonne.execute(
+            "SELECT road_state(%s, %s, %s, 105, 40, 32, 4000)", [flow, speed, full]
+        ).fetchone()
+        assert row == (state,), (flow, speed, full)
+
+
 def test_how_traffic_is(essonne: Connection) -> None:
     at = NIGHT + timedelta(days=1)
     expected = {}
