@@ -79,8 +79,3 @@ def latest(*quantities: str, where: str = "") -> str:
         f" AND hour.begins > {SINCE} - interval '1 hour' AND hour.begins <= {UNTIL}"
         " ORDER BY hour.begins DESC LIMIT 1) AS latest"
     )
-
-
-def threshold(name: str, site: str = "site", at: str = UNTIL) -> str:
-    """A number: the site's threshold of that name in force at a time, null where it has none."""
-    return f"threshold_at({site}.name, '{name}', {at})"

@@ -1,9 +1,13 @@
 """One test for every domain: its quantities, rules and simulator are there and fit together."""
 
 import importlib.util
+from collections.abc import Iterator
 
 import pytest
 
+from dashboards._build import panels_of
+from dashboards._describe import Panel
+from dashboards._scan import dashboards
 from rules._pack import packs
 from sensors import _units as units
 from sensors._domain import CatalogueError, Domain, Threshold, assemble, catalogue
@@ -132,3 +136,17 @@ def test_a_threshold_of_nothing_is_refused() -> None:
     domain = Domain(name="a", label_en="a", label_fr="a", quantities=(), thresholds=(threshold,))
     with pytest.raises(CatalogueError, match="unknown quantity 'nothing'"):
         assemble([domain])
+
+
+@each_domain
+def test_each_domain_has_a_dashboard_of_its_name(domain: Domain) -> None:
+    boards = {board.key: board for board in dashboards()}
+    board = boards[domain.name]
+    assert domain.name in board.domains
+    named = {name for panel in panels_of(board) for name in (panel.quantity, *_named(panel))}
+    assert named & {quantity.name for quantity in domain.quantities}
+    assert named - {""} <= set(CATALOGUE.quantities)
+
+
+def _named(panel: Panel) -> Iterator[str]:
+    yield from (column.quantity for column in panel.columns)
