@@ -15,11 +15,12 @@ from dashboards._colours import (
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._flood_figures import FIGURES, GAUGES, REACHES
 from dashboards._gaps import FIT
-from dashboards._links import site_page
+from dashboards._links import dashboard_of, site_page
 from dashboards._sql import SINCE, UNTIL, series_of
 from dashboards._views import Table, Timeline
 from dashboards._words import Text
 
+HYDROGRAPH = dashboard_of("flood", Text(en="Its hydrograph", fr="Son hydrogramme"))
 LEVELS = (
     State(value="danger", text=Text(en="danger", fr="danger"), colour=RED, symbol="■"),
     State(value="alert", text=Text(en="alert", fr="alerte"), colour=ORANGE, symbol="◆"),
@@ -48,11 +49,12 @@ _STRIP = Panel(
         en="Each river's gauges in flow order. Bar: level minus alert threshold; right of zero the"
         " alert level is exceeded. Trend: straight line through the last three hours; the arrow"
         " tells whether it is more than noise. Age: of the last reading, at the end of the time"
-        " shown. A click leads to the site.",
+        " shown. A click leads to the site or its hydrograph.",
         fr="Les stations de chaque cours d'eau dans le sens de l'écoulement. Barre : hauteur moins"
         " seuil d'alerte ; à droite de zéro, le niveau d'alerte est dépassé. Tendance : droite"
         " ajustée sur les trois dernières heures ; la flèche dit si elle dépasse le bruit. Âge :"
-        " de la dernière mesure, à la fin de la période. Un clic mène au site.",
+        " de la dernière mesure, à la fin de la période. Un clic mène au site ou à son"
+        " hydrogramme.",
     ),
     view=Table(),
     queries=(Query(sql=f"{GAUGES} ORDER BY g.river, g.river_order, g.name"),),
@@ -60,7 +62,9 @@ _STRIP = Panel(
         Column(name="site", hidden=True),
         Column(name="river_order", hidden=True),
         Column(name="river", title=Text(en="River", fr="Cours d'eau"), width=104),
-        Column(name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(),)),
+        Column(
+            name="station", title=Text(en="Gauge", fr="Station"), links=(site_page(), HYDROGRAPH)
+        ),
         Column(
             name="margin",
             title=Text(en="Minus alert", fr="Écart à l'alerte"),

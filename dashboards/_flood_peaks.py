@@ -14,19 +14,28 @@ from dashboards._words import Text
 # Peaks at least five days apart; the last ten days may hold one that is not over.
 _ALIGNED = f"""
 WITH {urgent("g.alert IS NOT NULL")}, day AS (
-    SELECT urgent.series, urgent.alert, day.begins, day.max,
+    SELECT urgent.series, urgent.site, urgent.river, urgent.alert, day.begins, day.max,
+           day.max > urgent.attention AS high,
            max(day.max) OVER (ORDER BY day.begins RANGE BETWEEN INTERVAL '5 days' PRECEDING
                               AND INTERVAL '5 days' FOLLOWING) AS around
     FROM urgent JOIN rollup_day day ON day.series_id = urgent.series AND day.begins <= {UNTIL}
 ), peak AS (
     SELECT day.*, day.begins > {UNTIL} - INTERVAL '10 days' AS latest FROM day
-    WHERE day.max = day.around ORDER BY day.begins > {UNTIL} - INTERVAL '10 days' DESC, day.max DESC
+    WHERE day.max = day.around AND (day.high OR day.begins > {UNTIL} - INTERVAL '10 days')
+    ORDER BY day.begins > {UNTIL} - INTERVAL '10 days' DESC, day.max DESC
     LIMIT 6
 ), flood AS (
     SELECT peak.series, peak.alert, top.begins AS at,
            CASE WHEN peak.latest THEN '0 · ' ELSE '' END
            || to_char(top.begins AT TIME ZONE (SELECT timezone FROM instance),
-                      CASE {{{{lang}}}} WHEN 'fr' THEN 'DD/MM/YYYY' ELSE 'YYYY-MM-DD' END) AS flood
+                      CASE {{{{lang}}}} WHEN 'fr' THEN 'DD/MM/YYYY' ELSE 'YYYY-MM-DD' END)
+           || coalesce(' · ' || (
+               SELECT left(noted.note, 40) FROM noted_event noted
+               WHERE (noted.site = peak.site OR noted.river = peak.river)
+                AND noted.kind IN ('flood', 'overflow') AND noted.withdrawn_at IS NULL
+                AND top.begins BETWEEN noted.begins - INTERVAL '1 day'
+                    AND noted.ends + INTERVAL '1 day' ORDER BY noted.site NULLS LAST LIMIT 1), '')
+               AS flood
     FROM peak CROSS JOIN LATERAL (
         SELECT hour.begins FROM rollup_hour hour WHERE hour.series_id = peak.series
           AND hour.begins >= peak.begins AND hour.begins < peak.begins + INTERVAL '25 hours'
@@ -61,14 +70,15 @@ _PAST = Panel(
         fr="Cette crue et les passées, calées sur le pic",
     ),
     about=Text(
-        en="The same gauge as in the hydrograph with rain: its highest floods, hour by hour before"
-        " and after their peak (hour 0), level minus today's alert threshold. “0 ·” marks the"
-        " latest; while it still rises its last hour stands at 0. How fast and how long did it"
-        " rise then?",
-        fr="La station de l'hydrogramme avec pluie : ses plus fortes crues, heure par heure de"
-        " part et d'autre du pic (heure 0), hauteur moins seuil d'alerte actuel. « 0 · » marque la"
-        " dernière ; tant qu'elle monte, sa dernière heure est à 0. À quelle vitesse, et combien"
-        " de temps, montait-elle alors ?",
+        en="The same gauge as in the hydrograph with rain: its five highest floods above the"
+        " attention level (and what was noted of them), hour by hour before and after their peak"
+        " (hour 0), level minus today's alert threshold. “0 ·” marks the latest; while it still"
+        " rises its last hour stands at 0. How fast and how long did it rise then?",
+        fr="La station de l'hydrogramme avec pluie : ses cinq plus fortes crues au-dessus du"
+        " niveau d'attention (et ce qui en a été noté), heure par heure de part et d'autre du pic"
+        " (heure 0), hauteur moins seuil d'alerte actuel. « 0 · » marque la dernière ; tant"
+        " qu'elle monte, sa dernière heure est à 0. À quelle vitesse, et combien de temps,"
+        " montait-elle alors ?",
     ),
     view=Scatter(
         x="hours",

@@ -72,9 +72,17 @@ def test_floods_are_aligned_at_their_peaks(essonne: Connection) -> None:
         after = line(level - 0.3, -0.05, hours=5.75, until=peak + 6 * HOUR)
         tell(essonne, "yerres-brunoy", "level", after)
     roll(essonne)
+    essonne.execute(
+        "INSERT INTO noted_event (river, kind, begins, ends, note, author)"
+        " VALUES ('Yerres', 'flood', %s, %s, 'the school was closed', 'test')",
+        [now - timedelta(days=21), now - timedelta(days=19)],
+    )
     rows = shown(essonne, FLOOD, "flood-past", now)
     tops = {row["flood"]: row["margin"] for row in rows if row["hours"] == 0}
-    assert tops == {"0 · 2023-04-15": pytest.approx(0.3), "2023-03-26": pytest.approx(0.6)}
+    assert tops == {
+        "0 · 2023-04-15": pytest.approx(0.3),
+        "2023-03-26 · the school was closed": pytest.approx(0.6),
+    }
     assert all(row["margin"] <= tops[row["flood"]] for row in rows)
 
 
