@@ -13,7 +13,7 @@ SSL_MODES = ("disable", "require", "verify-ca", "verify-full")
 FIXED = {
     "postgresVersion": 1700,
     "timescaledb": True,
-    "maxOpenConns": 10,
+    "maxOpenConns": 8,  # a reader has 10, so that somebody may look on besides
     "maxIdleConns": 5,
     "connMaxLifetime": 14400,
 }

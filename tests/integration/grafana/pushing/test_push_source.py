@@ -37,7 +37,7 @@ def test_what_people_chose_about_the_data_source_is_kept(world: World) -> None:
     kept = world.sources["hypervisor"]
     assert (kept["name"], kept["isDefault"]) == ("Territory", True)
     assert kept["jsonData"]["enableSecureSocksProxy"] is True
-    assert kept["jsonData"]["maxOpenConns"] == 10
+    assert kept["jsonData"]["maxOpenConns"] == source.FIXED["maxOpenConns"]
 
 
 def test_without_a_reader_it_stays_as_it_is(world: World) -> None:
