@@ -30,7 +30,9 @@ WITH {urgent("g.alert IS NOT NULL")}, day AS (
            || to_char(top.begins AT TIME ZONE (SELECT timezone FROM instance),
                       CASE {{{{lang}}}} WHEN 'fr' THEN 'DD/MM/YYYY' ELSE 'YYYY-MM-DD' END)
            || coalesce(' · ' || (
-               SELECT left(noted.note, 40) FROM noted_event noted
+               SELECT CASE {{{{lang}}}} WHEN 'fr' THEN 'notée' ELSE 'noted' END
+                      || coalesce(' ' || noted.peak || ' ' || noted.unit, '')
+               FROM noted_event noted
                WHERE (noted.site = peak.site OR noted.river = peak.river)
                 AND noted.kind IN ('flood', 'overflow') AND noted.withdrawn_at IS NULL
                 AND top.begins BETWEEN noted.begins - INTERVAL '1 day'
@@ -71,14 +73,15 @@ _PAST = Panel(
     ),
     about=Text(
         en="The same gauge as in the hydrograph with rain: its five highest floods above the"
-        " attention level (and what was noted of them), hour by hour before and after their peak"
-        " (hour 0), level minus today's alert threshold. “0 ·” marks the latest; while it still"
-        " rises its last hour stands at 0. How fast and how long did it rise then?",
+        " attention level (“noted”: people saw them, with what was measured on the spot), hour by"
+        " hour before and after their peak (hour 0), level minus today's alert threshold. “0 ·”"
+        " marks the latest; while it still rises its last hour stands at 0. How fast and how long"
+        " did it rise then?",
         fr="La station de l'hydrogramme avec pluie : ses cinq plus fortes crues au-dessus du"
-        " niveau d'attention (et ce qui en a été noté), heure par heure de part et d'autre du pic"
-        " (heure 0), hauteur moins seuil d'alerte actuel. « 0 · » marque la dernière ; tant"
-        " qu'elle monte, sa dernière heure est à 0. À quelle vitesse, et combien de temps,"
-        " montait-elle alors ?",
+        " niveau d'attention (« notée » : crue vue sur place, avec la cote relevée), heure par"
+        " heure de part et d'autre du pic (heure 0), hauteur moins seuil d'alerte actuel. « 0 · »"
+        " marque la dernière ; tant qu'elle monte, sa dernière heure est à 0. À quelle vitesse, et"
+        " combien de temps, montait-elle alors ?",
     ),
     view=Scatter(
         x="hours",

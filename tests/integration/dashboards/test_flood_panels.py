@@ -73,15 +73,15 @@ def test_floods_are_aligned_at_their_peaks(essonne: Connection) -> None:
         tell(essonne, "yerres-brunoy", "level", after)
     roll(essonne)
     essonne.execute(
-        "INSERT INTO noted_event (river, kind, begins, ends, note, author)"
-        " VALUES ('Yerres', 'flood', %s, %s, 'the school was closed', 'test')",
+        "INSERT INTO noted_event (river, kind, begins, ends, peak, unit, note, author)"
+        " VALUES ('Yerres', 'flood', %s, %s, 3.25, 'm', 'the school was closed', 'test')",
         [now - timedelta(days=21), now - timedelta(days=19)],
     )
     rows = shown(essonne, FLOOD, "flood-past", now)
     tops = {row["flood"]: row["margin"] for row in rows if row["hours"] == 0}
     assert tops == {
         "0 · 2023-04-15": pytest.approx(0.3),
-        "2023-03-26 · the school was closed": pytest.approx(0.6),
+        "2023-03-26 · noted 3.25 m": pytest.approx(0.6),
     }
     assert all(row["margin"] <= tops[row["flood"]] for row in rows)
 
