@@ -5,12 +5,15 @@ from dashboards._describe import Column, Panel, Query, Section
 from dashboards._field_alarms import AMBER, QUIET
 from dashboards._lighting_words import BEYOND, COURSE, ENERGY, HOURS, PIECE, RATIO, ZONE
 from dashboards._links import site_page
-from dashboards._sql import UNTIL, territory
+from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import Table, TimeSeries
 from dashboards._words import Text
 
 _WHOLE = f"c.time + {PIECE} <= {UNTIL}"  # a day or an hour that is over
-_DAY = f"date_trunc('day', c.time, {ZONE})"
+# A bar is an hour up to three days, beyond a local day; the first of these is whole.
+_SHORT = f"{UNTIL} - {SINCE} <= interval '3 days'"
+_BAR = f"CASE WHEN {_SHORT} THEN c.time ELSE date_trunc('day', c.time, {ZONE}) END"
+_SHOWN = f"(c.time >= {SINCE} OR NOT ({_SHORT})) AND ({_SHORT} OR {_WHOLE})"
 _WANTED = Column(
     name="wanted",
     title=Text(en="Expected by the plan", fr="Attendu selon le plan"),
@@ -35,6 +38,7 @@ _POWER = Panel(
     view=TimeSeries(fill=15, axis_label=Text(en="all cabinets", fr="toutes armoires")),
     quantity="cabinet_power",
     decimals=0,
+    low=0,
     queries=(
         Query(
             sql=f"""
@@ -55,14 +59,14 @@ _POWER = Panel(
 
 _DAYS = Panel(
     key="lighting-energy",
-    title=Text(en="Energy a day against the model", fr="Énergie par jour et modèle"),
+    title=Text(en="Energy against the model", fr="Énergie consommée et modèle"),
     about=Text(
-        en="Bars: kWh drawn a local day. Line: what the model expects, plan times length of the"
-        " night times installed power, so that it follows the season. The day that the time shown"
-        " begins in is told whole, the last one as far as it has come, both sides alike.",
-        fr="Barres : kWh consommés par jour. Ligne : ce que le modèle attend, plan, durée de la"
-        " nuit et puissance installée : il suit donc la saison. Le premier jour de la période est"
-        " entier, le dernier va jusqu'où il en est, des deux côtés.",
+        en="Bars: kWh drawn a local day (up to three days: an hour). Line: what the model expects,"
+        " the plan times the length of the night times the installed power, so that it follows the"
+        " season. The last day is told as far as it has come, both sides alike.",
+        fr="Barres : kWh consommés par jour (jusqu'à trois jours : par heure). Ligne : ce que le"
+        " modèle attend, plan, durée de la nuit et puissance installée : il suit donc la saison."
+        " Le dernier jour va jusqu'où il en est, des deux côtés.",
     ),
     view=TimeSeries(draw="bars"),
     unit="kW.h",
@@ -71,9 +75,9 @@ _DAYS = Panel(
     queries=(
         Query(
             sql=f"""
-            SELECT {_DAY} AS time, sum(c.power) * {HOURS} AS drawn,
+            SELECT {_BAR} AS time, sum(c.power) * {HOURS} AS drawn,
                    sum(c.wanted) * {HOURS} AS wanted
-            FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_WHOLE} AND {territory("c")}
+            FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_SHOWN} AND {territory("c")}
             GROUP BY 1 ORDER BY 1
             """
         ),
@@ -91,13 +95,14 @@ _BEYOND = Panel(
     key="lighting-by-day",
     title=Text(en="Lit by day", fr="Allumage de jour"),
     about=Text(
-        en="kWh a day drawn while the plan has the cabinet dark, above a seventh of its installed"
-        " power (what controllers and sockets take is not counted). Over more than two months:"
-        " what a day drew beyond its plan. It should be zero: a contactor that sticks, a clock.",
-        fr="kWh par jour consommés alors que le plan veut l'armoire éteinte, au-delà d'un septième"
-        " de la puissance installée (automates et prises ne comptent pas). Au-delà de deux mois :"
-        " ce que le jour a consommé de plus que son plan. Attendu : zéro ; sinon contacteur collé,"
-        " horloge.",
+        en="kWh a day (up to three days: an hour) drawn while the plan has the cabinet dark, above"
+        " a seventh of its installed power (what controllers and sockets take is not counted)."
+        " Over more than two months: what a day drew beyond its plan. It should be zero: a"
+        " contactor that sticks, a clock.",
+        fr="kWh par jour (jusqu'à trois jours : par heure) consommés alors que le plan veut"
+        " l'armoire éteinte, au-delà d'un septième de la puissance installée (automates et prises"
+        " ne comptent pas). Au-delà de deux mois : ce que le jour a consommé de plus que son plan."
+        " Attendu : zéro ; sinon contacteur collé, horloge.",
     ),
     view=TimeSeries(draw="bars", legend="table", legend_calcs=("sum", "max"), soft_max=1),
     unit="kW.h",
@@ -105,8 +110,8 @@ _BEYOND = Panel(
     queries=(
         Query(
             sql=f"""
-            SELECT {_DAY} AS time, sum({BEYOND}) * {HOURS} AS beyond
-            FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_WHOLE} AND {territory("c")}
+            SELECT {_BAR} AS time, sum({BEYOND}) * {HOURS} AS beyond
+            FROM {ENERGY} c WHERE c.wanted IS NOT NULL AND {_SHOWN} AND {territory("c")}
             GROUP BY 1 ORDER BY 1
             """
         ),

@@ -238,7 +238,7 @@ TABLE = Panel(
     columns=(
         Column(name="site", hidden=True),
         Column(name="title", title=Text(en="Station", fr="Station"), links=(site_page(),)),
-        Column(name="road", title=Text(en="Section", fr="Section"), width=190),
+        Column(name="road", title=Text(en="Section", fr="Section"), width=212),
         Column(
             name="state",
             title=Text(en="State", fr="État"),
