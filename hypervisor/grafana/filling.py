@@ -7,15 +7,18 @@ as a worker does, the watch takes them piece by piece, then all is rolled up.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib import resources
 
 from hypervisor.directory import units
 from hypervisor.exercise.simulation import field_in
+from hypervisor.exercise.territory import field_of
 from hypervisor.grafana.thinning import Share, thinned, without
 from hypervisor.ingesting import believed
 from hypervisor.instance import Instance, Mode
 from hypervisor.instants import BEGINNING
-from hypervisor.registry.apply import apply_inventory
+from hypervisor.registry.apply import apply_inventory, compare
+from hypervisor.registry.changes import applied
+from hypervisor.registry.model import Registry
+from hypervisor.registry.revising import Stamp
 from hypervisor.registry.sources import read_sources
 from hypervisor.rollups import following
 from hypervisor.settings import Settings
@@ -38,7 +41,7 @@ from simulators._simulator import Field
 from simulators._story import Story
 
 WORKER = "fill"
-OFFICIAL = "official.yaml"  # no example has bulletins: whose colours there are is no fact of ours
+_NOTHING = Registry(areas={}, sites={}, devices={}, series={}, revisions=())
 _MICROSECOND = timedelta(microseconds=1)
 _BROKEN = 2000  # every so manieth message comes once more, cut off, as from a device that dies
 Say = Callable[[str], None]
@@ -84,19 +87,14 @@ def fill(url: str, wish: Wish, *, say: Say = lambda _text: None) -> datetime:
 
 def _described(connection: Connection, wish: Wish, story: Story) -> Field:
     """The territory in the registry, or the share of it that is asked for."""
-    folder = resources.files("hypervisor.grafana")
-    with resources.as_file(folder / OFFICIAL) as official:
-        inventory = read_sources([wish.inventory, str(official)])
-    if wish.share is None:
-        apply_inventory(connection, inventory, author="fill", now=None, reason="fill")
-        return field_in(connection, story)
-    with connection.transaction(force_rollback=True):
-        apply_inventory(connection, inventory, author="fill", now=None, reason="fill")
-        whole = field_in(connection, story)
-    kept = thinned(whole, story, wish.seed, wish.share)
-    dropped = {place.device for place in whole.places} - {place.device for place in kept.places}
-    apply_inventory(connection, without(inventory, dropped), author="fill", now=None, reason="fill")
-    connection.commit()
+    inventory = read_sources([wish.inventory])
+    if wish.share is not None:
+        changes = compare(_NOTHING, inventory, stamp=Stamp(author=WORKER, reason="", now=None))
+        whole = field_of(applied(_NOTHING, changes), catalogue(), story.begins)
+        kept = thinned(whole, story, wish.seed, wish.share)
+        gone = {place.device for place in whole.places} - {place.device for place in kept.places}
+        inventory = without(inventory, gone)
+    apply_inventory(connection, inventory, author=WORKER, now=None, reason="a made-up week")
     return field_in(connection, story)
 
 
