@@ -104,7 +104,8 @@ CREATE FUNCTION lit_now(at timestamptz) RETURNS TABLE (
 LANGUAGE sql STABLE AS $$
     SELECT c.lit_group, c.title, c.site, c.name, c.commune, c.lon, c.lat, c.level, c.installed,
            c.lit_from, c.lit_to, r.last, r.last_at,
-           CASE WHEN r.last_at < at - interval '2 hours' THEN 'silent' ELSE
+           CASE WHEN c.meter IS NULL THEN 'unknown'
+                WHEN r.last_at < at - interval '2 hours' THEN 'silent' ELSE
            lit_state(r.last, b.low / 100 * c.installed, b.high / 100 * c.installed, c.installed) END
     FROM lit_cabinets(at) c
     LEFT JOIN LATERAL (
