@@ -64,10 +64,15 @@ def push(grafana: Grafana, wish: Wish, *, dry: bool = False) -> list[Step]:
 
 
 def agrees(ours: object, theirs: object) -> bool:
-    """Whether all that we say stands there; what Grafana adds by itself is no difference."""
+    """Whether all that we say stands there.
+
+    What Grafana adds by itself is no difference, nor that it leaves out what is empty.
+    """
     match ours, theirs:
         case dict(), dict():
-            return all(key in theirs and agrees(one, theirs[key]) for key, one in ours.items())
+            return all(
+                agrees(one, theirs[key]) if key in theirs else not one for key, one in ours.items()
+            )
         case list(), list():
             pairs = zip(ours, theirs, strict=False)
             return len(ours) == len(theirs) and all(agrees(one, other) for one, other in pairs)
