@@ -122,7 +122,7 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
                     State(value="false", text=Text(en="no", fr="non"), colour=ORANGE),
                 ),
                 cell="text",
-                width=110,
+                width=135,
             ),
         ),
         width=width,

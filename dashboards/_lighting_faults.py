@@ -44,7 +44,7 @@ _KINDS = Panel(
                 (5, 'control gear', 'appareillage', (SELECT count(*) FROM lamp WHERE fault = 5)),
                                 (6, 'dark, no fault told', 'éteint sans défaut signalé',
                  (SELECT count(*) FROM lamp WHERE does = 'dark' AND coalesce(fault, 0) = 0)),
-                (7, 'lamp without supply', 'point non alimenté',
+                (7, 'without supply', 'non alimenté',
                  (SELECT count(*) FROM lamp WHERE does = 'unfed')),
                 (8, 'lamp silent', 'point muet',
                  (SELECT count(*) FROM lamp WHERE does = 'silent')),
