@@ -79,7 +79,8 @@ def _line(name: str, en: str, fr: str, colour: str) -> Column:
 _ONE = Panel(
     key="flood-hydrograph",
     title=Text(
-        en="The most urgent gauge: NGF and rain", fr="La station la plus tendue : cote NGF et pluie"
+        en="The gauge nearest to its alert: m NGF and rain",
+        fr="Station la plus proche de l'alerte : cote NGF et pluie",
     ),
     about=Text(
         en="Of the chosen gauges the one nearest to its alert level (choose a site to see"

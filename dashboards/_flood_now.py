@@ -100,7 +100,7 @@ _STRIP = Panel(
 )
 _ASSETS = Panel(
     key="flood-assets",
-    title=Text(en="Assets, by the time that is left", fr="Enjeux, par délai avant l'eau"),
+    title=Text(en="Assets, by the time that is left", fr="Enjeux, par délai d'atteinte"),
     about=Text(
         en="What the water reaches at which gauge: first what stands in it, then by the hours that"
         " are left if the gauge goes on rising as in its last three hours (between which hours:"

@@ -69,7 +69,7 @@ _PAST = Panel(
     key="flood-past",
     title=Text(
         en="This flood and past ones, aligned at their peaks",
-        fr="Cette crue et les passées, calées sur le pic",
+        fr="Cette crue et les crues passées, calées sur le pic",
     ),
     about=Text(
         en="The same gauge as in the hydrograph with rain: its five highest floods above the"
