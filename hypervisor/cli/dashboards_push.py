@@ -17,7 +17,10 @@ def push(
     context: typer.Context,
     url: Annotated[
         str,
-        typer.Option(envvar="HYPERVISOR_GRAFANA_URL", help="Grafana's: https://host[:port][/path]"),
+        typer.Option(
+            envvar="HYPERVISOR_GRAFANA_URL",
+            help="Where Grafana is, such as https://grafana.example.",
+        ),
     ],
     token: Annotated[
         str,
@@ -32,7 +35,7 @@ def push(
     reader_url: Annotated[
         str,
         typer.Option(
-            envvar="HYPERVISOR_READER_URL",
+            envvar="HYPERVISOR_GRAFANA_READER_URL",
             help="A reader's, as Grafana reaches the database; default: the data source stays.",
         ),
     ] = "",
@@ -52,8 +55,7 @@ def push(
 ) -> None:
     """Bring the dashboards into a Grafana 12 or newer; again: only what has changed.
 
-    Removed is what is ours (in our folder, with our tag, of a uid that begins with `hypervisor-`)
-    and no more; nothing else is touched.
+    Dashboards of ours that are no more are removed; what is not ours is not touched.
     """
     from contextlib import closing
     from dataclasses import replace

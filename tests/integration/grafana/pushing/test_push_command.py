@@ -14,7 +14,7 @@ from tests.integration.grafana.pushing.pushed import READER
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("HYPERVISOR_GRAFANA_TOKEN", ADMIN)
-    monkeypatch.setenv("HYPERVISOR_READER_URL", READER)
+    monkeypatch.setenv("HYPERVISOR_GRAFANA_READER_URL", READER)
     if not any(group.name == "dashboards" for group in app.registered_groups):
         dashboards.attach(app)
         dashboards_push.attach(app)
@@ -33,6 +33,12 @@ def test_the_command_says_what_it_did(world: World, command: Any) -> None:
     world.writes.clear()
     assert command(world, "--lang", "en").stdout.endswith("nothing to change\n")
     assert world.writes == []
+
+
+def test_its_help_can_be_read(world: World, command: Any) -> None:
+    said = command(world, "--help")
+    assert said.exit_code == 0, said.exception
+    assert "HYPERVISOR_GRAFANA_TOKEN" in said.stdout
 
 
 def test_no_secret_is_ever_told(world: World, command: Any) -> None:
