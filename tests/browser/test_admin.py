@@ -61,7 +61,8 @@ def test_an_account_is_made_signs_in_and_is_taken_out_of_use(own_console: Consol
     expect(admin.get_by_role("status").filter(has_text="out of use")).to_be_visible()
     away = door.request.get(f"{own_console.base}/now", max_redirects=0)
     assert (away.status, away.headers["location"]) == (303, "/login?next=%2Fnow")
-    own_console.problems.clear()  # its open page was told, too: 401
+    expect(door).to_have_url(re.compile(r"/login\?next=%2Faccount"))  # its open page was told, too
+    own_console.problems.clear()  # by a 401
     door.close()
     admin.goto(f"{own_console.base}/admin/audit?author=administrator-all")
     expect(admin.locator("tbody tr").first).to_contain_text("left the town")
