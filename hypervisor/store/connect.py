@@ -51,7 +51,14 @@ def migrate(connection: Connection) -> list[str]:
             " (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         done = {row[0] for row in connection.execute("SELECT name FROM migration")}
-        tenancy.prepare(connection)
+        try:
+            tenancy.prepare(connection)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise StoreError(
+                f"the roles that read could not be made ({str(error).splitlines()[0]}): the"
+                " database's user must be a superuser, or have CREATEROLE and, where another user"
+                f" of the server has made them, ADMIN on {', '.join(tenancy.ROLES)}"
+            ) from error
         applied: list[str] = []
         for name in migration_files():
             if name in done:

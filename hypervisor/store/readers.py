@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from hypervisor.store import tenancy
-from hypervisor.store.connect import Connection
+from hypervisor.store.connect import Connection, StoreError
 
 CONNECTIONS = 10  # at once, of one reader
 _LOCK = 7351  # of the migrations: roles are made there, too
@@ -93,7 +93,22 @@ def let_in(
     """Make the role, or give it this password; it reads all of this database or its area of it.
 
     The server is told a digest of the password, so that no log of it holds more.
+
+    Raises:
+        StoreError: the database's user may not make roles.
     """
+    try:
+        _let_in(connection, role, password, whole=whole, timeout=timeout)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise StoreError(
+            f"the role {role!r} could not be made ({str(error).splitlines()[0]}): the database's"
+            " user must be a superuser, or have CREATEROLE and own the database"
+        ) from error
+
+
+def _let_in(
+    connection: Connection, role: str, password: str, *, whole: bool, timeout: float
+) -> None:
     name, group = sql.Identifier(role), tenancy.READER_WHOLE if whole else tenancy.READER
     digest = connection.pgconn.encrypt_password(
         password.encode(), role.encode(), b"scram-sha-256"

@@ -14,7 +14,7 @@ from hypervisor.accounts.errors import AccountError, NoAccountError
 from hypervisor.cli import reader, up
 from hypervisor.store import audit
 from hypervisor.store import readers as store
-from hypervisor.store.connect import connect
+from hypervisor.store.connect import StoreError, connect, migrate
 from tests.conftest import Stack
 from tests.integration.accounts.reading import drop, log_in, new_name, value
 from tests.integration.api.conftest import AREAS, NORTH
@@ -115,6 +115,30 @@ def test_names_and_passwords_that_cannot_be(url: str, name: str) -> None:
         readers.add(connection, name, WORD)
         with pytest.raises(AccountError, match="already"):
             readers.add(connection, name, WORD)
+
+
+def test_a_user_who_makes_no_roles_is_told_so(url: str, stack: Stack, name: str) -> None:
+    owner = f"{name}_owner"
+    with connect(stack.maintenance_url) as connection:
+        connection.execute(f"CREATE ROLE {owner} LOGIN PASSWORD '{WORD}'".encode())
+    theirs = psycopg.conninfo.make_conninfo(url, user=owner, password=WORD)
+    try:
+        with connect(url) as connection:
+            for statement in (
+                "GRANT CREATE ON SCHEMA public TO",
+                "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO",
+                f"GRANT CONNECT ON DATABASE {connection.info.dbname} TO",
+            ):
+                connection.execute(f"{statement} {owner}".encode())
+        with connect(theirs) as connection:
+            with pytest.raises(StoreError, match="superuser, or have CREATEROLE"):
+                readers.add(connection, name, WORD)
+            connection.rollback()
+            with pytest.raises(StoreError, match="superuser, or have CREATEROLE"):
+                migrate(connection)
+    finally:
+        with connect(url) as connection:
+            connection.execute(f"DROP OWNED BY {owner}; DROP ROLE {owner}".encode())
 
 
 def test_a_name_that_another_database_reads_by(url: str, stack: Stack, name: str) -> None:
