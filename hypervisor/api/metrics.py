@@ -42,6 +42,8 @@ _GAUGES = {
     "notify_events_waiting": "Events that nobody has decided yet: they are due later, or held.",
     "notify_oldest_delivery_age_seconds": "Age of the oldest message that waits to be sent.",
     "housekeeping_last_run_age_seconds": "Since the house was last kept.",
+    "rollup_unread_batches": "Batches stored and not yet rolled up; charts read them as readings.",
+    "rollup_last_run_age_seconds": "Since it was last looked what is to be rolled up.",
     "columnar_rows": "Readings in the columnar copy.",
     "readings": "Readings stored, about.",
     "sites": "Sites registered.",

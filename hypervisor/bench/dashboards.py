@@ -28,7 +28,7 @@ from hypervisor.store.connect import Connection, connect
 from hypervisor.store.panels import AskingError
 from sensors._domain import catalogue
 
-_READER, _AREA = "bench", "91"  # the departement: held to its communes, and all are its
+_READER = "bench"
 _CONSOLE = "http://console"
 Tick = Callable[[str, int, int], None]
 
@@ -53,13 +53,13 @@ class Asked:
 
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
-    """Every panel of every dashboard, as a reader of all communes, over the whole year."""
+    """Every panel of every dashboard, as a reader of the whole territory, over the year."""
     url = ground.settings.database_url
     told = _filled(url, plan, tick)
     boards = built(Options(catalogue=catalogue(), console_url=_CONSOLE, others=dashboards()))
     password = passwords.new_password()
     with connect(url) as connection:
-        readers.ensure_reader(connection, _READER, password, _AREA, timeout=600)
+        readers.ensure_reader(connection, _READER, password, timeout=600)
         rawonly.prepare(connection)
     asker = _as_reader(url, password)
     with panels.reader(asker) as connection:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from sensors._errors import TerritoryError
 
 KINDS = ("bare", "ingest")
 WATCHED = "watched"  # ingest, and beside it a watch that judges all that comes by all packs
+ROLLED = "rolled"  # ingest, and beside it the part that rolls up
+BESIDE = {WATCHED: ("watch", "watching"), ROLLED: ("rollup", "rolling up")}  # and what it says
 FORMS = {LORAWAN: ("ingest", LORAWAN)}  # what a form is measured against: native, in the same run
 RATES = (1_000, 5_000, 10_000)
 _WARM = 0.5  # seconds of a paced run before its delays count: the table's chunk is made in them
@@ -39,7 +41,7 @@ class Plan:
     """How much is measured. `seconds` a run at a rate.
 
     `messages` a run at full speed; twice as many where each has but one row. `kinds`: bare, ingest,
-    lorawan-js, which is ingest of uplinks that a script decodes, and watched.
+    lorawan-js, which is ingest of uplinks that a script decodes, watched and rolled.
     """
 
     messages: int = 60_000
@@ -62,7 +64,7 @@ class Run:
     p50: float
     p99: float
     rows_lost: int
-    behind: float = 0.0  # s that the watch, where there is one, still judged after the last commit
+    behind: float = 0.0  # s that who worked beside it still had to do after the last commit
 
 
 @dataclass(kw_only=True)
@@ -95,9 +97,9 @@ class Bench:
                 "us_a_message": round(1e6 / speed, 1) if speed else 0.0,
                 "delay_ms": {},
             }
-            if kind == WATCHED:
+            if kind in BESIDE:
                 behind = statistics.median(run.behind for run in at_full_speed[kind])
-                case[kind]["watch_behind_s"] = round(behind, 2)
+                case[kind][f"{BESIDE[kind][0]}_behind_s"] = round(behind, 2)
         case["ratio"] = _ratio(case[kinds[-1]]["messages_s"], case[kinds[0]]["messages_s"])
         case["p99_ratio"] = {}
         for rate in self.plan.rates:
@@ -141,12 +143,13 @@ class Bench:
             _Consumer(kind, settings, load, commits).stop()  # the broker keeps a queue from here
         if rate is None:
             _publish(settings, load, sent_file, rate)
-        with watch(settings, commits.with_suffix(".watch")) if kind == WATCHED else nullcontext():
-            consumer = _Consumer("ingest" if kind == WATCHED else kind, settings, load, commits)
+        file = commits.with_suffix(".beside")
+        with beside(settings, file, *BESIDE[kind]) if kind in BESIDE else nullcontext():
+            consumer = _Consumer("ingest" if kind in BESIDE else kind, settings, load, commits)
             if rate is not None:
                 _publish(settings, load, sent_file, rate)
             _await(settings, messages * rows)
-            behind = _judged(settings) if kind == WATCHED else 0.0
+            behind = _taken(settings, kind) if kind in BESIDE else 0.0
             consumer.stop()
         lost = messages * rows - benching.readings(settings.database_url)
         found = _result(np.load(sent_file), commits, lost, warm=0.0 if rate is None else _WARM)
@@ -186,35 +189,41 @@ def _await(settings: Settings, rows: int) -> None:
             known, since = found, time.monotonic()
 
 
-def _judged(settings: Settings) -> float:
-    """Wait until the watch has taken all that came; for how long (s)."""
+def _taken(settings: Settings, kind: str) -> float:
+    """Wait until who works beside it has taken all that came; for how long (s)."""
     since = time.monotonic()
-    while benching.unread(settings.database_url) and time.monotonic() - since < _PATIENCE:
+    unread = benching.unread if kind == WATCHED else benching.unrolled
+    while unread(settings.database_url) and time.monotonic() - since < _PATIENCE:
         time.sleep(0.1)
     return time.monotonic() - since
 
 
-@contextmanager
-def watch(settings: Settings, file: Path) -> Iterator[None]:
+def watch(settings: Settings, file: Path) -> AbstractContextManager[None]:
     """A `hypervisor watch` that has judged nothing yet, until the context ends."""
+    return beside(settings, file, *BESIDE[WATCHED])
+
+
+@contextmanager
+def beside(settings: Settings, file: Path, part: str, begun: str) -> Iterator[None]:
+    """A part that has done nothing yet, until the context ends; `begun`: what it says then."""
     benching.unjudge(settings.database_url)
     told = {"HYPERVISOR_DATABASE_URL": settings.database_url, "PYTHONUNBUFFERED": "1"}
     with file.open("w+") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "hypervisor", "--data", str(settings.data), "watch"],
+            [sys.executable, "-m", "hypervisor", "--data", str(settings.data), part],
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**_environment(), **told},
         )
         try:
             since = time.monotonic()
-            while "watching" not in file.read_text():
+            while begun not in file.read_text():
                 if process.poll() is not None or time.monotonic() - since > _PATIENCE:
-                    raise BenchError(f"the watch did not begin: {file.read_text()[-2000:]}")
+                    raise BenchError(f"{part} did not begin: {file.read_text()[-2000:]}")
                 time.sleep(0.1)
             yield
             if process.poll() is not None:
-                raise BenchError(f"the watch ended: {file.read_text()[-2000:]}")
+                raise BenchError(f"{part} ended: {file.read_text()[-2000:]}")
         finally:
             process.terminate()
             process.wait()

@@ -2,8 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,12 +37,21 @@ class Ground:
     folder: Path
 
 
-@contextmanager
-def ground(**extra: str) -> Iterator[Ground]:
+def ground(**extra: str) -> AbstractContextManager[Ground]:
     """Servers with the bench's devices, for as long as the context lasts.
 
     `extra`: settings of the database beyond an instance's.
     """
+    return _servers(extra, _describe)
+
+
+def empty_ground() -> AbstractContextManager[Ground]:
+    """The same without any device."""
+    return _servers({}, lambda _connection: None)
+
+
+@contextmanager
+def _servers(extra: Mapping[str, str], describe: Callable[[Connection], None]) -> Iterator[Ground]:
     root = Path(tempfile.mkdtemp(prefix="hypervisor-bench-"))
     root.chmod(0o755)
     try:
@@ -58,7 +67,7 @@ def ground(**extra: str) -> Iterator[Ground]:
         running = [start_broker(broker)]
         try:
             running.append(start_database(database))
-            settings = _prepare(broker, database)
+            settings = _prepare(broker, database, describe)
             yield Ground(settings=settings, folder=root)
         finally:
             for server in reversed(running):
@@ -90,12 +99,14 @@ def _describe(connection: Connection) -> None:
         benching.add_others(connection, model.name, model.quantities, _OTHERS)
 
 
-def _prepare(broker: Broker, database: Database) -> Settings:
+def _prepare(
+    broker: Broker, database: Database, describe: Callable[[Connection], None]
+) -> Settings:
     databases.create(database.url("postgres"), DATABASE)
     with connect(database.url()) as connection:
         migrate(connection)
         instance_store.create(connection, Instance(mode=Mode.LIVE, name="bench"))
-        _describe(connection)
+        describe(connection)
     secrets = {name: passwords.new_password() for name in (passwords.INGEST, passwords.PLAYER)}
     accounts.change(broker, put=secrets)
     return Settings(

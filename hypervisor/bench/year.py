@@ -1,5 +1,6 @@
 """A year of the Essonne example: so many readings, as its sensors report them, only more seldom."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from hypervisor.bench.ingest import BenchError
 from hypervisor.instants import micros
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
@@ -151,6 +153,18 @@ def _rows(
         value = quantity.low + 0.3 * span_of * swing
     rows["value"] = np.round(np.clip(value, quantity.low, quantity.high), 3)
     return rows
+
+
+def many(text: str) -> int:
+    """`5M`, `50M`, `300k` or a plain number.
+
+    Raises:
+        BenchError: it is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text.strip())
+    if found is None:
+        raise BenchError(f"--rows {text!r}: expected a number such as 5M or 300k")
+    return round(float(found[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[found[2]])
 
 
 def now_of(hours: int = 1) -> datetime:

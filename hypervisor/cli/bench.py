@@ -20,6 +20,7 @@ def attach(app: typer.Typer) -> None:
     group.command()(backtest)
     group.command()(latency)
     group.command("map")(map_)
+    group.command()(dashboards)
     group.command()(listeners)
     group.command()(edit)
     app.add_typer(group, name="bench")
@@ -37,13 +38,16 @@ def ingest(
     watch: Annotated[
         bool, typer.Option("--watch", help="With a watch beside it, against ingest alone.")
     ] = False,
+    rollup: Annotated[
+        bool, typer.Option("--rollup", help="With roll-ups kept beside it, against ingest alone.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Ingest, with checks, registry and feed, against a bare loop, on servers of its own."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from hypervisor.bench.ingest import FORMS, WATCHED, Bench, BenchError, Plan
+    from hypervisor.bench.ingest import FORMS, ROLLED, WATCHED, Bench, BenchError, Plan
     from hypervisor.bench.servers import ground
 
     if form is not None and form not in FORMS:
@@ -51,6 +55,14 @@ def ingest(
     plan = Plan(messages=messages, rounds=rounds, seconds=seconds, kinds=tuple(kinds.split(",")))
     if watch:
         plan = replace(plan, kinds=("ingest", WATCHED))
+    if rollup:  # long enough that hours are made anew while more comes
+        plan = replace(
+            plan,
+            messages=messages * 4,
+            seconds=seconds * 5,
+            rates=(1_000,),
+            kinds=("ingest", ROLLED),
+        )
     if form is not None:
         plan = replace(plan, messages=messages // 3, rows=(4,), rates=(1_000,), kinds=FORMS[form])
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -159,6 +171,35 @@ def map_(
     with _progress() as tick, ground() as place:
         found = measure(place, Plan(sites=sites), tick)
     _say(found, as_json=as_json)
+
+
+def dashboards(
+    rows: Annotated[str, typer.Option(help="Readings of a year: 5M, 50M.")] = "5M",
+    rounds: Annotated[int, typer.Option(help="How often each panel is asked.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Every panel of Grafana's dashboards over a year, from roll-ups and without them."""
+    from hypervisor.bench.dashboards import Plan, measure
+    from hypervisor.bench.servers import empty_ground
+    from hypervisor.bench.year import many
+
+    plan = Plan(rows=many(rows), rounds=rounds)
+    with _progress() as tick, empty_ground() as place:
+        found = measure(place, plan, tick)
+    if as_json:
+        print(json.dumps(found))
+        return
+    panels = {
+        f"{board} {name}": panel
+        for board, told in found.pop("dashboards").items()
+        for name, panel in told["panels"].items()
+    }
+    _say(found, as_json=False)
+    for name, panel in sorted(panels.items(), key=lambda one: -one[1]["ms"]):
+        print(
+            f"{panel['ms']:>8,.0f} ms (without {panel['without_ms']:,.0f}) {name}:"
+            f" {panel['rows']:,} rows"
+        )
 
 
 @contextmanager

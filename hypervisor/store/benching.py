@@ -82,6 +82,7 @@ def clear(url: str) -> None:
     """Empty what a run has filled, and have it written out, so that each begins alike."""
     with connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE reading, reading_version, dead_letter")
+        connection.execute("TRUNCATE rollup_hour, rollup_day, rollup_suspect")
         connection.execute("DELETE FROM feed WHERE kind <> 'registry'")
         connection.execute("VACUUM feed")
         connection.execute("CHECKPOINT")
@@ -101,6 +102,16 @@ def unread(url: str) -> int:
         row = connection.execute(
             "SELECT count(*) FROM feed WHERE kind = 'readings'"
             " AND xid >= coalesce((SELECT cursor FROM watch_state), '0'::xid8)"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def unrolled(url: str) -> int:
+    """How many batches are yet to be rolled up."""
+    with connect(url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM feed WHERE kind = 'readings'"
+            " AND xid >= (SELECT cursor FROM rollup_state)"
         ).fetchone()
     return int(row[0]) if row else 0
 

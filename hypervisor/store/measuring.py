@@ -50,6 +50,13 @@ _FIGURES = {
     "housekeeping_last_run_age_seconds": (
         "SELECT extract(epoch FROM clock_timestamp() - swept_at)::float8 FROM happening_forgotten"
     ),
+    "rollup_unread_batches": (
+        "SELECT count(*) FROM feed WHERE kind = 'readings'"
+        " AND xid >= (SELECT cursor FROM rollup_state)"
+    ),
+    "rollup_last_run_age_seconds": (
+        "SELECT extract(epoch FROM clock_timestamp() - seen_at)::float8 FROM rollup_state"
+    ),
     "columnar_rows": "SELECT coalesce(sum(rows), 0)::float8 FROM columnar_part",
     "readings": "SELECT approximate_row_count('reading')",
     "sites": "SELECT count(*) FROM site",
