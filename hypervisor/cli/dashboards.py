@@ -35,16 +35,27 @@ def build(
     since: Annotated[str, typer.Option("--from", help="Time shown first; default: now-24h.")] = "",
     until: Annotated[str, typer.Option("--to", help="Its end; default: now.")] = "",
     timezone: Annotated[str, typer.Option(help="Whose clock; default: the reader's own.")] = "",
+    instance: Annotated[
+        bool, typer.Option("--instance", help="Clock, and an exercise's time, from its database.")
+    ] = False,
 ) -> None:
     """Write one file a dashboard, for Grafana's provisioning. The same input, the same bytes."""
     from dataclasses import replace
 
-    from hypervisor.grafana.building import write
+    from hypervisor.grafana.building import of_instance, write
     from hypervisor.settings import load_settings
 
-    options = options_of(load_settings(context.obj), lang, console_url)
-    options = replace(options, since=since, until=until, basemap=basemap)
-    options = replace(options, timezone=timezone or options.timezone)
+    settings = load_settings(context.obj)
+    options = options_of(settings, lang, console_url)
+    options = replace(options, basemap=basemap)
+    if instance:
+        options = of_instance(options, settings.database_url)
+    options = replace(
+        options,
+        since=since or options.since,
+        until=until or options.until,
+        timezone=timezone or options.timezone,
+    )
     for path in write(out, options):
         typer.echo(str(path))
 

@@ -1,5 +1,6 @@
 """Dashboards written as files, one each, for Grafana's file provisioning."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,30 @@ from dashboards._build import document, written
 from dashboards._links import uid
 from dashboards._options import Options
 from dashboards._scan import dashboards
+from hypervisor.instance import Mode
+from hypervisor.store import instance as instances
+from hypervisor.store import panels
+from hypervisor.store.connect import connect
+
+
+def of_instance(options: Options, url: str) -> Options:
+    """With the instance's clock; an exercise is shown in the time in which it happened.
+
+    Raises:
+        StoreError: no database answers.
+        AskingError: an exercise in which nothing was played.
+    """
+    with connect(url) as connection:
+        found = instances.read(connection)
+        if found is None:
+            return options
+        options = replace(options, timezone=found.timezone)
+        if found.mode is not Mode.EXERCISE:
+            return options
+        since, until = panels.spanned(connection)
+    return replace(
+        options, since=f"{since:%Y-%m-%dT%H:%M:%SZ}", until=f"{until:%Y-%m-%dT%H:%M:%SZ}"
+    )
 
 
 def write(folder: Path, options: Options) -> list[Path]:
