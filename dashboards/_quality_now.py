@@ -17,7 +17,7 @@ devices AS MATERIALIZED (
     WHERE {territory()}
 )
 """
-_HOURLY = f"greatest({EVERY}, interval '1 hour')"
+_HOURLY = f"greatest(readings_fit({EVERY}, {SINCE}, {UNTIL}), interval '1 hour')"
 # Whole pieces of time alone: one that has not ended has not had all its readings yet.
 _CAME = f"""
 came AS (
