@@ -169,7 +169,8 @@ _OFFICIAL = Panel(
                    coalesce(site.river, site.title) AS site, bucket.last AS state
             FROM readings_by({series_of("vigilance")},
                              {SINCE} - INTERVAL '1 day', {UNTIL}, {FIT}) AS bucket
-            JOIN series ON series.id = bucket.series_id JOIN device ON device.id = series.device
+            JOIN series ON series.id = bucket.series_id AND series.quantity = 'vigilance'
+            JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site ORDER BY 1, 2, bucket.time DESC
             """
         ),

@@ -57,6 +57,7 @@ def readings(*quantities: str, where: str = "", every: str = EVERY) -> str:
     return (
         f"readings_by({ids}, {SINCE}, {UNTIL}, {every}) AS bucket"
         " JOIN series ON series.id = bucket.series_id"
+        f" AND series.quantity IN ({quoted(quantities)})"  # else all series are looked at
         " JOIN device ON device.id = series.device"
         " JOIN site ON site.id = device.site"
     )

@@ -50,7 +50,8 @@ _FROST = Panel(
             SELECT air.time AS time, site.title AS metric,
                    wet_bulb(air.low, damp.high) - t.value AS value
             FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {FIT}) AS air
-            JOIN series ON series.id = air.series_id JOIN device ON device.id = series.device
+            JOIN series ON series.id = air.series_id AND series.quantity = 'air_temperature'
+            JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site
             JOIN series AS hygrometer ON hygrometer.device = device.id
              AND hygrometer.quantity = 'humidity'
@@ -251,7 +252,8 @@ _DEW = Panel(
             sql=broken(f"""
             SELECT air.time AS time, site.title AS metric, dew_point(air.mean, damp.mean) AS value
             FROM readings_by({series_of("air_temperature")}, {SINCE}, {UNTIL}, {FIT}) AS air
-            JOIN series ON series.id = air.series_id JOIN device ON device.id = series.device
+            JOIN series ON series.id = air.series_id AND series.quantity = 'air_temperature'
+            JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site
             JOIN series AS hygrometer ON hygrometer.device = device.id
              AND hygrometer.quantity = 'humidity'

@@ -146,7 +146,8 @@ _HEAVY = Panel(
             SELECT bucket.time AS time, site.title AS site,
                    bucket.total / (extract(epoch FROM {_HOURLY})::float8 / 3600) AS state
             FROM readings_by({series_of("rain")}, {SINCE}, {UNTIL}, {_HOURLY}) AS bucket
-            JOIN series ON series.id = bucket.series_id JOIN device ON device.id = series.device
+            JOIN series ON series.id = bucket.series_id AND series.quantity = 'rain'
+            JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site ORDER BY 1, 2
             """
         ),
