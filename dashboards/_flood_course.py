@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from dashboards._colours import BLUE, ORANGE, RED, YELLOW, Step
 from dashboards._describe import Builder, Column, Panel, Query, Section
 from dashboards._flood_figures import KNOWN
-from dashboards._gaps import FIT, bridged, broken
+from dashboards._gaps import FIT, before, bridged, broken
 from dashboards._sql import SINCE, UNTIL, readings, territory
 from dashboards._views import TimeSeries
 from dashboards._words import Text
@@ -113,11 +113,11 @@ _ONE = Panel(
                    urgent.zero + greatest(
                        (SELECT max(day.max) FROM rollup_day day
                         WHERE day.series_id = urgent.series
-                         AND day.begins <= {UNTIL} - INTERVAL '25 hours'),
+                         AND day.begins <= {before(UNTIL, "25 hours")}),
                        (SELECT max(hour.max) FROM rollup_hour hour
                         WHERE hour.series_id = urgent.series
-                         AND hour.begins > {UNTIL} - INTERVAL '50 hours'
-                         AND hour.begins <= {UNTIL} - INTERVAL '1 hour'),
+                         AND hour.begins > {before(UNTIL, "50 hours")}
+                         AND hour.begins <= {before(UNTIL, "1 hour")}),
                        urgent.value) AS highest
             FROM urgent CROSS JOIN unnest(ARRAY[{SINCE}, {UNTIL}]) edge ORDER BY 1
             """,

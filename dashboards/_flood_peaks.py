@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from dashboards._colours import BLUE, GREY, ORANGE, RED, State, Step
 from dashboards._describe import Builder, Column, Panel, Query, Section
 from dashboards._flood_course import urgent
-from dashboards._gaps import FIT
+from dashboards._gaps import FIT, before
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import Scatter, Table
@@ -20,12 +20,14 @@ WITH {urgent("g.alert IS NOT NULL")}, day AS (
                               AND INTERVAL '5 days' FOLLOWING) AS around
     FROM urgent JOIN rollup_day day ON day.series_id = urgent.series AND day.begins <= {UNTIL}
 ), peak AS (
-    SELECT day.*, day.begins > {UNTIL} - INTERVAL '10 days' AS latest FROM day
+    SELECT day.*, day.begins > {UNTIL} - INTERVAL '10 days' AS latest,
+           day.begins + INTERVAL '25 hours' AS ends FROM day
     WHERE day.max = day.around AND (day.high OR day.begins > {UNTIL} - INTERVAL '10 days')
     ORDER BY day.begins > {UNTIL} - INTERVAL '10 days' DESC, day.max DESC
     LIMIT 6
-), flood AS (
-    SELECT peak.series, peak.alert, top.begins AS at,
+), flood AS MATERIALIZED (
+    SELECT peak.series, peak.alert, top.begins AS at, top.begins - INTERVAL '3 days' AS first,
+           top.begins + INTERVAL '3 days' AS last,
            CASE WHEN peak.latest THEN '0 · ' ELSE '' END
            || to_char(top.begins AT TIME ZONE (SELECT timezone FROM instance),
                       CASE {{{{lang}}}} WHEN 'fr' THEN 'DD/MM/YYYY' ELSE 'YYYY-MM-DD' END)
@@ -40,13 +42,13 @@ WITH {urgent("g.alert IS NOT NULL")}, day AS (
                AS flood
     FROM peak CROSS JOIN LATERAL (
         SELECT hour.begins FROM rollup_hour hour WHERE hour.series_id = peak.series
-          AND hour.begins >= peak.begins AND hour.begins < peak.begins + INTERVAL '25 hours'
+          AND hour.begins >= peak.begins AND hour.begins < peak.ends
           AND hour.begins <= {UNTIL} ORDER BY hour.max DESC, hour.begins LIMIT 1) top
 )
 SELECT flood.flood, extract(epoch FROM hour.begins - flood.at)::float8 / 3600 AS hours,
        hour.max - flood.alert AS margin
 FROM flood JOIN rollup_hour hour ON hour.series_id = flood.series
- AND hour.begins BETWEEN flood.at - INTERVAL '3 days' AND flood.at + INTERVAL '3 days'
+ AND hour.begins BETWEEN flood.first AND flood.last
  AND hour.begins <= {UNTIL}
 ORDER BY 1, 2
 """
@@ -114,14 +116,16 @@ WITH gauge AS MATERIALIZED (
            c.per_hour > 2 * c.error AS rises
     FROM gauges_at({UNTIL}) g CROSS JOIN LATERAL course_at(g.series, {UNTIL}, 0.001) c
 ), observed AS (
-    SELECT DISTINCT ON (bucket.series_id) bucket.series_id, bucket.high, bucket.time
+    SELECT DISTINCT ON (bucket.series_id) bucket.series_id, bucket.high, bucket.time,
+           bucket.time + {FIT} AS ends
     FROM readings_by(ARRAY(SELECT series FROM gauge), {SINCE}, {UNTIL},
                      {FIT}) bucket
     ORDER BY bucket.series_id, bucket.high DESC, bucket.time
 ), lately AS (
-    SELECT DISTINCT ON (hour.series_id) hour.series_id, hour.begins, hour.max
+    SELECT DISTINCT ON (hour.series_id) hour.series_id, hour.begins, hour.max,
+           hour.begins + INTERVAL '1 hour' AS ends
     FROM rollup_hour hour WHERE hour.series_id = ANY (ARRAY(SELECT series FROM gauge))
-     AND hour.begins > {UNTIL} - INTERVAL '24 hours' AND hour.begins <= {UNTIL}
+     AND hour.begins > {before(UNTIL, "24 hours")} AND hour.begins <= {UNTIL}
     ORDER BY hour.series_id, hour.max DESC, hour.begins
 ), way AS (
     SELECT DISTINCT ON (key) split_part(key, '>', 1) AS above, split_part(key, '>', 2) AS below,
@@ -135,7 +139,7 @@ WITH gauge AS MATERIALIZED (
     JOIN lately ON lately.series_id = gauge.series
     LEFT JOIN LATERAL (
         SELECT reading.time FROM reading WHERE reading.series_id = lately.series_id
-         AND reading.time >= lately.begins AND reading.time < lately.begins + INTERVAL '1 hour'
+         AND reading.time >= lately.begins AND reading.time < lately.ends
          AND reading.value IS NOT NULL AND reading.quality & 7 = 0
         ORDER BY reading.value DESC, reading.time LIMIT 1) exact ON true
     WHERE coalesce(exact.time, lately.begins) + way.travel > {UNTIL}
@@ -150,7 +154,7 @@ FROM gauge g LEFT JOIN observed ON observed.series_id = g.series
 LEFT JOIN LATERAL (
     SELECT reading.time FROM reading WHERE reading.series_id = observed.series_id
      AND reading.time >= observed.time
-     AND reading.time < observed.time + {FIT}
+     AND reading.time < observed.ends
      AND reading.value IS NOT NULL AND reading.quality & 7 = 0
     ORDER BY reading.value DESC, reading.time LIMIT 1) exact ON true
 LEFT JOIN coming ON coming.below = g.name

@@ -3,7 +3,7 @@
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._flood_figures import BASIN_STEPS
-from dashboards._gaps import FIT, bridged, broken
+from dashboards._gaps import FIT, before, bridged, broken
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, readings, series_of
 from dashboards._views import Table, TimeSeries
@@ -162,7 +162,7 @@ _MOST = Panel(
             WITH wet AS (
                 SELECT hour.series_id, hour.begins, {_HIGHEST}
                 FROM rollup_hour hour WHERE hour.series_id = ANY ({series_of("catchment_rain")})
-                 AND hour.begins >= {SINCE} - INTERVAL '1 hour' AND hour.begins <= {UNTIL}
+                 AND hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
                  AND hour.sum > 0
             )
             SELECT site.name AS site, site.title AS station,

@@ -2,6 +2,7 @@
 
 from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, Step
 from dashboards._describe import Column, Panel, Query
+from dashboards._gaps import before
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, series_of, territory
 from dashboards._views import Table, Timeline
@@ -190,7 +191,7 @@ WITH own AS MATERIALIZED (
     SELECT own.*, newest.time, coalesce(k.stale_s, 3 * k.interval_s) AS stale_s, k.interval_s,
            day.received, day.suspect,
            (SELECT sum(fault.sum) FROM series f JOIN rollup_hour fault ON fault.series_id = f.id
-             AND fault.begins > {UNTIL} - INTERVAL '24 hours' AND fault.begins <= {UNTIL}
+             AND fault.begins > {before(UNTIL, "24 hours")} AND fault.begins <= {UNTIL}
             WHERE f.device = own.device_id AND f.quantity = 'clock_fault') AS clock,
            (SELECT charge.value FROM series b CROSS JOIN LATERAL last_reading(b.id, {UNTIL}) charge
             WHERE b.device = own.device_id AND b.quantity = 'battery') AS battery
@@ -199,7 +200,7 @@ WITH own AS MATERIALIZED (
     LEFT JOIN LATERAL (
         SELECT count(*) AS received, count(*) FILTER (WHERE reading.quality & 7 <> 0) AS suspect
         FROM reading WHERE reading.series_id = own.series
-         AND reading.time > {UNTIL} - INTERVAL '24 hours' AND reading.time <= {UNTIL}
+         AND reading.time > {before(UNTIL, "24 hours")} AND reading.time <= {UNTIL}
     ) day ON true
 )
 SELECT site, station, device, quantity,

@@ -2,7 +2,7 @@
 
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State, Step
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._gaps import FIT, bridged, broken
+from dashboards._gaps import FIT, before, bridged, broken
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, readings, series_of, territory
 from dashboards._views import Table, TimeSeries
@@ -93,7 +93,7 @@ _GROWERS = Panel(
                        JOIN series ON series.id = hour.series_id
                        JOIN device ON device.id = series.device WHERE device.site = w.site
                         AND series.quantity = 'air_temperature' AND hour.begins <= {UNTIL}
-                        AND hour.begins > {UNTIL} - INTERVAL '12 hours') AS coldest
+                        AND hour.begins > {before(UNTIL, "12 hours")}) AS coldest
             FROM weather_at({UNTIL}) w JOIN threshold_spans() t ON t.site = w.name
              AND t.name = 'frost' AND t.begins <= {UNTIL} AND {UNTIL} < t.ends
             WHERE {territory("w")} ORDER BY margin NULLS LAST, w.title

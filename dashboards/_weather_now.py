@@ -2,6 +2,7 @@
 
 from dashboards._colours import BLUE, GREEN, ORANGE, RED, VIOLET, YELLOW, State, Step
 from dashboards._describe import Column, Panel, Query, Section
+from dashboards._gaps import before
 from dashboards._links import site_page
 from dashboards._sql import UNTIL, series_of, territory
 from dashboards._views import Stat, Table
@@ -47,7 +48,7 @@ SELECT site.name AS site, site.title AS station, max(reading.value) * {KMH} AS g
 FROM unnest({series_of("gust")}) AS one (id)
 JOIN series ON series.id = one.id JOIN device ON device.id = series.device
 JOIN site ON site.id = device.site JOIN reading ON reading.series_id = series.id
- AND reading.time > {UNTIL} - INTERVAL '1 hour' AND reading.time <= {UNTIL}
+ AND reading.time > {before(UNTIL, "1 hour")} AND reading.time <= {UNTIL}
  AND reading.value IS NOT NULL AND reading.quality & 7 = 0
 GROUP BY site.name, site.title
 """

@@ -1,6 +1,10 @@
 -- What the dashboards of floods and weather ask more than once. All run as whoever asks, so that
 -- row-level security holds, and are plain enough to be inlined. `at` is the end of the time that is
 -- looked at: of a flood that is past they say what was known then.
+--
+-- Under row-level security an index serves only what is compared with a plain value: a sum of times
+-- or of texts could tell of rows that are not one's own. So bounds are reckoned beforehand, in a
+-- subquery of its own (OFFSET 0), or in UTC, where the planner reckons them itself.
 
 -- Every threshold of a site, and from when until when it held.
 CREATE FUNCTION threshold_spans() RETURNS TABLE (
@@ -58,7 +62,10 @@ CREATE FUNCTION course_at(series integer, at timestamptz, resolution double prec
 LANGUAGE sql STABLE AS $$
     SELECT newest."time", newest.value, line.slope,
            sqrt(greatest(line.scatter, resolution ^ 2 / 12) / nullif(line.spread, 0))
-    FROM last_reading(series, at) newest
+    FROM (
+        SELECT l."time", l.value, l."time" - interval '3 hours' AS since
+        FROM last_reading(series, at) l OFFSET 0
+    ) newest
     LEFT JOIN LATERAL (
         SELECT regr_slope(r.value, r.hours) AS slope, regr_sxx(r.value, r.hours) AS spread,
                (regr_syy(r.value, r.hours)
@@ -69,7 +76,7 @@ LANGUAGE sql STABLE AS $$
                    extract(epoch FROM reading."time" - newest."time")::float8 / 3600 AS hours
             FROM reading
             WHERE reading.series_id = series AND reading."time" <= newest."time"
-              AND reading."time" >= newest."time" - interval '3 hours'
+              AND reading."time" >= newest.since
               AND reading.value IS NOT NULL AND reading.quality & 7 = 0
         ) r
         HAVING count(*) >= 4 AND min(r.hours) <= -1.5
@@ -125,7 +132,8 @@ LANGUAGE sql STABLE AS $$
     SELECT span.hours, sum(r.value) FILTER (WHERE r."time" > at - make_interval(hours => span.hours))
     FROM unnest(ARRAY[1, 2, 3, 4, 6, 12, 24]) span (hours) LEFT JOIN (
         SELECT reading."time", reading.value FROM reading
-        WHERE reading.series_id = series AND reading."time" > at - interval '24 hours'
+        WHERE reading.series_id = series
+          AND reading."time" > (at AT TIME ZONE 'UTC' - interval '24 hours') AT TIME ZONE 'UTC'
           AND reading."time" <= at AND reading.value IS NOT NULL AND reading.quality & 7 = 0
     ) r ON true GROUP BY span.hours
 $$;
@@ -144,8 +152,9 @@ $$;
 CREATE FUNCTION cadence_at(device text, quantity text, at timestamptz) RETURNS TABLE (
     interval_s double precision, stale_s double precision)
 LANGUAGE sql STABLE AS $$
-    SELECT (r.value->>'interval_s')::float8, (r.value->>'stale_s')::float8 FROM revision r
-    WHERE r.kind = 'series' AND r.key = device || '/' || quantity AND r.effective <= at
+    SELECT (r.value->>'interval_s')::float8, (r.value->>'stale_s')::float8
+    FROM (SELECT device || '/' || quantity AS key OFFSET 0) own
+    JOIN revision r ON r.kind = 'series' AND r.key = own.key AND r.effective <= at
     ORDER BY r.effective DESC, r.id DESC LIMIT 1
 $$;
 
@@ -215,5 +224,6 @@ LANGUAGE sql STABLE AS $$
     SELECT w.id, w.name, w.title, w.commune, w.air, w.humidity,
            coalesce(w.dew, dew_point(w.air, w.humidity)), wet_bulb(w.air, w.humidity),
            w.wind, w.wind_from, w.gust, w.pressure, w.pressure - earlier.value, w.visibility, w.snow
-    FROM wide w LEFT JOIN LATERAL last_reading(w.barometer, at - interval '3 hours') earlier ON true
+    FROM wide w LEFT JOIN LATERAL last_reading(
+        w.barometer, (at AT TIME ZONE 'UTC' - interval '3 hours') AT TIME ZONE 'UTC') earlier ON true
 $$;
