@@ -56,13 +56,8 @@ def ingest(
     if watch:
         plan = replace(plan, kinds=("ingest", WATCHED))
     if rollup:  # long enough that hours are made anew while more comes
-        plan = replace(
-            plan,
-            messages=messages * 4,
-            seconds=seconds * 5,
-            rates=(1_000,),
-            kinds=("ingest", ROLLED),
-        )
+        plan = replace(plan, messages=messages * 4, seconds=seconds * 5)
+        plan = replace(plan, rows=(4,), rates=(1_000,), kinds=("ingest", ROLLED))
     if form is not None:
         plan = replace(plan, messages=messages // 3, rows=(4,), rates=(1_000,), kinds=FORMS[form])
     with Progress(console=Console(stderr=True), transient=True) as progress:
