@@ -26,11 +26,15 @@ Notice = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
-    """What the dashboards are held against. `until`: the end of the data."""
+    """What the dashboards are held against.
+
+    `until`: the end of the data; `narrowed`: also with one and several choices instead of All.
+    """
 
     connection: Connection
     until: datetime
     console: str = ""
+    narrowed: bool = True
     lengths: dict[str, timedelta] = field(default_factory=lambda: dict(LENGTHS))
 
     def spans(self) -> Iterator[tuple[str, Span]]:
@@ -149,7 +153,8 @@ class _Asker:
                 self._find(piece.title, f"{word}: it is empty; say in `empty` why it may be")
         for text in shapes.name_problems(piece, found) if found else ():
             self._find(piece.title, text)
-        self._chosen(piece, opened)
+        if self.ground.narrowed:
+            self._chosen(piece, opened)
 
     def _frames(
         self, piece: Piece, span: Span, opened: dict[str, Chosen], said: set[str], word: str

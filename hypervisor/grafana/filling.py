@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from hypervisor.alarms.acts import Act, act
+from hypervisor.alarms.lifecycle import Kind
 from hypervisor.directory import units
 from hypervisor.exercise.simulation import field_in
 from hypervisor.exercise.territory import field_of
@@ -15,6 +17,7 @@ from hypervisor.grafana.thinning import Share, thinned, without
 from hypervisor.ingesting import believed
 from hypervisor.instance import Instance, Mode
 from hypervisor.instants import BEGINNING
+from hypervisor.registry.announcing import announced
 from hypervisor.registry.apply import apply_inventory, compare
 from hypervisor.registry.changes import applied
 from hypervisor.registry.model import Registry
@@ -27,6 +30,7 @@ from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, connect
 from hypervisor.store.intake import Intake
 from hypervisor.watch import batch, packs
+from hypervisor.watch.memory import Memory
 from ingest.batch import Beat, Parcel
 from ingest.heartbeat import Listening
 from ingest.library import Library
@@ -42,7 +46,10 @@ from simulators._story import Story
 
 WORKER = "fill"
 _NOTHING = Registry(areas={}, sites={}, devices={}, series={}, revisions=())
+WORKS = "made-up-works"
+_WORKS = timedelta(days=9)
 _MICROSECOND = timedelta(microseconds=1)
+_SEEN = 3
 _BROKEN = 2000  # every so manieth message comes once more, cut off, as from a device that dies
 Say = Callable[[str], None]
 
@@ -95,7 +102,12 @@ def _described(connection: Connection, wish: Wish, story: Story) -> Field:
         gone = {place.device for place in whole.places} - {place.device for place in kept.places}
         inventory = without(inventory, gone)
     apply_inventory(connection, inventory, author=WORKER, now=None, reason="a made-up week")
-    return field_in(connection, story)
+    field = field_in(connection, story)
+    roads = sorted(place.site for place in field.of("mobility"))
+    if roads:
+        works = announced(WORKS, story.begins, story.begins + _WORKS, {"sites": roads[-1:]})
+        apply_inventory(connection, works, author=WORKER, now=None, reason="resurfacing")
+    return field
 
 
 def _play(url: str, known: Catalogue, parcels: Iterable[Parcel]) -> None:
@@ -117,12 +129,30 @@ def _play(url: str, known: Catalogue, parcels: Iterable[Parcel]) -> None:
         pipeline.look_up(at_once=True)
         with connect(url, autocommit=True) as connection:
             memory = batch.remember(connection, setup)
+            waiting: list[int] = []
             for parcel in parcels:
                 pipeline.store(pipeline.check(parcel))
-                while batch.step(connection, memory, setup).more:
-                    pass
+                _acknowledge(connection, waiting)
+                waiting = [*_raised(connection, memory, setup)]
     finally:
         intake.close()
+
+
+def _raised(connection: Connection, memory: Memory, setup: batch.Setup) -> Iterator[int]:
+    """Have the watch take what is new; the alarms that it raised."""
+    more = True
+    while more:
+        report = batch.step(connection, memory, setup)
+        yield from (one.alarm for one in report.transitions if one.kind == "raised")
+        more = report.more
+
+
+def _acknowledge(connection: Connection, alarms: Sequence[int]) -> None:
+    """Somebody sees two of three alarms by the next piece of time."""
+    for number in alarms:
+        if number % _SEEN:
+            what = Act(alarm=number, kind=Kind.ACKNOWLEDGE, author=WORKER)
+            act(connection, what, now=datetime.now().astimezone())
 
 
 def _parcels(said: Sequence[Publication], piece: int) -> Iterator[Parcel]:
