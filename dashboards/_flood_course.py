@@ -63,7 +63,11 @@ _ALL = Panel(
 
 
 def _rain_deep(builder: Builder) -> Builder:
-    return bridged(builder).override_by_name(
+    bridged(builder).override_by_regexp(
+        "/^(attention|alert|danger|highest)$/",
+        [sdk.DynamicConfigValue(id_val="custom.spanNulls", value=True)],
+    )
+    return builder.override_by_name(
         "rain",
         [
             sdk.DynamicConfigValue(id_val="custom.axisSoftMin", value=_RAIN_SPACE),
@@ -118,16 +122,12 @@ _ONE = Panel(
                         WHERE hour.series_id = urgent.series
                          AND hour.begins > {before(UNTIL, "50 hours")}
                          AND hour.begins <= {before(UNTIL, "1 hour")}),
-                       urgent.value) AS highest
-            FROM urgent CROSS JOIN unnest(ARRAY[{SINCE}, {UNTIL}]) edge ORDER BY 1
-            """,
-        ),
-        Query(
-            ref="C",
-            sql=f"""
-            WITH {urgent("g.zero IS NOT NULL")}
-            SELECT bucket.time AS time,
-                   bucket.total / (extract(epoch FROM {_RAIN_EVERY})::float8 / 3600) AS rain
+                       urgent.value) AS highest,
+                   NULL::float8 AS rain
+            FROM urgent CROSS JOIN unnest(ARRAY[{SINCE}, {UNTIL}]) edge
+            UNION ALL
+            SELECT bucket.time, NULL, NULL, NULL, NULL,
+                   bucket.total / (extract(epoch FROM {_RAIN_EVERY})::float8 / 3600)
             FROM readings_by(ARRAY(SELECT series.id FROM series
                                    JOIN device ON device.id = series.device
                                    JOIN urgent ON urgent.site = device.site
