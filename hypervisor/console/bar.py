@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from hypervisor.alarms.load import FLOOD_BEGINS
 from hypervisor.api.access import Access
 from hypervisor.console.views import exercises
+from hypervisor.exercise import Standing, standing
 from hypervisor.instance import Mode
 from hypervisor.store import glance
 
+EARLY = timedelta(seconds=1)  # by which a player's clock begins before its run
 LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
 
 
@@ -24,6 +26,7 @@ class Bar:
     load: int
     load_mark: int
     wall: datetime
+    clock: datetime
     exercise_words: str
 
     @property
@@ -38,6 +41,7 @@ def look(asked: Access) -> Bar:
     delay = None if seen.judged_to is None else max(asked.now() - seen.judged_to, timedelta(0))
     live = asked.instance.mode is Mode.LIVE
     late = live and (delay is None or delay > LATE or not seen.workers_heard)
+    run = None if live else standing(asked.connection)
     return Bar(
         tally=seen.tally,
         unacknowledged=sum(count for count, _ in seen.tally.values()),
@@ -47,5 +51,13 @@ def look(asked: Access) -> Bar:
         load=seen.raised_lately,
         load_mark=FLOOD_BEGINS,
         wall=wall,
-        exercise_words="" if live else exercises.banner_words(asked),
+        clock=_clock(asked.now(), run),
+        exercise_words="" if live else exercises.banner_words(asked, run),
     )
+
+
+def _clock(now: datetime, run: Standing | None) -> datetime:
+    """The clock that is shown: of a run that waits at its beginning, the beginning."""
+    if run is not None and timedelta(0) < run.begins - now <= EARLY:
+        return run.begins
+    return now

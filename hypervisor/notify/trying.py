@@ -19,7 +19,16 @@ _LOOK = 0.1  # s between two looks
 
 
 def test(connection: Connection, settings: Settings, name: str, *, seconds: float) -> list[Row]:
-    """Send to every channel of a route; wait until each has tried, at most so long.
+    """Send to every channel of a route, and what became of it.
+
+    Raises:
+        NotifyError: there is no such route, or nobody is there to send.
+    """
+    return outcome(connection, send(connection, settings, name), seconds=seconds)
+
+
+def send(connection: Connection, settings: Settings, name: str) -> int:
+    """Write a test to every channel of a route; the number of the event that it is.
 
     Raises:
         NotifyError: there is no such route, or nobody is there to send.
@@ -50,9 +59,14 @@ def test(connection: Connection, settings: Settings, name: str, *, seconds: floa
             active=False,
             now=micros(shown),
         )
+    return entry.id
+
+
+def outcome(connection: Connection, event: int, *, seconds: float) -> list[Row]:
+    """The deliveries of a test once each channel has tried, at most so long after now."""
     until = time.monotonic() + seconds
     while True:
-        rows = deliveries.of_event(connection, entry.id)
+        rows = deliveries.of_event(connection, event)
         tried = all(row.state != "waiting" or row.attempts for row in rows)
         if tried or time.monotonic() > until:
             return rows

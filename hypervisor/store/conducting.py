@@ -181,9 +181,13 @@ def update(connection: Connection, number: int, **columns: Any) -> None:
 def progress(
     connection: Connection, number: int, *, clock: datetime, readings: int, reached: float
 ) -> None:
-    """How far it is; no new version, as nobody's decision changed."""
+    """How far it is; no new version, as nobody's decision changed.
+
+    The player's clock begins a second early, so that it can promise what comes first.
+    """
     connection.execute(
-        "UPDATE exercise_run SET clock = %s, readings = %s, reached = %s WHERE id = %s",
+        "UPDATE exercise_run SET clock = GREATEST(%s, begins), readings = %s, reached = %s"
+        " WHERE id = %s",
         [clock, readings, reached, number],
     )
     _tell(connection)

@@ -12,6 +12,7 @@ from hypervisor.accounts.errors import AccountError
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.auth import Number, require_session
 from hypervisor.api.identity import IDLE
+from hypervisor.console import once
 from hypervisor.console.page import Page
 from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
@@ -26,7 +27,7 @@ Text = Annotated[str, Form(max_length=1_000)]
 @router.get("/account")
 def account(asked: Asked, done: Annotated[str, Query(max_length=20)] = "") -> Response:
     """All of it on one page."""
-    return _shown(asked, done=done)
+    return once.page(asked, lambda said: _shown(asked, done=done, secret=said.get("secret", "")))
 
 
 @router.post("/account")
@@ -76,7 +77,7 @@ def make(
             )
     except AccountError as error:
         return _shown(asked, wrong=refusal(error))
-    return _shown(asked, secret=secret)
+    return once.leads_to(asked, "/account", {"secret": secret})
 
 
 @router.post("/account/tokens/{number}/revoke")

@@ -11,6 +11,7 @@ from hypervisor.accounts.administering import New
 from hypervisor.accounts.duties import Duty
 from hypervisor.accounts.errors import AccountError, ForbiddenError, NoAccountError
 from hypervisor.api.access import Access, Asked
+from hypervisor.console import once
 from hypervisor.console.page import Page
 from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
@@ -66,13 +67,13 @@ def add(  # noqa: PLR0913, PLR0917  the fields of the form
             administering.add(connection, new, doer, reason=reason)
     except (AccountError, ForbiddenError) as error:
         return _listed(asked, wrong=refusal(error), said={**said, "role": role, "area": area})
-    return _one(asked, name.strip(), secret=secret, done="added")
+    return _told(asked, name.strip(), secret, done="added")
 
 
 @router.get("/admin/accounts/{name}")
 def one(asked: Asked, name: str, done: Done = "") -> Response:
     """One account."""
-    return _one(asked, name, done=done)
+    return once.page(asked, lambda said: _one(asked, name, secret=said.get("secret"), done=done))
 
 
 @router.post("/admin/accounts/{name}")
@@ -111,7 +112,7 @@ def password(asked: Asked, name: str, reason: Text = "") -> Response:
     secret = passwords.made()
     with asked.writing() as connection:
         administering.set_password(connection, name, secret, doer, reason=reason)
-    return _one(asked, name, secret=secret)
+    return _told(asked, name, secret)
 
 
 @router.post("/admin/accounts/{name}/use")
@@ -132,8 +133,13 @@ def use(
     return RedirectResponse(f"{_address(name)}?done={done}", status_code=303)
 
 
-def _address(name: str) -> str:
+def _told(asked: Access, name: str, secret: str | None, *, done: str = "") -> Response:
+    """To the account; its password, where one was made, is shown there once."""
+    address = f"{_address(name)}?done={done}" if done else _address(name)
+    return once.leads_to(asked, address, {} if secret is None else {"secret": secret})
 
+
+def _address(name: str) -> str:
     return f"/admin/accounts/{quote(name, safe='')}"
 
 

@@ -1,5 +1,6 @@
 """Administration: devices, in and out of service, and their accounts at the broker."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response
@@ -7,6 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from hypervisor.accounts.duties import Duty
 from hypervisor.api.access import Access, Asked
+from hypervisor.console import once
 from hypervisor.console.page import Page
 from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
@@ -35,7 +37,9 @@ def every(
     done: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     """Devices that are not retired."""
-    return _listed(asked, request, q=q, only=only, done=done)
+    return once.page(
+        asked, lambda said: _listed(asked, request, q=q, only=only, done=done, made=said)
+    )
 
 
 @router.post("/admin/devices/{name}/service")
@@ -92,7 +96,7 @@ def account(
         )
     if drop:
         return RedirectResponse(f"/admin/devices?q={name}&done=removed", status_code=303)
-    return _listed(asked, request, q=name, secret=(name, made[name]))
+    return once.leads_to(asked, f"/admin/devices?q={name}", {"name": name, "password": made[name]})
 
 
 _WORDS = {
@@ -115,7 +119,7 @@ def _listed(  # noqa: PLR0913  what the page shows
     only: str = "",
     done: str = "",
     wrong: str = "",
-    secret: tuple[str, str] | None = None,
+    made: Mapping[str, str] | None = None,
 ) -> Response:
     shared = frame.frame(asked, "devices", done=done, wrong=wrong)
     return render(
@@ -125,6 +129,6 @@ def _listed(  # noqa: PLR0913  what the page shows
         found=view.look(asked, _settings(request), words=q, narrowed=only),
         q=q,
         only=only,
-        secret=secret,
+        made=made or {},
         **shared,
     )

@@ -1,7 +1,7 @@
 """Administration: who is told of what, a test of it, and what could not be sent."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -17,6 +17,7 @@ from hypervisor.notify.routes import DEAD_MAN, Channel
 from hypervisor.settings import Settings
 from hypervisor.store import audit, deliveries, telling
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.deliveries import Row as Delivery
 from hypervisor.store.turn import translated
 from sensors._errors import TerritoryError
 
@@ -40,10 +41,12 @@ class Row:
 
 @router.get("/admin/notifications")
 def every(
-    asked: Asked, request: Request, done: Annotated[str, Query(max_length=20)] = ""
+    asked: Asked,
+    done: Annotated[str, Query(max_length=20)] = "",
+    tried: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
 ) -> Response:
-    """The routes in force, and the last deliveries."""
-    return _listed(asked, request, done=done)
+    """The routes in force, and the last deliveries. `tried`: a test, and what became of it."""
+    return _listed(asked, done=done, tried=tried)
 
 
 @router.post("/admin/notifications/test")
@@ -54,7 +57,7 @@ def send_test(
     asked.require(Duty.ADMINISTER)
     settings: Settings | None = getattr(request.app.state, "settings", None)
     if settings is None:
-        return _listed(asked, request, wrong="this process was not started with settings")
+        return _listed(asked, wrong="this process was not started with settings")
     try:
         with asked.writing() as connection:
             audit.record(
@@ -66,10 +69,11 @@ def send_test(
             )
         # Not in one transaction: whoever sends must see it while we wait.
         with translated(), connect(settings.database_url, autocommit=True) as connection:
-            told = trying.test(connection, settings, route, seconds=WAIT)
+            event = trying.send(connection, settings, route)
+            trying.outcome(connection, event, seconds=WAIT)
     except TerritoryError as error:
-        return _listed(asked, request, wrong=refusal(error))
-    return _listed(asked, request, tried=(route, told))
+        return _listed(asked, wrong=refusal(error))
+    return RedirectResponse(f"/admin/notifications?tried={event}#tried", status_code=303)
 
 
 @router.post("/admin/notifications/retry")
@@ -86,6 +90,10 @@ def retry(asked: Asked, number: Annotated[int, Form(ge=1, le=2**63 - 1)]) -> Res
         )
         deliveries.retry(connection, [number])
     return RedirectResponse("/admin/notifications?done=retried", status_code=303)
+
+
+def _test(connection: Connection, event: int) -> list[Delivery]:
+    return [one for one in deliveries.of_event(connection, event) if one.event == "test"]
 
 
 def _rows(connection: Connection) -> list[Row]:
@@ -118,20 +126,15 @@ def _rows(connection: Connection) -> list[Row]:
 
 
 def _listed(
-    asked: Access,
-    request: Request,
-    *,
-    done: str = "",
-    wrong: str = "",
-    tried: tuple[str, list[Any]] | None = None,
+    asked: Access, *, done: str = "", wrong: str = "", tried: int | None = None
 ) -> Response:
     asked.require(Duty.ADMINISTER)
-    _ = request
     with asked.owning() as connection:
         revisions = telling.routes_revisions(connection)
         rows = _rows(connection) if revisions else []
         sent = deliveries.listing(connection, states=_STATES, alarm=None, limit=30)
         counts = deliveries.counts(connection)
+        test = [] if tried is None else _test(connection, tried)
     return render(
         asked,
         "admin_notifications.html",
@@ -140,6 +143,6 @@ def _listed(
         revision=revisions[-1] if revisions else None,
         sent=sent,
         counts=counts,
-        tried=tried,
+        tried=test,
         **frame.frame(asked, "notifications", done=done, wrong=wrong),
     )

@@ -13,6 +13,7 @@ from hypervisor.accounts.errors import AccountError, NoAccountError
 from hypervisor.accounts.person import Person
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.auth import Number
+from hypervisor.console import once
 from hypervisor.console.page import Page
 from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
@@ -30,7 +31,7 @@ Name = Annotated[str, Path(max_length=100)]
 @router.get("/admin/tokens")
 def every(asked: Asked, done: Annotated[str, Query(max_length=20)] = "") -> Response:
     """Those that are valid, and the form for a program's."""
-    return _listed(asked, done=done)
+    return once.page(asked, lambda said: _listed(asked, done=done, secret=said.get("secret", "")))
 
 
 @router.post("/admin/tokens")
@@ -58,7 +59,7 @@ def make(
             )
     except AccountError as error:
         return _listed(asked, wrong=refusal(error))
-    return _listed(asked, secret=secret)
+    return once.leads_to(asked, "/admin/tokens", {"secret": secret})
 
 
 def _program(connection: Connection, account: str, doer: Doer) -> Person:

@@ -16,7 +16,7 @@ from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.console.views import exercises as view
 from hypervisor.console.words import mark
-from hypervisor.exercise import injects, leading
+from hypervisor.exercise import injects, leading, standing
 from hypervisor.exercise.debriefing import debrief
 from hypervisor.exercise.injects import Wanted
 from hypervisor.exercise.leading import LEAD, Order, Start
@@ -73,7 +73,7 @@ def part(asked: Asked, request: Request, name: str) -> Response:
 def banner(asked: Asked) -> Response:
     """The banner alone."""
     with reading(reader_of(asked)):
-        words = view.banner_words(asked)
+        words = view.banner_words(asked, standing(asked.connection))
     return fragment(asked, "parts/banner.html", bar={"exercise_words": words})
 
 

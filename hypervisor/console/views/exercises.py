@@ -10,7 +10,7 @@ from hypervisor.console.formats import NBSP, number
 from hypervisor.console.reader import current
 from hypervisor.console.words import mark
 from hypervisor.console.words import translate as _
-from hypervisor.exercise import Standing, standing
+from hypervisor.exercise import Standing
 from hypervisor.store import injecting
 from hypervisor.store.conducting import Run, State
 from hypervisor.store.injecting import Inject, Skip
@@ -142,9 +142,8 @@ def short(title: str) -> str:
     return title.split(" (", maxsplit=1)[0].split(",", maxsplit=1)[0]
 
 
-def banner_words(asked: Access) -> str:
+def banner_words(asked: Access, now: Standing | None) -> str:
     """What the banner of an exercise says between its two words, but that no real alert is sent."""
-    now = standing(asked.connection)
     parts = [] if now is None else [short(now.name(current().language)), how(now)]
     if now is not None and now.clock is not None:
         parts += _newest(asked, now.run, now.clock)

@@ -136,6 +136,7 @@ def settle(world: World) -> dict[str, Any]:
         "/thresholds number": event,
         "/account/tokens number": token,
         "/admin/tokens number": token,
+        **dict.fromkeys(("/account/tokens scope", "/admin/tokens scope"), "read"),
         "/admin/accounts name": "sud",
         "/admin/devices name": "zorn",
         "/admin/works name": "zorn-works",

@@ -14,7 +14,7 @@ from tests.conftest import TEMPLATE, Stack
 from tests.integration.api.conftest import two_towns
 from tests.integration.api.others import settle
 from tests.integration.api.served import EVERYTHING, server, signed_in
-from tests.integration.api.trying import OPEN, SAFE, every_route, send
+from tests.integration.api.trying import OPEN, SAFE, Route, every_route, send
 from tests.integration.watch.world import World
 
 pytestmark = pytest.mark.integration
@@ -41,7 +41,7 @@ def world(stack: Stack) -> Iterator[World]:
 
 def test_what_is_written_is_traced(world: World) -> None:
     values = settle(world)
-    silent, written = [], 0
+    silent, staying, written = [], [], 0
     with server(world.url) as base, signed_in(base, world.url, "anne", EVERYTHING) as client:
         before = _state(world)
         for route in every_route():
@@ -52,10 +52,17 @@ def test_what_is_written_is_traced(world: World) -> None:
             changed = {name for name in after if after[name] != before[name]}
             if changed and not changed & set(TRACES):
                 silent.append(f"{route} changed {sorted(changed)}: {found.status_code}")
+            if changed and _page(route) and found.status_code != 303:
+                staying.append(f"{route}: {found.status_code}")
             written += bool(changed)
             before = after
     assert not silent, "\n".join(silent)
+    assert not staying, "loaded again, they would send it again:\n" + "\n".join(staying)
     assert written > 10
+
+
+def _page(route: Route) -> bool:
+    return not route.path.startswith("/api/")
 
 
 def _state(world: World) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def test_a_pause_holds_the_clock_and_a_jump_records_what_nobody_could_handle(led
         run = led.start(held=True, speed=3600)
         paused = led.comes_to(run, State.PAUSED)
         assert paused.started_at is not None
+        led.until(lambda: led.run(run).clock == BEGINS)
         led.order(run, "jump", to=BEGINS + timedelta(hours=26))
         led.until(lambda: len(led.ask(lambda c: injecting.skips(c, run))) == 1)
         led.until(lambda: led.ask(lambda c: injecting.skips(c, run))[0].alarms is not None)
