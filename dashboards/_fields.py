@@ -193,12 +193,14 @@ def matcher(name: str) -> sdk.MatcherConfig:
     return sdk.MatcherConfig(id_val=by, options=name)
 
 
-def override(column: Column, options: Options) -> sdk.DashboardFieldConfigSourceOverrides:
-    """What holds for one column."""
+def override(
+    column: Column, options: Options, *, fills: bool = False
+) -> sdk.DashboardFieldConfigSourceOverrides:
+    """What holds for one column. `fills`: the panel's colours are grounds, not words."""
+    said = properties(column, options)
+    if fills and column.steps:
+        said["thresholds"] = thresholds(column.steps)
     return sdk.DashboardFieldConfigSourceOverrides(
         matcher=matcher(column.name),
-        properties=[
-            sdk.DynamicConfigValue(id_val=key, value=value)
-            for key, value in properties(column, options).items()
-        ],
+        properties=[sdk.DynamicConfigValue(id_val=key, value=value) for key, value in said.items()],
     )

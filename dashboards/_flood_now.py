@@ -180,7 +180,7 @@ _OFFICIAL = Panel(
     no_value=Text(en="no bulletin is received here", fr="aucun bulletin reçu ici"),
     empty="no official bulletin is connected",
     width=24,
-    height=4,
+    height=6,
 )
 SECTION = Section(
     key="flood-now",

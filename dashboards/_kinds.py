@@ -121,6 +121,7 @@ def _stat(view: views.Stat, _: Options) -> stat.Panel:
         .color_mode(sdk_common.BigValueColorMode(view.colour))
         .graph_mode(sdk_common.BigValueGraphMode("area" if view.graph else "none"))
         .text_mode(sdk_common.BigValueTextMode(view.text))
+        .wide_layout(False)  # a name above its figure; beside it, on a wall, it takes the room
     )
 
 
@@ -172,6 +173,7 @@ def _lanes(view: views.Timeline | views.StatusHistory) -> tuple[Transformation, 
 
 def _lane_names(view: views.Timeline | views.StatusHistory, config: sdk.FieldConfig) -> None:
     config.display_name = f"${{__field.labels.{view.lane}}}"
+    cleared(config)
 
 
 def _status_history(view: views.StatusHistory, _: Options) -> statushistory.Panel:

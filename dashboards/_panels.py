@@ -11,7 +11,7 @@ from dashboards._describe import Column, Panel
 from dashboards._fields import defaults, nothing_known, override
 from dashboards._kinds import Kind, kind_of
 from dashboards._options import Options
-from dashboards._views import Geomap, Table, Words
+from dashboards._views import Geomap, Stat, StatusHistory, Table, Timeline, View, Words
 from dashboards._words import words
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
@@ -93,6 +93,12 @@ def _transformations(panel: Panel, kind: Kind) -> list[sdk.DataTransformerConfig
     ]
 
 
+def _fills(view: View) -> bool:
+    """Whether what has a colour is filled with it."""
+    lanes = isinstance(view, Timeline | StatusHistory)
+    return lanes or (isinstance(view, Stat) and view.colour == "background")
+
+
 def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk.FieldConfigSource:
     general = Column(
         name="",
@@ -115,6 +121,6 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
         overrides=[
             *([nothing_known()] if isinstance(panel.view, Geomap | Table) else []),
             *(refined.overrides if refined is not None else []),
-            *(override(column, options) for column in panel.columns),
+            *(override(column, options, fills=_fills(panel.view)) for column in panel.columns),
         ],
     )

@@ -84,7 +84,7 @@ _NEAREST = Panel(
     queries=(
         Query(
             sql=f"""
-            SELECT min(greatest(reach.due_h, 0)) AS hours FROM reaches_at({UNTIL}) AS reach
+            SELECT min(reach.due_h) AS hours FROM reaches_at({UNTIL}) AS reach
             JOIN site ON site.name = reach.gauge
             WHERE reach.state <> 'reached' AND {territory()}
             """
@@ -208,7 +208,7 @@ _ASSETS = Panel(
         Query(
             sql=f"""
             SELECT reach.title AS asset, reach.state,
-                   CASE WHEN reach.state <> 'reached' THEN greatest(reach.due_h, 0) END AS due,
+                   CASE WHEN reach.state <> 'reached' THEN reach.due_h END AS due,
                    reach.margin, reach.gauge_title AS gauge, reach.gauge AS site
             FROM reaches_at({UNTIL}) AS reach JOIN site ON site.name = reach.gauge
             WHERE {territory()}

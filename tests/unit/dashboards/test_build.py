@@ -89,7 +89,8 @@ def test_quantities_bring_unit_and_decimals_and_states_their_words() -> None:
     assert levels["thresholds"]["steps"][0] == {"color": "transparent", "value": None}
     override = panel_of(ZOO, "table")["fieldConfig"]["overrides"]
     told = [each for one in override for each in one["properties"]]
-    mapping = next(each["value"] for each in told if each["id"] == "mappings")
+    nothing, mapping = (each["value"] for each in told if each["id"] == "mappings")
+    assert nothing[0]["options"]["match"] == "null"
     assert {key: one["text"] for key, one in mapping[0]["options"].items()} == {
         state.value: f"{state.symbol} {state.text.in_('fr')}"  # type: ignore[union-attr]
         for state in PRIORITIES
