@@ -5,8 +5,8 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from dashboards._colours import BLUE, ORANGE, RED, YELLOW, Step
 from dashboards._describe import Builder, Column, Panel, Query, Section
 from dashboards._flood_figures import KNOWN
-from dashboards._gaps import FIT, before, bridged, broken
-from dashboards._sql import SINCE, UNTIL, readings, territory
+from dashboards._gaps import FIT, bridged, broken
+from dashboards._sql import SINCE, UNTIL, before, readings, territory
 from dashboards._views import TimeSeries
 from dashboards._words import Text
 

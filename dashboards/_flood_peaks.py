@@ -5,9 +5,9 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from dashboards._colours import BLUE, GREY, ORANGE, RED, State, Step
 from dashboards._describe import Builder, Column, Panel, Query, Section
 from dashboards._flood_course import urgent
-from dashboards._gaps import FIT, before
+from dashboards._gaps import FIT
 from dashboards._links import site_page
-from dashboards._sql import SINCE, UNTIL, territory
+from dashboards._sql import SINCE, UNTIL, before, territory
 from dashboards._views import Scatter, Table
 from dashboards._words import Text
 

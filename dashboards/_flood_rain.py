@@ -3,9 +3,9 @@
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._flood_figures import BASIN_STEPS
-from dashboards._gaps import FIT, before, bridged, broken
+from dashboards._gaps import FIT, bridged, broken
 from dashboards._links import site_page
-from dashboards._sql import SINCE, UNTIL, readings, series_of
+from dashboards._sql import SINCE, UNTIL, before, readings, series_of
 from dashboards._views import Table, TimeSeries
 from dashboards._words import Text
 

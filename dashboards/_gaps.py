@@ -15,11 +15,6 @@ FIT = f"readings_fit({EVERY}, {SINCE}, {UNTIL})"
 _BRIDGED_MS = 3_600_000
 
 
-def before(time: str, span: str) -> str:
-    """SQL: so long before a time of the panel's, as a value that an index serves under RLS."""
-    return f"(({time} AT TIME ZONE 'UTC' - INTERVAL '{span}') AT TIME ZONE 'UTC')"
-
-
 def broken(told: str) -> str:
     """SQL: what `told` says (`time`, `metric`, `value`), with a null in the midst of each silence.
 

@@ -2,9 +2,8 @@
 
 from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, Step
 from dashboards._describe import Column, Panel, Query
-from dashboards._gaps import before
 from dashboards._links import site_page
-from dashboards._sql import SINCE, UNTIL, series_of, territory
+from dashboards._sql import SINCE, UNTIL, before, series_of, territory
 from dashboards._views import Table, Timeline
 from dashboards._words import Text
 from sensors.flood import DOMAIN as FLOOD

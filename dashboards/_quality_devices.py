@@ -5,7 +5,7 @@ from dashboards._colours import BLUE, GREEN, ORANGE, RED, VIOLET, YELLOW, State,
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._links import site_page
 from dashboards._quality_now import DEVICES
-from dashboards._sql import UNTIL
+from dashboards._sql import UNTIL, before
 from dashboards._views import Table
 from dashboards._words import Text
 
@@ -91,13 +91,13 @@ _DOUBTFUL = Panel(
             ), suspect AS (
                 SELECT series.device, sum(hour.count) AS n FROM rollup_suspect AS hour
                 JOIN series ON series.id = hour.series_id
-                WHERE hour.begins > {UNTIL} - interval '24 hours' AND hour.begins <= {UNTIL}
+                WHERE hour.begins > {before(UNTIL, "24 hours")} AND hour.begins <= {UNTIL}
                 GROUP BY 1
             ), clock AS (
                 SELECT series.device, sum(hour.sum) AS n FROM rollup_hour AS hour
                 JOIN series ON series.id = hour.series_id
                 WHERE series.quantity = 'clock_fault'
-                  AND hour.begins > {UNTIL} - interval '24 hours' AND hour.begins <= {UNTIL}
+                  AND hour.begins > {before(UNTIL, "24 hours")} AND hour.begins <= {UNTIL}
                 GROUP BY 1
             ), told AS (
                 SELECT devices.*,

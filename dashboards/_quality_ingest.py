@@ -4,7 +4,7 @@ from dashboards._alarms_now import DOMAINS
 from dashboards._colours import GREEN, ORANGE, RED, VIOLET, State, Step
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._quality_now import DEVICES
-from dashboards._sql import EVERY, SINCE, UNTIL, territory
+from dashboards._sql import EVERY, SINCE, UNTIL, before, territory
 from dashboards._views import Table, Timeline, TimeSeries
 from dashboards._words import Text
 
@@ -32,14 +32,14 @@ _VOLUME = Panel(
                 JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
                 JOIN site ON site.id = device.site
                 WHERE {UNTIL} - {SINCE} <= interval '8 days' AND {territory()}
-                  AND hour.begins > {SINCE} - interval '1 hour'
+                  AND hour.begins > {before(SINCE, "1 hour")}
                   AND hour.begins + interval '1 hour' <= {UNTIL} GROUP BY 1, 2
                 UNION ALL
                 SELECT day.begins, site.domain, sum(day.count) / 24.0 FROM rollup_day AS day
                 JOIN series ON series.id = day.series_id JOIN device ON device.id = series.device
                 JOIN site ON site.id = device.site
                 WHERE {UNTIL} - {SINCE} > interval '8 days' AND {territory()}
-                  AND day.begins > {SINCE} - interval '1 day'
+                  AND day.begins > {before(SINCE, "1 day")}
                   AND day.begins + interval '1 day' <= {UNTIL} GROUP BY 1, 2
             )
             SELECT greatest(counted.at, {SINCE}) AS time, domain AS metric, n::float8 AS value
@@ -80,7 +80,7 @@ _LATE = Panel(
                    max(extract(epoch FROM reading.received_at - reading.time))::float8 AS longest
             FROM reading JOIN devices ON devices.series = reading.series_id
             WHERE reading.series_id = ANY (ARRAY (SELECT series FROM devices))
-              AND reading.time > {UNTIL} - interval '1 hour' AND reading.time <= {UNTIL}
+              AND reading.time > {before(UNTIL, "1 hour")} AND reading.time <= {UNTIL}
               AND reading.received_at IS NOT NULL GROUP BY 1 ORDER BY 1
             """
         ),

@@ -3,7 +3,7 @@
 from dashboards._alarms_now import DOMAINS
 from dashboards._colours import GREEN, ORANGE, RED, VIOLET, Step
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._sql import EVERY, SINCE, UNTIL, territory
+from dashboards._sql import EVERY, SINCE, UNTIL, before, territory
 from dashboards._views import Stat, TimeSeries
 from dashboards._words import Text
 
@@ -111,7 +111,7 @@ _SUSPECT = Panel(
             SELECT coalesce(sum(hour.count), 0)::float8 AS suspect FROM rollup_suspect AS hour
             JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site
-            WHERE hour.begins >= {SINCE} - interval '1 hour' AND hour.begins <= {UNTIL}
+            WHERE hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
               AND {territory()}
             """
         ),
@@ -162,7 +162,7 @@ _CLOCKS = Panel(
             SELECT count(DISTINCT device.id) AS devices FROM rollup_hour AS hour
             JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
             JOIN site ON site.id = device.site
-            WHERE series.quantity = 'clock_fault' AND hour.begins >= {SINCE} - interval '1 hour'
+            WHERE series.quantity = 'clock_fault' AND hour.begins >= {before(SINCE, "1 hour")}
               AND hour.begins <= {UNTIL} AND {territory()}
             """
         ),
@@ -253,7 +253,7 @@ _DOUBTED = Panel(
                    site.domain AS metric, sum(hour.count)::float8 AS value
             FROM rollup_suspect AS hour JOIN series ON series.id = hour.series_id
             JOIN device ON device.id = series.device JOIN site ON site.id = device.site
-            WHERE hour.begins >= {SINCE} - interval '1 hour' AND hour.begins <= {UNTIL}
+            WHERE hour.begins >= {before(SINCE, "1 hour")} AND hour.begins <= {UNTIL}
               AND {territory()}
             GROUP BY 1, 2 ORDER BY 1, 2
             """

@@ -2,9 +2,9 @@
 
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State, Step
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._gaps import FIT, before, bridged, broken
+from dashboards._gaps import FIT, bridged, broken
 from dashboards._links import site_page
-from dashboards._sql import SINCE, UNTIL, readings, series_of, territory
+from dashboards._sql import SINCE, UNTIL, before, readings, series_of, territory
 from dashboards._views import Table, TimeSeries
 from dashboards._weather_now import FROST_STEPS
 from dashboards._words import Text

@@ -2,9 +2,8 @@
 
 from dashboards._colours import BLUE, GREEN, ORANGE, RED, VIOLET, YELLOW, State, Step
 from dashboards._describe import Column, Panel, Query, Section
-from dashboards._gaps import before
 from dashboards._links import site_page
-from dashboards._sql import UNTIL, series_of, territory
+from dashboards._sql import UNTIL, before, series_of, territory
 from dashboards._views import Stat, Table
 from dashboards._words import Text
 from sensors._units import conversion
