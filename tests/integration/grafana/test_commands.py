@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from hypervisor.cli import dashboards as commands
 from tests.integration.grafana.conftest import Week
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 Run = Callable[..., Result]
 
 
