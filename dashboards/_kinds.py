@@ -22,6 +22,7 @@ from grafana_foundation_sdk.builders import (
 )
 from grafana_foundation_sdk.models import common as sdk_common
 from grafana_foundation_sdk.models import dashboard as sdk
+from grafana_foundation_sdk.models import geomap as sdk_geomap
 from grafana_foundation_sdk.models import heatmap as sdk_heatmap
 from grafana_foundation_sdk.models import histogram as sdk_histogram
 from grafana_foundation_sdk.models import text as sdk_text
@@ -259,6 +260,7 @@ def _geomap(view: views.Geomap, options: Options) -> geomap.Panel:
         .controls(geomap.ControlsOptions().show_zoom(True).show_scale(True).show_attribution(True))
         .basemap(basemap)
         .layers(above)
+        .tooltip(geomap.TooltipOptions().mode(sdk_geomap.TooltipMode.DETAILS))
     )
 
 

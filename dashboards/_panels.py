@@ -4,6 +4,7 @@ import json
 import zlib
 
 from grafana_foundation_sdk.models import dashboard as sdk
+from grafana_foundation_sdk.models import geomap as sdk_geomap
 from grafana_foundation_sdk.models import table as sdk_table
 
 from dashboards._dataquery import Format, SqlQuery, source
@@ -71,6 +72,8 @@ def built(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel:
     model.transformations = _transformations(panel, kind) or None
     if isinstance(panel.view, Table):
         _sort_by_titles(panel, model, options)
+    if isinstance(panel.view, Geomap):
+        _tell_steps_alone(panel, panel.view, model)
     if not isinstance(panel.view, Words):
         model.field_config = _fields(panel, kind, model, options)
     return model
@@ -84,6 +87,17 @@ def _sort_by_titles(panel: Panel, model: sdk.Panel, options: Options) -> None:
         return
     for order in chosen.sort_by or ():
         order.display_name = titles.get(order.display_name) or order.display_name
+
+
+def _tell_steps_alone(panel: Panel, view: Geomap, model: sdk.Panel) -> None:
+    """Grafana's legend of a map knows steps, not states: of those it would tell "< 80, 80+"."""
+    coloured = [column for column in panel.columns if column.name == view.colour_by]
+    steps = bool(panel.steps) or any(column.steps for column in coloured)
+    chosen = model.options
+    if isinstance(chosen, sdk_geomap.Options):
+        for layer in chosen.layers:
+            if isinstance(layer.config, dict) and "showLegend" in layer.config:
+                layer.config["showLegend"] = steps
 
 
 def _transformations(panel: Panel, kind: Kind) -> list[sdk.DataTransformerConfig]:

@@ -73,7 +73,7 @@ _BLIND = Panel(
 )
 _NEAREST = Panel(
     key="territory-nearest",
-    title=Text(en="Next asset in the water", fr="Prochain enjeu atteint"),
+    title=Text(en="Next asset in", fr="Prochain enjeu"),
     about=Text(
         en="Hours until the next asset stands in the water if its gauge goes on rising as in its"
         " last three hours; nothing: none within 24 h. No forecast.",
