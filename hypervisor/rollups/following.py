@@ -125,7 +125,7 @@ def _told(connection: Connection, cursor: str) -> tuple[list[Pair], str, bool]:
         found = np.union1d(found, changed(entries))
         cursor, more = upto, len(entries) >= _ENTRIES
         if not more or len(found) >= _PAIRS:
-            return _pairs(found), cursor, more
+            return pairs_of(found), cursor, more
 
 
 def changed(entries: Iterable[Entry]) -> NDArray[np.int64]:
@@ -138,7 +138,8 @@ def changed(entries: Iterable[Entry]) -> NDArray[np.int64]:
     return np.unique(np.concatenate(keys)) if keys else np.empty(0, dtype=np.int64)
 
 
-def _pairs(keys: NDArray[np.int64]) -> list[Pair]:
+def pairs_of(keys: NDArray[np.int64]) -> list[Pair]:
+    """The same as pairs, ascending."""
     return list(zip((keys >> 32).tolist(), ((keys & 0xFFFF_FFFF) - _OLD).tolist(), strict=True))
 
 

@@ -81,11 +81,12 @@ $$;
 -- by up to each reading from the believed one before it, wherever that lies.
 --
 -- Believed: `quality & 7 = 0` (sensors._quality.SUSPECT).
--- PL/pgSQL, for each session keeps its plans; as whoever asks, so it tells what they may see.
+-- PL/pgSQL, for each session keeps its plans, made once: with the times at hand it would plan every
+-- call for all chunks, which takes longer than most calls; as whoever asks, so it tells what they may see.
 CREATE FUNCTION readings_by(series integer[], since timestamptz, until timestamptz, every interval)
 RETURNS TABLE (series_id integer, "time" timestamptz, mean float8, low float8, high float8,
                last float8, total float8, increase float8, count bigint)
-LANGUAGE plpgsql STABLE ROWS 5000 AS $$
+LANGUAGE plpgsql STABLE ROWS 5000 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     step     interval := readings_step(every);
@@ -220,7 +221,7 @@ END $$;
 -- How many readings nothing believes, by pieces of time as `readings_by` has them; of at least an hour.
 CREATE FUNCTION suspects_by(series integer[], since timestamptz, until timestamptz, every interval)
 RETURNS TABLE (series_id integer, "time" timestamptz, count bigint)
-LANGUAGE plpgsql STABLE ROWS 500 AS $$
+LANGUAGE plpgsql STABLE ROWS 500 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     step   interval := readings_step(GREATEST(every, INTERVAL '1 hour'));
