@@ -242,6 +242,9 @@ LANGUAGE sql STABLE AS $$
     FROM lit_cabinets(lit_switchings.until) c
     JOIN (
         SELECT DISTINCT lit_plan.lit_group, e.planned, e.on_,
+            -- as plain values, for the index: see 0019
+            e.planned - interval '90 minutes' AS first,
+            LEAST(e.planned + interval '90 minutes', lit_switchings.until) AS last,
             min(lit_plan.level / 100 * lit_plan.installed)
                 OVER (PARTITION BY lit_plan.lit_group, lit_from) AS least
         FROM lit_plan CROSS JOIN LATERAL (VALUES (lit_from, true), (lit_to, false)) e (planned, on_)
@@ -257,8 +260,7 @@ LANGUAGE sql STABLE AS $$
                 SELECT reading."time", (reading.value > p.least * 0.25) = p.on_ AS does,
                        lag(reading."time") OVER (ORDER BY reading."time") AS before
                 FROM reading WHERE reading.series_id = c.meter
-                  AND reading."time" >= p.planned - interval '90 minutes'
-                  AND reading."time" <= LEAST(p.planned + interval '90 minutes', lit_switchings.until)
+                  AND reading."time" >= p.first AND reading."time" <= p.last
                   AND reading.value IS NOT NULL AND reading.quality & 7 = 0
             ) v
         ) w WHERE w.does AND NOT w.did ORDER BY w."time" LIMIT 1
