@@ -10,7 +10,8 @@ from grafana_foundation_sdk.models import table as sdk_table
 from dashboards._dataquery import Format, SqlQuery, source
 from dashboards._describe import Column, Panel
 from dashboards._fields import defaults, nothing_known, override
-from dashboards._kinds import Kind, kind_of
+from dashboards._kind import Kind
+from dashboards._kinds import kind_of
 from dashboards._options import Options
 from dashboards._views import Geomap, Stat, StatusHistory, Table, Timeline, View, Words
 from dashboards._words import words

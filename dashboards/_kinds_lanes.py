@@ -1,0 +1,39 @@
+"""Lanes and cells of states over time, as the SDK builds them."""
+
+from grafana_foundation_sdk.builders import statetimeline, statushistory
+from grafana_foundation_sdk.models import dashboard as sdk
+
+from dashboards import _views as views
+from dashboards._fields import cleared
+from dashboards._kind import Transformation, legend, shown, tooltip
+from dashboards._options import Options
+
+
+def timeline_panel(view: views.Timeline, _: Options) -> statetimeline.Panel:
+    return (
+        statetimeline.Panel()
+        .merge_values(view.merge)
+        .show_value(shown(view.show_value))
+        .row_height(view.row_height)
+        .legend(legend("list"))
+        .tooltip(tooltip(many=False))
+    )
+
+
+def parted(view: views.Timeline | views.StatusHistory) -> tuple[Transformation, ...]:
+    naming = {"asLabels": True}
+    return (("partitionByValues", {"fields": [view.lane], "keepFields": False, "naming": naming}),)
+
+
+def lane_names(view: views.Timeline | views.StatusHistory, config: sdk.FieldConfig) -> None:
+    config.display_name = f"${{__field.labels.{view.lane}}}"
+    cleared(config)
+
+
+def status_history_panel(view: views.StatusHistory, _: Options) -> statushistory.Panel:
+    return (
+        statushistory.Panel()
+        .show_value(shown(view.show_value))
+        .legend(legend("list"))
+        .tooltip(tooltip(many=False))
+    )
