@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hypervisor.rollups import following
 from hypervisor.store.connect import connect
 from sensors._quality import Quality
 from tests.integration.rollups.filling import ENERGY, LEVEL, numbers, store
-from tests.integration.rollups.reckoning import require_equal, roll
+from tests.integration.rollups.reckoning import require_equal, roll, told
 from tests.integration.watch.world import World, make_world
 
 pytestmark = pytest.mark.integration
@@ -81,3 +82,31 @@ def test_it_equals_the_readings_whether_they_are_rolled_up_yet_or_not(
         "TRUNCATE reading, reading_version, rollup_hour, rollup_day, rollup_suspect, feed"
     )
     connection.commit()  # for the next example
+
+
+def test_before_the_limit_of_readings_it_tells_hours_at_best(world: World) -> None:
+    connection, border = world.connection, datetime(2023, 11, 2, tzinfo=UTC)  # of two chunks
+    series, minute = numbers(connection), timedelta(minutes=1)
+    span = (border - 180 * minute, border + 180 * minute)
+    rows = [
+        (series[which], border + at * minute, 300.0 + at, 0, 1)
+        for which in (LEVEL, ENERGY)
+        for at in range(-175, 180, 10)
+    ]
+
+    def said(every: str) -> dict[tuple[int, datetime], str]:
+        return {key: str(one) for key, one in told(connection, every, span).items()}
+
+    store(connection, rows)
+    before = {every: said(every) for every in ("00:10", "01:00", "1 day")}
+    with connection.transaction():
+        following.keep(connection, border - timedelta(days=7), border)
+        connection.execute("DELETE FROM reading WHERE time < %s", [border])
+    after = {every: said(every) for every in before}
+    assert after["01:00"] == before["01:00"]
+    assert after["1 day"] == before["1 day"]
+    kept = {key: one for key, one in before["00:10"].items() if key[1] >= border}
+    hours = {key: one for key, one in before["01:00"].items() if key[1] < border}
+    assert after["00:10"] == {**hours, **kept}
+    roll(world.url)  # what follows the limit still rises from what stood before it
+    assert said("01:00") == before["01:00"]
