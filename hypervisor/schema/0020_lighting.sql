@@ -44,7 +44,8 @@ SELECT guard(name, 'lit_group = ANY (ARRAY (SELECT unnest(tenant_groups())))')
     FROM unnest(ARRAY['lit_plan', 'lit_day']) name;
 SELECT guard(name, 'false') FROM unnest(ARRAY['lit_made', 'lit_state']) name;
 
--- What follows is asked by the dashboards. All run as whoever asks, so that row-level security holds.
+-- What follows is asked by the dashboards. All run as whoever asks, so that row-level security holds:
+-- who is held to communes pays for each look into a table, so every table is looked into once.
 -- `at` is the end of the time that is looked at. The shares are those of the rules of lighting: a
 -- seventh of the installed power without a reason, three fifths of what the plan wants.
 
@@ -65,22 +66,30 @@ CREATE FUNCTION lit_cabinets(at timestamptz) RETURNS TABLE (
     lat double precision, meter integer, device text, level double precision,
     installed double precision, lit_from timestamptz, lit_to timestamptz)
 LANGUAGE sql STABLE AS $$
-    SELECT g.name, g.title, s.id, s.name, s.commune, s.lon, s.lat, q.id, q.device,
+    WITH meter AS MATERIALIZED (
+        SELECT id, series.device FROM series WHERE quantity = 'cabinet_power'
+    ),
+    unit AS MATERIALIZED (
+        SELECT d.id, d.site, d.name, d.commissioned FROM device d
+        WHERE d.commissioned <= at AND (d.retired IS NULL OR d.retired > at)
+    ),
+    place AS MATERIALIZED (
+        SELECT g.name AS lit_group, g.title, s.id, s.name, s.commune, s.lon, s.lat
+        FROM device_group g JOIN site s ON s.id = g.site WHERE g.kind = 'cabinet'
+    )
+    SELECT g.lit_group, g.title, g.id, g.name, g.commune, g.lon, g.lat, q.id, q.device,
            CASE WHEN p.ends > at THEN p.level WHEN p.lit_group IS NOT NULL THEN 0 END,
            p.installed, p.lit_from, p.lit_to
-    FROM device_group g JOIN site s ON s.id = g.site
+    FROM place g
     LEFT JOIN (
-        SELECT DISTINCT ON (device.site) device.site, device.name AS device, series.id
-        FROM series JOIN device ON device.id = series.device
-        WHERE series.quantity = 'cabinet_power' AND device.commissioned <= at
-          AND (device.retired IS NULL OR device.retired > at)
-        ORDER BY device.site, device.commissioned DESC
-    ) q ON q.site = s.id
+        SELECT DISTINCT ON (unit.site) unit.site, unit.name AS device, meter.id
+        FROM meter JOIN unit ON unit.id = meter.device ORDER BY unit.site, unit.commissioned DESC
+    ) q ON q.site = g.id
     LEFT JOIN LATERAL (
-        SELECT * FROM lit_plan WHERE lit_plan.lit_group = g.name AND lit_plan.begins <= at
+        SELECT * FROM lit_plan WHERE lit_plan.lit_group = g.lit_group AND lit_plan.begins <= at
         ORDER BY lit_plan.begins DESC LIMIT 1
     ) p ON true
-    WHERE g.kind = 'cabinet' AND (p.lit_group IS NOT NULL OR q.id IS NOT NULL)
+    WHERE p.lit_group IS NOT NULL OR q.id IS NOT NULL
 $$;
 
 -- The least and most (%) that a group's plan wants within a span; null where it has none near it.
@@ -102,18 +111,20 @@ CREATE FUNCTION lit_now(at timestamptz) RETURNS TABLE (
     lat double precision, level double precision, installed double precision,
     lit_from timestamptz, lit_to timestamptz, power double precision, heard timestamptz, state text)
 LANGUAGE sql STABLE AS $$
+    WITH cabinet AS MATERIALIZED (SELECT * FROM lit_cabinets(at)),
+    said AS MATERIALIZED (
+        SELECT hour.series_id, last(hour.last, hour.last_at) AS last, max(hour.last_at) AS last_at
+        FROM rollup_hour hour
+        WHERE hour.series_id = ANY (ARRAY (SELECT meter FROM cabinet)) AND hour.begins <= at
+          AND hour.begins > at - interval '8 days' AND hour.last_at <= at
+        GROUP BY hour.series_id
+    )
     SELECT c.lit_group, c.title, c.site, c.name, c.commune, c.lon, c.lat, c.level, c.installed,
            c.lit_from, c.lit_to, r.last, r.last_at,
            CASE WHEN c.meter IS NULL THEN 'unknown'
                 WHEN r.last_at < at - interval '2 hours' THEN 'silent' ELSE
            lit_state(r.last, b.low / 100 * c.installed, b.high / 100 * c.installed, c.installed) END
-    FROM lit_cabinets(at) c
-    LEFT JOIN LATERAL (
-        SELECT hour.last, hour.last_at FROM rollup_hour hour
-        WHERE hour.series_id = c.meter AND hour.begins <= at AND hour.begins > at - interval '90 days'
-          AND hour.last_at <= at
-        ORDER BY hour.begins DESC LIMIT 1
-    ) r ON true
+    FROM cabinet c LEFT JOIN said r ON r.series_id = c.meter
     LEFT JOIN LATERAL lit_bounds(c.lit_group, r.last_at - interval '10 minutes',
                                  r.last_at + interval '10 minutes') b ON c.level IS NOT NULL
 $$;
@@ -126,52 +137,70 @@ CREATE FUNCTION lit_lamps(at timestamptz) RETURNS TABLE (
     lit_group text, site integer, device text, lon double precision, lat double precision,
     heard timestamptz, fault double precision, does text)
 LANGUAGE sql STABLE AS $$
-    SELECT c.lit_group, c.site, d.name, coalesce(d.lon, c.lon), coalesce(d.lat, c.lat),
-           coalesce(late.last_at, lit.last_at), ill.last,
-           CASE WHEN c.level IS NULL THEN 'unknown'
-                WHEN c.state = 'dark-off-plan' AND coalesce(lit.last_at, '-infinity') < c.heard
-                    THEN 'unfed'
-                WHEN (c.level > 0 OR u.value->>'switched' = 'false')
-                     AND at > c.lit_from + interval '150 minutes'
-                     AND coalesce(late.last_at, lit.last_at, '-infinity') < at - interval '150 minutes'
-                    THEN 'silent'
-                WHEN late.last > 0 AND late.last_at > c.lit_to + interval '20 minutes' THEN 'lit'
-                WHEN lit.last_at > c.lit_from + interval '20 minutes'
-                    THEN CASE WHEN lit.last = 0 THEN 'dark' ELSE 'as-planned' END
-                WHEN LEAST(at, c.lit_to - interval '10 minutes') > c.lit_from + interval '150 minutes' THEN 'silent'
-                ELSE 'as-planned' END
-    FROM lit_now(at) c
-    JOIN (
+    WITH cabinet AS MATERIALIZED (
+        SELECT c.*, LEAST(at, c.lit_to - interval '10 minutes') AS judged FROM lit_now(at) c
+    ),
+    belongs AS MATERIALIZED (
         SELECT DISTINCT ON (key) split_part(key, '/', 1) AS lit_group,
                split_part(key, '/', 2) AS device, value
         FROM revision WHERE kind = 'member' AND effective <= at
         ORDER BY key, effective DESC, id DESC
-    ) m ON m.lit_group = c.lit_group AND m.value IS NOT NULL
-    LEFT JOIN (
-        SELECT DISTINCT ON (key) key, value FROM revision
+    ),
+    supply AS MATERIALIZED (
+        SELECT DISTINCT ON (key) key AS lit_group, value FROM revision
         WHERE kind = 'supply' AND effective <= at ORDER BY key, effective DESC, id DESC
-    ) u ON u.key = c.lit_group
-    JOIN device d ON d.name = m.device AND (d.retired IS NULL OR d.retired > at)
-    JOIN series l ON l.device = d.id AND l.quantity = 'light_level'
-    LEFT JOIN series f ON f.device = d.id AND f.quantity = 'lamp_fault'
-    LEFT JOIN LATERAL (
-        SELECT hour.last, hour.last_at FROM rollup_hour hour
-        WHERE hour.series_id = l.id AND hour.begins <= LEAST(at, c.lit_to - interval '10 minutes')
-          AND hour.begins > at - interval '8 days' AND hour.last_at <= LEAST(at, c.lit_to - interval '10 minutes')
-        ORDER BY hour.begins DESC LIMIT 1
-    ) lit ON true
-    LEFT JOIN LATERAL (
-        SELECT hour.last, hour.last_at FROM rollup_hour hour
-        WHERE hour.series_id = l.id AND hour.begins <= at AND hour.last_at <= at
-          AND hour.begins > c.lit_to - interval '1 hour'
-        ORDER BY hour.begins DESC LIMIT 1
-    ) late ON c.level = 0
-    LEFT JOIN LATERAL (
-        SELECT hour.last FROM rollup_hour hour
-        WHERE hour.series_id = f.id AND hour.begins <= at AND hour.last_at <= at
-          AND hour.begins > at - interval '8 days'
-        ORDER BY hour.begins DESC LIMIT 1
-    ) ill ON true
+    ),
+    unit AS MATERIALIZED (
+        SELECT d.id, d.name, d.lon, d.lat FROM device d WHERE d.retired IS NULL OR d.retired > at
+    ),
+    source AS MATERIALIZED (
+        SELECT q.device, max(q.id) FILTER (WHERE q.quantity = 'light_level') AS level,
+               max(q.id) FILTER (WHERE q.quantity = 'lamp_fault') AS fault
+        FROM series q WHERE q.quantity IN ('light_level', 'lamp_fault') GROUP BY q.device
+    ),
+    lamp AS MATERIALIZED (
+        SELECT m.lit_group, d.name, d.lon, d.lat, q.level, q.fault
+        FROM belongs m JOIN unit d ON d.name = m.device JOIN source q ON q.device = d.id
+        WHERE m.value IS NOT NULL AND q.level IS NOT NULL
+    ),
+    said AS MATERIALIZED (
+        SELECT hour.series_id, hour.last, hour.last_at FROM rollup_hour hour
+        WHERE hour.series_id = ANY (ARRAY (SELECT level FROM lamp)) AND hour.begins <= at
+          AND hour.begins > (SELECT GREATEST(min(c.lit_from) - interval '1 hour',
+                                             at - interval '3 days') FROM cabinet c)
+          AND hour.last_at <= at
+    ),
+    ill AS MATERIALIZED (
+        SELECT hour.series_id, last(hour.last, hour.last_at) AS code FROM rollup_hour hour
+        WHERE hour.series_id = ANY (ARRAY (SELECT lamp.fault FROM lamp)) AND hour.begins <= at
+          AND hour.begins > at - interval '8 days' AND hour.last_at <= at
+        GROUP BY hour.series_id
+    ),
+    told AS MATERIALIZED (
+        SELECT lamp.level, max(said.last_at) AS heard, last(said.last, said.last_at) AS latest,
+               max(said.last_at) FILTER (WHERE said.last_at <= c.judged) AS judged,
+               last(said.last, said.last_at) FILTER (WHERE said.last_at <= c.judged) AS shone
+        FROM lamp JOIN cabinet c ON c.lit_group = lamp.lit_group
+        JOIN said ON said.series_id = lamp.level GROUP BY lamp.level
+    )
+    SELECT c.lit_group, c.site, lamp.name, coalesce(lamp.lon, c.lon), coalesce(lamp.lat, c.lat),
+           t.heard, ill.code,
+           CASE WHEN c.level IS NULL THEN 'unknown'
+                WHEN c.state = 'dark-off-plan' AND coalesce(t.judged, '-infinity') < c.heard
+                    THEN 'unfed'
+                WHEN (c.level > 0 OR u.value->>'switched' = 'false')
+                     AND at > c.lit_from + interval '150 minutes'
+                     AND coalesce(t.heard, '-infinity') < at - interval '150 minutes'
+                    THEN 'silent'
+                WHEN c.level = 0 AND t.latest > 0 AND t.heard > c.lit_to + interval '20 minutes'
+                    THEN 'lit'
+                WHEN t.judged > c.lit_from + interval '20 minutes'
+                    THEN CASE WHEN t.shone = 0 THEN 'dark' ELSE 'as-planned' END
+                WHEN c.judged > c.lit_from + interval '150 minutes' THEN 'silent'
+                ELSE 'as-planned' END
+    FROM lamp JOIN cabinet c ON c.lit_group = lamp.lit_group
+    LEFT JOIN supply u ON u.lit_group = c.lit_group
+    LEFT JOIN told t ON t.level = lamp.level LEFT JOIN ill ON ill.series_id = lamp.fault
 $$;
 
 -- Buckets in which a plan can be told from what a cabinet's meter says each quarter of an hour.
@@ -235,36 +264,63 @@ CREATE FUNCTION lit_switchings(since timestamptz, until timestamptz) RETURNS TAB
     lit_group text, title text, site integer, name text, commune text, planned timestamptz,
     on_ boolean, minutes double precision)
 LANGUAGE sql STABLE AS $$
-    SELECT c.lit_group, c.title, c.site, c.name, c.commune, p.planned, p.on_,
-           extract(epoch FROM CASE WHEN r.switched <= p.planned OR r.told OR r.before IS NULL
-                                   THEN r.switched - p.planned
-                                   ELSE GREATEST(interval '0', r.before - p.planned) END)::float8 / 60
-    FROM lit_cabinets(lit_switchings.until) c
-    JOIN (
+    WITH cabinet AS MATERIALIZED (SELECT * FROM lit_cabinets(lit_switchings.until)),
+    edge AS MATERIALIZED (
         SELECT DISTINCT lit_plan.lit_group, e.planned, e.on_,
-            -- as plain values, for the index: see 0019
-            e.planned - interval '90 minutes' AS first,
-            LEAST(e.planned + interval '90 minutes', lit_switchings.until) AS last,
             min(lit_plan.level / 100 * lit_plan.installed)
                 OVER (PARTITION BY lit_plan.lit_group, lit_from) AS least
         FROM lit_plan CROSS JOIN LATERAL (VALUES (lit_from, true), (lit_to, false)) e (planned, on_)
         WHERE lit_plan.begins > lit_switchings.since - interval '2 days'
           AND lit_plan.begins < lit_switchings.until
-    ) p ON p.lit_group = c.lit_group AND p.planned >= lit_switchings.since
-        AND p.planned < lit_switchings.until
-    LEFT JOIN LATERAL (
-        SELECT w."time" AS switched, w.before, w."time" - w.before < w.turn * 0.95 AS told FROM (
-            SELECT v."time", v.before, v.does, lag(v.does) OVER (ORDER BY v."time") AS did,
-                   max(v."time" - v.before) OVER () AS turn
-            FROM (
-                SELECT reading."time", (reading.value > p.least * 0.25) = p.on_ AS does,
-                       lag(reading."time") OVER (ORDER BY reading."time") AS before
-                FROM reading WHERE reading.series_id = c.meter
-                  AND reading."time" >= p.first AND reading."time" <= p.last
-                  AND reading.value IS NOT NULL AND reading.quality & 7 = 0
-            ) v
-        ) w WHERE w.does AND NOT w.did ORDER BY w."time" LIMIT 1
-    ) r ON true
+    ),
+    due AS MATERIALIZED (
+        SELECT c.*, edge.planned, edge.on_, edge.least FROM edge
+        JOIN cabinet c ON c.lit_group = edge.lit_group
+        WHERE edge.planned >= lit_switchings.since AND edge.planned < lit_switchings.until
+    ),
+    said AS MATERIALIZED (
+        SELECT reading.series_id, reading."time", reading.value,
+               lag(reading."time") OVER (PARTITION BY reading.series_id ORDER BY reading."time")
+                   AS before
+        FROM reading
+        WHERE reading.series_id = ANY (ARRAY (SELECT meter FROM cabinet))
+          AND reading."time" >= lit_switchings.since - interval '90 minutes'
+          AND reading."time" <= lit_switchings.until
+          AND reading.value IS NOT NULL AND reading.quality & 7 = 0
+    ),
+    near AS (  -- within 90 minutes, by the three hours or two in which that may lie
+        SELECT due.lit_group, due.planned, due.on_, said."time", said.before,
+               (said.value > due.least * 0.25) = due.on_ AS does
+        FROM due CROSS JOIN LATERAL (
+            SELECT DISTINCT time_bucket('3 hours', edge.at) AS piece
+            FROM (VALUES (due.planned - interval '90 minutes'),
+                         (due.planned + interval '90 minutes')) edge (at)
+        ) k
+        JOIN said ON said.series_id = due.meter AND time_bucket('3 hours', said."time") = k.piece
+        WHERE said."time" >= due.planned - interval '90 minutes'
+          AND said."time" <= due.planned + interval '90 minutes'
+    ),
+    turn AS (
+        SELECT near.*, lag(near.does) OVER mine AS did,
+               max(near."time" - near.before) OVER (
+                   PARTITION BY near.lit_group, near.planned, near.on_) AS turn
+        FROM near
+        WINDOW mine AS (PARTITION BY near.lit_group, near.planned, near.on_ ORDER BY near."time")
+    ),
+    switched AS (
+        SELECT DISTINCT ON (turn.lit_group, turn.planned, turn.on_) turn.lit_group, turn.planned,
+               turn.on_, turn."time", turn.before,
+               turn."time" - turn.before < turn.turn * 0.95 AS told
+        FROM turn WHERE turn.does AND NOT turn.did
+        ORDER BY turn.lit_group, turn.planned, turn.on_, turn."time"
+    )
+    SELECT due.lit_group, due.title, due.site, due.name, due.commune, due.planned, due.on_,
+           extract(epoch FROM CASE WHEN r."time" <= due.planned OR r.told OR r.before IS NULL
+                                   THEN r."time" - due.planned
+                                   ELSE GREATEST(interval '0', r.before - due.planned) END)::float8
+               / 60
+    FROM due LEFT JOIN switched r ON r.lit_group = due.lit_group AND r.planned = due.planned
+        AND r.on_ = due.on_
 $$;
 
 -- What cabinets tell of themselves: door, leakage, supply, contactor; each as last told.
@@ -272,16 +328,24 @@ CREATE FUNCTION lit_signals(at timestamptz) RETURNS TABLE (
     site integer, name text, title text, commune text, series integer, quantity text,
     state double precision, told timestamptz)
 LANGUAGE sql STABLE AS $$
-    SELECT s.id, s.name, s.title, s.commune, q.id, q.quantity, h.last, h.last_at
-    FROM series q JOIN device d ON d.id = q.device JOIN site s ON s.id = d.site
-    LEFT JOIN LATERAL (
-        SELECT hour.last, hour.last_at FROM rollup_hour hour
-        WHERE hour.series_id = q.id AND hour.begins <= at AND hour.begins > at - interval '90 days'
-          AND hour.last_at <= at
-        ORDER BY hour.begins DESC LIMIT 1
-    ) h ON true
-    WHERE q.quantity IN ('cabinet_door', 'earth_leakage', 'supply_loss', 'contactor_error')
-      AND d.commissioned <= at AND (d.retired IS NULL OR d.retired > at)
+    WITH source AS MATERIALIZED (
+        SELECT q.id, q.device, q.quantity FROM series q
+        WHERE q.quantity IN ('cabinet_door', 'earth_leakage', 'supply_loss', 'contactor_error')
+    ),
+    unit AS MATERIALIZED (
+        SELECT d.id, s.id AS site, s.name, s.title, s.commune
+        FROM device d JOIN site s ON s.id = d.site
+        WHERE d.commissioned <= at AND (d.retired IS NULL OR d.retired > at)
+    ),
+    said AS MATERIALIZED (
+        SELECT hour.series_id, last(hour.last, hour.last_at) AS last, max(hour.last_at) AS last_at
+        FROM rollup_hour hour
+        WHERE hour.series_id = ANY (ARRAY (SELECT id FROM source)) AND hour.begins <= at
+          AND hour.begins > at - interval '31 days' AND hour.last_at <= at
+        GROUP BY hour.series_id
+    )
+    SELECT d.site, d.name, d.title, d.commune, q.id, q.quantity, h.last, h.last_at
+    FROM source q JOIN unit d ON d.id = q.device LEFT JOIN said h ON h.series_id = q.id
 $$;
 
 -- The worst of them over time, a row where one changes: leakage, then supply, contactor, door.
@@ -290,7 +354,7 @@ RETURNS TABLE (name text, title text, commune text, "time" timestamptz, state te
 LANGUAGE sql STABLE AS $$
     WITH source AS MATERIALIZED (SELECT * FROM lit_signals(lit_signal_course.since)),
     piece AS MATERIALIZED (
-        SELECT * FROM readings_by(ARRAY (SELECT series FROM lit_signals(lit_signal_course.until)),
+        SELECT * FROM readings_by(ARRAY (SELECT series FROM source),
                                   lit_signal_course.since, lit_signal_course.until, every)
     ),
     said AS (
@@ -302,17 +366,16 @@ LANGUAGE sql STABLE AS $$
         SELECT series_id, piece."time" + every, last FROM piece WHERE last <> high
     ),
     held AS (
-        SELECT site.name, site.title, site.commune, said."time",
-               mod(max(code) FILTER (WHERE series.quantity = 'earth_leakage') OVER held, 2) AS leakage,
-               mod(max(code) FILTER (WHERE series.quantity = 'supply_loss') OVER held, 2) AS supply,
-               mod(max(code) FILTER (WHERE series.quantity = 'contactor_error') OVER held, 2)
+        SELECT source.name, source.title, source.commune, said."time",
+               mod(max(code) FILTER (WHERE source.quantity = 'earth_leakage') OVER held, 2) AS leakage,
+               mod(max(code) FILTER (WHERE source.quantity = 'supply_loss') OVER held, 2) AS supply,
+               mod(max(code) FILTER (WHERE source.quantity = 'contactor_error') OVER held, 2)
                    AS contactor,
-               mod(max(code) FILTER (WHERE series.quantity = 'cabinet_door') OVER held, 2) AS door
+               mod(max(code) FILTER (WHERE source.quantity = 'cabinet_door') OVER held, 2) AS door
         FROM (SELECT *, extract(epoch FROM said."time")::bigint * 2 + (said.state > 0)::int AS code
               FROM said) said
-        JOIN series ON series.id = said.series JOIN device ON device.id = series.device
-        JOIN site ON site.id = device.site
-        WINDOW held AS (PARTITION BY site.id ORDER BY said."time")
+        JOIN source ON source.series = said.series
+        WINDOW held AS (PARTITION BY source.site ORDER BY said."time")
     )
     SELECT DISTINCT held.name, held.title, held.commune, held."time",
            CASE WHEN leakage = 1 THEN 'leakage' WHEN supply = 1 THEN 'supply'
