@@ -75,6 +75,53 @@ def _lanes(key: str, title: Text, about: Text, sql: str, *, size: tuple[int, int
     )
 
 
+# What a device may be heard with and yet not be believed.
+DOUBTS = (
+    Column(
+        name="received",
+        title=Text(en="Received, 24 h", fr="Reçu, 24 h"),
+        unit="share",
+        decimals=0,
+        low=0,
+        high=1,
+        cell="gauge",
+        steps=(
+            Step(at=None, colour=RED),
+            Step(at=0.6, colour=ORANGE),
+            Step(at=0.9, colour=GREEN),
+        ),
+    ),
+    Column(
+        name="suspect",
+        title=Text(en="Not believed", fr="Écartées"),
+        unit="count",
+        cell="text",
+        steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+        width=105,
+    ),
+    Column(
+        name="clock",
+        title=Text(en="Wrong clock", fr="Horloge fausse"),
+        unit="count",
+        cell="text",
+        steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+        width=125,
+    ),
+    Column(
+        name="battery",
+        title=Text(en="Battery", fr="Batterie"),
+        quantity="battery",
+        cell="text",
+        steps=(
+            Step(at=None, colour=RED),
+            Step(at=20, colour=YELLOW),
+            Step(at=40, colour=GREEN),
+        ),
+        width=95,
+    ),
+)
+
+
 def health(domain: str, title: Text, *quantities: str) -> Panel:
     """How the devices of a domain are that measure one of these quantities."""
     return Panel(
@@ -118,48 +165,7 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
                 decimals=0,
                 width=105,
             ),
-            Column(
-                name="received",
-                title=Text(en="Received, 24 h", fr="Reçu, 24 h"),
-                unit="share",
-                decimals=0,
-                low=0,
-                high=1,
-                cell="gauge",
-                steps=(
-                    Step(at=None, colour=RED),
-                    Step(at=0.6, colour=ORANGE),
-                    Step(at=0.9, colour=GREEN),
-                ),
-            ),
-            Column(
-                name="suspect",
-                title=Text(en="Not believed", fr="Écartées"),
-                unit="count",
-                cell="text",
-                steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
-                width=105,
-            ),
-            Column(
-                name="clock",
-                title=Text(en="Wrong clock", fr="Horloge fausse"),
-                unit="count",
-                cell="text",
-                steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
-                width=125,
-            ),
-            Column(
-                name="battery",
-                title=Text(en="Battery", fr="Batterie"),
-                quantity="battery",
-                cell="text",
-                steps=(
-                    Step(at=None, colour=RED),
-                    Step(at=20, colour=YELLOW),
-                    Step(at=40, colour=GREEN),
-                ),
-                width=95,
-            ),
+            *DOUBTS,
         ),
         no_value=Text(en="no device", fr="aucun appareil"),
         width=24,

@@ -1,8 +1,9 @@
 """The devices to look at: silent ones first, by how much depends on them; doubtful ones."""
 
 from dashboards._alarms_now import DOMAINS
-from dashboards._colours import BLUE, GREEN, ORANGE, RED, VIOLET, YELLOW, State, Step
+from dashboards._colours import RED, VIOLET, State
 from dashboards._describe import Column, Panel, Query, Section
+from dashboards._lanes import DOUBTS
 from dashboards._links import site_page
 from dashboards._quality_now import DEVICES
 from dashboards._sql import UNTIL, before
@@ -114,7 +115,7 @@ _DOUBTFUL = Panel(
                 LEFT JOIN clock ON clock.device = devices.device
                 WHERE NOT devices.silent OR devices.switched
             )
-            SELECT name AS device, place, domain, share::float8 AS share,
+            SELECT name AS device, place, domain, share::float8 AS received,
                    suspect::float8 AS suspect, clock::float8 AS clock, battery, site_name AS site
             FROM told WHERE share < 0.95 OR suspect > 0 OR clock > 0 OR battery < 20
             ORDER BY clock > 0 DESC, suspect DESC, share NULLS LAST, battery NULLS LAST, name
@@ -124,48 +125,7 @@ _DOUBTFUL = Panel(
     ),
     columns=(
         *_WHO,
-        Column(
-            name="share",
-            title=Text(en="Received, 24 h", fr="Reçu, 24 h"),
-            unit="share",
-            decimals=0,
-            low=0,
-            high=1,
-            cell="gauge",
-            steps=(
-                Step(at=None, colour=RED),
-                Step(at=0.6, colour=ORANGE),
-                Step(at=0.9, colour=BLUE),
-            ),
-        ),
-        Column(
-            name="suspect",
-            title=Text(en="Not believed", fr="Écartées"),
-            unit="count",
-            cell="text",
-            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
-            width=125,
-        ),
-        Column(
-            name="clock",
-            title=Text(en="Wrong clock", fr="Heure fausse"),
-            unit="count",
-            cell="text",
-            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
-            width=125,
-        ),
-        Column(
-            name="battery",
-            title=Text(en="Battery", fr="Batterie"),
-            quantity="battery",
-            cell="text",
-            steps=(
-                Step(at=None, colour=RED),
-                Step(at=20, colour=YELLOW),
-                Step(at=40, colour=GREEN),
-            ),
-            width=105,
-        ),
+        *DOUBTS,
     ),
     no_value=Text(en="none", fr="aucun"),
     empty="no device is doubtful",
