@@ -21,7 +21,7 @@ CHATTERS = 3  # times within ten minutes
 
 _TOP = Panel(
     key="alarms-top",
-    title=Text(en="Share of the ten most frequent", fr="Part des dix plus fréquentes"),
+    title=Text(en="The ten most frequent", fr="Part des dix plus fréquentes"),
     about=Text(
         en="How much of all came from ten alarms. EEMUA 191 wants them below five per cent in the"
         " long run; mending these is the quickest relief.",
@@ -49,7 +49,7 @@ _TOP = Panel(
 )
 _FLEETING = Panel(
     key="alarms-fleeting",
-    title=Text(en="Over before anybody could act", fr="Finies avant qu'on agisse"),
+    title=Text(en="Over before action", fr="Finies avant action"),
     about=Text(
         en="The share of alarms that ended by themselves within five minutes: a longer duration or"
         " a wider hysteresis would have spared them.",

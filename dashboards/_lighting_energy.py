@@ -13,7 +13,9 @@ _WHOLE = f"c.time + {PIECE} <= {UNTIL}"  # a day or an hour that is over
 # A bar is an hour up to three days, beyond a local day; the first of these is whole.
 _SHORT = f"{UNTIL} - {SINCE} <= interval '3 days'"
 _BAR = f"CASE WHEN {_SHORT} THEN c.time ELSE date_trunc('day', c.time, {ZONE}) END"
-_SHOWN = f"(c.time >= {SINCE} OR NOT ({_SHORT})) AND ({_SHORT} OR {_WHOLE})"
+_SHOWN = (  # the hour that runs when the time asked begins, too
+    f"(c.time >= date_trunc('hour', {SINCE}) OR NOT ({_SHORT})) AND ({_SHORT} OR {_WHOLE})"
+)
 _WANTED = Column(
     name="wanted",
     title=Text(en="Expected by the plan", fr="Attendu selon le plan"),

@@ -51,7 +51,7 @@ EXTRA = {
     "count": "none",
     "number": "none",
     "text": "string",
-    "date": "dateTimeAsSystem",  # as Grafana is set; in SQL a timestamptz
+    "date": "time:YYYY-MM-DD HH:mm",  # in SQL a timestamptz; its own may add .000
     "ago": "dateTimeFromNow",
     "duration": "dthms",  # in SQL seconds; reads 26:05:00 in any language
     "share": "percentunit",  # in SQL 0 to 1
