@@ -136,26 +136,39 @@ _PHASES = Panel(
     queries=(
         Query(
             sql=f"""
+            WITH cabinet AS MATERIALIZED (
+                SELECT c.*, least({UNTIL}, c.lit_to) - interval '1 hour' AS last,
+                       c.lit_from + interval '15 minutes' AS first
+                FROM lit_cabinets({UNTIL}) c WHERE {territory("c")}
+            ),
+            source AS MATERIALIZED (
+                SELECT q.id, q.device, q.quantity FROM series q WHERE q.quantity IN
+                    ('phase1_current', 'phase2_current', 'phase3_current')
+            ),
+            said AS MATERIALIZED (
+                SELECT hour.series_id, hour.begins, hour.sum, hour.count FROM rollup_hour hour
+                WHERE hour.series_id = ANY (ARRAY (SELECT id FROM source))
+                  AND hour.begins <= {UNTIL}
+                  AND hour.begins >= (SELECT greatest(min(first), {UNTIL} - interval '3 days')
+                                      FROM cabinet)
+            ),
+            phase AS (
+                SELECT c.name, c.title, q.quantity, sum(said.sum) / sum(said.count) AS mean
+                FROM cabinet c JOIN device d ON d.site = c.site
+                JOIN source q ON q.device = d.id
+                LEFT JOIN said ON said.series_id = q.id
+                    AND said.begins >= c.first AND said.begins <= c.last
+                GROUP BY c.name, c.title, q.quantity
+            )
             SELECT p.name AS site, p.title, p.phase1, p.phase2, p.phase3,
                    100 * greatest(abs(phase1 - mean), abs(phase2 - mean), abs(phase3 - mean))
                        / CASE WHEN mean >= 0.5 THEN mean END AS apart
             FROM (
-                SELECT c.name, c.title,
-                       max(i.mean) FILTER (WHERE q.quantity = 'phase1_current') AS phase1,
-                       max(i.mean) FILTER (WHERE q.quantity = 'phase2_current') AS phase2,
-                       max(i.mean) FILTER (WHERE q.quantity = 'phase3_current') AS phase3,
-                       avg(i.mean) AS mean
-                FROM lit_cabinets({UNTIL}) c
-                JOIN device d ON d.site = c.site
-                JOIN series q ON q.device = d.id AND q.quantity IN
-                    ('phase1_current', 'phase2_current', 'phase3_current')
-                CROSS JOIN LATERAL (
-                    SELECT sum(hour.sum) / sum(hour.count) AS mean FROM rollup_hour hour
-                    WHERE hour.series_id = q.id
-                      AND hour.begins >= c.lit_from + interval '15 minutes'
-                      AND hour.begins + interval '1 hour' <= least({UNTIL}, c.lit_to)
-                ) i
-                WHERE {territory("c")} GROUP BY c.name, c.title
+                SELECT name, title, avg(mean) AS mean,
+                       max(mean) FILTER (WHERE quantity = 'phase1_current') AS phase1,
+                       max(mean) FILTER (WHERE quantity = 'phase2_current') AS phase2,
+                       max(mean) FILTER (WHERE quantity = 'phase3_current') AS phase3
+                FROM phase GROUP BY name, title
             ) p ORDER BY apart DESC NULLS LAST, p.title
             """
         ),

@@ -119,24 +119,30 @@ CREATE FUNCTION road_now(at timestamptz) RETURNS TABLE (
     heavy double precision, capacity double precision, free_speed double precision,
     heard timestamptz, state text)
 LANGUAGE sql STABLE AS $$
+    WITH station AS MATERIALIZED (SELECT * FROM road_stations(at)),
+    said AS MATERIALIZED (
+        SELECT hour.series_id, last(hour.last, hour.last_at) AS last, max(hour.last_at) AS last_at
+        FROM rollup_hour hour
+        WHERE hour.series_id = ANY (ARRAY (
+                SELECT unnest(ARRAY[flow, speed, occupancy, heavy]) FROM station))
+          AND hour.begins <= at AND hour.begins > at - interval '4 hours'
+          AND hour.last_at <= at AND hour.last_at > at - interval '3 hours'
+        GROUP BY hour.series_id
+    )
     SELECT s.site, s.name, s.title, s.commune, s.lon, s.lat, s.road, r.flow,
            CASE WHEN r.flow > 0 THEN r.speed END, r.occupancy, CASE WHEN r.flow > 0 THEN r.heavy END, s.capacity, s.free_speed, r.heard,
            road_state(r.flow, r.speed, r.occupancy, s.free_speed, s.jam_speed, s.jam_occupancy,
                       s.capacity)
-    FROM road_stations(at) s
-    CROSS JOIN LATERAL (
-        SELECT max(h.last) FILTER (WHERE q.id = s.flow) AS flow,
-               max(h.last) FILTER (WHERE q.id = s.speed) AS speed,
-               max(h.last) FILTER (WHERE q.id = s.occupancy) AS occupancy,
-               max(h.last) FILTER (WHERE q.id = s.heavy) AS heavy, max(h.last_at) AS heard
-        FROM unnest(ARRAY[s.flow, s.speed, s.occupancy, s.heavy]) q (id)
-        CROSS JOIN LATERAL (
-            SELECT hour.last, hour.last_at FROM rollup_hour hour
-            WHERE hour.series_id = q.id AND hour.begins <= at AND hour.last_at <= at
-              AND hour.begins > at - interval '4 hours' AND hour.last_at > at - interval '3 hours'
-            ORDER BY hour.begins DESC LIMIT 1
-        ) h
-    ) r
+    FROM station s
+    LEFT JOIN (
+        SELECT station.name, max(h.last) FILTER (WHERE h.series_id = station.flow) AS flow,
+               max(h.last) FILTER (WHERE h.series_id = station.speed) AS speed,
+               max(h.last) FILTER (WHERE h.series_id = station.occupancy) AS occupancy,
+               max(h.last) FILTER (WHERE h.series_id = station.heavy) AS heavy,
+               max(h.last_at) AS heard
+        FROM station CROSS JOIN LATERAL unnest(ARRAY[flow, speed, occupancy, heavy]) q (id)
+        JOIN said h ON h.series_id = q.id GROUP BY station.name
+    ) r ON r.name = s.name
 $$;
 
 -- The daily checks of detectors, 05 to 22 h of one local day: shares of what was told (%), and the
