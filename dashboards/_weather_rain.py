@@ -120,7 +120,7 @@ _FALLEN = Panel(
 _HOURLY = f"greatest({FIT}, INTERVAL '1 hour')"
 # For the eye only: what is heavy somewhere, its thresholds say.
 _HEAVINESS = (
-    Step(at=None, colour="#3a3d42"),
+    Step(at=None, colour="#858b92"),
     Step(at=0.2, colour="#a6cdf2"),
     Step(at=1, colour="#4a90d9"),
     Step(at=3, colour="#2a5db0"),
