@@ -26,7 +26,7 @@ from hypervisor.registry.apply import Act, apply_steps
 from hypervisor.registry.entries import Inventory
 from hypervisor.registry.model import Registry
 from hypervisor.registry.revising import Stamp
-from hypervisor.store import registry
+from hypervisor.store import registered
 
 router = APIRouter(prefix="/works", tags=["works"])
 Name = Annotated[
@@ -85,7 +85,10 @@ def end(
 
 
 def _all(asked: Access) -> Mapping[str, Works]:
-    return {one.name: one for one in listed(registry.load(asked.connection), asked.now())}
+    return {
+        one.name: one
+        for one in listed(registered.revisions(asked.connection, "works"), asked.now())
+    }
 
 
 def _found(asked: Access, name: str) -> Works:
@@ -119,7 +122,7 @@ def _match(asked: Access, name: str, if_match: str | None) -> None:
 
 def _write(asked: Access, name: str, reason: str, made: Callable[[Registry], Inventory]) -> None:
     def steps(known: Registry) -> list[Inventory]:
-        theirs = {one.name: one for one in listed(known, None)}.get(name)
+        theirs = {one.name: one for one in listed(known.revisions, None)}.get(name)
         if theirs is not None:  # also where only others see them
             _require(asked, theirs.subjects)
         return [made(known)]

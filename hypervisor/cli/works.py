@@ -82,10 +82,10 @@ def list_(
     from hypervisor.registry.announcing import listed
     from hypervisor.registry.showing import works_rows
     from hypervisor.registry.tables import works_table
-    from hypervisor.store import registry
+    from hypervisor.store import registered
 
     with opened(context) as connection:
-        found = listed(registry.load(connection), now_of(connection))
+        found = listed(registered.revisions(connection, "works"), now_of(connection))
     found = [one for one in found if every or one.state != "over"]
     if as_json:
         for row in works_rows(found):

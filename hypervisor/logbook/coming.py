@@ -8,7 +8,7 @@ from typing import Any
 from hypervisor.instants import micros, text
 from hypervisor.outlook.course import Course
 from hypervisor.outlook.reaching import Reach, courses, reaches
-from hypervisor.store import observing, surroundings
+from hypervisor.store import observing, outlook
 from hypervisor.store.connect import Connection
 from hypervisor.store.observing import SiteRow
 from sensors._domain import Catalogue
@@ -22,13 +22,9 @@ def coming(connection: Connection, catalogue: Catalogue, *, now: datetime) -> di
 
     `now` is the instance's clock.
     """
-    limits = {
-        key.rpartition("/")[0]: float(value["value"])
-        for key, value in surroundings.in_force(connection, "threshold", now).items()
-        if key.rpartition("/")[2] == _LIMIT and value.get("quantity", "level") == "level"
-    }
+    limits = outlook.limits(connection, _LIMIT, now)
     found = courses(connection, catalogue, now=now)
-    water = reaches(connection, catalogue, now=now)
+    water = reaches(connection, catalogue, now=now, found=found)
     return {
         "rivers": rivers(observing.sites(connection), found, limits),
         "reached": [_reached(one) for one in water if one.state == "reached"],

@@ -63,10 +63,21 @@ def courses(
     return found
 
 
-def reaches(connection: Connection, catalogue: Catalogue, *, now: datetime) -> list[Reach]:
-    """Every asset that is tied to a gauge, the soonest in the water first."""
+def reaches(
+    connection: Connection,
+    catalogue: Catalogue,
+    *,
+    now: datetime,
+    found: Mapping[str, Course] | None = None,
+) -> list[Reach]:
+    """Every asset that is tied to a gauge, the soonest in the water first.
+
+    `found`: the courses of all levels, where they are known already.
+    """
     standing = store.assets(connection, now)
-    found = courses(connection, catalogue, now=now, sites=sorted({one.gauge for one in standing}))
+    if found is None:
+        gauges = sorted({one.gauge for one in standing})
+        found = courses(connection, catalogue, now=now, sites=gauges)
     return sorted(_reaches(standing, found), key=_urgency)
 
 

@@ -53,7 +53,7 @@ def ended(registry: Registry, name: str, at: datetime) -> Inventory:
     Raises:
         WorksError: there are none of that name, or they were over before.
     """
-    found = {one.name: one for one in listed(registry, at)}
+    found = {one.name: one for one in listed(registry.revisions, at)}
     if name not in found:
         raise WorksError(f"no works are called {name!r}{nearest(name, found)}")
     works = found[name]
@@ -69,9 +69,9 @@ def _inventory(fact: Fact) -> Inventory:
     return Inventory(facts=(fact,))
 
 
-def listed(registry: Registry, now: datetime | None) -> list[Works]:
-    """All works that are not withdrawn, the latest last."""
-    last = {one.key: one for one in registry.revisions if one.kind == "works"}
+def listed(revisions: Iterable[Revision], now: datetime | None) -> list[Works]:
+    """All works that are not withdrawn, the latest last. `revisions`: in standing order."""
+    last = {one.key: one for one in revisions if one.kind == "works"}
     return sorted(_works(last.values(), now), key=lambda one: (one.begins, one.name))
 
 

@@ -19,7 +19,7 @@ def tables(registry: Registry, now: datetime | None) -> Iterator[Table]:
     """Sites in river order first; then who speaks for devices, what belongs together, and why."""
     facts = standing_facts(registry)
     yield _sites(registry, facts)
-    works = [one for one in listed(registry, now) if one.state != "over"]
+    works = [one for one in listed(registry.revisions, now) if one.state != "over"]
     for things, made in (
         (registry.gateways, _gateways),
         (registry.groups, _groups),

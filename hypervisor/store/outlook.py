@@ -42,6 +42,12 @@ FROM asset a JOIN LATERAL (
 ) r ON r.value IS NOT NULL
 JOIN site g ON g.name = r.value->>'gauge' ORDER BY a.name
 """
+_LIMITS = """
+SELECT DISTINCT ON (key) left(key, -length(%(name)s) - 1), (value->>'value')::float,
+       COALESCE(value->>'quantity', 'level') = 'level'
+FROM revision WHERE kind = 'threshold' AND right(key, length(%(name)s) + 1) = '/' || %(name)s
+  AND effective <= %(at)s ORDER BY key, effective DESC, id DESC
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,3 +99,9 @@ def assets(connection: Connection, at: datetime) -> list[Standing]:
         )
         for row in connection.execute(_ASSETS, [at])
     ]
+
+
+def limits(connection: Connection, name: str, at: datetime) -> dict[str, float]:
+    """The threshold of that name on each owner's level, as it is in force at a time."""
+    rows = connection.execute(_LIMITS, {"name": name, "at": at})
+    return {owner: value for owner, value, level in rows if level and value is not None}

@@ -82,9 +82,11 @@ def assets(connection: Connection) -> Iterable[Asset]:
     )
 
 
-def revisions(connection: Connection) -> Iterable[Revision]:
-    """All facts, in standing order: by kind, key, effective time and recording."""
+def revisions(connection: Connection, kind: str | None = None) -> Iterable[Revision]:
+    """All facts, or those of a kind, in standing order: by kind, key, effective and recording."""
     return connection.cursor(row_factory=class_row(Revision)).execute(
         "SELECT id, kind, key, value, effective, author, reason, illustrative"
-        " FROM revision ORDER BY kind, key, effective, id"
+        " FROM revision WHERE %(kind)s::text IS NULL OR kind = %(kind)s"
+        " ORDER BY kind, key, effective, id",
+        {"kind": kind},
     )

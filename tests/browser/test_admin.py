@@ -72,6 +72,9 @@ def test_an_account_is_made_signs_in_and_is_taken_out_of_use(own_console: Consol
 def test_works_service_and_settings(own_console: Console) -> None:
     page = own_console.page("/admin/works")
     page.get_by_label("A name of their own").fill("mill-2024")
+    page.locator("#w-places").press_sequentially("ORGE-ARP")
+    proposed = page.locator("#w-sites option").first
+    expect(proposed).to_have_attribute("value", "orge-arpajon")
     page.locator("#w-places").fill("orge-arpajon")
     page.locator("#w-ends").fill("2024-12-24T12:00")
     page.get_by_label("What is done there").fill("the staff is renewed")

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from hypervisor.accounts.duties import Duty
 from hypervisor.api import works as api
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.works_shapes import WorksEndPost, WorksPut
@@ -17,7 +16,7 @@ from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as frame
 from hypervisor.registry.announcing import listed
-from hypervisor.store import observing, registry
+from hypervisor.store import naming, registered
 from sensors._errors import TerritoryError
 
 router = APIRouter()
@@ -107,8 +106,7 @@ def _listed(
     said: dict[str, str] | None = None,
 ) -> Response:
     shared = frame.frame(asked, "works", done=done, wrong=wrong)
-    found = listed(registry.load(asked.connection), asked.now())
-    held = asked.person.territory(Duty.ADMINISTER)
+    found = listed(registered.revisions(asked.connection, "works"), asked.now())
     return render(
         asked,
         "admin_works.html",
@@ -117,10 +115,6 @@ def _listed(
         ended=sum(one.state == "over" for one in found),
         over=over,
         said=said or {},
-        sites=[
-            (one.name, one.title)
-            for one in observing.sites(asked.connection)
-            if held.holds(one.commune[0] if one.commune else None)
-        ],
+        sites=naming.sites(asked.connection),
         **shared,
     )

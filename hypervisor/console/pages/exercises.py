@@ -23,7 +23,7 @@ from hypervisor.exercise.leading import LEAD, Order, Start
 from hypervisor.exercise.playable import playable
 from hypervisor.exercise.waiting import settled
 from hypervisor.instance import Mode, require_exercise
-from hypervisor.store import conducting, injecting, observing
+from hypervisor.store import conducting, injecting, naming
 from hypervisor.store.conducting import Run, RunError
 from hypervisor.store.injecting import InjectError
 from sensors._errors import TerritoryError
@@ -389,7 +389,7 @@ def _context(asked: Access, request: Request, run: Run, *, part: str) -> dict[st
             found["injects"] = injecting.injects(connection, run.id)
             skips = injecting.skips(connection, run.id)
             if part in {"all", "injects"}:
-                found["sites"] = [(one.name, one.title) for one in observing.sites(connection)]
+                found["sites"] = naming.sites(connection)
             if part in {"all", "sheets"}:
                 found["sheets"] = injecting.sheets(connection, run.id)
             if part in {"all", "truth"}:

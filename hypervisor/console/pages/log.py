@@ -19,7 +19,7 @@ from hypervisor.console.views.log import Filters
 from hypervisor.console.words import mark
 from hypervisor.logbook.entry import Kind, New
 from hypervisor.logbook.errors import LogError
-from hypervisor.store import observing
+from hypervisor.store import naming
 
 router = APIRouter()
 _UNSAID = dict.fromkeys(("kind", "text", "site", "due", "alarm", "about"), "")
@@ -104,7 +104,7 @@ def _shown(  # noqa: PLR0913  what the page is made of
         spans=view.SPANS,
         said={**_UNSAID, **(said or {})},
         wrong=wrong,
-        sites=[(one.name, one.title) for one in observing.sites(asked.connection)],
+        sites=naming.sites(asked.connection),
         writes=asked.person.may(Duty.OPERATE),
         **view.words(),
     )

@@ -120,3 +120,13 @@ def test_the_page_renews_itself_in_place(client: httpx.Client) -> None:  # noqa:
     said = {"csrf": _token(_page(client, "/log")), "kind": "note", "text": "dry"}
     answer = client.post("/log", data=said, headers={"HX-Request": "true"})
     assert (answer.status_code, "dry" in answer.text) == (200, True)
+
+
+def test_sites_are_proposed_as_one_types(client_of: ClientOf) -> None:  # noqa: F811
+    everywhere, north = client_of("operator"), client_of("operator", NORTH)
+    assert '<option value="yvette">' in everywhere.get("/site-names?site=YVE").text
+    assert "<option" not in everywhere.get("/site-names?places=yve%25").text
+    assert "<option" not in north.get("/site-names?site=yve").text
+    for address in ("/log", "/admin/works"):
+        page = _page(client_of("administrator"), address)
+        assert '<option value="orge">' in page, "without scripts the first are there"
