@@ -124,7 +124,7 @@ def _chosen(wanted: Wanted) -> Iterator[tuple[str, Board]]:
 
 def _shoot(browser: "Browser", text: str, file: Path) -> None:
     with _written(text) as address:
-        tab = browser.new_page(viewport={"width": WIDTH, "height": 900})
+        tab = browser.new_page(viewport={"width": WIDTH, "height": 200})
         tab.goto(address)
         tab.screenshot(path=file, full_page=True)
         tab.close()

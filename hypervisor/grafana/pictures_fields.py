@@ -86,6 +86,11 @@ class Field:
             return colour(said["fixedColor"])
         return PALETTE[self.number % len(PALETTE)]
 
+    @property
+    def stated(self) -> bool:
+        """Whether its values are states with words of their own."""
+        return any(one.get("type") != "special" for one in self.config.get("mappings") or [])
+
     def steps(self) -> list[tuple[float, str]]:
         """Thresholds and their colours, upwards."""
         rows = (self.config.get("thresholds") or {}).get("steps") or []

@@ -39,7 +39,8 @@ def lanes(found: Sequence[Field], panel: Json, canvas: Canvas) -> str:
     if len(shown) < len(rows):
         marks.append(svg.text(0, high * len(shown) + 14, f"+ {len(rows) - len(shown)}"))
     height = high * len(shown) + FOOT
-    return svg.drawing(canvas.width, height, marks) + svg.legend(list(seen.items()), canvas.width)
+    named = list(seen.items()) if state.stated else []
+    return svg.drawing(canvas.width, height, marks) + svg.legend(named, canvas.width)
 
 
 def _parted(found: Sequence[Field], panel: Json) -> dict[str, list[tuple[float, Any]]]:

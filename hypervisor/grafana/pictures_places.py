@@ -1,6 +1,7 @@
 """Panels of points, drawn: sites where they lie, one number against another, how often."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypervisor.grafana import pictures_svg as svg
 from hypervisor.grafana.boards import Json
 from hypervisor.grafana.frames import TIME
 from hypervisor.grafana.pictures_canvas import Canvas, axis
-from hypervisor.grafana.pictures_fields import INK, PALETTE, Field, is_number, written
+from hypervisor.grafana.pictures_fields import INK, PALETTE, Field, written
 
 _LEGEND, _FOOT = 40, 34
 Point = tuple[float, float]
@@ -25,33 +26,24 @@ def places(found: Sequence[Field], panel: Json, canvas: Canvas) -> str:
     shade_of = columns.get((style.get("color") or {}).get("field", ""))
     label = columns.get((style.get("text") or {}).get("field", ""))
     at = _projected(columns, canvas.width, canvas.height - _LEGEND)
-    seen: dict[str, str] = {}
+    told = {row: _told(shade_of, row, canvas) for row in at}
+    often = Counter(shade for _, shade in told.values())
     marks = [svg.rect(0, 0, canvas.width, canvas.height - _LEGEND, "var(--well)")]
-    order = sorted(at, key=lambda row: _rank(shade_of, row))
-    for row in order:
-        words, shade = "", PALETTE[0]
-        if shade_of is not None:
-            words, shade = shade_of.told(shade_of.values[row], canvas.reader)
-            seen.setdefault(words, shade)
+    for row in sorted(at, key=lambda row: -often[told[row][1]]):  # what is rare lies above
         x, y = at[row]
-        marks.append(svg.circle(x, y, 5.5, PALETTE[0] if shade == INK else shade, 0.9))
+        marks.append(svg.circle(x, y, 5.5, told[row][1], 0.9))
         if label is not None:
             marks.append(svg.text(x + 8, y + 4, str(label.values[row])))
-    legend = list(seen.items()) if shade_of is None or shade_of.config.get("mappings") else []
+    legend = list(dict(told.values()).items()) if shade_of is not None and shade_of.stated else []
     height = canvas.height - _LEGEND
     return svg.drawing(canvas.width, height, marks) + svg.legend(legend, canvas.width)
 
 
-def _rank(shade_of: Field | None, row: int) -> float:
-    """What is worse lies above; states are in their own order."""
+def _told(shade_of: Field | None, row: int, canvas: Canvas) -> tuple[str, str]:
     if shade_of is None:
-        return 0
-    value = shade_of.values[row]
-    for mapping in shade_of.config.get("mappings") or []:
-        told = (mapping.get("options") or {}).get(str(value))
-        if isinstance(told, dict):
-            return -float(told.get("index") or 0)
-    return float(value) if is_number(value) else 0
+        return "", PALETTE[0]
+    words, shade = shade_of.told(shade_of.values[row], canvas.reader)
+    return words, PALETTE[0] if shade == INK else shade
 
 
 def _projected(columns: dict[str, Field], width: float, height: float) -> dict[int, Point]:

@@ -23,7 +23,7 @@ def figures(found: Sequence[Field], panel: Json, canvas: Canvas) -> str:
     for name, field, value in told:
         words, shade = field.told(value, canvas.reader)
         head = f"<span>{escape(name)}</span>" if len(told) > 1 or _named(panel) else ""
-        size = min(40.0, canvas.height * 0.5, 1.5 * canvas.width / len(told) / max(len(words), 3))
+        size = min(40.0, canvas.height * 0.5, 1.3 * canvas.width / len(told) / max(len(words), 3))
         style = f"background:{shade};color:{on(shade)}" if ground else f"color:{shade}"
         boxes.append(
             f'<div style="{style}">{head}'
@@ -105,15 +105,14 @@ def _order(found: Sequence[Field], panel: Json, rows: int) -> list[int]:
 
 
 def _side(field: Field) -> str:
-    mapped = any(one.get("type") != "special" for one in field.config.get("mappings") or [])
-    return "num" if field.kind == "number" and not mapped else "word"
+    return "num" if field.kind == "number" and not field.stated else "word"
 
 
 def _letters(field: Field, rows: Sequence[int], canvas: Canvas) -> int:
     """What a column needs: its title or its longest words, within reason."""
     told = (field.told(field.values[row], canvas.reader)[0] for row in rows)
     gauge = (field.custom.get("cellOptions") or {}).get("type") == "gauge"
-    return min(max(len(field.title), *map(len, told), 4), 42) + 3 + (10 if gauge else 0)
+    return min(max(len(field.title), *map(len, told), 4), 42) + 5 + (10 if gauge else 0)
 
 
 def _cell(field: Field, value: Any, canvas: Canvas) -> str:

@@ -5,7 +5,7 @@ from html import escape
 
 GRID = "var(--grid)"
 SOFT = "var(--ink-3)"
-LETTER = 6.3  # px of 12 px type
+LETTER = 6.8  # px of 12 px type
 
 
 def text(x: float, y: float, words: str, anchor: str = "start", **more: str) -> str:

@@ -20,7 +20,7 @@ def lines(found: Sequence[Field], canvas: Canvas) -> str:
         return ""
     left = [one for one in drawn if not _right(one[1], drawn[0][1])]
     right = [one for one in drawn if _right(one[1], drawn[0][1])]
-    over = canvas.across(58, 58 if right else 8)
+    over = canvas.across(_margin(left, canvas), _margin(right, canvas) if right else 8)
     bottom = canvas.height - LEGEND - FOOT
     marks = list(axis(canvas, over, bottom))
     for group, x, anchor in ((left, over.left - 6, "end"), (right, over.right + 6, "start")):
@@ -28,6 +28,16 @@ def lines(found: Sequence[Field], canvas: Canvas) -> str:
             marks += _scaled(group, canvas, over, bottom, (x, anchor))
     named = [(line.title, line.colour) for _, line in drawn]
     return svg.drawing(canvas.width, bottom + FOOT, marks) + svg.legend(named, canvas.width)
+
+
+def _margin(group: Sequence[tuple[list[float], Field]], canvas: Canvas) -> float:
+    """Room for the longest words of a scale."""
+    words = [
+        written(value, line.config.get("unit") or "", _places(value, 1), canvas.reader)
+        for _, line in group
+        for value in (max((abs(float(v)) for v in line.values if v is not None), default=0.0),)
+    ]
+    return max(map(len, words), default=2) * svg.LETTER + 16
 
 
 def _drawn(found: Sequence[Field]) -> Iterator[tuple[list[float], Field]]:
