@@ -189,6 +189,8 @@ def dashboards(
         for board, told in found.pop("dashboards").items()
         for name, panel in told["panels"].items()
     }
+    for name, said in found.pop("failed").items():
+        print(f"{name} failed: {said}")
     _say(found, as_json=False)
     for name, panel in sorted(panels.items(), key=lambda one: -one[1]["ms"]):
         print(
