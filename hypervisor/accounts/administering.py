@@ -9,7 +9,7 @@ from hypervisor.accounts import passwords
 from hypervisor.accounts.duties import Duty, Role
 from hypervisor.accounts.errors import AccountError, ForbiddenError, NoAccountError
 from hypervisor.accounts.person import EVERYWHERE, Person, Territory, together
-from hypervisor.store import accounts, audit
+from hypervisor.store import account_roles, account_sessions, accounts, audit
 from hypervisor.store.accounts import Known
 from hypervisor.store.connect import Connection
 
@@ -57,7 +57,7 @@ def add(connection: Connection, new: New, doer: Doer, *, reason: str = "") -> in
     if not new.roles:
         raise AccountError(f"say what {name} is: {', '.join(Role)}")
     _language(new.language)
-    accounts.lock(connection)
+    account_roles.lock(connection)
     _require_within(connection, new.roles, doer)
     hashed = None
     if new.password is not None:
@@ -69,7 +69,7 @@ def add(connection: Connection, new: New, doer: Doer, *, reason: str = "") -> in
         password=hashed,
         language=new.language,
     )
-    accounts.set_roles(connection, number, new.roles)
+    account_roles.give(connection, number, new.roles)
     _record(
         connection, "account", name, doer, reason or "made the account", {"roles": _told(new.roles)}
     )
@@ -86,11 +86,11 @@ def set_roles(
         AccountError: the instance would be left without an administrator.
         ForbiddenError: a role reaches beyond the doer's territory.
     """
-    accounts.lock(connection)
+    account_roles.lock(connection)
     found = administered(connection, name, doer)
-    before = accounts.roles(connection, found.id)
+    before = account_roles.held(connection, found.id)
     _require_within(connection, roles, doer)
-    accounts.set_roles(connection, found.id, roles)
+    account_roles.give(connection, found.id, roles)
     _require_administrator(connection, before=before)
     _record(
         connection,
@@ -129,7 +129,7 @@ def set_password(
     found = administered(connection, name, doer)
     passwords.checked(password, name=found.name)
     accounts.set_password(connection, found.id, passwords.hashed(password))
-    accounts.close_sessions(connection, found.id)
+    account_sessions.close_all(connection, found.id)
     _record(connection, "password", found.name, doer, reason or "set the password", {})
 
 
@@ -142,12 +142,12 @@ def disable(
         NoAccountError: there is none that the doer administers.
         AccountError: the instance would be left without an administrator.
     """
-    accounts.lock(connection)
+    account_roles.lock(connection)
     found = administered(connection, name, doer)
     accounts.disable(connection, found.id, at)
     if at is not None:
-        accounts.close_sessions(connection, found.id)
-        _require_administrator(connection, before=accounts.roles(connection, found.id))
+        account_sessions.close_all(connection, found.id)
+        _require_administrator(connection, before=account_roles.held(connection, found.id))
     kind = "account-enabled" if at is None else "account-disabled"
     words = "took it into use again" if at is None else "took it out of use"
     _record(connection, kind, found.name, doer, reason or words, {})
@@ -173,13 +173,13 @@ def every(connection: Connection, doer: Doer) -> list[Known]:
 def _administers(connection: Connection, known: Known, doer: Doer) -> bool:
     if doer.territory.whole:
         return True
-    held = [one.territory for one in accounts.grants(connection, known.id)]
+    held = [one.territory for one in account_roles.grants(connection, known.id)]
     return bool(held) and doer.territory.covers(together(held))
 
 
 def _require_within(connection: Connection, roles: Roles, doer: Doer) -> None:
     for role, area in roles:
-        if not doer.territory.covers(accounts.territory(connection, area)):
+        if not doer.territory.covers(account_roles.territory(connection, area)):
             where = "the whole instance" if area is None else f"area {area}"
             raise ForbiddenError(
                 f"{doer.name} may not make anybody {role} of {where}: it reaches beyond their own"
@@ -187,7 +187,7 @@ def _require_within(connection: Connection, roles: Roles, doer: Doer) -> None:
 
 
 def _require_administrator(connection: Connection, *, before: Roles) -> None:
-    if (Role.ADMINISTRATOR, None) in before and not accounts.administrators(connection):
+    if (Role.ADMINISTRATOR, None) in before and not account_roles.administrators(connection):
         raise AccountError(
             "nobody would be left who administers the whole instance: name another one first"
         )

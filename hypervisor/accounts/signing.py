@@ -14,8 +14,8 @@ from hypervisor.accounts.errors import (
     UnauthorisedError,
 )
 from hypervisor.accounts.person import Person
-from hypervisor.store import accounts, audit
-from hypervisor.store.accounts import Session
+from hypervisor.store import account_sessions, account_tokens, accounts, audit, login_attempts
+from hypervisor.store.account_sessions import Session
 from hypervisor.store.connect import Connection
 
 TOKEN_LONGEST = timedelta(days=730)
@@ -46,14 +46,14 @@ def sign_in(
     """
     limits = throttle.keys(knock.name, knock.address)
     with writing() as connection:
-        tried = accounts.attempts(connection, list(limits))
+        tried = login_attempts.of(connection, list(limits))
         left = throttle.waits(limits, tried, now)
         if left > timedelta(0):
             raise TooOftenError(
                 f"too many failed tries: wait {_span(left)}, then try again",
                 seconds=left.total_seconds(),
             )
-        accounts.failed(connection, list(limits), now, over=now - throttle.FORGOTTEN)
+        login_attempts.failed(connection, list(limits), now, over=now - throttle.FORGOTTEN)
         found = accounts.password(connection, knock.name.strip())
     if not passwords.fits(found[1] if found else None, knock.password) or found is None:
         raise UnauthorisedError("the name or the password is wrong")
@@ -64,12 +64,12 @@ def sign_in(
         if person is None:
             raise UnauthorisedError("the name or the password is wrong")
         address = throttle.of_address(knock.address)
-        accounts.forgive(connection, [key for key in limits if key != address])
-        accounts.uncount(connection, address)
+        login_attempts.forgive(connection, [key for key in limits if key != address])
+        login_attempts.uncount(connection, address)
         if knock.earlier is not None:
-            accounts.close_session(connection, knock.earlier)
-        accounts.sweep(connection, now=now, idle=idle)
-        accounts.open_session(connection, _session(knock, number, secret, now, longest))
+            account_sessions.close(connection, knock.earlier)
+        account_sessions.sweep(connection, now=now, idle=idle)
+        account_sessions.add(connection, _session(knock, number, secret, now, longest))
         accounts.signed_in(connection, number, now)
         if kept is not None and passwords.outdated(kept):
             accounts.set_password(connection, number, passwords.hashed(knock.password))
@@ -104,9 +104,9 @@ def _span(left: timedelta) -> str:
 def sign_out(connection: Connection, person: Person, *, everywhere: bool = False) -> None:
     """End this session, or all of the person's."""
     if everywhere:
-        accounts.close_sessions(connection, person.account)
+        account_sessions.close_all(connection, person.account)
     elif person.session is not None:
-        accounts.close_session(connection, person.session)
+        account_sessions.close(connection, person.session)
     audit.record(
         connection,
         kind="sign-out",
@@ -127,7 +127,7 @@ def change_password(connection: Connection, person: Person, *, old: str, new: st
         raise AccountError("the present password is not that one")
     passwords.checked(new, name=person.name)
     accounts.set_password(connection, person.account, passwords.hashed(new))
-    accounts.close_sessions(connection, person.account, but=person.session)
+    account_sessions.close_all(connection, person.account, but=person.session)
     audit.record(
         connection,
         kind="password",
@@ -177,7 +177,7 @@ def make_token(  # noqa: PLR0913  what a token is
     if not now < ends_at <= now + TOKEN_LONGEST:
         raise AccountError(f"a token ends within {TOKEN_LONGEST.days} days, not {ends_at:%Y-%m-%d}")
     secret = secrets.new_token()
-    number = accounts.add_token(
+    number = account_tokens.add(
         connection,
         account=owner.account,
         secret=secrets.digest(secret),
@@ -210,10 +210,10 @@ def revoke_token(
     Raises:
         NoAccountError: there is no such token, or it is not theirs.
     """
-    found = accounts.token(connection, number)
+    found = account_tokens.one(connection, number)
     if owner is not None and found.account != owner:
         raise NoAccountError(f"no token has the number {number}")
-    accounts.revoke(connection, number, now)
+    account_tokens.revoke(connection, number, now)
     person = accounts.of_account(connection, found.account)
     audit.record(
         connection,

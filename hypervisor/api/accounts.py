@@ -16,7 +16,7 @@ from hypervisor.api.account_shapes import (
     RoleBody,
 )
 from hypervisor.api.problems import responses
-from hypervisor.store import accounts
+from hypervisor.store import account_roles, accounts
 from hypervisor.store.accounts import Known
 from hypervisor.store.connect import Connection
 
@@ -111,7 +111,7 @@ def _told(connection: Connection, known: Known) -> AccountBody:
         language=known.language,  # type: ignore[arg-type]  # as the table allows
         roles=[
             RoleBody(role=grant.role.value, area=grant.area, area_name=grant.area_name)
-            for grant in accounts.grants(connection, known.id)
+            for grant in account_roles.grants(connection, known.id)
         ],
         made_at=known.made_at,
         disabled_at=known.disabled_at,

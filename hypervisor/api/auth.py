@@ -21,8 +21,8 @@ from hypervisor.api.account_shapes import (
 )
 from hypervisor.api.identity import IDLE, LONGEST, cookie_name, is_secure, require_own_page
 from hypervisor.api.problems import responses
-from hypervisor.store import accounts
-from hypervisor.store.accounts import Token
+from hypervisor.store import account_tokens
+from hypervisor.store.account_tokens import Token
 from hypervisor.store.pool import Pool
 
 router = APIRouter(prefix="/auth", tags=["accounts"])
@@ -73,7 +73,7 @@ def password(asked: Asked, body: PasswordPut) -> None:
 def tokens(asked: Asked) -> TokensBody:
     """One's own API tokens."""
     with asked.owning() as connection:
-        found = accounts.tokens(connection, asked.person.account)
+        found = account_tokens.listing(connection, asked.person.account)
     return TokensBody(mode=asked.mode, tokens=[token_body(one) for one in found])
 
 
@@ -90,7 +90,7 @@ def make(asked: Asked, body: TokenPost) -> TokenMadeBody:
             now=asked.clock(),
             ends_at=body.ends_at,
         )
-        found = accounts.token(connection, number)
+        found = account_tokens.one(connection, number)
     return TokenMadeBody(mode=asked.mode, token=token_body(found), secret=secret)
 
 

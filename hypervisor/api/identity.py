@@ -13,7 +13,7 @@ from hypervisor.accounts import secrets
 from hypervisor.accounts.errors import ForbiddenError, UnauthorisedError
 from hypervisor.accounts.person import Person
 from hypervisor.instance import Instance
-from hypervisor.store import accounts
+from hypervisor.store import account_sessions, account_tokens
 from hypervisor.store.connect import Connection
 from hypervisor.store.pool import Pool
 
@@ -79,13 +79,13 @@ def identify(request: Request, connection: Connection, instance: Instance, said:
 
 
 def _of_token(request: Request, connection: Connection, token: str, now: datetime) -> Asker:
-    found = accounts.of_token(connection, secrets.digest(token), now=now)
+    found = account_tokens.by_secret(connection, secrets.digest(token), now=now)
     if found is None:
         raise UnauthorisedError("this token is not valid: it ended, was revoked or never was")
     person, used = found
     number = person.token
     if number is not None and (used is None or now - used > _NOTED):
-        _note(request, lambda writing: accounts.used(writing, number, now))
+        _note(request, lambda writing: account_tokens.used(writing, number, now))
     return Asker(person=person)
 
 
@@ -93,7 +93,7 @@ def _of_session(
     request: Request, connection: Connection, secret: str, said: str, now: datetime
 ) -> Asker:
     digest = secrets.digest(secret)
-    found = accounts.of_session(connection, digest, now=now, idle=IDLE)
+    found = account_sessions.by_secret(connection, digest, now=now, idle=IDLE)
     if found is None:
         raise UnauthorisedError("the session is over: sign in again")
     person, session = found
@@ -106,7 +106,7 @@ def _of_session(
                 f" or form field {FIELD!r}; load the page again"
             )
     if now - session.seen_at > _NOTED:
-        _note(request, lambda writing: accounts.touch_session(writing, digest, now))
+        _note(request, lambda writing: account_sessions.touch(writing, digest, now))
     return Asker(person=person, csrf=csrf)
 
 

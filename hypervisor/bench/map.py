@@ -20,7 +20,7 @@ from hypervisor.api.identity import cookie_name
 from hypervisor.bench import crowd
 from hypervisor.bench.servers import Ground
 from hypervisor.stack.ports import LOOPBACK, free_port
-from hypervisor.store import accounts
+from hypervisor.store import account_roles, account_sessions, accounts
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, connect
 from sensors._domain import catalogue
@@ -129,11 +129,11 @@ def signed_in(connection: Connection) -> tuple[str, str]:
     if instance is None:
         raise MapBenchError("the bench's database is no instance")
     number = accounts.add(connection, name="bench", title="Bench", password=None, language="en")
-    accounts.set_roles(connection, number, [(Role.ADMINISTRATOR, None)])
+    account_roles.give(connection, number, [(Role.ADMINISTRATOR, None)])
     secret = secrets.new_session()
-    accounts.open_session(
+    account_sessions.add(
         connection,
-        accounts.Session(
+        account_sessions.Session(
             secret=secrets.digest(secret),
             account=number,
             made_at=_NOW,

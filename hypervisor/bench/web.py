@@ -12,7 +12,7 @@ from hypervisor.accounts import secrets
 from hypervisor.accounts.duties import Duty, Role
 from hypervisor.bench.ingest import BenchError
 from hypervisor.settings import Settings
-from hypervisor.store import accounts
+from hypervisor.store import account_roles, account_tokens, accounts
 from hypervisor.store.connect import connect
 
 
@@ -21,8 +21,8 @@ def token(settings: Settings) -> str:
     secret, now = secrets.new_token(), datetime.now(UTC)
     with connect(settings.database_url) as connection:
         number = accounts.add(connection, name="bench", title="Bench", password=None, language=None)
-        accounts.set_roles(connection, number, [(Role.VIEWER, None)])
-        accounts.add_token(
+        account_roles.give(connection, number, [(Role.VIEWER, None)])
+        account_tokens.add(
             connection,
             account=number,
             secret=secrets.digest(secret),

@@ -62,10 +62,12 @@ def add(
 
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """All accounts with their roles."""
-    from hypervisor.store import accounts
+    from hypervisor.store import account_roles, accounts
 
     with _writing(context) as connection:
-        found = [(one, accounts.roles(connection, one.id)) for one in accounts.every(connection)]
+        found = [
+            (one, account_roles.held(connection, one.id)) for one in accounts.every(connection)
+        ]
     if as_json:
         for one, held in found:
             told = {
@@ -178,14 +180,14 @@ def token_list(context: typer.Context, as_json: Json = False) -> None:
     """Tokens that are valid, with when each was last used."""
     from datetime import UTC, datetime
 
-    from hypervisor.store import accounts
+    from hypervisor.store import account_tokens, accounts
 
     now = datetime.now(UTC)
     with _writing(context) as connection:
         names = {one.id: one.name for one in accounts.every(connection)}
         found = [
             one
-            for one in accounts.tokens(connection)
+            for one in account_tokens.listing(connection)
             if one.revoked_at is None and one.ends_at > now
         ]
     if as_json:

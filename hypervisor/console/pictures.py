@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hypervisor.accounts import secrets
 from hypervisor.accounts.duties import Role
 from hypervisor.api.identity import cookie_name
-from hypervisor.store import accounts, audit, waters
+from hypervisor.store import account_roles, account_sessions, accounts, audit, waters
 from hypervisor.store import instance as instance_store
 from hypervisor.store import now as now_store
 from hypervisor.store.connect import Connection, StoreError, connect
@@ -105,7 +105,7 @@ def _session(url: str) -> Iterator[tuple[str, str]]:
             raise StoreError("this database has not been said to be live or an exercise")
         owner = _administrator(connection)
         now = datetime.now(UTC)
-        session = accounts.Session(
+        session = account_sessions.Session(
             secret=digest,
             account=owner.id,
             made_at=now,
@@ -114,7 +114,7 @@ def _session(url: str) -> Iterator[tuple[str, str]]:
             address="",
             browser="hypervisor console screenshots",
         )
-        accounts.open_session(connection, session)
+        account_sessions.add(connection, session)
         audit.record(
             connection,
             kind="sign-in",
@@ -126,13 +126,13 @@ def _session(url: str) -> Iterator[tuple[str, str]]:
         yield cookie_name(instance, secure=False), secret
     finally:
         with connect(url) as connection:
-            accounts.close_session(connection, digest)
+            account_sessions.close(connection, digest)
 
 
 def _administrator(connection: Connection) -> accounts.Known:
     """One who sees everything."""
     for one in accounts.every(connection):
-        known = accounts.roles(connection, one.id)
+        known = account_roles.held(connection, one.id)
         if one.disabled_at is None and (Role.ADMINISTRATOR, None) in known:
             return one
     raise PicturesError("there is no administrator: `hypervisor account add` makes one")

@@ -17,7 +17,7 @@ from hypervisor.console.page import Page
 from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as view
-from hypervisor.store import accounts
+from hypervisor.store import account_sessions, account_tokens
 
 router = APIRouter()
 PAGE: Page | None = None
@@ -99,10 +99,10 @@ def _shown(asked: Access, *, done: str = "", wrong: str = "", secret: str = "") 
     with asked.owning() as connection:
         tokens = [
             one
-            for one in accounts.tokens(connection, asked.person.account)
+            for one in account_tokens.listing(connection, asked.person.account)
             if view.is_valid(one, now)
         ]
-        sessions = accounts.sessions(connection, asked.person.account, now=now, idle=IDLE)
+        sessions = account_sessions.listing(connection, asked.person.account, now=now, idle=IDLE)
     return render(
         asked,
         "account.html",

@@ -17,7 +17,7 @@ from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as view
 from hypervisor.console.words import mark
-from hypervisor.store import accounts
+from hypervisor.store import account_roles, account_tokens
 
 router = APIRouter()
 PAGE = Page(
@@ -96,7 +96,7 @@ def change(  # noqa: PLR0913, PLR0917  the fields of the form
                     connection, name, doer, title=title, language=language or None
                 )
             wanted = view.roles(role, area)
-            if set(wanted) != set(accounts.roles(connection, known.id)):
+            if set(wanted) != set(account_roles.held(connection, known.id)):
                 administering.set_roles(connection, name, wanted, doer, reason=reason)
     except NoAccountError:
         raise
@@ -167,10 +167,10 @@ def _one(
     doer = view.doer(asked)
     with asked.owning() as connection:
         known = administering.administered(connection, name, doer)
-        grants = accounts.grants(connection, known.id)
+        grants = account_roles.grants(connection, known.id)
         tokens = [
             one
-            for one in accounts.tokens(connection, known.id)
+            for one in account_tokens.listing(connection, known.id)
             if view.is_valid(one, asked.clock())
         ]
         areas = view.areas(connection, doer.territory)

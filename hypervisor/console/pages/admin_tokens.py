@@ -18,7 +18,7 @@ from hypervisor.console.page import Page
 from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as view
-from hypervisor.store import accounts
+from hypervisor.store import account_tokens, accounts
 from hypervisor.store.connect import Connection
 
 router = APIRouter()
@@ -80,7 +80,7 @@ def revoke(asked: Asked, number: Number) -> Response:
     """Make one void."""
     doer = view.doer(asked)
     with asked.writing() as connection:
-        token = accounts.token(connection, number)
+        token = account_tokens.one(connection, number)
         if token.account not in {one.id for one in administering.every(connection, doer)}:
             raise NoAccountError(f"no token has the number {number}")
         signing.revoke_token(connection, number, now=asked.clock(), author=asked.person.name)
@@ -93,7 +93,7 @@ def _listed(asked: Access, *, done: str = "", wrong: str = "", secret: str = "")
         known = {one.id: one for one in administering.every(connection, doer)}
         tokens = [
             one
-            for one in accounts.tokens(connection)
+            for one in account_tokens.listing(connection)
             if one.account in known and view.is_valid(one, asked.clock())
         ]
     return render(

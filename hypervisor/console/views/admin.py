@@ -12,8 +12,9 @@ from hypervisor.accounts.errors import AccountError, ForbiddenError
 from hypervisor.accounts.person import Grant, Person, Territory
 from hypervisor.api.access import Access
 from hypervisor.console.words import mark
-from hypervisor.store import accounts
-from hypervisor.store.accounts import Known, Token
+from hypervisor.store import account_roles, account_tokens
+from hypervisor.store.account_tokens import Token
+from hypervisor.store.accounts import Known
 from hypervisor.store.connect import Connection
 
 ROLES: Mapping[Role, str] = {
@@ -125,11 +126,11 @@ def doer(asked: Access) -> Doer:
 def every(connection: Connection, who: Doer, *, now: datetime) -> list[Row]:
     """The accounts that the person administers, those in use first."""
     valid: dict[int, int] = {}
-    for token in accounts.tokens(connection):
+    for token in account_tokens.listing(connection):
         if is_valid(token, now):
             valid[token.account] = valid.get(token.account, 0) + 1
     rows = [
-        Row(known=one, grants=accounts.grants(connection, one.id), tokens=valid.get(one.id, 0))
+        Row(known=one, grants=account_roles.grants(connection, one.id), tokens=valid.get(one.id, 0))
         for one in administering.every(connection, who)
     ]
     return sorted(rows, key=lambda row: (row.known.disabled_at is not None, row.known.name.lower()))
@@ -141,7 +142,7 @@ def is_valid(token: Token, now: datetime) -> bool:
 
 def areas(connection: Connection, territory: Territory) -> list[tuple[str, list[tuple[str, str]]]]:
     """(kind, areas) where the person may give roles, from the département down."""
-    rows = accounts.areas(connection)
+    rows = account_roles.areas(connection)
     below: dict[str, set[str]] = {code: set() for code, *_ in rows}
     parents = {code: parent for code, _, _, parent in rows}
     for code, kind, _, _ in rows:

@@ -13,7 +13,7 @@ from hypervisor.accounts.errors import AccountError, NoAccountError
 from hypervisor.cli import account
 from hypervisor.exercise import cast
 from hypervisor.instance import Instance, Mode
-from hypervisor.store import accounts, audit
+from hypervisor.store import account_roles, accounts, audit
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import connect
 
@@ -95,7 +95,7 @@ def test_the_demonstrations_cast(database_url: str) -> None:
         instance_store.create(connection, Instance(mode=Mode.EXERCISE, name="test"))
         made = cast.make(connection)
         assert {one.name for one in made} == set(cast.ROLES)
-        assert accounts.administrators(connection) == 1
+        assert account_roles.administrators(connection) == 1
         for one, line in zip(made, cast.lines(made), strict=True):
             assert one.password in line
             found = accounts.password(connection, one.name)

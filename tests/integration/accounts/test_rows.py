@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from hypervisor.accounts.person import EVERYWHERE, Territory
-from hypervisor.store import accounts, tenancy
+from hypervisor.store import account_roles, tenancy
 from hypervisor.store.connect import Connection, connect
 from hypervisor.store.pool import Pool
 from tests.integration.api.conftest import DEPARTEMENT, NORTH, ORGE, two_towns
@@ -139,7 +139,7 @@ def test_roles_reach_as_far_as_their_areas(world: World) -> None:
     )
     connection.commit()
     seen = {
-        area: _as(connection, accounts.territory(connection, area))
+        area: _as(connection, account_roles.territory(connection, area))
         for area in (ORGE, NORTH, DEPARTEMENT, None)
     }
     assert seen == {

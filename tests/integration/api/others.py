@@ -8,7 +8,7 @@ from hypervisor.accounts import secrets
 from hypervisor.alarms import viewing
 from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.lifecycle import Kind
-from hypervisor.store import accounts, audit
+from hypervisor.store import account_tokens, accounts, audit
 from tests.integration.api.conftest import SOUTH, YVETTE
 from tests.integration.api.served import NOW, session
 from tests.integration.watch.world import Sent, World
@@ -97,7 +97,7 @@ def settle(world: World) -> dict[str, Any]:
     )
     connection.commit()
     session(world.url, "sud", (("operator", SOUTH),))
-    token = accounts.add_token(
+    token = account_tokens.add(
         connection,
         account=accounts.named(connection, "sud").id,
         secret=secrets.digest("x"),

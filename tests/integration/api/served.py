@@ -15,7 +15,7 @@ from hypervisor.api.app import create_app
 from hypervisor.api.identity import HEADER, cookie_name
 from hypervisor.settings import Settings
 from hypervisor.stack.ports import free_port
-from hypervisor.store import accounts
+from hypervisor.store import account_roles, account_sessions, accounts
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import connect
 from tests.integration.watch.world import CATALOGUE
@@ -32,9 +32,9 @@ def session(url: str, name: str = "anne", roles: Roles = EVERYTHING, *, now: dat
         number = known.get(name) or accounts.add(
             connection, name=name, title=name.title(), password=None, language=None
         )
-        accounts.set_roles(connection, number, [(Role(role), area) for role, area in roles])
+        account_roles.give(connection, number, [(Role(role), area) for role, area in roles])
         secret = secrets.new_session()
-        opened = accounts.Session(
+        opened = account_sessions.Session(
             secret=secrets.digest(secret),
             account=number,
             made_at=now,
@@ -43,7 +43,7 @@ def session(url: str, name: str = "anne", roles: Roles = EVERYTHING, *, now: dat
             address="test",
             browser="test",
         )
-        accounts.open_session(connection, opened)
+        account_sessions.add(connection, opened)
     return secret
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from hypervisor.accounts import secrets
 from hypervisor.accounts.duties import Duty
-from hypervisor.store import accounts
+from hypervisor.store import account_tokens, accounts
 from hypervisor.store.connect import connect
 from tests.integration.api.filled import fill
 from tests.integration.api.served import NOW, server, session
@@ -40,7 +40,7 @@ def token(world: World) -> str:
     secret = secrets.new_token()
     with connect(world.url) as connection:
         connection.execute("ALTER TABLE api_token ALTER COLUMN id RESTART WITH 987654321")
-        accounts.add_token(
+        account_tokens.add(
             connection,
             account=accounts.named(connection, "schemathesis-administrator").id,
             secret=secrets.digest(secret),
