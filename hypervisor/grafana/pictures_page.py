@@ -51,7 +51,7 @@ svg{display:block} svg text{fill:var(--ink-2);font:12px var(--font)}
 justify-content:center;min-width:0}
 .figures span{font-size:11.5px;line-height:1.2;opacity:.85} .figures b{line-height:1.15}
 table{width:100%;border-collapse:collapse;table-layout:fixed;font-size:12.5px}
-th,td{height:26px;padding:0 6px;border-bottom:1px solid var(--line);white-space:nowrap;
+th,td{height:33px;padding:0 6px;border-bottom:1px solid var(--line);white-space:nowrap;
 overflow:hidden;text-overflow:ellipsis;text-align:left}
 th{color:var(--ink-3);font-weight:400}.num{text-align:right}
 td i{display:inline-block;height:10px;margin-right:8px}

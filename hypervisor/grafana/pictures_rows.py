@@ -11,7 +11,7 @@ from hypervisor.grafana.frames import TIME
 from hypervisor.grafana.pictures_canvas import Canvas
 from hypervisor.grafana.pictures_fields import INK, Field, is_number, on
 
-_ROW, _HEAD = 27, 26
+_ROW, _HEAD = 34, 34  # px, about as Grafana has them
 Figure = tuple[str, Field, Any]
 
 

@@ -118,7 +118,7 @@ def _up(group: Sequence[Field], heights: Sequence[Sequence[float | None]], botto
             values.append(0.0)
     if any(field.custom.get("transform") == "negative-Y" for field in group):
         deepest = max(map(abs, values), default=1.0) or 1.0  # hangs from the top
-        return Up(low=deepest, high=0, top=2, bottom=bottom)
+        return Up(low=deepest, high=0, top=10, bottom=bottom)
     floor = 0.0 if values and min(values) >= 0 else None
     spread = max(values, default=1) - min(values, default=0)
     low, high = padded(values, floor=floor, least=max(spread, 1e-3))

@@ -139,7 +139,7 @@ def test_rain_hangs_from_the_top() -> None:
     one = panel("timeseries", "time_series", fieldConfig={"defaults": {"custom": custom}})
     told = drawn(one, table(time=times, rain=[1.0, 2.0, 4.0, 0.0]))
     bars = re.findall(r'<rect x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="([\d.]+)"', told)
-    assert {float(top) for top, _ in bars} == {2.0}
+    assert {float(top) for top, _ in bars} == {10.0}
     heights = [float(height) for _, height in bars]
     assert heights[2] == pytest.approx(2 * heights[1], abs=0.2)
 
