@@ -97,22 +97,27 @@ _DOUBTFUL = Panel(
             ), clock AS (
                 SELECT series.device, sum(hour.sum) AS n FROM rollup_hour AS hour
                 JOIN series ON series.id = hour.series_id
-                WHERE series.quantity = 'clock_fault'
+                WHERE hour.series_id = ANY (ARRAY (
+                        SELECT id FROM series WHERE quantity = 'clock_fault'))
                   AND hour.begins > {before(UNTIL, "24 hours")} AND hour.begins <= {UNTIL}
                 GROUP BY 1
+            ), charge AS MATERIALIZED (
+                SELECT series.device, hour.last FROM series CROSS JOIN LATERAL (
+                    SELECT told.last FROM rollup_hour AS told
+                    WHERE told.series_id = series.id AND told.begins <= {UNTIL}
+                    ORDER BY told.begins DESC LIMIT 1) AS hour
+                WHERE series.quantity = 'battery'
             ), told AS (
                 SELECT devices.*,
                        CASE WHEN NOT devices.switched THEN
                            least(1, coalesce(day.came, 0) * devices.interval_s / 86400)
                        END AS share,
                        coalesce(suspect.n, 0) AS suspect, coalesce(clock.n, 0) AS clock,
-                       (SELECT hour.last FROM series JOIN rollup_hour AS hour
-                            ON hour.series_id = series.id AND hour.begins <= {UNTIL}
-                        WHERE series.device = devices.device AND series.quantity = 'battery'
-                        ORDER BY hour.begins DESC LIMIT 1) AS battery
+                       charge.last AS battery
                 FROM devices LEFT JOIN day ON day.series_id = devices.series
                 LEFT JOIN suspect ON suspect.device = devices.device
                 LEFT JOIN clock ON clock.device = devices.device
+                LEFT JOIN charge ON charge.device = devices.device
                 WHERE NOT devices.silent OR devices.switched
             )
             SELECT name AS device, place, domain, share::float8 AS received,
