@@ -159,11 +159,12 @@ _CLOCKS = Panel(
     queries=(
         Query(
             sql=f"""
-            SELECT count(DISTINCT device.id) AS devices FROM rollup_hour AS hour
-            JOIN series ON series.id = hour.series_id JOIN device ON device.id = series.device
-            JOIN site ON site.id = device.site
-            WHERE series.quantity = 'clock_fault' AND hour.begins >= {before(SINCE, "1 hour")}
-              AND hour.begins <= {UNTIL} AND {territory()}
+            SELECT count(DISTINCT device.id) AS devices FROM series
+            JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+            CROSS JOIN LATERAL (SELECT hour.begins FROM rollup_hour AS hour
+                WHERE hour.series_id = series.id AND hour.begins >= {before(SINCE, "1 hour")}
+                  AND hour.begins <= {UNTIL} LIMIT 1) AS told
+            WHERE series.quantity = 'clock_fault' AND {territory()}
             """
         ),
     ),

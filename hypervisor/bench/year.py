@@ -15,7 +15,7 @@ from hypervisor.registry.sources import read_sources
 from hypervisor.store import benching, registry
 from hypervisor.store.connect import Connection
 from sensors._domain import Catalogue
-from sensors._quantity import Kind, Quantity, Reporting
+from sensors._quantity import CLOCK_FAULT, Kind, Quantity, Reporting
 from sensors._row import ROW, Rows
 
 EXAMPLE = "essonne"
@@ -66,7 +66,7 @@ def plan(connection: Connection, known: Catalogue, *, rows: int, ends: datetime)
         counted[one.quantity] = counted.get(one.quantity, 0) + 1
     for one in found:
         quantity = known.quantities.get(one.quantity)
-        if quantity is not None:
+        if quantity is not None and one.quantity != CLOCK_FAULT:  # only told of a wrong clock
             (many if counted[one.quantity] > _MANY else few).append((one.id or 0, quantity))
     span = (ends - begins).total_seconds()
     told = _seldom(few, rows * (1 - _LAMPS), span)
