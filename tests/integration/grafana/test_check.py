@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from dashboards._options import Options
 from dashboards._scan import dashboards
 from hypervisor.grafana import boards
 from hypervisor.grafana.boards import Board, flat
-from hypervisor.grafana.checking import LENGTHS, Ground, Report, check
+from hypervisor.grafana.checking import Ground, Report, check
 from hypervisor.store import panels
 from sensors._domain import catalogue
 from tests.integration.grafana.conftest import Week
@@ -27,15 +28,10 @@ ZOO_ALONE = Options(catalogue=catalogue(), console_url=CONSOLE)
 Json = dict[str, Any]
 
 
-def held(made: list[Board], week: Week, *, lengths: dict[str, timedelta] | None = None) -> Report:
+def held(made: list[Board], week: Week, **how: Any) -> Report:
+    """As the reader of the whole territory; `how`: less of the ground than all."""
     with panels.reader(week.reader) as connection:
-        ground = Ground(
-            connection=connection,
-            until=week.ends,
-            console=CONSOLE,
-            lengths=dict(LENGTHS if lengths is None else lengths),
-        )
-        return check(made, ground)
+        return check(made, Ground(connection=connection, until=week.ends, console=CONSOLE, **how))
 
 
 def test_every_dashboard_is_right_on_a_week_with_a_flood_an_outage_and_a_jam(week: Week) -> None:
@@ -230,7 +226,7 @@ MISTAKES: dict[str, tuple[Callable[[Json], None], str]] = {
 
 @pytest.mark.parametrize(("alter", "said"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_named(alter: Callable[[Json], None], said: str, week: Week) -> None:
-    report = held(zoo(alter), week, lengths=DAY)
+    report = held(zoo(alter), week, lengths=DAY, narrowed="chosen" in said)
     told = [str(finding) for finding in report.findings]
     assert any(said in one for one in told), told
     assert len(told) <= 3, told
@@ -238,22 +234,8 @@ def test_a_mistake_is_named(alter: Callable[[Json], None], said: str, week: Week
 
 def test_a_reader_of_one_area_is_asked_without_an_error_and_sees_less(week: Week) -> None:
     made = boards.built(dashboards(), OPTIONS)
-    report, whole = (_glanced(made, url, week) for url in (week.tenant, week.reader))
+    whole = held(made, week, lengths=DAY, narrowed=False)
+    report = held(made, replace(week, reader=week.tenant), lengths=DAY, narrowed=False)
     told = [str(finding) for finding in report.findings]
     assert not [one for one in told if "it is empty" not in one and "nothing to choose" not in one]
     assert 0 < report.rows < whole.rows
-
-
-def _glanced(made: list[Board], url: str, week: Week) -> Report:
-    """One day, and All of every variable."""
-    with panels.reader(url) as connection:
-        return check(
-            made,
-            Ground(
-                connection=connection,
-                until=week.ends,
-                console=CONSOLE,
-                narrowed=False,
-                lengths=dict(DAY),
-            ),
-        )
