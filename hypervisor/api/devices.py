@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Response
 from hypervisor.api import formats, series
 from hypervisor.api.access import Asked
 from hypervisor.api.device_shapes import DeviceBody, DeviceDetailBody, DevicesBody, HealthFigures
-from hypervisor.api.formats import Feature, Wished
+from hypervisor.api.formats import Wished
 from hypervisor.api.paging import Page
 from hypervisor.api.problems import NotFoundError, responses
-from hypervisor.api.territory import point
+from hypervisor.api.territory import standing
 from hypervisor.fleet import health
 from hypervisor.fleet.health import Health, Issue
 from hypervisor.registry.problems import nearest
@@ -43,15 +43,7 @@ def every(  # noqa: PLR0913  one argument a filter
         told, following = page.cut(bad, lambda one: (one.device.name,))
     bodies = [body(one) for one in told]
     if wished.among("json", "geojson") == "geojson":
-        features = [
-            Feature(
-                id=one.name,
-                geometry=point(one.lon, one.lat),
-                properties=one.model_dump(mode="json", exclude={"lon", "lat"}),
-            )
-            for one in bodies
-        ]
-        return formats.geojson(asked.mode, features, following)
+        return formats.geojson(asked.mode, map(standing, bodies), following)
     return DevicesBody(mode=asked.mode, devices=bodies, next=following)
 
 

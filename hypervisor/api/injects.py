@@ -1,5 +1,7 @@
 """Injects and observers' sheets of an exercise's runs: for whoever leads."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated
 
@@ -30,6 +32,7 @@ from hypervisor.exercise.waiting import settled
 from hypervisor.instance import require_exercise
 from hypervisor.store import conducting, injecting
 from hypervisor.store.conducting import RunError
+from hypervisor.store.connect import Connection
 
 router = APIRouter(prefix="/exercises", tags=["exercises"])
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -70,8 +73,7 @@ def change(
     """Move, hold, release, cancel, mark as done, note; If-Match names what was seen."""
     _lead(asked)
     _one(asked, response, number)
-    _seen(if_match)
-    with told_as_problem(), asked.writing() as connection:
+    with _changing(asked, if_match) as connection:
         injects.change(
             connection,
             number,
@@ -126,15 +128,13 @@ def note(
     """Whether it was seen; If-Match names the line as it was."""
     _lead(asked)
     _sheet(asked, response, number)
-    _seen(if_match)
-    with told_as_problem(), asked.writing() as connection:
+    with _changing(asked, if_match) as connection:
         injects.note_sheet(
             connection,
             number,
-            outcome=patch.outcome,
-            note=patch.note,
             author=asked.person.name,
             version=version(if_match),
+            **patch.model_dump(),
         )
     return _sheet(asked, response, number)
 
@@ -150,11 +150,19 @@ def _run(asked: Access, number: int) -> None:
         raise NotFoundError(f"no run has the number {number}")
 
 
-def _seen(if_match: str | None) -> None:
+@contextmanager
+def _changing(asked: Access, if_match: str | None) -> Iterator[Connection]:
+    """Write by whoever says what they saw.
+
+    Raises:
+        HTTPException: they do not, or it was changed meanwhile.
+    """
     if if_match is None:
         raise HTTPException(
             HTTPStatus.PRECONDITION_REQUIRED, "send If-Match with the ETag of what you change"
         )
+    with told_as_problem(), asked.writing() as connection:
+        yield connection
 
 
 def _one(asked: Access, response: Response, number: int) -> OneInjectBody:

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query, Response
 
 from hypervisor.api import formats
 from hypervisor.api.access import Access, Asked, flags
-from hypervisor.api.formats import Feature, Wished
+from hypervisor.api.formats import Wished
 from hypervisor.api.paging import Page
 from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.api.shapes import Commune, Site, SiteBody, SitesBody, ThresholdBody, Value
-from hypervisor.api.territory import point
+from hypervisor.api.territory import standing
 from hypervisor.store import observing, territory
 from hypervisor.store.observing import Latest, SiteRow
 from sensors._quantity import CLOCK_FAULT
@@ -49,15 +49,7 @@ def every(  # noqa: PLR0913  one argument a filter
     latest = observing.latest(asked.connection, among=among) if values else []
     bodies = _sites(asked, some, latest)
     if wished.among("json", "geojson") == "geojson":
-        features = [
-            Feature(
-                id=one.name,
-                geometry=point(one.lon, one.lat),
-                properties=one.model_dump(mode="json", exclude={"lon", "lat"}),
-            )
-            for one in bodies
-        ]
-        return formats.geojson(asked.mode, features, following)
+        return formats.geojson(asked.mode, map(standing, bodies), following)
     return SitesBody(mode=asked.mode, sites=bodies, next=following)
 
 

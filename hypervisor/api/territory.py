@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query, Response
 
 from hypervisor.api import formats
 from hypervisor.api.access import Access, Asked
+from hypervisor.api.device_shapes import DeviceBody
 from hypervisor.api.formats import Feature, Wished
 from hypervisor.api.paging import Page
 from hypervisor.api.problems import NotFoundError, responses
-from hypervisor.api.shapes import Commune
+from hypervisor.api.shapes import Commune, Site
 from hypervisor.api.territory_shapes import (
     AreaBody,
     AreaDetailBody,
@@ -177,6 +178,15 @@ def highest(severities: Iterable[str | None]) -> str | None:
 def point(lon: float | None, lat: float | None) -> dict[str, object] | None:
     """GeoJSON's."""
     return None if lon is None or lat is None else {"type": "Point", "coordinates": [lon, lat]}
+
+
+def standing(one: Site | DeviceBody) -> Feature:
+    """A thing where it stands, with all that is told of it."""
+    return Feature(
+        id=one.name,
+        geometry=point(one.lon, one.lat),
+        properties=one.model_dump(mode="json", exclude={"lon", "lat"}),
+    )
 
 
 def _rivers(asked: Access) -> Iterable[RiverBody]:

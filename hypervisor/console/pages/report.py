@@ -2,8 +2,9 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -54,8 +55,9 @@ def asking(  # noqa: PLR0913  the fields of the form
     """The span that was asked for; of an incident its own; else the last two days."""
     now = asked.now()
     first, last = local(begins, asked), local(ends, asked)
-    if incident is not None and (first is None or last is None):
-        opened, ended = _span_of(asked, incident)
+    told = None if incident is None else _incident(asked, incident)
+    if told is not None:
+        opened, ended = _span_of(told, now)
         first, last = first or opened, last or ended
     last = last or now + timedelta(seconds=1)
     first = first or last - _USUAL
@@ -66,6 +68,7 @@ def asking(  # noqa: PLR0913  the fields of the form
         ends=last,
         domain=domain,
         incident=incident,
+        alarms=None if incident is None else tuple(told["alarms"] if told else ()),
         maintenance=maintenance,
     )
 
@@ -127,18 +130,19 @@ def _charts(asked: Access, found: view.Report) -> list[tuple[str, str, SiteChart
         ]
 
 
-def _span_of(asked: Access, incident: int) -> tuple[datetime | None, datetime | None]:
-    """An hour around an incident."""
+def _incident(asked: Access, number: int) -> Mapping[str, Any] | None:
     found = viewing.incidents_viewed(
-        asked.connection, wall=asked.clock(), every=True, number=incident
+        asked.connection, wall=asked.clock(), every=True, number=number
     )
-    if not found:
-        return None, None
-    opened = datetime.fromisoformat(found[0]["opened"])
-    ended = found[0]["ended"]
+    return found[0] if found else None
+
+
+def _span_of(incident: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime]:
+    """An hour around an incident."""
     hour = timedelta(hours=1)
-    last = asked.now() if ended is None else datetime.fromisoformat(ended) + hour
-    return opened - hour, last
+    ended = incident["ended"]
+    last = now if ended is None else datetime.fromisoformat(ended) + hour
+    return datetime.fromisoformat(incident["opened"]) - hour, last
 
 
 def _text(at: datetime | None) -> str:

@@ -23,12 +23,13 @@ _CHARTS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
-    """Of which span, domain or incident. `known_at`: the alarm log is told as it was known then."""
+    """Of which span, domain or incident; `alarms`: those of the incident."""
 
     begins: datetime
     ends: datetime
     domain: str = ""
     incident: int | None = None
+    alarms: tuple[int, ...] | None = None
     maintenance: bool = False
 
 
@@ -72,7 +73,7 @@ class Report:
 
 def report(asked: Access, asking: Asking) -> Report:
     """Read it, as far as the person sees."""
-    numbers = _members(asked, asking.incident)
+    numbers = asking.alarms
     span = Span(
         since=asking.begins,
         until=asking.ends,
@@ -119,15 +120,6 @@ def worst_sites(rows: Iterable[Row]) -> list[str]:
     ordered = sorted(rows, key=lambda one: (priority(one.worst), one.began))
     names = dict.fromkeys(one.alarm["site"] for one in ordered if one.alarm["site"])
     return list(names)[:_CHARTS]
-
-
-def _members(asked: Access, incident: int | None) -> tuple[int, ...] | None:
-    if incident is None:
-        return None
-    found = viewing.incidents_viewed(
-        asked.connection, wall=asked.clock(), every=True, number=incident
-    )
-    return tuple(found[0]["alarms"]) if found else ()
 
 
 def _entries(asked: Access, asking: Asking, numbers: tuple[int, ...] | None) -> list[Entry]:
