@@ -1,5 +1,6 @@
 """A threshold: moved, tried at once over a year or a flood, saved with a reason, taken back."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
@@ -28,6 +29,7 @@ from hypervisor.console.words import translate as _
 from hypervisor.rulebook import thresholds
 from hypervisor.rulebook.errors import RulebookError, StaleError
 from hypervisor.store import registry
+from hypervisor.store.connect import Connection
 
 router = APIRouter()
 
@@ -96,25 +98,27 @@ def history(asked: Asked, key: str, wrong: _Short = "") -> HTMLResponse:
 @router.post("/thresholds/{key:path}/rollback")
 def rollback(asked: Asked, key: str, to: _Word, mark: _Word, reason: _Text = "") -> Response:
     """Let hold again what a revision said."""
-    asked.require(Duty.WRITE_RULES, subject=owner_of(key))
-    try:
-        with asked.writing() as connection:
-            thresholds.rollback(connection, key, to, stamped(asked, reason, None), expected=mark)
-    except RulebookError as error:
-        return _history_again(asked, key, error)
-    return RedirectResponse(f"/thresholds/{key}?saved=1", status_code=303)
+    return _revised(
+        asked,
+        key,
+        lambda writing: thresholds.rollback(
+            writing, key, to, stamped(asked, reason, None), expected=mark
+        ),
+        then=f"/thresholds/{key}?saved=1",
+    )
 
 
 @router.post("/thresholds/{key:path}/withdraw")
 def withdraw(asked: Asked, key: str, mark: _Word, reason: _Text = "") -> Response:
     """Let it hold no more: the rules that need it no longer apply there."""
-    asked.require(Duty.WRITE_RULES, subject=owner_of(key))
-    try:
-        with asked.writing() as connection:
-            thresholds.withdraw(connection, key, stamped(asked, reason, None), expected=mark)
-    except RulebookError as error:
-        return _history_again(asked, key, error)
-    return RedirectResponse(f"/thresholds/{key}/history", status_code=303)
+    return _revised(
+        asked,
+        key,
+        lambda writing: thresholds.withdraw(
+            writing, key, stamped(asked, reason, None), expected=mark
+        ),
+        then=f"/thresholds/{key}/history",
+    )
 
 
 @router.post("/thresholds/{key:path}/events")
@@ -249,6 +253,19 @@ def _page(  # noqa: PLR0913  what the page is made of
         notes=view.notes_kinds(sheet.place.domain),
         **TOOLS,
     )
+
+
+def _revised(
+    asked: Access, key: str, act: Callable[[Connection], object], *, then: str
+) -> Response:
+    """An act of the history's page; where it is refused, that page says why."""
+    asked.require(Duty.WRITE_RULES, subject=owner_of(key))
+    try:
+        with asked.writing() as connection:
+            act(connection)
+    except RulebookError as error:
+        return _history_again(asked, key, error)
+    return RedirectResponse(then, status_code=303)
 
 
 def _history_again(asked: Access, key: str, error: RulebookError) -> HTMLResponse:
