@@ -226,7 +226,9 @@ def _drafted(asked: Access, request: Request, found: Stands, form: FormData) -> 
     with reading(reader_of(asked)):
         made = _draft(found, form)
         if not wants_fragment(request):
-            around = Around(site=_said(form, "site"), reason=_said(form, "reason"))
+            around = Around(
+                site=_said(form, "site"), span=_said(form, "span"), reason=_said(form, "reason")
+            )
             return _page(asked, request, found, made, around)
         return fragment(
             asked,
