@@ -1,0 +1,60 @@
+"""The usual dashboard of an urban function: its quantities over time, its alarms, its faults."""
+
+from dashboards._describe import Dashboard, Panel, Query
+from dashboards._lanes import alarm_lanes, fault_lanes
+from dashboards._sql import readings
+from dashboards._views import TimeSeries
+from dashboards._words import Text
+from sensors._domain import Domain
+from sensors._quantity import Kind, Quantity
+
+# What a bucket says of a kind of quantity, and how that is drawn.
+_SAID = {
+    Kind.GAUGE: ("mean", TimeSeries()),
+    Kind.INCREMENT: ("total", TimeSeries(draw="bars", soft_min=0)),
+    Kind.COUNTER: ("increase", TimeSeries(draw="bars", soft_min=0)),
+    Kind.STATE: ("last", TimeSeries(step=True)),
+}
+
+
+def usual(domain: Domain) -> Dashboard:
+    """A dashboard made of the catalogue alone, for a function that has no better one yet."""
+    title = Text(en=domain.label_en, fr=domain.label_fr)
+    return Dashboard(
+        key=domain.name,
+        title=title,
+        about=Text(
+            en=f"{title.en}: what each site measured, its alarms, the faults of its devices.",
+            fr=f"{title.fr} : les mesures de chaque site, ses alarmes, les défauts des appareils.",
+        ),
+        domains=(domain.name,),
+        panels=(
+            *(_course(domain.name, quantity) for quantity in domain.quantities),
+            alarm_lanes(domain.name, height=7),
+            fault_lanes(domain.name, width=24, height=7),
+        ),
+    )
+
+
+def _course(domain: str, quantity: Quantity) -> Panel:
+    column, view = _SAID[quantity.kind]
+    return Panel(
+        key=f"{domain}-{quantity.name}",
+        title=Text(en=quantity.label_en, fr=quantity.label_fr),
+        about=Text(
+            en=f"{quantity.label_en} by site ({quantity.unit}); what nothing believes is left out.",
+            fr=f"{quantity.label_fr} par site ({quantity.unit}) ; sans les mesures écartées.",
+        ),
+        view=view,
+        quantity=quantity.name,
+        queries=(
+            Query(
+                sql=f"""
+                SELECT bucket.time, site.title AS metric, bucket.{column} AS value
+                FROM {readings(quantity.name)} ORDER BY bucket.time, metric
+                """
+            ),
+        ),
+        no_value=Text(en="nothing was measured", fr="rien n'a été mesuré"),
+        empty="no site of the function measured it in the time shown",
+    )
