@@ -35,7 +35,7 @@ def test_every_rule_has_its_subjects(database_url: str) -> None:
 EXPECTED = {
     "flood-level": 16,
     "flood-basin-full": 2,
-    "flood-clock": 18,
+    "flood-clock": 23,
     "weather-rain": 8,
     "weather-gust": 4,
     "weather-gust-crane": 2,

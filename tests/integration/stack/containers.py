@@ -56,7 +56,10 @@ class Elsewhere:
         return LOOPBACK if text == "0.0.0.0" else text  # noqa: S104
 
     def environment(self, service: str, told: Mapping[str, str]) -> dict[str, str]:
-        mended = {key: self.word(value, service) for key, value in told.items()}
+        mended = {
+            key: value if key == "PATH" else self.word(value, service)  # a checkout may be in /tmp
+            for key, value in told.items()
+        }
         ports = {
             "HYPERVISOR_BROKER_HOST": LOOPBACK,
             "HYPERVISOR_BROKER_PORT": str(self.broker_port),
