@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path
 from starlette.exceptions import HTTPException
 
 from hypervisor.accounts.duties import Duty
+from hypervisor.accounts.errors import ForbiddenError
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.log_shapes import (
     DraftBody,
@@ -117,11 +118,7 @@ def stepped(asked: Access, number: int, what: Step, *, signed: str | None, remar
         HandoverError: it cannot be done so.
         NotFoundError: they see no such hand-over.
     """
-    standing = found(asked, number)
-    if standing.area is None:
-        asked.require(Duty.OPERATE)
-    else:
-        asked.require(Duty.OPERATE, area=standing.area)
+    _signs(asked, found(asked, number))
     with asked.writing() as connection:
         return handover.step(
             connection,
@@ -132,6 +129,22 @@ def stepped(asked: Access, number: int, what: Step, *, signed: str | None, remar
             remark=remark,
             now=asked.clock(),
         )
+
+
+def may_sign(asked: Access, handover: Handover) -> bool:
+    """Whether the person may take or withdraw it: what a page asks of a button."""
+    try:
+        _signs(asked, handover)
+    except ForbiddenError:
+        return False
+    return True
+
+
+def _signs(asked: Access, handover: Handover) -> None:
+    if handover.area is None:
+        asked.require(Duty.OPERATE)
+    else:
+        asked.require(Duty.OPERATE, area=handover.area)
 
 
 def found(asked: Access, number: int) -> Handover:

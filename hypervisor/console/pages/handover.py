@@ -100,6 +100,7 @@ def _shown(asked: Access, handover: Handover, *, wrong: str = "") -> Response:
         wrong=wrong,
         note=handover.note,
         mine=handover.offered_by == asked.person.name,
+        signs=doing.may_sign(asked, handover),
         before=handovers.listing(asked.connection, limit=10),
         **view.words(),
     )

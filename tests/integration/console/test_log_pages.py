@@ -83,6 +83,9 @@ def test_a_shift_is_handed_over_on_its_page(client_of: ClientOf) -> None:  # noq
     mine = _page(anne, address)
     assert "Reprendre ma signature" in mine
     assert "la crue monte" in mine
+    reader = _page(client_of("author", name="claire"), address)
+    assert "je prends la relève" not in reader
+    assert "Un opérateur du même territoire signe ici." in reader
     theirs = _page(bruno, "/handover")  # what waits stands there by itself
     signed = re.search(r'name="signed" value="(\w+)"', theirs)
     assert signed is not None
