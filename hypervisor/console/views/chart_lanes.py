@@ -93,7 +93,10 @@ def state_pane(
             left, right = over.x(first), over.x(last)
             name = _state_word(trace, value, words)
             if value:
-                yield rect("on", left, y + 3, right - left, 14, f"{trace.label}: {name}")
+                kind = (
+                    f"on code-{trace.codes[round(value)]}" if round(value) in trace.codes else "on"
+                )
+                yield rect(kind, left, y + 3, right - left, 14, f"{trace.label}: {name}")
         label = text("halo", over.left + 6, y + 14, trace.label)
         yield label
         if chart.narrow:
