@@ -6,7 +6,6 @@ from dashboards import _alarms_now
 from dashboards._colours import (
     BLUE,
     GREEN,
-    GREY,
     ORANGE,
     PRIORITIES,
     RED,
@@ -16,6 +15,7 @@ from dashboards._colours import (
     Step,
 )
 from dashboards._describe import Column, Panel, Query, Section
+from dashboards._flood_now import REACHING
 from dashboards._links import dashboard_of, site_page
 from dashboards._quality_now import DEVICES
 from dashboards._sql import UNTIL, territory
@@ -222,27 +222,7 @@ _ASSETS = Panel(
         Column(
             name="state",
             title=Text(en="State", fr="État"),
-            states=(
-                State(
-                    value="reached",
-                    text=Text(en="in the water", fr="atteint"),
-                    colour=RED,
-                    symbol="■",
-                ),
-                State(
-                    value="rising", text=Text(en="rising", fr="montée"), colour=ORANGE, symbol="↗"
-                ),
-                State(value="steady", text=Text(en="steady", fr="stable"), colour=GREY, symbol="→"),
-                State(
-                    value="falling", text=Text(en="falling", fr="baisse"), colour=BLUE, symbol="↘"
-                ),
-                State(
-                    value="unknown",
-                    text=Text(en="not known", fr="inconnu"),
-                    colour=VIOLET,
-                    symbol="?",
-                ),
-            ),
+            states=REACHING,
             cell="background",
             width=115,
         ),
