@@ -4,12 +4,18 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from hypervisor.bench.servers import Ground
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+Tick = Callable[[str, int, int], None]
+_Plan = TypeVar("_Plan")
 
 
 def attach(app: typer.Typer) -> None:
@@ -41,7 +47,7 @@ def ingest(
     rollup: Annotated[
         bool, typer.Option("--rollup", help="With roll-ups kept beside it, against ingest alone.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Ingest, with checks, registry and feed, against a bare loop, on servers of its own."""
     from rich.console import Console
@@ -80,98 +86,80 @@ def backtest(
     gauges: Annotated[int, typer.Option(help="So many gauges, every quarter of an hour.")] = 1_000,
     days: Annotated[int, typer.Option(help="Of each.")] = 365,
     rounds: Annotated[int, typer.Option(help="Of each measurement; the best counts.")] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """One rule over a year of gauges, beside the fastest bare read of the same rows."""
     from hypervisor.bench.backtest import Plan, measure
-    from hypervisor.bench.servers import ground
 
-    plan = Plan(gauges=gauges, days=days, rounds=rounds)
-    with _progress() as tick, ground() as place:
-        found = measure(place, plan, tick)
-    _say(found, as_json=as_json)
+    _run(measure, Plan(gauges=gauges, days=days, rounds=rounds), as_json=as_json)
 
 
 def rules(
     sites: Annotated[int, typer.Option(help="So many sites, of all domains.")] = 5_000,
     times: Annotated[int, typer.Option(help="How often each speaks.")] = 12,
     batch: Annotated[int, typer.Option(help="Readings that come together.")] = 5_000,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Readings a second that the watch judges by all packs."""
     from hypervisor.bench.rules import Plan, measure
-    from hypervisor.bench.servers import ground
 
-    with _progress() as tick, ground() as place:
-        found = measure(place, Plan(sites=sites, times=times, batch=batch), tick)
-    _say(found, as_json=as_json)
+    _run(measure, Plan(sites=sites, times=times, batch=batch), as_json=as_json)
 
 
 def latency(
     rate: Annotated[int, typer.Option(help="Messages a second.")] = 1_000,
     sites: Annotated[int, typer.Option(help="So many sites speak.")] = 1_000,
     seconds: Annotated[float, typer.Option(help="For so long.")] = 20.0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """From publication to the stored alarm, with all packs at work."""
     from hypervisor.bench.latency import SERVER, Plan, measure
-    from hypervisor.bench.servers import ground
 
-    with _progress() as tick, ground(**SERVER) as place:
-        found = measure(place, Plan(rate=rate, sites=sites, seconds=seconds), tick)
-    _say(found, as_json=as_json)
+    _run(measure, Plan(rate=rate, sites=sites, seconds=seconds), as_json=as_json, **SERVER)
 
 
 def listeners(
     listeners: Annotated[int, typer.Option(help="So many listen to events.")] = 200,
     rate: Annotated[int, typer.Option(help="Messages a second meanwhile.")] = 500,
     seconds: Annotated[float, typer.Option(help="For so long.")] = 20.0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """What the web process costs while many listen and alarms come and go."""
     from hypervisor.bench.latency import SERVER
     from hypervisor.bench.listeners import Plan, measure
-    from hypervisor.bench.servers import ground
 
-    with _progress() as tick, ground(**SERVER) as place:
-        found = measure(place, Plan(listeners=listeners, rate=rate, seconds=seconds), tick)
-    _say(found, as_json=as_json)
+    plan = Plan(listeners=listeners, rate=rate, seconds=seconds)
+    _run(measure, plan, as_json=as_json, **SERVER)
 
 
 def edit(
     gauges: Annotated[int, typer.Option(help="So many gauges in the territory.")] = 1_000,
     days: Annotated[int, typer.Option(help="Of readings, every quarter of an hour.")] = 365,
     edits: Annotated[int, typer.Option(help="So many.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """A threshold moved, its year judged beside today's, as the console asks for it."""
     from hypervisor.bench.edit import Plan, measure
-    from hypervisor.bench.servers import ground
 
-    with _progress() as tick, ground() as place:
-        found = measure(place, Plan(gauges=gauges, days=days, edits=edits), tick)
-    _say(found, as_json=as_json)
+    _run(measure, Plan(gauges=gauges, days=days, edits=edits), as_json=as_json)
 
 
 def map_(
     sites: Annotated[
         int, typer.Option(help="So many on the map, one in eight with an alarm.")
     ] = 5_000,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Long tasks of the map in a browser that renders in software; needs the developers' tools."""
     from hypervisor.bench.map import Plan, measure
-    from hypervisor.bench.servers import ground
 
-    with _progress() as tick, ground() as place:
-        found = measure(place, Plan(sites=sites), tick)
-    _say(found, as_json=as_json)
+    _run(measure, Plan(sites=sites), as_json=as_json)
 
 
 def dashboards(
     rows: Annotated[str, typer.Option(help="Readings of a year: 5M, 50M.")] = "5M",
     rounds: Annotated[int, typer.Option(help="How often each panel is asked.")] = 5,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Every panel of Grafana's dashboards over a year, from roll-ups and without them."""
     from hypervisor.bench.dashboards import Plan, measure
@@ -199,8 +187,23 @@ def dashboards(
         )
 
 
+def _run(
+    measure: "Callable[[Ground, _Plan, Tick], dict[str, Any]]",
+    plan: _Plan,
+    *,
+    as_json: bool,
+    **extra: str,
+) -> None:
+    """Measure on servers of its own, and say what was found. `extra`: settings of its database."""
+    from hypervisor.bench.servers import ground
+
+    with _progress() as tick, ground(**extra) as place:
+        found = measure(place, plan, tick)
+    _say(found, as_json=as_json)
+
+
 @contextmanager
-def _progress() -> "Iterator[Callable[[str, int, int], None]]":
+def _progress() -> Iterator[Tick]:
     from rich.console import Console
     from rich.progress import Progress
 
