@@ -1,9 +1,38 @@
 """`hypervisor dashboards push`: folder, data source and dashboards, into a Grafana that runs."""
 
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hypervisor.cli.dashboards import Console, Lang, options_of
+
+if TYPE_CHECKING:
+    from hypervisor.grafana.pushing import Step
+
+Url = Annotated[
+    str,
+    typer.Option(
+        envvar="HYPERVISOR_GRAFANA_URL", help="Where Grafana is, such as https://grafana.example."
+    ),
+]
+Token = Annotated[
+    str,
+    typer.Option(
+        envvar="HYPERVISOR_GRAFANA_TOKEN",
+        help="Of a service account: Editor, or Admin where the data source is made.",
+    ),
+]
+ReaderUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="HYPERVISOR_GRAFANA_READER_URL",
+        help="A reader's, as Grafana reaches the database; default: the data source stays.",
+    ),
+]
 
 
 def attach(app: typer.Typer) -> None:
@@ -15,35 +44,14 @@ def attach(app: typer.Typer) -> None:
 
 def push(
     context: typer.Context,
-    url: Annotated[
-        str,
-        typer.Option(
-            envvar="HYPERVISOR_GRAFANA_URL",
-            help="Where Grafana is, such as https://grafana.example.",
-        ),
-    ],
-    token: Annotated[
-        str,
-        typer.Option(
-            envvar="HYPERVISOR_GRAFANA_TOKEN",
-            help="Of a service account: Editor, or Admin where the data source is made.",
-        ),
-    ] = "",
+    url: Url,
+    token: Token = "",
     folder: Annotated[
         str | None, typer.Option(help="The folder's title; default: as it is, or Hypervisor.")
     ] = None,
-    reader_url: Annotated[
-        str,
-        typer.Option(
-            envvar="HYPERVISOR_GRAFANA_READER_URL",
-            help="A reader's, as Grafana reaches the database; default: the data source stays.",
-        ),
-    ] = "",
-    lang: Annotated[str, typer.Option(help="fr or en.")] = "fr",
-    console_url: Annotated[
-        str | None,
-        typer.Option(help="Where links to the console lead; default: the settings'."),
-    ] = None,
+    reader_url: ReaderUrl = "",
+    lang: Lang = "fr",
+    console_url: Console = None,
     basemap: Annotated[str, typer.Option(help="As for `build`.")] = "",
     since: Annotated[str, typer.Option("--from", help="As for `build`.")] = "",
     until: Annotated[str, typer.Option("--to", help="As for `build`.")] = "",
@@ -57,10 +65,6 @@ def push(
 
     Dashboards of ours that are no more are removed; what is not ours is not touched.
     """
-    from contextlib import closing
-    from dataclasses import replace
-
-    from hypervisor.cli.dashboards import options_of
     from hypervisor.grafana import pushing
     from hypervisor.grafana.building import documents
     from hypervisor.grafana.remote import Grafana
@@ -77,13 +81,21 @@ def push(
     )
     with closing(Grafana(url, token)) as grafana:
         done = pushing.push(grafana, wish, dry=dry_run)
+    if as_json:
+        _print_json(done)
+    else:
+        _print(done, dry=dry_run)
+
+
+def _print_json(done: "Sequence[Step]") -> None:
     for step in done:
-        if as_json:
-            told = {"what": step.what, "name": step.name, "how": step.how.value, "note": step.note}
-            print(json.dumps(told, ensure_ascii=False))
-        else:
-            print(f"{step.how.value:13} {step.what:11} {step.name} {step.note}".rstrip())
+        told = {"what": step.what, "name": step.name, "how": step.how.value, "note": step.note}
+        print(json.dumps(told, ensure_ascii=False))
+
+
+def _print(done: "Sequence[Step]", *, dry: bool) -> None:
+    for step in done:
+        print(f"{step.how.value:13} {step.what:11} {step.name} {step.note}".rstrip())
+    would = "would change" if dry else "changed"
     changed = any(step.do is not None for step in done)
-    if not as_json:
-        would = "would change" if dry_run else "changed"
-        print(f"something {would}" if changed else "nothing to change")
+    print(f"something {would}" if changed else "nothing to change")
