@@ -1,42 +1,96 @@
-"""A block of subjects judged together: their tracks, thresholds and devices on one axis."""
+"""A block of subjects judged together: their tracks, thresholds and devices on one axis.
+
+Those who belong to them, the members of groups and the sites upstream, are a block of their own.
+"""
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from rules._arrivals import Arrivals
-from rules._axis import Axis, Fact, merged
+from rules._axis import Axis, Fact, Index, merged
 from rules._belonging import members_of
+from rules._callers import Caller, Callers
 from rules._hearsay import Said, said_of
-from rules._inputs import Device, Instants, SeriesColumns, Subject
+from rules._inputs import Instants, SeriesColumns, Subject
 from rules._interval import Mask
-from rules._listening import Clocks, Ears, supply_ends
-from rules._members import Members
+from rules._listening import Ears, supply_ends
 from rules._rule import DEVICE
-from rules._service import interrupted, rows_of, services
+from rules._service import rows_of, services
+from rules._tally import Sums, Tally
 from rules._track import Signs, Track
-from sensors._row import NEVER
 
-_FAR = 2**61
+_AT_ONCE = 1 << 17  # members asked at once
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Caller:
-    """What `silent` listens for: of every subject one series, or the device of one number.
+class Members:
+    """Those who belong to the subjects of a block, one's after the other's; one may have none.
 
-    `arrivals`: keys at which a silence begins anew. `first`: when a first arrival was expected
-    (µs). `service`: of the device asked for (0: out); None: always in, or it is a series that is
-    asked for. Arrays by subject.
+    `sizes`: how many each subject has. `block`: all of them as subjects, on a longer axis. `of`:
+    to which subject of the outer block each belongs, for short its group.
+
+    What a `share` asks is asked of all members of all groups at once. Their answers change only
+    at instants of their own, so they are told at these and summed up along the axis of the groups
+    (rules._tally).
     """
 
-    arrivals: Instants
-    first: Instants
-    present: Mask
-    clocks: Clocks
-    service: Fact | None = None
+    def __init__(self, axis: Axis, sizes: Sequence[int], block: "Block") -> None:
+        self._outer = axis
+        self._sizes: Index = np.array(sizes, dtype=np.intp)
+        self._first: Index = np.cumsum(self._sizes) - self._sizes
+        self.of: Index = np.repeat(np.arange(axis.count), self._sizes)
+        self.block = block
+        self.axis = block.axis
+        self._tallies: dict[Hashable, Tally] = {}
+        self._merged: dict[Hashable, Instants] = {}
+
+    def outward(self, keys: Instants) -> Instants:
+        """Keys of members as keys of their groups, in the order of the members."""
+        owners = self.axis.subjects(keys)
+        return np.asarray(keys + (self.of[owners] - owners) * self.axis.stride)
+
+    def any(self, marks: Mask) -> Mask:
+        """By group: whether one of its members is marked."""
+        return np.bincount(self.of[marks], minlength=self._outer.count) > 0
+
+    def spread(self, keys: Instants, owners: Index) -> Iterator[tuple[slice, Index, Instants]]:
+        """Some rows of groups at a time: for each of their members the row, and its key there."""
+        sizes = self._sizes[owners]
+        ends = np.cumsum(sizes)
+        first = 0
+        while first < len(keys):
+            done = int(ends[first - 1]) if first else 0
+            last = max(first + 1, int(np.searchsorted(ends, done + _AT_ONCE)))
+            some = np.arange(first, min(last, len(keys)))
+            rows = np.repeat(some, sizes[some])
+            ranks = np.arange(len(rows)) - np.repeat(ends[some] - sizes[some] - done, sizes[some])
+            members = self._first[owners[rows]] + ranks
+            shift = (members - owners[rows]) * self.axis.stride
+            yield slice(first, int(some[-1]) + 1), rows - first, keys[rows] + shift
+            first = int(some[-1]) + 1
+
+    def tally(self, about: Hashable, answers: Callable[[], tuple[Instants, Sums]]) -> Tally:
+        """The sums of what members answer, worked out once for each thing that is asked about.
+
+        `answers`: keys of members, ascending, each one's from the beginning of its zone on, and
+        what each adds from a key to the next.
+        """
+        if about not in self._tallies:
+            keys, parts = answers()
+            owners = self.axis.subjects(keys)
+            self._tallies[about] = Tally(owners, self.outward(keys), parts, self._outer.origins())
+        return self._tallies[about]
+
+    def keys(self, what: str, words: Sequence[str], keys: Callable[[Track], Instants]) -> Instants:
+        """Certain keys of the members' series as keys of their groups, ascending; kept by name."""
+        about = (what, tuple(words))
+        if about not in self._merged:
+            tracks = [self.block.track(word) for word in words]
+            self._merged[about] = merged([self.outward(keys(track)) for track in tracks])
+        return self._merged[about]
 
 
 class Block:
@@ -101,14 +155,19 @@ class Block:
         return self._upstream[ahead]
 
     def _members(self, found: Sequence[Sequence[Subject]]) -> Members:
-        def lay(axis: Axis, own: Sequence[Subject]) -> Block:
-            spans: list[Span] = []
-            if self._spans:
-                for span, some in zip(self._spans, found, strict=True):
-                    spans += [span] * len(some)
-            return Block(axis, own, self.ears, partly=True, spans=spans)
-
-        return Members(self.axis, found, lay)
+        sizes = [len(some) for some in found]
+        spans: list[Span] = []
+        if self._spans:
+            for span, size in zip(self._spans, sizes, strict=True):
+                spans += [span] * size
+        own = Block(
+            replace(self.axis, count=sum(sizes)),
+            [one for some in found for one in some],
+            self.ears,
+            partly=True,
+            spans=spans,
+        )
+        return Members(self.axis, sizes, own)
 
     def said(self, word: str) -> Said:
         """What the calendar, the sun or the lighting plan says of each subject."""
@@ -146,8 +205,9 @@ class Block:
     def callers(self, name: str) -> list[Caller]:
         """Whom `silent` listens for: a series; for the word `device` the i-th of each subject."""
         if name not in self._callers:
-            found = self._devices() if name == DEVICE else [self._series(self.track(name))]
-            self._callers[name] = found
+            own = Callers(self.axis, self.subjects, self.ears)
+            device = name == DEVICE
+            self._callers[name] = own.devices() if device else [own.series(self.track(name))]
         return self._callers[name]
 
     @functools.cached_property
@@ -160,63 +220,6 @@ class Block:
             if device.fed is not None and (end := supply_ends(device.fed)) is not None
         ]
         return np.array(ends, dtype=np.int64)
-
-    def _series(self, track: Track) -> Caller:
-        names = [None if c is None else c.device for c in track.columns]
-        firsts = [c.earlier[0][0] if c is not None and c.earlier else None for c in track.columns]
-        first = [new if old is None else old for old, new in zip(firsts, names, strict=True)]
-        return Caller(
-            arrivals=merged([track.arrivals, self._successions(track)]),
-            first=self._commissioned(first),
-            present=track.present,
-            clocks=self.ears.clocks(self._named(names)),
-        )
-
-    def _successions(self, track: Track) -> Instants:
-        """Where a successor is commissioned, and its silence begins to count."""
-        keys: list[int] = []
-        for i, column in enumerate(track.columns):
-            if column is not None and column.earlier:
-                successors = [*(name for name, _ in column.earlier[1:]), column.device]
-                for name, (_, until) in zip(successors, column.earlier, strict=True):
-                    commissioned = self.subjects[i].devices[name].commissioned
-                    keys.append(self.axis.key(i, max(commissioned, until)))
-        return np.array(keys, dtype=np.int64)
-
-    def _devices(self) -> list[Caller]:
-        names = [list(subject.devices) for subject in self.subjects]
-        deepest = max((len(some) for some in names), default=0)
-        return [
-            self._device([some[rank] if rank < len(some) else None for some in names])
-            for rank in range(deepest)
-        ]
-
-    def _device(self, names: Sequence[str | None]) -> Caller:
-        parts = [_arrived(*pair) for pair in zip(self.subjects, names, strict=True)]
-        keys = self.axis.keys(np.concatenate(parts), [len(part) for part in parts])
-        devices = self._named(names)
-        steps = interrupted(devices)
-        always = all(part is None for part in steps)
-        return Caller(
-            arrivals=merged([keys]),
-            first=self._commissioned(names),
-            present=np.array([name is not None for name in names], dtype=np.bool_),
-            clocks=self.ears.clocks(devices),
-            service=None if always else Fact(self.axis, steps),
-        )
-
-    def _named(self, names: Sequence[str | None]) -> list[Device | None]:
-        return [
-            None if name is None else subject.devices[name]
-            for name, subject in zip(names, self.subjects, strict=True)
-        ]
-
-    def _commissioned(self, names: Sequence[str | None]) -> Instants:
-        """When each subject's device entered service (µs); the far future without one."""
-        return np.array(
-            [_FAR if device is None else device.commissioned for device in self._named(names)],
-            dtype=np.int64,
-        )
 
 
 def _signs(subject: Subject, column: SeriesColumns | None) -> Signs:
@@ -238,11 +241,3 @@ def _signs(subject: Subject, column: SeriesColumns | None) -> Signs:
     sent = np.concatenate(times)
     order = np.argsort(sent, kind="stable")
     return sent[order], np.concatenate(received)[order]
-
-
-def _arrived(subject: Subject, device: str | None) -> Instants:
-    if device is None:
-        return np.empty(0, dtype=np.int64)
-    got = [c.received_at[rows_of(c, device)] for c in subject.series.values()]
-    times = np.concatenate(got) if got else np.empty(0, dtype=np.int64)
-    return np.sort(times[times != NEVER], kind="stable")

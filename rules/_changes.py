@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from rules._block import Block, Caller
+from rules._block import Block
+from rules._callers import Caller
 from rules._functions import OVER_MEMBERS, UPSTREAM
 from rules._inputs import Instants
 from rules._rule import DEVICE

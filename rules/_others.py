@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rules._axis import Index, merged
+from rules._block import Members
 from rules._changes import judged, names_of, seen
 from rules._inputs import Instants
 from rules._interval import LEFT_OUT, UNKNOWN, Interval, Mask, Truths, truths, where_known
-from rules._members import Members
 from rules._rule import ahead_of
 from rules._sight import Sight
 from rules._tally import Sums, amounts, answers, total
