@@ -6,9 +6,9 @@ import numpy as np
 
 from simulators import _envelopes as envelopes
 from simulators._chance import Column, chance_of
+from simulators._field import Place
 from simulators._payloads import LAYOUTS, Layout, Number, frames
 from simulators._said import Said, Times, texts
-from simulators._simulator import Place
 from simulators._story import SECOND
 from simulators._telling import Telling
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from simulators._catchment import Column
+from simulators._field import Place
 from simulators._rivers import Course
-from simulators._simulator import Place
 from simulators._weather import STEP
 
 TAKES_FROM = 0.45  # of the discharge at which the river leaves its bed

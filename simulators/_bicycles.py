@@ -9,9 +9,9 @@ from sensors._quantity import Quantity
 from simulators._battery import charge
 from simulators._calendar import Lived, lived
 from simulators._chance import chance_of
+from simulators._field import Place
 from simulators._gauging import Told, as_read
 from simulators._lamps_telling import WHOLE
-from simulators._simulator import Place
 from simulators._steps import SECOND, Column, Instants
 from simulators._traffic_counting import slots
 from simulators._traffic_demand import Peak

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators._chance import Column, chance_of
-from simulators._simulator import Place
+from simulators._field import Place
 from simulators._story import SECOND
 
 Times = NDArray[np.int64]

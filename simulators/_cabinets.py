@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators._chance import chance_of
+from simulators._field import Place
 from simulators._lamps_faults import YEAR
-from simulators._simulator import Place
 from simulators._steps import SECOND, Column, Instants, Steps, always, joined, within
 from simulators._story import HOUR, Event
 from simulators._world import World

@@ -8,9 +8,9 @@ import numpy as np
 from sensors._quantity import Quantity
 from simulators._cabinets import Circuit
 from simulators._chance import chance_of
+from simulators._field import Place
 from simulators._gauging import Told, as_read
 from simulators._lamps_telling import REACTION, Lamp
-from simulators._simulator import Place
 from simulators._steps import SECOND, Column, Instants, Steps, joined
 from simulators._world import World
 

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from sensors._domain import catalogue
 from simulators._chance import chance_of
+from simulators._errors import SimulatorError
+from simulators._field import Place
 from simulators._publications import Publication, Spoken
-from simulators._simulator import Place, SimulatorError
 from simulators._speaking import Skew
 from simulators._story import HOUR, SECOND, Event
 from simulators._world import World

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators._chance import chance_of
-from simulators._simulator import Place
+from simulators._field import Place
 from simulators._steps import Column, Steps, always, joined, within
 
 # Settings, of the right order for street luminaires; a place may say its own (`properties`).

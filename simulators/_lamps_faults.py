@@ -3,8 +3,8 @@
 import numpy as np
 
 from simulators._chance import chance_of
+from simulators._field import Place
 from simulators._lamps import MINUTE, Trouble
-from simulators._simulator import Place
 from simulators._story import Event
 from simulators._world import World
 

@@ -9,9 +9,9 @@ import numpy as np
 from sensors._quantity import Quantity
 from simulators._battery import charge
 from simulators._chance import chance_of
+from simulators._field import Place
 from simulators._gauging import Told, as_read
 from simulators._lamps import METERING, Burning, Luminaire
-from simulators._simulator import Place
 from simulators._steps import SECOND, Column, Instants
 from simulators._world import World
 

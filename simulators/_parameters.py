@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from simulators._simulator import SimulatorError
+from simulators._errors import SimulatorError
 from simulators._world import World
 
 

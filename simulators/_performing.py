@@ -2,10 +2,12 @@
 
 import pandas as pd
 
+from simulators._errors import SimulatorError
 from simulators._faults import broken, check, skew_of, through_network
+from simulators._field import Field
 from simulators._picking import happening
 from simulators._publications import Spoken
-from simulators._simulator import Field, SimulatorError, simulators
+from simulators._simulator import simulators
 from simulators._speaking import spoken
 from simulators._story import Story
 from simulators._world import World

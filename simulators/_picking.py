@@ -5,8 +5,9 @@ import math
 from collections.abc import Sequence
 
 from simulators._chance import chance_of
+from simulators._errors import SimulatorError
+from simulators._field import Field
 from simulators._rain import KM_A_DEGREE
-from simulators._simulator import Field, SimulatorError
 from simulators._story import HOUR, Event, Happening, Where
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 from sensors._domain import catalogue
 from sensors._quantity import Kind
 from simulators._air import over_the_air
+from simulators._field import Field, Place
 from simulators._plain_json import native, senml
 from simulators._publications import Publication, Spoken, native_topic
 from simulators._said import Said, Times
-from simulators._simulator import Field, Place
 from simulators._telling import Telling, tellings
 
 Skew = Callable[[Place, Times], Times]  # how wrong a device's clock is (µs) at some times

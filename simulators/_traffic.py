@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators._simulator import Place
+from simulators._field import Place
 from simulators._steps import Column
 
 # Settings, of the order of the literature.

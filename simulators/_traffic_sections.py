@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators._simulator import Asset, Field, Place
+from simulators._field import Asset, Field, Place
 from simulators._steps import EVER, Column, Instants
 from simulators._story import SECOND, Event
 from simulators._traffic import Road, remaining, road

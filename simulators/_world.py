@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators._chance import Column
+from simulators._field import Field, Place
 from simulators._picking import happening
 from simulators._rivers import Course, courses
-from simulators._simulator import Field, Place
 from simulators._story import HOUR, SECOND, Event, Story
 from simulators._weather import CENTRE, Atmosphere
 

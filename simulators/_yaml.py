@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from simulators._simulator import SimulatorError
+from simulators._errors import SimulatorError
 
 SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>d|h|min|s)")
 HOURS = {"d": 24.0, "h": 1.0, "min": 1 / 60, "s": 1 / 3600}

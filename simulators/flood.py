@@ -12,9 +12,10 @@ from simulators._basins import fill
 from simulators._battery import charge
 from simulators._catchment import discharge_of
 from simulators._chance import Column, chance_of
+from simulators._field import Field, Place
 from simulators._gauging import Times, Told, as_read, saturated, table, ticks
 from simulators._rivers import Course
-from simulators._simulator import Field, Place, Simulator
+from simulators._simulator import Simulator
 from simulators._story import SECOND
 from simulators._vigilance import bulletins
 from simulators._world import World

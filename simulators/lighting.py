@@ -17,13 +17,14 @@ from sensors.lighting import DOMAIN
 from simulators import _cabinets_telling, _lamps_telling
 from simulators._cabinets import Circuit, circuit, drift
 from simulators._cabinets_telling import Cabinet
+from simulators._field import Field, Place
 from simulators._gauging import Told, table
 from simulators._lamps import CODES, burning, luminaire
 from simulators._lamps_faults import troubles
 from simulators._lamps_telling import Lamp
 from simulators._mains import Mains, mains
 from simulators._parameters import Kinds, check, choice, flag, number
-from simulators._simulator import Field, Place, Simulator
+from simulators._simulator import Simulator
 from simulators._steps import EVER, Column, Steps, always, joined, stepped
 from simulators._weather import CENTRE
 from simulators._world import World

@@ -19,9 +19,10 @@ from sensors.mobility import DOMAIN
 from simulators import _bicycles, _traffic_counting
 from simulators._calendar import Lived, lived
 from simulators._chance import chance_of
+from simulators._field import Field
 from simulators._gauging import Told, table
 from simulators._parameters import Kinds, check, choice, number
-from simulators._simulator import Field, Simulator
+from simulators._simulator import Simulator
 from simulators._steps import SECOND, Column, Instants
 from simulators._story import HOUR
 from simulators._traffic import (

@@ -10,8 +10,9 @@ from sensors.weather import DOMAIN
 from simulators._battery import charge
 from simulators._bucket import Bucket, tips
 from simulators._chance import Column, chance_of
+from simulators._field import Field, Place
 from simulators._gauging import Times, Told, as_read, saturated, table, ticks
-from simulators._simulator import Field, Place, Simulator
+from simulators._simulator import Simulator
 from simulators._story import SECOND
 from simulators._weather import Atmosphere
 from simulators._world import World

@@ -14,10 +14,10 @@ from hypervisor.registry.sources import read_sources
 from hypervisor.settings import Settings
 from hypervisor.store.connect import Connection, connect
 from sensors._quality import Quality
+from simulators._field import Field, Place
 from simulators._performing import measured, messages
 from simulators._publications import Spoken
 from simulators._scenarios import load
-from simulators._simulator import Field, Place
 from simulators._world import World
 from tests.integration.ingest.conftest import ingest
 

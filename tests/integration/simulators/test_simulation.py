@@ -9,8 +9,8 @@ from hypervisor.registry.sources import read_sources
 from hypervisor.settings import Settings
 from hypervisor.store.connect import connect
 from sensors._domain import catalogue
+from simulators._field import Field
 from simulators._scenarios import load
-from simulators._simulator import Field
 from simulators._world import World
 
 pytestmark = pytest.mark.integration

@@ -21,11 +21,11 @@ from rules._pack import packs
 from sensors._domain import catalogue
 from sensors._quantity import CLOCK_FAULT
 from simulators import _recordings
+from simulators._field import Field
 from simulators._performing import messages
 from simulators._picking import picked
 from simulators._publications import Spoken
 from simulators._scenarios import load
-from simulators._simulator import Field
 from simulators._story import Story
 
 SPARSE = 6  # of which many cabinets and roads the quick tests keep one

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sensors._domain import catalogue
-from simulators._simulator import Field, Group, Place
+from simulators._field import Field, Group, Place
 from simulators._story import Happening, Storm, Story, Weather, Where
 from simulators._world import World
 from simulators.mobility import emit

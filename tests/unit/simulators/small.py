@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from sensors._domain import catalogue
 from sensors._plan import LightingPlan, Spell
 from sensors._quantity import Reporting
-from simulators._simulator import Asset, Field, Group, Place
+from simulators._field import Asset, Field, Group, Place
 
 KNOWN = catalogue()
 LORA, PARTNER, HUB = ("lora", "chirpstack"), ("partner", "the-things-stack"), ("hub", "native")

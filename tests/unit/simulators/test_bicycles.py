@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from simulators import _bicycles
-from simulators._simulator import Field
+from simulators._field import Field
 from simulators._story import Story, Weather
 from simulators._world import World
 from tests.unit.simulators.roads import (

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from sensors._quantity import Kind, Reporting
+from simulators._field import Field
 from simulators._performing import performed
 from simulators._scenarios import load
-from simulators._simulator import Field, simulators
+from simulators._simulator import simulators
 from simulators._table import ROW_COLUMNS
 from simulators._world import World
 from tests.unit.simulators.small import KNOWN, field

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from simulators._errors import SimulatorError
+from simulators._field import Field
 from simulators._performing import messages
 from simulators._publications import Spoken
 from simulators._scenarios import load
-from simulators._simulator import Field, SimulatorError
 from simulators._story import HOUR, SECOND, Happening, Where
 from simulators._words import WordError, fault
 from tests.unit.simulators.small import place

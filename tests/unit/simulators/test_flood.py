@@ -9,10 +9,12 @@ import pytest
 
 from sensors._domain import catalogue
 from simulators import _catchment as catchment
+from simulators._errors import SimulatorError
+from simulators._field import Field, Place
 from simulators._performing import performed
 from simulators._rivers import Course
 from simulators._scenarios import load
-from simulators._simulator import Field, Place, SimulatorError, simulators
+from simulators._simulator import simulators
 from simulators._story import Story
 from simulators._world import World
 from simulators.flood import SIMULATOR

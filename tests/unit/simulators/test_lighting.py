@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from sensors._plan import levels
+from simulators._field import Field
 from simulators._lamps_telling import Lamp
-from simulators._simulator import Field, simulators
+from simulators._simulator import simulators
 from simulators._story import Happening
 from simulators._world import World
 from simulators.lighting import SIMULATOR, emit, truth

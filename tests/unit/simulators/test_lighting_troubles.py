@@ -8,7 +8,7 @@ import pytest
 
 from simulators._cabinets import depth
 from simulators._cabinets_telling import Cabinet
-from simulators._simulator import Asset, Field, Place
+from simulators._field import Asset, Field, Place
 from simulators._story import Happening, Storm, Weather, Where
 from simulators._world import World
 from simulators.lighting import emit, truth

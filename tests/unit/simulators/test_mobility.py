@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulators._simulator import Asset, Field, Place, simulators
+from simulators._field import Asset, Field, Place
+from simulators._simulator import simulators
 from simulators._story import Happening, Storm, Weather
 from simulators._world import World
 from simulators.mobility import SIMULATOR, truth

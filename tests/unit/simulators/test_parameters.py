@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from simulators import lighting, mobility
-from simulators._simulator import Field, Place, SimulatorError
+from simulators._errors import SimulatorError
+from simulators._field import Field, Place
 from simulators._story import Happening, Story, Where
 from simulators._world import World
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from simulators._field import Field, Place
 from simulators._performing import measured, messages
 from simulators._publications import Publication, Spoken
 from simulators._scenarios import load
-from simulators._simulator import Field, Place
 from simulators._speaking import spoken
 from simulators._world import World
 from tests.unit.simulators.small import field, place

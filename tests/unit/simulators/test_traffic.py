@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulators._calendar import Lived, lived
-from simulators._simulator import Place
+from simulators._field import Place
 from simulators._traffic import (
     KINDS,
     free_density,

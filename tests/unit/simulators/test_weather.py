@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from simulators._field import Field, Place
 from simulators._rivers import catchment_rain
 from simulators._scenarios import load
-from simulators._simulator import Field, Place
 from simulators._story import HOUR, SECOND, Front, Storm, Story, Weather
 from simulators._sun import elevation, irradiance, solar_hour
 from simulators._weather import Atmosphere
