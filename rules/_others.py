@@ -1,12 +1,12 @@
 """What a condition asks of others than its subject: a group's members, the sites upstream."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from rules._axis import Index, merged
-from rules._block import Members
+from rules._block import Block, Members
 from rules._changes import judged, names_of, seen
 from rules._inputs import Instants
 from rules._interval import LEFT_OUT, UNKNOWN, Interval, Mask, Truths, truths, where_known
@@ -15,13 +15,33 @@ from rules._sight import Sight
 from rules._tally import Sums, amounts, answers, total
 from rules._tree import Call, Name, Node, Scaled, walk
 
-if TYPE_CHECKING:
-    from rules._evaluate import View
 
-Asked = Callable[["View"], Sums]
+class Asking(Protocol):
+    """The view of subjects, as far as others are asked from it: the same is evaluated of these.
+
+    `sight`, `keys`, `block`: its rows, their keys, and whose they are. `since`: from when on what
+    is observed counts; None: all that is known does.
+    """
+
+    sight: Sight
+    keys: Instants
+    block: Block
+    since: Instants | None
+
+    def truth(self, node: Node) -> Truths:
+        """The truth of a condition at each key."""
+
+    def value(self, node: Node) -> Interval:
+        """The value of a part of a condition at each key."""
+
+    def elsewhere(self, block: Block, keys: Instants, rows: Index, shift: Instants) -> "Asking":
+        """The view of others, at keys that stand for these rows."""
 
 
-def share(view: "View", node: Call) -> Interval:
+Asked = Callable[[Asking], Sums]
+
+
+def share(view: Asking, node: Call) -> Interval:
     """Of the members in service, those for which it is true, and those for which it may be."""
     (condition,) = node.arguments
     sums = _summed(view, node, 3, lambda own: answers(_says(own, condition)))
@@ -31,13 +51,13 @@ def share(view: "View", node: Call) -> Interval:
     return where_known(size > 0, Interval(lo, hi))
 
 
-def totalled(view: "View", node: Call) -> Interval:
+def totalled(view: Asking, node: Call) -> Interval:
     """The sum over the members in service; of what is never negative at least what is known."""
     (inner,) = node.arguments
     return total(_summed(view, node, 5, lambda own: _amounts(own, inner)))
 
 
-def upstream(view: "View", node: Call) -> Interval:
+def upstream(view: Asking, node: Call) -> Interval:
     """The greatest of what arrives from the sites upstream that are in service."""
     sites = view.block.upstream(ahead_of(node))
     inner = node.arguments[0]
@@ -55,7 +75,7 @@ def upstream(view: "View", node: Call) -> Interval:
     return Interval(lo, np.where(hi == -np.inf, np.inf, hi))
 
 
-def any_upstream(view: "View", node: Call) -> Truths:
+def any_upstream(view: Asking, node: Call) -> Truths:
     """Whether it is so at one of the sites upstream; of none in service that is not known."""
     sites = view.block.upstream(ahead_of(node))
     condition = node.arguments[0]
@@ -69,14 +89,14 @@ def any_upstream(view: "View", node: Call) -> Truths:
     return np.where(found < 0, UNKNOWN, found)
 
 
-BY_NAME: dict[str, Callable[["View", Call], Interval]] = {
+BY_NAME: dict[str, Callable[[Asking, Call], Interval]] = {
     "share": share,
     "total": totalled,
     "upstream": upstream,
 }
 
 
-def members_unknown(view: "View", members: Members, inside: Sequence[Node]) -> Mask:
+def members_unknown(view: Asking, members: Members, inside: Sequence[Node]) -> Mask:
     """Where a series of a member that these nodes name is not known."""
     words = names_of(inside)
     block = members.block
@@ -91,7 +111,7 @@ def members_unknown(view: "View", members: Members, inside: Sequence[Node]) -> M
     return np.asarray(tally.sums(view.keys, view.sight.owners)[:, 2] > 0)
 
 
-def _summed(view: "View", node: Call, columns: int, asked: Asked) -> Sums:
+def _summed(view: Asking, node: Call, columns: int, asked: Asked) -> Sums:
     """What the members of each row's group add up to."""
     members = view.block.members
     if members is None:
@@ -114,25 +134,25 @@ def _summed(view: "View", node: Call, columns: int, asked: Asked) -> Sums:
     return sums
 
 
-def _elsewhere(view: "View", members: Members, part: slice, rows: Index, keys: Instants) -> "View":
+def _elsewhere(view: Asking, members: Members, part: slice, rows: Index, keys: Instants) -> Asking:
     """The view of members, each at the key that stands for its row of this part."""
     whole = rows + part.start
     return view.elsewhere(members.block, keys, whole, keys - view.keys[whole])
 
 
-def _says(own: "View", condition: Node) -> Truths:
+def _says(own: Asking, condition: Node) -> Truths:
     """What each member says; one that lacks a series has no say."""
     return np.where(_present(own, condition), own.truth(condition), LEFT_OUT)
 
 
-def _amounts(own: "View", inner: Node) -> Sums:
+def _amounts(own: Asking, inner: Node) -> Sums:
     value = own.value(inner)
     bounded = _never_negative(own, inner)
     lo = np.where(bounded, np.maximum(value.lo, 0.0), value.lo)
     return amounts(Interval(lo, value.hi), _saying(own, inner))
 
 
-def _saying(own: "View", inner: Node) -> Mask:
+def _saying(own: Asking, inner: Node) -> Mask:
     """Which members have a say: they have all its series, and these are in service."""
     saying = _present(own, inner)
     for name in names_of(walk(inner)):
@@ -142,14 +162,14 @@ def _saying(own: "View", inner: Node) -> Mask:
     return saying
 
 
-def _present(own: "View", inner: Node) -> Mask:
+def _present(own: Asking, inner: Node) -> Mask:
     found = np.ones(len(own.keys), dtype=np.bool_)
     for name in names_of(walk(inner)):
         found &= own.block.track(name).present[own.sight.owners]
     return found
 
 
-def _never_negative(own: "View", inner: Node) -> Mask:
+def _never_negative(own: Asking, inner: Node) -> Mask:
     """Where a value cannot be below nothing, so that what is known of a sum bounds it."""
     while isinstance(inner, Scaled) and inner.offset == 0:
         inner = inner.operand
