@@ -8,12 +8,12 @@ from typing import Any
 
 from rules._duration import HOUR, parse_duration
 from rules._errors import RuleError, nearest
-from rules._inputs import Calendar, Device, SeriesColumns, Steps, Subject
+from rules._inputs import Calendar, Device, Steps, Subject
 from rules._packabove import Above
-from rules._readings import DAY_ZERO, Reported, Sent, columns, read_time, standing
+from rules._packreader import Reader
+from rules._readings import DAY_ZERO, Sent, read_time
 from rules._telling import OPTIONAL, PARTS, alarm_text
 from rules._tree import Place
-from rules._units import converted
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 
@@ -23,7 +23,6 @@ _WORDS = (
 )
 _SITE = Calendar(zone="UTC", lon=2.44, lat=48.63)  # Évry's sun, and the table's own clock
 _VALUE = re.compile(r"(?P<value>-|null|[-+]?\d*\.?\d+)(?P<mark>[?^]?)(?:\*(?P<times>\d+))?")
-_QUANTITY = re.compile(r"\s*([-+]?\d*\.?\d+)\s*(\S+)\s*")
 _RANGE = re.compile(r"(\S*?)(\d+) to \1(\d+)")
 _DAY = 24 * HOUR
 _DAYS = 31  # of supply: no test is as long
@@ -34,19 +33,21 @@ class Table:
 
     def __init__(self, body: Mapping[str, Any], place: Place, catalogue: Catalogue) -> None:
         self.place = place
-        self._catalogue = catalogue
         self._body = body
         self._origin = self._day()
-        self.series = self._rows({k: v for k, v in body.items() if k not in _WORDS}, "a test")
+        self._reader = Reader(place=place, catalogue=catalogue, origin=self._origin)
+        series = {key: text for key, text in body.items() if key not in _WORDS}
+        self.series = self._reader.rows(series, "a test", _WORDS)
         self._members = self._read_members()
         self.words = sorted({name for rows in self._members.values() for name in rows})
         self._every = parse_duration(self._text("every"), place)
         self._fed = self._daily("fed")
         self._planned = self._daily("planned", level=100.0)
         self._above = {
-            site: Above(self, site, rows) for site, rows in self._mapping("upstream").items()
+            site: Above(self._reader, site, rows)
+            for site, rows in self._mapping("upstream").items()
         }
-        self.thresholds = self.limits(self._body.get("thresholds", {}))
+        self.thresholds = self._reader.limits(self._body.get("thresholds", {}))
 
     def _text(self, key: str) -> str:
         if key not in self._body:
@@ -86,7 +87,7 @@ class Table:
         return Subject(
             key="test",
             series={
-                name: self.columns(name, sent)
+                name: self._reader.columns(name, sent, self._every)
                 for name in self._tables()
                 if name.partition("@")[2] not in self._above
             },
@@ -95,7 +96,9 @@ class Table:
             group={word: tuple(f"{word}@{name}" for name in self._members) for word in self.words},
             calendar=_SITE,
             plan=self._planned,
-            upstream=tuple(above.upstream(sent, own) for above in self._above.values()),
+            upstream=tuple(
+                above.upstream(sent, own, self._every) for above in self._above.values()
+            ),
         )
 
     @property
@@ -130,21 +133,6 @@ class Table:
             raise RuleError(self.place, f"expected `{key}`: a mapping of mappings")
         return written
 
-    def columns(self, key: str, sent: Sequence[Sent]) -> SeriesColumns:
-        """One series that it gives, as a store holds it."""
-        name, _, device = key.partition("@")
-        quantity = self._catalogue.quantities[name]
-        return columns(
-            standing(one for one in sent if one.series == key),
-            Reported(
-                device=device or "device",
-                kind=quantity.kind,
-                reporting=quantity.reporting,
-                nonnegative=quantity.nonnegative,
-                interval=self._every,
-            ),
-        )
-
     def _tables(self) -> dict[str, str]:
         """The readings written, by series; those of members as <quantity>@<device>."""
         found = dict(self.series)
@@ -153,18 +141,6 @@ class Table:
         for above in self._above.values():
             found |= {f"{name}@{above.site}": text for name, text in above.rows.items()}
         return found
-
-    def rows(self, written: Mapping[str, Any], what: str) -> dict[str, str]:
-        """Readings by series of the catalogue."""
-        return self._rows(written, what)
-
-    def _rows(self, written: Mapping[str, Any], what: str) -> dict[str, str]:
-        words = _WORDS if what == "a test" else ()
-        for name in written:
-            if name not in self._catalogue.quantities:
-                hint = nearest(name, (*words, *self._catalogue.quantities))
-                raise RuleError(self.place, f"{what} has no {name!r}{hint}")
-        return {name: str(text) for name, text in written.items()}
 
     def _read_members(self) -> dict[str, dict[str, str]]:
         written = self._body.get("members", {})
@@ -175,7 +151,7 @@ class Table:
             if not isinstance(rows, Mapping):
                 raise RuleError(self.place, f"member {names!r} has no series; expected a mapping")
             for name in _named(names):
-                found[name] = self._rows(rows, "a member")
+                found[name] = self._reader.rows(rows, "a member")
         return found
 
     def _daily(self, key: str, *, level: float = 1.0) -> Steps | None:
@@ -197,21 +173,6 @@ class Table:
             raise RuleError(self.place, f"{text!r} is no span; expected as 17:00 to 06:00")
         first, last = (read_time(part, self.place) - DAY_ZERO for part in (begins, ends))
         return first, last
-
-    def limits(self, written: Mapping[str, Any]) -> dict[str, Steps]:
-        """Thresholds as they are written, from the beginning on."""
-        found: dict[str, Steps] = {}
-        for name, text in written.items():
-            if name not in self._catalogue.thresholds:
-                hint = nearest(name, self._catalogue.thresholds)
-                raise RuleError(self.place, f"unknown threshold {name!r}{hint}")
-            match = _QUANTITY.fullmatch(str(text))
-            if match is None:
-                raise RuleError(self.place, f"{text!r} is no threshold; expected as 3.1 m")
-            unit = self._catalogue.thresholds[name].unit
-            scale, offset = converted(match[2], unit, self.place)
-            found[name] = Steps.of([(self._origin, float(match[1]) * scale + offset)])
-        return found
 
     def expected(self) -> tuple[list[str], frozenset[str]]:
         """The alarms as lines, and which of their parts the test tells."""

@@ -1,0 +1,72 @@
+"""What a pack's test writes of a subject or of a site upstream: readings and thresholds."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rules._errors import RuleError, nearest
+from rules._inputs import SeriesColumns, Steps
+from rules._readings import Reported, Sent, columns, standing
+from rules._tree import Place
+from rules._units import converted
+from sensors._domain import Catalogue
+
+_QUANTITY = re.compile(r"\s*([-+]?\d*\.?\d+)\s*(\S+)\s*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Reads it by the catalogue. `place`: of the test; `origin` (µs): when it begins."""
+
+    place: Place
+    catalogue: Catalogue
+    origin: int
+
+    def rows(
+        self, written: Mapping[str, Any], what: str, others: Sequence[str] = ()
+    ) -> dict[str, str]:
+        """Readings by series of the catalogue. `others`: words that might have been meant.
+
+        Raises:
+            RuleError: a series that nobody knows, of `what`.
+        """
+        for name in written:
+            if name not in self.catalogue.quantities:
+                hint = nearest(name, (*others, *self.catalogue.quantities))
+                raise RuleError(self.place, f"{what} has no {name!r}{hint}")
+        return {name: str(text) for name, text in written.items()}
+
+    def limits(self, written: Mapping[str, Any]) -> dict[str, Steps]:
+        """Thresholds as they are written, from the beginning on.
+
+        Raises:
+            RuleError: one that nobody knows, or no quantity.
+        """
+        found: dict[str, Steps] = {}
+        for name, text in written.items():
+            if name not in self.catalogue.thresholds:
+                hint = nearest(name, self.catalogue.thresholds)
+                raise RuleError(self.place, f"unknown threshold {name!r}{hint}")
+            match = _QUANTITY.fullmatch(str(text))
+            if match is None:
+                raise RuleError(self.place, f"{text!r} is no threshold; expected as 3.1 m")
+            unit = self.catalogue.thresholds[name].unit
+            scale, offset = converted(match[2], unit, self.place)
+            found[name] = Steps.of([(self.origin, float(match[1]) * scale + offset)])
+        return found
+
+    def columns(self, key: str, sent: Sequence[Sent], every: int) -> SeriesColumns:
+        """One series as a store holds it, expected every so many µs; `key`: quantity@device."""
+        name, _, device = key.partition("@")
+        quantity = self.catalogue.quantities[name]
+        return columns(
+            standing(one for one in sent if one.series == key),
+            Reported(
+                device=device or "device",
+                kind=quantity.kind,
+                reporting=quantity.reporting,
+                nonnegative=quantity.nonnegative,
+                interval=every,
+            ),
+        )
