@@ -1,7 +1,7 @@
 """A threshold on its page: the form, what it would have meant, what is known of the place."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fastapi import Request
@@ -15,6 +15,7 @@ from hypervisor.backtest.errors import BacktestError
 from hypervisor.backtest.numbers import number
 from hypervisor.console.formats import duration, short_day, value
 from hypervisor.console.refusals import refusal
+from hypervisor.console.views import rules_around as around
 from hypervisor.console.views import rules_strip, rules_words
 from hypervisor.console.views.rules_compared import Row, Touched, rows, touched
 from hypervisor.console.views.rules_strip import Drawn, Lane
@@ -25,21 +26,18 @@ from hypervisor.registry.scalars import ScalarError
 from hypervisor.rulebook import thresholds
 from hypervisor.rulebook.errors import RulebookError
 from hypervisor.rulebook.stamping import mark
-from hypervisor.rulebook.writing import rule_text
-from hypervisor.store import authoring, noted, outlook, rulebook, siting
+from hypervisor.store import authoring, noted, rulebook, siting
 from hypervisor.store.noted import NotedEvent
 from hypervisor.store.rulebook import Recorded
 from hypervisor.store.siting import SitePlace
 from rules._errors import RuleError
 from rules._rule import Rule
-from sensors._units import UnitError, convert
 
 _CHIPS = 3  # events that have a button of their own
 _BEFORE, _AFTER = timedelta(days=3), timedelta(days=2)
 _HOUR = timedelta(hours=1)
 _MANY = 14  # events and alarms that the table tells
 _WHOLE = "year"
-_SHOWN = ("id", "when", "clear", "for", "keep for", "severity", "steps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,10 +119,10 @@ def sheet(asked: Access, request: Request, key: str, asking: Asking) -> Sheet:
         raise NotFoundError(f"there is no threshold {name!r}")
     unit = known.unit if known else str((last.value or {}).get("unit", "")) if last else ""
     standing = float(last.value["value"]) if last is not None and last.value else None
-    events = _events(asked, place)
+    events = around.events(asked, place)
     spans = spans_of(asked, place, name, events)
     chosen = next((one for one in spans if one.key == asking.span), spans[0])
-    shown, problem = attempt(asked, request, key, replace(asking, span=chosen.key), spans=spans)
+    shown, problem = _attempt(asked, request, key, asking, chosen)
     rule = None if shown is None else shown.tried.rule
     return Sheet(
         key=key,
@@ -141,31 +139,22 @@ def sheet(asked: Access, request: Request, key: str, asking: Asking) -> Sheet:
         number=len(revisions) + 1,
         rule=rule,
         manner=None if shown is None else shown.manner,
-        subjects=0 if rule is None else _sharing(asked, rule),
+        subjects=0 if rule is None else around.sharing(asked, rule),
         spans=spans,
         span=chosen.key,
         shown=shown,
         problem=problem,
-        assets=_assets(asked, place.name, known.quantity if known else "", unit),
-        seen=_peaks(events, unit),
-        text="" if rule is None else _text(asked, rule.id),
+        assets=around.assets(asked, place.name, known.quantity if known else "", unit),
+        seen=around.peaks(events, unit),
+        text="" if rule is None else around.text(asked, rule.id),
     )
 
 
-def attempt(
-    asked: Access,
-    request: Request,
-    key: str,
-    asking: Asking,
-    *,
-    spans: Sequence[SpanChoice] | None = None,
+def _attempt(
+    asked: Access, request: Request, key: str, asking: Asking, chosen: SpanChoice
 ) -> tuple[Shown | None, str]:
     """What it would have meant; else why that cannot be said."""
     owner, name = owner_of(key), key.rpartition("/")[2]
-    if spans is None:
-        place, _device = _place(asked, owner, name)
-        spans = spans_of(asked, place, name, _events(asked, place))
-    chosen = next((one for one in spans if one.key == asking.span), spans[0])
     try:
         edit = edit_of(
             owner,
@@ -214,18 +203,6 @@ def _place(asked: Access, owner: str, name: str) -> tuple[SitePlace, str | None]
     return place, device
 
 
-def _sharing(asked: Access, rule: Rule) -> int:
-    """At how many sites the rule asks for its own threshold of this name; 0: it is of no site."""
-    if rule.per != "site":
-        return 0
-    return authoring.sharing(asked.connection, list(rule.plain), list(rule.thresholds))
-
-
-def _events(asked: Access, place: SitePlace) -> list[NotedEvent]:
-    rivers = [place.river] if place.river else []
-    return noted.standing(asked.connection, sites=[place.name], rivers=rivers)
-
-
 def spans_of(
     asked: Access, place: SitePlace, name: str, events: Sequence[NotedEvent]
 ) -> tuple[SpanChoice, ...]:
@@ -251,35 +228,6 @@ def spans_of(
         for one in sorted(past, key=lambda one: one.begins, reverse=True)[:_CHIPS]
     ]
     return tuple(found)
-
-
-def _assets(asked: Access, site: str, quantity: str, unit: str) -> tuple[tuple[str, float], ...]:
-    """What the water reaches here, the lowest first."""
-    if quantity != "level" or unit != "m":
-        return ()
-    found: list[tuple[str, float]] = []
-    for one in outlook.assets(asked.connection, asked.now()):
-        if one.gauge != site:
-            continue
-        try:
-            found.append((one.title, convert(one.level, one.unit, unit)))
-        except UnitError:
-            continue
-    return tuple(sorted(found, key=lambda pair: pair[1]))
-
-
-def _peaks(events: Sequence[NotedEvent], unit: str) -> tuple[float, float] | None:
-    """Between which values people saw it happen."""
-    peaks = [one.peak for one in events if one.peak is not None and one.unit == unit]
-    return (min(peaks), max(peaks)) if peaks else None
-
-
-def _text(asked: Access, rule: str) -> str:
-    found = rulebook.latest(asked.connection, "rule").get(rule)
-    if found is None or found.value is None:
-        return ""
-    kept = {key: part for key, part in found.value.items() if key in _SHOWN}
-    return rule_text(kept)
 
 
 @dataclass(frozen=True, kw_only=True)
