@@ -7,11 +7,15 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as sdk
 from grafana_foundation_sdk.models.common import FrameGeometrySourceMode
 
+from dashboards._describe import Column
 from dashboards._options import Options
 from dashboards._views import Geomap
 
 Layer = Builder[sdk.MapLayerOptions]
 COUNTRIES = "public/maps/countries.geojson"  # Grafana carries it
+CLOSEST = 15  # how near a view that fits its markers may come; unsaid it is 1, the whole world
+# Where a marker stands is seen; its tooltip need not tell.
+PLACE = (Column(name="lat", hidden=True), Column(name="lon", hidden=True))
 
 
 def layers(view: Geomap, options: Options) -> tuple[Layer, list[Layer]]:
@@ -20,7 +24,7 @@ def layers(view: Geomap, options: Options) -> tuple[Layer, list[Layer]]:
     if options.basemap:
         tiles = {"url": options.basemap, "attribution": "© OpenStreetMap"}
         return _layer("xyz", "tiles", tiles), [_markers(view)]
-    return ground, [_markers(view)]
+    return ground.tooltip(False), [_markers(view)]
 
 
 def _layer(kind: str, name: str, config: dict[str, Any]) -> common.MapLayerOptions:

@@ -10,16 +10,17 @@ from dashboards import _kinds_lanes as lanes
 from dashboards import _kinds_lines as lines
 from dashboards import _views as views
 from dashboards._dataquery import Format
-from dashboards._ground import layers
+from dashboards._ground import CLOSEST, layers
 from dashboards._kind import Kind
 from dashboards._options import Options
 
 
 def _geomap(view: views.Geomap, options: Options) -> geomap.Panel:
     basemap, above = layers(view, options)
+    where = geomap.MapViewConfig().id("fit").all_layers(False).layer("sites").padding(25)
     return (
         geomap.Panel()
-        .view(geomap.MapViewConfig().id("fit").all_layers(False).layer("sites").padding(12))
+        .view(where.zoom(CLOSEST))
         .controls(geomap.ControlsOptions().show_zoom(True).show_scale(True).show_attribution(True))
         .basemap(basemap)
         .layers(above)

@@ -179,13 +179,14 @@ MAP = Panel(
     queries=(
         Query(
             sql=f"""
-            SELECT lat, lon, state, title, device, name AS site, 3 AS size
+            SELECT lat, lon, title, device, state, name AS site, 3 AS size
             FROM (SELECT c.lat, c.lon, c.state, c.title, '' AS device, c.name
                   FROM lit_now({UNTIL}) c WHERE {territory("c")}) c
             UNION ALL
-            SELECT l.lat, l.lon, CASE WHEN l.does IN ('dark', 'unfed', 'silent', 'lit')
+            SELECT l.lat, l.lon, l.lit_group, l.device,
+                   CASE WHEN l.does IN ('dark', 'unfed', 'silent', 'lit')
                        THEN 'lamp-' || l.does ELSE 'lamp-fault' END,
-                   l.lit_group, l.device, l.site_name, 1
+                   l.site_name, 1
             FROM ({LAMPS_NOW}) l
             WHERE l.does IN ('dark', 'unfed', 'silent', 'lit') OR l.fault <> 0
             """

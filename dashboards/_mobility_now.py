@@ -1,6 +1,6 @@
 """Mobility, now: where it jams, how far speed has dropped, station by station."""
 
-from dashboards._colours import GREY, VIOLET, Step
+from dashboards._colours import GREY, RED, VIOLET, Step
 from dashboards._describe import Column, Panel, Query
 from dashboards._field_alarms import QUIET, quiet
 from dashboards._links import site_page
@@ -177,9 +177,8 @@ MAP = Panel(
     queries=(
         Query(
             sql=f"""
-            SELECT c.lat, c.lon, 100 * c.speed / c.free_speed AS kept,
-                   c.title, c.road, c.speed,
-                   c.flow, c.occupancy, c.state, c.name AS site
+            SELECT c.lat, c.lon, c.title, 100 * c.speed / c.free_speed AS kept,
+                   c.road, c.speed, c.flow, c.occupancy, c.state, c.name AS site
             FROM {_NOW} ORDER BY kept DESC NULLS FIRST
             """
         ),
@@ -190,7 +189,7 @@ MAP = Panel(
             title=Text(en="Of free speed", fr="De la vitesse à vide"),
             unit="%",
             decimals=0,
-            steps=KEPT,
+            steps=(Step(at=None, colour=RED), *KEPT[2:]),  # its legend would tell "< 0 %" too
         ),
         Column(name="title", title=Text(en="Station", fr="Station"), links=(site_page(),)),
         Column(name="road", title=Text(en="Section", fr="Section")),

@@ -10,6 +10,7 @@ from grafana_foundation_sdk.models import table as sdk_table
 from dashboards._dataquery import Format, SqlQuery, source
 from dashboards._describe import Column, Panel
 from dashboards._fields import defaults, nothing_known, override
+from dashboards._ground import PLACE
 from dashboards._kind import Kind
 from dashboards._kinds import kind_of
 from dashboards._options import Options
@@ -17,6 +18,8 @@ from dashboards._views import Geomap, Stat, StatusHistory, Table, Timeline, View
 from dashboards._words import words
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
+
+_WRITTEN_FOR = "12.0.0"  # unsaid, Grafana converts a panel as if its oldest version had saved it
 
 
 def number(key: str) -> int:
@@ -71,6 +74,7 @@ def built(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel:
         builder = panel.refine(builder)
     model: sdk.Panel = builder.build()
     model.transformations = _transformations(panel, kind) or None
+    model.plugin_version = _WRITTEN_FOR
     if isinstance(panel.view, Table):
         _sort_by_titles(panel, model, options)
     if isinstance(panel.view, Geomap):
@@ -131,11 +135,12 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
         config.no_value = words(panel.no_value, options.lang)
     kind.settle(panel.view, config)
     refined = model.field_config
+    columns = (*(PLACE if isinstance(panel.view, Geomap) else ()), *panel.columns)
     return sdk.FieldConfigSource(
         defaults=config,
         overrides=[
             *([nothing_known()] if isinstance(panel.view, Geomap | Table) else []),
             *(refined.overrides if refined is not None else []),
-            *(override(column, options, fills=_fills(panel.view)) for column in panel.columns),
+            *(override(column, options, fills=_fills(panel.view)) for column in columns),
         ],
     )

@@ -136,7 +136,7 @@ _MAP = Panel(
         Query(
             sql=f"""
             WITH {SITES}
-            SELECT lat, lon, state, title, domain, alarms, heard_at AS heard, name AS site
+            SELECT lat, lon, title, state, domain, alarms, heard_at AS heard, name AS site
             FROM states WHERE lat IS NOT NULL AND lon IS NOT NULL ORDER BY rank DESC, name
             """
         ),
