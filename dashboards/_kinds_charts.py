@@ -13,6 +13,8 @@ from dashboards._kind import Transformation, legend, shown, tooltip
 from dashboards._options import Options
 from dashboards._words import words
 
+_WHOLE = 100  # characters of a bar's word; the SDK's 0 leaves "..." of every one
+
 
 def scatter_panel(view: views.Scatter, _: Options) -> xychart.Panel:
     panel = xychart.Panel().legend(legend("list")).tooltip(tooltip(many=False))
@@ -54,6 +56,7 @@ def bar_chart_panel(view: views.BarChart, _: Options) -> barchart.Panel:
         barchart.Panel()
         .x_field(view.x)
         .orientation(sdk_common.VizOrientation("horizontal" if sideways else "vertical"))
+        .x_tick_label_max_length(_WHOLE)
         .stacking(sdk_common.StackingMode("normal" if view.stacked else "none"))
         .show_value(shown(view.show_value))
         .legend(legend("list" if view.legend else "hidden"))
