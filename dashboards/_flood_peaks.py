@@ -98,7 +98,7 @@ _PAST = Panel(
         Column(
             name="hours",
             title=Text(en="hours from the peak", fr="heures par rapport au pic"),
-            unit="h",
+            unit="number",
             decimals=0,
         ),
         Column(name="/margin/", title="${__series.name}", unit="m", decimals=2, axis_label=_MINUS),

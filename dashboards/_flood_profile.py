@@ -60,9 +60,8 @@ _PROFILE = Panel(
     columns=(
         Column(
             name="km",
-            title=Text(en="from the first gauge", fr="depuis la première station"),
-            unit="km",
-            decimals=1,
+            title=Text(en="km from the first gauge", fr="km depuis la première station"),
+            unit="number",
         ),
         Column(
             name="/altitude/", title="${__series.name}", unit="m", decimals=2, axis_label="m NGF"

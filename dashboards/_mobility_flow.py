@@ -148,30 +148,34 @@ _SCATTER = Panel(
         " de l'éventail trahissent un capteur en défaut : débit sans occupation, occupation sans"
         " débit. Choisir un site pour le voir seul.",
     ),
-    view=Scatter(x="occupancy", y="free", size=4),
+    view=Scatter(x="occupancy", y="load", size=4),
     queries=(
         Query(
             sql=f"""
-            SELECT c.occupancy,
-                   CASE WHEN c.state NOT IN ('jammed', 'dense', 'locked') THEN c.load END AS free,
-                   CASE WHEN c.state = 'dense' THEN c.load END AS dense,
-                   CASE WHEN c.state = 'jammed' THEN c.load END AS jammed,
-                   CASE WHEN c.state = 'locked' THEN c.load END AS locked
-            FROM (SELECT c.*, 100 * c.flow / c.capacity AS load FROM {_CLOUD} c) c
+            SELECT c.occupancy, c.load, c.state
+            FROM (SELECT c.name, c.commune, c.occupancy, 100 * c.flow / c.capacity AS load,
+                         CASE WHEN c.state IN ('dense', 'jammed', 'locked') THEN c.state
+                              ELSE 'free' END AS state
+                  FROM {_CLOUD} c) c
             WHERE c.occupancy IS NOT NULL AND c.load IS NOT NULL AND {territory("c")}
-            ORDER BY c.occupancy
+            ORDER BY array_position(ARRAY['free', 'dense', 'jammed', 'locked'], c.state),
+                     c.occupancy
             """
         ),
     ),
+    # A label, not a frame's name: a state that is alone must still have its own colour.
+    transformations=(("partitionByValues", {"fields": ["state"], "naming": {"asLabels": True}}),),
     columns=(
         Column(
             name="occupancy",
             title=Text(en="Occupancy", fr="Taux d'occupation"),
-            quantity="occupancy",
+            unit="%",
+            low=0,
+            high=105,  # the label of 100 % has its place, and so have loops that are locked
         ),
         *(
             Column(
-                name=str(state.value),
+                name=f"/^load {state.value}$/",
                 title=state.text,
                 colour=state.colour,
                 unit="%",
