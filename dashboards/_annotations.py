@@ -1,4 +1,8 @@
-"""Alarms over every chart: a region from raise to end, a kind for each priority."""
+"""Alarms over every chart: a line where each was raised, a kind for each priority.
+
+Not regions from raise to end: Grafana tints each of them, and the tints of a flood's dozens add
+up until no curve can be read. How long alarms last is told by lanes.
+"""
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.builder import Builder
@@ -9,21 +13,21 @@ from dashboards._dataquery import SqlQuery, source
 from dashboards._describe import Dashboard
 from dashboards._options import Options
 from dashboards._sql import SINCE, UNTIL, quoted, territory
-from dashboards._words import Text, words
+from dashboards._words import Lang, Text, words
 
 _OFF = ("minor", "info")  # drawn when asked for: too many would hide the lines
 
 
-def alarms_sql(priority: str, domains: tuple[str, ...]) -> str:
-    """Alarms of one priority that stood in the time asked, at the chosen sites."""
+def alarms_sql(priority: str, domains: tuple[str, ...], lang: Lang) -> str:
+    """Alarms of one priority that were raised in the time asked, at the chosen sites."""
+    title = "coalesce(alarm.title_fr, alarm.title)" if lang == "fr" else "alarm.title"
     of = f" AND site.domain IN ({quoted(domains)})" if domains else ""
     return (
-        f"SELECT greatest(alarm.began, {SINCE}) AS time,"
-        f" least(coalesce(alarm.ended, {UNTIL}), {UNTIL}) AS timeend,"
-        " alarm.title AS text, concat_ws(',', site.domain, alarm.rule) AS tags"
+        f"SELECT alarm.began AS time, {title} AS text,"
+        " concat_ws(',', site.domain, alarm.rule) AS tags"
         " FROM alarm JOIN site ON site.id = alarm.site"
         f" WHERE alarm.withdrawn IS NULL AND alarm.severity->-1->>1 = '{priority}'"
-        f" AND alarm.began <= {UNTIL} AND coalesce(alarm.ended, {UNTIL}) >= {SINCE}"
+        f" AND alarm.began BETWEEN {SINCE} AND {UNTIL}"
         f" AND {territory()}{of} ORDER BY alarm.began"
     )
 
@@ -38,6 +42,7 @@ def annotations(board: Dashboard, options: Options) -> list[Builder[sdk.Annotati
 def _annotation(state: State, board: Dashboard, options: Options) -> builders.AnnotationQuery:
     name = Text(en="Alarms", fr="Alarmes").in_(options.lang)
     word = words(state.text, options.lang)
+    sql = alarms_sql(str(state.value), board.domains, options.lang)
     return (
         builders.AnnotationQuery()
         .name(f"{name} {state.symbol} {word}")
@@ -45,5 +50,5 @@ def _annotation(state: State, board: Dashboard, options: Options) -> builders.An
         .enable(state.value not in _OFF)
         .hide(False)
         .icon_color(state.colour)
-        .target(SqlQuery(alarms_sql(str(state.value), board.domains), "table", "Anno"))
+        .target(SqlQuery(sql, "table", "Anno"))
     )
