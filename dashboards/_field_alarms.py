@@ -99,8 +99,8 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
                 name="priority",
                 title=Text(en="Priority", fr="Priorité"),
                 states=PRIORITIES,
-                cell="text",
-                width=110,
+                cell="background",  # yellow as ink is not read on white
+                width=125,
             ),
             Column(
                 name="title", title=Text(en="Fault", fr="Défaut"), links=(alarm_page(), site_page())

@@ -9,6 +9,12 @@ from dashboards._fields import cleared
 from dashboards._kind import reduce
 from dashboards._options import Options
 
+# Grafana cuts what is wider than its column, in mid-letter; so words go on in another line.
+_WRAPPED = [
+    sdk.DynamicConfigValue(id_val="custom.cellOptions", value={"type": "auto", "wrapText": True}),
+    sdk.DynamicConfigValue(id_val="custom.wrapHeaderText", value=True),
+]
+
 
 def on_a_ground(view: views.Stat, config: sdk.FieldConfig) -> None:
     if view.colour == "background":
@@ -50,6 +56,7 @@ def bar_gauge_panel(view: views.BarGauge, _: Options) -> bargauge.Panel:
 
 def table_panel(view: views.Table, _: Options) -> table.Panel:
     panel = table.Panel().show_header(True).cell_height(sdk_common.TableCellHeight.SM)
+    panel.override_by_regexp("/.*/", _WRAPPED)
     if view.sort_by:
         order = common.TableSortByFieldState().display_name(view.sort_by).desc(view.descending)
         panel.sort_by([order])

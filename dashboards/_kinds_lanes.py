@@ -8,6 +8,10 @@ from dashboards._fields import cleared
 from dashboards._kind import Transformation, legend, shown, tooltip
 from dashboards._options import Options
 
+# Where a lane has nothing, Grafana would list the panel's `no_value` as one more state. A rule
+# without a value takes it back; an empty one would be read as the state 0.
+_NOTHING = [sdk.DynamicConfigValue(id_val="noValue")]
+
 
 def timeline_panel(view: views.Timeline, _: Options) -> statetimeline.Panel:
     return (
@@ -17,6 +21,7 @@ def timeline_panel(view: views.Timeline, _: Options) -> statetimeline.Panel:
         .row_height(view.row_height)
         .legend(legend("list"))
         .tooltip(tooltip(many=False))
+        .override_by_regexp("/.*/", _NOTHING)
     )
 
 

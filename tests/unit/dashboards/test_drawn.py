@@ -1,0 +1,45 @@
+"""What looks wrong in Grafana's own components although its JSON is right: each was seen once."""
+
+from typing import Any
+
+from dashboards._build import document
+from dashboards._options import Options
+from dashboards._scan import dashboards
+from hypervisor.grafana import parts
+from hypervisor.grafana.boards import flat
+from sensors._domain import catalogue
+from tests.unit.dashboards.zoo import ZOO
+
+OPTIONS = Options(catalogue=catalogue(), lang="fr")
+
+
+def _rules(kind: str) -> list[list[dict[str, Any]]]:
+    """The overrides' properties of the zoo's panels of a kind, rule after rule."""
+    panels = [one for one in flat(document(ZOO, OPTIONS)) if one["type"] == kind]
+    return [rule["properties"] for one in panels for rule in one["fieldConfig"]["overrides"]]
+
+
+def test_a_lane_lists_no_state_where_nothing_is() -> None:
+    assert [{"id": "noValue"}] in _rules("state-timeline")
+
+
+def test_words_of_a_table_go_on_in_another_line() -> None:
+    said = {each["id"]: each["value"] for rule in _rules("table") for each in rule}
+    assert said["custom.wrapHeaderText"]
+    assert any(
+        each["value"].get("wrapText")
+        for rule in _rules("table")
+        for each in rule
+        if each["id"] == "custom.cellOptions"
+    )
+
+
+def test_alarms_over_a_chart_are_lines_without_tinted_regions() -> None:
+    told = [
+        one["target"]["rawSql"]
+        for board in dashboards()
+        for one in parts.annotations(document(board, OPTIONS))
+    ]
+    assert told
+    assert not [sql for sql in told if "timeend" in sql.lower()]
+    assert all("alarm.title_fr" in sql for sql in told)
