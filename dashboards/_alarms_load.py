@@ -24,7 +24,7 @@ _STEP = "make_interval(secs => ceil($__interval_ms / 600000.0) * 600)"
 
 _AVERAGE = Panel(
     key="alarms-average",
-    title=Text(en="On average, in ten minutes", fr="En moyenne, par dix minutes"),
+    title=Text(en="On average, in 10 min", fr="Moyenne sur 10 min"),
     about=Text(
         en="Alarms that came before the operators per ten minutes of the time shown. EEMUA 191: one"
         " is what a person can take for good.",
@@ -102,19 +102,19 @@ _SHARES = Panel(
                 FROM {RAISED} GROUP BY 1
             )
             SELECT CASE WHEN {{{{lang}}}} = 'fr' THEN guide.fr ELSE guide.en END AS priority,
-                   coalesce(own.n, 0) / greatest(sum(own.n) OVER (), 1)::float8 AS share,
+                   100 * coalesce(own.n, 0) / greatest(sum(own.n) OVER (), 1)::float8 AS share,
                    guide.target
-            FROM (VALUES (1, 'critical', 'critique', 0.05::float8), (2, 'major', 'majeure', 0.15),
-                         (3, 'minor and notice', 'mineure et signalement', 0.80))
+            FROM (VALUES (1, 'critical', 'critique', 5::float8), (2, 'major', 'majeure', 15),
+                         (3, 'minor and notice', 'mineure et signalement', 80))
                  AS guide (rank, en, fr, target)
             LEFT JOIN own ON own.rank = guide.rank ORDER BY guide.rank
             """
         ),
     ),
-    unit="share",
+    unit="%",  # no share: of an axis without decimals Grafana labels whole numbers alone
     decimals=0,
     low=0,
-    high=1,
+    high=100,
     columns=(
         Column(name="share", title=Text(en="raised", fr="levées"), colour=BLUE),
         Column(name="target", title=Text(en="target", fr="repère"), colour=GREY),

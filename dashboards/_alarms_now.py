@@ -107,7 +107,7 @@ WAITING = Panel(
 )
 _OLDEST = Panel(
     key="alarms-oldest",
-    title=Text(en="Longest wait", fr="Plus longue attente"),
+    title=Text(en="Longest wait", fr="Attente max."),
     about=Text(
         en="Since when the oldest alarm to acknowledge has stood (h:min:s).",
         fr="Depuis quand dure la plus ancienne alarme à acquitter (h:min:s).",
@@ -145,7 +145,7 @@ STALE = Panel(
 )
 _LONG = Panel(
     key="alarms-long",
-    title=Text(en="For over 24 h", fr="Depuis plus de 24 h"),
+    title=Text(en="For over 24 h", fr="Plus de 24 h"),
     about=Text(
         en="Standing for more than a day: ISA-18.2 wants fewer than five, each with a plan. Mend"
         " the cause, or put it out of service with a reason.",

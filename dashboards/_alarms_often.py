@@ -21,7 +21,7 @@ CHATTERS = 3  # times within ten minutes
 
 _TOP = Panel(
     key="alarms-top",
-    title=Text(en="The ten most frequent", fr="Part des dix plus fréquentes"),
+    title=Text(en="The ten most frequent", fr="Part des dix premières"),
     about=Text(
         en="How much of all came from ten alarms. EEMUA 191 wants them below five per cent in the"
         " long run; mending these is the quickest relief.",

@@ -85,7 +85,7 @@ JOIN site g ON g.name = r.gauge WHERE {territory("g")}
 """
 _NEXT = Panel(
     key="flood-next-asset",
-    title=Text(en="Next asset in the water in", fr="Prochain enjeu atteint dans"),
+    title=Text(en="Next asset in the water in", fr="Prochain enjeu dans"),
     about=Text(
         en="Hours until the water reaches the next asset if the gauge goes on rising as in its last"
         " three hours. Nothing: none is reached within 24 h at today's rates.",

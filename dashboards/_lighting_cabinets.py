@@ -176,9 +176,15 @@ _PHASES = Panel(
     columns=(
         _SITE,
         _TITLE,
-        Column(name="phase1", title=Text(en="Phase 1", fr="Phase 1"), quantity="phase1_current"),
-        Column(name="phase2", title=Text(en="Phase 2", fr="Phase 2"), quantity="phase2_current"),
-        Column(name="phase3", title=Text(en="Phase 3", fr="Phase 3"), quantity="phase3_current"),
+        *(
+            Column(
+                name=f"phase{number}",
+                title=f"Phase {number}",
+                quantity=f"phase{number}_current",
+                width=90,
+            )
+            for number in (1, 2, 3)
+        ),
         Column(
             name="apart",
             title=Text(en="Unbalance", fr="Déséquilibre"),
@@ -234,12 +240,18 @@ _HEARD = Panel(
         Column(name="gateway", title=Text(en="Gateway", fr="Passerelle")),
         Column(
             name="lamps",
-            title=Text(en="Lamps", fr="Points lumineux"),
+            title=Text(en="Lamps", fr="Points"),
             unit="count",
             decimals=0,
-            width=90,
+            width=75,
         ),
-        Column(name="cabinets", title=Text(en="Cabinets", fr="Armoires"), unit="count", decimals=0),
+        Column(
+            name="cabinets",
+            title=Text(en="Cabinets", fr="Armoires"),
+            unit="count",
+            decimals=0,
+            width=85,
+        ),
         Column(
             name="silent",
             title=Text(en="Silent", fr="Muets"),
@@ -268,7 +280,7 @@ _HEARD = Panel(
             name="latest",
             title=Text(en="Latest word", fr="Dernier message"),
             unit="date",
-            width=175,
+            width=150,
         ),
     ),
     timeless="who was heard in the light that lasts",

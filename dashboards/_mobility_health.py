@@ -23,7 +23,7 @@ def _share(name: str, en: str, fr: str, *steps: Step) -> Column:
         decimals=0,
         steps=(Step(at=None, colour=QUIET), *steps),
         cell="text",
-        width=100,
+        width=92,
     )
 
 
@@ -63,7 +63,7 @@ _CHECKS = Panel(
             title=Text(en="Verdict", fr="Verdict"),
             states=quiet(VERDICT, ("valid",)),
             cell="text",
-            width=190,
+            width=150,
         ),
         Column(
             name="received",
@@ -76,7 +76,7 @@ _CHECKS = Panel(
                 Step(at=90, colour=QUIET),
             ),
             cell="text",
-            width=92,
+            width=105,
         ),
         _share("zero", "Empty", "Nulle", Step(at=59, colour=RED)),
         _share("busy", "> 70 %", "> 70 %", Step(at=20, colour=RED)),
@@ -88,11 +88,11 @@ _CHECKS = Panel(
             decimals=1,
             steps=(Step(at=None, colour=QUIET), Step(at=4, colour=ORANGE)),
             cell="text",
-            width=120,
+            width=112,
         ),
     ),
     timeless="a whole day before the end of the time asked",
-    width=16,
+    width=15,
     height=14,
 )
 
@@ -127,7 +127,7 @@ _RECEIVED = Panel(
         ),
     ),
     empty="no whole hour or day lies in the time asked",
-    width=8,
+    width=9,  # four tenths of it at most are the stations' names
     height=14,
 )
 

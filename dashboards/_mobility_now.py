@@ -273,7 +273,7 @@ TABLE = Panel(
             name="occupancy",
             title=Text(en="Occupancy", fr="Occupation"),
             quantity="occupancy",
-            width=110,
+            width=125,
         ),
         Column(
             name="heavy",

@@ -124,7 +124,7 @@ _SUSPECT = Panel(
 )
 _LETTERS = Panel(
     key="quality-letters",
-    title=Text(en="Dead letters waiting", fr="Messages refusés en attente"),
+    title=Text(en="Dead letters waiting", fr="Refusés en attente"),
     about=Text(
         en="Messages that could not be read and that nobody has re-driven yet; none is lost. What"
         " is wrong with them stands below, the letters themselves in the console.",
@@ -211,7 +211,7 @@ _SHARE = Panel(
         " longue). Un creux dans tous les domaines à la fois est le nôtre ; dans un seul, celui"
         " d'une passerelle ou d'un réseau.",
     ),
-    view=TimeSeries(width=2, soft_min=0, soft_max=1),
+    view=TimeSeries(width=2, soft_min=0, soft_max=100),
     queries=(
         Query(
             sql=f"""
@@ -221,13 +221,13 @@ _SHARE = Panel(
                 FROM devices WHERE NOT switched GROUP BY 1
             )
             SELECT greatest(piece.time, {SINCE}) AS time, due.domain AS metric,
-                   coalesce(came.n, 0) / due.n AS value
+                   100 * coalesce(came.n, 0) / due.n AS value
             FROM piece CROSS JOIN due
             LEFT JOIN came ON came.time = piece.time AND came.domain = due.domain ORDER BY 1, 2
             """
         ),
     ),
-    unit="share",
+    unit="%",  # no share: of an axis without decimals Grafana labels whole numbers alone
     decimals=0,
     low=0,
     columns=tuple(

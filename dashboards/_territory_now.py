@@ -100,7 +100,7 @@ _NEAREST = Panel(
 )
 _IN_WATER = Panel(
     key="territory-reached",
-    title=Text(en="Assets in the water", fr="Enjeux atteints"),
+    title=Text(en="Assets reached", fr="Enjeux atteints"),
     about=Text(
         en="Roads, schools, cabinets whose level is reached at their gauge.",
         fr="Voies, écoles, armoires dont la cote est atteinte à leur station.",

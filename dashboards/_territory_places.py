@@ -121,7 +121,7 @@ _COMMUNES = Panel(
     ),
     columns=(
         Column(name="commune", title=Text(en="Commune", fr="Commune")),
-        Column(name="sites", title=Text(en="Sites", fr="Sites"), unit="count", width=65),
+        Column(name="sites", title=Text(en="Sites", fr="Sites"), unit="count", width=85),
         Column(
             name="blind",
             title=Text(en="Blind", fr="Aveugles"),

@@ -107,7 +107,7 @@ _GROWERS = Panel(
         Column(name="air", hidden=True),
         Column(name="dew", title=Text(en="Dew point", fr="Rosée"), width=80),
         Column(name="wet", title=Text(en="Wet bulb", fr="Th. mouillé"), width=102),
-        Column(name="threshold", title=Text(en="Threshold", fr="Seuil"), width=75),
+        Column(name="threshold", title=Text(en="Threshold", fr="Seuil"), width=92),
         Column(
             name="margin",
             title=Text(en="Margin", fr="Marge"),
