@@ -3,6 +3,7 @@
 -- * What somebody sees is reckoned in PL/pgSQL, whose plans a session keeps. A function in SQL that may
 --   not be inlined is planned anew each time it is called, which took ten times as long as running it;
 --   and a panel's statement calls these once for every table that it names.
+-- * By name, `IN (SELECT f())` is one look into a hash table.
 -- * By number, rows are told by marks: `(SELECT tenant_site_marks())[site]`. One look into an array
 --   however many sites there are. `= ANY (array)` goes through all of it for each row, sorts it again
 --   for each row of an outer loop, and counts as ten rows for the planner, who then loops where
@@ -125,6 +126,11 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, p
 BEGIN
     RETURN QUERY SELECT name FROM site WHERE id IN (SELECT unnest(tenant_sites()));
 END $$;
+CREATE FUNCTION tenant_group_names() RETURNS SETOF text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT unnest(tenant_groups());
+END $$;
 CREATE FUNCTION tenant_site_marks() RETURNS boolean[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -147,8 +153,8 @@ SELECT guard('series', '(SELECT tenant_device_marks())[device]');
 SELECT guard(name, '(SELECT tenant_series_marks())[series_id]') FROM unnest(ARRAY[
     'reading_version', 'rollup_hour', 'rollup_day', 'rollup_suspect']) name;
 SELECT guard('area', 'code = ANY ((SELECT tenant_areas())::text[])');
-SELECT guard('device_group', 'name = ANY ((SELECT tenant_groups())::text[])');
-SELECT guard(name, 'lit_group = ANY ((SELECT tenant_groups())::text[])')
+SELECT guard('device_group', 'name IN (SELECT tenant_group_names())');
+SELECT guard(name, 'lit_group IN (SELECT tenant_group_names())')
     FROM unnest(ARRAY['lit_plan', 'lit_day']) name;
 
 -- By kind, so that nothing is reckoned but what the kinds of a statement ask for.
@@ -163,7 +169,7 @@ SELECT guard('revision', $$
         WHEN 'datum' THEN key IN (SELECT tenant_site_names())
         WHEN 'link' THEN split_part(key, '>', 1) IN (SELECT tenant_site_names())
             AND split_part(key, '>', 2) IN (SELECT tenant_site_names())
-        WHEN 'supply' THEN key = ANY ((SELECT tenant_groups())::text[])
+        WHEN 'supply' THEN key IN (SELECT tenant_group_names())
         WHEN 'reach' THEN key IN (SELECT tenant_assets())
         WHEN 'works' THEN key IN (SELECT tenant_works())
         ELSE kind IN ('rule', 'plan') END$$);
