@@ -1,7 +1,13 @@
--- Who is silent, quicker: the same answer as 0021's. Every revision is read once and in one piece, what
--- its value says is taken out once, and whether something is told regularly is a truth, not a text
--- compared, which the planner would take for one row in two hundred. Of the many devices that were heard
--- lately the last hour is found in one go; only the others are looked for one by one.
+-- What stands at a time, of the kinds that there are many of, in the order in which everybody asks for it
+-- (DISTINCT ON (key) … ORDER BY key, effective DESC, id DESC): nothing is sorted, and the table not read.
+-- Their values are short; rules and plans, which are not, have no place in an index.
+CREATE INDEX revision_standing ON revision (kind, key, effective DESC, id DESC) INCLUDE (value)
+    WHERE kind IN ('series', 'device', 'member', 'supply');
+
+-- Who is silent, quicker: the same answer as 0021's. What a revision says is taken out of its value once,
+-- and whether something is told regularly is a truth, not a text compared, which the planner would take
+-- for one row in two hundred. Of the many devices that were heard lately the last hour is found in one
+-- go; only the others are looked for one by one.
 CREATE OR REPLACE FUNCTION devices_at(at timestamptz, usual jsonb) RETURNS TABLE (
     device integer, name text, site integer, series integer, quantity text, interval_s double precision,
     limit_s double precision, heard_at timestamptz, switched boolean)
@@ -11,22 +17,22 @@ LANGUAGE sql STABLE AS $$
                own.value->>'reporting' = 'periodic' AS regular,
                (own.value->>'interval_s')::float8 AS interval_s,
                (own.value->>'stale_s')::float8 AS stale_s
-        FROM (SELECT DISTINCT ON (r.key COLLATE "C") r.key, r.value FROM revision r
+        FROM (SELECT DISTINCT ON (r.key) r.key, r.value FROM revision r
               WHERE r.kind = 'series' AND r.effective <= devices_at.at
-              ORDER BY r.key COLLATE "C", r.effective DESC, r.id DESC) own
+              ORDER BY r.key, r.effective DESC, r.id DESC) own
     ), service AS MATERIALIZED (
-        SELECT DISTINCT ON (r.key COLLATE "C") r.key, (r.value->>'in_service')::boolean AS stands
+        SELECT DISTINCT ON (r.key) r.key, (r.value->>'in_service')::boolean AS stands
         FROM revision r WHERE r.kind = 'device' AND r.effective <= devices_at.at
-        ORDER BY r.key COLLATE "C", r.effective DESC, r.id DESC
+        ORDER BY r.key, r.effective DESC, r.id DESC
     ), feeds AS MATERIALIZED (
-        SELECT DISTINCT ON (r.key COLLATE "C") split_part(r.key, '/', 1) AS feeder,
+        SELECT DISTINCT ON (r.key) split_part(r.key, '/', 1) AS feeder,
                split_part(r.key, '/', 2) AS device, r.value IS NOT NULL AS stands
         FROM revision r WHERE r.kind = 'member' AND r.effective <= devices_at.at
-        ORDER BY r.key COLLATE "C", r.effective DESC, r.id DESC
+        ORDER BY r.key, r.effective DESC, r.id DESC
     ), supply AS MATERIALIZED (
-        SELECT DISTINCT ON (r.key COLLATE "C") r.key, (r.value->>'switched')::boolean AS switched
+        SELECT DISTINCT ON (r.key) r.key, (r.value->>'switched')::boolean AS switched
         FROM revision r WHERE r.kind = 'supply' AND r.effective <= devices_at.at
-        ORDER BY r.key COLLATE "C", r.effective DESC, r.id DESC
+        ORDER BY r.key, r.effective DESC, r.id DESC
     ), fed AS MATERIALIZED (
         SELECT DISTINCT feeds.device FROM feeds JOIN supply ON supply.key = feeds.feeder
         WHERE feeds.stands AND supply.switched
