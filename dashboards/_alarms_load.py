@@ -116,6 +116,7 @@ _SHARES = Panel(
     low=0,
     high=100,
     columns=(
+        Column(name="priority", title=Text(en="Priority", fr="Priorité")),
         Column(name="share", title=Text(en="raised", fr="levées"), colour=BLUE),
         Column(name="target", title=Text(en="target", fr="repère"), colour=GREY),
     ),

@@ -161,6 +161,7 @@ def by_age(domain: str, title: Text, about: Text, *, width: int, height: int) ->
             ),
         ),
         columns=(
+            Column(name="age", title=Text(en="Open for", fr="Ouverts depuis")),
             Column(
                 name="faults",
                 title=Text(en="Open faults", fr="Défauts ouverts"),

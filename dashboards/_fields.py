@@ -166,22 +166,26 @@ def cleared(config: sdk.FieldConfig) -> None:
         step.color = CLEAR if step.color == INK else step.color
 
 
+def nothing(text: str) -> sdk.SpecialValueMap:
+    """These words in grey where there is no value."""
+    return sdk.SpecialValueMap(
+        options=sdk.DashboardSpecialValueMapOptions(
+            match=sdk.SpecialValueMatch.NULL,
+            result=sdk.ValueMappingResult(text=text, color=GREY, index=0),
+        )
+    )
+
+
 def nothing_known() -> sdk.DashboardFieldConfigSourceOverrides:
     """What a table or a map shows where there is no value: a grey dash.
 
     Else it would repeat why the panel may be empty, in the colour of the lowest step.
     """
-    dash = sdk.SpecialValueMap(
-        options=sdk.DashboardSpecialValueMapOptions(
-            match=sdk.SpecialValueMatch.NULL,
-            result=sdk.ValueMappingResult(text=NOTHING, color=GREY, index=0),
-        )
-    )
     return sdk.DashboardFieldConfigSourceOverrides(
         matcher=matcher("/.*/"),
         properties=[
             sdk.DynamicConfigValue(id_val="noValue", value=NOTHING),
-            sdk.DynamicConfigValue(id_val="mappings", value=[dash]),
+            sdk.DynamicConfigValue(id_val="mappings", value=[nothing(NOTHING)]),
         ],
     )
 

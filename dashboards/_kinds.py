@@ -45,7 +45,7 @@ _KINDS: dict[type, Kind] = {
     views.Stat: Kind(
         builder=figures.stat_panel,
         form=lambda view: _SERIES if view.over_time else _ROWS,
-        settle=figures.on_a_ground,
+        settle=figures.stat_colours,
     ),
     views.Gauge: Kind(builder=figures.gauge_panel, form=lambda _: _ROWS, settle=figures.limits),
     views.BarGauge: Kind(

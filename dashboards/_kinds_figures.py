@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import common as sdk_common
 from grafana_foundation_sdk.models import dashboard as sdk
 
 from dashboards import _views as views
-from dashboards._fields import cleared
+from dashboards._fields import cleared, nothing
 from dashboards._kind import reduce
 from dashboards._options import Options
 
@@ -16,9 +16,11 @@ _WRAPPED = [
 ]
 
 
-def on_a_ground(view: views.Stat, config: sdk.FieldConfig) -> None:
+def stat_colours(view: views.Stat, config: sdk.FieldConfig) -> None:
     if view.colour == "background":
         cleared(config)
+    if config.no_value:  # else these words would stand in the lowest step's colour: red, perhaps
+        config.mappings = [*(config.mappings or ()), nothing(config.no_value)]
 
 
 def stat_panel(view: views.Stat, _: Options) -> stat.Panel:

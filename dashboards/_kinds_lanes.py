@@ -11,6 +11,9 @@ from dashboards._options import Options
 # Where a lane has nothing, Grafana would list the panel's `no_value` as one more state. A rule
 # without a value takes it back; an empty one would be read as the state 0.
 _NOTHING = [sdk.DynamicConfigValue(id_val="noValue")]
+# No row gives a frame without a column, of which Grafana would say that it has no time, instead of
+# `no_value`; whatever chooses columns lets such a frame go.
+_WITHOUT_EMPTY: Transformation = ("filterFieldsByName", {"include": {"pattern": ".*"}})
 
 
 def timeline_panel(view: views.Timeline, _: Options) -> statetimeline.Panel:
@@ -27,7 +30,10 @@ def timeline_panel(view: views.Timeline, _: Options) -> statetimeline.Panel:
 
 def parted(view: views.Timeline | views.StatusHistory) -> tuple[Transformation, ...]:
     naming = {"asLabels": True}
-    return (("partitionByValues", {"fields": [view.lane], "keepFields": False, "naming": naming}),)
+    return (
+        _WITHOUT_EMPTY,
+        ("partitionByValues", {"fields": [view.lane], "keepFields": False, "naming": naming}),
+    )
 
 
 def lane_names(view: views.Timeline | views.StatusHistory, config: sdk.FieldConfig) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from dashboards._build import document
+from dashboards._colours import GREY
 from dashboards._options import Options
 from dashboards._scan import dashboards
 from hypervisor.grafana import parts
@@ -21,6 +22,32 @@ def _rules(kind: str) -> list[list[dict[str, Any]]]:
 
 def test_a_lane_lists_no_state_where_nothing_is() -> None:
     assert [{"id": "noValue"}] in _rules("state-timeline")
+
+
+def test_empty_lanes_tell_the_panels_own_words() -> None:
+    lanes = {"state-timeline", "status-history"}
+    panels = [one for one in flat(document(ZOO, OPTIONS)) if one["type"] in lanes]
+    assert {one["type"] for one in panels} == lanes
+    for one in panels:
+        assert [each["id"] for each in one["transformations"]] == [
+            "filterFieldsByName",  # lets a frame without columns go
+            "partitionByValues",
+        ]
+
+
+def test_a_figure_without_a_value_is_told_in_grey() -> None:
+    panels = [one for board in dashboards() for one in flat(document(board, OPTIONS))]
+    told = [
+        (said["noValue"], said["mappings"][-1])
+        for said in (one["fieldConfig"]["defaults"] for one in panels if one["type"] == "stat")
+        if said.get("noValue")
+    ]
+    assert told
+    for words, mapping in told:
+        assert mapping["options"] == {
+            "match": "null",
+            "result": {"text": words, "color": GREY, "index": 0},
+        }
 
 
 def test_words_of_a_table_go_on_in_another_line() -> None:
