@@ -22,7 +22,7 @@ def layers(view: Geomap, options: Options) -> tuple[Layer, list[Layer]]:
     """The lowest layer and those above it."""
     ground = _layer("geojson", "ground", {"src": COUNTRIES, "rules": [], "style": _land()})
     if options.basemap:
-        tiles = {"url": options.basemap, "attribution": "© OpenStreetMap"}
+        tiles = {"url": options.basemap, "attribution": options.basemap_words}
         return _layer("xyz", "tiles", tiles), [_markers(view)]
     return ground.tooltip(False), [_markers(view)]
 

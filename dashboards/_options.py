@@ -20,6 +20,7 @@ class Options:
     lang: Lang = "fr"
     console_url: str = ""
     basemap: str = ""
+    basemap_words: str = ""  # whose tiles they are, as their licence asks
     since: str = ""  # instead of each dashboard's own
     until: str = ""
     timezone: str = "browser"

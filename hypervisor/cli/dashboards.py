@@ -16,6 +16,13 @@ Console = Annotated[
     typer.Option("--console-url", help="Where links to the console lead; default: the settings'."),
 ]
 
+Basemap = Annotated[
+    str | None,
+    typer.Option(
+        help="Tiles below maps: ign, or https://host/{z}/{x}/{y}.png; default: the settings'."
+    ),
+]
+
 
 def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Grafana's dashboards: built, checked, pushed.")
@@ -29,9 +36,7 @@ def build(
     out: Annotated[Path, typer.Option(help="The folder that the JSON files go to.")],
     lang: Lang = "fr",
     console_url: Console = None,
-    basemap: Annotated[
-        str, typer.Option(help="Tiles below the maps: https://host/{z}/{x}/{y}.png; none: plain.")
-    ] = "",
+    basemap: Basemap = None,
     since: Annotated[str, typer.Option("--from", help="Time shown first; default: now-24h.")] = "",
     until: Annotated[str, typer.Option("--to", help="Its end; default: now.")] = "",
     timezone: Annotated[str, typer.Option(help="Whose clock; default: the reader's own.")] = "",
@@ -46,8 +51,7 @@ def build(
     from hypervisor.settings import load_settings
 
     settings = load_settings(context.obj)
-    options = options_of(settings, lang, console_url)
-    options = replace(options, basemap=basemap)
+    options = options_of(settings, lang, console_url, basemap)
     if instance:
         options = of_instance(options, settings.database_url)
     options = replace(
@@ -98,14 +102,24 @@ def check(
     raise typer.Exit(1 if report.findings else 0)
 
 
-def options_of(settings: "Settings", lang: str, console_url: str | None) -> "Options":
+def options_of(
+    settings: "Settings", lang: str, console_url: str | None, basemap: str | None = None
+) -> "Options":
     from dashboards._options import Options
     from dashboards._scan import dashboards
     from dashboards._units import DashboardError
+    from hypervisor import basemap as tiles
     from sensors._domain import catalogue
 
     if lang not in ("en", "fr"):
         raise DashboardError(f"--lang {lang!r}: expected fr or en")
     chosen: Any = lang
-    url = settings.public_url if console_url is None else console_url
-    return Options(catalogue=catalogue(), lang=chosen, console_url=url, others=dashboards())
+    below = settings.basemap if basemap is None else basemap
+    return Options(
+        catalogue=catalogue(),
+        lang=chosen,
+        console_url=settings.public_url if console_url is None else console_url,
+        basemap=tiles.chosen(below),
+        basemap_words=tiles.words(below),
+        others=dashboards(),
+    )

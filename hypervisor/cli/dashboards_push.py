@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hypervisor.cli.dashboards import Console, Lang, options_of
+from hypervisor.cli.dashboards import Basemap, Console, Lang, options_of
 
 if TYPE_CHECKING:
     from hypervisor.grafana.pushing import Step
@@ -52,7 +52,7 @@ def push(
     reader_url: ReaderUrl = "",
     lang: Lang = "fr",
     console_url: Console = None,
-    basemap: Annotated[str, typer.Option(help="As for `build`.")] = "",
+    basemap: Basemap = None,
     since: Annotated[str, typer.Option("--from", help="As for `build`.")] = "",
     until: Annotated[str, typer.Option("--to", help="As for `build`.")] = "",
     timezone: Annotated[str, typer.Option(help="As for `build`.")] = "",
@@ -71,9 +71,8 @@ def push(
     from hypervisor.grafana.source import source_of
     from hypervisor.settings import load_settings
 
-    options = options_of(load_settings(context.obj), lang, console_url)
-    options = replace(options, since=since, until=until, basemap=basemap)
-    options = replace(options, timezone=timezone or options.timezone)
+    options = options_of(load_settings(context.obj), lang, console_url, basemap)
+    options = replace(options, since=since, until=until, timezone=timezone or options.timezone)
     wish = pushing.Wish(
         documents=documents(options),
         folder=folder,

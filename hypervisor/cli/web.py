@@ -14,9 +14,9 @@ def web(context: typer.Context) -> None:
 
     import uvicorn
 
+    from hypervisor import basemap
     from hypervisor.api.app import create_app
     from hypervisor.api.serving import Server
-    from hypervisor.console import basemap
     from hypervisor.settings import load_settings
     from hypervisor.store.columnar import FOLDER
     from sensors._domain import catalogue

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from hypervisor.api.access import Asked
-from hypervisor.console import basemap
+from hypervisor import basemap
 from hypervisor.console.asking import request
 from hypervisor.console.page import Page
 from hypervisor.console.reader import reading

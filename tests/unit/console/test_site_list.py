@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hypervisor.console.basemap import origin, template
+from hypervisor.basemap import BasemapError, chosen, origin, template, words
 from hypervisor.console.views import map as map_view
 from hypervisor.console.views.site_around import rivers
 from hypervisor.console.views.site_list import Wanted, areas_under, matches
@@ -144,3 +144,16 @@ def test_a_span_ends_soon_after_now(name: str) -> None:
 def test_only_the_host_of_a_basemap_is_let_in(setting: str, host: str) -> None:
     assert origin(setting) == host
     assert bool(template(setting)) is bool(host)
+
+
+def test_whose_tiles_they_are_is_said_where_it_is_known() -> None:
+    assert words("ign") == "© IGN, Plan IGN"
+    assert words("https://tile.openstreetmap.org/{z}/{x}/{y}.png") == "© OpenStreetMap"
+    assert words("https://tiles.example/{z}/{x}/{y}.png") == words("") == ""
+
+
+def test_what_names_no_tiles_is_refused_with_what_was_expected() -> None:
+    assert chosen("") == ""
+    assert chosen("ign").startswith("https://data.geopf.fr/")
+    with pytest.raises(BasemapError, match=r"https://tiles.example/.*expected ign or https://host"):
+        chosen("https://tiles.example/map.png")

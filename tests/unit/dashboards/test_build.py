@@ -123,9 +123,13 @@ def test_the_others_are_a_click_away_for_the_same_territory_and_time() -> None:
 def test_a_map_is_drawn_without_a_network_and_tiles_are_a_choice() -> None:
     plain = panel_of(ZOO, "map")["options"]
     assert plain["basemap"]["config"]["src"] == "public/maps/countries.geojson"
-    tiled = panel_of(ZOO, "map", replace(FRENCH, basemap="https://t/{z}/{x}/{y}.png"))["options"]
+    tiles = replace(FRENCH, basemap="https://t/{z}/{x}/{y}.png", basemap_words="© They")
+    tiled = panel_of(ZOO, "map", tiles)["options"]
     assert tiled["basemap"]["type"] == "xyz"
-    assert tiled["basemap"]["config"]["url"] == "https://t/{z}/{x}/{y}.png"
+    assert tiled["basemap"]["config"] == {
+        "url": "https://t/{z}/{x}/{y}.png",
+        "attribution": "© They",
+    }
 
 
 def test_a_map_comes_near_its_markers_and_its_tooltips_are_theirs_alone() -> None:

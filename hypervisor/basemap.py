@@ -1,6 +1,11 @@
-"""The pictures under the map, where a setting names some: IGN's plan, or any tiles of one's own."""
+"""The pictures under maps, where a setting names some: IGN's plan, or any tiles of one's own.
+
+The console's map and Grafana's take the same setting.
+"""
 
 from urllib.parse import urlsplit
+
+from sensors._errors import TerritoryError
 
 IGN = "ign"
 _PLAN = (
@@ -11,15 +16,36 @@ _PLAN = (
 _PLACES = ("{z}", "{x}", "{y}")
 
 
+class BasemapError(TerritoryError):
+    """What was given names no tiles."""
+
+
 def template(setting: str) -> str:
     """The address of a tile with {z} {x} {y}; empty: none is set, or what is set names none."""
     said = _PLAN if setting.strip().lower() == IGN else setting.strip()
     return said if origin(said) and all(place in said for place in _PLACES) else ""
 
 
+def chosen(setting: str) -> str:
+    """The same, of what somebody typed.
+
+    Raises:
+        BasemapError: it is something, and names no tiles.
+    """
+    address = template(setting)
+    if setting.strip() and not address:
+        raise BasemapError(
+            f"no tiles at {setting!r}: expected {IGN} or https://host/{{z}}/{{x}}/{{y}}.png"
+        )
+    return address
+
+
 def words(setting: str) -> str:
     """Whose it is, as its licence asks."""
-    return "\N{COPYRIGHT SIGN} IGN, Plan IGN" if setting.strip().lower() == IGN else ""
+    if setting.strip().lower() == IGN:
+        return "\N{COPYRIGHT SIGN} IGN, Plan IGN"
+    host = urlsplit(setting.strip()).hostname or ""
+    return "\N{COPYRIGHT SIGN} OpenStreetMap" if host.endswith("openstreetmap.org") else ""
 
 
 def origin(address: str) -> str:
