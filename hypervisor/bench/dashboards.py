@@ -1,4 +1,4 @@
-"""`hypervisor bench dashboards`: every panel over a year, from roll-ups and without them."""
+"""`hypervisor bench dashboards`: every panel over a year, as two readers and without roll-ups."""
 
 import os
 import platform
@@ -28,7 +28,8 @@ from hypervisor.store.connect import Connection, connect
 from hypervisor.store.panels import AskingError
 from sensors._domain import catalogue
 
-_READER = "bench"
+_READER, _HELD = "bench", "bench_held"
+_EPCI = "200056232"  # of the example: Paris-Saclay, two fifths of its devices
 _CONSOLE = "http://console"
 Tick = Callable[[str, int, int], None]
 
@@ -51,23 +52,52 @@ class Asked:
     rows: int
     failed: str = ""
 
+    @property
+    def median(self) -> float:
+        return statistics.median(self.ms)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thrice:
+    """A panel as the reader of everything asks it, as the held one, and without roll-ups."""
+
+    whole: Asked
+    held: Asked
+    raw: Asked
+
+    @property
+    def name(self) -> str:
+        return f"{self.whole.board} {self.whole.title}"
+
+    @property
+    def failed(self) -> str:
+        return self.whole.failed or self.held.failed
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long the held reader waits."""
+        return self.held.median / self.whole.median
+
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
-    """Every panel of every dashboard, as a reader of the whole territory, over the year."""
+    """Every panel of every dashboard over the year, as a reader of the whole territory.
+
+    And as one who is held to an EPCI, panel by panel beside the other: what else the machine does
+    weighs on both.
+    """
     url = ground.settings.database_url
     told = _filled(url, plan, tick)
     boards = built(Options(catalogue=catalogue(), console_url=_CONSOLE, others=dashboards()))
-    password = passwords.new_password()
-    with connect(url) as connection:
-        readers.ensure_reader(connection, _READER, password, timeout=600)
-        rawonly.prepare(connection)
-    asker = _as_reader(url, password)
-    with panels.reader(asker) as connection:
-        rolled = list(_asked(connection, boards, told, plan.rounds, _named(tick, "rolled up")))
-    with panels.reader(asker) as connection:
+    whole, held = _readers(url)
+    with panels.reader(whole) as everyone, panels.reader(held) as some:
+        asked = _asked(everyone, boards, told, plan.rounds, _named(tick, "rolled up"))
+        theirs = _asked(some, boards, told, plan.rounds, lambda _done, _of: None)
+        pairs = list(zip(asked, theirs, strict=True))
+    with panels.reader(whole) as connection:
         rawonly.before(connection)
         raw = list(_asked(connection, boards, told, 1, _named(tick, "without roll-ups")))
-    return _result(told, rolled, raw)
+    thrice = zip(pairs, raw, strict=True)
+    return _result(told, [Thrice(whole=a, held=b, raw=without) for (a, b), without in thrice])
 
 
 def _filled(url: str, plan: Plan, tick: Tick) -> Year:
@@ -87,9 +117,19 @@ def _named(tick: Tick, text: str) -> Callable[[int, int], None]:
     return lambda done, of: tick(text, done, of)
 
 
-def _as_reader(url: str, password: str) -> str:
+def _readers(url: str) -> tuple[str, str]:
+    """As whom the two log in."""
+    password = passwords.new_password()
+    with connect(url) as connection:
+        readers.ensure_reader(connection, _READER, password, timeout=600)
+        readers.ensure_reader(connection, _HELD, password, _EPCI, timeout=600)
+        rawonly.prepare(connection)
+    return _as_reader(url, _READER, password), _as_reader(url, _HELD, password)
+
+
+def _as_reader(url: str, name: str, password: str) -> str:
     parts = urlsplit(url)
-    place = f"reader_{_READER}:{password}@{parts.hostname}:{parts.port}"
+    place = f"reader_{name}:{password}@{parts.hostname}:{parts.port}"
     return urlunsplit(parts._replace(netloc=place))
 
 
@@ -127,18 +167,23 @@ def _one(connection: Connection, board: Board, piece: Piece, span: Span, rounds:
     return Asked(board=board.name, title=title, ms=took, rows=rows, failed=failed)
 
 
-def _result(told: Year, rolled: Sequence[Asked], raw: Sequence[Asked]) -> dict[str, Any]:
+def _result(told: Year, asked: Sequence[Thrice]) -> dict[str, Any]:
+    ratios = sorted(one.ratio for one in asked)
     return {
         "bench": "dashboards",
         "readings": told.rows,
         "series": len(told.told),
         "days": year.DAYS,
-        "panels": len(rolled),
-        **_figures(rolled, ""),
-        **_figures(raw, "_without"),
-        "failed": {f"{one.board} {one.title}": one.failed for one in rolled if one.failed},
+        "panels": len(asked),
+        **_figures([one.whole for one in asked], ""),
+        **_figures([one.held for one in asked], "_held"),
+        "p50_ratio_held": round(statistics.median(ratios), 2),
+        "p95_ratio_held": round(_p95(ratios), 2),
+        **_figures([one.raw for one in asked], "_without"),
+        "failed": {one.name: one.failed for one in asked if one.failed},
         "dashboards": {
-            name: _board(name, rolled, raw) for name in sorted({a.board for a in rolled})
+            board: _board([one for one in asked if one.whole.board == board])
+            for board in sorted({one.whole.board for one in asked})
         },
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
     }
@@ -153,17 +198,16 @@ def _figures(asked: Sequence[Asked], suffix: str) -> dict[str, float]:
     }
 
 
-def _board(name: str, rolled: Sequence[Asked], raw: Sequence[Asked]) -> dict[str, Any]:
-    own = [one for one in rolled if one.board == name]
-    without = {one.title: one.ms[0] for one in raw if one.board == name}
+def _board(own: Sequence[Thrice]) -> dict[str, Any]:
     return {
-        **_figures(own, ""),
+        **_figures([one.whole for one in own], ""),
         "panels": {
-            one.title: {
-                "ms": round(statistics.median(one.ms), 1),
-                "worst_ms": round(max(one.ms), 1),
-                "without_ms": round(without[one.title], 1),
-                "rows": one.rows,
+            one.whole.title: {
+                "ms": round(one.whole.median, 1),
+                "worst_ms": round(max(one.whole.ms), 1),
+                "held_ms": round(one.held.median, 1),
+                "without_ms": round(one.raw.ms[0], 1),
+                "rows": one.whole.rows,
             }
             for one in own
         },
