@@ -184,7 +184,7 @@ def fields(piece: Piece, frames: Sequence[Frame]) -> list[Field]:
     for query, frame in zip(piece.queries, frames, strict=True):
         lines = query.get("format") == "time_series"
         for name, kind, values in _lines(frame) if lines else _columns(frame):
-            config = _config(piece.panel, name)
+            config = config_of(piece.panel, name)
             title = str(config.get("displayName") or name)
             if "${" in title:
                 title = name
@@ -228,7 +228,8 @@ def _lines(frame: Frame) -> Iterator[tuple[str, str, list[Any]]]:
             yield name, "number", parted[name]
 
 
-def _config(panel: Json, name: str) -> Json:
+def config_of(panel: Json, name: str) -> Json:
+    """A field's configuration: the panel's defaults with the overrides that mean it put in."""
     said = panel.get("fieldConfig") or {}
     config: Json = deepcopy(said.get("defaults") or {})
     config["custom"] = dict(config.get("custom") or {})

@@ -10,7 +10,7 @@ from hypervisor.grafana import pictures_svg as svg
 from hypervisor.grafana.boards import Json
 from hypervisor.grafana.frames import TIME
 from hypervisor.grafana.pictures_canvas import Canvas, axis
-from hypervisor.grafana.pictures_fields import INK, PALETTE, Field, written
+from hypervisor.grafana.pictures_fields import INK, PALETTE, Field, config_of, written
 
 _LEGEND, _FOOT = 40, 34
 Point = tuple[float, float]
@@ -65,34 +65,43 @@ def _projected(columns: dict[str, Field], width: float, height: float) -> dict[i
     }
 
 
-def scatter(found: Sequence[Field], _panel: Json, canvas: Canvas) -> str:
+def scatter(found: Sequence[Field], panel: Json, canvas: Canvas) -> str:
     """The first number across, the others up; a colour a word that parts the rows."""
     numbers = [field for field in found if field.kind == "number" and not field.hidden]
     if len(numbers) < 2:
         return ""
     by = next((field for field in found if field.kind == "string"), None)
+    across = numbers[0]
     groups: dict[str, list[Point]] = {}
     for up in numbers[1:]:
-        for row, pair in enumerate(zip(numbers[0].values, up.values, strict=True)):
+        for row, pair in enumerate(zip(across.values, up.values, strict=True)):
             if None not in pair:
-                name = str(by.values[row]) if by is not None else ""
-                name = f"{name} {up.title}".strip() if len(numbers) > 2 or not name else name
+                # As Grafana calls the field of rows that are parted by a label.
+                name = f"{up.name} {by.values[row]}" if by is not None else up.name
                 groups.setdefault(name, []).append((float(pair[0]), float(pair[1])))
     every = [point for points in groups.values() for point in points]
     if not every:
         return ""
+    lines = [_line(panel, name, number) for number, name in enumerate(groups)]
     box = _Box(canvas, [p[0] for p in every], [p[1] for p in every])
-    marks = [*box.grid(numbers[0], numbers[1])]
-    lines = "lines" in str(numbers[1].custom.get("show", "points"))
-    for number, points in enumerate(groups.values()):
-        shade = PALETTE[number % len(PALETTE)]
+    marks = [*box.grid(across, lines[0])]
+    for line, points in zip(lines, groups.values(), strict=True):
         at = [box.at(point) for point in points]
-        marks += [svg.path(at, shade, 1.4)] if lines else []
-        if not lines or len(points) < 40:
-            marks += [svg.circle(a, b, 1.8 if len(every) > 300 else 3, shade, 0.7) for a, b in at]
-    named = [(name, PALETTE[number % len(PALETTE)]) for number, name in enumerate(groups)]
+        joined = "lines" in str(line.custom.get("show", "points"))
+        marks += [svg.path(at, line.colour, 1.4)] if joined else []
+        if not joined or len(points) < 40:
+            size = 1.8 if len(every) > 300 else 3
+            marks += [svg.circle(a, b, size, line.colour, 0.7) for a, b in at]
+    named = [(line.title, line.colour) for line in lines]
     height = canvas.height - _LEGEND
     return svg.drawing(canvas.width, height, marks) + svg.legend(named, canvas.width)
+
+
+def _line(panel: Json, name: str, number: int) -> Field:
+    config = config_of(panel, name)
+    said = str(config.get("displayName") or "")
+    title = said if said and "${" not in said else name.partition(" ")[2] or name
+    return Field(name=name, title=title, kind="number", values=(), config=config, number=number)
 
 
 class _Box:

@@ -172,3 +172,22 @@ def test_folded_sections_are_opened_and_push_down_what_follows() -> None:
     head = {"type": "row", "gridPos": {"x": 0, "y": 0, "w": 24, "h": 1}, "panels": [inner]}
     after = panel("table") | {"gridPos": {"x": 0, "y": 1, "w": 24, "h": 4}}
     assert [top for _, top in unfolded({"panels": [head, after]})] == [0, 1, 10]
+
+
+def test_points_parted_by_a_state_have_its_words_and_colour() -> None:
+    overrides = [
+        {
+            "matcher": {"id": "byRegexp", "options": "/^load jammed$/"},
+            "properties": [
+                {"id": "displayName", "value": "congested"},
+                {"id": "color", "value": {"mode": "fixed", "fixedColor": "#e2202c"}},
+            ],
+        }
+    ]
+    one = panel("xychart", fieldConfig={"defaults": {}, "overrides": overrides})
+    points = table(occupancy=[10.0, 60.0], load=[50.0, 30.0], state=["free", "jammed"])
+    told = drawn(one, points)
+    assert "congested" in told
+    assert "jammed" not in told
+    assert "free" in told  # nothing says more of it than its name
+    assert told.count("#e2202c") >= 2  # the point and its legend
