@@ -10,7 +10,6 @@ from dashboards._views import BarChart, Table, Timeline
 from dashboards._words import Text
 
 _TITLE = "CASE {{lang}} WHEN 'fr' THEN coalesce(alarm.title_fr, alarm.title) ELSE alarm.title END"
-_OVER = State(value="over", text=Text(en="over", fr="terminée"), colour="transparent")
 _DAYS = 86_400
 AMBER = "#d9a514"  # yellow that reads on white, too
 QUIET = "text"  # the theme's own: figures that want nobody are no green on white
@@ -38,7 +37,7 @@ def lane(domain: str, title: Text, about: Text) -> Panel:
         title=title,
         about=about,
         view=Timeline(lane="site", show_value="never"),
-        states=(*PRIORITIES, _OVER),
+        states=PRIORITIES,
         queries=(
             Query(
                 sql=f"""
@@ -53,12 +52,12 @@ def lane(domain: str, title: Text, about: Text) -> Panel:
                     SELECT site, begins AS time FROM stood
                     UNION SELECT site, ended FROM stood WHERE ended <= {UNTIL}
                 )
-                SELECT turn.time, turn.site, coalesce((
+                SELECT turn.time, turn.site, (
                     SELECT stood.severity FROM stood
                     WHERE stood.site = turn.site AND stood.begins <= turn.time
                       AND (stood.ended IS NULL OR stood.ended > turn.time)
                     ORDER BY array_position(ARRAY['critical', 'major', 'minor', 'info'],
-                                            stood.severity) LIMIT 1), 'over') AS state
+                                            stood.severity) LIMIT 1) AS state
                 FROM turn ORDER BY turn.time, turn.site
                 """
             ),

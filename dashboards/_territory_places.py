@@ -130,7 +130,7 @@ _COMMUNES = Panel(
             steps=(Step(at=None, colour=GREEN), Step(at=1, colour=VIOLET)),
             width=100,
         ),
-        *_COUNTS,
+        *(replace(each, width=118) for each in _COUNTS),  # the filter's sign needs room, too
     ),
     no_value=Text(en="nothing stands anywhere", fr="rien en cours nulle part"),
     empty="nothing stands anywhere",
