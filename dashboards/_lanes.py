@@ -192,7 +192,7 @@ WITH own AS MATERIALIZED (
     FROM unnest({series_of(*quantities)}) AS one (id) JOIN series ON series.id = one.id
     JOIN device ON device.id = series.device JOIN site ON site.id = device.site
     WHERE device.commissioned <= {UNTIL} AND (device.retired IS NULL OR device.retired > {UNTIL})
-), told AS (
+), told AS MATERIALIZED (
     SELECT own.*, newest.time, coalesce(k.stale_s, 3 * k.interval_s) AS stale_s, k.interval_s,
            day.received, day.suspect,
            (SELECT sum(fault.sum) FROM series f JOIN rollup_hour fault ON fault.series_id = f.id
