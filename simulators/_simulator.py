@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from simulators._errors import SimulatorError
-from simulators._field import Asset, Field, Group, Place
+from simulators._field import Field
 from simulators._world import World
-
-__all__ = ["Asset", "Field", "Group", "Place", "Simulator", "simulators"]
 
 Emit = Callable[[Field, World, int], pd.DataFrame]
 

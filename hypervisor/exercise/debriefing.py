@@ -21,7 +21,7 @@ from hypervisor.store.connect import Connection
 from hypervisor.store.injecting import Inject, Sheet, Skip
 from hypervisor.store.logbook import Entry, Wanted
 from sensors._errors import TerritoryError
-from simulators._simulator import Field
+from simulators._field import Field
 from simulators._story import SECOND, Story
 
 DECIDED = (Kind.DECISION, Kind.CLOSURE, Kind.CALL, Kind.PROMISE)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hypervisor.store.alarms import Alarm
+from simulators._field import Field
 from simulators._picking import picked
-from simulators._simulator import Field
 from simulators._story import HOUR, SECOND, Story, Truth
 
 

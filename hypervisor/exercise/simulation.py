@@ -11,10 +11,10 @@ from hypervisor.settings import Settings
 from hypervisor.store import registry as registry_store
 from hypervisor.store.connect import Connection, connect
 from sensors._domain import catalogue
+from simulators._field import Field
 from simulators._performing import messages, performed
 from simulators._publications import Spoken
 from simulators._scenarios import load
-from simulators._simulator import Field
 from simulators._story import Happening, Story
 
 

@@ -10,7 +10,7 @@ from hypervisor.registry.model import Asset, Device, Registry, Revision, Site
 from sensors._domain import Catalogue
 from sensors._plan import LightingPlan, plan_from_json
 from sensors._quantity import Reporting
-from simulators import _simulator as plain
+from simulators import _field as plain
 
 Point = tuple[float | None, float | None]
 

@@ -38,10 +38,10 @@ from ingest.message import Arrival
 from ingest.pipeline import Pipeline
 from rules._pack import packs as shipped
 from sensors._domain import Catalogue, catalogue
+from simulators._field import Field
 from simulators._performing import messages
 from simulators._publications import Publication, instant_of
 from simulators._scenarios import load
-from simulators._simulator import Field
 from simulators._story import Story
 
 WORKER = "fill"

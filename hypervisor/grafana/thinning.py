@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hypervisor.registry.entries import Entry, Fact, Inventory
+from simulators._field import Field, Place
 from simulators._picking import picked
-from simulators._simulator import Field, Place
 from simulators._story import Story
 
 _LAMPS = frozenset({"lamp-node", "lamp-controller"})

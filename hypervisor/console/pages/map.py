@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from hypervisor.api.access import Asked
 from hypervisor import basemap
+from hypervisor.api.access import Asked
 from hypervisor.console.asking import request
 from hypervisor.console.page import Page
 from hypervisor.console.reader import reading

@@ -10,11 +10,11 @@ from hypervisor.api.access import Access
 from hypervisor.api.trials import edit_of, tried
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.console.refusals import refusal
-from hypervisor.console.views import rules_draft, rules_threshold, rules_words
+from hypervisor.console.views import rules_draft, rules_words
 from hypervisor.console.views.rules_draft import Draft
 from hypervisor.console.views.rules_list import domain_of, read_rule
 from hypervisor.console.views.rules_places import places
-from hypervisor.console.views.rules_threshold import Shown, SpanChoice
+from hypervisor.console.views.rules_tried import Shown, SpanChoice, drawn, spans_of
 from hypervisor.console.words import translate as _
 from hypervisor.rulebook import revising
 from hypervisor.rulebook.applying import histories
@@ -174,12 +174,12 @@ def trial(asked: Access, request: Request, rule: Rule | None, site: str, span: s
     name = next(iter((*rule.thresholds, *rule.optional_thresholds)), "")
     rivers = [place.river] if place.river else []
     events = noted.standing(asked.connection, sites=[site], rivers=rivers)
-    spans = rules_threshold.spans_of(asked, place, name, events)
+    spans = spans_of(asked, place, name, events)
     chosen = next((one for one in spans if one.key == span), spans[0])
     shown, problem = None, ""
     try:
         edit = edit_of(site, chosen.since, chosen.until, written=rule)
-        shown = rules_threshold.drawn(asked, tried(asked, request, edit), name)
+        shown = drawn(asked, tried(asked, request, edit), name)
     except (BacktestError, RuleError) as error:
         problem = refusal(error)
     return RuleTrial(
