@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from hypervisor.instants import micros
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import nearest
-from hypervisor.store import feed, history, readings
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection
+from hypervisor.store.readings import history, readings
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 from sensors._quantity import CLOCK_FAULT

@@ -12,10 +12,12 @@ from hypervisor.directory import known, units
 from hypervisor.instance import Mode
 from hypervisor.instants import micros
 from hypervisor.settings import Settings
-from hypervisor.store import codecs, readings, registry, workers
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
-from hypervisor.store.intake import Intake
+from hypervisor.store.intake import codecs, workers
+from hypervisor.store.intake.intake import Intake
+from hypervisor.store.readings import readings
+from hypervisor.store.registry import registry
 from ingest.check import Belief
 from ingest.heartbeat import Listening
 from ingest.layout import Layouts

@@ -14,9 +14,11 @@ import numpy as np
 
 from hypervisor.ingesting import Checking
 from hypervisor.instants import micros
-from hypervisor.store import dead_letters, feed, readings
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection
-from hypervisor.store.dead_letters import DeadLetter
+from hypervisor.store.intake import dead_letters
+from hypervisor.store.intake.dead_letters import DeadLetter
+from hypervisor.store.readings import readings
 from ingest.check import Belief, check
 from ingest.decode import LARGEST, decode
 from ingest.letters import letters

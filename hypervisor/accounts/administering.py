@@ -9,8 +9,9 @@ from hypervisor.accounts import passwords
 from hypervisor.accounts.duties import Duty, Role
 from hypervisor.accounts.errors import AccountError, ForbiddenError, NoAccountError
 from hypervisor.accounts.person import EVERYWHERE, Person, Territory, together
-from hypervisor.store import account_roles, account_sessions, accounts, audit
-from hypervisor.store.accounts import Known
+from hypervisor.store import audit
+from hypervisor.store.accounts import account_roles, account_sessions, accounts
+from hypervisor.store.accounts.accounts import Known
 from hypervisor.store.connect import Connection
 
 _NAME = re.compile(r"[^\W_][\w.@' -]{0,99}")

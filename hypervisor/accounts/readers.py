@@ -4,9 +4,10 @@ import re
 
 from hypervisor.accounts import passwords
 from hypervisor.accounts.errors import AccountError, NoAccountError
-from hypervisor.store import audit, readers, standing
+from hypervisor.store import audit
+from hypervisor.store.accounts import readers, standing
+from hypervisor.store.accounts.readers import Reader
 from hypervisor.store.connect import Connection
-from hypervisor.store.readers import Reader
 
 TIMEOUT = 30.0  # s that one question of theirs may take, unless they ask for longer
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")

@@ -14,8 +14,9 @@ from hypervisor.accounts.errors import (
     UnauthorisedError,
 )
 from hypervisor.accounts.person import Person
-from hypervisor.store import account_sessions, account_tokens, accounts, audit, login_attempts
-from hypervisor.store.account_sessions import Session
+from hypervisor.store import audit
+from hypervisor.store.accounts import account_sessions, account_tokens, accounts, login_attempts
+from hypervisor.store.accounts.account_sessions import Session
 from hypervisor.store.connect import Connection
 
 TOKEN_LONGEST = timedelta(days=730)

@@ -9,11 +9,11 @@ from hypervisor.alarms import dials
 from hypervisor.alarms.errors import ConflictError, NoAlarmError, RefusedError
 from hypervisor.alarms.lifecycle import TABLE, Hold, Kind, State
 from hypervisor.instants import micros, moment, text
-from hypervisor.store import alarm_acts, alarms, lifecycle
-from hypervisor.store.alarm_acts import Done
-from hypervisor.store.alarms import Alarm, highest
+from hypervisor.store.alarms import alarm_acts, alarms, lifecycle
+from hypervisor.store.alarms.alarm_acts import Done
+from hypervisor.store.alarms.alarms import Alarm, highest
+from hypervisor.store.alarms.lifecycle import Handling, Held
 from hypervisor.store.connect import Connection
-from hypervisor.store.lifecycle import Handling, Held
 from rules._duration import duration_text
 
 _WITH_REASON = {

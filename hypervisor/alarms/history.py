@@ -3,9 +3,9 @@
 from typing import Any
 
 from hypervisor.instants import text
-from hypervisor.store import alarm_acts, alarms
-from hypervisor.store.alarm_acts import Done
-from hypervisor.store.alarms import Transition
+from hypervisor.store.alarms import alarm_acts, alarms
+from hypervisor.store.alarms.alarm_acts import Done
+from hypervisor.store.alarms.alarms import Transition
 from hypervisor.store.connect import Connection
 
 

@@ -8,8 +8,8 @@ from hypervisor.alarms import chatter, dials, situation
 from hypervisor.alarms.errors import AlarmError
 from hypervisor.alarms.load import TARGETS, measure
 from hypervisor.instants import BEGINNING, micros, moment, text
-from hypervisor.store import lifecycle, surroundings
-from hypervisor.store import load as store
+from hypervisor.store.alarms import lifecycle, surroundings
+from hypervisor.store.alarms import load as store
 from hypervisor.store.connect import Connection
 
 _DAY = timedelta(days=1)

@@ -1,7 +1,8 @@
 """A setting of the life cycle, changed with its record."""
 
 from hypervisor.alarms import dials
-from hypervisor.store import audit, lifecycle
+from hypervisor.store import audit
+from hypervisor.store.alarms import lifecycle
 from hypervisor.store.connect import Connection
 
 

@@ -10,7 +10,7 @@ from hypervisor.alarms.chatter import Chatter, Limit
 from hypervisor.alarms.dials import Dials
 from hypervisor.alarms.suppression import Suppression, Surroundings, suppressed
 from hypervisor.instants import micros, moment
-from hypervisor.store import lifecycle, surroundings
+from hypervisor.store.alarms import lifecycle, surroundings
 from hypervisor.store.connect import Connection
 from rules._duration import parse_duration
 from rules._errors import RuleError

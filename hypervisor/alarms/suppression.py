@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hypervisor.alarms.chatter import Chatter
 from hypervisor.alarms.lifecycle import Hold
 from hypervisor.instants import text
-from hypervisor.store.lifecycle import Held
+from hypervisor.store.alarms.lifecycle import Held
 
 
 @dataclass(frozen=True, kw_only=True)

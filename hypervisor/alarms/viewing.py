@@ -9,8 +9,8 @@ from hypervisor.alarms import dials
 from hypervisor.alarms.situation import situation
 from hypervisor.alarms.suppression import Suppression
 from hypervisor.instants import micros, text
-from hypervisor.store import alarms, incidents, known, lifecycle
-from hypervisor.store.alarms import Alarm, Selection
+from hypervisor.store.alarms import alarms, incidents, known, lifecycle
+from hypervisor.store.alarms.alarms import Alarm, Selection
 from hypervisor.store.connect import Connection
 
 # By what people look for alarms: the states of the table, what is held, and `suppressed` for any

@@ -19,8 +19,9 @@ from hypervisor.api.problems import NotFoundError
 from hypervisor.api.shapes import Banner
 from hypervisor.instance import Instance, Mode
 from hypervisor.store import instance as instance_store
-from hypervisor.store import observing, standing
+from hypervisor.store.accounts import standing
 from hypervisor.store.connect import Connection, StoreError
+from hypervisor.store.pages import observing
 from hypervisor.store.pool import READERS, Pool
 from sensors._domain import Catalogue
 from sensors._quality import Quality

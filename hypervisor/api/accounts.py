@@ -16,8 +16,8 @@ from hypervisor.api.account_shapes import (
     RoleBody,
 )
 from hypervisor.api.problems import responses
-from hypervisor.store import account_roles, accounts
-from hypervisor.store.accounts import Known
+from hypervisor.store.accounts import account_roles, accounts
+from hypervisor.store.accounts.accounts import Known
 from hypervisor.store.connect import Connection
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])

@@ -29,8 +29,8 @@ from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.api.shapes import AlarmBody, TransitionBody
 from hypervisor.api.times import Instant
 from hypervisor.instants import moment
-from hypervisor.store import alarm_acts, alarms
-from hypervisor.store.alarms import Selection
+from hypervisor.store.alarms import alarm_acts, alarms
+from hypervisor.store.alarms.alarms import Selection
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 

@@ -16,7 +16,7 @@ from hypervisor.outlook import reaching
 from hypervisor.outlook.reaching import Reach
 from hypervisor.registry.model import Asset
 from hypervisor.registry.problems import nearest
-from hypervisor.store import registered
+from hypervisor.store.registry import registered
 
 router = APIRouter(prefix="/assets", tags=["assets"])
 

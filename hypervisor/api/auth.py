@@ -21,8 +21,8 @@ from hypervisor.api.account_shapes import (
 )
 from hypervisor.api.identity import IDLE, LONGEST, cookie_name, is_secure, require_own_page
 from hypervisor.api.problems import responses
-from hypervisor.store import account_tokens
-from hypervisor.store.account_tokens import Token
+from hypervisor.store.accounts import account_tokens
+from hypervisor.store.accounts.account_tokens import Token
 from hypervisor.store.pool import Pool
 
 router = APIRouter(prefix="/auth", tags=["accounts"])

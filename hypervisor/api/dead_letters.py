@@ -23,8 +23,9 @@ from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.redriving import parse_shift
 from hypervisor.redriving import redrive as send_again
 from hypervisor.settings import Settings
-from hypervisor.store import audit, dead_letters
-from hypervisor.store.dead_letters import DeadLetter
+from hypervisor.store import audit
+from hypervisor.store.intake import dead_letters
+from hypervisor.store.intake.dead_letters import DeadLetter
 
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
 

@@ -14,7 +14,7 @@ from hypervisor.api.territory import standing
 from hypervisor.fleet import health
 from hypervisor.fleet.health import Health, Issue
 from hypervisor.registry.problems import nearest
-from hypervisor.store import fleet
+from hypervisor.store.registry import fleet
 
 router = APIRouter(prefix="/devices", tags=["devices"])
 

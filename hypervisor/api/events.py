@@ -19,9 +19,9 @@ from hypervisor.accounts.person import Person
 from hypervisor.api.access import SignedIn
 from hypervisor.api.hub import Hub, Listener, Sites, chunk, merged
 from hypervisor.api.problems import responses
-from hypervisor.store import happenings
 from hypervisor.store.connect import StoreError
-from hypervisor.store.happenings import Happening, Position
+from hypervisor.store.pages import happenings
+from hypervisor.store.pages.happenings import Happening, Position
 from hypervisor.store.pool import Pool
 
 router = APIRouter(tags=["events"])

@@ -38,10 +38,10 @@ from hypervisor.exercise.playing import ExerciseError
 from hypervisor.exercise.waiting import settled
 from hypervisor.instance import InstanceError, Mode, require_exercise
 from hypervisor.settings import Settings
-from hypervisor.store import conducting, injecting
-from hypervisor.store.conducting import Run, RunError
 from hypervisor.store.connect import StoreError
-from hypervisor.store.injecting import ChangedError, InjectError
+from hypervisor.store.exercise import conducting, injecting
+from hypervisor.store.exercise.conducting import Run, RunError
+from hypervisor.store.exercise.injecting import ChangedError, InjectError
 from sensors._errors import TerritoryError
 
 router = APIRouter(prefix="/exercises", tags=["exercises"])

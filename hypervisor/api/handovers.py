@@ -26,8 +26,8 @@ from hypervisor.logbook import handover, shift
 from hypervisor.logbook.coming import coming
 from hypervisor.logbook.errors import HandoverError
 from hypervisor.logbook.handover import Step
-from hypervisor.store import handovers
-from hypervisor.store.handovers import Handover
+from hypervisor.store.logbook import handovers
+from hypervisor.store.logbook.handovers import Handover
 
 router = APIRouter(prefix="/handovers", tags=["handovers"])
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]

@@ -9,8 +9,9 @@ from hypervisor.api.access import Access, Asked
 from hypervisor.api.problems import responses
 from hypervisor.api.shapes import HealthBody, Part
 from hypervisor.instance import Mode
-from hypervisor.store import deliveries, observing
-from hypervisor.store.observing import Progress
+from hypervisor.store.notify import deliveries
+from hypervisor.store.pages import observing
+from hypervisor.store.pages.observing import Progress
 
 router = APIRouter(tags=["health"])
 

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 
-from hypervisor.store import happenings
 from hypervisor.store.connect import StoreError
-from hypervisor.store.happenings import Happening, News, Parts, Position
+from hypervisor.store.pages import happenings
+from hypervisor.store.pages.happenings import Happening, News, Parts, Position
 
 _GATHER = 0.2  # s: what happens meanwhile is told at once
 _TICK = 2.0  # s: so soon it is noticed that a part is late

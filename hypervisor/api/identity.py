@@ -13,7 +13,7 @@ from hypervisor.accounts import secrets
 from hypervisor.accounts.errors import ForbiddenError, UnauthorisedError
 from hypervisor.accounts.person import Person
 from hypervisor.instance import Instance
-from hypervisor.store import account_sessions, account_tokens
+from hypervisor.store.accounts import account_sessions, account_tokens
 from hypervisor.store.connect import Connection
 from hypervisor.store.pool import Pool
 

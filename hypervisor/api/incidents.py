@@ -15,7 +15,7 @@ from hypervisor.api.alarm_shapes import (
 from hypervisor.api.alarms import Number, regroup
 from hypervisor.api.paging import Page
 from hypervisor.api.problems import NotFoundError, responses
-from hypervisor.store import alarms
+from hypervisor.store.alarms import alarms
 
 router = APIRouter(prefix="/incidents", tags=["incidents"])
 

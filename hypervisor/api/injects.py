@@ -30,9 +30,9 @@ from hypervisor.exercise.injects import Wanted
 from hypervisor.exercise.leading import LEAD
 from hypervisor.exercise.waiting import settled
 from hypervisor.instance import require_exercise
-from hypervisor.store import conducting, injecting
-from hypervisor.store.conducting import RunError
 from hypervisor.store.connect import Connection
+from hypervisor.store.exercise import conducting, injecting
+from hypervisor.store.exercise.conducting import RunError
 
 router = APIRouter(prefix="/exercises", tags=["exercises"])
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]

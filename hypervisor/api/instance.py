@@ -8,7 +8,7 @@ from hypervisor.api.access import Asked
 from hypervisor.api.problems import responses
 from hypervisor.api.works_shapes import InstanceBody
 from hypervisor.store import instance as store
-from hypervisor.store import observing
+from hypervisor.store.pages import observing
 
 router = APIRouter(prefix="/instance", tags=["instance"])
 _PACKAGE = "territory-hypervisor"

@@ -18,7 +18,8 @@ from hypervisor.api.reading_shapes import (
 from hypervisor.hands import acting
 from hypervisor.hands.acting import UNDONE_KINDS, Done, Said, Told
 from hypervisor.registry.model import Series
-from hypervisor.store import audit, registry
+from hypervisor.store import audit
+from hypervisor.store.registry import registry
 
 router = APIRouter(tags=["readings"])
 

@@ -15,8 +15,8 @@ from hypervisor.api.times import Instant
 from hypervisor.logbook.entry import Kind, New
 from hypervisor.logbook.errors import LogError, NoEntryError
 from hypervisor.logbook.writing import write
-from hypervisor.store import logbook
-from hypervisor.store.logbook import Entry, Wanted
+from hypervisor.store.logbook import logbook
+from hypervisor.store.logbook.logbook import Entry, Wanted
 
 router = APIRouter(prefix="/log", tags=["operational_log"])
 

@@ -15,8 +15,8 @@ from hypervisor.api.times import text
 from hypervisor.api.trial_shapes import NotedBody, PastEventBody, PastEventPost, PastEventsBody
 from hypervisor.backtest import noted
 from hypervisor.backtest.errors import BacktestError
-from hypervisor.store import noted as store
-from hypervisor.store import registry
+from hypervisor.store.exercise import noted as store
+from hypervisor.store.registry import registry
 
 router = APIRouter(prefix="/past-events", tags=["past events"])
 

@@ -10,7 +10,7 @@ from hypervisor.api.access import Asked, flags
 from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.api.shapes import Reading, ReadingsBody
 from hypervisor.api.times import Instant
-from hypervisor.store import observing
+from hypervisor.store.pages import observing
 
 router = APIRouter(prefix="/series", tags=["readings"])
 

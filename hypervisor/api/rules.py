@@ -30,7 +30,8 @@ from hypervisor.rulebook.errors import RulebookError
 from hypervisor.rulebook.reading import Proposed, read_any, read_one, read_written
 from hypervisor.rulebook.stamping import Stamp
 from hypervisor.rulebook.testing import outcomes, row
-from hypervisor.store import observing, registry
+from hypervisor.store.pages import observing
+from hypervisor.store.registry import registry
 from rules._errors import RuleError
 from rules._pack import packs
 

@@ -9,8 +9,8 @@ from hypervisor.api.device_shapes import SeriesBody, SeriesDetailBody, SeriesLis
 from hypervisor.api.paging import Page
 from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.fleet import health
-from hypervisor.store import fleet
-from hypervisor.store.fleet import SeriesRow
+from hypervisor.store.registry import fleet
+from hypervisor.store.registry.fleet import SeriesRow
 
 router = APIRouter(prefix="/series", tags=["series"])
 

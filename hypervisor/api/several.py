@@ -22,9 +22,11 @@ from hypervisor.api.reading_shapes import (
 )
 from hypervisor.api.territory import point
 from hypervisor.api.times import Instant, text
-from hypervisor.store import fleet, observing, pieces
-from hypervisor.store.fleet import SeriesRow
-from hypervisor.store.pieces import Piece, Raw
+from hypervisor.store.pages import observing
+from hypervisor.store.readings import pieces
+from hypervisor.store.readings.pieces import Piece, Raw
+from hypervisor.store.registry import fleet
+from hypervisor.store.registry.fleet import SeriesRow
 from sensors._errors import TerritoryError
 
 router = APIRouter(prefix="/readings", tags=["readings"])

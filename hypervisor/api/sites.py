@@ -12,8 +12,8 @@ from hypervisor.api.paging import Page
 from hypervisor.api.problems import NotFoundError, responses
 from hypervisor.api.shapes import Commune, Site, SiteBody, SitesBody, ThresholdBody, Value
 from hypervisor.api.territory import standing
-from hypervisor.store import observing, territory
-from hypervisor.store.observing import Latest, SiteRow
+from hypervisor.store.pages import observing, territory
+from hypervisor.store.pages.observing import Latest, SiteRow
 from sensors._quantity import CLOCK_FAULT
 
 router = APIRouter(prefix="/sites", tags=["sites"])

@@ -26,8 +26,9 @@ from hypervisor.api.territory_shapes import (
 )
 from hypervisor.registry.model import Area
 from hypervisor.registry.problems import nearest
-from hypervisor.store import observing, registered, territory
-from hypervisor.store.territory import Count
+from hypervisor.store.pages import observing, territory
+from hypervisor.store.pages.territory import Count
+from hypervisor.store.registry import registered
 from rules._rule import SEVERITIES
 
 router = APIRouter(tags=["territory"])

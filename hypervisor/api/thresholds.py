@@ -25,7 +25,7 @@ from hypervisor.rulebook import gauges, proposal_telling, telling, thresholds
 from hypervisor.rulebook.errors import UnknownError
 from hypervisor.rulebook.proposal import Wishes
 from hypervisor.rulebook.thresholds import Set
-from hypervisor.store import rulebook
+from hypervisor.store.watch import rulebook
 
 router = APIRouter(prefix="/thresholds", tags=["thresholds"])
 

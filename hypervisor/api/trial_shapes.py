@@ -9,7 +9,7 @@ from hypervisor.api.shapes import Body
 from hypervisor.backtest.editing import Side, Tried
 from hypervisor.backtest.worth import Spell, Worth
 from hypervisor.instants import moment
-from hypervisor.store.noted import NotedEvent
+from hypervisor.store.exercise.noted import NotedEvent
 
 _SECOND = 1_000_000
 

@@ -17,7 +17,7 @@ from hypervisor.backtest.desk import Edit
 from hypervisor.backtest.editing import Tried, try_edit
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.instants import micros
-from hypervisor.store.registry import Remembered
+from hypervisor.store.registry.registry import Remembered
 from rules._rule import Rule
 
 router = APIRouter(prefix="/trials", tags=["thresholds"])

@@ -26,7 +26,7 @@ from hypervisor.registry.apply import Act, apply_steps
 from hypervisor.registry.entries import Inventory
 from hypervisor.registry.model import Registry
 from hypervisor.registry.revising import Stamp
-from hypervisor.store import registered
+from hypervisor.store.registry import registered
 
 router = APIRouter(prefix="/works", tags=["works"])
 Name = Annotated[

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hypervisor.backtest.found import Found
-from hypervisor.store.judgement import Pair
+from hypervisor.store.watch.judgement import Pair
 from rules._rule import SEVERITIES
 
 _FOREVER = 2**62

@@ -20,9 +20,9 @@ from hypervisor.backtest.strip import Seen, Strip, strip
 from hypervisor.backtest.worth import Worth, worth
 from hypervisor.instants import moment
 from hypervisor.registry.model import Registry
-from hypervisor.store import load as load_store
-from hypervisor.store import registry as registry_store
+from hypervisor.store.alarms import load as load_store
 from hypervisor.store.connect import Connection
+from hypervisor.store.registry import registry as registry_store
 from hypervisor.watch import columns, memory
 from hypervisor.watch.columns import Wanted
 from hypervisor.watch.memory import Territory

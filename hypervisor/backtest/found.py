@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hypervisor.store.judgement import Pair
+from hypervisor.store.watch.judgement import Pair
 from rules._journal import Episode
 from rules._rule import SEVERITIES
 

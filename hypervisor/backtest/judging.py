@@ -14,7 +14,7 @@ from hypervisor.backtest.parts import Part, Share
 from hypervisor.backtest.sources import FOREVER, Closings, Source
 from hypervisor.instants import BEGINNING
 from hypervisor.registry.model import Registry
-from hypervisor.store.judgement import Pair
+from hypervisor.store.watch.judgement import Pair
 from hypervisor.watch import columns, memory
 from hypervisor.watch.columns import Wanted
 from hypervisor.watch.memory import Territory

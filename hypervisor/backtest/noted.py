@@ -14,9 +14,10 @@ from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import nearest
 from hypervisor.registry.scalars import ScalarError
 from hypervisor.rulebook.errors import UnknownError
-from hypervisor.store import audit, noted
+from hypervisor.store import audit
 from hypervisor.store.connect import Connection
-from hypervisor.store.noted import NotedEvent
+from hypervisor.store.exercise import noted
+from hypervisor.store.exercise.noted import NotedEvent
 from rules._duration import HOUR
 
 _DAY = 24 * HOUR

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from hypervisor.backtest.found import Found
 from hypervisor.registry.model import Registry
-from hypervisor.store.judgement import Pair
+from hypervisor.store.watch.judgement import Pair
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,9 @@ from hypervisor.backtest.parts import Part
 from hypervisor.backtest.sources import Closings, Spans, Stored
 from hypervisor.registry.model import Registry
 from hypervisor.store import snapshots
-from hypervisor.store.columnar import Copy
 from hypervisor.store.connect import connect
-from hypervisor.store.judgement import Pair
+from hypervisor.store.readings.columnar import Copy
+from hypervisor.store.watch.judgement import Pair
 from hypervisor.watch import memory
 from hypervisor.watch.supply import Mains
 from sensors._domain import catalogue

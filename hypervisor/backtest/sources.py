@@ -11,10 +11,11 @@ import pandas as pd
 from hypervisor import importing
 from hypervisor.instants import BEGINNING
 from hypervisor.registry.model import Registry
-from hypervisor.store import columnar, history, judgement
-from hypervisor.store.columnar import Copy
 from hypervisor.store.connect import Connection
-from hypervisor.store.judgement import Pair
+from hypervisor.store.readings import columnar, history
+from hypervisor.store.readings.columnar import Copy
+from hypervisor.store.watch import judgement
+from hypervisor.store.watch.judgement import Pair
 from hypervisor.watch.heard import union
 from rules._inputs import Closing
 from sensors._domain import Catalogue

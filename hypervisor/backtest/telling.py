@@ -8,7 +8,7 @@ from hypervisor.backtest.found import Found, Judgement
 from hypervisor.backtest.load import by_rule, load
 from hypervisor.backtest.scoring import Outcome, Score
 from hypervisor.instants import text
-from hypervisor.store.alarms import log_entry
+from hypervisor.store.alarms.alarms import log_entry
 
 _SECOND = 1_000_000
 

@@ -14,8 +14,8 @@ from hypervisor.backtest.sharing import InProcess
 from hypervisor.backtest.sources import Recorded, Stored
 from hypervisor.instants import moment
 from hypervisor.registry.model import Registry
-from hypervisor.store import registry as registry_store
 from hypervisor.store.connect import Connection
+from hypervisor.store.registry import registry as registry_store
 from sensors._domain import Catalogue
 from simulators import _recordings
 

@@ -12,8 +12,9 @@ from hypervisor.bench import gauges
 from hypervisor.bench.ingest import BenchError
 from hypervisor.bench.servers import Ground
 from hypervisor.stack import binaries
-from hypervisor.store import benching, columnar
+from hypervisor.store import benching
 from hypervisor.store.connect import connect
+from hypervisor.store.readings import columnar
 from hypervisor.watch import packs
 from rules._pack import packs as all_packs
 from sensors._domain import catalogue

@@ -21,8 +21,8 @@ from paho.mqtt.client import MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
 from hypervisor.settings import Settings
-from hypervisor.store import readings
 from hypervisor.store.connect import connect
+from hypervisor.store.readings import readings
 from ingest.client import BufferedClient
 from ingest.message import Envelope
 from ingest.topics import SHARE

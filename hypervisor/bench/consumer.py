@@ -16,9 +16,9 @@ from hypervisor.bench.bare import BareLoop, BareStore
 from hypervisor.bench.load import DEVICES, LORAWAN, device, say
 from hypervisor.running import log_to_stderr
 from hypervisor.settings import Settings
-from hypervisor.store import registry
 from hypervisor.store.connect import connect
-from hypervisor.store.intake import Intake
+from hypervisor.store.intake.intake import Intake
+from hypervisor.store.registry import registry
 from ingest.batch import Batch
 from sensors._row import Rows
 

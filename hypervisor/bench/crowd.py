@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from hypervisor.instants import micros
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Area, Site
-from hypervisor.store import alarms, registry
-from hypervisor.store.alarms import Alarm
+from hypervisor.store.alarms import alarms
+from hypervisor.store.alarms.alarms import Alarm
 from hypervisor.store.connect import Connection
+from hypervisor.store.registry import registry
 from rules._journal import Episode
 
 _WEST, _SOUTH, _EAST, _NORTH = 1.92, 48.28, 2.58, 48.78

@@ -8,8 +8,9 @@ import numpy as np
 from hypervisor.instants import BEGINNING, micros, moment
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Revision, Series, Site
-from hypervisor.store import benching, registry
+from hypervisor.store import benching
 from hypervisor.store.connect import Connection
+from hypervisor.store.registry import registry
 from sensors._row import ROW, Rows
 
 FIRST = datetime(2024, 1, 4, tzinfo=UTC)  # where a chunk begins

@@ -20,8 +20,8 @@ from hypervisor.api.identity import cookie_name
 from hypervisor.bench import crowd
 from hypervisor.bench.servers import Ground
 from hypervisor.stack.ports import LOOPBACK, free_port
-from hypervisor.store import account_roles, account_sessions, accounts
 from hypervisor.store import instance as instance_store
+from hypervisor.store.accounts import account_roles, account_sessions, accounts
 from hypervisor.store.connect import Connection, connect
 from sensors._domain import catalogue
 from sensors._errors import TerritoryError

@@ -11,8 +11,11 @@ import numpy as np
 from hypervisor.bench import territory
 from hypervisor.bench.servers import Ground
 from hypervisor.instance import Mode
-from hypervisor.store import feed, readings, registry, workers
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.intake import workers
+from hypervisor.store.readings import readings
+from hypervisor.store.registry import registry
 from hypervisor.watch import packs
 from hypervisor.watch.batch import Setup, remember, step
 from rules._pack import packs as all_packs

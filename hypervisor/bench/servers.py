@@ -19,8 +19,8 @@ from hypervisor.stack.ports import LOOPBACK, free_port
 from hypervisor.stack.servers import start_broker, start_database
 from hypervisor.store import benching, databases
 from hypervisor.store import instance as instance_store
-from hypervisor.store.codecs import put
 from hypervisor.store.connect import Connection, connect, migrate
+from hypervisor.store.intake.codecs import put
 from ingest.library import shipped
 from ingest.ports import CodecSource
 from sensors._domain import catalogue

@@ -8,8 +8,8 @@ from itertools import cycle, islice
 from hypervisor.instants import BEGINNING, moment
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Revision, Series, Site
-from hypervisor.store import registry
 from hypervisor.store.connect import Connection
+from hypervisor.store.registry import registry
 from sensors._domain import Catalogue
 
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypervisor.accounts import secrets
 from hypervisor.accounts.duties import Duty, Role
 from hypervisor.bench.ingest import BenchError
 from hypervisor.settings import Settings
-from hypervisor.store import account_roles, account_tokens, accounts
+from hypervisor.store.accounts import account_roles, account_tokens, accounts
 from hypervisor.store.connect import connect
 
 

@@ -12,8 +12,9 @@ from hypervisor.bench.ingest import BenchError
 from hypervisor.instants import micros
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.store import benching, registry
+from hypervisor.store import benching
 from hypervisor.store.connect import Connection
+from hypervisor.store.registry import registry
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Kind, Quantity, Reporting
 from sensors._row import ROW, Rows

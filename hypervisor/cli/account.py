@@ -62,7 +62,7 @@ def add(
 
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """All accounts with their roles."""
-    from hypervisor.store import account_roles, accounts
+    from hypervisor.store.accounts import account_roles, accounts
 
     with _writing(context) as connection:
         found = [
@@ -156,7 +156,7 @@ def token_add(
     from datetime import UTC, datetime, timedelta
 
     from hypervisor.accounts import signing
-    from hypervisor.store import accounts
+    from hypervisor.store.accounts import accounts
 
     now = datetime.now(UTC)
     with _writing(context) as connection:
@@ -180,7 +180,7 @@ def token_list(context: typer.Context, as_json: Json = False) -> None:
     """Tokens that are valid, with when each was last used."""
     from datetime import UTC, datetime
 
-    from hypervisor.store import account_tokens, accounts
+    from hypervisor.store.accounts import account_tokens, accounts
 
     now = datetime.now(UTC)
     with _writing(context) as connection:

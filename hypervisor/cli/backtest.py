@@ -80,8 +80,8 @@ def backtest(
     from hypervisor.backtest.telling import told
     from hypervisor.backtest.wiring import Recording, Wanted, in_words, of_file, of_store
     from hypervisor.settings import load_settings
-    from hypervisor.store.columnar import FOLDER
     from hypervisor.store.connect import connect
+    from hypervisor.store.readings.columnar import FOLDER
     from sensors._domain import catalogue
 
     if file is None and (inventory or station or column):
@@ -126,8 +126,8 @@ def backtest(
 def _registry(settings: "Settings", inventory: list[str] | None, known: "Catalogue") -> "Registry":
     """What stands where: by inventories and the packs here, else as the instance knows it."""
     from hypervisor.backtest.ground import of_inventory
-    from hypervisor.store import registry
     from hypervisor.store.connect import connect
+    from hypervisor.store.registry import registry
     from rules._pack import packs
 
     if inventory:

@@ -103,8 +103,9 @@ def add(
 ) -> None:
     """Add a codec of one's own, or replace one; the workers take it up within a second or two."""
     from hypervisor.settings import load_settings
-    from hypervisor.store import audit, codecs
+    from hypervisor.store import audit
     from hypervisor.store.connect import connect
+    from hypervisor.store.intake import codecs
     from hypervisor.trying import checked_name, made
     from ingest.library import shipped
     from ingest.ports import CodecSource
@@ -141,8 +142,8 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     from rich.table import Table
 
     from hypervisor.settings import load_settings
-    from hypervisor.store import codecs
     from hypervisor.store.connect import connect
+    from hypervisor.store.intake import codecs
     from ingest.library import shipped
 
     with connect(load_settings(context.obj).database_url) as connection:
@@ -185,8 +186,9 @@ def remove(
 ) -> None:
     """Take a codec of one's own away; a shipped one of that name is in force again."""
     from hypervisor.settings import load_settings
-    from hypervisor.store import audit, codecs
+    from hypervisor.store import audit
     from hypervisor.store.connect import connect
+    from hypervisor.store.intake import codecs
     from hypervisor.trying import CodecError
     from ingest.library import shipped
 
@@ -220,8 +222,8 @@ def _given(context: typer.Context, codec: str, mapping: Path | None) -> "tuple[C
 def _named(context: typer.Context, name: str) -> "CodecSource":
     """A codec by name: the instance's own, or a shipped one."""
     from hypervisor.settings import load_settings
-    from hypervisor.store import codecs
     from hypervisor.store.connect import StoreError, connect
+    from hypervisor.store.intake import codecs
     from hypervisor.trying import CodecError
     from ingest.library import shipped
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hypervisor.store.dead_letters import DeadLetter
+    from hypervisor.store.intake.dead_letters import DeadLetter
 
 _CHUNK = 200  # letters a transaction
 
@@ -36,8 +36,8 @@ def list_(
     from rich.table import Table
 
     from hypervisor.settings import load_settings
-    from hypervisor.store import dead_letters
     from hypervisor.store.connect import connect
+    from hypervisor.store.intake import dead_letters
 
     with connect(load_settings(context.obj).database_url) as connection:
         found = dead_letters.find(
@@ -69,8 +69,8 @@ def show(
     from rich.console import Console
 
     from hypervisor.settings import load_settings
-    from hypervisor.store import dead_letters
     from hypervisor.store.connect import StoreError, connect
+    from hypervisor.store.intake import dead_letters
 
     with connect(load_settings(context.obj).database_url) as connection:
         letter = dead_letters.one(connection, number)
@@ -104,7 +104,7 @@ def redrive(
     from hypervisor.redriving import parse_shift
     from hypervisor.redriving import redrive as send_again
     from hypervisor.settings import load_settings
-    from hypervisor.store import dead_letters
+    from hypervisor.store.intake import dead_letters
 
     moved = parse_shift(shift)
     stored = refused = 0

@@ -31,7 +31,7 @@ def demo(
 
     from hypervisor.exercise import cast, demo, showing
     from hypervisor.exercise.story import story
-    from hypervisor.store.alarms import as_text
+    from hypervisor.store.alarms.alarms import as_text
     from simulators import _words
 
     folder = demo.folder(data or context.obj)

@@ -134,8 +134,8 @@ def _broker(context: typer.Context) -> "Broker":
 def _speaking(context: typer.Context) -> dict[str, str | None]:
     """Who may have an account: gateways and the devices in service; with who speaks for them."""
     from hypervisor.settings import load_settings
-    from hypervisor.store import registry
     from hypervisor.store.connect import connect
+    from hypervisor.store.registry import registry
 
     with connect(load_settings(context.obj).database_url) as connection:
         found = registry.load(connection)

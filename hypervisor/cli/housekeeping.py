@@ -28,7 +28,7 @@ def housekeeping(
     from hypervisor.running import log_to_stderr, stopping
     from hypervisor.settings import load_settings
     from hypervisor.store.connect import connect
-    from hypervisor.store.turn import translated
+    from hypervisor.store.watch.turn import translated
 
     settings = load_settings(context.obj)
     if not once and not dry_run:

@@ -36,8 +36,8 @@ def import_(
     from hypervisor import importing
     from hypervisor.instants import micros
     from hypervisor.settings import load_settings
-    from hypervisor.store import registry
     from hypervisor.store.connect import connect
+    from hypervisor.store.registry import registry
     from sensors._domain import catalogue
     from simulators import _recordings
 

@@ -90,7 +90,7 @@ def tell(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
 def show(context: typer.Context, as_json: Json = False) -> None:
     """Sites in river order with their devices and levels; gateways, groups, assets, works."""
     from hypervisor.registry import showing
-    from hypervisor.store import registry
+    from hypervisor.store.registry import registry
 
     with opened(context) as connection:
         found, now = registry.load(connection), now_of(connection)
@@ -114,7 +114,7 @@ def export(
 ) -> None:
     """Write sites, zones or assets as GeoJSON, which `inventory apply` reads again."""
     from hypervisor.registry.exporting import ExportError, collection, text
-    from hypervisor.store import registry
+    from hypervisor.store.registry import registry
 
     with opened(context) as connection:
         found = collection(registry.load(connection), what)
@@ -199,7 +199,8 @@ def now_of(connection: "Connection") -> datetime | None:
     from datetime import UTC
 
     from hypervisor.instance import Mode
-    from hypervisor.store import instance, registry
+    from hypervisor.store import instance
+    from hypervisor.store.registry import registry
 
     said = instance.read(connection)
     if said is not None and said.mode is Mode.EXERCISE:

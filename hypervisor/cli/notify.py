@@ -52,7 +52,7 @@ def try_route(
     from hypervisor.notify import trying
     from hypervisor.settings import load_settings
     from hypervisor.store.connect import connect
-    from hypervisor.store.turn import translated
+    from hypervisor.store.watch.turn import translated
 
     settings = load_settings(context.obj)
     with translated(), connect(settings.database_url, autocommit=True) as connection:
@@ -80,9 +80,9 @@ def list_(
     """What was told to whom, what waits, what was given up."""
     from hypervisor.notify import showing
     from hypervisor.settings import load_settings
-    from hypervisor.store import deliveries, outbox
     from hypervisor.store.connect import connect
-    from hypervisor.store.turn import translated
+    from hypervisor.store.notify import deliveries, outbox
+    from hypervisor.store.watch.turn import translated
 
     settings = load_settings(context.obj)
     states = [name for name, on in (("dead", dead), ("waiting", waiting)) if on]
@@ -117,9 +117,9 @@ def retry(
 ) -> None:
     """Try again what was given up, under the same keys."""
     from hypervisor.settings import load_settings
-    from hypervisor.store import deliveries
     from hypervisor.store.connect import connect
-    from hypervisor.store.turn import translated
+    from hypervisor.store.notify import deliveries
+    from hypervisor.store.watch.turn import translated
 
     if bool(numbers) == every:
         raise typer.BadParameter("say which: their numbers, or --all")
@@ -140,7 +140,7 @@ def apply(
     from hypervisor.notify import routing
     from hypervisor.settings import load_settings
     from hypervisor.store.connect import connect
-    from hypervisor.store.turn import translated
+    from hypervisor.store.watch.turn import translated
 
     settings = load_settings(context.obj)
     with translated(), connect(settings.database_url, autocommit=True) as connection:
@@ -156,7 +156,7 @@ def show(
     from hypervisor.notify import routing
     from hypervisor.settings import load_settings
     from hypervisor.store.connect import connect
-    from hypervisor.store.turn import translated
+    from hypervisor.store.watch.turn import translated
 
     settings = load_settings(context.obj)
     with translated(), connect(settings.database_url, autocommit=True) as connection:
@@ -166,9 +166,9 @@ def show(
 def log_(context: typer.Context) -> None:
     """The revisions of the routes: who, when, why."""
     from hypervisor.settings import load_settings
-    from hypervisor.store import telling
     from hypervisor.store.connect import connect
-    from hypervisor.store.turn import translated
+    from hypervisor.store.notify import telling
+    from hypervisor.store.watch.turn import translated
 
     settings = load_settings(context.obj)
     with translated(), connect(settings.database_url, autocommit=True) as connection:
@@ -191,7 +191,7 @@ def who(
     from hypervisor.notify.routing import Like
     from hypervisor.settings import load_settings
     from hypervisor.store.connect import connect
-    from hypervisor.store.turn import translated
+    from hypervisor.store.watch.turn import translated
 
     settings = load_settings(context.obj)
     like = Like(domain=domain, severity=severity, category=category, site=site, rule=rule)

@@ -10,8 +10,8 @@ import typer
 
 if TYPE_CHECKING:
     from hypervisor.settings import Settings
+    from hypervisor.store.accounts.readers import Reader
     from hypervisor.store.connect import Connection
-    from hypervisor.store.readers import Reader
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Author = Annotated[str, typer.Option(help="Who says so; default: your user name.")]
@@ -62,7 +62,7 @@ def add(
 
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """All readers and what they read."""
-    from hypervisor.store import readers
+    from hypervisor.store.accounts import readers
 
     with _database(context) as (connection, _):
         found = readers.every(connection)
@@ -140,7 +140,7 @@ def _reads(reader: "Reader") -> str:
 
 def _data_source(connection: "Connection", reader: "Reader") -> str:
     """What Grafana's form asks for, in its order."""
-    from hypervisor.store.readers import CONNECTIONS
+    from hypervisor.store.accounts.readers import CONNECTIONS
 
     info = connection.info
     encrypted = bool(connection.pgconn.ssl_in_use)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hypervisor.registry.model import Registry
     from hypervisor.settings import Settings
     from hypervisor.store.connect import Connection
-    from hypervisor.store.hands import Stored
+    from hypervisor.store.readings.hands import Stored
 
 _FIRST, _LAST = "1801-01-01", "2199-12-31"  # when nobody says from when to when
 
@@ -44,7 +44,7 @@ def list_(
     """List readings by time with their quality in words."""
     from hypervisor.hands.acting import span_of
     from hypervisor.hands.naming import series_named
-    from hypervisor.store import hands
+    from hypervisor.store.readings import hands
     from sensors._domain import catalogue
 
     with _instance(context) as (connection, registry, _):
@@ -73,7 +73,7 @@ def invalidate(
     """Let no alarm believe the readings of a span, both ends included; they are kept."""
     from hypervisor.hands import acting
     from hypervisor.hands.naming import series_named
-    from hypervisor.store import hands
+    from hypervisor.store.readings import hands
 
     with _instance(context) as (connection, registry, _):
         series = series_named(registry, name)
@@ -107,8 +107,8 @@ def add(
 
     from hypervisor.hands import acting
     from hypervisor.hands.naming import marks
-    from hypervisor.store import hands
     from hypervisor.store.audit import ActError
+    from hypervisor.store.readings import hands
     from sensors._domain import catalogue
 
     known = catalogue()
@@ -150,8 +150,8 @@ def _instance(
     context: typer.Context,
 ) -> "Iterator[tuple[Connection, Registry, Settings]]":
     from hypervisor.settings import load_settings
-    from hypervisor.store import registry
     from hypervisor.store.connect import connect
+    from hypervisor.store.registry import registry
 
     settings = load_settings(context.obj)
     with connect(settings.database_url, autocommit=True) as connection:

@@ -87,7 +87,7 @@ def _tell_late(context: typer.Context, packs: "list[Pack]", inventory: list[str]
     from hypervisor.backtest.ground import of_inventory
     from hypervisor.cli.inventory import opened
     from hypervisor.rulebook.lateness import late, lines
-    from hypervisor.store import registry
+    from hypervisor.store.registry import registry
     from sensors._domain import catalogue
 
     known = catalogue()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hypervisor.store.connect import Connection
-    from hypervisor.store.rulebook import Recorded
+    from hypervisor.store.watch.rulebook import Recorded
 
 Key = Annotated[str, typer.Argument(metavar="RULE|SITE/THRESHOLD", help="orge-mill/alert, too.")]
 
@@ -38,7 +38,7 @@ def log(
     """Revisions in the order they were recorded: who, when, why, what changed."""
     from hypervisor.cli.inventory import opened
     from hypervisor.rulebook import telling
-    from hypervisor.store import rulebook
+    from hypervisor.store.watch import rulebook
 
     with opened(context) as connection:
         found = revisions_of(connection, key) if key else rulebook.history(connection, "rule")

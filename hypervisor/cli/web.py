@@ -18,7 +18,7 @@ def web(context: typer.Context) -> None:
     from hypervisor.api.app import create_app
     from hypervisor.api.serving import Server
     from hypervisor.settings import load_settings
-    from hypervisor.store.columnar import FOLDER
+    from hypervisor.store.readings.columnar import FOLDER
     from sensors._domain import catalogue
 
     settings = load_settings(context.obj)

@@ -82,7 +82,7 @@ def list_(
     from hypervisor.registry.announcing import listed
     from hypervisor.registry.showing import works_rows
     from hypervisor.registry.tables import works_table
-    from hypervisor.store import registered
+    from hypervisor.store.registry import registered
 
     with opened(context) as connection:
         found = listed(registered.revisions(connection, "works"), now_of(connection))

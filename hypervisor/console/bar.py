@@ -8,7 +8,7 @@ from hypervisor.api.access import Access
 from hypervisor.console.views import exercises
 from hypervisor.exercise import Standing, standing
 from hypervisor.instance import Mode
-from hypervisor.store import glance
+from hypervisor.store.pages import glance
 
 EARLY = timedelta(seconds=1)  # by which a player's clock begins before its run
 LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from hypervisor.accounts import secrets
 from hypervisor.accounts.duties import Role
 from hypervisor.api.identity import cookie_name
-from hypervisor.store import account_roles, account_sessions, accounts, audit, waters
+from hypervisor.store import audit
 from hypervisor.store import instance as instance_store
-from hypervisor.store import now as now_store
+from hypervisor.store.accounts import account_roles, account_sessions, accounts
 from hypervisor.store.connect import Connection, StoreError, connect
+from hypervisor.store.pages import now as now_store
+from hypervisor.store.pages import waters
 from sensors._errors import TerritoryError
 
 if TYPE_CHECKING:

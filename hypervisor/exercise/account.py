@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hypervisor.store import exercise as store
+from hypervisor.store.exercise import exercise as store
 from simulators._player import Tally
 from simulators._publications import Spoken, instant_of
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from hypervisor.store import conducting
-from hypervisor.store.conducting import State
 from hypervisor.store.connect import Connection
+from hypervisor.store.exercise import conducting
+from hypervisor.store.exercise.conducting import State
 
 
 @dataclass(frozen=True, kw_only=True)

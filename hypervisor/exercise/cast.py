@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from hypervisor.accounts import administering, passwords
 from hypervisor.accounts.administering import Doer, New
 from hypervisor.accounts.duties import Role
+from hypervisor.store.accounts.standing import liveliest_epci
 from hypervisor.store.connect import Connection
-from hypervisor.store.standing import liveliest_epci
 
 ROLES = {
     "chef": Role.ADMINISTRATOR,

@@ -17,11 +17,11 @@ from hypervisor.exercise.reins import Reins
 from hypervisor.exercise.simulation import field
 from hypervisor.instants import moment, text
 from hypervisor.settings import Settings
-from hypervisor.store import conducting, injecting
-from hypervisor.store import exercise as store
-from hypervisor.store.conducting import Command, Run, RunError, State
 from hypervisor.store.connect import Connection, StoreError, connect
-from hypervisor.store.turn import translated
+from hypervisor.store.exercise import conducting, injecting
+from hypervisor.store.exercise import exercise as store
+from hypervisor.store.exercise.conducting import Command, Run, RunError, State
+from hypervisor.store.watch.turn import translated
 from sensors._errors import TerritoryError
 from simulators._picking import picked
 from simulators._player import SECOND, Tally

@@ -12,14 +12,17 @@ from hypervisor.exercise.scoring import Verdict
 from hypervisor.exercise.simulation import field_in
 from hypervisor.instants import micros, text
 from hypervisor.logbook.entry import Kind
-from hypervisor.store import alarm_acts, archiving, conducting, feed, injecting, logbook
-from hypervisor.store import alarms as alarm_store
-from hypervisor.store.alarm_acts import Done
-from hypervisor.store.alarms import Alarm, Selection, highest
-from hypervisor.store.conducting import Run, State
+from hypervisor.store import feed
+from hypervisor.store.alarms import alarm_acts
+from hypervisor.store.alarms import alarms as alarm_store
+from hypervisor.store.alarms.alarm_acts import Done
+from hypervisor.store.alarms.alarms import Alarm, Selection, highest
 from hypervisor.store.connect import Connection
-from hypervisor.store.injecting import Inject, Sheet, Skip
-from hypervisor.store.logbook import Entry, Wanted
+from hypervisor.store.exercise import archiving, conducting, injecting
+from hypervisor.store.exercise.conducting import Run, State
+from hypervisor.store.exercise.injecting import Inject, Sheet, Skip
+from hypervisor.store.logbook import logbook
+from hypervisor.store.logbook.logbook import Entry, Wanted
 from sensors._errors import TerritoryError
 from simulators._field import Field
 from simulators._story import SECOND, Story

@@ -7,10 +7,12 @@ from typing import Any
 
 from hypervisor.instants import moment
 from hypervisor.registry.model import Registry
-from hypervisor.store import audit, conducting, injecting, registry
-from hypervisor.store import exercise as exercise_store
+from hypervisor.store import audit
 from hypervisor.store.connect import Connection
-from hypervisor.store.injecting import Inject, InjectError
+from hypervisor.store.exercise import conducting, injecting
+from hypervisor.store.exercise import exercise as exercise_store
+from hypervisor.store.exercise.injecting import Inject, InjectError
+from hypervisor.store.registry import registry
 from sensors._domain import catalogue
 
 MOVES: Mapping[str, frozenset[str]] = {

@@ -9,10 +9,11 @@ from typing import Any
 from hypervisor.accounts.duties import Duty
 from hypervisor.exercise.playable import one, story_of
 from hypervisor.instants import micros, text
-from hypervisor.store import audit, conducting, injecting
-from hypervisor.store import exercise as exercise_store
-from hypervisor.store.conducting import Command, New, Run, RunError, State
+from hypervisor.store import audit
 from hypervisor.store.connect import Connection
+from hypervisor.store.exercise import conducting, injecting
+from hypervisor.store.exercise import exercise as exercise_store
+from hypervisor.store.exercise.conducting import Command, New, Run, RunError, State
 from simulators import _words
 from simulators._story import Inject as Planned
 from simulators._story import Story

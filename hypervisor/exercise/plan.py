@@ -11,7 +11,7 @@ from hypervisor.exercise.playable import file_of, story_of
 from hypervisor.exercise.playing import numbers, registry_of, told_of
 from hypervisor.exercise.simulation import field
 from hypervisor.settings import Settings
-from hypervisor.store.conducting import Run
+from hypervisor.store.exercise.conducting import Run
 from simulators import _words
 from simulators._arrivals import Disturbance, disturbed
 from simulators._performing import messages

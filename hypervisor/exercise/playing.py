@@ -15,12 +15,13 @@ from hypervisor.instance import InstanceError, require_exercise
 from hypervisor.instants import BEGINNING, moment, text
 from hypervisor.registry.model import Registry
 from hypervisor.settings import Settings
-from hypervisor.store import alarms as alarm_store
-from hypervisor.store import audit, conducting
-from hypervisor.store import exercise as store
+from hypervisor.store import audit
 from hypervisor.store import instance as instance_store
-from hypervisor.store import registry as registry_store
+from hypervisor.store.alarms import alarms as alarm_store
 from hypervisor.store.connect import connect
+from hypervisor.store.exercise import conducting
+from hypervisor.store.exercise import exercise as store
+from hypervisor.store.registry import registry as registry_store
 from sensors._errors import TerritoryError
 from simulators._arrivals import Disturbance, disturbed
 from simulators._player import SECOND, Pace, Player, Progress, Tally

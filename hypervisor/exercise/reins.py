@@ -11,11 +11,11 @@ import msgspec
 
 from hypervisor.exercise.plan import Plan
 from hypervisor.instants import micros, moment, text
-from hypervisor.store import conducting, injecting
-from hypervisor.store.conducting import Command, RunError, State
 from hypervisor.store.connect import Connection
-from hypervisor.store.exercise import Questions
-from hypervisor.store.injecting import Inject
+from hypervisor.store.exercise import conducting, injecting
+from hypervisor.store.exercise.conducting import Command, RunError, State
+from hypervisor.store.exercise.exercise import Questions
+from hypervisor.store.exercise.injecting import Inject
 from sensors._domain import catalogue
 from simulators._player import Progress
 from simulators._publications import Publication, native_topic

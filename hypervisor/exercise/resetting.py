@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hypervisor.exercise import debriefing
-from hypervisor.store import audit, conducting, workers
-from hypervisor.store import exercise as store
-from hypervisor.store import resetting as clearing
-from hypervisor.store.conducting import Command, RunError, State
+from hypervisor.store import audit
 from hypervisor.store.connect import Connection
+from hypervisor.store.exercise import conducting
+from hypervisor.store.exercise import exercise as store
+from hypervisor.store.exercise import resetting as clearing
+from hypervisor.store.exercise.conducting import Command, RunError, State
+from hypervisor.store.intake import workers
 
 JOIN_SECONDS = 30.0  # that workers may take to join anew
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hypervisor.store.alarms import Alarm
+from hypervisor.store.alarms.alarms import Alarm
 from simulators._field import Field
 from simulators._picking import picked
 from simulators._story import HOUR, SECOND, Story, Truth

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from hypervisor.exercise.playing import Outcome
 from hypervisor.instants import moment, text
-from hypervisor.store.alarms import Alarm, as_text
+from hypervisor.store.alarms.alarms import Alarm, as_text
 from rules._rule import SEVERITIES
 from simulators._player import Progress as Played
 

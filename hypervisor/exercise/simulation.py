@@ -8,8 +8,8 @@ import pandas as pd
 from hypervisor.exercise.playing import Label
 from hypervisor.exercise.territory import field_of
 from hypervisor.settings import Settings
-from hypervisor.store import registry as registry_store
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.registry import registry as registry_store
 from sensors._domain import catalogue
 from simulators._field import Field
 from simulators._performing import messages, performed

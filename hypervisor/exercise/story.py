@@ -14,10 +14,10 @@ from hypervisor.exercise.playing import Outcome
 from hypervisor.exercise.territory import field_of
 from hypervisor.instants import moment
 from hypervisor.registry.model import Registry
-from hypervisor.store import exercise as store
-from hypervisor.store import registry as registry_store
-from hypervisor.store.alarms import Alarm
+from hypervisor.store.alarms.alarms import Alarm
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.exercise import exercise as store
+from hypervisor.store.registry import registry as registry_store
 from rules._pack import packs
 from rules._rule import SEVERITIES, Rule
 from sensors._domain import catalogue

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hypervisor.store import fleet, observing, registered, territory
 from hypervisor.store.connect import Connection
-from hypervisor.store.fleet import DeviceRow, SeriesRow
+from hypervisor.store.pages import observing, territory
+from hypervisor.store.registry import fleet, registered
+from hypervisor.store.registry.fleet import DeviceRow, SeriesRow
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _NOBODY: frozenset[str] = frozenset()

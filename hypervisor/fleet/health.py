@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from hypervisor.instants import micros
-from hypervisor.store import fleet, surroundings
+from hypervisor.store.alarms import surroundings
 from hypervisor.store.connect import Connection
-from hypervisor.store.fleet import DeviceRow, Heard, SeriesRow
+from hypervisor.store.registry import fleet
+from hypervisor.store.registry.fleet import DeviceRow, Heard, SeriesRow
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
 

@@ -25,10 +25,11 @@ from hypervisor.registry.revising import Stamp
 from hypervisor.registry.sources import read_sources
 from hypervisor.rollups import following
 from hypervisor.settings import Settings
-from hypervisor.store import exercise, workers
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, connect
-from hypervisor.store.intake import Intake
+from hypervisor.store.exercise import exercise
+from hypervisor.store.intake import workers
+from hypervisor.store.intake.intake import Intake
 from hypervisor.watch import batch, packs
 from hypervisor.watch.memory import Memory
 from ingest.batch import Beat, Parcel

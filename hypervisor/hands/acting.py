@@ -13,10 +13,11 @@ import numpy as np
 from hypervisor.hands.naming import marks, series_named
 from hypervisor.instants import EPOCH, micros, text
 from hypervisor.registry.model import Registry, Series
-from hypervisor.store import audit, feed, hands
+from hypervisor.store import audit, feed
 from hypervisor.store.audit import Act, ActError
 from hypervisor.store.connect import Connection
-from hypervisor.store.hands import Span, Stored
+from hypervisor.store.readings import hands
+from hypervisor.store.readings.hands import Span, Stored
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 from sensors._row import Rows

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 
 from hypervisor.rollups import following as rollups
 from hypervisor.settings import Settings
-from hypervisor.store import audit, columnar, compression, happenings, retention
+from hypervisor.store import audit
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
-from hypervisor.store.retention import Bounds, Chunk
-from hypervisor.store.turn import translated
+from hypervisor.store.pages import happenings
+from hypervisor.store.readings import columnar, compression, retention
+from hypervisor.store.readings.retention import Bounds, Chunk
+from hypervisor.store.watch.turn import translated
 
 EVERY_SECONDS = 3600.0
 _TRY_AGAIN_SECONDS = 10.0

@@ -8,9 +8,9 @@ from typing import Any
 from hypervisor.instants import micros, text
 from hypervisor.outlook.course import Course
 from hypervisor.outlook.reaching import Reach, courses, reaches
-from hypervisor.store import observing, outlook
 from hypervisor.store.connect import Connection
-from hypervisor.store.observing import SiteRow
+from hypervisor.store.pages import observing, outlook
+from hypervisor.store.pages.observing import SiteRow
 from sensors._domain import Catalogue
 
 HORIZONS = (3, 6, 12)  # h, that a room looks ahead at a hand-over (DOMAIN)

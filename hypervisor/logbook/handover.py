@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 from hypervisor.logbook.errors import HandoverError, NoEntryError
-from hypervisor.store import audit, handovers
+from hypervisor.store import audit
 from hypervisor.store.connect import Connection
-from hypervisor.store.handovers import Handover
+from hypervisor.store.logbook import handovers
+from hypervisor.store.logbook.handovers import Handover
 
 
 class State(StrEnum):

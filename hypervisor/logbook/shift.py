@@ -8,10 +8,11 @@ from typing import Any
 from hypervisor.alarms import viewing
 from hypervisor.instants import micros, text
 from hypervisor.logbook.entry import Kind
-from hypervisor.store import lifecycle, logbook, shifts, surroundings
-from hypervisor.store.alarms import Selection
+from hypervisor.store.alarms import lifecycle, surroundings
+from hypervisor.store.alarms.alarms import Selection
 from hypervisor.store.connect import Connection
-from hypervisor.store.logbook import Entry, Wanted
+from hypervisor.store.logbook import logbook, shifts
+from hypervisor.store.logbook.logbook import Entry, Wanted
 from rules._rule import SEVERITIES
 
 _TOLD = frozenset({Kind.NOTE, Kind.DECISION, Kind.CALL, Kind.CORRECTION})

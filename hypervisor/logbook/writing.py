@@ -4,9 +4,11 @@ from datetime import datetime
 
 from hypervisor.logbook.entry import OPEN, Kind, New, checked
 from hypervisor.logbook.errors import LogError, NoEntryError
-from hypervisor.store import alarms, audit, logbook
+from hypervisor.store import audit
+from hypervisor.store.alarms import alarms
 from hypervisor.store.connect import Connection
-from hypervisor.store.logbook import Entry
+from hypervisor.store.logbook import logbook
+from hypervisor.store.logbook.logbook import Entry
 
 
 def write(connection: Connection, new: New, *, now: datetime) -> Entry:

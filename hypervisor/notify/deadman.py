@@ -8,9 +8,9 @@ from hypervisor.instants import micros
 from hypervisor.notify import health, rendering
 from hypervisor.notify.office import Office, write
 from hypervisor.notify.routes import DEAD_MAN, Route
-from hypervisor.store import deliveries, outbox
 from hypervisor.store.connect import Connection
-from hypervisor.store.outbox import Event
+from hypervisor.store.notify import deliveries, outbox
+from hypervisor.store.notify.outbox import Event
 
 
 @dataclass(kw_only=True)

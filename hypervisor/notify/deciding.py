@@ -9,7 +9,7 @@ from hypervisor.instants import moment
 from hypervisor.notify.events import severity_now
 from hypervisor.notify.hours import on_call
 from hypervisor.notify.routes import Route, Routes
-from hypervisor.store.outbox import Entry
+from hypervisor.store.notify.outbox import Entry
 from rules._rule import SEVERITIES
 
 AGAIN = 10_000_000  # µs of the instance's clock until what is held is looked at again

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from hypervisor.instants import text
-from hypervisor.store.alarms import Alarm, Transition
-from hypervisor.store.outbox import Event
+from hypervisor.store.alarms.alarms import Alarm, Transition
+from hypervisor.store.notify.outbox import Event
 from rules._rule import SEVERITIES
 
 _RANK = {name: number for number, name in enumerate(SEVERITIES)}

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypervisor.instance import Mode
-from hypervisor.store import observing, telling
 from hypervisor.store.connect import Connection
+from hypervisor.store.notify import telling
+from hypervisor.store.pages import observing
 
 _LATE = timedelta(seconds=45)  # a part that is well speaks every few seconds
 _BEHIND = 1_000  # entries of the feed that the watch has not taken up

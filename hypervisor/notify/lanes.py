@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hypervisor.notify.errors import ChannelError
-from hypervisor.store.deliveries import Lane, Parcel
+from hypervisor.store.notify.deliveries import Lane, Parcel
 
 _WIDE = 4  # messages of one channel at a time: a flood has many, a mail takes a second
 _MOST = 3  # threads left behind in a lane; with more of them it rests until one is back

@@ -14,9 +14,9 @@ from hypervisor.notify.lanes import Lanes, Result
 from hypervisor.notify.message import Message
 from hypervisor.notify.office import Office
 from hypervisor.notify.sending import Send
-from hypervisor.store import deliveries, outbox, telling
 from hypervisor.store.connect import Connection
-from hypervisor.store.deliveries import Lane, Parcel
+from hypervisor.store.notify import deliveries, outbox, telling
+from hypervisor.store.notify.deliveries import Lane, Parcel
 from rules._errors import RuleError
 
 _TICK = 1.0  # s: what nobody woke us for is found by then

@@ -19,11 +19,12 @@ from hypervisor.notify.hours import Holiday
 from hypervisor.notify.message import Message
 from hypervisor.notify.rendering import Telling, Voice
 from hypervisor.notify.routes import Route, Routes
-from hypervisor.store import alarms, deliveries, outbox, telling
+from hypervisor.store.alarms import alarms
+from hypervisor.store.alarms.lifecycle import SYSTEM
 from hypervisor.store.connect import Connection
-from hypervisor.store.deliveries import New
-from hypervisor.store.lifecycle import SYSTEM
-from hypervisor.store.outbox import Entry
+from hypervisor.store.notify import deliveries, outbox, telling
+from hypervisor.store.notify.deliveries import New
+from hypervisor.store.notify.outbox import Entry
 from sensors._calendar import public_holidays
 
 BATCH = 500  # events decided in one transaction

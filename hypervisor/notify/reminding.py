@@ -6,10 +6,10 @@ from typing import Any
 from hypervisor.instants import moment
 from hypervisor.notify.grace import span
 from hypervisor.notify.routes import Routes
-from hypervisor.store import outbox, telling
 from hypervisor.store.connect import Connection
-from hypervisor.store.outbox import Event
-from hypervisor.store.telling import Open
+from hypervisor.store.notify import outbox, telling
+from hypervisor.store.notify.outbox import Event
+from hypervisor.store.notify.telling import Open
 
 
 def remind(connection: Connection, routes: Routes) -> int:

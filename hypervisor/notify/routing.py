@@ -15,10 +15,11 @@ from hypervisor.notify.office import holiday_of
 from hypervisor.notify.reading import Known, read_routes
 from hypervisor.notify.routes import Routes
 from hypervisor.registry.problems import nearest
-from hypervisor.store import audit, outbox, telling
+from hypervisor.store import audit
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection
-from hypervisor.store.outbox import Entry
+from hypervisor.store.notify import outbox, telling
+from hypervisor.store.notify.outbox import Entry
 from rules._rule import CATEGORIES, SEVERITIES
 from sensors._domain import catalogue
 

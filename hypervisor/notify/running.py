@@ -12,7 +12,7 @@ from hypervisor.notify.sending import Post, secrets_of
 from hypervisor.settings import SETTINGS_FILE, Settings
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
-from hypervisor.store.turn import translated
+from hypervisor.store.watch.turn import translated
 from sensors._domain import catalogue
 
 _BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between two tries to reach the database

@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from hypervisor.instants import micros, text
-from hypervisor.store.deliveries import Row
-from hypervisor.store.outbox import Entry
+from hypervisor.store.notify.deliveries import Row
+from hypervisor.store.notify.outbox import Entry
 
 
 def delivery(row: Row) -> dict[str, Any]:

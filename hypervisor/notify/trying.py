@@ -10,10 +10,10 @@ from hypervisor.notify.routes import DEAD_MAN, Route
 from hypervisor.notify.running import office_of, wall
 from hypervisor.registry.problems import nearest
 from hypervisor.settings import Settings
-from hypervisor.store import deliveries, outbox
 from hypervisor.store.connect import Connection
-from hypervisor.store.deliveries import Row
-from hypervisor.store.outbox import Event
+from hypervisor.store.notify import deliveries, outbox
+from hypervisor.store.notify.deliveries import Row
+from hypervisor.store.notify.outbox import Event
 
 _LOOK = 0.1  # s between two looks
 

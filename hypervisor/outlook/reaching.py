@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from hypervisor.outlook.course import Arrival, Course, arrival, rate_of
-from hypervisor.store import outlook as store
 from hypervisor.store.connect import Connection
-from hypervisor.store.outlook import Standing
+from hypervisor.store.pages import outlook as store
+from hypervisor.store.pages.outlook import Standing
 from sensors._domain import Catalogue
 
 FARTHEST = timedelta(hours=24)  # beyond, a straight line through three hours tells nothing

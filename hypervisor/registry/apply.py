@@ -13,8 +13,8 @@ from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.revising import Stamp
 from hypervisor.store import audit
-from hypervisor.store import registry as store
 from hypervisor.store.connect import Connection
+from hypervisor.store.registry import registry as store
 from sensors._domain import Catalogue, catalogue
 
 INVENTORY = "inventory"  # the audit's word for a file applied

@@ -4,8 +4,8 @@ from hypervisor.registry.changes import Changes
 from hypervisor.registry.wording import shown
 from hypervisor.rulebook.errors import StaleError
 from hypervisor.rulebook.wording import who
-from hypervisor.store import rulebook
 from hypervisor.store.connect import Connection
+from hypervisor.store.watch import rulebook
 
 _GO_ON = (
     "write into the file what stands, or say --overwrite; `rules threshold log SITE NAME`"

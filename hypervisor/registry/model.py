@@ -1,4 +1,4 @@
-"""The registry as plain values: what `store.registry.load` returns, what inventories become."""
+"""The registry as plain values: what `store.registry` loads, what inventories become."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypervisor.rollups import lighting
-from hypervisor.store import feed, rollups
+from hypervisor.store import feed
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.feed import HOUR, Entry
-from hypervisor.store.refreshing import Pair, refresh
-from hypervisor.store.turn import translated
+from hypervisor.store.readings import rollups
+from hypervisor.store.readings.refreshing import Pair, refresh
+from hypervisor.store.watch.turn import translated
 from sensors._domain import Catalogue, catalogue
 from sensors._quantity import Kind
 

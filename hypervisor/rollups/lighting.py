@@ -10,10 +10,10 @@ import numpy as np
 
 from hypervisor.instants import micros, moment
 from hypervisor.registry.model import Registry, Revision
-from hypervisor.store import litplan
-from hypervisor.store import registry as registry_store
 from hypervisor.store.connect import Connection
-from hypervisor.store.litplan import Lit, Made
+from hypervisor.store.registry import litplan
+from hypervisor.store.registry import registry as registry_store
+from hypervisor.store.registry.litplan import Lit, Made
 from hypervisor.watch import facts
 from hypervisor.watch.facts import Supply
 from hypervisor.watch.supply import lightings, planned_level

@@ -13,9 +13,11 @@ from hypervisor.rulebook.reading import Proposed
 from hypervisor.rulebook.stamping import Stamp, checked, mark, same
 from hypervisor.rulebook.timeline import in_force, takes_over
 from hypervisor.rulebook.wording import day, who
-from hypervisor.store import audit, registry, rulebook
+from hypervisor.store import audit
 from hypervisor.store.connect import Connection
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.registry import registry
+from hypervisor.store.watch import rulebook
+from hypervisor.store.watch.rulebook import Recorded
 from rules._inhibiting import check_mentions
 
 _GO_ON = (

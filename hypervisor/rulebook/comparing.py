@@ -9,7 +9,7 @@ from hypervisor.rulebook import shipped
 from hypervisor.rulebook.differing import Difference, differences
 from hypervisor.rulebook.revising import TO_SHIPPED, latest, numbered
 from hypervisor.rulebook.wording import who
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.watch.rulebook import Recorded
 from rules._pack import Pack
 
 

@@ -8,7 +8,7 @@ from hypervisor.rulebook.revising import latest, of
 from hypervisor.rulebook.stamping import mark
 from hypervisor.rulebook.timeline import standing
 from hypervisor.rulebook.writing import pack_text
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.watch.rulebook import Recorded
 from rules._errors import nearest
 
 

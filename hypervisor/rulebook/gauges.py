@@ -10,8 +10,10 @@ from hypervisor.registry.model import Registry
 from hypervisor.rulebook.errors import RulebookError, UnknownError
 from hypervisor.rulebook.proposal import Proposal, Wishes, propose
 from hypervisor.rulebook.proposing import Record, record
-from hypervisor.store import history, registry, rulebook
 from hypervisor.store.connect import Connection
+from hypervisor.store.readings import history
+from hypervisor.store.registry import registry
+from hypervisor.store.watch import rulebook
 from hypervisor.watch.facts import SeriesFacts, SubjectFacts
 from hypervisor.watch.subjects import subjects
 from rules._errors import RuleError, nearest

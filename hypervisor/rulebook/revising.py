@@ -10,9 +10,9 @@ from hypervisor.rulebook.errors import RulebookError, StaleError, UnknownError
 from hypervisor.rulebook.reading import Proposed
 from hypervisor.rulebook.stamping import Stamp, checked, mark
 from hypervisor.rulebook.wording import who
-from hypervisor.store import registry
 from hypervisor.store.connect import Connection
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.registry import registry
+from hypervisor.store.watch.rulebook import Recorded
 from rules._errors import nearest
 from rules._pack import Pack, rule_from_json
 

@@ -16,9 +16,10 @@ from hypervisor.registry.model import Revision
 from hypervisor.rulebook.applying import histories
 from hypervisor.rulebook.errors import UnknownError
 from hypervisor.rulebook.wording import who
-from hypervisor.store import audit, registry
+from hypervisor.store import audit
 from hypervisor.store.connect import Connection
-from hypervisor.store.rulebook import SHIPPED, Recorded
+from hypervisor.store.registry import registry
+from hypervisor.store.watch.rulebook import SHIPPED, Recorded
 from rules._pack import Pack
 
 AUTHOR = SHIPPED[0]

@@ -12,7 +12,7 @@ from hypervisor.rulebook.stamping import mark
 from hypervisor.rulebook.timeline import in_force, standing
 from hypervisor.rulebook.wording import day, instant, since, who
 from hypervisor.rulebook.writing import plain, rule_text
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.watch.rulebook import Recorded
 from rules._pack import Pack
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypervisor.instants import BEGINNING, moment
 from hypervisor.rulebook.errors import RulebookError
-from hypervisor.store.rulebook import SHIPPED, Recorded
+from hypervisor.store.watch.rulebook import SHIPPED, Recorded
 
 NONE = "none"  # the mark of what was never revised
 

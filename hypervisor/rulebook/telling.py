@@ -8,7 +8,7 @@ from hypervisor.rulebook.applying import Change
 from hypervisor.rulebook.differing import Difference, differences
 from hypervisor.rulebook.stamping import mark
 from hypervisor.rulebook.wording import day, instant, since, who
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.watch.rulebook import Recorded
 
 _IN_A_CELL = 4  # differences that a table tells; `rules diff` tells all
 _SIGNS = {"add": "+", "change": "~", "withdraw": "-", "equal": "="}

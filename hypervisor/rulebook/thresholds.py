@@ -18,9 +18,10 @@ from hypervisor.rulebook.errors import RulebookError, UnknownError
 from hypervisor.rulebook.revising import numbered, require
 from hypervisor.rulebook.stamping import Stamp, checked, mark
 from hypervisor.rulebook.timeline import in_force
-from hypervisor.store import registry, rulebook
 from hypervisor.store.connect import Connection
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.registry import registry
+from hypervisor.store.watch import rulebook
+from hypervisor.store.watch.rulebook import Recorded
 from rules._errors import nearest
 from sensors._domain import catalogue
 

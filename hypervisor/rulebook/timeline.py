@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.watch.rulebook import Recorded
 
 
 def standing(revisions: Iterable[Recorded]) -> list[Recorded]:

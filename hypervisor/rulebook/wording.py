@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from hypervisor.instants import BEGINNING, EPOCH, moment
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.watch.rulebook import Recorded
 
 _ALWAYS = (moment(BEGINNING), EPOCH)
 

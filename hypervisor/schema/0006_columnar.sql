@@ -1,5 +1,5 @@
 -- The columnar copy of readings: files beside the database from which long spans are read fast
--- (hypervisor.store.columnar). The table is the truth; a copy that is lost, or of another
+-- (hypervisor.store.readings.columnar). The table is the truth; a copy that is lost, or of another
 -- database, is not read.
 
 -- A copied chunk. All that changed in it since was committed by transactions from `xid` on, and is

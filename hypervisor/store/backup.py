@@ -11,8 +11,9 @@ from psycopg import sql
 from hypervisor.instance import Instance, Mode
 from hypervisor.instants import micros
 from hypervisor.store import instance as instance_store
-from hypervisor.store import tenancy, workers
+from hypervisor.store import tenancy
 from hypervisor.store.connect import Connection, StoreError, connect
+from hypervisor.store.intake import workers
 
 _READINGS = ("reading", "reading_version")
 

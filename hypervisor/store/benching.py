@@ -7,8 +7,8 @@ from psycopg import Cursor
 
 from hypervisor.instants import micros
 from hypervisor.store import feed
-from hypervisor.store import readings as readings_store
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.readings import readings as readings_store
 from sensors._row import Rows
 
 _LIMITS = {"attention": 3.0, "alert": 4.0, "danger": 5.0}  # m

@@ -106,9 +106,9 @@ def ahead(connection: Connection) -> int:
 def prune(connection: Connection, cursor: str) -> None:
     """Forget what was read up to `cursor`, but not how often the registry changed.
 
-    Nor of which days readings changed since they were copied (hypervisor.store.columnar), nor what
-    is not rolled up yet (hypervisor.store.rollups), while who does it was seen within the hour;
-    after a longer absence everything is rolled up anew.
+    Nor of which days readings changed since they were copied (store.readings.columnar), nor what is
+    not rolled up yet (store.readings.rollups), while who does it was seen within the hour; after a
+    longer absence everything is rolled up anew.
     """
     with connection.transaction():
         cursor = _held(connection, cursor)

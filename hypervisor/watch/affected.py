@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from hypervisor.instants import micros
-from hypervisor.store import hands, history
 from hypervisor.store.connect import Connection
 from hypervisor.store.feed import Entry
+from hypervisor.store.readings import hands, history
 from hypervisor.watch import news
 from hypervisor.watch.memory import Memory
 from hypervisor.watch.news import News

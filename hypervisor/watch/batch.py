@@ -10,10 +10,11 @@ from datetime import datetime
 
 from hypervisor.instance import Mode
 from hypervisor.instants import micros
-from hypervisor.store import feed, judgement
-from hypervisor.store.alarms import Alarm, Transition
+from hypervisor.store import feed
+from hypervisor.store.alarms.alarms import Alarm, Transition
 from hypervisor.store.connect import Connection
 from hypervisor.store.feed import Entry
+from hypervisor.store.watch import judgement
 from hypervisor.watch import affected, forgetting, revising
 from hypervisor.watch.dials import Dials
 from hypervisor.watch.heard import Ears, Worker, union

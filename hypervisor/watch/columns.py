@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hypervisor.instants import BEGINNING
-from hypervisor.store import history
 from hypervisor.store.connect import Connection
+from hypervisor.store.readings import history
 from hypervisor.watch.facts import SeriesFacts, SubjectFacts, UpstreamFacts
 from hypervisor.watch.tail import SeriesTail, merge
 from rules._inputs import SeriesColumns, Subject, Upstream

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from hypervisor.store import history, judgement
 from hypervisor.store.connect import Connection
-from hypervisor.store.judgement import Pair
+from hypervisor.store.readings import history
+from hypervisor.store.watch import judgement
+from hypervisor.store.watch.judgement import Pair
 from hypervisor.watch.memory import Memory
 from rules._journal import Moment, Phase
 from sensors._row import NEVER

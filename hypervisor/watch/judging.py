@@ -8,7 +8,7 @@ import numpy as np
 
 from hypervisor.instants import BEGINNING
 from hypervisor.store.connect import Connection
-from hypervisor.store.judgement import Pair
+from hypervisor.store.watch.judgement import Pair
 from hypervisor.watch import columns
 from hypervisor.watch.columns import Wanted
 from hypervisor.watch.forgetting import earliest

@@ -10,10 +10,11 @@ from time import monotonic
 
 from hypervisor.instance import Instance, InstanceError, Mode
 from hypervisor.instants import moment
-from hypervisor.store import feed, turn
+from hypervisor.store import feed
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
-from hypervisor.store.judgement import state
+from hypervisor.store.watch import turn
+from hypervisor.store.watch.judgement import state
 from hypervisor.watch import packs
 from hypervisor.watch.batch import Report, Setup, remember, step
 from hypervisor.watch.forgetting import forget

@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from hypervisor.registry.model import Registry
-from hypervisor.store import alarms, feed, history, instance, judgement
-from hypervisor.store.alarms import Alarm
+from hypervisor.store import feed, instance
+from hypervisor.store.alarms import alarms
+from hypervisor.store.alarms.alarms import Alarm
 from hypervisor.store.connect import Connection
-from hypervisor.store.judgement import Pair, State
+from hypervisor.store.readings import history
+from hypervisor.store.watch import judgement
+from hypervisor.store.watch.judgement import Pair, State
 from hypervisor.watch import rulebook, subjects
 from hypervisor.watch.columns import columns
 from hypervisor.watch.dials import Dials

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from hypervisor.notify.events import events_of
-from hypervisor.store import alarms, judgement, outbox
-from hypervisor.store.alarms import Alarm, Transition
+from hypervisor.store.alarms import alarms
+from hypervisor.store.alarms.alarms import Alarm, Transition
 from hypervisor.store.connect import Connection
-from hypervisor.store.judgement import Pair
+from hypervisor.store.notify import outbox
+from hypervisor.store.watch import judgement
+from hypervisor.store.watch.judgement import Pair
 from hypervisor.watch.dials import LATER
 from hypervisor.watch.judging import Judged, Task
 from hypervisor.watch.memory import Memory, Standing

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from hypervisor.instants import BEGINNING, text
-from hypervisor.store import judgement, registry
 from hypervisor.store.connect import Connection
+from hypervisor.store.registry import registry
+from hypervisor.store.watch import judgement
 from hypervisor.watch import differences
 from hypervisor.watch.dials import Dials
 from hypervisor.watch.differences import Difference

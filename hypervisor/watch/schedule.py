@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hypervisor.instants import BEGINNING, text
-from hypervisor.store.judgement import Pair
+from hypervisor.store.watch.judgement import Pair
 from hypervisor.watch.dials import LATER, Dials
 from hypervisor.watch.facts import SubjectFacts
 from hypervisor.watch.glance import Glance

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hypervisor.instants import text
-from hypervisor.store.alarms import Alarm, Transition, as_text
+from hypervisor.store.alarms.alarms import Alarm, Transition, as_text
 from hypervisor.watch.judging import Judged
 from hypervisor.watch.memory import Territory
 from hypervisor.watch.rulebook import first_series

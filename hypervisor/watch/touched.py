@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hypervisor.registry.model import Registry
-from hypervisor.store import happenings
 from hypervisor.store.connect import Connection
+from hypervisor.store.pages import happenings
 from sensors._row import Rows
 
 _EVERY = 1.0  # s

@@ -17,9 +17,11 @@ from hypervisor.settings import Settings
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.parts import environment, interpreter
 from hypervisor.stack.process import stop, wait_until
-from hypervisor.store import alarms, databases, registry
+from hypervisor.store import databases
 from hypervisor.store import instance as instance_store
+from hypervisor.store.alarms import alarms
 from hypervisor.store.connect import connect
+from hypervisor.store.registry import registry
 from tests.conftest import TEMPLATE, Stack, _settings
 
 REPOSITORY = Path(__file__).parents[2]

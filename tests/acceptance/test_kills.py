@@ -26,7 +26,7 @@ from hypervisor.instance import Mode
 from hypervisor.settings import Settings
 from hypervisor.stack import detached, state
 from hypervisor.stack.process import wait_until
-from hypervisor.store import alarms
+from hypervisor.store.alarms import alarms
 from hypervisor.store.connect import connect
 from simulators._recordings import read
 from tests.acceptance.conftest import Exercise, alarm_log

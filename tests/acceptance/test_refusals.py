@@ -9,8 +9,8 @@ import pytest
 
 from hypervisor.cli import main
 from hypervisor.settings import Settings
-from hypervisor.store import workers
 from hypervisor.store.connect import connect
+from hypervisor.store.intake import workers
 from tests.acceptance.conftest import Exercise
 
 pytestmark = pytest.mark.acceptance

@@ -12,10 +12,13 @@ from hypervisor.instance import Instance, Mode
 from hypervisor.instants import BEGINNING
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.store import exercise, feed, readings, workers
+from hypervisor.store import feed
 from hypervisor.store import instance as instance_store
-from hypervisor.store import registry as registry_store
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.exercise import exercise
+from hypervisor.store.intake import workers
+from hypervisor.store.readings import readings
+from hypervisor.store.registry import registry as registry_store
 from hypervisor.watch import packs
 from hypervisor.watch.batch import Setup, remember, step
 from rules._pack import packs as shipped

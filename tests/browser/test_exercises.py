@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from hypervisor.exercise.simulation import label_of
-from hypervisor.store import conducting, injecting
 from hypervisor.store.connect import connect
+from hypervisor.store.exercise import conducting, injecting
 from simulators._scenarios import load
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
 from tests.integration.api.served import server

@@ -8,8 +8,9 @@ from playwright.sync_api import expect
 
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Series
-from hypervisor.store import registry, telling
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.notify import telling
+from hypervisor.store.registry import registry
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
 
 EARLY = datetime(2024, 10, 10, 4, tzinfo=UTC)

@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from hypervisor.instants import micros
-from hypervisor.store import dead_letters, observing
 from hypervisor.store.connect import connect
+from hypervisor.store.intake import dead_letters
+from hypervisor.store.pages import observing
 from ingest.message import Letter
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
 

@@ -206,7 +206,7 @@ def _do(connection: "Connection", what: "Act") -> "Handled":
 
 
 def _tell(done: "Handled", *, as_json: bool) -> None:
-    from hypervisor.store import lifecycle
+    from hypervisor.store.alarms import lifecycle
 
     handled = lifecycle.as_text(done.handling)
     if as_json:
@@ -225,7 +225,7 @@ def _end(connection: "Connection", until: str) -> datetime:
     """A time, or a length of time from now on, by the instance's clock."""
     from hypervisor.alarms.dials import LONGEST
     from hypervisor.cli.inventory import instant
-    from hypervisor.store import lifecycle
+    from hypervisor.store.alarms import lifecycle
     from rules._duration import parse_duration
     from rules._errors import RuleError
     from rules._tree import Place

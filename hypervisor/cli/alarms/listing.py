@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from hypervisor.store.alarms import Selection
+    from hypervisor.store.alarms.alarms import Selection
     from hypervisor.store.connect import Connection
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
@@ -50,7 +50,7 @@ def alarms(
     if context.invoked_subcommand is not None:
         return
     from hypervisor.cli.inventory import instant, opened
-    from hypervisor.store.alarms import Selection
+    from hypervisor.store.alarms.alarms import Selection
 
     selection = Selection(
         site=site,
@@ -87,7 +87,7 @@ def show(
     from hypervisor.alarms.history import history
     from hypervisor.alarms.viewing import regroup, viewed
     from hypervisor.cli.inventory import opened
-    from hypervisor.store import alarms as store
+    from hypervisor.store.alarms import alarms as store
 
     with opened(context) as connection:
         regroup(connection)
@@ -119,7 +119,7 @@ def _found(
 
 def _log(connection: "Connection", selection: "Selection", then: datetime | None) -> None:
     from hypervisor.alarms.viewing import known_at
-    from hypervisor.store import alarms as store
+    from hypervisor.store.alarms import alarms as store
 
     if then is None:
         lines = [store.log_entry(one.episode) for one in store.listing(connection, selection)]
@@ -135,7 +135,7 @@ def _seen(
     connection: "Connection", found: list[dict[str, Any]], then: datetime | None
 ) -> dict[int, list[dict[str, Any]]]:
     from hypervisor.instants import micros
-    from hypervisor.store import alarms as store
+    from hypervisor.store.alarms import alarms as store
 
     told: dict[int, list[dict[str, Any]]] = {}
     for one in store.transitions(connection, [alarm["id"] for alarm in found]):

@@ -17,7 +17,7 @@ def settings(context: typer.Context, as_json: Json = False) -> None:
     """The settings of the life cycle."""
     from hypervisor.alarms import dials
     from hypervisor.cli.inventory import opened
-    from hypervisor.store import lifecycle
+    from hypervisor.store.alarms import lifecycle
 
     with opened(context) as connection:
         found = dials.shown(dials.of(lifecycle.settings(connection)))

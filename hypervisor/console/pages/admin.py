@@ -17,7 +17,7 @@ from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as view
 from hypervisor.console.words import mark
-from hypervisor.store import account_roles, account_tokens
+from hypervisor.store.accounts import account_roles, account_tokens
 
 router = APIRouter()
 PAGE = Page(

@@ -15,10 +15,11 @@ from hypervisor.console.views import admin as frame
 from hypervisor.notify import routing, trying
 from hypervisor.notify.routes import DEAD_MAN, Channel
 from hypervisor.settings import Settings
-from hypervisor.store import audit, deliveries, telling
+from hypervisor.store import audit
 from hypervisor.store.connect import Connection, connect
-from hypervisor.store.deliveries import Row as Delivery
-from hypervisor.store.turn import translated
+from hypervisor.store.notify import deliveries, telling
+from hypervisor.store.notify.deliveries import Row as Delivery
+from hypervisor.store.watch.turn import translated
 from sensors._errors import TerritoryError
 
 router = APIRouter()

@@ -15,7 +15,7 @@ from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as frame
 from hypervisor.console.words import mark
-from hypervisor.store import lifecycle
+from hypervisor.store.alarms import lifecycle
 from hypervisor.store.audit import ActError
 
 router = APIRouter()

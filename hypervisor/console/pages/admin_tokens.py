@@ -18,7 +18,7 @@ from hypervisor.console.page import Page
 from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as view
-from hypervisor.store import account_tokens, accounts
+from hypervisor.store.accounts import account_tokens, accounts
 from hypervisor.store.connect import Connection
 
 router = APIRouter()

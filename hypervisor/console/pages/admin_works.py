@@ -16,7 +16,7 @@ from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import render
 from hypervisor.console.views import admin as frame
 from hypervisor.registry.announcing import listed
-from hypervisor.store import naming, registered
+from hypervisor.store.registry import naming, registered
 from sensors._errors import TerritoryError
 
 router = APIRouter()

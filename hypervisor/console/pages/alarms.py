@@ -24,7 +24,7 @@ from hypervisor.console.rendering import fragment, reader_of, render, wants_frag
 from hypervisor.console.views import alarm_filter, alarm_panel, alarm_words, alarms
 from hypervisor.console.views.alarm_filter import Filter
 from hypervisor.console.words import mark
-from hypervisor.store import alarm_list
+from hypervisor.store.alarms import alarm_list
 
 router = APIRouter(prefix="/alarms")
 PAGE = Page(key="alarms", title=mark("Alarms"), address="/alarms", order=11, shortcut="a")

@@ -21,8 +21,8 @@ from hypervisor.exercise.leading import LEAD, Start
 from hypervisor.exercise.playable import playable
 from hypervisor.exercise.waiting import settled
 from hypervisor.instance import Mode
-from hypervisor.store import conducting
-from hypervisor.store.conducting import RunError
+from hypervisor.store.exercise import conducting
+from hypervisor.store.exercise.conducting import RunError
 from sensors._errors import TerritoryError
 from simulators import _words
 

@@ -12,7 +12,7 @@ from hypervisor.console.views import exercises_desk as desk
 from hypervisor.exercise import injects, leading
 from hypervisor.exercise.injects import Wanted
 from hypervisor.exercise.waiting import settled
-from hypervisor.store.injecting import InjectError
+from hypervisor.store.exercise.injecting import InjectError
 from sensors._errors import TerritoryError
 
 router = APIRouter()

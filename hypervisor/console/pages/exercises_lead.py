@@ -14,7 +14,7 @@ from hypervisor.console.views import exercises_desk as desk
 from hypervisor.exercise import leading
 from hypervisor.exercise.leading import LEAD, Order
 from hypervisor.exercise.waiting import settled
-from hypervisor.store import conducting
+from hypervisor.store.exercise import conducting
 from sensors._errors import TerritoryError
 from simulators import _words
 

@@ -16,8 +16,8 @@ from hypervisor.console.views import handover as view
 from hypervisor.console.words import mark
 from hypervisor.logbook.errors import LogError
 from hypervisor.logbook.handover import Step
-from hypervisor.store import handovers
-from hypervisor.store.handovers import Handover
+from hypervisor.store.logbook import handovers
+from hypervisor.store.logbook.handovers import Handover
 
 router = APIRouter()
 PAGE = Page(

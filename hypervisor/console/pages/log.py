@@ -19,7 +19,7 @@ from hypervisor.console.views.log import Filters
 from hypervisor.console.words import mark
 from hypervisor.logbook.entry import Kind, New
 from hypervisor.logbook.errors import LogError
-from hypervisor.store import naming
+from hypervisor.store.registry import naming
 
 router = APIRouter()
 _UNSAID = dict.fromkeys(("kind", "text", "site", "due", "alarm", "about"), "")

@@ -10,7 +10,7 @@ from hypervisor.api.access import Asked
 from hypervisor.api.auth import enter, leave
 from hypervisor.console.page import Page
 from hypervisor.console.plain import plain
-from hypervisor.store import accounts
+from hypervisor.store.accounts import accounts
 from hypervisor.store.connect import StoreError
 from hypervisor.store.pool import Pool
 

@@ -14,7 +14,7 @@ from hypervisor.console.views import site as site_view
 from hypervisor.console.views.site_facts import facts
 from hypervisor.console.views.site_past import history
 from hypervisor.console.words import mark
-from hypervisor.store import mapping
+from hypervisor.store.pages import mapping
 
 router = APIRouter()
 PAGE = Page(key="map", title=mark("Map"), address="/map", order=12, shortcut="c")

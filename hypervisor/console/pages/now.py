@@ -14,7 +14,7 @@ from hypervisor.console.views import now as view
 from hypervisor.console.views import now_words, worsening
 from hypervisor.console.words import mark
 from hypervisor.instance import Mode
-from hypervisor.store import now as store
+from hypervisor.store.pages import now as store
 
 router = APIRouter()
 PAGE = Page(key="now", title=mark("Now"), address="/now", order=10, shortcut="m")

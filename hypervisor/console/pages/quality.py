@@ -20,7 +20,7 @@ from hypervisor.console.views.quality_words import meaning
 from hypervisor.console.words import mark
 from hypervisor.fleet.health import ISSUES
 from hypervisor.redriving import ShiftError
-from hypervisor.store import dead_letters
+from hypervisor.store.intake import dead_letters
 
 router = APIRouter(prefix="/quality")
 PAGE = Page(key="quality", title=mark("Quality"), address="/quality", order=40, shortcut="q")

@@ -28,8 +28,8 @@ from hypervisor.console.views.rules_words import TOOLS
 from hypervisor.console.words import translate as _
 from hypervisor.rulebook import thresholds
 from hypervisor.rulebook.errors import RulebookError, StaleError
-from hypervisor.store import registry
 from hypervisor.store.connect import Connection
+from hypervisor.store.registry import registry
 
 router = APIRouter()
 

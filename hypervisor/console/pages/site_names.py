@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from hypervisor.api.access import Asked
 from hypervisor.console.page import Page
 from hypervisor.console.rendering import fragment
-from hypervisor.store import naming
+from hypervisor.store.registry import naming
 
 router = APIRouter()
 PAGE: Page | None = None

@@ -12,9 +12,9 @@ from hypervisor.accounts.errors import AccountError, ForbiddenError
 from hypervisor.accounts.person import Grant, Person, Territory
 from hypervisor.api.access import Access
 from hypervisor.console.words import mark
-from hypervisor.store import account_roles, account_tokens
-from hypervisor.store.account_tokens import Token
-from hypervisor.store.accounts import Known
+from hypervisor.store.accounts import account_roles, account_tokens
+from hypervisor.store.accounts.account_tokens import Token
+from hypervisor.store.accounts.accounts import Known
 from hypervisor.store.connect import Connection
 
 ROLES: Mapping[Role, str] = {

@@ -13,8 +13,8 @@ from hypervisor.settings import Settings
 from hypervisor.stack import device_accounts
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.errors import StackError
-from hypervisor.store import gear
-from hypervisor.store.gear import Gear
+from hypervisor.store.registry import gear
+from hypervisor.store.registry.gear import Gear
 
 SHOWN = 100
 Narrowed = Literal["", "lacking", "out"]

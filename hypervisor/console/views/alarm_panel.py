@@ -20,10 +20,10 @@ from hypervisor.console.views.alarm_chart import Chart
 from hypervisor.console.views.alarms import AFTER, BEFORE, Line, how, limit_keys
 from hypervisor.console.words import translate as _
 from hypervisor.instants import moment, moment_if
-from hypervisor.store import alarm_acts, alarm_course, alarm_list, alarms, lifecycle
-from hypervisor.store.alarm_acts import Done
-from hypervisor.store.alarm_list import Row, Wanted
-from hypervisor.store.alarms import Alarm, Transition
+from hypervisor.store.alarms import alarm_acts, alarm_course, alarm_list, alarms, lifecycle
+from hypervisor.store.alarms.alarm_acts import Done
+from hypervisor.store.alarms.alarm_list import Row, Wanted
+from hypervisor.store.alarms.alarms import Alarm, Transition
 
 _SYSTEMS = ("escalate", "remind")
 _FARTHEST = timedelta(hours=4)  # no reading says more than so far ahead of itself

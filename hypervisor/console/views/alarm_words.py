@@ -10,7 +10,7 @@ from hypervisor.console import formats, refusals
 from hypervisor.console.reader import current
 from hypervisor.console.words import mark
 from hypervisor.console.words import translate as _
-from hypervisor.store.alarm_list import Row
+from hypervisor.store.alarms.alarm_list import Row
 from sensors._domain import catalogue
 
 _THRESHOLD = re.compile(r"threshold\.([a-z0-9_]+)")

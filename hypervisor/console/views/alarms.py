@@ -10,8 +10,8 @@ from hypervisor.api.access import Access
 from hypervisor.console import marks
 from hypervisor.console.views import alarm_words
 from hypervisor.console.views.alarm_filter import WHICH, Filter
-from hypervisor.store import alarm_course, alarm_list
-from hypervisor.store.alarm_list import Row, Wanted
+from hypervisor.store.alarms import alarm_course, alarm_list
+from hypervisor.store.alarms.alarm_list import Row, Wanted
 
 BEFORE, AFTER = timedelta(hours=12), timedelta(hours=2)
 _ALONE = 0  # the group of those that are an incident by themselves

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hypervisor.outlook.course import Course
-from hypervisor.store.hearing import Heard
+from hypervisor.store.readings.hearing import Heard
 
 SHOWN = 5  # with what stands in for them; the others are counted
 _NEAR_KM = 15.0

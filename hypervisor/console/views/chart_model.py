@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from hypervisor.store.charting import Bin, Marked
+from hypervisor.store.pages.charting import Bin, Marked
 from sensors._quantity import Kind
 
 PRIORITIES = {"critical": 1, "major": 2, "minor": 3, "info": 4}

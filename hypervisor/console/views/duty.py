@@ -9,8 +9,8 @@ from hypervisor.notify.hours import on_call
 from hypervisor.notify.office import holiday_of
 from hypervisor.notify.reading import read_routes
 from hypervisor.notify.routes import Route, Routes
-from hypervisor.store import telling
 from hypervisor.store.connect import Connection
+from hypervisor.store.notify import telling
 from rules._errors import RuleError
 
 _STEP, _FAR = timedelta(minutes=15), timedelta(hours=36)

@@ -11,9 +11,9 @@ from hypervisor.console.reader import current
 from hypervisor.console.words import mark
 from hypervisor.console.words import translate as _
 from hypervisor.exercise import Standing
-from hypervisor.store import injecting
-from hypervisor.store.conducting import Run, State
-from hypervisor.store.injecting import Inject, Skip
+from hypervisor.store.exercise import injecting
+from hypervisor.store.exercise.conducting import Run, State
+from hypervisor.store.exercise.injecting import Inject, Skip
 
 FRESH = timedelta(minutes=30)  # of the scenario, that what reached the room stands in the banner
 SPEEDS = (1.0, 10.0, 60.0, 600.0, 3600.0)

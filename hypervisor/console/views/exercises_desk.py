@@ -16,9 +16,10 @@ from hypervisor.exercise import leading
 from hypervisor.exercise.debriefing import debrief
 from hypervisor.exercise.leading import LEAD
 from hypervisor.instance import require_exercise
-from hypervisor.store import conducting, injecting, naming
-from hypervisor.store.conducting import Run, RunError
-from hypervisor.store.injecting import InjectError
+from hypervisor.store.exercise import conducting, injecting
+from hypervisor.store.exercise.conducting import Run, RunError
+from hypervisor.store.exercise.injecting import InjectError
+from hypervisor.store.registry import naming
 
 HERE = "/exercises/lead"
 _FIELDS = (  # of the form by which an inject is written

@@ -16,8 +16,9 @@ from hypervisor.console.reader import current
 from hypervisor.console.views.rules_words import bare
 from hypervisor.console.words import mark
 from hypervisor.instants import micros
-from hypervisor.store import lifecycle, observing
-from hypervisor.store import load as store
+from hypervisor.store.alarms import lifecycle
+from hypervisor.store.alarms import load as store
+from hypervisor.store.pages import observing
 
 SPANS = {"day": timedelta(days=1), "week": timedelta(days=7)}
 USUAL = "day"

@@ -10,9 +10,10 @@ from hypervisor.api.access import Access
 from hypervisor.console.reader import Reader
 from hypervisor.console.words import mark as _mark
 from hypervisor.logbook.entry import NEEDS, OPEN, Kind
-from hypervisor.store import logbook, timeline
-from hypervisor.store.logbook import Entry, Wanted
-from hypervisor.store.timeline import Event, Span
+from hypervisor.store.alarms import timeline
+from hypervisor.store.alarms.timeline import Event, Span
+from hypervisor.store.logbook import logbook
+from hypervisor.store.logbook.logbook import Entry, Wanted
 
 DAY = timedelta(days=1)
 SPANS = {"12h": timedelta(hours=12), "1d": DAY, "3d": 3 * DAY, "7d": 7 * DAY}

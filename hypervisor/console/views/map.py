@@ -9,8 +9,8 @@ from hypervisor.api.access import Access
 from hypervisor.console import marks
 from hypervisor.console.rendering import domain_label
 from hypervisor.console.views.site_around import rivers
-from hypervisor.store import mapping
-from hypervisor.store.mapping import MapSite, TreeArea
+from hypervisor.store.pages import mapping
+from hypervisor.store.pages.mapping import MapSite, TreeArea
 
 LAYERS = ("rivers", "communes", "zones", "assets")
 _CALM = 99  # the rank of a site without an alarm

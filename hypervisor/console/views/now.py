@@ -14,9 +14,10 @@ from hypervisor.console.views.worsening import BEFORE, Worsening, worsening
 from hypervisor.outlook import reaching
 from hypervisor.outlook.course import Course
 from hypervisor.outlook.reaching import Reach
-from hypervisor.store import hearing, waters
-from hypervisor.store import now as store
-from hypervisor.store.now import Colour, Standing
+from hypervisor.store.pages import now as store
+from hypervisor.store.pages import waters
+from hypervisor.store.pages.now import Colour, Standing
+from hypervisor.store.readings import hearing
 
 _LIMITS = ("attention", "alert", "danger")
 _PEAKS = timedelta(hours=24)

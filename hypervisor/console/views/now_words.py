@@ -11,7 +11,7 @@ from hypervisor.console.views.blind import Blind
 from hypervisor.console.views.now import Now
 from hypervisor.console.words import mark, mark_plural, translate_plural
 from hypervisor.console.words import translate as _
-from hypervisor.store.now import Changes, Standing
+from hypervisor.store.pages.now import Changes, Standing
 
 _FRESH = timedelta(minutes=5)
 _MOVEMENTS = {

@@ -10,8 +10,10 @@ from hypervisor.fleet import health
 from hypervisor.fleet.blinding import Blinds, Ground
 from hypervisor.fleet.health import ISSUES, Health, Issue
 from hypervisor.instance import Mode
-from hypervisor.store import fleet, observing, quality, workers
-from hypervisor.store.quality import Arrivals, Deaf, Refusals
+from hypervisor.store.intake import quality, workers
+from hypervisor.store.intake.quality import Arrivals, Deaf, Refusals
+from hypervisor.store.pages import observing
+from hypervisor.store.registry import fleet
 
 SHOWN = 25  # devices at first
 SPAN, STEP = timedelta(hours=3), timedelta(minutes=5)

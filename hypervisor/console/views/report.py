@@ -12,10 +12,11 @@ from hypervisor.api.access import Access
 from hypervisor.console.marks import priority
 from hypervisor.console.views.log import Line, lines
 from hypervisor.instants import micros
-from hypervisor.store import logbook, timeline
-from hypervisor.store.alarms import Selection
-from hypervisor.store.logbook import Entry, Wanted
-from hypervisor.store.timeline import Event, Span
+from hypervisor.store.alarms import timeline
+from hypervisor.store.alarms.alarms import Selection
+from hypervisor.store.alarms.timeline import Event, Span
+from hypervisor.store.logbook import logbook
+from hypervisor.store.logbook.logbook import Entry, Wanted
 
 LONGEST = timedelta(days=60)
 _CHARTS = 4

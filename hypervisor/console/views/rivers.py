@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from hypervisor.outlook.course import Course
-from hypervisor.store.now import Standing
-from hypervisor.store.waters import Place
+from hypervisor.store.pages.now import Standing
+from hypervisor.store.pages.waters import Place
 
 ALERT = "alert"
 _WIDEST = 6  # gauges side by side

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from hypervisor.api.access import Access
 from hypervisor.rulebook.writing import rule_text
-from hypervisor.store import authoring, noted, outlook, rulebook
-from hypervisor.store.noted import NotedEvent
-from hypervisor.store.siting import SitePlace
+from hypervisor.store.exercise import noted
+from hypervisor.store.exercise.noted import NotedEvent
+from hypervisor.store.pages import outlook
+from hypervisor.store.pages.siting import SitePlace
+from hypervisor.store.watch import authoring, rulebook
 from rules._rule import Rule
 from sensors._units import UnitError, convert
 

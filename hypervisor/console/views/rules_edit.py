@@ -22,9 +22,10 @@ from hypervisor.rulebook.differing import Difference, differences
 from hypervisor.rulebook.errors import UnknownError
 from hypervisor.rulebook.stamping import NONE, mark
 from hypervisor.rulebook.wording import who
-from hypervisor.store import noted, observing, siting
-from hypervisor.store.rulebook import Recorded
-from hypervisor.store.siting import SitePlace
+from hypervisor.store.exercise import noted
+from hypervisor.store.pages import observing, siting
+from hypervisor.store.pages.siting import SitePlace
+from hypervisor.store.watch.rulebook import Recorded
 from rules._errors import RuleError
 from rules._pack import packs
 from rules._rule import Rule

@@ -15,8 +15,8 @@ from hypervisor.rulebook.applying import histories
 from hypervisor.rulebook.differing import Difference, differences
 from hypervisor.rulebook.revising import of
 from hypervisor.rulebook.stamping import mark
-from hypervisor.store import siting
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.pages import siting
+from hypervisor.store.watch.rulebook import Recorded
 from rules._errors import RuleError
 from rules._pack import rule_from_json
 

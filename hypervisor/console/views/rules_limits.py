@@ -8,8 +8,8 @@ from hypervisor.console.views import rules_words
 from hypervisor.console.views.rules_threshold import shown_value
 from hypervisor.console.views.rules_words import folded
 from hypervisor.rulebook import thresholds
-from hypervisor.store import authoring
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.watch import authoring
+from hypervisor.store.watch.rulebook import Recorded
 
 SHOWN = 100  # sites; of more the search chooses
 

@@ -12,9 +12,9 @@ from hypervisor.api.access import Access
 from hypervisor.console.views import rules_words
 from hypervisor.console.views.rules_places import places
 from hypervisor.console.views.rules_words import folded
-from hypervisor.store import authoring, rulebook
-from hypervisor.store.authoring import Raised
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.watch import authoring, rulebook
+from hypervisor.store.watch.authoring import Raised
+from hypervisor.store.watch.rulebook import Recorded
 from rules._errors import RuleError
 from rules._pack import rule_from_json
 from rules._rule import SEVERITIES, Rule

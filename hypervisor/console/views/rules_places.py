@@ -8,8 +8,9 @@ from fastapi import Request
 from hypervisor.api.access import Access
 from hypervisor.api.trials import remembered
 from hypervisor.registry.model import Registry
-from hypervisor.store import feed, observing
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection
+from hypervisor.store.pages import observing
 from hypervisor.watch import memory
 from hypervisor.watch.supply import Mains
 from sensors._domain import Catalogue

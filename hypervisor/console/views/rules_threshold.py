@@ -22,9 +22,11 @@ from hypervisor.registry.scalars import ScalarError
 from hypervisor.rulebook import thresholds
 from hypervisor.rulebook.errors import RulebookError
 from hypervisor.rulebook.stamping import mark
-from hypervisor.store import authoring, noted, rulebook, siting
-from hypervisor.store.rulebook import Recorded
-from hypervisor.store.siting import SitePlace
+from hypervisor.store.exercise import noted
+from hypervisor.store.pages import siting
+from hypervisor.store.pages.siting import SitePlace
+from hypervisor.store.watch import authoring, rulebook
+from hypervisor.store.watch.rulebook import Recorded
 from rules._errors import RuleError
 from rules._rule import Rule
 

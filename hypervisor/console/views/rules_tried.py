@@ -13,9 +13,9 @@ from hypervisor.console.views.rules_compared import Row, Touched, rows, touched
 from hypervisor.console.views.rules_strip import Drawn, Lane
 from hypervisor.console.views.rules_words import Manner
 from hypervisor.console.words import translate as _
-from hypervisor.store import authoring
-from hypervisor.store.noted import NotedEvent
-from hypervisor.store.siting import SitePlace
+from hypervisor.store.exercise.noted import NotedEvent
+from hypervisor.store.pages.siting import SitePlace
+from hypervisor.store.watch import authoring
 
 _CHIPS = 3  # events that have a button of their own
 _BEFORE, _AFTER = timedelta(days=3), timedelta(days=2)

@@ -20,8 +20,10 @@ from hypervisor.console.words import translate as _
 from hypervisor.hands import acting
 from hypervisor.hands.acting import Said, Told
 from hypervisor.hands.naming import series_named
-from hypervisor.store import audit, charting, registry
+from hypervisor.store import audit
 from hypervisor.store.audit import ActError
+from hypervisor.store.pages import charting
+from hypervisor.store.registry import registry
 from sensors._errors import TerritoryError
 from sensors._quantity import CLOCK_FAULT
 from sensors._quantity import Kind as QuantityKind

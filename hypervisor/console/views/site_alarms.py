@@ -9,8 +9,8 @@ from hypervisor.console import marks
 from hypervisor.console.reader import current
 from hypervisor.console.views.chart_model import AlarmLane, AlarmPane
 from hypervisor.console.views.site_spans import Shown
-from hypervisor.store import alarm_acts
-from hypervisor.store.alarms import Selection
+from hypervisor.store.alarms import alarm_acts
+from hypervisor.store.alarms.alarms import Selection
 from hypervisor.store.connect import Connection
 
 Viewed = Mapping[str, Any]

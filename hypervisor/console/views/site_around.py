@@ -7,7 +7,7 @@ from hypervisor.api.access import Access
 from hypervisor.console.views.site_facts import Facts
 from hypervisor.console.views.site_situation import Situation, situation
 from hypervisor.console.views.site_upstream import chain
-from hypervisor.store import mapping, siting
+from hypervisor.store.pages import mapping, siting
 
 
 def around(asked: Access, facts: Facts) -> Situation | None:

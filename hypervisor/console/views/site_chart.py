@@ -15,8 +15,8 @@ from hypervisor.console.views.site_rain import RainFrom
 from hypervisor.console.views.site_spans import HOUR, Shown
 from hypervisor.console.views.site_traces import Want, ordered, traces
 from hypervisor.console.words import translate as _
-from hypervisor.store import charting, siting
-from hypervisor.store.charting import Channel
+from hypervisor.store.pages import charting, siting
+from hypervisor.store.pages.charting import Channel
 from sensors._quantity import Kind
 
 _AHEAD = 6 * HOUR  # the farthest that the present rate is drawn to

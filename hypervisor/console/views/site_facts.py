@@ -13,9 +13,9 @@ from hypervisor.console.views.site_limits import SiteLimit, headline, limits, ra
 from hypervisor.console.views.site_traces import ordered
 from hypervisor.outlook.course import Course
 from hypervisor.outlook.reaching import Reach, courses, reaches
-from hypervisor.store import charting, observing, siting
-from hypervisor.store.charting import Channel, Heard
-from hypervisor.store.siting import SitePlace
+from hypervisor.store.pages import charting, observing, siting
+from hypervisor.store.pages.charting import Channel, Heard
+from hypervisor.store.pages.siting import SitePlace
 from sensors._quantity import Kind, Quantity
 
 _LINE = frozenset({Kind.GAUGE, Kind.COUNTER})

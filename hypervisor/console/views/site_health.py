@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from hypervisor.api.access import Access
 from hypervisor.console.views.site_facts import Facts
 from hypervisor.instance import Mode
-from hypervisor.store import charting, siting
-from hypervisor.store.charting import Channel, Heard
-from hypervisor.store.siting import DeviceRow
+from hypervisor.store.pages import charting, siting
+from hypervisor.store.pages.charting import Channel, Heard
+from hypervisor.store.pages.siting import DeviceRow
 from sensors._quality import Quality
 from sensors._quantity import CLOCK_FAULT, Kind, Reporting
 

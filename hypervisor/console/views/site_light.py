@@ -11,9 +11,9 @@ from hypervisor.console.reader import current
 from hypervisor.console.views.chart_model import Row, Trace
 from hypervisor.console.views.site_spans import Shown
 from hypervisor.console.words import translate as _
-from hypervisor.store import siting
-from hypervisor.store.charting import Bin
 from hypervisor.store.connect import Connection
+from hypervisor.store.pages import siting
+from hypervisor.store.pages.charting import Bin
 from sensors._plan import Levels, levels, plan_from_json
 from sensors._quantity import Kind
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.console.views.chart_model import PRIORITIES
-from hypervisor.store.siting import LimitRow
+from hypervisor.store.pages.siting import LimitRow
 from sensors._domain import Catalogue
 from sensors._units import UnitError, convert
 

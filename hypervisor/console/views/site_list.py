@@ -13,9 +13,9 @@ from hypervisor.console.views.site_facts import main_of
 from hypervisor.console.views.site_limits import SiteLimit, headline, limits, raised
 from hypervisor.console.views.site_traces import digits
 from hypervisor.console.words import translate as _
-from hypervisor.store import charting, mapping, observing, siting
-from hypervisor.store.charting import Channel, Heard
-from hypervisor.store.mapping import MapSite, TreeArea
+from hypervisor.store.pages import charting, mapping, observing, siting
+from hypervisor.store.pages.charting import Channel, Heard
+from hypervisor.store.pages.mapping import MapSite, TreeArea
 from sensors._quantity import Kind
 
 PER_PAGE = 60

@@ -9,7 +9,8 @@ from hypervisor.console.reader import current
 from hypervisor.console.views import site_alarms
 from hypervisor.console.views.site_facts import Facts
 from hypervisor.console.words import translate as _
-from hypervisor.store import audit, siting
+from hypervisor.store import audit
+from hypervisor.store.pages import siting
 
 _HISTORY = 12
 _ACTS = 8

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hypervisor.console import marks
 from hypervisor.console.views.chart_shapes import Drawn, Mark, Shape, circle, path, text
-from hypervisor.store.mapping import MapSite
+from hypervisor.store.pages.mapping import MapSite
 
 WIDTH, HEIGHT = 280.0, 190.0
 _AIR = 26.0

@@ -8,7 +8,7 @@ from hypervisor.console.views.chart_model import Trace
 from hypervisor.console.views.chart_words import moment
 from hypervisor.console.views.site_chart import SiteChart
 from hypervisor.console.words import translate as _
-from hypervisor.store.charting import Bin
+from hypervisor.store.pages.charting import Bin
 from sensors._quality import Quality
 from sensors._quantity import Kind
 

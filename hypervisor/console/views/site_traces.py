@@ -8,9 +8,9 @@ from hypervisor.console.views.chart_model import Trace
 from hypervisor.console.views.chart_scale import rolled
 from hypervisor.console.views.chart_words import label
 from hypervisor.console.views.site_spans import Shown
-from hypervisor.store import charting
-from hypervisor.store.charting import Bin, Channel
 from hypervisor.store.connect import Connection
+from hypervisor.store.pages import charting
+from hypervisor.store.pages.charting import Bin, Channel
 from sensors._domain import Catalogue
 from sensors._quantity import Kind, Quantity, Reporting
 

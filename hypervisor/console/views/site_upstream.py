@@ -28,7 +28,7 @@ from hypervisor.console.views.site_traces import Want, traces
 from hypervisor.console.words import translate as _
 from hypervisor.outlook.course import Course
 from hypervisor.outlook.reaching import courses
-from hypervisor.store import charting, observing, siting
+from hypervisor.store.pages import charting, observing, siting
 
 _MOST = 5
 _HIGH, _BETWEEN = 58.0, 6.0

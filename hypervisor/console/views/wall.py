@@ -8,7 +8,7 @@ from hypervisor.console.views import now as view
 from hypervisor.console.views.now import Now
 from hypervisor.console.views.rivers import Gauge, River
 from hypervisor.console.views.wall_map import Sketch, sketch
-from hypervisor.store import waters
+from hypervisor.store.pages import waters
 
 _WIDEST, _LINES = 6, 2
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any
 
-from hypervisor.store.now import Standing
-from hypervisor.store.waters import Place
+from hypervisor.store.pages.now import Standing
+from hypervisor.store.pages.waters import Place
 
 WIDTH, HEIGHT = 500.0, 480.0
 _AIR = 46.0

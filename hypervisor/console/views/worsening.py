@@ -9,7 +9,7 @@ from hypervisor.console import marks
 from hypervisor.console.views.rivers import short
 from hypervisor.outlook.course import Arrival, Course, arrival
 from hypervisor.outlook.reaching import FARTHEST, Reach
-from hypervisor.store.waters import Place
+from hypervisor.store.pages.waters import Place
 
 BEFORE, AFTER = timedelta(hours=12), timedelta(hours=2)
 _LIMITS = ("attention", "alert", "danger")  # of the flood domain, from the lowest up

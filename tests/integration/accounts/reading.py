@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import psycopg
 
 from hypervisor.accounts import passwords, readers
-from hypervisor.store import readers as store
+from hypervisor.store.accounts import readers as store
 from hypervisor.store.connect import Connection, connect
 
 

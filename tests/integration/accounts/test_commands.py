@@ -13,8 +13,9 @@ from hypervisor.accounts.errors import AccountError, NoAccountError
 from hypervisor.cli import account
 from hypervisor.exercise import cast
 from hypervisor.instance import Instance, Mode
-from hypervisor.store import account_roles, accounts, audit
+from hypervisor.store import audit
 from hypervisor.store import instance as instance_store
+from hypervisor.store.accounts import account_roles, accounts
 from hypervisor.store.connect import connect
 
 pytestmark = pytest.mark.integration

@@ -13,7 +13,7 @@ from hypervisor.accounts import passwords, readers
 from hypervisor.accounts.errors import AccountError, NoAccountError
 from hypervisor.cli import reader, up
 from hypervisor.store import audit
-from hypervisor.store import readers as store
+from hypervisor.store.accounts import readers as store
 from hypervisor.store.connect import StoreError, connect, migrate
 from tests.conftest import Stack
 from tests.integration.accounts.reading import drop, log_in, new_name, value

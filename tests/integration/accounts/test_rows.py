@@ -7,7 +7,8 @@ import psycopg
 import pytest
 
 from hypervisor.accounts.person import EVERYWHERE, Territory
-from hypervisor.store import account_roles, tenancy
+from hypervisor.store import tenancy
+from hypervisor.store.accounts import account_roles
 from hypervisor.store.connect import Connection, connect
 from hypervisor.store.pool import Pool
 from tests.integration.api.conftest import DEPARTEMENT, NORTH, ORGE, two_towns

@@ -9,7 +9,7 @@ import pytest
 
 from hypervisor.alarms.acts import Act, Handled, act
 from hypervisor.alarms.lifecycle import Kind
-from hypervisor.store import alarms, lifecycle
+from hypervisor.store.alarms import alarms, lifecycle
 from hypervisor.store.connect import Connection, connect
 from tests.integration.watch.world import Sent, World, make_world
 

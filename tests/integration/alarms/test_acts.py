@@ -13,7 +13,7 @@ from hypervisor.alarms.lifecycle import Kind
 from hypervisor.alarms.loading import Span, load
 from hypervisor.instance import Mode
 from hypervisor.instants import moment
-from hypervisor.store import alarm_acts, alarms, lifecycle
+from hypervisor.store.alarms import alarm_acts, alarms, lifecycle
 from hypervisor.store.connect import connect
 from tests.integration.alarms.conftest import WALL, Desk
 from tests.integration.watch.world import make_world, us

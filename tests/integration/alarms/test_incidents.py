@@ -9,8 +9,9 @@ import pytest
 from hypervisor.alarms import viewing
 from hypervisor.alarms.situation import situation
 from hypervisor.instants import moment
-from hypervisor.store import alarms, feed, incidents, lifecycle
-from hypervisor.store.alarms import Selection
+from hypervisor.store import feed
+from hypervisor.store.alarms import alarms, incidents, lifecycle
+from hypervisor.store.alarms.alarms import Selection
 from hypervisor.store.connect import Connection, connect
 from tests.integration.alarms.conftest import WALL, Desk
 from tests.integration.watch import field

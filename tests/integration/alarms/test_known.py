@@ -7,9 +7,9 @@ import pytest
 
 from hypervisor.alarms.errors import RefusedError
 from hypervisor.instants import moment
-from hypervisor.store import alarms, lifecycle
-from hypervisor.store.alarms import Selection
-from hypervisor.store.known import known
+from hypervisor.store.alarms import alarms, lifecycle
+from hypervisor.store.alarms.alarms import Selection
+from hypervisor.store.alarms.known import known
 from tests.integration.alarms.conftest import WALL, Desk
 from tests.integration.watch.world import us
 

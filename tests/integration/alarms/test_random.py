@@ -13,8 +13,8 @@ from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.errors import AlarmError, RefusedError
 from hypervisor.alarms.lifecycle import TABLE, Base, Hold, Kind, News, State
 from hypervisor.instants import moment
-from hypervisor.store import alarm_acts, alarms
-from hypervisor.store.alarms import Alarm
+from hypervisor.store.alarms import alarm_acts, alarms
+from hypervisor.store.alarms.alarms import Alarm
 from hypervisor.store.connect import connect
 from rules._rule import SEVERITIES
 from tests.integration.alarms.conftest import WALL, Desk

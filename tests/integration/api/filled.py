@@ -3,7 +3,9 @@
 from hypervisor.instants import EPOCH, micros
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Asset, Revision, Zone
-from hypervisor.store import audit, dead_letters, registry
+from hypervisor.store import audit
+from hypervisor.store.intake import dead_letters
+from hypervisor.store.registry import registry
 from ingest.message import Letter
 from tests.integration.watch.world import DAY, World
 

@@ -8,7 +8,8 @@ from hypervisor.accounts import secrets
 from hypervisor.alarms import viewing
 from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.lifecycle import Kind
-from hypervisor.store import account_tokens, accounts, audit
+from hypervisor.store import audit
+from hypervisor.store.accounts import account_tokens, accounts
 from tests.integration.api.conftest import SOUTH, YVETTE
 from tests.integration.api.served import NOW, session
 from tests.integration.watch.world import Sent, World

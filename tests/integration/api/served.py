@@ -15,8 +15,8 @@ from hypervisor.api.app import create_app
 from hypervisor.api.identity import HEADER, cookie_name
 from hypervisor.settings import Settings
 from hypervisor.stack.ports import free_port
-from hypervisor.store import account_roles, account_sessions, accounts
 from hypervisor.store import instance as instance_store
+from hypervisor.store.accounts import account_roles, account_sessions, accounts
 from hypervisor.store.connect import connect
 from tests.integration.watch.world import CATALOGUE
 

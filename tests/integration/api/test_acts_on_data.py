@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from hypervisor.store import dead_letters
 from hypervisor.store.connect import connect
+from hypervisor.store.intake import dead_letters
 from ingest.message import Letter
 from tests.integration.api.conftest import NORTH, SOUTH, ClientOf, place
 from tests.integration.api.filled import fill

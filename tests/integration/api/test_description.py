@@ -12,7 +12,7 @@ import pytest
 
 from hypervisor.accounts import secrets
 from hypervisor.accounts.duties import Duty
-from hypervisor.store import account_tokens, accounts
+from hypervisor.store.accounts import account_tokens, accounts
 from hypervisor.store.connect import connect
 from tests.integration.api.filled import fill
 from tests.integration.api.served import NOW, server, session

@@ -13,8 +13,8 @@ import pytest
 from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.lifecycle import Kind
 from hypervisor.instance import Mode
-from hypervisor.store import happenings
 from hypervisor.store.connect import connect
+from hypervisor.store.pages import happenings
 from tests.integration.api.served import server, serving, signed_in
 from tests.integration.watch.world import Sent, World, make_world
 

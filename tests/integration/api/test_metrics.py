@@ -6,9 +6,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from hypervisor.store import workers
 from hypervisor.store.connect import connect
-from hypervisor.store.workers import Tally
+from hypervisor.store.intake import workers
+from hypervisor.store.intake.workers import Tally
 from tests.integration.api.served import server, serving
 from tests.integration.api.test_events import rise
 from tests.integration.watch.world import World, make_world, us

@@ -10,10 +10,12 @@ import pytest
 
 from hypervisor.hands.acting import Said, invalidate
 from hypervisor.instants import moment
-from hypervisor.store import columnar, feed, history, registry, retention
-from hypervisor.store.columnar import Copy
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection, connect
 from hypervisor.store.feed import DAY
+from hypervisor.store.readings import columnar, history, retention
+from hypervisor.store.readings.columnar import Copy
+from hypervisor.store.registry import registry
 from sensors._row import Rows
 from tests.conftest import Stack
 from tests.integration.watch.test_equality import new_world

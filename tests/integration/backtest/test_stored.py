@@ -13,7 +13,7 @@ from hypervisor.backtest.judging import Span
 from hypervisor.backtest.wiring import Wanted, of_store
 from hypervisor.instants import moment
 from hypervisor.store import feed
-from hypervisor.store.alarms import log_entry
+from hypervisor.store.alarms.alarms import log_entry
 from hypervisor.store.connect import connect
 from tests.conftest import Stack
 from tests.integration.watch import field

@@ -6,8 +6,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from hypervisor.store import charting
 from hypervisor.store.connect import connect
+from hypervisor.store.pages import charting
 from tests.integration.api.conftest import (  # noqa: F401  fixtures
     NORTH,
     ClientOf,

@@ -18,8 +18,9 @@ from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Revision
 from hypervisor.registry.sources import read_sources
 from hypervisor.rollups import following, lighting
-from hypervisor.store import databases, registry, tenancy
+from hypervisor.store import databases, tenancy
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.registry import registry
 from rules._pack import packs
 from rules._tree import Number, walk
 from sensors._domain import catalogue

@@ -7,8 +7,8 @@ import pytest
 
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.store import registry
 from hypervisor.store.connect import connect
+from hypervisor.store.registry import registry
 from hypervisor.watch import packs as recorded
 from hypervisor.watch.memory import arranged
 from hypervisor.watch.supply import Mains

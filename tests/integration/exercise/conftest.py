@@ -21,10 +21,11 @@ from hypervisor.exercise.playable import FOLDER
 from hypervisor.instance import Instance, Mode
 from hypervisor.settings import Settings
 from hypervisor.stack.broker import Broker
-from hypervisor.store import conducting, databases
+from hypervisor.store import databases
 from hypervisor.store import instance as instance_store
-from hypervisor.store.conducting import Run
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.exercise import conducting
+from hypervisor.store.exercise.conducting import Run
 from hypervisor.watch.loop import Wiring
 from hypervisor.watch.loop import run as watch_run
 from rules._pack import packs

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from hypervisor.exercise import standing
-from hypervisor.store import injecting
-from hypervisor.store.conducting import RunError, State
+from hypervisor.store.exercise import injecting
+from hypervisor.store.exercise.conducting import RunError, State
 from tests.integration.exercise.conftest import BEGINS, HOURS, Led
 
 pytestmark = pytest.mark.integration

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from hypervisor.exercise import leading
-from hypervisor.store import injecting
-from hypervisor.store.conducting import RunError, State
 from hypervisor.store.connect import Connection, connect
-from hypervisor.store.injecting import ChangedError, Inject
+from hypervisor.store.exercise import injecting
+from hypervisor.store.exercise.conducting import RunError, State
+from hypervisor.store.exercise.injecting import ChangedError, Inject
 from tests.integration.exercise.conftest import BEGINS, GAUGE, HOURS, Led
 
 pytestmark = pytest.mark.integration

@@ -4,10 +4,11 @@ import pytest
 
 from hypervisor.exercise import leading
 from hypervisor.exercise.debriefing import debrief
-from hypervisor.store import audit, conducting
-from hypervisor.store.conducting import RunError, State
+from hypervisor.store import audit
 from hypervisor.store.connect import Connection, connect
-from hypervisor.store.resetting import CLEARED
+from hypervisor.store.exercise import conducting
+from hypervisor.store.exercise.conducting import RunError, State
+from hypervisor.store.exercise.resetting import CLEARED
 from tests.integration.exercise.conftest import SITE, Led
 
 pytestmark = pytest.mark.integration

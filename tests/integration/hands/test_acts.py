@@ -9,9 +9,11 @@ from hypervisor.hands.acting import Done, Said, Told
 from hypervisor.hands.naming import series_named
 from hypervisor.instants import moment
 from hypervisor.registry.model import Registry, Series
-from hypervisor.store import audit, hands, registry
+from hypervisor.store import audit
 from hypervisor.store.audit import ActError
-from hypervisor.store.hands import Stored
+from hypervisor.store.readings import hands
+from hypervisor.store.readings.hands import Stored
+from hypervisor.store.registry import registry
 from sensors._quality import Quality
 from sensors._row import NEVER
 from tests.integration.watch.world import CATALOGUE, Sent, World, us

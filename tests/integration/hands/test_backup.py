@@ -12,8 +12,9 @@ from hypervisor.hands.backing_up import back_up
 from hypervisor.instance import Mode
 from hypervisor.instants import moment
 from hypervisor.settings import Settings
-from hypervisor.store import audit, databases, feed, observing
+from hypervisor.store import audit, databases, feed
 from hypervisor.store.connect import StoreError, connect
+from hypervisor.store.pages import observing
 from tests.conftest import Stack
 from tests.integration.watch.world import Sent, World, make_world, us
 

@@ -12,8 +12,8 @@ import pytest
 from hypervisor.hands import housekeeping
 from hypervisor.instants import moment
 from hypervisor.settings import Settings
-from hypervisor.store import compression, readings, retention
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.readings import compression, readings, retention
 from tests.integration.accounts.reading import value
 from tests.integration.watch.world import Sent, World, make_world, us
 

@@ -8,8 +8,8 @@ import pytest
 
 from hypervisor.hands import acting
 from hypervisor.hands.acting import Said, Told
-from hypervisor.store import registry
 from hypervisor.store.audit import ActError
+from hypervisor.store.registry import registry
 from tests.integration.hands.test_acts import at, level, stands
 from tests.integration.watch.world import CATALOGUE, Sent, World
 

@@ -9,8 +9,9 @@ from hypervisor.hands import housekeeping
 from hypervisor.hands.housekeeping import Sweep
 from hypervisor.instance import Mode
 from hypervisor.instants import moment
-from hypervisor.store import audit, hands, history
+from hypervisor.store import audit
 from hypervisor.store.connect import connect
+from hypervisor.store.readings import hands, history
 from sensors._row import NEVER
 from tests.integration.watch.world import Sent, World, make_world, us
 

@@ -23,8 +23,9 @@ from hypervisor.cli import dead_letters
 from hypervisor.settings import Settings
 from hypervisor.stack import accounts, passwords
 from hypervisor.stack.broker import Broker
-from hypervisor.store import feed, registry
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.registry import registry
 
 GAUGES = tuple(f"gauge-{number}" for number in range(4))
 QUANTITIES = ("level", "discharge", "battery")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from hypervisor.store import readings
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.readings import readings
 from sensors._row import NEVER, ROW, Rows
 
 pytestmark = pytest.mark.integration

@@ -7,8 +7,8 @@ import pytest
 
 from hypervisor.redriving import ShiftError
 from hypervisor.settings import Settings
-from hypervisor.store import dead_letters
 from hypervisor.store.connect import connect
+from hypervisor.store.intake import dead_letters
 from ingest.message import Letter
 from tests.integration.ingest.conftest import count, hypervisor, seed
 

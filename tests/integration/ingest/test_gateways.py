@@ -18,8 +18,8 @@ from hypervisor.settings import Settings
 from hypervisor.stack import accounts, passwords
 from hypervisor.stack.broker import Broker
 from hypervisor.store import feed
-from hypervisor.store.codecs import put
 from hypervisor.store.connect import connect
+from hypervisor.store.intake.codecs import put
 from ingest.ports import CodecSource
 from tests.integration.ingest.conftest import (
     Publisher,

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hypervisor.settings import Settings
-from hypervisor.store import dead_letters
 from hypervisor.store.connect import connect
+from hypervisor.store.intake import dead_letters
 from tests.integration.ingest.conftest import count, ingest, publisher, wait_for
 
 pytestmark = pytest.mark.integration

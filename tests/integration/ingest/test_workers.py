@@ -10,8 +10,8 @@ import pytest
 
 from hypervisor import ingesting
 from hypervisor.settings import Settings
-from hypervisor.store import workers
 from hypervisor.store.connect import StoreError, connect
+from hypervisor.store.intake import workers
 from tests.integration.ingest.conftest import (
     GAUGES,
     Publisher,

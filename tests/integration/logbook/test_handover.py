@@ -16,9 +16,9 @@ from hypervisor.logbook.entry import Kind, New
 from hypervisor.logbook.errors import HandoverError, NoEntryError
 from hypervisor.logbook.handover import Step
 from hypervisor.logbook.writing import write
-from hypervisor.store import handovers
 from hypervisor.store.connect import connect
-from hypervisor.store.handovers import Handover
+from hypervisor.store.logbook import handovers
+from hypervisor.store.logbook.handovers import Handover
 from tests.integration.watch.world import Sent, World, make_world
 
 pytestmark = pytest.mark.integration

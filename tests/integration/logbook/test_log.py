@@ -11,9 +11,10 @@ import pytest
 from hypervisor.logbook.entry import Kind, New
 from hypervisor.logbook.errors import LogError, NoEntryError
 from hypervisor.logbook.writing import write
-from hypervisor.store import audit, logbook
+from hypervisor.store import audit
 from hypervisor.store.connect import Connection, connect
-from hypervisor.store.logbook import Entry, Wanted
+from hypervisor.store.logbook import logbook
+from hypervisor.store.logbook.logbook import Entry, Wanted
 from tests.integration.watch.world import World, make_world
 
 pytestmark = pytest.mark.integration

@@ -12,9 +12,9 @@ import pytest
 from hypervisor.instants import moment
 from hypervisor.notify.events import events_of
 from hypervisor.settings import Settings
-from hypervisor.store import deliveries, outbox, telling
-from hypervisor.store.alarms import Transition
+from hypervisor.store.alarms.alarms import Transition
 from hypervisor.store.connect import connect
+from hypervisor.store.notify import deliveries, outbox, telling
 from tests.integration.notify.servers import Webhook
 from tests.integration.notify.test_process import Process as Notify
 from tests.integration.notify.test_process import until

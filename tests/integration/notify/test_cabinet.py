@@ -10,8 +10,8 @@ from hypervisor.notify.running import made
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Group, Series, Site
 from hypervisor.settings import Settings
-from hypervisor.store import deliveries, outbox, telling
 from hypervisor.store.connect import connect
+from hypervisor.store.notify import deliveries, outbox, telling
 from tests.integration.notify.servers import Webhook
 from tests.integration.notify.test_process import until
 from tests.integration.watch import field

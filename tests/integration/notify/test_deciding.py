@@ -8,7 +8,7 @@ import pytest
 from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.lifecycle import Kind
 from hypervisor.instants import moment, text
-from hypervisor.store.alarms import Alarm
+from hypervisor.store.alarms.alarms import Alarm
 from tests.integration.notify.servers import Webhook
 from tests.integration.notify.town import Town
 

@@ -14,8 +14,8 @@ from hypervisor.settings import Settings
 from hypervisor.stack import accounts, passwords
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.ports import LOOPBACK
-from hypervisor.store import turn
 from hypervisor.store.connect import connect
+from hypervisor.store.watch import turn
 from tests.integration.notify.servers import Webhook
 from tests.integration.notify.town import PATIENCE, Town
 

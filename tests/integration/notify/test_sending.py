@@ -2,7 +2,7 @@
 
 import pytest
 
-from hypervisor.store import deliveries
+from hypervisor.store.notify import deliveries
 from tests.integration.notify.servers import MailServer, Mood, Webhook
 from tests.integration.notify.town import Town
 

@@ -14,11 +14,14 @@ from hypervisor.notify.running import made
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Area, Device, Revision, Series, Site
 from hypervisor.settings import Settings
-from hypervisor.store import alarms, deliveries, outbox, registry, telling, workers
 from hypervisor.store import instance as instance_store
-from hypervisor.store.alarms import Alarm, Transition, as_text
+from hypervisor.store.alarms import alarms
+from hypervisor.store.alarms.alarms import Alarm, Transition, as_text
 from hypervisor.store.connect import Connection, connect
-from hypervisor.store.deliveries import Row
+from hypervisor.store.intake import workers
+from hypervisor.store.notify import deliveries, outbox, telling
+from hypervisor.store.notify.deliveries import Row
+from hypervisor.store.registry import registry
 from rules._journal import Episode
 
 BEGIN = datetime(2024, 10, 9, 12, 0, tzinfo=UTC)  # a Wednesday, 14:00 in Paris

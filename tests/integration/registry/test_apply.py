@@ -10,8 +10,9 @@ from hypervisor.registry.changes import Changes
 from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.read import read_text
 from hypervisor.registry.sources import read_sources
-from hypervisor.store import feed, registry
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.registry import registry
 from sensors._domain import catalogue
 
 pytestmark = pytest.mark.integration

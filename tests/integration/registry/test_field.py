@@ -16,8 +16,9 @@ from hypervisor.registry.changes import Changes, applied
 from hypervisor.registry.exporting import collection, text
 from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.revising import Stamp
-from hypervisor.store import audit, instance, registry
+from hypervisor.store import audit, instance
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.registry import registry
 from tests.unit.registry.field import FIELD, NOTHING, change, read
 
 pytestmark = pytest.mark.integration

@@ -10,8 +10,9 @@ from hypervisor import importing
 from hypervisor.instants import micros
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.store import feed, registry
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.registry import registry
 from sensors._domain import catalogue
 from sensors._quality import Quality
 

@@ -6,8 +6,9 @@ from datetime import datetime
 import numpy as np
 
 from hypervisor.instants import micros
-from hypervisor.store import feed, readings
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection
+from hypervisor.store.readings import readings
 from sensors._row import NEVER, ROW
 
 LEVEL, ENERGY = 1, 2

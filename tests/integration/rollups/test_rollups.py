@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from hypervisor.instants import EPOCH, micros
 from hypervisor.rollups import following
-from hypervisor.store import feed, readings, rollups
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.readings import readings, rollups
 from sensors._domain import catalogue
 from sensors._quality import Quality
 from sensors._row import NEVER, ROW

@@ -9,7 +9,7 @@ import pytest
 from hypervisor.rulebook import revising
 from hypervisor.rulebook.stamping import Stamp
 from hypervisor.rulebook.writing import plain
-from hypervisor.store import rulebook
+from hypervisor.store.watch import rulebook
 from rules._pack import Pack, load_pack
 from tests.integration.watch.world import DAY, RULES, World
 

@@ -8,7 +8,9 @@ from unittest.mock import patch
 
 from hypothesis import strategies as st
 
-from hypervisor.store import alarms, judgement, outbox
+from hypervisor.store.alarms import alarms
+from hypervisor.store.notify import outbox
+from hypervisor.store.watch import judgement
 from tests.integration.watch.world import Sent, World
 
 # Where a watch may be killed: before each of the things that it writes.

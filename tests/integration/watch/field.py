@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypervisor.instants import BEGINNING
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Group, Revision, Series, Site
-from hypervisor.store import registry
+from hypervisor.store.registry import registry
 from tests.integration.watch.world import DAY, Sent, World, unit_of, us
 
 CABINET = "cab"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hypervisor.instants import BEGINNING, micros, parse
-from hypervisor.store import workers
+from hypervisor.store.intake import workers
 from rules._readings import DAY_ZERO, Sent, read_readings, read_time, time_text
 from rules._tree import Place
 from tests.integration.watch.world import DAY, MINUTE, World

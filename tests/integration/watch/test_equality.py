@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from hypervisor.store import databases
-from hypervisor.store.alarms import log_entry
+from hypervisor.store.alarms.alarms import log_entry
 from hypervisor.store.connect import connect
 from hypervisor.watch import columns
 from hypervisor.watch.columns import Wanted

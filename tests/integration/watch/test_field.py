@@ -8,7 +8,7 @@ import pytest
 from hypervisor.instants import micros
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Series
-from hypervisor.store import alarms
+from hypervisor.store.alarms import alarms
 from tests.integration.watch import field
 from tests.integration.watch.test_equality import backtest
 from tests.integration.watch.world import DAY, Sent, World, us

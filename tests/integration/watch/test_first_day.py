@@ -10,8 +10,9 @@ from hypervisor.instance import Mode
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
 from hypervisor.settings import Settings
-from hypervisor.store import alarms, dead_letters
+from hypervisor.store.alarms import alarms
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.intake import dead_letters
 from hypervisor.watch import packs as recorded
 from hypervisor.watch.batch import Setup, remember, step
 from rules._pack import packs

@@ -6,7 +6,8 @@ import pytest
 
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Series
-from hypervisor.store import registry, workers
+from hypervisor.store.intake import workers
+from hypervisor.store.registry import registry
 from tests.integration.watch.world import DAY, Sent, World, unit_of, us
 
 pytestmark = pytest.mark.integration

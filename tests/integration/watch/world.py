@@ -11,10 +11,15 @@ from hypervisor.instance import Instance, Mode
 from hypervisor.instants import BEGINNING, micros, moment
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Revision, Series, Site
-from hypervisor.store import alarms, feed, observing, readings, registry, workers
+from hypervisor.store import feed
 from hypervisor.store import instance as instance_store
-from hypervisor.store.alarms import Alarm, Transition
+from hypervisor.store.alarms import alarms
+from hypervisor.store.alarms.alarms import Alarm, Transition
 from hypervisor.store.connect import Connection, connect
+from hypervisor.store.intake import workers
+from hypervisor.store.pages import observing
+from hypervisor.store.readings import readings
+from hypervisor.store.registry import registry
 from hypervisor.watch import packs
 from hypervisor.watch.batch import Report, Setup, remember, step
 from hypervisor.watch.memory import Memory

@@ -5,7 +5,7 @@ import pytest
 from hypervisor.alarms.chatter import Chatter, Limit
 from hypervisor.alarms.lifecycle import Hold
 from hypervisor.alarms.suppression import Case, Surroundings, Window, inhibitors, suppressed
-from hypervisor.store.lifecycle import Held
+from hypervisor.store.alarms.lifecycle import Held
 
 HOUR = 3_600_000_000
 

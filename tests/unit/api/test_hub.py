@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from hypervisor.api.hub import Hub, chunk, merged
-from hypervisor.store.happenings import Happening, Position
+from hypervisor.store.pages.happenings import Happening, Position
 
 ORGE, YVETTE = frozenset({"orge"}), frozenset({"yvette"})
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from hypervisor.console.views.chart_model import Trace, Words
 from hypervisor.console.views.chart_scale import Across
 from hypervisor.console.views.chart_shapes import Drawn, Mark
-from hypervisor.store.charting import Bin
+from hypervisor.store.pages.charting import Bin
 from sensors._quantity import Kind
 
 START = datetime(2024, 10, 9, tzinfo=UTC).timestamp()

@@ -8,7 +8,7 @@ import pytest
 
 from hypervisor.console.views import alarm_chart, alarm_filter, alarm_words, alarms
 from hypervisor.console.views.alarm_filter import Filter
-from hypervisor.store.alarm_list import Row
+from hypervisor.store.alarms.alarm_list import Row
 
 NOON = datetime(2024, 10, 10, 12, tzinfo=UTC)
 PLAIN = Row(

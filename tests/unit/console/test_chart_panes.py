@@ -20,7 +20,7 @@ from hypervisor.console.views.chart_model import (
     StripPane,
 )
 from hypervisor.console.views.chart_shapes import Mark
-from hypervisor.store.charting import Marked
+from hypervisor.store.pages.charting import Marked
 from sensors._quality import Quality
 from sensors._quantity import Kind
 from tests.unit.console.charts import HOUR, OVER, START, WORDS, of_class, spans, texts, trace

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hypervisor.console.views.site_limits import headline, limits, raised, told_against
-from hypervisor.store.siting import LimitRow
+from hypervisor.store.pages.siting import LimitRow
 from sensors._domain import catalogue
 
 CATALOGUE = catalogue()

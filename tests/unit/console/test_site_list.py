@@ -11,7 +11,7 @@ from hypervisor.console.views.site_list import Wanted, areas_under, matches
 from hypervisor.console.views.site_rain import rarity, sums
 from hypervisor.console.views.site_spans import SPANS, shown
 from hypervisor.console.views.site_upstream import chain
-from hypervisor.store.mapping import MapSite, TreeArea
+from hypervisor.store.pages.mapping import MapSite, TreeArea
 
 
 def _site(name: str = "gif", **more: object) -> MapSite:

@@ -7,8 +7,8 @@ from hypervisor.console.views.rivers import Water, expected_peaks, rivers, short
 from hypervisor.console.views.worsening import worsening
 from hypervisor.outlook.course import Course, Rate, arrival
 from hypervisor.outlook.reaching import Reach
-from hypervisor.store.hearing import Heard
-from hypervisor.store.waters import Place
+from hypervisor.store.pages.waters import Place
+from hypervisor.store.readings.hearing import Heard
 
 NOW = datetime(2024, 10, 10, 4, tzinfo=UTC)
 DAY = timedelta(hours=24)

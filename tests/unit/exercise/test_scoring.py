@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from hypervisor.exercise.scoring import score, told
-from hypervisor.store.alarms import Alarm
+from hypervisor.store.alarms.alarms import Alarm
 from rules._journal import Episode
 from simulators._scenarios import load
 from simulators._story import HOUR, SECOND, Truth, Where

@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.fleet.blinding import Blinds, Ground
 from hypervisor.fleet.health import Health, judged, stale_limits
-from hypervisor.store.fleet import DeviceRow, Heard, SeriesRow
+from hypervisor.store.registry.fleet import DeviceRow, Heard, SeriesRow
 from sensors._domain import catalogue
 
 NOW = datetime(2024, 10, 10, 12, tzinfo=UTC)

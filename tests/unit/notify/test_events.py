@@ -9,7 +9,7 @@ from hypervisor.instants import text
 from hypervisor.notify import backoff
 from hypervisor.notify.events import events_of
 from hypervisor.notify.grace import grace_of
-from hypervisor.store.alarms import Alarm, Transition, as_text
+from hypervisor.store.alarms.alarms import Alarm, Transition, as_text
 from rules._journal import Episode
 
 MINUTE = 60_000_000

@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.notify.errors import ChannelError
 from hypervisor.notify.lanes import Lanes, Result
-from hypervisor.store.deliveries import Parcel
+from hypervisor.store.notify.deliveries import Parcel
 
 PATIENCE = 20.0  # s
 

@@ -15,7 +15,7 @@ from hypervisor.exercise.scoring import Score, score
 from hypervisor.exercise.territory import field_of
 from hypervisor.instants import BEGINNING, micros, moment
 from hypervisor.registry.model import Registry
-from hypervisor.store.alarms import Alarm
+from hypervisor.store.alarms.alarms import Alarm
 from rules._inputs import Instants
 from rules._pack import packs
 from sensors._domain import catalogue

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from hypervisor.store.alarms import Alarm
+from hypervisor.store.alarms.alarms import Alarm
 from simulators._scenarios import available
 from tests.unit.packs.judging import Told, told
 

@@ -15,7 +15,7 @@ from hypervisor.rulebook.reading import Proposed, read_text
 from hypervisor.rulebook.shipped import compared
 from hypervisor.rulebook.stamping import Stamp, checked, digest, mark, same
 from hypervisor.rulebook.timeline import in_force, standing, takes_over, until
-from hypervisor.store.rulebook import Recorded
+from hypervisor.store.watch.rulebook import Recorded
 from rules._pack import Pack
 
 NOW = datetime(2024, 10, 9, tzinfo=UTC)

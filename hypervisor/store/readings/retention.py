@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypervisor.store import compression
 from hypervisor.store.connect import Connection
+from hypervisor.store.readings import compression
 from sensors._quality import Quality
 
 _LOCK = 7356

@@ -7,9 +7,12 @@ from dataclasses import replace
 import psycopg
 
 from hypervisor.directory import known
-from hypervisor.store import codecs, dead_letters, feed, readings, registry, workers
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection, StoreError, connect
-from hypervisor.store.workers import Tally
+from hypervisor.store.intake import codecs, dead_letters, workers
+from hypervisor.store.intake.workers import Tally
+from hypervisor.store.readings import readings
+from hypervisor.store.registry import registry
 from ingest.batch import Batch
 from ingest.ports import Known, NotStorableError, UnavailableError
 from sensors._domain import Catalogue

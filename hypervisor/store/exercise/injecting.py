@@ -7,8 +7,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from hypervisor.store.conducting import CHANNEL
 from hypervisor.store.connect import Connection
+from hypervisor.store.exercise.conducting import CHANNEL
 from sensors._errors import TerritoryError
 
 TOLD = ("call", "rumour", "message")  # kinds that those who train hear or read

@@ -1,7 +1,7 @@
 """Readings rolled up by hour and day: exact while the readings are there, frozen beyond.
 
 Whoever follows the feed says which hours changed; these are made anew out of `reading`, and the
-days that hold them out of the hours (store.refreshing). So nothing that comes late, twice,
+days that hold them out of the hours (store.readings.refreshing). So nothing that comes late, twice,
 corrected or invalidated is counted wrongly, whatever the order.
 """
 

@@ -16,9 +16,9 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from hypervisor.instants import EPOCH, micros, moment
-from hypervisor.store import history
 from hypervisor.store.connect import Connection
 from hypervisor.store.feed import DAY, changed_days
+from hypervisor.store.readings import history
 from sensors._row import NEVER, ROW, Rows
 
 FOLDER = "columnar"  # below an instance's data folder

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypervisor.accounts.duties import Role
 from hypervisor.accounts.errors import NoAccountError
 from hypervisor.accounts.person import EVERYWHERE, Grant, Territory
-from hypervisor.store import standing
+from hypervisor.store.accounts import standing
 from hypervisor.store.connect import Connection
 
 # An administrator of the only département sees all that one of the whole instance does.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hypervisor.accounts.person import Person
-from hypervisor.store import accounts
+from hypervisor.store.accounts import accounts
 from hypervisor.store.connect import Connection
 
 _COLUMNS = "s.secret, s.account, s.made_at, s.seen_at, s.ends_at, s.address, s.browser"

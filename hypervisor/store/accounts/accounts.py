@@ -9,7 +9,7 @@ from psycopg.errors import UniqueViolation
 
 from hypervisor.accounts.errors import AccountError, NoAccountError
 from hypervisor.accounts.person import Person
-from hypervisor.store import account_roles
+from hypervisor.store.accounts import account_roles
 from hypervisor.store.connect import Connection
 
 PERSON = "a.id, a.name, a.title, a.language"  # what `person` makes somebody of

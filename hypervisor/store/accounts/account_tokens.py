@@ -7,7 +7,7 @@ from datetime import datetime
 from hypervisor.accounts.duties import Duty
 from hypervisor.accounts.errors import NoAccountError
 from hypervisor.accounts.person import Person
-from hypervisor.store import accounts
+from hypervisor.store.accounts import accounts
 from hypervisor.store.connect import Connection
 
 

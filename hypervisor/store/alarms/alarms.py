@@ -9,9 +9,9 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hypervisor.instants import micros, micros_if, moment, moment_if, parse, text, text_if
+from hypervisor.store.alarms.following import Followed, follow
 from hypervisor.store.connect import Connection
-from hypervisor.store.following import Followed, follow
-from hypervisor.store.judgement import Pair
+from hypervisor.store.watch.judgement import Pair
 from rules._journal import Episode
 from rules._rule import SEVERITIES
 
@@ -155,7 +155,7 @@ def save(
 ) -> None:
     """Insert or replace alarms, append transitions; in the caller's transaction.
 
-    The operator's side stands: it is touched only as `hypervisor.store.following` says.
+    The operator's side stands: it is touched only as `hypervisor.store.alarms.following` says.
     """
     transitions = list(transitions)
     with connection.cursor() as cursor:

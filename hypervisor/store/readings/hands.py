@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from hypervisor.instants import micros
-from hypervisor.store import compression
 from hypervisor.store.connect import Connection
+from hypervisor.store.readings import compression
 from sensors._quality import Quality
 from sensors._row import NEVER, ROW, Rows
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from psycopg import errors, sql
 
-from hypervisor.store import feed, turn
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection, StoreError
+from hypervisor.store.watch import turn
 
 # What happened in the scenario. Everything else is the territory, its rules, who may do what, and
 # what was done to the instance itself.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hypervisor.instants import micros
 from hypervisor.store.connect import Connection
 
-_WATCH = 7354  # the lock that hypervisor.store.turn holds
+_WATCH = 7354  # the lock that hypervisor.store.watch.turn holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ def rules_in_force(connection: Connection, at: datetime) -> dict[str, dict[str, 
 
 
 def watch_works(connection: Connection) -> bool:
-    """Whether a watch holds its turn (hypervisor.store.turn)."""
+    """Whether a watch holds its turn (hypervisor.store.watch.turn)."""
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
         " AND classid = 0 AND objid = %s AND objsubid = 1"

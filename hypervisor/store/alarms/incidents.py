@@ -10,8 +10,8 @@ from psycopg.types.json import Jsonb
 from hypervisor.alarms.incidents import Incident, Key, Member, gather
 from hypervisor.instants import micros, micros_if, moment, moment_if, text, text_if
 from hypervisor.store import feed
+from hypervisor.store.alarms.places import Places, Stands, fingerprint
 from hypervisor.store.connect import Connection
-from hypervisor.store.places import Places, Stands, fingerprint
 
 _HIGHEST = (
     "(SELECT step->>1 FROM jsonb_array_elements(a.severity) step"

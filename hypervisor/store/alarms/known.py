@@ -11,7 +11,7 @@ _SEEN = {"acknowledge": True, "close": True, "unacknowledge": False}
 
 
 def known(connection: Connection, at: datetime) -> list[dict[str, Any]]:
-    """What `hypervisor.store.alarms.as_text` said of each alarm at a time, the latest first.
+    """What `hypervisor.store.alarms.alarms.as_text` said of each alarm at a time, the latest first.
 
     `at` is on the clock of noticing: the wall's, or the scenario's in an exercise. `state` and
     `assignee` are as the acts until then left them; alarms withdrawn by then are left out.

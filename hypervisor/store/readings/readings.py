@@ -4,7 +4,7 @@ At one (series, time) each distinct value and quality is a version, known by its
 version whose first arrival is latest stands in `reading`; `reading_version` keeps them all where
 there is more than one. Of two that arrived at the same instant the greater value stands, so that
 no order decides. Imported history is no arrival: what never arrived comes before all that did, and
-an import takes no arrival back. A person's act (store.hands) counts as an arrival of its version.
+an import takes no arrival back. A person's act (hands) counts as an arrival of its version.
 """
 
 from datetime import datetime
@@ -12,8 +12,8 @@ from datetime import datetime
 import numpy as np
 
 from hypervisor.instants import POSTGRES_EPOCH, micros, moment
-from hypervisor.store import compression
 from hypervisor.store.connect import Connection
+from hypervisor.store.readings import compression
 from sensors._row import NEVER, ROW, Rows
 
 _HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)

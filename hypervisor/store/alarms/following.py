@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hypervisor.instants import moment
+from hypervisor.store.alarms.lifecycle import SYSTEM
 from hypervisor.store.connect import Connection
-from hypervisor.store.lifecycle import SYSTEM
 from rules._rule import SEVERITIES
 
 

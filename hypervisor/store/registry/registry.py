@@ -5,8 +5,9 @@ from threading import Lock
 
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Registry
-from hypervisor.store import feed, registered, registering
+from hypervisor.store import feed
 from hypervisor.store.connect import Connection
+from hypervisor.store.registry import registered, registering
 
 
 def load(connection: Connection) -> Registry:

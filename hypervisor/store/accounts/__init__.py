@@ -1,0 +1,1 @@
+"""What is kept of accounts, and who logs in by themselves."""

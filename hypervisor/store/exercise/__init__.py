@@ -1,0 +1,1 @@
+"""Exercises: their runs, what is put into them, and begun anew."""

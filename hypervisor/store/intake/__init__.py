@@ -1,0 +1,1 @@
+"""What ingest needs: batches stored whole, dead letters, codecs, workers."""

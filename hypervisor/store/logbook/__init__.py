@@ -1,0 +1,1 @@
+"""The room's log, and shifts handed over."""

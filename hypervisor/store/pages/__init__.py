@@ -1,0 +1,1 @@
+"""What pages, the wall and charts ask, mostly each in one question."""

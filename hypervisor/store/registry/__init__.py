@@ -1,0 +1,1 @@
+"""Territory, sites, devices, and what is derived of them."""

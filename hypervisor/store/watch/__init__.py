@@ -1,0 +1,1 @@
+"""What the watch judges by, and what it remembers."""
