@@ -1,1 +1,1 @@
-"""All SQL. Only this package imports psycopg; a folder a subject, and here what all of them need."""
+"""All SQL. Only this package imports psycopg; a folder a subject, here what all need."""

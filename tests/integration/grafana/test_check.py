@@ -137,7 +137,7 @@ MISTAKES: dict[str, tuple[Callable[[Json], None], str]] = {
         "expected a transformation partitionByValues on the device",
     ),
     "lanes parted by what is not there": (
-        at("cells/transformations/0/options/fields", ["device"]),
+        at("cells/transformations/1/options/fields", ["device"]),
         "its lanes are parted by 'device'; its columns are time, lane, state",
     ),
     "an unknown variable": (
