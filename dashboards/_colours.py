@@ -27,7 +27,9 @@ class Step:
     colour: str
 
 
-GREEN, YELLOW, ORANGE, RED = "#7fbf6a", "#ffe14d", "#ff9a26", "#e2202c"
+# On a ground lighter than 180 of 255 Grafana writes in dark, else in white: green, yellow and
+# orange are light enough, so that what stands on them is read.
+GREEN, YELLOW, ORANGE, RED = "#97cf84", "#ffe14d", "#ffa838", "#e2202c"
 BLUE, GREY, VIOLET = "#4a90d9", "#8e8e93", "#9a5fb5"
 
 # The official vigilance (Vigicrues, Météo-France): a code of the catalogue.
@@ -38,10 +40,18 @@ VIGILANCE = (
     State(value=4, text=Text(en="red", fr="rouge"), colour=RED, symbol="■"),
 )
 
-# ISA-18.2 priorities as rules name them: the console's colours, names and order of shapes.
+# ISA-18.2 priorities as rules name them: the console's names, order of shapes, and hues.
 PRIORITIES = (
     State(value="critical", text=Text(en="critical", fr="critique"), colour="#dc3545", symbol="■"),
-    State(value="major", text=Text(en="major", fr="majeure"), colour="#f08a00", symbol="◆"),
+    State(value="major", text=Text(en="major", fr="majeure"), colour=ORANGE, symbol="◆"),
     State(value="minor", text=Text(en="minor", fr="mineure"), colour="#f7d54a", symbol="▲"),
     State(value="info", text=Text(en="notice", fr="signalement"), colour="#8f7ad6", symbol="●"),
 )
+
+# The same as ink: of words and figures that are read on white as on dark.
+_INKS = {GREEN: "#4a9a3c", YELLOW: "#c79a00", "#f7d54a": "#c79a00", ORANGE: "#e07b00"}
+
+
+def ink(colour: str) -> str:
+    """A colour as words are written in it."""
+    return _INKS.get(colour, colour)

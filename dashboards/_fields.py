@@ -1,11 +1,12 @@
 """How columns read, as Grafana keeps it: defaults of a panel and overrides of single columns."""
 
 import math
+from dataclasses import replace
 from typing import Any, Literal
 
 from grafana_foundation_sdk.models import dashboard as sdk
 
-from dashboards._colours import GREY, State, Step
+from dashboards._colours import GREY, State, Step, ink
 from dashboards._describe import Column, Link
 from dashboards._options import Options
 from dashboards._units import DashboardError, grafana
@@ -59,6 +60,16 @@ def thresholds(steps: tuple[Step, ...], ground: str = CLEAR) -> sdk.ThresholdsCo
     return sdk.ThresholdsConfig(mode=sdk.ThresholdsMode.ABSOLUTE, steps=rows)
 
 
+def inked(column: Column) -> Column:
+    """A column whose words and figures are written in its colours."""
+    return replace(
+        column,
+        colour=ink(column.colour) if column.colour else column.colour,
+        states=tuple(replace(state, colour=ink(state.colour)) for state in column.states),
+        steps=tuple(replace(step, colour=ink(step.colour)) for step in column.steps),
+    )
+
+
 def data_links(links: tuple[Link, ...], options: Options) -> list[dict[str, Any]]:
     """Links of a column; those to the console only where its address is known."""
     return [
@@ -75,6 +86,7 @@ def data_links(links: tuple[Link, ...], options: Options) -> list[dict[str, Any]
 def properties(column: Column, options: Options) -> dict[str, Any]:
     """Grafana's property ids and values of what a column says; nothing of what it leaves open."""
     said: dict[str, Any] = {}
+    column = inked(column) if column.cell == "text" else column
     unit, decimals = column.unit, column.decimals
     if column.quantity:
         quantity = options.quantity(column.quantity)

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import table as sdk_table
 
 from dashboards._dataquery import Format, SqlQuery, source
 from dashboards._describe import Column, Panel
-from dashboards._fields import defaults, nothing_known, override
+from dashboards._fields import defaults, inked, nothing_known, override
 from dashboards._ground import PLACE
 from dashboards._kind import Kind
 from dashboards._kinds import kind_of
@@ -130,12 +130,14 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
         states=panel.states,
         links=panel.links,
     )
+    columns = (*(PLACE if isinstance(panel.view, Geomap) else ()), *panel.columns)
+    if isinstance(panel.view, Stat) and panel.view.colour != "background":
+        general, columns = inked(general), tuple(map(inked, columns))
     config = defaults(general, kind.custom(panel.view, options), options)
     if panel.no_value:
         config.no_value = words(panel.no_value, options.lang)
     kind.settle(panel.view, config)
     refined = model.field_config
-    columns = (*(PLACE if isinstance(panel.view, Geomap) else ()), *panel.columns)
     return sdk.FieldConfigSource(
         defaults=config,
         overrides=[

@@ -1,9 +1,12 @@
 """What looks wrong in Grafana's own components although its JSON is right: each was seen once."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from dashboards._build import document
-from dashboards._colours import GREY
+from dashboards._colours import GREEN, GREY, ORANGE, YELLOW, ink
+from dashboards._describe import Dashboard
 from dashboards._options import Options
 from dashboards._scan import dashboards
 from hypervisor.grafana import parts
@@ -70,3 +73,35 @@ def test_alarms_over_a_chart_are_lines_without_tinted_regions() -> None:
     assert told
     assert not [sql for sql in told if "timeend" in sql.lower()]
     assert all("alarm.title_fr" in sql for sql in told)
+
+
+def _brightness(colour: str) -> float:
+    """As Grafana weighs it before it chooses the ink of what stands on a colour: 0 to 255."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return (299 * red + 587 * green + 114 * blue) / 1000
+
+
+def test_what_stands_on_a_light_ground_is_written_in_dark() -> None:
+    assert all(_brightness(one) > 180 for one in (GREEN, YELLOW, ORANGE))
+
+
+def test_words_and_figures_are_not_written_in_the_light_colours_of_grounds() -> None:
+    told = [text for board in dashboards() for one in _panels(board) for text in _written(one)]
+    grounds = (GREEN, YELLOW, ORANGE)
+    assert not [text for text in told if any(ground in text for ground in grounds)]
+    assert all(any(ink(ground) in text for text in told) for ground in grounds)
+
+
+def _panels(board: Dashboard) -> list[dict[str, Any]]:
+    return [one for one in flat(document(board, OPTIONS)) if "fieldConfig" in one]
+
+
+def _written(panel: dict[str, Any]) -> Iterator[str]:
+    """The configuration of what a panel writes in a colour, as text."""
+    figure = panel["type"] == "stat" and panel["options"]["colorMode"] == "value"
+    if figure:
+        yield json.dumps(panel["fieldConfig"]["defaults"])
+    for rule in panel["fieldConfig"]["overrides"]:
+        said = {each["id"]: each.get("value") for each in rule["properties"]}
+        if figure or said.get("custom.cellOptions") == {"type": "color-text"}:
+            yield json.dumps(said)
