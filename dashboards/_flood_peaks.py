@@ -26,9 +26,11 @@ WITH {urgent("g.alert IS NOT NULL")}, day AS (
     ORDER BY day.begins > {UNTIL} - INTERVAL '10 days' DESC, day.max DESC
     LIMIT 6
 ), flood AS MATERIALIZED (
-    SELECT peak.series, peak.alert, top.begins AS at, top.begins - INTERVAL '3 days' AS first,
+    SELECT peak.series, peak.alert, peak.latest, top.begins AS at,
+           top.begins - INTERVAL '3 days' AS first,
            top.begins + INTERVAL '3 days' AS last,
-           CASE WHEN peak.latest THEN '0 · ' ELSE '' END
+           CASE WHEN NOT peak.latest THEN '' WHEN {{{{lang}}}} = 'fr' THEN 'dernière · '
+                ELSE 'latest · ' END
            || to_char(top.begins AT TIME ZONE (SELECT timezone FROM instance),
                       CASE {{{{lang}}}} WHEN 'fr' THEN 'DD/MM/YYYY' ELSE 'YYYY-MM-DD' END)
            || coalesce(' · ' || (
@@ -50,7 +52,7 @@ SELECT flood.flood, extract(epoch FROM hour.begins - flood.at)::float8 / 3600 AS
 FROM flood JOIN rollup_hour hour ON hour.series_id = flood.series
  AND hour.begins BETWEEN flood.first AND flood.last
  AND hour.begins <= {UNTIL}
-ORDER BY 1, 2
+ORDER BY flood.latest DESC, 1, 2
 """
 
 
@@ -76,13 +78,13 @@ _PAST = Panel(
     about=Text(
         en="The same gauge as in the hydrograph with rain: its five highest floods above the"
         " attention level (“noted”: people saw them, with what was measured on the spot), hour by"
-        " hour before and after their peak (hour 0), level minus today's alert threshold. “0 ·”"
-        " marks the latest; while it still rises its last hour stands at 0. How fast and how long"
+        " hour before and after their peak (hour 0), level minus today's alert threshold. While the"
+        " latest still rises its last hour stands at 0. How fast and how long"
         " did it rise then?",
         fr="La station de l'hydrogramme avec pluie : ses cinq plus fortes crues au-dessus du"
         " niveau d'attention (« notée » : crue vue sur place, avec la cote relevée), heure par"
-        " heure de part et d'autre du pic (heure 0), hauteur moins seuil d'alerte actuel. « 0 · »"
-        " marque la dernière ; tant qu'elle monte, sa dernière heure est à 0. À quelle vitesse, et"
+        " heure de part et d'autre du pic (heure 0), hauteur moins seuil d'alerte actuel. Tant que"
+        " la dernière monte, son heure la plus récente est à 0. À quelle vitesse, et"
         " combien de temps, montait-elle alors ?",
     ),
     view=Scatter(
@@ -99,7 +101,7 @@ _PAST = Panel(
             name="hours",
             title=Text(en="hours from the peak", fr="heures par rapport au pic"),
             unit="number",
-            decimals=0,
+            decimals=1,
         ),
         Column(name="/margin/", title="${__series.name}", unit="m", decimals=2, axis_label=_MINUS),
     ),
