@@ -42,7 +42,7 @@ def test_every_table_is_either_cleared_or_kept(database_url: str) -> None:
     with connect(database_url) as connection:
         rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         there = {name for (name,) in rows}
-    assert there <= KEPT | set(CLEARED), "say in store/resetting.py or here what becomes of it"
+    assert there <= KEPT | set(CLEARED), "say in resetting.py or here what becomes of it"
     assert not KEPT & set(CLEARED)
     assert set(CLEARED) <= there
 
