@@ -2,7 +2,16 @@
 
 from dashboards._alarms_load import RAISED
 from dashboards._alarms_now import rule_page
-from dashboards._colours import BLUE, GREEN, ORANGE, PRIORITIES, RED, Step
+from dashboards._colours import (
+    BLUE,
+    FEW_IS_GOOD,
+    GREEN,
+    NONE_IS_GOOD,
+    ORANGE,
+    PRIORITIES,
+    RED,
+    Step,
+)
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, territory
@@ -234,14 +243,14 @@ _TOLD = Panel(
             title=Text(en="Waiting", fr="En attente"),
             unit="count",
             cell="text",
-            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+            steps=FEW_IS_GOOD,
         ),
         Column(
             name="dead",
             title=Text(en="Given up", fr="Abandonnées"),
             unit="count",
             cell="text",
-            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=RED)),
+            steps=NONE_IS_GOOD,
         ),
         Column(name="delay", title=Text(en="9 of 10 within", fr="9 sur 10 en"), unit="duration"),
     ),

@@ -55,3 +55,8 @@ _INKS = {GREEN: "#4a9a3c", YELLOW: "#c79a00", "#f7d54a": "#c79a00", ORANGE: "#e0
 def ink(colour: str) -> str:
     """A colour as words are written in it."""
     return _INKS.get(colour, colour)
+
+
+# Of what is counted: one is already too many, or worth a look.
+NONE_IS_GOOD = (Step(at=None, colour=GREEN), Step(at=1, colour=RED))
+FEW_IS_GOOD = (Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE))

@@ -1,6 +1,6 @@
 """The room's six figures of a flood, and the two questions they share with the tables."""
 
-from dashboards._colours import BLUE, GREEN, ORANGE, RED, VIOLET, Step
+from dashboards._colours import BLUE, FEW_IS_GOOD, GREEN, NONE_IS_GOOD, ORANGE, RED, VIOLET, Step
 from dashboards._describe import Panel, Query
 from dashboards._sql import UNTIL, series_of, territory
 from dashboards._views import Stat
@@ -46,7 +46,7 @@ _OVER = Panel(
     view=Stat(colour="background"),
     queries=(Query(sql=f"SELECT count(*) FILTER (WHERE margin > 0) AS over FROM ({GAUGES}) g"),),
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+    steps=FEW_IS_GOOD,
     width=4,
     height=4,
 )
@@ -122,7 +122,7 @@ _REACHED = Panel(
         ),
     ),
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=RED)),
+    steps=NONE_IS_GOOD,
     width=4,
     height=4,
 )

@@ -1,6 +1,17 @@
 """Panels that floods and weather share: alarms as lanes, how gauges and stations are."""
 
-from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, Step
+from dashboards._colours import (
+    FEW_IS_GOOD,
+    GREEN,
+    GREY,
+    ORANGE,
+    PRIORITIES,
+    RED,
+    VIOLET,
+    YELLOW,
+    State,
+    Step,
+)
 from dashboards._describe import Column, Panel, Query
 from dashboards._links import site_page
 from dashboards._sql import SINCE, UNTIL, before, series_of, territory
@@ -96,7 +107,7 @@ DOUBTS = (
         title=Text(en="Not believed", fr="Écartées"),
         unit="count",
         cell="text",
-        steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+        steps=FEW_IS_GOOD,
         width=105,
     ),
     Column(
@@ -104,7 +115,7 @@ DOUBTS = (
         title=Text(en="Wrong clock", fr="Horloge fausse"),
         unit="count",
         cell="text",
-        steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+        steps=FEW_IS_GOOD,
         width=125,
     ),
     Column(

@@ -1,6 +1,6 @@
 """Public lighting: faults by what they are, how long they last, and what they cost in light."""
 
-from dashboards._colours import GREEN, GREY, ORANGE, Step
+from dashboards._colours import FEW_IS_GOOD, GREEN, GREY, ORANGE, Step
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._field_alarms import AGE_STEPS, OPEN, by_age, lane, open_table
 from dashboards._lighting_words import AVAILABLE, COURSE
@@ -137,7 +137,7 @@ _AGES = Panel(
             title=Text(en="open", fr="ouverts"),
             unit="count",
             decimals=0,
-            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+            steps=FEW_IS_GOOD,
         ),
         Column(
             name="oldest",

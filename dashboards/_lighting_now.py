@@ -1,6 +1,6 @@
 """Public lighting, now: what is dark, what is dangerous, where, and cabinet by cabinet."""
 
-from dashboards._colours import Step
+from dashboards._colours import FEW_IS_GOOD, NONE_IS_GOOD, Step
 from dashboards._describe import Column, Panel, Query
 from dashboards._lighting_table import TABLE
 from dashboards._lighting_words import (
@@ -8,10 +8,8 @@ from dashboards._lighting_words import (
     CABINET,
     CABINETS_NOW,
     COURSE,
-    FEW_IS_GOOD,
     LAMP,
     LAMPS_NOW,
-    NONE_IS_GOOD,
     SHORT,
     STATE,
 )

@@ -100,8 +100,6 @@ SIGNAL = (
     State(value="fine", text=Text(en="nothing to report", fr="rien à signaler"), colour=SLATE),
 )
 
-NONE_IS_GOOD = (Step(at=None, colour=GREEN), Step(at=1, colour=RED))
-FEW_IS_GOOD = (Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE))
 AVAILABLE = (
     Step(at=None, colour=RED),
     Step(at=95, colour=ORANGE),

@@ -1,18 +1,10 @@
 """Mobility, now: where it jams, how far speed has dropped, station by station."""
 
-from dashboards._colours import GREY, RED, VIOLET, Step
+from dashboards._colours import FEW_IS_GOOD, GREY, NONE_IS_GOOD, RED, VIOLET, Step
 from dashboards._describe import Column, Panel, Query
 from dashboards._field_alarms import QUIET, quiet
 from dashboards._links import site_page
-from dashboards._mobility_words import (
-    CHECKED_DAY,
-    COURSE,
-    FEW_IS_GOOD,
-    KEPT,
-    LOAD,
-    NONE_IS_GOOD,
-    ROAD,
-)
+from dashboards._mobility_words import CHECKED_DAY, COURSE, KEPT, LOAD, ROAD
 from dashboards._sql import UNTIL, territory
 from dashboards._views import Geomap, Stat, Table, Timeline
 from dashboards._words import Text

@@ -64,8 +64,6 @@ VERDICT = (
         symbol="▲",
     ),
 )
-NONE_IS_GOOD = (Step(at=None, colour=GREEN), Step(at=1, colour=RED))
-FEW_IS_GOOD = (Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE))
 KEPT = (  # speed as a share of the free one, %; none where nothing passes
     Step(at=None, colour=GREY),
     Step(at=0, colour=RED),

@@ -1,7 +1,7 @@
 """Ingest itself: how much comes and how late, what is refused and why, when we were deaf."""
 
 from dashboards._alarms_now import DOMAINS
-from dashboards._colours import GREEN, ORANGE, RED, VIOLET, State, Step
+from dashboards._colours import FEW_IS_GOOD, GREEN, ORANGE, RED, VIOLET, State, Step
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._quality_now import DEVICES
 from dashboards._sql import EVERY, SINCE, UNTIL, before, territory
@@ -187,7 +187,7 @@ _LETTERS = Panel(
             title=Text(en="Waiting", fr="En attente"),
             unit="count",
             cell="text",
-            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+            steps=FEW_IS_GOOD,
             width=110,
         ),
         Column(name="redriven", title=Text(en="Re-driven", fr="Rejoués"), unit="count", width=100),
@@ -229,7 +229,7 @@ _WORKERS = Panel(
             title=Text(en="Refused", fr="Refusés"),
             unit="count",
             cell="text",
-            steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+            steps=FEW_IS_GOOD,
         ),
         Column(
             name="retries",

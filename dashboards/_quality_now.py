@@ -1,7 +1,7 @@
 """How good the data is, now and over time: what came of what was due, what nothing believes."""
 
 from dashboards._alarms_now import DOMAINS
-from dashboards._colours import GREEN, ORANGE, RED, VIOLET, Step
+from dashboards._colours import FEW_IS_GOOD, GREEN, ORANGE, RED, VIOLET, Step
 from dashboards._describe import Column, Panel, Query, Section
 from dashboards._sql import EVERY, SINCE, UNTIL, before, territory
 from dashboards._views import Stat, TimeSeries
@@ -117,7 +117,7 @@ _SUSPECT = Panel(
         ),
     ),
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+    steps=FEW_IS_GOOD,
     width=4,
     height=5,
     timeless="one figure for the time shown",
@@ -141,7 +141,7 @@ _LETTERS = Panel(
         ),
     ),
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+    steps=FEW_IS_GOOD,
     width=4,
     height=5,
     timeless="what waits at the end of the time shown",
@@ -169,7 +169,7 @@ _CLOCKS = Panel(
         ),
     ),
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+    steps=FEW_IS_GOOD,
     width=3,
     height=5,
     timeless="one figure for the time shown",
@@ -195,7 +195,7 @@ _BATTERIES = Panel(
         ),
     ),
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=ORANGE)),
+    steps=FEW_IS_GOOD,
     width=4,
     height=5,
     timeless="what batteries last told",

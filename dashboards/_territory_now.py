@@ -6,6 +6,7 @@ from dashboards import _alarms_now
 from dashboards._colours import (
     BLUE,
     GREEN,
+    NONE_IS_GOOD,
     ORANGE,
     PRIORITIES,
     RED,
@@ -116,7 +117,7 @@ _IN_WATER = Panel(
         ),
     ),
     unit="count",
-    steps=(Step(at=None, colour=GREEN), Step(at=1, colour=RED)),
+    steps=NONE_IS_GOOD,
     width=3,
     height=5,
     timeless="what each gauge last said",
