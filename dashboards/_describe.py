@@ -69,6 +69,11 @@ class Query:
     ref: str = "A"
 
 
+def counted(name: str, en: str, fr: str, steps: tuple[Step, ...]) -> Column:
+    """A column that counts something."""
+    return Column(name=name, title=Text(en=en, fr=fr), unit="count", decimals=0, steps=steps)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Panel:
     """A panel: what it asks, how it reads. `about` says what it shows and how to read it.

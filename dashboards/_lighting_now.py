@@ -1,7 +1,7 @@
 """Public lighting, now: what is dark, what is dangerous, where, and cabinet by cabinet."""
 
-from dashboards._colours import FEW_IS_GOOD, NONE_IS_GOOD, Step
-from dashboards._describe import Column, Panel, Query
+from dashboards._colours import FEW_IS_GOOD, NONE_IS_GOOD
+from dashboards._describe import Column, Panel, Query, counted
 from dashboards._lighting_table import TABLE
 from dashboards._lighting_words import (
     AVAILABLE,
@@ -17,11 +17,6 @@ from dashboards._links import site_page
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
 from dashboards._views import Geomap, Stat, Timeline
 from dashboards._words import Text
-
-
-def _count(name: str, en: str, fr: str, steps: tuple[Step, ...]) -> Column:
-    return Column(name=name, title=Text(en=en, fr=fr), unit="count", decimals=0, steps=steps)
-
 
 CABINETS = Panel(
     key="lighting-cabinets",
@@ -47,10 +42,10 @@ CABINETS = Panel(
         ),
     ),
     columns=(
-        _count("dark", "dark, should be lit", "éteintes à tort", NONE_IS_GOOD),
-        _count("missing", "part of the light", "éclairage partiel", FEW_IS_GOOD),
-        _count("beyond", "lit beyond plan", "allumées hors plan", FEW_IS_GOOD),
-        _count("silent", "silent", "muettes", FEW_IS_GOOD),
+        counted("dark", "dark, should be lit", "éteintes à tort", NONE_IS_GOOD),
+        counted("missing", "part of the light", "éclairage partiel", FEW_IS_GOOD),
+        counted("beyond", "lit beyond plan", "allumées hors plan", FEW_IS_GOOD),
+        counted("silent", "silent", "muettes", FEW_IS_GOOD),
     ),
     width=9,
     height=4,
@@ -80,10 +75,10 @@ DANGERS = Panel(
         ),
     ),
     columns=(
-        _count("leakage", "earth leakage", "défaut d'isolement", NONE_IS_GOOD),
-        _count("supply", "supply lost (grid)", "alimentation perdue", NONE_IS_GOOD),
-        _count("contactor", "contactor (ours)", "contacteur", FEW_IS_GOOD),
-        _count("door", "door open", "porte ouverte", FEW_IS_GOOD),
+        counted("leakage", "earth leakage", "défaut d'isolement", NONE_IS_GOOD),
+        counted("supply", "supply lost (grid)", "alimentation perdue", NONE_IS_GOOD),
+        counted("contactor", "contactor (ours)", "contacteur", FEW_IS_GOOD),
+        counted("door", "door open", "porte ouverte", FEW_IS_GOOD),
     ),
     width=9,
     height=4,
@@ -119,7 +114,7 @@ AVAILABILITY = Panel(
             decimals=1,
             steps=AVAILABLE,
         ),
-        _count("out", "out of order", "en défaut", FEW_IS_GOOD),
+        counted("out", "out of order", "en défaut", FEW_IS_GOOD),
     ),
     width=6,
     height=4,

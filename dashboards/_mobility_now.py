@@ -1,7 +1,7 @@
 """Mobility, now: where it jams, how far speed has dropped, station by station."""
 
 from dashboards._colours import FEW_IS_GOOD, GREY, NONE_IS_GOOD, RED, VIOLET, Step
-from dashboards._describe import Column, Panel, Query
+from dashboards._describe import Column, Panel, Query, counted
 from dashboards._field_alarms import QUIET, quiet
 from dashboards._links import site_page
 from dashboards._mobility_words import CHECKED_DAY, COURSE, KEPT, LOAD, ROAD
@@ -10,10 +10,6 @@ from dashboards._views import Geomap, Stat, Table, Timeline
 from dashboards._words import Text
 
 _NOW = f"(SELECT c.* FROM road_now({UNTIL}) c WHERE {territory('c')}) c"
-
-
-def _count(name: str, en: str, fr: str, steps: tuple[Step, ...]) -> Column:
-    return Column(name=name, title=Text(en=en, fr=fr), unit="count", decimals=0, steps=steps)
 
 
 TRAFFIC = Panel(
@@ -41,8 +37,8 @@ TRAFFIC = Panel(
         ),
     ),
     columns=(
-        _count("jammed", "jammed", "congestionnées", NONE_IS_GOOD),
-        _count("dense", "dense", "denses", FEW_IS_GOOD),
+        counted("jammed", "jammed", "congestionnées", NONE_IS_GOOD),
+        counted("dense", "dense", "denses", FEW_IS_GOOD),
         Column(
             name="kept",
             title=Text(en="of free speed", fr="de la vitesse à vide"),
@@ -80,9 +76,9 @@ DETECTORS = Panel(
         ),
     ),
     columns=(
-        _count("silent", "silent", "muettes", FEW_IS_GOOD),
-        _count("locked", "locked", "verrouillées", FEW_IS_GOOD),
-        _count("failed", "failed checks", "rejetées", FEW_IS_GOOD),
+        counted("silent", "silent", "muettes", FEW_IS_GOOD),
+        counted("locked", "locked", "verrouillées", FEW_IS_GOOD),
+        counted("failed", "failed checks", "rejetées", FEW_IS_GOOD),
     ),
     width=8,
     height=4,
@@ -121,7 +117,7 @@ CLOSED = Panel(
             decimals=0,
             steps=(Step(at=None, colour=GREY), Step(at=1, colour="#4a90d9")),
         ),
-        _count("alarms", "open alarms", "alarmes ouvertes", FEW_IS_GOOD),
+        counted("alarms", "open alarms", "alarmes ouvertes", FEW_IS_GOOD),
     ),
     width=6,
     height=4,
