@@ -5,7 +5,8 @@ from importlib import resources
 import psycopg
 from psycopg.rows import TupleRow
 
-from hypervisor.store import tenancy
+from hypervisor.store import locks, tenancy
+from hypervisor.store.locks import Lock
 from sensors._errors import TerritoryError
 
 Connection = psycopg.Connection[TupleRow]
@@ -45,7 +46,7 @@ def migrate(connection: Connection) -> list[str]:
         StoreError: one of them failed; none of this call's is applied.
     """
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(7351)")
+        locks.wait_for(connection, Lock.MIGRATING)
         connection.execute(
             "CREATE TABLE IF NOT EXISTS migration"
             " (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"

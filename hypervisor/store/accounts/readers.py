@@ -7,11 +7,11 @@ from datetime import datetime
 import psycopg
 from psycopg import sql
 
-from hypervisor.store import tenancy
+from hypervisor.store import locks, tenancy
 from hypervisor.store.connect import Connection, StoreError
+from hypervisor.store.locks import Lock
 
 CONNECTIONS = 10  # at once, of one reader
-_LOCK = 7351  # of the migrations: roles are made there, too
 _SELECT = (
     "SELECT reader.name, role, reader.area, area.name, made_at, made_by,"
     " EXISTS (SELECT FROM pg_roles WHERE rolname = role AND rolcanlogin)"
@@ -47,7 +47,7 @@ def role_of(name: str) -> str:
 
 def lock(connection: Connection) -> None:
     """Nobody else makes roles until the transaction ends."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    locks.wait_for(connection, Lock.MIGRATING)  # which make roles, too
 
 
 def every(connection: Connection) -> list[Reader]:

@@ -9,16 +9,16 @@ from psycopg.types.json import Jsonb
 
 from hypervisor.alarms.incidents import Incident, Key, Member, gather
 from hypervisor.instants import micros, micros_if, moment, moment_if, text, text_if
-from hypervisor.store import feed
+from hypervisor.store import feed, locks
 from hypervisor.store.alarms.places import Places, Stands, fingerprint
 from hypervisor.store.connect import Connection
+from hypervisor.store.locks import Lock
 
 _HIGHEST = (
     "(SELECT step->>1 FROM jsonb_array_elements(a.severity) step"
     " ORDER BY array_position(ARRAY['info', 'minor', 'major', 'critical'], step->>1)"
     " DESC NULLS LAST LIMIT 1)"
 )
-_LOCK = 7352
 _KEY = ("domain", "category", "grouped_by", "name")
 _COLUMNS = f"number, {', '.join(_KEY)}, title, opened, ended, closes, severity, alarms, active"
 
@@ -55,7 +55,7 @@ class Row:
 def refresh(connection: Connection, quiet: int) -> int:
     """Group again what changed since the last time; how many alarms that were."""
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        locks.wait_for(connection, Lock.INCIDENTS)
         if _grouped_otherwise(connection, quiet):
             connection.execute("DELETE FROM incident")
             connection.execute("DELETE FROM incident_alarm")

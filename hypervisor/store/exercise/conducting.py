@@ -9,10 +9,11 @@ from typing import Any
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
+from hypervisor.store import locks
 from hypervisor.store.connect import Connection
+from hypervisor.store.locks import Lock
 from sensors._errors import TerritoryError
 
-_LOCK = 7355  # held as long as the conductor's connection lives
 CHANNEL = "hypervisor_exercise"  # NOTIFY wakes the conductor, and tells who looks on
 _COLUMNS = (
     "id, kind, source, title, title_fr, parameters, state, reason, speed, jump_to, begins, ends,"
@@ -284,8 +285,7 @@ def forget_runs(connection: Connection) -> list[int]:
 
 def take(connection: Connection) -> bool:
     """Be the one conductor of this exercise, as long as the connection lives; False: another is."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
-    return bool(row and row[0])
+    return locks.take(connection, Lock.CONDUCTOR)
 
 
 def listen(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from psycopg import errors, sql
 
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection, StoreError
-from hypervisor.store.watch import turn
+from hypervisor.store.locks import Lock
 
 # What happened in the scenario. Everything else is the territory, its rules, who may do what, and
 # what was done to the instance itself.
@@ -119,5 +119,5 @@ def _cut_off(connection: Connection) -> None:
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         " AND pid <> pg_backend_pid()"
         " AND classid = 0 AND objid = %s AND objsubid = 1",
-        [turn.LOCK],
+        [Lock.WATCH.value],
     )

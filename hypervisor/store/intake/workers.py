@@ -7,8 +7,7 @@ from datetime import datetime
 from hypervisor.instants import BEGINNING, micros, moment
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection, StoreError
-
-_LOCK = "SELECT pg_try_advisory_lock(7353, hashtext(%s))"
+from hypervisor.store.locks import Lock
 
 
 @dataclass(kw_only=True, slots=True)
@@ -34,7 +33,9 @@ class Worker:
 
 def claim(connection: Connection, name: str) -> bool:
     """Be the one process that works under this name, for as long as `connection` lives."""
-    found = connection.execute(_LOCK, [name]).fetchone()
+    found = connection.execute(
+        "SELECT pg_try_advisory_lock(%s, hashtext(%s))", [Lock.WORKER.value, name]
+    ).fetchone()
     return bool(found and found[0])
 
 

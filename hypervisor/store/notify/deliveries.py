@@ -8,13 +8,13 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hypervisor.instants import moment
+from hypervisor.store import locks
 from hypervisor.store.connect import Connection
+from hypervisor.store.locks import Lock
 
-_LOCKS = 7356  # advisory locks (this, worker): held as long as that process lives
-_DECIDING = 7357
-_ALIVE = (  # of _LOCKS
-    "SELECT objid::bigint::integer FROM pg_locks WHERE locktype = 'advisory'"
-    " AND classid = 7356 AND objsubid = 2"
+_ALIVE = (  # each holds a lock of its own, (this, worker), as long as its process lives
+    "SELECT objid::bigint::integer FROM pg_locks WHERE locktype = 'advisory'"  # noqa: S608  constants
+    f" AND classid = {Lock.NOTIFIER:d} AND objsubid = 2"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
@@ -73,7 +73,7 @@ def join(connection: Connection) -> int:
         row = connection.execute(
             "SELECT n, pg_try_advisory_lock(%s, n) FROM"
             " (SELECT nextval('notify_worker')::integer AS n OFFSET 0) AS one",
-            [_LOCKS],
+            [Lock.NOTIFIER.value],
         ).fetchone()
         if row is not None and row[1]:
             return int(row[0])
@@ -81,8 +81,7 @@ def join(connection: Connection) -> int:
 
 def take_turn(connection: Connection) -> bool:
     """In a transaction: be the one that decides, until its end."""
-    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [_DECIDING]).fetchone()
-    return bool(row and row[0])
+    return locks.take_for_now(connection, Lock.DECIDING)
 
 
 def add(connection: Connection, rows: Iterable[New]) -> None:

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from hypervisor.instants import micros
 from hypervisor.store.connect import Connection
-
-_WATCH = 7354  # the lock that hypervisor.store.watch.turn holds
+from hypervisor.store.locks import Lock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +147,7 @@ def watch_works(connection: Connection) -> bool:
         "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
         " AND classid = 0 AND objid = %s AND objsubid = 1"
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
-        [_WATCH],
+        [Lock.WATCH.value],
     ).fetchone()
     return bool(row and row[0])
 

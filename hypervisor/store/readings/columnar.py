@@ -16,14 +16,15 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from hypervisor.instants import EPOCH, micros, moment
+from hypervisor.store import locks
 from hypervisor.store.connect import Connection
 from hypervisor.store.feed import DAY, changed_days
+from hypervisor.store.locks import Lock
 from hypervisor.store.readings import history
 from sensors._row import NEVER, ROW, Rows
 
 FOLDER = "columnar"  # below an instance's data folder
 _GROUP = 1 << 15  # rows read together at least
-_LOCK = 7357
 _BYTES = np.dtype((np.void, ROW.itemsize))
 _FOREVER = 2**62
 _EPOCH_DAY = EPOCH.toordinal()
@@ -214,8 +215,7 @@ def refresh(
     A chunk is closed a day after its end, by the newest reading. The connection commits by itself;
     it is the only one at this, else nothing is done.
     """
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
-    if not row or not row[0]:
+    if not locks.take(connection, Lock.COPYING):
         return 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -225,7 +225,7 @@ def refresh(
             _copy(connection, folder, *span)
         _tidy(connection, folder)
     finally:
-        connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+        locks.let_go(connection, Lock.COPYING)
     return len(due)
 
 

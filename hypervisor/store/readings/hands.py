@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from hypervisor.instants import micros
+from hypervisor.store import locks
 from hypervisor.store.connect import Connection
+from hypervisor.store.locks import Lock
 from hypervisor.store.readings import compression
 from sensors._quality import Quality
 from sensors._row import NEVER, ROW, Rows
@@ -184,7 +186,7 @@ def lock(connection: Connection) -> None:
 
     The planner knows little of versions, and would look each of many rows up in all of them.
     """
-    connection.execute("SELECT pg_advisory_xact_lock(7355)")
+    locks.wait_for(connection, Lock.HANDS)
     connection.execute("SET LOCAL jit = off")
     connection.execute("SET LOCAL enable_nestloop = off")
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from hypervisor.store import locks
 from hypervisor.store.connect import Connection
+from hypervisor.store.locks import Lock
 from hypervisor.store.readings import compression
 from sensors._quality import Quality
 
-_LOCK = 7356
 _PATIENCE = "5s"  # a dump may hold a chunk for long: whoever waits for us must not wait as long
 
 _GOOD = f"r.value IS NOT NULL AND r.quality & {int(Quality.SUSPECT)} = 0"
@@ -68,8 +69,7 @@ class Chunk:
 
 def take(connection: Connection) -> bool:
     """Be the only one that keeps house, as long as the connection lives."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
-    return bool(row and row[0])
+    return locks.take(connection, Lock.HOUSEKEEPING)
 
 
 def compressed_before(connection: Connection, days: int) -> datetime | None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.instants import BEGINNING, micros, moment
+from hypervisor.store import locks
 from hypervisor.store.connect import Connection
 from hypervisor.store.feed import HOUR
-
-_LOCK = 7358
+from hypervisor.store.locks import Lock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,7 @@ class State:
 
 def take(connection: Connection) -> bool:
     """Be the only one that rolls up, as long as the connection lives."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
-    return bool(row and row[0])
+    return locks.take(connection, Lock.ROLLING_UP)
 
 
 def state(connection: Connection) -> State:

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from hypervisor.store import feed
+from hypervisor.store import feed, locks
 from hypervisor.store.connect import Connection
+from hypervisor.store.locks import Lock
 
 Span = tuple[datetime, datetime]
-
-_LOCK = 7361
 
 # Each planned piece cut at the local midnights within it.
 _DAYS = """
@@ -62,8 +61,7 @@ class Lit:
 
 def mine(connection: Connection) -> bool:
     """Be the only one that writes plans, to the end of the transaction."""
-    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone()
-    return bool(row and row[0])
+    return locks.take_for_now(connection, Lock.LIT_PLANS)
 
 
 def wanted(connection: Connection) -> Made | None:

@@ -1,12 +1,13 @@
 """Territory, sites, devices, what belongs to them, and the revisions of what rules use."""
 
+import threading
 from datetime import datetime
-from threading import Lock
 
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Registry
-from hypervisor.store import feed
+from hypervisor.store import feed, locks
 from hypervisor.store.connect import Connection
+from hypervisor.store.locks import Lock
 from hypervisor.store.registry import registered, registering
 
 
@@ -33,7 +34,7 @@ class Remembered:
 
     def __init__(self) -> None:
         """Nothing is read yet."""
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._known: tuple[int, Registry] | None = None
 
     def load(self, connection: Connection) -> Registry:
@@ -59,7 +60,7 @@ def scenario_clock(connection: Connection) -> datetime | None:
 
 def lock(connection: Connection) -> None:
     """Hold the registry until the transaction ends: one change at a time."""
-    connection.execute("SELECT pg_advisory_xact_lock(7352)")
+    locks.wait_for(connection, Lock.REGISTRY)
 
 
 def write(connection: Connection, changes: Changes) -> None:

@@ -5,16 +5,15 @@ from contextlib import contextmanager
 
 import psycopg
 
+from hypervisor.store import locks
 from hypervisor.store.connect import Connection, StoreError
 from hypervisor.store.feed import CHANNEL
-
-LOCK = 7354  # held as long as the connection lives
+from hypervisor.store.locks import Lock
 
 
 def take(connection: Connection) -> bool:
     """Become the one watch of this database; False while another one is."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
-    return bool(row and row[0])
+    return locks.take(connection, Lock.WATCH)
 
 
 def listen(connection: Connection) -> None:

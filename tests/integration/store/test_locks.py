@@ -1,0 +1,60 @@
+"""Advisory locks: who holds one keeps nobody waiting who asks for another."""
+
+import re
+from collections.abc import Iterator
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+import hypervisor.store
+from hypervisor.store import locks
+from hypervisor.store.connect import Connection, connect
+from hypervisor.store.exercise import conducting
+from hypervisor.store.locks import Lock
+from hypervisor.store.notify import deliveries
+from hypervisor.store.readings import hands
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def two(database_url: str) -> Iterator[tuple[Connection, Connection]]:
+    with connect(database_url) as one, connect(database_url) as other:
+        other.execute("SET lock_timeout = '2s'")
+        yield one, other
+
+
+def test_who_acts_on_readings_does_not_wait_for_the_conductor(
+    two: tuple[Connection, Connection],
+) -> None:
+    conductor, person = two
+    assert conducting.take(conductor)
+    hands.lock(person)
+
+
+def test_notifications_do_not_wait_for_the_copy_by_columns(
+    two: tuple[Connection, Connection],
+) -> None:
+    housekeeper, notifier = two
+    assert locks.take(housekeeper, Lock.COPYING)
+    assert deliveries.take_turn(notifier)
+
+
+def test_each_lock_is_held_once_and_keeps_nobody_from_another(
+    two: tuple[Connection, Connection],
+) -> None:
+    one, other = two
+    for held, asked in permutations(Lock, 2):
+        assert locks.take(one, held)
+        assert not locks.take(other, held)
+        assert locks.take(other, asked), (held, asked)
+        locks.let_go(one, held)
+        locks.let_go(other, asked)
+
+
+def test_numbers_of_locks_stand_in_one_file() -> None:
+    folder = Path(hypervisor.store.__file__).parent
+    said = re.compile(r"advisory\w*lock\(\s*\d|\b73[56]\d\b")
+    spelt = [file for file in folder.rglob("*.py") if said.search(file.read_text("utf-8"))]
+    assert spelt == [folder / "locks.py"]
