@@ -148,7 +148,7 @@ _LETTERS = Panel(
 )
 _CLOCKS = Panel(
     key="quality-clocks",
-    title=Text(en="Wrong clocks", fr="Horloges fausses"),
+    title=Text(en="Wrong clocks", fr="Mauvaise heure"),
     about=Text(
         en="Devices of which messages were refused for their time within the time shown, since they"
         " lay in the future or too far in the past.",
