@@ -2,9 +2,9 @@
 
 import json
 import sys
-import urllib.request
 from pathlib import Path
 
+import httpx
 import pytest
 
 from hypervisor.cli import main
@@ -44,14 +44,18 @@ def test_a_demo_stays_up_tells_its_story_and_starts_afresh(open_tmp: Path) -> No
     assert account.stored == account.published == len(spoken.rows)
     rules = {alarm.episode.rule for alarm in shown.outcome.alarms}
     assert rules >= {"flood-level", "flood-level-lost-rising", "lighting-leakage", "weather-rain"}
-    told = "\n".join(story(shown))
+    members = demo.invite(settings)
+    told = "\n".join(story(shown, members))
     assert "should have raised" in told
     assert "L'Orge à Saint-Chéron: river above its attention level: 1.2" in told
     assert "against 1.20 m, major at" in told
-    web = f"http://127.0.0.1:{settings.web_port}/api/v1/alarms"
-    assert web in told
-    with urllib.request.urlopen(web) as answer:
-        assert b"flood-level" in answer.read()
+    web = f"http://127.0.0.1:{settings.web_port}"
+    assert f"Look   {web}" in told
+    assert all(f"{one.name} " in told and one.password in told for one in members)
+    with httpx.Client(base_url=web) as client:
+        signed = {"name": members[0].name, "password": members[0].password}
+        assert client.post("/api/v1/auth/login", json=signed).status_code == 204
+        assert "flood-level" in client.get("/api/v1/alarms").text
     assert demo.stop(folder)
     assert not demo.stop(folder)
 
