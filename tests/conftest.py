@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from hypervisor.instance import Instance, Mode
@@ -25,6 +26,12 @@ from hypervisor.store.connect import connect, migrate
 TEMPLATE = "migrated"
 LEFT_OVER = "hypervisor-test-"
 MEMORY_BYTES = 4 * 1024**3
+
+# No test is timed: whatever else the machine does, the same inputs pass or fail.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,7 +136,8 @@ _BATCHES = st.lists(st.lists(_ROW, min_size=1, max_size=25), min_size=1, max_siz
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(batches=_BATCHES)
 def test_they_equal_the_raw_readings_however_these_come(

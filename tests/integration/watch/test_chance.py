@@ -26,11 +26,10 @@ WAYS: tuple[Play, ...] = (chance.crashing_with_two_workers, *PLAYS)
 FEW = settings(
     max_examples=3,
     phases=(Phase.generate,),
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=60)
 
 
 def one_log(stack: Stack, pack: str, seed: int, way: Play) -> None:

@@ -209,7 +209,7 @@ def test_so_it_is_with_lamps_groups_and_gauges_replaced(stack: Stack, way: Play)
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @example(seed=473, way=outage_in_reverse)  # a silence between arrivals that nobody had judged yet
 @given(seed=st.integers(0, 10_000), way=st.sampled_from((*PLAYS, in_order)))
 def test_so_it_is_for_any_night_of_the_field(stack: Stack, seed: int, way: Play) -> None:
@@ -221,7 +221,7 @@ def test_so_it_is_for_any_night_of_the_field(stack: Stack, seed: int, way: Play)
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), way=st.sampled_from((*PLAYS, in_order)))
 def test_the_log_is_the_same_for_any_flood(stack: Stack, seed: int, way: Play) -> None:
     with new_world(stack) as world:

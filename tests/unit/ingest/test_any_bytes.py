@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.check import Belief, check
@@ -55,7 +55,7 @@ payloads = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(payload=payloads, topic=st.sampled_from(["gauge", "stranger", "devices/é\x00"]))
 def test_any_bytes(payload: bytes, topic: str) -> None:
     arrival = Arrival(topic=f"devices/{topic}/readings", payload=payload, received_at=RECEIVED)
@@ -98,7 +98,7 @@ def _things(more: dict[str, Any]) -> dict[str, Any]:
     return message | more | {"uplink_message": message["uplink_message"] | more}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(
     topic=st.sampled_from(FORMS),
     payload=st.one_of(
@@ -122,14 +122,14 @@ def test_any_message_of_any_form(topic: str, payload: bytes) -> None:
 
 
 @given(data=st.dictionaries(st.sampled_from(["a", "b"]), json_, max_size=2))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_data_of_a_codec(data: dict[str, Any]) -> None:
     mapping = load_mapping(MAPPING, file="m")
     read = read_fields(mapping, data, has=("rain",))
     assert all(value is None or abs(value) < 1e301 for value in read.values.values())
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(st.lists(payloads, max_size=20))
 def test_a_batch_gives_what_its_messages_give(batch: list[bytes]) -> None:
     arrivals = [

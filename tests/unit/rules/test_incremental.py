@@ -41,7 +41,7 @@ def orders_agree(world: World, sent: Sequence[Sent], size: int) -> None:
     assert episodes("rule", "s", cut) == episodes("rule", "s", once)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(worlds(), st.integers(1, 4))
 def test_small_cuts_by_arrival_give_the_same_moments(world: World, size: int) -> None:
     agrees(world, size)
@@ -49,20 +49,20 @@ def test_small_cuts_by_arrival_give_the_same_moments(world: World, size: int) ->
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2000, suppress_health_check=list(HealthCheck))
 @given(worlds(), st.integers(1, 4))
 def test_small_cuts_by_arrival_give_the_same_moments_many_times(world: World, size: int) -> None:
     agrees(world, size)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(worlds(), st.data())
 def test_shuffled_arrival_gives_the_same_value_alarms(world: World, data: st.DataObject) -> None:
     if world.rule.axis == "values":
         orders_agree(world, data.draw(st.permutations(world.sent)), data.draw(st.integers(1, 4)))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(st.tuples(worlds(), worlds(), worlds()))
 def test_many_subjects_together_are_judged_as_each_alone(three: tuple[World, ...]) -> None:
     rule, horizon = three[0].rule, three[0].horizon

@@ -190,7 +190,7 @@ def test_steps_must_climb() -> None:
         load_pack(text, file="rules/flood.yaml", domain="flood")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(worlds())
 def test_lookback_covers_the_longest_window_and_limit(world: World) -> None:
     reach = lookback([world.rule], world.subject())

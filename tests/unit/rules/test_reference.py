@@ -17,7 +17,7 @@ def agrees(world: World) -> None:
     assert found == Reference(world.rule, subject, world.horizon, closings).log()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(worlds())
 def test_the_engine_gives_the_log_of_the_reference_model(world: World) -> None:
     agrees(world)
@@ -25,7 +25,7 @@ def test_the_engine_gives_the_log_of_the_reference_model(world: World) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2000, suppress_health_check=list(HealthCheck))
 @given(worlds())
 def test_the_engine_gives_the_log_of_the_reference_model_many_times(world: World) -> None:
     agrees(world)
