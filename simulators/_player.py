@@ -24,7 +24,8 @@ class Pace:
 
     `tick`: wall seconds between two clocks. `clock_every`: publications between two clocks at
     most. `ahead`: publications beyond the clock heard by every worker at which playing waits, so
-    that the broker's queues stay short.
+    that the broker's queues stay short. `again`: wall seconds of waiting for a clock to be heard
+    after which it is told again, for a broker that died may have lost it.
     """
 
     speed: float | None = None
@@ -32,6 +33,7 @@ class Pace:
     clock_every: int = 2_000
     ahead: int = 20_000
     patience: float = 60.0
+    again: float = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +236,7 @@ class Player:
                     f"the workers have not heard the clock for {self._pace.patience:.0f} s;"
                     " is every ingest worker running?"
                 )
-            self._wire.pump(self._pace.tick / 5)
+            self._linger()
 
     def _await_workers(self) -> None:
         """Wait while the workers are more than `ahead` publications behind."""
@@ -249,7 +251,13 @@ class Player:
                     f"the workers have stored nothing for {self._pace.patience:.0f} s and are"
                     f" {behind} publications behind; is every ingest worker running?"
                 )
-            self._wire.pump(self._pace.tick / 5)
+            self._linger()
+
+    def _linger(self) -> None:
+        self._wire.pump(self._pace.tick / 5)
+        if self._wall.now() - self._ticked >= self._pace.again:
+            self._wire.send(CLOCK, written(self._clock).encode())
+            self._ticked = self._wall.now()
 
     def _behind(self, heard: int | None) -> int:
         if heard is not None:

@@ -86,7 +86,10 @@ def plan(count: int, *, step: int = SECOND) -> list[Publication]:
 
 
 def player(
-    settings: Settings, pace: Pace, notice: Callable[[Progress], None] | None = None
+    settings: Settings,
+    pace: Pace,
+    notice: Callable[[Progress], None] | None = None,
+    heard: Callable[[], int | None] | None = None,
 ) -> Player:
     account = Broker(
         host="127.0.0.1",
@@ -94,7 +97,7 @@ def player(
         user="player",
         password=settings.player_password,
     )
-    return Player(account, wall=WALL, pace=pace, notice=notice)
+    return Player(account, wall=WALL, pace=pace, notice=notice, heard=heard)
 
 
 def until(true: Callable[[], bool], seconds: float = 10) -> None:
@@ -144,6 +147,21 @@ def test_a_clock_never_turns_back(exercise_settings: Settings) -> None:
         until(lambda: len(heard.messages) >= 7)
     assert tally.clock == stands
     assert set(heard.clocks()) == {stands}
+
+
+def test_a_clock_that_the_broker_lost_is_told_again(exercise_settings: Settings) -> None:
+    with listener(exercise_settings) as listening:
+
+        def stored() -> int | None:
+            """As if the broker had died with each clock that was told once."""
+            told = listening.clocks()
+            return max((clock for clock in told if told.count(clock) > 1), default=None)
+
+        pace = Pace(again=0.05, patience=5, clock_every=2, ahead=2)
+        player(exercise_settings, pace, heard=stored).play(plan(6))
+        until(lambda: len(listening.readings()) == 6)
+    assert listening.readings() == list(range(6))
+    assert listening.clocks() == sorted(listening.clocks())
 
 
 def test_what_nobody_was_subscribed_to_is_sent_again(exercise_settings: Settings) -> None:
