@@ -95,6 +95,7 @@ _NEAREST = Panel(
     decimals=1,
     steps=(Step(at=None, colour=RED), Step(at=2, colour=ORANGE), Step(at=6, colour=BLUE)),
     no_value=Text(en="none within 24 h", fr="aucun sous 24 h"),
+    empty="no asset is about to be reached",
     width=3,
     height=5,
     timeless="what each gauge last said",
