@@ -31,6 +31,7 @@ class Step:
 # orange are light enough, so that what stands on them is read.
 GREEN, YELLOW, ORANGE, RED = "#97cf84", "#ffe14d", "#ffa838", "#e2202c"
 BLUE, GREY, VIOLET = "#4a90d9", "#8e8e93", "#9a5fb5"
+_MINOR = "#f7d54a"
 
 # The official vigilance (Vigicrues, Météo-France): a code of the catalogue.
 VIGILANCE = (
@@ -44,12 +45,12 @@ VIGILANCE = (
 PRIORITIES = (
     State(value="critical", text=Text(en="critical", fr="critique"), colour="#dc3545", symbol="■"),
     State(value="major", text=Text(en="major", fr="majeure"), colour=ORANGE, symbol="◆"),
-    State(value="minor", text=Text(en="minor", fr="mineure"), colour="#f7d54a", symbol="▲"),
+    State(value="minor", text=Text(en="minor", fr="mineure"), colour=_MINOR, symbol="▲"),
     State(value="info", text=Text(en="notice", fr="signalement"), colour="#8f7ad6", symbol="●"),
 )
 
 # The same as ink: of words and figures that are read on white as on dark.
-_INKS = {GREEN: "#4a9a3c", YELLOW: "#c79a00", "#f7d54a": "#c79a00", ORANGE: "#e07b00"}
+_INKS = {GREEN: "#4a9a3c", YELLOW: "#c79a00", _MINOR: "#c79a00", ORANGE: "#e07b00"}
 
 
 def ink(colour: str) -> str:

@@ -17,6 +17,7 @@ from hypervisor.exercise.reins import Reins
 from hypervisor.exercise.simulation import field
 from hypervisor.instants import moment, text
 from hypervisor.settings import Settings
+from hypervisor.store import channels
 from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.exercise import conducting, injecting
 from hypervisor.store.exercise import exercise as store
@@ -82,7 +83,7 @@ class Conductor:
                 self._do(line, command)
                 if self.stopping():
                     return
-            conducting.wait(line, TICK)
+            channels.wait(line, TICK)
 
     def _do(self, line: Connection, command: Command) -> None:
         """One command while nothing is playing."""

@@ -10,7 +10,7 @@ from time import monotonic
 
 from hypervisor.instance import Instance, InstanceError, Mode
 from hypervisor.instants import moment
-from hypervisor.store import feed
+from hypervisor.store import channels, feed
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.watch import turn
@@ -111,7 +111,7 @@ def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> Non
             forget(connection, memory)
             forgot = pruned
         if not report.more:
-            turn.wait(connection, _TICK)
+            channels.wait(connection, _TICK)
 
 
 def _now(connection: Connection, instance: Instance, wiring: Wiring) -> datetime | None:

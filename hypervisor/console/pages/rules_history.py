@@ -1,6 +1,6 @@
 """A rule's revisions: the page of them, one let hold again, the rule withdrawn."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -67,11 +67,10 @@ def withdraw(asked: Asked, rule: str, mark: _Word, reason: _Text = "") -> Respon
 def _history_again(asked: Access, rule: str, error: Exception) -> HTMLResponse:
     with reading(reader_of(asked)):
         found = rule_history(asked, rule)
-    return render(
-        asked,
-        "rules_history.html",
-        status_code=409 if isinstance(error, StaleError) else 422,
-        found=found,
-        wrong=refusal(error),
-        writes=writes(asked),
-    )
+    return refused(asked, error, found=found, wrong=refusal(error), writes=writes(asked))
+
+
+def refused(asked: Access, error: Exception, **shown: Any) -> HTMLResponse:
+    """A page of revisions, of a rule or a threshold, which says why an act on them was refused."""
+    status = 409 if isinstance(error, StaleError) else 422
+    return render(asked, "rules_history.html", status_code=status, **shown)

@@ -16,6 +16,7 @@ from hypervisor.api.rules import stamped
 from hypervisor.api.thresholds import owner_of
 from hypervisor.backtest import noted
 from hypervisor.backtest.errors import BacktestError
+from hypervisor.console.pages.rules_history import refused
 from hypervisor.console.reader import reading
 from hypervisor.console.refusals import refusal
 from hypervisor.console.rendering import fragment, reader_of, render, wants_fragment
@@ -271,13 +272,8 @@ def _revised(
 def _history_again(asked: Access, key: str, error: RulebookError) -> HTMLResponse:
     with reading(reader_of(asked)):
         found = threshold_history(asked, key)
-    return render(
-        asked,
-        "rules_history.html",
-        status_code=409 if isinstance(error, StaleError) else 422,
-        found=found,
-        wrong=view.plainly(error, key),
-        writes=writes(asked, key),
+    return refused(
+        asked, error, found=found, wrong=view.plainly(error, key), writes=writes(asked, key)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
-from hypervisor.store import locks
+from hypervisor.store import channels, locks
 from hypervisor.store.connect import Connection
 from hypervisor.store.locks import Lock
 from sensors._errors import TerritoryError
@@ -290,13 +290,7 @@ def take(connection: Connection) -> bool:
 
 def listen(connection: Connection) -> None:
     """Be woken from now on by what leaders ask for."""
-    connection.execute(f"LISTEN {CHANNEL}")
-
-
-def wait(connection: Connection, seconds: float) -> None:
-    """Sleep until something is asked for, or so long."""
-    for _ in connection.notifies(timeout=seconds, stop_after=1):
-        pass
+    channels.listen(connection, CHANNEL)
 
 
 def beat(connection: Connection, pid: int) -> None:

@@ -63,6 +63,14 @@ def _row(letter: Letter, worker: str) -> dict[str, object]:
     }
 
 
+_CHOSEN = (
+    f"SELECT {_COLUMNS} FROM dead_letter"  # noqa: S608  our own columns
+    " WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)"
+    " AND (%(topic)s::text IS NULL OR topic = %(topic)s)"
+    " AND (NOT %(waiting)s OR redriven_at IS NULL)"
+)
+
+
 def find(  # noqa: PLR0913  each narrows the search
     connection: Connection,
     *,
@@ -74,11 +82,7 @@ def find(  # noqa: PLR0913  each narrows the search
 ) -> list[DeadLetter]:
     """Dead letters in the order they were buried, from the one behind `after` on."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM dead_letter WHERE id > %(after)s"  # noqa: S608  our own columns
-        " AND (%(reason)s::text IS NULL OR reason = %(reason)s)"
-        " AND (%(topic)s::text IS NULL OR topic = %(topic)s)"
-        " AND (NOT %(waiting)s OR redriven_at IS NULL)"
-        " ORDER BY id LIMIT %(limit)s",
+        f"{_CHOSEN} AND id > %(after)s ORDER BY id LIMIT %(limit)s",
         {"after": after, "reason": reason, "topic": topic, "waiting": waiting, "limit": limit},
     )
     return [_letter(row) for row in rows]
@@ -95,10 +99,7 @@ def latest(  # noqa: PLR0913  each narrows the search
 ) -> list[DeadLetter]:
     """Dead letters, the latest first, from the one buried before `before` on."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM dead_letter WHERE (%(before)s::bigint IS NULL OR id < %(before)s)"  # noqa: S608  our own columns
-        " AND (%(reason)s::text IS NULL OR reason = %(reason)s)"
-        " AND (%(topic)s::text IS NULL OR topic = %(topic)s)"
-        " AND (NOT %(waiting)s OR redriven_at IS NULL)"
+        f"{_CHOSEN} AND (%(before)s::bigint IS NULL OR id < %(before)s)"
         " ORDER BY id DESC LIMIT %(limit)s",
         {"reason": reason, "topic": topic, "waiting": waiting, "before": before, "limit": limit},
     )

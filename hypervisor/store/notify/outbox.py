@@ -7,6 +7,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from hypervisor.instants import micros, moment
+from hypervisor.store import channels
 from hypervisor.store.connect import Connection
 
 CHANNEL = "outbox"
@@ -146,7 +147,7 @@ def clock(connection: Connection) -> int | None:
 
 def listen(connection: Connection) -> None:
     """Be woken from now on when something was put."""
-    connection.execute(f"LISTEN {CHANNEL}")
+    channels.listen(connection, CHANNEL)
 
 
 def wake(connection: Connection) -> None:

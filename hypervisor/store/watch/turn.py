@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from hypervisor.store import locks
+from hypervisor.store import channels, locks
 from hypervisor.store.connect import Connection, StoreError
 from hypervisor.store.feed import CHANNEL
 from hypervisor.store.locks import Lock
@@ -18,13 +18,7 @@ def take(connection: Connection) -> bool:
 
 def listen(connection: Connection) -> None:
     """Be woken from now on by what is appended to the feed."""
-    connection.execute(f"LISTEN {CHANNEL}")
-
-
-def wait(connection: Connection, seconds: float) -> None:
-    """Sleep until the feed has something new, or so long."""
-    for _ in connection.notifies(timeout=seconds, stop_after=1):
-        pass
+    channels.listen(connection, CHANNEL)
 
 
 @contextmanager
