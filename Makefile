@@ -1,12 +1,13 @@
 # Debian 13: `make demo` and `make test` are all one needs. They set up first (quick when done).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check bench clean
+.PHONY: help setup demo test test-all check mutants bench clean
 
 help:
 	@echo "make demo      set up, then a simulated October flood, left running to look at"
 	@echo "make test      set up, then the tests (about seven minutes on two cores)"
 	@echo "make test-all  the long ones too"
 	@echo "make check     format, lint, types, import contracts"
+	@echo "make mutants   single faults put into a room (ROOM=rules N=30 SEED=1): do its tests notice?"
 	@echo "make bench     ingest against the bare loop"
 	@echo "make setup     servers' programs and .venv only"
 	@echo "make clean     remove .venv and caches (no instance's data)"
@@ -37,6 +38,12 @@ check: setup
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+ROOM = rules
+N = 30
+SEED = 1
+mutants: setup
+	@.venv/bin/python -m tests.mutants $(ROOM) --count $(N) --seed $(SEED)
 
 bench: setup
 	@.venv/bin/hypervisor bench ingest
