@@ -44,6 +44,7 @@ best_python() {
 missing_packages() {
   local python
   { has_program mosquitto && has_program mosquitto_passwd; } || echo mosquitto
+  has_program ip || echo iproute2 # tests cut the wire between the parts and the database
   { has_program postgres && has_timescaledb; } || echo postgresql-17-timescaledb
   command -v npm >/dev/null || echo npm nodejs
   command -v chromium >/dev/null || echo chromium

@@ -12,6 +12,7 @@ from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.ports import LOOPBACK
 from hypervisor.stack.process import as_account, last_lines, spawn
+from hypervisor.store import wire
 
 DATABASE = "hypervisor"
 USER = "hypervisor"
@@ -30,6 +31,7 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
     "logging_collector": "off",  # the supervisor keeps the log
+    **wire.SERVER_SETTINGS,
 }
 # Only for tests, whose data dies with them anyway.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -5,7 +5,7 @@ from importlib import resources
 import psycopg
 from psycopg.rows import TupleRow
 
-from hypervisor.store import locks, tenancy
+from hypervisor.store import locks, tenancy, wire
 from hypervisor.store.locks import Lock
 from sensors._errors import TerritoryError
 
@@ -16,8 +16,10 @@ class StoreError(TerritoryError):
     """The database cannot be used: says what was tried and what to do."""
 
 
-def connect(url: str, *, autocommit: bool = False) -> Connection:
-    """Open a connection in UTC.
+def connect(url: str, *, autocommit: bool = False, abandoned: str = wire.ABANDONED) -> Connection:
+    """Open a connection in UTC, which ends when its other end is gone (hypervisor.store.wire).
+
+    `abandoned`: after so long the server ends a transaction in which nothing is done.
 
     Raises:
         StoreError: no `url`, or one that cannot be understood, or nobody answers there.
@@ -28,7 +30,7 @@ def connect(url: str, *, autocommit: bool = False) -> Connection:
             " nor is HYPERVISOR_DATABASE_URL set"
         )
     try:
-        return psycopg.connect(url, autocommit=autocommit, options="-c timezone=UTC")
+        return psycopg.connect(wire.guarded(url, abandoned=abandoned), autocommit=autocommit)
     except psycopg.ProgrammingError as error:
         raise StoreError(f"HYPERVISOR_DATABASE_URL cannot be understood: {error}") from error
     except psycopg.OperationalError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from hypervisor.store import tenancy
+from hypervisor.store import tenancy, wire
 from hypervisor.store.connect import Connection
 from sensors._errors import TerritoryError
 
@@ -43,11 +43,9 @@ def reader(url: str, *, owner: bool = False) -> Iterator[Connection]:
     Raises:
         AskingError: nobody answers there, or it may not.
     """
-    options = (
-        f"-c default_transaction_read_only=on -c timezone=UTC -c statement_timeout={_SECONDS}s"
-    )
+    options = f"-c default_transaction_read_only=on -c statement_timeout={_SECONDS}s"
     try:
-        connection = psycopg.connect(url, autocommit=True, options=options)
+        connection = psycopg.connect(wire.guarded(url, options=options), autocommit=True)
         if owner:
             connection.execute(f"SET ROLE {tenancy.READER_WHOLE}".encode())
     except psycopg.Error as error:

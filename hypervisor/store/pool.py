@@ -7,12 +7,13 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from hypervisor.accounts.person import Territory
-from hypervisor.store import tenancy
+from hypervisor.store import tenancy, wire
 from hypervisor.store.connect import Connection, StoreError
 from sensors._errors import TerritoryError
 
 READERS = 8
 _PATIENCE = 3.0  # s that a request waits for a connection
+_ABANDONED = "1min"  # that a request's transaction may stay open while nothing is done in it
 _WRITERS = _OWNERS = 4  # whoever has a reader may want one of each: these never want a reader
 
 
@@ -24,7 +25,11 @@ class Pool:
     """Connections in UTC, opened when first asked for and mended when broken."""
 
     def __init__(self, url: str, *, most: int = READERS) -> None:
-        """Take connections to `url`, at most so many at once."""
+        """Take connections to `url`, at most so many at once.
+
+        Raises:
+            StoreError: `url` cannot be understood.
+        """
         self._readers = _pool(url, most, "-c default_transaction_read_only=on")
         self._owners = _pool(url, _OWNERS, "-c default_transaction_read_only=on")
         self._writers = _pool(url, _WRITERS, "")
@@ -83,16 +88,18 @@ class Pool:
 
 
 def _pool(url: str, most: int, options: str) -> ConnectionPool[Connection]:
+    options = f"-c statement_timeout=20s {options}".strip()
+    try:
+        session = wire.guarded(url, options=options, abandoned=_ABANDONED)
+    except psycopg.ProgrammingError as error:
+        raise StoreError(f"HYPERVISOR_DATABASE_URL cannot be understood: {error}") from error
     return ConnectionPool(
-        url,
+        session,
         min_size=0,
         max_size=most,
         open=False,
         timeout=_PATIENCE,
-        kwargs={
-            "options": f"-c timezone=UTC -c statement_timeout=20s {options}",
-            "connect_timeout": 3,
-        },
+        kwargs={"connect_timeout": 3},
         check=ConnectionPool.check_connection,
     )
 

@@ -18,6 +18,7 @@ from ingest.ports import Known, NotStorableError, UnavailableError
 from sensors._domain import Catalogue
 
 _LOOK_SECONDS = 1.0  # between two looks whether the registry changed
+_ABANDONED = "1min"  # an open transaction of a worker that hangs holds up the whole feed
 
 
 class Intake:
@@ -47,7 +48,7 @@ class Intake:
         if self._connection is not None and not self._connection.closed:
             return self._connection
         try:
-            connection = connect(self._url)
+            connection = connect(self._url, abandoned=_ABANDONED)
             if not workers.claim(connection, self._worker):
                 connection.close()
                 raise UnavailableError(f"another process works as {self._worker!r}")
@@ -69,13 +70,13 @@ class Intake:
             done = self._write(connection, batch)
             self._perhaps_stored = True
             connection.commit()
-        except psycopg.OperationalError as error:  # away, full, or in another worker's way
-            self._done.retries += 1
-            self._give_up(connection)
-            raise UnavailableError(str(error).strip()) from error
         except psycopg.Error as error:
+            gone = connection.closed  # whatever was said last: nothing is known of the batch
             self._give_up(connection)
-            raise NotStorableError(str(error).strip()) from error
+            if not gone and not isinstance(error, psycopg.OperationalError):
+                raise NotStorableError(str(error).strip()) from error
+            self._done.retries += 1  # away, full, or in another worker's way
+            raise UnavailableError(str(error).strip()) from error
         self._perhaps_stored = False
         self._done = done if batch.heard is None else Tally()
 
@@ -116,8 +117,11 @@ class Intake:
             if version != self._version:
                 found = known(registry.load(connection), self._catalogue, codecs.load(connection))
             connection.rollback()
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
+            gone = connection.closed
             self._give_up(connection)
+            if not gone and not isinstance(error, psycopg.OperationalError):
+                raise
             raise UnavailableError(str(error).strip()) from error
         self._version = version
         return found

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from hypervisor.store import wire
 from hypervisor.store.connect import Connection, StoreError
 
 CHANNEL = "hypervisor_happening"  # NOTIFY wakes who follows
@@ -150,7 +151,7 @@ async def follow(
     """
     try:
         async with await psycopg.AsyncConnection.connect(
-            url, autocommit=True, options="-c timezone=UTC", connect_timeout=5
+            wire.guarded(url), autocommit=True
         ) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             while True:

@@ -16,6 +16,7 @@ import hypervisor.cli
 from hypervisor.running import PULSE
 from hypervisor.settings import Settings
 from hypervisor.stack.parts import CONDUCTOR, PARTS
+from hypervisor.store.wire import SERVER_SETTINGS
 from tests.compose import DOT_ENV, FILE, ROOT, TLS_FILE, raw, services, variables
 
 ONCE = {"migrate", "dashboards", "stage", "simulators"}
@@ -158,6 +159,11 @@ def test_each_image_is_of_one_version(compose: Services) -> None:
     for service in compose.values():
         if "build" not in service:
             assert re.search(r":\d+\.\d+\.\d+", service["image"])
+
+
+def test_its_database_gives_up_who_is_gone_as_soon_as_a_private_one(compose: Services) -> None:
+    given = {word for word in compose["database"]["command"] if word.startswith("-c")}
+    assert {f"-c{name}={value}" for name, value in SERVER_SETTINGS.items()} <= given
 
 
 def test_no_secret_has_a_default() -> None:
