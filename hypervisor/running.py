@@ -12,6 +12,9 @@ from pathlib import Path
 
 PULSE = "HYPERVISOR_PULSE"  # a file that says by its age whether the part still goes round
 BEAT_SECONDS = 1.0
+WEB_SOCKET = "HYPERVISOR_WEB_SOCKET"  # the descriptor of a listening socket that `up` hands over
+RUN_ID = "HYPERVISOR_RUN_ID"  # of the `up` that started the part; the web answers with it
+RUN_HEADER = "X-Hypervisor-Run"
 
 
 def log_to_stderr() -> None:

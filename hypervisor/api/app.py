@@ -31,6 +31,7 @@ from hypervisor.api import (
 from hypervisor.api.hub import Hub
 from hypervisor.api.identity import is_secure
 from hypervisor.console import mounting, plain, policy
+from hypervisor.running import RUN_HEADER
 from hypervisor.store.pool import Pool
 from sensors._domain import Catalogue
 
@@ -107,6 +108,9 @@ async def _headers(
     banner = getattr(request.app.state, "banner", None)
     if banner:
         response.headers["X-Hypervisor-Mode"] = banner
+    run_id = getattr(request.app.state, "run_id", "")
+    if run_id:
+        response.headers[RUN_HEADER] = run_id
     response.headers["Content-Security-Policy"] = policy.of(request.app)
     response.headers["X-Content-Type-Options"] = "nosniff"
     # Not no-referrer: then a browser's form would not say from which site it comes.

@@ -30,6 +30,8 @@ def up(
     ] = False,
 ) -> None:
     """Run a broker, a database, ingest, watch and web of its own; Ctrl-C stops all of it."""
+    import os
+
     from hypervisor.instance import Mode
     from hypervisor.settings import load_settings
     from hypervisor.stack import detached
@@ -45,7 +47,8 @@ def up(
         with suppress(OSError):  # a full disk or a closed pipe must not end what still runs
             print(f"{datetime.now(UTC).astimezone():%H:%M:%S} {text}", flush=True)
 
-    run(Wish(data=data, mode=mode, name=name, web_port=web_port), say)
+    wish = Wish(data=data, mode=mode, name=name, web_port=web_port, environment=os.environ)
+    run(wish, say)
 
 
 def down(context: typer.Context) -> None:

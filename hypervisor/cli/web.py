@@ -9,6 +9,8 @@ def attach(app: typer.Typer) -> None:
 
 def web(context: typer.Context) -> None:
     """Serve the API and a plain page on the settings' host and port, until stopped."""
+    import os
+    import socket
     from contextlib import suppress
     from datetime import UTC, datetime
 
@@ -17,6 +19,7 @@ def web(context: typer.Context) -> None:
     from hypervisor import basemap
     from hypervisor.api.app import create_app
     from hypervisor.api.serving import Server
+    from hypervisor.running import RUN_ID, WEB_SOCKET
     from hypervisor.settings import load_settings
     from hypervisor.store.readings.columnar import FOLDER
     from sensors._domain import catalogue
@@ -27,6 +30,7 @@ def web(context: typer.Context) -> None:
     app.state.settings = settings  # what ingest believes, to send dead letters through again
     app.state.basemap = settings.basemap
     app.state.basemap_origin = basemap.origin(settings.basemap)
+    app.state.run_id = os.environ.get(RUN_ID, "")
     app.state.metrics_open = settings.metrics_open
     config = uvicorn.Config(
         app,
@@ -37,7 +41,9 @@ def web(context: typer.Context) -> None:
         timeout_graceful_shutdown=3,
     )
     server = Server(config, app.state.hub)
+    handed = os.environ.get(WEB_SOCKET)  # by `up`, which keeps the port while we are restarted
+    listeners = None if handed is None else [socket.socket(fileno=int(handed))]
     with suppress(KeyboardInterrupt):
-        server.run()
+        server.run(sockets=listeners)
     if not server.started:
         raise typer.Exit(3)  # as uvicorn itself does: it has said why

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypervisor.hands import archive, dumping
 from hypervisor.hands.archive import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
 from hypervisor.settings import SETTINGS_FILE, Settings
-from hypervisor.stack import passwords
+from hypervisor.stack import password_file, passwords
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.folder import DataFolder
 from hypervisor.store import backup as store
@@ -39,7 +39,7 @@ def _written(settings: Settings, target: Path, below: Path, *, readings: bool) -
     folder = DataFolder(root=settings.data.absolute(), account=unprivileged())
     hashes = {
         name: hashed
-        for name, hashed in passwords.read(folder).items()
+        for name, hashed in password_file.read(folder).items()
         if name not in passwords.RESERVED
     }
     parts = {name: below / name for name in (SETTINGS, ACCOUNTS, DATABASE)}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypervisor.hands import archive, dumping
 from hypervisor.hands.archive import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
-from hypervisor.stack import binaries, database, lock, passwords, settled
+from hypervisor.stack import binaries, database, lock, password_file, settled
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.database import Database
@@ -48,7 +48,8 @@ def restore(wish: Wish, say: Say) -> Manifest:
         try:
             _settings(wish, folder)
             chosen = settled.settle(folder, None, say)
-            _accounts(wish, Broker(folder=folder, programs=brokers, port=chosen.broker_port))
+            broker = Broker(folder=folder, programs=brokers, port=chosen.broker_port)
+            _accounts(wish, broker, say)
             cluster = Database(
                 folder=folder,
                 programs=programs,
@@ -92,12 +93,15 @@ def _settings(wish: Wish, folder: DataFolder) -> None:
     folder.write(folder.settings_file, text)
 
 
-def _accounts(wish: Wish, broker: Broker) -> None:
+def _accounts(wish: Wish, broker: Broker, say: Say) -> None:
     """The devices' passwords as they were; those of our own parts `up` sets by itself."""
     broker.create()
     with archive.member(wish.file, ACCOUNTS) as part:
         text = part.read().decode()
-    broker.folder.write(passwords.password_file(broker.folder), text)
+    broker.folder.write(password_file.path_of(broker.folder), text)
+    mended = password_file.restore(broker.folder)
+    if mended:
+        say(mended)
 
 
 def _database(wish: Wish, found: Manifest, cluster: Database) -> None:

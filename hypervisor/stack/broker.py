@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypervisor.stack import passwords
+from hypervisor.stack import password_file, passwords
 from hypervisor.stack.binaries import BrokerPrograms
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.ports import LOOPBACK
@@ -44,14 +44,18 @@ class Broker:
         return self.folder.broker / "mosquitto.conf"
 
     def create(self) -> None:
-        """Write its settings and access list; make its password file if there is none."""
+        """Write its settings and access list; make its password file if there is none.
+
+        Raises:
+            StackError: the password file is damaged (`password_file.restore` mends it first).
+        """
         self.folder.folder(self.folder.broker)
         self.folder.write(passwords.access_file(self.folder), passwords.ACCESS)
-        if not passwords.password_file(self.folder).exists():
-            self.folder.write(passwords.password_file(self.folder), "")
+        if not password_file.read(self.folder):
+            password_file.write(self.folder, {})
         pairs = {
             "listener": f"{self.port} {self.host}",
-            "password_file": passwords.password_file(self.folder),
+            "password_file": password_file.path_of(self.folder),
             "acl_file": passwords.access_file(self.folder),
             "persistence_location": f"{self.folder.broker}/",
             **DEMANDS,

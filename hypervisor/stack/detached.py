@@ -15,6 +15,7 @@ from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import open_folder
 from hypervisor.stack.parts import environment, interpreter
 from hypervisor.stack.process import command_line, wait_until
+from hypervisor.stack.settled import of_up
 
 START_SECONDS = 120.0
 STOP_SECONDS = 120.0
@@ -52,7 +53,7 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
-            env=environment(),
+            env={**environment(), **of_up(os.environ)},
             start_new_session=True,
         )
     seen = _follow(child, log, seen, folder.root, say)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hypervisor.settings import Settings
-from hypervisor.stack import binaries, passwords
+from hypervisor.stack import binaries, password_file, passwords
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.errors import StackError
@@ -33,7 +33,7 @@ def broker_of(settings: Settings) -> Broker:
     """
     folder = DataFolder(root=settings.data.absolute(), account=unprivileged())
     try:
-        made = passwords.password_file(folder).exists()
+        made = password_file.backup_of(folder).exists() or password_file.path_of(folder).exists()
     except PermissionError as error:
         raise StackError(
             f"{folder.root} is not yours to read; act as root or as its owner"
@@ -64,7 +64,7 @@ def first_password(broker: Broker, name: str, speaking: Speaking) -> dict[str, s
             f"the gateway {through!r} speaks for {name!r}, which needs no account of its own;"
             f" `hypervisor device add {through}` gives the gateway one"
         )
-    if name in passwords.read(broker.folder):
+    if name in password_file.read(broker.folder):
         raise StackError(
             f"{name!r} has an account; `hypervisor device rotate {name}` gives a new password"
         )
@@ -73,7 +73,7 @@ def first_password(broker: Broker, name: str, speaking: Speaking) -> dict[str, s
 
 def lacking(broker: Broker, speaking: Speaking) -> dict[str, str]:
     """A password for each registered device or gateway that needs an account and has none yet."""
-    there = passwords.read(broker.folder)
+    there = password_file.read(broker.folder)
     names = sorted(
         name for name, through in speaking.items() if through is None and name not in there
     )
@@ -95,13 +95,13 @@ def require_account(broker: Broker, name: str) -> None:
         StackError: it has none.
     """
     passwords.check_name(name)
-    if name not in passwords.read(broker.folder):
+    if name not in password_file.read(broker.folder):
         raise StackError(f"{name!r} has no account; `hypervisor device list` shows who has")
 
 
 def overview(broker: Broker, speaking: Speaking) -> list[Row]:
     """Every registered device and gateway and every account, by name."""
-    there = set(passwords.read(broker.folder)) - passwords.RESERVED
+    there = set(password_file.read(broker.folder)) - passwords.RESERVED
     return [
         Row(
             name=name,

@@ -1,18 +1,17 @@
 """The doctor's look at one instance: up, broker, database, parts."""
 
-import http.client
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from hypervisor.instance import Mode
 from hypervisor.settings import Settings
-from hypervisor.stack import lock, passwords, state
+from hypervisor.stack import lock, password_file, passwords, ports, state
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.broker import DEMANDS
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.finding import Finding, bad, good, warning
 from hypervisor.stack.folder import DataFolder
-from hypervisor.stack.probe import ACCEPTED, SILENT, connack
+from hypervisor.stack.probe import ACCEPTED, SILENT, connack, get_login
 from hypervisor.store import health
 from hypervisor.store.connect import StoreError
 
@@ -72,8 +71,14 @@ def _broker_settings(settings: Settings) -> Iterator[Finding]:
         mend = f"stop, `hypervisor up` writes {file} anew"
         yield bad("broker settings", f"not as they must be: {'; '.join(wrong)}", mend)
     else:
-        devices = len(passwords.read(folder).keys() - passwords.RESERVED)
-        yield good("broker settings", f"nothing is dropped in silence; {devices} device accounts")
+        yield good("broker settings", "nothing is dropped in silence")
+    try:
+        devices = len(password_file.read(folder).keys() - passwords.RESERVED)
+    except StackError as error:
+        mend = "`hypervisor down` and `hypervisor up` restore it from its backup"
+        yield bad("device accounts", str(error), mend)
+    else:
+        yield good("device accounts", f"{devices} at the broker")
 
 
 def database(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -138,19 +143,18 @@ def _watch(seen: health.Health, now: datetime, *, live: bool) -> Finding:
 
 def web(settings: Settings) -> Iterator[Finding]:
     where = f"http://{settings.web_host}:{settings.web_port}"
-    connection = http.client.HTTPConnection(settings.web_host, settings.web_port, timeout=5)
-    try:
-        connection.request("GET", "/health")
-        status = connection.getresponse().status
-    except OSError:
+    answer = get_login(ports.reachable(settings.web_host), settings.web_port)
+    run = state.read(settings.data)
+    if answer is None:
         yield bad("web", f"nobody answers at {where}", "see log/web.log of the data folder")
-        return
-    finally:
-        connection.close()
-    if status < 500:
-        yield good("web", f"answers at {where}")
+    elif run is not None and run.run_id != answer.run_id:
+        mend = f"HYPERVISOR_WEB_PORT must be this instance's; it is at {run.web}"
+        yield bad("web", f"another instance or program answers at {where}", mend)
+    elif answer.status >= 500:
+        what = f"{where}/login answers {answer.status}"
+        yield bad("web", what, "see log/web.log of the data folder")
     else:
-        yield bad("web", f"{where}/health says {status}", "see log/web.log of the data folder")
+        yield good("web", f"answers at {where}")
 
 
 def guarded(look: Callable[[], Iterator[Finding]], subject: str) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """The parts in Python: how they are started, and as whom."""
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import hypervisor
 from hypervisor.instance import Mode
+from hypervisor.running import RUN_ID, WEB_SOCKET
 from hypervisor.stack.account import Account, current
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.process import as_account, spawn
@@ -16,7 +18,18 @@ PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")  # in the
 CONDUCTOR = "conduct"  # of exercises: a live instance is never played into
 _CODE = Path(hypervisor.__file__).parent.parent
 # What names servers comes from the folder's own file, whatever the person's environment says.
-_SERVER_KEYS = ("DATABASE_URL", "BROKER_", "PLAYER_PASSWORD", "WEB_", "WORKER", "DATA")
+_SERVER_KEYS = ("DATABASE_URL", "BROKER_", "PLAYER_PASSWORD", "WEB_", "WORKER", "DATA", "RUN_ID")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """The web's listening socket, which `up` holds until it ends, and the run's identity."""
+
+    listener: socket.socket
+    run_id: str
+
+    def environment(self) -> dict[str, str]:
+        return {WEB_SOCKET: str(self.listener.fileno()), RUN_ID: self.run_id}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +39,13 @@ class Launcher:
     folder: DataFolder
     account: Account
 
-    def start(self, part: str) -> subprocess.Popen[bytes]:
+    def start(self, part: str, bound: Bound | None = None) -> subprocess.Popen[bytes]:
         return spawn(
             [*interpreter(), "--data", self.folder.root, part],
             account=self.account,
             log=self.folder.log(part),
-            env=environment(),
+            env={**environment(), **(bound.environment() if bound else {})},
+            sockets=[bound.listener.fileno()] if bound else (),
         )
 
     def is_mine(self, words: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The broker's accounts: a password file and an access list, replaced whole and reloaded."""
+"""The broker's accounts and what each may read and write."""
 
 import re
 import secrets
@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from hypervisor.stack import password_file
 from hypervisor.stack.binaries import BrokerPrograms
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import DataFolder
@@ -63,22 +64,6 @@ def check_name(name: str) -> None:
         raise StackError(f"the account {name!r} is the hypervisor's own, no device may have it")
 
 
-def read(folder: DataFolder) -> dict[str, str]:
-    """The accounts and their hashes."""
-    file = password_file(folder)
-    if not file.exists():
-        return {}
-    try:
-        lines = file.read_text().splitlines()
-    except PermissionError as error:
-        raise StackError(f"{file} is not yours to read; act as root or as its owner") from error
-    return dict(line.split(":", 1) for line in lines if ":" in line)
-
-
-def password_file(folder: DataFolder) -> Path:
-    return folder.broker / "passwords"
-
-
 def access_file(folder: DataFolder) -> Path:
     return folder.broker / "access"
 
@@ -90,11 +75,14 @@ def change(
     put: Mapping[str, str] | None = None,
     drop: frozenset[str] = frozenset(),
 ) -> None:
-    """Set the passwords of `put` and remove `drop`, as one replacement of the file."""
-    accounts = {name: hashed for name, hashed in read(folder).items() if name not in drop}
-    accounts.update(_hashed(folder, programs, put or {}))
-    text = "".join(f"{name}:{hashed}\n" for name, hashed in sorted(accounts.items()))
-    folder.write(password_file(folder), text)
+    """Set the passwords of `put` and remove `drop`, as one replacement of the file.
+
+    Raises:
+        StackError: the file is damaged (nothing is changed), or a password cannot be hashed.
+    """
+    accounts = password_file.read(folder)
+    kept = {name: hashed for name, hashed in accounts.items() if name not in drop}
+    password_file.write(folder, {**kept, **_hashed(folder, programs, put or {})})
 
 
 def _hashed(

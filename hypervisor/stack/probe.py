@@ -1,13 +1,38 @@
-"""Ask a broker whether it lets somebody in: one CONNECT, one CONNACK, no client library."""
+"""Ask who answers: a broker by one CONNECT and one CONNACK, the web by one GET."""
 
+import http.client
 import socket
 import ssl
 import struct
 from contextlib import ExitStack
+from dataclasses import dataclass
+
+from hypervisor.running import RUN_HEADER
 
 ACCEPTED = 0
 REFUSED = frozenset({4, 5})  # bad user name or password; not authorised
 SILENT = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebAnswer:
+    """`run_id`: of the `up` that started whatever answered; "" if it names none."""
+
+    status: int
+    run_id: str
+
+
+def get_login(host: str, port: int) -> WebAnswer | None:
+    """Ask the web for its sign-in page, which needs its database; None when nobody answers."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/login")
+        response = connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return WebAnswer(status=response.status, run_id=response.getheader(RUN_HEADER, ""))
 
 
 def _text(words: str) -> bytes:

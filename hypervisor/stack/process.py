@@ -16,15 +16,18 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def spawn(
+def spawn(  # noqa: PLR0913 -- all that a child differs by
     command: Sequence[str | Path],
     *,
     account: Account,
     log: Path,
     dies_by: signal.Signals = signal.SIGTERM,
     env: Mapping[str, str] | None = None,
+    sockets: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start `command` as `account` in its own group; the kernel sends it `dies_by` if we die.
+
+    `sockets`: descriptors that it inherits under the same numbers.
 
     Its own group: Ctrl-C in a terminal reaches only us, who stop the children in order.
     """
@@ -44,6 +47,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             cwd="/",
             env=None if env is None else dict(env),
+            pass_fds=sockets,
             start_new_session=True,
             preexec_fn=in_child,  # noqa: PLW1509 -- spawned by one thread, before any other starts
             umask=0o077,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.database import STOP_SIGNAL, Database
-from hypervisor.stack.errors import StackError
+from hypervisor.stack.errors import PortLostError, StackError
+from hypervisor.stack.ports import is_free
 from hypervisor.stack.process import stop
 from hypervisor.store import databases
 
@@ -27,15 +28,22 @@ def _go_on() -> None:
     """Nobody says stop."""
 
 
-def start_broker(broker: Broker, check: Callable[[], None] = _go_on) -> Running:
-    """Start the broker and wait until it answers.
+def start_broker(
+    broker: Broker,
+    check: Callable[[], None] = _go_on,
+    *,
+    answers: Callable[[], bool] | None = None,
+) -> Running:
+    """Start the broker and wait until it answers; `answers` proves that it is this one.
 
     Raises:
         StackError: it ended, or never answered; with its last words.
+        PortLostError: it ended because another process has its port.
     """
     broker.create()
     child = broker.start()
-    await_answer("broker", child, broker.answers, broker.last_words, check)
+    waiting = Waiting(name="broker", port=broker.port, child=child, last_words=broker.last_words)
+    await_answer(waiting, answers or broker.answers, check)
     return Running(child=child, halt=lambda: stop(child))
 
 
@@ -44,26 +52,38 @@ def start_database(database: Database, check: Callable[[], None] = _go_on) -> Ru
 
     Raises:
         StackError: it ended, or never answered; with its last words.
+        PortLostError: it ended because another process has its port.
     """
     database.create()
     child = database.start()
     url = database.url("postgres")
-    await_answer("database", child, lambda: databases.answers(url), database.last_words, check)
+    waiting = Waiting(
+        name="database", port=database.port, child=child, last_words=database.last_words
+    )
+    await_answer(waiting, lambda: databases.answers(url), check)
     return Running(child=child, halt=lambda: stop(child, STOP_SIGNAL))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A server that was started and has not answered yet."""
+
+    name: str
+    port: int
+    child: subprocess.Popen[bytes]
+    last_words: Callable[[], str]
+
+
 def await_answer(
-    name: str,
-    child: subprocess.Popen[bytes],
-    answers: Callable[[], bool],
-    last_words: Callable[[], str],
-    check: Callable[[], None] = _go_on,
+    server: Waiting, answers: Callable[[], bool], check: Callable[[], None] = _go_on
 ) -> None:
     """Wait until a server answers; what `check` raises ends server and waiting.
 
     Raises:
         StackError: it ended or stayed silent.
+        PortLostError: it ended because another process has its port.
     """
+    name, child = server.name, server.child
     end = time.monotonic() + START_SECONDS
     while not answers():
         try:
@@ -72,12 +92,15 @@ def await_answer(
             stop(child, signal.SIGINT)
             raise
         if child.poll() is not None:
-            raise StackError(
-                f"the {name} ended at once (exit {child.returncode}); it said:\n{last_words()}"
+            lost = not is_free(server.port)
+            raise (PortLostError if lost else StackError)(
+                f"the {name} ended at once (exit {child.returncode}); it said:"
+                f"\n{server.last_words()}"
             )
         if time.monotonic() > end:
             stop(child)
             raise StackError(
-                f"the {name} did not answer within {START_SECONDS:.0f} s; it said:\n{last_words()}"
+                f"the {name} did not answer within {START_SECONDS:.0f} s; it said:"
+                f"\n{server.last_words()}"
             )
         time.sleep(0.02)

@@ -1,5 +1,7 @@
 """The settings of a private instance: chosen at its first `up`, kept in its folder's one file."""
 
+import functools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,6 +13,11 @@ from hypervisor.stack.ports import LOOPBACK
 
 FIRST_WEB_PORT = 8000
 _PREFIX = "HYPERVISOR_"
+_PORTS = ("BROKER_PORT", "WEB_PORT")
+_SECRETS = ("BROKER_PASSWORD", "PLAYER_PASSWORD")
+_NAMES = ("WEB_HOST", "WORKER")
+_NOT_OURS = ("DATABASE_URL", "BROKER_HOST", "BROKER_USER")  # a private instance has its own
+_WORD = re.compile(r"[A-Za-z0-9_.:~+/=@%^&*,;!?-]+")  # needs no quotes in the settings file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +29,10 @@ class Settled:
     broker_port: int
     broker_password: str
     player_password: str
+    web_host: str
     web_port: int
-    worker: str  # only read: the person may have named it
+    worker: str
+    extra: Mapping[str, str]  # what else the environment asks for
 
     def lines(self) -> dict[str, str]:
         """As they stand in the file."""
@@ -36,41 +45,105 @@ class Settled:
             "BROKER_PASSWORD": self.broker_password,
             "PLAYER_PASSWORD": self.player_password,
             "WEB_PORT": str(self.web_port),
+            **self.extra,
         }
 
 
-def settle(folder: DataFolder, web_port: int | None, say: Callable[[str], None]) -> Settled:
+def of_up(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that `up` takes settings from."""
+    keys = {f"{_PREFIX}{key}" for key in (*_PORTS, *_SECRETS, *_NAMES, *_NOT_OURS)}
+    return {key: value for key, value in environment.items() if key in keys and value}
+
+
+def settle(
+    folder: DataFolder,
+    web_port: int | None,
+    say: Callable[[str], None],
+    environment: Mapping[str, str] | None = None,
+    *,
+    held: frozenset[int] = frozenset(),
+) -> Settled:
     """Read or choose the settings, free ports included, and write them to the folder's file.
 
+    What `environment` says of servers wins over the file, and is in the file from then on.
+    `held`: ports that our own servers have already.
+
     Raises:
-        StackError: the wished web port is taken, or a database is there whose settings are lost.
+        StackError: a requested port is taken, a value is not what it must be, or a database is
+            there whose settings are lost.
     """
-    found = _read(folder)
-    if not found and folder.database.exists():
+    recorded = _read(folder)
+    requested = _requested(environment or {}, say)
+    if web_port is not None:
+        requested["WEB_PORT"] = str(web_port)
+    if not recorded and folder.database.exists():
         raise StackError(
             f"{folder.settings_file} is gone, and with it the password of the database in"
             f" {folder.database}; put the file back from a backup, or start in an empty --data"
         )
-    taken: set[int] = set()
-    address = urlsplit(found.get("DATABASE_URL", ""))
-
-    def private(what: str, port: int | None) -> int:
-        chosen = _private_port(what, port, frozenset(taken), say)
-        taken.add(chosen)
-        return chosen
-
-    recorded_web = int(found["WEB_PORT"]) if "WEB_PORT" in found else None
+    merged = {**recorded, **requested}
+    free = functools.partial(_is_free, held)
+    address = urlsplit(merged.get("DATABASE_URL", ""))
+    host = merged.get("WEB_HOST", LOOPBACK)
+    for key, where in (("BROKER_PORT", LOOPBACK), ("WEB_PORT", host)):
+        port = _port(key, requested)
+        if port is not None and not free(port, where):
+            raise StackError(
+                f"port {port} is taken{_by(port)}; choose another {_PREFIX}{key}"
+                f"{' or --web-port' if key == 'WEB_PORT' else ''}, or leave it out"
+            )
+    broker_port, web = _port("BROKER_PORT", merged), _port("WEB_PORT", merged)
+    if broker_port is None or "BROKER_PORT" not in requested:
+        broker_port = _private_port("broker", broker_port, free, say)
+    if web is None or "WEB_PORT" not in requested:
+        web = _web_port(host, web, free, say)
     settled = Settled(
-        database_port=private("database", address.port),
+        database_port=_private_port(
+            "database", address.port, functools.partial(_is_free, held, but=broker_port), say
+        ),
         database_password=address.password or passwords.new_password(),
-        broker_port=private("broker", int(found.get("BROKER_PORT", 0)) or None),
-        broker_password=found.get("BROKER_PASSWORD") or passwords.new_password(),
-        player_password=found.get("PLAYER_PASSWORD") or passwords.new_password(),
-        web_port=_web_port(web_port, recorded_web, say),
-        worker=found.get("WORKER", "ingest-1"),
+        broker_port=broker_port,
+        broker_password=merged.get("BROKER_PASSWORD") or passwords.new_password(),
+        player_password=merged.get("PLAYER_PASSWORD") or passwords.new_password(),
+        web_host=host,
+        web_port=web,
+        worker=merged.get("WORKER", "ingest-1"),
+        extra={key: requested[key] for key in _NAMES if key in requested},
     )
     write(folder, settled)
     return settled
+
+
+def _requested(environment: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:
+    """What the environment asks `up` for, without the prefix.
+
+    Raises:
+        StackError: a value cannot stand in the settings file.
+    """
+    requested = {}
+    for name, value in of_up(environment).items():
+        key = name.removeprefix(_PREFIX)
+        if key in _NOT_OURS:
+            say(f"{name} is ignored: `hypervisor up` runs a database and a broker of its own")
+        elif not _WORD.fullmatch(value):
+            raise StackError(f"{name}: expected letters, digits and none of quotes, blanks, #, $")
+        else:
+            requested[key] = value
+    return requested
+
+
+def _port(key: str, settings: Mapping[str, str]) -> int | None:
+    """The port of that name, None where there is none.
+
+    Raises:
+        StackError: it is no port.
+    """
+    text = settings.get(key)
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise StackError(f"{_PREFIX}{key}: expected a port from 1 to 65535, got {text!r}")
+    return int(text)
 
 
 def write(folder: DataFolder, settled: Settled) -> None:
@@ -94,29 +167,31 @@ def _read(folder: DataFolder) -> Mapping[str, str]:
     }
 
 
+def _is_free(held: frozenset[int], port: int, host: str = LOOPBACK, *, but: int = 0) -> bool:
+    """Whether our server can listen there, or does already."""
+    return port != but and (port in held or ports.is_free(port, host))
+
+
 def _private_port(
-    what: str, recorded: int | None, avoid: frozenset[int], say: Callable[[str], None]
+    what: str, recorded: int | None, free: Callable[[int], bool], say: Callable[[str], None]
 ) -> int:
-    if recorded is not None and recorded not in avoid and ports.is_free(recorded):
+    if recorded is not None and free(recorded):
         return recorded
-    chosen = ports.free_port(avoid=avoid)
+    chosen = next(port for port in iter(ports.free_port, 0) if free(port))
     if recorded is not None:
         say(f"the {what}'s port {recorded} is taken{_by(recorded)}: it is {chosen} from now on")
     return chosen
 
 
-def _web_port(wished: int | None, recorded: int | None, say: Callable[[str], None]) -> int:
-    if wished is not None:
-        if not ports.is_free(wished):
-            raise StackError(
-                f"port {wished} is taken{_by(wished)}; choose another --web-port, or leave it out"
-            )
-        return wished
+def _web_port(
+    host: str,
+    recorded: int | None,
+    free: Callable[[int, str], bool],
+    say: Callable[[str], None],
+) -> int:
     preferred = recorded or FIRST_WEB_PORT
-    chosen = (
-        next((port for port in range(preferred, preferred + 200) if ports.is_free(port)), None)
-        or ports.free_port()
-    )
+    candidates = range(preferred, min(preferred + 200, 65536))
+    chosen = next((port for port in candidates if free(port, host)), None) or ports.free_port()
     if chosen != preferred:
         say(f"port {preferred} is taken{_by(preferred)}: the web is on {chosen} from now on")
     return chosen

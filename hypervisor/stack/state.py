@@ -19,6 +19,7 @@ class State:
     ready: bool
     pids: dict[str, int]
     restarts: dict[str, int]
+    run_id: str = ""  # what our web answers with in RUN_HEADER
 
     def text(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"

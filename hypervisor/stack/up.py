@@ -3,26 +3,29 @@
 import errno
 import functools
 import os
+import secrets
 import shutil
 import signal
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hypervisor.instance import Instance, Mode, require_mode
-from hypervisor.stack import binaries, lock, passwords, settled, state
+from hypervisor.stack import binaries, lock, password_file, passwords, ports, settled, state
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.database import DATABASE, STOP_SIGNAL, Database
-from hypervisor.stack.errors import StackError
+from hypervisor.stack.errors import PortLostError, StackError
 from hypervisor.stack.folder import SCARCE_BYTES, DataFolder, open_folder
 from hypervisor.stack.orphans import stop_orphans
-from hypervisor.stack.parts import Launcher, launcher, parts_of
-from hypervisor.stack.ports import LOOPBACK, is_free
+from hypervisor.stack.parts import Bound, Launcher, launcher, parts_of
+from hypervisor.stack.ports import LOOPBACK
+from hypervisor.stack.probe import ACCEPTED, connack, get_login
 from hypervisor.stack.process import trim_log, wait_until
-from hypervisor.stack.servers import start_broker, start_database
+from hypervisor.stack.servers import Running, start_broker, start_database
 from hypervisor.stack.stopping import Stop, Stopped, on_signals
 from hypervisor.stack.supervisor import Job, Supervisor
 from hypervisor.store import databases
@@ -32,6 +35,7 @@ from hypervisor.store.connect import connect, migrate
 TICK_SECONDS = 0.1
 CHORES_SECONDS = 60.0
 READY_SECONDS = 30.0
+PORT_TRIES = 5
 Say = Callable[[str], None]
 
 
@@ -43,6 +47,7 @@ class Wish:
     mode: Mode | None = None
     name: str | None = None
     web_port: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)  # what `settled` may take up
 
 
 def run(wish: Wish, say: Say) -> None:
@@ -74,6 +79,7 @@ def run(wish: Wish, say: Say) -> None:
                 raise
             raise StackError(f"the disk of {folder.root} is full; make room") from error
         finally:
+            up.close_port()
             supervisor.stop_all()
             (folder.root / state.FILE).unlink(missing_ok=True)
         say("stopped")
@@ -88,6 +94,10 @@ class _Up:
     broker: Broker
     database: Database
     _state: state.State = field(init=False)
+    _settings: settled.Settled = field(init=False)
+    _run_id: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
+    _held: set[int] = field(default_factory=set, init=False)  # ports that we listen on by now
+    _bound: Bound | None = field(default=None, init=False)
 
     @property
     def folder(self) -> DataFolder:
@@ -98,25 +108,23 @@ class _Up:
         began = time.monotonic()
         starter = launcher(self.folder)
         self._stop_orphans(starter)
-        settings = settled.settle(self.folder, self.wish.web_port, self.say)
-        self.broker = replace(self.broker, port=settings.broker_port)
-        self.database = replace(
-            self.database, port=settings.database_port, password=settings.database_password
-        )
+        self._settle()
         instance = self._start_database()
+        self._start_broker(instance.mode)
+        settings = self._settings
         self._state = state.State(
             pid=os.getpid(),
             mode=instance.mode,
             name=instance.name,
-            web=f"http://{LOOPBACK}:{settings.web_port}",
+            web=f"http://{ports.reachable(settings.web_host)}:{settings.web_port}",
             ready=False,
             pids={},
             restarts={},
+            run_id=self._run_id,
         )
-        self._start_broker(settings, instance.mode)
         self._introduce(settings, starter)
         for part in parts_of(instance.mode):
-            start = functools.partial(starter.start, part)
+            start = functools.partial(starter.start, part, self._bound if part == "web" else None)
             self.supervisor.start(Job(name=part, start=start, log=self.folder.log(part)))
         self._publish()
         late = self._await_parts(settings)
@@ -149,9 +157,54 @@ class _Up:
         }
         stop_orphans(ours, self.say)
 
+    def _settle(self) -> None:
+        """Settle the ports; the web's is ours from here to the end of this run.
+
+        Called again when a server lost its port: those that we hold already stay.
+        """
+        while True:
+            settings = self._settings = settled.settle(
+                self.folder,
+                self.wish.web_port,
+                self.say,
+                self.wish.environment,
+                held=frozenset(self._held),
+            )
+            if self._bound is not None:
+                break
+            try:
+                listener = ports.listen(settings.web_port, settings.web_host)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    where = f"{settings.web_host}:{settings.web_port}"
+                    raise StackError(f"cannot listen at {where}: {error.strerror}") from error
+            else:
+                self._bound = Bound(listener=listener, run_id=self._run_id)
+                self._held.add(settings.web_port)
+                break
+        self.broker = replace(self.broker, port=settings.broker_port)
+        self.database = replace(
+            self.database, port=settings.database_port, password=settings.database_password
+        )
+
+    def close_port(self) -> None:
+        """Listen for the web no more."""
+        if self._bound is not None:
+            self._bound.listener.close()
+            self._bound = None
+
+    def _on_a_port_of_its_own(self, start: Callable[[], Running]) -> Running:
+        """Start a server; where another process was quicker to take its port, on another one."""
+        for _ in range(PORT_TRIES):
+            with suppress(PortLostError):
+                return start()
+            self._settle()
+        return start()
+
     def _start_database(self) -> Instance:
+        running = self._on_a_port_of_its_own(lambda: start_database(self.database, self.stop.check))
         database = self.database
-        running = start_database(database, self.stop.check)
+        self._held.add(database.port)
         job = Job(
             name="database",
             start=database.start,
@@ -163,18 +216,39 @@ class _Up:
         databases.create(database.url("postgres"), DATABASE)
         return prepare(database.url(), self.wish, self.folder.root.name, self.say)
 
-    def _start_broker(self, settings: settled.Settled, mode: Mode) -> None:
-        broker = self.broker
-        broker.create()
-        put = {passwords.INGEST: settings.broker_password}
+    def _start_broker(self, mode: Mode) -> None:
+        settings = self._settings
+        self._restore_passwords()
+        self.broker.create()
+        proof = passwords.new_password()
+        put = {passwords.INGEST: settings.broker_password, passwords.PROBE: proof}
         drop = frozenset({passwords.PLAYER})
         if mode is Mode.EXERCISE:  # only an exercise can be played into
             put[passwords.PLAYER] = settings.player_password
             drop = frozenset()
-        passwords.change(self.folder, broker.programs, put=put, drop=drop)
-        running = start_broker(broker, self.stop.check)
-        job = Job(name="broker", start=broker.start, log=self.folder.log("broker"))
+        passwords.change(self.folder, self.broker.programs, put=put, drop=drop)
+
+        def is_ours() -> bool:
+            return connack(LOOPBACK, self.broker.port, passwords.PROBE, proof) == ACCEPTED
+
+        def start() -> Running:
+            return start_broker(self.broker, self.stop.check, answers=is_ours)
+
+        running = self._on_a_port_of_its_own(start)
+        job = Job(name="broker", start=self._restart_broker, log=self.folder.log("broker"))
         self.supervisor.adopt(job, running.child)
+
+    def _restart_broker(self) -> subprocess.Popen[bytes]:
+        try:
+            self._restore_passwords()
+        except StackError as error:  # it lets those in whose lines are whole
+            self.say(str(error))
+        return self.broker.start()
+
+    def _restore_passwords(self) -> None:
+        mended = password_file.restore(self.folder)
+        if mended:
+            self.say(mended)
 
     def _introduce(self, settings: settled.Settled, starter: Launcher) -> None:
         self.say(
@@ -196,7 +270,7 @@ class _Up:
         url = settings.lines()["DATABASE_URL"]
         waiting: dict[str, Callable[[], bool]] = {
             "ingest": lambda: instance_store.has_joined(url, settings.worker),
-            "web": lambda: not is_free(settings.web_port),
+            "web": self._web_is_ours,
         }
 
         def all_there() -> bool:
@@ -211,6 +285,11 @@ class _Up:
             for name in waiting:
                 self.say(f"{name} is not there yet; see {self.folder.log(name)}")
         return list(waiting)
+
+    def _web_is_ours(self) -> bool:
+        host = ports.reachable(self._settings.web_host)
+        answer = get_login(host, self._settings.web_port)
+        return answer is not None and answer.run_id == self._state.run_id
 
     def _publish(self, *, ready: bool | None = None) -> None:
         self._state = replace(

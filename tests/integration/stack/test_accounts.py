@@ -10,7 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from hypervisor.settings import Settings
-from hypervisor.stack import accounts, passwords
+from hypervisor.stack import accounts, password_file, passwords
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.probe import ACCEPTED, REFUSED, connack
 
@@ -159,6 +159,6 @@ def test_a_rotated_password_puts_the_old_one_out(
 
 def test_passwords_are_not_kept(broker: Broker, add_device: Callable[[str], str]) -> None:
     password = add_device("poyo")
-    file = passwords.password_file(broker.folder)
+    file = password_file.path_of(broker.folder)
     assert password not in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600

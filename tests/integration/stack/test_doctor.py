@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
 from hypervisor.settings import Settings
 from hypervisor.stack import doctor_instance as doctor
-from hypervisor.stack import doctor_machine
+from hypervisor.stack import doctor_machine, password_file, state
+from hypervisor.stack.account import unprivileged
 from hypervisor.stack.finding import Finding, State
+from hypervisor.stack.folder import DataFolder
 from hypervisor.store.connect import connect
 
 pytestmark = pytest.mark.integration
@@ -30,7 +34,11 @@ def test_a_healthy_instance(instance_settings: Settings) -> None:
         connection.execute(
             "INSERT INTO watch_state (cursor, judged_to, engine) VALUES ('0', now(), '1')"
         )
-    assert states(doctor.broker(instance_settings)) == {"broker": "good", "broker settings": "good"}
+    assert states(doctor.broker(instance_settings)) == {
+        "broker": "good",
+        "broker settings": "good",
+        "device accounts": "good",
+    }
     assert states(doctor.database(instance_settings, now)) == {
         "database": "good",
         "migrations": "good",
@@ -115,6 +123,45 @@ def test_nobody_answers(instance_settings: Settings) -> None:
         "web",
         "database",
     }
+
+
+class _Web(BaseHTTPRequestHandler):
+    """Some program that answers every page; of the run that its server names."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        run_id = getattr(self.server, "run_id", "")
+        if run_id:
+            self.send_header("X-Hypervisor-Run", run_id)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Not on the tests' output."""
+
+
+@pytest.mark.parametrize(("run_id", "expected"), [("", "bad"), ("other", "bad"), ("ours", "good")])
+def test_a_stranger_at_the_web_port_is_not_the_web(
+    instance_settings: Settings, run_id: str, expected: str
+) -> None:
+    told = state.State(
+        pid=1, mode="live", name="t", web="-", ready=True, pids={}, restarts={}, run_id="ours"
+    )
+    (instance_settings.data / state.FILE).write_text(told.text())
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Web) as server:
+        server.run_id = run_id  # type: ignore[attr-defined]
+        Thread(target=server.serve_forever, daemon=True).start()
+        settings = instance_settings.model_copy(update={"web_port": server.server_port})
+        assert states(doctor.web(settings)) == {"web": expected}
+        server.shutdown()
+
+
+def test_a_damaged_password_file_is_said(instance_settings: Settings) -> None:
+    folder = DataFolder(root=instance_settings.data, account=unprivileged())
+    file = password_file.path_of(folder)
+    file.write_bytes(file.read_bytes()[:-40])
+    found = {each.subject: each for each in doctor.broker(instance_settings)}
+    assert found["device accounts"].state == "bad"
+    assert "is damaged" in found["device accounts"].what
 
 
 def test_nothing_runs_here(instance_settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import functools
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,15 +11,18 @@ from pathlib import Path
 import pytest
 
 from hypervisor.instance import Instance, InstanceError, Mode, require_exercise, require_mode
-from hypervisor.settings import Settings, load_settings
-from hypervisor.stack import binaries, detached, lock, state
+from hypervisor.settings import SETTINGS_FILE, Settings, load_settings
+from hypervisor.stack import accounts, binaries, detached, lock, password_file, state
+from hypervisor.stack.account import unprivileged
 from hypervisor.stack.broker import Broker
-from hypervisor.stack.errors import StackError
+from hypervisor.stack.errors import PortLostError, StackError
+from hypervisor.stack.folder import open_folder
 from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.parts import environment, interpreter
 from hypervisor.stack.ports import free_port, is_free
-from hypervisor.stack.probe import ACCEPTED, connack
+from hypervisor.stack.probe import ACCEPTED, connack, get_login
 from hypervisor.stack.process import running, wait_until
+from hypervisor.stack.servers import start_broker
 from hypervisor.store import databases, instance
 from hypervisor.store.connect import connect
 
@@ -39,12 +43,17 @@ class Up:
     def __init__(self, root: Path, *words: str) -> None:
         self.root = root
         self.output = root.with_suffix(".out")
+        self.web_port = free_port()
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [*interpreter(), "--data", str(root), "up", "--web-port", str(free_port()), *words],
+                [*interpreter(), "--data", str(root), "up", *words],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**environment(), "PYTHONFAULTHANDLER": "1"},
+                env={
+                    **environment(),
+                    "HYPERVISOR_WEB_PORT": str(self.web_port),
+                    "PYTHONFAULTHANDLER": "1",
+                },
                 start_new_session=True,
             )
 
@@ -108,6 +117,8 @@ def test_the_life_of_an_instance(start: Callable[..., Up]) -> None:
     assert up.said("EXERCICE 'essai'")
     assert wait_until(lambda: state.read(up.root) is not None, seconds=10)
     settings = load_settings(up.root)
+    assert settings.web_port == up.web_port
+    nobody_takes_its_web_port(up)
     assert both_answer(settings)
     with connect(settings.database_url) as connection:
         connection.execute("INSERT INTO site (name, title, domain) VALUES ('s', 'S', 'flood')")
@@ -133,6 +144,27 @@ def test_the_life_of_an_instance(start: Callable[..., Up]) -> None:
         assert detached.stop(up.root)
     assert not running(is_of(up.root))
     assert not detached.stop(up.root)
+
+
+def nobody_takes_its_web_port(up: Up) -> None:
+    """Neither while the web starts nor while it is restarted; what answers there is ours."""
+
+    def take() -> None:
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server(("127.0.0.1", up.web_port)).close()
+
+    take()
+    up.await_said("everything up")
+    told = state.read(up.root)
+    answer = get_login("127.0.0.1", up.web_port)
+    assert told is not None
+    assert told.run_id
+    assert answer is not None
+    assert (answer.status, answer.run_id) == (200, told.run_id)
+    os.kill(up.pid("web"), signal.SIGKILL)
+    assert wait_until(lambda: up.said("web was killed"), seconds=10)
+    take()
+    assert wait_until(lambda: get_login("127.0.0.1", up.web_port) is not None, seconds=20)
 
 
 def servers_are_not_root(up: Up) -> None:
@@ -162,6 +194,60 @@ def test_two_do_not_disturb_each_other(start: Callable[..., Up]) -> None:
     assert is_free(one.broker_port)
     assert both_answer(other)
     assert second.process.poll() is None
+
+
+def test_a_broker_port_that_another_was_quicker_to_take_is_given_up(
+    start: Callable[..., Up],
+) -> None:
+    up = start("a")
+    file = up.root / SETTINGS_FILE
+    assert wait_until(file.exists, seconds=20)
+    lost = load_settings(up.root).broker_port  # settled; the broker itself starts later
+    with socket.create_server(("127.0.0.1", lost)):
+        up.await_said("everything up")
+    settings = load_settings(up.root)
+    assert settings.broker_port != lost
+    assert both_answer(settings)
+
+
+def test_another_broker_that_answers_is_not_ours(
+    open_tmp: Path, make_broker: Callable[[], Broker]
+) -> None:
+    other = make_broker()
+    folder = open_folder(open_tmp / "second", unprivileged())
+    ours = Broker(folder=folder, programs=binaries.broker(), port=other.port)
+    with pytest.raises(PortLostError, match="Address already in use"):
+        start_broker(ours, answers=lambda: False)
+
+
+def test_a_damaged_password_file_costs_no_device_its_account(
+    start: Callable[..., Up], open_tmp: Path
+) -> None:
+    """Found at `up`, and when the broker is started again under it."""
+    folder = open_folder(open_tmp / "a", unprivileged())
+    folder.folder(folder.broker)
+    broker = Broker(folder=folder, programs=binaries.broker(), port=0)
+    accounts.change(broker, put={"lamp-1": "secret-1", "lamp-2": "secret-2"})
+    file = password_file.path_of(folder)
+    file.write_bytes(b"")
+
+    up = start("a")
+    up.await_said("is restored from its backup, 3 accounts")
+    up.await_said("everything up")
+    settings = load_settings(up.root)
+
+    def all_enter() -> bool:
+        devices = [("lamp-1", "secret-1"), ("lamp-2", "secret-2")]
+        port = settings.broker_port
+        return all(connack("127.0.0.1", port, *each) == ACCEPTED for each in devices)
+
+    assert all_enter()
+    file.write_bytes(file.read_bytes()[:-60])
+    with pytest.raises(StackError, match="is damaged"):
+        accounts.change(broker, put={"lamp-3": "secret-3"})
+    os.kill(up.pid("broker"), signal.SIGKILL)
+    assert wait_until(lambda: up.restarted("broker"), seconds=30)
+    assert wait_until(all_enter, seconds=10)
 
 
 def test_orphans_of_this_folder_only_are_stopped(

@@ -64,6 +64,69 @@ def test_a_kept_web_port_that_is_taken_gives_way(folder: DataFolder) -> None:
     assert f"port {port} is taken by" in said[0]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_what_the_environment_asks_for_is_taken_up_and_kept(
+    folder: DataFolder, *, first: bool
+) -> None:
+    if not first:
+        settle(folder, free_port(), print)
+    web, broker = free_port(), free_port()
+    asked = {
+        "HYPERVISOR_WEB_PORT": str(web),
+        "HYPERVISOR_WEB_HOST": "0.0.0.0",  # noqa: S104
+        "HYPERVISOR_BROKER_PORT": str(broker),
+        "HYPERVISOR_BROKER_PASSWORD": "chosen-by-hand",
+        "HYPERVISOR_PLAYER_PASSWORD": "of.the.player",
+        "HYPERVISOR_WORKER": "ingest-7",
+    }
+    settle(folder, None, print, asked)
+    settle(folder, None, print)
+    read = load_settings(folder.root)
+    assert (read.web_port, read.web_host) == (web, "0.0.0.0")  # noqa: S104
+    assert (read.broker_port, read.broker_password) == (broker, "chosen-by-hand")
+    assert (read.player_password, read.worker) == ("of.the.player", "ingest-7")
+    assert folder.settings_file.read_text().count("HYPERVISOR_WORKER=") == 1
+
+
+def test_a_command_line_wins_over_the_environment(folder: DataFolder) -> None:
+    port = free_port()
+    asked = {"HYPERVISOR_WEB_PORT": str(free_port(avoid=frozenset({port})))}
+    assert settle(folder, port, print, asked).web_port == port
+
+
+@pytest.mark.parametrize("key", ["WEB_PORT", "BROKER_PORT"])
+def test_a_port_asked_for_that_is_taken_is_refused(folder: DataFolder, key: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(StackError, match=rf"port {port} is taken .*HYPERVISOR_{key}"):
+            settle(folder, None, print, {f"HYPERVISOR_{key}": str(port)})
+    assert not folder.settings_file.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("WEB_PORT", "80a", "expected a port from 1 to 65535, got '80a'"),
+        ("BROKER_PORT", "70000", "expected a port from 1 to 65535, got '70000'"),
+        ("BROKER_PASSWORD", "a b", "expected letters, digits"),
+    ],
+)
+def test_nonsense_in_the_environment_is_refused(
+    folder: DataFolder, key: str, value: str, sentence: str
+) -> None:
+    with pytest.raises(StackError, match=f"HYPERVISOR_{key}: {sentence}"):
+        settle(folder, None, print, {f"HYPERVISOR_{key}": value})
+
+
+def test_servers_of_somebody_else_are_ignored_aloud(folder: DataFolder) -> None:
+    said: list[str] = []
+    asked = {"HYPERVISOR_DATABASE_URL": "postgresql://a:b@elsewhere/c"}
+    settle(folder, free_port(), said.append, asked)
+    assert len(said) == 1
+    assert said[0].startswith("HYPERVISOR_DATABASE_URL is ignored:")
+    assert "elsewhere" not in folder.settings_file.read_text()
+
+
 def test_lost_settings_of_a_database_are_not_made_up(folder: DataFolder) -> None:
     folder.database.mkdir()
     with pytest.raises(StackError, match="put the file back"):
