@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-import numpy as np
 
 from ingest.message import Arrival, Letter
-from sensors._row import ROW, Rows
+from sensors._row import Rows
 
 
 class Beat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -35,7 +34,7 @@ class Parcel:
 class Batch:
     """What one transaction stores. `heard`: the latest heartbeat; `deaf`: spans, both µs.
 
-    `messages`: how many it was made of.
+    `messages`: how many it was made of. `again`: a try before may have stored it, or a part of it.
     """
 
     rows: Rows
@@ -43,7 +42,4 @@ class Batch:
     heard: int | None = None
     deaf: Sequence[tuple[int, int]] = field(default=())
     messages: int = 0
-
-
-def no_rows() -> Rows:
-    return np.empty(0, dtype=ROW)
+    again: bool = False

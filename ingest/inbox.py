@@ -7,14 +7,15 @@ from paho.mqtt.client import MQTTMessage
 
 from ingest.batch import Beat, Parcel
 from ingest.message import UNSTAMPED, Arrival
-from ingest.topics import instant, stamp
+from ingest.times import instant
+from ingest.topics import played
 
 
 class Inbox:
     """paho's callbacks put messages here; `clock` gives the wall clock in µs.
 
     `pulse` is the topic of the heartbeat.
-    In an exercise the player's stamp on each message takes the place of the clock.
+    In an exercise the stamp on the player's messages takes the place of the clock.
     """
 
     def __init__(self, *, pulse: str, exercise: bool, clock: Callable[[], int]) -> None:
@@ -52,8 +53,12 @@ class Inbox:
 
     def on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         """A message as paho gives it."""
-        received_at = stamp(message.properties) if self._exercise else self._now()
-        self._take_in(message.topic, bytes(message.payload), received_at, again=message.dup)
+        topic, received_at = (
+            played(message.topic, message.properties)
+            if self._exercise
+            else (message.topic, self._now())
+        )
+        self._take_in(topic, bytes(message.payload), received_at, again=message.dup)
         if message.qos:  # else its sender wants no acknowledgement
             self._mids.append(message.mid)
 
@@ -84,7 +89,7 @@ class Inbox:
         received_at = UNSTAMPED if self._exercise else self._now()
         try:
             clock = instant(payload.decode())
-        except (ValueError, OverflowError):
+        except ValueError:
             self._take_in(self._pulse, payload, received_at, again=again)
         else:
             self._beats.append(Beat(clock=clock, received_at=received_at))

@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest.batch import Parcel
 from ingest.client import BufferedClient
 from ingest.inbox import Inbox
-from ingest.topics import CLOCK, SHARES, heartbeat_topic, written
+from ingest.topics import CLOCK, PLAYED_SHARES, SHARES, heartbeat_topic, written
 
 KEEPALIVE = 60  # seconds
 _FAREWELL = 5.0  # seconds to send what is left to send
@@ -67,7 +67,8 @@ class Link:
         self.subscribed = False
         self._pulse = CLOCK if exercise else heartbeat_topic(worker)
         self.inbox = Inbox(pulse=self._pulse, exercise=exercise, clock=clock)
-        self._topics = [(topic, 1) for topic in (*SHARES, self._pulse)] if joins else []
+        self._shares = (*SHARES, *PLAYED_SHARES) if exercise else SHARES
+        self._topics = [(topic, 1) for topic in (*self._shares, self._pulse)] if joins else []
         self._bell, self._ear = socket.socketpair()
         self._bell.settimeout(0)
         self._ear.settimeout(0)
@@ -156,7 +157,7 @@ class Link:
     def leave(self) -> int:
         """Stop taking our share; the number by which `answered` tells that the broker knows."""
         self._topics = []
-        _, mid = self._client.unsubscribe([*SHARES, CLOCK])
+        _, mid = self._client.unsubscribe([*self._shares, CLOCK])
         return mid or 0
 
     def listen_to_ourselves(self) -> int:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingest.message import UNSTAMPED
+from ingest.times import instant
 
 READINGS = "devices/+/readings"
 # What a worker takes its share of: devices that speak for themselves, and gateways.
@@ -17,7 +18,10 @@ FILTERS = (
 )
 SHARE = f"$share/ingest/{READINGS}"
 SHARES = tuple(f"$share/ingest/{each}" for each in FILTERS)
-CLOCK = "exercise/clock"
+# In an exercise the player alone may write below this: the same topics, and its clock.
+PLAYED = "exercise/"
+PLAYED_SHARES = tuple(f"$share/ingest/{PLAYED}{each}" for each in FILTERS)
+CLOCK = f"{PLAYED}clock"
 STAMP = "scenario-time"
 
 
@@ -25,25 +29,22 @@ def heartbeat_topic(worker: str) -> str:
     return f"hypervisor/heartbeat/{worker}"
 
 
-def instant(text: str) -> int:
-    """RFC 3339 to µs since the epoch.
-
-    Raises:
-        ValueError: it is none, or has no offset.
-    """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no offset")
-    return round(moment.timestamp() * 1e6)
-
-
 def written(clock: int) -> str:
     """µs since the epoch as RFC 3339."""
     return datetime.fromtimestamp(clock / 1e6, UTC).isoformat(timespec="microseconds")
 
 
-def stamp(properties: Any) -> int:
-    """The scenario's time that the player has put on a message, µs; UNSTAMPED without one."""
+def played(topic: str, properties: Any) -> tuple[str, int]:
+    """A message of an exercise: its topic as on the day, and its arrival (µs) in the scenario.
+
+    UNSTAMPED unless the player sent it, as the topic proves: anybody can write a stamp.
+    """
+    if not topic.startswith(PLAYED):
+        return topic, UNSTAMPED
+    return topic.removeprefix(PLAYED), _stamp(properties)
+
+
+def _stamp(properties: Any) -> int:
     for name, value in getattr(properties, "UserProperty", ()):
         if name == STAMP:
             try:

@@ -6,6 +6,10 @@ from numpy.typing import NDArray
 from sensors._quality import Quality
 
 NEVER = np.iinfo(np.int64).min  # received: imported history, which is no arrival
+# The years in which a time can be, 1800 to 2199 (µs): no gauge is older, and what lies beyond is no
+# clock. All that is computed with times fits into every type that we use.
+EARLIEST = -5_364_662_400_000_000
+LATEST = 7_258_118_400_000_000  # the first instant that is too late
 
 # Times in µs since the epoch, UTC. `quality`: the flags of sensors._quality.
 ROW = np.dtype(
@@ -18,6 +22,11 @@ ROW = np.dtype(
     ]
 )
 Rows = NDArray[np.void]  # of ROW
+
+
+def no_rows() -> Rows:
+    return np.empty(0, dtype=ROW)
+
 
 _SUSPECT = int(Quality.SUSPECT)
 

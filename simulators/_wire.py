@@ -16,6 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from sensors._errors import TerritoryError
 
 STAMP = "scenario-time"  # the user property that says when a reading arrives, in the scenario
+PLAYED = "exercise/"  # only the player may write below it: so its stamps are believed
 NO_SUBSCRIBER = 0x10
 TAKEN_OVER = 0x8E
 OFTEN = 64  # publications between two looks at what came back
@@ -89,11 +90,14 @@ class Wire:
     def send(self, topic: str, payload: bytes, stamp: str | None = None) -> None:
         """Publish one message, waiting while the window is full or the broker is away.
 
+        One with a `stamp` is a device's, published on the device's topic below the player's own.
+
         Raises:
             PlayerError: the broker stays away, or refuses.
         """
         while len(self._flying) >= self._window:
             self.pump(0.05)
+        topic = topic if stamp is None else f"{PLAYED}{topic}"
         self._publish(_Letter(topic=topic, payload=payload, stamp=stamp))
         if self.sent % OFTEN == 0:
             self.pump(0)

@@ -30,7 +30,7 @@ user {INGEST}
 topic read devices/+/readings
 topic read devices/+/senml
 topic read gateways/#
-topic read exercise/clock
+topic read exercise/#
 topic readwrite hypervisor/heartbeat/#
 topic write hypervisor/alarms/#
 
@@ -41,7 +41,7 @@ user {PLAYER}
 topic write devices/+/readings
 topic write devices/+/senml
 topic write gateways/#
-topic write exercise/clock
+topic write exercise/#
 """
 
 

@@ -63,12 +63,15 @@ class Publisher:
     sent: int = 0
 
     def send(self, device: str, payload: bytes, *, stamp: str | None = None) -> None:
-        properties = None if stamp is None else _stamped(stamp)
-        self.raw(f"devices/{device}/readings", payload, properties)
+        topic = f"devices/{device}/readings"
+        if stamp is None:
+            self.raw(topic, payload)
+        else:
+            self.raw(f"exercise/{topic}", payload, stamped(stamp))
 
     def stamped(self, topic: str, payload: bytes, at: datetime) -> None:
         """As the player of an exercise does."""
-        self.raw(topic, payload, _stamped(at.isoformat()))
+        self.raw(f"exercise/{topic}", payload, stamped(at.isoformat()))
 
     def raw(self, topic: str, payload: bytes, properties: Properties | None = None) -> None:
         self.client.publish(topic, payload, qos=1, properties=properties)
@@ -82,7 +85,8 @@ class Publisher:
             time.sleep(0.005)
 
 
-def _stamped(stamp: str) -> Properties:
+def stamped(stamp: str) -> Properties:
+    """What says when a message arrives in the scenario."""
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.UserProperty = [("scenario-time", stamp)]
     return properties

@@ -59,7 +59,7 @@ def listener(settings: Settings) -> Iterator[Heard]:
 
     def on_connect(*_: object) -> None:
         options = SubscribeOptions(qos=1)
-        client.subscribe([("$share/ingest/devices/+/readings", options), (CLOCK, options)])
+        client.subscribe([("$share/ingest/exercise/devices/+/readings", options), (CLOCK, options)])
 
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id="w", protocol=paho.MQTTv5)
     client.username_pw_set("ingest", settings.broker_password)

@@ -1,0 +1,56 @@
+"""Times as they are written to us: RFC 3339 with an offset, in the years that are believed."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from ingest.message import AwareTime
+from sensors._row import EARLIEST, LATEST
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LEAP = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d):60((?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))")
+_LAST_SECOND = (23, 59, 59)
+
+
+def moment(given: object) -> datetime:
+    """An RFC 3339 text as a datetime.
+
+    A leap second (23:59:60 UTC) is the first second of the next day, as in PostgreSQL: nothing that
+    counts seconds since 1970 has a place of its own for it.
+
+    Raises:
+        ValueError: it is none, or has no offset.
+    """
+    try:
+        return msgspec.convert(given, AwareTime)
+    except ValueError:
+        match = _LEAP.fullmatch(given) if isinstance(given, str) else None
+        if match is None:
+            raise
+        return _after_leap(match)
+
+
+def _after_leap(match: re.Match[str]) -> datetime:
+    before = msgspec.convert(f"{match[1]}:59{match[2]}", AwareTime)
+    try:
+        utc = before.astimezone(UTC)
+        after = before + timedelta(seconds=1)
+    except OverflowError:
+        raise ValueError("it lies at the end of time") from None
+    if (utc.hour, utc.minute, utc.second) != _LAST_SECOND:
+        raise ValueError("a leap second is 23:59:60 in UTC")
+    return after
+
+
+def instant(text: str) -> int:
+    """RFC 3339 as µs since the epoch.
+
+    Raises:
+        ValueError: it is none, has no offset, or lies outside the years that are believed.
+    """
+    micros = (moment(text) - _EPOCH) // _MICROSECOND
+    if not EARLIEST <= micros < LATEST:
+        raise ValueError(f"{text!r} lies outside the years 1800 to 2199")
+    return micros
