@@ -17,12 +17,13 @@ from hypervisor.store.readings import history, readings
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 from sensors._quantity import CLOCK_FAULT
-from sensors._row import NEVER, ROW, Rows
+from sensors._row import EARLIEST, NEVER, ROW, Rows
 from sensors._units import UnitError, converter
 
 BATCH = 10_000
 _STATUS = {"ok": Quality.GOOD, "saturated": Quality.SATURATED, "doubtful": Quality.DOUBTFUL}
 _ANOTHER_STANDS = "another value stands at that time in the store: what arrived outweighs history"
+_TOO_LARGE = "larger than any number in the catalogue's unit"
 _FOREVER = np.iinfo(np.int64).max
 
 
@@ -83,7 +84,8 @@ def _rows(
 ) -> Rows:
     device, quantity = str(part["device"].iloc[0]), str(part["quantity"].iloc[0])
     series, known = registry.series[device, quantity], catalogue.quantities[quantity]
-    value = convert(part["value"].to_numpy(dtype=np.float64))
+    with np.errstate(over="ignore"):  # rejected later on
+        value = convert(part["value"].to_numpy(dtype=np.float64))
     quality = part["status"].map(lambda text: _STATUS.get(text, Quality.SENSOR_FAULT))
     flags = quality.to_numpy(dtype=np.int16, copy=True)
     low = known.low if series.low is None else series.low
@@ -101,19 +103,24 @@ def _rows(
 
 
 def _believable(rows: Rows, registry: Registry, until: int, account: Account) -> Rows:
-    """Without what lies ahead of now, and what a device would have said after its end."""
-    ahead = rows["time"] > until
-    account.rejected.update({"measured later than now": int(ahead.sum())} if ahead.any() else {})
+    """Without what lies ahead of now or before all gauges, and what a device said after its end."""
+    rows = _without(rows, rows["time"] < EARLIEST, "measured before the year 1800", account)
+    rows = _without(rows, np.isinf(rows["value"]), _TOO_LARGE, account)
+    rows = _without(rows, rows["time"] > until, "measured later than now", account)
     ends: Mapping[int | None, int] = {
         series.id: micros(retired)
         for series in registry.series.values()
         if (retired := registry.devices[series.device].retired) is not None
     }
     end = np.array([ends.get(key, _FOREVER) for key in rows["series"].tolist()], dtype=np.int64)
-    retired_rows = ~ahead & (rows["time"] >= end)
-    if retired_rows.any():
-        account.rejected["measured after its device was retired"] += int(retired_rows.sum())
-    kept: Rows = rows[~ahead & ~retired_rows]
+    return _without(rows, rows["time"] >= end, "measured after its device was retired", account)
+
+
+def _without(rows: Rows, wrong: NDArray[np.bool_], reason: str, account: Account) -> Rows:
+    """The other rows; those that are wrong are accounted for."""
+    if wrong.any():
+        account.rejected[reason] += int(wrong.sum())
+    kept: Rows = rows[~wrong]
     return kept
 
 

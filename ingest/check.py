@@ -5,7 +5,7 @@ columns.
 """
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ from ingest.layout import Key, Layout, Layouts, Table, Values
 from ingest.message import UNSTAMPED, Arrival, Envelope, Reason, Refused
 from ingest.salvage import narrowed, part_by_part
 from sensors._quality import Quality
-from sensors._row import ROW, Rows
+from sensors._row import EARLIEST, LATEST, ROW, Rows
 
 _STATUS = {"ok": Quality.GOOD, "saturated": Quality.SATURATED, "doubtful": Quality.DOUBTFUL}
 _CLOCK = (Reason.TIME_AHEAD, Reason.TIME_TOO_OLD)
@@ -56,6 +56,7 @@ class _Columns:
 
 def check(decoded: Decoded, layouts: Layouts, belief: Belief) -> tuple[Rows, list[Refused]]:
     """The rows to store and everything that is refused, what decoding refused included."""
+    layouts.make_room()
     columns = _Columns(
         refused=decoded.refused,
         partly=decoded.partly,
@@ -63,9 +64,7 @@ def check(decoded: Decoded, layouts: Layouts, belief: Belief) -> tuple[Rows, lis
     )
     objects = zip(decoded.arrivals, decoded.devices, decoded.envelopes, strict=True)
     _gather(columns, objects, layouts)
-    rows = _rows(columns, layouts.table(), belief)
-    faults = _clock_faults(columns.refused, layouts)
-    return (np.concatenate([rows, faults]) if len(faults) else rows), columns.refused
+    return _rows(columns, layouts.table(), belief), columns.refused
 
 
 def _gather(
@@ -79,6 +78,10 @@ def _gather(
     for arrival, device, given in objects:
         envelope = given
         if envelope.status is not None:
+            stray = layouts.stray(device, {"status": envelope.status}, envelope.values)
+            if stray:
+                _refuse_object(columns, arrival, device, envelope, stray)
+                continue
             envelope = _with_silent_values(envelope)
         units = envelope.units
         key: Key = (
@@ -87,6 +90,9 @@ def _gather(
             tuple(units.items()) if units else _NO_UNITS,
         )
         layout = known(key) or add(key)
+        if layout.stray:
+            _refuse_object(columns, arrival, device, envelope, layout.stray)
+            continue
         if layout.bad:
             rest = _sift(columns, arrival, device, envelope, layout)
             if rest is None:
@@ -114,24 +120,50 @@ def _with_silent_values(envelope: Envelope) -> Envelope:
     return msgspec.structs.replace(envelope, values={**envelope.values, **dict.fromkeys(silent)})
 
 
+def _refuse_object(
+    columns: _Columns, arrival: Arrival, device: str, envelope: Envelope, stray: str
+) -> None:
+    columns.refused.append(
+        Refused(
+            arrival=arrival,
+            reason=Reason.UNKNOWN_QUANTITY,
+            detail=stray,
+            whole=_is_lone(columns, arrival),
+            part=_written(envelope),
+            device=device,
+        )
+    )
+
+
 def _sift(
     columns: _Columns, arrival: Arrival, device: str, envelope: Envelope, layout: Layout
 ) -> Envelope | None:
     """Refuse what is bad of an object; what remains, or None."""
     element = msgspec.to_builtins(envelope)
-    if id(arrival) in columns.raw:
-        columns.refused.extend(
-            Refused(arrival=arrival, reason=reason, detail=detail, device=device)
-            for reason, detail in layout.bad.values()
-        )
-    else:
-        lone = _is_lone(columns, arrival)
-        columns.refused.extend(part_by_part(arrival, element, layout.bad, lone=lone))
+    _refuse_parts(columns, arrival, device, element, layout.bad)
     good = [name for name in envelope.values if name not in layout.bad]
     if not good:
         return None
     columns.partly.add(id(arrival))
     return msgspec.convert(narrowed(element, good), Envelope)
+
+
+def _refuse_parts(
+    columns: _Columns,
+    arrival: Arrival,
+    device: str,
+    element: Mapping[str, object],
+    bad: Mapping[str, tuple[Reason, str]],
+) -> None:
+    """Refuse some values of an object, by quantity."""
+    if id(arrival) in columns.raw:
+        columns.refused.extend(
+            Refused(arrival=arrival, reason=reason, detail=detail, device=device)
+            for reason, detail in bad.values()
+        )
+    else:
+        lone = _is_lone(columns, arrival)
+        columns.refused.extend(part_by_part(arrival, element, bad, lone=lone))
 
 
 def _is_lone(columns: _Columns, arrival: Arrival) -> bool:
@@ -158,42 +190,77 @@ def _rows(columns: _Columns, table: Table, belief: Belief) -> Rows:
     rows["series"] = table.series[channel]
     rows["time"] = np.repeat(time, sizes)
     rows["received"] = np.repeat(received, sizes)
-    rows["value"], rows["quality"] = _judged(columns, channel, table)
+    rows["value"], rows["quality"], wrong = _judged(columns, channel, table)
     first = np.cumsum(sizes) - sizes
     unbelieved = (
         (received == UNSTAMPED)
         | (time > received + belief.ahead)
         | (time < received - belief.behind)
+        | (time < EARLIEST)
+        | (time >= LATEST)
         | (time >= table.retired[channel[first]] if len(channel) else False)
     )
-    if not unbelieved.any():
+    if not unbelieved.any() and not wrong:
         return rows
     _refuse_times(columns, np.flatnonzero(unbelieved), time, belief)
-    believed: Rows = rows[~np.repeat(unbelieved, sizes)]
+    kept = ~np.repeat(unbelieved, sizes)
+    _refuse_values(columns, {place: wrong[place] for place in wrong if kept[place]}, first)
+    kept[list(wrong)] = False
+    believed: Rows = rows[kept]
     return believed
+
+
+_Wrong = dict[int, tuple[Reason, str]]  # place of a reading -> why its value is refused
 
 
 def _judged(
     columns: _Columns, channel: NDArray[np.intc], table: Table
-) -> tuple[Values, NDArray[np.int16]]:
-    """Values in the catalogue's unit, and each one's quality."""
+) -> tuple[Values, NDArray[np.int16], _Wrong]:
+    """Values in the catalogue's unit, each one's quality, and which are no values at all."""
     value = np.array(columns.values, dtype=np.float64)
+    wrong: _Wrong = {}
+    if bool in set(map(type, columns.values)):
+        wrong.update(_no_numbers(columns, channel, table))
     if len(table.conversions) > 1:
         conversion = table.conversion[channel]
         for number in set(conversion[conversion > 0].tolist()):
             of_it = conversion == number
-            with np.errstate(over="ignore"):  # seen to below
+            with np.errstate(over="ignore"):  # refused below
                 value[of_it] = table.conversions[number](value[of_it])
+    for place in np.flatnonzero(np.isinf(value)).tolist():
+        wrong[place] = Reason.NOT_FINITE, "is larger than any number in the catalogue's unit"
     quality = np.zeros(len(value), dtype=np.int16)
     for place, flag in columns.flags:
         quality[place] |= flag
     outside = (value < table.low[channel]) | (value > table.high[channel])
     quality[outside] |= Quality.OUT_OF_RANGE
     quality[value >= table.saturates[channel]] |= Quality.SATURATED
-    value[np.isinf(value)] = np.nan  # a conversion overflowed: flagged above, and no number
     without = np.isnan(value) & (quality & Quality.SUSPECT == 0)
     quality[without] |= Quality.SENSOR_FAULT
-    return value, quality
+    return value, quality, wrong
+
+
+def _no_numbers(
+    columns: _Columns, channel: NDArray[np.intc], table: Table
+) -> Iterator[tuple[int, tuple[Reason, str]]]:
+    """True and false where a number was to be: no gauge stands at `true` metres."""
+    takes = table.yes_or_no[channel].tolist()
+    for place, value in enumerate(columns.values):
+        if (value is True or value is False) and not takes[place]:
+            yield place, (Reason.BAD_VALUE, f"is {str(value).lower()}: expected a number")
+
+
+def _refuse_values(columns: _Columns, wrong: _Wrong, first: NDArray[np.intp]) -> None:
+    """Refuse single values of objects, with what else is wrong of the same object."""
+    objects: dict[int, dict[str, tuple[Reason, str]]] = {}
+    for place, (reason, detail) in sorted(wrong.items()):
+        number = int(np.searchsorted(first, place, side="right")) - 1
+        name = list(columns.envelopes[number].values)[place - int(first[number])]
+        objects.setdefault(number, {})[name] = reason, f"{name!r} {detail}"
+    for number, bad in objects.items():
+        arrival, element = columns.arrivals[number], _written(columns.envelopes[number])
+        _refuse_parts(columns, arrival, columns.devices[number], element, bad)
+        columns.partly.add(id(arrival))
 
 
 def _refuse_times(
@@ -215,14 +282,15 @@ def _refuse_times(
         )
 
 
-def _clock_faults(refused: Iterable[Refused], layouts: Layouts) -> Rows:
+def clock_faults(refused: Iterable[Refused], layouts: Layouts) -> Rows:
     """A count of one, at its arrival, for each message whose time was refused."""
-    found = [
-        (series, one.arrival.received_at, one.arrival.received_at, 1.0, int(Quality.GOOD))
+    found = {
+        (series, one.arrival.received_at): None
         for one in refused
         if one.reason in _CLOCK and (series := layouts.clock(one.device)) is not None
-    ]
-    return np.array(found, dtype=ROW)
+    }
+    rows = [(series, at, at, 1.0, int(Quality.GOOD)) for series, at in found]
+    return np.array(rows, dtype=ROW)
 
 
 def _written(envelope: Envelope) -> Mapping[str, object]:
@@ -236,14 +304,14 @@ def _why(time: int, received_at: int, belief: Belief) -> tuple[Reason, str]:
             "no readable scenario-time: in an exercise only the player's messages, stamped with"
             " the scenario's time, are taken"
         )
-    if time > received_at + belief.ahead:
+    if time >= LATEST or time > received_at + belief.ahead:
         ahead = (time - received_at) / 1e6
         return Reason.TIME_AHEAD, (
             f"measured at {_text(time)}, {ahead:.0f} s after it arrived ({_text(received_at)});"
             f" at most {belief.ahead / 1e6:.0f} s are believed. A clock that sends local time as"
             " UTC? `hypervisor dead-letters redrive --shift -1h` mends it"
         )
-    if time < received_at - belief.behind:
+    if time < EARLIEST or time < received_at - belief.behind:
         return Reason.TIME_TOO_OLD, (
             f"measured at {_text(time)}, more than {belief.behind / 8.64e10:.0f} days before it"
             f" arrived ({_text(received_at)}); real history enters by `hypervisor import`"

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.message import Reason
 from ingest.reply import unusable
-from ingest.uplink import Uplink, at, document, moment, payload_of, port_of
+from ingest.uplink import Uplink, at, document, moment, object_of, payload_of, port_of
 
 _EXPECTED = (
     'a ChirpStack v4 uplink event such as {"time": …, "deviceInfo": {"devEui": …}, "fPort": 2,'
@@ -26,13 +26,15 @@ def read_chirpstack(payload: bytes) -> Uplink:
     address = at(found, "deviceInfo", "devEui")
     if not isinstance(address, str) or not address:
         raise unusable(Reason.WRONG_SHAPE, f"no deviceInfo.devEui; expected {_EXPECTED}")
-    made = found.get("object")
+    carried = payload_of(found.get("data"), where="data")
+    made = object_of(found.get("object"), where="object")
+    port = port_of(found.get("fPort"), where="fPort", carries=bool(carried or made))
     return Uplink(
         addresses=(address,),
         time=moment(_time(found), where="time"),
-        port=port_of(found.get("fPort"), where="fPort"),
-        payload=payload_of(found.get("data"), where="data"),
-        object_=made if isinstance(made, dict) else None,
+        port=port,
+        payload=carried,
+        object_=made,
     )
 
 

@@ -5,7 +5,7 @@ looked up by one key. Everything here is forgotten when the registry changes.
 """
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,9 @@ from ingest.ports import Channel, Devices
 from sensors._quantity import CLOCK_FAULT
 from sensors._units import UnitError, converter
 
-_MOST = 50_000  # layouts remembered; a device that makes up names must not fill our memory
+_MOST = 50_000  # layouts and units remembered: a device that makes some up must not fill our memory
 _FOREVER = np.iinfo(np.int64).max
+YES_OR_NO = "bool"  # the unit of quantities that true and false are values of
 
 Values = NDArray[np.float64]
 Key = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]  # device, quantities, units
@@ -25,10 +26,14 @@ Key = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]  # device, quanti
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """`channels`: a column number for each quantity in order; `bad`: what is wrong with some."""
+    """`channels`: a column number for each quantity in order; `bad`: what is wrong with some.
+
+    `stray`: why nothing of the object may be used, for it names what the device does not have.
+    """
 
     channels: "array[int]"
     bad: Mapping[str, tuple[Reason, str]]
+    stray: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,7 @@ class Table:
     low: Values
     high: Values
     saturates: Values
+    yes_or_no: NDArray[np.bool_]
     retired: NDArray[np.int64]
     conversion: NDArray[np.intp]
     conversions: tuple[Callable[[Values], Values], ...]
@@ -49,6 +55,10 @@ class Layouts:
 
     def __init__(self, devices: Devices) -> None:
         self._devices = devices
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin again with an empty table: layouts got before point into the old one."""
         self._channels: list[tuple[Channel, int]] = []
         self._numbers: dict[tuple[int, str], int] = {}
         self._conversions: list[Callable[[Values], Values]] = [lambda value: value]
@@ -56,12 +66,40 @@ class Layouts:
         self._table: Table | None = None
         self.get = self._known.get
 
+    @property
+    def remembered(self) -> int:
+        """How many layouts and columns."""
+        return len(self._known) + len(self._channels)
+
+    def make_room(self) -> None:
+        """Forget all where devices have made up more than they need; before a batch, not within."""
+        if self.remembered > _MOST:
+            self.forget()
+
     def add(self, key: Key) -> Layout:
-        """The layout of a message not met before."""
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        layout = self._known[key] = self._resolve(*key)
+        """The layout of a message not met before; one with a fault is not remembered."""
+        layout = self._resolve(*key)
+        if not layout.bad:
+            self._known[key] = layout
         return layout
+
+    def stray(self, name: str, fields: Mapping[str, Iterable[str]], values: Iterable[str]) -> str:
+        """What is wrong where a field such as `status` names neither a value nor a quantity.
+
+        The slip may be another quantity's, whose value would pass for a good one.
+        """
+        device = self._devices.get(name)
+        if device is None:
+            return ""
+        known = {*values, *device}
+        for field, names in fields.items():
+            for quantity in names:
+                if quantity not in known:
+                    return (
+                        f"{field!r} names {quantity[:60]!r}, which {name!r} has not; nothing of the"
+                        " object is taken, for it may be said of another quantity"
+                    )
+        return ""
 
     def clock(self, name: str) -> int | None:
         """The series that counts a device's unbelievable times, where it has one."""
@@ -76,6 +114,7 @@ class Layouts:
                 low=_bounds([channel.low for channel in channels], -np.inf),
                 high=_bounds([channel.high for channel in channels], np.inf),
                 saturates=_bounds([channel.saturates for channel in channels], np.inf),
+                yes_or_no=np.array([c.unit == YES_OR_NO for c in channels], dtype=np.bool_),
                 retired=np.array(
                     [_FOREVER if c.retired is None else c.retired for c in channels], dtype=np.int64
                 ),
@@ -91,6 +130,7 @@ class Layouts:
         bad: dict[str, tuple[Reason, str]] = {}
         device = self._devices.get(name)
         written = dict(units)
+        stray = self.stray(name, {"units": written}, names)
         if not names:
             bad[""] = Reason.NO_VALUES, "'values' is empty"
         for quantity in names:
@@ -107,7 +147,9 @@ class Layouts:
                     channels.append(self._number(device[quantity], written.get(quantity)))
                 except UnitError as error:
                     bad[quantity] = Reason.UNKNOWN_UNIT, f"{quantity!r}: {error}"
-        return Layout(channels=channels, bad=bad)
+        if stray:
+            bad[""] = Reason.UNKNOWN_QUANTITY, stray
+        return Layout(channels=channels, bad=bad, stray=stray)
 
     def _number(self, channel: Channel, unit: str | None) -> int:
         unit = channel.unit if unit is None else unit

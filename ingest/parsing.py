@@ -1,5 +1,6 @@
 """A payload in JSON, whatever is to be in it."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -8,19 +9,58 @@ from ingest.message import Reason
 from ingest.reply import unusable
 
 
+class TwiceError(ValueError):
+    """A name stands twice in one object: which of the two is meant nobody knows."""
+
+
+def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, for `json.loads`.
+
+    Raises:
+        TwiceError: a name stands twice in it.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = set[str]()
+        for name, _ in pairs:
+            if name in names:
+                raise TwiceError(f"{name[:60]!r} stands twice in one object")
+            names.add(name)
+    return found
+
+
 def parse_json(payload: bytes, *, expected: str) -> Any:
     """What the JSON says; `expected` tells in words what it should.
 
     Raises:
-        UnusableError: it is no JSON.
+        UnusableError: it is no JSON, or a name stands twice in one of its objects.
     """
     if not payload:
         raise unusable(Reason.EMPTY, "the payload is empty")
     try:
-        return msgspec.json.decode(payload)
+        found = msgspec.json.decode(payload)
+        if _may_repeat(payload, found):
+            json.loads(payload, parse_int=float, object_pairs_hook=once_each)
     except UnicodeDecodeError as error:
         raise unusable(Reason.NOT_UTF8, f"byte {error.start} is not UTF-8") from None
     except RecursionError:
         raise unusable(Reason.TOO_DEEP, f"nested too deeply; expected {expected}") from None
+    except TwiceError as error:
+        raise unusable(Reason.WRONG_SHAPE, str(error)) from None
     except ValueError as error:
         raise unusable(Reason.NOT_JSON, f"{error}; expected {expected}") from None
+    return found
+
+
+def _may_repeat(payload: bytes, found: Any) -> bool:
+    """Whether a name may stand twice: what was decoded has fewer texts than the payload.
+
+    Where nothing is escaped a text has two quotation marks, in the payload as when written again.
+    """
+    if b"\\" in payload:
+        return True
+    try:
+        again = msgspec.json.encode(found)
+    except (ValueError, OverflowError):
+        return True
+    return payload.count(b'"') != again.count(b'"')

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest.batch import Batch, Beat, Parcel, no_rows
-from ingest.check import Belief, check
-from ingest.decode import LARGEST, decode
+import numpy as np
+
+from ingest.batch import Batch, Beat, Parcel
+from ingest.check import Belief, check, clock_faults
+from ingest.decode import LARGEST, Decoded, decode
 from ingest.heartbeat import Listening
 from ingest.layout import Layouts
 from ingest.letters import letters
@@ -15,7 +17,7 @@ from ingest.library import Library
 from ingest.message import Arrival, Reason, Refused
 from ingest.ports import Directory, Known, NotStorableError, Store, UnavailableError
 from ingest.route import Routes
-from sensors._row import Rows
+from sensors._row import Rows, no_rows
 
 # What a change of the registry that we have not read yet may have mended.
 _MAY_BE_NEW = {
@@ -66,19 +68,27 @@ class Pipeline:
         self._known = Known(devices={})
         self._layouts = Layouts({})  # of the checking thread alone
         self._routes = Routes(self._known, library)
+        self._tried: Checked | None = None  # what was last given to be stored
+        self._again = False  # whether that was given before, and may be stored in part
 
     def check(self, parcel: Parcel) -> Checked:
         """Decode and check, without waiting for anything."""
         known = self._known
         try:
             decoded = decode(parcel.arrivals, self._routes)
-            rows, refused = check(decoded, self._layouts, self._belief)
+            rows, refused = self._rows(decoded, self._layouts)
         except Exception:
             log.exception("a defect of ours: each message is tried alone")
             return Checked(parcel=parcel, known=known, rows=no_rows(), refused=(), sound=False)
         self.warnings.update(decoded.warnings)
         self.rows_a_message = max(1.0, len(rows) / max(1, len(parcel.arrivals)))
         return Checked(parcel=parcel, known=known, rows=rows, refused=refused)
+
+    def _rows(self, decoded: Decoded, layouts: Layouts) -> tuple[Rows, list[Refused]]:
+        """What is to be stored, a count of each message with a wrong clock included."""
+        rows, refused = check(decoded, layouts, self._belief)
+        faults = clock_faults(refused, layouts)
+        return (np.concatenate([rows, faults]) if len(faults) else rows), refused
 
     def store(self, checked: Checked) -> None:
         """Store all of a parcel; returns when it is committed.
@@ -87,6 +97,7 @@ class Pipeline:
             UnavailableError: nothing was stored, or it is not known: give it again.
         """
         parcel = checked.parcel
+        self._again, self._tried = checked is self._tried, checked
         new = any(one.reason in _MAY_BE_NEW for one in checked.refused)
         self.look_up(at_once=new)
         try:
@@ -115,7 +126,7 @@ class Pipeline:
 
     def _store_anew(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:
         decoded = decode(arrivals, Routes(self._known, self._library))
-        rows, refused = check(decoded, Layouts(self._known.devices), self._belief)
+        rows, refused = self._rows(decoded, Layouts(self._known.devices))
         self._commit(rows, refused, beats, len(arrivals))
 
     def _commit(
@@ -129,6 +140,7 @@ class Pipeline:
                 heard=heard.clock,
                 deaf=heard.deaf,
                 messages=messages,
+                again=self._again,
             )
         )
         self._listening = heard.listening

@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
-from ingest.message import Arrival, AwareTime, Envelope, Reason, Refused
+from ingest.message import Arrival, Envelope, Reason, Refused
+from ingest.parsing import TwiceError, once_each
+from ingest.times import moment
 
 _FIELDS = ("time", "values", "units", "status")
 _WORDS = {dict: "an object", list: "an array", str: "a text", bool: "true or false"}
@@ -24,11 +26,15 @@ def salvage(arrival: Arrival) -> tuple[list[Envelope], list[Refused]]:
     found: list[Envelope] = []
     refused: list[Refused] = []
     try:
-        document = json.loads(arrival.payload.decode(), parse_int=float)
+        document = json.loads(
+            arrival.payload.decode(), parse_int=float, object_pairs_hook=once_each
+        )
     except UnicodeDecodeError as error:
         return [], [_whole(arrival, Reason.NOT_UTF8, f"byte {error.start} is not UTF-8")]
     except RecursionError:
         return [], [_whole(arrival, Reason.TOO_DEEP, f"nested too deeply; expected {_EXAMPLE}")]
+    except TwiceError as error:
+        return [], [_whole(arrival, Reason.WRONG_SHAPE, str(error))]
     except ValueError as error:
         return [], [_whole(arrival, Reason.NOT_JSON, f"{error}; expected {_EXAMPLE}")]
     if document == []:
@@ -64,10 +70,17 @@ def _element(
         return None, [_one(arrival, *problem, element, lone=lone)]
     bad = dict(_bad_values(element["values"]))
     refused = part_by_part(arrival, element, bad, lone=lone)
-    good = [name for name in element["values"] if name not in bad]
-    if not good:
+    if bad and len(bad) == len(element["values"]):
         return None, refused
-    return msgspec.convert(narrowed(element, good), Envelope), refused
+    rest = {name: _without(part, bad) for name, part in element.items()}
+    return msgspec.convert(rest | {"time": moment(element["time"])}, Envelope), refused
+
+
+def _without(part: object, bad: Collection[str]) -> object:
+    """A field without what is refused; a name that is nobody's stays, to be refused later on."""
+    if not isinstance(part, dict):
+        return part
+    return {name: value for name, value in part.items() if name not in bad}
 
 
 def _one(arrival: Arrival, reason: Reason, detail: str, part: object, *, lone: bool) -> Refused:
@@ -120,8 +133,8 @@ def _shape(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
     if "time" not in element:
         return Reason.NO_TIME, f"no field 'time'; expected {_EXAMPLE}"
     try:
-        msgspec.convert(element["time"], AwareTime)
-    except (ValueError, OverflowError) as error:
+        moment(element["time"])
+    except ValueError as error:
         return Reason.BAD_TIME, (
             f"time {_clip(element['time'])}: {error}; expected a date, a time and an offset"
             " such as 2022-01-11T06:15:00Z or 2022-01-11T07:15:00+01:00"
@@ -131,8 +144,6 @@ def _shape(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
             "'values' must be an object of numbers by quantity, got"
             f" {what(element['values']) if 'values' in element else 'none'}"
         )
-    if not element["values"]:
-        return Reason.NO_VALUES, "'values' is empty"
     return _texts(element)
 
 

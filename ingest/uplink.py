@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ingest.message import AwareTime, Reason
+from ingest import times
+from ingest.message import Reason
 from ingest.parsing import parse_json
 from ingest.reply import unusable
 
@@ -65,18 +66,22 @@ def moment(text: object, *, where: str) -> datetime:
             Reason.NO_TIME, f"no {where}: a reading's time is the network's time of receipt"
         )
     try:
-        return msgspec.convert(text, AwareTime)
-    except (ValueError, OverflowError) as error:
+        return times.moment(text)
+    except ValueError as error:
         raise unusable(Reason.BAD_TIME, f"{where} {str(text)[:60]!r}: {error}") from None
 
 
-def port_of(value: object, *, where: str) -> int:
+def port_of(value: object, *, where: str, carries: bool) -> int:
     """A frame port; one that is left out is 0, as both servers leave out what is 0.
 
+    `carries`: whether the frame has a payload, or an object made of one: that has a port.
+
     Raises:
-        UnusableError: it is none.
+        UnusableError: it is none, or missing beside a payload.
     """
     if value is None:
+        if carries:
+            raise unusable(Reason.WRONG_SHAPE, f"no {where}, and yet a payload")
         return _PORT_OF_COMMANDS
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 255:
         raise unusable(
@@ -99,3 +104,14 @@ def payload_of(value: object, *, where: str) -> bytes:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError) as error:
         raise unusable(Reason.WRONG_SHAPE, f"{where} is no base64: {error}") from None
+
+
+def object_of(value: object, *, where: str) -> Mapping[str, Any] | None:
+    """What the network server's own codec made of a payload.
+
+    Raises:
+        UnusableError: it is no object.
+    """
+    if value is None or isinstance(value, dict):
+        return value
+    raise unusable(Reason.WRONG_SHAPE, f"{where} must be an object")

@@ -36,7 +36,6 @@ class Intake:
         self._connection: Connection | None = None
         self._version: int | None = None  # of the registry that was last loaded
         self._next_look = 0.0
-        self._perhaps_stored = False
         self._done = Tally()
 
     def open(self) -> Connection:
@@ -68,7 +67,6 @@ class Intake:
         connection = self.open()
         try:
             done = self._write(connection, batch)
-            self._perhaps_stored = True
             connection.commit()
         except psycopg.Error as error:
             gone = connection.closed  # whatever was said last: nothing is known of the batch
@@ -77,7 +75,9 @@ class Intake:
                 raise NotStorableError(str(error).strip()) from error
             self._done.retries += 1  # away, full, or in another worker's way
             raise UnavailableError(str(error).strip()) from error
-        self._perhaps_stored = False
+        except Exception:  # what this batch has written must not be committed with the next one
+            self._give_up(connection)
+            raise
         self._done = done if batch.heard is None else Tally()
 
     def _write(self, connection: Connection, batch: Batch) -> Tally:
@@ -91,7 +91,7 @@ class Intake:
             if len(changed):
                 feed.append(connection, "readings", worker=self._worker, rows=changed.tobytes())
         if batch.letters:
-            dead_letters.add(connection, batch.letters, self._worker, again=self._perhaps_stored)
+            dead_letters.add(connection, batch.letters, self._worker, again=batch.again)
         if batch.deaf:
             workers.deafen(connection, self._worker, batch.deaf)
         if batch.heard is not None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.check import Belief, check
+from ingest.check import Belief, check, clock_faults
 from ingest.decode import LARGEST, decode
 from ingest.layout import Layouts
 from ingest.letters import letters
@@ -16,6 +16,7 @@ from ingest.ports import Channel, Known
 from ingest.route import Routes
 from sensors._quality import Quality
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOW = datetime(2022, 1, 11, 6, 20, tzinfo=UTC)
 MINUTE = 60_000_000
 RECEIVED = round(NOW.timestamp() * 1e6)
@@ -181,7 +182,130 @@ def test_in_an_exercise_a_message_without_a_stamp_is_refused() -> None:
     assert letter.reason == "no-stamp"
 
 
-def test_a_conversion_that_overflows_is_no_number() -> None:
-    rows, _ = run({**said(level=1e308), "units": {"level": "km"}})
-    assert math.isnan(rows[0][1])
-    assert rows[0][2] & Quality.OUT_OF_RANGE
+@pytest.mark.parametrize(
+    ("body", "reason", "words"),
+    [
+        ({"values": {"level": 1e308}, "units": {"level": "km"}}, "not-finite", "larger than"),
+        ({"values": {"level": -1e308}, "units": {"level": "km"}}, "not-finite", "larger than"),
+        ({"values": {"level": True}}, "bad-value", "'level' is true: expected a number"),
+        ({"values": {"level": False}, "units": {"level": "mm"}}, "bad-value", "is false"),
+    ],
+)
+def test_what_is_no_number_of_the_quantity(
+    body: dict[str, object], reason: str, words: str
+) -> None:
+    rows, (letter,) = run({"time": NOW.isoformat(), **body})
+    assert not rows
+    assert (letter.reason, words in letter.detail) == (reason, True), letter.detail
+    values = {**body["values"], "door": True}  # type: ignore[dict-item]
+    rows, (letter,) = run({"time": NOW.isoformat(), **body, "values": values})
+    assert rows == [(3, 1.0, 0)], "what is good beside it is stored"
+    assert json.loads(letter.payload) == {"time": NOW.isoformat().replace("+00:00", "Z"), **body}
+    rows, (letter,) = run([{"time": NOW.isoformat(), **body}, said(level=2), said(level=3)])
+    assert [value for _, value, _ in rows] == [2.0, 3.0]
+    assert json.loads(letter.payload)["values"] == body["values"]
+
+
+LEVEL = {"time": NOW.isoformat(), "values": {"level": 4.0}}
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        {"status": {"levle": "FALLO"}},
+        {"status": {"levle": "ok"}},
+        {"status": {"Level": "FALLO"}},
+        {"status": {"level ": "doubtful"}},
+        {"status": {"level": "ok", "turbidity": "FALLO"}},
+        {"units": {"levle": "mm"}},
+        {"units": {"": "mm"}},
+        {"units": {"level": "m", "lvl": "mm"}},
+        {"units": {"temperatur": "Cel"}, "status": {"level": "ok"}},
+    ],
+)
+def test_a_name_of_nobody_refuses_its_object(slip: dict[str, dict[str, str]]) -> None:
+    """4 mm must not become 4 m, nor a drowned gauge's value a good one."""
+    rows, (letter,) = run({**LEVEL, **slip})
+    assert not rows
+    assert letter.reason == "unknown-quantity"
+    assert letter.payload == json.dumps({**LEVEL, **slip}).encode()
+    rows, (letter,) = run([LEVEL, {**LEVEL, **slip}])
+    assert rows == [(1, 4.0, 0)], "the other object of the array is good"
+    assert json.loads(letter.payload).keys() == {*LEVEL, *slip}
+    for part, said_of_it in slip.items():
+        assert json.loads(letter.payload)[part] == said_of_it
+    # what is refused beside it takes nothing away from what is refused here
+    mixed = {**LEVEL, **slip, "values": {"level": 4.0, "door": "open"}}
+    rows, found = run(mixed)
+    assert not rows
+    by_reason = {letter.reason: json.loads(letter.payload) for letter in found}
+    assert by_reason["bad-value"]["values"] == {"door": "open"}
+    assert by_reason["unknown-quantity"]["values"] == {"level": 4.0}
+    for part, said_of_it in slip.items():
+        assert by_reason["unknown-quantity"][part] == said_of_it
+
+
+def test_names_of_the_device_without_a_value_are_no_slip() -> None:
+    rows, refused = run(
+        {**LEVEL, "units": {"level": "m", "temperature": "Cel"}, "status": {"door": "ok"}},
+        {**LEVEL, "values": {"level": 4, "ph": 7}, "status": {"ph": "ok"}, "units": {"ph": "1"}},
+    )
+    assert rows == [(1, 4.0, 0), (1, 4.0, 0)]
+    (letter,) = refused
+    assert letter.reason == "unknown-quantity"
+    assert json.loads(letter.payload)["values"] == {"ph": 7}
+
+
+def test_old_and_hasty_clocks_are_counted_once_a_message() -> None:
+    known = {
+        "gauge": {**DEVICES["gauge"], "clock_fault": Channel(series=9, unit="1", low=0, high=1)}
+    }
+    routes, layouts = Routes(Known(devices=known), Library()), Layouts(known)
+    bodies = [
+        [{**LEVEL, "time": "2019-01-01T00:00:00Z"}] * 3,
+        {**LEVEL, "time": "2022-01-11T07:20:00Z"},
+        {**LEVEL, "time": "9999-12-31T00:00:00Z"},
+        {**LEVEL, "time": "0001-01-01T00:00:00Z"},
+        {**LEVEL, "values": {"ph": 7}},
+    ]
+    messages = [
+        Arrival("devices/gauge/readings", json.dumps(body).encode(), RECEIVED + number)
+        for number, body in enumerate(bodies)
+    ]
+    messages.append(Arrival("devices/gauge/readings", json.dumps(LEVEL).encode(), UNSTAMPED))
+    rows, refused = check(decode(messages, routes), layouts, BELIEF)
+    assert not len(rows)
+    found = clock_faults(refused, layouts).tolist()
+    assert sorted(found) == [
+        (9, RECEIVED + number, RECEIVED + number, 1.0, 0) for number in range(4)
+    ]
+
+
+@pytest.mark.parametrize("year", [1, 1799, 2200, 9999])
+def test_no_belief_reaches_beyond_the_years(year: int) -> None:
+    """In an exercise the arrival is what a stamp says, and what follows computes with times."""
+    body = json.dumps({**LEVEL, "time": f"{year:04}-12-31T12:00:00Z"}).encode()
+    at = datetime(year, 12, 31, 12, tzinfo=UTC)
+    arrival = Arrival("devices/gauge/readings", body, (at - EPOCH) // timedelta(microseconds=1))
+    rows, (letter,) = check(decode([arrival], ROUTES), Layouts(DEVICES), BELIEF)
+    assert not len(rows)
+    assert letter.reason == ("time-too-old" if year < 1800 else "time-ahead")
+    assert str(year) in letter.detail
+
+
+def test_what_devices_make_up_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.layout._MOST", 100)
+    layouts = Layouts(DEVICES)
+    for number in range(300):
+        names = {"level": 4000.0, f"made-up-{number}": 1}
+        units = {"level": f"m{' ' * (number % 25)}m{' ' * (number // 25)}"}
+        for body in ({"values": names}, {"values": {"level": 4000.0}, "units": units}):
+            payload = json.dumps({"time": NOW.isoformat(), **body}).encode()
+            arrival = Arrival("devices/gauge/readings", payload, RECEIVED)
+            check(decode([arrival], ROUTES), layouts, BELIEF)
+        spelled = {"values": {"level": 4.0}, "units": {"level": " " * (number % 39) + "m"}}
+        payload = json.dumps({"time": NOW.isoformat(), **spelled}).encode()
+        arrival = Arrival("devices/gauge/readings", payload, RECEIVED)
+        rows, _ = check(decode([arrival], ROUTES), layouts, BELIEF)
+        assert rows["value"].tolist() == [4.0]
+        assert layouts.remembered <= 103

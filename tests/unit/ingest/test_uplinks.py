@@ -1,5 +1,6 @@
 """Uplinks of network servers: whose they are, when, and what becomes of odd ones."""
 
+import json
 from typing import Any
 
 import pytest
@@ -51,7 +52,8 @@ def test_the_network_server_may_decode() -> None:
         chirpstack(b"", fPort=None),
         chirpstack(b"\x02\x03", fPort=0),
         the_things_stack(b"", 1, frm_payload=None),
-        the_things_stack(b"\x02", 0, f_port=None),
+        the_things_stack(b"\x02", 0),
+        the_things_stack(b"", 0, f_port=None),
         (the_things_stack()[0], {"end_device_ids": {}, "join_accept": {"session_key_id": "x"}}),
         (the_things_stack()[0], {"end_device_ids": {}, "downlink_ack": {}}),
     ],
@@ -60,6 +62,16 @@ def test_what_measures_nothing_is_no_error(message: tuple[str, Any]) -> None:
     said = say(message)
     assert not said.values
     assert not said.letters
+
+
+def null(message: tuple[str, dict[str, Any]], field: str) -> tuple[str, Any]:
+    return message[0], message[1] | {field: None}
+
+
+def twice(message: tuple[str, dict[str, Any]], field: str, *, value: object) -> tuple[str, bytes]:
+    """The same with a field that stands there twice."""
+    text = json.dumps(message[1] | {field: False})
+    return message[0], f"{text[:-1]}, {json.dumps(field)}: {json.dumps(value)}}}".encode()
 
 
 NO_TIME = chirpstack(MILD, time=None, rxInfo=[{"rssi": 1}])
@@ -71,6 +83,23 @@ REFUSALS: list[tuple[tuple[str, Any], str, str]] = [
     (chirpstack(MILD, deviceInfo=None), "wrong-shape", "deviceInfo.devEui"),
     (chirpstack(MILD, data="%%"), "wrong-shape", "base64"),
     (chirpstack(MILD, fPort="two"), "wrong-shape", "fPort"),
+    (chirpstack(MILD, fPort=256), "wrong-shape", "up to 255"),
+    (chirpstack(MILD, fPort=-1), "wrong-shape", "up to 255"),
+    (chirpstack(MILD, fPort=True), "wrong-shape", "fPort"),
+    (chirpstack(MILD, fPort=None), "wrong-shape", "no fPort, and yet a payload"),
+    (null(chirpstack(MILD), "fPort"), "wrong-shape", "no fPort, and yet a payload"),
+    (chirpstack(fPort=None, object={"rain_mm": 1}), "wrong-shape", "no fPort"),
+    (the_things_stack(LPP, f_port=None), "wrong-shape", "no uplink_message.f_port"),
+    (chirpstack(MILD, data=7), "wrong-shape", "data must be a text"),
+    (chirpstack(object=[1]), "wrong-shape", "object must be an object"),
+    (the_things_stack(decoded_payload="x"), "wrong-shape", "decoded_payload must be"),
+    (the_things_stack(LPP, received_at=""), "bad-time", "received_at"),
+    (twice(chirpstack(MILD), "fPort", value=9), "wrong-shape", "'fPort' stands twice"),
+    (
+        twice(the_things_stack(LPP), "simulated", value=True),
+        "wrong-shape",
+        "'simulated' stands twice",
+    ),
     (NO_TIME, "no-time", "no time"),
     (chirpstack(MILD, time="yesterday"), "bad-time", "yesterday"),
     (chirpstack(MILD, time="2022-01-11T07:15:00Z"), "time-ahead", "redrive --shift -1h"),
@@ -82,6 +111,11 @@ REFUSALS: list[tuple[tuple[str, Any], str, str]] = [
     (the_things_stack(b"\x01\x67\x01"), "bad-payload", "temperature takes 2 bytes, 1 are left"),
     (the_things_stack(b"\x01\x99\x01"), "bad-payload", "type 0x99"),
     (("gateways/ttn/v3/a/devices/b/up", {}), "wrong-shape", "no uplink_message"),
+    (
+        ("gateways/ttn/v3/a/devices/b/up", {"uplink_message": [1], "join_accept": {}}),
+        "wrong-shape",
+        "no uplink_message",
+    ),
     (("gateways/ttn/v3/a/devices/b/up", b"\xff"), "not-json", "The Things Stack"),
     (("gateways/lora/application/1/device/2/event/up", b"\x0a\x01"), "not-json", "set to JSON"),
     (("gateways/lora/nonsense/1", b"{}"), "wrong-shape", "nonsense"),
@@ -102,7 +136,9 @@ def test_what_is_refused_says_why_and_keeps_its_bytes(
 
 def test_a_simulated_uplink_was_never_measured() -> None:
     topic, message = the_things_stack(LPP)
-    assert say((topic, message | {"simulated": True})).reasons == ["simulated"]
+    for said in ("true", True, 1, [1]):
+        assert say((topic, message | {"simulated": said})).reasons == ["simulated"]
+    assert not say((topic, message | {"simulated": False})).letters
 
 
 def test_the_device_id_finds_a_device_that_has_no_eui_registered() -> None:

@@ -1,0 +1,150 @@
+"""What one commit stores when it, or the answer to it, is lost: everything once, nothing beside."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from hypervisor.directory import units
+from hypervisor.ingesting import believed
+from hypervisor.instants import micros
+from hypervisor.settings import Settings
+from hypervisor.store.connect import connect
+from hypervisor.store.intake import dead_letters, workers
+from hypervisor.store.intake.intake import Intake
+from ingest.batch import Beat, Parcel
+from ingest.heartbeat import Listening
+from ingest.library import Library
+from ingest.message import Arrival
+from ingest.pipeline import Pipeline
+from ingest.ports import UnavailableError
+from sensors._domain import catalogue
+from tests.integration.ingest.conftest import count, seed
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+RECEIVED = micros(NOW)
+
+
+@contextmanager
+def piped(settings: Settings) -> Iterator[tuple[Pipeline, Intake]]:
+    seed(settings.database_url)
+    intake = Intake(url=settings.database_url, worker="one", catalogue=catalogue())
+    pipeline = Pipeline(
+        directory=intake,
+        store=intake,
+        belief=believed(settings),
+        listening=Listening(interval=2_000_000),
+        library=Library(units=units(catalogue())),
+    )
+    with connect(settings.database_url) as connection:
+        workers.join(connection, "one")
+    pipeline.look_up(at_once=True)
+    yield pipeline, intake
+    intake.close()
+
+
+def parcel(levels: Sequence[float], *, beats: Sequence[Beat] = ()) -> Parcel:
+    """A message a level, ten seconds apart, each with a quantity that nobody knows."""
+    arrivals = [
+        Arrival(
+            "devices/gauge-0/readings",
+            json.dumps(
+                {
+                    "time": (NOW - timedelta(seconds=10 * number)).isoformat(),
+                    "values": {"level": level, "turbidity": level},
+                }
+            ).encode(),
+            RECEIVED + number,
+        )
+        for number, level in enumerate(levels)
+    ]
+    return Parcel(arrivals=arrivals, beats=beats, mids=(), connection=1)
+
+
+def levels(settings: Settings) -> list[float]:
+    with connect(settings.database_url) as connection:
+        return [v for (v,) in connection.execute("SELECT value FROM reading ORDER BY value")]
+
+
+def lose(connection: psycopg.Connection, *, after: int) -> Callable[[], None]:
+    """A commit that arrives, and whose answer does not: the wire is cut, `after` commits later."""
+    commit, left = connection.commit, [after]
+
+    def lost() -> None:
+        commit()
+        left[0] -= 1
+        if left[0] < 0:
+            connection.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    return lost
+
+
+def test_a_commit_whose_answer_is_lost_is_not_made_twice(
+    instance_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = Beat(clock=RECEIVED, received_at=RECEIVED + 1)
+    with piped(instance_settings) as (pipeline, intake):
+        checked = pipeline.check(parcel([1, 2, 3], beats=[beat]))
+        connection = intake.open()
+        monkeypatch.setattr(connection, "commit", lose(connection, after=0))
+        with pytest.raises(UnavailableError, match="unexpectedly"):
+            pipeline.store(checked)
+        pipeline.store(checked)
+        pipeline.store(pipeline.check(parcel([1, 2])))  # others that say the same are others
+        with connect(instance_settings.database_url) as connection:
+            assert count(connection) == 3
+            assert count(connection, "dead_letter") == 5
+            (heard,) = connection.execute("SELECT heard_at FROM worker").fetchone()  # type: ignore[misc]
+            assert heard == NOW
+
+
+def test_a_batch_of_which_a_part_is_stored_is_not_stored_twice(
+    instance_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One message cannot be stored; while the others are, one by one, the store goes away."""
+    settings = instance_settings
+    with piped(settings) as (pipeline, intake):
+        with connect(settings.database_url) as connection:
+            connection.execute("ALTER TABLE reading ADD CHECK (value <> 7)")
+        checked = pipeline.check(parcel([1, 2, 7, 4]))
+        connection = intake.open()
+        monkeypatch.setattr(connection, "commit", lose(connection, after=1))
+        with pytest.raises(UnavailableError):
+            pipeline.store(checked)
+        pipeline.store(checked)
+        assert levels(settings) == [1, 2, 4]
+        with connect(settings.database_url) as connection:
+            reasons = [letter.reason for letter in dead_letters.find(connection)]
+        assert sorted(reasons) == ["not-storable", *["unknown-quantity"] * 3]
+
+
+@pytest.mark.parametrize("error", [OverflowError("year 10000"), psycopg.DataError("no such text")])
+def test_what_failed_half_written_is_not_committed_with_the_next(
+    instance_settings: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It was: a reading of the year 9999 was stored and a dead letter as well."""
+    settings = instance_settings
+    with piped(settings) as (pipeline, _):
+        checked, following = pipeline.check(parcel([1])), pipeline.check(parcel([2]))
+        with monkeypatch.context() as patch:
+            patch.setattr("hypervisor.store.feed.append", raising(error))
+            pipeline.store(checked)
+        pipeline.store(following)
+        assert levels(settings) == [2]
+        with connect(settings.database_url) as connection:
+            found = dead_letters.find(connection)
+        assert [letter.reason for letter in found] == ["not-storable", "unknown-quantity"]
+        assert str(error) in found[0].detail
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
