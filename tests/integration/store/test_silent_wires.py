@@ -24,9 +24,10 @@ from hypervisor.store.locks import Lock
 from hypervisor.store.pages import happenings
 from hypervisor.store.pool import Pool
 from hypervisor.watch import loop as watching
-from ingest.batch import Batch, no_rows
+from ingest.batch import Batch
 from ingest.ports import UnavailableError
 from sensors._domain import catalogue
+from sensors._row import no_rows
 from tests.conftest import Stack
 from tests.wires import Cable, cable, database_behind
 
