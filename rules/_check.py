@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from rules._bounds import bounded_number
 from rules._duration import microseconds
 from rules._errors import RuleError, WaitingError, nearest
 from rules._functions import FUNCTIONS, OVER_MEMBERS, UPSTREAM, WAITING, Function, Gives, Takes
@@ -166,6 +167,8 @@ class _Checker:
             return measured
         if isinstance(measured.node, Number):
             value = float(f"{measured.node.value * scale + offset:.12g}")
+            written = f"{measured.node.value:g} {measured.unit}, {value:g} {other.unit},"
+            value = bounded_number(value, written, measured.node.place)
             number = replace(measured.node, value=value, unit=other.unit)
             return _Measured(node=number, unit=other.unit)
         if offset and isinstance(node, Arithmetic):

@@ -2,6 +2,7 @@
 
 import re
 
+from rules._bounds import bounded_duration
 from rules._errors import RuleError, nearest
 from rules._tree import Place
 
@@ -26,14 +27,14 @@ _UNITS = {
     "week": 7 * 24 * HOUR,
     "weeks": 7 * 24 * HOUR,
 }
-_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([^\W\d_]+)\s*")
+_TEXT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([^\W\d_]+)\s*")
 
 
 def microseconds(value: float, unit: str | None, place: Place) -> int:
     """A duration as written.
 
     Raises:
-        RuleError: the unit is none of time, or there is none.
+        RuleError: the unit is none of time, there is none, or it is out of bounds (rules._bounds).
     """
     if unit is None:
         raise RuleError(place, f"{value:g} has no unit; a duration is written like {value:g} min")
@@ -43,7 +44,7 @@ def microseconds(value: float, unit: str | None, place: Place) -> int:
             f"{unit!r} is no unit of time; expected a duration such as 10 min"
             + nearest(unit, ("s", "min", "h", "d")),
         )
-    return round(value * _UNITS[unit])
+    return bounded_duration(value * _UNITS[unit], f"{value:g} {unit}", place)
 
 
 def parse_duration(text: str, place: Place) -> int:
@@ -54,7 +55,7 @@ def parse_duration(text: str, place: Place) -> int:
     """
     match = _TEXT.fullmatch(text)
     if match is None:
-        if re.fullmatch(r"\s*\d+(?:\.\d+)?\s*", text):
+        if re.fullmatch(r"\s*[0-9]+(?:\.[0-9]+)?\s*", text):
             return microseconds(float(text), None, place)
         raise RuleError(place, f"{text!r} is no duration; expected a number and a unit, as 10 min")
     return microseconds(float(match[1]), match[2], place)

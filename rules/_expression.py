@@ -2,6 +2,7 @@
 
 from typing import NoReturn
 
+from rules._bounds import EXPRESSION, bounded_depth, bounded_size, read_number
 from rules._errors import RuleError, WaitingError, nearest
 from rules._functions import FUNCTIONS, WAITING
 from rules._tokens import Kind, Token, tokens
@@ -31,9 +32,10 @@ def parse(text: str, place: Place) -> Node:
         RuleError: with what was expected where.
         WaitingError: it uses a word that the language does not have, or not yet.
     """
+    bounded_size(text, EXPRESSION, "characters of one expression", place)
     found = tokens(text, place)
     try:
-        return _Parser(found).whole()
+        return bounded_depth(_Parser(found).whole())
     except WaitingError:
         raise
     except RuleError as error:
@@ -193,7 +195,8 @@ class _Parser:
         token = self._peek
         if token.kind is Kind.NUMBER:
             self._take()
-            return Number(place=token.place, value=float(token.text), unit=token.unit)
+            value = read_number(token.text, token.place)
+            return Number(place=token.place, value=value, unit=token.unit)
         if self._accept("("):
             self._deeper(token)
             node = self._or()

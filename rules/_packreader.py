@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rules._bounds import bounded_number
 from rules._errors import RuleError, nearest
 from rules._inputs import SeriesColumns, Steps
 from rules._readings import Reported, Sent, columns, standing
@@ -12,7 +13,7 @@ from rules._tree import Place
 from rules._units import converted
 from sensors._domain import Catalogue
 
-_QUANTITY = re.compile(r"\s*([-+]?\d*\.?\d+)\s*(\S+)\s*")
+_QUANTITY = re.compile(r"\s*([-+]?[0-9]*\.?[0-9]+)\s*(\S+)\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,8 @@ class Reader:
                 raise RuleError(self.place, f"{text!r} is no threshold; expected as 3.1 m")
             unit = self.catalogue.thresholds[name].unit
             scale, offset = converted(match[2], unit, self.place)
-            found[name] = Steps.of([(self.origin, float(match[1]) * scale + offset)])
+            value = bounded_number(float(match[1]) * scale + offset, str(text), self.place)
+            found[name] = Steps.of([(self.origin, value)])
         return found
 
     def columns(self, key: str, sent: Sequence[Sent], every: int) -> SeriesColumns:

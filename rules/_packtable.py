@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from rules._bounds import LONGEST, MEMBERS, READINGS, bounded_size, read_number
 from rules._duration import HOUR, parse_duration
 from rules._errors import RuleError, nearest
 from rules._inputs import Calendar, Device, Steps, Subject
@@ -22,9 +23,12 @@ _WORDS = (
     "expect",
 )
 _SITE = Calendar(zone="UTC", lon=2.44, lat=48.63)  # Évry's sun, and the table's own clock
-_VALUE = re.compile(r"(?P<value>-|null|[-+]?\d*\.?\d+)(?P<mark>[?^]?)(?:\*(?P<times>\d+))?")
-_RANGE = re.compile(r"(\S*?)(\d+) to \1(\d+)")
+_VALUE = re.compile(
+    r"(?P<value>-|null|[-+]?[0-9]*\.?[0-9]+)(?P<mark>[?^]?)(?:\*(?P<times>[0-9]{1,5}))?"
+)
+_RANGE = re.compile(r"(\S*?)([0-9]{1,6}) to \1([0-9]{1,6})")
 _DAY = 24 * HOUR
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _DAYS = 31  # of supply: no test is as long
 
 
@@ -41,6 +45,8 @@ class Table:
         self._members = self._read_members()
         self.words = sorted({name for rows in self._members.values() for name in rows})
         self._every = parse_duration(self._text("every"), place)
+        if self._every == 0:
+            raise RuleError(place, "`every` needs a time longer than nothing")
         self._fed = self._daily("fed")
         self._planned = self._daily("planned", level=100.0)
         self._above = {
@@ -70,12 +76,25 @@ class Table:
                     )
                 for _ in range(int(match["times"] or 1)):
                     if match["value"] != "-":
-                        found.append(_sent(name, time, match["value"], match["mark"]))
+                        found.append(self._sent(name, time, match["value"], match["mark"]))
                         last = max(last, time)
                     time += self._every
+                bounded_size(found, READINGS, "readings of one test", self.place)
+                if time - self._origin > LONGEST:
+                    raise RuleError(self.place, "a test lasts at most 366 d")
         if "until" in self._body:
             last = read_time(self._text("until"), self.place) + self.shift
         return found, last
+
+    def _sent(self, name: str, time: int, value: str, mark: str) -> Sent:
+        missing = value == "null"
+        quality = Quality.SENSOR_FAULT if missing else Quality.GOOD
+        if mark == "?":
+            quality |= Quality.OUT_OF_RANGE
+        elif mark == "^":
+            quality |= Quality.SATURATED
+        number = float("nan") if missing else read_number(value, self.place)
+        return Sent(series=name, time=time, value=number, quality=int(quality), received_at=time)
 
     def subject(self, sent: Sequence[Sent]) -> Subject:
         """The subject after these arrivals: its own series are of one device, a member's of it."""
@@ -123,6 +142,8 @@ class Table:
             day = date.fromisoformat(self._text("day"))
         except ValueError as error:
             raise RuleError(self.place, f"{error}; expected a day as 2024-07-14") from error
+        if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+            raise RuleError(self.place, f"{day}: expected a day of {_FIRST_YEAR} to {_LAST_YEAR}")
         return (day.toordinal() - date(1970, 1, 1).toordinal()) * _DAY
 
     def _mapping(self, key: str) -> Mapping[str, Any]:
@@ -150,9 +171,19 @@ class Table:
         for names, rows in written.items():
             if not isinstance(rows, Mapping):
                 raise RuleError(self.place, f"member {names!r} has no series; expected a mapping")
-            for name in _named(names):
+            for name in self._named(names):
                 found[name] = self._reader.rows(rows, "a member")
+                bounded_size(found, MEMBERS, "members of one test", self.place)
         return found
+
+    def _named(self, names: str) -> list[str]:
+        """`lamp-1 to lamp-9`: nine of them."""
+        match = _RANGE.fullmatch(names)
+        if match is None:
+            return [names]
+        numbers = range(int(match[2]), int(match[3]) + 1)
+        bounded_size(numbers, MEMBERS, "members of one test", self.place)
+        return [f"{match[1]}{number}" for number in numbers]
 
     def _daily(self, key: str, *, level: float = 1.0) -> Steps | None:
         """A level every day in these spans of it, else nothing."""
@@ -190,25 +221,6 @@ class Table:
         whole_alarms = [{"since": "", "began": "", **alarm} for alarm in written]
         lines = [alarm_text(a, OPTIONAL) for a in whole_alarms]
         return [part_of(line, frozenset(told)) for line in lines], frozenset(told)
-
-
-def _sent(name: str, time: int, value: str, mark: str) -> Sent:
-    missing = value == "null"
-    quality = Quality.SENSOR_FAULT if missing else Quality.GOOD
-    if mark == "?":
-        quality |= Quality.OUT_OF_RANGE
-    elif mark == "^":
-        quality |= Quality.SATURATED
-    number = float("nan") if missing else float(value)
-    return Sent(series=name, time=time, value=number, quality=int(quality), received_at=time)
-
-
-def _named(names: str) -> list[str]:
-    """`lamp-1 to lamp-9`: nine of them."""
-    match = _RANGE.fullmatch(names)
-    if match is None:
-        return [names]
-    return [f"{match[1]}{i}" for i in range(int(match[2]), int(match[3]) + 1)]
 
 
 def _within(edge: int, span: tuple[int, int]) -> bool:

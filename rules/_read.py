@@ -4,6 +4,7 @@ from typing import Literal, cast
 
 import yaml
 
+from rules._bounds import STEPS, TESTS, bounded_size
 from rules._check import check_condition
 from rules._duration import parse_duration
 from rules._errors import RuleError, nearest
@@ -123,7 +124,9 @@ class _Reader:
     def steps(self, parts: dict[str, yaml.Node]) -> tuple[Step, ...]:
         if "steps" not in parts:
             return ()
-        return tuple(self._step(node) for node in self._source.sequence(parts["steps"], "steps"))
+        nodes = self._source.sequence(parts["steps"], "steps")
+        bounded_size(nodes, STEPS, "steps", self._source.place(parts["steps"]))
+        return tuple(map(self._step, nodes))
 
     def _step(self, node: yaml.Node) -> Step:
         parts = self._source.mapping(node, "a step", _STEP)
@@ -141,7 +144,9 @@ class _Reader:
         if "tests" not in parts:
             return ()
         found: list[PackTest] = []
-        for node in self._source.sequence(parts["tests"], "tests"):
+        nodes = self._source.sequence(parts["tests"], "tests")
+        bounded_size(nodes, TESTS, "tests of one rule", self._source.place(parts["tests"]))
+        for node in nodes:
             body = self._source.mapping(node, "a test")
             name = self.text(body, "name", "")
             line = self._source.place(node).line

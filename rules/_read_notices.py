@@ -11,7 +11,7 @@ from rules._rule import GROUPINGS, Chatter, Grouping
 from rules._yaml import Source
 
 NOTICE_KEYS = ("inhibits", "group by", "labels", "remind", "escalate", "grace", "chatter")
-_CHATTER = re.compile(r"\s*(\d+)\s+in\s+(.+)")
+_CHATTER = re.compile(r"\s*([0-9]{1,6})\s+in\s+(.+)")
 
 
 class Notices(TypedDict):

@@ -12,7 +12,7 @@ from rules._tree import Place
 _UNIT = r"(?:\([\w/.%{}]+\)|[^\W\d_°%{]*[^\W\d_]\w*|[%°]\w*|\{\w+\})"
 _TOKEN = re.compile(
     rf"(?P<space>\s+)"
-    rf"|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)"
+    rf"|(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)"
     rf"(?:[ ]?(?P<unit>(?!(?:and|or|not|in|between)\b){_UNIT}(?:[/.]{_UNIT})*))?"
     rf"|(?P<word>[^\W\d]\w*(?:\.[^\W\d]\w*)*)"
     rf"|(?P<symbol><=|>=|==|!=|[<>=+\-*/(),])"

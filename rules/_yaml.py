@@ -1,12 +1,40 @@
 """YAML whose every part knows its line and column, so that a slip can be shown where it is."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import yaml
+from yaml.error import Mark, MarkedYAMLError
 
+from rules._bounds import NESTED, TEXT, bounded_size
 from rules._errors import RuleError, nearest
 from rules._tree import Place
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people write rules: nothing nested without end, nothing that stands for another."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The next node.
+
+        Raises:
+            MarkedYAMLError: it is nested too deep, or an alias, by which few words unfold to many.
+        """
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            raise _refused("an alias; write it out", event)
+        if self._depth >= NESTED:
+            raise _refused(f"more than {NESTED} lists or mappings inside one another", event)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+def _refused(problem: str, event: yaml.Event) -> MarkedYAMLError:
+    return MarkedYAMLError(problem=problem, problem_mark=cast("Mark", event.start_mark))
 
 
 class Source:
@@ -21,17 +49,19 @@ class Source:
         Raises:
             RuleError: it is no YAML, or empty.
         """
+        start = Place(file=self.file, line=1, column=1)
+        bounded_size(text, TEXT, "characters of one file", start)
         try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            node = yaml.compose(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             place = Place(file=self.file, line=line, column=column)
             raise RuleError(place, f"this is no YAML: {error.problem}") from error
         except yaml.YAMLError as error:
-            raise RuleError(Place(file=self.file, line=1, column=1), str(error)) from error
+            raise RuleError(start, str(error)) from error
         if node is None:
-            raise RuleError(Place(file=self.file, line=1, column=1), "the file is empty")
+            raise RuleError(start, "the file is empty")
         return node
 
     def place(self, node: yaml.Node) -> Place:
@@ -92,8 +122,24 @@ class Source:
 
 
 def as_yaml(value: Mapping[str, Any]) -> str:
-    """Plain values as YAML, to be read by the same reader as a file."""
+    """Plain values as YAML, to be read by the same reader as a file.
+
+    Raises:
+        RuleError: they are nested deeper than a file may be.
+    """
+    level: list[Any] = [value]
+    for _ in range(NESTED + 1):
+        level = [part for whole in level for part in _inside(whole)]
+    if level:
+        problem = f"more than {NESTED} lists or mappings inside one another"
+        raise RuleError(Place(file="rule", line=1, column=1), problem)
     return yaml.safe_dump(dict(value), allow_unicode=True, sort_keys=False, width=10_000)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _kind(node: yaml.Node) -> str:

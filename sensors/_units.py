@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +20,7 @@ else:
     Number = TypeVar("Number")
 
 _LONGEST = 40  # characters of a unit: devices send us these
+_SMALLEST = 1e-15  # of a factor between two units
 _MOST_DIMENSIONS = 200  # a device that makes up annotations must not fill our memory
 _COUNTED = ("code", "bool", "veh")  # dimensions of their own: none converts into another
 
@@ -160,12 +162,21 @@ def conversion(source: str, target: str) -> tuple[float, float]:
             f"{source!r} ({dimension(source)}) cannot be converted into"
             f" {target!r} ({dimension(target)})"
         )
-    one, other = _parsed(source), _parsed(target)
+    try:
+        scale, offset = _linear(_parsed(source), _parsed(target))
+    except ArithmeticError:  # of the hundredth power of a kilometre
+        scale, offset = math.inf, 0.0
+    if not (_SMALLEST < scale < 1 / _SMALLEST and math.isfinite(offset)):
+        raise UnitError(f"{source!r} and {target!r} are too far apart to be converted")
+    return scale, offset
+
+
+def _linear(source: "Unit", target: "Unit") -> tuple[float, float]:
     registry = _registry()
-    zero = float(registry.convert(0.0, one, other))
+    zero = float(registry.convert(0.0, source, target))
     if zero == 0.0:
-        return float(f"{float(registry.convert(1.0, one, other)):.15g}"), 0.0
-    span = (float(registry.convert(1e6, one, other)) - zero) / 1e6
+        return float(f"{float(registry.convert(1.0, source, target)):.15g}"), 0.0
+    span = (float(registry.convert(1e6, source, target)) - zero) / 1e6
     return float(f"{span:.12g}"), round(zero, 9)
 
 

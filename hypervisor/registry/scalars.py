@@ -1,6 +1,5 @@
 """Texts of an inventory as values: numbers, times, durations and measures with their unit."""
 
-import math
 import re
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,6 +12,8 @@ _TRUTHS = {"true": True, "yes": True, "oui": True, "false": False, "no": False, 
 _FIRST_YEAR, _LAST_YEAR = 1800, 2200
 _MOST = 2_000_000_000
 _LONGEST = timedelta(days=366)
+_SHORTEST = 0.001  # s
+_LARGEST = 1e15
 
 
 class ScalarError(ValueError):
@@ -72,9 +73,14 @@ def measure(text: str, unit: str) -> float:
     if not written:
         raise ScalarError(f"{text!r} has no unit: write {text.strip()} {unit}")
     try:
-        return round(units.convert(value, written, unit), 9)
+        converted = round(units.convert(value, written, unit), 9)
     except units.UnitError as error:
         raise ScalarError(f"{text!r}: expected a value in {unit}; {error}") from None
+    if not abs(converted) <= _LARGEST:
+        raise ScalarError(f"{text!r}: expected a value between -1e15 and 1e15 {unit}")
+    if converted == 0 != value:
+        raise ScalarError(f"{text!r}: too small to be told from 0 {unit}")
+    return converted
 
 
 def duration(text: str) -> float:
@@ -86,8 +92,8 @@ def duration(text: str) -> float:
         seconds = round(units.convert(value, written, "s"), 6)
     except units.UnitError as error:
         raise ScalarError(f"{text!r}: expected a duration such as 15 min; {error}") from None
-    if not 0 <= seconds <= _LONGEST.total_seconds():
-        raise ScalarError(f"{text!r}: expected a duration between 0 and {_LONGEST.days} days")
+    if not 0 <= seconds <= _LONGEST.total_seconds() or (seconds < _SHORTEST and value):
+        raise ScalarError(f"{text!r}: expected a duration from 1 ms to {_LONGEST.days} days, or 0")
     return seconds
 
 
@@ -96,6 +102,6 @@ def _split(text: str) -> tuple[float, str]:
     if match is None:
         raise ScalarError(f"{text!r}: expected a number")
     value = float(match["number"].replace(",", "."))
-    if not math.isfinite(value):
-        raise ScalarError(f"{text!r}: expected a number of this world")
+    if not abs(value) <= _LARGEST:
+        raise ScalarError(f"{text!r}: expected a number between -1e15 and 1e15")
     return value, match["unit"].strip()

@@ -124,7 +124,11 @@ def _single(text: str, *, domain: str) -> tuple[Pack, list[Proposed]]:
 
 
 def read_written(written: Mapping[str, Any], *, domain: str) -> Proposed:
-    """A rule given as a JSON object, as the API shows it."""
+    """A rule given as a JSON object, as the API shows it.
+
+    Raises:
+        RuleError: as `read_one`, in the text of that object.
+    """
     return read_one(as_yaml(written), domain=domain)
 
 

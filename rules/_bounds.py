@@ -1,0 +1,87 @@
+"""How large what an author writes may be, so that no accepted rule costs the others their turn."""
+
+from collections.abc import Sized
+
+from rules._errors import RuleError
+from rules._tree import Node, Place
+
+_SECOND = 1_000_000
+LONGEST = 366 * 86_400 * _SECOND  # µs of a duration
+_SHORTEST = 1_000  # µs
+_LARGEST = 1e15  # of a number as written and as converted; sums are exact up to 9e9
+_SMALLEST = 1e-12
+EXPRESSION = 10_000  # characters of one expression
+_DEPTH = 100  # nodes of an expression above one another
+TEXT = 400_000  # characters of a file
+TESTS = 50  # of one rule
+STEPS = 10  # of one rule; those of a pack climb, so that they are three at most
+NESTED = 12  # lists and mappings of a file inside one another
+READINGS = 2_000  # of one test, all its series and members together
+MEMBERS = 500  # of one test
+
+
+def bounded_duration(span: float, text: str, place: Place) -> int:
+    """A duration in µs, whole.
+
+    Raises:
+        RuleError: it is longer than a year, or shorter than a millisecond and not zero.
+    """
+    if not span <= LONGEST:
+        raise RuleError(place, f"{text} is too long; a duration lasts at most 366 d")
+    if 0 < span < _SHORTEST:
+        raise RuleError(place, f"{text} is too short; a duration lasts at least 1 ms")
+    return round(span)
+
+
+def read_number(text: str, place: Place) -> float:
+    """A number out of its text.
+
+    Raises:
+        RuleError: as `bounded_number`; also where a float cannot tell it from 0.
+    """
+    value = float(text)
+    mantissa = text.lower().partition("e")[0]
+    if value == 0 and mantissa.strip("+-.0"):
+        raise RuleError(place, f"{text} is too small; the smallest number beside 0 is 1e-12")
+    return bounded_number(value, text, place)
+
+
+def bounded_number(value: float, text: str, place: Place) -> float:
+    """A number that the engine can count with.
+
+    Raises:
+        RuleError: its size is beyond 1e15, or below 1e-12 and not zero.
+    """
+    if not abs(value) <= _LARGEST:
+        raise RuleError(place, f"{text} is too large; a number lies between -1e15 and 1e15")
+    if 0 < abs(value) < _SMALLEST:
+        raise RuleError(place, f"{text} is too small; the smallest number beside 0 is 1e-12")
+    return value
+
+
+def bounded_size(what: Sized, most: int, kind: str, place: Place) -> None:
+    """A text or a list of a bearable size.
+
+    Raises:
+        RuleError: it is larger than `most`; `kind` names what it holds.
+    """
+    if len(what) > most:
+        raise RuleError(place, f"{len(what)} {kind}; expected at most {most}")
+
+
+def bounded_depth(node: Node) -> Node:
+    """An expression that can be walked down to its leaves.
+
+    Raises:
+        RuleError: its operators stand too deep inside one another.
+    """
+    level, depth = [node], 0
+    while level:
+        depth += 1
+        if depth > _DEPTH:
+            raise RuleError(
+                level[0].place,
+                f"more than {_DEPTH} operators inside one another; shorten the expression",
+            )
+        level = [part for one in level for part in one.parts]
+    return node
