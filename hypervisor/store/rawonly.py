@@ -50,11 +50,11 @@ def prepare(connection: Connection) -> None:
     connection.execute(_TWIN)
     for role in (tenancy.READER, tenancy.READER_WHOLE):
         connection.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}".encode())
+        connection.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {SCHEMA} TO {role}".encode())
 
 
 def before(connection: Connection) -> None:
     """From now on this session finds it before the other one."""
-    connection.execute(
-        "SELECT set_config('search_path', %s || ', ' || current_setting('search_path'), false)",
-        [SCHEMA],
-    )
+    row = connection.execute("SHOW search_path").fetchone()
+    path = str(row[0]) if row else "public"
+    connection.execute(f"SET search_path = {SCHEMA}, {path}".encode())

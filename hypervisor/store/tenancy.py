@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from hypervisor.accounts.person import Territory
+from hypervisor.store import reader_functions
 
 TENANT = "hypervisor_tenant"  # sees what the settings of its session name
 WHOLE = "hypervisor_whole"
@@ -97,6 +98,7 @@ def grant(connection: Connection) -> None:
             )
         )
     connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(everyone))
+    reader_functions.limit(connection, ROLES)
     shut(connection)
 
 
@@ -159,7 +161,7 @@ def search_path(role: str) -> str:
 
 
 def become(connection: Connection, territory: Territory) -> None:
-    """Let a connection see this territory alone, until `own` or another `become`."""
+    """Let a connection of the owner's see this territory alone, until `own`."""
     role = WHOLE if territory.whole else TENANT
     connection.execute(
         "SELECT set_config('hypervisor.communes', %s::text[]::text, false),"
@@ -179,8 +181,7 @@ def own(connection: Connection) -> None:
     """Let a connection be its owner's again."""
     connection.rollback()
     connection.execute(
-        "SELECT set_config('role', 'none', false), set_config('hypervisor.communes', '', false),"
-        " set_config('hypervisor.unplaced', '', false); RESET search_path",
-        prepare=False,  # two statements in one round trip: neither can be prepared
+        "RESET ROLE; RESET hypervisor.communes; RESET hypervisor.unplaced; RESET search_path",
+        prepare=False,  # four statements in one round trip: none can be prepared
     )
     connection.commit()

@@ -29,6 +29,7 @@ def north(world: World) -> Iterator[Connection]:
     with connect(world.url, autocommit=True) as owner:
         name = sql.Identifier(str(value(owner, "SELECT current_database()")))
         owner.execute(sql.SQL("ALTER DATABASE {} SET track_functions = 'pl'").format(name))
+        owner.execute("GRANT EXECUTE ON FUNCTION pg_stat_get_xact_function_calls TO PUBLIC")
     with logged_in(world.url, NORTH) as session:
         yield session
 

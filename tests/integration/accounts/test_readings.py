@@ -61,8 +61,10 @@ def test_a_connection_that_changes_hands_asks_whom_it_now_is(world: World) -> No
     """The same words, prepared as one person, find another thing under the same name."""
     with connect(world.url) as connection:
         for territory, count in ((ORGES, 1), (EVERYWHERE, 2), (Territory(), 0), (ORGES, 1)):
+            connection.execute("RESET ROLE")
             tenancy.become(connection, territory)
             assert [_series(connection) for _ in range(7)] == [count] * 7
+        connection.execute("RESET ROLE")
         assert value(
             connection,
             "SELECT generic_plans + custom_plans > 20 FROM pg_prepared_statements"

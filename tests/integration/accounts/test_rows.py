@@ -120,6 +120,7 @@ def _sites(connection: Connection) -> int:
 def test_readers_write_nothing_and_see_no_password(world: World) -> None:
     with connect(world.url) as connection:
         for territory in (ORGES, EVERYWHERE):
+            tenancy.own(connection)
             tenancy.become(connection, territory)
             for refused in (
                 "UPDATE site SET title = 'x'",

@@ -1,0 +1,171 @@
+"""Which functions of the database a reader may call: a list, with the reason of each part.
+
+PostgreSQL and its extensions let everybody call nearly everything: take an advisory lock that the
+watch waits for, store a large object, run SQL that stands in a text, add a background job. Here
+PUBLIC loses whatever is not on the list, and the roles that read get what of the list is missing.
+`migrate` applies it each time, so that it outlives an update of TimescaleDB and a restored backup.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import LiteralString
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    """Functions that are allowed, as a condition on `p`, a row of pg_proc, and on its `schema`."""
+
+    reason: str
+    condition: LiteralString
+
+
+# Of what types, operators, casts, aggregates and indexes are made: they compute from arguments.
+_PARTS: LiteralString = """
+SELECT unnest(ARRAY[typinput, typoutput, typreceive, typsend, typmodin, typmodout, typanalyze,
+    typsubscript]::oid[]) FROM pg_type
+UNION SELECT unnest(ARRAY[oprcode, oprrest, oprjoin]::oid[]) FROM pg_operator
+UNION SELECT castfunc FROM pg_cast UNION SELECT amproc FROM pg_amproc
+UNION SELECT unnest(ARRAY[aggfnoid, aggtransfn, aggfinalfn, aggcombinefn, aggserialfn,
+    aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]) FROM pg_aggregate
+"""
+_CATALOG: LiteralString = "schema = 'pg_catalog' AND "
+
+ALLOWED = (
+    Allowed(
+        reason="computes from its arguments alone",
+        condition="schema IN ('pg_catalog', 'information_schema') AND p.provolatile = 'i'",
+    ),
+    Allowed(
+        reason="a type, an operator, a cast, an aggregate or an index is made of it",
+        condition="schema = 'pg_catalog' AND p.provolatile <> 'v' AND p.oid IN (TABLE part)",
+    ),
+    Allowed(
+        reason="the clock, and times of a zone",
+        condition=_CATALOG
+        + "p.proname ~ '^(age|now|(clock|statement|transaction)_timestamp|timeofday|timezone"
+        "|date_(add|part|subtract|trunc)|extract|make_timestamptz|overlaps|to_(date|timestamp)"
+        "|timestamptz|generate_series|pg_timezone_(names|abbrevs))$'",
+    ),
+    Allowed(
+        reason="text and numbers as people of a language write them",
+        condition=_CATALOG
+        + "p.proname ~ '^(array_to_string|concat|concat_ws|convert|convert_(from|to)|format|length"
+        "|quote_(literal|nullable)|to_char|to_number)$'",
+    ),
+    Allowed(
+        reason="JSON made of values, and values of JSON",
+        condition=_CATALOG
+        + "p.proname ~ '^(array_to_json|row_to_json|to_jsonb?|jsonb?_build_(array|object)"
+        "|jsonb?_(to_record|populate_record)(set|_valid)?|jsonb_path_.*_tz)$'",
+    ),
+    Allowed(
+        reason="chance",
+        condition=_CATALOG + "p.proname ~ '^(random|random_normal|gen_random_uuid|array_sample"
+        "|array_shuffle)$'",
+    ),
+    Allowed(
+        reason="the session that asks, and the server that answers",
+        condition=_CATALOG
+        + "p.proname ~ '^(current_(database|schemas?|setting|user)|session_user|version"
+        "|inet_(client|server)_(addr|port)|pg_(backend_pid|client_encoding|is_in_recovery"
+        "|my_temp_schema|is_other_temp_schema|typeof|basetype)|getdatabaseencoding)$'",
+    ),
+    Allowed(
+        reason="how tables and functions are named and made: clients complete words by it",
+        condition=_CATALOG
+        + "p.proname ~ '^(format_type|oidvectortypes|(col|obj|shobj)_description|aclexplode"
+        "|pg_has_role|has_.*_privilege|row_security_active|to_reg.*|pg_.*_is_visible"
+        "|pg_(char_to_encoding|encoding_to_char|collation_for|options_to_table|sequence_parameters)"
+        "|pg_(column|relation)_is_(updatable|publishable)"
+        "|pg_get_(.*def|.*def_(columns|expressions)|expr|function_.*|keywords|serial_sequence"
+        "|userbyid))$' AND p.provolatile = 's'",
+    ),
+    Allowed(
+        reason="information_schema asks it",
+        condition="schema = 'information_schema' AND p.proname = '_pg_index_position'",
+    ),
+    Allowed(
+        reason="dashboards count by pieces of time",
+        condition="extension = 'timescaledb' AND schema = 'public' AND p.proname ~"
+        " '^(time_bucket|time_bucket_gapfill|first|last|histogram|locf|interpolate)$'",
+    ),
+    Allowed(
+        reason="ours, for policies and dashboards: it only reads, as whoever asks",
+        condition="schema = 'public' AND extension IS NULL AND p.provolatile <> 'v'",
+    ),
+)
+
+# A trigger's function is called by nobody: PostgreSQL refuses it.
+_FUNCTIONS: LiteralString = """
+WITH part (oid) AS MATERIALIZED ({parts}), function AS MATERIALIZED (
+    SELECT p.*, n.nspname AS schema, (SELECT e.extname FROM pg_depend d
+        JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
+        WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e') AS extension
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
+), listed AS MATERIALIZED (SELECT p.oid, ({allowed}) AS allowed FROM function p)
+"""
+
+
+def _functions() -> sql.Composed:
+    allowed = sql.SQL(" OR ").join(sql.SQL(f"({entry.condition})") for entry in ALLOWED)
+    return sql.SQL(_FUNCTIONS).format(parts=sql.SQL(_PARTS), allowed=allowed)
+
+
+def limit(connection: Connection[TupleRow], roles: Sequence[str]) -> None:
+    """Take from PUBLIC and `roles` what is not on the list, and give `roles` what is.
+
+    Of functions that are somebody else's, where we are no superuser, nothing can be taken:
+    `excess` counts those.
+    """
+    everyone = sql.SQL(", ").join(sql.Identifier(role) for role in roles)
+    names = connection.execute(
+        _functions()
+        + sql.SQL(
+            "SELECT COALESCE(string_agg(p.oid::regprocedure::text, ', ')"
+            "   FILTER (WHERE NOT allowed AND {open}), ''),"
+            " COALESCE(string_agg(p.oid::regprocedure::text, ', ') FILTER (WHERE allowed"
+            "   AND NOT (SELECT bool_and(has_function_privilege(role, p.oid, 'EXECUTE'))"
+            "     FROM unnest(%s::text[]) role)), '')"
+            " FROM listed JOIN pg_proc p USING (oid) WHERE pg_has_role(p.proowner, 'USAGE')"
+        ).format(open=sql.SQL(_OPEN)),
+        [list(roles), list(roles)],
+    ).fetchone()
+    taken, given = names or ("", "")
+    if taken:
+        connection.execute(
+            sql.SQL("REVOKE EXECUTE ON ROUTINE {} FROM PUBLIC, {}").format(sql.SQL(taken), everyone)
+        )
+    if given:
+        connection.execute(
+            sql.SQL("GRANT EXECUTE ON ROUTINE {} TO {}").format(sql.SQL(given), everyone)
+        )
+    # What an update of an extension or a later migration makes begins closed.
+    connection.execute("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC")
+    connection.execute(
+        "DO $$ BEGIN IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN"
+        " REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC; END IF; END $$"  # DO, too
+    )
+
+
+# Whether PUBLIC, or one of the roles, may call it.
+_OPEN: LiteralString = """
+(p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a
+    WHERE a.grantee = 0 OR a.grantee::regrole::text = ANY (%s)))
+"""
+
+
+def excess(connection: Connection[TupleRow]) -> list[str]:
+    """The functions that everybody may call although they are not on the list."""
+    rows = connection.execute(
+        _functions()
+        + sql.SQL(
+            "SELECT p.oid::regprocedure::text FROM listed JOIN pg_proc p USING (oid)"
+            " WHERE NOT allowed AND {} ORDER BY 1"
+        ).format(sql.SQL(_OPEN)),
+        [[]],
+    )
+    return [name for (name,) in rows]
