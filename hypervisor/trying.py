@@ -18,6 +18,7 @@ from ingest.message import Arrival, Envelope, Reason
 from ingest.ports import Channel, CodecSource
 from ingest.reply import Read, UnusableError
 from ingest.sandbox import Sandbox, ScriptError
+from ingest.script import read_script, read_text
 from ingest.uplink import Uplink, moment, payload_of
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
@@ -157,6 +158,7 @@ def source_from(path: Path, mapping: Path | None) -> tuple[CodecSource, str]:
 
     Raises:
         CodecError: a file is not there.
+        ScriptFileError: one is no text in UTF-8.
     """
     script = path if path.suffix == ".js" else path.with_name("codec.js")
     beside = path.with_name("mapping.yaml") if path.suffix == ".js" else path
@@ -165,14 +167,12 @@ def source_from(path: Path, mapping: Path | None) -> tuple[CodecSource, str]:
     for needed in (path, *([] if mapping is None else [mapping])):
         if not needed.is_file():
             raise CodecError(f"no file {needed}")
-    text = "" if mapping is None else mapping.read_text(encoding="utf-8")
+    text = "" if mapping is None else read_text(mapping)
     takes_script = path.suffix == ".js" or "javascript" in text
     return (
         CodecSource(
             mapping=text,
-            script=script.read_text(encoding="utf-8")
-            if takes_script and script.is_file()
-            else None,
+            script=read_script(script) if takes_script and script.is_file() else None,
         ),
         str(mapping or path),
     )

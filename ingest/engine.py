@@ -22,7 +22,10 @@ _DONE = 0  # the engine's word for it
 
 
 class Engine:
-    """One engine. `seconds`: what a piece of code may take; `memory`: bytes it may grow to."""
+    """One engine, bounded until it is photographed: then the bounds are those of a message.
+
+    `seconds`: what a piece of code may take; `memory`: bytes it may grow to.
+    """
 
     def __init__(self, *, seconds: float, memory: int) -> None:
         self._seconds = seconds
@@ -47,12 +50,17 @@ class Engine:
         """Run a piece of code as the package does it; raises the package's errors."""
         return self._context.eval(code)
 
-    def photograph(self) -> None:
-        """This is the state to be put back from now on."""
+    def photograph(self, *, seconds: float, memory: int) -> None:
+        """This is the state to be put back from now on, before each piece of code.
+
+        `seconds`: what such a piece may take; `memory`: bytes it may take beyond this state's.
+        """
         instance = self._instance
+        self._seconds = self._context._timeout = seconds  # noqa: SLF001  see above
         self._room, self._out = instance.c("qjs_alloc", _ROOM), instance.c("qjs_alloc", 4)
         self._floor = instance.sp.value(instance.store)
         self._size = self.memory
+        instance.store.set_limits(memory_size=self._size + memory)
         self._image = bytes(instance.mem.read(instance.store, self._floor, self._size))
 
     def put_back(self) -> None:

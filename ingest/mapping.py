@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from ingest.meaning import Field, Form, Mapping_
-from ingest.plain_yaml import Loader
 from sensors._errors import TerritoryError
+from sensors._plain_yaml import Loader
 from sensors._units import UnitError, conversion
 
 _TOP = ("payload", "fields", "ignore", "ports", "warnings")

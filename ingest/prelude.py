@@ -1,62 +1,41 @@
-"""What a vendor's script finds around it, in JavaScript of our own.
+"""What a vendor's script finds around it, in JavaScript of our own (ingest/javascript).
 
-Network servers give scripts hardly more than the language; some scripts write to a console or hand
-themselves over as a module. The clock and the dice are the message's: `new Date()` is its time.
+Network servers give scripts little more than the language: a console, module and exports, Buffer.
+The clock and the dice are the message's: `new Date()` is its time. What costs memory, and so time
+with every message, is there only for a script that mentions it.
 """
 
+import functools
 import json
+import re
+from collections.abc import Iterator
+from importlib.resources import files
 
-BEFORE = """
-(function (scope) {
-  var quiet = function () {};
-  scope.console = { log: quiet, info: quiet, warn: quiet, error: quiet, debug: quiet };
-  scope.module = { exports: {} };
-  scope.exports = scope.module.exports;
-  var Clock = Date, now = 0;
-  scope.Date = new Proxy(Clock, {
-    construct: function (target, given, made) {
-      return Reflect.construct(target, given.length ? given : [now], made);
-    },
-    apply: function () { return new Clock(now).toString(); },
-    get: function (target, name) {
-      return name === "now" ? function () { return now; } : target[name];
-    }
-  });
-  Math.random = function () { return 0.5; };
-  delete scope.performance;
-  Object.defineProperty(scope, "__territory_at", {
-    value: function (millis) { now = millis; return new Clock(millis); }
-  });
-})(globalThis);
-"""
+_OPTIONAL = {
+    "bytes.js": re.compile(r"Buffer|TextDecoder|TextEncoder|require"),
+    "locale.js": re.compile(r"toLocale(?:Date|Time)?String"),
+    "require.js": re.compile(r"\brequire\b"),
+}
+_EXPORT = re.compile(
+    r"(?:^|(?<=[;}]))(\s*)export\b[ \t]*"
+    r"(?:default\b[ \t]*(?:(?=(?:async[ \t]+)?function\b[ \t*]*\w|class[ \t]+\w)|(.)))?",
+    re.MULTILINE | re.DOTALL,
+)
+_EXPORTED_NAMES = re.compile(r"\{([^{}]*)\}[ \t]*;?")
+_RENAMED = re.compile(r"^([\w$]+)(?:\s+as\s+([\w$]+))?$")
 
-_AFTER = """
-(function (scope) {
-  var text = JSON.stringify, number = parseInt, at = scope.__territory_at;
-  var exported = (scope.module && scope.module.exports) || {};
-  var decode = typeof decodeUplink === "function" ? decodeUplink : exported.decodeUplink;
-  var older = typeof Decode === "function" ? Decode : exported.Decode;
-  var oldest = typeof Decoder === "function" ? Decoder : exported.Decoder;
-  if (typeof decode !== "function" && typeof older !== "function" && typeof oldest !== "function") {
-    throw new Error("no function decodeUplink (nor Decode or Decoder, as older servers call it)");
-  }
-  Object.defineProperty(scope, "__territory", {
-    value: function (hex, port, millis, variables) {
-      var bytes = [];
-      for (var i = 0; i < hex.length; i += 2) bytes.push(number(hex.slice(i, i + 2), 16));
-      var time = at(millis), returned;
-      if (typeof decode === "function") {
-        returned = decode({ bytes: bytes, fPort: port, recvTime: time, variables: variables });
-      } else if (typeof older === "function") {
-        returned = { data: older(port, bytes, variables) };
-      } else {
-        returned = { data: oldest(bytes, port) };
-      }
-      return text({ returned: returned });
-    }
-  });
-})(globalThis);
-"""
+
+@functools.cache
+def _javascript(name: str) -> str:
+    return (files("ingest") / "javascript" / name).read_text(encoding="utf-8")
+
+
+def before(script: str) -> Iterator[str]:
+    """JavaScript to run before a vendor's script, piece by piece."""
+    yield _javascript("before.js")
+    for name, mention in _OPTIONAL.items():
+        if mention.search(script):
+            yield _javascript(name)
 
 
 def loading(script: str) -> str:
@@ -66,4 +45,29 @@ def loading(script: str) -> str:
     a variable that they never declare; and with what follows in the same scope, so that a function
     held by a `const` is found, too.
     """
-    return f"void (0, eval)({json.dumps(script + chr(10) + ';' + _AFTER)});"
+    return f"void (0, eval)({json.dumps(script + chr(10) + ';' + _javascript('after.js'))});"
+
+
+def without_exports(script: str) -> str | None:
+    """An ECMAScript module as a plain script that exports as Node's do; None: it is no module."""
+    if not _EXPORT.search(script):
+        return None
+    pieces, end = [], 0
+    for match in _EXPORT.finditer(script):
+        if match.start() < end:
+            continue
+        pieces.append(script[end : match.start()] + match[1])
+        end = match.end()
+        names = _EXPORTED_NAMES.match(script, end)
+        if match[2]:  # a default without a name of its own
+            pieces.append(f"module.exports.default = {match[2]}")
+        elif names:
+            pieces.append(_exporting(names[1]))
+            end = names.end()
+    return "".join([*pieces, script[end:]])
+
+
+def _exporting(names: str) -> str:
+    """`a, b as c` as statements."""
+    matches = [_RENAMED.match(name.strip()) for name in names.split(",")]
+    return " ".join(f"exports.{m[2] or m[1]} = {m[1]};" for m in matches if m)

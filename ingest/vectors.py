@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from ingest.plain_yaml import Loader
 from ingest.sandbox import Sandbox, ScriptError
 from sensors._errors import TerritoryError
+from sensors._plain_yaml import Loader
 
 _EXAMPLE = "uplinkDecoder: {examples: [{input: {bytes: […], fPort: 1}, output: {data: {…}}}]}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -89,6 +89,10 @@ def _millis(given: Any, where: str, now: int) -> int:
     moment = _moment(given)
     if moment is None:
         raise VectorError(f"{where}: input.recvTime is no time: {given!r:.60}")
+    return _millis_since_epoch(moment)
+
+
+def _millis_since_epoch(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
@@ -145,7 +149,7 @@ def _differences(path: str, expected: Any, got: Any) -> Iterator[Difference]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Alike as JSON has it: NaN is null there, and a Date a text."""
+    """Alike as JSON has it: NaN is null there, and a Date a text, to the millisecond."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, float) and not math.isfinite(one):
@@ -153,8 +157,12 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, int | float) and isinstance(other, int | float):
         return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
     if isinstance(one, str) and isinstance(other, str) and one != other:
-        times = _moment(one), _moment(other)
-        return times[0] is not None and times[0] == times[1]
+        time, other_time = _moment(one), _moment(other)
+        return (
+            time is not None
+            and other_time is not None
+            and _millis_since_epoch(time) == _millis_since_epoch(other_time)
+        )
     return bool(one == other)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from sensors._plain_yaml import Loader
 from simulators._errors import SimulatorError
 
 SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>d|h|min|s)")
@@ -43,7 +44,7 @@ class Reader:
 
     def compose(self, text: str) -> yaml.Node:
         try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            node = yaml.compose(text, Loader=Loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
@@ -107,7 +108,7 @@ class Reader:
 
     def plain(self, node: yaml.Node) -> Any:
         """Whatever is there, as Python's own values."""
-        return yaml.SafeLoader("").construct_object(node, deep=True)
+        return Loader("").construct_object(node, deep=True)
 
     def fields(
         self, node: yaml.Node, what: str, kinds: Mapping[str, "Kind"], needed: Iterable[str] = ()

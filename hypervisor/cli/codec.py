@@ -69,11 +69,12 @@ def run_vectors(
     import time as clock
 
     from ingest.sandbox import Sandbox
+    from ingest.script import read_script, read_text
     from ingest.vectors import load_vectors, run_vector
 
     now = clock.time_ns() // 1_000_000
-    cases = load_vectors(vectors.read_text(encoding="utf-8"), file=str(vectors), now=now)
-    sandbox = Sandbox(script.read_text(encoding="utf-8"))
+    cases = load_vectors(read_text(vectors), file=str(vectors), now=now)
+    sandbox = Sandbox(read_script(script))
     failed = 0
     for case in cases:
         found = run_vector(case, sandbox)
@@ -109,11 +110,11 @@ def add(
     from hypervisor.trying import checked_name, made
     from ingest.library import shipped
     from ingest.ports import CodecSource
+    from ingest.script import read_script, read_text
     from sensors._domain import catalogue
 
     source = CodecSource(
-        mapping=mapping.read_text(encoding="utf-8"),
-        script=None if script is None else script.read_text(encoding="utf-8"),
+        mapping=read_text(mapping), script=None if script is None else read_script(script)
     )
     made(checked_name(name), source, catalogue(), file=str(mapping))
     with connect(load_settings(context.obj).database_url) as connection:

@@ -82,7 +82,7 @@ def test_clock_and_dice_are_the_messages() -> None:
 
 
 def test_there_is_nothing_to_reach() -> None:
-    names = "require process fetch setTimeout XMLHttpRequest std os Deno importScripts print"
+    names = "process fetch setTimeout XMLHttpRequest std os Deno importScripts print"
     script = f"""function decodeUplink(i) {{
         return {{data: {{found: "{names}".split(" ").filter(
             function (n) {{ return typeof globalThis[n] !== "undefined" }})}}}} }}"""
@@ -152,7 +152,38 @@ def test_the_bound_on_memory_is_the_machines_own() -> None:
     sandbox._discard = look  # type: ignore[method-assign]  # noqa: SLF001
     with pytest.raises(ScriptError):
         sandbox.decode(b"", port=1, millis=NOON, variables={})
-    assert 0 < grown[0] <= BOUNDS.memory
+    assert 4 * BOUNDS.memory // 5 < grown[0] - idle_size() <= BOUNDS.memory
+
+
+def idle_size() -> int:
+    """Bytes of an engine in which a small script is loaded."""
+    sandbox = Sandbox("function decodeUplink(i) { return {data: {}} }")
+    sandbox.load()
+    assert sandbox._engine is not None  # noqa: SLF001
+    return sandbox._engine.memory  # noqa: SLF001
+
+
+def test_what_a_script_has_loaded_is_not_taken_from_its_messages() -> None:
+    script = """var held = []; for (var n = 0; n < 12; n++) held.push(new Uint8Array(1e6));
+        function decodeUplink(i) { return {data: {x: new Uint8Array(i.fPort * 1e6).length}} }"""
+    sandbox = Sandbox(script, bounds=Bounds(seconds=1, memory=3 * 1024 * 1024))
+    assert sandbox.decode(b"", port=2, millis=NOON, variables={}) == {"data": {"x": 2e6}}
+    with pytest.raises(ScriptError, match="memory") as raised:
+        sandbox.decode(b"", port=4, millis=NOON, variables={})
+    assert raised.value.failure is Failure.MEMORY
+
+
+@pytest.mark.parametrize(
+    ("script", "failure"),
+    [
+        ("var a = []; for (;;) a.push(new Uint8Array(1e6));", Failure.MEMORY),
+        ("for (;;) {}", Failure.TIMEOUT),
+    ],
+)
+def test_loading_is_bounded_too(script: str, failure: Failure) -> None:
+    with pytest.raises(ScriptError, match="cannot be loaded") as raised:
+        run(script)
+    assert raised.value.failure is failure
 
 
 def test_a_machine_that_was_busy_with_others_is_no_fault_of_the_script() -> None:

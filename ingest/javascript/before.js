@@ -1,0 +1,100 @@
+// What every script finds around it. The natives that the call itself needs are taken here, before
+// a script can change them.
+(function (scope) {
+  "use strict";
+  var quiet = function () {};
+  scope.console = {};
+  ["log", "info", "warn", "error", "debug", "trace", "table", "dir", "assert", "group", "groupEnd",
+    "time", "timeEnd"].forEach(function (name) { scope.console[name] = quiet; });
+  scope.global = scope;
+  scope.module = { exports: {} };
+  scope.exports = scope.module.exports;
+  scope.context = []; // Actility's memory of a device's earlier uplinks: here a decoder has none
+
+  var Clock = Date, now = 0;
+  scope.Date = new Proxy(Clock, {
+    construct: function (target, given, made) {
+      return Reflect.construct(target, given.length ? given : [now], made);
+    },
+    apply: function () { return new Clock(now).toString(); },
+    get: function (target, name) {
+      return name === "now" ? function () { return now; } : target[name];
+    }
+  });
+  Object.defineProperty(Clock.prototype, "constructor", { value: scope.Date });
+  Math.random = function () { return 0.5; };
+  delete scope.performance;
+
+  var text = JSON.stringify, number = parseInt, names = Object.getOwnPropertyNames;
+  var keys = Object.keys, isArray = Array.isArray;
+  var atFirst = new Set(names(scope));
+  atFirst.has = Set.prototype.has;
+
+  var OLDER = /^Decoder?$/;
+
+  function functionIn(holder, name) {
+    if (holder === null || typeof holder !== "object" && typeof holder !== "function") return null;
+    return typeof holder[name] === "function" ? holder[name].bind(holder) : null;
+  }
+
+  // A script's function wherever servers look for it: declared, exported, in Actility's `driver`,
+  // or in an object under any other name, as bundlers make them.
+  function search(name, declared, driver) {
+    if (typeof declared === "function") return declared;
+    var exported = scope.module && scope.module.exports, place, match;
+    [exported, exported && exported.default].forEach(function (each) {
+      if (typeof each !== "function") return;
+      if (each.name === name || name === "decodeUplink" && !OLDER.test(each.name)) match = each;
+    });
+    if (match) return match;
+    var holders = [exported, scope.exports, driver];
+    [exported, scope.exports].forEach(function (each) {
+      if (each && typeof each === "object") {
+        Object.keys(each).forEach(function (key) { holders.push(each[key]); });
+      }
+    });
+    names(scope).forEach(function (key) { if (!atFirst.has(key)) holders.push(scope[key]); });
+    for (place = 0; place < holders.length; place++) {
+      match = functionIn(holders[place], name);
+      if (match) return match;
+    }
+    return null;
+  }
+
+  // Actility also takes the fields themselves, without `data` around them.
+  function isBare(returned) {
+    return returned !== null && typeof returned === "object" && !isArray(returned) &&
+      !("data" in returned || "errors" in returned || "warnings" in returned) &&
+      keys(returned).length > 0;
+  }
+
+  function hidden(name, value) { Object.defineProperty(scope, name, { value: value }); }
+
+  hidden("__territory_take", function (declared) {
+    var decode = search("decodeUplink", declared.decodeUplink, declared.driver), call;
+    if (decode) {
+      call = function (bytes, port, time, variables) {
+        return decode({ bytes: bytes, fPort: port, recvTime: time, variables: variables });
+      };
+    } else if ((decode = search("Decode", declared.Decode, declared.driver))) {
+      call = function (bytes, port, time, variables) {
+        return { data: decode(port, bytes, variables) };
+      };
+    } else if ((decode = search("Decoder", declared.Decoder, declared.driver))) {
+      call = function (bytes, port) { return { data: decode(bytes, port) }; };
+    } else {
+      throw new Error("no function decodeUplink (nor Decode or Decoder, as older servers call it)");
+    }
+    hidden("__territory", function (hex, port, millis, variables) {
+      var bytes = [], i, returned;
+      for (i = 0; i < hex.length; i += 2) bytes[i / 2] = number(hex[i] + hex[i + 1], 16);
+      now = millis;
+      returned = call(bytes, port, new Clock(millis), variables);
+      if (returned && typeof returned.then === "function") {
+        throw new Error("it returned a promise: a decoder must answer at once, not be async");
+      }
+      if (isBare(returned)) returned = { data: returned };
+      return text({ returned: returned });
+    });
+  });
+})(globalThis);

@@ -1,0 +1,105 @@
+"""A vendor's script from its file, with the files beside it that it requires made part of it."""
+
+import json
+import re
+from pathlib import Path
+
+from sensors._errors import TerritoryError
+
+_LARGEST = 2 * 1024 * 1024  # bytes of all files together
+_REQUIRED = re.compile(r"""\brequire\s*\(\s*(["'])(\.{1,2}/[^"'\n]+)\1\s*\)""")
+_ENDINGS = ("", ".js", ".cjs", ".json", "/index.js")
+_LOADER = """\
+var require = (function (outer, files) {
+  var loaded = {};
+  function load(id) {
+    if (loaded[id]) return loaded[id].exports;
+    var module = loaded[id] = { exports: {} };
+    files[id][0].call(module.exports, module, module.exports, requiring(files[id][1]));
+    return module.exports;
+  }
+  function requiring(names) {
+    return function require(name) {
+      if (Object.prototype.hasOwnProperty.call(names, name)) return load(names[name]);
+      if (typeof outer === "function") return outer(name);
+      throw new Error("no module " + name);
+    };
+  }
+  return requiring(files[0][1]);
+})(globalThis.require, [
+"""
+
+
+class ScriptFileError(TerritoryError):
+    """A script's file is not there, or no text in UTF-8; says which byte."""
+
+
+def read_text(path: Path) -> str:
+    """A text file without its byte order mark.
+
+    Raises:
+        ScriptFileError: it is no UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ScriptFileError(f"{path}: {error.strerror}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ScriptFileError(
+            f"{path}:{line}: byte {error.start} (0x{data[error.start]:02x}) is not UTF-8; expected"
+            " a text in UTF-8: `iconv -f windows-1252 -t utf-8` makes one of a text in Latin letters"
+        ) from error
+
+
+def read_script(path: Path) -> str:
+    """A script; where it requires files by a relative path, with a loader and those before it.
+
+    A required file that is not there is left to `require`, which says so if it is ever reached.
+
+    Raises:
+        ScriptFileError: one of the files cannot be read, or they are too large together.
+    """
+    texts: dict[Path, str] = {}
+    names: dict[Path, dict[str, Path]] = {}
+    waiting = [path.resolve()]
+    while waiting:
+        file = waiting.pop()
+        if file in texts:
+            continue
+        texts[file] = read_text(file)
+        if sum(map(len, texts.values())) > _LARGEST:
+            raise ScriptFileError(f"{path}: more than {_LARGEST} bytes with the files it requires")
+        names[file] = {} if file.suffix == ".json" else _required(file, texts[file])
+        waiting += names[file].values()
+    main = path.resolve()
+    if not names[main]:
+        return texts[main]
+    order = {file: place for place, file in enumerate(texts)}
+    parts = ",\n".join(_part(file, texts[file], names[file], order, main) for file in texts)
+    return f"{_LOADER}{parts}]);\n{texts[main]}"
+
+
+def _required(file: Path, text: str) -> dict[str, Path]:
+    """The files that a script requires, by the names by which it does."""
+    files = {}
+    for _, name in _REQUIRED.findall(text):
+        tries = (file.parent / f"{name}{ending}" for ending in _ENDINGS)
+        there = next((each for each in tries if each.is_file()), None)
+        if there is not None and there.suffix in {".js", ".cjs", ".json"}:
+            files[name] = there.resolve()
+    return files
+
+
+def _part(file: Path, text: str, names: dict[str, Path], order: dict[Path, int], main: Path) -> str:
+    """A file as a function, beside the places of those that it requires."""
+    places = json.dumps({name: order[target] for name, target in names.items()})
+    if file == main:
+        body = ""  # it follows the loader, in the scope where servers look for its functions
+    elif file.suffix == ".json":
+        body = f"module.exports = ({text});"
+    else:
+        body = f"\n{text}\n"
+    return f"[function (module, exports, require) {{{body}}}, {places}]"
