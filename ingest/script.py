@@ -50,7 +50,7 @@ def read_text(path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise ScriptFileError(
             f"{path}:{line}: byte {error.start} (0x{data[error.start]:02x}) is not UTF-8; expected"
-            " a text in UTF-8: `iconv -f windows-1252 -t utf-8` makes one of a text in Latin letters"
+            " a text in UTF-8: `iconv -f windows-1252 -t utf-8` makes one of most others"
         ) from error
 
 
