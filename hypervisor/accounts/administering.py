@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.accounts import passwords
-from hypervisor.accounts.duties import Duty, Role
+from hypervisor.accounts.duties import Role
 from hypervisor.accounts.errors import AccountError, ForbiddenError, NoAccountError
-from hypervisor.accounts.person import EVERYWHERE, Person, Territory, together
+from hypervisor.accounts.person import EVERYWHERE, Territory, together
 from hypervisor.store import audit
 from hypervisor.store.accounts import account_roles, account_sessions, accounts
 from hypervisor.store.accounts.accounts import Known
@@ -24,10 +24,6 @@ class Doer:
 
     name: str
     territory: Territory = EVERYWHERE
-
-    @classmethod
-    def of(cls, person: Person) -> "Doer":
-        return cls(name=person.name, territory=person.territory(Duty.ADMINISTER))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,7 +52,7 @@ def read(name: str, written: str) -> Any:
         if written not in ("true", "false"):
             raise AlarmError(f"{name}: {written!r}; expected true or false")
         return written == "true"
-    if not written.isdigit() or not 0 < int(written) <= MOST:
+    if not written.isdecimal() or not 0 < int(written) <= MOST:
         raise AlarmError(f"{name}: {written!r}; expected a whole number of alarms, 1 or more")
     return int(written)
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property
@@ -35,7 +35,8 @@ class Access:
     """One request's view.
 
     `connection` reads what lies in the person's territory, and nothing else. `clock` is the wall's.
-    `csrf`: what a form of theirs carries in the field `csrf`.
+    `csrf`: what a form of theirs carries in the field `csrf`. `_granted`: the duties that this
+    request required and the person has; without one nothing is written.
     """
 
     connection: Connection
@@ -45,6 +46,7 @@ class Access:
     clock: Callable[[], datetime]
     csrf: str
     pool: Pool
+    _granted: set[Duty] = field(default_factory=set, init=False, repr=False)
 
     @property
     def mode(self) -> Banner:
@@ -77,8 +79,7 @@ class Access:
             NotFoundError: they see no such thing.
             ForbiddenError: they see it, and may not do this.
         """
-        if duty not in self.person.scopes:
-            raise ForbiddenError(f"this token has not the scope {duty.value!r}")
+        self._require_scope(duty)
         held = self.person.territory(duty)
         subject = subject if site is None else site
         if area is not None:
@@ -92,13 +93,31 @@ class Access:
             (commune,) = _seen(found, f"{subject!r}{near}")
             allowed = held.holds(commune)
         elif held.whole:
-            return
+            allowed = True
         else:
             raise ForbiddenError(
                 f"{self.person.name} may not {WORDS[duty]}: it takes the role in the whole instance"
             )
         if not allowed:
             raise ForbiddenError(f"{self.person.name} may not {WORDS[duty]}")
+        self._granted.add(duty)
+
+    def require_anywhere(self, duty: Duty) -> Territory:
+        """Where the person has this duty, for an act that checks its own reach against it.
+
+        Raises:
+            ForbiddenError: they have it nowhere.
+        """
+        self._require_scope(duty)
+        held = self.person.territory(duty)
+        if held.empty:
+            raise ForbiddenError(f"{self.person.name} may not {WORDS[duty]}")
+        self._granted.add(duty)
+        return held
+
+    def _require_scope(self, duty: Duty) -> None:
+        if duty not in self.person.scopes:
+            raise ForbiddenError(f"this token has not the scope {duty.value!r}")
 
     def _near(self, name: str) -> str:
         """The site that was meant, among those that the person sees."""
@@ -112,7 +131,27 @@ class Access:
         return found is not None and self.person.territory(duty).holds(found[0])
 
     def writing(self) -> AbstractContextManager[Connection]:
-        """One transaction of the owner, who sees everything: only for what was allowed."""
+        """One transaction of the owner, who sees everything: only after a duty was required.
+
+        Raises:
+            ForbiddenError: this request required none beyond reading.
+        """
+        if not self._granted - {Duty.READ}:
+            raise ForbiddenError(f"{self.person.name} may not write this")
+        return self.pool.writing()
+
+    def writing_own_account(
+        self, *, token: int | None = None
+    ) -> AbstractContextManager[Connection]:
+        """The same for a person's own password, tokens and sessions: that takes no duty.
+
+        `token`: the API token that is written; a program may write the one that it shows.
+
+        Raises:
+            ForbiddenError: a token asks; it must neither outlive nor undo what a person did.
+        """
+        if self.person.session is None and (token is None or token != self.person.token):
+            raise ForbiddenError("a token may not do this: sign in")
         return self.pool.writing()
 
     def owning(self) -> AbstractContextManager[Connection]:

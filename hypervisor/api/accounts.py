@@ -5,7 +5,6 @@ from fastapi import APIRouter
 from hypervisor.accounts import administering
 from hypervisor.accounts.administering import Doer, New
 from hypervisor.accounts.duties import Duty, Role
-from hypervisor.accounts.errors import ForbiddenError
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.account_shapes import (
     AccountBody,
@@ -95,9 +94,7 @@ def doer_of(asked: Access) -> Doer:
     Raises:
         ForbiddenError: they administer nothing.
     """
-    if not asked.person.may(Duty.ADMINISTER):
-        raise ForbiddenError(f"{asked.person.name} administers nothing here")
-    return Doer.of(asked.person)
+    return Doer(name=asked.person.name, territory=asked.require_anywhere(Duty.ADMINISTER))
 
 
 def _roles(bodies: list[RoleBody]) -> list[tuple[Role, str | None]]:

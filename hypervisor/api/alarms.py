@@ -173,8 +173,8 @@ def _detail(asked: Access, number: int) -> HandledDetailBody:
 
 
 def regroup(asked: Access) -> None:
-    """Bring the incidents up to date before they are told."""
-    with asked.writing() as connection:
+    """Bring the incidents up to date before they are told: they follow from what is stored."""
+    with asked.pool.writing() as connection:
         viewing.regroup(connection)
 
 

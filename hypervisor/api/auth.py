@@ -6,7 +6,6 @@ from fastapi import APIRouter, Path, Request, Response
 
 from hypervisor.accounts import secrets, signing
 from hypervisor.accounts.duties import Duty
-from hypervisor.accounts.errors import ForbiddenError
 from hypervisor.accounts.signing import Knock
 from hypervisor.api.access import Access, Asked, instance_of
 from hypervisor.api.account_shapes import (
@@ -64,8 +63,7 @@ def me(asked: Asked) -> MeBody:
 @router.put("/me/password", status_code=204, responses=responses(401, 403, 422))
 def password(asked: Asked, body: PasswordPut) -> None:
     """Take another password; every other session of one's own ends."""
-    require_session(asked)
-    with asked.writing() as connection:
+    with asked.writing_own_account() as connection:
         signing.change_password(connection, asked.person, old=body.old, new=body.new)
 
 
@@ -80,8 +78,7 @@ def tokens(asked: Asked) -> TokensBody:
 @router.post("/tokens", status_code=201, responses=responses(401, 403, 422))
 def make(asked: Asked, body: TokenPost) -> TokenMadeBody:
     """Make a token: it may what its scopes say, and never more than whoever made it."""
-    require_session(asked)
-    with asked.writing() as connection:
+    with asked.writing_own_account() as connection:
         number, secret = signing.make_token(
             connection,
             asked.person,
@@ -96,8 +93,8 @@ def make(asked: Asked, body: TokenPost) -> TokenMadeBody:
 
 @router.delete("/tokens/{number}", status_code=204, responses=responses(401, 403, 404, 422))
 def revoke(asked: Asked, number: Number) -> None:
-    """Make one's own token void."""
-    with asked.writing() as connection:
+    """Make one's own token void; a program: the one that it shows."""
+    with asked.writing_own_account(token=number) as connection:
         signing.revoke_token(
             connection,
             number,
@@ -147,8 +144,12 @@ def enter(request: Request, response: Response, *, name: str, password: str) -> 
 
 
 def leave(asked: Access, request: Request, response: Response, *, everywhere: bool) -> None:
-    """Sign out; the browser forgets its session with this response."""
-    with asked.writing() as connection:
+    """Sign out; the browser forgets its session with this response.
+
+    Raises:
+        ForbiddenError: a token asks.
+    """
+    with asked.writing_own_account() as connection:
         signing.sign_out(connection, asked.person, everywhere=everywhere)
     response.delete_cookie(
         cookie_name(asked.instance, secure=is_secure(request)),
@@ -157,16 +158,6 @@ def leave(asked: Access, request: Request, response: Response, *, everywhere: bo
         httponly=True,
         samesite="lax",
     )
-
-
-def require_session(asked: Access) -> None:
-    """Refuse a program: what it shows must not outlive what it was given.
-
-    Raises:
-        ForbiddenError: a token asks.
-    """
-    if asked.person.session is None:
-        raise ForbiddenError("a token may not do this: sign in")
 
 
 def token_body(one: Token) -> TokenBody:

@@ -15,6 +15,7 @@ from hypervisor.api.times import Instant
 from hypervisor.logbook.entry import Kind, New
 from hypervisor.logbook.errors import LogError, NoEntryError
 from hypervisor.logbook.writing import write
+from hypervisor.store.alarms import incidents
 from hypervisor.store.logbook import logbook
 from hypervisor.store.logbook.logbook import Entry, Wanted
 
@@ -77,6 +78,8 @@ def append(asked: Asked, post: EntryPost) -> OneEntryBody:
 def written(asked: Access, new: New) -> Entry:
     """Write it where the person may: at its site or alarm, else in their own territory.
 
+    What settles or corrects an entry takes the duty where that entry stands.
+
     Raises:
         ForbiddenError: they may not write there.
         NotFoundError: they do not see what it is about.
@@ -86,10 +89,16 @@ def written(asked: Access, new: New) -> Entry:
         asked.require(Duty.OPERATE, site=new.site)
     if new.alarm is not None:
         asked.require(Duty.OPERATE, alarm=new.alarm)
+    if new.incident is not None and not incidents.listing(asked.connection, number=new.incident):
+        raise NoEntryError(f"no incident has the number {new.incident}")
     about = None if new.about is None else logbook.one(asked.connection, new.about)
     if new.about is not None and about is None:
         raise NoEntryError(f"no entry has the number {new.about}")
-    area = about.area if about is not None else area_of(asked)
+    if about is None:
+        area = area_of(asked)
+    else:
+        area = about.area
+        asked.require(Duty.OPERATE, site=about.site, area=None if about.site else area)
     said = New(**{**vars(new), "area": area, "site": new.site or (about.site if about else None)})
     with asked.writing() as connection:
         return write(connection, said, now=asked.clock())
@@ -101,12 +110,11 @@ def area_of(asked: Access) -> str | None:
     Raises:
         ForbiddenError: they operate nowhere.
     """
-    if asked.person.everywhere(Duty.OPERATE):
-        return None
-    for grant in asked.person.grants:
-        if grant.area is not None and Duty.OPERATE in DUTIES[grant.role]:
-            asked.require(Duty.OPERATE, area=grant.area)
-            return grant.area
+    if not asked.person.everywhere(Duty.OPERATE):
+        for grant in asked.person.grants:
+            if grant.area is not None and Duty.OPERATE in DUTIES[grant.role]:
+                asked.require(Duty.OPERATE, area=grant.area)
+                return grant.area
     asked.require(Duty.OPERATE)
     return None
 

@@ -10,7 +10,7 @@ from hypervisor.accounts import signing
 from hypervisor.accounts.duties import Duty
 from hypervisor.accounts.errors import AccountError
 from hypervisor.api.access import Access, Asked
-from hypervisor.api.auth import Number, require_session
+from hypervisor.api.auth import Number
 from hypervisor.api.identity import IDLE
 from hypervisor.console import once
 from hypervisor.console.page import Page
@@ -33,8 +33,7 @@ def account(asked: Asked, done: Annotated[str, Query(max_length=20)] = "") -> Re
 @router.post("/account")
 def language(asked: Asked, language: Annotated[str, Form(pattern="^(fr|en|)$")] = "") -> Response:
     """The language that pages begin in."""
-    require_session(asked)
-    with asked.writing() as connection:
+    with asked.writing_own_account() as connection:
         signing.prefer(connection, asked.person, language=language or None)
     response = RedirectResponse("/account?done=changed", status_code=303)
     response.delete_cookie("lang", path="/")  # what was chosen for a visit gives way
@@ -44,11 +43,10 @@ def language(asked: Asked, language: Annotated[str, Form(pattern="^(fr|en|)$")] 
 @router.post("/account/password")
 def password(asked: Asked, old: Text = "", new: Text = "", again: Text = "") -> Response:
     """Another password."""
-    require_session(asked)
     try:
         if new != again:
             return _shown(asked, wrong="the two new passwords are not the same")
-        with asked.writing() as connection:
+        with asked.writing_own_account() as connection:
             signing.change_password(connection, asked.person, old=old, new=new)
     except AccountError as error:
         return _shown(asked, wrong=refusal(error))
@@ -63,10 +61,9 @@ def make(
     days: Annotated[int, Form(ge=1, le=730)] = 90,
 ) -> Response:
     """A token, shown once."""
-    require_session(asked)
     now = asked.clock()
     try:
-        with asked.writing() as connection:
+        with asked.writing_own_account() as connection:
             _, secret = signing.make_token(
                 connection,
                 asked.person,
@@ -83,7 +80,7 @@ def make(
 @router.post("/account/tokens/{number}/revoke")
 def revoke(asked: Asked, number: Number) -> Response:
     """Make one void."""
-    with asked.writing() as connection:
+    with asked.writing_own_account(token=number) as connection:
         signing.revoke_token(
             connection,
             number,

@@ -11,6 +11,7 @@ from hypervisor.accounts.administering import New
 from hypervisor.accounts.duties import Duty
 from hypervisor.accounts.errors import AccountError, ForbiddenError, NoAccountError
 from hypervisor.api.access import Access, Asked
+from hypervisor.api.accounts import doer_of
 from hypervisor.console import once
 from hypervisor.console.page import Page
 from hypervisor.console.refusals import refusal
@@ -52,7 +53,7 @@ def add(  # noqa: PLR0913, PLR0917  the fields of the form
     reason: Text = "",
 ) -> Response:
     """Make an account; its password is shown once."""
-    doer = view.doer(asked)
+    doer = doer_of(asked)
     secret = None if kind == "program" else passwords.made()
     said = {"name": name, "title": title, "language": language, "kind": kind, "reason": reason}
     try:
@@ -87,7 +88,7 @@ def change(  # noqa: PLR0913, PLR0917  the fields of the form
     reason: Text = "",
 ) -> Response:
     """Its words and roles."""
-    doer = view.doer(asked)
+    doer = doer_of(asked)
     try:
         with asked.writing() as connection:
             known = administering.administered(connection, name, doer)
@@ -108,7 +109,7 @@ def change(  # noqa: PLR0913, PLR0917  the fields of the form
 @router.post("/admin/accounts/{name}/password")
 def password(asked: Asked, name: str, reason: Text = "") -> Response:
     """Another password, shown once."""
-    doer = view.doer(asked)
+    doer = doer_of(asked)
     secret = passwords.made()
     with asked.writing() as connection:
         administering.set_password(connection, name, secret, doer, reason=reason)
@@ -120,7 +121,7 @@ def use(
     asked: Asked, name: str, out: Annotated[str, Form(max_length=5)] = "", reason: Text = ""
 ) -> Response:
     """Out of use, or into it again."""
-    doer = view.doer(asked)
+    doer = doer_of(asked)
     at = asked.clock() if out else None
     try:
         with asked.writing() as connection:
@@ -146,7 +147,7 @@ def _address(name: str) -> str:
 def _listed(
     asked: Access, *, done: str = "", wrong: str = "", said: dict[str, Any] | None = None
 ) -> Response:
-    doer = view.doer(asked)
+    doer = doer_of(asked)
     with asked.owning() as connection:
         rows = view.every(connection, doer, now=asked.clock())
         areas = view.areas(connection, doer.territory)
@@ -164,7 +165,7 @@ def _listed(
 def _one(
     asked: Access, name: str, *, secret: str | None = None, done: str = "", wrong: str = ""
 ) -> Response:
-    doer = view.doer(asked)
+    doer = doer_of(asked)
     with asked.owning() as connection:
         known = administering.administered(connection, name, doer)
         grants = account_roles.grants(connection, known.id)

@@ -12,6 +12,7 @@ from hypervisor.accounts.duties import Duty
 from hypervisor.accounts.errors import AccountError, NoAccountError
 from hypervisor.accounts.person import Person
 from hypervisor.api.access import Access, Asked
+from hypervisor.api.accounts import doer_of
 from hypervisor.api.auth import Number
 from hypervisor.console import once
 from hypervisor.console.page import Page
@@ -43,7 +44,7 @@ def make(
     days: Days = 90,
 ) -> Response:
     """A token of an account that only serves programs; shown once."""
-    doer = view.doer(asked)
+    doer = doer_of(asked)
     now = asked.clock()
     try:
         with asked.writing() as connection:
@@ -78,7 +79,7 @@ def _program(connection: Connection, account: str, doer: Doer) -> Person:
 @router.post("/admin/tokens/{number}/revoke")
 def revoke(asked: Asked, number: Number) -> Response:
     """Make one void."""
-    doer = view.doer(asked)
+    doer = doer_of(asked)
     with asked.writing() as connection:
         token = account_tokens.one(connection, number)
         if token.account not in {one.id for one in administering.every(connection, doer)}:
@@ -88,7 +89,7 @@ def revoke(asked: Asked, number: Number) -> Response:
 
 
 def _listed(asked: Access, *, done: str = "", wrong: str = "", secret: str = "") -> Response:
-    doer = view.doer(asked)
+    doer = doer_of(asked)
     with asked.owning() as connection:
         known = {one.id: one for one in administering.every(connection, doer)}
         tokens = [

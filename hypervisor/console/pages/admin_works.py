@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from hypervisor.api import works as api
 from hypervisor.api.access import Access, Asked
+from hypervisor.api.accounts import doer_of
 from hypervisor.api.works_shapes import WorksEndPost, WorksPut
 from hypervisor.console.page import Page
 from hypervisor.console.refusals import refusal
@@ -43,7 +44,7 @@ def announce(  # noqa: PLR0913, PLR0917  the fields of the form
     reason: Text = "",
 ) -> Response:
     """Announce works."""
-    frame.doer(asked)
+    doer_of(asked)
     said = {"name": name, "places": places, "begins": begins, "ends": ends, "reason": reason}
     try:
         at: dict[str, list[str]] = {"sites": [], "devices": [], "groups": []}
@@ -72,7 +73,7 @@ def end(
     asked: Asked, name: Annotated[str, Path(max_length=100, pattern=_NAME)], reason: Text = ""
 ) -> Response:
     """They are over; those not begun are called off."""
-    frame.doer(asked)
+    doer_of(asked)
     try:
         api.end(asked, Response(), name, WorksEndPost(reason=reason or "works end"), if_match="*")
     except HTTPException as error:

@@ -11,11 +11,11 @@ from fastapi.responses import RedirectResponse
 
 from hypervisor.accounts.duties import Duty
 from hypervisor.accounts.errors import ForbiddenError
-from hypervisor.alarms import viewing
 from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.errors import AlarmError, ConflictError, NoAlarmError, RefusedError
 from hypervisor.alarms.lifecycle import Kind
 from hypervisor.api.access import Access, Asked
+from hypervisor.api.alarms import regroup
 from hypervisor.api.problems import NotFoundError
 from hypervisor.console import visits
 from hypervisor.console.page import Page
@@ -144,8 +144,7 @@ def do(  # noqa: PLR0913  one argument a field
 
 
 def _listed(asked: Access, found: Filter, visit: visits.Visit | None) -> dict[str, Any]:
-    with asked.writing() as connection:
-        viewing.regroup(connection)
+    regroup(asked)
     with asked.owning() as owner:
         names = alarm_list.names(owner)
         people = alarm_list.people(owner, None) if asked.person.may(Duty.OPERATE) else []
@@ -228,6 +227,6 @@ def _numbers(said: Sequence[str]) -> list[tuple[int, int]]:
     found = []
     for one in said[:_MOST]:
         number, _, version = one.partition(":")
-        if number.isdigit() and version.isdigit() and len(number) < 19 and len(version) < 10:
+        if number.isdecimal() and version.isdecimal() and len(number) < 19 and len(version) < 10:
             found.append((int(number), int(version)))
     return found

@@ -8,9 +8,10 @@ from typing import Any
 from hypervisor.accounts import administering
 from hypervisor.accounts.administering import Doer, Roles
 from hypervisor.accounts.duties import Duty, Role
-from hypervisor.accounts.errors import AccountError, ForbiddenError
+from hypervisor.accounts.errors import AccountError
 from hypervisor.accounts.person import Grant, Person, Territory
 from hypervisor.api.access import Access
+from hypervisor.api.accounts import doer_of
 from hypervisor.console.words import mark
 from hypervisor.store.accounts import account_roles, account_tokens
 from hypervisor.store.accounts.account_tokens import Token
@@ -97,7 +98,7 @@ def frame(asked: Access, key: str, *, done: str = "", wrong: str = "") -> dict[s
     Raises:
         ForbiddenError: the person administers nothing.
     """
-    doer(asked)
+    doer_of(asked)
     whole = asked.person.everywhere(Duty.ADMINISTER)
     return {
         "sheets": [one for one in SHEETS if whole or not one.whole],
@@ -110,17 +111,6 @@ def frame(asked: Access, key: str, *, done: str = "", wrong: str = "") -> dict[s
         "SCOPES": SCOPES,
         "KINDS": KINDS,
     }
-
-
-def doer(asked: Access) -> Doer:
-    """Who administers.
-
-    Raises:
-        ForbiddenError: they administer nothing.
-    """
-    if not asked.person.may(Duty.ADMINISTER):
-        raise ForbiddenError(f"{asked.person.name} administers nothing here")
-    return Doer.of(asked.person)
 
 
 def every(connection: Connection, who: Doer, *, now: datetime) -> list[Row]:

@@ -22,6 +22,7 @@ _TIMES = {
     "time",
     "until",
 }
+_OTHERS = {"before", "value"}  # of an edit: the definition that was revised, as it is stored
 HELD: Mapping[str, str] = {
     "shelved": _mark("shelved"),
     "out-of-service": _mark("out of service"),
@@ -37,21 +38,49 @@ LOG: Mapping[str, str] = {
     "closures": _mark("Closed roads and places"),
     "notes": _mark("Notes"),
 }
+_SECTIONS = (
+    *LOG,
+    *("unacknowledged", "returned", "acknowledged", "faulty", "held", "at_rest", "works"),
+    *("edits", "expectations", "bulletins"),
+)
 
 
-def readable(said: Any) -> Any:
-    """The stored page with datetimes in place of their text."""
-    if isinstance(said, Mapping):
-        return {key: _time(key, value) for key, value in said.items()}
-    if isinstance(said, list):
-        return [readable(one) for one in said]
+class Part(dict[str, Any]):
+    """A part of a stored page; what a page of another version does not say is None."""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
+def readable(page: Mapping[str, Any]) -> Part:
+    """A stored page as its template reads it: times in place of their text, no section missing."""
+    said = _part(page, times=True)
+    said["outlook"] = said["outlook"] or Part()
+    for name in _SECTIONS:
+        said[name] = said[name] or []
     return said
 
 
-def _time(key: str, value: Any) -> Any:
-    if key in _TIMES and isinstance(value, str):
-        return datetime.fromisoformat(value)
-    return readable(value)
+def _part(said: Mapping[str, Any], *, times: bool) -> Part:
+    return Part({key: _read(key, value, times=times) for key, value in said.items()})
+
+
+def _read(key: str, value: Any, *, times: bool) -> Any:
+    """`times`: whether it is ours; a rule or a threshold that was revised has keys of its own."""
+    times = times and key not in _OTHERS
+    if isinstance(value, Mapping):
+        return _part(value, times=times)
+    if isinstance(value, list):
+        return [_read("", below, times=times) for below in value]
+    return _time(value) if times and key in _TIMES else value
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else None
 
 
 def words() -> dict[str, Any]:

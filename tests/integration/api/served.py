@@ -73,7 +73,9 @@ def server(url: str, *, now: datetime = NOW, settings: Settings | None = None) -
     if settings is not None:
         app.state.settings = settings
     port = free_port()
-    running = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
+    running = uvicorn.Server(
+        uvicorn.Config(app, port=port, log_level="critical", timeout_keep_alive=60)
+    )
     thread = Thread(target=running.run)
     thread.start()
     while not running.started:

@@ -3,15 +3,14 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import httpx
 import pytest
 
 from hypervisor.store import databases
-from hypervisor.store.connect import connect
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.api.conftest import two_towns
+from tests.integration.api.digests import digests
 from tests.integration.api.others import settle
 from tests.integration.api.served import EVERYTHING, server, signed_in
 from tests.integration.api.trying import OPEN, SAFE, Route, every_route, send
@@ -21,13 +20,6 @@ pytestmark = pytest.mark.integration
 
 # Where a trace is: author, time, what; append-only, or frozen once it is signed.
 TRACES = ("audit", "alarm_act", "log_entry", "handover", "noted_event")
-# What changes by itself, or follows from what is written elsewhere.
-FOLLOWS = frozenset(
-    {
-        *("feed", "happening", "worker", "watch_state", "session", "login_attempt"),
-        *("incident", "incident_alarm", "incident_state"),
-    }
-)
 
 
 @pytest.fixture
@@ -43,12 +35,12 @@ def test_what_is_written_is_traced(world: World) -> None:
     values = settle(world)
     silent, staying, written = [], [], 0
     with server(world.url) as base, signed_in(base, world.url, "anne", EVERYTHING) as client:
-        before = _state(world)
+        before = digests(world.url)
         for route in every_route():
             if route.method in SAFE or route.path in OPEN or route.path.endswith("/logout"):
                 continue
             found: httpx.Response = send(client, route, values)
-            after = _state(world)
+            after = digests(world.url)
             changed = {name for name in after if after[name] != before[name]}
             if changed and not changed & set(TRACES):
                 silent.append(f"{route} changed {sorted(changed)}: {found.status_code}")
@@ -63,20 +55,3 @@ def test_what_is_written_is_traced(world: World) -> None:
 
 def _page(route: Route) -> bool:
     return not route.path.startswith("/api/")
-
-
-def _state(world: World) -> dict[str, Any]:
-    """A digest of every table that somebody writes."""
-    with connect(world.url) as connection:
-        tables = [
-            name
-            for (name,) in connection.execute(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
-            )
-            if name not in FOLLOWS
-        ]
-        query = " UNION ALL ".join(
-            f"SELECT '{name}', md5(string_agg(one::text, ';' ORDER BY one::text)) FROM {name} one"  # noqa: S608
-            for name in tables
-        )
-        return dict(connection.execute(query.encode()).fetchall())

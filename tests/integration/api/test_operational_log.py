@@ -6,6 +6,8 @@ import httpx
 import pytest
 
 from tests.integration.api.conftest import NORTH, SOUTH, ClientOf
+from tests.integration.api.served import signed_in
+from tests.integration.watch.world import World
 
 pytestmark = pytest.mark.integration
 
@@ -93,3 +95,37 @@ def test_towns_hand_over_for_themselves(client_of: ClientOf) -> None:
     step = {"step": "take", "signed": made["digest"]}
     assert south.post(f"/api/v1/handovers/{made['id']}/steps", json=step).status_code == 404
     assert south.post("/api/v1/handovers", json={}).status_code == 201  # its own, beside it
+
+
+def test_who_only_reads_settles_and_corrects_nothing(client_of: ClientOf) -> None:
+    operator = client_of("operator")
+    promise = {"kind": "promise", "text": "call back", "due": "2024-01-01T06:00:00Z"}
+    entry = operator.post("/api/v1/log", json=promise).json()["entry"]["id"]
+    for role in ("viewer", "author"):
+        reader = client_of(role)
+        for kind in ("settled", "correction"):
+            said = {"kind": kind, "text": "done", "about": entry}
+            assert reader.post("/api/v1/log", json=said).status_code == 403
+            csrf = reader.headers["X-CSRF-Token"]
+            form = {**said, "csrf": csrf}
+            assert reader.post("/log", data=form).status_code == 403
+    assert operator.get(f"/api/v1/log/{entry}").json()["entry"]["open"] is True
+    assert [one["kind"] for one in operator.get("/api/v1/log").json()["entries"]] == ["promise"]
+
+
+def test_an_entry_is_settled_where_it_stands(base: str, world: World, client_of: ClientOf) -> None:
+    """Somebody who reads everything and operates in the north leaves the south's promises open."""
+    said = {"kind": "promise", "text": "call back", "due": "2024-01-01T06:00:00Z"}
+    theirs = client_of("operator", SOUTH).post("/api/v1/log", json=said).json()["entry"]["id"]
+    at_site = client_of("operator", SOUTH).post("/api/v1/log", json={**said, "site": "yvette"})
+    whole = client_of("operator").post("/api/v1/log", json=said).json()["entry"]["id"]
+    ours = client_of("operator", NORTH).post("/api/v1/log", json=said).json()["entry"]["id"]
+    roles = (("viewer", None), ("operator", NORTH))
+    with signed_in(base, world.url, "nora", roles) as nora:
+        for entry in (theirs, at_site.json()["entry"]["id"], whole):
+            done = {"kind": "settled", "text": "done", "about": entry}
+            assert nora.post("/api/v1/log", json=done).status_code == 403
+            # Nor is a site of one's own a way round.
+            assert nora.post("/api/v1/log", json={**done, "site": "orge"}).status_code == 403
+        done = {"kind": "settled", "text": "done", "about": ours}
+        assert nora.post("/api/v1/log", json=done).status_code == 201

@@ -10,11 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from hypervisor.accounts.person import Territory
-from hypervisor.store import databases, tenancy
-from hypervisor.store.connect import connect
+from hypervisor.store import databases
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.api.conftest import NORTH, ORGE, SOUTH, YVETTE, ClientOf, two_towns
+from tests.integration.api.digests import of_south
 from tests.integration.api.others import NOWHERE, READING, SECRET, settle
 from tests.integration.api.served import server
 from tests.integration.api.trying import (
@@ -123,7 +122,7 @@ def _differs(north: httpx.Client, route: Route, others: dict[str, Any]) -> Itera
 def test_nothing_of_anothers_is_changed(
     north: httpx.Client, others: dict[str, Any], world: World
 ) -> None:
-    before = _as_south_sees(world)
+    before = of_south(world.url)
     wrong = []
     for route in every_route():
         if route.method in SAFE or route.path in OPEN or route.path.endswith("/logout"):
@@ -136,34 +135,12 @@ def test_nothing_of_anothers_is_changed(
             told = _told(found).lower()
             tells = [one for one in MARKS if _mark(one, told) and one.lower() not in brought]
             wrong += [f"{route} tells {one!r}: {found.text[:300]}" for one in tells]
-        after = _as_south_sees(world)
+        after = of_south(world.url)
         changed = [table for table in before if before[table] != after[table]]
         if changed:
             wrong.append(f"{route} changed {changed}: {found.status_code} {found.text[:300]}")
         before = after
     assert not wrong, "\n".join(wrong)
-
-
-def _as_south_sees(world: World) -> dict[str, Any]:
-    """All that the other tenant sees, table by table."""
-    with connect(world.url) as connection:
-        tables = [
-            "reading",
-            *(
-                name
-                for (name,) in connection.execute(
-                    "SELECT tablename FROM pg_policies WHERE policyname = 'tenant' ORDER BY 1"
-                )
-            ),
-        ]
-        connection.rollback()
-        tenancy.become(connection, Territory(communes=frozenset({YVETTE})))
-        query = " UNION ALL ".join(
-            f"SELECT '{name}', md5(string_agg(one::text, ';' ORDER BY one::text)) FROM {name} one"  # noqa: S608
-            for name in tables
-            if name not in {"feed", "worker", "watch_state"} and not name.startswith("happening")
-        )
-        return dict(connection.execute(query.encode()).fetchall())
 
 
 def test_a_backtest_judges_ones_own(north: httpx.Client) -> None:

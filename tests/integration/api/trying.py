@@ -29,12 +29,16 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One method at one address. `query`, `form`: the names of its fields; `body`: its schema."""
+    """One method at one address. `query`, `form`: the names of its fields; `body`: its schema.
+
+    `needs`: the fields of the form without which it is malformed.
+    """
 
     method: str
     path: str
     query: tuple[str, ...] = ()
     form: Mapping[str, Any] = field(default_factory=dict)
+    needs: frozenset[str] = frozenset()
     body: Mapping[str, Any] | None = None
 
     @property
@@ -74,8 +78,14 @@ def _of(route: APIRoute, method: str, path: str) -> Route:
             form[one.alias] = one.field_info.annotation
         else:
             body = TypeAdapter[Any](one.field_info.annotation or Any).json_schema()
-    query = tuple(_queries(dependant))
-    return Route(method=method, path=path, query=query, form=form, body=body)
+    return Route(
+        method=method,
+        path=path,
+        query=tuple(_queries(dependant)),
+        form=form,
+        needs=frozenset(one.alias for one in dependant.body_params if one.field_info.is_required()),
+        body=body,
+    )
 
 
 def _queries(dependant: Any) -> Iterator[str]:

@@ -3,9 +3,11 @@
 import csv
 import re
 from io import StringIO
+from typing import Any
 
 import httpx
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.integration.api.conftest import (  # noqa: F401  fixtures
     NORTH,
@@ -15,6 +17,7 @@ from tests.integration.api.conftest import (  # noqa: F401  fixtures
     client_of,
     world,
 )
+from tests.integration.watch.world import World
 
 pytestmark = pytest.mark.integration
 
@@ -94,6 +97,74 @@ def test_a_shift_is_handed_over_on_its_page(client_of: ClientOf) -> None:  # noq
     taken = bruno.post(address, data={**wrong, "signed": signed.group(1), "remark": "vu"})
     assert taken.status_code == 303
     assert "« vu »" in _page(anne, address)
+
+
+def test_a_hand_over_tells_of_a_rule_that_was_revised_with_its_tests(
+    client: httpx.Client,  # noqa: F811
+) -> None:
+    """Tests of a rule say `began: "00:45"`, as a time of the page says `began` otherwise."""
+    rule = client.get("/api/v1/rules/flood-rise")
+    written = rule.json()["written"] | {
+        "tests": [
+            {
+                "name": "it rises",
+                "every": "15 min",
+                "level": "1 1 1 1.8 1.9 1.9",
+                "expect": [{"began": "00:45"}],
+            }
+        ]
+    }
+    revised = client.put(
+        "/api/v1/rules/flood-rise",
+        json={"written": written, "reason": "tried"},
+        headers={"If-Match": rule.headers["etag"]},
+    )
+    assert revised.status_code == 200, revised.text
+    for key, value in (("orge/alert", "4.50 m"), ("yvette/alert", None)):
+        mark = {"If-Match": client.get(f"/api/v1/thresholds/{key}").headers["etag"]}
+        address = f"/api/v1/thresholds/{key}"
+        answer = (
+            client.delete(address, params={"reason": "gone"}, headers=mark)
+            if value is None
+            else client.put(address, json={"value": value, "reason": "tried"}, headers=mark)
+        )
+        assert answer.status_code == 200, answer.text
+    draft = _page(client, "/handover")
+    offered = client.post("/handover", data={"csrf": _token(draft), "note": ""})
+    assert offered.status_code == 303, offered.text
+    frozen = _page(client, offered.headers["location"])
+    for page in (draft, frozen):
+        for said in ("flood-rise", "4,00\N{NO-BREAK SPACE}m → 4,50\N{NO-BREAK SPACE}m", "retiré"):
+            assert said in page, said
+
+
+def test_a_page_of_another_version_is_still_read(client: httpx.Client, world: World) -> None:  # noqa: F811
+    """A frozen page has what was known of when it was signed; what it lacks is not shown."""
+    pages: tuple[dict[str, Any], ...] = (
+        {},
+        {"at": "now", "since": None, "outlook": None, "edits": [{"key": "flood-x"}]},
+        {
+            "unacknowledged": [{"id": 1, "severity": "major", "title": "flood", "domain": "flood"}],
+            "works": [{"name": "weir", "begins": "soon", "at": ["orge"]}],
+            "outlook": {"rivers": [{"river": "Orge"}]},
+            "notes": [{"text": "noted", "at": "2024-01-01"}],
+        },
+    )
+    for page in pages:
+        row = world.connection.execute(
+            "INSERT INTO handover (begins, offered_at, offered_by, note, page, digest, state,"
+            " closed_at, closed_by)"
+            " VALUES (now(), now(), 'anne', '', %s, 'x', 'withdrawn', now(), 'anne') RETURNING id",
+            [Jsonb(page)],
+        ).fetchone()
+        world.connection.commit()
+        assert row is not None
+        shown = _page(client, f"/handover/{row[0]}")
+        texts = (one for part in page.values() if isinstance(part, list) for one in part)
+        for one in texts:
+            assert (
+                str(one.get("title") or one.get("text") or one.get("name") or one["key"]) in shown
+            )
 
 
 def test_the_report_tells_alarms_acts_and_decisions(client: httpx.Client) -> None:  # noqa: F811
