@@ -30,6 +30,7 @@ from sensors._row import Rows, no_rows
 WORKER = "redrive"  # the name under which the rest is buried
 _UNITS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
 _SHIFT = re.compile(r"([+-]?\d+(?:\.\d+)?) ?(s|min|h|d)")
+_LARGEST = 4 * LARGEST  # bytes: a letter's numbers are written out, 1 as 1.0
 _LONGEST_SHIFT = timedelta(days=36_525)
 
 log = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ def _keep(connection: Connection, letter: DeadLetter, error: Exception) -> Outco
 
 def _note(connection: Connection, outcome: Outcome) -> None:
     if outcome.done and outcome.refused:
-        rest = letters(outcome.refused, largest=LARGEST)
+        rest = letters(outcome.refused, largest=_LARGEST)
         dead_letters.add(connection, rest, WORKER, again=outcome.raw)  # each its own letter once
     dead_letters.mark(connection, outcome.letter.id, outcome=outcome.text, done=outcome.done)
 
@@ -152,7 +153,7 @@ def _check(letter: DeadLetter, by: Checking, shift: timedelta) -> tuple[Rows, li
     if letter.reason == Reason.TOO_LARGE:  # only its beginning is kept
         refused = Refused(arrival=arrival, reason=Reason.TOO_LARGE, detail=letter.detail)
         return no_rows(), [refused], True
-    decoded = decode([arrival], by.routes)
+    decoded = decode([arrival], by.routes, largest=_LARGEST)
     raw = id(arrival) in decoded.raw
     if shift:
         decoded.envelopes[:] = [

@@ -80,7 +80,8 @@ def _gather(
         if envelope.status is not None:
             stray = layouts.stray(device, {"status": envelope.status}, envelope.values)
             if stray:
-                _refuse_object(columns, arrival, device, envelope, stray)
+                problem = Reason.UNKNOWN_QUANTITY, stray
+                _refuse_object(columns, arrival, device, envelope, problem)
                 continue
             envelope = _with_silent_values(envelope)
         units = envelope.units
@@ -90,8 +91,8 @@ def _gather(
             tuple(units.items()) if units else _NO_UNITS,
         )
         layout = known(key) or add(key)
-        if layout.stray:
-            _refuse_object(columns, arrival, device, envelope, layout.stray)
+        if layout.useless is not None:
+            _refuse_object(columns, arrival, device, envelope, layout.useless)
             continue
         if layout.bad:
             rest = _sift(columns, arrival, device, envelope, layout)
@@ -121,13 +122,17 @@ def _with_silent_values(envelope: Envelope) -> Envelope:
 
 
 def _refuse_object(
-    columns: _Columns, arrival: Arrival, device: str, envelope: Envelope, stray: str
+    columns: _Columns,
+    arrival: Arrival,
+    device: str,
+    envelope: Envelope,
+    problem: tuple[Reason, str],
 ) -> None:
     columns.refused.append(
         Refused(
             arrival=arrival,
-            reason=Reason.UNKNOWN_QUANTITY,
-            detail=stray,
+            reason=problem[0],
+            detail=problem[1],
             whole=_is_lone(columns, arrival),
             part=_written(envelope),
             device=device,

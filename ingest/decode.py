@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ingest.message import Arrival, Envelope, Reason, Refused
+from ingest.message import MOST_OBJECTS, Arrival, Envelope, Reason, Refused
 from ingest.route import Read, Routes
 from ingest.salvage import salvage
 
@@ -32,19 +32,22 @@ class Decoded:
     warnings: Counter[str] = field(default_factory=Counter)
 
 
-def decode(arrivals: Iterable[Arrival], routes: Routes) -> Decoded:
-    """Decode messages as their topics say; native JSON is an object, or an array of objects."""
+def decode(arrivals: Iterable[Arrival], routes: Routes, *, largest: int = LARGEST) -> Decoded:
+    """Decode messages as their topics say; native JSON is an object, or an array of objects.
+
+    One of more than `largest` bytes is refused unread.
+    """
     decoded = Decoded()
     envelopes, origins, devices = decoded.envelopes, decoded.arrivals, decoded.devices
     known, add = routes.get, routes.add
     for arrival in arrivals:
         route = known(arrival.topic) or add(arrival.topic)
         if route.read is not None:
-            _take(decoded, arrival, route.read)
+            _take(decoded, arrival, route.read, largest)
             continue
         payload = arrival.payload
         try:
-            found = _decode(payload) if len(payload) <= LARGEST else None
+            found = _decode(payload) if len(payload) <= largest else None
         except (ValueError, RecursionError):  # msgspec's own errors and UnicodeDecodeError
             found = None
         if type(found) is Envelope:
@@ -53,10 +56,12 @@ def decode(arrivals: Iterable[Arrival], routes: Routes) -> Decoded:
                 origins.append(arrival)
                 devices.append(route.device)
                 continue
-        elif found and payload.count(b'"') == sum(map(_quotes, found)):
+        elif (
+            found and len(found) <= MOST_OBJECTS and payload.count(b'"') == sum(map(_quotes, found))
+        ):
             _add(decoded, arrival, route.device, found, ())
             continue
-        _add(decoded, arrival, route.device, *_second_look(arrival))
+        _add(decoded, arrival, route.device, *_second_look(arrival, largest))
     return decoded
 
 
@@ -73,10 +78,10 @@ def _quotes(envelope: Envelope) -> int:
     return 2 * texts
 
 
-def _take(decoded: Decoded, arrival: Arrival, read: Read) -> None:
+def _take(decoded: Decoded, arrival: Arrival, read: Read, largest: int) -> None:
     decoded.raw.add(id(arrival))
-    if len(arrival.payload) > LARGEST:
-        decoded.refused.extend(_second_look(arrival)[1])
+    if len(arrival.payload) > largest:
+        decoded.refused.append(_too_large(arrival, largest))
         return
     reply = read(arrival)
     for device, envelope in reply.said:
@@ -102,11 +107,16 @@ def _add(
     decoded.partly.update(id(one.arrival) for one in refused if not one.whole)
 
 
-def _second_look(arrival: Arrival) -> tuple[list[Envelope], list[Refused]]:
-    size = len(arrival.payload)
-    if size == 0:
+def _second_look(arrival: Arrival, largest: int) -> tuple[list[Envelope], list[Refused]]:
+    if not arrival.payload:
         return [], [Refused(arrival=arrival, reason=Reason.EMPTY, detail="the payload is empty")]
-    if size > LARGEST:
-        detail = f"{size} bytes; at most {LARGEST} are read: send fewer objects a message"
-        return [], [Refused(arrival=arrival, reason=Reason.TOO_LARGE, detail=detail)]
+    if len(arrival.payload) > largest:
+        return [], [_too_large(arrival, largest)]
     return salvage(arrival)
+
+
+def _too_large(arrival: Arrival, largest: int) -> Refused:
+    detail = (
+        f"{len(arrival.payload)} bytes; at most {largest} are read: send fewer objects a message"
+    )
+    return Refused(arrival=arrival, reason=Reason.TOO_LARGE, detail=detail)

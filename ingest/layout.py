@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.message import Reason
+from ingest.message import MOST_VALUES, Reason
 from ingest.ports import Channel, Devices
 from sensors._quantity import CLOCK_FAULT
 from sensors._units import UnitError, converter
@@ -28,12 +28,12 @@ Key = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]  # device, quanti
 class Layout:
     """`channels`: a column number for each quantity in order; `bad`: what is wrong with some.
 
-    `stray`: why nothing of the object may be used, for it names what the device does not have.
+    `useless`: why nothing of the object may be used.
     """
 
     channels: "array[int]"
     bad: Mapping[str, tuple[Reason, str]]
-    stray: str = ""
+    useless: tuple[Reason, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ class Layouts:
     def add(self, key: Key) -> Layout:
         """The layout of a message not met before; one with a fault is not remembered."""
         layout = self._resolve(*key)
-        if not layout.bad:
+        if not layout.bad and layout.useless is None:
             self._known[key] = layout
         return layout
 
@@ -130,7 +130,12 @@ class Layouts:
         bad: dict[str, tuple[Reason, str]] = {}
         device = self._devices.get(name)
         written = dict(units)
+        if len(names) > MOST_VALUES:
+            detail = f"{len(names)} values; at most {MOST_VALUES} of an object are read"
+            return Layout(channels=channels, bad=bad, useless=(Reason.TOO_LARGE, detail))
         stray = self.stray(name, {"units": written}, names)
+        if stray:
+            return Layout(channels=channels, bad=bad, useless=(Reason.UNKNOWN_QUANTITY, stray))
         if not names:
             bad[""] = Reason.NO_VALUES, "'values' is empty"
         for quantity in names:
@@ -147,9 +152,7 @@ class Layouts:
                     channels.append(self._number(device[quantity], written.get(quantity)))
                 except UnitError as error:
                     bad[quantity] = Reason.UNKNOWN_UNIT, f"{quantity!r}: {error}"
-        if stray:
-            bad[""] = Reason.UNKNOWN_QUANTITY, stray
-        return Layout(channels=channels, bad=bad, stray=stray)
+        return Layout(channels=channels, bad=bad)
 
     def _number(self, channel: Channel, unit: str | None) -> int:
         unit = channel.unit if unit is None else unit

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+MOST_OBJECTS = 20_000  # objects or records of a message: more than a MiB of useful ones has
+MOST_VALUES = 1_000  # of one object
 UNSTAMPED = -(2**63)  # an exercise's message whose scenario time is missing or unreadable
 
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]

@@ -1,7 +1,9 @@
 """What a topic says: in which form its messages come, and who may speak there."""
 
 import functools
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -18,7 +20,9 @@ from ingest.speaker import Speakers
 from ingest.the_things_stack import read_the_things_stack
 from ingest.uplink import Uplink
 
+_LAST = re.compile(r"[/:]")
 _MOST = 50_000  # topics remembered
+_LONGEST = 300  # characters of one that is
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Read = Callable[[Arrival], Reply]
@@ -48,7 +52,8 @@ class Routes:
             route = self._route(topic)
         except UnusableError as error:
             route = Route("", functools.partial(_refused, error.refusal))
-        self._routes[topic] = route
+        if len(topic) <= _LONGEST:
+            self._routes[topic] = route
         return route
 
     def _route(self, topic: str) -> Route:
@@ -114,45 +119,100 @@ class Routes:
             pack = read_pack(arrival.payload, received_at=arrival.received_at)
         except UnusableError as error:
             return _refused(error.refusal, arrival, device)
-        objects: dict[tuple[str, int], tuple[dict[str, Value], dict[str, str]]] = {}
         reply = Reply()
+        meant: dict[tuple[str, int, str], list[_Meant]] = {}
         for record in pack:
             try:
-                of, field = (
-                    self._speakers.of_name(gateway, record.name)
-                    if gateway
-                    else (device, self._speakers.field(device, record.name))
-                )
-                quantity, value, unit = self._meant(of, field, record)
+                of, fields = device, self._speakers.fields(device, record.name)
+                if gateway:
+                    of, field = self._speakers.of_name(gateway, record.name)
+                    fields = (field,)
+                one = self._meant(of, fields, record)
             except UnusableError as error:
                 reply.refused.append(error.refusal.of(arrival, device))
+            else:
+                meant.setdefault((of, record.time, one.quantity), []).append(one)
+        objects: dict[tuple[str, int, int], list[_Meant]] = {}
+        for (of, time, _), several in meant.items():
+            try:
+                standing = _standing(several)
+            except UnusableError as error:
+                reply.refused.append(error.refusal.of(arrival, of))
                 continue
-            values, units = objects.setdefault((of, record.time), ({}, {}))
-            values[quantity] = value
-            if unit is not None:
-                units[quantity] = unit
-        for (of, time), (values, units) in objects.items():
-            when = _EPOCH + timedelta(microseconds=time)
-            reply.said.append((of, Envelope(time=when, values=values, units=units or None)))
+            for place, one in enumerate(standing):  # a second value of one time is a second object
+                objects.setdefault((of, time, place), []).append(one)
+        for (of, time, _), ones in objects.items():
+            reply.said.append((of, _envelope(time, ones)))
         return reply
 
-    def _meant(self, device: str, field: str, record: Record) -> tuple[str, Value, str | None]:
-        """The quantity, value and unit of a record: as the device's mapping says, or its name."""
+    def _meant(self, device: str, fields: tuple[str, ...], record: Record) -> "_Meant":
+        """What a record says: as the device's mapping has it, or else by a quantity's own name."""
         codec = self._library.of_device(device, self._known)
-        meaning = codec.mapping.fields.get(field) if isinstance(codec, Codec) else None
+        mapped = codec.mapping.fields if isinstance(codec, Codec) else {}
         has = self._known.devices.get(device, {})
-        if meaning is not None:
-            value = value_of(meaning, field, record.value)
-            return meaning.quantity, value, meaning.unit or record.unit
-        tail = field
-        while tail not in has and any(mark in tail for mark in "/:"):
-            tail = tail[min(at for at in (tail.find("/"), tail.find(":")) if at >= 0) + 1 :]
-        quantity = tail if tail in has else field
+        for field in fields:
+            meaning = mapped.get(field)
+            if meaning is not None:
+                return _Meant(
+                    name=record.name,
+                    quantity=meaning.quantity,
+                    value=value_of(meaning, field, record.value),
+                    unit=meaning.unit or record.unit,
+                    rank=list(mapped).index(field),
+                )
         if isinstance(record.value, str):
             raise unusable(
-                Reason.BAD_VALUE, f"{field!r} is the text {record.value[:60]!r}, no number"
+                Reason.BAD_VALUE,
+                f"{fields[-1]!r} is the text {record.value[:60]!r}, no number",
             )
-        return quantity, record.value, record.unit
+        names = (*fields, _LAST.split(fields[-1])[-1])
+        quantity = next((name for name in names if name in has), fields[-1])
+        return _Meant(name=record.name, quantity=quantity, value=record.value, unit=record.unit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Meant:
+    """A record that is understood. `rank`: its field's place in the mapping, if that has it."""
+
+    name: str
+    quantity: str
+    value: Value
+    unit: str | None
+    rank: int | None = None
+
+
+def _standing(several: list[_Meant]) -> list[_Meant]:
+    """Which of a device's records of one quantity and time stand.
+
+    Of fields that a mapping has for one quantity the first that has a value. A record that is
+    there twice is two values, of which the store keeps both.
+
+    Raises:
+        UnusableError: two records are different sensors, of which nobody says which it is.
+    """
+    ranks = [one.rank for one in several if one.rank is not None]
+    if len(ranks) == len(several):
+        best = min(
+            (r.rank for r in several if r.rank is not None and r.value is not None),
+            default=min(ranks),
+        )
+        return [one for one in several if one.rank == best]
+    names = list(dict.fromkeys(one.name for one in several))
+    if len(names) > 1:
+        raise unusable(
+            Reason.WRONG_SHAPE,
+            f"{names[0]!r} and {names[1]!r} would both be {several[0].quantity!r}:"
+            " a mapping can tell them apart",
+        )
+    return several
+
+
+def _envelope(time: int, ones: list[_Meant]) -> Envelope:
+    return Envelope(
+        time=_EPOCH + timedelta(microseconds=time),
+        values={one.quantity: one.value for one in ones},
+        units={one.quantity: one.unit for one in ones if one.unit is not None} or None,
+    )
 
 
 def _refused(refusal: Refusal, arrival: Arrival, device: str = "") -> Reply:

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from ingest.message import Arrival, Envelope, Reason, Refused
+from ingest.message import MOST_OBJECTS, Arrival, Envelope, Reason, Refused
 from ingest.parsing import TwiceError, once_each
+from ingest.reply import UnusableError, unusable
 from ingest.times import moment
 
 _FIELDS = ("time", "values", "units", "status")
@@ -23,22 +24,12 @@ _EXAMPLE = '{"time": "2022-01-11T06:15:00Z", "values": {"level": 4.306}}'
 
 def salvage(arrival: Arrival) -> tuple[list[Envelope], list[Refused]]:
     """What can be used of a message, and what is refused of it."""
+    try:
+        document = _document(arrival.payload)
+    except UnusableError as error:
+        return [], [error.refusal.of(arrival)]
     found: list[Envelope] = []
     refused: list[Refused] = []
-    try:
-        document = json.loads(
-            arrival.payload.decode(), parse_int=float, object_pairs_hook=once_each
-        )
-    except UnicodeDecodeError as error:
-        return [], [_whole(arrival, Reason.NOT_UTF8, f"byte {error.start} is not UTF-8")]
-    except RecursionError:
-        return [], [_whole(arrival, Reason.TOO_DEEP, f"nested too deeply; expected {_EXAMPLE}")]
-    except TwiceError as error:
-        return [], [_whole(arrival, Reason.WRONG_SHAPE, str(error))]
-    except ValueError as error:
-        return [], [_whole(arrival, Reason.NOT_JSON, f"{error}; expected {_EXAMPLE}")]
-    if document == []:
-        return [], [_whole(arrival, Reason.NO_VALUES, "an empty array says nothing")]
     lone = not isinstance(document, list)
     for element in [document] if lone else document:
         envelope, wrong = _element(arrival, element, lone=lone)
@@ -48,8 +39,30 @@ def salvage(arrival: Arrival) -> tuple[list[Envelope], list[Refused]]:
     return found, refused
 
 
-def _whole(arrival: Arrival, reason: Reason, detail: str) -> Refused:
-    return Refused(arrival=arrival, reason=reason, detail=detail)
+def _document(payload: bytes) -> Any:
+    """The JSON of a message.
+
+    Raises:
+        UnusableError: it is none, or none of ours as a whole.
+    """
+    try:
+        document = json.loads(payload.decode(), parse_int=float, object_pairs_hook=once_each)
+    except UnicodeDecodeError as error:
+        raise unusable(Reason.NOT_UTF8, f"byte {error.start} is not UTF-8") from None
+    except RecursionError:
+        raise unusable(Reason.TOO_DEEP, f"nested too deeply; expected {_EXAMPLE}") from None
+    except TwiceError as error:
+        raise unusable(Reason.WRONG_SHAPE, str(error)) from None
+    except ValueError as error:
+        raise unusable(Reason.NOT_JSON, f"{error}; expected {_EXAMPLE}") from None
+    if document == []:
+        raise unusable(Reason.NO_VALUES, "an empty array says nothing")
+    if isinstance(document, list) and len(document) > MOST_OBJECTS:
+        raise unusable(
+            Reason.TOO_LARGE,
+            f"{len(document)} objects; at most {MOST_OBJECTS} of a message are read",
+        )
+    return document
 
 
 def what(value: object) -> str:

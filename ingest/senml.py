@@ -1,6 +1,7 @@
 """SenML in JSON (RFC 8428): packs of records, resolved into names, times, units and values.
 
-Fields that we do not know are passed over, unless their name ends in "_": those must be understood.
+Fields that we do not know are passed over, unless their name ends in "_", which must be understood,
+or is a slip for one that we do: a `unit` passed over would make 4 m of 4 mm.
 Versions 10 and, for the secondary units of RFC 8798, 26 (RFC 9100) are read.
 """
 
@@ -10,18 +11,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.message import UNSTAMPED, Reason
+from ingest.message import MOST_OBJECTS, UNSTAMPED, Reason
 from ingest.parsing import parse_json
 from ingest.reply import unusable
+from sensors._row import EARLIEST, LATEST
 
 _ABSOLUTE = 2**28  # seconds; below it a time is told from when it was received
-_LATEST = 253_402_300_800  # seconds; the year 10000
+_LONGEST_NAME = 500  # characters
 _VERSIONS = (*range(1, 11), 26)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")
 _NUMBERS = ("bt", "bv", "bs", "t", "v", "s", "ut")
 _TEXTS = ("bn", "bu", "n", "u", "vs", "vd")
 _VALUES = ("v", "vs", "vb", "vd")
 _REGULAR = ("n", "u", *_VALUES, "s", "t", "ut")
+_KNOWN = frozenset(("bn", "bt", "bu", "bv", "bs", "bver", *_REGULAR))
+# What people write for them.
+_LONG_FOR = {
+    long: short
+    for short, words in (
+        ("n", "name"),
+        ("u", "unit units uom"),
+        ("v", "value values"),
+        ("s", "sum"),
+        ("t", "time timestamp ts"),
+        ("ut", "updatetime"),
+        ("vs", "stringvalue sv"),
+        ("vb", "booleanvalue boolvalue"),
+        ("vd", "datavalue"),
+        ("bn", "basename bname"),
+        ("bt", "basetime btime"),
+        ("bu", "baseunit baseunits bunit bunits"),
+        ("bv", "basevalue bvalue"),
+        ("bs", "basesum bsum"),
+        ("bver", "baseversion version ver"),
+    )
+    for long in words.split()
+}
+_WITHOUT_MARKS = str.maketrans("", "", " _-.")
 _EXAMPLE = '[{"bn": "gauge-1/", "bt": 1641881700, "n": "level", "u": "m", "v": 4.306}]'
 
 # Units as SenML writes them, where UCUM and common usage write otherwise.
@@ -52,7 +78,10 @@ def read_pack(payload: bytes, *, received_at: int) -> list[Record]:
     Raises:
         UnusableError: it is no SenML; one record that is wrong makes the pack so.
     """
-    return list(_resolved(_pack(payload), received_at))
+    records = list(_resolved(_pack(payload), received_at))
+    if not records:
+        raise unusable(Reason.NO_VALUES, "no record of the pack has a value")
+    return records
 
 
 def _pack(payload: bytes) -> list[dict[str, Any]]:
@@ -61,14 +90,17 @@ def _pack(payload: bytes) -> list[dict[str, Any]]:
         raise unusable(Reason.WRONG_SHAPE, f"SenML is an array of records such as {_EXAMPLE}")
     if not found:
         raise unusable(Reason.NO_VALUES, "an empty pack says nothing")
+    if len(found) > MOST_OBJECTS:
+        detail = f"{len(found)} records; at most {MOST_OBJECTS} of a pack are read"
+        raise unusable(Reason.TOO_LARGE, detail)
     return found
 
 
 def _resolved(pack: list[dict[str, Any]], received_at: int) -> Iterator[Record]:
     base: dict[str, Any] = {}
     version = pack[0].get("bver", 10)
-    for number, record in enumerate(pack, 1):
-        _check(record, number)
+    for number, given in enumerate(pack, 1):
+        record = _checked(given, number)
         if record.get("bver", version) != version or version not in _VERSIONS:
             raise unusable(
                 Reason.WRONG_SHAPE, f"record {number}: version {record.get('bver', version)!r}"
@@ -79,7 +111,7 @@ def _resolved(pack: list[dict[str, Any]], received_at: int) -> Iterator[Record]:
         if not any(name in record for name in _REGULAR):
             continue  # it only sets what those after it build on
         name = f"{base.get('bn', '')}{record.get('n', '')}"
-        if not _NAME.fullmatch(name):
+        if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
             raise unusable(Reason.WRONG_SHAPE, f"record {number}: {name[:60]!r} is no name")
         unit = record.get("u", base.get("bu"))
         time = _time(base.get("bt", 0) + record.get("t", 0), received_at, number)
@@ -94,14 +126,11 @@ def _resolved(pack: list[dict[str, Any]], received_at: int) -> Iterator[Record]:
             yield Record(name=f"{name}.sum", time=time, unit=of, value=total)
 
 
-def _check(record: dict[str, Any], number: int) -> None:
-    """Refuse a record whose fields are not what they must be."""
+def _checked(record: dict[str, Any], number: int) -> dict[str, Any]:
+    """A record whose fields are what they must be, its numbers as floats."""
     for field, value in record.items():
-        if field.endswith("_"):
-            raise unusable(
-                Reason.WRONG_SHAPE,
-                f"record {number}: {field[:60]!r} must be understood, and is not",
-            )
+        if field not in _KNOWN:
+            _pass_over(field, number)
         if field in _NUMBERS and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise unusable(Reason.BAD_VALUE, f"record {number}: {field!r} must be a number")
         if field in _NUMBERS and not _is_finite(value):
@@ -113,6 +142,22 @@ def _check(record: dict[str, Any], number: int) -> None:
     values = [name for name in _VALUES if name in record]
     if len(values) > 1:
         raise unusable(Reason.WRONG_SHAPE, f"record {number}: both {values[0]!r} and {values[1]!r}")
+    return {name: float(value) if name in _NUMBERS else value for name, value in record.items()}
+
+
+def _pass_over(field: str, number: int) -> None:
+    """Refuse an unknown field that cannot be passed over."""
+    if field.endswith("_"):
+        raise unusable(
+            Reason.WRONG_SHAPE, f"record {number}: {field[:60]!r} must be understood, and is not"
+        )
+    plain = field.lower().translate(_WITHOUT_MARKS)
+    meant = plain if plain in _KNOWN else _LONG_FOR.get(plain)
+    if meant is not None:
+        raise unusable(
+            Reason.WRONG_SHAPE,
+            f"record {number}: SenML has no field {field[:60]!r}; did you mean {meant!r}?",
+        )
 
 
 def _is_finite(value: float) -> bool:
@@ -124,29 +169,31 @@ def _is_finite(value: float) -> bool:
 
 def _value(record: dict[str, Any], base: dict[str, Any]) -> float | bool | str | None:
     if "v" in record:
-        return float(base.get("bv", 0) + record["v"])
+        total: float = base.get("bv", 0.0) + record["v"]
+        return total
     for field in ("vb", "vs", "vd"):
         if field in record:
             found: bool | str = record[field]
             return found
     if "bv" in base and "s" not in record:
-        return float(base["bv"])  # a value that is left out is nothing beside its base
+        alone: float = base["bv"]  # a value that is left out is nothing beside its base
+        return alone
     return None
 
 
 def _sum(record: dict[str, Any], base: dict[str, Any]) -> float | None:
     if "s" in record:
-        return float(base.get("bs", 0) + record["s"])
-    return float(base["bs"]) if "bs" in base else None
+        total: float = base.get("bs", 0.0) + record["s"]
+        return total
+    return base.get("bs")
 
 
 def _time(seconds: float, received_at: int, number: int) -> int:
-    if not -_LATEST < seconds < _LATEST:
+    since = 0 if seconds >= _ABSOLUTE or received_at == UNSTAMPED else received_at
+    micros = since + seconds * 1e6
+    if not EARLIEST <= micros < LATEST:
         raise unusable(Reason.BAD_TIME, f"record {number}: no time lies at {seconds:g} s")
-    micros = round(seconds * 1e6)
-    if seconds >= _ABSOLUTE:
-        return micros
-    return 0 if received_at == UNSTAMPED else received_at + micros
+    return since + round(seconds * 1e6)
 
 
 def _unit(unit: str | None) -> str | None:

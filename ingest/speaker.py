@@ -53,11 +53,11 @@ class Speakers:
             UnusableError: no device of this gateway has an address with which it begins.
         """
         devices = self.devices(gateway)
-        for stop in range(len(name), 0, -1):
+        for stop in range(min(len(name), self._longest), 0, -1):
             address = name[:stop].lower()
             if address in devices and _ends(name, stop):
                 return devices[address], name[stop:].lstrip(_SEPARATORS)
-        for stop in range(len(name), 0, -1):
+        for stop in range(min(len(name), self._longest), 0, -1):
             if _ends(name, stop):
                 self._refuse_others(gateway, name[:stop])
         raise unusable(
@@ -65,14 +65,23 @@ class Speakers:
             f"{name[:80]!r} begins with no address of a device under the gateway {gateway!r}",
         )
 
-    def field(self, device: str, name: str) -> str:
-        """What a SenML name of a device's own account names, without the device's part of it."""
+    def fields(self, device: str, name: str) -> tuple[str, ...]:
+        """What a SenML name of a device's own account may name: all of it, or without the device.
+
+        All of it first: `air_temperature` of a device `air` is no `temperature`.
+        """
+        found = [name]
         for prefix in (self.known.addresses.get(device), device):
             if prefix and name.lower().startswith(prefix.lower()) and _ends(name, len(prefix)):
                 rest = name[len(prefix) :].lstrip(_SEPARATORS)
                 if rest:
-                    return rest
-        return name
+                    found.append(rest)
+        return tuple(found)
+
+    @functools.cached_property
+    def _longest(self) -> int:
+        """Characters of the longest address or name: no longer part of a name need be tried."""
+        return max(map(len, self._everywhere), default=0)
 
     def _refuse_others(self, gateway: str, address: str) -> None:
         other = self._everywhere.get(address.lower())

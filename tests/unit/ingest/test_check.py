@@ -309,3 +309,14 @@ def test_what_devices_make_up_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -
         rows, _ = check(decode([arrival], ROUTES), layouts, BELIEF)
         assert rows["value"].tolist() == [4.0]
         assert layouts.remembered <= 103
+
+
+def test_an_object_of_very_many_values_is_refused_whole() -> None:
+    many = {f"q{number}": 1 for number in range(999)}
+    rows, (letter,) = run({**LEVEL, "values": {"level": 4, **many}})
+    assert rows == [(1, 4.0, 0)]
+    assert letter.reason == "unknown-quantity"
+    rows, (letter,) = run([{**LEVEL, "values": {"level": 4, "x": 1, **many}}, LEVEL])
+    assert rows == [(1, 4.0, 0)]
+    assert (letter.reason, "1001 values" in letter.detail) == ("too-large", True)
+    assert len(json.loads(letter.payload)["values"]) == 1001

@@ -175,3 +175,14 @@ def test_a_letter_can_be_stored_as_text() -> None:
     (letter,) = refused(odd)
     assert "\x00" not in letter.detail
     letter.detail.encode()
+
+
+def test_a_message_of_very_many_objects_is_refused_before_it_costs_much() -> None:
+    for topic, one in (("devices/gauge/readings", b"{}"), ("devices/gauge/senml", b"{}")):
+        for number, reason in ((20_000, {"no-time", "no-values"}), (20_001, {"too-large"})):
+            payload = b"[" + b",".join([one] * number) + b"]"
+            sent = Arrival(topic=topic, payload=payload, received_at=0)
+            (letter,) = letters(decode([sent], ROUTES).refused, largest=LARGEST)
+            assert letter.reason in reason
+            assert letter.payload == payload
+            assert number == 20_000 or "20001" in letter.detail
