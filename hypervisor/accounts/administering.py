@@ -10,7 +10,7 @@ from hypervisor.accounts.duties import Role
 from hypervisor.accounts.errors import AccountError, ForbiddenError, NoAccountError
 from hypervisor.accounts.person import EVERYWHERE, Territory, together
 from hypervisor.store import audit
-from hypervisor.store.accounts import account_roles, account_sessions, accounts
+from hypervisor.store.accounts import account_roles, account_sessions, account_tokens, accounts
 from hypervisor.store.accounts.accounts import Known
 from hypervisor.store.connect import Connection
 
@@ -114,10 +114,16 @@ def describe(
     _record(connection, "account", found.name, doer, "changed the description", details)
 
 
-def set_password(
-    connection: Connection, name: str, password: str, doer: Doer, *, reason: str = ""
+def set_password(  # noqa: PLR0913  what an act on an account is
+    connection: Connection,
+    name: str,
+    password: str,
+    doer: Doer,
+    *,
+    at: datetime,
+    reason: str = "",
 ) -> None:
-    """Give an account another password; it is signed out everywhere.
+    """Give an account another password: its sessions end and its tokens are void from `at` on.
 
     Raises:
         NoAccountError: there is none that the doer administers.
@@ -126,14 +132,16 @@ def set_password(
     found = administered(connection, name, doer)
     passwords.checked(password, name=found.name)
     accounts.set_password(connection, found.id, passwords.hashed(password))
-    account_sessions.close_all(connection, found.id)
-    _record(connection, "password", found.name, doer, reason or "set the password", {})
+    ended = _end(connection, found.id, at)
+    _record(connection, "password", found.name, doer, reason or "set the password", ended)
 
 
 def disable(
     connection: Connection, name: str, doer: Doer, *, at: datetime | None, reason: str = ""
 ) -> None:
-    """Take an account out of use (its sessions end, its tokens are void), or into it (at: None).
+    """Take an account out of use, or into it (at: None).
+
+    Out of use its sessions end and its tokens are void for good: in use again, it makes others.
 
     Raises:
         NoAccountError: there is none that the doer administers.
@@ -142,12 +150,21 @@ def disable(
     account_roles.lock(connection)
     found = administered(connection, name, doer)
     accounts.disable(connection, found.id, at)
+    ended: Mapping[str, object] = {}
     if at is not None:
-        account_sessions.close_all(connection, found.id)
+        ended = _end(connection, found.id, at)
         _require_administrator(connection, before=account_roles.held(connection, found.id))
     kind = "account-enabled" if at is None else "account-disabled"
     words = "took it into use again" if at is None else "took it out of use"
-    _record(connection, kind, found.name, doer, reason or words, {})
+    _record(connection, kind, found.name, doer, reason or words, ended)
+
+
+def _end(connection: Connection, account: int, at: datetime) -> Mapping[str, object]:
+    """Let nothing in any more that was shown until now; how much that was."""
+    return {
+        "sessions": account_sessions.close_all(connection, account),
+        "tokens": account_tokens.revoke_all(connection, account, at),
+    }
 
 
 def administered(connection: Connection, name: str, doer: Doer) -> Known:

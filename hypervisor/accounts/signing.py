@@ -61,8 +61,10 @@ def sign_in(
     number, kept = found
     secret = secrets.new_session()
     with writing() as connection:
+        # Meanwhile the account may have been given another password, or taken out of use.
+        accounts.hold(connection, number)
         person = accounts.of_account(connection, number)
-        if person is None:
+        if person is None or accounts.password(connection, knock.name.strip()) != found:
             raise UnauthorisedError("the name or the password is wrong")
         address = throttle.of_address(knock.address)
         login_attempts.forgive(connection, [key for key in limits if key != address])

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -12,14 +12,14 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from hypervisor.accounts.duties import WORDS, Duty
-from hypervisor.accounts.errors import ForbiddenError
+from hypervisor.accounts.errors import ForbiddenError, UnauthorisedError
 from hypervisor.accounts.person import Person, Territory
 from hypervisor.api.identity import Asker, Said, identify
 from hypervisor.api.problems import NotFoundError
 from hypervisor.api.shapes import Banner
 from hypervisor.instance import Instance, Mode
 from hypervisor.store import instance as instance_store
-from hypervisor.store.accounts import standing
+from hypervisor.store.accounts import account_sessions, standing
 from hypervisor.store.connect import Connection, StoreError
 from hypervisor.store.pages import observing
 from hypervisor.store.pool import READERS, Pool
@@ -140,19 +140,31 @@ class Access:
             raise ForbiddenError(f"{self.person.name} may not write this")
         return self.pool.writing()
 
-    def writing_own_account(
-        self, *, token: int | None = None
-    ) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def writing_own_account(self, *, token: int | None = None) -> Iterator[Connection]:
         """The same for a person's own password, tokens and sessions: that takes no duty.
 
         `token`: the API token that is written; a program may write the one that it shows.
 
         Raises:
             ForbiddenError: a token asks; it must neither outlive nor undo what a person did.
+            UnauthorisedError: the session was ended since the request came.
         """
-        if self.person.session is None and (token is None or token != self.person.token):
+        if token is None or token != self.person.token:
+            self.require_session()
+        with self.pool.writing() as connection:
+            if not account_sessions.hold(connection, self.person):
+                raise UnauthorisedError("the session is over: sign in again")
+            yield connection
+
+    def require_session(self) -> None:
+        """Refuse a program: nobody gets passwords or tokens by showing a token.
+
+        Raises:
+            ForbiddenError: a token asks.
+        """
+        if self.person.session is None:
             raise ForbiddenError("a token may not do this: sign in")
-        return self.pool.writing()
 
     def owning(self) -> AbstractContextManager[Connection]:
         """A connection that reads as the owner: what goes out of it is the caller's to narrow."""

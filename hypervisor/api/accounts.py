@@ -33,8 +33,10 @@ def every(asked: Asked) -> AccountsBody:
 
 @router.post("", status_code=201, responses=responses(401, 403, 404, 422))
 def add(asked: Asked, body: AccountPost) -> AccountDetailBody:
-    """Make an account."""
+    """Make an account; a token makes none that signs in."""
     doer = doer_of(asked)
+    if body.password is not None:
+        asked.require_session()
     new = New(
         name=body.name,
         title=body.title,
@@ -59,15 +61,22 @@ def one(asked: Asked, name: str) -> AccountDetailBody:
 
 @router.patch("/{name}", responses=responses(401, 403, 404, 422))
 def change(asked: Asked, name: str, body: AccountPatch) -> AccountDetailBody:
-    """Change an account: its words, its roles, its password; take it out of use."""
+    """Change an account: its words, its roles, its password; take it out of use.
+
+    Another password, or being out of use, ends its sessions and makes its tokens void.
+    """
     doer = doer_of(asked)
+    if body.password is not None:
+        asked.require_session()
     with asked.writing() as connection:
         known = administering.administered(connection, name, doer)
         _describe(connection, known, body, doer)
         if body.roles is not None:
             administering.set_roles(connection, name, _roles(body.roles), doer, reason=body.reason)
         if body.password is not None:
-            administering.set_password(connection, name, body.password, doer, reason=body.reason)
+            administering.set_password(
+                connection, name, body.password, doer, at=asked.clock(), reason=body.reason
+            )
         if body.disabled is not None:
             at = asked.clock() if body.disabled else None
             administering.disable(connection, name, doer, at=at, reason=body.reason)

@@ -83,7 +83,7 @@ def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], date
         openapi_url=None,  # made in a thread of its own: describing.install
     )
     app.state.pool = Pool(database_url)
-    app.state.hub = Hub(database_url)
+    app.state.hub = Hub(database_url, clock)
     app.state.database_url = database_url
     app.state.catalogue = catalogue
     app.state.clock = clock

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -19,6 +19,7 @@ from hypervisor.accounts.person import Person
 from hypervisor.api.access import SignedIn
 from hypervisor.api.hub import Hub, Listener, Sites, chunk, merged
 from hypervisor.api.problems import responses
+from hypervisor.store.accounts.credentials import Credential
 from hypervisor.store.connect import StoreError
 from hypervisor.store.pages import happenings
 from hypervisor.store.pages.happenings import Happening, Position
@@ -99,6 +100,8 @@ def events(
 
     Each has an `id`, but those of `health`; whoever comes again with the last one hears what
     happened meanwhile, and is sent `resync` where that is forgotten: ask for everything anew.
+    The stream ends within seconds when its session or token does, or when its account's roles
+    change.
     """
     if not person.may(Duty.READ):
         raise ForbiddenError(f"{person.name} may look at nothing yet")
@@ -108,7 +111,7 @@ def events(
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too many listen already; come again")
     heard = last_event_id or since
     return StreamingResponse(
-        _stream(hub, request.app.state.pool, sites, heard, seconds),
+        _stream(hub, request.app.state.pool, _Ear(person, sites, heard), seconds),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -126,21 +129,27 @@ def _visible(pool: Pool, person: Person) -> Sites:
         return happenings.sites_within(connection, territory.communes, unplaced=territory.unplaced)
 
 
-async def _stream(
-    hub: Hub, pool: Pool, sites: Sites, heard: str | None, seconds: float
-) -> AsyncIterator[bytes]:
+class _Ear(NamedTuple):
+    """Who listens, what they may hear of, and what they heard last."""
+
+    person: Person
+    sites: Sites
+    heard: str | None
+
+
+async def _stream(hub: Hub, pool: Pool, ear: _Ear, seconds: float) -> AsyncIterator[bytes]:
     yield f"retry: {_RETRY}\n".encode()
     if not await hub.ready(_PATIENCE):
         yield b": the database does not answer\n\n"
         return
-    listener = hub.join(sites)
+    listener = hub.join(ear.sites, Credential.of(ear.person))
     upto = hub.upto
     try:
-        missed = await _missed(pool, heard, upto)
+        missed = await _missed(pool, ear.heard, upto)
         if missed is None:
             yield _resync(upto)
         else:
-            yield chunk(merged(missed), sites) + _beat(upto)
+            yield chunk(merged(missed), ear.sites) + _beat(upto)
         async for one in _live(hub, listener, seconds):
             yield one
     finally:

@@ -5,10 +5,12 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
+from datetime import datetime
 
+from hypervisor.store.accounts.credentials import Credential
 from hypervisor.store.connect import StoreError
 from hypervisor.store.pages import happenings
-from hypervisor.store.pages.happenings import Happening, News, Parts, Position
+from hypervisor.store.pages.happenings import Happening, News, Parts, Position, Valid
 
 _GATHER = 0.2  # s: what happens meanwhile is told at once
 _TICK = 2.0  # s: so soon it is noticed that a part is late
@@ -22,9 +24,10 @@ Sites = frozenset[str] | None  # what somebody may see; None: the whole territor
 class Listener:
     """Somebody who listens. A chunk is some events as they are sent."""
 
-    def __init__(self, sites: Sites) -> None:
+    def __init__(self, sites: Sites, credential: Credential) -> None:
         self.sites = sites
-        self.over = False  # is to come again: what it may see has changed
+        self.credential = credential
+        self.over = False  # is to come again: what it may see, or whether it may, has changed
         self.missed = False  # was too slow, or asked for what is forgotten
         self._chunks: deque[bytes] = deque()
         self._woken = asyncio.Event()
@@ -62,8 +65,9 @@ class Listener:
 class Hub:
     """Reads once what all listeners of this process hear."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
         self._url = url
+        self._clock = clock
         self._upto: int | None = None  # all before this transaction was told
         self._parts: Parts | None = None
         self._known = asyncio.Event()
@@ -85,9 +89,9 @@ class Hub:
             return False
         return True
 
-    def join(self, sites: Sites) -> Listener:
-        """Hear all from `upto` on."""
-        listener = Listener(sites)
+    def join(self, sites: Sites, credential: Credential) -> Listener:
+        """Hear all from `upto` on, as long as the credential is good."""
+        listener = Listener(sites, credential)
         listener.over = self.closing
         self.listeners.add(listener)
         return listener
@@ -113,7 +117,9 @@ class Hub:
         while True:
             try:
                 async with aclosing(
-                    happenings.follow(self._url, self._upto, patience=_TICK)
+                    happenings.follow(
+                        self._url, self._upto, patience=_TICK, shown=self._shown, clock=self._clock
+                    )
                 ) as found:
                     async for news in found:
                         said = ""
@@ -124,9 +130,17 @@ class Hub:
                 said = str(error)
             await asyncio.sleep(_BACK_OFF)
 
-    async def _take(self, news: News | Parts) -> None:
+    def _shown(self) -> set[Credential]:
+        return {listener.credential for listener in self.listeners}
+
+    async def _take(self, news: News | Parts | Valid) -> None:
         if isinstance(news, Parts):
             self._compare(news)
+            return
+        if isinstance(news, Valid):
+            for listener in self.listeners:
+                if listener.credential in news.shown - news.good:
+                    listener.end()
             return
         self._upto = news.upto
         self._known.set()
@@ -138,6 +152,8 @@ class Hub:
         """Encoded once for all who may see the same."""
         encoded: dict[Sites, bytes] = {}
         for listener in self.listeners:
+            if listener.over:
+                continue
             if listener.sites not in encoded:
                 encoded[listener.sites] = chunk(found, listener.sites)
             if encoded[listener.sites]:

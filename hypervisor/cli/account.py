@@ -95,14 +95,18 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 def password(
     context: typer.Context, name: str, ask: Ask = False, author: Author = "", reason: Reason = ""
 ) -> None:
-    """Give an account another password; it is signed out everywhere."""
+    """Give an account another password: its sessions end, its tokens are void."""
+    from datetime import UTC, datetime
+
     from hypervisor.accounts import administering
 
     secret = _password(ask=ask)
     with _writing(context) as connection:
-        administering.set_password(connection, name, secret, _doer(author), reason=reason)
+        administering.set_password(
+            connection, name, secret, _doer(author), at=datetime.now(UTC), reason=reason
+        )
     _show(secret, ask=ask)
-    _say(f"the old password of {name} is void, and its sessions are over")
+    _say(f"the old password and the tokens of {name} are void, its sessions are over")
 
 
 def role(
@@ -122,7 +126,7 @@ def role(
 
 
 def disable(context: typer.Context, name: str, author: Author = "", reason: Reason = "") -> None:
-    """Take an account out of use: its sessions end, its tokens are void."""
+    """Take an account out of use: its sessions end, its tokens are void for good."""
     from datetime import UTC, datetime
 
     from hypervisor.accounts import administering

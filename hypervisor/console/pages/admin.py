@@ -55,6 +55,8 @@ def add(  # noqa: PLR0913, PLR0917  the fields of the form
     """Make an account; its password is shown once."""
     doer = doer_of(asked)
     secret = None if kind == "program" else passwords.made()
+    if secret is not None:
+        asked.require_session()
     said = {"name": name, "title": title, "language": language, "kind": kind, "reason": reason}
     try:
         new = New(
@@ -109,10 +111,11 @@ def change(  # noqa: PLR0913, PLR0917  the fields of the form
 @router.post("/admin/accounts/{name}/password")
 def password(asked: Asked, name: str, reason: Text = "") -> Response:
     """Another password, shown once."""
+    asked.require_session()
     doer = doer_of(asked)
     secret = passwords.made()
     with asked.writing() as connection:
-        administering.set_password(connection, name, secret, doer, reason=reason)
+        administering.set_password(connection, name, secret, doer, at=asked.clock(), reason=reason)
     return _told(asked, name, secret)
 
 

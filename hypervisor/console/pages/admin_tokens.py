@@ -45,6 +45,7 @@ def make(
 ) -> Response:
     """A token of an account that only serves programs; shown once."""
     doer = doer_of(asked)
+    asked.require_session()
     now = asked.clock()
     try:
         with asked.writing() as connection:

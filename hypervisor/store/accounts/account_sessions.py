@@ -72,6 +72,21 @@ def close_all(connection: Connection, account: int, *, but: bytes | None = None)
     ).rowcount
 
 
+def hold(connection: Connection, person: Person) -> bool:
+    """Let nobody change the person's account until the transaction's end.
+
+    False: their session was ended meanwhile, or their token revoked.
+    """
+    accounts.hold(connection, person.account)
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM session WHERE secret = %(session)s AND account = %(account)s)"
+        " OR EXISTS (SELECT FROM api_token WHERE id = %(token)s AND account = %(account)s"
+        "  AND revoked_at IS NULL)",
+        {"session": person.session, "token": person.token, "account": person.account},
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def listing(
     connection: Connection, account: int, *, now: datetime, idle: timedelta
 ) -> list[Session]:

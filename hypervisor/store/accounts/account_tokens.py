@@ -102,6 +102,14 @@ def used(connection: Connection, number: int, at: datetime) -> None:
     connection.execute("UPDATE api_token SET used_at = %s WHERE id = %s", [at, number])
 
 
+def revoke_all(connection: Connection, account: int, at: datetime) -> int:
+    """Make every token of an account void; how many were not yet."""
+    return connection.execute(
+        "UPDATE api_token SET revoked_at = %s WHERE account = %s AND revoked_at IS NULL",
+        [at, account],
+    ).rowcount
+
+
 def revoke(connection: Connection, number: int, at: datetime) -> None:
     connection.execute(
         "UPDATE api_token SET revoked_at = COALESCE(revoked_at, %s) WHERE id = %s", [at, number]

@@ -92,6 +92,11 @@ def password(connection: Connection, name: str) -> tuple[int, str | None] | None
     return None if row is None else (row[0], row[1])
 
 
+def hold(connection: Connection, account: int) -> None:
+    """Let nobody change this account until the transaction's end."""
+    connection.execute("SELECT FROM account WHERE id = %s FOR UPDATE", [account])
+
+
 def add(
     connection: Connection, *, name: str, title: str, password: str | None, language: str | None
 ) -> int:

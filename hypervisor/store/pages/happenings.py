@@ -1,14 +1,15 @@
 """What happens, for those who look on: read in the order of commit, none skipped or doubled."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from hypervisor.store import wire
+from hypervisor.store.accounts.credentials import Credential, still_valid
 from hypervisor.store.connect import Connection, StoreError
 
 CHANNEL = "hypervisor_happening"  # NOTIFY wakes who follows
@@ -77,6 +78,14 @@ class Parts:
     registry: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Valid:
+    """Credentials of those who listen, and which of them are still good."""
+
+    shown: frozenset[Credential]
+    good: frozenset[Credential]
+
+
 def position(connection: Connection) -> Position:
     """Where somebody begins to listen who asks afterwards how things stand."""
     row = connection.execute(_SETTLE).fetchone()
@@ -140,11 +149,18 @@ def sites_within(
 
 
 async def follow(
-    url: str, since: int | None, *, patience: float
-) -> AsyncGenerator[News | Parts, None]:
+    url: str,
+    since: int | None,
+    *,
+    patience: float,
+    shown: Callable[[], Collection[Credential]] = tuple,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> AsyncGenerator[News | Parts | Valid, None]:
     """What happens from a transaction on (None: from now), soon after it was committed.
 
-    At least every `patience` s comes something, if only how the parts are.
+    At least every `patience` s comes something, if only how the parts are. Before any news comes
+    which of the credentials of those who listen (`shown`) are good: whoever lost theirs before
+    something was committed is known to have when it is told.
 
     Raises:
         StoreError: the database does not answer, or no more.
@@ -157,8 +173,11 @@ async def follow(
             while True:
                 news = await _look(connection, since)
                 since = news.upto
-                yield news
                 yield await _parts(connection)
+                held = frozenset(shown())
+                if held:
+                    yield Valid(shown=held, good=await still_valid(connection, held, clock()))
+                yield news
                 async for _ in connection.notifies(timeout=patience, stop_after=1):
                     pass
     except psycopg.Error as error:

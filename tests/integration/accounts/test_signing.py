@@ -202,6 +202,124 @@ def test_tokens(browser: httpx.Client, base: str, anne: World) -> None:  # noqa:
     assert enter(browser).status_code == 401
 
 
+def _token(browser: httpx.Client, **said: Any) -> tuple[int, dict[str, str]]:
+    """Of a token that was made: its number, and how a program shows it."""
+    ends = (NOW + timedelta(days=30)).isoformat()
+    made = browser.post(
+        "/api/v1/auth/tokens",
+        json={"name": "script", "ends_at": ends, **said},
+        headers={"X-CSRF-Token": me(browser)["csrf"]},
+    )
+    assert made.status_code == 201, made.text
+    return made.json()["token"]["id"], {"Authorization": f"Bearer {made.json()['secret']}"}
+
+
+@pytest.mark.parametrize("act", ["reset", "disable", "roles", "own"])
+def test_what_ends_when_an_account_changes(
+    browser: httpx.Client,
+    client_of: ClientOf,  # noqa: F811
+    base: str,  # noqa: F811
+    act: str,
+) -> None:
+    """As docs/accounts.md says it: of a session, another session, and a token."""
+    enter(browser)
+    _, bearer = _token(browser)
+    csrf = {"X-CSRF-Token": me(browser)["csrf"]}
+    new = passwords.made()
+    with (
+        httpx.Client(base_url=base) as elsewhere,
+        httpx.Client(base_url=base, headers=bearer) as program,
+    ):
+        enter(elsewhere)
+        root, path = client_of("administrator", name="root"), "/api/v1/accounts/Anne"
+        if act == "own":
+            said = {"old": PASSWORD, "new": new}
+            done = browser.put("/api/v1/auth/me/password", json=said, headers=csrf)
+        else:
+            changes: dict[str, dict[str, Any]] = {
+                "reset": {"password": new},
+                "disable": {"disabled": True},
+                "roles": {"roles": [{"role": "viewer", "area": NORTH}]},
+            }
+            done = root.patch(path, json=changes[act])
+        assert done.is_success, done.text
+        asked = (browser, elsewhere, program)
+        found = [one.get("/api/v1/auth/me").status_code for one in asked]
+        assert (
+            found
+            == {
+                "reset": [401, 401, 401],
+                "disable": [401, 401, 401],
+                "roles": [200, 200, 200],
+                "own": [200, 401, 200],
+            }[act]
+        )
+        if act == "roles":
+            assert me(program)["duties"] == me(browser)["duties"] == ["read"]
+        if act == "disable":
+            assert root.patch(path, json={"disabled": False}).is_success
+            found = [one.get("/api/v1/auth/me").status_code for one in asked]
+            assert found == [401, 401, 401], "what was shown before is void for good"
+            assert enter(browser).status_code == 204
+
+
+def test_a_token_gives_nobody_a_password_or_a_token(
+    client: httpx.Client,  # noqa: F811
+    base: str,  # noqa: F811
+) -> None:
+    """Not even one that administers: what it began would outlive it."""
+    _, bearer = _token(client, scopes=["administer"])
+    viewer = {"name": "other", "roles": [{"role": "viewer"}]}
+    with httpx.Client(base_url=base, headers=bearer) as program:
+        for method, path, body in (
+            ("POST", "/api/v1/accounts", {**viewer, "password": passwords.made()}),
+            ("PATCH", "/api/v1/accounts/anne", {"password": passwords.made()}),
+            ("POST", "/api/v1/auth/tokens", {"name": "x", "ends_at": "2024-02-01T00:00:00Z"}),
+        ):
+            found = program.request(method, path, json=body)
+            assert (found.status_code, "sign in" in found.text) == (403, True), found.text
+        for path in ("accounts", "accounts/anne/password", "tokens"):
+            form = {"name": "other", "role": "viewer", "account": "other", "scope": "read"}
+            assert program.post(f"/admin/{path}", data=form).status_code == 403
+        assert program.post("/api/v1/accounts", json=viewer).status_code == 201
+
+
+def test_a_program_revokes_the_token_that_it_shows_and_no_other(
+    browser: httpx.Client,
+    client_of: ClientOf,  # noqa: F811
+    base: str,  # noqa: F811
+) -> None:
+    enter(browser)
+    root = client_of("administrator", name="root")
+    mine, bearer = _token(browser)
+    (other, _), (foreign, _) = _token(browser), _token(root)
+    headers = {"X-CSRF-Token": me(browser)["csrf"]}
+    with httpx.Client(base_url=base, headers=bearer) as program:
+        for number in (other, foreign):
+            assert program.delete(f"/api/v1/auth/tokens/{number}").status_code == 403
+        assert program.post("/api/v1/auth/logout?everywhere=true").status_code == 403
+        assert program.delete(f"/api/v1/auth/tokens/{mine}").status_code == 204
+        assert program.get("/api/v1/sites").status_code == 401
+    assert browser.delete(f"/api/v1/auth/tokens/{foreign}", headers=headers).status_code == 404
+    form = {"csrf": headers["X-CSRF-Token"]}
+    assert browser.post(f"/account/tokens/{foreign}/revoke", data=form).status_code == 404
+    (listed,) = root.get("/api/v1/auth/tokens").json()["tokens"]
+    assert listed["revoked_at"] is None
+    assert browser.delete(f"/api/v1/auth/tokens/{other}", headers=headers).status_code == 204
+
+
+def test_a_valid_sign_in_does_not_forgive_the_address(browser: httpx.Client) -> None:
+    """Somebody with an account of their own does not guess others' passwords for ever."""
+    for number in range(20):
+        name = f"other{number}"
+        assert enter(browser, "wrong", name).status_code == 401
+        if number % 5 == 4 and number < 19:
+            assert enter(browser).status_code == 204
+    found = enter(browser, "wrong", "yet another")
+    assert found.status_code == 429
+    assert enter(browser).status_code == 429, "nor does it sign in meanwhile"
+
+
 def test_an_administrator_of_an_epci_keeps_to_it(client_of: ClientOf) -> None:  # noqa: F811
     north = client_of("administrator", NORTH)
     south = client_of("viewer", SOUTH)

@@ -1,6 +1,6 @@
 """The application behind a real server on loopback, and people who are signed in to it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Thread
@@ -67,9 +67,18 @@ def signed_in(base: str, url: str, name: str = "anne", roles: Roles = EVERYTHING
 
 
 @contextmanager
-def server(url: str, *, now: datetime = NOW, settings: Settings | None = None) -> Iterator[str]:
-    """The application on `url`'s database; its address. `settings`: where it has a folder."""
-    app = create_app(url, CATALOGUE, lambda: now)
+def server(
+    url: str,
+    *,
+    now: datetime = NOW,
+    clock: Callable[[], datetime] | None = None,
+    settings: Settings | None = None,
+) -> Iterator[str]:
+    """The application on `url`'s database; its address. `settings`: where it has a folder.
+
+    `clock`: one that goes on, in place of `now`.
+    """
+    app = create_app(url, CATALOGUE, clock or (lambda: now))
     if settings is not None:
         app.state.settings = settings
     port = free_port()

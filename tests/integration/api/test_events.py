@@ -1,7 +1,7 @@
 """Server-sent events over the real database: in order, none missed by whoever comes again."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,10 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
+from hypervisor.accounts import administering, passwords, signing
+from hypervisor.accounts.administering import Doer
+from hypervisor.accounts.duties import Role
 from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.lifecycle import Kind
 from hypervisor.instance import Mode
-from hypervisor.store.connect import connect
+from hypervisor.store.accounts import account_tokens, accounts
+from hypervisor.store.connect import Connection, connect
 from hypervisor.store.pages import happenings
 from tests.integration.api.served import server, serving, signed_in
 from tests.integration.watch.world import Sent, World, make_world
@@ -21,6 +25,7 @@ from tests.integration.watch.world import Sent, World, make_world
 pytestmark = pytest.mark.integration
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
+ROOT = Doer(name="root")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,6 +277,78 @@ def test_another_territory_is_silent(world: World) -> None:
     assert [one.data["key"] for one in part.heard if one.kind == "log"] == ["end"]
     named = [one.data["sites"] for one in part.heard if one.kind == "reading"]
     assert "orge" not in {site for sites in named for site in sites or ()}
+
+
+def _disable(connection: Connection) -> None:
+    administering.disable(connection, "vera", ROOT, at=NOW)
+
+
+def _reset(connection: Connection) -> None:
+    administering.set_password(connection, "vera", passwords.made(), ROOT, at=NOW)
+
+
+def _move(connection: Connection) -> None:
+    administering.set_roles(connection, "vera", ((Role.VIEWER, "91477"),), ROOT)
+
+
+def _sign_out(connection: Connection) -> None:
+    vera = accounts.of_account(connection, accounts.named(connection, "vera").id)
+    assert vera is not None
+    signing.sign_out(connection, vera, everywhere=True)
+
+
+def _revoke(connection: Connection) -> None:
+    (token,) = account_tokens.listing(connection, accounts.named(connection, "vera").id)
+    signing.revoke_token(connection, token.id, now=NOW, author="root")
+
+
+@pytest.mark.parametrize("program", [False, True])
+@pytest.mark.parametrize("end", [_disable, _reset, _move, _sign_out, _revoke])
+def test_nothing_is_heard_once_the_right_to_it_ended(
+    world: World, end: Callable[[Connection], None], *, program: bool
+) -> None:
+    """Not even what happens within the same second."""
+    world.connection.execute("INSERT INTO area VALUES ('91477', 'commune', 'Orge')")
+    world.connection.commit()
+    vera = (("viewer", None),)
+    with server(world.url) as base, signed_in(base, world.url, "vera", vera) as browser:
+        ends = (NOW + timedelta(days=1)).isoformat()
+        made = browser.post("/api/v1/auth/tokens", json={"name": "ear", "ends_at": ends})
+        bearer = {"Authorization": f"Bearer {made.json()['secret']}"}
+        with httpx.Client(base_url=base, headers=bearer, timeout=20) as token:
+            client = token if program else browser
+            with listening(client) as ear:
+                tell(world, "before")
+                ear.until("log", "before")
+                with connect(world.url) as connection:
+                    end(connection)
+                tell(world, "after")
+                if (end, program) in {(_sign_out, True), (_revoke, False)}:
+                    assert ear.until("log", "after"), "the other one's end is not its own"
+                    return
+                assert not [line for line in ear.lines if "after" in line]
+            if end is not _move:
+                assert client.get("/api/v1/events?seconds=0.1").status_code == 401
+
+
+def test_a_stream_ends_with_its_token(world: World) -> None:
+    """Also where the end is no act of anybody's."""
+    clock = [NOW]
+    with server(world.url, clock=lambda: clock[0]) as base:  # noqa: SIM117  two sets of them
+        with signed_in(base, world.url, "vera", (("viewer", None),)) as browser:
+            ends = (NOW + timedelta(hours=1)).isoformat()
+            made = browser.post("/api/v1/auth/tokens", json={"name": "ear", "ends_at": ends})
+            bearer = {"Authorization": f"Bearer {made.json()['secret']}"}
+            with (
+                httpx.Client(base_url=base, headers=bearer, timeout=20) as token,
+                listening(token) as ear,
+            ):
+                clock[0] += timedelta(minutes=59)
+                tell(world, "before")
+                ear.until("log", "before")
+                clock[0] += timedelta(minutes=1)
+                tell(world, "after")
+                assert not [line for line in ear.lines if "after" in line]
 
 
 def test_nobody_listens_without_signing_in(world: World) -> None:

@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 
 from hypervisor.api.hub import Hub, chunk, merged
+from hypervisor.store.accounts.credentials import Credential
 from hypervisor.store.pages.happenings import Happening, Position
 
+NOW = datetime(2024, 1, 2, tzinfo=UTC)
+SHOWN = Credential(token=1)
 ORGE, YVETTE = frozenset({"orge"}), frozenset({"yvette"})
 
 
@@ -79,8 +83,8 @@ def test_a_crowd_of_thresholds_is_told_once_and_every_alarm_by_itself() -> None:
 
 def test_who_is_too_slow_is_told_so_and_holds_nobody_up() -> None:
     async def play() -> None:
-        hub = Hub("")
-        slow, quick = hub.join(None), hub.join(None)
+        hub = Hub("", lambda: NOW)
+        slow, quick = hub.join(None, SHOWN), hub.join(None, SHOWN)
         for number in range(200):
             for listener in (slow, quick):
                 listener.put(b"%d " % number)
@@ -97,7 +101,7 @@ def test_who_is_too_slow_is_told_so_and_holds_nobody_up() -> None:
 
 def test_what_waits_is_taken_whole_and_in_order() -> None:
     async def play() -> None:
-        listener = Hub("").join(None)
+        listener = Hub("", lambda: NOW).join(None, SHOWN)
         listener.put(b"a")
         listener.put(b"b")
         assert await listener.take(0.01) == b"ab"
