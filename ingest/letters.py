@@ -37,8 +37,10 @@ def _payload(arrival: Arrival, group: list[Refused], largest: int) -> bytes:
         return arrival.payload[:_KEPT]
     if any(one.whole for one in group):
         return arrival.payload
-    parts = [one.part for one in group]
-    return json.dumps(parts[0] if len(parts) == 1 else parts, separators=(",", ":")).encode()
+    parts: object = [one.part for one in group]
+    if len(group) == 1 and not isinstance(group[0].part, list):  # an array would be read as objects
+        parts = group[0].part
+    return json.dumps(parts, separators=(",", ":")).encode()
 
 
 def storable(text: str) -> str:

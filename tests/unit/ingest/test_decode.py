@@ -186,3 +186,11 @@ def test_a_message_of_very_many_objects_is_refused_before_it_costs_much() -> Non
             assert letter.reason in reason
             assert letter.payload == payload
             assert number == 20_000 or "20001" in letter.detail
+
+
+def test_an_array_within_an_array_stays_one_in_its_letter() -> None:
+    for array in ([[GOOD]], [GOOD, [GOOD]], [[GOOD], [[GOOD]]]):
+        (letter,) = refused(array)
+        again = decode([arrival(letter.payload)], ROUTES)
+        assert not again.envelopes
+        assert [one.reason for one in again.refused] == ["wrong-shape"] * len(again.refused)

@@ -1,0 +1,105 @@
+"""Thousands of hostile messages through broker, worker and database: each is accounted for."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import pytest
+
+from hypervisor import ingesting
+from hypervisor.instants import micros
+from hypervisor.settings import Settings
+from hypervisor.store.connect import Connection, connect
+from ingest.check import check
+from ingest.decode import LARGEST, decode
+from ingest.letters import letters
+from ingest.message import Arrival
+from tests.integration.ingest.conftest import count, hypervisor, ingest, publisher, wait_for
+from tests.integration.ingest.test_gateways import FIELD, described
+from tests.unit.ingest.hostile import Message, stream
+
+pytestmark = pytest.mark.integration
+
+MOTE = next(address for name, _, address, *_ in FIELD if name == "mote")
+MOST = 200_000  # bytes of a message: the broker's own limits are not what is tried here
+
+
+@pytest.mark.parametrize(
+    ("seed", "messages"), [(11, 1_500), pytest.param(12, 60_000, marks=pytest.mark.long)]
+)
+def test_each_ends_as_readings_or_as_letters(
+    instance_settings: Settings, seed: int, messages: int
+) -> None:
+    settings = instance_settings
+    described(settings)
+    at = datetime.now(UTC).replace(microsecond=0)
+    sent = [m for m in stream(seed, messages, at=at, mote=str(MOTE)) if len(m.payload) < MOST]
+    refused, stored = expected(settings, sent, at)
+    with (
+        ingest(settings),
+        publisher(settings, "player", settings.player_password) as player,
+    ):
+        for message in sent:
+            player.raw(message.topic, message.payload)
+        player.flush(600)
+        total = refused.total()
+        wait_for(settings, lambda c: count(c, "dead_letter") >= total, seconds=600)
+        wait_for(settings, lambda c: count(c) >= stored, seconds=60)
+    with connect(settings.database_url) as connection:
+        assert buried(connection) == refused
+        assert count(connection) == stored
+        assert good(sent) <= readings(connection)
+    for words in ([], ["--shift", "-1h"], ["--shift", "+36525d"], ["--shift", "-36525d"]):
+        hypervisor(settings, "dead-letters", "redrive", *words)
+        with connect(settings.database_url) as connection:
+            assert count(connection, "dead_letter") >= total
+            assert good(sent) <= readings(connection)
+            if not words:  # nothing was mended: all are refused again, and nothing is stored twice
+                assert buried(connection) == refused
+                assert count(connection) == stored
+
+
+def expected(
+    settings: Settings, sent: Iterable[Message], at: datetime
+) -> tuple[Counter[tuple[str, str]], int]:
+    """Letters by topic and reason, and readings: what each message gives alone.
+
+    That this is right is what tests/unit/ingest/test_hostile.py holds; here none may be lost.
+    """
+    refused: Counter[tuple[str, str]] = Counter()
+    stored = set[tuple[int, int]]()
+    with ingesting.checking(settings) as by:
+        for number, message in enumerate(sent):
+            arrival = Arrival(message.topic, message.payload, micros(at) + number)
+            rows, wrong = check(decode([arrival], by.routes), by.layouts, by.belief)
+            made = letters(wrong, largest=LARGEST)
+            refused.update((letter.topic, str(letter.reason)) for letter in made)
+            stored.update(zip(rows["series"].tolist(), rows["time"].tolist(), strict=True))
+    return refused, len(stored)
+
+
+def buried(connection: Connection) -> Counter[tuple[str, str]]:
+    rows = connection.execute(
+        "SELECT topic, reason, count(*) FROM dead_letter WHERE redriven_at IS NULL GROUP BY 1, 2"
+    )
+    return Counter({(topic, reason): number for topic, reason, number in rows})
+
+
+def good(sent: Iterable[Message]) -> set[tuple[str, str, datetime, float]]:
+    """What the messages without a slip say."""
+    return {
+        (device, quantity, message.at, value)
+        for message in sent
+        if message.at is not None
+        for (device, quantity), value in message.truth.items()
+    }
+
+
+def readings(connection: Connection) -> set[tuple[str, str, datetime, float]]:
+    return set(
+        connection.execute(
+            "SELECT device.name, quantity, time, round(value::numeric, 6)::float8 FROM reading"
+            " JOIN series ON series.id = reading.series_id JOIN device ON device.id = series.device"
+            " WHERE quality = 0"
+        ).fetchall()
+    )
