@@ -1,15 +1,42 @@
 """What is asked of a password, and how it is kept."""
 
 import pytest
+from argon2 import PasswordHasher
 
 from hypervisor.accounts import passwords, secrets
 from hypervisor.accounts.errors import AccountError
 
+LETTERS = "abcdefghijkl"  # as few, and as many, as a password may have
 
-@pytest.mark.parametrize("said", ["short", "aaaaaaaaaaaaaaaa", "Anne-2024-secret", "x" * 201])
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("short", "aaaaaaaaaaaaaaaa", "Anne-2024-secret", LETTERS[:11]),
+        *(LETTERS * 16 + LETTERS[:9], "abcde" * 3),
+    ],
+)
 def test_what_may_not_be_taken(said: str) -> None:
     with pytest.raises(AccountError):
         passwords.checked(said, name="anne")
+
+
+@pytest.mark.parametrize("said", [LETTERS, LETTERS * 16 + LETTERS[:8], "abcdef" * 2])
+def test_what_may_just_be_taken(said: str) -> None:
+    assert passwords.checked(said, name="anne") == said
+
+
+def test_one_kept_in_an_older_way_fits_and_is_to_be_kept_again() -> None:
+    older = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(LETTERS)
+    assert passwords.fits(older, LETTERS)
+    assert passwords.outdated(older)
+    assert not passwords.outdated(passwords.hashed(LETTERS))
+
+
+def test_a_longer_one_is_another() -> None:
+    kept = passwords.hashed("x" * 200)
+    assert passwords.fits(kept, "x" * 200)
+    assert not passwords.fits(kept, "x" * 201)
 
 
 def test_one_that_is_made_may_be_taken_and_fits_only_itself() -> None:
@@ -29,3 +56,21 @@ def test_a_forms_token_belongs_to_one_session_and_does_not_tell_it() -> None:
     assert one not in secrets.csrf(one)
     assert secrets.same(secrets.csrf(one), secrets.csrf(one))
     assert not secrets.same("é", secrets.csrf(one))
+    assert not secrets.same("", secrets.csrf(one))
+    assert not secrets.same(secrets.csrf(one)[:-1], secrets.csrf(one))
+
+
+def test_what_is_shown_is_new_each_time_and_kept_as_a_digest_alone() -> None:
+    made = {*(secrets.new_session() for _ in range(9)), *(secrets.new_token() for _ in range(9))}
+    assert len(made) == 18
+    assert len({secrets.digest(one) for one in made}) == 18
+    token = secrets.new_token()
+    assert token.startswith("hyp_")
+    assert len(token) >= 4 + 43  # 256 bits
+    assert token.encode() not in secrets.digest(token)
+
+
+def test_a_mark_belongs_to_a_session_and_a_text() -> None:
+    marks = {secrets.mark(csrf, text) for csrf in ("a", "b") for text in ("x", "y")}
+    assert len(marks) == 4
+    assert secrets.mark("a", "x") == secrets.mark("a", "x")

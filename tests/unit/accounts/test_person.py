@@ -3,7 +3,7 @@
 import pytest
 
 from hypervisor.accounts.duties import DUTIES, Duty, Role
-from hypervisor.accounts.person import EVERYWHERE, Grant, Person, Territory
+from hypervisor.accounts.person import EVERYWHERE, Grant, Person, Territory, together
 
 NORTH = Territory(communes=frozenset({"a", "b"}))
 DEPARTEMENT = Territory(communes=frozenset({"a", "b", "c"}), unplaced=True)
@@ -51,6 +51,28 @@ def test_what_stands_nowhere_is_the_departements() -> None:
     assert EVERYWHERE.holds("z")
 
 
-def test_everybody_may_look() -> None:
-    assert all(Duty.READ in duties for duties in DUTIES.values())
-    assert DUTIES.keys() == set(Role)
+def test_what_each_role_may() -> None:
+    """As docs/accounts.md has it."""
+    assert {
+        Role.VIEWER: {Duty.READ},
+        Role.OPERATOR: {Duty.READ, Duty.OPERATE},
+        Role.AUTHOR: {Duty.READ, Duty.WRITE_RULES},
+        Role.ADMINISTRATOR: {Duty.READ, Duty.OPERATE, Duty.WRITE_RULES, Duty.ADMINISTER},
+    } == DUTIES
+
+
+def test_a_territory_is_empty_only_where_it_holds_nothing() -> None:
+    assert Territory().empty
+    assert together([]).empty
+    for some in (EVERYWHERE, NORTH, Territory(unplaced=True)):
+        assert not some.empty
+        assert not together([Territory(), some]).empty
+
+
+def test_territories_together_hold_what_each_of_them_holds() -> None:
+    both = together([NORTH, Territory(communes=frozenset({"c"}), unplaced=True)])
+    assert both == DEPARTEMENT
+    assert together([NORTH, EVERYWHERE]).whole
+    assert DEPARTEMENT.covers(Territory(unplaced=True))
+    assert NORTH.covers(Territory())
+    assert not Territory(unplaced=True).covers(NORTH)

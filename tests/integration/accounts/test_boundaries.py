@@ -1,0 +1,366 @@
+"""Where accounts, sessions, tokens and waits just still hold, and where they no longer do."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from argon2 import PasswordHasher
+
+from hypervisor.accounts import administering, passwords, secrets, signing
+from hypervisor.accounts.administering import Doer, New
+from hypervisor.accounts.duties import Duty, Role
+from hypervisor.accounts.errors import (
+    AccountError,
+    ForbiddenError,
+    NoAccountError,
+    TooOftenError,
+    UnauthorisedError,
+)
+from hypervisor.accounts.person import Person, Territory
+from hypervisor.accounts.signing import TOKEN_LONGEST, Knock
+from hypervisor.api.identity import IDLE, LONGEST
+from hypervisor.store import audit
+from hypervisor.store.accounts import (
+    account_roles,
+    account_sessions,
+    account_tokens,
+    accounts,
+)
+from hypervisor.store.connect import Connection, connect
+from tests.integration.api.conftest import NORTH, ORGE, SOUTH, place
+from tests.integration.api.served import NOW, server
+from tests.integration.watch.world import World, make_world
+
+pytestmark = pytest.mark.integration
+
+ROOT = Doer(name="root")
+PASSWORD = passwords.made()
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    with closing(make_world(database_url, connect(database_url))) as made:
+        made.register(["orge", "yvette"])
+        place(made)
+        add(made.connection, "Anne", (Role.OPERATOR, NORTH))
+        yield made
+
+
+def add(connection: Connection, name: str, *roles: tuple[Role, str | None]) -> int:
+    new = New(name=name, password=PASSWORD, roles=roles)
+    number = administering.add(connection, new, ROOT)
+    connection.commit()
+    return number
+
+
+def knock(world: World, password: str = PASSWORD, **said: Any) -> str:
+    """Sign in; the session. `now`, `name`, `address` as said."""
+    now: datetime = said.pop("now", NOW)
+    return signing.sign_in(
+        lambda: connect(world.url),
+        Knock(**{"name": "anne", "password": password, "address": "10.0.0.1"} | said),
+        now=now,
+        idle=IDLE,
+        longest=LONGEST,
+    )
+
+
+def person(world: World, name: str = "Anne") -> Person:
+    found = accounts.of_account(world.connection, accounts.named(world.connection, name).id)
+    assert found is not None
+    return found
+
+
+def known(world: World, session: str, now: datetime) -> bool:
+    digest = secrets.digest(session)
+    return account_sessions.by_secret(world.connection, digest, now=now, idle=IDLE) is not None
+
+
+def test_a_session_ends_idle_or_old_or_with_its_account(world: World) -> None:
+    session = knock(world)
+    digest = secrets.digest(session)
+    assert known(world, session, NOW + IDLE - SECOND)
+    assert not known(world, session, NOW + IDLE)
+    account_sessions.touch(world.connection, digest, NOW + LONGEST - SECOND)
+    account_sessions.touch(world.connection, digest, NOW)  # an older request, noted later
+    assert known(world, session, NOW + LONGEST - SECOND)
+    assert not known(world, session, NOW + LONGEST)
+    accounts.disable(world.connection, person(world).account, NOW)
+    assert not known(world, session, NOW)
+
+
+def test_a_token_ends_at_its_time_or_with_its_account(world: World) -> None:
+    ends = NOW + timedelta(days=1)
+    owner = person(world)
+    _, secret = signing.make_token(
+        world.connection, owner, name=" script ", scopes=[Duty.OPERATE], now=NOW, ends_at=ends
+    )
+    digest = secrets.digest(secret)
+
+    def shown(now: datetime) -> set[Duty] | None:
+        found = account_tokens.by_secret(world.connection, digest, now=now)
+        return None if found is None else set(found[0].scopes)
+
+    assert shown(ends - SECOND) == {Duty.READ, Duty.OPERATE}  # to look is part of every token
+    assert shown(ends) is None
+    accounts.disable(world.connection, owner.account, NOW)
+    assert shown(NOW) is None
+
+
+def test_a_token_lasts_some_time_and_two_years_at_most(world: World) -> None:
+    owner = person(world)
+
+    def make(ends: datetime, *scopes: Duty, name: str = "script") -> None:
+        signing.make_token(world.connection, owner, name=name, scopes=scopes, now=NOW, ends_at=ends)
+
+    make(NOW + SECOND, Duty.READ)
+    make(NOW + TOKEN_LONGEST, Duty.READ)
+    for wrong in (NOW, NOW + TOKEN_LONGEST + SECOND):
+        with pytest.raises(AccountError, match="within 730 days"):
+            make(wrong, Duty.READ)
+    with pytest.raises(AccountError, match="what the token may do"):
+        make(NOW + SECOND)
+    with pytest.raises(AccountError, match="what the token is for"):
+        make(NOW + SECOND, Duty.READ, name=" ")
+    with pytest.raises(AccountError, match="Anne has not administer"):
+        make(NOW + SECOND, Duty.READ, Duty.ADMINISTER)
+    acts = [one for one in audit.listing(world.connection) if one.kind == "token"]
+    assert len(acts) == 2
+    assert {(one.author, one.subject) for one in acts} == {("Anne", "Anne")}
+
+
+def test_signing_in_is_noted_and_forgets_what_is_over(world: World) -> None:
+    old = secrets.digest(knock(world))
+    knock(world, now=NOW + IDLE)
+    rows = world.connection.execute("SELECT secret FROM session").fetchall()
+    assert len(rows) == 1
+    assert bytes(rows[0][0]) != old
+    assert accounts.named(world.connection, "Anne").signed_in_at == NOW + IDLE
+    act = next(one for one in audit.listing(world.connection) if one.kind == "sign-in")
+    assert (act.author, act.subject, act.details) == ("Anne", "Anne", {"address": "10.0.0.1"})
+
+
+def test_a_password_kept_in_an_older_way_is_kept_as_now_once_it_is_said(world: World) -> None:
+    older = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    accounts.set_password(world.connection, person(world).account, older)
+    world.connection.commit()
+    knock(world)
+    found = accounts.password(world.connection, "Anne")
+    assert found is not None
+    assert found[1] is not None
+    assert not passwords.outdated(found[1])
+    assert passwords.fits(found[1], PASSWORD)
+
+
+def test_who_signs_in_rightly_is_never_slowed(world: World) -> None:
+    """Of all who share an address, too: their sign-ins are no failures."""
+    for number in range(30):
+        knock(world, now=NOW + number * SECOND)
+    rows = world.connection.execute("SELECT key, failures FROM login_attempt").fetchall()
+    assert rows == [("address 10.0.0.1", 0)]
+
+
+def test_an_account_is_slowed_from_anywhere_and_its_own_sign_in_forgives_it(world: World) -> None:
+    for number in range(25):
+        with pytest.raises(UnauthorisedError):
+            knock(world, "wrong", address=f"10.1.{number}.1")
+    with pytest.raises(TooOftenError):
+        knock(world, address="10.2.0.1")
+    knock(world, address="10.2.0.1", now=NOW + timedelta(seconds=30))
+    assert [
+        key
+        for (key,) in world.connection.execute("SELECT key FROM login_attempt").fetchall()
+        if key.startswith(("account ", "pair 10.2.0.1"))
+    ] == []
+
+
+def test_failures_of_an_hour_ago_are_no_longer_counted(world: World) -> None:
+    for _ in range(5):
+        with pytest.raises(UnauthorisedError):
+            knock(world, "wrong")
+    later = NOW + timedelta(hours=1) + SECOND
+    for _ in range(5):
+        with pytest.raises(UnauthorisedError):
+            knock(world, "wrong", now=later)
+    with pytest.raises(TooOftenError):
+        knock(world, now=later)
+
+
+def test_who_signs_out_leaves_their_other_sessions(world: World) -> None:
+    here, there = knock(world), knock(world)
+    digest = secrets.digest(here)
+    found = account_sessions.by_secret(world.connection, digest, now=NOW, idle=IDLE)
+    assert found is not None
+    signing.sign_out(world.connection, found[0])
+    assert (known(world, here, NOW), known(world, there, NOW)) == (False, True)
+    add(world.connection, "Bruno", (Role.VIEWER, None))
+    bruno = knock(world, name="bruno")
+    signing.sign_out(world.connection, found[0], everywhere=True)
+    assert (known(world, there, NOW), known(world, bruno, NOW)) == (False, True)
+    acts = [one for one in audit.listing(world.connection) if one.kind == "sign-out"]
+    assert {(one.author, one.subject) for one in acts} == {("Anne", "Anne")}
+
+
+def test_of_two_administrators_each_of_whom_takes_the_other_out_one_stays(world: World) -> None:
+    for name in ("Ada", "Bea"):
+        add(world.connection, name, (Role.ADMINISTRATOR, None))
+    with closing(connect(world.url)) as other, ThreadPoolExecutor(1) as beside:
+        administering.disable(world.connection, "Ada", ROOT, at=NOW)
+        late = beside.submit(administering.disable, other, "Bea", ROOT, at=NOW)
+        waits_for_a_lock(world.url, other, late.done)
+        world.connection.commit()
+        with pytest.raises(AccountError, match="nobody would be left"):
+            late.result()
+
+
+def waits_for_a_lock(url: str, waiting: Connection, done: Callable[[], bool]) -> None:
+    """Until a connection waits for what another one holds; it fails where it is done before."""
+    pid = waiting.info.backend_pid
+    with closing(connect(url, autocommit=True)) as watching:
+        while True:
+            row = watching.execute("SELECT cardinality(pg_blocking_pids(%s))", [pid]).fetchone()
+            if row and row[0]:
+                return
+            assert not done(), "it waited for nobody"
+
+
+def test_who_is_out_of_use_or_holds_a_part_is_no_administrator_that_is_left(world: World) -> None:
+    add(world.connection, "Ada", (Role.ADMINISTRATOR, None))
+    add(world.connection, "Bea", (Role.ADMINISTRATOR, None))
+    add(world.connection, "Nora", (Role.ADMINISTRATOR, NORTH))
+    add(world.connection, "Otto", (Role.OPERATOR, None))
+    administering.disable(world.connection, "Bea", ROOT, at=NOW)
+    world.connection.commit()
+    with pytest.raises(AccountError, match="nobody would be left"):
+        administering.disable(world.connection, "Ada", ROOT, at=NOW)
+    world.connection.rollback()
+    with pytest.raises(AccountError, match="nobody would be left"):
+        administering.set_roles(world.connection, "Ada", ((Role.ADMINISTRATOR, NORTH),), ROOT)
+
+
+NORA = Doer(name="Nora", territory=Territory(communes=frozenset({ORGE})))
+
+
+def test_who_administers_a_part_reaches_no_account_beyond_it(world: World) -> None:
+    connection = world.connection
+    add(connection, "Sud", (Role.VIEWER, SOUTH))
+    add(connection, "Both", (Role.VIEWER, SOUTH), (Role.OPERATOR, NORTH))
+    add(connection, "Whole", (Role.VIEWER, None))
+    add(connection, "Bare", (Role.VIEWER, NORTH))
+    account_roles.give(connection, accounts.named(connection, "Bare").id, ())
+    assert [one.name for one in administering.every(connection, NORA)] == ["Anne"]
+    acts: tuple[Callable[[str], object], ...] = (
+        lambda name: administering.administered(connection, name, NORA),
+        lambda name: administering.describe(connection, name, NORA, title="x", language=None),
+        lambda name: administering.set_roles(connection, name, ((Role.VIEWER, NORTH),), NORA),
+        lambda name: administering.set_password(connection, name, PASSWORD, NORA, at=NOW),
+        lambda name: administering.disable(connection, name, NORA, at=NOW),
+        lambda name: administering.disable(connection, name, NORA, at=None),
+    )
+    for act in acts:
+        for name in ("Sud", "Both", "Whole", "Bare", "nobody"):
+            with pytest.raises(NoAccountError, match=f"no account is named '{name}'"):
+                act(name)
+        act("Anne")
+    for area in (SOUTH, None):
+        with pytest.raises(ForbiddenError, match="reaches beyond their own"):
+            administering.set_roles(connection, "Anne", ((Role.VIEWER, area),), NORA)
+    assert {one.author for one in audit.listing(connection, limit=5)} == {"Nora"}
+
+
+def test_what_an_administrator_did_to_an_account_is_told(world: World) -> None:
+    knock(world)
+    signing.make_token(
+        world.connection, person(world), name="x", scopes=[Duty.READ], now=NOW,
+        ends_at=NOW + SECOND,
+    )  # fmt: skip
+    administering.set_roles(world.connection, "Anne", ((Role.VIEWER, SOUTH),), ROOT, reason="moved")
+    administering.set_password(world.connection, "Anne", PASSWORD, ROOT, at=NOW)
+    administering.disable(world.connection, "Anne", ROOT, at=NOW)
+    administering.disable(world.connection, "Anne", ROOT, at=None)
+    found = [
+        (one.kind, one.author, one.subject, one.reason, one.details)
+        for one in audit.listing(world.connection, limit=4)
+    ]
+    assert found == [
+        (
+            "account-roles",
+            "root",
+            "Anne",
+            "moved",
+            {"before": [f"operator of {NORTH}"], "after": [f"viewer of {SOUTH}"]},
+        ),
+        ("password", "root", "Anne", "set the password", {"sessions": 1, "tokens": 1}),
+        ("account-disabled", "root", "Anne", "took it out of use", {"sessions": 0, "tokens": 0}),
+        ("account-enabled", "root", "Anne", "took it into use again", {}),
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a" * 101, "a\tb", "a/b", "_x"])
+def test_names_that_no_account_has(world: World, name: str) -> None:
+    with pytest.raises(AccountError, match="is no account's name"):
+        add(world.connection, name, (Role.VIEWER, None))
+
+
+def test_names_that_an_account_has(world: World) -> None:
+    for name in ("a" * 100, "J.-P. O'Neil @ 91", "école"):
+        add(world.connection, name, (Role.VIEWER, None))
+        assert accounts.named(world.connection, name).title == name
+
+
+def test_a_password_that_is_set_meanwhile_lets_nobody_in_with_the_old_one(world: World) -> None:
+    """Whoever had been found right, and whoever changes it to one of their own."""
+    here = knock(world)
+    digest = secrets.digest(here)
+    found = account_sessions.by_secret(world.connection, digest, now=NOW, idle=IDLE)
+    assert found is not None
+    world.connection.commit()
+    new = passwords.made()
+    with closing(connect(world.url)) as other, ThreadPoolExecutor(1) as beside:
+        administering.set_password(world.connection, "Anne", new, ROOT, at=NOW)
+        late = beside.submit(account_sessions.hold, other, found[0])
+        waits_for_a_lock(world.url, other, late.done)
+        world.connection.commit()
+        assert late.result() is False
+    opened: list[bool] = []
+
+    def writing() -> psycopg.Connection[Any]:
+        if len(opened) == 1:  # the password was found right: now it is changed
+            with connect(world.url) as administrator:
+                administering.set_password(administrator, "Anne", PASSWORD, ROOT, at=NOW)
+        opened.append(True)
+        return connect(world.url)
+
+    with pytest.raises(UnauthorisedError):
+        signing.sign_in(
+            writing,
+            Knock(name="anne", password=new, address="10.0.0.1"),
+            now=NOW,
+            idle=IDLE,
+            longest=LONGEST,
+        )
+    assert world.connection.execute("SELECT count(*) FROM session").fetchone() == (0,)
+
+
+def test_a_page_of_another_site_of_ours_is_a_foreign_one(world: World) -> None:
+    said = {"name": "anne", "password": PASSWORD}
+    with server(world.url) as base, httpx.Client(base_url=base) as browser:
+        for site, status in (("same-site", 403), ("cross-site", 403), ("none", 204)):
+            headers = {"Sec-Fetch-Site": site}
+            found = browser.post("/api/v1/auth/login", json=said, headers=headers)
+            assert found.status_code == status
+        # What the browser says of the site counts more than where it comes from.
+        headers = {"Sec-Fetch-Site": "cross-site", "Origin": base}
+        found = browser.post("/api/v1/auth/login", json=said, headers=headers)
+        assert found.status_code == 403
+        basic = {"Authorization": f"Basic {secrets.new_session()}"}
+        assert browser.get("/api/v1/auth/me", headers=basic).status_code == 401
+        assert browser.get("/api/v1/auth/me").status_code == 200
+        token = {"Authorization": "Bearer hyp_nothing"}
+        assert browser.get("/api/v1/auth/me", headers=token).status_code == 401
