@@ -10,6 +10,7 @@ later chunk inherits; and `reading`, which has no policy, through a view (schema
 """
 
 from collections.abc import Iterator, Mapping
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -153,6 +154,15 @@ def _what(role: str, table: str, columns: list[str], *, parted: bool) -> Iterato
 
 def _names(roles: tuple[str, ...]) -> sql.Composable:
     return sql.SQL(", ").join([sql.Identifier(role) for role in roles])
+
+
+def computed_first(expression: LiteralString, alias: LiteralString) -> LiteralString:
+    """A join that computes `alias.key` before a table with a policy is looked into by it.
+
+    A policy keeps back whatever might tell of a row before it is known to be one's own, and `||` is
+    not known not to: with it in the condition, the whole table is read for each row beside it.
+    """
+    return f"CROSS JOIN LATERAL (SELECT {expression} AS key OFFSET 0) AS {alias}"
 
 
 def search_path(role: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hypervisor.store.connect import Connection
+from hypervisor.store.tenancy import computed_first
 from sensors._quality import Quality
 
 _UNFIT = int(Quality.SUSPECT)
@@ -20,6 +21,8 @@ _ROLLED = (
     "SELECT series_id, extract(epoch FROM time)::float, low, mean, high, total, last, count"
     " FROM readings_by(%(series)s, %(first)s, %(last)s, %(every)s)"
 )
+
+_OWN = computed_first("d.name || '/' || s.quantity", "own")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +67,14 @@ class Marked:
 def channels(connection: Connection, sites: Sequence[str]) -> list[Channel]:
     """The series of sites, by device and quantity."""
     rows = connection.execute(
-        "SELECT s.id, site.name, d.name, s.quantity, (f.value->>'interval_s')::float,"
-        " (f.value->>'stale_s')::float, d.retired, EXISTS (SELECT 1 FROM revision m"
-        "  JOIN device_group g ON g.name = split_part(m.key, '/', 1) AND g.kind = 'cabinet'"
-        "  WHERE m.kind = 'member' AND m.key = g.name || '/' || d.name)"
+        "SELECT s.id, site.name, d.name, s.quantity, (f.value->>'interval_s')::float,"  # noqa: S608  a constant
+        " (f.value->>'stale_s')::float, d.retired, d.name IN (SELECT split_part(m.key, '/', 2)"
+        "  FROM revision m JOIN device_group g ON g.name = split_part(m.key, '/', 1)"
+        "  WHERE m.kind = 'member' AND g.kind = 'cabinet')"
         " FROM site JOIN device d ON d.site = site.id JOIN series s ON s.device = d.id"
+        f" {_OWN}"
         " LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'series'"
-        "  AND key = d.name || '/' || s.quantity ORDER BY effective DESC, id DESC LIMIT 1) f"
+        "  AND key = own.key ORDER BY effective DESC, id DESC LIMIT 1) f"
         " ON true"
         " WHERE site.name = ANY(%s) ORDER BY d.name, s.quantity",
         [list(sites)],

@@ -147,9 +147,10 @@ class DeviceRow:
 def devices(connection: Connection, site: str, at: datetime) -> list[DeviceRow]:
     """The devices that stand at a site, those of cabinets' lamps among them."""
     rows = connection.execute(
-        "SELECT d.name, d.model, d.commissioned, d.retired, g.title, g.protocol, EXISTS ("
-        "  SELECT 1 FROM device_group c JOIN revision m ON m.kind = 'member'"
-        "  AND m.key = c.name || '/' || d.name WHERE c.kind = 'cabinet'),"
+        "SELECT d.name, d.model, d.commissioned, d.retired, g.title, g.protocol, d.name IN ("
+        "  SELECT split_part(m.key, '/', 2) FROM revision m"
+        "  JOIN device_group c ON c.name = split_part(m.key, '/', 1)"
+        "  WHERE m.kind = 'member' AND c.kind = 'cabinet'),"
         " coalesce((f.value->>'in_service')::boolean, true)"
         " FROM device d JOIN site s ON s.id = d.site LEFT JOIN gateway g ON g.name = d.gateway"
         " LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'device' AND key = d.name"

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.store.connect import Connection
+from hypervisor.store.tenancy import computed_first
 from sensors._quality import Quality
 
 _UNFIT = int(Quality.SUSPECT)
 # Periodic series of devices in use, lamps of cabinets aside: with their last reading and how long
 # one may wait for the next.
-_HEARD = """
+_HEARD = f"""
 SELECT site.name, site.title, site.domain, site.river, site.lon, site.lat, device.name,
        series.quantity, r.time, r.quality & %(unfit)s <> 0,
        coalesce((f.value->>'stale_s')::float, 0)
 FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+{computed_first("device.name || '/' || series.quantity", "own")}
 LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'series'
-    AND key = device.name || '/' || series.quantity AND effective <= %(now)s
+    AND key = own.key AND effective <= %(now)s
     ORDER BY effective DESC, id DESC LIMIT 1) f ON true
 LEFT JOIN LATERAL (SELECT time, quality FROM reading WHERE series_id = series.id
     AND time <= %(now)s ORDER BY time DESC LIMIT 1) r ON true
@@ -26,7 +28,7 @@ WHERE series.quantity = ANY(%(quantities)s)
   AND coalesce(f.value->>'reporting', 'periodic') = 'periodic'
   AND device.name NOT IN (SELECT split_part(key, '/', 2) FROM revision WHERE kind = 'member')
 ORDER BY site.name, device.name, series.quantity
-"""
+"""  # noqa: S608  a constant
 _RESTING = """
 SELECT key FROM (SELECT DISTINCT ON (key) key, value FROM revision WHERE kind = 'device'
     AND key = ANY(%(names)s) AND effective <= %(now)s ORDER BY key, effective DESC, id DESC) d

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hypervisor.store.connect import Connection
+from hypervisor.store.tenancy import computed_first
 from sensors._quality import Quality
 from sensors._quantity import CLOCK_FAULT
 
@@ -124,19 +125,20 @@ CROSS JOIN LATERAL (SELECT time, value FROM reading WHERE series_id = s.id AND v
     AND time <= %(at)s ORDER BY time DESC LIMIT 1) r
 WHERE s.quantity = %(battery)s AND (%(names)s::text[] IS NULL OR d.name = ANY(%(names)s))
 """
-_SERIES = """
+_SERIES = f"""
 SELECT r.id, d.name, r.quantity, s.name, s.domain, r.low, r.high, r.saturates,
        (f.value->>'interval_s')::float, (f.value->>'stale_s')::float, f.value->>'reporting',
        f.id IS NULL OR f.value IS NOT NULL
 FROM series r JOIN device d ON d.id = r.device JOIN site s ON s.id = d.site
+{computed_first("d.name || '/' || r.quantity", "own")}
 LEFT JOIN LATERAL (SELECT id, value FROM revision WHERE kind = 'series'
-    AND key = d.name || '/' || r.quantity AND effective <= %(at)s
+    AND key = own.key AND effective <= %(at)s
     ORDER BY effective DESC, id DESC LIMIT 1) f ON true
 WHERE (%(devices)s::text[] IS NULL OR d.name = ANY(%(devices)s))
   AND (%(site)s::text IS NULL OR s.name = %(site)s)
   AND (%(quantity)s::text IS NULL OR r.quantity = %(quantity)s)
 ORDER BY d.name, r.quantity
-"""
+"""  # noqa: S608  a constant
 
 
 def devices(

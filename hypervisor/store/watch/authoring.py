@@ -76,8 +76,8 @@ def sharing(connection: Connection, quantities: list[str], thresholds: list[str]
         "  JOIN device ON device.id = series.device"
         "  WHERE device.site = s.id AND series.quantity = ANY(%(q)s)) = cardinality(%(q)s)"
         " AND (SELECT count(*) FROM (SELECT DISTINCT ON (r.key) r.value FROM revision r"
-        "  WHERE r.kind = 'threshold' AND r.key = ANY("
-        "   SELECT s.name || '/' || name FROM unnest(%(t)s::text[]) AS name)"
+        "  WHERE r.kind = 'threshold' AND r.key IN ("
+        "   SELECT s.name || '/' || name FROM unnest(%(t)s::text[]) AS name OFFSET 0)"
         "  ORDER BY r.key, r.effective DESC, r.id DESC) AS last"
         "  WHERE last.value IS NOT NULL) = cardinality(%(t)s)",
         {"q": quantities, "t": thresholds},
