@@ -1,4 +1,4 @@
-"""Ingest wired: a worker from the settings, its run, and taking one away for good."""
+"""Ingest wired: a worker from the settings and its run; a second process stands by."""
 
 import logging
 import re
@@ -24,14 +24,15 @@ from ingest.layout import Layouts
 from ingest.library import Library
 from ingest.link import Address, Link
 from ingest.pipeline import Pipeline
-from ingest.ports import UnavailableError
+from ingest.ports import OccupiedError, UnavailableError
 from ingest.route import Routes
 from ingest.worker import Limits, Worker
 from sensors._domain import catalogue
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # one level of a topic
 _DAY = 86_400_000_000  # µs
-_CLAIM_SECONDS = 10.0  # the connection of a process that was killed may outlive it a little
+_CLAIM_SECONDS = 10.0  # without a database, before we say that there is none
+_STANDBY_SECONDS = 0.5  # between two tries to take over
 LOOK_SECONDS = 1.0  # between two looks whether an exercise begins anew
 SWITCH_SECONDS = 0.0005  # two threads take turns this often, lest the store waits for the reader
 
@@ -58,7 +59,7 @@ class Parts:
         self.link.end()
 
 
-def wire(settings: Settings, *, joins: bool = True, intake: type[Intake] = Intake) -> Parts:
+def wire(settings: Settings, *, intake: type[Intake] = Intake) -> Parts:
     """The parts of the worker that the settings name.
 
     Raises:
@@ -80,15 +81,14 @@ def wire(settings: Settings, *, joins: bool = True, intake: type[Intake] = Intak
         link=Link(
             address=Address(
                 host=settings.broker_host,
-                port=settings.broker_port,
-                user=settings.broker_user,
+                port=settings.parts_port,
+                user=settings.broker_account("session"),
                 password=settings.broker_password,
             ),
             worker=settings.worker,
             exercise=exercise,
             clock=wall_clock,
             ticks=time.monotonic,
-            joins=joins,
         ),
         limits=Limits(
             rows=settings.batch_rows,
@@ -99,14 +99,19 @@ def wire(settings: Settings, *, joins: bool = True, intake: type[Intake] = Intak
 
 
 def run(settings: Settings, stopping: Callable[[], bool]) -> None:
-    """Work until told to stop; where an exercise begins anew, begin anew with it.
+    """Work until told to stop; while another process does the work, stand by to take over.
+
+    Where an exercise begins anew, begin anew with it.
 
     Raises:
-        StoreError: no database answers, or another process works under this name.
+        StoreError: no database answers.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     while not stopping():
-        _work(wire(settings), stopping)
+        try:
+            _work(wire(settings), stopping)
+        except OccupiedError as error:
+            log.warning("%s: %s now; what we have not stored it gets", settings.worker, error)
 
 
 def _work(parts: Parts, stopping: Callable[[], bool]) -> None:
@@ -118,12 +123,13 @@ def _work(parts: Parts, stopping: Callable[[], bool]) -> None:
             settings.worker,
             "EXERCICE" if parts.exercise else "live",
             settings.broker_host,
-            settings.broker_port,
+            settings.parts_port,
         )
         made = joined(parts, stopping)
         if made is not None:
             made.run(_unless_anew(parts, stopping) if parts.exercise else stopping)
     finally:
+        parts.link.close()
         parts.close()
 
 
@@ -152,12 +158,12 @@ def joined(parts: Parts, stopping: Callable[[], bool]) -> Worker | None:
     settings, link = parts.settings, parts.link
     with connect(settings.database_url) as connection:
         known = {found.name for found in workers.every(connection) if found.drained_at is None}
-    while settings.worker not in known and not link.subscribed and not link.inbox.waiting:
+    while settings.worker not in known and not link.subscribed and not link.inbox.arrivals:
         if stopping():
             return None
         link.turn(0.2, room=settings.batch_rows)
     with connect(settings.database_url) as connection:
-        return worker(parts, workers.join(connection, settings.worker))
+        return worker(parts, workers.take_over(connection, settings.worker))
 
 
 def worker(parts: Parts, known: workers.Worker) -> Worker:
@@ -179,59 +185,22 @@ def worker(parts: Parts, known: workers.Worker) -> Worker:
 
 
 def _claim(parts: Parts, stopping: Callable[[], bool]) -> None:
-    """Be the only process of this name: two of them would put each other out at the broker."""
-    end = time.monotonic() + _CLAIM_SECONDS
+    """Be the only process that works: two of them would put each other out at the broker."""
+    end, stands_by = time.monotonic() + _CLAIM_SECONDS, False
     while not stopping():
         try:
             parts.intake.open()
+        except OccupiedError as error:
+            if not stands_by:
+                log.info("%s: %s; standing by to take over", parts.settings.worker, error)
+            stands_by = True
+            time.sleep(_STANDBY_SECONDS)
         except UnavailableError as error:
-            if time.monotonic() > end:
+            if not stands_by and time.monotonic() > end:
                 raise StoreError(str(error)) from error
             time.sleep(0.1)
         else:
             return
-
-
-def drain(settings: Settings, *, last: bool) -> int:
-    """Take the settings' worker away for good: empty its queue, expect it no more.
-
-    Its share stops first, so that the others get what comes; then everything that the broker has
-    queued for it is stored: its queue is empty when our own mark, sent behind it, is back.
-
-    Returns:
-        How many readings its queue held.
-
-    Raises:
-        StoreError: it still runs; or it is the last one and `last` is not said.
-    """
-    name = settings.worker
-    with connect(settings.database_url) as connection:
-        known = {worker.name: worker for worker in workers.every(connection)}
-        if name not in known:
-            raise StoreError(f"no worker {name!r}; there are: {', '.join(known) or 'none'}")
-        others = [w for w in known.values() if w.name != name and w.drained_at is None]
-    if not others and not last:
-        raise StoreError(
-            f"{name!r} is the last worker: what devices send would be lost from now on; start"
-            " another one first, or say --last"
-        )
-    parts = wire(settings, joins=False)
-    try:
-        return _drained(parts, known[name])
-    finally:
-        parts.close()
-
-
-def _drained(parts: Parts, known: workers.Worker) -> int:
-    try:
-        parts.intake.open()
-    except UnavailableError as error:
-        raise StoreError(f"{error}; stop it before it is drained") from error
-    made = worker(parts, known)
-    made.drain()
-    with connect(parts.settings.database_url) as connection:
-        workers.drained(connection, known.name)
-    return made.readings
 
 
 def believed(settings: Settings) -> Belief:

@@ -32,13 +32,14 @@ class Settings(BaseSettings):
     database_url: str = ""
     broker_host: str = "127.0.0.1"
     broker_port: int = 1883
+    broker_parts_port: int | None = None  # where our own parts are let in; None: with the devices
     broker_user: str = "ingest"
     broker_password: str = ""
     player_password: str = ""  # the account `player` publishes an exercise with
     web_host: str = "127.0.0.1"
     web_port: int = 8000
     metrics_open: bool = True  # /metrics without a token, to this machine itself
-    worker: str = "ingest-1"  # a stable name: the broker keeps its queue under it
+    worker: str = "ingest-1"  # under which the database keeps how far ingest has heard
     batch_rows: int = 5_000
     batch_seconds: float = 0.005  # the longest a message waits for others to be stored with
     heartbeat_seconds: float = 2.0
@@ -58,6 +59,18 @@ class Settings(BaseSettings):
     basemap: str = ""  # under the map: "ign", or tiles as https://host/{z}/{x}/{y}.png; "": plain
     public_url: str = ""  # where links in notifications lead; default: the web part's own address
     ahead_seconds: float = 300.0  # a reading further ahead of its arrival is not believed
+
+    @property
+    def parts_port(self) -> int:
+        """Where our own parts reach the broker."""
+        return self.broker_parts_port or self.broker_port
+
+    def broker_account(self, part: str) -> str:
+        """As whom a part other than the player speaks to the broker.
+
+        A broker of ours lets an account be connected once, so each part has one of its own there.
+        """
+        return self.broker_user if self.broker_parts_port is None else f"{self.broker_user}.{part}"
 
 
 def load_settings(data: Path | None = None) -> Settings:

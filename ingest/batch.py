@@ -10,10 +10,14 @@ from sensors._row import Rows
 
 
 class Beat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A heartbeat that came round: the clock it carries, and when it was back (both µs)."""
+    """A heartbeat that came round: the clock it carries, and when it was back (both µs).
+
+    `anew`: rather that the broker made our session at that time, and had queued nothing before.
+    """
 
     clock: int
     received_at: int
+    anew: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,7 @@ class Parcel:
 class Batch:
     """What one transaction stores. `heard`: the latest heartbeat; `deaf`: spans, both µs.
 
+    `lost`: of those, the spans at whose end the broker had lost our session with its queue.
     `messages`: how many it was made of. `again`: a try before may have stored it, or a part of it.
     """
 
@@ -41,5 +46,6 @@ class Batch:
     letters: Sequence[Letter] = ()
     heard: int | None = None
     deaf: Sequence[tuple[int, int]] = field(default=())
+    lost: Sequence[tuple[int, int]] = field(default=())
     messages: int = 0
     again: bool = False

@@ -27,13 +27,24 @@ class Listening:
 
     def after(self, beats: Sequence[Beat]) -> "Heard":
         """What `beats`, in the order they came round, add."""
-        listening, deaf = self, dict[int, int]()
+        listening, deaf, lost = self, dict[int, int](), list[tuple[int, int]]()
         for beat in beats:
-            listening, span = listening._one(beat)
+            listening, span = listening._anew(beat) if beat.anew else listening._one(beat)
             if span is not None:
-                deaf[span[0]] = span[1]
+                deaf[span[0]] = max(span[1], deaf.get(span[0], span[1]))
+                lost += [span] if beat.anew else []
         clock = listening.clock if listening.clock != self.clock else None
-        return Heard(listening=listening, clock=clock, deaf=tuple(deaf.items()))
+        return Heard(listening=listening, clock=clock, deaf=tuple(deaf.items()), lost=tuple(lost))
+
+    def _anew(self, beat: Beat) -> tuple["Listening", tuple[int, int] | None]:
+        """What came since the last heartbeat and was not stored is gone with the session's queue.
+
+        A session made before the last heartbeat, or before the first, lost nothing.
+        """
+        before = self.clock
+        if self.interval is None or before is None or beat.clock <= before:
+            return self, None
+        return replace(self, clock=beat.clock, late_from=None), (before, beat.clock)
 
     def _one(self, beat: Beat) -> tuple["Listening", tuple[int, int] | None]:
         before = self.clock
@@ -51,8 +62,12 @@ class Listening:
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """The worker's listening after some heartbeats; `clock` None: no further than before."""
+    """The worker's listening after some heartbeats; `clock` None: no further than before.
+
+    `deaf`, `lost`: as of a Batch.
+    """
 
     listening: Listening
     clock: int | None
     deaf: tuple[tuple[int, int], ...]
+    lost: tuple[tuple[int, int], ...] = ()

@@ -8,26 +8,26 @@ from paho.mqtt.client import MQTTMessage
 from ingest.batch import Beat, Parcel
 from ingest.message import UNSTAMPED, Arrival
 from ingest.times import instant
-from ingest.topics import played
+from ingest.topics import CLOCK, HEARTBEATS, PLAYED, SESSION_MADE, played
 
 
 class Inbox:
     """paho's callbacks put messages here; `clock` gives the wall clock in µs.
 
-    `pulse` is the topic of the heartbeat.
+    Live, our own heartbeats tell how far we have heard, in an exercise its clock.
     In an exercise the stamp on the player's messages takes the place of the clock.
     """
 
-    def __init__(self, *, pulse: str, exercise: bool, clock: Callable[[], int]) -> None:
+    def __init__(self, *, exercise: bool, clock: Callable[[], int]) -> None:
         self.arrivals: list[Arrival] = []
         self.bytes = 0
-        self.mark: bytes | None = None  # a heartbeat that we want to see come back
-        self.marked = False
         self._beats: list[Beat] = []
         self._mids: list[int] = []
         self._connection = 0
         self._exercise, self._clock = exercise, clock
-        self._pulse, self._pulse_topic = pulse, pulse.encode()
+        self._pulse = CLOCK if exercise else HEARTBEATS
+        self._foreign = HEARTBEATS if exercise else PLAYED  # topics that mean nothing here
+        self._others = tuple(each.encode() for each in (HEARTBEATS, SESSION_MADE, PLAYED))
         self._last = clock()
 
     @property
@@ -51,48 +51,45 @@ class Inbox:
         self.arrivals, self._beats, self._mids, self.bytes = [], [], [], 0
         return parcel
 
+    def begin_session(self) -> None:
+        """The broker has no session for us: what it had queued until now is gone."""
+        at = self._now()
+        self._beats.append(Beat(clock=at, received_at=at, anew=True))
+
     def on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         """A message as paho gives it."""
-        topic, received_at = (
-            played(message.topic, message.properties)
-            if self._exercise
-            else (message.topic, self._now())
-        )
-        self._take_in(topic, bytes(message.payload), received_at, again=message.dup)
+        topic, payload = message.topic, bytes(message.payload)
+        if topic.startswith((self._pulse, SESSION_MADE)):
+            self._hear(topic, payload, again=message.dup)
+        elif not topic.startswith(self._foreign):
+            received_at = UNSTAMPED if self._exercise else self._now()
+            if self._exercise:
+                topic, received_at = played(topic, message.properties)
+            self._take_in(topic, payload, received_at, again=message.dup)
         if message.qos:  # else its sender wants no acknowledgement
             self._mids.append(message.mid)
 
     def on_publication(self, topic: bytes, payload: bytes, mid: int, again: bool) -> None:  # noqa: FBT001  as ingest.client calls it
         """A live message as it was cut out of the stream."""
         self._mids.append(mid)
-        if topic == self._pulse_topic:
-            self._hear(payload, again=again)
+        if topic.startswith(self._others):
+            if not topic.startswith(PLAYED.encode()):
+                self._hear(topic.decode(), payload, again=again)
             return
         self._last = received_at = self._last + 1
         self.arrivals.append(Arrival(topic.decode("utf-8", "replace"), payload, received_at, again))
         self.bytes += len(payload)
 
-    def on_beat(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
-        """Our own heartbeat is back, or the exercise's clock struck."""
-        self._hear(bytes(message.payload), again=message.dup)
-        if message.qos:
-            self._mids.append(message.mid)
-
-    def on_mark(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
-        """What we sent ourselves only to see it come back."""
-        self.marked = self.marked or message.payload == self.mark
-        if message.qos:
-            self._mids.append(message.mid)
-
-    def _hear(self, payload: bytes, *, again: bool) -> None:
-        self.marked = self.marked or payload == self.mark
+    def _hear(self, topic: str, payload: bytes, *, again: bool) -> None:
+        """A heartbeat is back, the exercise's clock struck, or our session was made."""
         received_at = UNSTAMPED if self._exercise else self._now()
         try:
             clock = instant(payload.decode())
         except ValueError:
-            self._take_in(self._pulse, payload, received_at, again=again)
+            self._take_in(topic, payload, received_at, again=again)
         else:
-            self._beats.append(Beat(clock=clock, received_at=received_at))
+            anew = topic == SESSION_MADE
+            self._beats.append(Beat(clock=clock, received_at=received_at, anew=anew))
 
     def look_at_the_clock(self) -> None:
         """Before each reading of the socket."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTv5, MQTTv311
+from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest.batch import Parcel
 from ingest.client import BufferedClient
 from ingest.inbox import Inbox
-from ingest.topics import CLOCK, PLAYED_SHARES, SHARES, heartbeat_topic, written
+from ingest.topics import SUBSCRIPTIONS, heartbeat_topic, written
 
 KEEPALIVE = 60  # seconds
 _FAREWELL = 5.0  # seconds to send what is left to send
@@ -41,14 +41,14 @@ class Address:
 
 
 class Link:
-    """A worker's session with the broker.
+    """Ingest's session with the broker: one, whose client id is its account's name.
 
     `clock` gives the wall clock in µs, `ticks` a steady one in seconds. In an exercise the
     player's stamp on each message takes the place of the clock. `wake` may be called from
     another thread to end a `turn` early.
     """
 
-    def __init__(  # noqa: PLR0913  who, where, and two clocks
+    def __init__(
         self,
         *,
         address: Address,
@@ -56,19 +56,14 @@ class Link:
         exercise: bool,
         clock: Callable[[], int],
         ticks: Callable[[], float],
-        joins: bool = True,
     ) -> None:
         self.connection = 0
         self._address, self._worker, self._exercise = address, worker, exercise
         self._clock, self._ticks = clock, ticks
         self._up = False
-        self._answered: set[int] = set()
         self._wait, self._next_try = _FIRST_WAIT, 0.0
         self.subscribed = False
-        self._pulse = CLOCK if exercise else heartbeat_topic(worker)
-        self.inbox = Inbox(pulse=self._pulse, exercise=exercise, clock=clock)
-        self._shares = (*SHARES, *PLAYED_SHARES) if exercise else SHARES
-        self._topics = [(topic, 1) for topic in (*self._shares, self._pulse)] if joins else []
+        self.inbox = Inbox(exercise=exercise, clock=clock)
         self._bell, self._ear = socket.socketpair()
         self._bell.settimeout(0)
         self._ear.settimeout(0)
@@ -77,7 +72,7 @@ class Link:
     def _make_client(self) -> BufferedClient:
         client = BufferedClient(
             CallbackAPIVersion.VERSION2,
-            client_id=self._worker,
+            client_id=self._address.user,
             clean_session=None if self._exercise else False,
             protocol=MQTTv5 if self._exercise else MQTTv311,
             manual_ack=True,
@@ -86,11 +81,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
-        client.on_unsubscribe = self._on_unsubscribe
         client.on_message = self.inbox.on_message
-        client.message_callback_add(self._pulse, self.inbox.on_beat)
-        if self._exercise:  # there our own heartbeat tells no time
-            client.message_callback_add(heartbeat_topic(self._worker), self.inbox.on_mark)
         return client
 
     # -- the loop -------------------------------------------------------------------------------
@@ -149,25 +140,6 @@ class Link:
         if self._up:
             self._client.publish(heartbeat_topic(self._worker), written(self._clock()), qos=1)
 
-    def send_mark(self) -> None:
-        """Send a heartbeat that we shall know again: the inbox is `marked` once it is back."""
-        self.inbox.mark = written(self._clock()).encode()
-        self._client.publish(heartbeat_topic(self._worker), self.inbox.mark, qos=1)
-
-    def leave(self) -> int:
-        """Stop taking our share; the number by which `answered` tells that the broker knows."""
-        self._topics = []
-        _, mid = self._client.unsubscribe([*self._shares, CLOCK])
-        return mid or 0
-
-    def listen_to_ourselves(self) -> int:
-        """Subscribe to our own heartbeat alone; `answered` tells as for `leave`."""
-        _, mid = self._client.subscribe(heartbeat_topic(self._worker), qos=1)
-        return mid or 0
-
-    def answered(self, number: int) -> bool:
-        return number in self._answered
-
     def close(self) -> None:
         """Send what is to be sent and leave; the broker keeps our session and queues for us."""
         self._up = False
@@ -180,20 +152,6 @@ class Link:
         """After `close`, when nothing will be sent or received any more."""
         self._bell.close()
         self._ear.close()
-
-    def be_forgotten(self) -> None:
-        """After `close`: have the broker end our session, so that it queues nothing more for us."""
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._worker,
-            clean_session=True,
-            protocol=MQTTv311,
-        )
-        client.username_pw_set(self._address.user, self._address.password)
-        client.connect(self._address.host, self._address.port)
-        while not client.is_connected():
-            client.loop(1.0)
-        client.disconnect()
 
     # -- connecting -----------------------------------------------------------------------------
 
@@ -235,11 +193,12 @@ class Link:
         self.connection += 1
         self._up, self._wait, self._next_try = True, _FIRST_WAIT, 0.0
         self.inbox.begin(self.connection)
-        self._answered = set()
-        kept = "its queue was kept for us" if flags.session_present else "a new session"
-        log.info("%s: connected to the broker (%s)", self._worker, kept)
-        if self._topics:
-            self._client.subscribe(self._topics)
+        if flags.session_present:
+            log.info("%s: connected to the broker, which kept our queue", self._worker)
+        else:
+            log.warning("%s: connected to the broker, which has no queue for us", self._worker)
+            self.inbox.begin_session()
+        self._client.subscribe([(topic, 1) for topic in SUBSCRIPTIONS])
 
     def _on_disconnect(
         self,
@@ -255,15 +214,9 @@ class Link:
         self._client.forget()
 
     def _on_subscribe(
-        self, _client: Any, _data: Any, mid: int, reasons: Sequence[ReasonCode], _properties: Any
+        self, _client: Any, _data: Any, _mid: int, reasons: Sequence[ReasonCode], _properties: Any
     ) -> None:
-        self._answered.add(mid)
         self.subscribed = not any(reason.is_failure for reason in reasons)
         for reason in reasons:
             if reason.is_failure:
                 log.error("%s: the broker refuses a subscription: %s", self._worker, reason)
-
-    def _on_unsubscribe(
-        self, _client: Any, _data: Any, mid: int, _reasons: Any, _properties: Any
-    ) -> None:
-        self._answered.add(mid)

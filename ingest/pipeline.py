@@ -139,6 +139,7 @@ class Pipeline:
                 letters=letters(refused, largest=LARGEST) if refused else (),
                 heard=heard.clock,
                 deaf=heard.deaf,
+                lost=heard.lost,
                 messages=messages,
                 again=self._again,
             )

@@ -12,6 +12,10 @@ class UnavailableError(TerritoryError):
     """The store cannot be reached just now, or asks to be tried again: nothing was stored."""
 
 
+class OccupiedError(UnavailableError):
+    """Another process does this work: leave it to that one, and stand by."""
+
+
 class NotStorableError(TerritoryError):
     """The store refuses this batch for what is in it: trying again will not help."""
 

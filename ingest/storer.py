@@ -6,7 +6,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from ingest.pipeline import Checked
-from ingest.ports import UnavailableError
+from ingest.ports import OccupiedError, UnavailableError
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 5.0  # seconds between two tries while the store is away
 
@@ -37,7 +37,8 @@ class Storer:
         """The batch that has been committed since last asked.
 
         Raises:
-            Exception: whatever ended the thread; it is nothing that a message holds.
+            OccupiedError: another process stores now.
+            Exception: whatever else ended the thread; it is nothing that a message holds.
         """
         if self._stored.empty():
             return None
@@ -73,6 +74,8 @@ class Storer:
         while True:
             try:
                 self._store(batch)
+            except OccupiedError:
+                raise
             except UnavailableError as error:
                 if wait == _FIRST_WAIT * 4:  # a conflict of two workers is over by then
                     log.warning(

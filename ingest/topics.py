@@ -7,7 +7,7 @@ from ingest.message import UNSTAMPED
 from ingest.times import instant
 
 READINGS = "devices/+/readings"
-# What a worker takes its share of: devices that speak for themselves, and gateways.
+# Devices that speak for themselves, and gateways.
 FILTERS = (
     READINGS,
     "devices/+/senml",
@@ -16,17 +16,25 @@ FILTERS = (
     "gateways/+/devices/+/readings",
     "gateways/+/senml",
 )
-SHARE = f"$share/ingest/{READINGS}"
-SHARES = tuple(f"$share/ingest/{each}" for each in FILTERS)
 # In an exercise the player alone may write below this: the same topics, and its clock.
 PLAYED = "exercise/"
-PLAYED_SHARES = tuple(f"$share/ingest/{PLAYED}{each}" for each in FILTERS)
 CLOCK = f"{PLAYED}clock"
+HEARTBEATS = "hypervisor/heartbeat/"
+SESSION_MADE = "hypervisor/session"  # carries the time since which there is something to queue in
+# What ingest's one session is subscribed to. Plainly, not shared: mosquitto 2.0 keeps a session and
+# its queue over a restart, but of its subscriptions only the plain ones.
+SUBSCRIPTIONS = (
+    *FILTERS,
+    *(f"{PLAYED}{each}" for each in FILTERS),
+    CLOCK,
+    f"{HEARTBEATS}+",
+    SESSION_MADE,
+)
 STAMP = "scenario-time"
 
 
 def heartbeat_topic(worker: str) -> str:
-    return f"hypervisor/heartbeat/{worker}"
+    return f"{HEARTBEATS}{worker}"
 
 
 def written(clock: int) -> str:

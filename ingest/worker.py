@@ -84,11 +84,8 @@ class Worker:
         self._settle()
         return True
 
-    def finish(self, *, for_good: bool = False) -> None:
-        """Receive nothing more; store and acknowledge what was received; leave.
-
-        `for_good`: and have the broker forget us, so that it queues nothing more.
-        """
+    def finish(self) -> None:
+        """Receive nothing more; store and acknowledge what was received; leave."""
         self._await_storer()
         while self._next is not None or self._link.inbox.waiting:
             if self._storer.busy:
@@ -99,39 +96,7 @@ class Worker:
             log.warning("the store is away: what it lacks stays unacknowledged at the broker")
         self._settle()
         self._link.close()
-        if for_good and not self._storer.busy:
-            self._link.be_forgotten()
         log.info("stopped; %s readings stored", self._pipeline.rows)
-
-    def drain(self) -> None:
-        """Give up our share, store and acknowledge all that the broker has queued, and go.
-
-        A mark sent to ourselves stands behind everything queued: its return says that was all.
-        """
-        link = self._link
-        self._until(lambda: link.up)
-        self._ask(link.leave)
-        self._ask(link.listen_to_ourselves)
-        link.send_mark()
-        self._until(lambda: link.inbox.marked)
-        self.finish(for_good=True)
-
-    def _ask(self, request: Callable[[], int]) -> None:
-        """Ask the broker something, anew when the connection ends, until it has answered."""
-        connection, number = self._link.connection, request()
-        while not self._link.answered(number):
-            self.step()
-            if self._link.up and self._link.connection != connection:
-                connection, number = self._link.connection, request()
-
-    def _until(self, done: Callable[[], bool]) -> None:
-        while not done():
-            self.step()
-
-    @property
-    def readings(self) -> int:
-        """How many were stored."""
-        return self._pipeline.rows
 
     def _room(self) -> int:
         """How many more messages may be received.

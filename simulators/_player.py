@@ -48,17 +48,13 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """What was played. `unheard`: sent again because nobody was subscribed at first.
-
-    `stopped`: whoever leads ended it before its end.
-    """
+    """What was played. `stopped`: whoever leads ended it before its end."""
 
     publications: int
     readings: int
     first: int  # when its first message came (µs)
     clock: int
     acknowledged: int
-    unheard: int
     reconnections: int
     seconds: float
     stopped: bool = False
@@ -292,7 +288,6 @@ class Player:
             first=self._first,
             clock=self._clock,
             acknowledged=self._wire.acknowledged,
-            unheard=self._wire.unheard,
             reconnections=self._wire.reconnections,
             seconds=self._wall.now() - self._begun,
             stopped=stopped,

@@ -17,7 +17,6 @@ from sensors._errors import TerritoryError
 
 STAMP = "scenario-time"  # the user property that says when a reading arrives, in the scenario
 PLAYED = "exercise/"  # only the player may write below it: so its stamps are believed
-NO_SUBSCRIBER = 0x10
 TAKEN_OVER = 0x8E
 OFTEN = 64  # publications between two looks at what came back
 
@@ -44,17 +43,10 @@ class Wall:
     sleep: Callable[[float], None]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Letter:
-    topic: str
-    payload: bytes
-    stamp: str | None
-
-
 class Wire:
     """Publishes QoS 1, at most `window` publications unacknowledged.
 
-    `patience`: seconds without a broker, or without anyone subscribed, before it gives up.
+    `patience`: seconds without a broker before it gives up.
     """
 
     def __init__(
@@ -62,7 +54,6 @@ class Wire:
     ) -> None:
         self.sent = 0
         self.acknowledged = 0
-        self.unheard = 0
         self.reconnections = 0
         self._broker = broker
         self._wall = wall
@@ -70,8 +61,7 @@ class Wire:
         self._patience = patience
         self._connected = False
         self._refusal: PlayerError | None = None
-        self._flying: dict[int, _Letter] = {}
-        self._again: list[_Letter] = []
+        self._flying: dict[int, str] = {}  # topic by message identifier
         self._properties: dict[str, Properties] = {}
         self._client = self._made()
 
@@ -98,7 +88,11 @@ class Wire:
         while len(self._flying) >= self._window:
             self.pump(0.05)
         topic = topic if stamp is None else f"{PLAYED}{topic}"
-        self._publish(_Letter(topic=topic, payload=payload, stamp=stamp))
+        info = self._client.publish(topic, payload, qos=1, properties=self._stamped(stamp))
+        self.sent += 1
+        self._flying[info.mid] = topic
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._keep_up()
         if self.sent % OFTEN == 0:
             self.pump(0)
 
@@ -115,24 +109,15 @@ class Wire:
         """Wait until everything sent is acknowledged.
 
         Raises:
-            PlayerError: the broker stays away, or nobody is subscribed.
+            PlayerError: the broker stays away.
         """
         since, left = self._wall.now(), len(self._flying)
-        while self._flying or self._again:
+        while self._flying:
             self.pump(0.05)
             if len(self._flying) != left:
                 since, left = self._wall.now(), len(self._flying)
             elif self._wall.now() - since > self._patience:
                 raise PlayerError(f"the broker acknowledged nothing for {self._patience:.0f} s")
-
-    def _publish(self, letter: _Letter) -> None:
-        info = self._client.publish(
-            letter.topic, letter.payload, qos=1, properties=self._stamped(letter.stamp)
-        )
-        self.sent += 1
-        self._flying[info.mid] = letter
-        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._keep_up()
 
     def _stamped(self, stamp: str | None) -> Properties | None:
         if stamp is None:
@@ -150,8 +135,6 @@ class Wire:
         if not self._connected:
             self.reconnections += 1
             self._reach(self._client.reconnect)
-        if self._again:
-            self._repeat()
 
     def _reach(self, dial: Callable[[], object]) -> None:
         since = self._wall.now()
@@ -178,22 +161,6 @@ class Wire:
                 raise self._refusal
             if answer != MQTTErrorCode.MQTT_ERR_SUCCESS or self._wall.now() - since > 5:
                 raise ConnectionError("the broker went away before it greeted")
-
-    def _repeat(self) -> None:
-        """Nobody was subscribed: those publications reached no one, so they go out again."""
-        since = self._wall.now()
-        while self._again:
-            self._wall.sleep(0.1)
-            letters, self._again = self._again, []
-            for letter in letters:
-                self._publish(letter)
-            while self._flying and self._connected:
-                self._client.loop(0.05)
-            if self._again and self._wall.now() - since > self._patience:
-                raise PlayerError(
-                    "nobody is subscribed to the readings: no ingest worker has ever joined this"
-                    " exercise; start one with `hypervisor up` or `hypervisor ingest`"
-                )
 
     def _made(self) -> paho.Client:
         client = paho.Client(
@@ -232,15 +199,10 @@ class Wire:
     def _on_publish(
         self, _client: object, _data: object, mid: int, reason: ReasonCode, _more: object
     ) -> None:
-        letter = self._flying.pop(mid, None)
-        if letter is None:
+        topic = self._flying.pop(mid, None)
+        if topic is None:
             return
         if reason.is_failure:
-            self._refusal = PlayerError(
-                f"the broker refuses a publication on {letter.topic} ({reason})"
-            )
-        elif reason.value == NO_SUBSCRIBER:
-            self.unheard += 1
-            self._again.append(letter)
+            self._refusal = PlayerError(f"the broker refuses a publication on {topic} ({reason})")
         else:
             self.acknowledged += 1

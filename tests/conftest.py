@@ -125,7 +125,7 @@ def database_url(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def make_broker(shared_folder: Path) -> Iterator[Callable[[], Broker]]:
-    """Start a fresh broker that has no account yet; as many as the test wants."""
+    """Start a fresh broker that has our parts' accounts only; as many as the test wants."""
     _require_servers()
     started: list[Running] = []
 
@@ -133,7 +133,13 @@ def make_broker(shared_folder: Path) -> Iterator[Callable[[], Broker]]:
         below = Path(tempfile.mkdtemp(dir=shared_folder))
         below.chmod(0o755)
         folder = open_folder(below / "instance", unprivileged())
-        made = Broker(folder=folder, programs=binaries.broker(), port=free_port())
+        made = Broker(
+            folder=folder,
+            programs=binaries.broker(),
+            port=free_port(),
+            parts_port=free_port(),
+            password=passwords.new_password(),
+        )
         started.append(start_broker(made))
         return made
 
@@ -144,7 +150,7 @@ def make_broker(shared_folder: Path) -> Iterator[Callable[[], Broker]]:
 
 @pytest.fixture
 def broker(make_broker: Callable[[], Broker]) -> Broker:
-    """A fresh broker that has no account yet."""
+    """A fresh broker that has our parts' accounts only."""
     return make_broker()
 
 
@@ -164,16 +170,17 @@ def add_device(broker: Broker) -> Callable[[str], str]:
 def _settings(database_url: str, broker: Broker, instance: Instance) -> Settings:
     with connect(database_url) as connection:
         instance_store.create(connection, instance)
-    secrets = {name: passwords.new_password() for name in (passwords.INGEST, passwords.PLAYER)}
-    accounts.change(broker, put=secrets)
+    playing = passwords.new_password()
+    accounts.change(broker, put={passwords.PLAYER: playing})
     folder: DataFolder = broker.folder
     settings = Settings(
         data=folder.root,
         database_url=database_url,
         broker_host=LOOPBACK,
         broker_port=broker.port,
-        broker_password=secrets[passwords.INGEST],
-        player_password=secrets[passwords.PLAYER],
+        broker_parts_port=broker.parts_port,
+        broker_password=broker.password,
+        player_password=playing,
         web_port=free_port(),
     )
     lines = [

@@ -25,7 +25,7 @@ from hypervisor.store.connect import connect
 from hypervisor.store.readings import readings
 from ingest.client import BufferedClient
 from ingest.message import Envelope
-from ingest.topics import SHARE
+from ingest.topics import READINGS
 from sensors._row import ROW, Rows
 
 Series = Mapping[str, Mapping[str, int]]  # topic -> quantity -> series
@@ -82,17 +82,17 @@ class BareLoop:
         self._rows_a_message = 1.0
         client = BufferedClient(
             CallbackAPIVersion.VERSION2,
-            client_id=settings.worker,
+            client_id=settings.broker_account("session"),
             clean_session=False,
             protocol=MQTTv311,
             manual_ack=True,
         )
-        client.username_pw_set(settings.broker_user, settings.broker_password)
+        client.username_pw_set(settings.broker_account("session"), settings.broker_password)
         client.on_message = self._on_message
-        client.connect(settings.broker_host, settings.broker_port)
+        client.connect(settings.broker_host, settings.parts_port)
         while not client.is_connected():
             client.loop(1.0)
-        client.subscribe(SHARE, qos=1)
+        client.subscribe(READINGS, qos=1)
         self._client = client
 
     def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:

@@ -233,7 +233,7 @@ class _Consumer:
     """The consuming process; works from when it is made until stopped."""
 
     def __init__(self, kind: str, settings: Settings, load: Load, file: Path) -> None:
-        names = ("database_url", "broker_port", "broker_password", "worker")
+        names = ("database_url", "broker_port", "broker_parts_port", "broker_password", "worker")
         told = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in names}
         self._kind = kind
         self._log = file.with_suffix(".log").open("w+")

@@ -154,7 +154,14 @@ def _await(settings: Settings, raising: dict[tuple[str, int], int]) -> dict[tupl
 @contextmanager
 def _ingest(settings: Settings, file: Path) -> Iterator[None]:
     """A `hypervisor ingest`, until the context ends."""
-    names = ("database_url", "broker_host", "broker_port", "broker_password", "worker")
+    names = (
+        "database_url",
+        "broker_host",
+        "broker_port",
+        "broker_parts_port",
+        "broker_password",
+        "worker",
+    )
     told = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in names}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HYPERVISOR_")}
     with file.open("w+") as log:

@@ -56,7 +56,13 @@ def _servers(extra: Mapping[str, str], describe: Callable[[Connection], None]) -
     root.chmod(0o755)
     try:
         folder = open_folder(root / "instance", unprivileged())
-        broker = Broker(folder=folder, programs=binaries.broker(), port=free_port())
+        broker = Broker(
+            folder=folder,
+            programs=binaries.broker(),
+            port=free_port(),
+            parts_port=free_port(),
+            password=passwords.new_password(),
+        )
         database = Database(
             folder=folder,
             programs=binaries.database(),
@@ -107,13 +113,14 @@ def _prepare(
         migrate(connection)
         instance_store.create(connection, Instance(mode=Mode.LIVE, name="bench"))
         describe(connection)
-    secrets = {name: passwords.new_password() for name in (passwords.INGEST, passwords.PLAYER)}
-    accounts.change(broker, put=secrets)
+    playing = passwords.new_password()
+    accounts.change(broker, put={passwords.PLAYER: playing})
     return Settings(
         data=broker.folder.root,
         database_url=database.url(),
         broker_host=LOOPBACK,
         broker_port=broker.port,
-        broker_password=secrets[passwords.INGEST],
-        player_password=secrets[passwords.PLAYER],
+        broker_parts_port=broker.parts_port,
+        broker_password=broker.password,
+        player_password=playing,
     )

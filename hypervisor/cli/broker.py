@@ -15,7 +15,10 @@ def broker(
     exercise: Annotated[
         bool, typer.Option("--exercise/--no-exercise", help="Let the account `player` in, too.")
     ] = False,
-    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Where it listens to devices.")] = "127.0.0.1",
+    parts_host: Annotated[
+        str, typer.Option(help="Where it listens to the hypervisor's own parts.")
+    ] = "127.0.0.1",
     tls_cert: Annotated[
         Path | None,
         typer.Option(envvar="HYPERVISOR_BROKER_TLS_CERT", help="Its certificate's chain (PEM)."),
@@ -43,4 +46,7 @@ def broker(
 
     mode = Mode.EXERCISE if exercise else Mode.LIVE
     secured = tls.asked(cert=tls_cert, key=tls_key, port=tls_port, host=host, only=tls_only)
-    lone_broker.run(load_settings(context.obj), host=host, mode=mode, secured=secured)
+    status = lone_broker.run(
+        load_settings(context.obj), host=host, parts_host=parts_host, mode=mode, secured=secured
+    )
+    raise typer.Exit(abs(status))

@@ -230,7 +230,7 @@ def player(
 ) -> Player:
     broker = Broker(
         host=settings.broker_host,
-        port=settings.broker_port,
+        port=settings.parts_port,
         user=PLAYER,
         password=settings.player_password,
     )
@@ -277,7 +277,7 @@ def _await(questions: store.Questions, wire: Player, ledger: Ledger, tally: Tall
 def who_lags(now: store.Standing, clock: int) -> str:
     if now.heard is None or now.heard < clock:
         who, at = f"the ingest worker {now.slowest!r} has", now.heard
-        cure = f"start it, or if it is gone for good, `hypervisor ingest --drain {now.slowest}`"
+        cure = "start it: `hypervisor ingest`"
     else:
         who, at = "the watch has", now.judged
         cure = "`hypervisor doctor` says what is unhealthy"

@@ -48,7 +48,12 @@ def restore(wish: Wish, say: Say) -> Manifest:
         try:
             _settings(wish, folder)
             chosen = settled.settle(folder, None, say)
-            broker = Broker(folder=folder, programs=brokers, port=chosen.broker_port)
+            broker = Broker(
+                folder=folder,
+                programs=brokers,
+                port=chosen.broker_port,
+                parts_port=chosen.broker_parts_port,
+            )
             _accounts(wish, broker, say)
             cluster = Database(
                 folder=folder,

@@ -52,8 +52,8 @@ def made(connection: Connection, settings: Settings, say: Callable[[str], None])
         send=Post(
             broker=Broker(
                 host=settings.broker_host,
-                port=settings.broker_port,
-                user=settings.broker_user,
+                port=settings.parts_port,
+                user=settings.broker_account("notify"),
                 password=settings.broker_password,
             ),
             secrets=lambda: secrets_of(settings.data / SETTINGS_FILE),

@@ -4,24 +4,30 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypervisor.stack import password_file, passwords
+from hypervisor.stack import password_file, passwords, session
 from hypervisor.stack.binaries import BrokerPrograms
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.ports import LOOPBACK
 from hypervisor.stack.probe import SILENT, connack
-from hypervisor.stack.process import last_lines, spawn
+from hypervisor.stack.process import last_lines, spawn, wait_until
 from hypervisor.stack.tls import Secured
 
 # Without the raised queue QoS 1 is dropped in silence for a slow worker; without the byte bound one
 # that stays away fills the memory; without autosave a kill loses what was acknowledged long ago.
 DEMANDS = {
-    "allow_anonymous": "false",
     "persistence": "true",
     "autosave_interval": "1",
     "max_queued_messages": "2000000",
     "max_queued_bytes": str(1024**3),
     "max_inflight_messages": "0",
 }
+# At each door a client's id is its account's name, whatever it says: nobody takes another's session
+# over, and an account is connected once. Devices have a door of their own, so that they cannot keep
+# our parts out by connecting; parts' accounts have names that no device can have.
+# Not `per_listener_settings`: with it mosquitto 2.0.21 forgets on a restart what a persistent
+# session may read, and drops what it should queue.
+BOUND = "use_username_as_clientid true"
+DEVICES, PARTS = 10_000, 100  # connections at a door
 _LOG = {
     "log_dest": "stdout",
     "log_type": "error\nlog_type warning\nlog_type notice",
@@ -35,51 +41,89 @@ class Broker:
 
     folder: DataFolder
     programs: BrokerPrograms
-    port: int
-    host: str = LOOPBACK  # where it listens; beyond this machine only in a container
-    secured: Secured | None = None  # where it listens by TLS as well
+    port: int  # where devices are let in
+    parts_port: int  # where our own parts are
+    host: str = LOOPBACK  # where it listens for devices; beyond this machine only in a container
+    parts_host: str = LOOPBACK
+    secured: Secured | None = None  # where it listens to devices by TLS as well
+    password: str = ""  # of our own parts; needed where it is started
+    former: str = "ingest-1"  # the client id of ingest's session in versions before this one
 
     @property
     def settings_file(self) -> Path:
         return self.folder.broker / "mosquitto.conf"
 
     def create(self) -> None:
-        """Write its settings and access list; make its password file if there is none.
+        """Write its settings and access list; put our parts into its password file.
 
         Raises:
             StackError: the password file is damaged (`password_file.restore` mends it first).
         """
         self.folder.folder(self.folder.broker)
         self.folder.write(passwords.access_file(self.folder), passwords.ACCESS)
-        if not password_file.read(self.folder):
-            password_file.write(self.folder, {})
-        pairs = {
-            "listener": f"{self.port} {self.host}",
+        parts = dict.fromkeys(passwords.PARTS if self.password else (), self.password)
+        if parts or not password_file.read(self.folder):
+            passwords.change(self.folder, self.programs, put=parts)
+        doors = [
+            *(f"listener {self.parts_port} {self.parts_host}", BOUND, f"max_connections {PARTS}"),
+            *(f"listener {self.port} {self.host}", *self._for_devices()),
+        ]
+        doors += [*self.secured.lines(), *self._for_devices()] if self.secured else []
+        common = {
+            "allow_anonymous": "false",
             "password_file": password_file.path_of(self.folder),
             "acl_file": passwords.access_file(self.folder),
-            "persistence_location": f"{self.folder.broker}/",
-            **DEMANDS,
-            **_LOG,
         }
-        lines = [f"{key} {value}" for key, value in pairs.items()]
-        lines += self.secured.lines() if self.secured else []
-        text = "\n".join(["# Written by `hypervisor up`; changes are lost.", *lines, ""])
-        self.folder.write(self.settings_file, text)
+        text = "\n".join([self._kept(), *(f"{key} {what}" for key, what in common.items()), *doors])
+        self.folder.write(self.settings_file, text + "\n")
+
+    def _kept(self) -> str:
+        """The settings that say what it keeps, and what it says."""
+        pairs = {"persistence_location": f"{self.folder.broker}/", **DEMANDS, **_LOG}
+        head = "# Written by `hypervisor up`; changes are lost."
+        return "\n".join([head, *(f"{key} {value}" for key, value in pairs.items())])
+
+    @staticmethod
+    def _for_devices() -> list[str]:
+        return [BOUND, f"max_connections {DEVICES}"]
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the server; it answers a moment later."""
-        return spawn(
+        """Make sure of ingest's session, then start the server; it answers when this returns.
+
+        Raises:
+            StackError: it cannot be started.
+        """
+        session.ensure(
+            program=self.programs.mosquitto,
+            folder=self.folder,
+            settings=self._kept(),
+            former=self.former,
+        )
+        child = spawn(
             [self.programs.mosquitto, "-c", self.settings_file],
             account=self.folder.account,
             log=self.folder.log("broker"),
         )
+        wait_until(lambda: child.poll() is not None or self._lets_session_in(), seconds=60)
+        return child
+
+    def _lets_session_in(self) -> bool:
+        """Let it hear the session's password once.
+
+        It keeps none over a restart, takes a session without one for a stranger's when it next
+        reloads its accounts, and queues nothing for it until it connects.
+        """
+        host = LOOPBACK if self.parts_host == "0.0.0.0" else self.parts_host  # noqa: S104
+        name = passwords.SESSION
+        return connack(host, self.parts_port, name, self.password, session=name) != SILENT
 
     def answers(self) -> bool:
         return connack(LOOPBACK, self.port) != SILENT
 
     def is_mine(self, words: list[str]) -> bool:
         """Whether a command line is this folder's broker."""
-        return str(self.settings_file) in words and words[0].endswith("mosquitto")
+        ours = any(word.startswith(f"{self.folder.broker}/") for word in words)
+        return ours and words[0].endswith("mosquitto")
 
     def last_words(self) -> str:
         return last_lines(self.folder.log("broker"))

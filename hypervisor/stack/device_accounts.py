@@ -43,7 +43,12 @@ def broker_of(settings: Settings) -> Broker:
             f"no broker was made in {folder.root}; `hypervisor up` makes one"
             " (with docker-compose.yml: `docker compose exec broker hypervisor device …`)"
         )
-    return Broker(folder=folder, programs=binaries.broker(), port=settings.broker_port)
+    return Broker(
+        folder=folder,
+        programs=binaries.broker(),
+        port=settings.broker_port,
+        parts_port=settings.parts_port,
+    )
 
 
 def first_password(broker: Broker, name: str, speaking: Speaking) -> dict[str, str]:

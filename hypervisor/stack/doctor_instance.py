@@ -43,17 +43,16 @@ def supervision(settings: Settings) -> Iterator[Finding]:
 
 
 def broker(settings: Settings) -> Iterator[Finding]:
-    where = f"{settings.broker_host}:{settings.broker_port}"
-    code = connack(
-        settings.broker_host, settings.broker_port, settings.broker_user, settings.broker_password
-    )
+    where = f"{settings.broker_host}:{settings.parts_port}"
+    user = settings.broker_user
+    code = connack(settings.broker_host, settings.parts_port, user, settings.broker_password)
     if code == SILENT:
         yield bad("broker", f"nobody answers at {where}", "`hypervisor up`")
     elif code == ACCEPTED:
-        yield good("broker", f"{where} lets {settings.broker_user!r} in")
+        yield good("broker", f"{where} lets {user!r} in")
     else:
         mend = "HYPERVISOR_BROKER_PASSWORD must be the broker's; a private broker: `up` again"
-        yield bad("broker", f"{where} does not let {settings.broker_user!r} in", mend)
+        yield bad("broker", f"{where} does not let {user!r} in", mend)
     if code != SILENT and connack(settings.broker_host, settings.broker_port) == ACCEPTED:
         yield bad("broker", f"{where} lets anybody in", "set allow_anonymous false")
     yield from _broker_settings(settings)
@@ -122,7 +121,7 @@ def _ingest(seen: health.Health, *, live: bool) -> Iterator[Finding]:
         if not live:
             yield good(name, "has joined (in an exercise the player's clock is its heartbeat)")
         elif worker.silent_for is None or worker.silent_for > LATE:
-            mend = "see its log; if it was taken away for good, drain it"
+            mend = "see its log (log/ingest.log of the data folder)"
             since = (
                 "never" if worker.silent_for is None else f"not for {_seconds(worker.silent_for)}"
             )

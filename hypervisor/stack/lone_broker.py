@@ -1,8 +1,7 @@
 """The broker alone, in the foreground: for a container, whose engine supervises it."""
 
 import logging
-import os
-from typing import NoReturn
+import signal
 
 from hypervisor.instance import Mode
 from hypervisor.settings import Settings
@@ -17,8 +16,15 @@ from hypervisor.stack.tls import Secured
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, *, host: str, mode: Mode, secured: Secured | None = None) -> NoReturn:
-    """Become the broker, with the accounts that the settings name.
+def run(
+    settings: Settings,
+    *,
+    host: str,
+    mode: Mode,
+    parts_host: str = LOOPBACK,
+    secured: Secured | None = None,
+) -> int:
+    """Run the broker, with the accounts that the settings name, to its end; its exit status.
 
     Raises:
         StackError: a password is missing, the password file is damaged, or we are root.
@@ -32,11 +38,20 @@ def run(settings: Settings, *, host: str, mode: Mode, secured: Secured | None = 
     for name, password in wanted.items():
         if not password:
             raise StackError(f"no password for the account {name!r}: set it in the environment")
+    if settings.broker_parts_port is None:
+        raise StackError(
+            "no port for the hypervisor's own parts: set HYPERVISOR_BROKER_PARTS_PORT, here and for"
+            " each of them, and let devices reach HYPERVISOR_BROKER_PORT only"
+        )
     folder = open_folder(settings.data, account)
     broker = Broker(
         folder=folder,
         programs=binaries.broker(),
         port=settings.broker_port,
+        parts_port=settings.broker_parts_port,
+        parts_host=parts_host,
+        password=settings.broker_password,
+        former=settings.worker,
         host=LOOPBACK if secured and secured.only else host,
         secured=secured,
     )
@@ -44,7 +59,10 @@ def run(settings: Settings, *, host: str, mode: Mode, secured: Secured | None = 
     if mended:
         log.warning("%s", mended)
     broker.create()
-    absent = frozenset({passwords.PLAYER}) - set(wanted)
-    passwords.change(folder, broker.programs, put=wanted, drop=absent)
-    program = str(broker.programs.mosquitto)
-    os.execv(program, [program, "-c", str(broker.settings_file)])  # noqa: S606 -- we become it
+    player = {name: wanted[name] for name in (passwords.PLAYER,) if name in wanted}
+    absent = frozenset({passwords.PLAYER}) - set(player)
+    passwords.change(folder, broker.programs, put=player, drop=absent)
+    child = broker.start()
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # HUP: a renewed certificate
+        signal.signal(each, lambda by, _frame: child.send_signal(by))
+    return child.wait()

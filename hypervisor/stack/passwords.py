@@ -12,11 +12,14 @@ from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.process import as_account
 
-INGEST = "ingest"
+INGEST = "ingest"  # for people and tools who look: it may hear what the session hears
+SESSION = "ingest.session"  # ingest itself; whoever connects as it takes ingest's queue over
+NOTIFY = "ingest.notify"  # publishes notifications
 PLAYER = "player"
 READER = "alarms"  # may only hear what notifications tell on the broker; has no password at first
 PROBE = "probe"  # may do nothing; its changing password proves that the broker has reloaded
-RESERVED = frozenset({INGEST, PLAYER, PROBE, READER})
+PARTS = (INGEST, SESSION, NOTIFY)  # one password; no device's name has a dot
+RESERVED = frozenset({*PARTS, PLAYER, PROBE, READER})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 # Whoever is not named here may do nothing but what the pattern says: write as itself.
@@ -32,6 +35,16 @@ topic read devices/+/senml
 topic read gateways/#
 topic read exercise/#
 topic readwrite hypervisor/heartbeat/#
+
+user {SESSION}
+topic read devices/+/readings
+topic read devices/+/senml
+topic read gateways/#
+topic read exercise/#
+topic readwrite hypervisor/heartbeat/#
+topic read hypervisor/session
+
+user {NOTIFY}
 topic write hypervisor/alarms/#
 
 user {READER}

@@ -40,20 +40,22 @@ def _text(words: str) -> bytes:
     return struct.pack("!H", len(raw)) + raw
 
 
-def connack(
+def connack(  # noqa: PLR0913  where, and as whom
     host: str,
     port: int,
     user: str = "",
     password: str = "",
     *,
+    session: str = "",
     trust: ssl.SSLContext | None = None,
 ) -> int:
     """The broker's MQTT 3.1.1 return code for this user, or SILENT when nobody answers.
 
+    As the client `session`, whose session is kept as it is; else as nobody, with a clean one.
     By TLS where `trust` is given: one whom it does not trust has not answered.
     """
-    flags = 0x02 | (0xC0 if user else 0)
-    body = _text("MQTT") + bytes([4, flags]) + struct.pack("!H", 10) + _text("")
+    flags = (0 if session else 0x02) | (0xC0 if user else 0)
+    body = _text("MQTT") + bytes([4, flags]) + struct.pack("!H", 10) + _text(session)
     if user:
         body += _text(user) + _text(password)
     length = len(body)

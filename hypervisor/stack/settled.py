@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ class Settled:
     database_port: int
     database_password: str
     broker_port: int
+    broker_parts_port: int
     broker_password: str
     player_password: str
     web_host: str
@@ -42,6 +43,7 @@ class Settled:
             f"@{LOOPBACK}:{self.database_port}/{name}",
             "BROKER_HOST": LOOPBACK,
             "BROKER_PORT": str(self.broker_port),
+            "BROKER_PARTS_PORT": str(self.broker_parts_port),
             "BROKER_PASSWORD": self.broker_password,
             "PLAYER_PASSWORD": self.player_password,
             "WEB_PORT": str(self.web_port),
@@ -97,12 +99,15 @@ def settle(
         broker_port = _private_port("broker", broker_port, free, say)
     if web is None or "WEB_PORT" not in requested:
         web = _web_port(host, web, free, say)
+    other = functools.partial(_is_free, held, but=(broker_port,))
+    database_port = _private_port("database", address.port, other, say)
+    other = functools.partial(_is_free, held, but=(broker_port, database_port))
+    parts_port = _private_port("broker's own", _port("BROKER_PARTS_PORT", merged), other, say)
     settled = Settled(
-        database_port=_private_port(
-            "database", address.port, functools.partial(_is_free, held, but=broker_port), say
-        ),
+        database_port=database_port,
         database_password=address.password or passwords.new_password(),
         broker_port=broker_port,
+        broker_parts_port=parts_port,
         broker_password=merged.get("BROKER_PASSWORD") or passwords.new_password(),
         player_password=merged.get("PLAYER_PASSWORD") or passwords.new_password(),
         web_host=host,
@@ -167,9 +172,11 @@ def _read(folder: DataFolder) -> Mapping[str, str]:
     }
 
 
-def _is_free(held: frozenset[int], port: int, host: str = LOOPBACK, *, but: int = 0) -> bool:
+def _is_free(
+    held: frozenset[int], port: int, host: str = LOOPBACK, *, but: Collection[int] = ()
+) -> bool:
     """Whether our server can listen there, or does already."""
-    return port != but and (port in held or ports.is_free(port, host))
+    return port not in but and (port in held or ports.is_free(port, host))
 
 
 def _private_port(

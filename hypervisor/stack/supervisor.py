@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hypervisor.stack.errors import StackError
 from hypervisor.stack.process import last_lines, stop
 
 FIRST_DELAY = 0.2
@@ -107,11 +108,11 @@ class Supervisor:
     def _start_again(self, child: _Child, now: float) -> bool:
         try:
             child.process = child.job.start()
-        except OSError as error:  # out of memory or of disk: the others must go on meanwhile
+        except (OSError, StackError) as error:  # no memory, no disk: the others go on meanwhile
             child.deaths += 1
             child.due = now + delay(child.deaths)
             if self._worth_saying(child):
-                self.say(f"{child.job.name} cannot be started now: {error.strerror}")
+                self.say(f"{child.job.name} cannot be started now: {_reason(error)}")
             return False
         child.started, child.due = now, None
         child.restarts += 1
@@ -123,6 +124,10 @@ class Supervisor:
     def _worth_saying(child: _Child) -> bool:
         """Every death at first; of one that dies again and again only each twentieth."""
         return child.deaths <= 6 or child.deaths % 20 == 0
+
+
+def _reason(error: OSError | StackError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else str(error)
 
 
 def _last_words(job: Job, returncode: int) -> str:

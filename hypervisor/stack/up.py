@@ -66,7 +66,7 @@ def run(wish: Wish, say: Say) -> None:
             say=say,
             stop=stop,
             supervisor=supervisor,
-            broker=Broker(folder=folder, programs=broker, port=0),
+            broker=Broker(folder=folder, programs=broker, port=0, parts_port=0),
             database=Database(folder=folder, programs=database, port=0, password=""),
         )
         try:
@@ -182,7 +182,13 @@ class _Up:
                 self._bound = Bound(listener=listener, run_id=self._run_id)
                 self._held.add(settings.web_port)
                 break
-        self.broker = replace(self.broker, port=settings.broker_port)
+        self.broker = replace(
+            self.broker,
+            port=settings.broker_port,
+            parts_port=settings.broker_parts_port,
+            password=settings.broker_password,
+            former=settings.worker,
+        )
         self.database = replace(
             self.database, port=settings.database_port, password=settings.database_password
         )
@@ -221,7 +227,7 @@ class _Up:
         self._restore_passwords()
         self.broker.create()
         proof = passwords.new_password()
-        put = {passwords.INGEST: settings.broker_password, passwords.PROBE: proof}
+        put = {passwords.PROBE: proof}
         drop = frozenset({passwords.PLAYER})
         if mode is Mode.EXERCISE:  # only an exercise can be played into
             put[passwords.PLAYER] = settings.player_password
@@ -235,7 +241,12 @@ class _Up:
             return start_broker(self.broker, self.stop.check, answers=is_ours)
 
         running = self._on_a_port_of_its_own(start)
-        job = Job(name="broker", start=self._restart_broker, log=self.folder.log("broker"))
+        job = Job(
+            name="broker",
+            start=self._restart_broker,
+            log=self.folder.log("broker"),
+            patience=60,  # it saves its queues, however long they are
+        )
         self.supervisor.adopt(job, running.child)
 
     def _restart_broker(self) -> subprocess.Popen[bytes]:

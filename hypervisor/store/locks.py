@@ -7,7 +7,7 @@ from psycopg import Connection
 
 @unique
 class Lock(IntEnum):
-    """What there is one of at a time. Workers and notifiers have a second number: which one."""
+    """What there is one of at a time. Notifiers have a second number: which one."""
 
     MIGRATING = 7351  # and whoever makes roles
     REGISTRY = 7352

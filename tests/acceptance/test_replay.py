@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hypervisor.instants import text
+from hypervisor.stack.process import stop
 from rules._pack import packs
 from simulators._publications import instant_of
 from simulators._recordings import read
@@ -185,10 +186,10 @@ def test_the_whole_month_and_thirty_six_hours_at_3600(
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_disturbed_fortnight_with_two_workers(
+def test_a_disturbed_fortnight_taken_over_by_another_worker(
     new_exercise: Callable[[], Exercise], floods: Path
 ) -> None:
-    """All value alarms of all stations, and nothing lost between the workers."""
+    """All value alarms of all stations, and nothing lost from one worker to the other."""
     start, end = map(instant, FORTNIGHT[1::2])
     readings = len(read(floods / GARONNE, start=start, end=end).rows)
     logs = []
@@ -197,6 +198,7 @@ def test_a_disturbed_fortnight_with_two_workers(
         played.apply("garonne")
         if words:
             played.start("ingest", "--worker", "ingest-2")
+            stop(played.parts[0])
             played.await_worker("ingest-2")
         account = played.replay(floods / GARONNE, *FORTNIGHT, "--speed", "max", *words)
         assert account["stored"] == readings

@@ -14,7 +14,7 @@ from hypervisor.store.intake.workers import Tally
 from hypervisor.store.readings import readings
 from hypervisor.store.registry import registry
 from ingest.batch import Batch
-from ingest.ports import Known, NotStorableError, UnavailableError
+from ingest.ports import Known, NotStorableError, OccupiedError, UnavailableError
 from sensors._domain import Catalogue
 
 _LOOK_SECONDS = 1.0  # between two looks whether the registry changed
@@ -39,18 +39,19 @@ class Intake:
         self._done = Tally()
 
     def open(self) -> Connection:
-        """The connection, claimed for this worker.
+        """The connection, claimed for this process.
 
         Raises:
-            UnavailableError: nobody answers, or another process works under this name.
+            OccupiedError: another process stores what devices send.
+            UnavailableError: nobody answers.
         """
         if self._connection is not None and not self._connection.closed:
             return self._connection
         try:
             connection = connect(self._url, abandoned=_ABANDONED)
-            if not workers.claim(connection, self._worker):
+            if not workers.claim(connection):
                 connection.close()
-                raise UnavailableError(f"another process works as {self._worker!r}")
+                raise OccupiedError("another process stores what devices send")
             readings.prepare(connection)
             connection.commit()
         except (StoreError, psycopg.OperationalError) as error:

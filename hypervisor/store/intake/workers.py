@@ -7,7 +7,7 @@ from datetime import datetime
 from hypervisor.instants import BEGINNING, micros, moment
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection, StoreError
-from hypervisor.store.locks import Lock
+from hypervisor.store.locks import Lock, take
 
 
 @dataclass(kw_only=True, slots=True)
@@ -31,30 +31,46 @@ class Worker:
     drained_at: datetime | None
 
 
-def claim(connection: Connection, name: str) -> bool:
-    """Be the one process that works under this name, for as long as `connection` lives."""
-    found = connection.execute(
-        "SELECT pg_try_advisory_lock(%s, hashtext(%s))", [Lock.WORKER.value, name]
-    ).fetchone()
-    return bool(found and found[0])
+def claim(connection: Connection) -> bool:
+    """Be the one process that stores what devices send, for as long as `connection` lives."""
+    return take(connection, Lock.WORKER)
 
 
-def join(connection: Connection, name: str) -> Worker:
+def take_over(connection: Connection, name: str) -> Worker:
+    """Join as the one worker there is, and go on where the last one stood, whatever its name.
+
+    The session at the broker is the same, and so is its queue.
+    """
+    (heard,) = connection.execute(
+        "SELECT max(heard_at) FROM worker WHERE name <> %s AND drained_at IS NULL", [name]
+    ).fetchone() or (None,)
+    joined = join(connection, name, heard)
+    gone = connection.execute(
+        "UPDATE worker SET drained_at = now() WHERE name <> %s AND drained_at IS NULL", [name]
+    )
+    if gone.rowcount:
+        feed.append(connection, "registry")  # the watch: the lowest clock may be another's now
+    return joined
+
+
+def join(connection: Connection, name: str, heard: datetime | None = None) -> Worker:
     """Expect a worker to be heard from now on; in an exercise from its very beginning.
 
-    One that was drained joins anew: what it heard before is over. Where nobody else is expected to
-    be heard nobody listened until now: on its first day an instance accuses no gauge of silence.
+    `heard`: how far another has heard in its place. One that was sent away joins anew: what it
+    heard before is over. Where nobody else is expected to be heard nobody listened until now: on
+    its first day an instance accuses no gauge of silence.
     """
     unheard = _unheard_since(connection)
     row = connection.execute(
-        "INSERT INTO worker AS w (name, joined_at) VALUES (%s, (SELECT CASE mode"
+        "INSERT INTO worker AS w (name, heard_at, joined_at) VALUES (%s, %s, (SELECT CASE mode"
         " WHEN 'exercise' THEN to_timestamp(0) ELSE now() END FROM instance))"
         " ON CONFLICT (name) DO UPDATE SET drained_at = NULL,"
-        " heard_at = CASE WHEN w.drained_at IS NULL THEN w.heard_at END,"
+        " heard_at = CASE WHEN w.drained_at IS NULL THEN GREATEST(w.heard_at, EXCLUDED.heard_at)"
+        " ELSE EXCLUDED.heard_at END,"
         " joined_at = CASE WHEN w.drained_at IS NULL THEN w.joined_at"
         " ELSE EXCLUDED.joined_at END"
         " RETURNING name, heard_at, joined_at, drained_at",
-        [name],
+        [name, heard],
     ).fetchone()
     if row is None:
         raise StoreError(f"worker {name!r} could not join")
@@ -107,12 +123,3 @@ def deafen(connection: Connection, name: str, spans: Sequence[tuple[int, int]]) 
             " GREATEST(d.to_at, EXCLUDED.to_at)",
             [(name, moment(start), moment(end)) for start, end in spans],
         )
-
-
-def drained(connection: Connection, name: str) -> None:
-    """The worker's queue is empty and it takes no share any more: nobody waits to hear it.
-
-    The watch is told, as of a change of the registry: the lowest clock may be another's now.
-    """
-    connection.execute("UPDATE worker SET drained_at = now() WHERE name = %s", [name])
-    feed.append(connection, "registry")

@@ -126,7 +126,7 @@ def gauges(instance_settings: Settings, broker: Broker) -> dict[str, str]:
 
 
 @contextmanager
-def ingest(settings: Settings, worker: str = "ingest-1") -> Iterator[None]:
+def ingest(settings: Settings, worker: str = "ingest-1", *, joined: bool = True) -> Iterator[None]:
     """A worker of our own process, joined; stopped as SIGTERM stops one."""
     stop = threading.Event()
     failed: list[BaseException] = []
@@ -140,7 +140,8 @@ def ingest(settings: Settings, worker: str = "ingest-1") -> Iterator[None]:
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        wait_for(settings, lambda c: failed or _joins(c, worker))
+        if joined:
+            wait_for(settings, lambda c: failed or _joins(c, worker))
         yield
     finally:
         stop.set()

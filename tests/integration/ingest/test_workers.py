@@ -1,4 +1,4 @@
-"""Workers join, share, correct each other, and are drained, on the real broker; nothing is lost."""
+"""One process works and others stand by, on the real broker; nothing is lost."""
 
 import json
 import signal
@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor import ingesting
 from hypervisor.settings import Settings
-from hypervisor.store.connect import StoreError, connect
+from hypervisor.store.connect import connect
 from hypervisor.store.intake import workers
+from hypervisor.store.locks import Lock
 from tests.integration.ingest.conftest import (
     GAUGES,
     Publisher,
@@ -28,10 +28,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("gauges")]
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-def named(settings: Settings, worker: str) -> Settings:
-    return settings.model_copy(update={"worker": worker})
-
-
 def send(player: Publisher, first: int, messages: int) -> None:
     for number in range(first, first + messages):
         at = (NOW - timedelta(seconds=10 * number)).isoformat()
@@ -39,52 +35,65 @@ def send(player: Publisher, first: int, messages: int) -> None:
         player.send(GAUGES[number % len(GAUGES)], body)
 
 
-def test_a_second_worker_joins_and_is_drained(instance_settings: Settings) -> None:
+def test_a_second_process_stands_by_and_takes_over(instance_settings: Settings) -> None:
+    """Under the same name or another: the session is one, and what the first one left it gets."""
+    settings = instance_settings
+    with publisher(settings, "player", settings.player_password) as player:
+        first = start_ingest(settings, "one")
+        with ingest(settings, "two", joined=False):
+            sending = threading.Thread(target=send, args=[player, 0, 4_000])
+            sending.start()
+            time.sleep(0.3)
+            assert standing(settings) == ["one"]
+            first.send_signal(signal.SIGKILL)
+            first.communicate()
+            sending.join()
+            player.flush()
+            wait_for(settings, lambda c: count(c) == 8_000)
+            assert standing(settings) == ["two"]
+    with connect(settings.database_url) as connection:
+        (heard,) = connection.execute(
+            "SELECT two.heard_at >= one.heard_at FROM worker one, worker two"
+            " WHERE one.name = 'one' AND two.name = 'two'"
+        ).fetchone()  # type: ignore[misc]
+        assert heard
+
+
+def standing(settings: Settings) -> list[str]:
+    """The workers that are expected to be heard."""
+    with connect(settings.database_url) as connection:
+        return [each.name for each in workers.every(connection) if each.drained_at is None]
+
+
+def test_one_whose_database_gives_it_up_leaves_the_work_to_the_other(
+    instance_settings: Settings,
+) -> None:
+    """Two processes that both believed in their claim would put each other out at the broker."""
     settings = instance_settings
     with (
         ingest(settings, "one"),
+        ingest(settings, "two", joined=False),
         publisher(settings, "player", settings.player_password) as player,
+        connect(settings.database_url, autocommit=True) as connection,
     ):
-        second = start_ingest(settings, "two")
-        sending = threading.Thread(target=send, args=[player, 0, 4_000])
-        sending.start()
-        time.sleep(0.3)
-        second.send_signal(signal.SIGKILL)  # its share goes on piling up in its queue
-        second.communicate()
-        sending.join()
-        player.flush()
-        time.sleep(0.5)
-        with connect(settings.database_url) as connection:
-            assert count(connection) < 8_000
-        left = ingesting.drain(named(settings, "two"), last=False)
-        assert left > 0
-        wait_for(settings, lambda c: count(c) == 8_000)
-        send(player, 4_000, 500)  # all of it to the one who is left
-        wait_for(settings, lambda c: count(c) == 9_000)
-    with connect(settings.database_url) as connection:
-        one, two = workers.every(connection)
-        assert (one.drained_at, two.drained_at is None) == (None, False)
-        both = connection.execute("SELECT DISTINCT worker FROM feed WHERE kind = 'readings'")
-        assert {name for (name,) in both} == {"one", "two"}
+        for turn in range(4):
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+                " AND objid = %s AND granted AND database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database())",
+                [Lock.WORKER.value],
+            )
+            send(player, turn * 500, 500)
+            player.flush()
+        wait_for(settings, lambda c: count(c) == 4_000)
 
 
-def test_draining_is_refused_where_it_would_lose(instance_settings: Settings) -> None:
-    with ingest(instance_settings, "one"):
-        with pytest.raises(StoreError, match="last worker"):
-            ingesting.drain(named(instance_settings, "one"), last=False)
-        with ingest(instance_settings, "two"), pytest.raises(StoreError, match="stop it"):
-            ingesting.drain(named(instance_settings, "two"), last=False)
-        with pytest.raises(StoreError, match="no worker 'three'"):
-            ingesting.drain(named(instance_settings, "three"), last=False)
-
-
-def test_corrections_by_two_workers(instance_settings: Settings) -> None:
-    """Of many values for one time the one that arrived last stands, whoever stored it."""
+def test_corrections(instance_settings: Settings) -> None:
+    """Of many values for one time the one that arrived last stands."""
     settings = instance_settings
     times = [(NOW - timedelta(minutes=minute)).isoformat() for minute in range(20)]
     with (
-        ingest(settings, "one"),
-        ingest(settings, "two"),
+        ingest(settings),
         publisher(settings, "player", settings.player_password) as player,
     ):
         for value in range(1, 11):

@@ -53,13 +53,12 @@ def listener(broker: Broker) -> Iterator[Listener]:
 
 @pytest.fixture
 def on_broker(town: Town, broker: Broker) -> Settings:
-    password = passwords.new_password()
-    accounts.change(broker, put={passwords.INGEST: password})
     town.settings = town.settings.model_copy(
         update={
             "broker_host": LOOPBACK,
             "broker_port": broker.port,
-            "broker_password": password,
+            "broker_parts_port": broker.parts_port,
+            "broker_password": broker.password,
             "notify_timeout_seconds": 10.0,
         }
     )

@@ -20,7 +20,7 @@ TOOLS = Path(sys.executable).parent
 # An image runs none of it as root. Here the interpreter may lie where only root can read it: so it
 # loads everything first, and becomes the other user then.
 AS_USER = """\
-import importlib, os, pkgutil, sys
+import encodings.idna, importlib, os, pkgutil, sys
 import hypervisor
 for info in pkgutil.walk_packages(hypervisor.__path__, "hypervisor."):
     if info.name.startswith(("hypervisor.cli", "hypervisor.stack", "hypervisor.settings")):
@@ -40,6 +40,7 @@ class Elsewhere:
     root: Path
     database: str  # host:port/name
     broker_port: int
+    parts_port: int
     web_port: int
     tls_port: int
     certificates: Path
@@ -63,6 +64,7 @@ class Elsewhere:
         ports = {
             "HYPERVISOR_BROKER_HOST": LOOPBACK,
             "HYPERVISOR_BROKER_PORT": str(self.broker_port),
+            "HYPERVISOR_BROKER_PARTS_PORT": str(self.parts_port),
             "HYPERVISOR_BROKER_TLS_PORT": str(self.tls_port),
             "HYPERVISOR_WEB_PORT": str(self.web_port),
         }

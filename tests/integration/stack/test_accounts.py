@@ -119,7 +119,7 @@ def test_only_the_player_sets_the_clock(exercise_settings: Settings) -> None:
         arrived = ingest.subscribe("exercise/clock")
         assert ingest.publish("exercise/clock") == "Not authorized"
         assert player.publish("exercise/clock") == "Success"
-        assert ingest.publish("hypervisor/heartbeat/x") == "No matching subscribers"
+        assert ingest.publish("hypervisor/heartbeat/x") == "Success"
         assert arrived == ["exercise/clock"]
 
 

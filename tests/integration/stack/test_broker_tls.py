@@ -34,7 +34,13 @@ def secured(open_tmp: Path, papers: Path) -> Iterator[Broker]:
     both = {"cert": papers / "broker.crt", "key": papers / "broker.key"}
     asked = tls.asked(**both, port=free_port(), host=ELSEWHERE, only=True)
     folder = open_folder(open_tmp / "instance", unprivileged())
-    broker = Broker(folder=folder, programs=binaries.broker(), port=free_port(), secured=asked)
+    broker = Broker(
+        folder=folder,
+        programs=binaries.broker(),
+        port=free_port(),
+        parts_port=free_port(),
+        secured=asked,
+    )
     running = start_broker(broker)
     yield broker
     running.halt()

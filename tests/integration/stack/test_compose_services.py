@@ -64,6 +64,7 @@ def elsewhere(stack: Stack, open_tmp: Path) -> Iterator[Elsewhere]:
         root=open_tmp,
         database=f"{LOOPBACK}:{stack.database.port}/{name}",
         broker_port=free_port(),
+        parts_port=free_port(),
         web_port=free_port(),
         tls_port=free_port(),
         certificates=certificates.issued(open_tmp / "certificates"),

@@ -115,7 +115,11 @@ def test_a_broker_that_refuses_or_forgets(instance_settings: Settings) -> None:
 
 def test_nobody_answers(instance_settings: Settings) -> None:
     away = instance_settings.model_copy(
-        update={"broker_port": 1, "web_port": 1, "database_url": "postgresql://x:y@127.0.0.1:1/z"}
+        update={
+            "broker_parts_port": 1,
+            "web_port": 1,
+            "database_url": "postgresql://x:y@127.0.0.1:1/z",
+        }
     )
     found = [*doctor.broker(away), *doctor.web(away), *doctor.database(away, datetime.now(UTC))]
     assert {finding.subject for finding in found if finding.state == "bad"} == {

@@ -215,7 +215,9 @@ def test_another_broker_that_answers_is_not_ours(
 ) -> None:
     other = make_broker()
     folder = open_folder(open_tmp / "second", unprivileged())
-    ours = Broker(folder=folder, programs=binaries.broker(), port=other.port)
+    ours = Broker(
+        folder=folder, programs=binaries.broker(), port=other.port, parts_port=free_port()
+    )
     with pytest.raises(PortLostError, match="Address already in use"):
         start_broker(ours, answers=lambda: False)
 
@@ -226,7 +228,7 @@ def test_a_damaged_password_file_costs_no_device_its_account(
     """Found at `up`, and when the broker is started again under it."""
     folder = open_folder(open_tmp / "a", unprivileged())
     folder.folder(folder.broker)
-    broker = Broker(folder=folder, programs=binaries.broker(), port=0)
+    broker = Broker(folder=folder, programs=binaries.broker(), port=0, parts_port=0)
     accounts.change(broker, put={"lamp-1": "secret-1", "lamp-2": "secret-2"})
     file = password_file.path_of(folder)
     file.write_bytes(b"")

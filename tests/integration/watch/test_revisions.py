@@ -251,7 +251,7 @@ def test_what_changes_nothing_is_not_arranged_again(orge: World) -> None:
     assert orge.memory is not None
     before = orge.memory.territory
 
-    workers.drained(orge.connection, "one")
+    workers.take_over(orge.connection, "two")  # in whose place it goes on
     orge.connection.commit()
     orge.step()
 
