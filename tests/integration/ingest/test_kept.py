@@ -95,11 +95,10 @@ def test_one_who_joins_again_goes_on_where_it_was(connection: Connection) -> Non
     assert again.drained_at is None
 
 
-def test_one_process_works_under_a_name(connection: Connection, database_url: str) -> None:
+def test_one_process_works(connection: Connection, database_url: str) -> None:
     with connect(database_url) as other:
-        assert workers.claim(connection, "one")
-        assert not workers.claim(other, "one")
-        assert workers.claim(other, "two")
+        assert workers.claim(connection)
+        assert not workers.claim(other)
 
 
 # -- dead letters -------------------------------------------------------------------------------
