@@ -1,5 +1,7 @@
 """One contract for every domain's simulator: what it emits exists, is possible, and in time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,8 @@ from tests.unit.simulators.small import KNOWN, field
 HOURS = 60.0
 LORAWAN = ("chirpstack", "the-things-stack")
 FIELD = field()
+# What is of the place or its authorities, and no matter of a device.
+OF_THE_PLACE = {"catchment_rain", "vigilance", "snow_depth", "solar_radiation", "sunshine"}
 WORLD = World(load("october-flood"), FIELD, 3, hours=HOURS)
 each_domain = pytest.mark.parametrize("domain", sorted(simulators()))
 
@@ -113,3 +117,22 @@ def test_a_domain_plays_alone(domain: str) -> None:
     rows = performed(load("quiet"), alone, 1, hours=6)
     assert set(rows["device"]) <= {place.device for place in alone.places}
     assert len(rows)
+
+
+@each_domain
+def test_no_two_devices_tell_alike(domain: str) -> None:
+    """Two of a model at one place: each has its noise, its moments, its bucket half full."""
+    models = {place.model: place for place in FIELD.of(domain)}
+    twins = [replace(place, device=f"{place.device}-twin") for place in models.values()]
+    both = replace(FIELD, places=(*FIELD.places, *twins))
+    rows = simulators()[domain].emit(both, World(load("october-flood"), both, 3, hours=HOURS), 3)
+    alike = set()
+    for place in models.values():
+        for name in place.quantities:
+            one, other = (
+                rows.loc[(rows["device"] == device) & (rows["quantity"] == name), ["time", "value"]]
+                for device in (place.device, f"{place.device}-twin")
+            )
+            if one.reset_index(drop=True).equals(other.reset_index(drop=True)):
+                alike.add(name)
+    assert alike <= OF_THE_PLACE
