@@ -64,3 +64,92 @@ def test_list_show_and_redrive(instance_settings: Settings) -> None:
         rest = next(one for one in waiting if one.reason == "unknown-quantity")
         assert json.loads(rest.payload)["values"] == {"ph": 7}
         assert count(connection, "feed WHERE kind = 'readings'") == 1
+
+
+def test_one_letter_that_cannot_be_stored_stops_no_other(instance_settings: Settings) -> None:
+    settings = instance_settings
+    seed(settings.database_url)
+    with connect(settings.database_url) as connection:
+        dead_letters.add(
+            connection,
+            [
+                letter(
+                    {"time": f"{NOW - timedelta(minutes=n):%Y-%m-%dT%H:%M:%SZ}", "values": values},
+                    "unknown-device",
+                )
+                for n, values in enumerate(({"level": 1}, {"level": 7}, {"level": 3}, {"x": 1}))
+            ],
+            "one",
+        )
+        connection.execute("ALTER TABLE reading ADD CHECK (value <> 7)")
+    sent = hypervisor(settings, "dead-letters", "redrive")
+    assert "4 letters: 2 readings stored, 2 letters refused again" in sent
+    with connect(settings.database_url) as connection:
+        values = connection.execute("SELECT value FROM reading ORDER BY value").fetchall()
+        assert values == [(1,), (3,)]
+        poison, unknown = dead_letters.find(connection)
+        assert "not-storable" in (poison.outcome or "")
+        assert "check constraint" in (poison.outcome or "")
+        assert "unknown-quantity" in (unknown.outcome or "")
+        connection.execute("ALTER TABLE reading DROP CONSTRAINT reading_value_check")
+    sent = hypervisor(settings, "dead-letters", "redrive", str(poison.id))
+    assert "1 letters: 1 readings stored, 0 letters refused again" in sent
+
+
+def test_a_clock_that_is_refused_again_stores_nothing(instance_settings: Settings) -> None:
+    """Its fault was counted when it came; a letter is not done because of that count."""
+    settings = instance_settings
+    seed(settings.database_url)
+    with connect(settings.database_url) as connection:
+        connection.execute(
+            "INSERT INTO series (device, quantity) SELECT id, 'clock_fault' FROM device"
+        )
+        connection.execute("INSERT INTO feed (kind) VALUES ('registry')")
+        ahead = {"time": (NOW + timedelta(hours=1)).isoformat(), "values": {"level": 1}}
+        edge = {"time": "9999-12-31T23:59:59Z", "values": {"level": 1}}
+        start = {"time": "0001-01-01T00:00:00Z", "values": {"level": 1}}
+        some = [letter(each, "time-ahead") for each in (ahead, edge, start)]
+        dead_letters.add(connection, some, "one")
+    for shift in ("0s", "+1d", "-36525d", "+36525 d"):
+        sent = hypervisor(settings, "dead-letters", "redrive", "--shift", shift)
+        assert "3 letters: 0 readings stored, 3 letters refused again" in sent
+    for shift in ("1e9 d", "99999999999 h", "-36526 d", "nan s", ""):
+        with pytest.raises(ShiftError):
+            hypervisor(settings, "dead-letters", "redrive", "--shift", shift)
+    sent = hypervisor(settings, "dead-letters", "redrive", "--shift", "-60 min")
+    assert "3 letters: 1 readings stored, 2 letters refused again" in sent
+    with connect(settings.database_url) as connection:
+        assert connection.execute("SELECT time FROM reading").fetchall() == [(NOW,)]
+
+
+def test_the_beginning_of_a_message_that_was_too_large_is_not_taken_for_it(
+    instance_settings: Settings,
+) -> None:
+    settings = instance_settings
+    seed(settings.database_url)
+    with connect(settings.database_url) as connection:
+        whole = {"time": NOW.isoformat(), "values": {"level": 1}}  # and a MiB of what followed
+        dead_letters.add(connection, [letter(whole, "too-large")], "one")
+    sent = hypervisor(settings, "dead-letters", "redrive")
+    assert "1 letters: 0 readings stored, 1 letters refused again" in sent
+    with connect(settings.database_url) as connection:
+        assert count(connection) == 0
+
+
+def test_a_letter_somewhat_larger_than_a_message_is_redriven(instance_settings: Settings) -> None:
+    """A whole backlog with a wrong clock, whose numbers are written out: 1 as 1.0."""
+    settings = instance_settings
+    seed(settings.database_url)
+    backlog = [
+        {
+            "time": f"{NOW + timedelta(hours=1, seconds=-n):%Y-%m-%dT%H:%M:%SZ}",
+            "values": {"level": 1},
+        }
+        for n in range(20_000)
+    ]
+    made = letter(backlog, "time-ahead")
+    assert len(made.payload) > 1_048_576
+    with connect(settings.database_url) as connection:
+        dead_letters.add(connection, [made], "one")
+    sent = hypervisor(settings, "dead-letters", "redrive", "--shift", "-1h")
+    assert "1 letters: 20000 readings stored, 0 letters refused again" in sent

@@ -103,6 +103,51 @@ def test_every_refused_row_has_its_reason(connection: Connection) -> None:
     assert stored(connection) == [(2.0, Quality.GOOD, None)]
 
 
+def test_what_cannot_have_been_is_rejected(connection: Connection) -> None:
+    """Before all gauges, after its device's end, at the very edge of now, or beyond all numbers."""
+    retired = datetime(2024, 10, 29, 18, tzinfo=UTC)
+    connection.execute("UPDATE device SET retired = %s WHERE name = 'poyo'", [retired])
+    account = load(
+        connection,
+        table(
+            ("1799-12-31T23:59:59Z", "O200004001", "level", "m", 1.0, "ok"),
+            ("1800-01-01T00:00:00Z", "O200004001", "level", "m", 2.0, "ok"),
+            ("2026-03-01T00:00:00Z", "O200004001", "level", "m", 3.0, "ok"),
+            ("2026-03-01T00:00:01Z", "O200004001", "level", "m", 4.0, "ok"),
+            ("2025-01-01T00:00:00Z", "O200004001", "level", "km", 1e308, "ok"),
+            ("2024-10-29T17:59:59Z", "poyo", "discharge", "m3/s", 5.0, "ok"),
+            ("2024-10-29T18:00:00Z", "poyo", "discharge", "m3/s", 6.0, "ok"),
+        ),
+    )
+    assert [value for value, _, _ in stored(connection)] == [2.0, 5.0, 3.0]
+    assert account.rejected == {
+        "measured before the year 1800": 1,
+        "measured later than now": 1,
+        "measured after its device was retired": 1,
+        "larger than any number in the catalogue's unit": 1,
+    }
+
+
+def test_ranges_and_scales_are_the_series_own(connection: Connection) -> None:
+    connection.execute(
+        "UPDATE series SET low = 0, high = 4, saturates = 3 FROM device"
+        " WHERE device.id = series.device AND device.name = 'O200004001' AND quantity = 'level'"
+    )
+    values = (-0.1, 0.0, 2.9, 3.0, 4.0, 4.1, float("nan"))
+    times = [f"2022-01-11T0{hour}:00:00Z" for hour in range(len(values))]
+    made = zip(times, values, strict=True)
+    load(connection, table(*((at, "O200004001", "level", "m", v, "ok") for at, v in made)))
+    assert [quality for _, quality, _ in stored(connection)] == [
+        Quality.OUT_OF_RANGE,
+        Quality.GOOD,
+        Quality.GOOD,
+        Quality.SATURATED,
+        Quality.SATURATED,
+        Quality.OUT_OF_RANGE | Quality.SATURATED,
+        Quality.SENSOR_FAULT,
+    ]
+
+
 def test_what_arrived_outweighs_history(connection: Connection) -> None:
     (series,) = (
         series.id
