@@ -1,6 +1,6 @@
 """What a vendor's fields mean to us, applied to a decoded payload."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -57,23 +57,19 @@ class Mapping_:  # noqa: N801  the word is Python's already
 
 def leaves(data: Mapping[str, Any]) -> dict[str, Any]:
     """Every value of nested data by its path: `a`, `a.b`, `list[0].x`."""
-    found: dict[str, Any] = {}
-    for path, value in _walk("", data):
-        if len(found) == _MOST_LEAVES:
-            break
-        found[path] = value
-    return found
-
-
-def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _walk(f"{path}.{name}" if path else str(name), inner)
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _walk(f"{path}[{place}]", inner)
-    else:
-        yield path, value
+    values: dict[str, Any] = {}
+    waiting: list[tuple[str, Any]] = [("", data)]
+    while waiting and len(values) < _MOST_LEAVES:
+        path, value = waiting.pop()
+        if isinstance(value, Mapping):
+            inner = [(f"{path}.{name}" if path else str(name), v) for name, v in value.items()]
+            waiting.extend(reversed(inner))
+        elif isinstance(value, list):
+            inner = [(f"{path}[{place}]", v) for place, v in enumerate(value)]
+            waiting.extend(reversed(inner))
+        else:
+            values[path] = value
+    return values
 
 
 def read_fields(mapping: Mapping_, data: Mapping[str, Any], *, has: Collection[str]) -> Read:

@@ -22,7 +22,10 @@ from ingest.prelude import before, loading, without_exports
 _LOADING_SECONDS = 0.5
 _LOADING_MEMORY = 32 * 1024 * 1024  # bytes
 _LARGEST_RESULT = 65_536  # characters of JSON
+_DEEPEST = 64  # levels of what a script returns: ours are read by code that calls itself
 _LONGEST_WORDS = 300  # characters of what a script throws
+_TOO_MUCH_MEMORY = "it wanted more memory than it may have"
+_NO_ROOM_TO_SAY_SO = "Error: null"  # what QuickJS throws where there is none for an error either
 
 
 class Failure(StrEnum):
@@ -100,6 +103,8 @@ class Sandbox:
             sound = True
         except ScriptError as error:
             sound = error.failure is Failure.ERROR
+            if sound and engine.has_grown and str(error) == _NO_ROOM_TO_SAY_SO:
+                raise ScriptError(Failure.MEMORY, _TOO_MUCH_MEMORY) from None
             raise
         finally:
             if not sound or engine.has_grown:
@@ -155,11 +160,27 @@ def _returned(text: object) -> Any:
         raise ScriptError(Failure.ERROR, f"it returned more than {_LARGEST_RESULT} characters")
     try:
         answer = json.loads(text)
+        _refuse_depth(answer)
     except RecursionError:
         raise ScriptError(Failure.ERROR, "it returned something nested too deeply") from None
     except ValueError as error:
         raise ScriptError(Failure.ERROR, f"it returned nothing that is JSON: {error}") from None
     return answer.get("returned") if isinstance(answer, dict) else None
+
+
+def _refuse_depth(value: Any) -> None:
+    """Raises RecursionError, as the reader of JSON does for what is deeper still."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise RecursionError
 
 
 def _told(run: Callable[[str], Any], code: str) -> Any:
@@ -171,7 +192,7 @@ def _told(run: Callable[[str], Any], code: str) -> Any:
     try:
         return run(code)
     except MemoryLimitError:
-        raise ScriptError(Failure.MEMORY, "it wanted more memory than it may have") from None
+        raise ScriptError(Failure.MEMORY, _TOO_MUCH_MEMORY) from None
     except InterruptError:
         raise ScriptError(Failure.TIMEOUT, "it did not come to an end in time") from None
     except JSError as error:

@@ -69,6 +69,27 @@ def test_nothing_is_left_behind_for_the_next_message() -> None:
     assert run(script, times=3) == {"data": {"seen": 1, "leaked": 1, "mark": 1}}
 
 
+def test_a_script_cannot_change_how_it_is_called() -> None:
+    script = """function decodeUplink(i) { return {data: {bytes: i.bytes, at: i.recvTime}} }
+        JSON.stringify = parseInt = function () { return "not JSON" };
+        Date = Array = Object = undefined;
+        Object.prototype === 1;"""
+    with pytest.raises(ScriptError, match="cannot be loaded"):
+        run(script)
+    assert run(script.replace("Object.prototype === 1;", "").replace("= Object =", "=")) == {
+        "data": {"bytes": [1, 255], "at": "2022-01-11T12:00:00.000Z"}
+    }
+
+
+def test_what_a_script_returns_may_be_nested_as_deep_as_fields_are() -> None:
+    script = """function decodeUplink(i) {
+        var a = 1; for (var n = 0; n < 62; n++) a = [a]; return {data: a} }"""
+    value = run(script)["data"]
+    for _ in range(62):
+        (value,) = value
+    assert value == 1
+
+
 def test_clock_and_dice_are_the_messages() -> None:
     script = """function decodeUplink(i) {
         return {data: {now: Date.now(), made: new Date().getTime(), text: Date(),
@@ -92,16 +113,61 @@ def test_there_is_nothing_to_reach() -> None:
 ENDLESS = "function decodeUplink(i) { for (;;) {} }"
 STUBBORN = "function decodeUplink(i) { for (;;) { try { for (;;) {} } catch (e) {} } }"
 REGEX = "function decodeUplink(i) { return {data: {m: /(a+)+$/.test('a'.repeat(60) + '!')}} }"
+HUNGRY = "function decodeUplink(i) { var a = []; for (;;) a.push(new Uint8Array(1e6)) }"
+NATIVE_LOOPS = [  # in which QuickJS never looks at its deadline
+    "[].indexOf.call({length: 2 ** 53 - 1}, 1)",
+    "(function (a) { a.length = 2 ** 32 - 1; return a.sort() })([])",
+    "'a'.repeat(1e6).includes('a'.repeat(5e5) + 'b')",
+    "[].concat({length: 2 ** 53 - 1, [Symbol.isConcatSpreadable]: true})",
+    "Buffer.from({length: 1e9})",
+    "String.raw({raw: {length: 2 ** 53 - 1}}, 1)",
+]
+CALLED_BACK = [  # what a script hands over may itself run
+    "{get x() { for (;;); }}",
+    "{toJSON() { for (;;); }}",
+    "new Proxy({}, {ownKeys() { for (;;); }})",
+    "new Proxy([], {get: (_, name) => name === 'length' ? 2 ** 40 : name === 'toJSON' ? null : 1})",
+]
 FAILURES = [
+    *(
+        (f"function decodeUplink(i) {{ return {{data: {{x: {code}}}}} }}", Failure.TIMEOUT, "time")
+        for code in [*NATIVE_LOOPS, *CALLED_BACK]
+    ),
+    ("function decodeUplink(i) { return Buffer.alloc(1e9) }", Failure.MEMORY, "more memory"),
+    (
+        "function decodeUplink(i) { var m = new Map(); for (;;) m.set({}, 1) }",
+        Failure.MEMORY,
+        "more memory",
+    ),
+    ("function decodeUplink(i) { return '[' .repeat(70000) }", Failure.ERROR, "more than 65536"),
+    *(
+        (
+            (
+                f"function decodeUplink(i) {{ for (var a = 1, n = 0; n < {levels}; n++) a = [a];"
+                " return {data: a} }"
+            ),
+            Failure.ERROR,
+            "nested too deeply",
+        )
+        for levels in (63, 900)
+    ),
+    ("function decodeUplink(i) { throw null }", Failure.ERROR, "null"),
+    (
+        "function decodeUplink(i) { throw new Proxy({}, {get() { throw 1 }}) }",
+        Failure.ERROR,
+        "Error",
+    ),
+    ("function decodeUplink(i) { throw {get message() { for (;;); }} }", Failure.ERROR, "Error"),
+    (
+        "function decodeUplink(i) { Object.prototype.toJSON = () => undefined; return {} }",
+        Failure.ERROR,
+        "nothing that is JSON",
+    ),
     (ENDLESS, Failure.TIMEOUT, "did not come to an end"),
     (STUBBORN, Failure.TIMEOUT, "did not come to an end"),
     (REGEX, Failure.TIMEOUT, "did not come to an end"),
     ("for (;;) {}", Failure.TIMEOUT, "cannot be loaded"),
-    (
-        "function decodeUplink(i) { var a = []; for (;;) a.push(new Uint8Array(1e6)) }",
-        Failure.MEMORY,
-        "more memory",
-    ),
+    (HUNGRY, Failure.MEMORY, "more memory"),
     ("function decodeUplink(i) { return new Uint8Array(1e9) }", Failure.MEMORY, "more memory"),
     ("function decodeUplink(i) { var s = 'x'; for (;;) s += s }", Failure.MEMORY, "too long"),
     ("function decodeUplink(i) { return decodeUplink(i) + 1 }", Failure.MEMORY, "broke off"),
@@ -140,7 +206,7 @@ def test_a_script_that_failed_decodes_the_next_message_as_ever() -> None:
 
 def test_the_bound_on_memory_is_the_machines_own() -> None:
     """What the engine's package does not promise, and we stand on."""
-    sandbox = Sandbox(FAILURES[4][0], bounds=BOUNDS)
+    sandbox = Sandbox(HUNGRY, bounds=BOUNDS)
     grown: list[int] = []
     original = sandbox._discard  # noqa: SLF001  to look at it before it is thrown away
 
