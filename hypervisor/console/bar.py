@@ -9,6 +9,7 @@ from hypervisor.console.views import exercises
 from hypervisor.exercise import Standing, standing
 from hypervisor.instance import Mode
 from hypervisor.store.pages import glance
+from hypervisor.store.watch import setbacks
 
 EARLY = timedelta(seconds=1)  # by which a player's clock begins before its run
 LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
@@ -16,7 +17,10 @@ LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """`tally`: priority -> (to acknowledge, active). `load`: alarms raised in ten minutes."""
+    """`tally`: priority -> (to acknowledge, active). `load`: alarms raised in ten minutes.
+
+    `set_aside`: rules and sites whose evaluation failed.
+    """
 
     tally: dict[int, tuple[int, int]]
     unacknowledged: int
@@ -28,6 +32,7 @@ class Bar:
     wall: datetime
     clock: datetime
     exercise_words: str
+    set_aside: int
 
     @property
     def flooded(self) -> bool:
@@ -42,10 +47,11 @@ def look(asked: Access) -> Bar:
     live = asked.instance.mode is Mode.LIVE
     late = live and (delay is None or delay > LATE or not seen.workers_heard)
     run = None if live else standing(asked.connection)
+    set_aside = setbacks.count(asked.connection)
     return Bar(
         tally=seen.tally,
         unacknowledged=sum(count for count, _ in seen.tally.values()),
-        healthy=not late and seen.workers > 0,
+        healthy=not late and seen.workers > 0 and not set_aside,
         per_minute=seen.readings_per_minute,
         delay=delay,
         load=seen.raised_lately,
@@ -53,6 +59,7 @@ def look(asked: Access) -> Bar:
         wall=wall,
         clock=_clock(asked.now(), run),
         exercise_words="" if live else exercises.banner_words(asked, run),
+        set_aside=set_aside,
     )
 
 

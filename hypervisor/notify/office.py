@@ -12,7 +12,7 @@ from hypervisor.alarms.lifecycle import Kind
 from hypervisor.alarms.situation import situation
 from hypervisor.instance import Instance, Mode
 from hypervisor.instants import moment
-from hypervisor.notify import deciding, rendering
+from hypervisor.notify import deciding, rendering, trouble
 from hypervisor.notify.deciding import Drop, Facts, Hold, Send, Told
 from hypervisor.notify.grace import grace_of
 from hypervisor.notify.hours import Holiday
@@ -106,6 +106,9 @@ class _Table:
         return [one for one in entries if one.id not in still]
 
     def decide(self, entry: Entry) -> None:
+        if entry.event in trouble.EVENTS:
+            self._of_trouble(entry)
+            return
         alarm = None if entry.alarm is None else alarms.find(self.connection, entry.alarm)
         if alarm is None:
             outbox.decide(self.connection, entry.id, outcome="dropped", reason="it is no alarm's")
@@ -127,15 +130,32 @@ class _Table:
         )
         decision = deciding.decide(facts, self.office.routes, self.office.holiday)
         match decision:
+            case Hold() | Drop():
+                self._unsent(entry, decision)
+            case Send() if (refused := self._acted(entry)) is not None:
+                outbox.decide(self.connection, entry.id, outcome="dropped", reason=refused)
+            case Send():
+                self._send(entry, decision, self._told(entry, known, ground, since))
+
+    def _unsent(self, entry: Entry, decision: Hold | Drop) -> None:
+        match decision:
             case Hold():
                 outbox.hold(self.connection, entry.id, until=decision.until, why=decision.why)
             case Drop():
                 outcome = "no route" if decision.no_route else "dropped"
                 outbox.decide(self.connection, entry.id, outcome=outcome, reason=decision.why)
-            case Send() if (refused := self._acted(entry)) is not None:
-                outbox.decide(self.connection, entry.id, outcome="dropped", reason=refused)
-            case Send():
-                self._send(entry, decision, self._told(entry, known, ground, since))
+
+    def _of_trouble(self, entry: Entry) -> None:
+        office = self.office
+        decision = trouble.decide(entry, self.now, office.routes, office.holiday)
+        if not isinstance(decision, Send):
+            self._unsent(entry, decision)
+            return
+
+        def render(key: str, route: Route) -> Message:
+            return trouble.render(entry, key, office.voice(route))
+
+        self._write(entry, decision, render, active=False)
 
     def _acted(self, entry: Entry) -> str | None:
         """Reminders and escalations stand among the acts; why one may not be, else None."""
@@ -169,7 +189,16 @@ class _Table:
         def render(key: str, route: Route) -> Message:
             return rendering.render(replace(told, key=key), self.office.voice(route))
 
-        active = bool(told.alarm["active"])
+        self._write(entry, decision, render, active=bool(told.alarm["active"]))
+
+    def _write(
+        self,
+        entry: Entry,
+        decision: Send,
+        render: Callable[[str, Route], Message],
+        *,
+        active: bool,
+    ) -> None:
         for route in decision.routes:
             write(self.connection, entry, route, render, active=active, now=self.now)
         names = ", ".join(route.name for route in decision.routes)

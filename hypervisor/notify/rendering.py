@@ -60,7 +60,7 @@ def render(telling: Telling, voice: Voice) -> Message:
     link = f"{voice.link}/alarms/{alarm['id']}" if voice.link else ""
     lines.append("  ".join(filter(None, [words["number"].format(number=alarm["id"]), link])))
     return Message(
-        title=_prefixed(title, voice),
+        title=prefixed(title, voice),
         text="\n".join(lines),
         kind=_CALM.get(telling.event) or _KINDS[severity],
         data=_data(telling, voice, link),
@@ -163,11 +163,12 @@ def _plain(event: str, key: str, lines: list[str], at: datetime, voice: Voice) -
         "exercise": voice.exercise,
         "language": voice.language,
     }
-    title = _prefixed(f"{words[event]} - {voice.instance}", voice)
+    title = prefixed(f"{words[event]} - {voice.instance}", voice)
     return Message(title=title, text="\n".join(lines), kind=_CALM[event], data=data)
 
 
-def _prefixed(title: str, voice: Voice) -> str:
+def prefixed(title: str, voice: Voice) -> str:
+    """A title that says whether it is of an exercise."""
     return f"{EXERCISE} - {title}" if voice.exercise else title
 
 

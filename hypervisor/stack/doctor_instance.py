@@ -16,6 +16,7 @@ from hypervisor.store import health
 from hypervisor.store.connect import StoreError
 
 LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
+_SHOWN = 10  # of what is set aside
 _UP = "`hypervisor up` (or look why it stopped: log/up.log of the data folder)"
 
 
@@ -102,6 +103,14 @@ def database(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield good("mode", f"{seen.instance.mode.banner} {seen.instance.name!r}")
     yield from _ingest(seen, live=seen.instance.mode is Mode.LIVE)
     yield _watch(seen, now, live=seen.instance.mode is Mode.LIVE)
+    for one in seen.set_aside[:_SHOWN]:
+        about = f"rule {one.rule}" if one.rule else "every rule"
+        what = f"{about} at {one.subject or 'every subject'} is not evaluated, noticed"
+        mend = "correct or withdraw it; the watch then tries again and catches up"
+        yield bad("rules", f"{what} {one.noticed_at:%Y-%m-%d %H:%M:%S %Z}: {one.problem}", mend)
+    if len(seen.set_aside) > _SHOWN:
+        more = f"{len(seen.set_aside) - _SHOWN} more are not evaluated"
+        yield bad("rules", more, "the console's page Rules lists them")
     if seen.dead_letters_last_hour:
         what = f"{seen.dead_letters_last_hour} in the last hour"
         yield warning("dead letters", what, "`hypervisor dead-letters list` says why")

@@ -9,6 +9,10 @@ import psycopg
 from hypervisor.instance import Instance
 from hypervisor.store import instance
 from hypervisor.store.connect import StoreError, connect, migration_files
+from hypervisor.store.watch import setbacks
+from hypervisor.store.watch.setbacks import SetAside
+
+_HAS_SETBACKS = "0024_set_aside.sql"  # the migration that made the table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,7 @@ class Health:
     judged_to: datetime | None
     dead_letters_last_hour: int
     dead_notifications: int
+    set_aside: Sequence[SetAside] = ()
 
 
 def look(url: str) -> Health:
@@ -54,6 +59,7 @@ def look(url: str) -> Health:
                 " (SELECT count(*) FROM delivery WHERE state = 'dead')"
             ).fetchone()  # type: ignore[misc]  # always one row
             found = instance.read(connection)
+            aside = setbacks.listing(connection) if _HAS_SETBACKS in done else []
         except psycopg.errors.UndefinedTable as error:
             raise StoreError("no migration was ever applied; `hypervisor up` does it") from error
     return Health(
@@ -65,4 +71,5 @@ def look(url: str) -> Health:
         judged_to=judged,
         dead_letters_last_hour=letters,
         dead_notifications=given_up,
+        set_aside=aside,
     )

@@ -47,6 +47,11 @@ def mark(memory: Memory, found: News) -> None:
             if why:
                 plan.why[number] = why
     memory.dials.read(memory.tails, found.trimmed)
+    for rule, subject in [*memory.asides.now]:
+        one = memory.plans.get(rule)
+        if one is not None and subject in one.keys:
+            due = int(one.due[one.keys.index(subject)])
+            memory.asides.lower((rule, subject), due)
 
 
 def hear(memory: Memory, entries: Sequence[Entry]) -> bool:

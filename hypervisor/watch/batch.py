@@ -15,7 +15,9 @@ from hypervisor.store.alarms.alarms import Alarm, Transition
 from hypervisor.store.connect import Connection
 from hypervisor.store.feed import Entry
 from hypervisor.store.watch import judgement
+from hypervisor.store.watch.judgement import Pair
 from hypervisor.watch import affected, forgetting, revising
+from hypervisor.watch.aside import Asides
 from hypervisor.watch.dials import Dials
 from hypervisor.watch.heard import Ears, Worker, union
 from hypervisor.watch.judging import due_tasks, judge_all
@@ -47,6 +49,8 @@ class Report:
     judged: int
     alarms: Sequence[Alarm] = ()
     transitions: Sequence[Transition] = ()
+    set_aside: Sequence[Pair] = ()
+    resumed: Sequence[Pair] = ()
 
     @property
     def more(self) -> bool:
@@ -69,6 +73,7 @@ def remember(connection: Connection, setup: Setup) -> Memory:
             ears=Ears(floor=state.heard_to),
             deaf=union(judgement.deaf_spans(connection)),
             mains=Mains(retention=setup.retention),
+            asides=Asides.load(connection),
         )
         revising.revise(connection, memory, setup.catalogue)
         judgement.save_state(connection, state)
@@ -91,6 +96,7 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
         for judged in judge_all(connection, memory, due_tasks(connection, memory, news)):
             findings.add(memory, judged)
         alarms, transitions = write(connection, memory, findings)
+        set_aside, resumed = memory.asides.save(connection, findings.now)
         memory.touched.take(rows)
         memory.touched.tell(connection, memory.registry)
         state = replace(
@@ -109,6 +115,8 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
         judged=findings.judged,
         alarms=alarms,
         transitions=transitions,
+        set_aside=set_aside,
+        resumed=resumed,
     )
 
 

@@ -1,11 +1,11 @@
 """What rules use, as facts with the times they hold from: series, devices, thresholds, subjects."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,13 +14,21 @@ from hypervisor.registry.model import Device as RegisteredDevice
 from hypervisor.registry.model import Revision
 from rules._inputs import Calendar, Device, Instants, Steps
 from sensors._domain import Catalogue
+from sensors._errors import TerritoryError
 from sensors._quantity import Quantity, Reporting
 from sensors._units import converter
 
 _SECOND = 1_000_000
+_LONGEST = 3 * 366 * 86_400.0  # s: of three intervals of a year
 _STALE_INTERVALS = 3  # a reading holds so many expected intervals unless the registry says else
 
+
+class FactError(TerritoryError):
+    """What the registry holds cannot be evaluated by; a series or site with it is set aside."""
+
+
 Facts = Mapping[str, Any]  # plain values, as they are remembered between two runs
+Said = TypeVar("Said")
 Plans = tuple[tuple[int, Mapping[str, Any] | None], ...]  # from µs on: a plan; None: always lit
 
 
@@ -153,15 +161,10 @@ def series(number: int, device: str, quantity: Quantity, found: Iterable[Revisio
     usual = quantity.interval.total_seconds()
     intervals, limits = {BEGINNING: usual}, {BEGINNING: usual * _STALE_INTERVALS}
     reporting, withdrawn = quantity.reporting, dict[int, float]()
-    for revision in found:
-        at = micros(revision.effective)
-        withdrawn[at] = float(revision.value is None)
-        if revision.value is None:
-            continue
-        interval = revision.value.get("interval_s") or usual
-        intervals[at] = interval
-        limits[at] = revision.value.get("stale_s") or interval * _STALE_INTERVALS
-        reporting = Reporting(revision.value.get("reporting") or quantity.reporting)
+    for at, said in readable(found, lambda value: _cadence(value, quantity)):
+        withdrawn[at] = float(said is None)
+        if said is not None:
+            intervals[at], limits[at], reporting = said
     return SeriesFacts(
         sources=(Source(id=number, device=device, since=BEGINNING),),
         quantity=quantity,
@@ -171,6 +174,34 @@ def series(number: int, device: str, quantity: Quantity, found: Iterable[Revisio
         longest=max(*intervals.values(), *limits.values()) * _SECOND,
         withdrawn=steps(withdrawn) if any(withdrawn.values()) else None,
     )
+
+
+def _cadence(value: Facts, quantity: Quantity) -> tuple[float, float, Reporting]:
+    """Interval and stale limit (s), and how it reports."""
+    interval = bounded(value.get("interval_s") or quantity.interval.total_seconds())
+    limit = bounded(value.get("stale_s") or interval * _STALE_INTERVALS)
+    return interval, limit, Reporting(value.get("reporting") or quantity.reporting)
+
+
+def readable(
+    found: Iterable[Revision], read: Callable[[Facts], Said]
+) -> Iterator[tuple[int, Said | None]]:
+    """What each revision says from when on (µs); None: it withdraws.
+
+    One that cannot be read counts as none, so that a later one mends it; if it is the latest, the
+    whole cannot.
+    """
+    problem: Exception | None = None
+    for revision in found:
+        try:
+            said = None if revision.value is None else read(revision.value)
+        except Exception as error:  # noqa: BLE001  whatever was once accepted
+            problem = error
+        else:
+            problem = None
+            yield micros(revision.effective), said
+    if problem is not None:
+        raise problem
 
 
 def device(registered: RegisteredDevice, found: Iterable[Revision]) -> Device:
@@ -194,16 +225,28 @@ def serves(one: Device) -> bool:
 def threshold(name: str, found: Iterable[Revision], catalogue: Catalogue) -> Steps:
     """A threshold by its revisions, in the unit of the vocabulary."""
     vocabulary = catalogue.thresholds.get(name)
-    values: dict[int, float] = {}
-    for revision in found:
-        if revision.value is None:
-            values[micros(revision.effective)] = math.nan
-            continue
-        value, unit = float(revision.value["value"]), revision.value.get("unit")
+
+    def read(said: Facts) -> float:
+        value, unit = float(said["value"]), said.get("unit")
         if vocabulary and unit and unit != vocabulary.unit:
             value = float(converter(unit, vocabulary.unit)(value))
-        values[micros(revision.effective)] = value
+        if not math.isfinite(value):
+            raise FactError(f"threshold {name}: {value} is no number that a value is compared with")
+        return value
+
+    values = {at: math.nan if value is None else value for at, value in readable(found, read)}
     return steps(values)
+
+
+def bounded(seconds: float) -> float:
+    """A span (s) that times can be counted with.
+
+    Raises:
+        FactError: it is negative, or longer than any inventory may say.
+    """
+    if not 0 <= float(seconds) <= _LONGEST:
+        raise FactError(f"a span of {float(seconds):g} s; expected at most {_LONGEST:g} s")
+    return float(seconds)
 
 
 def steps(values: Mapping[int, float]) -> Steps:

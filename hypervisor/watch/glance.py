@@ -17,7 +17,7 @@ from hypervisor.watch.rulebook import RuleHistory
 from hypervisor.watch.tail import Mask
 from rules._inputs import Instants, Steps, Values
 from rules._rule import DEVICE
-from rules._tree import Call, Node, walk
+from rules._tree import Call, Every, Node, Place, walk
 
 Places = Instants  # of series among the dials; 0 is nobody's
 
@@ -72,6 +72,21 @@ class Glance:
                 for name in latest.thresholds
             },
             silences=list(_silences(latest.when)),
+        )
+
+    @classmethod
+    def blind(cls, size: int) -> "Glance":
+        """Of so many subjects, none of which it may be guessed about."""
+        nobody = np.empty((0, 0, 0), dtype=np.int64)
+        return cls(
+            when=Every(place=Place(file="", line=0, column=0), conditions=()),
+            settled=np.full(size, LATER, dtype=np.int64),
+            named={},
+            members={},
+            present={},
+            devices=nobody,
+            missing=np.empty((0, 0), dtype=np.bool_),
+            limits={},
         )
 
     def possible(self, dials: Dials) -> Mask:

@@ -1,7 +1,8 @@
 """Run the engine over all that is due: a rule at a time, all its subjects at once, in columns."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -9,13 +10,16 @@ import numpy as np
 from hypervisor.instants import BEGINNING
 from hypervisor.store.connect import Connection
 from hypervisor.store.watch.judgement import Pair
+from hypervisor.store.watch.setbacks import savepoint
 from hypervisor.watch import columns
+from hypervisor.watch.aside import isolated, isolated_each
 from hypervisor.watch.columns import Wanted
 from hypervisor.watch.forgetting import earliest
 from hypervisor.watch.memory import Memory, remembered
 from hypervisor.watch.news import News
+from hypervisor.watch.schedule import Plan
 from rules._engine import judge, run_start
-from rules._inputs import Horizon, Subject
+from rules._inputs import Horizon, Instants, Subject
 from rules._journal import Moment, Verdict
 
 _BLOCK = 1_000  # subjects whose columns come from memory
@@ -49,59 +53,139 @@ class Judged:
     subject: Subject
 
 
+log = logging.getLogger(__name__)
+_Tasks = list[Task]
+_Both = tuple[Task, Wanted]  # a task, and the columns that it wants
+
+
 def due_tasks(connection: Connection, memory: Memory, news: News) -> list[Task]:
     """What is due by now, rule by rule."""
     found: list[Task] = []
     for plan in memory.plans.values():
         horizons = plan.horizons(memory.dials, memory.ears.floor)
-        numbers = np.flatnonzero(plan.due <= horizons)
-        if not len(numbers):
-            continue
-        seen = news.before[plan.listens[numbers]].max(axis=1)
-        if plan.silence:
-            seen = np.full(len(numbers), memory.state.heard_to)
-        starts = np.maximum(plan.due[numbers], BEGINNING).tolist()
-        pairs = [plan.pair(number) for number in numbers.tolist()]
-        _look_back(connection, memory, dict(zip(pairs, starts, strict=True)))
-        starts = [
-            max(start, earliest(memory, pair)) for start, pair in zip(starts, pairs, strict=True)
-        ]
-        found += [
-            _task(memory, pair, number=number, start=start, horizon=horizon, seen=had)
-            for pair, number, start, horizon, had in zip(
-                *(pairs, numbers.tolist(), starts),
-                *(horizons[numbers].tolist(), seen.tolist()),
-                strict=True,
-            )
-        ]
+        due = np.flatnonzero(plan.due <= horizons).tolist()
+        if memory.asides.now:
+            due = [n for n in due if not memory.asides.holds(plan.pair(n), int(horizons[n]))]
+
+        def failed(number: int, error: Exception, plan: Plan = plan) -> None:
+            memory.asides.put(plan.pair(number), int(plan.due[number]), error)
+
+        def tasks(some: Sequence[int], plan: Plan = plan, horizons: Instants = horizons) -> _Tasks:
+            numbers = np.array(some, dtype=np.int64)
+            return _due(connection, memory, plan, numbers, horizons[numbers], news)
+
+        for some in isolated(due, tasks, failed):
+            found += some
     return found
+
+
+def _due(  # noqa: PLR0913, PLR0917  what is known of a plan's subjects
+    connection: Connection,
+    memory: Memory,
+    plan: Plan,
+    numbers: Instants,
+    horizons: Instants,
+    news: News,
+) -> _Tasks:
+    """The tasks of these subjects of a plan."""
+    seen = news.before[plan.listens[numbers]].max(axis=1)
+    if plan.silence:
+        seen = np.full(len(numbers), memory.state.heard_to)
+    starts = np.maximum(plan.due[numbers], BEGINNING).tolist()
+    pairs = [plan.pair(number) for number in numbers.tolist()]
+    _look_back(connection, memory, dict(zip(pairs, starts, strict=True)))
+    starts = [max(start, earliest(memory, pair)) for start, pair in zip(starts, pairs, strict=True)]
+    return [
+        _task(memory, pair, number=number, start=start, horizon=horizon, seen=had)
+        for pair, number, start, horizon, had in zip(
+            *(pairs, numbers.tolist(), starts), *(horizons.tolist(), seen.tolist()), strict=True
+        )
+    ]
 
 
 def judge_all(
     connection: Connection, memory: Memory, tasks: Iterable[Task]
 ) -> Iterator[list[Judged]]:
-    """Judge the tasks, a block of subjects at a time; one list for each call of the engine."""
-    by_subject: dict[str, list[tuple[Task, Wanted]]] = {}
-    for task in tasks:
-        by_subject.setdefault(task.pair[1], []).append((task, _wanted(memory, task)))
+    """Judge the tasks, a block of subjects at a time; one list for each call of the engine.
+
+    A task that fails is set aside.
+    """
+    by_subject: dict[str, list[_Both]] = {}
+
+    def failed(both: Task | _Both, error: Exception) -> None:
+        task = both if isinstance(both, Task) else both[0]
+        memory.asides.put(task.pair, task.start, error)
+
+    for both in isolated_each(tasks, lambda task: (task, _wanted(memory, task)), failed):
+        by_subject.setdefault(both[0].pair[1], []).append(both)
     stored = {key for key, both in by_subject.items() if _needs_store(memory, both)}
     for size, keys in ((_BLOCK, by_subject.keys() - stored), (_STORED_BLOCK, stored)):
         rest = iter(sorted(keys))
         while block := list(islice(rest, size)):
-            yield from _judge_block(connection, memory, [by_subject[key] for key in block])
+            together = [both for key in block for both in by_subject[key]]
+            for some, subjects in isolated(
+                together, lambda some: (some, _columns(connection, memory, some)), failed
+            ):
+                yield from _judge_block(memory, [task for task, _ in some], subjects)
+
+
+def _columns(
+    connection: Connection, memory: Memory, tasks: Sequence[_Both]
+) -> Mapping[str, Subject]:
+    """The subjects of these tasks with the columns that they want."""
+    by_subject: dict[str, list[Wanted]] = {}
+    for task, want in tasks:
+        by_subject.setdefault(task.pair[1], []).append(want)
+    wanted = [columns.joined(some) for some in by_subject.values()]
+    with savepoint(connection):
+        return columns.subjects(connection, memory.tails, wanted)
 
 
 def _judge_block(
-    connection: Connection, memory: Memory, tasks: Sequence[Sequence[tuple[Task, Wanted]]]
+    memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]
 ) -> Iterator[list[Judged]]:
-    wanted = [columns.joined([want for _, want in both]) for both in tasks]
-    subjects = columns.subjects(connection, memory.tails, wanted)
+    failures: list[tuple[Task, Exception]] = []
     calls: dict[tuple[str, tuple[bool, ...]], list[Task]] = {}
-    for task, _ in (one for both in tasks for one in both):
+    for task in tasks:
         fits = tuple(rule is not None for _, rule in memory.territory.revisions[task.pair])
         calls.setdefault((task.pair[0], fits), []).append(task)
     for alike in calls.values():
-        yield _call(memory, alike, subjects)
+        yield from isolated(
+            alike,
+            lambda some: _call(memory, some, subjects),
+            lambda task, error: failures.append((task, error)),
+        )
+    for task, error in failures:
+        later = _under_the_latest(memory, task)
+        found = isolated_each(
+            [] if later is None else [later],
+            lambda one: _call(memory, [one], subjects),
+            lambda one, again: log.warning("nor from %s on: %s", one.start, again),
+        )
+        judged = [*found]
+        if not judged:
+            memory.asides.put(task.pair, task.start, error)
+            latest = memory.territory.revisions[task.pair][-1][0]
+            if latest > task.horizon:
+                memory.asides.again[task.pair] = latest
+        yield from judged
+
+
+def _under_the_latest(memory: Memory, task: Task) -> Task | None:
+    """What failed, to be judged only from the latest revision of its rule on, if that is later.
+
+    So a rule whose evaluation failed is mended by its revision or withdrawal.
+    """
+    latest = memory.territory.revisions[task.pair][-1][0]
+    if not task.start < latest <= task.horizon:
+        return None
+    journal = [*task.kept, *task.replaced]
+    return replace(
+        task,
+        start=latest,
+        kept=tuple(one for one in journal if one.time < latest),
+        replaced=tuple(one for one in journal if one.time >= latest),
+    )
 
 
 def _call(memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]) -> list[Judged]:
@@ -134,7 +218,8 @@ def _look_back(connection: Connection, memory: Memory, starts: Mapping[Pair, int
         if memory.standings[pair].open and start <= memory.standings[pair].open[0].time
     }
     if before:
-        memory.standings |= remembered(connection, before, before)
+        with savepoint(connection):
+            memory.standings |= remembered(connection, before, before)
 
 
 def _task(  # noqa: PLR0913  one argument a field

@@ -16,6 +16,7 @@ from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.watch import turn
 from hypervisor.store.watch.judgement import state
 from hypervisor.watch import packs
+from hypervisor.watch.aside import named
 from hypervisor.watch.batch import Report, Setup, remember, step
 from hypervisor.watch.forgetting import forget
 from hypervisor.watch.memory import Territory
@@ -130,6 +131,10 @@ def _census(territory: Territory) -> str:
 
 def _tell(report: Report, say: Say) -> None:
     """One line for each thing that people would want to know of."""
+    for pair in report.set_aside:
+        say(f"SET ASIDE, its evaluation failed: {named(pair)}")
+    for pair in report.resumed:
+        say(f"evaluated again: {named(pair)}")
     titles = {alarm.id: alarm.title for alarm in report.alarms}
     for one in report.transitions:
         reason = f" ({one.reason})" if one.reason else ""

@@ -4,8 +4,9 @@ All of it can be built again from the database, and is, at start and after any e
 is worth keeping from a step that failed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from hypervisor.store.connect import Connection
 from hypervisor.store.readings import history
 from hypervisor.store.watch import judgement
 from hypervisor.store.watch.judgement import Pair, State
+from hypervisor.store.watch.setbacks import EVERY
 from hypervisor.watch import rulebook, subjects
+from hypervisor.watch.aside import Asides
 from hypervisor.watch.columns import columns
 from hypervisor.watch.dials import Dials
 from hypervisor.watch.facts import SeriesFacts, SubjectFacts
@@ -32,11 +35,14 @@ from rules._engine import lookback
 from rules._inputs import Closing, Subject
 from rules._journal import Moment, Phase
 from sensors._domain import Catalogue
+from sensors._errors import TerritoryError
 from sensors._row import NEVER, ROW, Rows
 
 Fact = tuple[str, str]  # kind and key, as in the table judged_under
 
 _HOUR = 3_600_000_000
+_DAY = 24 * _HOUR
+_FARTHEST = 10 * 366 * _DAY  # that a rule may look back where retention is not known
 _SPARE = 3 * _HOUR  # readings kept beyond the longest look-back: a trend, a little lateness
 _MOST = 5_000  # rows of one series read at start
 
@@ -63,6 +69,7 @@ class Territory:
     longest: Mapping[int, int]  # series -> the farthest that any rule looks back on it
     quantity_of: Mapping[int, str]  # series -> its quantity's name
     unfit: Mapping[Pair, str]  # rules that do not apply for a reason worth saying
+    failed: Mapping[Pair, Exception] = field(default_factory=dict)  # what cannot be evaluated
 
     @classmethod
     def empty(cls) -> "Territory":
@@ -105,6 +112,7 @@ class Memory:
     said: Mapping[Fact, Any] = field(default_factory=dict)  # of the territory, in plain values
     under: Mapping[Fact, Any] | None = None  # what was last judged by; None: ask the store
     touched: Touched = field(default_factory=Touched)
+    asides: Asides = field(default_factory=Asides)
 
     def closing_after(self, pair: Pair, time: int) -> int | None:
         """When (µs) the next alarm of a pair was closed by hand, after a time."""
@@ -121,27 +129,38 @@ def arranged(
     known: Registry, catalogue: Catalogue, mains: Mains, *, zone: str = "Europe/Paris"
 ) -> Territory:
     """Which rule applies where, by any registry: a backtest asks with rules of its own."""
-    found = subjects.subjects(known, catalogue, zone)
+    unmade: dict[str, Exception] = {}
+    found = subjects.subjects(known, catalogue, zone, failed=unmade)
     rules = rulebook.histories(known, catalogue.common)
+    failed: dict[Pair, Exception] = {(EVERY, name): error for name, error in unmade.items()}
+    failed |= {(key, EVERY): TerritoryError(r.problem) for key, r in rules.items() if r.problem}
+    limit = mains.retention // 2 or _FARTHEST
     revisions: dict[Pair, Revisions] = {}
     listens: dict[Pair, Mapping[int, int]] = {}
     unfit: dict[Pair, str] = {}
     looked_back: dict[tuple[object, ...], int] = {}  # of series that are alike
     for subject in found.values():
         for rule in rules.values():
-            if subject.per not in rule.kinds:
+            if subject.per not in rule.kinds or rule.problem is not None:
                 continue
             pair = (rule.id, subject.key)
-            written = rule.for_subject(subject)
-            unfit |= _unfit(rule, subject)
-            if all(one is None for _, one in written):
+            try:
+                written = rule.for_subject(subject)
+                unfit |= _unfit(rule, subject)
+                if all(one is None for _, one in written):
+                    continue
+                listen = partial(_listens, rule, subject, looked_back)
+                written, heard = _kept(written, listen, limit)
+                if all(one is None for _, one in written):
+                    continue
+            except Exception as error:  # noqa: BLE001  of one rule at one subject
+                failed[pair] = error
                 continue
-            revisions[pair] = written
-            listens[pair] = _listens(rule, written, subject, looked_back)
+            revisions[pair], listens[pair] = written, heard
     planned = {key for rule, key in revisions if rules[rule].planned}
     longest: dict[int, int] = {}
-    for heard in listens.values():
-        for series, reach in heard.items():
+    for each in listens.values():
+        for series, reach in each.items():
             longest[series] = max(reach, longest.get(series, 0))
     return Territory(
         subjects={
@@ -158,14 +177,40 @@ def arranged(
             for series in one.ids
         },
         unfit=unfit,
+        failed=failed,
     )
+
+
+def _kept(
+    written: Revisions, listens: Callable[[Revisions], Mapping[int, int]], limit: int
+) -> tuple[Revisions, Mapping[int, int]]:
+    """The revisions that look back on what is kept, and leave the others time for late readings.
+
+    Beside them what they listen to. One that looks back farther counts as none.
+
+    Raises:
+        TerritoryError: the latest looks back farther than half of the time for which readings are
+            kept.
+    """
+    heard = listens(written)
+    if max(heard.values(), default=0) <= limit:
+        return written, heard
+    far = [max(listens((one,)).values(), default=0) > limit for one in written]
+    if far[-1]:
+        reach = max(listens(written[-1:]).values())
+        raise TerritoryError(
+            f"it looks back {reach / _DAY:.0f} d, stale limits and travel times included; at most"
+            f" {limit / _DAY:.0f} d, half of the time for which readings are kept"
+        )
+    written = tuple(one for one, too_far in zip(written, far, strict=True) if not too_far)
+    return written, listens(written)
 
 
 def _listens(
     rule: RuleHistory,
-    written: Revisions,
     subject: SubjectFacts,
     looked_back: dict[tuple[object, ...], int],
+    written: Revisions,
 ) -> dict[int, int]:
     """The stored series that a rule hears at a subject, and how far it looks back on each (µs).
 

@@ -1,6 +1,6 @@
 """What was judged -> journal, alarms and transitions, as they must now be written."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,10 +13,12 @@ from hypervisor.store.connect import Connection
 from hypervisor.store.notify import outbox
 from hypervisor.store.watch import judgement
 from hypervisor.store.watch.judgement import Pair
+from hypervisor.store.watch.setbacks import savepoint
+from hypervisor.watch.aside import isolated, isolated_each
 from hypervisor.watch.dials import LATER
 from hypervisor.watch.judging import Judged, Task
 from hypervisor.watch.memory import Memory, Standing
-from hypervisor.watch.schedule import is_calm
+from hypervisor.watch.schedule import Plan, is_calm
 from hypervisor.watch.telling import last_value, told
 from rules._journal import Moment, Phase, Truth
 from rules._log import episodes
@@ -26,28 +28,44 @@ from sensors._row import NEVER
 
 @dataclass(kw_only=True)
 class Findings:
-    """What one batch makes of journal and alarms; written at the end of its transaction."""
+    """What one batch makes of journal and alarms; written at the end of its transaction.
+
+    `before`: of each that was judged its number, from when on (µs), and where it stood.
+    """
 
     now: int  # when we notice
     erase: dict[Pair, int] = field(default_factory=dict)
     moments: list[tuple[Pair, tuple[Moment, ...]]] = field(default_factory=list)
     changes: list[tuple[Judged, Change, str]] = field(default_factory=list)
-    values: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    values: dict[int, tuple[Pair, Mapping[str, Any]]] = field(default_factory=dict)
+    before: dict[Pair, tuple[int, int, Standing]] = field(default_factory=dict)
     judged: int = 0
 
     def add(self, memory: Memory, judged: Sequence[Judged]) -> None:
         """Compare judgements of one rule with what is recorded; memory takes the new journal."""
         plan = memory.plans[judged[0].task.pair[0]]
-        for one in judged:
-            number = one.task.number
-            soonest = (one.verdict.due, memory.closing_after(one.task.pair, one.task.horizon))
-            plan.due[number] = min((at for at in soonest if at is not None), default=LATER)
-            self._compare(memory.standings[one.task.pair], one, plan.why.pop(number, ""))
-            plan.calm[number] = is_calm(memory.standings[one.task.pair].open)
-            self._values(memory, one)
-        numbers = np.array([one.task.number for one in judged], dtype=np.int64)
-        plan.rest(numbers, memory.dials, memory.ears.floor)
+
+        def failed(one: Judged, error: Exception) -> None:
+            memory.asides.put(one.task.pair, one.task.start, error)
+
+        done = [*isolated_each(judged, lambda one: self._take(memory, plan, one), failed)]
+        plan.rest(np.array(done, dtype=np.int64), memory.dials, memory.ears.floor)
         self.judged += len(judged)
+
+    def _take(self, memory: Memory, plan: Plan, one: Judged) -> int:
+        """One judgement; the subject's number. All that may fail comes before what is kept."""
+        number, pair = one.task.number, one.task.pair
+        standing = memory.standings[pair]
+        before = number, one.task.start, replace(standing)
+        self._values(memory, one)
+        soonest = (one.verdict.due, memory.closing_after(pair, one.task.horizon))
+        self._compare(standing, one, plan.why.get(number, ""))
+        plan.why.pop(number, None)
+        plan.due[number] = min((at for at in soonest if at is not None), default=LATER)
+        plan.calm[number] = is_calm(standing.open)
+        memory.asides.passed(pair)
+        self.before[pair] = before
+        return number
 
     def _compare(self, standing: Standing, one: Judged, why: str) -> None:
         task, moments = one.task, tuple(one.verdict.moments)
@@ -55,14 +73,14 @@ class Findings:
             moments = _judged_to(task)
         if moments == task.replaced:
             return
-        if task.replaced:
-            self.erase[task.pair] = task.start
-        self.moments.append((task.pair, moments))
         journal = [*task.kept, *moments]
         seen = max(task.seen, task.replaced[-1].time if task.replaced else NEVER)
         found = episodes(*task.pair, journal)
         recorded = [Recorded(identity=a.id, episode=a.episode) for a in standing.alarms]
         changes = reconcile(recorded, found, judged=seen) if found or recorded else []
+        if task.replaced:
+            self.erase[task.pair] = task.start
+        self.moments.append((task.pair, moments))
         self.changes += [(one, change, why) for change in changes]
         standing.open = _from_last_inactive(journal)
         if not changes:
@@ -74,7 +92,23 @@ class Findings:
             if alarm.active:
                 value = last_value(memory.territory, one, None)
                 if value is not None and value != alarm.last_value:
-                    self.values[alarm.id] = value
+                    self.values[alarm.id] = one.task.pair, value
+
+    def of(self, pairs: Collection[Pair]) -> "Findings":
+        """Those of some rules and subjects."""
+        return replace(
+            self,
+            erase={pair: since for pair, since in self.erase.items() if pair in pairs},
+            moments=[one for one in self.moments if one[0] in pairs],
+            changes=[one for one in self.changes if one[0].task.pair in pairs],
+            values={key: one for key, one in self.values.items() if one[0] in pairs},
+        )
+
+    def undo(self, memory: Memory, pair: Pair, error: Exception) -> None:
+        """Set aside what could not be written, as it stood before it was judged."""
+        number, start, memory.standings[pair] = self.before[pair]
+        memory.plans[pair[0]].bring_forward(number, start)
+        memory.asides.put(pair, start, error)
 
 
 def write(
@@ -82,31 +116,50 @@ def write(
 ) -> tuple[list[Alarm], list[Transition]]:
     """Write the findings, and what is to be told of them, in the caller's transaction.
 
-    Memory takes the alarms.
+    Memory takes the alarms. A rule at a subject whose findings cannot be written is set aside.
     """
-    if not (findings.moments or findings.values):
-        return [], []
-    judgement.rewrite_journal(connection, findings.erase, findings.moments)
-    new = sum(change.identity is None for _, change, _ in findings.changes)
-    identities = iter(alarms.new_ids(connection, new) if new else [])
-    changed: dict[int, Alarm] = {}
+    pairs = [pair for pair, _ in findings.moments]
+    pairs = list(dict.fromkeys([*pairs, *(pair for pair, _ in findings.values.values())]))
+    changed: list[Alarm] = []
     transitions: list[Transition] = []
-    for one, change, why in findings.changes:
-        standing = memory.standings[one.task.pair]
-        before = next((a for a in standing.alarms if a.id == change.identity), None)
-        alarm = _alarm(memory, one, change, before, now=findings.now, identities=identities)
-        changed[alarm.id] = alarm
-        transitions += told(alarm, before, change, why=why, now=findings.now)
-        standing.alarms = [a for a in standing.alarms if a.id != alarm.id]
-        if alarm.withdrawn is None:
-            standing.alarms.append(alarm)
-    for pair in {one.task.pair for one, _, _ in findings.changes}:
+    for some, more in isolated(
+        pairs,
+        lambda some: _write(
+            connection, memory, findings if len(some) == len(pairs) else findings.of({*some})
+        ),
+        lambda pair, error: findings.undo(memory, pair, error),
+    ):
+        changed += some
+        transitions += more
+    return changed, transitions
+
+
+def _write(
+    connection: Connection, memory: Memory, findings: Findings
+) -> tuple[list[Alarm], list[Transition]]:
+    """All of it or nothing."""
+    with savepoint(connection):
+        judgement.rewrite_journal(connection, findings.erase, findings.moments)
+        new = sum(change.identity is None for _, change, _ in findings.changes)
+        identities = iter(alarms.new_ids(connection, new) if new else [])
+        changed: dict[int, Alarm] = {}
+        transitions: list[Transition] = []
+        standing: dict[Pair, list[Alarm]] = {}
+        for one, change, why in findings.changes:
+            there = standing.setdefault(one.task.pair, memory.standings[one.task.pair].alarms)
+            before = next((a for a in there if a.id == change.identity), None)
+            alarm = _alarm(memory, one, change, before, now=findings.now, identities=identities)
+            changed[alarm.id] = alarm
+            transitions += told(alarm, before, change, why=why, now=findings.now)
+            kept = [a for a in there if a.id != alarm.id]
+            standing[one.task.pair] = kept if alarm.withdrawn is not None else [*kept, alarm]
+        alarms.save(connection, changed.values(), transitions)
+        outbox.put(connection, events_of(transitions, changed.values()))
+        values = {key: value for key, (_, value) in findings.values.items() if key not in changed}
+        alarms.save_last_values(connection, values)
+    for pair, found in standing.items():
+        memory.standings[pair].alarms = found
         _settle(memory.standings[pair])
-    alarms.save(connection, changed.values(), transitions)
-    outbox.put(connection, events_of(transitions, changed.values()))
-    alarms.save_last_values(
-        connection, {k: v for k, v in findings.values.items() if k not in changed}
-    )
     return list(changed.values()), transitions
 
 

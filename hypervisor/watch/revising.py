@@ -12,6 +12,7 @@ from hypervisor.store.connect import Connection
 from hypervisor.store.registry import registry
 from hypervisor.store.watch import judgement
 from hypervisor.watch import differences
+from hypervisor.watch.aside import concerns
 from hypervisor.watch.dials import Dials
 from hypervisor.watch.differences import Difference
 from hypervisor.watch.facts import SubjectFacts
@@ -53,6 +54,26 @@ def revise(
         _plans(memory)
         _standings(connection, memory)
     settle(connection, memory)
+    try_again(memory)
+
+
+def try_again(memory: Memory) -> None:
+    """Let be evaluated what was set aside, from where it failed; a change may have mended it."""
+    territory, before = memory.territory, {**memory.asides.trying, **memory.asides.now}
+    memory.asides.now, memory.asides.trying, memory.asides.again = {}, {}, {}
+    for pair, error in territory.failed.items():
+        since = before[pair].since if pair in before else BEGINNING
+        memory.asides.put(pair, since, error)
+    healed = {pair: one for pair, one in before.items() if pair not in territory.failed}
+    for plan in memory.plans.values() if healed else ():
+        for number in range(len(plan.keys)):
+            pair = plan.pair(number)
+            place = territory.subjects[pair[1]].place
+            found = [one.since for key, one in healed.items() if concerns(key, pair, place)]
+            if found:
+                plan.bring_forward(number, min(found), "its evaluation had failed")
+            if pair in healed:
+                memory.asides.trying[pair] = healed[pair]
 
 
 def settle(connection: Connection, memory: Memory) -> None:

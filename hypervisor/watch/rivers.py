@@ -1,14 +1,21 @@
 """What lies upstream of each site: on every branch the nearest that measures, and how far away."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import numpy as np
 
-from hypervisor.instants import micros
 from hypervisor.registry.model import Revision
-from hypervisor.watch.facts import SubjectFacts, UpstreamFacts, either, steps, summed
+from hypervisor.watch.facts import (
+    SubjectFacts,
+    UpstreamFacts,
+    bounded,
+    either,
+    readable,
+    steps,
+    summed,
+)
 from rules._inputs import Steps
 
 _SECOND = 1_000_000
@@ -18,13 +25,19 @@ Link = tuple[str, Steps]  # the site above, and how long (µs) water takes from 
 _Way = tuple[str, str, Steps]  # site, quantity, how long
 
 
-def links(revisions: Mapping[tuple[str, str], Sequence[Revision]]) -> dict[str, list[Link]]:
-    """What flows into each site, by its name."""
+def links(
+    revisions: Mapping[tuple[str, str], Sequence[Revision]],
+    failed: Callable[[str, Exception], None],
+) -> dict[str, list[Link]]:
+    """What flows into each site, by its name; `failed` is given a site whose link cannot be."""
     found: dict[str, list[Link]] = {}
     for (kind, key), said in sorted(revisions.items()):
         if kind == "link":
             above, _, below = key.partition(">")
-            found.setdefault(below, []).append((above, _travel(said)))
+            try:
+                found.setdefault(below, []).append((above, _travel(said)))
+            except Exception as error:  # noqa: BLE001  of one link, which stops no other
+                failed(below, error)
     return found
 
 
@@ -116,11 +129,5 @@ def _length(lag: Steps) -> float:
 
 
 def _travel(said: Iterable[Revision]) -> Steps:
-    return steps(
-        {
-            micros(one.effective): float("nan")
-            if one.value is None
-            else float(one.value["travel_s"]) * _SECOND
-            for one in said
-        }
-    )
+    found = readable(said, lambda value: bounded(value["travel_s"]) * _SECOND)
+    return steps({at: float("nan") if span is None else span for at, span in found})

@@ -9,8 +9,8 @@ from typing import Any
 
 from hypervisor.instants import micros
 from hypervisor.registry.model import Registry, Revision
+from hypervisor.watch.aside import problem_of
 from hypervisor.watch.facts import SubjectFacts
-from rules._errors import RuleError
 from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule, judged_by
 from rules._tree import Call, Name, walk
@@ -26,8 +26,9 @@ Revisions = tuple[tuple[int, Rule | None], ...]  # effective µs ascending; None
 class RuleHistory:
     """One rule through its revisions. `written` is what is remembered of it.
 
-    `judged`: those among them by which something else is judged than before. Of others only what
-    people are told is new.
+    A revision that cannot be read counts as none. `problem`: why the latest one cannot; the rule
+    is then not to be evaluated at all. `judged`: those among them by which something else is
+    judged than before. Of others only what people are told is new.
     """
 
     id: str
@@ -37,6 +38,7 @@ class RuleHistory:
     silence: bool  # it lives on the axis of arrival, as all its revisions do
     asks_of_devices: bool  # whether a device spoke at all, whatever of
     common: frozenset[str]  # quantities of no domain
+    problem: str | None = None
 
     @property
     def rules(self) -> list[Rule]:
@@ -101,8 +103,10 @@ def histories(registry: Registry, common: frozenset[str]) -> dict[str, RuleHisto
 def _history(
     key: str, revisions: list[tuple[int, Revision]], common: frozenset[str]
 ) -> RuleHistory:
-    rules = tuple((at, _rule(one)) for at, one in revisions)
+    read = [(at, _rule(one)) for at, one in revisions]
+    rules = tuple((at, rule) for at, rule in read if not isinstance(rule, Exception))
     latest = [rule for _, rule in rules if rule is not None][-1:]
+    last = read[-1][1]
     return RuleHistory(
         id=key,
         revisions=rules,
@@ -111,6 +115,7 @@ def _history(
         silence=any(rule.axis == "silence" for rule in latest),
         asks_of_devices=any(_asks_of_devices(rule) for _, rule in rules if rule is not None),
         common=common,
+        problem=problem_of(last) if isinstance(last, Exception) else None,
     )
 
 
@@ -126,15 +131,15 @@ def _condition(rule: Rule | None) -> Any:
     return None if rule is None else judged_by(rule.to_json())
 
 
-def _rule(revision: Revision) -> Rule | None:
-    """The rule as it was written; None when withdrawn, or no longer understood (it is logged)."""
+def _rule(revision: Revision) -> Rule | Exception | None:
+    """The rule as it was written; None when withdrawn; why it cannot be read (it is logged)."""
     if revision.value is None:
         return None
     try:
         return _read(json.dumps(revision.value))
-    except RuleError as error:
-        log.warning("rule %s of %s rests: %s", revision.key, revision.effective, error)
-        return None
+    except Exception as error:  # noqa: BLE001  whatever was once accepted stops no other rule
+        log.warning("rule %s of %s cannot be read: %s", revision.key, revision.effective, error)
+        return error
 
 
 @lru_cache(maxsize=1_000)

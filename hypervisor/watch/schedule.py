@@ -4,6 +4,7 @@ New rows make a judgement due at their time; time alone at the time that the eng
 rows change nothing, which the cheap look (`glance`) tells without a judgement.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,8 @@ from hypervisor.watch.rulebook import RuleHistory
 from hypervisor.watch.tail import Mask
 from rules._inputs import Instants
 from rules._journal import Moment, Phase, Truth
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -56,7 +59,7 @@ class Plan:
             due=np.full(len(subjects), LATER, dtype=np.int64),
             must=np.zeros(len(subjects), dtype=np.bool_),
             calm=np.zeros(len(subjects), dtype=np.bool_),
-            glance=Glance.of(rule, subjects, dials),
+            glance=_glance(rule, subjects, dials),
         )
 
     @property
@@ -99,17 +102,33 @@ class Plan:
             return
         quiet = touched & self.calm & ~self.must & ~news.late[self.listens].any(axis=1)
         if quiet.any():
-            if self.silence:
-                told = (first > heard_to) | (first >= self._heard_before(news))
-                quiet &= told & (self.glance.settled <= first)
-                quiet &= self._still_heard(dials, floor, quiet)
-            else:
-                quiet &= (self.glance.settled <= first) & ~self.glance.possible(dials)
+            try:
+                quiet = self._quiet(quiet, first, news, dials, floor=floor, heard_to=heard_to)
+            except Exception:
+                log.exception("rule %s is judged without a cheap look", self.rule.id)
+                quiet[:] = False
         loud = touched & ~quiet
         if self.silence:  # of the time after what was judged nothing is proven any more
             first = np.minimum(first, max(heard_to, BEGINNING - 1) + 1)
         self.due[loud] = np.minimum(self.due[loud], first[loud])
         self.must[loud] = True
+
+    def _quiet(  # noqa: PLR0913  all that a look takes
+        self,
+        asked: Mask,
+        first: Instants,
+        news: News,
+        dials: Dials,
+        *,
+        floor: int,
+        heard_to: int,
+    ) -> Mask:
+        """Of those asked about, where the news since `first` cannot make the condition true."""
+        if not self.silence:
+            return asked & (self.glance.settled <= first) & ~self.glance.possible(dials)
+        told = (first > heard_to) | (first >= self._heard_before(news))
+        quiet = asked & told & (self.glance.settled <= first)
+        return quiet & self._still_heard(dials, floor, quiet)
 
     def rest(self, numbers: Instants, dials: Dials, floor: int) -> None:
         """What was judged and cannot become true needs no judgement until its series move."""
@@ -117,7 +136,11 @@ class Plan:
         if not self.silence:
             idle = self.calm & (self.glance.settled <= floor)
             if idle[numbers].any():
-                idle &= ~self.glance.possible(dials)
+                try:
+                    idle &= ~self.glance.possible(dials)
+                except Exception:
+                    log.exception("rule %s is judged without a cheap look", self.rule.id)
+                    return
                 self.due[numbers[idle[numbers]]] = LATER
 
     def bring_forward(self, number: int, time: int, why: str = "") -> None:
@@ -140,6 +163,15 @@ class Plan:
         heard: Mask = asked & calm & (self.glance.settled <= floor)
         self.due[heard] = due[heard]
         return heard
+
+
+def _glance(rule: RuleHistory, subjects: Sequence[SubjectFacts], dials: Dials) -> Glance:
+    """The cheap look at a rule; where there can be none, one that always says "judge it"."""
+    try:
+        return Glance.of(rule, subjects, dials)
+    except Exception:
+        log.exception("rule %s is judged without a cheap look", rule.id)
+        return Glance.blind(len(subjects))
 
 
 def is_calm(journal: Sequence[Moment]) -> bool:

@@ -1,9 +1,10 @@
 """All that rules may be judged of, from the registry: its sites, devices and groups."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import TypeVar
 
 from hypervisor.instants import BEGINNING, micros
 from hypervisor.registry.model import Device as RegisteredDevice
@@ -18,17 +19,27 @@ from sensors._domain import Catalogue
 _OF_DATUM = frozenset({"level", "daily_max_level"})  # what is measured from a gauge's zero
 
 _ASIDE = "site:"
+_One = TypeVar("_One", Site, RegisteredDevice, Group)
 
 
 def subjects(
-    registry: Registry, catalogue: Catalogue, zone: str = "Europe/Paris"
+    registry: Registry,
+    catalogue: Catalogue,
+    zone: str = "Europe/Paris",
+    *,
+    failed: dict[str, Exception] | None = None,
 ) -> dict[str, SubjectFacts]:
-    """Every subject, by its key: a site's name, `device/<name>`, `group/<name>`."""
-    known = _Known(registry, catalogue, zone)
-    sites = {one.name: known.site(one) for one in registry.sites.values() if one.id is not None}
+    """Every subject, by its key: a site's name, `device/<name>`, `group/<name>`.
+
+    What cannot be made of the registry is left out; `failed` takes the site or subject, and why.
+    """
+    known = _Known(registry, catalogue, zone, {} if failed is None else failed)
+    every = [one for one in registry.sites.values() if one.id is not None]
+    sites = {one.key: one for one in known.each(known.site, every)}
     found = [*rivers.joined(sites.values(), known.flowing)]
-    found += [known.alone(device) for device in registry.devices.values() if device.name in known]
-    found += [known.group(group, sites) for group in registry.groups.values()]
+    devices = [one for one in registry.devices.values() if one.name in known]
+    found += known.each(known.alone, devices, "device/")
+    found += known.each(lambda one: known.group(one, sites), registry.groups.values(), "group/")
     return {one.key: one for one in found}
 
 
@@ -44,8 +55,11 @@ class _Site:
 class _Known:
     """The registry, looked up."""
 
-    def __init__(self, registry: Registry, catalogue: Catalogue, zone: str) -> None:
+    def __init__(
+        self, registry: Registry, catalogue: Catalogue, zone: str, failed: dict[str, Exception]
+    ) -> None:
         self._registry = registry
+        self._failed = failed
         self._zone = zone
         self._calendars: dict[tuple[float, float], Calendar] = {}
         self._common = catalogue.common
@@ -59,15 +73,16 @@ class _Known:
         self._members: dict[str, dict[str, list[Revision]]] = {}  # group -> device -> revisions
         for (kind, key), found in self._revisions.items():
             self._sort(kind, key, found, catalogue)
-        self._devices = {
-            device.name: facts.device(device, self._revisions.get(("device", device.name), []))
-            for device in registry.devices.values()
-        }
+        self._devices = {one.name: self._device(one) for one in registry.devices.values()}
         self._series: dict[str, dict[str, SeriesFacts]] = {}
         for (device_name, quantity), series in registry.series.items():
             if series.id is not None and quantity in catalogue.quantities:
                 said = self._revisions.get(("series", f"{device_name}/{quantity}"), [])
-                one = facts.series(series.id, device_name, catalogue.quantities[quantity], said)
+                try:
+                    one = facts.series(series.id, device_name, catalogue.quantities[quantity], said)
+                except Exception as error:  # noqa: BLE001  of one series, which stops no other
+                    self._fail(registry.devices[device_name].site, error)
+                    continue
                 breaks = self._sites[registry.devices[device_name].site].breaks
                 if breaks and quantity in _OF_DATUM:
                     one = replace(one, breaks=breaks)
@@ -76,7 +91,11 @@ class _Known:
     def _sort(self, kind: str, key: str, found: list[Revision], catalogue: Catalogue) -> None:
         owner, _, name = key.rpartition("/")
         if kind == "threshold":
-            limit = facts.threshold(name, found, catalogue)
+            try:
+                limit = facts.threshold(name, found, catalogue)
+            except Exception as error:  # noqa: BLE001  of one threshold, which stops no other
+                self._fail(owner, error)
+                return
             if owner.startswith("device/"):
                 self._thresholds.setdefault(owner.removeprefix("device/"), {})[name] = limit
             elif owner in self._sites:
@@ -85,6 +104,29 @@ class _Known:
             self._sites[key].breaks = _moved(found)
         elif kind == "member" and name in self._registry.devices:
             self._members.setdefault(owner, {})[name] = found
+
+    def _device(self, registered: RegisteredDevice) -> Device:
+        try:
+            return facts.device(registered, self._revisions.get(("device", registered.name), []))
+        except Exception as error:  # noqa: BLE001  of one device, which stops no other
+            self._fail(registered.site, error)
+            return facts.device(registered, [])
+
+    def each(
+        self, make: Callable[[_One], SubjectFacts], registered: Iterable[_One], prefix: str = ""
+    ) -> Iterator[SubjectFacts]:
+        """A subject of each that is registered, without those of which none can be made.
+
+        `prefix`: of their keys.
+        """
+        for one in registered:
+            try:
+                yield make(one)
+            except Exception as error:  # noqa: BLE001  of one subject, which stops no other
+                self._fail(f"{prefix}{one.name}", error)
+
+    def _fail(self, name: str, error: Exception) -> None:
+        self._failed.setdefault(name, error)
 
     def __contains__(self, device: str) -> bool:
         """Whether a device measures anything."""
@@ -186,7 +228,7 @@ class _Known:
     @property
     def flowing(self) -> Mapping[str, Sequence[rivers.Link]]:
         """What flows into each site."""
-        return rivers.links(self._revisions)
+        return rivers.links(self._revisions, self._fail)
 
     @cached_property
     def _groups_of(self) -> Mapping[str, Sequence[str]]:

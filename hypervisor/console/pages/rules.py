@@ -14,6 +14,7 @@ from hypervisor.console.rendering import fragment, reader_of, render, wants_frag
 from hypervisor.console.views.rules_list import listing
 from hypervisor.console.views.rules_words import TOOLS
 from hypervisor.console.words import mark
+from hypervisor.store.watch import setbacks
 
 router = APIRouter()
 PAGE = Page(
@@ -25,6 +26,7 @@ PAGE = Page(
     also=("/thresholds",),
 )
 
+_ASIDE_SHOWN = 100
 _Short = Annotated[str, Query(max_length=200)]
 
 
@@ -35,7 +37,17 @@ def every(asked: Asked, request: Request, q: _Short = "", domain: _Short = "") -
         found = listing(asked, request, q, domain)
     name = "rules.html#found" if wants_fragment() else "rules.html"
     make = fragment if wants_fragment() else render
-    return make(asked, name, found=found, q=q, domain=domain, writes=writes(asked), **TOOLS)
+    aside = setbacks.listing(asked.connection)
+    return make(
+        asked,
+        name,
+        found=found,
+        q=q,
+        domain=domain,
+        writes=writes(asked),
+        set_aside=aside[:_ASIDE_SHOWN],
+        **TOOLS,
+    )
 
 
 def writes(asked: Access) -> bool:

@@ -50,9 +50,10 @@ def put(connection: Connection, events: Iterable[Event]) -> int:
     written = 0
     for one in events:
         cursor = connection.execute(
-            "INSERT INTO outbox (alarm, event, key, at, body, due) VALUES (%(alarm)s, %(event)s,"
-            " coalesce(%(key)s, %(alarm)s || ':' || %(event)s || ':' || (SELECT count(*) + 1"
-            "   FROM outbox WHERE alarm = %(alarm)s AND event = %(event)s)),"
+            "INSERT INTO outbox (alarm, event, key, at, body, due)"
+            " VALUES (%(alarm)s::bigint, %(event)s, coalesce(%(key)s,"
+            "   %(alarm)s::bigint || ':' || %(event)s || ':' || (SELECT count(*) + 1"
+            "   FROM outbox WHERE alarm = %(alarm)s::bigint AND event = %(event)s)),"
             " %(at)s, %(body)s, %(due)s) ON CONFLICT (key) DO NOTHING",
             {
                 "alarm": one.alarm,

@@ -183,3 +183,21 @@ def test_the_machine(instance_settings: Settings) -> None:
     )
     assert set(found) == {"python", "programs", "user", "data folder", "disk"}
     assert found["data folder"] == "good"
+
+
+def test_what_is_set_aside_is_said_with_its_rule_its_place_and_its_problem(
+    instance_settings: Settings,
+) -> None:
+    with connect(instance_settings.database_url) as connection:
+        connection.execute(
+            "INSERT INTO set_aside (rule, subject, since, problem) VALUES"
+            " ('flood-evil', 'orge', now(), 'OverflowError: too large'),"
+            " ('', 'mill', now(), 'no threshold')"
+        )
+    told = [
+        f for f in doctor.database(instance_settings, datetime.now(UTC)) if f.subject == "rules"
+    ]
+    assert [finding.state for finding in told] == ["bad", "bad"]
+    assert "every rule at mill" in told[0].what
+    assert "rule flood-evil at orge" in told[1].what
+    assert "OverflowError: too large" in told[1].what
