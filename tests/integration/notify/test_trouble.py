@@ -56,7 +56,8 @@ def test_its_words_say_what_is_blind_why_and_what_to_do(town: Town, hook: Webhoo
 
 def test_without_a_route_it_is_said_that_nobody_was_told(town: Town, hook: Webhook) -> None:
     town.routes(
-        f"routes: [{{name: duty, when: {{domains: [lighting]}}, channels: [{{webhook: '{hook.url}'}}]}}]"
+        "routes:"
+        f"\n- {{name: lamps, when: {{domains: [lighting]}}, channels: [{{webhook: '{hook.url}'}}]}}"
     )
     tell(town, "set aside")
     town.settle()
