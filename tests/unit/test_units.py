@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sensors._unit_names import SPELLINGS
 from sensors._units import UnitError, conversion, convert, converter, dimension
 
 
@@ -30,6 +31,48 @@ from sensors._units import UnitError, conversion, convert, converter, dimension
 )
 def test_conversion(source: str, target: str, expected: tuple[float, float]) -> None:
     assert conversion(source, target) == pytest.approx(expected, rel=1e-12)
+
+
+# Each spelling with what one of it is in UCUM's code for the same, from the definitions of the SI.
+SPELLED = (
+    "m 1 m|mm 0.001 m|cm 0.01 m|dm 0.1 m|km 1000 m|metre 1 m|metres 1 m|mètre 1 m|mètres 1 m"
+    "|l 0.001 m3|L 0.001 m3|litre 0.001 m3|litres 0.001 m3|ha 10000 m2|g 0.000001 t|t 1000000 g"
+    "|s 1 s|sec 1 s|seconde 1 s|secondes 1 s|min 60 s|mn 60 s|h 3600 s|heure 3600 s|heures 3600 s"
+    "|d 86400 s|j 86400 s|jour 86400 s|jours 86400 s|Pa 0.01 hPa|hPa 100 Pa|mbar 1 hPa|% 0.01 1"
+    "|deg 1 °|° 1 deg|J 1 J|W 0.001 kW|kW 1000 W|Wh 3600 J|kWh 1 kW.h|V 1 V|A 1 A|N 1 kg.m/s2"
+    "|lx 1 lx|code 1 code|bool 1 bool|veh 1 {veh}|m/s 3.6 km/h|mm/h 0.001 m/h|m3/h 1000 l/h"
+    "|J/m2 0.001 kJ/m2|km2 1000000 m2|mg/l 1 g/m3|kPa 10 hPa"
+)
+
+
+@pytest.mark.parametrize("spelled", SPELLED.split("|"))
+def test_every_spelling_has_its_factor(spelled: str) -> None:
+    source, factor, target = spelled.split()
+    assert conversion(source, target) == pytest.approx((float(factor), 0.0), rel=1e-12)
+    assert convert(7.0, source, target) * convert(1.0, target, source) == pytest.approx(7.0)
+
+
+def test_every_spelling_is_held() -> None:
+    there = {each.split()[0] for each in SPELLED.split("|")}
+    assert SPELLINGS.keys() - there == {"Cel", "°C", "degC", "K", "°F", "degF"}
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "target", "expected"),
+    [
+        (-40, "°F", "Cel", -40),
+        (212, "degF", "°C", 100),
+        (32, "°F", "K", 273.15),
+        (0, "degC", "K", 273.15),
+        (273.15, "K", "Cel", 0),
+        (20, "Cel", "degC", 20),
+        (9, "°F/h", "Cel/h", 5),
+    ],
+)
+def test_temperatures_have_a_zero_of_their_own(
+    value: float, source: str, target: str, expected: float
+) -> None:
+    assert convert(value, source, target) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_reading_in_millimetres_is_the_same_reading_in_metres() -> None:

@@ -1,0 +1,90 @@
+"""The catalogue as it is published: a range or an interval that slips is a reading that is lost.
+
+Rules, inventories and stored readings stand on these; who changes one changes it here as well.
+"""
+
+from sensors._domain import catalogue
+from sensors._quantity import Quantity
+
+# Domain, name, unit, kind; lowest, highest, resolution; seconds between two; when; sign.
+TABLE = """
+flood level m gauge -5 15 0.001 900 periodic -
+flood surface_elevation m gauge 0 200 0.01 900 periodic -
+flood discharge m3/s gauge 0 5000 0.001 900 periodic positive
+flood daily_max_level m gauge -5 15 0.001 86400 periodic -
+flood daily_mean_discharge m3/s gauge 0 5000 0.001 86400 periodic positive
+flood basin_fill % gauge 0 100 1 300 periodic positive
+flood vigilance code state 1 4 1 43200 on_change positive
+flood catchment_rain mm increment 0 200 0.1 3600 periodic positive
+lighting light_level % gauge 0 100 1 900 periodic positive
+lighting light_command % gauge 0 100 1 900 periodic positive
+lighting lamp_power W gauge 0 1000 0.1 900 periodic positive
+lighting lamp_energy kW.h counter 0 1e+09 0.001 3600 periodic positive
+lighting burning_hours h counter 0 1e+06 1 86400 periodic positive
+lighting power_factor 1 gauge 0 1 0.01 900 periodic positive
+lighting supply_voltage V gauge 0 300 0.1 900 periodic positive
+lighting lamp_fault code state 0 5 1 86400 on_change positive
+lighting cabinet_door bool state 0 1 1 86400 on_change positive
+lighting cabinet_power kW gauge 0 100 0.01 900 periodic positive
+lighting phase1_current A gauge 0 200 0.1 900 periodic positive
+lighting phase2_current A gauge 0 200 0.1 900 periodic positive
+lighting phase3_current A gauge 0 200 0.1 900 periodic positive
+lighting earth_leakage bool state 0 1 1 86400 on_change positive
+lighting supply_loss bool state 0 1 1 86400 on_change positive
+lighting contactor_error bool state 0 1 1 86400 on_change positive
+mobility traffic_flow {veh}/h gauge 0 12000 1 360 periodic positive
+mobility traffic_speed km/h gauge 0 200 1 360 periodic positive
+mobility occupancy % gauge 0 100 0.1 360 periodic positive
+mobility heavy_share % gauge 0 100 0.1 360 periodic positive
+mobility bicycles 1 increment 0 2000 1 900 periodic positive
+mobility pedestrians 1 increment 0 2000 1 900 periodic positive
+weather air_temperature Cel gauge -50 50 0.1 360 periodic -
+weather dew_point Cel gauge -60 40 0.1 360 periodic -
+weather humidity % gauge 0 100 1 360 periodic positive
+weather pressure hPa gauge 630 1060 0.1 360 periodic positive
+weather wind_speed m/s gauge 0 50 0.1 360 periodic positive
+weather wind_direction deg gauge 0 360 1 360 periodic positive
+weather gust m/s gauge 0 75 0.1 360 periodic positive
+weather gust_direction deg gauge 0 360 1 360 periodic positive
+weather rain mm increment 0 30 0.1 360 periodic positive
+weather solar_radiation J/m2 increment 0 540000 1000 360 periodic positive
+weather sunshine min increment 0 6 1 360 periodic positive
+weather snow_depth m gauge 0 2 0.01 3600 periodic positive
+weather visibility m gauge 0 60000 10 360 periodic positive
+weather soil_temperature Cel gauge -20 50 0.1 360 periodic -
+- battery % gauge 0 100 1 3600 periodic positive
+- clock_fault 1 increment 0 1 1 3600 on_change positive
+"""
+CODES = {
+    "vigilance": "green yellow orange red",  # from 1 on
+    "lamp_fault": "none lamp driver cycling relay control_gear",  # from 0 on
+}
+
+
+def line(domain: str, quantity: Quantity) -> list[str]:
+    return [
+        domain,
+        quantity.name,
+        quantity.unit,
+        quantity.kind.value,
+        f"{quantity.low:g}",
+        f"{quantity.high:g}",
+        f"{quantity.resolution:g}",
+        f"{quantity.interval.total_seconds():g}",
+        quantity.reporting.value,
+        "positive" if quantity.nonnegative else "-",
+    ]
+
+
+def test_every_quantity_is_as_published() -> None:
+    words = catalogue()
+    found = [line(words.domain_of.get(name, "-"), q) for name, q in words.quantities.items()]
+    assert found == [each.split() for each in TABLE.strip().splitlines()]
+
+
+def test_codes_are_as_published() -> None:
+    found = {name: q.codes for name, q in catalogue().quantities.items() if q.codes}
+    assert found == {
+        name: dict(enumerate(words.split(), start=name == "vigilance"))
+        for name, words in CODES.items()
+    }
