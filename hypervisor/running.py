@@ -3,18 +3,62 @@
 import logging
 import os
 import signal
+import stat
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 PULSE = "HYPERVISOR_PULSE"  # a file that says by its age whether the part still goes round
+LIFE = "HYPERVISOR_LIFE"  # the number of a pipe into which it writes that it runs at all
 BEAT_SECONDS = 1.0
 WEB_SOCKET = "HYPERVISOR_WEB_SOCKET"  # the descriptor of a listening socket that `up` hands over
 RUN_ID = "HYPERVISOR_RUN_ID"  # of the `up` that started the part; the web answers with it
 RUN_HEADER = "X-Hypervisor-Run"
+
+
+@dataclass(kw_only=True)
+class Life:
+    """A thread that writes a byte a second into the pipe of whoever started us.
+
+    Whatever the part does meanwhile, a long statement or a long computation; only one that is
+    stopped, or that holds the interpreter, is silent. `turn`: a loop that must not stand says that
+    it goes round, and from then on its standing is silence, too.
+    """
+
+    pipe: int
+    patience: float = 20.0  # s that the loop may stand
+    _turned: float | None = None
+
+    @classmethod
+    def begin(cls) -> "Life | None":
+        """Give signs from now on; None where nobody looks for any."""
+        number = os.environ.pop(LIFE, "")  # not for what we start
+        if not number.isdigit():
+            return None
+        life = cls(pipe=int(number))
+        try:
+            if not stat.S_ISFIFO(os.fstat(life.pipe).st_mode):
+                return None
+        except OSError:
+            return None
+        threading.Thread(target=life._beat, name="life", daemon=True).start()
+        return life
+
+    def turn(self) -> None:
+        """The loop goes round."""
+        self._turned = time.monotonic()
+
+    def _beat(self) -> None:
+        while True:
+            turned = self._turned
+            if turned is None or time.monotonic() - turned < self.patience:
+                with suppress(OSError):  # full, or nobody reads any more
+                    os.write(self.pipe, b".")
+            time.sleep(BEAT_SECONDS)
 
 
 def log_to_stderr() -> None:
@@ -28,9 +72,10 @@ def stopping() -> Callable[[], bool]:
 
 
 def asked_to_end() -> threading.Event:
-    """What SIGTERM and SIGINT set. To look at it is a sign of life, so look every few seconds."""
+    """What SIGTERM and SIGINT set. Look at it every few seconds: that is the pulse."""
     file = os.environ.get(PULSE)
     asked = _Pulse(Path(file)) if file else threading.Event()
+    Life.begin()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
     return asked

@@ -19,7 +19,7 @@ def web(context: typer.Context) -> None:
     from hypervisor import basemap
     from hypervisor.api.app import create_app
     from hypervisor.api.serving import Server
-    from hypervisor.running import RUN_ID, WEB_SOCKET
+    from hypervisor.running import RUN_ID, WEB_SOCKET, Life
     from hypervisor.settings import load_settings
     from hypervisor.store.readings.columnar import FOLDER
     from sensors._domain import catalogue
@@ -40,7 +40,8 @@ def web(context: typer.Context) -> None:
         server_header=False,
         timeout_graceful_shutdown=3,
     )
-    server = Server(config, app.state.hub)
+    life = Life.begin()
+    server = Server(config, app.state.hub, life.turn) if life else Server(config, app.state.hub)
     handed = os.environ.get(WEB_SOCKET)  # by `up`, which keeps the port while we are restarted
     listeners = None if handed is None else [socket.socket(fileno=int(handed))]
     with suppress(KeyboardInterrupt):

@@ -104,6 +104,7 @@ def stop(data: Path) -> bool:
         return False
     try:
         os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGCONT)  # one that is stopped hears nothing
     except ProcessLookupError:
         return False
     except PermissionError as error:

@@ -9,16 +9,20 @@ from pathlib import Path
 
 import hypervisor
 from hypervisor.instance import Mode
-from hypervisor.running import RUN_ID, WEB_SOCKET
+from hypervisor.running import LIFE, RUN_ID, WEB_SOCKET
 from hypervisor.stack.account import Account, current
 from hypervisor.stack.folder import DataFolder
+from hypervisor.stack.life import Pulse
 from hypervisor.stack.process import as_account, spawn
+from hypervisor.stack.supervisor import Job
 
 PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")  # in the order of starting
 CONDUCTOR = "conduct"  # of exercises: a live instance is never played into
 _CODE = Path(hypervisor.__file__).parent.parent
 # What names servers comes from the folder's own file, whatever the person's environment says.
-_SERVER_KEYS = ("DATABASE_URL", "BROKER_", "PLAYER_PASSWORD", "WEB_", "WORKER", "DATA", "RUN_ID")
+_SERVER_KEYS = (
+    *("DATABASE_URL", "BROKER_", "PLAYER_PASSWORD", "WEB_", "WORKER", "DATA", "RUN_ID", "LIFE"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +43,26 @@ class Launcher:
     folder: DataFolder
     account: Account
 
-    def start(self, part: str, bound: Bound | None = None) -> subprocess.Popen[bytes]:
-        return spawn(
-            [*interpreter(), "--data", self.folder.root, part],
-            account=self.account,
+    def start(self, part: str, bound: Bound | None, pulse: Pulse) -> subprocess.Popen[bytes]:
+        """Start a part, which gives signs of life by `pulse` from now on."""
+        env = {**environment(), **(bound.environment() if bound else {})}
+        with pulse.renewed() as pipe:
+            return spawn(
+                [*interpreter(), "--data", self.folder.root, part],
+                account=self.account,
+                log=self.folder.log(part),
+                env={**env, LIFE: str(pipe)},
+                inherited=[pipe, *([bound.listener.fileno()] if bound else [])],
+            )
+
+    def job(self, part: str, bound: Bound | None = None) -> Job:
+        """A part as it is kept running."""
+        pulse = Pulse()
+        return Job(
+            name=part,
+            start=lambda: self.start(part, bound, pulse),
             log=self.folder.log(part),
-            env={**environment(), **(bound.environment() if bound else {})},
-            sockets=[bound.listener.fileno()] if bound else (),
+            lives=pulse.lives,
         )
 
     def is_mine(self, words: list[str]) -> bool:

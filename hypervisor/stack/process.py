@@ -23,11 +23,11 @@ def spawn(  # noqa: PLR0913 -- all that a child differs by
     log: Path,
     dies_by: signal.Signals = signal.SIGTERM,
     env: Mapping[str, str] | None = None,
-    sockets: Sequence[int] = (),
+    inherited: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start `command` as `account` in its own group; the kernel sends it `dies_by` if we die.
 
-    `sockets`: descriptors that it inherits under the same numbers.
+    `inherited`: descriptors that it inherits under the same numbers.
 
     Its own group: Ctrl-C in a terminal reaches only us, who stop the children in order.
     """
@@ -47,13 +47,13 @@ def spawn(  # noqa: PLR0913 -- all that a child differs by
             stderr=subprocess.STDOUT,
             cwd="/",
             env=None if env is None else dict(env),
-            pass_fds=sockets,
             start_new_session=True,
             preexec_fn=in_child,  # noqa: PLW1509 -- spawned by one thread, before any other starts
             umask=0o077,
             user=account.uid if account.demotes else None,
             group=account.gid if account.demotes else None,
             extra_groups=[] if account.demotes else None,
+            pass_fds=inherited,
         )
 
 
@@ -87,6 +87,45 @@ def running(is_ours: Callable[[list[str]], bool]) -> list[int]:
     return [pid for pid in sorted(pids) if pid != os.getpid() and is_ours(command_line(pid))]
 
 
+def _stat(pid: int) -> list[str]:
+    """What /proc says of it after its name: state, parent, …; empty when it has ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return []
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a signal has stopped it, and nobody lets it go on."""
+    return _stat(pid)[:1] == ["T"]
+
+
+def switches(pid: int) -> int:
+    """How often the kernel has let its first thread run; 0 when it has ended."""
+    with suppress(OSError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+    return 0
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below it, each after its parent."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (stat := _stat(int(entry.name))):
+            children.setdefault(int(stat[1]), []).append(int(entry.name))
+    below = [pid]
+    for each in below:
+        below += children.get(each, [])
+    return below[1:]
+
+
+def signal_all(pid: int, by: signal.Signals) -> None:
+    """Send `by` to it and to all below it."""
+    for each in (*descendants(pid), pid):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(each, by)
+
+
 def stop_pid(pid: int, by: signal.Signals, *, seconds: float) -> bool:
     """Ask `pid` to end with `by`, kill it after `seconds`; whether it ended when asked."""
     was = command_line(pid)
@@ -94,10 +133,10 @@ def stop_pid(pid: int, by: signal.Signals, *, seconds: float) -> bool:
         return True
     with suppress(ProcessLookupError):
         os.kill(pid, by)
+    signal_all(pid, signal.SIGCONT)  # one that is stopped hears nothing
     if wait_until(lambda: command_line(pid) != was, seconds=seconds):
         return True
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+    signal_all(pid, signal.SIGKILL)
     wait_until(lambda: command_line(pid) != was, seconds=5)
     return False
 
@@ -109,10 +148,11 @@ def stop(
     if child.poll() is not None:
         return True
     child.send_signal(by)
+    signal_all(child.pid, signal.SIGCONT)  # one that is stopped hears nothing
     try:
         child.wait(seconds)
     except subprocess.TimeoutExpired:
-        child.kill()
+        signal_all(child.pid, signal.SIGKILL)
         child.wait()
         return False
     return True

@@ -1,4 +1,7 @@
-"""Children kept running: one that dies is started again, a little later each time."""
+"""Children kept running: one that dies is started again, a little later each time.
+
+One that hangs is killed, and so started again.
+"""
 
 import signal
 import subprocess
@@ -8,11 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypervisor.stack.errors import StackError
-from hypervisor.stack.process import last_lines, stop
+from hypervisor.stack.process import last_lines, signal_all, stop
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 15.0
 STEADY_SECONDS = 10.0  # who has run this long starts afresh with the shortest delay
+HANGING_SECONDS = 30.0  # without a sign of life; a long job gives signs while it works
+STARTING_SECONDS = 120.0  # until the first one
+LOOK_SECONDS = 1.0  # between two looks for signs
+PAUSED_SECONDS = 5.0  # who looks again only after so long was not running: nor perhaps the others
 
 
 def delay(deaths_in_a_row: int) -> float:
@@ -33,13 +40,14 @@ def cause(returncode: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is kept running."""
+    """What is kept running. `lives`: whether it gave a sign of life since the last look."""
 
     name: str
     start: Callable[[], subprocess.Popen[bytes]]
     log: Path  # where its last words are
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 10.0  # seconds it may take to stop before it is killed
+    lives: Callable[[subprocess.Popen[bytes]], bool] | None = None
 
 
 @dataclass(kw_only=True)
@@ -50,6 +58,8 @@ class _Child:
     deaths: int = 0  # in a row
     restarts: int = 0
     due: float | None = None  # when to start it again, while it is down
+    heard: float = 0.0  # its last sign of life
+    silence: float = STARTING_SECONDS  # how long it may last
 
 
 @dataclass(kw_only=True)
@@ -59,16 +69,23 @@ class Supervisor:
     say: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     _children: dict[str, _Child] = field(default_factory=dict)
+    _looked: float = float("-inf")
 
     def adopt(self, job: Job, process: subprocess.Popen[bytes]) -> None:
         """Keep a child running that was started already; stopped in reverse order of adoption."""
-        self._children[job.name] = _Child(job=job, process=process, started=self.clock())
+        now = self.clock()
+        self._children[job.name] = _Child(job=job, process=process, started=now, heard=now)
 
     def start(self, job: Job) -> None:
         self.adopt(job, job.start())
 
     def tend(self) -> bool:
-        """Notice deaths, start again what is due; whether anything changed."""
+        """Notice deaths, kill what hangs, start again what is due; whether anything changed."""
+        now = self.clock()
+        if now - self._looked >= LOOK_SECONDS:
+            for child in self._children.values():
+                self._look(child, now, paused=now - self._looked > PAUSED_SECONDS)
+            self._looked = now
         changes = [self._tend(child) for child in self._children.values()]
         return any(changes)
 
@@ -105,6 +122,20 @@ class Supervisor:
             )
         return True
 
+    def _look(self, child: _Child, now: float, *, paused: bool) -> None:
+        """Kill it if it hangs."""
+        lives, silence = child.job.lives, child.silence
+        if lives is None or child.due is not None:
+            return
+        if lives(child.process):
+            child.heard, child.silence = now, HANGING_SECONDS
+        elif paused:
+            child.heard = now
+        elif now - child.heard > silence and child.process.poll() is None:
+            self.say(f"{child.job.name} gave no sign of life for {silence:.0f} s: killing it")
+            signal_all(child.process.pid, signal.SIGKILL)
+            child.heard = now
+
     def _start_again(self, child: _Child, now: float) -> bool:
         try:
             child.process = child.job.start()
@@ -115,6 +146,7 @@ class Supervisor:
                 self.say(f"{child.job.name} cannot be started now: {_reason(error)}")
             return False
         child.started, child.due = now, None
+        child.heard, child.silence = now, STARTING_SECONDS
         child.restarts += 1
         if self._worth_saying(child):
             self.say(f"{child.job.name} started again (pid {child.process.pid})")

@@ -1,7 +1,6 @@
 """`hypervisor up`: the private servers, then the parts, kept running until somebody says stop."""
 
 import errno
-import functools
 import os
 import secrets
 import shutil
@@ -20,6 +19,7 @@ from hypervisor.stack.broker import Broker
 from hypervisor.stack.database import DATABASE, STOP_SIGNAL, Database
 from hypervisor.stack.errors import PortLostError, StackError
 from hypervisor.stack.folder import SCARCE_BYTES, DataFolder, open_folder
+from hypervisor.stack.life import Answering, Turning
 from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.parts import Bound, Launcher, launcher, parts_of
 from hypervisor.stack.ports import LOOPBACK
@@ -124,8 +124,7 @@ class _Up:
         )
         self._introduce(settings, starter)
         for part in parts_of(instance.mode):
-            start = functools.partial(starter.start, part, self._bound if part == "web" else None)
-            self.supervisor.start(Job(name=part, start=start, log=self.folder.log(part)))
+            self.supervisor.start(starter.job(part, self._bound if part == "web" else None))
         self._publish()
         late = self._await_parts(settings)
         self._publish(ready=True)
@@ -217,6 +216,7 @@ class _Up:
             log=self.folder.log("database"),
             stop_signal=STOP_SIGNAL,
             patience=60,
+            lives=Answering(host=LOOPBACK, port=database.port).lives,
         )
         self.supervisor.adopt(job, running.child)
         databases.create(database.url("postgres"), DATABASE)
@@ -246,6 +246,7 @@ class _Up:
             start=self._restart_broker,
             log=self.folder.log("broker"),
             patience=60,  # it saves its queues, however long they are
+            lives=Turning().lives,
         )
         self.supervisor.adopt(job, running.child)
 

@@ -2,6 +2,8 @@
 
 import signal
 import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,76 @@ def test_who_does_not_stop_is_killed_and_it_is_said(tmp_path: Path) -> None:
     supervisor.stop_all()
     assert process.returncode == -signal.SIGKILL
     assert said == ["watch did not stop within 0 s and was killed"]
+
+
+class Signs:
+    """A child that gives signs of life as long as it is let."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.clock, self.said, self.well = Clock(), list[str](), True
+        self.supervisor = Supervisor(say=self.said.append, clock=self.clock)
+        lives = replace(job(tmp_path), lives=lambda _: self.well)
+        self.supervisor.start(lives)
+
+    def pass_time(self, seconds: int, *, step: float = 1.0) -> None:
+        end = self.clock.now + seconds
+        while self.clock.now < end:
+            self.clock.now += step
+            self.supervisor.tend()
+
+    def restarts(self) -> bool:
+        """Whether it is started again within a few seconds of the clock."""
+        assert wait_until(self.supervisor.tend, seconds=5)  # its death is noticed
+        self.pass_time(2)
+        return self.supervisor.restarts() == {"part": 1}
+
+
+@pytest.fixture
+def signs(tmp_path: Path) -> Iterator[Signs]:
+    made = Signs(tmp_path)
+    yield made
+    made.supervisor.stop_all()
+
+
+def test_who_hangs_is_killed_and_started_again(signs: Signs) -> None:
+    first = signs.supervisor.pids()["part"]
+    signs.pass_time(60)
+    signs.well = False
+    signs.pass_time(29)
+    assert not signs.said
+    signs.pass_time(3)
+    assert signs.said[0] == "part gave no sign of life for 30 s: killing it"
+    assert signs.restarts()
+    assert signs.supervisor.pids()["part"] != first
+
+
+def test_who_starts_has_longer(signs: Signs) -> None:
+    signs.well = False
+    signs.pass_time(119)
+    assert not signs.said
+    signs.pass_time(3)
+    assert signs.said[0] == "part gave no sign of life for 120 s: killing it"
+    assert signs.restarts()
+    signs.pass_time(100)  # the new one has as long
+    assert not any("killing" in line for line in signs.said[2:])
+
+
+def test_nobody_is_killed_for_having_slept_with_the_supervisor(signs: Signs) -> None:
+    signs.pass_time(60)
+    signs.well = False
+    signs.pass_time(3600, step=600)
+    assert not signs.said
+
+
+def test_who_is_stopped_is_stopped_in_order_for_all_that(tmp_path: Path) -> None:
+    words = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done"
+    child = subprocess.Popen(["sh", "-c", words], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"up\n"
+    child.send_signal(signal.SIGSTOP)
+    said: list[str] = []
+    supervisor = Supervisor(say=said.append)
+    supervisor.adopt(job(tmp_path), child)
+    supervisor.stop_all()
+    child.stdout.close()
+    assert (child.returncode, said) == (7, [])
