@@ -148,7 +148,6 @@ def stop(
     if child.poll() is not None:
         return True
     child.send_signal(by)
-    signal_all(child.pid, signal.SIGCONT)  # one that is stopped hears nothing
     try:
         child.wait(seconds)
     except subprocess.TimeoutExpired:

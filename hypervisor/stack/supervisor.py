@@ -59,7 +59,7 @@ class _Child:
     restarts: int = 0
     due: float | None = None  # when to start it again, while it is down
     heard: float = 0.0  # its last sign of life
-    silence: float = STARTING_SECONDS  # how long it may last
+    silence: float = HANGING_SECONDS  # how long it may give none
 
 
 @dataclass(kw_only=True)
@@ -72,12 +72,13 @@ class Supervisor:
     _looked: float = float("-inf")
 
     def adopt(self, job: Job, process: subprocess.Popen[bytes]) -> None:
-        """Keep a child running that was started already; stopped in reverse order of adoption."""
+        """Keep a child running that lives already; stopped in reverse order of adoption."""
         now = self.clock()
         self._children[job.name] = _Child(job=job, process=process, started=now, heard=now)
 
     def start(self, job: Job) -> None:
         self.adopt(job, job.start())
+        self._children[job.name].silence = STARTING_SECONDS
 
     def tend(self) -> bool:
         """Notice deaths, kill what hangs, start again what is due; whether anything changed."""
@@ -99,7 +100,12 @@ class Supervisor:
         return {name: child.restarts for name, child in self._children.items()}
 
     def stop_all(self) -> None:
-        """Stop every child, the last started first."""
+        """Stop every child, the last started first.
+
+        Before that all of them are let go on: a part does not end while its database is stopped.
+        """
+        for child in self._children.values():
+            signal_all(child.process.pid, signal.SIGCONT)
         for child in reversed(self._children.values()):
             by, patience = child.job.stop_signal, child.job.patience
             if not stop(child.process, by, seconds=patience):
