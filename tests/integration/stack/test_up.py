@@ -17,7 +17,7 @@ from hypervisor.stack.broker import Broker
 from hypervisor.stack.errors import PortLostError, StackError
 from hypervisor.stack.folder import open_folder
 from hypervisor.stack.orphans import stop_orphans
-from hypervisor.stack.ports import is_free
+from hypervisor.stack.ports import free_port, is_free
 from hypervisor.stack.probe import ACCEPTED, connack, get_login
 from hypervisor.stack.process import running, wait_until
 from hypervisor.stack.servers import start_broker
