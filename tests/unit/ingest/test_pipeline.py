@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
-from ingest.batch import Batch, Parcel
+from ingest.batch import Batch, Beat, Parcel
 from ingest.check import Belief
 from ingest.heartbeat import Listening
 from ingest.library import Library
@@ -131,3 +131,75 @@ def test_a_batch_checked_while_the_one_before_learnt_of_its_device_is_checked_ag
     made.store(second)
     assert store.values == [1, 2]
     assert not any(batch.letters for batch in store.batches)
+
+
+def test_what_is_tried_again_may_be_there_in_part() -> None:
+    """Its letters are looked for then; those of the next batch, which may be alike, are not."""
+    store = FakeStore()
+    made = pipeline(store)
+    first, second = made.check(parcel(1)), made.check(parcel(1))
+    for checked in (first, first, second, second, second, first):
+        made.store(checked)
+    assert [batch.again for batch in store.batches] == [False, True, False, True, True, False]
+
+
+def test_a_part_of_a_batch_is_tried_again_with_it() -> None:
+    store = FakeStore(refuses=poisoned)
+    made = pipeline(store)
+    checked = made.check(parcel(1, POISON))
+    made.store(checked)
+    assert not any(batch.again for batch in store.batches)
+    made.store(checked)
+    assert [batch.again for batch in store.batches[3:]] == [True] * (len(store.batches) - 3)
+
+
+FAULTY = Known(
+    devices={
+        "gauge": {
+            "level": Channel(series=1, unit="m", low=-5.0, high=15.0),
+            "clock_fault": Channel(series=2, unit="1", low=0.0, high=1.0),
+        }
+    }
+)
+
+
+def test_a_wrong_clock_is_counted_however_its_batch_is_stored() -> None:
+    late = Arrival(
+        "devices/gauge/readings",
+        b'{"time":"2020-01-01T00:00:00Z","values":{"level":1}}',
+        RECEIVED,
+    )
+    for poison in ((), (POISON,)):
+        store = FakeStore(refuses=poisoned)
+        made = pipeline(store, (FAULTY,))
+        good = parcel(*poison)
+        made.store(
+            made.check(Parcel(arrivals=[late, *good.arrivals], beats=(), mids=(), connection=1))
+        )
+        rows = [row for batch in store.batches for row in batch.rows.tolist()]
+        assert rows == [(2, RECEIVED, RECEIVED, 1.0, 0)]
+        letters = [letter.reason for batch in store.batches for letter in batch.letters]
+        assert sorted(letters) == sorted(["time-too-old", *(["not-storable"] if poison else [])])
+        assert made.refusals == {reason: letters.count(reason) for reason in letters}
+        assert made.rows == 1
+
+
+def test_messages_and_heartbeats_are_counted_once() -> None:
+    store = FakeStore(refuses=poisoned)
+    made = pipeline(store)
+    beats = [Beat(clock=RECEIVED, received_at=RECEIVED + 1)]
+    whole = parcel(1, 2, POISON, 4)
+    made.store(made.check(replace(whole, beats=beats)))
+    assert sum(batch.messages for batch in store.batches) == 4
+    assert [batch.heard for batch in store.batches if batch.heard is not None] == [RECEIVED]
+    assert store.batches[-1].heard == RECEIVED, "behind all that it stands for"
+
+
+def test_the_next_batch_is_bounded_by_the_rows_of_the_last() -> None:
+    made = pipeline(FakeStore())
+    body = json.dumps([{"time": "2022-01-11T06:15:00Z", "values": {"level": 1}}] * 6).encode()
+    two = [Arrival("devices/gauge/readings", body, RECEIVED)] * 2
+    made.check(Parcel(arrivals=two, beats=(), mids=(), connection=1))
+    assert made.rows_a_message == 6.0
+    made.check(Parcel(arrivals=(), beats=(), mids=(), connection=1))
+    assert made.rows_a_message == 1.0
