@@ -9,6 +9,7 @@ from ingest.breaker import Breaker
 from ingest.cayenne import CayenneError, decode_cayenne
 from ingest.meaning import Form, Mapping_, number_of, read_fields
 from ingest.message import Reason
+from ingest.parsing import TwiceError, once_each
 from ingest.reply import Read, unusable
 from ingest.sandbox import Failure, Sandbox, ScriptError
 from ingest.uplink import Uplink
@@ -186,7 +187,9 @@ def _object(uplink: Uplink) -> Mapping[str, Any]:
     if uplink.object_ is not None:
         return uplink.object_
     try:
-        found = json.loads(uplink.payload)
+        found = json.loads(uplink.payload, object_pairs_hook=once_each)
+    except TwiceError as error:
+        raise unusable(Reason.BAD_PAYLOAD, str(error)) from None
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

@@ -56,7 +56,11 @@ class Mapping_:  # noqa: N801  the word is Python's already
 
 
 def leaves(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Every value of nested data by its path: `a`, `a.b`, `list[0].x`."""
+    """Every value of nested data by its path: `a`, `a.b`, `list[0].x`.
+
+    Raises:
+        UnusableError: there are too many, or two of one path.
+    """
     values: dict[str, Any] = {}
     waiting: list[tuple[str, Any]] = [("", data)]
     while waiting and len(values) < _MOST_LEAVES:
@@ -67,8 +71,12 @@ def leaves(data: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(value, list):
             inner = [(f"{path}[{place}]", v) for place, v in enumerate(value)]
             waiting.extend(reversed(inner))
+        elif path in values:
+            raise unusable(Reason.BAD_PAYLOAD, f"{path[:60]!r} is there twice")
         else:
             values[path] = value
+    if waiting:
+        raise unusable(Reason.BAD_PAYLOAD, f"more than {_MOST_LEAVES} fields")
     return values
 
 

@@ -184,3 +184,16 @@ def test_the_same_uplink_twice_is_the_same_reading() -> None:
     said = say(chirpstack(MILD), chirpstack(MILD, rxInfo=[]))
     assert said.times["station"][:4] == said.times["station"][4:]
     assert EUI in said.letters[0].topic
+
+
+def test_a_payload_that_is_json_says_nothing_twice() -> None:
+    for payload, words in (
+        (b'{"rain_mm": 1, "rain_mm": 2}', "'rain_mm' stands twice"),
+        (b'{"x": [{"a": 1, "a": 1}], "rain_mm": 1}', "'a' stands twice"),
+        (b'{"x.rain": 1, "x": {"rain": 2}}', "'x.rain' is there twice"),
+        (json.dumps({f"f{n}": n for n in range(1000)} | {"rain_mm": 1}).encode(), "1000 fields"),
+    ):
+        (letter,) = say(chirpstack(payload, eui="a840410000000001")).letters
+        assert (letter.reason, words in letter.detail) == ("bad-payload", True), letter.detail
+    said = say(chirpstack(b'{"rain_mm": 1.5}', eui="a840410000000001"))
+    assert said.values == {"bucket": {"rain": 1.5}}
