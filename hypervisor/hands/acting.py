@@ -4,6 +4,7 @@ An act covers what was stored when it was done. A reading that comes later into 
 is one that nobody has judged: it stands until somebody does.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from hypervisor.store.readings import hands
 from hypervisor.store.readings.hands import Span, Stored
 from sensors._domain import Catalogue
 from sensors._quality import Quality
-from sensors._row import Rows
+from sensors._row import EARLIEST, LATEST, Rows
 from sensors._units import UnitError, convert
 
 UNDONE_KINDS = ("invalidate", "observe")
@@ -110,6 +111,10 @@ def checked(registry: Registry, catalogue: Catalogue, told: Told) -> Seen:
         value = round(convert(told.value, told.unit, quantity.unit), 9)
     except UnitError as error:
         raise ActError(f"{told.series} is in {quantity.unit}: {error}") from error
+    if not math.isfinite(value):
+        raise ActError(f"{told.series}: {told.value:g} {told.unit} is no number of {quantity.unit}")
+    if not EARLIEST <= micros(told.time) < LATEST:
+        raise ActError(f"{told.time.isoformat()} lies outside the years 1800 to 2199")
     retired = registry.devices[series.device].retired
     if retired is not None and told.time >= retired:
         raise ActError(f"{series.device!r} was retired at {retired.isoformat()}, before that time")

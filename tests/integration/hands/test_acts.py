@@ -1,6 +1,6 @@
 """Invalidating, observing, undoing: what stands then, what stays when it is sent again, alarms."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -232,6 +232,8 @@ def test_what_the_device_sends_later_corrects_an_observation(gauge: World) -> No
         (("mill", 2.0, "m"), "expected DEVICE/QUANTITY"),
         (("mill/level", 2.0, "m3/s"), "mill/level is in m"),
         (("mill/level", 4000.0, "m"), "is outside .* --force stores it"),
+        (("mill/level", 1e308, "km"), r"1e\+308 km is no number of m"),
+        (("mill/level", float("nan"), "m"), "nan m is no number of m"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_can(
@@ -242,6 +244,14 @@ def test_what_cannot_be_is_refused_with_what_can(
         acting.checked(
             known(gauge), CATALOGUE, Told(series=name, value=value, unit=unit, time=at(60))
         )
+
+
+@pytest.mark.parametrize("year", [1, 1799, 2200, 9999])
+def test_no_observation_is_of_another_age(gauge: World, year: int) -> None:
+    time = datetime(year, 12, 31, 12, tzinfo=UTC)
+    told = Told(series="mill/level", value=1.0, unit="m", time=time)
+    with pytest.raises(ActError, match="outside the years 1800 to 2199"):
+        acting.checked(known(gauge), CATALOGUE, told)
 
 
 def test_out_of_range_is_stored_only_by_force_and_marked(gauge: World) -> None:
