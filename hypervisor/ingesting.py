@@ -12,6 +12,7 @@ from hypervisor.directory import known, units
 from hypervisor.instance import Mode
 from hypervisor.instants import micros
 from hypervisor.settings import Settings
+from hypervisor.stack.probe import SILENT, connack
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.intake import codecs, workers
@@ -33,6 +34,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # one level of a topic
 _DAY = 86_400_000_000  # µs
 _CLAIM_SECONDS = 10.0  # without a database, before we say that there is none
 _STANDBY_SECONDS = 0.5  # between two tries to take over
+LEASE_SECONDS = 60.0  # without a word, after which a process loses its claim to one that stands by
 LOOK_SECONDS = 1.0  # between two looks whether an exercise begins anew
 SWITCH_SECONDS = 0.0005  # two threads take turns this often, lest the store waits for the reader
 
@@ -194,6 +196,7 @@ def _claim(parts: Parts, stopping: Callable[[], bool]) -> None:
             if not stands_by:
                 log.info("%s: %s; standing by to take over", parts.settings.worker, error)
             stands_by = True
+            _end_lease(parts.settings)
             time.sleep(_STANDBY_SECONDS)
         except UnavailableError as error:
             if not stands_by and time.monotonic() > end:
@@ -201,6 +204,16 @@ def _claim(parts: Parts, stopping: Callable[[], bool]) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+def _end_lease(settings: Settings) -> None:
+    """Free the claim of a process that hangs: where we could hear the broker, it could, too."""
+    with suppress(StoreError), connect(settings.database_url, autocommit=True) as connection:
+        holder = workers.silent_claim(connection, lease=LEASE_SECONDS)
+        if holder is None or connack(settings.broker_host, settings.parts_port) == SILENT:
+            return
+        workers.end_claim(connection, holder)
+        log.warning("the process that worked was silent for %.0f s: taking over", LEASE_SECONDS)
 
 
 def believed(settings: Settings) -> Belief:

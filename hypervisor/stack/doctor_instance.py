@@ -134,7 +134,8 @@ def _ingest(seen: health.Health, *, live: bool) -> Iterator[Finding]:
             since = (
                 "never" if worker.silent_for is None else f"not for {_seconds(worker.silent_for)}"
             )
-            yield bad(name, f"heard {since}", mend)
+            what = f"heard {since}; silence is not judged until it, or another, is heard"
+            yield bad(name, what, mend)
         else:
             yield good(name, f"heard {_seconds(worker.silent_for)} ago")
 

@@ -36,6 +36,32 @@ def claim(connection: Connection) -> bool:
     return take(connection, Lock.WORKER)
 
 
+def silent_claim(connection: Connection, *, lease: float) -> int | None:
+    """The server process of the claim's holder where that has done nothing for `lease` s.
+
+    Its last statement and its last heartbeat are older then, and no statement is under way: who
+    works off a long queue hears its heartbeat late. Live only: an exercise's clock may stand.
+    """
+    row = connection.execute(
+        "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        " WHERE locktype = 'advisory' AND granted AND classid = 0 AND objsubid = 1"
+        " AND objid = %(lock)s AND pg_locks.database ="
+        "  (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND pg_stat_activity.state <> 'active'"
+        " AND state_change < clock_timestamp() - %(lease)s * interval '1 second'"
+        " AND (SELECT mode FROM instance) = 'live' AND NOT EXISTS (SELECT FROM worker"
+        "  WHERE drained_at IS NULL AND coalesce(heard_at, joined_at)"
+        "   > clock_timestamp() - %(lease)s * interval '1 second')",
+        {"lock": Lock.WORKER.value, "lease": lease},
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def end_claim(connection: Connection, process: int) -> None:
+    """End the session of such a holder: its claim is free."""
+    connection.execute("SELECT pg_terminate_backend(%s)", [process])
+
+
 def take_over(connection: Connection, name: str) -> Worker:
     """Join as the one worker there is, and go on where the last one stood, whatever its name.
 

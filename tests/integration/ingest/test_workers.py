@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hypervisor import ingesting
 from hypervisor.settings import Settings
-from hypervisor.store.connect import connect
+from hypervisor.store.connect import Connection, connect
 from hypervisor.store.intake import workers
 from hypervisor.store.locks import Lock
 from tests.integration.ingest.conftest import (
@@ -157,3 +158,43 @@ def test_a_worker_that_only_the_broker_remembers_works_its_queue_off(
         connection.execute("TRUNCATE worker")
     with ingest(settings, "one"):
         wait_for(settings, lambda connection: count(connection) == 4_000)
+
+
+@pytest.mark.long
+def test_one_that_hangs_loses_its_claim_and_stands_by_when_it_is_back(
+    instance_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection lives, for the kernel answers for it; its absence is a deaf span."""
+    monkeypatch.setattr(ingesting, "LEASE_SECONDS", 8.0)
+    settings = instance_settings
+    first = start_ingest(settings, "one")
+    try:
+        wait_for(settings, lambda c: heard(c, "one") is not None)
+        with ingest(settings, "two", joined=False):
+            first.send_signal(signal.SIGSTOP)
+            with publisher(settings, "player", settings.player_password) as player:
+                send(player, 0, 500)
+                player.flush()
+            with connect(settings.database_url) as connection:
+                last = heard(connection, "one")
+            wait_for(settings, lambda c: heard(c, "two") != last and count(c) == 1_000, seconds=60)
+            assert standing(settings) == ["two"]
+            first.send_signal(signal.SIGCONT)
+            with connect(settings.database_url, autocommit=True) as connection:
+                back = heard(connection, "two")
+                wait_for(settings, lambda c: heard(c, "two") != back)
+                spans = connection.execute(
+                    "SELECT from_at, to_at - from_at >= interval '8 s' FROM deaf_span"
+                    " WHERE worker = 'two'"
+                ).fetchall()
+            assert (last, True) in spans
+            assert standing(settings) == ["two"]
+            assert first.poll() is None
+    finally:
+        first.kill()
+        first.communicate()
+
+
+def heard(connection: Connection, worker: str) -> datetime | None:
+    row = connection.execute("SELECT heard_at FROM worker WHERE name = %s", [worker]).fetchone()
+    return row[0] if row else None

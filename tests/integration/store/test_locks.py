@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import hypervisor.store
-from hypervisor.store import locks
+from hypervisor.instance import Instance, Mode
+from hypervisor.store import instance, locks
 from hypervisor.store.connect import Connection, connect
 from hypervisor.store.exercise import conducting
+from hypervisor.store.intake import workers
 from hypervisor.store.locks import Lock
 from hypervisor.store.notify import deliveries
 from hypervisor.store.readings import hands
@@ -58,3 +60,24 @@ def test_numbers_of_locks_stand_in_one_file() -> None:
     said = re.compile(r"advisory\w*lock\(\s*\d|\b73[56]\d\b")
     spelt = [file for file in folder.rglob("*.py") if said.search(file.read_text("utf-8"))]
     assert spelt == [folder / "locks.py"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "heard_ago", "expected"),
+    [("live", -60, False), ("live", 60, True), ("exercise", 60, False)],
+)
+def test_who_is_heard_or_plays_an_exercise_keeps_its_claim(
+    database_url: str, mode: str, heard_ago: int, *, expected: bool
+) -> None:
+    with connect(database_url) as holder, connect(database_url, autocommit=True) as other:
+        instance.create(other, Instance(mode=Mode(mode), name="test"))
+        other.execute(
+            "INSERT INTO worker (name, joined_at, heard_at)"
+            " VALUES ('one', '2020-01-01', now() - %s * interval '1 s')",
+            [heard_ago],
+        )
+        assert workers.claim(holder)
+        holder.commit()
+        assert workers.silent_claim(other, lease=3600) is None  # it has just done something
+        silent = workers.silent_claim(other, lease=0.0)
+        assert silent == (holder.info.backend_pid if expected else None)
