@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from hypervisor.hands import reader_guard
 from hypervisor.rollups import following as rollups
 from hypervisor.settings import Settings
 from hypervisor.store import audit
@@ -170,6 +171,7 @@ def compress(connection: Connection, settings: Settings) -> str:
 
 def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
     """Keep house every hour until told to stop. A lost database is waited for."""
+    reader_guard.start(settings, stopping=stopping, say=say)
     said = ""
     due = time.monotonic()
     while not stopping():

@@ -23,7 +23,8 @@ _SETTINGS = {
     "timescaledb.telemetry_level": "off",
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",  # a socket's path may be too long, and TCP asks for a password
-    "max_connections": "60",
+    "max_connections": "80",
+    "superuser_reserved_connections": "40",  # our parts': readers cannot take them all
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "jit": "off",  # our queries are many and short: compiling them takes longer than running them

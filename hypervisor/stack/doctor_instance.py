@@ -13,6 +13,7 @@ from hypervisor.stack.finding import Finding, bad, good, warning
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.probe import ACCEPTED, SILENT, connack, get_login
 from hypervisor.store import health
+from hypervisor.store.accounts import reader_sessions
 from hypervisor.store.connect import StoreError
 
 LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
@@ -120,6 +121,26 @@ def database(settings: Settings, now: datetime) -> Iterator[Finding]:
             "`hypervisor notify list --dead` says why, `hypervisor notify retry` sends them again"
         )
         yield bad("notifications", what, mend)
+    yield from readers(settings)
+
+
+def readers(settings: Settings) -> Iterator[Finding]:
+    """Whether those who read in SQL are as they were given."""
+    try:
+        seen = reader_sessions.look(settings.database_url, settings.reader_timeout_seconds)
+    except StoreError:
+        return  # an older schema, said above
+    if seen.settings:
+        what = f"changed their own settings: {', '.join(seen.settings)}"
+        yield warning("readers", what, "housekeeping takes them back within a minute: does it run?")
+    for role in seen.passwords:
+        name = role.removeprefix("reader_")
+        mend = f"`hypervisor reader rotate {name}`; whoever has its password can do so again"
+        yield warning("readers", f"{role} changed its own password", mend)
+    if seen.functions:
+        what = f"may call {seen.functions} functions that act, advisory locks among them"
+        mend = "`hypervisor migrate`, as a superuser: PostgreSQL's own functions are nobody else's"
+        yield warning("readers", what, mend)
 
 
 def _ingest(seen: health.Health, *, live: bool) -> Iterator[Finding]:

@@ -74,10 +74,10 @@ def read(
     """Entries from `cursor` on that no running transaction can still precede; the next cursor.
 
     A transaction that began earlier and commits later is not skipped: nothing at or beyond the
-    oldest running transaction is read before that one has ended. With `most`, about so many
-    entries: never a part of a transaction.
+    oldest running transaction that can write here is read before that one has ended (schema 0024).
+    With `most`, about so many entries: never a part of a transaction.
     """
-    (upto,) = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text").fetchone()  # type: ignore[misc]
+    (upto,) = connection.execute("SELECT commit_horizon()::text").fetchone()  # type: ignore[misc]
     if most is not None:
         row = connection.execute(
             "SELECT (xid::text::numeric + 1)::text FROM feed"

@@ -1,6 +1,5 @@
 """Roles that log in by themselves and only read: the table `reader`, and the server's own."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,7 +33,10 @@ class Reader:
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """What the server already knows by a role's name: whether it is a reader, and where else."""
+    """What the server already knows by a role's name: whether it is a reader, and where else.
+
+    Where else: what other databases let it in. What it set for itself there is no sign of that.
+    """
 
     reads: bool
     elsewhere: tuple[str, ...]
@@ -78,9 +80,8 @@ def held(connection: Connection, role: str) -> Held | None:
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid"
         "   AND m.roleid::regrole::text = ANY(%s)),"
-        " ARRAY(SELECT d.datname::text FROM pg_db_role_setting s"
-        "   JOIN pg_database d ON d.oid = s.setdatabase"
-        "   WHERE s.setrole = r.oid AND d.datname <> current_database() ORDER BY 1)"
+        " ARRAY(SELECT DISTINCT d.datname::text FROM pg_database d, aclexplode(d.datacl) a"
+        "   WHERE a.grantee = r.oid AND d.datname <> current_database() ORDER BY 1)"
         " FROM pg_roles r WHERE r.rolname = %s",
         [[tenancy.READER, tenancy.READER_WHOLE], role],
     ).fetchone()
@@ -126,21 +127,52 @@ def _let_in(
             else ("REVOKE {} FROM {}")
         )
         _quietly(connection, sql.SQL(words).format(sql.Identifier(one_of), name))
-    for key, value in _settings(group, timeout):
-        _here(connection, f"ALTER ROLE %I IN DATABASE %I SET {key} = {value}", role)
+    connection.execute(
+        "UPDATE reader SET verifier = sha256(%s::bytea) WHERE role = %s", [digest.encode(), role]
+    )
+    begin_with(connection, role, whole=whole, timeout=timeout)
     tenancy.shut(connection)
     _here(connection, "GRANT CONNECT ON DATABASE %2$I TO %1$I", role)
 
 
-def _settings(group: str, timeout: float) -> Sequence[tuple[str, str]]:
-    """What its sessions begin with: the first is for good, for it is granted nothing else."""
-    return (
-        ("default_transaction_read_only", "on"),
-        ("search_path", tenancy.search_path(group)),
-        ("statement_timeout", f"'{round(timeout * 1000)}ms'"),
-        ("idle_in_transaction_session_timeout", "'60s'"),  # it would keep old rows, and chunks
-        ("timezone", "'UTC'"),
+def begin_with(connection: Connection, role: str, *, whole: bool, timeout: float) -> None:
+    """Give it the settings with which its sessions begin, and no others, whatever it set itself."""
+    _here(connection, "ALTER ROLE %I RESET ALL", role)
+    for database in _set_in(connection, role):
+        reset = sql.SQL("ALTER ROLE {} IN DATABASE {} RESET ALL")
+        connection.execute(reset.format(sql.Identifier(role), sql.Identifier(database)))
+    for key, value in settings(connection, whole=whole, timeout=timeout).items():
+        statement = f"ALTER ROLE %I IN DATABASE %I SET {key} = {value}"
+        _here(connection, statement, role)
+
+
+def settings(connection: Connection, *, whole: bool, timeout: float) -> dict[str, str]:
+    """What a reader's sessions begin with, as SQL writes it.
+
+    It may set them otherwise for itself, but for those of a superuser, which are for good.
+    """
+    found = {
+        "default_transaction_read_only": "on",
+        "search_path": tenancy.search_path(tenancy.READER_WHOLE if whole else tenancy.READER),
+        "statement_timeout": f"'{round(timeout * 1000)}ms'",
+        "idle_in_transaction_session_timeout": "'60s'",  # it would keep old rows, and chunks
+        "TimeZone": "'UTC'",  # as the server writes it
+    }
+    row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    if (row.fetchone() or (False,))[0]:
+        found["temp_file_limit"] = "'2GB'"  # of the disk on which readings are stored
+        found["log_min_error_statement"] = "panic"  # nor does a huge text go to the log
+    return found
+
+
+def _set_in(connection: Connection, role: str) -> list[str]:
+    """The databases for which the role has settings, that of another instance aside."""
+    rows = connection.execute(
+        "SELECT d.datname FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase"
+        " JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = %s",
+        [role],
     )
+    return [name for (name,) in rows]
 
 
 def keep_out(connection: Connection, role: str) -> None:

@@ -13,7 +13,7 @@ from hypervisor.store.accounts.credentials import Credential, still_valid
 from hypervisor.store.connect import Connection, StoreError
 
 CHANNEL = "hypervisor_happening"  # NOTIFY wakes who follows
-_SETTLE = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+_SETTLE = "SELECT commit_horizon()::text::bigint"
 _COLUMNS = "xid::text::bigint, id, kind, key, sites, data"
 _BETWEEN = (
     f"SELECT {_COLUMNS} FROM happening WHERE (xid, id) > (%s::xid8, %s) AND xid < %s::xid8"  # noqa: S608  constants

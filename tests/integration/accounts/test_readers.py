@@ -147,9 +147,7 @@ def test_a_name_that_another_database_reads_by(url: str, stack: Stack, name: str
     with connect(stack.maintenance_url) as connection:  # stands for that other database
         connection.execute(f"CREATE ROLE reader_{name} LOGIN".encode())
         connection.execute(f"GRANT hypervisor_reader TO reader_{name}".encode())
-        connection.execute(
-            f"ALTER ROLE reader_{name} IN DATABASE postgres SET timezone = 'UTC'".encode()
-        )
+        connection.execute(f"GRANT CONNECT ON DATABASE postgres TO reader_{name}".encode())
     with connect(url) as connection:
         store.put(connection, name, None, "a backup")
         with pytest.raises(AccountError, match="a reader of the database postgres"):
@@ -157,6 +155,8 @@ def test_a_name_that_another_database_reads_by(url: str, stack: Stack, name: str
         readers.remove(connection, name)
         assert store.every(connection) == []
         assert store.held(connection, f"reader_{name}") is not None
+    with connect(stack.maintenance_url) as connection:
+        connection.execute(f"REVOKE CONNECT ON DATABASE postgres FROM reader_{name}".encode())
 
 
 def test_one_that_came_out_of_a_backup_logs_in_after_rotating(url: str, name: str) -> None:

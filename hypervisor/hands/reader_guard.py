@@ -1,0 +1,64 @@
+"""Readers looked after while the instance runs: none of them holds up ingest, watch or upkeep."""
+
+import time
+from collections.abc import Callable
+from threading import Thread
+
+import psycopg
+
+from hypervisor.settings import Settings
+from hypervisor.store import audit
+from hypervisor.store.accounts import reader_sessions
+from hypervisor.store.connect import Connection, StoreError, connect
+
+LONGEST_SECONDS = 300.0  # that a transaction of theirs lasts, whatever they set
+_EVERY_SECONDS = 5.0
+_SETTINGS_SECONDS = 60.0
+_TICK_SECONDS = 0.2
+_AUTHOR = "housekeeping"
+
+Say = Callable[[str], None]
+
+
+def start(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> Thread:
+    """Look after them beside what the caller does, until told to stop."""
+    thread = Thread(target=run, args=(settings,), kwargs={"stopping": stopping, "say": say})
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
+    """Look every few seconds until told to stop; a lost database is waited for."""
+    while not stopping():
+        try:
+            with connect(settings.database_url, autocommit=True) as connection:
+                _follow(connection, settings.reader_timeout_seconds, stopping, say)
+        except (StoreError, psycopg.Error):
+            _wait(_EVERY_SECONDS, stopping)  # housekeeping itself says that it is away
+
+
+def _follow(connection: Connection, timeout: float, stopping: Callable[[], bool], say: Say) -> None:
+    mended = float("-inf")
+    while not stopping():
+        for ended in reader_sessions.end_overruns(connection, max(LONGEST_SECONDS, 2 * timeout)):
+            say(f"a session of {ended.role} was ended: {ended.reason}")
+        if time.monotonic() - mended > _SETTINGS_SECONDS:
+            mended = time.monotonic()
+            for role in reader_sessions.mend_settings(connection, timeout):
+                reason = "had changed its own settings; it has those of a reader again"
+                audit.record(
+                    connection,
+                    kind="reader-mended",
+                    subject=role.removeprefix("reader_"),
+                    reason=reason,
+                    author=_AUTHOR,
+                )
+                say(f"{role} {reason}")
+        _wait(_EVERY_SECONDS, stopping)
+
+
+def _wait(seconds: float, stopping: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not stopping():
+        time.sleep(_TICK_SECONDS)

@@ -1,0 +1,211 @@
+"""What a reader may set, hold open or change of itself holds up nobody else, and is set right."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from hypervisor.accounts import readers
+from hypervisor.hands import reader_guard
+from hypervisor.settings import Settings
+from hypervisor.stack import doctor_instance
+from hypervisor.store import audit, feed
+from hypervisor.store.accounts import reader_sessions
+from hypervisor.store.accounts import readers as store
+from hypervisor.store.connect import Connection, connect
+from tests.conftest import Stack
+from tests.integration.accounts.reading import drop, log_in, new_name, value
+
+pytestmark = pytest.mark.integration
+WORD = "quite-a-long-word"
+TIMEOUT = 30.0
+
+
+@pytest.fixture
+def name(database_url: str) -> Iterator[str]:
+    made = new_name()
+    with connect(database_url) as connection:
+        readers.add(connection, made, WORD, timeout=TIMEOUT)
+    yield made
+    drop(database_url, f"reader_{made}")
+
+
+@pytest.fixture
+def session(database_url: str, name: str) -> Iterator[Connection]:
+    with closing(log_in(database_url, f"reader_{name}", WORD)) as made:
+        yield made
+
+
+def _write_of_itself(session: Connection, statement: str = "SET work_mem = '8MB'") -> None:
+    """What no privilege forbids; it gives the transaction a number."""
+    session.execute("BEGIN READ WRITE")
+    session.execute(f"ALTER ROLE CURRENT_USER {statement}".encode())
+
+
+def test_a_reader_that_leaves_a_write_open_does_not_stop_the_feed(
+    database_url: str, session: Connection
+) -> None:
+    _write_of_itself(session)
+    with connect(database_url, autocommit=True) as ingest, connect(database_url) as slow:
+        feed.append(ingest, "registry")
+        entries, cursor = feed.read(ingest, "0")
+        assert [entry.kind for entry in entries] == ["registry"]
+        slow.execute("SELECT pg_current_xact_id()")  # of ours it is waited for
+        feed.append(ingest, "heartbeat", worker="one")
+        assert feed.read(ingest, cursor)[0] == []
+        slow.commit()
+        assert [entry.kind for entry in feed.read(ingest, cursor)[0]] == ["heartbeat"]
+
+
+def test_nor_does_a_transaction_of_another_database(database_url: str, stack: Stack) -> None:
+    with connect(stack.maintenance_url) as other:
+        other.execute("SELECT pg_current_xact_id()")
+        with connect(database_url, autocommit=True) as ingest:
+            feed.append(ingest, "registry")
+            assert len(feed.read(ingest, "0")[0]) == 1
+
+
+def test_sessions_that_hold_things_up_are_ended(database_url: str, name: str) -> None:
+    role = f"reader_{name}"
+    with connect(database_url, autocommit=True) as owner:
+        owner.execute("GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO PUBLIC")
+        for statements, longest, reason in (
+            (("BEGIN READ WRITE", "ALTER ROLE CURRENT_USER SET work_mem = '8MB'"), 60, "it wrote"),
+            (("SELECT pg_advisory_lock(7354)",), 60, "advisory lock"),
+            (("SET idle_in_transaction_session_timeout = 0", "BEGIN", "TABLE site"), 0, "too long"),
+        ):
+            with closing(log_in(database_url, role, WORD)) as session:
+                for statement in statements:
+                    session.execute(statement.encode())
+                ended = reader_sessions.end_overruns(owner, longest)
+                assert [(one.role, reason in one.reason) for one in ended] == [(role, True)]
+                with pytest.raises(errors.AdminShutdown):
+                    session.execute("SELECT 1")
+        with closing(log_in(database_url, role, WORD)) as session:
+            session.execute("BEGIN")
+            session.execute("TABLE site")
+            assert reader_sessions.end_overruns(owner, 60) == [], "who only reads goes on"
+            session.execute("TABLE site")
+
+
+def test_what_it_set_of_itself_is_taken_back(
+    database_url: str, name: str, session: Connection
+) -> None:
+    with connect(database_url) as owner:
+        assert reader_sessions.strays(owner, TIMEOUT).settings == []
+    session.execute("SET default_transaction_read_only = off")
+    for statement in (
+        "SET statement_timeout = 0",
+        f"IN DATABASE {session.info.dbname} SET default_transaction_read_only = off",
+        f"IN DATABASE {session.info.dbname} RESET search_path",
+        "IN DATABASE postgres SET timezone = 'UTC'",
+        "IN DATABASE postgres SET application_name = 'kept here, of any length'",
+    ):
+        session.execute(f"ALTER ROLE CURRENT_USER {statement}".encode())
+    with pytest.raises(errors.InsufficientPrivilege):
+        session.execute("ALTER ROLE CURRENT_USER SET temp_file_limit = -1")
+    with connect(database_url, autocommit=True) as owner:
+        assert reader_sessions.strays(owner, TIMEOUT).settings == [f"reader_{name}"]
+        assert reader_sessions.mend_settings(owner, TIMEOUT) == [f"reader_{name}"]
+        assert reader_sessions.strays(owner, TIMEOUT).settings == []
+        assert reader_sessions.mend_settings(owner, TIMEOUT) == []
+        databases = owner.execute(
+            "SELECT d.datname FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole"
+            " LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE r.rolname = %s",
+            [f"reader_{name}"],
+        ).fetchall()
+        assert databases == [(owner.info.dbname,)]
+    with closing(log_in(database_url, f"reader_{name}", WORD)) as again:
+        assert value(again, "SHOW default_transaction_read_only") == "on"
+        assert value(again, "SHOW statement_timeout") == "30s"
+        assert value(again, "SHOW search_path") == "public"
+        assert value(again, "SHOW temp_file_limit") == "2GB"
+        assert value(again, "SHOW log_min_error_statement") == "panic"
+        for setting in ("temp_file_limit = -1", "log_min_error_statement = error"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                again.execute(f"SET {setting}".encode())
+
+
+def test_it_is_rotated_and_removed_whatever_it_set(
+    database_url: str, name: str, session: Connection
+) -> None:
+    """A setting for another database once passed for another instance's reader."""
+    session.execute("SET default_transaction_read_only = off")
+    session.execute("ALTER ROLE CURRENT_USER IN DATABASE postgres SET timezone = 'UTC'")
+    with connect(database_url) as owner:
+        readers.rotate(owner, name, f"{WORD}-2")
+    with closing(log_in(database_url, f"reader_{name}", f"{WORD}-2")) as again:
+        again.execute("SET default_transaction_read_only = off")
+        again.execute("ALTER ROLE CURRENT_USER IN DATABASE template1 SET timezone = 'UTC'")
+    with connect(database_url) as owner:
+        readers.remove(owner, name)
+        assert store.held(owner, f"reader_{name}") is None
+
+
+def test_a_password_that_it_changed_is_noticed(
+    database_url: str, name: str, session: Connection
+) -> None:
+    with connect(database_url, autocommit=True) as owner:
+        assert reader_sessions.strays(owner, TIMEOUT).passwords == []
+        session.execute("SET default_transaction_read_only = off")
+        session.execute("ALTER ROLE CURRENT_USER PASSWORD 'theirs'")
+        assert reader_sessions.strays(owner, TIMEOUT).passwords == [f"reader_{name}"]
+        readers.rotate(owner, name, WORD)
+        assert reader_sessions.strays(owner, TIMEOUT).passwords == []
+
+
+def test_readers_together_leave_connections_to_our_parts(database_url: str) -> None:
+    names = [new_name() for _ in range(5)]
+    with connect(database_url) as owner, ExitStack() as held:
+        for name in names:
+            held.callback(drop, database_url, f"reader_{name}")
+            readers.add(owner, name, WORD)
+        owner.commit()
+        with pytest.raises(psycopg.OperationalError, match="reserved for roles with the SUPERUSER"):
+            _crowd(held, database_url, names)
+        with ExitStack() as ours:
+            for _ in range(30):
+                ours.enter_context(closing(connect(database_url)))
+
+
+def _crowd(held: ExitStack, url: str, names: list[str]) -> None:
+    """Every connection that these readers may have."""
+    for name in names * store.CONNECTIONS:
+        held.enter_context(closing(log_in(url, f"reader_{name}", WORD)))
+
+
+def test_the_doctor_says_what_is_not_as_it_was_given(
+    database_url: str, name: str, session: Connection
+) -> None:
+    settings = Settings(database_url=database_url, reader_timeout_seconds=TIMEOUT)
+    assert list(doctor_instance.readers(settings)) == []
+    session.execute("SET default_transaction_read_only = off")
+    session.execute("ALTER ROLE CURRENT_USER SET statement_timeout = 0")
+    session.execute("ALTER ROLE CURRENT_USER PASSWORD 'theirs'")
+    with connect(database_url) as owner:
+        owner.execute("GRANT EXECUTE ON FUNCTION pg_sleep TO PUBLIC")
+    changed, password, open_to_all = list(doctor_instance.readers(settings))
+    assert {changed.state, password.state, open_to_all.state} == {"warning"}
+    assert f"reader_{name}" in changed.what
+    assert f"reader rotate {name}" in password.mend
+    assert "1 functions" in open_to_all.what
+
+
+def test_housekeeping_looks_after_them(database_url: str, name: str, session: Connection) -> None:
+    session.execute("SET default_transaction_read_only = off")
+    session.execute("ALTER ROLE CURRENT_USER SET statement_timeout = 0")
+    session.execute("BEGIN")
+    session.execute("ALTER ROLE CURRENT_USER SET work_mem = '8MB'")
+    said: list[str] = []
+    settings = Settings(database_url=database_url, reader_timeout_seconds=TIMEOUT)
+    thread = reader_guard.start(settings, stopping=lambda: len(said) >= 2, say=said.append)
+    thread.join(60)
+    assert not thread.is_alive()
+    assert "a session of" in said[0]
+    assert f"reader_{name} had changed its own settings" in said[1]
+    with pytest.raises(psycopg.OperationalError):
+        session.execute("SELECT 1")
+    with connect(database_url) as owner:
+        assert [act.kind for act in audit.listing(owner)] == ["reader", "reader-mended"]
