@@ -4,12 +4,11 @@ import time
 from collections.abc import Callable
 from threading import Thread
 
-import psycopg
-
 from hypervisor.settings import Settings
 from hypervisor.store import audit
 from hypervisor.store.accounts import reader_sessions
 from hypervisor.store.connect import Connection, StoreError, connect
+from hypervisor.store.watch.turn import translated
 
 LONGEST_SECONDS = 300.0  # that a transaction of theirs lasts, whatever they set
 _EVERY_SECONDS = 5.0
@@ -32,9 +31,9 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
     """Look every few seconds until told to stop; a lost database is waited for."""
     while not stopping():
         try:
-            with connect(settings.database_url, autocommit=True) as connection:
+            with translated(), connect(settings.database_url, autocommit=True) as connection:
                 _follow(connection, settings.reader_timeout_seconds, stopping, say)
-        except (StoreError, psycopg.Error):
+        except StoreError:
             _wait(_EVERY_SECONDS, stopping)  # housekeeping itself says that it is away
 
 
