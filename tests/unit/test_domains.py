@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from dashboards._describe import Panel
 from dashboards._scan import dashboards
 from rules._pack import packs
 from sensors import _units as units
-from sensors._domain import CatalogueError, Domain, Threshold, assemble, catalogue
+from sensors._domain import CatalogueError, DeviceModel, Domain, Threshold, assemble, catalogue
 from sensors._quantity import Kind, Quantity
 from simulators._simulator import simulators
 
@@ -129,6 +130,23 @@ def test_what_is_described_twice_is_refused() -> None:
     other = Domain(name="b", label_en="b", label_fr="b", quantities=(quantity("level"),))
     with pytest.raises(CatalogueError, match="quantity 'level' is in 'a' and again in 'b'"):
         assemble([one, other])
+
+
+def test_what_measures_nothing_or_twice_is_refused() -> None:
+    blind = DeviceModel(name="m", vendor="v", quantities=("level", "nothing"))
+    with pytest.raises(CatalogueError, match="model 'm' measures unknown quantity 'nothing'"):
+        assemble([replace(_EMPTY, quantities=(quantity("level"),), models=(blind,))])
+    seeing = replace(blind, quantities=("level",))
+    made = assemble([replace(_EMPTY, quantities=(quantity("level"),), models=(seeing,))])
+    assert made.models == {"m": seeing}
+    assert made.domain_of == {"level": "a"}
+    with pytest.raises(CatalogueError, match="device model 'm' is in 'a' and again in 'a'"):
+        assemble([replace(_EMPTY, quantities=(quantity("level"),), models=(seeing, seeing))])
+    with pytest.raises(CatalogueError, match="domain 'a' is in 'a' and again in 'a'"):
+        assemble([_EMPTY, _EMPTY])
+
+
+_EMPTY = Domain(name="a", label_en="a", label_fr="a", quantities=())
 
 
 def test_a_threshold_of_nothing_is_refused() -> None:

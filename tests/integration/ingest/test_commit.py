@@ -48,8 +48,11 @@ def piped(settings: Settings) -> Iterator[tuple[Pipeline, Intake]]:
     intake.close()
 
 
-def parcel(levels: Sequence[float], *, beats: Sequence[Beat] = ()) -> Parcel:
-    """A message a level, ten seconds apart, each with a quantity that nobody knows."""
+def parcel(levels: Sequence[float], *, beats: Sequence[Beat] = (), later: int = 0) -> Parcel:
+    """A message a level, ten seconds apart, each with a quantity that nobody knows.
+
+    Received `later` (µs) than others.
+    """
     arrivals = [
         Arrival(
             "devices/gauge-0/readings",
@@ -59,7 +62,7 @@ def parcel(levels: Sequence[float], *, beats: Sequence[Beat] = ()) -> Parcel:
                     "values": {"level": level, "turbidity": level},
                 }
             ).encode(),
-            RECEIVED + number,
+            RECEIVED + later + number,
         )
         for number, level in enumerate(levels)
     ]
@@ -141,6 +144,30 @@ def test_what_failed_half_written_is_not_committed_with_the_next(
             found = dead_letters.find(connection)
         assert [letter.reason for letter in found] == ["not-storable", "unknown-quantity"]
         assert str(error) in found[0].detail
+
+
+def test_what_a_worker_did_is_told_with_its_next_heartbeat(
+    instance_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = instance_settings
+    tally = "SELECT messages, rows, refused, batches, retries FROM worker"
+    with piped(settings) as (pipeline, intake):
+        pipeline.store(pipeline.check(parcel([1, 2, 3])))
+        connection = intake.open()
+        with monkeypatch.context() as patch:
+            patch.setattr(connection, "commit", raising(psycopg.OperationalError("full")))
+            with pytest.raises(UnavailableError, match="full"):
+                pipeline.store(pipeline.check(parcel([4])))
+        with connect(settings.database_url) as reader:
+            assert reader.execute(tally).fetchone() == (0, 0, 0, 0, 0)
+            reader.rollback()
+            for clock, done in ((1, (7, 4, 7, 2, 1)), (2, (8, 4, 8, 3, 1))):
+                levels_ = [1, 2, 3, 4] if clock == 1 else [1]  # three of them stand there already
+                beat = Beat(clock=RECEIVED + clock, received_at=RECEIVED + clock)
+                again = parcel(levels_, beats=[beat], later=1_000_000 * clock)
+                pipeline.store(pipeline.check(again))
+                assert reader.execute(tally).fetchone() == done
+                reader.rollback()
 
 
 def raising(error: Exception) -> Callable[..., None]:

@@ -320,3 +320,62 @@ def test_an_object_of_very_many_values_is_refused_whole() -> None:
     assert rows == [(1, 4.0, 0)]
     assert (letter.reason, "1001 values" in letter.detail) == ("too-large", True)
     assert len(json.loads(letter.payload)["values"]) == 1001
+
+
+def test_every_reading_of_a_batch_keeps_its_own() -> None:
+    """Values, units, faults, times and arrivals of many objects, each where it belongs."""
+    bodies = [
+        {"values": {"level": 1000, "temperature": 5}, "units": {"level": "mm"}},
+        {"values": {"temperature": 280}, "units": {"temperature": "K"}, "status": {"door": "F"}},
+        {"values": {"level": 2}, "status": {"level": "doubtful"}},
+        {
+            "values": {"temperature": 50, "level": 300, "door": True},
+            "units": {"level": "cm", "temperature": "°F"},
+            "status": {"temperature": "saturated"},
+        },
+        {"values": {"level": 0.004, "door": False}, "units": {"level": "km"}},
+    ]
+    arrivals = [
+        Arrival(
+            "devices/gauge/readings",
+            json.dumps({"time": f"2022-01-11T06:1{number}:00.5Z", **body}).encode(),
+            RECEIVED + number,
+        )
+        for number, body in enumerate(bodies)
+    ]
+    rows, refused = check(decode(arrivals, ROUTES), Layouts(DEVICES), BELIEF)
+    assert not refused
+    minutes = (rows["time"] - (RECEIVED - 10 * MINUTE)) / MINUTE - 0.5 / 60
+    found = [
+        (series, int(minute), received - RECEIVED, None if math.isnan(value) else value, quality)
+        for (series, _, received, value, quality), minute in zip(
+            rows.tolist(), minutes.round().tolist(), strict=True
+        )
+    ]
+    assert found == [
+        (1, 0, 0, 1.0, 0),
+        (2, 0, 0, 5.0, 0),
+        (2, 1, 1, pytest.approx(6.85), 0),
+        (3, 1, 1, None, Quality.SENSOR_FAULT),
+        (1, 2, 2, 2.0, Quality.DOUBTFUL),
+        (2, 3, 3, pytest.approx(10.0), Quality.SATURATED),
+        (1, 3, 3, 3.0, 0),
+        (3, 3, 3, 1.0, 0),
+        (1, 4, 4, 4.0, 0),
+        (3, 4, 4, 0.0, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "reason"),
+    [
+        (BELIEF.ahead, None),
+        (BELIEF.ahead + 1, "time-ahead"),
+        (-BELIEF.behind, None),
+        (-BELIEF.behind - 1, "time-too-old"),
+    ],
+)
+def test_the_bounds_of_belief(microseconds: int, reason: str | None) -> None:
+    time = (NOW + timedelta(microseconds=microseconds)).isoformat()
+    rows, refused = run({"time": time, "values": {"level": 1}})
+    assert (len(rows), [one.reason for one in refused]) == ((0, [reason]) if reason else (1, []))

@@ -194,3 +194,20 @@ def test_an_array_within_an_array_stays_one_in_its_letter() -> None:
         again = decode([arrival(letter.payload)], ROUTES)
         assert not again.envelopes
         assert [one.reason for one in again.refused] == ["wrong-shape"] * len(again.refused)
+
+
+def test_a_good_message_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second look costs ten times the first: it is for what is wrong, or written oddly."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("a second look")
+
+    monkeypatch.setattr("ingest.decode.salvage", never)
+    for count in range(12):
+        values = {f"quantity-{number}": 1.5 for number in range(count)}
+        texts = dict.fromkeys(values, "m")
+        one = {"time": TIME, "values": values}
+        shapes = [one, {**one, "units": texts}, {**one, "status": texts}]
+        shapes.append({**one, "units": texts, "status": {"a": "ok"}})
+        assert len(decode([arrival(each) for each in shapes], ROUTES).envelopes) == len(shapes)
+        assert len(decode([arrival(shapes)], ROUTES).envelopes) == len(shapes)

@@ -67,7 +67,8 @@ def test_unknown_fields_are_passed_over_unless_they_must_be_understood() -> None
 @pytest.mark.parametrize(
     ("records", "words"),
     [
-        ([{"v": 1}], "'' is no name"),
+        ([{"v": 1}], "record 1: '' is no name"),
+        ([{"n": "a", "v": 1}, {"n": "-b", "v": 1}], "record 2: '-b' is no name"),
         ([{"n": "-a", "v": 1}], "no name"),
         ([{"n": "é", "v": 1}], "no name"),
         ([{"n": "a"}], "no value and no sum"),
