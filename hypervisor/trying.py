@@ -14,6 +14,7 @@ from ingest.codec import Codec, Spoken, spoken
 from ingest.decode import Decoded
 from ingest.layout import Layouts
 from ingest.library import make_codec
+from ingest.mapping import cautions
 from ingest.message import Arrival, Envelope, Reason
 from ingest.ports import Channel, CodecSource
 from ingest.reply import Read, UnusableError
@@ -114,6 +115,12 @@ def _checked(
 def _words(quality: int) -> tuple[str, ...]:
     flags = Quality(quality)
     return tuple((flag.name or "").lower().replace("_", " ") for flag in flags)
+
+
+def cautions_of(codec: Codec, catalogue: Catalogue) -> tuple[str, ...]:
+    """What is odd in a codec's mapping, though no error."""
+    kinds = {name: quantity.kind for name, quantity in catalogue.quantities.items()}
+    return tuple(cautions(codec.mapping, kinds))
 
 
 def made(name: str, source: CodecSource, catalogue: Catalogue, *, file: str) -> Codec:

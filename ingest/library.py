@@ -1,7 +1,9 @@
 """Codecs by name: the instance's own, and those shipped in ingest/codecs."""
 
+import logging
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 
 from ingest.breaker import Breaker
@@ -12,6 +14,11 @@ from ingest.message import Reason
 from ingest.ports import CodecSource, Known
 from ingest.reply import unusable
 from ingest.sandbox import Sandbox
+
+_PLACE = re.compile(r"\[[0-9]+\]")
+_MOST_UNMAPPED = 100  # fields of a device
+
+log = logging.getLogger(__name__)
 
 
 def shipped() -> Mapping[str, CodecSource]:
@@ -42,6 +49,7 @@ class Library:
         self._units, self._ticks = units, ticks
         self._shipped = shipped()
         self._ready: dict[str, tuple[CodecSource, Codec | str]] = {}
+        self._unmapped: dict[str, set[str]] = {}
 
     def of_device(self, device: str, known: Known) -> Codec | PlainCodec:
         """The codec that decodes a device's payloads: the one named, or else its model's.
@@ -66,6 +74,18 @@ class Library:
         return PlainCodec(
             told=f"{model_told}, and its network server decoded nothing that is a quantity of it"
         )
+
+    def tell_unmapped(self, device: str, left: Iterable[str]) -> None:
+        """Log the fields that a device's mapping does not name, each once."""
+        told = self._unmapped.setdefault(device, set())
+        new = []
+        for path in left:
+            field = _PLACE.sub("[]", path)  # a list's elements are one field
+            if field not in told and len(told) < _MOST_UNMAPPED:
+                told.add(field)
+                new.append(field)
+        if new:
+            log.info("%s sends %s, which no mapping names; said once", device, ", ".join(new))
 
     def _codec(self, name: str, source: CodecSource) -> Codec:
         known = self._ready.get(name)
@@ -100,10 +120,10 @@ def make_codec(
     mapping = load_mapping(source.mapping, file=where, units=units)
     if mapping.form is not Form.JAVASCRIPT:
         if source.script is not None:
-            raise MappingError(f"{where}:1: payload {mapping.form} has no use for a script")
+            raise MappingError(f"{where}:1:1: payload {mapping.form} has no use for a script")
         return Codec(name=name, mapping=mapping)
     if source.script is None:
-        raise MappingError(f"{where}:1: payload javascript needs a script")
+        raise MappingError(f"{where}:1:1: payload javascript needs a script")
     script = Script(
         sandbox=Sandbox(source.script),
         breaker=Breaker(ticks),

@@ -1,6 +1,8 @@
-"""Mapping files: YAML that says what a vendor's fields are; every slip with its line."""
+"""Mapping files: YAML that says what a vendor's fields are; every slip with its line and column."""
 
 import difflib
+import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,22 +11,31 @@ import yaml
 from ingest.meaning import Field, Form, Mapping_
 from sensors._errors import TerritoryError
 from sensors._plain_yaml import Loader
+from sensors._quantity import Kind
 from sensors._units import UnitError, conversion
 
 _TOP = ("payload", "fields", "ignore", "ports", "warnings")
-_FIELD = ("quantity", "unit", "missing", "values", "scale", "offset")
+_FIELD = ("quantity", "unit", "missing", "values", "plus", "scale", "offset", "curve")
+_LARGEST_NUMBER = 1e12
 _LARGEST = 262_144  # characters
 
 
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_RUNNING = {"acc", "aggregate", "cum", "counter", "index", "lifetime", "overall"}
+_RUNNING_STEMS = ("accumul", "cumul", "total")
+_SINCE_LAST = {"delta", "diff", "difference", "increment", "interval", "since"}
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
+
+
 class MappingError(TerritoryError):
-    """A mapping file is wrong: says in which line, what is wrong and what was expected."""
+    """A mapping file is wrong: says at which line and column, and what was expected."""
 
 
 def load_mapping(text: str, *, file: str, units: Mapping[str, str] | None = None) -> Mapping_:
     """Read and check a mapping. `units`: the catalogue's unit of each quantity, to check against.
 
     Raises:
-        MappingError: with file, line, what is wrong and the nearest right word.
+        MappingError: with file, line and column, what is wrong and the nearest right word.
     """
     return _Reader(file, units).mapping(text)
 
@@ -38,7 +49,7 @@ class _Reader:
         if "payload" not in top:
             raise self._error(None, f"`payload` is missing; expected {_either(Form)}")
         form = self._word(top["payload"], "payload", tuple(Form))
-        fields = self._fields(top["fields"]) if "fields" in top else {}
+        fields = self._fields(top["fields"], Form(form)) if "fields" in top else {}
         if not fields:
             raise self._error(top.get("fields"), "`fields` names no field")
         ignore = self._texts(top["ignore"], "ignore") if "ignore" in top else ()
@@ -59,39 +70,74 @@ class _Reader:
         try:
             for token in yaml.scan(text, Loader=Loader):
                 if isinstance(token, yaml.AliasToken):
-                    raise self._at(token.start_mark.line, "aliases are not read here")
+                    raise self._at(token.start_mark, "aliases are not read here")
             node = yaml.compose(text, Loader=Loader)
         except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line if error.problem_mark else 0
-            raise self._at(line, f"no YAML: {error.problem}") from error
+            raise self._at(error.problem_mark, f"no YAML: {error.problem}") from error
+        except RecursionError as error:
+            raise self._error(None, "it is nested too deeply") from error
         except yaml.YAMLError as error:
             raise self._error(None, f"no YAML: {error}") from error
         if node is None:
             raise self._error(None, "it is empty")
         return node
 
-    def _fields(self, node: yaml.Node) -> dict[str, Field]:
+    def _fields(self, node: yaml.Node, form: Form) -> dict[str, Field]:
         return {
-            path: self._field(path, value) for path, value in self._object(node, "fields").items()
+            path: self._field(path, value, form)
+            for path, value in self._object(node, "fields").items()
         }
 
-    def _field(self, path: str, node: yaml.Node) -> Field:
+    def _field(self, path: str, node: yaml.Node, form: Form) -> Field:
         if isinstance(node, yaml.ScalarNode):  # `Temp: air_temperature`
             return Field(quantity=self._quantity(node, path))
-        parts = self._object(node, f"fields.{path}", _FIELD)
+        where = f"fields.{path}"
+        parts = self._object(node, where, _FIELD)
         if "quantity" not in parts:
-            raise self._error(node, f"fields.{path}: `quantity` is missing")
+            raise self._error(node, f"{where}: `quantity` is missing")
         quantity = self._quantity(parts["quantity"], path)
+        if "plus" in parts and form is Form.SENML:
+            raise self._error(parts["plus"], f"{where}.plus: SenML's records are read one by one")
         return Field(
             quantity=quantity,
             unit=self._unit(parts["unit"], path, quantity) if "unit" in parts else None,
             missing=self._missing(parts["missing"], path) if "missing" in parts else (),
             values=self._values(parts["values"], path) if "values" in parts else {},
-            scale=self._number(parts["scale"], f"fields.{path}.scale") if "scale" in parts else 1.0,
-            offset=(
-                self._number(parts["offset"], f"fields.{path}.offset") if "offset" in parts else 0.0
-            ),
+            plus=self._plus(parts["plus"], path) if "plus" in parts else (),
+            scale=self._scale(parts["scale"], f"{where}.scale") if "scale" in parts else 1.0,
+            offset=self._number(parts["offset"], f"{where}.offset") if "offset" in parts else 0.0,
+            curve=self._curve(parts["curve"], f"{where}.curve") if "curve" in parts else (),
         )
+
+    def _plus(self, node: yaml.Node, path: str) -> tuple[str, ...]:
+        others = self._texts(node, f"fields.{path}.plus")
+        for twice in {name for name in (path, *others) if (path, *others).count(name) > 1}:
+            raise self._error(node, f"fields.{path}.plus: {twice!r} would be added twice")
+        return others
+
+    def _scale(self, node: yaml.Node, where: str) -> float:
+        scale = self._number(node, where)
+        if scale == 0:
+            raise self._error(node, f"{where}: expected a number other than 0")
+        return scale
+
+    def _curve(self, node: yaml.Node, where: str) -> tuple[tuple[float, float], ...]:
+        expected = "expected points such as [[2.8, 0], [3.3, 60], [3.6, 100]]"
+        points = node.value if isinstance(node, yaml.SequenceNode) else []
+        if len(points) < 2:
+            raise self._error(node, f"{where}: {expected}")
+        curve: list[tuple[float, float]] = []
+        for point in points:
+            pair = point.value if isinstance(point, yaml.SequenceNode) else []
+            if len(pair) != 2:
+                raise self._error(point, f"{where}: {expected}")
+            given, meant = (self._number(number, where) for number in pair)
+            if curve and given <= curve[-1][0]:
+                raise self._error(
+                    point, f"{where}: {given:g} after {curve[-1][0]:g}; expected rising points"
+                )
+            curve.append((given, meant))
+        return tuple(curve)
 
     def _quantity(self, node: yaml.Node, path: str) -> str:
         name = self._text(node, f"fields.{path}.quantity")
@@ -115,7 +161,10 @@ class _Reader:
         for each in nodes:
             value = self._scalar(each, f"fields.{path}.missing")
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            found.append(float(value) if number else str(value).strip().lower())
+            if number:
+                found.append(self._number(each, f"fields.{path}.missing"))
+            else:
+                found.append(str(each.value).strip().lower())
         return tuple(found)
 
     def _values(self, node: yaml.Node, path: str) -> dict[str, float | None]:
@@ -125,7 +174,11 @@ class _Reader:
             meant = self._scalar(value, where)
             if meant is not None and not isinstance(meant, bool | int | float):
                 raise self._error(value, f"{where}.{name}: expected a number, true, false or null")
-            found[name.strip().lower()] = None if meant is None else float(meant)
+            if isinstance(meant, bool):
+                found[name.strip().lower()] = float(meant)
+            else:
+                number = None if meant is None else self._number(value, f"{where}.{name}")
+                found[name.strip().lower()] = number
         return found
 
     def _ports(self, node: yaml.Node) -> Iterable[int]:
@@ -158,10 +211,16 @@ class _Reader:
     def _scalar(self, node: yaml.Node, what: str) -> Any:
         if not isinstance(node, yaml.ScalarNode):
             raise self._error(node, f"{what}: expected a single value")
+        if not node.style and _LEADING_ZERO.match(node.value) and "." not in node.value:
+            raise self._error(
+                node,
+                f"{what}: YAML's versions read {node.value} differently; expected"
+                f" {int(node.value)} for the number, '{node.value}' for the text",
+            )
         try:
             return Loader("").construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
-            raise self._error(node, f"{what}: {node.value!r} cannot be read") from error
+            raise self._error(node, f"{what}: {node.value!r:.60} cannot be read") from error
 
     def _text(self, node: yaml.Node, what: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value:
@@ -181,14 +240,41 @@ class _Reader:
     def _number(self, node: yaml.Node, what: str) -> float:
         value = self._scalar(node, what)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self._error(node, f"{what}: expected a number, got {value!r}")
+            raise self._error(node, f"{what}: expected a number, got {node.value!r}")
+        if not abs(value) <= _LARGEST_NUMBER or not math.isfinite(value):
+            raise self._error(node, f"{what}: expected a number up to 1e12, got {node.value}")
         return float(value)
 
     def _error(self, node: yaml.Node | None, text: str) -> MappingError:
-        return self._at(node.start_mark.line if node is not None else 0, text)
+        return self._at(None if node is None else node.start_mark, text)
 
-    def _at(self, line: int, text: str) -> MappingError:
-        return MappingError(f"{self._file}:{line + 1}: {text}")
+    def _at(self, mark: yaml.Mark | None, text: str) -> MappingError:
+        line, column = (0, 0) if mark is None else (mark.line, mark.column)
+        return MappingError(f"{self._file}:{line + 1}:{column + 1}: {text}")
+
+
+def cautions(mapping: Mapping_, kinds: Mapping[str, Kind]) -> list[str]:
+    """Fields whose names speak of a running total where the quantity is an amount, or the reverse.
+
+    `kinds`: of each quantity of the catalogue.
+    """
+    texts = []
+    for path, field in mapping.fields.items():
+        words = {word.lower() for word in _WORDS.findall(path)}
+        kind = kinds.get(field.quantity)
+        if kind is Kind.INCREMENT and (
+            words & _RUNNING or any(word.startswith(_RUNNING_STEMS) for word in words)
+        ):
+            texts.append(
+                f"fields.{path}: looks like a running total, and {field.quantity!r} is the amount"
+                " since the last message: a total in its place would be added up again and again"
+            )
+        if kind is Kind.COUNTER and words & _SINCE_LAST:
+            texts.append(
+                f"fields.{path}: looks like the amount since the last message, and"
+                f" {field.quantity!r} is a running total"
+            )
+    return texts
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

@@ -1,5 +1,9 @@
 """What a vendor's fields mean to us, applied to a decoded payload."""
 
+import bisect
+import dataclasses
+import functools
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -29,15 +33,23 @@ class Field:
 
     `missing`: numbers and texts (in small letters) that stand for no value.
     `values`: what a text or a yes or no stands for; None there: no value, a fault.
-    A number is multiplied by `scale`, then `offset` is added.
+    To a number those of the fields `plus` are added; it is multiplied by `scale`, `offset` is
+    added, and `curve` (points of a broken line, flat beyond its ends) makes another of it.
     """
 
     quantity: str
     unit: str | None = None
     missing: tuple[float | str, ...] = ()
     values: Mapping[str, float | None] = field(default_factory=dict)
+    plus: tuple[str, ...] = ()
     scale: float = 1.0
     offset: float = 0.0
+    curve: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a number is taken as it comes."""
+        return self.scale == 1.0 and self.offset == 0.0 and not self.curve and not self.plus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +65,11 @@ class Mapping_:  # noqa: N801  the word is Python's already
     ignore: frozenset[str] = frozenset()
     ports: frozenset[int] | None = None
     warned_doubtful: bool = False
+
+    @functools.cached_property
+    def paths(self) -> frozenset[str]:
+        """All fields that are read."""
+        return frozenset(self.fields).union(*(field.plus for field in self.fields.values()))
 
 
 def leaves(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,14 +103,15 @@ def read_fields(mapping: Mapping_, data: Mapping[str, Any], *, has: Collection[s
     Of two fields of one quantity the first in the mapping that has a value stands. A sentinel for
     a sensor that the device does not have says nothing; for one that it has, a fault.
     """
-    found = leaves(data)
-    read = Read(left=tuple(p for p in found if p not in mapping.fields and not _passed(p, mapping)))
+    values = leaves(data)
+    left = tuple(p for p in values if p not in mapping.paths and not _passed(p, mapping))
+    read = Read(left=left)
     named = False
     for path, meaning in mapping.fields.items():
-        if path in found:
+        if path in values or any(other in values for other in meaning.plus):
             named = True
-            _take(read, path, meaning, found[path], has)
-    if not named and (read.left or not found):
+            _take(read, path, meaning, values, has)
+    if not named and (read.left or not values):
         read.refused.append(_nothing(mapping, read.left))
     return read
 
@@ -103,10 +121,14 @@ def _passed(path: str, mapping: Mapping_) -> bool:
     return any(path == name or path.startswith((f"{name}.", f"{name}[")) for name in mapping.ignore)
 
 
-def _take(read: Read, path: str, meaning: Field, given: Any, has: Collection[str]) -> None:
+def _take(
+    read: Read, path: str, meaning: Field, values: Mapping[str, Any], has: Collection[str]
+) -> None:
     quantity = meaning.quantity
     try:
-        value = value_of(meaning, path, given)
+        value = (
+            _sum(meaning, path, values) if meaning.plus else value_of(meaning, path, values[path])
+        )
     except UnusableError as error:
         read.refused.append(error.refusal)
         return
@@ -145,9 +167,39 @@ def value_of(meaning: Field, path: str, given: Any) -> Value:
             f"{path!r} is {_clip(given)}, no number: name it in the mapping under `missing` if it"
             " stands for no value, under `values` if it stands for one",
         )
-    if meaning.scale == 1.0 and meaning.offset == 0.0:
+    return number if meaning.is_plain else _converted(meaning, number)
+
+
+def _sum(meaning: Field, path: str, values: Mapping[str, Any]) -> Value:
+    """Of several fields: no value where one of them has none."""
+    parts = (path, *meaning.plus)
+    for part in parts:
+        if part not in values:
+            raise unusable(
+                Reason.BAD_VALUE,
+                f"{meaning.quantity!r} is the sum of {', '.join(parts)}, and {part!r} is not there",
+            )
+    bare = dataclasses.replace(meaning, plus=(), scale=1.0, offset=0.0, curve=())
+    amounts = [value_of(bare, part, values[part]) for part in parts]
+    total = 0.0
+    for amount in amounts:
+        if amount is None:
+            return None
+        total += amount
+    return _converted(meaning, total)
+
+
+def _converted(meaning: Field, number: float) -> float:
+    number = number * meaning.scale + meaning.offset
+    if not meaning.curve:
         return number
-    return number * meaning.scale + meaning.offset
+    place = bisect.bisect_right(meaning.curve, (number, math.inf))
+    if place == 0:
+        return meaning.curve[0][1]
+    if place == len(meaning.curve):
+        return meaning.curve[-1][1]
+    (left, low), (right, high) = meaning.curve[place - 1], meaning.curve[place]
+    return low + (high - low) * (number - left) / (right - left)
 
 
 def _is_missing(meaning: Field, given: Any) -> bool:

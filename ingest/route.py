@@ -96,6 +96,7 @@ class Routes:
             )
         except UnusableError as error:
             return _refused(error.refusal, arrival, device)
+        self._library.tell_unmapped(device, read.left)
         said = []
         if read.values:
             envelope = Envelope(

@@ -1,6 +1,7 @@
 """`hypervisor codec`: how vendors' payloads become readings; trying and testing one."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,14 +43,18 @@ def try_(
     as_json: Json = False,
 ) -> None:
     """Decode one payload and show what it says and the readings that it becomes."""
-    from hypervisor.trying import made, only_data, try_codec
+    from dataclasses import replace
+
+    from hypervisor.trying import cautions_of, made, only_data, try_codec
     from sensors._domain import catalogue
 
     words = catalogue()
     uplink = _uplink(fport, hex_, base64, object_, time)
     source, file = _given(context, codec, mapping)
     if source.mapping:
-        trial = try_codec(made(codec, source, words, file=file), uplink, words)
+        ready = made(codec, source, words, file=file)
+        trial = try_codec(ready, uplink, words)
+        trial = replace(trial, warnings=(*cautions_of(ready, words), *trial.warnings))
     else:
         trial = only_data(source.script or "", uplink)
     if as_json:
@@ -107,7 +112,7 @@ def add(
     from hypervisor.store import audit
     from hypervisor.store.connect import connect
     from hypervisor.store.intake import codecs
-    from hypervisor.trying import checked_name, made
+    from hypervisor.trying import cautions_of, checked_name, made
     from ingest.library import shipped
     from ingest.ports import CodecSource
     from ingest.script import read_script, read_text
@@ -116,7 +121,10 @@ def add(
     source = CodecSource(
         mapping=read_text(mapping), script=None if script is None else read_script(script)
     )
-    made(checked_name(name), source, catalogue(), file=str(mapping))
+    words = catalogue()
+    ready = made(checked_name(name), source, words, file=str(mapping))
+    for text in cautions_of(ready, words):
+        print(f"warning: {mapping}: {text}", file=sys.stderr)
     with connect(load_settings(context.obj).database_url) as connection:
         before = {each.name: each for each in codecs.every(connection)}.get(name)
         codecs.put(connection, name, source, author)

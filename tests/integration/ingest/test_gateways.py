@@ -20,7 +20,10 @@ from hypervisor.stack.broker import Broker
 from hypervisor.store import feed
 from hypervisor.store.connect import connect
 from hypervisor.store.intake.codecs import put
+from hypervisor.trying import CodecError
+from ingest.mapping import MappingError
 from ingest.ports import CodecSource
+from ingest.script import ScriptFileError
 from tests.integration.ingest.conftest import (
     Publisher,
     count,
@@ -323,10 +326,10 @@ def test_the_commands(instance_settings: Settings, town: dict[str, str], open_tm
     ]
     mapping.write_text("payload: javascript\nfields: {mm: {quantity: rian}}")
     with pytest.raises(
-        Exception, match=f"{mapping}:2: fields.mm: unknown quantity 'rian'; did you"
+        MappingError, match=f"{mapping}:2:25: fields.mm: unknown quantity 'rian'; did you"
     ):
         command(settings, "codec", "add", "mine", *both)
-    with pytest.raises(Exception, match="no codec 'nobodys'"):
+    with pytest.raises(CodecError, match="no codec 'nobodys'"):
         command(settings, "codec", "try", "nobodys", "--hex", "0c")
 
     rows = [
@@ -386,3 +389,32 @@ def test_an_exercise_takes_every_form_from_its_player(exercise_settings: Setting
             " WHERE quantity = 'level' ORDER BY 1"
         ).fetchall()
     assert found == [(at - timedelta(seconds=1),), (at,)]
+
+
+def test_files_of_vendors_as_they_come(
+    instance_settings: Settings, town: dict[str, str], open_tmp: Any
+) -> None:
+    settings = instance_settings
+    main, vectors = open_tmp / "main.js", open_tmp / "vectors.yaml"
+    mapping = open_tmp / "total.yaml"
+    mapping.write_text("payload: javascript\nfields: {total: rain}")
+    (open_tmp / "tenths.js").write_text("module.exports = (byte) => Buffer.from([byte])[0] / 10;")
+    main.write_bytes(
+        b"\xef\xbb\xbfvar tenths = require('./tenths');\n"
+        b"var driver = {decodeUplink: (i) => ({data: {total: tenths(i.bytes[0])}})};"
+    )
+    vectors.write_text(
+        "uplinkDecoder: {examples: [\n"
+        "  {input: {bytes: [07], fPort: 01}, output: {data: {total: 0.7}}}]}"
+    )
+    assert command(settings, "codec", "test", str(main), str(vectors))[0] == 0
+    both = ("--mapping", str(mapping), "--script", str(main), "--author", "ann")
+    assert "is in force" in command(settings, "codec", "add", "whole", *both)[1]
+    code, text = command(settings, "codec", "try", "whole", "--hex", "0c", "--json")
+    trial = json.loads(text)
+    assert (code, trial["data"]) == (0, {"total": 1.2})
+    assert "fields.total: looks like a running total" in trial["warnings"][0]
+    main.write_bytes(b"// caf\xe9")
+    with pytest.raises(ScriptFileError, match=f"{main}:1: byte 6 .0xe9. is not UTF-8"):
+        command(settings, "codec", "test", str(main), str(vectors))
+    assert town

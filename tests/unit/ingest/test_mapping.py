@@ -9,7 +9,7 @@ import pytest
 from hypervisor.directory import units
 from ingest.cayenne import CayenneError, decode_cayenne
 from ingest.library import make_codec, shipped
-from ingest.mapping import MappingError, load_mapping
+from ingest.mapping import MappingError, cautions, load_mapping
 from ingest.meaning import leaves, read_fields
 from ingest.sandbox import Sandbox
 from ingest.vectors import Difference, VectorError, load_vectors, run_vector
@@ -103,35 +103,77 @@ def test_what_cannot_be_meant(data: dict[str, Any], words: str) -> None:
 
 
 SLIPS = [
-    ("", "m.yaml:1: it is empty"),
-    ("- 1", "m.yaml:1: a mapping must be written as `name: value`"),
-    ("fields: {a: rain}", "m.yaml:1: `payload` is missing; expected javascript, cayenne-lpp"),
-    ("payload: jscript\nfields: {a: rain}", "m.yaml:1: payload: 'jscript' is none of"),
-    ("payload: json", "m.yaml:1: `fields` names no field"),
-    ("payload: json\nfields:\n  a: rian", "m.yaml:3: fields.a: unknown quantity 'rian'; did you"),
-    ("payload: json\nfields:\n  a: {unit: mm}", "m.yaml:3: fields.a: `quantity` is missing"),
-    ("payload: json\nfield:\n  a: rain", "m.yaml:2: a mapping: unknown word 'field'; did you mean"),
+    ("", "m.yaml:1:1: it is empty"),
+    ("- 1", "m.yaml:1:1: a mapping must be written as `name: value`"),
+    ("fields: {a: rain}", "m.yaml:1:1: `payload` is missing; expected javascript, cayenne-lpp"),
+    ("payload: jscript\nfields: {a: rain}", "m.yaml:1:10: payload: 'jscript' is none of"),
+    ("payload: json", "m.yaml:1:1: `fields` names no field"),
+    ("payload: json\nfields:\n  a: rian", "m.yaml:3:6: fields.a: unknown quantity 'rian'; did you"),
+    ("payload: json\nfields:\n  a: {unit: mm}", "m.yaml:3:6: fields.a: `quantity` is missing"),
+    (
+        "payload: json\nfield:\n  a: rain",
+        "m.yaml:2:1: a mapping: unknown word 'field'; did you mean",
+    ),
     (
         "payload: json\nfields:\n  a:\n    quantity: rain\n    unit: kg",
-        "m.yaml:5: fields.a: 'kg' (",
+        "m.yaml:5:11: fields.a: 'kg' (",
     ),
     (
         "payload: json\nfields:\n  a: {quantity: rain, unit: mmm}",
-        "m.yaml:3: fields.a: unknown",
+        "m.yaml:3:29: fields.a: unknown",
     ),
     (
         "payload: json\nfields:\n  a: {quantity: rain, scale: x}",
-        "m.yaml:3: fields.a.scale:",
+        "m.yaml:3:30: fields.a.scale:",
     ),
     (
         "payload: json\nfields:\n  a: {quantity: rain, values: {x: y}}",
-        "m.yaml:3: fields.a.values",
+        "m.yaml:3:35: fields.a.values",
     ),
-    ("payload: json\nports: [0]\nfields: {a: rain}", "m.yaml:2: ports: expected numbers from 1"),
-    ("payload: json\nfields:\n  a: rain\n  a: rain", "m.yaml:4: fields: 'a' stands twice"),
-    ("payload: json\nfields:\n  a: &x rain\n  b: *x", "m.yaml:4: aliases are not read here"),
-    ("payload: json\nfields: {a", "m.yaml:2: no YAML"),
-    ("payload: json\nwarnings: maybe\nfields: {a: rain}", "m.yaml:2: warnings: 'maybe' is none of"),
+    ("payload: json\nports: [0]\nfields: {a: rain}", "m.yaml:2:9: ports: expected numbers from 1"),
+    ("payload: json\nfields:\n  a: rain\n  a: rain", "m.yaml:4:3: fields: 'a' stands twice"),
+    ("payload: json\nfields:\n  a: &x rain\n  b: *x", "m.yaml:4:6: aliases are not read here"),
+    ("payload: json\nfields: {a", "m.yaml:2:11: no YAML"),
+    *(
+        (f"payload: json\nfields:\n  a: {{quantity: battery, {slip}}}", f"m.yaml:3:{told}")
+        for slip, told in [
+            ("scale: 07", "33: fields.a.scale: YAML's versions read 07 differently; expected 7"),
+            (
+                "offset: -010",
+                "34: fields.a.offset: YAML's versions read -010 differently; expected -10",
+            ),
+            ("missing: [5, 08]", "39: fields.a.missing: YAML's versions read 08 differently"),
+            ("values: {x: 01}", "38: fields.a.values: YAML's versions read 01 differently"),
+            ("scale: 1_000", "33: fields.a.scale: expected a number, got '1_000'"),
+            ("scale: 12:30", "33: fields.a.scale: expected a number, got '12:30'"),
+            ("scale: on", "33: fields.a.scale: expected a number, got 'on'"),
+            ("scale: true", "33: fields.a.scale: expected a number, got 'true'"),
+            ("scale: .inf", "33: fields.a.scale: expected a number up to 1e12, got .inf"),
+            ("offset: .nan", "34: fields.a.offset: expected a number up to 1e12"),
+            ("offset: 2e12", "34: fields.a.offset: expected a number up to 1e12"),
+            ("missing: 1e13", "35: fields.a.missing: expected a number up to 1e12"),
+            ("scale: 0", "33: fields.a.scale: expected a number other than 0"),
+            ("curve: 3", "33: fields.a.curve: expected points such as"),
+            ("curve: [[1, 2]]", "33: fields.a.curve: expected points such as"),
+            ("curve: [[1, 2], [3]]", "42: fields.a.curve: expected points such as"),
+            ("curve: [[1, 2], [3, x]]", "46: fields.a.curve: expected a number, got 'x'"),
+            ("curve: [[2, 0], [2, 1]]", "42: fields.a.curve: 2 after 2; expected rising"),
+            ("plus: a", "32: fields.a.plus: 'a' would be added twice"),
+            ("plus: [b, b]", "32: fields.a.plus: 'b' would be added twice"),
+            ("plus: [[b]]", "33: fields.a.plus: expected a text"),
+            ("plsu: b", "26: fields.a: unknown word 'plsu'; did you mean 'plus'?"),
+        ]
+    ),
+    ("payload: json\nports: 07\nfields: {a: rain}", "m.yaml:2:8: ports: YAML's versions read 07"),
+    (
+        "payload: senml\nfields:\n  a: {quantity: rain, plus: b}",
+        "m.yaml:3:29: fields.a.plus: SenML's records are read one by one",
+    ),
+    ("payload: json\nfields: " + "[" * 5000, "m.yaml:1:1: it is nested too deeply"),
+    (
+        "payload: json\nwarnings: maybe\nfields: {a: rain}",
+        "m.yaml:2:11: warnings: 'maybe' is none of",
+    ),
 ]
 
 
@@ -140,6 +182,96 @@ def test_a_slip_is_told_with_its_line(text: str, told: str) -> None:
     with pytest.raises(MappingError) as raised:
         load_mapping(text, file="m.yaml", units=UNITS)
     assert str(raised.value).startswith(told)
+
+
+ADDING = """\
+payload: json
+fields:
+  lane1: {quantity: bicycles, plus: [lane2, "lane[0].n"], scale: 2, offset: 1, missing: [none, -1]}
+  volts: {quantity: battery, curve: [[2.5, 0], [3, 20], [3.6, 100]]}
+  milli: {quantity: battery, scale: 0.001, curve: [[2.5, 0], [3, 20]]}
+"""
+
+
+def add(data: dict[str, Any]) -> Any:
+    mapping = load_mapping(ADDING, file="m.yaml", units=UNITS)
+    return read_fields(mapping, data, has=("bicycles", "battery"))
+
+
+@pytest.mark.parametrize(
+    ("data", "values"),
+    [
+        ({"lane1": 1, "lane2": "20", "lane": [{"n": 300}]}, {"bicycles": 643.0}),
+        ({"lane1": 1, "lane2": -1, "lane": [{"n": 300}]}, {"bicycles": None}),
+        ({"lane1": None, "lane2": 1, "lane": [{"n": 300}]}, {"bicycles": None}),
+        ({"lane1": 1, "lane2": 1, "lane": [{"n": "None"}]}, {"bicycles": None}),
+        ({"volts": 2.5}, {"battery": 0.0}),
+        ({"volts": 2.0}, {"battery": 0.0}),
+        ({"volts": 2.75}, {"battery": pytest.approx(10.0)}),
+        ({"volts": 3}, {"battery": 20.0}),
+        ({"volts": "3.3"}, {"battery": pytest.approx(60.0)}),
+        ({"volts": 3.6}, {"battery": 100.0}),
+        ({"volts": 4.2}, {"battery": 100.0}),
+        ({"milli": 2600}, {"battery": pytest.approx(4.0)}),
+    ],
+)
+def test_fields_are_added_and_bent_by_a_curve(data: dict[str, Any], values: dict[str, Any]) -> None:
+    read = add(data)
+    assert (read.values, read.left, read.refused) == (values, (), [])
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (
+            {"lane1": 1, "lane2": 2},
+            r"of lane1, lane2, lane\[0\]\.n, and 'lane\[0\]\.n' is not there",
+        ),
+        ({"lane2": 2}, "'lane1' is not there"),
+        ({"lane1": 1, "lane2": "x", "lane": [{"n": 3}]}, "'lane2' is 'x', no number"),
+    ],
+)
+def test_a_sum_with_a_part_that_is_not_there_is_none(data: dict[str, Any], words: str) -> None:
+    read = add(data)
+    assert read.values == {}
+    (refusal,) = read.refused
+    assert refusal.reason == "bad-value"
+    assert re.search(words, refusal.detail), refusal.detail
+
+
+CAUTIONED = """\
+payload: json
+fields:
+  counters.rainTotal_mm: rain
+  rain_mm: rain
+  bikesAccumulated: bicycles
+  TOTAL: pedestrians
+  hourly.count: pedestrians
+  cumulative.sun: sunshine
+  energy_delta: lamp_energy
+  energy_total: lamp_energy
+  totally: air_temperature
+"""
+
+
+def test_a_running_total_in_the_place_of_an_amount_is_cautioned_of() -> None:
+    kinds = {name: quantity.kind for name, quantity in catalogue().quantities.items()}
+    texts = cautions(load_mapping(CAUTIONED, file="m.yaml"), kinds)
+    assert [text.partition(":")[0] for text in texts] == [
+        "fields.counters.rainTotal_mm",
+        "fields.bikesAccumulated",
+        "fields.TOTAL",
+        "fields.cumulative.sun",
+        "fields.energy_delta",
+    ]
+    assert "looks like a running total, and 'rain' is the amount since the last" in texts[0]
+    assert "looks like the amount since the last message, and 'lamp_energy' is a" in texts[4]
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_nobody_is_cautioned_of_a_shipped_codec(name: str) -> None:
+    kinds = {name: quantity.kind for name, quantity in catalogue().quantities.items()}
+    assert cautions(load_mapping(shipped()[name].mapping, file=name), kinds) == []
 
 
 # -- Cayenne LPP --------------------------------------------------------------------------------

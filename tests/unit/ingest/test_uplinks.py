@@ -176,7 +176,7 @@ def test_a_broken_codec_is_told_with_its_line() -> None:
     (letter,) = say(chirpstack(MILD), routes=routes).letters
     assert (letter.reason, letter.detail) == (
         "bad-codec",
-        "codec compact-station:3: fields.a: unknown word 'unitt'; did you mean 'unit'?",
+        "codec compact-station:3:23: fields.a: unknown word 'unitt'; did you mean 'unit'?",
     )
 
 
@@ -197,3 +197,40 @@ def test_a_payload_that_is_json_says_nothing_twice() -> None:
         assert (letter.reason, words in letter.detail) == ("bad-payload", True), letter.detail
     said = say(chirpstack(b'{"rain_mm": 1.5}', eui="a840410000000001"))
     assert said.values == {"bucket": {"rain": 1.5}}
+
+
+def test_a_field_that_no_mapping_names_is_said_once_of_each_device(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def bucket(**extra: Any) -> tuple[str, object]:
+        return chirpstack(
+            b"\x01", eui="a840410000000001", object={"rain_mm": 0.2, "battery_pct": 87, **extra}
+        )
+
+    plain = chirpstack(b"\x01", eui="a840410000000002", object={"level": 1.5, "mode": "fast"})
+    routes = Routes(known(), Library())
+    with caplog.at_level("INFO", logger="ingest.library"):
+        said = say(
+            bucket(mode=1, list=[{"n": 1}, {"n": 2}]),
+            bucket(mode=2, list=[{"n": 1}], alarm=True),
+            plain,
+            plain,
+            bucket(),
+            routes=routes,
+        )
+    assert [record.getMessage() for record in caplog.records] == [
+        "bucket sends mode, list[].n, which no mapping names; said once",
+        "bucket sends alarm, which no mapping names; said once",
+        "plain sends mode, which no mapping names; said once",
+    ]
+    assert not said.letters
+
+
+def test_a_device_that_invents_fields_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    library = Library()
+    with caplog.at_level("INFO", logger="ingest.library"):
+        for number in range(1000):
+            library.tell_unmapped("bucket", [f"field{number}"])
+    assert len(caplog.records) == 100
