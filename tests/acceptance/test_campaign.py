@@ -1,0 +1,266 @@
+"""A campaign of faults against a live instance whose devices publish 500 messages a second.
+
+Every part, the broker, the database and the whole machine are killed and halted, stopped in order
+and cut off. Whatever the broker acknowledged must be stored, but for the second before the broker
+was killed outright. `make kills KILLS=100 SEED=7` runs a long one.
+"""
+
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hypervisor.exercise import playing
+from hypervisor.instance import Mode
+from hypervisor.instants import micros
+from hypervisor.settings import Settings
+from hypervisor.stack import accounts, detached, device_accounts, passwords
+from hypervisor.stack.process import wait_until
+from hypervisor.store.connect import Connection, connect
+from hypervisor.store.exercise import exercise as exercise_store
+from simulators._publications import JSON, Publication, Spoken, native_topic, written
+from tests.acceptance import faults
+from tests.acceptance.conftest import Exercise, alarm_log
+from tests.acceptance.faults import Event, Victim
+from tests.acceptance.publisher import Gauge, Publisher
+from tests.acceptance.test_kills import told_once
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.long]
+
+RATE = 500.0  # messages/s
+KILLS = int(os.environ.get("KILLS", "18"))
+SEED = int(os.environ.get("SEED", "1"))
+INVENTORY = "garonne"
+AUTOSAVE = 2.0  # s: mosquitto's second, and the time it takes to write
+HISTORY = timedelta(days=24)  # how long ago the first message was measured
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Counts are printed, whether or not the test passes."""
+
+    def say(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
+    return say
+
+
+@contextmanager
+def live_instance(data: Path) -> Iterator[Settings]:
+    settings = detached.start(data, mode=Mode.LIVE, name="campaign", say=lambda _: None)
+    try:
+        Exercise(settings=settings).apply(INVENTORY)
+        yield settings
+    finally:
+        detached.stop(data)
+
+
+def gauges(settings: Settings) -> dict[str, Gauge]:
+    """Every gauge of the inventory, with an account and levels about its site's thresholds."""
+    with connect(settings.database_url) as connection:
+        rows = connection.execute(
+            "SELECT device.name, min((value->>'value')::float), max((value->>'value')::float)"
+            " FROM device JOIN site ON site.id = device.site"
+            " JOIN series ON series.device = device.id"
+            " JOIN revision ON kind = 'threshold' AND key LIKE site.name || '/%%'"
+            " AND value->>'quantity' = 'level' AND key NOT LIKE '%%/rise'"
+            " WHERE series.quantity = 'level' GROUP BY 1 ORDER BY 1",
+        ).fetchall()
+    made = {
+        name: Gauge(
+            name=name, password=passwords.new_password(), low=lowest * 0.6, high=highest * 1.2
+        )
+        for name, lowest, highest in rows
+    }
+    broker = device_accounts.broker_of(settings)
+    accounts.change(broker, put={gauge.name: gauge.password for gauge in made.values()})
+    return made
+
+
+def stored_by_device(
+    connection: Connection, publisher: Publisher
+) -> dict[str, dict[int, float | None]]:
+    """What the database holds: device -> message number -> value; -1 stands for a stranger."""
+    made: dict[str, dict[int, float | None]] = {}
+    for name in publisher.gauges:
+        rows = connection.execute(
+            "SELECT reading.time, reading.value FROM reading"
+            " JOIN series ON series.id = reading.series_id JOIN device ON device.id = series.device"
+            " WHERE device.name = %s",
+            [name],
+        ).fetchall()
+        numbers = {publisher.measured_at(n): n for n in range(publisher.sent[name].count)}
+        made[name] = {numbers.get(at, -1): value for at, value in rows}
+    return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """An acknowledged message that is not stored, and when it was acknowledged."""
+
+    device: str
+    number: int
+    at: float
+
+
+def losses(publisher: Publisher, stored: dict[str, dict[int, float | None]]) -> list[Loss]:
+    return [
+        Loss(device=name, number=number, at=at)
+        for name, sent in publisher.sent.items()
+        for number, at in sent.acknowledged.items()
+        if number not in stored[name]
+    ]
+
+
+def excused(loss: Loss, events: Sequence[Event]) -> bool:
+    """Whether it lies in the second before the broker was killed outright."""
+    deaths = (event.broker_died for event in events if event.broker_died is not None)
+    return any(died - AUTOSAVE <= loss.at <= died + 0.1 for died in deaths)
+
+
+def await_judged(url: str, since: datetime) -> None:
+    """A heartbeat sent after `since` stands behind all that the broker had queued."""
+
+    def heard_and_judged() -> bool:
+        with connect(url) as connection:
+            now = exercise_store.standing(connection)
+        done = now.heard is not None and now.heard > micros(since)
+        return done and now.judged is not None and now.judged > micros(since) and not now.unread
+
+    assert wait_until(heard_and_judged, seconds=600, every=0.5), "not everything was judged"
+
+
+def as_arrived(connection: Connection) -> Spoken:
+    """What is stored, as messages that arrive when it arrived."""
+    rows = connection.execute(
+        "SELECT reading.received_at, device.name, reading.time, reading.value FROM reading"
+        " JOIN series ON series.id = reading.series_id JOIN device ON device.id = series.device"
+        " ORDER BY reading.received_at, device.name, reading.time"
+    ).fetchall()
+    messages = [
+        Publication(
+            arrival=micros(arrival),
+            topic=native_topic(device),
+            payload=JSON.encode({"time": written(micros(time)), "values": {"level": value}}),
+            readings=1,
+        )
+        for arrival, device, time, value in rows
+    ]
+    frame = pd.DataFrame(rows, columns=["received_at", "device", "time", "value"])
+    frame["quantity"] = "level"
+    frame["time"] = frame["time"].astype("datetime64[us, UTC]")
+    return Spoken(publications=messages, rows=frame, of=np.arange(len(rows)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aftermath:
+    """What an instance holds once all is judged. `deaf`: spans in µs; `odd`: letters, versions."""
+
+    stored: dict[str, dict[int, float | None]]
+    log: list[dict[str, Any]]
+    arrived: Spoken
+    deaf: list[tuple[int, int]]
+    odd: tuple[int, int]
+
+
+def look_at(settings: Settings, publisher: Publisher) -> Aftermath:
+    await_judged(settings.database_url, datetime.now(UTC))
+    told_once(settings.database_url)
+    with connect(settings.database_url) as connection:
+        odd = connection.execute(
+            "SELECT (SELECT count(*) FROM dead_letter), (SELECT count(*) FROM reading_version)"
+        ).fetchone()
+        deaf = connection.execute("SELECT from_at, to_at FROM deaf_span").fetchall()
+        return Aftermath(
+            stored=stored_by_device(connection, publisher),
+            log=alarm_log(settings.database_url),
+            arrived=as_arrived(connection),
+            deaf=[(micros(begins), micros(ends)) for begins, ends in deaf],
+            odd=odd or (-1, -1),
+        )
+
+
+def replay(exercise: Exercise, after: Aftermath) -> list[dict[str, Any]]:
+    """The alarm log of an exercise in which what is stored arrives undisturbed."""
+    exercise.apply(INVENTORY)
+    with connect(exercise.settings.database_url) as connection:
+        for begins, ends in after.deaf:
+            exercise_store.deafen(connection, begins, ends)
+    playing.play(exercise.settings, after.arrived, playing.Manner())
+    return exercise.log()
+
+
+def attack(
+    publisher: Publisher, victim: Victim, chance: random.Random, tell: Callable[[str], None]
+) -> float:
+    """One fault after the other while devices publish; how long it took (s)."""
+    began = time.monotonic()
+    publisher.start()
+    for number, kind in enumerate(faults.plan(KILLS, chance), start=1):
+        time.sleep(chance.uniform(0.5, 4))
+        victim.suffer(kind, chance)
+        tell(f"{time.monotonic() - began:6.0f} s  fault {number}: {kind}")
+    assert publisher.finish(seconds=180), "the broker does not acknowledge everything"
+    return time.monotonic() - began
+
+
+def summary(
+    publisher: Publisher, victim: Victim, after: Aftermath, lost: Sequence[Loss], took: float
+) -> str:
+    """The figures, and about which faults messages were lost."""
+    kinds = Counter(event.kind for event in victim.events)
+    outside = sum(not excused(loss, victim.events) for loss in lost)
+    faults_done = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    uncut = "" if victim.cuts_wires else " (no wire was cut: that needs root)"
+    rows = sum(map(len, after.stored.values()))
+    sent = f"{publisher.acknowledged} messages acknowledged, {RATE:.0f}/s"
+    lines = [
+        f"{len(victim.events)} faults in {took:.0f} s, seed {SEED}: {faults_done}{uncut}",
+        f"{sent}, over {publisher.connections} connections; {rows} stored",
+        f"{len(lost) - outside} lost in the second before the broker was killed",
+        f"{outside} lost otherwise; {len(after.log)} alarms",
+    ]
+    for event in victim.events:
+        count = sum(event.began - AUTOSAVE <= loss.at <= event.ended for loss in lost)
+        if count:
+            lines.append(f"  {count} lost about {event.kind!r}, {event.ended - event.began:.1f} s")
+    return "\n".join(lines)
+
+
+@pytest.mark.timeout(300 + 120 * KILLS)
+def test_what_is_acknowledged_is_stored_whatever_dies(
+    exercise: Exercise, open_tmp: Path, tell: Callable[[str], None]
+) -> None:
+    chance = random.Random(SEED)
+    with faults.own_network() as cuts_wires, live_instance(open_tmp / "campaign") as settings:
+        publisher = Publisher(
+            port=settings.broker_port,
+            gauges=gauges(settings),
+            rate=RATE,
+            begins=datetime.now(UTC).replace(microsecond=0) - HISTORY,
+        )
+        victim = Victim(settings=settings, say=lambda _: None, cuts_wires=cuts_wires)
+        took = attack(publisher, victim, chance, tell)
+        after = look_at(settings, publisher)
+    lost = losses(publisher, after.stored)
+    tell(summary(publisher, victim, after, lost, took))
+    assert [loss for loss in lost if not excused(loss, victim.events)] == []
+    assert after.odd == (0, 0)  # nothing refused, nothing told twice and differently
+    for name, values in after.stored.items():
+        assert values == {n: pytest.approx(publisher.gauges[name].level(n)) for n in values}
+        assert -1 not in values
+    assert after.log
+    assert after.log == replay(exercise, after)
