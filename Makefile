@@ -1,6 +1,6 @@
 # Debian 13: `make demo` and `make test` are all one needs. They set up first (quick when done).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check mutants bench clean
+.PHONY: help setup demo test test-all kills check mutants bench clean
 
 help:
 	@echo "make demo      set up, then a simulated October flood, left running to look at"
@@ -8,6 +8,7 @@ help:
 	@echo "make test-all  the long ones too"
 	@echo "make check     format, lint, types, import contracts"
 	@echo "make mutants   single faults put into a room (ROOM=rules N=30 SEED=1): do its tests notice?"
+	@echo "make kills     100 faults under 500 messages a second: what is acknowledged is stored"
 	@echo "make bench     ingest against the bare loop"
 	@echo "make setup     servers' programs and .venv only"
 	@echo "make clean     remove .venv and caches (no instance's data)"
@@ -32,6 +33,10 @@ test: setup
 
 test-all: setup
 	.venv/bin/python -m pytest
+
+# Faults while devices publish: KILLS=100 SEED=7 make kills. As root the wire is cut, too.
+kills: setup
+	KILLS=$(or $(KILLS),100) SEED=$(or $(SEED),1) .venv/bin/python -m pytest -q tests/acceptance/test_campaign.py
 
 check: setup
 	.venv/bin/ruff format --check .

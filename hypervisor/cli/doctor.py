@@ -38,6 +38,7 @@ def _examine(settings: "Settings") -> "list[Finding]":
 
     from hypervisor.stack import doctor_instance as instance
     from hypervisor.stack import doctor_machine as machine
+    from hypervisor.stack.doctor_gaps import gaps
 
     private = instance.is_private(settings)
     found = [*machine.python(), *machine.clock()]
@@ -53,6 +54,7 @@ def _examine(settings: "Settings") -> "list[Finding]":
             return found
     found += instance.guarded(partial(instance.broker, settings), "broker")
     found += instance.database(settings, datetime.now(UTC))
+    found += gaps(settings, datetime.now(UTC))
     found += instance.web(settings)
     return found
 

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypervisor.stack import password_file, passwords, session
+from hypervisor.stack import gap_notes, password_file, passwords, session
 from hypervisor.stack.binaries import BrokerPrograms
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.ports import LOOPBACK
@@ -72,6 +72,7 @@ class Broker:
         common = {
             "allow_anonymous": "false",
             "password_file": password_file.path_of(self.folder),
+            "pid_file": gap_notes.pid_file(self.folder),
             "acl_file": passwords.access_file(self.folder),
         }
         text = "\n".join([self._kept(), *(f"{key} {what}" for key, what in common.items()), *doors])

@@ -12,8 +12,9 @@ from hypervisor.stack.errors import StackError
 
 LEAST_FREE_BYTES = 512 * 1024**2  # a fresh database and its first write-ahead log take some 200 MB
 SCARCE_BYTES = 256 * 1024**2  # below this it is said that the disk fills up
+GAP_NOTES = "gaps.noted"  # what the broker may have lost, until the database has it
 _OURS = {SETTINGS_FILE, f".{SETTINGS_FILE}.new", "broker", "database", "database.new", "log"}
-_OURS |= {"up.lock", "up.json", ".up.json.new"}
+_OURS |= {"up.lock", "up.json", ".up.json.new", GAP_NOTES, f".{GAP_NOTES}.new"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import signal
 
 from hypervisor.instance import Mode
 from hypervisor.settings import Settings
-from hypervisor.stack import binaries, password_file, passwords
+from hypervisor.stack import binaries, gap_notes, password_file, passwords
 from hypervisor.stack.account import current
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.errors import StackError
@@ -55,6 +55,8 @@ def run(
         host=LOOPBACK if secured and secured.only else host,
         secured=secured,
     )
+    gap_notes.note_death(folder)
+    gap_notes.enter(folder, settings.database_url)
     mended = password_file.restore(folder)
     if mended:
         log.warning("%s", mended)

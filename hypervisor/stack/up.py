@@ -10,10 +10,20 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hypervisor.instance import Instance, Mode, require_mode
-from hypervisor.stack import binaries, lock, password_file, passwords, ports, settled, state
+from hypervisor.stack import (
+    binaries,
+    gap_notes,
+    lock,
+    password_file,
+    passwords,
+    ports,
+    settled,
+    state,
+)
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.database import DATABASE, STOP_SIGNAL, Database
@@ -36,6 +46,7 @@ TICK_SECONDS = 0.1
 CHORES_SECONDS = 60.0
 READY_SECONDS = 30.0
 PORT_TRIES = 5
+ENTER_SECONDS = 5.0  # between two tries to enter gaps into the ledger
 Say = Callable[[str], None]
 
 
@@ -108,8 +119,10 @@ class _Up:
         began = time.monotonic()
         starter = launcher(self.folder)
         self._stop_orphans(starter)
+        self._note_gap()
         self._settle()
         instance = self._start_database()
+        self._enter_gaps()
         self._start_broker(instance.mode)
         settings = self._settings
         self._state = state.State(
@@ -134,6 +147,7 @@ class _Up:
     def keep(self) -> None:
         """Tend the children until a stop signal."""
         chores = time.monotonic() + CHORES_SECONDS
+        entering = time.monotonic()
         warned = False
         while True:
             time.sleep(TICK_SECONDS)
@@ -141,6 +155,9 @@ class _Up:
             if self.supervisor.tend():
                 self._publish()
                 warned = self._mind_disk(warned=warned)
+            if time.monotonic() >= entering:
+                entering = time.monotonic() + ENTER_SECONDS
+                self._enter_gaps()
             if time.monotonic() >= chores:
                 chores = time.monotonic() + CHORES_SECONDS
                 warned = self._mind_disk(warned=warned)
@@ -250,7 +267,26 @@ class _Up:
         )
         self.supervisor.adopt(job, running.child)
 
+    def _note_gap(self, until: datetime | None = None) -> None:
+        """Where the broker died before it had saved, somebody will ask what was lost."""
+        try:
+            gap = gap_notes.note_death(self.folder, until=until)
+        except OSError as error:
+            self.say(f"the broker died, and that cannot be noted: {error.strerror}")
+            return
+        if gap is not None:
+            since, end = (at.astimezone() for at in (gap.begins, gap.ends))
+            self.say(
+                "the broker died before it had saved: what it acknowledged from"
+                f" {since:%H:%M:%S} to {end:%H:%M:%S} and ingest had not stored may be lost"
+            )
+
+    def _enter_gaps(self) -> None:
+        with suppress(OSError):
+            gap_notes.enter(self.folder, self.database.url())
+
     def _restart_broker(self) -> subprocess.Popen[bytes]:
+        self._note_gap(until=datetime.now(UTC))
         try:
             self._restore_passwords()
         except StackError as error:  # it lets those in whose lines are whole

@@ -1,13 +1,15 @@
 """Data quality in a real browser: what is blind, what was refused, and sending it again."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
 from hypervisor.instants import micros
 from hypervisor.store.connect import connect
-from hypervisor.store.intake import dead_letters
+from hypervisor.store.intake import dead_letters, gaps
+from hypervisor.store.intake.gaps import Gap
 from hypervisor.store.pages import observing
 from ingest.message import Letter
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
@@ -34,6 +36,9 @@ def refused_url(own_url: str) -> str:
                 again=False,
             )
             dead_letters.add(connection, [letter], "one")
+        now = datetime.now(UTC)
+        gap = Gap(cause="broker-killed", worker="", begins=now - timedelta(seconds=2), ends=now)
+        gaps.add(connection, gap)
     return own_url
 
 
@@ -45,6 +50,7 @@ def test_what_is_blind_and_what_was_refused(own_console: Console) -> None:
     expect(first).to_contain_text("L'Orge à Arpajon")
     expect(first).to_contain_text("3 enjeux")
     expect(page.locator("#ingest")).to_contain_text("Mesures par minute")
+    expect(page.locator("#gaps")).to_contain_text("arrêté sans avoir enregistré")
     assert violations(page) == []
 
     page.get_by_role("link", name="not-utf8").click()

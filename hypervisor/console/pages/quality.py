@@ -16,7 +16,7 @@ from hypervisor.console.reader import reading
 from hypervisor.console.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.console.views import letter, quality_chart
 from hypervisor.console.views import quality as view
-from hypervisor.console.views.quality_words import meaning
+from hypervisor.console.views.quality_words import cause, meaning
 from hypervisor.console.words import mark
 from hypervisor.fleet.health import ISSUES
 from hypervisor.redriving import ShiftError
@@ -52,6 +52,8 @@ def quality(
         chosen=chosen,
         issues=ISSUES,
         letters=view.letters(asked),
+        gaps=view.gaps(asked),
+        cause=cause,
         meaning=meaning,
         **_ingest(asked, request),
     )

@@ -9,15 +9,20 @@ from hypervisor.api.access import Access
 from hypervisor.fleet import health
 from hypervisor.fleet.blinding import Blinds, Ground
 from hypervisor.fleet.health import ISSUES, Health, Issue
+from hypervisor.fleet.refilling import Refill, refill
 from hypervisor.instance import Mode
+from hypervisor.store.intake import gaps as ledger
 from hypervisor.store.intake import quality, workers
+from hypervisor.store.intake.gaps import Gap
 from hypervisor.store.intake.quality import Arrivals, Deaf, Refusals
+from hypervisor.store.intake.workers import Tally
 from hypervisor.store.pages import observing
 from hypervisor.store.registry import fleet
 
 SHOWN = 25  # devices at first
 SPAN, STEP = timedelta(hours=3), timedelta(minutes=5)
-_DEAF = 5
+_DEAF, _GAPS = 5, 5
+GAP_SPAN = timedelta(days=30)
 _FOLDED = 3
 _DARK = 0.5  # of its readings suspect
 _LATE = timedelta(seconds=30)  # a worker that is well speaks every few seconds
@@ -53,11 +58,23 @@ class Devices:
 
 @dataclass(frozen=True, kw_only=True)
 class Working:
-    """An ingest worker. `ok`: it is heard as it should be; in an exercise it always is."""
+    """An ingest worker. `ok`: it is heard as it should be; in an exercise it always is.
+
+    `done`: since it first joined.
+    """
 
     name: str
     heard_at: datetime | None
     ok: bool
+    done: Tally
+
+
+@dataclass(frozen=True, kw_only=True)
+class GapRow:
+    """A gap, and what came in since; None in an exercise."""
+
+    gap: Gap
+    refill: Refill | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +179,7 @@ def ingest(asked: Access) -> Ingest:
             Working(
                 name=one.name,
                 heard_at=one.heard_at,
+                done=one.done,
                 ok=not live or (one.heard_at is not None and now - one.heard_at < _LATE),
             )
             for one in workers.every(asked.connection)
@@ -172,6 +190,20 @@ def ingest(asked: Access) -> Ingest:
         judged_to=progress.judged_to,
         live=live,
     )
+
+
+def gaps(asked: Access) -> list[GapRow]:
+    """The latest gaps, each with the devices due then; an exercise's devices keep its own time."""
+    now, live = asked.now(), asked.instance.mode is Mode.LIVE
+    return [
+        GapRow(
+            gap=gap,
+            refill=refill(asked.connection, asked.catalogue, begins=gap.begins, ends=gap.ends)
+            if live
+            else None,
+        )
+        for gap in ledger.latest(asked.connection, limit=_GAPS, since=now - GAP_SPAN)
+    ]
 
 
 def letters(asked: Access) -> list[Refusals]:

@@ -1,4 +1,4 @@
-"""Why letters were refused, in words: what each reason means, and who can mend it."""
+"""Why letters were refused and messages lost, in words, and who can mend it."""
 
 from hypervisor.console.words import mark
 from hypervisor.console.words import translate as _
@@ -17,6 +17,14 @@ _RETIRED = mark("The device was retired before: correct its dates, then send aga
 _STAMP = mark("Without the scenario's stamp: in an exercise only the player is believed.")
 _LARGE = mark("Larger than any message of readings.")
 _OTHER = mark("The sentence of each letter says what was wrong.")
+
+_CAUSE = {
+    "broker-killed": mark("The broker died before it had saved."),
+    "machine-died": mark("The whole machine died before the broker had saved."),
+    "session-lost": mark("The broker had lost ingest's queue."),
+    "broker-dropped": mark("The broker's queue was full."),
+    "deaf": mark("Ingest was away or behind; the broker kept what came."),
+}
 
 _MEANING = {
     **dict.fromkeys(("empty", "not-utf8", "not-json", "too-deep"), _NO_JSON),
@@ -42,3 +50,8 @@ _MEANING = {
 def meaning(reason: str) -> str:
     """A sentence."""
     return _(_MEANING.get(reason, _OTHER))
+
+
+def cause(gap: str) -> str:
+    """What a gap's cause means, for the reader."""
+    return _(_CAUSE[gap])

@@ -89,6 +89,7 @@ class Intake:
         if len(batch.rows):
             changed = readings.put(connection, batch.rows)
             done.rows += len(changed)
+            done.repeated += len(batch.rows) - len(changed)
             if len(changed):
                 feed.append(connection, "readings", worker=self._worker, rows=changed.tobytes())
         if batch.letters:

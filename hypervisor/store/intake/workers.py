@@ -1,7 +1,7 @@
 """Ingest workers: who is expected to be heard, how far each has listened, when it was deaf."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 
 from hypervisor.instants import BEGINNING, micros, moment
@@ -12,23 +12,28 @@ from hypervisor.store.locks import Lock, take
 
 @dataclass(kw_only=True, slots=True)
 class Tally:
-    """What a worker did since it last said so."""
+    """What a worker did since it last said so.
+
+    `rows`: readings stored; `repeated`: there already; `refused`: dead letters.
+    """
 
     messages: int = 0
     rows: int = 0
     refused: int = 0
     batches: int = 0
     retries: int = 0
+    repeated: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """A row of the table."""
+    """A row of the table. `done`: what it did since it first joined."""
 
     name: str
     heard_at: datetime | None
     joined_at: datetime
     drained_at: datetime | None
+    done: Tally = field(default_factory=Tally)
 
 
 def claim(connection: Connection) -> bool:
@@ -117,10 +122,20 @@ def _unheard_since(connection: Connection) -> int | None:
 
 
 def every(connection: Connection) -> list[Worker]:
-    rows = connection.execute("SELECT name, heard_at, joined_at, drained_at FROM worker ORDER BY 1")
+    counters = tuple(Tally.__dataclass_fields__)
+    rows = connection.execute(
+        "SELECT name, heard_at, joined_at, drained_at,"
+        " messages, rows, refused, batches, retries, repeated FROM worker ORDER BY 1"
+    )
     return [
-        Worker(name=name, heard_at=heard, joined_at=joined, drained_at=drained)
-        for name, heard, joined, drained in rows
+        Worker(
+            name=name,
+            heard_at=heard,
+            joined_at=joined,
+            drained_at=drained,
+            done=Tally(**dict(zip(counters, done, strict=True))),
+        )
+        for name, heard, joined, drained, *done in rows
     ]
 
 
@@ -134,7 +149,7 @@ def hear(connection: Connection, name: str, clock: int, done: Tally | None = Non
     connection.execute(
         "UPDATE worker SET heard_at = GREATEST(heard_at, %s), messages = messages + %s,"
         " rows = rows + %s, refused = refused + %s, batches = batches + %s,"
-        " retries = retries + %s WHERE name = %s",
+        " retries = retries + %s, repeated = repeated + %s WHERE name = %s",
         [at, *tally, name],
     )
     feed.append(connection, "heartbeat", worker=name, at=at)

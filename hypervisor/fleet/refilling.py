@@ -1,0 +1,48 @@
+"""Which devices were due while messages may have been lost, and which have sent them since."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hypervisor.fleet.health import interval_of
+from hypervisor.store.connect import Connection
+from hypervisor.store.intake import gaps
+from hypervisor.store.intake.gaps import Returns
+from hypervisor.store.registry import fleet
+from sensors._domain import Catalogue
+from sensors._quantity import CLOCK_FAULT, Reporting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refill:
+    """Devices that were due between two times; readings are counted in each."""
+
+    devices: Sequence[Returns]
+
+    @property
+    def due(self) -> int:
+        return len(self.devices)
+
+    @property
+    def refilled(self) -> Sequence[Returns]:
+        """All is there, some of it came later."""
+        return [each for each in self.devices if each.late and not each.missing]
+
+    @property
+    def lacking(self) -> Sequence[Returns]:
+        return [each for each in self.devices if each.missing]
+
+
+def refill(
+    connection: Connection, catalogue: Catalogue, *, begins: datetime, ends: datetime
+) -> Refill:
+    """Compare what was due with what is stored; devices that speak on change are never due."""
+    intervals: dict[int, float] = {}
+    for row in fleet.series(connection, ends):
+        quantity = catalogue.quantities.get(row.quantity)
+        usual = quantity.reporting.value if quantity else Reporting.PERIODIC.value
+        interval = interval_of(row, catalogue)
+        periodic = (row.reporting or usual) == Reporting.PERIODIC.value
+        if row.in_use and periodic and interval and row.quantity != CLOCK_FAULT:
+            intervals[row.id] = interval.total_seconds()
+    return Refill(devices=gaps.returns(connection, begins, ends, intervals))

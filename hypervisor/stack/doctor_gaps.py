@@ -1,0 +1,76 @@
+"""The doctor's look at the ledger of gaps: what may be lost of the last day, and who sent again."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from hypervisor.fleet.refilling import Refill, refill
+from hypervisor.instance import Mode
+from hypervisor.settings import Settings
+from hypervisor.stack.finding import Finding, good, warning
+from hypervisor.store import instance as instance_store
+from hypervisor.store.connect import StoreError, connect
+from hypervisor.store.intake import gaps as ledger
+from hypervisor.store.intake.gaps import Gap
+from sensors._domain import catalogue
+
+SPAN = timedelta(days=1)
+_MOST = 5  # gaps described one by one
+_NAMES = 5
+_CAUSES = {
+    "broker-killed": "the broker died before it had saved",
+    "machine-died": "the whole machine died before the broker had saved",
+    "session-lost": "the broker had lost ingest's queue",
+    "broker-dropped": "the broker's queue was full",
+    "deaf": "ingest was away or behind, the broker kept what came",
+}
+_MEND = "*Quality* lists the devices; what they send again is stored once"
+
+
+def gaps(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """One finding a gap, the latest first; silent while the database does not answer."""
+    try:
+        with connect(settings.database_url) as connection:
+            instance = instance_store.read(connection)
+            found = ledger.latest(connection, limit=100, since=now - SPAN)
+            refills = [
+                refill(connection, catalogue(), begins=gap.begins, ends=gap.ends)
+                if instance is not None and instance.mode is Mode.LIVE
+                else None
+                for gap in found[:_MOST]
+            ]
+    except StoreError:  # the look at the database has said so
+        return
+    if not found:
+        yield good("gaps", "none within a day")
+    for gap, came in zip(found, refills, strict=False):
+        yield _finding(gap, came)
+    if len(found) > _MOST:
+        more = f"{len(found) - _MOST} more within a day"
+        yield warning("gaps", more, _MEND)
+
+
+def _finding(gap: Gap, came: Refill | None) -> Finding:
+    """A deaf span without a missing device has cost nothing."""
+    begins, ends = (at.astimezone() for at in (gap.begins, gap.ends))
+    what = f"{begins:%d %b %H:%M:%S} to {ends:%d %b %H:%M:%S}: {_CAUSES[gap.cause]}"
+    if gap.messages is not None:
+        what += f", {gap.messages} messages dropped"
+    if came is not None:
+        what += f"; {_described(came)}"
+    if gap.cause == "deaf" and (came is None or not came.lacking):
+        return good("gaps", what)
+    return warning("gaps", what, _MEND)
+
+
+def _described(came: Refill) -> str:
+    if not came.due:
+        return "no device was due"
+    lacking = came.lacking
+    words = f"{came.due} devices were due, {len(came.refilled)} sent later, {len(lacking)} lack"
+    return f"{words}{_named([each.device for each in lacking])}"
+
+
+def _named(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return f": {', '.join(names[:_NAMES])}{', …' if len(names) > _NAMES else ''}"

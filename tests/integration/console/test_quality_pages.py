@@ -1,0 +1,46 @@
+"""The page of data quality, without a browser: gaps, and what ingest has done."""
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from hypervisor.store.connect import connect
+from hypervisor.store.intake import gaps, workers
+from hypervisor.store.intake.gaps import Gap
+from hypervisor.store.intake.workers import Tally
+from tests.integration.api.conftest import (  # noqa: F401  fixtures
+    NORTH,
+    ClientOf,
+    base,
+    client,
+    client_of,
+    world,
+)
+from tests.integration.watch.world import World
+
+pytestmark = pytest.mark.integration
+
+
+def test_gaps_and_what_ingest_did_are_shown_to_every_account(
+    client: httpx.Client,  # noqa: F811
+    client_of: ClientOf,  # noqa: F811
+    world: World,  # noqa: F811
+) -> None:
+    now = datetime.now(UTC)
+    with connect(world.url) as connection:
+        begins = now - timedelta(seconds=2)
+        gap = Gap(cause="broker-dropped", worker="", begins=begins, ends=now, messages=7113)
+        gaps.add(connection, gap)
+        (worker, *_) = workers.every(connection)
+        workers.hear(
+            connection,
+            worker.name,
+            0,
+            Tally(messages=4711, rows=4712, refused=4713, repeated=4714),
+        )
+    for reader in (client, client_of("viewer", NORTH)):
+        page = "".join(reader.get("/quality").text.split())
+        assert "Lafileducourtierétaitpleine." in page
+        for figure in ("7113messagesabandonnés", ">4711<", ">4712<", ">4713<", ">4714<"):
+            assert figure in page

@@ -1,0 +1,160 @@
+"""The ledger of gaps: when messages may be lost, which devices were due, which have sent since."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from hypervisor.fleet.refilling import Refill, refill
+from hypervisor.settings import Settings
+from hypervisor.stack import gap_notes
+from hypervisor.stack.account import current
+from hypervisor.stack.doctor_gaps import gaps as doctor_gaps
+from hypervisor.stack.folder import GAP_NOTES, DataFolder, open_folder
+from hypervisor.store.connect import Connection, connect
+from hypervisor.store.intake import gaps
+from hypervisor.store.intake.gaps import Gap
+from sensors._domain import catalogue
+
+pytestmark = pytest.mark.integration
+
+NOON = datetime(2026, 3, 12, 12, 0, tzinfo=UTC)
+BEGINS, ENDS = NOON + timedelta(minutes=2), NOON + timedelta(minutes=5)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def connection(instance_settings: Settings) -> Iterator[Connection]:
+    """Five gauges that report a level every minute, and one that reports on change."""
+    with connect(instance_settings.database_url) as opened:
+        opened.execute("INSERT INTO site (name, title, domain) VALUES ('s', 'S', 'flood')")
+        for name in ("prompt", "refilled", "partly", "gone", "silent", "on-change"):
+            opened.execute(
+                "INSERT INTO device (name, site, commissioned) VALUES (%s, 1, '2020-01-01Z')",
+                [name],
+            )
+            opened.execute(
+                "INSERT INTO series (device, quantity) SELECT id, 'level' FROM device"
+                " WHERE name = %s",
+                [name],
+            )
+            reporting = "on change" if name == "on-change" else "periodic"
+            opened.execute(
+                "INSERT INTO revision (kind, key, value, effective, author, reason) VALUES"
+                " ('series', %s || '/level', jsonb_build_object('interval_s', 60,"
+                " 'reporting', %s::text), '-infinity', 't', 't')",
+                [name, reporting],
+            )
+        yield opened
+
+
+def store(connection: Connection, device: str, minutes: list[int], *, arrives: datetime) -> None:
+    """Readings half a minute past these minutes after noon; they arrive then, or as given."""
+    for minute in minutes:
+        at = NOON + minute * MINUTE + MINUTE / 2
+        connection.execute(
+            "INSERT INTO reading (series_id, time, received_at, value, quality)"
+            " SELECT s.id, %s, %s, 1, 0 FROM series s JOIN device d ON d.id = s.device"
+            " WHERE d.name = %s",
+            [at, max(at, arrives), device],
+        )
+
+
+@pytest.fixture
+def after_a_gap(connection: Connection) -> Connection:
+    """Of each three readings were due: those of 12:02:30, 12:03:30 and 12:04:30."""
+    store(connection, "prompt", [*range(-5, 8)], arrives=NOON - MINUTE * 10)
+    for device in ("refilled", "partly", "gone"):
+        store(connection, device, [*range(-5, 2), *range(5, 8)], arrives=NOON - MINUTE * 10)
+    store(connection, "refilled", [2, 3, 4], arrives=NOON + MINUTE * 30)
+    store(connection, "partly", [3], arrives=NOON + MINUTE * 30)
+    store(connection, "silent", [-40, -39], arrives=NOON - MINUTE * 60)
+    store(connection, "on-change", [0], arrives=NOON - MINUTE * 60)
+    return connection
+
+
+def looked(connection: Connection, begins: datetime = BEGINS, ends: datetime = ENDS) -> Refill:
+    return refill(connection, catalogue(), begins=begins, ends=ends)
+
+
+def test_who_was_due_and_who_has_sent_since(after_a_gap: Connection) -> None:
+    found = looked(after_a_gap)
+    assert {
+        each.device: (each.due, each.prompt, each.late, each.missing) for each in found.devices
+    } == {
+        "prompt": (3, 3, 0, 0),
+        "refilled": (3, 0, 3, 0),
+        "partly": (3, 0, 1, 2),
+        "gone": (3, 0, 0, 3),
+    }
+    assert [each.device for each in found.refilled] == ["refilled"]
+    assert [each.device for each in found.lacking] == ["gone", "partly"]
+
+
+def test_in_a_second_only_those_whose_turn_it_was_are_due(after_a_gap: Connection) -> None:
+    second = timedelta(seconds=1)
+    at = NOON + MINUTE * 2.5
+    assert looked(after_a_gap, at - second, at + second).due == 4
+    assert looked(after_a_gap, at + 5 * second, at + 7 * second).due == 0
+
+
+def test_the_ledger_is_append_only_and_knows_no_gap_twice(connection: Connection) -> None:
+    gap = Gap(cause="session-lost", worker="one", begins=BEGINS, ends=ENDS)
+    gaps.add(connection, gap)
+    gaps.add(connection, gap)
+    connection.execute(
+        "INSERT INTO deaf_span VALUES ('one', %s, %s), ('one', %s, %s)",
+        [BEGINS, ENDS, BEGINS - MINUTE * 60, BEGINS - MINUTE * 50],
+    )
+    connection.commit()
+    assert gaps.latest(connection, limit=9) == [
+        gap,
+        Gap(cause="deaf", worker="one", begins=BEGINS - MINUTE * 60, ends=BEGINS - MINUTE * 50),
+    ]
+    assert gaps.latest(connection, limit=9, since=ENDS) == []
+    for statement in (b"DELETE FROM ingest_gap", b"UPDATE ingest_gap SET to_at = now()"):
+        with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+            connection.execute(statement)
+        connection.rollback()
+
+
+def test_the_doctor_says_what_may_be_lost_and_who_lacks(
+    after_a_gap: Connection, instance_settings: Settings
+) -> None:
+    after_a_gap.commit()
+    assert [each.state for each in doctor_gaps(instance_settings, ENDS)] == ["good"]
+    gaps.add(after_a_gap, Gap(cause="broker-killed", worker="", begins=BEGINS, ends=ENDS))
+    after_a_gap.commit()
+    (found,) = doctor_gaps(instance_settings, ENDS)
+    assert found.state == "warning"
+    assert "the broker died before it had saved" in found.what
+    assert "4 devices were due, 1 sent later, 2 lack: gone, partly" in found.what
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    made = open_folder(tmp_path / "data", current())
+    made.folder(made.broker)
+    return made
+
+
+def test_a_death_is_noted_and_entered_once_the_database_answers(
+    connection: Connection, instance_settings: Settings, folder: DataFolder
+) -> None:
+    assert gap_notes.note_death(folder) is None  # it ended in order: its number was taken away
+    gap_notes.pid_file(folder).touch()
+    (folder.broker / "mosquitto.db").touch()
+    before = datetime.now(UTC)
+    noted = gap_notes.note_death(folder, until=before + timedelta(minutes=5))
+    assert noted is not None
+    assert noted.cause == "broker-killed"
+    assert noted.begins <= before
+    assert gap_notes.note_death(folder) is None  # noted already
+
+    assert gap_notes.enter(folder, "postgresql://nobody@127.0.0.1:1/none") == []
+    assert (folder.root / GAP_NOTES).exists()
+    assert gap_notes.enter(folder, instance_settings.database_url) == [noted]
+    assert not (folder.root / GAP_NOTES).exists()
+    assert list(gaps.latest(connection, limit=9)) == [noted]
