@@ -25,13 +25,14 @@ class Parcel:
     """What was received since the last one: the messages of one batch, not yet looked into.
 
     `mids` are to be acknowledged on `connection` and no other: after a reconnection the broker
-    sends all of them again.
+    sends all of them again. `dropped`: what the broker has dropped since it started, if it says so.
     """
 
     arrivals: Sequence[Arrival]
     beats: Sequence[Beat]
     mids: Sequence[int]
     connection: int
+    dropped: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class Batch:
     """What one transaction stores. `heard`: the latest heartbeat; `deaf`: spans, both µs.
 
     `lost`: of those, the spans at whose end the broker had lost our session with its queue.
+    `dropped`: messages that the broker has dropped since it started, None: it has not said.
     `messages`: how many it was made of. `again`: a try before may have stored it, or a part of it.
     """
 
@@ -47,5 +49,6 @@ class Batch:
     heard: int | None = None
     deaf: Sequence[tuple[int, int]] = field(default=())
     lost: Sequence[tuple[int, int]] = field(default=())
+    dropped: int | None = None
     messages: int = 0
     again: bool = False

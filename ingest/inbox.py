@@ -8,7 +8,7 @@ from paho.mqtt.client import MQTTMessage
 from ingest.batch import Beat, Parcel
 from ingest.message import UNSTAMPED, Arrival
 from ingest.times import instant
-from ingest.topics import CLOCK, HEARTBEATS, PLAYED, SESSION_MADE, played
+from ingest.topics import CLOCK, DROPPED, HEARTBEATS, PLAYED, SESSION_MADE, played
 
 
 class Inbox:
@@ -23,6 +23,7 @@ class Inbox:
         self.bytes = 0
         self._beats: list[Beat] = []
         self._mids: list[int] = []
+        self._dropped: int | None = None
         self._connection = 0
         self._exercise, self._clock = exercise, clock
         self._pulse = CLOCK if exercise else HEARTBEATS
@@ -47,7 +48,9 @@ class Inbox:
             beats=self._beats,
             mids=self._mids,
             connection=self._connection,
+            dropped=self._dropped,
         )
+        self._dropped = None
         self.arrivals, self._beats, self._mids, self.bytes = [], [], [], 0
         return parcel
 
@@ -59,7 +62,9 @@ class Inbox:
     def on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         """A message as paho gives it."""
         topic, payload = message.topic, bytes(message.payload)
-        if topic.startswith((self._pulse, SESSION_MADE)):
+        if topic == DROPPED:
+            self._dropped = int(payload) if payload.isdigit() else None
+        elif topic.startswith((self._pulse, SESSION_MADE)):
             self._hear(topic, payload, again=message.dup)
         elif not topic.startswith(self._foreign):
             received_at = UNSTAMPED if self._exercise else self._now()

@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest.batch import Parcel
 from ingest.client import BufferedClient
 from ingest.inbox import Inbox
-from ingest.topics import SUBSCRIPTIONS, heartbeat_topic, written
+from ingest.topics import DROPPED, SUBSCRIPTIONS, heartbeat_topic, written
 
 KEEPALIVE = 60  # seconds
 _FAREWELL = 5.0  # seconds to send what is left to send
@@ -198,7 +198,8 @@ class Link:
         else:
             log.warning("%s: connected to the broker, which has no queue for us", self._worker)
             self.inbox.begin_session()
-        self._client.subscribe([(topic, 1) for topic in SUBSCRIPTIONS])
+        # Not queued while we are away: when we are back the broker tells the latest count.
+        self._client.subscribe([*((topic, 1) for topic in SUBSCRIPTIONS), (DROPPED, 0)])
 
     def _on_disconnect(
         self,

@@ -70,6 +70,7 @@ class Pipeline:
         self._routes = Routes(self._known, library)
         self._tried: Checked | None = None  # what was last given to be stored
         self._again = False  # whether that was given before, and may be stored in part
+        self._dropped: int | None = None  # what the broker said of it, and is not stored yet
 
     def check(self, parcel: Parcel) -> Checked:
         """Decode and check, without waiting for anything."""
@@ -98,6 +99,8 @@ class Pipeline:
         """
         parcel = checked.parcel
         self._again, self._tried = checked is self._tried, checked
+        if parcel.dropped is not None:
+            self._dropped = parcel.dropped
         new = any(one.reason in _MAY_BE_NEW for one in checked.refused)
         self.look_up(at_once=new)
         try:
@@ -140,11 +143,12 @@ class Pipeline:
                 heard=heard.clock,
                 deaf=heard.deaf,
                 lost=heard.lost,
+                dropped=self._dropped,
                 messages=messages,
                 again=self._again,
             )
         )
-        self._listening = heard.listening
+        self._listening, self._dropped = heard.listening, None
         self.rows += len(rows)
         self.refusals.update(one.reason for one in refused)
 

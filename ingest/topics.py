@@ -30,6 +30,8 @@ SUBSCRIPTIONS = (
     f"{HEARTBEATS}+",
     SESSION_MADE,
 )
+# How many messages the broker has dropped for want of room in a queue, since it started.
+DROPPED = "$SYS/broker/publish/messages/dropped"
 STAMP = "scenario-time"
 
 

@@ -11,6 +11,7 @@ from hypervisor.stack.binaries import BrokerPrograms
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.process import as_account
+from ingest.topics import DROPPED
 
 INGEST = "ingest"  # for people and tools who look: it may hear what the session hears
 SESSION = "ingest.session"  # ingest itself; whoever connects as it takes ingest's queue over
@@ -43,6 +44,7 @@ topic read gateways/#
 topic read exercise/#
 topic readwrite hypervisor/heartbeat/#
 topic read hypervisor/session
+topic read {DROPPED}
 
 user {NOTIFY}
 topic write hypervisor/alarms/#

@@ -29,6 +29,8 @@ from hypervisor.stack import accounts, detached, device_accounts, passwords
 from hypervisor.stack.process import wait_until
 from hypervisor.store.connect import Connection, connect
 from hypervisor.store.exercise import exercise as exercise_store
+from hypervisor.store.intake import gaps
+from hypervisor.store.intake.gaps import Gap
 from simulators._publications import JSON, Publication, Spoken, native_topic, written
 from tests.acceptance import faults
 from tests.acceptance.conftest import Exercise, alarm_log
@@ -131,6 +133,13 @@ def excused(loss: Loss, events: Sequence[Event]) -> bool:
     return any(died - AUTOSAVE <= loss.at <= died + 0.1 for died in deaths)
 
 
+def entered(loss: Loss, ledger: Sequence[Gap]) -> bool:
+    """Whether the ledger of gaps says that something may be lost from then."""
+    at = datetime.fromtimestamp(loss.at, UTC)
+    moment = timedelta(seconds=0.2)  # in which the acknowledgement was under way
+    return any(gap.begins - moment <= at <= gap.ends + moment for gap in ledger)
+
+
 def await_judged(url: str, since: datetime) -> None:
     """A heartbeat sent after `since` stands behind all that the broker had queued."""
 
@@ -167,13 +176,17 @@ def as_arrived(connection: Connection) -> Spoken:
 
 @dataclass(frozen=True, kw_only=True)
 class Aftermath:
-    """What an instance holds once all is judged. `deaf`: spans in µs; `odd`: letters, versions."""
+    """What an instance holds once all is judged.
+
+    `deaf`: spans in µs; `gaps`: as the ledger has them; `odd`: dead letters, readings corrected.
+    """
 
     stored: dict[str, dict[int, float | None]]
     log: list[dict[str, Any]]
     arrived: Spoken
     deaf: list[tuple[int, int]]
     odd: tuple[int, int]
+    gaps: list[Gap]
 
 
 def look_at(settings: Settings, publisher: Publisher) -> Aftermath:
@@ -190,6 +203,7 @@ def look_at(settings: Settings, publisher: Publisher) -> Aftermath:
             arrived=as_arrived(connection),
             deaf=[(micros(begins), micros(ends)) for begins, ends in deaf],
             odd=odd or (-1, -1),
+            gaps=[gap for gap in gaps.latest(connection, limit=10_000) if gap.cause != "deaf"],
         )
 
 
@@ -231,7 +245,7 @@ def summary(
         f"{len(victim.events)} faults in {took:.0f} s, seed {SEED}: {faults_done}{uncut}",
         f"{sent}, over {publisher.connections} connections; {rows} stored",
         f"{len(lost) - outside} lost in the second before the broker was killed",
-        f"{outside} lost otherwise; {len(after.log)} alarms",
+        f"{outside} lost otherwise; {len(after.gaps)} gaps in the ledger; {len(after.log)} alarms",
     ]
     for event in victim.events:
         count = sum(event.began - AUTOSAVE <= loss.at <= event.ended for loss in lost)
@@ -258,6 +272,7 @@ def test_what_is_acknowledged_is_stored_whatever_dies(
     lost = losses(publisher, after.stored)
     tell(summary(publisher, victim, after, lost, took))
     assert [loss for loss in lost if not excused(loss, victim.events)] == []
+    assert [loss for loss in lost if not entered(loss, after.gaps)] == []
     assert after.odd == (0, 0)  # nothing refused, nothing told twice and differently
     for name, values in after.stored.items():
         assert values == {n: pytest.approx(publisher.gauges[name].level(n)) for n in values}

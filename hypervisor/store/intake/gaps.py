@@ -59,6 +59,11 @@ class Gap:
     ends: datetime
     messages: int | None = None
 
+    @classmethod
+    def of(cls, cause: Cause, worker: str, begins: int, ends: int) -> "Gap":
+        """The same of times in µs."""
+        return cls(cause=cause, worker=worker, begins=moment(begins), ends=moment(ends))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Returns:
@@ -81,6 +86,35 @@ def add(connection: Connection, gap: Gap) -> None:
         " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
         [gap.cause, gap.worker, gap.begins, gap.ends, gap.messages],
     )
+
+
+def note_dropped(connection: Connection, worker: str, count: int) -> None:
+    """Enter what the broker dropped since the worker last looked; it counts from its own start.
+
+    `count`: what it says now. It dropped them since our last heartbeat, or while we were away.
+    """
+    row = connection.execute(
+        "SELECT coalesce(broker_dropped, 0), now(), CASE mode WHEN 'live' THEN"
+        " coalesce(heard_at, joined_at) ELSE now() - INTERVAL '10 s' END"  # the scenario's clock
+        " FROM worker, instance WHERE worker.name = %s FOR UPDATE OF worker",
+        [worker],
+    ).fetchone()
+    if row is None:
+        return
+    before, now, since = row
+    connection.execute("UPDATE worker SET broker_dropped = %s WHERE name = %s", [count, worker])
+    more = count - before if count >= before else count
+    if more:
+        add(
+            connection,
+            Gap(
+                cause="broker-dropped",
+                worker=worker,
+                begins=min(since, now),
+                ends=now,
+                messages=more,
+            ),
+        )
 
 
 def enter(url: str, noted: Sequence[Gap]) -> bool:

@@ -9,7 +9,8 @@ import psycopg
 from hypervisor.directory import known
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection, StoreError, connect
-from hypervisor.store.intake import codecs, dead_letters, workers
+from hypervisor.store.intake import codecs, dead_letters, gaps, workers
+from hypervisor.store.intake.gaps import Gap
 from hypervisor.store.intake.workers import Tally
 from hypervisor.store.readings import readings
 from hypervisor.store.registry import registry
@@ -96,6 +97,10 @@ class Intake:
             dead_letters.add(connection, batch.letters, self._worker, again=batch.again)
         if batch.deaf:
             workers.deafen(connection, self._worker, batch.deaf)
+        for begins, ends in batch.lost:
+            gaps.add(connection, Gap.of("session-lost", self._worker, begins, ends))
+        if batch.dropped is not None:
+            gaps.note_dropped(connection, self._worker, batch.dropped)
         if batch.heard is not None:
             workers.hear(connection, self._worker, batch.heard, done)
         return done

@@ -1,5 +1,7 @@
 """The ledger of gaps: when messages may be lost, which devices were due, which have sent since."""
 
+import json
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +13,15 @@ from hypervisor.fleet.refilling import Refill, refill
 from hypervisor.settings import Settings
 from hypervisor.stack import gap_notes
 from hypervisor.stack.account import current
+from hypervisor.stack.broker import Broker
 from hypervisor.stack.doctor_gaps import gaps as doctor_gaps
 from hypervisor.stack.folder import GAP_NOTES, DataFolder, open_folder
+from hypervisor.stack.process import running, stop, stop_pid
 from hypervisor.store.connect import Connection, connect
 from hypervisor.store.intake import gaps
 from hypervisor.store.intake.gaps import Gap
 from sensors._domain import catalogue
+from tests.integration.ingest.conftest import GAUGES, ingest, publisher, wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -158,3 +163,80 @@ def test_a_death_is_noted_and_entered_once_the_database_answers(
     assert gap_notes.enter(folder, instance_settings.database_url) == [noted]
     assert not (folder.root / GAP_NOTES).exists()
     assert list(gaps.latest(connection, limit=9)) == [noted]
+
+
+def levels(first: int, count: int) -> Iterator[bytes]:
+    for number in range(first, first + count):
+        at = datetime.now(UTC) - timedelta(seconds=10 * number + 60)
+        yield json.dumps({"time": at.isoformat(), "values": {"level": 1.0}}).encode()
+
+
+@pytest.mark.usefixtures("gauges")
+def test_what_the_broker_drops_for_want_of_room_is_entered(
+    instance_settings: Settings, broker: Broker
+) -> None:
+    """A queue of ten, and a hundred messages while ingest is away."""
+    settings = instance_settings
+    with ingest(settings):
+        wait_for(settings, lambda c: dropped(c) == 0)
+    (pid,) = running(broker.is_mine)
+    stop_pid(pid, signal.SIGTERM, seconds=20)
+    file = broker.settings_file
+    file.write_text(
+        file.read_text().replace("max_queued_messages 2000000", "max_queued_messages 10")
+    )
+    child = broker.start()
+    try:
+        with publisher(settings, "player", settings.player_password) as player:
+            for body in levels(0, 100):
+                player.send(GAUGES[0], body)
+            player.flush()
+        with ingest(settings):
+            wait_for(settings, lambda c: bool(dropped(c)), seconds=30)
+        with connect(settings.database_url) as connection:
+            found = [gap for gap in gaps.latest(connection, limit=9) if gap.messages]
+            (stored,) = connection.execute("SELECT count(*) FROM reading").fetchone() or (0,)
+        assert {gap.cause for gap in found} == {"broker-dropped"}
+        assert sum(gap.messages or 0 for gap in found) == 100 - stored > 50
+    finally:
+        stop(child)
+
+
+def dropped(connection: Connection) -> int | None:
+    row = connection.execute("SELECT broker_dropped FROM worker").fetchone()
+    return None if row is None else row[0]
+
+
+@pytest.mark.usefixtures("gauges")
+def test_a_session_that_the_broker_had_lost_is_entered(
+    instance_settings: Settings, broker: Broker
+) -> None:
+    """Its saved queues are gone, as after a damaged disk."""
+    settings = instance_settings
+    with ingest(settings):
+        wait_for(settings, lambda c: dropped(c) == 0)
+    (pid,) = running(broker.is_mine)
+    stop_pid(pid, signal.SIGTERM, seconds=20)
+    (broker.folder.broker / "mosquitto.db").unlink()
+    child = broker.start()
+    try:
+        with ingest(settings):
+            wait_for(settings, lost_sessions)
+    finally:
+        stop(child)
+
+
+def lost_sessions(connection: Connection) -> bool:
+    return any(gap.cause == "session-lost" for gap in gaps.latest(connection, limit=9))
+
+
+def test_the_count_of_dropped_messages_goes_on_over_a_restart_of_the_broker(
+    connection: Connection,
+) -> None:
+    connection.execute("INSERT INTO worker (name, joined_at) VALUES ('one', now())")
+    for count in (0, 7, 7, 9, 4, 4):  # 7, 2 more; restarted, and 4 since
+        gaps.note_dropped(connection, "one", count)
+        connection.commit()
+        connection.execute("UPDATE worker SET heard_at = clock_timestamp()")
+    found = gaps.latest(connection, limit=9)
+    assert sorted(gap.messages or 0 for gap in found) == [2, 4, 7]
