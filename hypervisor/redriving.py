@@ -16,7 +16,7 @@ import numpy as np
 from hypervisor.ingesting import Checking
 from hypervisor.instants import micros
 from hypervisor.store import feed
-from hypervisor.store.connect import Connection
+from hypervisor.store.connect import Connection, StoreError
 from hypervisor.store.intake import dead_letters
 from hypervisor.store.intake.dead_letters import DeadLetter
 from hypervisor.store.readings import readings
@@ -91,6 +91,9 @@ def redrive(by: Checking, found: Sequence[DeadLetter], *, shift: timedelta) -> l
     A letter of which nothing can be stored stays as it is, with what was wrong this time. One of
     another form than native JSON holds all of its message: it stays while anything is refused for
     its reason, and only times that are not believed are moved, for the rest was stored as it came.
+
+    Raises:
+        StoreError: the database went away meanwhile.
     """
     if not found:
         return []
@@ -99,7 +102,10 @@ def redrive(by: Checking, found: Sequence[DeadLetter], *, shift: timedelta) -> l
             return _send_again(by, found, shift)
     except Exception as error:
         if by.connection.closed:
-            raise
+            raise StoreError(
+                f"the database went away ({' '.join(str(error).split())}); what was redriven until"
+                " then is stored, redrive again for the rest"
+            ) from error
         if len(found) == 1:
             log.exception("dead letter %s cannot be stored", found[0].id)
             return [_keep(by.connection, found[0], error)]

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.redriving import ShiftError
+from hypervisor import ingesting
+from hypervisor.redriving import ShiftError, redrive
 from hypervisor.settings import Settings
-from hypervisor.store.connect import connect
+from hypervisor.store.connect import StoreError, connect
 from hypervisor.store.intake import dead_letters
 from ingest.message import Letter
 from tests.integration.ingest.conftest import count, hypervisor, seed
@@ -153,3 +154,19 @@ def test_a_letter_somewhat_larger_than_a_message_is_redriven(instance_settings: 
         dead_letters.add(connection, [made], "one")
     sent = hypervisor(settings, "dead-letters", "redrive", "--shift", "-1h")
     assert "1 letters: 20000 readings stored, 0 letters refused again" in sent
+
+
+def test_a_database_that_goes_away_is_told(instance_settings: Settings) -> None:
+    settings = instance_settings
+    seed(settings.database_url)
+    with connect(settings.database_url) as connection:
+        dead_letters.add(connection, [letter({"x": 1}, "no-time")] * 3, "one")
+        connection.commit()
+        found = dead_letters.find(connection)
+        connection.rollback()
+        with ingesting.checking(settings) as by:
+            pid = by.connection.info.backend_pid
+            connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+            with pytest.raises(StoreError, match="redrive again for the rest"):
+                redrive(by, found, shift=timedelta())
+        assert [one.outcome for one in dead_letters.find(connection)] == [None] * 3
