@@ -88,6 +88,8 @@ def desk_of(registry: Registry, edit: Edit, known: Catalogue) -> Desk:
     before = current.get(rule.id)
     stands = before is not None and (edit.threshold is None or value is not None)
     today = _trial(edit, value, unit, before) if stands else None
+    if today is None and not tried:
+        raise BacktestError(f"{edit.owner} has no {edit.threshold!r} any more: say a value to try")
     return Desk(
         near=near,
         site=site,

@@ -94,7 +94,12 @@ def settle(world: World) -> dict[str, Any]:
         SECRET,
     )
     done = audit.record(
-        connection, kind="invalidate", subject="zorn/level", reason=SECRET, author="sud"
+        connection,
+        kind="invalidate",
+        subject="zorn/level",
+        reason=SECRET,
+        author="sud",
+        details={"from": "2024-01-01T00:00:00Z", "to": "2024-01-01T00:01:00Z"},
     )
     connection.commit()
     session(world.url, "sud", (("operator", SOUTH),))
