@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from hypervisor.instants import text
 from hypervisor.store.alarms.alarms import Alarm, Transition
@@ -57,10 +58,19 @@ def _rises(one: Transition) -> bool:
 
 
 def _made(one: Transition, event: str) -> Event:
+    """Its key is the same in a database that was restored or rebuilt, where numbers differ."""
     body = {
         "alarm": dict(one.snapshot),
         "transition": one.kind,
         "event_time": one.event,
         "reason": one.reason,
     }
-    return Event(alarm=one.alarm, event=event, at=one.noticed, body=body)
+    named = ":".join(quote(one.snapshot[key], safe="/") for key in ("rule", "subject"))
+    return Event(
+        alarm=one.alarm,
+        event=event,
+        at=one.noticed,
+        body=body,
+        key=f"{named}:{one.snapshot['began']}:{event}",
+        numbered=True,
+    )

@@ -40,11 +40,11 @@ def due(
     every = _of(rule, "remind") or route.remind
     if every and waited >= every:
         times = waited // every
-        key = f"{one.alarm}:reminder:{one.news}:{route.name}:{times}"
+        key = f"{one.news}:reminder:{route.name}:{times}"
         yield _event(one, "reminder", key, route.name, now)
     passing = route.escalate
     if passing and waited >= (_of(rule, "escalate") or passing.after):
-        key = f"{one.alarm}:escalation:{one.news}:{route.name}:{passing.to}"
+        key = f"{one.news}:escalation:{route.name}:{passing.to}"
         yield _event(one, "escalation", key, passing.to, now)
 
 

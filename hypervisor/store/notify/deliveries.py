@@ -181,11 +181,23 @@ def supersede(connection: Connection, route: str) -> None:
 
 
 def retry(connection: Connection, numbers: Sequence[int]) -> int:
-    """Dead ones wait again, from now on; how many there were. No numbers: all of them."""
+    """Dead ones wait again, from now on; how many do. No numbers: all of them.
+
+    One that was overtaken is dropped: a channel that was told the end must not be told the
+    beginning afterwards.
+    """
+    chosen = {"none": not numbers, "ids": list(numbers)}
+    connection.execute(
+        "UPDATE delivery d SET state = 'dropped', last_error = 'a later one of its alarm was sent'"
+        " WHERE state = 'dead' AND (%(none)s OR id = ANY(%(ids)s)) AND EXISTS (SELECT"
+        "  FROM delivery e WHERE e.state = 'sent' AND e.alarm = d.alarm AND e.route = d.route"
+        "  AND e.channel = d.channel AND e.id > d.id)",
+        chosen,
+    )
     return connection.execute(
         "UPDATE delivery SET state = 'waiting', attempts = 0, next_try = clock_timestamp(),"
         " made_at = clock_timestamp() WHERE state = 'dead' AND (%(none)s OR id = ANY(%(ids)s))",
-        {"none": not numbers, "ids": list(numbers)},
+        chosen,
     ).rowcount
 
 

@@ -20,15 +20,16 @@ class Event:
     """Something to be told.
 
     `at`: when it was noticed, `due`: when it may be told (µs, the instance's clock; None: at once).
-    `key` None: `<alarm>:<event>:<n>`, its n-th of this kind; a repeat of one key is none.
+    A repeat of one `key` is none; with `numbered` it is the first free of `<key>:1`, `<key>:2`, …
     """
 
     alarm: int | None
     event: str
     at: int
     body: Mapping[str, Any]
+    key: str
+    numbered: bool = False
     due: int | None = None
-    key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +52,15 @@ def put(connection: Connection, events: Iterable[Event]) -> int:
     for one in events:
         cursor = connection.execute(
             "INSERT INTO outbox (alarm, event, key, at, body, due)"
-            " VALUES (%(alarm)s::bigint, %(event)s, coalesce(%(key)s,"
-            "   %(alarm)s::bigint || ':' || %(event)s || ':' || (SELECT count(*) + 1"
-            "   FROM outbox WHERE alarm = %(alarm)s::bigint AND event = %(event)s)),"
-            " %(at)s, %(body)s, %(due)s) ON CONFLICT (key) DO NOTHING",
+            " VALUES (%(alarm)s::bigint, %(event)s, CASE WHEN %(numbered)s THEN"
+            "   (SELECT nth FROM (SELECT %(key)s || ':' || generate_series(1, 1000000) AS nth) AS n"
+            "    WHERE NOT EXISTS (SELECT FROM outbox WHERE key = nth) LIMIT 1)"
+            "  ELSE %(key)s END, %(at)s, %(body)s, %(due)s) ON CONFLICT (key) DO NOTHING",
             {
                 "alarm": one.alarm,
                 "event": one.event,
                 "key": one.key,
+                "numbered": one.numbered,
                 "at": moment(one.at),
                 "body": Jsonb(dict(one.body)),
                 "due": moment(one.at if one.due is None else one.due),

@@ -20,13 +20,13 @@ class Ground:
 
 @dataclass(frozen=True, kw_only=True)
 class Open:
-    """An unacknowledged alarm that lasts: when (µs) a route was told the last news, and which."""
+    """An unacknowledged alarm that lasts: when (µs) a route was told the last news, its key."""
 
     alarm: int
     rule: str
     route: str
     told: int
-    news: int
+    news: str
 
 
 def ground(connection: Connection, alarm: int) -> Ground:
@@ -118,7 +118,7 @@ def unanswered(connection: Connection, routes: Sequence[str]) -> list[Open]:
     if not routes:
         return []
     rows = connection.execute(
-        "SELECT DISTINCT ON (a.id, d.route) a.id, a.rule, d.route, d.told_at, d.outbox"
+        "SELECT DISTINCT ON (a.id, d.route) a.id, a.rule, d.route, d.told_at, o.key"
         " FROM alarm a JOIN delivery d ON d.alarm = a.id JOIN outbox o ON o.id = d.outbox"
         " WHERE a.state = 'unacknowledged' AND d.state <> 'dropped' AND d.route = ANY(%s)"
         " AND o.event IN ('raised', 'severity', 'stale', 'escalation', 'revised')"

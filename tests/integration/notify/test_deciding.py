@@ -326,3 +326,48 @@ def test_routes_that_cannot_be_read_lose_nothing(town: Town, hook: Webhook) -> N
     town.routes(f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]")
     town.settle(one)
     assert told(hook) == [("raised", "orge")]
+
+
+@pytest.mark.parametrize("kind", ["severity", "stale", "revised"])
+def test_no_news_of_an_alarm_comes_before_its_raising(town: Town, hook: Webhook, kind: str) -> None:
+    """The raising waits its grace, and then tells what has become of the alarm."""
+    cabinet_inhibits(town)
+    alarm = lamp(town, 1)
+    town.settle()
+    worse = replace(alarm.episode, severity=(*alarm.episode.severity, (town.at(2), "critical")))
+    town.tell(replace(alarm, episode=worse), kind, 2, "critical")
+    other = town.raised(subject="elsewhere")
+    town.worse(other, 2, "critical")
+    town.beat(3)
+    town.settle()
+    assert told(hook) == [("raised", "elsewhere"), ("severity", "elsewhere")]
+    assert (kind, "dropped", "it is told with the raising, which waits") in town.events()
+
+    town.beat(30)
+    town.settle()
+    assert told(hook)[2:] == [("raised", "device/lamp-1")]
+    assert hook.got[2][1]["severity"] == "critical"
+
+
+def test_what_was_dropped_told_nobody(town: Town, hook: Webhook) -> None:
+    """Of it nobody is reminded, and its end is nobody's news."""
+    town.routes(f"""
+routes:
+  - {{name: duty, remind: 30 min, channels: [{{webhook: "{hook.url}"}}]}}
+""")
+    dropped, heard = town.raised(), town.raised(subject="other")
+    town.settle()
+    town.connection.execute("UPDATE delivery SET state = 'dropped' WHERE alarm = %s", [dropped.id])
+    town.connection.commit()
+    town.beat(31)
+    for one in town.notifiers:
+        one.remind_at_once()
+        one.turn()
+    town.settle()
+    town.over(dropped, 32)
+    town.over(heard, 32)
+    town.beat(32)
+    town.settle()
+
+    assert told(hook)[2:] == [("reminder", "other"), ("cleared", "other")]
+    assert ("cleared", "dropped", "nobody was told of it") in town.events()

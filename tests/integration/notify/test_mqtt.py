@@ -88,7 +88,7 @@ def test_alarms_are_told_on_the_broker_and_nothing_else_may_be(
 
     [(topic, body)] = listener.got
     assert topic == "hypervisor/alarms/flood/major"
-    assert body["key"] == f"{alarm.id}:raised:1/panels/1"
+    assert body["key"] == f"{town.key(alarm, 'raised')}/panels/1"
     assert body["title"] == "EXERCICE - MAJOR ALARM - Orge à Arpajon: river high"
     [refused] = town.waiting()
     assert refused.route == "elsewhere"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hypervisor.store.alarms.alarms import Alarm
 from hypervisor.store.connect import connect
 from tests.integration.notify.servers import MailServer, Webhook
 from tests.integration.notify.town import PATIENCE, Town
@@ -83,7 +84,7 @@ def killed(
     """Kill it again and again while alarms come and go and channels have their moods."""
     rng = random.Random(5)
     town.routes(ROUTES.format(hook=hook.url, mail=mail.url))
-    numbers: list[int] = []
+    made: list[Alarm] = []
     for turn in range(kills):
         process = start()
         process.says("routes of revision")
@@ -94,13 +95,13 @@ def killed(
             alarm = town.raised(at, subject=f"gauge-{at}")
             town.over(alarm, at + 1)
             town.beat(at + 1)
-            numbers.append(alarm.id)
+            made.append(alarm)
             time.sleep(rng.random() * 0.05)
         process.kill()
     hook.be("well")
     mail.be("well")
     process = start()
-    expected = {f"{number}:{event}:1" for number in numbers for event in ("raised", "cleared")}
+    expected = {town.key(one, event) for one in made for event in ("raised", "cleared")}
     rest = PATIENCE + kills
     until(lambda: not town.due() and not town.waiting(), lambda: str(town.waiting()), rest)
     assert process.end() == 0
@@ -109,9 +110,9 @@ def killed(
     assert {key.removesuffix("/duty/mail") for key in mail.keys} == expected
     assert len(town.rows()) == 2 * len(expected)
     assert {outcome for _, outcome, _ in town.events()} == {"sent to"}
-    for number in numbers:  # the end came after the beginning
-        first = hook.keys.index(f"{number}:raised:1/duty/hook")
-        assert first < hook.keys.index(f"{number}:cleared:1/duty/hook")
+    for one in made:  # the end came after the beginning
+        first = hook.keys.index(f"{town.key(one, 'raised')}/duty/hook")
+        assert first < hook.keys.index(f"{town.key(one, 'cleared')}/duty/hook")
 
 
 def test_killed_it_forgets_nothing(
@@ -144,6 +145,6 @@ def test_a_lost_database_is_waited_for_and_the_end_is_clean(
     alarm = town.raised()
     until(lambda: bool(hook.got), process.log.read_text)
 
-    assert hook.keys == [f"{alarm.id}:raised:1/duty/hook"]
+    assert hook.keys == [f"{town.key(alarm, 'raised')}/duty/hook"]
     process.process.send_signal(signal.SIGINT)
     assert process.process.wait(PATIENCE) == 0

@@ -161,6 +161,12 @@ class Town:
         self.connection.commit()
         return alarm
 
+    @staticmethod
+    def key(alarm: Alarm, event: str, number: int = 1) -> str:
+        """The key of an event of an alarm: nothing that a restored database would number anew."""
+        about = f"{alarm.episode.rule}:{alarm.episode.subject}"
+        return f"{about}:{text(alarm.episode.began)}:{event}:{number}"
+
     # -- what notify does -------------------------------------------------------------------------
 
     def notifier(self) -> Notifier:
