@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from hypervisor.fleet.health import interval_of
 from hypervisor.store.connect import Connection
 from hypervisor.store.intake import gaps
-from hypervisor.store.intake.gaps import Returns
+from hypervisor.store.intake.gaps import Gap, Returns
 from hypervisor.store.registry import fleet
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
@@ -33,16 +32,21 @@ class Refill:
         return [each for each in self.devices if each.missing]
 
 
-def refill(
-    connection: Connection, catalogue: Catalogue, *, begins: datetime, ends: datetime
-) -> Refill:
-    """Compare what was due with what is stored; devices that speak on change are never due."""
+def refills(connection: Connection, catalogue: Catalogue, spans: Sequence[Gap]) -> list[Refill]:
+    """Compare what was due in each gap with what is stored, by the intervals of the latest one.
+
+    Devices that speak on change are never due.
+    """
+    if not spans:
+        return []
     intervals: dict[int, float] = {}
-    for row in fleet.series(connection, ends):
+    for row in fleet.series(connection, max(gap.ends for gap in spans)):
         quantity = catalogue.quantities.get(row.quantity)
         usual = quantity.reporting.value if quantity else Reporting.PERIODIC.value
         interval = interval_of(row, catalogue)
         periodic = (row.reporting or usual) == Reporting.PERIODIC.value
         if row.in_use and periodic and interval and row.quantity != CLOCK_FAULT:
             intervals[row.id] = interval.total_seconds()
-    return Refill(devices=gaps.returns(connection, begins, ends, intervals))
+    return [
+        Refill(devices=gaps.returns(connection, gap.begins, gap.ends, intervals)) for gap in spans
+    ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from hypervisor.fleet.refilling import Refill, refill
+from hypervisor.fleet.refilling import Refill, refills
 from hypervisor.instance import Mode
 from hypervisor.settings import Settings
 from hypervisor.stack.finding import Finding, good, warning
@@ -32,18 +32,15 @@ def gaps(settings: Settings, now: datetime) -> Iterator[Finding]:
         with connect(settings.database_url) as connection:
             instance = instance_store.read(connection)
             found = ledger.latest(connection, limit=100, since=now - SPAN)
-            refills = [
-                refill(connection, catalogue(), begins=gap.begins, ends=gap.ends)
-                if instance is not None and instance.mode is Mode.LIVE
-                else None
-                for gap in found[:_MOST]
-            ]
+            live = instance is not None and instance.mode is Mode.LIVE
+            described = found[:_MOST]
+            came = refills(connection, catalogue(), described) if live else [None] * len(described)
     except StoreError:  # the look at the database has said so
         return
     if not found:
         yield good("gaps", "none within a day")
-    for gap, came in zip(found, refills, strict=False):
-        yield _finding(gap, came)
+    for gap, refill in zip(described, came, strict=True):
+        yield _finding(gap, refill)
     if len(found) > _MOST:
         more = f"{len(found) - _MOST} more within a day"
         yield warning("gaps", more, _MEND)

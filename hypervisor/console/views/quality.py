@@ -9,7 +9,7 @@ from hypervisor.api.access import Access
 from hypervisor.fleet import health
 from hypervisor.fleet.blinding import Blinds, Ground
 from hypervisor.fleet.health import ISSUES, Health, Issue
-from hypervisor.fleet.refilling import Refill, refill
+from hypervisor.fleet.refilling import Refill, refills
 from hypervisor.instance import Mode
 from hypervisor.store.intake import gaps as ledger
 from hypervisor.store.intake import quality, workers
@@ -194,16 +194,11 @@ def ingest(asked: Access) -> Ingest:
 
 def gaps(asked: Access) -> list[GapRow]:
     """The latest gaps, each with the devices due then; an exercise's devices keep its own time."""
-    now, live = asked.now(), asked.instance.mode is Mode.LIVE
-    return [
-        GapRow(
-            gap=gap,
-            refill=refill(asked.connection, asked.catalogue, begins=gap.begins, ends=gap.ends)
-            if live
-            else None,
-        )
-        for gap in ledger.latest(asked.connection, limit=_GAPS, since=now - GAP_SPAN)
-    ]
+    found = ledger.latest(asked.connection, limit=_GAPS, since=asked.now() - GAP_SPAN)
+    if asked.instance.mode is not Mode.LIVE:
+        return [GapRow(gap=gap, refill=None) for gap in found]
+    came = refills(asked.connection, asked.catalogue, found)
+    return [GapRow(gap=gap, refill=refill) for gap, refill in zip(found, came, strict=True)]
 
 
 def letters(asked: Access) -> list[Refusals]:

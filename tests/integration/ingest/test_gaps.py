@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hypervisor.fleet.refilling import Refill, refill
+from hypervisor.fleet.refilling import Refill, refills
 from hypervisor.settings import Settings
 from hypervisor.stack import gap_notes
 from hypervisor.stack.account import current
@@ -81,7 +81,9 @@ def after_a_gap(connection: Connection) -> Connection:
 
 
 def looked(connection: Connection, begins: datetime = BEGINS, ends: datetime = ENDS) -> Refill:
-    return refill(connection, catalogue(), begins=begins, ends=ends)
+    gap = Gap(cause="broker-killed", worker="", begins=begins, ends=ends)
+    (found,) = refills(connection, catalogue(), [gap])
+    return found
 
 
 def test_who_was_due_and_who_has_sent_since(after_a_gap: Connection) -> None:
