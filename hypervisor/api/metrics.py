@@ -29,9 +29,12 @@ _TOTALS = {
     "refused": "Messages and readings that became dead letters.",
     "batches": "Batches stored.",
     "retries": "Times that the database could not store a batch just then.",
+    "repeated": "Readings that were stored already.",
 }
 _COUNTERS = {
     "alarm_transitions": "Changes of alarms that people could see.",
+    "ingest_gaps": "Spans in which acknowledged messages may have been lost.",
+    "ingest_dropped_messages": "Messages that the broker dropped for want of room.",
     "alarm_acts": "What people, and the system in their place, did to alarms.",
 }
 _GAUGES = {

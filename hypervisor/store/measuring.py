@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hypervisor.store.connect import Connection
 
 _WORKERS = """
-SELECT name, messages, rows, refused, batches, retries,
+SELECT name, messages, rows, refused, batches, retries, repeated,
     extract(epoch FROM (SELECT CASE mode WHEN 'live' THEN clock_timestamp()
         ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - heard_at)::float8
 FROM worker WHERE drained_at IS NULL ORDER BY name
@@ -39,6 +39,8 @@ _FIGURES = {
         "SELECT count(*) FROM feed"
         " WHERE xid >= coalesce((SELECT cursor FROM watch_state), '0'::xid8)"
     ),
+    "ingest_gaps": "SELECT count(*) FROM ingest_gap",
+    "ingest_dropped_messages": "SELECT coalesce(sum(messages), 0)::float8 FROM ingest_gap",
     "alarm_transitions": "SELECT coalesce(max(id), 0) FROM transition",
     "alarm_acts": "SELECT coalesce(max(id), 0) FROM alarm_act",
     "alarms_silenced": "SELECT count(*) FROM alarm_hold",
@@ -78,6 +80,7 @@ class WorkerFigures:
     refused: int
     batches: int
     retries: int
+    repeated: int
     age: float | None
 
 
@@ -112,7 +115,8 @@ def measure(connection: Connection) -> Measured:
                 refused=row[3],
                 batches=row[4],
                 retries=row[5],
-                age=row[6],
+                repeated=row[6],
+                age=row[7],
             )
             for row in connection.execute(_WORKERS.encode())
         ],

@@ -41,7 +41,7 @@ def scraped(client: httpx.Client, **headers: str) -> Figures:
 
 def test_every_part_is_measured(world: World) -> None:
     number = rise(world)
-    done = Tally(messages=7, rows=5, refused=2, batches=3, retries=1)
+    done = Tally(messages=7, rows=5, refused=2, batches=3, retries=1, repeated=4)
     workers.hear(world.connection, "one", us(21), done)
     world.connection.execute(
         "INSERT INTO dead_letter (topic, payload, reason, detail, received_at, worker)"
@@ -57,6 +57,8 @@ def test_every_part_is_measured(world: World) -> None:
     assert found["hypervisor_ingest_messages_total", one] == 7
     assert found["hypervisor_ingest_rows_total", one] == 5
     assert found["hypervisor_ingest_retries_total", one] == 1
+    assert found["hypervisor_ingest_repeated_total", one] == 4
+    assert found["hypervisor_ingest_gaps_total", ()] == 0
     assert found["hypervisor_ingest_heartbeat_age_seconds", one] == 0
     assert found["hypervisor_watch_judged_to_age_seconds", ()] == 60
     assert found["hypervisor_watch_unread_batches", ()] == 1
