@@ -48,8 +48,15 @@ def where_known(known: Mask, interval: Interval) -> Interval:
 
 def rounded(interval: Interval) -> Interval:
     """What was computed, as it is compared: the order of adding must not decide."""
-    lo = np.round(interval.lo, DECIMALS)
-    return Interval(lo, lo if interval.exact else np.round(interval.hi, DECIMALS))
+    lo = _rounded(interval.lo)
+    return Interval(lo, lo if interval.exact else _rounded(interval.hi))
+
+
+def _rounded(values: Values) -> Values:
+    """What is too large to be rounded stays as it is."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.round(values, DECIMALS)
+    return np.where(np.isfinite(found), found, values)
 
 
 def compute(operator: str, left: Interval, right: Interval) -> Interval:
@@ -77,8 +84,9 @@ def _hull(corners: list[Values]) -> Interval:
 
 def scaled(interval: Interval, scale: float, offset: float) -> Interval:
     """In another unit; scales are positive."""
-    lo = interval.lo * scale + offset
-    return Interval(lo, lo if interval.exact else interval.hi * scale + offset)
+    with np.errstate(over="ignore"):
+        lo = interval.lo * scale + offset
+        return Interval(lo, lo if interval.exact else interval.hi * scale + offset)
 
 
 def compare(operator: str, left: Interval, right: Interval) -> Truths:

@@ -36,16 +36,17 @@ def _slopes(window: Window, rows: Index) -> tuple[Values, Values]:
     track, size = window.track, window.size[rows]
     last = window.end[rows] - 1
     time, value, square, product = np.zeros((4, len(rows)))
-    for k, live in _each(size - 1):
-        cells = window.first[rows[:live]] + k
-        hours = (track.good[cells] - track.good[last[:live]]) / HOUR
-        rise = track.lo[cells] - track.lo[last[:live]]
-        time[:live] += hours
-        value[:live] += rise
-        square[:live] += hours * hours
-        product[:live] += hours * rise
-    # The last reading is the origin, and adds nothing but to the count.
-    found = (size * product - time * value) / (size * square - time * time)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not known
+        for k, live in _each(size - 1):
+            cells = window.first[rows[:live]] + k
+            hours = (track.good[cells] - track.good[last[:live]]) / HOUR
+            rise = track.lo[cells] - track.lo[last[:live]]
+            time[:live] += hours
+            value[:live] += rise
+            square[:live] += hours * hours
+            product[:live] += hours * rise
+        # The last reading is the origin, and adds nothing but to the count.
+        found = (size * product - time * value) / (size * square - time * time)
     return found, time / size
 
 
