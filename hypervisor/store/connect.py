@@ -29,16 +29,27 @@ def connect(url: str, *, autocommit: bool = False, abandoned: str = wire.ABANDON
             "no database is named: no instance was made in this data folder (`hypervisor up`),"
             " nor is HYPERVISOR_DATABASE_URL set"
         )
+    session = guarded(url, abandoned=abandoned)
     try:
-        return psycopg.connect(wire.guarded(url, abandoned=abandoned), autocommit=autocommit)
-    except psycopg.ProgrammingError as error:
-        raise StoreError(f"HYPERVISOR_DATABASE_URL cannot be understood: {error}") from error
+        return psycopg.connect(session, autocommit=autocommit)
     except psycopg.OperationalError as error:
         where = psycopg.conninfo.conninfo_to_dict(url)
         raise StoreError(
             f"no database answers at {where.get('host', 'localhost')}:{where.get('port', 5432)}"
             f" ({' '.join(str(error).split())}); is the instance up?"
         ) from error
+
+
+def guarded(url: str, *, options: str = "", abandoned: str = wire.ABANDONED) -> str:
+    """The connection string of a session that neither side keeps when the other is gone.
+
+    Raises:
+        StoreError: `url` cannot be understood.
+    """
+    try:
+        return wire.guarded(url, options=options, abandoned=abandoned)
+    except psycopg.ProgrammingError as error:
+        raise StoreError(f"HYPERVISOR_DATABASE_URL cannot be understood: {error}") from error
 
 
 def migrate(connection: Connection) -> list[str]:

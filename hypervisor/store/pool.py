@@ -7,8 +7,8 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from hypervisor.accounts.person import Territory
-from hypervisor.store import tenancy, wire
-from hypervisor.store.connect import Connection, StoreError
+from hypervisor.store import tenancy
+from hypervisor.store.connect import Connection, StoreError, guarded
 from sensors._errors import TerritoryError
 
 READERS = 8
@@ -89,12 +89,8 @@ class Pool:
 
 def _pool(url: str, most: int, options: str) -> ConnectionPool[Connection]:
     options = f"-c statement_timeout=20s {options}".strip()
-    try:
-        session = wire.guarded(url, options=options, abandoned=_ABANDONED)
-    except psycopg.ProgrammingError as error:
-        raise StoreError(f"HYPERVISOR_DATABASE_URL cannot be understood: {error}") from error
     return ConnectionPool(
-        session,
+        guarded(url, options=options, abandoned=_ABANDONED),
         min_size=0,
         max_size=most,
         open=False,
