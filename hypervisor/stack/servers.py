@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hypervisor.stack.broker import Broker
@@ -42,7 +42,12 @@ def start_broker(
     """
     broker.create()
     child = broker.start()
-    waiting = Waiting(name="broker", port=broker.port, child=child, last_words=broker.last_words)
+    waiting = Waiting(
+        name="broker",
+        ports=(broker.port, broker.parts_port),
+        child=child,
+        last_words=broker.last_words,
+    )
     await_answer(waiting, answers or broker.answers, check)
     return Running(child=child, halt=lambda: stop(child))
 
@@ -58,7 +63,7 @@ def start_database(database: Database, check: Callable[[], None] = _go_on) -> Ru
     child = database.start()
     url = database.url("postgres")
     waiting = Waiting(
-        name="database", port=database.port, child=child, last_words=database.last_words
+        name="database", ports=(database.port,), child=child, last_words=database.last_words
     )
     await_answer(waiting, lambda: databases.answers(url), check)
     return Running(child=child, halt=lambda: stop(child, STOP_SIGNAL))
@@ -69,7 +74,7 @@ class Waiting:
     """A server that was started and has not answered yet."""
 
     name: str
-    port: int
+    ports: Sequence[int]
     child: subprocess.Popen[bytes]
     last_words: Callable[[], str]
 
@@ -92,7 +97,7 @@ def await_answer(
             stop(child, signal.SIGINT)
             raise
         if child.poll() is not None:
-            lost = not is_free(server.port)
+            lost = not all(map(is_free, server.ports))
             raise (PortLostError if lost else StackError)(
                 f"the {name} ended at once (exit {child.returncode}); it said:"
                 f"\n{server.last_words()}"

@@ -13,7 +13,7 @@ from hypervisor.stack.ports import LOOPBACK
 
 FIRST_WEB_PORT = 8000
 _PREFIX = "HYPERVISOR_"
-_PORTS = ("BROKER_PORT", "WEB_PORT")
+_PORTS = ("BROKER_PORT", "BROKER_PARTS_PORT", "WEB_PORT")
 _SECRETS = ("BROKER_PASSWORD", "PLAYER_PASSWORD")
 _NAMES = ("WEB_HOST", "WORKER")
 _NOT_OURS = ("DATABASE_URL", "BROKER_HOST", "BROKER_USER")  # a private instance has its own
@@ -87,9 +87,9 @@ def settle(
     free = functools.partial(_is_free, held)
     address = urlsplit(merged.get("DATABASE_URL", ""))
     host = merged.get("WEB_HOST", LOOPBACK)
-    for key, where in (("BROKER_PORT", LOOPBACK), ("WEB_PORT", host)):
+    for key in _PORTS:
         port = _port(key, requested)
-        if port is not None and not free(port, where):
+        if port is not None and not free(port, host if key == "WEB_PORT" else LOOPBACK):
             raise StackError(
                 f"port {port} is taken{_by(port)}; choose another {_PREFIX}{key}"
                 f"{' or --web-port' if key == 'WEB_PORT' else ''}, or leave it out"
@@ -99,10 +99,12 @@ def settle(
         broker_port = _private_port("broker", broker_port, free, say)
     if web is None or "WEB_PORT" not in requested:
         web = _web_port(host, web, free, say)
-    other = functools.partial(_is_free, held, but=(broker_port,))
+    parts_port = _port("BROKER_PARTS_PORT", merged)
+    if parts_port is None or "BROKER_PARTS_PORT" not in requested:
+        other = functools.partial(_is_free, held, but=(broker_port, address.port or 0))
+        parts_port = _private_port("broker's own", parts_port, other, say)
+    other = functools.partial(_is_free, held, but=(broker_port, parts_port))
     database_port = _private_port("database", address.port, other, say)
-    other = functools.partial(_is_free, held, but=(broker_port, database_port))
-    parts_port = _private_port("broker's own", _port("BROKER_PARTS_PORT", merged), other, say)
     settled = Settled(
         database_port=database_port,
         database_password=address.password or passwords.new_password(),

@@ -121,17 +121,21 @@ def test_two_do_not_disturb_each_other(start: Callable[..., Up]) -> None:
     assert second.process.poll() is None
 
 
-def test_a_broker_port_that_another_was_quicker_to_take_is_given_up(
+def test_broker_ports_that_another_was_quicker_to_take_are_given_up(
     start: Callable[..., Up],
 ) -> None:
     up = start("a")
     file = up.root / SETTINGS_FILE
     assert wait_until(file.exists, seconds=20)
-    lost = load_settings(up.root).broker_port  # settled; the broker itself starts later
-    with socket.create_server(("127.0.0.1", lost)):
+    settled = load_settings(up.root)  # the broker itself starts later
+    with (
+        socket.create_server(("127.0.0.1", settled.broker_port)),
+        socket.create_server(("127.0.0.1", settled.parts_port)),
+    ):
         up.await_said("everything up")
     settings = load_settings(up.root)
-    assert settings.broker_port != lost
+    assert settings.broker_port != settled.broker_port
+    assert settings.parts_port != settled.parts_port
     assert both_answer(settings)
 
 

@@ -70,8 +70,9 @@ def test_what_the_environment_asks_for_is_taken_up_and_kept(
 ) -> None:
     if not first:
         settle(folder, free_port(), print)
-    web, broker = free_port(), free_port()
+    web, broker, parts = free_port(), free_port(), free_port()
     asked = {
+        "HYPERVISOR_BROKER_PARTS_PORT": str(parts),
         "HYPERVISOR_WEB_PORT": str(web),
         "HYPERVISOR_WEB_HOST": "0.0.0.0",  # noqa: S104
         "HYPERVISOR_BROKER_PORT": str(broker),
@@ -84,6 +85,7 @@ def test_what_the_environment_asks_for_is_taken_up_and_kept(
     read = load_settings(folder.root)
     assert (read.web_port, read.web_host) == (web, "0.0.0.0")  # noqa: S104
     assert (read.broker_port, read.broker_password) == (broker, "chosen-by-hand")
+    assert read.parts_port == parts
     assert (read.player_password, read.worker) == ("of.the.player", "ingest-7")
     assert folder.settings_file.read_text().count("HYPERVISOR_WORKER=") == 1
 
@@ -94,7 +96,7 @@ def test_a_command_line_wins_over_the_environment(folder: DataFolder) -> None:
     assert settle(folder, port, print, asked).web_port == port
 
 
-@pytest.mark.parametrize("key", ["WEB_PORT", "BROKER_PORT"])
+@pytest.mark.parametrize("key", ["WEB_PORT", "BROKER_PORT", "BROKER_PARTS_PORT"])
 def test_a_port_asked_for_that_is_taken_is_refused(folder: DataFolder, key: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
