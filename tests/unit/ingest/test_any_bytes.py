@@ -17,6 +17,7 @@ from ingest.message import Arrival
 from ingest.ports import Channel, Known
 from ingest.route import Routes
 from tests.unit.ingest.field import EUI, TIME, chirpstack, known, say, the_things_stack
+from tests.unit.ingest.hostile import Message, measures_nothing
 
 BELIEF = Belief(ahead=300_000_000, behind=400 * 86_400_000_000)
 DEVICES = {"gauge": {"level": Channel(series=1, unit="m", low=-5.0, high=15.0)}}
@@ -117,6 +118,8 @@ def _things(more: dict[str, Any]) -> dict[str, Any]:
 )
 def test_any_message_of_any_form(topic: str, payload: bytes) -> None:
     said = say((topic, payload), routes=Routes(known(), LIBRARY))
+    message = Message(topic=topic, payload=payload)
+    assert said.values or said.letters or measures_nothing(message)
     for letter in said.letters:
         (letter.topic + letter.detail).encode()
 
