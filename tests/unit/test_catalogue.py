@@ -3,8 +3,12 @@
 Rules, inventories and stored readings stand on these; who changes one changes it here as well.
 """
 
+import numpy as np
+
 from sensors._domain import catalogue
+from sensors._quality import Quality
 from sensors._quantity import Quantity
+from sensors._row import EARLIEST, LATEST, NEVER, ROW, believed
 
 # Domain, name, unit, kind; lowest, highest, resolution; seconds between two; when; sign.
 TABLE = """
@@ -88,3 +92,32 @@ def test_codes_are_as_published() -> None:
         name: dict(enumerate(words.split(), start=name == "vigilance"))
         for name, words in CODES.items()
     }
+
+
+def test_quality_flags_are_as_stored() -> None:
+    """They stand in every row: a number that changes makes old readings say something else."""
+    assert {flag.name: flag.value for flag in Quality} == {
+        "OUT_OF_RANGE": 1,
+        "SENSOR_FAULT": 2,
+        "INVALIDATED": 4,
+        "SATURATED": 8,
+        "DOUBTFUL": 16,
+        "MANUAL": 32,
+    }
+    assert (Quality.GOOD, Quality.SUSPECT) == (0, 7)
+    value = np.array([1.0] * 64 + [np.nan])
+    quality = np.array([*range(64), 0], dtype=np.int16)
+    assert np.flatnonzero(believed(value, quality)).tolist() == [0, 8, 16, 24, 32, 40, 48, 56]
+
+
+def test_a_row_is_as_packed_and_told() -> None:
+    assert ROW.descr == [
+        ("series", "<i4"),
+        ("time", "<i8"),
+        ("received", "<i8"),
+        ("value", "<f8"),
+        ("quality", "<i2"),
+    ]
+    assert NEVER == -(2**63)
+    edges = np.array([EARLIEST, LATEST]).astype("datetime64[us]")
+    assert edges.astype(str).tolist() == [f"{year}-01-01T00:00:00.000000" for year in (1800, 2200)]

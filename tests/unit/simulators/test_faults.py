@@ -152,6 +152,46 @@ def test_a_failed_sensor_has_a_word_and_no_value() -> None:
     assert failed["value"].isna().all()
 
 
+def test_copies_come_within_ten_minutes_of_what_they_copy() -> None:
+    said = played(of("duplicate"))
+    found: dict[bytes, list[int]] = {}
+    for each in said.publications:
+        found.setdefault(each.payload, []).append(each.arrival)
+    pairs = [arrivals for arrivals in found.values() if len(arrivals) == 2]
+    waits = [second - first for first, second in pairs]
+    assert min(waits) >= SECOND
+    assert max(waits) < 600 * SECOND
+    assert max(waits) - min(waits) > 300 * SECOND
+    assert all(20 <= (first - BEGINS) / HOUR < 30 for first, _ in pairs)
+
+
+def test_what_a_fault_does_unless_it_says_otherwise() -> None:
+    late = played(of("delay"))
+    arrivals = np.array([each.arrival for each in late.publications])
+    waited = arrivals[late.of] - late.rows["time"].astype("int64").to_numpy()
+    assert set(waited.tolist()) == {0, 1200 * SECOND}
+    ahead = played(of("clock-skew"))
+    arrivals = np.array([each.arrival for each in ahead.publications])
+    skewed = ahead.rows["time"].astype("int64").to_numpy() - arrivals[ahead.of]
+    assert set(skewed.tolist()) == {0, HOUR}
+    failed = played(of("failure"))
+    words = failed.rows.loc[failed.rows["status"] == "FAULT"]
+    assert set(words["quantity"]) == {"level"}, "a battery is no sensor"
+    assert not during(hours(played(of("drop-out")))).any(), "all of them"
+
+
+def test_the_end_of_a_span_is_well_again() -> None:
+    word = played(of("failure", quantity="level", word="X")).rows
+    at = (word.loc[word["status"] == "X", "time"].astype("int64") - BEGINS) / HOUR
+    assert at.min() == 20
+    assert 29 < at.max() < 30
+
+
+def test_a_spike_stays_within_what_a_sensor_can_say() -> None:
+    values = series(played(of("spike", quantity="level", by=1000, share=1)))[during(hours(SOUND))]
+    assert set(values) == {15.0}
+
+
 @pytest.mark.parametrize("kind", ["drop-out", "duplicate", "spike"])
 def test_chance_is_the_seed_s(kind: str) -> None:
     how = of(kind, share=0.3)
