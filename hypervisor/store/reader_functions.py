@@ -96,6 +96,10 @@ ALLOWED = (
         reason="ours, for policies and dashboards: it only reads, as whoever asks",
         condition="schema = 'public' AND extension IS NULL AND p.provolatile <> 'v'",
     ),
+    Allowed(
+        reason="rows of one's own, for the view of that name (reader_views)",
+        condition="schema = 'shown' AND extension IS NULL AND p.provolatile = 's'",
+    ),
 )
 
 # A trigger's function is called by nobody: PostgreSQL refuses it.
@@ -135,6 +139,7 @@ def limit(connection: Connection[TupleRow], roles: Sequence[str]) -> None:
         [list(roles), list(roles)],
     ).fetchone()
     taken, given = names or ("", "")
+    superuser, owner = _owner(connection)
     if taken:
         connection.execute(
             sql.SQL("REVOKE EXECUTE ON ROUTINE {} FROM PUBLIC, {}").format(sql.SQL(taken), everyone)
@@ -145,10 +150,29 @@ def limit(connection: Connection[TupleRow], roles: Sequence[str]) -> None:
         )
     # What an update of an extension or a later migration makes begins closed.
     connection.execute("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC")
-    connection.execute(
-        "DO $$ BEGIN IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN"
-        " REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC; END IF; END $$"  # DO, too
-    )
+    if superuser:
+        connection.execute("REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC")  # which DO takes
+    if superuser and owner:  # whose parts take locks, and who migrates next
+        connection.execute(
+            sql.SQL("GRANT USAGE ON LANGUAGE plpgsql, sql TO {}").format(sql.Identifier(owner))
+        )
+        if taken:
+            connection.execute(
+                sql.SQL("GRANT EXECUTE ON ROUTINE {} TO {}").format(
+                    sql.SQL(taken), sql.Identifier(owner)
+                )
+            )
+
+
+def _owner(connection: Connection[TupleRow]) -> tuple[bool, str]:
+    """Whether we are a superuser, and the owner of our tables where that is none."""
+    row = connection.execute(
+        "SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),"
+        " CASE WHEN NOT r.rolsuper THEN r.rolname::text ELSE '' END"
+        " FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner"
+        " WHERE c.oid = 'public.feed'::regclass"
+    ).fetchone()
+    return (bool(row[0]), str(row[1])) if row else (False, "")
 
 
 # Whether PUBLIC, or one of the roles, may call it.

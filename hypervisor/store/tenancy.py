@@ -6,7 +6,8 @@ hold against whoever writes it.
 
 TimescaleDB grants a hypertable's chunks to whom the table is granted, and holds nobody to the
 table's policies there. So who is held to communes gets a hypertable by its columns alone, which no
-later chunk inherits; and `reading`, which has no policy, through a view (schema 0016).
+later chunk inherits; and `reading`, which has no policy, through a view (schema 0016). Alarms and
+reports a reader of an area gets through views, too (`reader_views`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from hypervisor.accounts.person import Territory
-from hypervisor.store import reader_functions
+from hypervisor.store import reader_functions, reader_views
 
 TENANT = "hypervisor_tenant"  # sees what the settings of its session name
 WHOLE = "hypervisor_whole"
@@ -99,6 +100,11 @@ def grant(connection: Connection) -> None:
             )
         )
     connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(everyone))
+    readable = {
+        table: [name for name in columns if name not in WITHHELD.get(table, frozenset())]
+        for table, columns in tables.items()
+    }
+    reader_views.fence(connection, readable, TENANT, READER)
     reader_functions.limit(connection, ROLES)
     shut(connection)
 
@@ -143,6 +149,8 @@ def _what(role: str, table: str, columns: list[str], *, parted: bool) -> Iterato
     """What a role gets of a table: all of it, its columns, or nothing."""
     reads = role in {READER, READER_WHOLE}
     if (table == "reading" and role in HELD) or (reads and WITHHELD.get(table) == frozenset()):
+        return
+    if table in reader_views.FENCED and role == READER:
         return
     without = (WITHHELD if reads else _NOBODYS).get(table, frozenset())
     if without or (parted and role in HELD):

@@ -51,7 +51,7 @@ def _calls(connection: Connection, statement: str, *functions: str) -> list[obje
         ("device WHERE true", "tenant_site_marks"),
         ("series WHERE true", "tenant_device_marks"),
         ("rollup_hour WHERE true", "tenant_series_marks"),
-        ("reading WHERE true", "tenant_series"),
+        ("reading WHERE true", "tenant_series_marks"),
         ("revision WHERE kind = 'threshold'", "tenant_site_names"),
         ("revision WHERE kind = 'series'", "tenant_device_names"),
     ],

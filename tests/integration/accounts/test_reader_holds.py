@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from hypervisor.alarms import viewing
 from hypervisor.rollups.following import catch_up
-from hypervisor.store import databases, tenancy
+from hypervisor.store import databases, reader_views, tenancy
 from hypervisor.store.connect import Connection, connect, migrate
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.accounts.reading import log_in, logged_in, new_name, value
@@ -140,6 +141,78 @@ def test_an_error_tells_nothing_of_anothers_rows(world: World, north: Connection
         assert str(SECRET) not in str(caught.value)
 
 
+def test_no_plan_tells_whether_anothers_row_is_there(world: World, north: Connection) -> None:
+    """A key of theirs, looked up, is answered and explained as one that never was."""
+    with connect(world.url) as owner:
+        viewing.regroup(owner)
+        owner.execute(
+            "INSERT INTO dead_letter (topic, payload, reason, detail, received_at, worker)"
+            " VALUES ('devices/yvette/readings', '', 'not-json', '', now(), 'one')"
+        )
+        owner.commit()
+        owner.execute("ANALYZE")
+        keys = owner.execute(
+            "SELECT id::text, subject,"
+            " (SELECT max(t.id) FROM transition t WHERE t.alarm = alarm.id)::text,"
+            " (SELECT i.incident FROM incident_alarm i WHERE i.alarm = alarm.id)::text"
+            " FROM alarm WHERE subject = 'yvette' ORDER BY id LIMIT 1"
+        ).fetchone()
+    assert keys is not None
+    alarm, subject, transition, incident = keys
+    assert value(north, "SELECT count(*) FROM alarm") != 0
+    for table, column, theirs, nobodys in (
+        ("alarm", "id", alarm, "999999999"),
+        ("alarm", "subject", f"'{subject}'", "'nosuch'"),
+        ("transition", "id", transition, "999999999"),
+        ("transition", "alarm", alarm, "999999999"),
+        ("incident", "number", incident, "999999999"),
+        ("incident_alarm", "alarm", alarm, "999999999"),
+        ("journal", "subject", f"'{subject}'", "'nosuch'"),
+        ("dead_letter", "topic", "'devices/yvette/readings'", "'devices/nosuch/readings'"),
+    ):
+        north.execute("SET enable_seqscan = off")
+        plans = [
+            _explained(north, f"SELECT * FROM {table} WHERE {column} = {key}")  # noqa: S608
+            for key in (theirs, nobodys)
+        ]
+        assert plans[0] == plans[1], (table, column)
+        with pytest.raises(errors.InsufficientPrivilege):
+            north.execute(f"SELECT FROM public.{table}".encode())
+
+
+@pytest.mark.parametrize(("table", "column"), [("reading", "value"), ("rollup_hour", "last")])
+def test_no_plan_tells_whether_anothers_value_is_higher(
+    world: World, north: Connection, table: str, column: str
+) -> None:
+    """Else it is found by halving: what is asked first shows in what was never executed."""
+    with connect(world.url, autocommit=True) as owner:
+        owner.execute("ANALYZE")
+    series = world.numbers["yvette", "level"]
+    for settings in (
+        {},
+        {"timescaledb.enable_optimizations": "off"},
+        {"timescaledb.enable_chunk_append": "off", "enable_indexscan": "off"},
+        {"enable_bitmapscan": "off", "enable_indexonlyscan": "off", "cpu_operator_cost": "100"},
+        {"cpu_operator_cost": "0"},
+    ):
+        for name, setting in settings.items():
+            north.execute(f"SET {name} = {setting}".encode())
+        for which in ("", f" AND series_id = {series}", " AND series_id <> 1"):
+            below, above = (
+                _explained(north, f"SELECT FROM {table} WHERE {column} > {limit}{which}")
+                for limit in (SECRET - 1, SECRET + 1)
+            )
+            assert below == above, (settings, which)
+
+
+def _explained(connection: Connection, query: str) -> list[str]:
+    """What was done, without the question's own words."""
+    rows = connection.execute(
+        f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {query}".encode()
+    )
+    return [row[0] for row in rows if not re.match(r" *(Filter|Index Cond): ", row[0])]
+
+
 def test_what_names_people_is_withheld_from_readers_alone(database_url: str) -> None:
     with connect(database_url) as connection:
         rows = connection.execute(
@@ -151,6 +224,15 @@ def test_what_names_people_is_withheld_from_readers_alone(database_url: str) -> 
             " AND NOT a.attisdropped",
             [tenancy.READER, tenancy.READER_WHOLE, tenancy.WHOLE],
         ).fetchall()
+        through_views = set(
+            connection.execute(
+                "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a"
+                " ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+                " WHERE c.relnamespace = 'shown'::regnamespace"
+                " AND has_column_privilege(%s, c.oid, a.attnum, 'SELECT')",
+                [tenancy.READER],
+            ).fetchall()
+        )
     said = {(table, column) for table, columns in tenancy.WITHHELD.items() for column in columns}
     every = {table for table, columns in tenancy.WITHHELD.items() if not columns}
     assert said <= {(table, column) for table, column, *_ in rows}, "named there, and not here"
@@ -158,7 +240,10 @@ def test_what_names_people_is_withheld_from_readers_alone(database_url: str) -> 
         withheld = table in every or (table, column) in said
         assert not (withheld and (area or whole)), (table, column)
         if our and table != "reading":
-            assert area == whole == (not withheld), (table, column)
+            assert whole == (not withheld), (table, column)
+            assert area == (whole and table not in reader_views.FENCED), (table, column)
+        if table in reader_views.FENCED:
+            assert ((table, column) in through_views) == whole, (table, column)
     personal = [
         (table, column)
         for table, column, area, *_ in rows

@@ -75,6 +75,7 @@ BELONGS = {
     "journal": _BY_SUBJECT,
     "alarm": "id IN (SELECT id FROM own_alarm)",
     "alarm_hold": _BY_SUBJECT,
+    "set_aside": f"subject = '' OR {_BY_SUBJECT}",
     "transition": _BY_ALARM,
     "alarm_act": _BY_ALARM,
     "closing": _BY_ALARM,
@@ -88,7 +89,16 @@ BELONGS = {
     "noted_event": "site IN (SELECT id FROM own_site) OR river IN (SELECT river FROM own_site)",
     **dict.fromkeys(
         (
-            *("instance", "zone", "codec", "retention", "alarm_setting", "worker", "deaf_span"),
+            *(
+                "instance",
+                "zone",
+                "codec",
+                "retention",
+                "alarm_setting",
+                "worker",
+                "deaf_span",
+                "ingest_gap",
+            ),
             *("watch_state", "columnar_part", "columnar_dirty", "feed", "rollup_state"),
             *("conductor", "exercise_run", "exercise_told"),
         ),
