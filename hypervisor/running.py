@@ -30,7 +30,7 @@ class Life:
     """
 
     pipe: int
-    patience: float = 20.0  # s that the loop may stand
+    patience: float = 5.0  # s that the loop may stand
     _turned: float | None = None
 
     @classmethod

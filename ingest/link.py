@@ -24,6 +24,8 @@ from ingest.inbox import Inbox
 from ingest.topics import DROPPED, SUBSCRIPTIONS, heartbeat_topic, written
 
 KEEPALIVE = 60  # seconds
+# A cut wire closes nothing: probed after 5 s, then every 3 s, given up after 20 s (ms) of silence.
+_SILENCE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 5, "TCP_USER_TIMEOUT": 20_000}
 _FAREWELL = 5.0  # seconds to send what is left to send
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds between two tries to connect
 
@@ -82,6 +84,7 @@ class Link:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self.inbox.on_message
+        client.on_socket_open = _probe
         return client
 
     # -- the loop -------------------------------------------------------------------------------
@@ -221,3 +224,10 @@ class Link:
         for reason in reasons:
             if reason.is_failure:
                 log.error("%s: the broker refuses a subscription: %s", self._worker, reason)
+
+
+def _probe(_client: Any, _data: Any, sock: Any) -> None:
+    """Have the kernel notice a peer that is gone without a word."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _SILENCE.items():
+        sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

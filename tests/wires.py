@@ -22,6 +22,7 @@ from hypervisor.store import databases
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
+_OURS = Path("/proc/thread-self/ns/net")
 
 
 def _ip(*words: str) -> None:
@@ -30,27 +31,35 @@ def _ip(*words: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Cable:
-    """`address`: of our end; `name`: of the namespace at the other end."""
+    """`address`: of our end, `home`; `name`: of the namespace at the other end."""
 
     name: str
     address: str
+    home: int
 
     @contextmanager
     def at_the_other_end(self) -> Iterator[None]:
         """Sockets that this thread opens meanwhile, and threads and processes, are over there."""
-        with Path("/proc/thread-self/ns/net").open() as here:
-            with Path("/run/netns", self.name).open() as there:
-                _enter(there.fileno())
-            try:
-                yield
-            finally:
-                _enter(here.fileno())
+        with Path("/run/netns", self.name).open() as there, _within(there.fileno()):
+            yield
 
     def cut(self) -> None:
-        _ip("link", "set", self.name, "down")
+        with _within(self.home):
+            _ip("link", "set", self.name, "down")
 
     def mend(self) -> None:
-        _ip("link", "set", self.name, "up")
+        with _within(self.home):
+            _ip("link", "set", self.name, "up")
+
+
+@contextmanager
+def _within(namespace: int) -> Iterator[None]:
+    with _OURS.open() as before:
+        _enter(namespace)
+        try:
+            yield
+        finally:
+            _enter(before.fileno())
 
 
 def _enter(namespace: int) -> None:
@@ -73,7 +82,8 @@ def cable() -> Iterator[Cable]:
         _ip("link", "set", name, "up")
         _ip("-n", name, "address", "add", f"{theirs}/30", "dev", "far")
         _ip("-n", name, "link", "set", "far", "up")
-        yield Cable(name=name, address=ours)
+        with _OURS.open() as home:
+            yield Cable(name=name, address=ours, home=home.fileno())
     finally:
         _ip("netns", "delete", name)
 

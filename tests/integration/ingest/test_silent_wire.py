@@ -1,0 +1,64 @@
+"""A broker whose wire is cut is left soon, and found again."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hypervisor.ingesting import wall_clock
+from hypervisor.stack import binaries, passwords
+from hypervisor.stack.account import unprivileged
+from hypervisor.stack.broker import Broker
+from hypervisor.stack.folder import open_folder
+from hypervisor.stack.ports import free_port
+from hypervisor.stack.servers import start_broker
+from ingest.link import Address, Link
+from tests.wires import cable
+
+BOUND = 45.0  # s: 20 s of silence, on a busy machine
+
+
+@pytest.mark.integration
+@pytest.mark.long
+def test_a_broker_whose_wire_is_cut_is_left_soon_and_found_again(open_tmp: Path) -> None:
+    with cable() as laid:
+        broker = Broker(
+            folder=open_folder(open_tmp / "instance", unprivileged()),
+            programs=binaries.broker(),
+            port=free_port(),
+            parts_port=free_port(),
+            parts_host=laid.address,
+            password=passwords.new_password(),
+        )
+        server = start_broker(broker)
+        link = Link(
+            address=Address(
+                host=laid.address,
+                port=broker.parts_port,
+                user=passwords.SESSION,
+                password=broker.password,
+            ),
+            worker="ingest-1",
+            exercise=False,
+            clock=wall_clock,
+            ticks=time.monotonic,
+        )
+
+        def turned(until: Callable[[], bool]) -> bool:
+            end = time.monotonic() + BOUND
+            while not until() and time.monotonic() < end:
+                link.turn(0.1, room=100)
+            return until()
+
+        try:
+            with laid.at_the_other_end():
+                assert turned(lambda: link.up)
+                laid.cut()
+                assert turned(lambda: not link.up)
+                laid.mend()
+                assert turned(lambda: link.up)
+                link.close()
+        finally:
+            link.end()
+            server.halt()
