@@ -1,6 +1,5 @@
 """What the endpoints stand on: who asks, the store as they may see it, catalogue, clock, mode."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -14,9 +13,10 @@ from fastapi import Depends, Request
 from hypervisor.accounts.duties import WORDS, Duty
 from hypervisor.accounts.errors import ForbiddenError, UnauthorisedError
 from hypervisor.accounts.person import Person, Territory
-from hypervisor.api.identity import Asker, Said, identify
+from hypervisor.api.identity import Asker, Said, identify, shown
 from hypervisor.api.problems import NotFoundError
 from hypervisor.api.shapes import Banner
+from hypervisor.api.turns import Turns
 from hypervisor.instance import Instance, Mode
 from hypervisor.store import instance as instance_store
 from hypervisor.store.accounts import account_sessions, standing
@@ -27,7 +27,6 @@ from sensors._domain import Catalogue
 from sensors._quality import Quality
 
 _Found = TypeVar("_Found")
-_PATIENCE = 15.0  # s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,25 +171,22 @@ class Access:
 
 
 async def turn(request: Request) -> AsyncIterator[None]:
-    """As many requests at once as there are connections to read with.
-
-    The others wait here, where they hold no thread: those at work need one to come to their end.
+    """A connection's turn, of its account's share.
 
     Raises:
         StoreError: so many wait that it takes too long.
     """
+    async with turns_of(request).take(shown(request)):
+        yield
+
+
+def turns_of(request: Request) -> Turns:
+    """One an application."""
     state = request.app.state
     if not hasattr(state, "turns"):
-        state.turns = asyncio.Semaphore(READERS)
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            await state.turns.acquire()
-    except TimeoutError as error:
-        raise StoreError("too many ask at once: try again in a moment") from error
-    try:
-        yield
-    finally:
-        state.turns.release()
+        state.turns = Turns(READERS)
+    found: Turns = state.turns
+    return found
 
 
 Turn = Annotated[None, Depends(turn)]
@@ -215,6 +211,7 @@ def access(request: Request, _turn: Turn, said: Said) -> Iterator[Access]:
                 if asker.person.token is None
                 else "this token has not the scope 'read'"
             )
+        turns_of(request).know(shown(request), asker.person.account)
         known.append((asker, instance))
         return asker.person.territory()
 

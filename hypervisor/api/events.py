@@ -35,6 +35,7 @@ _LIFE = 900.0  # s; then it comes again, and who it is is asked anew
 _PATIENCE = 5.0  # s that the database may take at first
 _MOST = 2_000  # missed events that are told one by one
 _CROWD = 1_000  # listeners of one process
+_OF_ONE = 50  # of one account: the screens of a room may share one
 _EXAMPLE = (
     "retry: 2000\nid: 81273-0\n\n"
     "event: alarm\nid: 81280-512\n"
@@ -107,7 +108,7 @@ def events(
         raise ForbiddenError(f"{person.name} may look at nothing yet")
     sites = _visible(request.app.state.pool, person)
     hub: Hub = request.app.state.hub
-    if len(hub.listeners) >= _CROWD:
+    if len(hub.listeners) >= _CROWD or hub.listens(person.account) >= _OF_ONE:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too many listen already; come again")
     heard = last_event_id or since
     return StreamingResponse(

@@ -96,6 +96,10 @@ class Hub:
         self.listeners.add(listener)
         return listener
 
+    def listens(self, account: int) -> int:
+        """How many listeners are this account's."""
+        return sum(one.credential.account == account for one in self.listeners)
+
     def leave(self, listener: Listener) -> None:
         self.listeners.discard(listener)
         self.lost += listener.missed

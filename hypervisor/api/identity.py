@@ -45,6 +45,15 @@ def is_secure(request: Request) -> bool:
     return bool(request.url.scheme == "https")
 
 
+def shown(request: Request) -> bytes:
+    """A mark of the token or session that a request shows; of none, of where it comes from."""
+    token = request.headers.get("authorization", "").partition(" ")[2].strip()
+    instance: Instance | None = getattr(request.app.state, "instance", None)
+    session = instance and request.cookies.get(cookie_name(instance, secure=is_secure(request)))
+    address = request.client.host if request.client else ""
+    return secrets.digest(token or session or address)
+
+
 async def said_csrf(request: Request) -> str:
     """The token that came with the request: in its header, or in its form."""
     header = request.headers.get(HEADER)

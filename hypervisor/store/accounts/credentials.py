@@ -11,12 +11,12 @@ from hypervisor.accounts.person import Person
 
 # Roles as they are now, of sessions and tokens that are neither over nor taken away.
 _VALID = """
-SELECT s.secret, NULL::integer, roles.held FROM session s JOIN account a ON a.id = s.account
+SELECT a.id, s.secret, NULL::integer, roles.held FROM session s JOIN account a ON a.id = s.account
 CROSS JOIN LATERAL (SELECT array_agg(ARRAY[role, area]) AS held
     FROM account_role WHERE account = a.id) roles
 WHERE s.secret = ANY (%(sessions)s) AND s.ends_at > %(now)s AND a.disabled_at IS NULL
 UNION ALL
-SELECT NULL, t.id, roles.held FROM api_token t JOIN account a ON a.id = t.account
+SELECT a.id, NULL, t.id, roles.held FROM api_token t JOIN account a ON a.id = t.account
 CROSS JOIN LATERAL (SELECT array_agg(ARRAY[role, area]) AS held
     FROM account_role WHERE account = a.id) roles
 WHERE t.id = ANY (%(tokens)s) AND t.ends_at > %(now)s AND t.revoked_at IS NULL
@@ -28,6 +28,7 @@ WHERE t.id = ANY (%(tokens)s) AND t.ends_at > %(now)s AND t.revoked_at IS NULL
 class Credential:
     """A session (its digest) or a token, and the roles that its account had when it was shown."""
 
+    account: int
     session: bytes | None = None
     token: int | None = None
     roles: frozenset[tuple[str, str | None]] = frozenset()
@@ -35,6 +36,7 @@ class Credential:
     @classmethod
     def of(cls, person: Person) -> "Credential":
         return cls(
+            account=person.account,
             session=person.session,
             token=person.token,
             roles=frozenset((grant.role.value, grant.area) for grant in person.grants),
@@ -55,10 +57,11 @@ async def still_valid(
     )
     valid = {
         Credential(
+            account=account,
             session=None if session is None else bytes(session),
             token=token,
             roles=frozenset((role, area) for role, area in held or ()),
         )
-        for session, token, held in await rows.fetchall()
+        for account, session, token, held in await rows.fetchall()
     }
     return frozenset(valid & set(shown))

@@ -9,7 +9,7 @@ from hypervisor.store.accounts.credentials import Credential
 from hypervisor.store.pages.happenings import Happening, Position
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
-SHOWN = Credential(token=1)
+SHOWN = Credential(account=1, token=1)
 ORGE, YVETTE = frozenset({"orge"}), frozenset({"yvette"})
 
 
