@@ -7,6 +7,7 @@ import psycopg
 
 from hypervisor.instance import Instance, Mode
 from hypervisor.store.connect import Connection, StoreError, connect
+from hypervisor.store.locks import Lock, is_held
 
 
 def read(connection: Connection) -> Instance | None:
@@ -65,11 +66,11 @@ def has_accounts(url: str) -> bool:
 
 
 def has_joined(url: str, worker: str) -> bool:
-    """Whether this ingest worker has ever joined, so that the broker keeps a queue for it.
+    """Whether this ingest worker has joined, and a process is at work.
 
     False also while the database does not answer.
     """
     with suppress(StoreError, psycopg.OperationalError), connect(url) as connection:
         found = connection.execute("SELECT 1 FROM worker WHERE name = %s", [worker])
-        return found.fetchone() is not None
+        return found.fetchone() is not None and is_held(connection, Lock.WORKER)
     return False

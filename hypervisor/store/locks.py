@@ -29,6 +29,17 @@ def take(connection: Connection, lock: Lock) -> bool:
     return _told(connection, "pg_try_advisory_lock", lock)
 
 
+def is_held(connection: Connection, lock: Lock) -> bool:
+    """Whether somebody holds it in this database."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database"
+        " WHERE d.datname = current_database() AND locktype = 'advisory' AND granted"
+        " AND classid = 0 AND objid = %s AND objsubid = 1)",
+        [lock.value],
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def let_go(connection: Connection, lock: Lock) -> None:
     """Hold it no more."""
     connection.execute("SELECT pg_advisory_unlock(%s)", [lock.value])

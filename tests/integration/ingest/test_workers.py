@@ -10,6 +10,7 @@ import pytest
 
 from hypervisor import ingesting
 from hypervisor.settings import Settings
+from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, connect
 from hypervisor.store.intake import workers
 from hypervisor.store.locks import Lock
@@ -198,3 +199,11 @@ def test_one_that_hangs_loses_its_claim_and_stands_by_when_it_is_back(
 def heard(connection: Connection, worker: str) -> datetime | None:
     row = connection.execute("SELECT heard_at FROM worker WHERE name = %s", [worker]).fetchone()
     return row[0] if row else None
+
+
+def test_one_that_joined_once_is_not_there_for_that(instance_settings: Settings) -> None:
+    """`up` said that everything was up after a restart, before ingest was there."""
+    settings = instance_settings
+    with ingest(settings, "one"):
+        assert instance_store.has_joined(settings.database_url, "one")
+    assert not instance_store.has_joined(settings.database_url, "one")
