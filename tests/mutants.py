@@ -65,7 +65,7 @@ ROOMS = {
         ("unit/accounts", "integration/accounts", "integration/api"),
     ),
     "backtest": (("hypervisor/backtest",), ("unit/backtest", "integration/backtest")),
-    "outlook": (("hypervisor/outlook",), ("unit/outlook",)),
+    "outlook": (("hypervisor/outlook",), ("unit/outlook", "integration/outlook")),
     "simulators": (("simulators",), ("unit/simulators", "integration/simulators")),
 }
 

@@ -256,3 +256,28 @@ def test_what_changes_nothing_is_not_arranged_again(orge: World) -> None:
     orge.step()
 
     assert orge.memory.territory is before
+
+
+@pytest.mark.parametrize(
+    ("said", "stale"),
+    [
+        ({"interval_s": 300, "stale_s": 7200}, ()),
+        ({"interval_s": 1200}, ()),
+        ({"interval_s": 300, "stale_s": 1800}, ((us(45), None),)),
+        ({"interval_s": 300, "stale_s": 600}, ((us(25), None),)),
+    ],
+)
+def test_a_revised_stale_limit_judges_the_past_again(
+    orge: World, said: dict[str, float], stale: tuple[tuple[int, int | None], ...]
+) -> None:
+    feed(orge, (0, 3.1), (5, 3.2), (10, 3.3), (15, 3.4))
+    orge.beat(60)
+    orge.step()
+    (alarm,) = [one for one in orge.alarms() if one.episode.rule == "flood-high"]
+    assert alarm.episode.stale == ((us(30), None),)
+
+    orge.revise(orge.fact("series", "orge/level", dict(said)))
+    orge.settle()
+
+    (alarm,) = [one for one in orge.alarms() if one.episode.rule == "flood-high"]
+    assert alarm.episode.stale == stale

@@ -141,5 +141,97 @@ def test_what_cannot_be_scored_is_said_and_is_no_miss() -> None:
     assert "nothing of that time was judged" in found.notes[1]
 
 
+def test_crossings_that_overlap_end_with_the_last_of_them() -> None:
+    """Two gauges at one place; the one that began later is over first."""
+    crossings = [crossing(10, 50), crossing(20, 30), crossing(60, 70)]
+    found = of(CROSSINGS, judged(alarm(9, 20)), *crossings)
+    assert [(one.event.crossed, one.event.until) for one in found.outcomes] == [(at(10), at(70))]
+
+
+def test_crossings_exactly_apart_are_two_events() -> None:
+    two = of(CROSSINGS, judged(), crossing(10, 20), crossing(44, 50))
+    assert [one.event.crossed for one in two.outcomes] == [at(10), at(44)]
+    one = of(CROSSINGS, judged(), crossing(10, 20), crossing(43.99, 50))
+    assert [event.event.crossed for event in one.outcomes] == [at(10)]
+
+
+def test_a_crossing_that_lasts_ends_with_what_was_judged() -> None:
+    found = of(CROSSINGS, judged(alarm(8, None), hours=100), crossing(10, None))
+    assert found.outcomes[0].event.until == at(100)
+    assert found.hits == 1
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "hits"),
+    [(1, 4, 1), (1, 3.99, 0), (20, 21, 1), (20.01, 21, 0)],
+    ids=["ends as the lead begins", "ends before", "begins as it is over", "begins after"],
+)
+def test_an_alarm_that_touches_an_event_is_of_it(began: float, ended: float, hits: int) -> None:
+    text = "- {name: x, site: pont, crossings: level > 4 m, lead: 6 h}"
+    found = of(text, judged(alarm(began, ended)), crossing(10, 20))
+    assert (found.hits, len(found.false)) == (hits, 1 - hits)
+
+
+def test_what_touches_a_named_event_is_of_it() -> None:
+    text = "- {name: x, site: pont, from: 2022-01-03, to: 2022-01-05, when: level > 4 m}"
+    before = of(text, judged(), crossing(40, 48))
+    assert [one.event.crossed for one in before.outcomes] == [at(48)]
+    after = of(text, judged(), crossing(96, 99))
+    assert [one.event.crossed for one in after.outcomes] == [at(96)]
+    first = of(text, judged(), crossing(50, 52), crossing(60, 62))
+    assert [(one.event.crossed, one.event.until) for one in first.outcomes] == [(at(50), at(96))]
+    for began, ended in ((40, 47.99), (96.01, 99)):
+        assert not _scored(text, judged(), crossing(began, ended)).scores
+
+
+def test_of_a_time_that_was_just_judged_it_is_scored() -> None:
+    text = "- {name: x, site: pont, from: 2022-01-03, to: 2022-01-05}"
+    assert _scored(text, judged(hours=48)).scores
+    assert not _scored(text, judged(hours=47.99)).scores
+    early = "- {name: x, site: pont, from: 2021-12-30, to: 2022-01-01}"
+    assert _scored(early, judged()).scores
+
+
+def test_the_lead_is_the_median_and_what_was_missed_has_none() -> None:
+    crossings = [crossing(10, 20), crossing(60, 70), crossing(110, 120), crossing(200, 210)]
+    alarms = [alarm(9, 20), alarm(55, 70), alarm(108, 120)]
+    found = of(CROSSINGS, judged(*alarms), *crossings)
+    assert found.leads == [HOUR, 5 * HOUR, 2 * HOUR]
+    assert found.lead == 2 * HOUR
+    assert (found.pod, found.csi) == (0.75, 0.75)
+    assert found.far == 0.0
+    assert of(CROSSINGS, judged(), crossing(10, 20)).far is None
+
+
+def test_named_events_that_ask_for_the_same_are_scored_together() -> None:
+    text = """
+- {name: one, site: pont, from: 2022-01-03, to: 2022-01-04}
+- {name: two, site: pont, from: 2022-01-06, to: 2022-01-07}
+- {name: three, site: pont, from: 2022-01-06, to: 2022-01-07, severity: major}
+"""
+    found = _scored(text, judged(alarm(48, 50))).scores
+    assert [(one.title, one.hits, one.misses) for one in found] == [
+        ("named events", 1, 1),
+        ("named events, major", 0, 1),
+    ]
+
+
+def test_an_entry_names_its_rules_by_their_beginning() -> None:
+    rules = ("flood-level", "flood-level-low", "flood-levels")
+    text = "- {name: x, site: pont, crossings: level > 4 m, rules: [flood-level]}"
+    found = _scored(text, judged(rules=rules), crossing(10, 20)).scores
+    assert [one.rule for one in found] == [None, "flood-level", "flood-level-low"]
+
+
+def test_a_false_alarm_where_one_knows_of_nothing_is_of_that_time_to_the_moment() -> None:
+    text = f"""
+{NAMED}
+- {{name: no flood, site: moulin, from: 2022-01-08, to: 2022-01-09, expect: nothing}}
+"""
+    for began, ended, false in ((160, 168, 1), (160, 167.99, 0), (192, 193, 1), (192.01, 193, 0)):
+        found = of(text, judged(alarm(began, ended, site="moulin")))
+        assert len(found.false) == false, (began, ended)
+
+
 def _scored(text: str, judgement: Judgement, *crossings: Found) -> Scored:
     return score(entries(text), judgement, crossings)

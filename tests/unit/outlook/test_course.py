@@ -74,3 +74,60 @@ def test_a_rate_that_is_hardly_known_widens_the_range() -> None:
 )
 def test_where_no_time_can_be_told_none_is(rate: Rate | None, level: float) -> None:
     assert arrival(course(rate), level, within=DAY) is None
+
+
+def test_the_error_is_the_scatter_about_the_line() -> None:
+    """By hand: slope 0.4; left over -0.2 0.6 -0.6 0.2, over two degrees of freedom."""
+    found = rate_of(rising(0, 1, 0, 1, every=30))
+    assert found is not None
+    assert found.per_hour == pytest.approx(0.4)
+    assert found.error == pytest.approx((0.8 / 2 / 1.25) ** 0.5)
+
+
+def test_a_straight_line_is_no_surer_than_its_steps_allow() -> None:
+    found = rate_of(rising(0, 1, 2, 3, every=30), resolution=0.12)
+    assert found is not None
+    assert found.per_hour == pytest.approx(2.0)
+    assert found.error == pytest.approx(0.12 / 12**0.5 / 1.25**0.5)
+    coarse = rate_of(rising(0, 1, 0, 1, every=30), resolution=0.12)
+    assert coarse is not None
+    assert coarse.error == pytest.approx((0.8 / 2 / 1.25) ** 0.5)  # the greater of both
+
+
+def test_a_reading_three_hours_before_the_last_still_counts() -> None:
+    within = rate_of(rising(9.0, *(1.0 for _ in range(12))))
+    assert within is not None
+    assert within.per_hour < -1
+    assert rate_of(rising(1, 2, 3, 4, every=30)) is not None  # half of the window is enough
+    assert rate_of(rising(1, 2, 3, 4, every=29)) is None
+    assert rate_of(rising(1, 2, 3, every=60)) is None
+
+
+def test_a_rate_as_great_as_twice_its_error_is_neither_rise_nor_fall() -> None:
+    assert not Rate(per_hour=0.5, error=0.25).rises
+    assert not Rate(per_hour=-0.5, error=0.25).falls
+    assert Rate(per_hour=0.51, error=0.25).rises
+    assert Rate(per_hour=-0.51, error=0.25).falls
+    assert not Rate(per_hour=0.51, error=0.25).falls
+    assert not Rate(per_hour=-0.51, error=0.25).rises
+
+
+@pytest.mark.parametrize(("level", "met"), [(1.0, False), (1.0001, True), (3.0, True)])
+def test_a_level_is_met_above_the_last_value_and_up_to_the_farthest(
+    level: float,
+    met: bool,  # noqa: FBT001
+) -> None:
+    found = arrival(course(Rate(per_hour=0.25, error=0.01)), level, within=timedelta(hours=8))
+    assert (found is not None) == met
+    assert arrival(course(Rate(per_hour=0.25, error=0.01)), 3.01, within=timedelta(hours=8)) is None
+
+
+def test_where_the_error_allows_that_it_takes_ten_times_as_long_there_is_no_latest() -> None:
+    never = arrival(course(Rate(per_hour=0.125, error=0.056_25)), 1.5, within=DAY)
+    assert never is not None
+    assert never.latest is None
+    late = arrival(course(Rate(per_hour=0.125, error=0.056)), 1.5, within=DAY)
+    assert late is not None
+    assert late.latest is not None
+    assert (late.latest - T0).total_seconds() / 3600 == pytest.approx(0.5 / 0.013)
+    assert (late.at - T0).total_seconds() / 3600 == pytest.approx(4)

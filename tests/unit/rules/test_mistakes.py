@@ -69,6 +69,16 @@ WHEN = "when: level > threshold.alert"
             "clear: level > threshold.alert - 0.10 m",
             "5:16: clear looks the same way as when: both hold above a limit; write it with <",
         ),
+        (
+            "when: level > threshold.danger}",
+            "when: level > threshold.danger, clear: level < threshold.danger + 0.20 m}",
+            "clear holds already where when does: they overlap by 0.2",
+        ),
+        (
+            "when: level > threshold.danger}",
+            "when: level > threshold.danger, clear: level > threshold.danger}",
+            "clear looks the same way as when: both hold above a limit; write it with <",
+        ),
         # && and || for and and or
         (
             WHEN,

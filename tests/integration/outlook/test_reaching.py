@@ -1,0 +1,172 @@
+"""Which gauge speaks for a site, and which asset the water reaches first, on the real database."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hypervisor.outlook.reaching import Reach, courses, reaches
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Asset, Device, Series, Site
+from hypervisor.store.connect import connect
+from hypervisor.store.registry import registry
+from sensors._quality import Quality
+from tests.integration.watch.world import CATALOGUE, DAY, Sent, World, make_world
+
+pytestmark = pytest.mark.integration
+
+NOW = DAY + timedelta(hours=4)
+SITES = ("ford", "mill", "weir", "pond", "rest", "calm")
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    made = make_world(database_url, connect(database_url))
+    registry.write(
+        made.connection,
+        Changes(
+            sites=tuple(Site(name=s, title=s.title(), domain="flood") for s in SITES),
+            devices=tuple(Device(name=s, site=s, commissioned=DAY) for s in SITES),
+            series=tuple(Series(device=s, quantity="level") for s in SITES),
+        ),
+    )
+    number(made)
+    yield made
+    made.close()
+
+
+def number(world: World) -> None:
+    found = registry.load(world.connection)
+    world.numbers = {key: one.id or 0 for key, one in found.series.items()}
+    world.connection.commit()
+
+
+def rises(
+    world: World, device: str, *, until: float = 240, value: float = 1, by: float = 0
+) -> None:
+    """Readings every 15 min for three hours, `by` metres an hour, the last one of `value`."""
+    times = [until - 15 * n for n in range(13)]
+    world.store([Sent(site=device, at=at, value=value + by * (at - until) / 60) for at in times])
+
+
+def second(world: World, name: str, *, retired: datetime | None = None) -> None:
+    device = Device(name=name, site="ford", commissioned=DAY, retired=retired)
+    registry.write(
+        world.connection,
+        Changes(devices=(device,), series=(Series(device=name, quantity="level"),)),
+    )
+    number(world)
+
+
+def asset(world: World, name: str, gauge: str, level: float, *, kind: str = "road") -> None:
+    registry.write(world.connection, Changes(assets=(Asset(name=name, title=name, kind=kind),)))
+    world.revise(world.fact("reach", name, {"gauge": gauge, "level": level, "unit": "m"}))
+
+
+def order(world: World) -> list[tuple[str, str]]:
+    return [(one.asset, one.state) for one in every(world)]
+
+
+def every(world: World) -> list[Reach]:
+    found = reaches(world.connection, CATALOGUE, now=NOW)
+    world.connection.commit()
+    return found
+
+
+@pytest.mark.parametrize("names", [("ford", "later"), ("ford", "a-later")])
+def test_of_two_gauges_at_a_site_the_one_that_spoke_last_speaks_for_it(
+    world: World, names: tuple[str, str]
+) -> None:
+    second(world, names[1])
+    rises(world, "ford", until=225, value=9)
+    rises(world, names[1], until=240, value=1)
+    found = courses(world.connection, CATALOGUE, now=NOW)["ford"]
+    assert (found.device, found.value) == (names[1], 1)
+    assert (found.site, found.quantity, found.unit) == ("ford", "level", "m")
+    assert found.time == NOW
+
+
+def test_a_gauge_that_was_retired_says_nothing_any_more(world: World) -> None:
+    second(world, "old", retired=NOW - timedelta(minutes=1))
+    rises(world, "ford", until=200, value=1)
+    rises(world, "old", until=239, value=9)
+    assert courses(world.connection, CATALOGUE, now=NOW)["ford"].device == "ford"
+
+
+def test_one_that_will_be_retired_still_speaks(world: World) -> None:
+    second(world, "old", retired=NOW + timedelta(minutes=1))
+    rises(world, "ford", until=200, value=1)
+    rises(world, "old", until=239, value=9)
+    assert courses(world.connection, CATALOGUE, now=NOW)["ford"].device == "old"
+
+
+def test_suspect_readings_those_to_come_and_those_without_value_are_passed_over(
+    world: World,
+) -> None:
+    rises(world, "ford", until=225, value=2)
+    world.store(
+        [
+            Sent(site="ford", at=230, value=99, quality=int(Quality.OUT_OF_RANGE)),
+            Sent(site="ford", at=235, value=None, quality=int(Quality.SENSOR_FAULT)),
+            Sent(site="ford", at=241, value=8),
+        ]
+    )
+    assert courses(world.connection, CATALOGUE, now=NOW)["ford"].value == 2
+    assert courses(world.connection, CATALOGUE, now=NOW, sites=["mill"]) == {}
+
+
+def test_assets_come_in_the_order_in_which_the_water_reaches_them(world: World) -> None:
+    """In the water first (the deepest first), then by time left, then by what is missing."""
+    rises(world, "ford", value=3, by=0.5)
+    rises(world, "mill", value=2, by=0.5)
+    rises(world, "weir", value=1, by=0)
+    rises(world, "pond", value=1, by=-0.5)
+    world.store([Sent(site="rest", at=240, value=1.0)])
+    for name, gauge, level in (
+        ("z-deep", "ford", 2.0),
+        ("a-wet", "ford", 3.0),
+        ("z-soon", "mill", 2.5),
+        ("a-later", "mill", 4.0),
+        ("a-far", "ford", 30.0),
+        ("z-near", "weir", 1.1),
+        ("a-falling", "pond", 1.5),
+        ("b-no-rate", "rest", 1.7),
+        ("a-silent", "calm", 1.0),
+    ):
+        asset(world, name, gauge, level)
+    assert order(world) == [
+        ("z-deep", "reached"),
+        ("a-wet", "reached"),
+        ("z-soon", "rising"),
+        ("a-later", "rising"),
+        ("z-near", "steady"),
+        ("a-falling", "falling"),
+        ("b-no-rate", "unknown"),
+        ("a-far", "rising"),
+        ("a-silent", "unknown"),
+    ]
+    soon = every(world)[2]
+    assert soon.arrival is not None
+    assert soon.arrival.at == NOW + timedelta(hours=1)
+    assert (soon.margin, soon.gauge, soon.level, soon.unit) == (-0.5, "mill", 2.5, "m")
+    silent = every(world)[-1]
+    assert (silent.course, silent.margin, silent.arrival) == (None, None, None)
+
+
+def test_as_many_metres_and_minutes_go_by_name(world: World) -> None:
+    rises(world, "ford", value=3, by=0.5)
+    for name in ("b", "a", "c"):
+        asset(world, name, "ford", 3.5)
+    assert [name for name, _ in order(world)] == ["a", "b", "c"]
+
+
+def test_what_an_asset_is_tied_to_is_as_it_was_at_the_time(world: World) -> None:
+    rises(world, "ford", value=3, by=0.5)
+    asset(world, "bridge", "ford", 3.5)
+    after = datetime(2025, 1, 1, tzinfo=UTC)
+    micros = round(after.timestamp() * 1_000_000)
+    later = {"gauge": "ford", "level": 1.0, "unit": "m"}
+    world.revise(world.fact("reach", "bridge", later, since=micros))
+    assert order(world) == [("bridge", "rising")]
+    world.revise(world.fact("reach", "bridge", None))
+    assert order(world) == []
