@@ -3,13 +3,14 @@
 import psycopg
 from psycopg import sql
 
+from hypervisor.store import wire
 from hypervisor.store.connect import StoreError, connect
 
 
 def answers(url: str) -> bool:
     """Whether the server behind `url` takes a connection."""
     try:
-        with psycopg.connect(url, connect_timeout=2):
+        with psycopg.connect(wire.guarded(url), connect_timeout=2):
             return True
     except psycopg.OperationalError:
         return False

@@ -13,7 +13,7 @@ import pytest
 
 from hypervisor.settings import load_settings
 from hypervisor.stack import accounts, device_accounts, passwords
-from hypervisor.stack.parts import PARTS
+from hypervisor.stack.parts import CONDUCTOR, PARTS
 from hypervisor.stack.process import descendants, wait_until
 from hypervisor.stack.supervisor import HANGING_SECONDS
 from hypervisor.store import databases
@@ -72,6 +72,14 @@ def test_each_part_that_hangs_is_replaced_and_nothing_is_lost(up: Up) -> None:
         assert up.said(f"{part} gave no sign of life for 30 s: killing it")
     assert sending.sent > 100
     assert sending.all_stored(), (sending.sent, stored(sending.settings))
+    assert up.stop() == 0
+
+
+def test_the_conductor_of_an_exercise_that_hangs_is_replaced(start: Callable[..., Up]) -> None:
+    up = start("exercise", "--exercise")
+    up.await_said("everything up")
+    os.kill(up.pid(CONDUCTOR), signal.SIGSTOP)
+    assert wait_until(lambda: up.restarted(CONDUCTOR), seconds=BOUND), up.output.read_text()
     assert up.stop() == 0
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import hypervisor.store
 from hypervisor.instance import Instance, Mode
+from hypervisor.stack.process import wait_until
 from hypervisor.store import instance, locks
 from hypervisor.store.connect import Connection, connect
 from hypervisor.store.exercise import conducting
@@ -81,3 +82,11 @@ def test_who_is_heard_or_plays_an_exercise_keeps_its_claim(
         assert workers.silent_claim(other, lease=3600) is None  # it has just done something
         silent = workers.silent_claim(other, lease=0.0)
         assert silent == (holder.info.backend_pid if expected else None)
+        holder.pgconn.send_query(b"SELECT pg_sleep(60)")
+        active = "SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s"
+        mine = [holder.info.backend_pid]
+        assert wait_until(lambda: other.execute(active, mine).fetchone() == (True,), seconds=10)
+        assert workers.silent_claim(other, lease=0.0) is None  # it waits for a statement
+        workers.end_claim(other, holder.info.backend_pid)
+        assert wait_until(lambda: workers.claim(other), seconds=10)
+        holder.close()

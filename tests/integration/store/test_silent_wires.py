@@ -16,7 +16,7 @@ from hypervisor.instance import Instance, Mode
 from hypervisor.notify import running as notifying
 from hypervisor.settings import Settings
 from hypervisor.stack.process import wait_until
-from hypervisor.store import channels, wire
+from hypervisor.store import channels, panels, wire
 from hypervisor.store import instance as instance_store
 from hypervisor.store.connect import Connection, StoreError, connect, migrate
 from hypervisor.store.intake.intake import Intake
@@ -97,10 +97,18 @@ def test_the_open_transaction_of_a_vanished_client_is_ended(
 
 
 def test_every_session_has_the_bounds_on_both_sides(database_url: str) -> None:
+    with connect(database_url) as connection:
+        instance_store.create(connection, Instance(mode=Mode.LIVE, name="test"))
     pool = Pool(database_url)
     pool.open()
-    with connect(database_url) as connection, pool.writing() as writing:
-        for each in (connection, writing):
+    intake = Intake(url=database_url, worker="one", catalogue=catalogue())
+    with (
+        connect(database_url) as connection,
+        pool.writing() as writing,
+        panels.reader(database_url) as reading,
+        closing(intake.open()) as storing,
+    ):
+        for each in (connection, writing, reading, storing):
             with socket.socket(fileno=socket.dup(each.fileno())) as own:
                 assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
                 assert own.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
@@ -116,7 +124,8 @@ def test_every_session_has_the_bounds_on_both_sides(database_url: str) -> None:
                 assert each.execute(f"SHOW {name}".encode()).fetchone() == (value,)
         idle = b"SHOW idle_in_transaction_session_timeout"
         assert connection.execute(idle).fetchone() == ("15min",)
-        assert writing.execute(idle).fetchone() == ("1min",)
+        for short in (writing, storing):
+            assert short.execute(idle).fetchone() == ("1min",)
     pool.close()
 
 
@@ -129,6 +138,7 @@ def test_what_the_address_says_comes_first(database_url: str) -> None:
             assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7_000
 
 
+@pytest.mark.long
 def test_a_server_that_accepts_and_says_nothing_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

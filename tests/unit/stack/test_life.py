@@ -127,6 +127,37 @@ def test_a_server_that_answers_lives_again_after_a_silence(
         signs.close()
 
 
+def test_a_server_that_answers_but_has_a_stopped_process_gives_none() -> None:
+    words = ["sh", "-c", "sleep 60 & echo $!; wait"]
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        subprocess.Popen(words, stdout=subprocess.PIPE) as child,
+    ):
+        assert child.stdout is not None
+        below = int(child.stdout.readline())
+        answered = threading.Event()
+
+        def answer() -> None:
+            while True:
+                asking, _address = server.accept()
+                with asking:
+                    if asking.recv(8):
+                        asking.sendall(b"N")
+                        answered.set()
+
+        threading.Thread(target=answer, daemon=True).start()
+        signs = Answering(host="127.0.0.1", port=server.getsockname()[1], patience=0.1)
+        os.kill(below, signal.SIGSTOP)
+        assert wait_until(lambda: is_stopped(below), seconds=5)
+        assert not wait_until(lambda: signs.lives(child), seconds=1)
+        assert answered.is_set()
+        os.kill(below, signal.SIGCONT)
+        assert wait_until(lambda: signs.lives(child), seconds=10)
+        signs.close()
+        os.kill(below, signal.SIGKILL)
+        child.wait(5)
+
+
 def test_a_stopped_process_of_a_server_is_seen() -> None:
     words = ["sh", "-c", "sleep 60 & echo $!; wait"]
     with subprocess.Popen(words, stdout=subprocess.PIPE) as child:
