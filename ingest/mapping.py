@@ -21,6 +21,14 @@ _LARGEST = 262_144  # characters
 
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_OPENING = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+_DEEPEST = 16  # levels; a curve's points lie five deep
 _RUNNING = {"acc", "aggregate", "cum", "counter", "index", "lifetime", "overall"}
 _RUNNING_STEMS = ("accumul", "cumul", "total")
 _SINCE_LAST = {"delta", "diff", "difference", "increment", "interval", "since"}
@@ -68,14 +76,16 @@ class _Reader:
         if len(text) > _LARGEST:
             raise self._error(None, f"more than {_LARGEST} characters")
         try:
+            depth = 0
             for token in yaml.scan(text, Loader=Loader):
                 if isinstance(token, yaml.AliasToken):
                     raise self._at(token.start_mark, "aliases are not read here")
+                depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+                if depth > _DEEPEST:
+                    raise self._at(token.start_mark, "it is nested too deeply")
             node = yaml.compose(text, Loader=Loader)
         except yaml.MarkedYAMLError as error:
             raise self._at(error.problem_mark, f"no YAML: {error.problem}") from error
-        except RecursionError as error:
-            raise self._error(None, "it is nested too deeply") from error
         except yaml.YAMLError as error:
             raise self._error(None, f"no YAML: {error}") from error
         if node is None:

@@ -169,7 +169,7 @@ SLIPS = [
         "payload: senml\nfields:\n  a: {quantity: rain, plus: b}",
         "m.yaml:3:29: fields.a.plus: SenML's records are read one by one",
     ),
-    ("payload: json\nfields: " + "[" * 5000, "m.yaml:1:1: it is nested too deeply"),
+    ("payload: json\nfields: " + "[" * 5000, "m.yaml:2:24: it is nested too deeply"),
     (
         "payload: json\nwarnings: maybe\nfields: {a: rain}",
         "m.yaml:2:11: warnings: 'maybe' is none of",

@@ -17,8 +17,15 @@ NOON = 1_641_902_400_000
 Run = Callable[..., Any]
 
 
-def run(script: str, *, times: int = 1, port: int = 2, payload: bytes = b"\x01\xff") -> Any:
-    sandbox = Sandbox(script, bounds=BOUNDS)
+def run(
+    script: str,
+    *,
+    times: int = 1,
+    port: int = 2,
+    payload: bytes = b"\x01\xff",
+    bounds: Bounds = BOUNDS,
+) -> Any:
+    sandbox = Sandbox(script, bounds=bounds)
     for _ in range(times):
         returned = sandbox.decode(payload, port=port, millis=NOON, variables={"k": "v"})
     sandbox.close()
@@ -184,7 +191,7 @@ FAILURES = [
 @pytest.mark.parametrize(("script", "failure", "words"), FAILURES)
 def test_how_a_script_fails(script: str, failure: Failure, words: str) -> None:
     with pytest.raises(ScriptError, match=words) as raised:
-        run(script)
+        run(script, bounds=Bounds(seconds=0.03) if failure is Failure.TIMEOUT else BOUNDS)
     assert raised.value.failure is failure
 
 
