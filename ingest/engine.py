@@ -30,6 +30,7 @@ from quickjs_rs import TimeoutError as EngineTimeoutError
 
 _ONE_AT_A_TIME = threading.Lock()
 _EPOCH = 0.05  # seconds
+_BEGINNING = 60.0  # seconds in which an engine is made, of the package's own code alone
 _GRACE = 2  # epochs beyond the deadline that QuickJS itself keeps to
 _STACK = 128 * 1024  # bytes of JavaScript's stack
 _ROOM = 8192  # bytes of a call's text
@@ -47,7 +48,7 @@ def _count_epochs() -> None:
     instantiate = package.instantiate_wasm_artifact
 
     def begin(artifact: Any, store: wasmtime.Store) -> Any:
-        store.set_epoch_deadline(_epochs(1.0))  # which is the first when a store is made
+        store.set_epoch_deadline(_epochs(_BEGINNING))  # else it is over before it begins
         return instantiate(artifact, store)
 
     def count() -> None:
@@ -101,7 +102,8 @@ class Engine:
         """
         instance = self._instance
         self._seconds = self._context._timeout = seconds  # noqa: SLF001  see above
-        self._room, self._out = instance.c("qjs_alloc", _ROOM), instance.c("qjs_alloc", 4)
+        self._room = self._bounded(instance.c, "qjs_alloc", _ROOM)
+        self._out = self._bounded(instance.c, "qjs_alloc", 4)
         self._floor = instance.sp.value(instance.store)
         self._size = self.memory
         instance.store.set_limits(memory_size=self._size + memory)

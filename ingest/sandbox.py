@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from quickjs_rs import InterruptError, JSError, MemoryLimitError, QuickJSError
 
@@ -26,6 +26,9 @@ _DEEPEST = 64  # levels of what a script returns: ours are read by code that cal
 _LONGEST_WORDS = 300  # characters of what a script throws
 _TOO_MUCH_MEMORY = "it wanted more memory than it may have"
 _NO_ROOM_TO_SAY_SO = "Error: null"  # what QuickJS throws where there is none for an error either
+
+
+_Given = TypeVar("_Given")
 
 
 class Failure(StrEnum):
@@ -116,22 +119,26 @@ class Sandbox:
         if self._broken is not None:
             raise self._broken
         if self._engine is None:
-            self._engine = Engine(seconds=_LOADING_SECONDS, memory=_LOADING_MEMORY)
-            self._load(self._engine)
+            self._engine = self._loaded()
         return self._engine
 
-    def _load(self, engine: Engine) -> None:
+    def _loaded(self) -> Engine:
+        engine = Engine(seconds=_LOADING_SECONDS, memory=_LOADING_MEMORY)
         try:
             for piece in before(self._script):
                 _told(engine.evaluate, piece)
             self._load_script(engine)
-            engine.photograph(seconds=self._bounds.seconds, memory=self._bounds.memory)
+            _told(self._photograph, engine)
         except ScriptError as error:
-            self._discard()
+            engine.close()
             told = ScriptError(error.failure, f"the script cannot be loaded: {error}")
             if error.failure is not Failure.TIMEOUT:
                 self._broken = told
             raise told from None
+        return engine
+
+    def _photograph(self, engine: Engine) -> None:
+        engine.photograph(seconds=self._bounds.seconds, memory=self._bounds.memory)
 
     def _load_script(self, engine: Engine) -> None:
         try:
@@ -183,14 +190,14 @@ def _refuse_depth(value: Any) -> None:
     raise RecursionError
 
 
-def _told(run: Callable[[str], Any], code: str) -> Any:
-    """Run a piece of JavaScript.
+def _told(run: Callable[[_Given], Any], given: _Given) -> Any:
+    """Have the engine do something.
 
     Raises:
         ScriptError: whatever went wrong.
     """
     try:
-        return run(code)
+        return run(given)
     except MemoryLimitError:
         raise ScriptError(Failure.MEMORY, _TOO_MUCH_MEMORY) from None
     except InterruptError:

@@ -48,7 +48,7 @@ def load_vectors(text: str, *, file: str, now: int = 0) -> list[Vector]:
     """
     try:
         document = yaml.load(text, Loader=Loader)  # noqa: S506  a safe loader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise VectorError(f"{file}: no YAML: {error}") from error
     decoder = document.get("uplinkDecoder") if isinstance(document, dict) else None
     examples = decoder.get("examples") if isinstance(decoder, dict) else None
@@ -76,11 +76,15 @@ def _vector(example: Any, where: str, now: int) -> Vector:
 
 def _bytes(given: Any, where: str) -> bytes:
     try:
-        return bytes.fromhex(given) if isinstance(given, str) else bytes(given)
+        if isinstance(given, str):
+            return bytes.fromhex(given)
+        if isinstance(given, list):
+            return bytes(given)
     except (TypeError, ValueError):
-        raise VectorError(
-            f"{where}: input.bytes must be an array of numbers from 0 to 255, got {given!r:.80}"
-        ) from None
+        pass
+    raise VectorError(
+        f"{where}: input.bytes must be an array of numbers from 0 to 255, got {given!r:.80}"
+    )
 
 
 def _millis(given: Any, where: str, now: int) -> int:

@@ -386,7 +386,11 @@ def test_vectors_are_compared_as_json_has_it() -> None:
         ("a: 1", "no uplinkDecoder.examples"),
         ("uplinkDecoder: {examples: [{input: {}}]}", "example 1: needs `input` and `output`"),
         ("uplinkDecoder: {examples: [{input: {bytes: [256]}, output: {}}]}", "0 to 255"),
+        ("uplinkDecoder: {examples: [{input: {bytes: 5}, output: {}}]}", "array of numbers"),
+        ("uplinkDecoder: {examples: [{input: {bytes: 0102}, output: {}}]}", "got 102"),
         ("uplinkDecoder: {examples: [{input: {bytes: [], recvTime: x}, output: {}}]}", "no time"),
+        ("uplinkDecoder: {examples: [{input: {fPort: x, bytes: []}, output: {}}]}", "got 'x'"),
+        ("uplinkDecoder: {examples: " + "[" * 400, "no YAML"),
         ("[", "no YAML"),
     ],
 )

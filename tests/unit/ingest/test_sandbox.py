@@ -121,6 +121,7 @@ ENDLESS = "function decodeUplink(i) { for (;;) {} }"
 STUBBORN = "function decodeUplink(i) { for (;;) { try { for (;;) {} } catch (e) {} } }"
 REGEX = "function decodeUplink(i) { return {data: {m: /(a+)+$/.test('a'.repeat(60) + '!')}} }"
 HUNGRY = "function decodeUplink(i) { var a = []; for (;;) a.push(new Uint8Array(1e6)) }"
+SECONDS = {Failure.TIMEOUT: 0.03, Failure.ERROR: 0.2, Failure.MEMORY: 3.0}
 NATIVE_LOOPS = [  # in which QuickJS never looks at its deadline
     "[].indexOf.call({length: 2 ** 53 - 1}, 1)",
     "(function (a) { a.length = 2 ** 32 - 1; return a.sort() })([])",
@@ -191,7 +192,7 @@ FAILURES = [
 @pytest.mark.parametrize(("script", "failure", "words"), FAILURES)
 def test_how_a_script_fails(script: str, failure: Failure, words: str) -> None:
     with pytest.raises(ScriptError, match=words) as raised:
-        run(script, bounds=Bounds(seconds=0.03) if failure is Failure.TIMEOUT else BOUNDS)
+        run(script, bounds=Bounds(seconds=SECONDS[failure]))
     assert raised.value.failure is failure
 
 
