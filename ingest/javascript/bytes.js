@@ -383,7 +383,7 @@
 
   // -- TextDecoder, TextEncoder -----------------------------------------------------------------
 
-  var LABELS = { "utf-8": "utf8", utf8: "utf8", "unicode-1-1-utf-8": "utf8", ascii: "latin1",
+  var LABELS = { "utf-8": "utf8", utf8: "utf8", ascii: "latin1",
     "us-ascii": "latin1", latin1: "latin1", "iso-8859-1": "latin1", "windows-1252": "latin1",
     "utf-16le": "utf16le", "utf-16": "utf16le" };
   var NAMED = { utf8: "utf-8", latin1: "windows-1252", utf16le: "utf-16le" };

@@ -2,12 +2,11 @@
 // English where a script asks for that. The zones are those of the European Union's clocks.
 (function (scope) {
   "use strict";
-  var SEPARATORS = { en: [",", "."], fr: ["\u202f", ","], de: [".", ","], "de-CH": ["\u2019", "."] };
+  var SEPARATORS = { en: [",", "."], fr: ["\u202f", ","], de: [".", ","], "de-CH": ["'", "."] };
   var DATE_ORDER = { en: ["month", "/", "day", "/", "year"], "en-GB": ["day", "/", "month", "/", "year"],
     fr: ["day", "/", "month", "/", "year"], de: ["day", ".", "month", ".", "year"] };
-  var HOURS_FROM_UTC = { London: 0, Dublin: 0, Lisbon: 0, Paris: 1, Brussels: 1, Amsterdam: 1,
-    Luxembourg: 1, Berlin: 1, Zurich: 1, Madrid: 1, Rome: 1, Vienna: 1, Prague: 1, Warsaw: 1,
-    Budapest: 1, Stockholm: 1, Oslo: 1, Copenhagen: 1, Athens: 2, Helsinki: 2, Bucharest: 2, Sofia: 2 };
+  var HOURS_FROM_UTC = { London: 0, Lisbon: 0, Paris: 1, Brussels: 1, Amsterdam: 1, Berlin: 1, Zurich: 1,
+    Madrid: 1, Rome: 1, Vienna: 1, Prague: 1, Warsaw: 1, Stockholm: 1, Oslo: 1, Athens: 2, Helsinki: 2 };
 
   function entry(table, locale) {
     var name = String(Array.isArray(locale) ? locale[0] : locale || "en");
