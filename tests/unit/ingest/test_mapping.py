@@ -1,18 +1,15 @@
 """Mapping files: what vendors' fields become, and slips told with their line."""
 
 import re
-from importlib.resources import files
 from typing import Any
 
 import pytest
 
 from hypervisor.directory import units
-from ingest.cayenne import CayenneError, decode_cayenne
 from ingest.library import make_codec, shipped
 from ingest.mapping import MappingError, cautions, load_mapping
 from ingest.meaning import leaves, read_fields
-from ingest.sandbox import Sandbox
-from ingest.vectors import Difference, VectorError, load_vectors, run_vector
+from ingest.ports import CodecSource
 from sensors._domain import catalogue
 
 UNITS = units(catalogue())
@@ -164,6 +161,16 @@ SLIPS = [
             ("plsu: b", "26: fields.a: unknown word 'plsu'; did you mean 'plus'?"),
         ]
     ),
+    ("payload: json\nports: 256\nfields: {a: rain}", "m.yaml:2:8: ports: expected numbers from 1"),
+    ("payload: json\nports: true\nfields: {a: rain}", "m.yaml:2:8: ports: expected numbers"),
+    ("payload: json\nports: [1.5]\nfields: {a: rain}", "m.yaml:2:9: ports: expected numbers"),
+    ("#" * 262_145, "m.yaml:1:1: more than 262144 characters"),
+    ("payload: json\nfields: {1: rain, ? [a] : rain}", "m.yaml:2:21: fields: a name must be"),
+    ("payload: json\nfields: {a: {quantity: }}", "m.yaml:2:23: fields.a.quantity: expected a text"),
+    (
+        "payload: json\nfields: {a: {quantity: rain, missing: [[1]]}}",
+        "m.yaml:2:40: fields.a.missing",
+    ),
     ("payload: json\nports: 07\nfields: {a: rain}", "m.yaml:2:8: ports: YAML's versions read 07"),
     (
         "payload: senml\nfields:\n  a: {quantity: rain, plus: b}",
@@ -182,6 +189,85 @@ def test_a_slip_is_told_with_its_line(text: str, told: str) -> None:
     with pytest.raises(MappingError) as raised:
         load_mapping(text, file="m.yaml", units=UNITS)
     assert str(raised.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "value"),
+    [
+        ("{quantity: battery, missing: -327.68}", -327.6800001, None),
+        ("{quantity: battery, missing: -327.68}", -327.679, -327.679),
+        ("{quantity: battery, missing: 0}", 0.0, None),
+        ("{quantity: battery, missing: 0}", 1e-8, 1e-8),
+        ("{quantity: battery, missing: 1}", True, True),
+        ("{quantity: battery, missing: true}", "TRUE ", None),
+        ("{quantity: battery, missing: 5}", "5", None),
+        ("{quantity: battery, missing: '05'}", "05", None),
+        ("{quantity: battery, missing: '05'}", 5, 5.0),
+        ("{quantity: cabinet_door, values: {true: 0, false: 1}}", True, 0.0),
+        ("{quantity: cabinet_door, values: {true: 0, false: 1}}", False, 1.0),
+        ("{quantity: cabinet_door, values: {1: 5, 1.5: 6}}", 1.0, 5.0),
+        ("{quantity: cabinet_door, values: {1: 5, 1.5: 6}}", 1.5, 6.0),
+        ("{quantity: cabinet_door, values: {1: 5, 1.5: 6}}", 7, 7.0),
+        ("{quantity: cabinet_door, values: {x: true, y: false}}", " X", 1.0),
+        ("{quantity: cabinet_door, values: {x: true, y: false}}", "y", 0.0),
+        ("battery", "1" * 39, 1e39 / 9),
+        ("battery", 9e299, 9e299),
+        ("battery", -9e299, -9e299),
+    ],
+)
+def test_what_a_value_is(field: str, given: Any, value: Any) -> None:
+    mapping = load_mapping(f"payload: json\nfields: {{x: {field}}}", file="m.yaml", units=UNITS)
+    read = read_fields(mapping, {"x": given}, has=["battery", "cabinet_door"])
+    (stored,) = read.values.values()
+    if value is None or isinstance(value, bool):
+        assert stored is value
+    else:
+        assert stored == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("1" * 40, "no number"),
+        ("1_0", "no number"),
+        ("\u0661", "no number"),
+        (1e300, "no number"),
+        (-1e300, "no number"),
+        (float("nan"), "no number"),
+        ("x" * 58, "'x' is '" + "x" * 58 + "', no number"),
+        ("x" * 59, "'x' is '" + "x" * 56 + r"\.\.\., no number"),
+    ],
+)
+def test_what_is_no_number(given: Any, words: str) -> None:
+    mapping = load_mapping("payload: json\nfields: {x: battery}", file="m.yaml", units=UNITS)
+    (refusal,) = read_fields(mapping, {"x": given}, has=["battery"]).refused
+    assert refusal.reason == "bad-value"
+    assert re.search(words, refusal.detail), refusal.detail
+
+
+def test_eight_fields_are_named_where_nothing_is_mapped() -> None:
+    fields = {f"f{n}": n for n in range(9)}
+    text = "payload: json\nfields: {" + ", ".join(f"m{n}: rain" for n in range(9)) + "}"
+    mapping = load_mapping(text, file="m.yaml")
+    (refusal,) = read_fields(mapping, fields, has=["rain"]).refused
+    assert refusal.detail == (
+        "none of its fields (f0, f1, f2, f3, f4, f5, f6, f7, …) is in the mapping, which has"
+        " m0, m1, m2, m3, m4, m5, m6, m7"
+    )
+    del fields["f8"]
+    (refusal,) = read_fields(mapping, fields, has=["rain"]).refused
+    assert "f6, f7) is in" in refusal.detail
+
+
+@pytest.mark.parametrize("ports", ["1", "255", "[1, 255]", "0x02"])
+def test_ports_that_there_are(ports: str) -> None:
+    mapping = load_mapping(f"payload: json\nports: {ports}\nfields: {{a: rain}}", file="m.yaml")
+    codec = make_codec(
+        "x", CodecSource(mapping=f"payload: json\nports: {ports}\nfields: {{a: rain}}")
+    )
+    assert mapping.ports is not None
+    assert all(codec.is_for(port) for port in mapping.ports)
+    assert not codec.is_for(3)
 
 
 ADDING = """\
@@ -274,57 +360,6 @@ def test_nobody_is_cautioned_of_a_shipped_codec(name: str) -> None:
     assert cautions(load_mapping(shipped()[name].mapping, file=name), kinds) == []
 
 
-# -- Cayenne LPP --------------------------------------------------------------------------------
-
-PAYLOADS = [
-    ("03670110056700ff", {"temperature_3": 27.2, "temperature_5": 25.5}),
-    ("0167ffd7", {"temperature_1": -4.1}),
-    ("067104d2fb2e0000", {"accelerometer_6": {"x": 1.234, "y": -1.234, "z": 0.0}}),
-    ("0586000affff0000", {"gyrometer_5": {"x": 0.1, "y": -0.01, "z": 0.0}}),
-    (
-        "018806765ff2960a0003e8",
-        {"gps_1": {"latitude": 42.3519, "longitude": -87.9094, "altitude": 10.0}},
-    ),
-    (
-        "000064010101020200fa0303ff9c",
-        {"digital_in_0": 100, "digital_out_1": 1, "analog_in_2": 2.5, "analog_out_3": -1},
-    ),
-    (
-        "0465012c05660106680a077327ac",
-        {
-            "luminosity_4": 300,
-            "presence_5": 1,
-            "relative_humidity_6": 5,
-            "barometric_pressure_7": 1015.6,
-        },
-    ),
-    ("017409c4028300000bb8", {"voltage_1": 25.0, "energy_2": 3.0}),
-    ("", {}),
-]
-
-
-@pytest.mark.parametrize(("text", "fields"), PAYLOADS)
-def test_cayenne(text: str, fields: dict[str, Any]) -> None:
-    assert decode_cayenne(bytes.fromhex(text)) == fields
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("01", "byte 0: a channel without a type"),
-        ("0199", "byte 1: no Cayenne LPP type 0x99"),
-        ("016701", "byte 2: temperature takes 2 bytes, 1 are left"),
-        ("0167011001670110", "byte 4: temperature_1 is there a second time"),
-    ],
-)
-def test_no_cayenne(text: str, words: str) -> None:
-    with pytest.raises(CayenneError, match=words):
-        decode_cayenne(bytes.fromhex(text))
-
-
-# -- shipped codecs and vectors -----------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_a_shipped_codec_is_of_a_model_and_maps_what_it_measures(name: str) -> None:
     codec = make_codec(name, shipped()[name], units=UNITS)
@@ -332,68 +367,3 @@ def test_a_shipped_codec_is_of_a_model_and_maps_what_it_measures(name: str) -> N
     assert {field.quantity for field in codec.mapping.fields.values()} == measured
     if codec.script is not None:
         codec.script.sandbox.load()
-
-
-@pytest.mark.parametrize("name", sorted(n for n, s in shipped().items() if s.script))
-def test_the_vectors_of_a_shipped_codec(name: str) -> None:
-    text = (files("ingest") / "codecs" / name / "vectors.yaml").read_text(encoding="utf-8")
-    sandbox = Sandbox(shipped()[name].script or "")
-    for vector in load_vectors(text, file=name):
-        assert run_vector(vector, sandbox) == [], vector.description
-
-
-SCRIPT = """function decodeUplink(i) {
-  if (i.fPort === 9) return {errors: ["no such port"]};
-  return {warnings: ["w"],
-          data: {n: 0.1 + 0.2, on: "on", at: i.recvTime, list: [1, {x: null}]}} }"""
-VECTORS = """
-uplinkDecoder:
-  fileName: x.js
-  examples:
-    - description: all of it
-      input: {fPort: 1, bytes: [0x01, 2], recvTime: "2022-01-11T07:15:00+01:00"}
-      output:
-        data: {n: 0.3, on: on, at: 2022-01-11T06:15:00Z, list: [1, {}], gone: null}
-        warnings: [w]
-    - description: refused
-      input: {fPort: 9, bytes: "0102"}
-      output: {errors: [no such port]}
-    - description: wrong
-      input: {fPort: 1, bytes: []}
-      output:
-        data: {n: 0.31, on: true, list: [1]}
-"""
-
-
-def test_vectors_are_compared_as_json_has_it() -> None:
-    sandbox = Sandbox(SCRIPT)
-    good, refused, wrong = load_vectors(VECTORS, file="v.yaml", now=0)
-    assert (good.payload, good.millis) == (b"\x01\x02", 1_641_881_700_000)
-    assert run_vector(good, sandbox) == []
-    assert run_vector(refused, sandbox) == []
-    assert run_vector(wrong, sandbox)[0] == Difference(path="warnings", expected="[]", got="['w']")
-    assert [one.path for one in run_vector(wrong, sandbox)[1:]] == [
-        "data.n",
-        "data.on",
-        "data.list",
-        "data.at",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("a: 1", "no uplinkDecoder.examples"),
-        ("uplinkDecoder: {examples: [{input: {}}]}", "example 1: needs `input` and `output`"),
-        ("uplinkDecoder: {examples: [{input: {bytes: [256]}, output: {}}]}", "0 to 255"),
-        ("uplinkDecoder: {examples: [{input: {bytes: 5}, output: {}}]}", "array of numbers"),
-        ("uplinkDecoder: {examples: [{input: {bytes: 0102}, output: {}}]}", "got 102"),
-        ("uplinkDecoder: {examples: [{input: {bytes: [], recvTime: x}, output: {}}]}", "no time"),
-        ("uplinkDecoder: {examples: [{input: {fPort: x, bytes: []}, output: {}}]}", "got 'x'"),
-        ("uplinkDecoder: {examples: " + "[" * 400, "no YAML"),
-        ("[", "no YAML"),
-    ],
-)
-def test_vectors_that_are_none(text: str, words: str) -> None:
-    with pytest.raises(VectorError, match=words):
-        load_vectors(text, file="v.yaml")
