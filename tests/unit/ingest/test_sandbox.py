@@ -1,6 +1,7 @@
 """Vendors' scripts, where they do no harm: bounded, forgetful, told apart by how they fail."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -210,6 +211,83 @@ def test_a_script_that_failed_decodes_the_next_message_as_ever() -> None:
         assert sandbox.decode(b"", port=9, millis=NOON, variables={}) == {"data": {"port": 9}}
     for _ in range(6):  # more in all than its memory would hold, had it not been given back
         assert sandbox.decode(b"", port=4, millis=NOON, variables={})["data"] == {"big": 4e6}
+
+
+def test_a_failure_is_told_as_of_the_first_try() -> None:
+    """The engine runs the code again to learn what is wrong, from the same state."""
+    script = """var seen = 0; function decodeUplink(i) {
+        seen++; i.bytes.push(0); throw new Error("n" + seen + i.bytes) }"""
+    for _ in range(2):
+        with pytest.raises(ScriptError, match="Error: n11,255,0"):
+            run(script)
+
+
+@pytest.mark.parametrize("size", [4000, 4080, 4090, 5000, 100_000])
+def test_a_payload_of_any_size_is_handed_over_whole(size: int) -> None:
+    payload = bytes(n % 251 for n in range(size))
+    script = """var seen = 0; function decodeUplink(i) {
+        return {data: {seen: ++seen, size: i.bytes.length, last: i.bytes[i.bytes.length - 1],
+                       sum: i.bytes.reduce(function (a, b) { return a + b }, 0)}} }"""
+    assert run(script, times=2, payload=payload, bounds=Bounds(seconds=3))["data"] == {
+        "seen": 1,
+        "size": size,
+        "last": payload[-1],
+        "sum": sum(payload),
+    }
+
+
+def test_how_much_a_script_may_return() -> None:
+    script = "function decodeUplink(i) {{ return 'x'.repeat({}) }}"
+    around = len('{"returned":""}')
+    assert len(run(script.format(65_536 - around))) == 65_536 - around
+    with pytest.raises(ScriptError, match="more than 65536 characters"):
+        run(script.format(65_537 - around))
+
+
+def test_how_much_memory_a_script_may_take() -> None:
+    script = """function decodeUplink(i) { return {data: new Uint8Array(i.fPort * 1e5).length} }"""
+    assert Bounds().seconds == 0.1
+    patient = Bounds(seconds=3)
+    assert run(script, port=70, bounds=patient) == {"data": 7e6}
+    with pytest.raises(ScriptError, match="more memory"):
+        run(script, port=90, bounds=patient)
+
+
+def test_what_a_script_throws_is_cut_short() -> None:
+    with pytest.raises(ScriptError) as raised:
+        run("function decodeUplink(i) { throw new Error('x'.repeat(1000)) }")
+    assert str(raised.value) == "Error: " + "x" * 293
+
+
+def test_a_script_that_cannot_be_loaded_is_not_tried_again_but_for_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken, slow = Sandbox("function ("), Sandbox("function decodeUplink(i) { return {data: 1} }")
+    for _ in range(2):
+        with pytest.raises(ScriptError, match="cannot be loaded: SyntaxError"):
+            broken.load()
+    with monkeypatch.context() as patch:
+        patch.setattr("ingest.sandbox._LOADING_SECONDS", 0.0)
+        with pytest.raises(ScriptError, match="cannot be loaded: it did not come") as raised:
+            slow.load()
+        assert raised.value.failure is Failure.TIMEOUT
+    assert slow.decode(b"", port=1, millis=NOON, variables={}) == {"data": 1}
+    slow.close()
+    assert slow.decode(b"", port=1, millis=NOON, variables={}) == {"data": 1}
+
+
+def test_threads_take_turns() -> None:
+    sandbox = Sandbox(
+        "var n; function decodeUplink(i) { n = i.fPort; for (var k = 0; k < 2000; k++); return n }",
+        bounds=Bounds(seconds=5),
+    )
+    sandbox.load()
+
+    def decode(port: int) -> Any:
+        return sandbox.decode(b"\x01", port=port, millis=NOON, variables={})
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(decode, range(100))) == list(range(100))
 
 
 def test_the_bound_on_memory_is_the_machines_own() -> None:
