@@ -182,8 +182,8 @@ def test_the_codec_of_a_device_is_the_one_named_or_its_models() -> None:
     assert refusal(lambda: library.of_device("lost", KNOWN)) == (
         "no-codec",
         (
-            "'lost' is decoded by 'nowhere', a codec that does not exist; `hypervisor codec add` adds"
-            " it"
+            "'lost' is decoded by 'nowhere', a codec that does not exist;"
+            " `hypervisor codec add` adds it"
         ),
     )
     for device, words in (("odd", "its model 'nobodys' has no codec"), ("bare", "no codec and no")):
