@@ -1,6 +1,7 @@
 """Readers looked after while the instance runs: none of them holds up ingest, watch or upkeep."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from threading import Thread
 
@@ -11,6 +12,9 @@ from hypervisor.store.connect import Connection, StoreError, connect
 from hypervisor.store.watch.turn import translated
 
 LONGEST_SECONDS = 300.0  # that a transaction of theirs lasts, whatever they set
+ENOUGH = 5  # sessions of one reader that did what no dashboard does, and it is let in no more
+MENDED = "had changed its own settings; it has those of a reader again"
+SUSPENDED = "did again what a reader has no use for; `hypervisor reader rotate` lets it in again"
 _EVERY_SECONDS = 5.0
 _SETTINGS_SECONDS = 60.0
 _TICK_SECONDS = 0.2
@@ -39,22 +43,31 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
 
 def _follow(connection: Connection, timeout: float, stopping: Callable[[], bool], say: Say) -> None:
     mended = float("-inf")
+    hostile: Counter[str] = Counter()
     while not stopping():
         for ended in reader_sessions.end_overruns(connection, max(LONGEST_SECONDS, 2 * timeout)):
             say(f"a session of {ended.role} was ended: {ended.reason}")
+            hostile[ended.role] += ended.hostile
+        for role in [role for role, times in hostile.items() if times >= ENOUGH]:
+            del hostile[role]
+            reader_sessions.suspend(connection, role)
+            _record(connection, role, "suspended", SUSPENDED, say)
         if time.monotonic() - mended > _SETTINGS_SECONDS:
             mended = time.monotonic()
             for role in reader_sessions.mend_settings(connection, timeout):
-                reason = "had changed its own settings; it has those of a reader again"
-                audit.record(
-                    connection,
-                    kind="reader-mended",
-                    subject=role.removeprefix("reader_"),
-                    reason=reason,
-                    author=_AUTHOR,
-                )
-                say(f"{role} {reason}")
+                _record(connection, role, "mended", MENDED, say)
         _wait(_EVERY_SECONDS, stopping)
+
+
+def _record(connection: Connection, role: str, kind: str, reason: str, say: Say) -> None:
+    audit.record(
+        connection,
+        kind=f"reader-{kind}",
+        subject=role.removeprefix("reader_"),
+        reason=reason,
+        author=_AUTHOR,
+    )
+    say(f"{role} {reason}")
 
 
 def _wait(seconds: float, stopping: Callable[[], bool]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
+from psycopg import sql
 
 from hypervisor.store import reader_functions
 from hypervisor.store.accounts import readers
@@ -19,8 +20,9 @@ SELECT r.oid, reader.role, reader.area IS NULL AS whole, reader.verifier
 FROM reader JOIN pg_roles r ON r.rolname = reader.role
 """
 _OVERRUNS = f"""
-SELECT role, reason, pg_terminate_backend(pid) FROM (
+SELECT role, reason, reason <> 'its transaction lasted too long', pg_terminate_backend(pid) FROM (
     SELECT reader.role, a.pid, CASE
+        WHEN a.query ~* '\\m(notify|listen)\\M' THEN 'it took part in notifications'
         WHEN a.backend_xid IS NOT NULL THEN 'it wrote, if only of itself'
         WHEN EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')
             THEN 'it held an advisory lock'
@@ -41,10 +43,11 @@ LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setrole = %s
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A session that was ended."""
+    """A session that was ended. `hostile`: no dashboard does that."""
 
     role: str
     reason: str
+    hostile: bool
 
 
 def end_overruns(connection: Connection, longest: float) -> list[Ended]:
@@ -56,7 +59,17 @@ def end_overruns(connection: Connection, longest: float) -> list[Ended]:
         rows = connection.execute(_OVERRUNS, {"longest": longest, "full": _FULL}).fetchall()
     except psycopg.errors.InsufficientPrivilege:
         return []
-    return [Ended(role=role, reason=reason) for role, reason, done in rows if done]
+    return [
+        Ended(role=role, reason=reason, hostile=hostile)
+        for role, reason, hostile, done in rows
+        if done
+    ]
+
+
+def suspend(connection: Connection, role: str) -> None:
+    """Let it log in no more, until its password is rotated, and end what it is doing."""
+    connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(role)))
+    readers.cut_off(connection, role)
 
 
 @dataclass(frozen=True, kw_only=True)

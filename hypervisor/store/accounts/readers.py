@@ -160,7 +160,7 @@ def settings(connection: Connection, *, whole: bool, timeout: float) -> dict[str
     }
     row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     if (row.fetchone() or (False,))[0]:
-        found["temp_file_limit"] = "'2GB'"  # of the disk on which readings are stored
+        found["temp_file_limit"] = "'512MB'"  # of the disk on which readings are stored
         found["log_min_error_statement"] = "panic"  # nor does a huge text go to the log
     return found
 

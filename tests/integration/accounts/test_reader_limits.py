@@ -74,6 +74,7 @@ def test_sessions_that_hold_things_up_are_ended(database_url: str, name: str) ->
         for statements, longest, reason in (
             (("BEGIN READ WRITE", "ALTER ROLE CURRENT_USER SET work_mem = '8MB'"), 60, "it wrote"),
             (("SELECT pg_advisory_lock(7354)",), 60, "advisory lock"),
+            (("LISTEN hypervisor_feed",), 60, "notifications"),
             (("SET idle_in_transaction_session_timeout = 0", "BEGIN", "TABLE site"), 0, "too long"),
         ):
             with closing(log_in(database_url, role, WORD)) as session:
@@ -121,11 +122,31 @@ def test_what_it_set_of_itself_is_taken_back(
         assert value(again, "SHOW default_transaction_read_only") == "on"
         assert value(again, "SHOW statement_timeout") == "30s"
         assert value(again, "SHOW search_path") == "public"
-        assert value(again, "SHOW temp_file_limit") == "2GB"
+        assert value(again, "SHOW temp_file_limit") == "512MB"
         assert value(again, "SHOW log_min_error_statement") == "panic"
         for setting in ("temp_file_limit = -1", "log_min_error_statement = error"):
             with pytest.raises(errors.InsufficientPrivilege):
                 again.execute(f"SET {setting}".encode())
+
+
+def test_one_that_does_it_again_and_again_is_let_in_no_more(database_url: str, name: str) -> None:
+    role, said = f"reader_{name}", list[str]()
+    settings = Settings(database_url=database_url, reader_timeout_seconds=TIMEOUT)
+    with ExitStack() as held:
+        for _ in range(reader_guard.ENOUGH):
+            session = held.enter_context(closing(log_in(database_url, role, WORD)))
+            session.execute("NOTIFY hypervisor_feed, 'a flood'")
+        thread = reader_guard.start(
+            settings, stopping=lambda: any("rotate" in line for line in said), say=said.append
+        )
+        thread.join(60)
+        assert not thread.is_alive()
+    with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
+        log_in(database_url, role, WORD)
+    with connect(database_url) as owner:
+        assert [act.kind for act in audit.listing(owner)] == ["reader", "reader-suspended"]
+        readers.rotate(owner, name, WORD)
+    log_in(database_url, role, WORD).close()
 
 
 def test_it_is_rotated_and_removed_whatever_it_set(
