@@ -16,7 +16,7 @@ from hypervisor.store.locks import Lock
 # what was done to the instance itself.
 CLEARED = (
     *("reading", "reading_version", "dead_letter", "deaf_span", "watch_state", "journal"),
-    *("judged_under", "alarm", "transition", "alarm_act", "alarm_hold", "closing"),
+    *("judged_under", "set_aside", "alarm", "transition", "alarm_act", "alarm_hold", "closing"),
     *("incident", "incident_alarm", "incident_state", "outbox", "delivery"),
     *("columnar_part", "columnar_dirty", "log_entry", "handover"),
     *("rollup_hour", "rollup_day", "rollup_suspect"),

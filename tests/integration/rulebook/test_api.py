@@ -226,3 +226,26 @@ def test_a_threshold_is_set_and_taken_back(client: httpx.Client, world: World) -
         headers={"If-Match": new["etag"]},
     )
     assert gone["threshold"]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("when", "slip"),
+    [
+        ("(" * 5000 + "level > 1 m" + ")" * 5000, "characters of one expression"),
+        ("(" * 200 + "level > 1 m" + ")" * 200, "nested too deep"),
+        (" or ".join(["level > 1 m"] * 20_000), "characters of one expression"),
+        ("mean(level, 999999999 d) > 1 m", "is too long"),
+    ],
+)
+def test_a_check_of_what_is_beyond_all_bounds_is_a_slip(
+    client: httpx.Client, when: str, slip: str
+) -> None:
+    text = (
+        f"id: flood-x\ntitle: x\nwhen: {when}\nseverity: minor\nadvice: a\nwrong when: w\ntests: []"
+    )
+    answer = client.post("/api/v1/rules/check", json={"text": text, "domain": "flood"})
+    assert answer.status_code == 200, answer.text
+    (found,) = answer.json()["slips"]
+    assert slip in found["problem"]
+    nested = {"text": "{a: " * 5000 + "}" * 5000, "domain": "flood"}
+    assert "lists or mappings" in client.post("/api/v1/rules/check", json=nested).text

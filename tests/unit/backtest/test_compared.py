@@ -1,5 +1,7 @@
 """What a rule holds a threshold against, and from which severity on an alarm counts for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,48 @@ def test_one_that_is_only_part_of_something_is_compared_with_nothing() -> None:
 @pytest.mark.parametrize("name", ["alert", "danger"])
 def test_nor_is_one_that_it_does_not_name(name: str) -> None:
     assert compared(rule("level > threshold.attention"), name) is None
+
+
+@pytest.mark.parametrize(
+    ("when", "direction"),
+    [
+        ("level > threshold.attention", "above"),
+        ("level >= threshold.attention", "above"),
+        ("level < threshold.attention", "below"),
+        ("level <= threshold.attention", "below"),
+        ("threshold.attention > level", "below"),
+        ("threshold.attention >= level", "below"),
+        ("threshold.attention < level", "above"),
+        ("threshold.attention <= level", "above"),
+    ],
+)
+def test_on_which_side_an_alarm_is_raised(when: str, direction: str) -> None:
+    found = compared(rule(when), "attention")
+    assert found is not None
+    assert found.direction == direction
+    values, limit = np.array([1.0, 2.0, 3.0]), 2.0
+    sides = {"above": [False, False, True], "below": [True, False, False]}
+    assert found.beyond(values, limit).tolist() == sides[direction]
+
+
+@pytest.mark.parametrize("operator", ["==", "!="])
+def test_what_is_only_equal_or_not_lies_on_no_side(operator: str) -> None:
+    assert compared(rule(f"level {operator} threshold.attention"), "attention") is None
+
+
+def test_values_are_in_the_unit_of_the_threshold() -> None:
+    plain = compared(rule("level > threshold.attention"), "attention")
+    assert plain is not None
+    assert (plain.scale, plain.offset) == (1.0, 0.0)
+    other = replace(plain, scale=10.0, offset=5.0)
+    assert other.of(np.array([25.0, 5.0])).tolist() == [2.0, 0.0]
+    assert plain.of(np.array([25.0])).tolist() == [25.0]
+
+
+def test_what_decides_the_alarm_comes_before_what_decides_a_step() -> None:
+    whole = rule("level > threshold.alert", _STEPS.replace("alert", "danger"))
+    found = compared(whole, "alert")
+    assert found is not None
+    assert found.severity is None
+    assert severity_of(whole, "alert") is None
+    assert severity_of(whole, "danger") == "major"

@@ -35,6 +35,27 @@ def test_alarms_that_come_and_go() -> None:
     assert words(before, after) == [(("gone", None),), (("new", None),)]
 
 
+def test_alarms_that_touch_are_one_alarm_and_of_others_none_is() -> None:
+    assert words([alarm(1, 5)], [alarm(5, 9)]) == [(("later", 4 * HOUR),)]
+    assert words([alarm(5, 9)], [alarm(1, 5)]) == [(("earlier", 4 * HOUR),)]
+    assert words([alarm(1, 5)], [alarm(1, 5, rule="flood-rise")]) == [
+        (("gone", None),),
+        (("new", None),),
+    ]
+    assert words([alarm(1, None)], [alarm(100, None)]) == [(("later", 99 * HOUR),)]
+    assert words([alarm(1, None)], [alarm(1, 7)]) == [(("shorter", None),)]
+
+
+def test_changes_come_by_when_their_alarm_begins() -> None:
+    before = [alarm(30, 31), alarm(10, 12, site="moulin")]
+    after = [alarm(20, 21), alarm(5, 12, site="moulin")]
+    assert [(one.alarm.episode.began, one.alarm.place) for one in compare(before, after)] == [
+        (at(5), "moulin"),
+        (at(20), "pont"),
+        (at(30), "pont"),
+    ]
+
+
 def test_one_that_splits_is_changed_and_new() -> None:
     assert words([alarm(1, 9)], [alarm(1, 4), alarm(6, 9)]) == [
         (("shorter", 5 * HOUR),),
