@@ -29,6 +29,7 @@ KEPT = {
     *("happening", "happening_forgotten", "noted_event", "conductor", "rollup_state"),
     *("exercise_run", "exercise_command", "exercise_inject", "exercise_sheet", "exercise_skip"),
     *("exercise_told", "exercise_archive"),
+    "ingest_gap",  # append-only, by the wall's clock
     *("lit_plan", "lit_day", "lit_made", "lit_state"),  # follow the registry
 }
 

@@ -84,6 +84,9 @@ def test_of_two_gauges_at_a_site_the_one_that_spoke_last_speaks_for_it(
     assert (found.device, found.value) == (names[1], 1)
     assert (found.site, found.quantity, found.unit) == ("ford", "level", "m")
     assert found.time == NOW
+    assert found.rate is not None
+    steps = 0.001 / 12**0.5  # a flat line is no surer than the millimetres of which it is made
+    assert found.rate.error == pytest.approx(steps / 11.375**0.5)
 
 
 def test_a_gauge_that_was_retired_says_nothing_any_more(world: World) -> None:
