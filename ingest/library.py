@@ -77,12 +77,12 @@ class Library:
 
     def tell_unmapped(self, device: str, left: Iterable[str]) -> None:
         """Log the fields that a device's mapping does not name, each once."""
-        told = self._unmapped.setdefault(device, set())
+        logged = self._unmapped.setdefault(device, set())
         new = []
         for path in left:
             field = _PLACE.sub("[]", path)  # a list's elements are one field
-            if field not in told and len(told) < _MOST_UNMAPPED:
-                told.add(field)
+            if field not in logged and len(logged) < _MOST_UNMAPPED:
+                logged.add(field)
                 new.append(field)
         if new:
             log.info("%s sends %s, which no mapping names; said once", device, ", ".join(new))

@@ -19,8 +19,8 @@ from ingest.engine import Engine
 from ingest.prelude import before, loading, without_exports
 
 # A script of 300,000 characters takes 50 ms and 6 MiB to load on an idle machine.
-_LOADING_SECONDS = 0.5
-_LOADING_MEMORY = 32 * 1024 * 1024  # bytes
+_LOADING_SECONDS = 1.0
+_LOADING_MEMORY = 16 * 1024 * 1024  # bytes
 _LARGEST_RESULT = 65_536  # characters of JSON
 _DEEPEST = 64  # levels of what a script returns: ours are read by code that calls itself
 _LONGEST_WORDS = 300  # characters of what a script throws

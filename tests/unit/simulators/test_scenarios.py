@@ -8,7 +8,7 @@ from simulators._faults import KINDS
 from simulators._picking import picked
 from simulators._simulator import simulators
 from simulators._story import Where
-from simulators._yaml import ScenarioError, hours_in
+from simulators._yaml import Reader, ScenarioError, hours_in
 from tests.unit.simulators.small import field
 
 ALL = sorted(scenarios.available())
@@ -123,6 +123,20 @@ def test_a_slip_is_shown_where_it_is(text: str, says: str) -> None:
 )
 def test_times_in_words(word: str, hours: float | None) -> None:
     assert hours_in(word) == hours
+
+
+def test_a_parameter_is_what_its_author_wrote() -> None:
+    reader = Reader("x.yaml")
+    node = reader.compose("{a: 07, b: 010, c: on, d: '12:30', e: 12:30, f: 1e3, g: 2024-01-01}")
+    assert reader.plain(node) == {
+        "a": 7,
+        "b": 10,
+        "c": "on",
+        "d": "12:30",
+        "e": "12:30",
+        "f": 1000.0,
+        "g": "2024-01-01",
+    }
 
 
 def test_who_is_chosen() -> None:
