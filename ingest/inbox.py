@@ -1,5 +1,6 @@
 """What has been received and not yet handed over to be stored."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,9 @@ from ingest.topics import CLOCK, DROPPED, HEARTBEATS, PLAYED, SESSION_MADE, play
 class Inbox:
     """paho's callbacks put messages here; `clock` gives the wall clock in µs.
 
-    Live, our own heartbeats tell how far we have heard, in an exercise its clock.
+    Live, our own heartbeats tell how far we have heard, in an exercise its clock. What comes out
+    of the broker's queue before a heartbeat of ours was in it when we sent that: however far we are
+    behind, a message has arrived when the broker had it, and not later.
     In an exercise the stamp on the player's messages takes the place of the clock.
     """
 
@@ -30,6 +33,17 @@ class Inbox:
         self._foreign = HEARTBEATS if exercise else PLAYED  # topics that mean nothing here
         self._others = tuple(each.encode() for each in (HEARTBEATS, SESSION_MADE, PLAYED))
         self._last = clock()
+        self._under_way: deque[int] = deque()  # clocks of our heartbeats on this connection
+
+    @property
+    def behind(self) -> int:
+        """How long the oldest of our heartbeats is under way (µs)."""
+        return self._clock() - self._under_way[0] if self._under_way else 0
+
+    def sent(self, clock: int) -> None:
+        """A heartbeat of ours is on its way."""
+        if not self._exercise:
+            self._under_way.append(clock)
 
     @property
     def waiting(self) -> int:
@@ -40,6 +54,7 @@ class Inbox:
         """A new connection: what waits is stored, but acknowledged only when it comes again."""
         self._connection = connection
         self._mids = []
+        self._under_way.clear()
 
     def take(self) -> Parcel:
         """What was received since last taken."""
@@ -94,11 +109,14 @@ class Inbox:
             self._take_in(topic, payload, received_at, again=again)
         else:
             anew = topic == SESSION_MADE
+            while not anew and self._under_way and self._under_way[0] <= clock:
+                self._under_way.popleft()
             self._beats.append(Beat(clock=clock, received_at=received_at, anew=anew))
 
     def look_at_the_clock(self) -> None:
         """Before each reading of the socket."""
-        self._last = max(self._clock(), self._last)
+        now = self._clock()
+        self._last = max(min([now, *self._under_way]), self._last)
 
     def _now(self) -> int:
         """The instant of the reading; no two messages have the same, so that order is kept."""

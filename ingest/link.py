@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest.batch import Parcel
 from ingest.client import BufferedClient
 from ingest.inbox import Inbox
-from ingest.topics import DROPPED, SUBSCRIPTIONS, heartbeat_topic, written
+from ingest.topics import DROPPED, PAUSES, SUBSCRIPTIONS, heartbeat_topic, written
 
 KEEPALIVE = 60  # seconds
 # A cut wire closes nothing: probed after 5 s, then every 3 s, given up after 20 s (ms) of silence.
@@ -141,7 +141,14 @@ class Link:
     def beat(self) -> None:
         """Send our clock round through the broker."""
         if self._up:
-            self._client.publish(heartbeat_topic(self._worker), written(self._clock()), qos=1)
+            clock = self._clock()
+            self.inbox.sent(clock)
+            self._client.publish(heartbeat_topic(self._worker), written(clock), qos=1)
+
+    def pause(self, account: str) -> None:
+        """Have an account put out for a while, whose messages everybody else's wait behind."""
+        log.warning("%s: %s floods the broker", self._worker, account)
+        self._client.publish(f"{PAUSES}{account}", b"", qos=1)
 
     def close(self) -> None:
         """Send what is to be sent and leave; the broker keeps our session and queues for us."""

@@ -32,6 +32,7 @@ SUBSCRIPTIONS = (
 )
 # How many messages the broker has dropped for want of room in a queue, since it started.
 DROPPED = "$SYS/broker/publish/messages/dropped"
+PAUSES = "hypervisor/pause/"  # and an account that the broker is to put out for a while
 STAMP = "scenario-time"
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ingest.flood import Flood
 from ingest.link import Link
 from ingest.pipeline import Checked, Pipeline
 from ingest.storer import Storer
@@ -44,6 +45,7 @@ class Worker:
         self._given = 0.0
         self._seconds_a_message = 0.001  # of decoding, in the last batch; at first as if by scripts
         self._next_beat = 0.0
+        self._flood = Flood(pause=link.pause, ticks=ticks)
         self._next_word = ticks() + _TELL
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -138,6 +140,8 @@ class Worker:
     def _checked(self) -> Checked:
         self._since = None
         parcel = self._link.inbox.take()
+        if self._limits.heartbeat is not None:
+            self._flood.look(parcel.arrivals, self._link.inbox.behind / 1e6)
         began = self._ticks()
         checked = self._pipeline.check(parcel)
         self._seconds_a_message = (self._ticks() - began) / max(1, len(parcel.arrivals))

@@ -6,10 +6,9 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from hypervisor.stack import passwords
+from hypervisor.stack import password_file, passwords
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.errors import StackError
-from hypervisor.stack.ports import LOOPBACK
 from hypervisor.stack.probe import ACCEPTED, connack
 from hypervisor.stack.process import running, wait_until
 
@@ -41,6 +40,18 @@ def change(
         return bool(pids)
 
 
+def pause(broker: Broker, names: frozenset[str]) -> None:
+    """Let these accounts not in, and all others: a running broker takes it up at once.
+
+    Raises:
+        StackError: the broker runs but may not be told.
+    """
+    with _alone(broker):
+        password_file.pause(broker.folder, names)
+        for pid in running(broker.is_mine):
+            _reload(pid)
+
+
 @contextmanager
 def _alone(broker: Broker) -> Iterator[None]:
     """One change at a time: the file is read, changed and replaced."""
@@ -65,6 +76,6 @@ def _reload(pid: int) -> None:
 
 def _taken_up(broker: Broker, proof: str) -> bool:
     def accepted() -> bool:
-        return connack(LOOPBACK, broker.port, passwords.PROBE, proof) == ACCEPTED
+        return connack(broker.own_host, broker.parts_port, passwords.PROBE, proof) == ACCEPTED
 
     return wait_until(accepted, seconds=10)

@@ -12,6 +12,9 @@ from hypervisor.stack.probe import SILENT, connack
 from hypervisor.stack.process import last_lines, spawn, wait_until
 from hypervisor.stack.tls import Secured
 
+# Ingest takes messages of 1 MiB; somewhat larger ones reach it too, and a dead letter says so. What
+# is larger still ends its sender's connection: one of 250 MB delayed everybody for 15 s.
+LARGEST_PACKET = 4 * 1024**2
 # Without the raised queue QoS 1 is dropped in silence for a slow worker; without the byte bound one
 # that stays away fills the memory; without autosave a kill loses what was acknowledged long ago.
 DEMANDS = {
@@ -20,6 +23,7 @@ DEMANDS = {
     "max_queued_messages": "2000000",
     "max_queued_bytes": str(1024**3),
     "max_inflight_messages": "0",
+    "max_packet_size": str(LARGEST_PACKET),
 }
 # At each door a client's id is its account's name, whatever it says: nobody takes another's session
 # over, and an account is connected once. Devices have a door of their own, so that they cannot keep
@@ -64,6 +68,7 @@ class Broker:
         parts = dict.fromkeys(passwords.PARTS if self.password else (), self.password)
         if parts or not password_file.read(self.folder):
             passwords.change(self.folder, self.programs, put=parts)
+        password_file.pause(self.folder, ())
         doors = [
             *(f"listener {self.parts_port} {self.parts_host}", BOUND, f"max_connections {PARTS}"),
             *(f"listener {self.port} {self.host}", *self._for_devices()),
@@ -71,7 +76,7 @@ class Broker:
         doors += [*self.secured.lines(), *self._for_devices()] if self.secured else []
         common = {
             "allow_anonymous": "false",
-            "password_file": password_file.path_of(self.folder),
+            "password_file": password_file.admitted_of(self.folder),
             "pid_file": gap_notes.pid_file(self.folder),
             "acl_file": passwords.access_file(self.folder),
         }
@@ -94,6 +99,7 @@ class Broker:
         Raises:
             StackError: it cannot be started.
         """
+        password_file.admit(self.folder)
         session.ensure(
             program=self.programs.mosquitto,
             folder=self.folder,
@@ -114,12 +120,17 @@ class Broker:
         It keeps none over a restart, takes a session without one for a stranger's when it next
         reloads its accounts, and queues nothing for it until it connects.
         """
-        host = LOOPBACK if self.parts_host == "0.0.0.0" else self.parts_host  # noqa: S104
-        name = passwords.SESSION
-        return connack(host, self.parts_port, name, self.password, session=name) != SILENT
+        name, port = passwords.SESSION, self.parts_port
+        return connack(self.own_host, port, name, self.password, session=name) != SILENT
+
+    @property
+    def own_host(self) -> str:
+        """Where our parts reach it from its own machine."""
+        return LOOPBACK if self.parts_host == "0.0.0.0" else self.parts_host  # noqa: S104
 
     def answers(self) -> bool:
-        return connack(LOOPBACK, self.port) != SILENT
+        """Whether it answers our parts: devices may hold every connection of their door."""
+        return connack(self.own_host, self.parts_port) != SILENT
 
     def is_mine(self, words: list[str]) -> bool:
         """Whether a command line is this folder's broker."""

@@ -19,7 +19,7 @@ LATE_SECONDS = 120.0  # a part goes round every second or so, but one step may t
 
 def broker(env: Mapping[str, str]) -> str:
     """Why the broker of this container is not well; "" if it is."""
-    port = int(env.get("HYPERVISOR_BROKER_PORT", "1883"))
+    port = int(env.get("HYPERVISOR_BROKER_PARTS_PORT") or env.get("HYPERVISOR_BROKER_PORT", "1883"))
     return "" if connack(LOOPBACK, port) != SILENT else f"nobody answers at {LOOPBACK}:{port}"
 
 

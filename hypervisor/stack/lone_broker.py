@@ -2,6 +2,8 @@
 
 import logging
 import signal
+import subprocess
+from contextlib import suppress
 
 from hypervisor.instance import Mode
 from hypervisor.settings import Settings
@@ -10,8 +12,11 @@ from hypervisor.stack.account import current
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import open_folder
+from hypervisor.stack.pausing import keeping
 from hypervisor.stack.ports import LOOPBACK
 from hypervisor.stack.tls import Secured
+
+_TICK_SECONDS = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -67,4 +72,8 @@ def run(
     child = broker.start()
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # HUP: a renewed certificate
         signal.signal(each, lambda by, _frame: child.send_signal(by))
-    return child.wait()
+    with keeping(broker, log.warning) as keeper:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return child.wait(_TICK_SECONDS)
+            keeper.tend()

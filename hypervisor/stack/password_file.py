@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +24,37 @@ class Contents:
 
 
 def path_of(folder: DataFolder) -> Path:
-    """The file that the broker reads."""
+    """The file of all accounts."""
     return folder.broker / "passwords"
+
+
+def admitted_of(folder: DataFolder) -> Path:
+    """The file that the broker reads: those of them that are let in."""
+    return folder.broker / "admitted"
+
+
+def _paused_of(folder: DataFolder) -> Path:
+    return folder.broker / "paused"
+
+
+def pause(folder: DataFolder, names: Collection[str]) -> None:
+    """Let these accounts not in, and all others, once the broker has reloaded."""
+    folder.write(_paused_of(folder), "".join(f"{name}\n" for name in sorted(names)))
+    admit(folder)
+
+
+def paused(folder: DataFolder) -> set[str]:
+    """The accounts that are not let in for a while."""
+    path = _paused_of(folder)
+    return set(path.read_text().splitlines()) if path.exists() else set()
+
+
+def admit(folder: DataFolder) -> None:
+    """Write anew whom the broker lets in."""
+    contents, out = _contents(path_of(folder)), paused(folder)
+    accounts = contents.accounts if contents else {}
+    lines = (f"{name}:{hashed}\n" for name, hashed in sorted(accounts.items()) if name not in out)
+    folder.write(admitted_of(folder), "".join(lines))
 
 
 def backup_of(folder: DataFolder) -> Path:

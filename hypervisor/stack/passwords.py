@@ -16,10 +16,11 @@ from ingest.topics import DROPPED
 INGEST = "ingest"  # for people and tools who look: it may hear what the session hears
 SESSION = "ingest.session"  # ingest itself; whoever connects as it takes ingest's queue over
 NOTIFY = "ingest.notify"  # publishes notifications
+KEEPER = "ingest.keeper"  # of the broker itself: hears whom ingest asks it to put out
 PLAYER = "player"
 READER = "alarms"  # may only hear what notifications tell on the broker; has no password at first
 PROBE = "probe"  # may do nothing; its changing password proves that the broker has reloaded
-PARTS = (INGEST, SESSION, NOTIFY)  # one password; no device's name has a dot
+PARTS = (INGEST, SESSION, NOTIFY, KEEPER)  # one password; no device's name has a dot
 RESERVED = frozenset({*PARTS, PLAYER, PROBE, READER})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -45,6 +46,10 @@ topic read exercise/#
 topic readwrite hypervisor/heartbeat/#
 topic read hypervisor/session
 topic read {DROPPED}
+topic write hypervisor/pause/#
+
+user {KEEPER}
+topic read hypervisor/pause/#
 
 user {NOTIFY}
 topic write hypervisor/alarms/#
@@ -98,6 +103,7 @@ def change(
     accounts = password_file.read(folder)
     kept = {name: hashed for name, hashed in accounts.items() if name not in drop}
     password_file.write(folder, {**kept, **_hashed(folder, programs, put or {})})
+    password_file.admit(folder)
 
 
 def _hashed(

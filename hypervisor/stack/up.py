@@ -32,6 +32,7 @@ from hypervisor.stack.folder import SCARCE_BYTES, DataFolder, open_folder
 from hypervisor.stack.life import Answering, Turning
 from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.parts import Bound, Launcher, launcher, parts_of
+from hypervisor.stack.pausing import Keeper, keeping
 from hypervisor.stack.ports import LOOPBACK
 from hypervisor.stack.probe import ACCEPTED, connack, get_login
 from hypervisor.stack.process import trim_log, wait_until
@@ -82,7 +83,8 @@ def run(wish: Wish, say: Say) -> None:
         )
         try:
             up.start()
-            up.keep()
+            with keeping(up.broker, say) as keeper:
+                up.keep(keeper)
         except Stopped:
             say("stopping")
         except OSError as error:
@@ -144,7 +146,7 @@ class _Up:
         how = f"up after {time.monotonic() - began:.1f} s"
         self.say(f"{how}, but without {' and '.join(late)}" if late else f"everything {how}")
 
-    def keep(self) -> None:
+    def keep(self, keeper: Keeper) -> None:
         """Tend the children until a stop signal."""
         chores = time.monotonic() + CHORES_SECONDS
         entering = time.monotonic()
@@ -152,6 +154,7 @@ class _Up:
         while True:
             time.sleep(TICK_SECONDS)
             self.stop.check()
+            keeper.tend()
             if self.supervisor.tend():
                 self._publish()
                 warned = self._mind_disk(warned=warned)
@@ -252,7 +255,7 @@ class _Up:
         passwords.change(self.folder, self.broker.programs, put=put, drop=drop)
 
         def is_ours() -> bool:
-            return connack(LOOPBACK, self.broker.port, passwords.PROBE, proof) == ACCEPTED
+            return connack(LOOPBACK, self.broker.parts_port, passwords.PROBE, proof) == ACCEPTED
 
         def start() -> Running:
             return start_broker(self.broker, self.stop.check, answers=is_ours)

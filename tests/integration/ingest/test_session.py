@@ -151,6 +151,40 @@ def connections(settings: Settings, name: str) -> int:
     return log.count(f" as {name} (")
 
 
+@pytest.mark.parametrize("left", [None, b"", b"no database of mosquitto's" * 9])
+def test_a_queue_that_the_broker_lost_is_a_deaf_span(
+    instance_settings: Settings, gauges: dict[str, str], broker: Broker, left: bytes | None
+) -> None:
+    """Its file is gone, empty or not to be read: the session is made again, and that is said."""
+    settings, name = instance_settings, GAUGES[0]
+    with ingest(settings):
+        wait_for(settings, lambda c: count(c, "worker WHERE heard_at IS NOT NULL") == 1)
+    with publisher(settings, name, gauges[name]) as device:
+        send(device, name, 0, 50)  # what will be lost
+    for pid in running(broker.is_mine):
+        assert stop_pid(pid, signal.SIGTERM, seconds=20)
+    kept = broker.folder.broker / "mosquitto.db"
+    if left is None:
+        kept.unlink()
+    else:
+        kept.write_bytes(left)
+    back = start_broker(broker)
+    try:
+        with publisher(settings, name, gauges[name]) as device:
+            send(device, name, 100, 50)
+        with ingest(settings):
+            wait_for(settings, lambda c: count(c) == 50)
+    finally:
+        back.halt()
+    with connect(settings.database_url) as connection:
+        (found,) = connection.execute(
+            "SELECT to_at - from_at < INTERVAL '1 minute' AND to_at <= (SELECT min(received_at)"
+            " FROM reading) FROM deaf_span WHERE from_at > '2000-01-01Z' ORDER BY from_at LIMIT 1"
+        ).fetchone()  # type: ignore[misc]
+        assert found
+    assert bool(list(kept.parent.glob("mosquitto.db.unreadable-*"))) == bool(left)
+
+
 def test_what_a_session_of_an_earlier_version_holds_is_moved(
     instance_settings: Settings, gauges: dict[str, str], broker: Broker, open_tmp: Path
 ) -> None:

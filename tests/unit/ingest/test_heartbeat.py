@@ -1,5 +1,7 @@
 """What heartbeats tell: how far was heard, and when nothing could be. Seconds, for reading."""
 
+import pytest
+
 from ingest.batch import Beat
 from ingest.heartbeat import Listening
 
@@ -47,3 +49,28 @@ def test_sent_again_it_does_not_go_back() -> None:
 
 def test_in_an_exercise_nobody_is_deaf() -> None:
     assert heard((0, 0), (3600, 3600), live=False) == (3600, [])
+
+
+def made(at: float) -> Beat:
+    """The broker made our session at that second, and had queued nothing before."""
+    return Beat(clock=round(at * SECOND), received_at=round(at * SECOND), anew=True)
+
+
+def test_a_session_made_after_the_last_heartbeat_lost_what_came_in_between() -> None:
+    beat = Beat(clock=13 * SECOND, received_at=13 * SECOND)
+    heard = Listening(interval=2 * SECOND, clock=10 * SECOND).after([made(12), beat])
+    assert heard.lost == heard.deaf == ((10 * SECOND, 12 * SECOND),)
+    assert heard.clock == 13 * SECOND
+
+
+@pytest.mark.parametrize(
+    "listening",
+    [
+        Listening(interval=2 * SECOND),  # never heard: nobody listened before
+        Listening(interval=2 * SECOND, clock=30 * SECOND),  # heard since: the broker says it again
+        Listening(interval=None, clock=10 * SECOND),  # an exercise: only a scenario says so
+    ],
+)
+def test_a_session_that_lost_nothing(listening: Listening) -> None:
+    heard = listening.after([made(12)])
+    assert (heard.lost, heard.deaf, heard.clock) == ((), (), None)
