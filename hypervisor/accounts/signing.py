@@ -20,6 +20,8 @@ from hypervisor.store.accounts.account_sessions import Session
 from hypervisor.store.connect import Connection
 
 TOKEN_LONGEST = timedelta(days=730)
+MOST_TOKENS = 100  # valid ones of an account
+MOST_SESSIONS = 50  # of an account: one more ends the one that was seen least lately
 Writing = Callable[[], AbstractContextManager[Connection]]
 
 
@@ -72,6 +74,7 @@ def sign_in(
         if knock.earlier is not None:
             account_sessions.close(connection, knock.earlier)
         account_sessions.sweep(connection, now=now, idle=idle)
+        account_sessions.close_all_but(connection, number, latest=MOST_SESSIONS - 1)
         account_sessions.add(connection, _session(knock, number, secret, now, longest))
         accounts.signed_in(connection, number, now)
         if kept is not None and passwords.outdated(kept):
@@ -166,7 +169,7 @@ def make_token(  # noqa: PLR0913  what a token is
     """A new API token; its number, and what is shown once.
 
     Raises:
-        AccountError: a scope that its owner has not, or a time that is past or too far.
+        AccountError: a scope that its owner has not, a time that is past or too far, or too many.
     """
     if not name.strip():
         raise AccountError("say what the token is for")
@@ -179,6 +182,9 @@ def make_token(  # noqa: PLR0913  what a token is
         )
     if not now < ends_at <= now + TOKEN_LONGEST:
         raise AccountError(f"a token ends within {TOKEN_LONGEST.days} days, not {ends_at:%Y-%m-%d}")
+    valid = account_tokens.count_valid(connection, owner.account, now)
+    if valid >= MOST_TOKENS:
+        raise AccountError(f"{owner.name} has {valid} valid tokens: revoke some of them first")
     secret = secrets.new_token()
     number = account_tokens.add(
         connection,

@@ -72,6 +72,15 @@ def close_all(connection: Connection, account: int, *, but: bytes | None = None)
     ).rowcount
 
 
+def close_all_but(connection: Connection, account: int, *, latest: int) -> None:
+    """Let an account keep the sessions that were seen last, so many."""
+    connection.execute(
+        "DELETE FROM session WHERE secret IN (SELECT secret FROM session WHERE account = %s"
+        " ORDER BY seen_at DESC, made_at DESC OFFSET %s)",
+        [account, latest],
+    )
+
+
 def hold(connection: Connection, person: Person) -> bool:
     """Let nobody change the person's account until the transaction's end.
 

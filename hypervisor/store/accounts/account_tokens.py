@@ -102,6 +102,14 @@ def used(connection: Connection, number: int, at: datetime) -> None:
     connection.execute("UPDATE api_token SET used_at = %s WHERE id = %s", [at, number])
 
 
+def count_valid(connection: Connection, account: int, now: datetime) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM api_token WHERE account = %s AND ends_at > %s AND revoked_at IS NULL",
+        [account, now],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def revoke_all(connection: Connection, account: int, at: datetime) -> int:
     """Make every token of an account void; how many were not yet."""
     return connection.execute(

@@ -135,6 +135,51 @@ def test_a_token_lasts_some_time_and_two_years_at_most(world: World) -> None:
     assert {(one.author, one.subject) for one in acts} == {("Anne", "Anne")}
 
 
+def test_nobody_has_more_tokens_or_sessions_than_they_can_look_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing, "MOST_TOKENS", 2)
+    monkeypatch.setattr(signing, "MOST_SESSIONS", 2)
+    owner = person(world)
+
+    def make(ends: datetime) -> int:
+        said = {"name": "script", "scopes": [Duty.READ], "now": NOW, "ends_at": ends}
+        return signing.make_token(world.connection, owner, **said)[0]  # type: ignore[arg-type]
+
+    first = make(NOW + SECOND)
+    make(NOW + 2 * SECOND)
+    with pytest.raises(AccountError, match="Anne has 2 valid tokens"):
+        make(NOW + SECOND)
+    signing.revoke_token(world.connection, first, now=NOW, author="Anne")
+    make(NOW + SECOND)
+    world.connection.commit()
+
+    add(world.connection, "Bruno", (Role.VIEWER, None))
+    other = knock(world, name="bruno")
+    sessions = [knock(world, now=NOW + number * SECOND) for number in range(2)]
+    account_sessions.touch(world.connection, secrets.digest(sessions[0]), NOW + 5 * SECOND)
+    world.connection.commit()
+    sessions.append(knock(world, now=NOW + 6 * SECOND))
+    assert [known(world, one, NOW + 6 * SECOND) for one in sessions] == [True, False, True]
+    assert known(world, other, NOW + 6 * SECOND)
+
+
+def test_a_person_sees_where_they_are_signed_in_the_latest_first(world: World) -> None:
+    add(world.connection, "Bruno", (Role.VIEWER, None))
+    knock(world, name="bruno", browser="theirs")
+    knock(world, browser="first " * 100)
+    knock(world, browser="second", address="10.0.0.2", now=NOW + SECOND)
+
+    def listed(now: datetime) -> list[tuple[str, str]]:
+        account = person(world).account
+        found = account_sessions.listing(world.connection, account, now=now, idle=IDLE)
+        return [(one.browser, one.address) for one in found]
+
+    assert listed(NOW + SECOND) == [("second", "10.0.0.2"), (("first " * 100)[:200], "10.0.0.1")]
+    assert listed(NOW + IDLE) == [("second", "10.0.0.2")]
+    assert listed(NOW + IDLE + SECOND) == []
+
+
 def test_signing_in_is_noted_and_forgets_what_is_over(world: World) -> None:
     old = secrets.digest(knock(world))
     knock(world, now=NOW + IDLE)
