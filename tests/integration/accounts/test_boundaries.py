@@ -30,9 +30,10 @@ from hypervisor.store.accounts import (
     account_sessions,
     account_tokens,
     accounts,
+    login_attempts,
 )
 from hypervisor.store.connect import Connection, connect
-from tests.integration.api.conftest import NORTH, ORGE, SOUTH, place
+from tests.integration.api.conftest import NORTH, ORGE, SOUTH, YVETTE, place
 from tests.integration.api.served import NOW, server
 from tests.integration.watch.world import World, make_world
 
@@ -409,3 +410,79 @@ def test_a_page_of_another_site_of_ours_is_a_foreign_one(world: World) -> None:
         assert browser.get("/api/v1/auth/me").status_code == 200
         token = {"Authorization": "Bearer hyp_nothing"}
         assert browser.get("/api/v1/auth/me", headers=token).status_code == 401
+
+
+def test_of_two_departements_the_role_in_one_is_not_the_whole(world: World) -> None:
+    add(world.connection, "Dora", (Role.ADMINISTRATOR, "91"))
+    only = person(world, "Dora")
+    assert only.everywhere(Duty.ADMINISTER)
+    world.connection.execute("INSERT INTO area VALUES ('92', 'departement', 'Hauts-de-Seine')")
+    one = person(world, "Dora")
+    assert not one.everywhere(Duty.READ)
+    assert one.territory().unplaced
+    assert one.territory().communes == {ORGE, YVETTE}
+
+
+def test_a_token_is_revoked_once_by_whoever_revoked_it(world: World) -> None:
+    owner = person(world)
+    said = {"name": "script", "scopes": [Duty.READ], "now": NOW, "ends_at": NOW + SECOND}
+    number, _ = signing.make_token(world.connection, owner, **said, author="Ada")  # type: ignore[arg-type]
+    signing.revoke_token(world.connection, number, now=NOW, author="Bea")
+    signing.revoke_token(
+        world.connection, number, now=NOW + SECOND, author="Bea", owner=owner.account
+    )
+    assert account_tokens.one(world.connection, number).revoked_at == NOW
+    with pytest.raises(NoAccountError, match=f"no token has the number {number}"):
+        signing.revoke_token(world.connection, number, now=NOW, author="x", owner=owner.account + 1)
+    acts = audit.listing(world.connection, limit=3)
+    assert [(one.kind, one.author, one.subject) for one in acts] == [
+        ("token", "Ada", "Anne"),
+        ("token-revoked", "Bea", "Anne"),
+        ("token-revoked", "Bea", "Anne"),
+    ]
+
+
+def test_two_tries_at_once_are_looked_at_one_after_the_other(world: World) -> None:
+    login_attempts.failed(world.connection, ["a", "b"], NOW, over=NOW)
+    world.connection.commit()
+    with closing(connect(world.url)) as other, ThreadPoolExecutor(1) as beside:
+        assert login_attempts.of(world.connection, ["a", "b"]) == {"a": (1, NOW), "b": (1, NOW)}
+        late = beside.submit(login_attempts.of, other, ["b"])
+        waits_for_a_lock(world.url, other, late.done)
+        login_attempts.failed(world.connection, ["b"], NOW + SECOND, over=NOW)
+        world.connection.commit()
+        assert late.result() == {"b": (2, NOW + SECOND)}
+    login_attempts.uncount(world.connection, "a")
+    login_attempts.uncount(world.connection, "a")
+    assert login_attempts.of(world.connection, ["a"]) == {"a": (0, NOW)}
+
+
+def test_when_a_token_was_used_is_known_to_the_minute(world: World) -> None:
+    _, secret = signing.make_token(
+        world.connection, person(world), name="x", scopes=[Duty.READ], now=NOW,
+        ends_at=NOW + timedelta(days=1),
+    )  # fmt: skip
+    world.connection.commit()
+    clock = [NOW]
+    shown = {"Authorization": f"bearer  {secret}"}  # as a program may write it
+    with server(world.url, clock=lambda: clock[0]) as base:  # noqa: SIM117  two sets of them
+        with httpx.Client(base_url=base, headers=shown) as program:
+            seen = []
+            for seconds in (0, 60, 61):
+                clock[0] = NOW + seconds * SECOND
+                assert program.get("/api/v1/auth/me").status_code == 200
+                (token,) = account_tokens.listing(world.connection, person(world).account)
+                world.connection.commit()
+                seen.append(token.used_at)
+    assert seen == [NOW, NOW, NOW + 61 * SECOND]
+
+
+def test_who_has_no_role_yet_sees_and_hears_nothing(world: World) -> None:
+    number = add(world.connection, "Zoe", (Role.VIEWER, None))
+    account_roles.give(world.connection, number, ())
+    world.connection.commit()
+    said = {"name": "zoe", "password": PASSWORD}
+    with server(world.url) as base, httpx.Client(base_url=base) as browser:
+        assert browser.post("/api/v1/auth/login", json=said).status_code == 204
+        for path in ("/api/v1/sites", "/api/v1/events?seconds=0.1", "/now", "/api/v1/auth/me"):
+            assert browser.get(path).status_code == 403, path

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -287,3 +287,95 @@ def test_the_load_of_a_span_that_is_none_is_refused(desk: Desk) -> None:
 def test_a_rules_own_limit_of_chatter(written: str, limit: tuple[int, int] | None) -> None:
     found = limit_in({"chatter": written})
     assert (None if found is None else (found.count, found.window)) == limit
+
+
+def test_what_the_system_takes_back_stands_at_the_scenarios_time(desk: Desk) -> None:
+    number = one(desk)
+    desk.act("acknowledge", number)
+    desk.measure((15, 4.2))
+    last = alarm_acts.acts(desk.connection, [number])[-1]
+    assert (last.kind, last.author, last.scenario_at) == ("unacknowledge", "system", us(15))
+    told = history(desk.connection, number)
+    assert [(each["what"], each["at"]) for each in told if each["author"]] == [
+        ("acknowledge", "2024-01-01T00:10:00Z"),
+        ("unacknowledge", "2024-01-01T00:15:00Z"),
+    ]
+
+
+def test_an_incident_is_closed_when_its_quiet_time_is_over(desk: Desk) -> None:
+    setting.change(desk.connection, "incident_quiet", "5 min", author="anne", reason="tried")
+    desk.measure(*HIGH, *BETWEEN)
+    viewing.regroup(desk.connection)
+    number = desk.of_rule("flood-high")[0]
+    (found,) = [
+        each
+        for each in viewing.incidents_viewed(desk.connection, wall=WALL, every=True)
+        if number in each["alarms"]
+    ]
+    closes = datetime.fromisoformat(found["closes"])
+    assert closes - datetime.fromisoformat(found["ended"]) == timedelta(minutes=5)
+    for seconds, open_then in ((-1, True), (0, False)):
+        at = closes + timedelta(seconds=seconds)
+        desk.connection.execute("UPDATE worker SET heard_at = %s", [at])
+        rows = viewing.incidents_viewed(desk.connection, wall=WALL, every=False)
+        assert (found["number"] in [each["number"] for each in rows]) is open_then
+        (row,) = viewing.incidents_viewed(
+            desk.connection, wall=WALL, every=True, number=found["number"]
+        )
+        assert row["open"] is open_then
+
+
+def test_what_was_known_is_narrowed_like_the_log(desk: Desk) -> None:
+    desk.measure(*HIGH)
+    at = moment(us(10))
+
+    def known(**selection: Any) -> set[str]:
+        found = viewing.known_at(desk.connection, at, Selection(**selection))
+        return {each["rule"] for each in found}
+
+    assert "flood-high" in known()
+    assert known(rule="flood-high") == {"flood-high"}
+    assert known(rule="flood-rain") == known(active=False) == known(site="yvette") == set()
+    assert known(state="unacknowledged") == known(domain="flood") == known()
+    assert len(viewing.known_at(desk.connection, at, Selection(limit=1))) == 1
+
+
+def test_the_first_that_is_held_is_found_behind_those_that_are_not(desk: Desk) -> None:
+    desk.measure(*HIGH, (15, 5.5))
+    numbers = [each.id for each in alarms.listing(desk.connection, Selection(active=True))]
+    assert len(numbers) > 1
+    desk.act("out-of-service", numbers[-1])
+    found = viewing.views(desk.connection, Selection(limit=1), wall=WALL, shown="out-of-service")
+    assert [each["id"] for each in found] == [numbers[-1]]
+
+
+def test_what_chattered_is_told_with_when_and_how_often(desk: Desk) -> None:
+    setting.change(desk.connection, "chatter_count", "2", author="anne", reason="tried")
+    desk.world.rules = "- {id: flood-at-once, title: x, when: level > 3 m, severity: minor,"
+    desk.world.rules += " advice: x, wrong when: never, tests: []}"
+    desk.world.record_rules()
+    for start in (0, 20, 40):
+        desk.measure((start, 3.5), (start + 10, 2.0))
+    desk.connection.commit()
+
+    def told(begins: float, ends: float) -> list[tuple[str, str, int]]:
+        span = Span(begins=moment(us(begins)), ends=moment(us(ends)))
+        found = load(desk.connection, span, wall=WALL)["chattering"]
+        return [(each["from"], each["to"], each["begun"]) for each in found]
+
+    spell = ("2024-01-01T00:40:00Z", "2024-01-01T01:00:00Z", 3)
+    assert told(0, 50) == told(59, 90) == [spell]
+    assert told(60, 90) == []
+
+
+def test_a_length_of_a_year_may_be_set_and_no_longer(desk: Desk) -> None:
+    def change(length: str) -> tuple[str, str]:
+        return setting.change(
+            desk.connection, "standing_long", length, author="anne", reason="tried"
+        )
+
+    assert change("366 d") == ("1 d", "366 d")
+    with pytest.raises(AlarmError, match="366 d"):
+        change("366.001 d")
+    with pytest.raises(AlarmError, match="expected a length of time"):
+        change("0 min")

@@ -331,24 +331,28 @@ def test_nothing_is_heard_once_the_right_to_it_ended(
                 assert client.get("/api/v1/events?seconds=0.1").status_code == 401
 
 
-def test_a_stream_ends_with_its_token(world: World) -> None:
+@pytest.mark.parametrize("program", [False, True])
+def test_a_stream_ends_with_its_token_or_session(world: World, *, program: bool) -> None:
     """Also where the end is no act of anybody's."""
     clock = [NOW]
-    with server(world.url, clock=lambda: clock[0]) as base:  # noqa: SIM117  two sets of them
-        with signed_in(base, world.url, "vera", (("viewer", None),)) as browser:
-            ends = (NOW + timedelta(hours=1)).isoformat()
-            made = browser.post("/api/v1/auth/tokens", json={"name": "ear", "ends_at": ends})
-            bearer = {"Authorization": f"Bearer {made.json()['secret']}"}
-            with (
-                httpx.Client(base_url=base, headers=bearer, timeout=20) as token,
-                listening(token) as ear,
-            ):
-                clock[0] += timedelta(minutes=59)
-                tell(world, "before")
-                ear.until("log", "before")
-                clock[0] += timedelta(minutes=1)
-                tell(world, "after")
-                assert not [line for line in ear.lines if "after" in line]
+    vera = (("viewer", None),)
+    with (
+        server(world.url, clock=lambda: clock[0]) as base,
+        signed_in(base, world.url, "vera", vera) as browser,
+    ):
+        ends = (NOW + timedelta(days=1)).isoformat()  # as that of the session
+        made = browser.post("/api/v1/auth/tokens", json={"name": "ear", "ends_at": ends})
+        bearer = {"Authorization": f"Bearer {made.json()['secret']}"}
+        with (
+            httpx.Client(base_url=base, headers=bearer, timeout=20) as token,
+            listening(token if program else browser) as ear,
+        ):
+            clock[0] += timedelta(days=1) - timedelta(seconds=1)
+            tell(world, "before")
+            ear.until("log", "before")
+            clock[0] += timedelta(seconds=1)
+            tell(world, "after")
+            assert not [line for line in ear.lines if "after" in line]
 
 
 def test_nobody_listens_without_signing_in(world: World) -> None:

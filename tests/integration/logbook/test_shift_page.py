@@ -152,6 +152,11 @@ def test_edits_since_the_hand_over_before(world: World) -> None:
     ]
     assert (found[0]["before"]["value"], found[0]["value"]["value"]) == (4.0, 4.5)
     assert found[1]["value"] is None
+    own = world.connection.execute(
+        "SELECT min(recorded_at) FROM revision WHERE key = 'seen/alert' AND previous IS NOT NULL"
+    ).fetchone()
+    assert own is not None
+    assert len(_page(world, since=own[0])["edits"]) == 2
     assert _page(world, since=after)["edits"] == []
 
 
@@ -264,3 +269,11 @@ def test_an_entry_is_found_by_the_scenarios_clock(world: World) -> None:
     assert found(text="% W")
     assert not found(text="_")
     assert not found(alarm=1)
+
+
+def test_hand_overs_page_by_page(world: World) -> None:
+    place(world, "seen")
+    made = [_offer(world, area) for area in (None, NORTH, SOUTH)]
+    found = handovers.listing(world.connection, limit=2)
+    assert [one.id for one in found] == [made[2], made[1]]
+    assert [one.id for one in handovers.listing(world.connection, before=made[1])] == [made[0]]

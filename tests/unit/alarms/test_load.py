@@ -1,6 +1,6 @@
 """The load of EEMUA 191, on an afternoon counted by hand."""
 
-from hypervisor.alarms.load import WINDOW, Raised, measure
+from hypervisor.alarms.load import WINDOW, Raised, measure, windows
 
 
 def _raised(window: int, times: int, severity: str = "minor", rule: str = "r") -> list[Raised]:
@@ -54,3 +54,12 @@ def test_nothing_and_what_lies_outside() -> None:
     assert (load.alarms, load.average, load.peak, load.peak_at, load.over) == (0, 0.0, 0, None, 0.0)
     assert (load.floods, load.frequent) == ((), ())
     assert load.priorities == {"high": 0.0, "medium": 0.0, "low": 0.0}
+
+
+def test_alarms_of_each_window_from_the_first_on() -> None:
+    at = [0, 1, WINDOW, WINDOW + 1, 3 * WINDOW, 3 * WINDOW + 1]
+    raised = [Raised(at=one, rule="r", subject="s", title="t", severity="minor") for one in at]
+    assert windows(raised, 0, 3 * WINDOW) == [2, 1, 1]  # (begins, ends]
+    assert windows(raised, 0, 3 * WINDOW + 1) == [2, 1, 1, 1]
+    assert windows([], 0, 1) == [0]
+    assert measure(raised, 0, 3 * WINDOW).alarms == 4

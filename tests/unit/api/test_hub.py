@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from hypervisor.api.hub import Hub, chunk, merged
 from hypervisor.store.accounts.credentials import Credential
-from hypervisor.store.pages.happenings import Happening, Position
+from hypervisor.store.pages.happenings import Happening, News, Parts, Position, Valid
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
 SHOWN = Credential(account=1, token=1)
@@ -106,5 +106,31 @@ def test_what_waits_is_taken_whole_and_in_order() -> None:
         listener.put(b"b")
         assert await listener.take(0.01) == b"ab"
         assert await listener.take(0.01) is None
+
+    asyncio.run(play())
+
+
+def test_who_sees_a_part_comes_again_when_the_registry_changed() -> None:
+    async def play() -> None:
+        hub = Hub("", lambda: NOW)
+        part, whole = hub.join(ORGE, SHOWN), hub.join(None, SHOWN)
+        for registry, over in ((1, False), (1, False), (2, True)):
+            await hub._take(Parts(late=(), registry=registry))  # noqa: SLF001  what it follows
+            assert (part.over, whole.over) == (over, False)
+
+    asyncio.run(play())
+
+
+def test_who_is_sent_away_is_told_nothing_more() -> None:
+    async def play() -> None:
+        hub = Hub("", lambda: NOW)
+        gone, stays = hub.join(None, SHOWN), hub.join(None, Credential(account=2, token=2))
+        shown = frozenset({SHOWN, stays.credential})
+        await hub._take(Valid(shown=shown, good=shown - {SHOWN}))  # noqa: SLF001
+        await hub._take(News(happenings=[happening(1)], upto=8))  # noqa: SLF001
+        assert (gone.over, stays.over) == (True, False)
+        assert await gone.take(0.01) is None
+        assert await stays.take(0.01) is not None
+        assert (hub.listens(1), hub.listens(2), hub.listens(3)) == (1, 1, 0)
 
     asyncio.run(play())
