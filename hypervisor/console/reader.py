@@ -21,7 +21,11 @@ class Reader:
     theme: str = "auto"
 
     def local(self, at: datetime) -> datetime:
-        return at.astimezone(self.zone)
+        """On the reader's clock; at the ends of the calendar, where there is none, in UTC."""
+        try:
+            return at.astimezone(self.zone)
+        except OverflowError:
+            return at.replace(tzinfo=UTC)
 
 
 _PLAIN = Reader(language="fr", zone=ZoneInfo("Europe/Paris"), now=datetime(2000, 1, 1, tzinfo=UTC))

@@ -110,7 +110,10 @@ def _listed(text: str, language: str) -> str:
 def _value(text: str) -> str:
     """A quoted word between the reader's own quotation marks; a time on the reader's clock."""
     if _INSTANT.fullmatch(text):
-        return formats.day_time(datetime.fromisoformat(text))
+        try:
+            return formats.day_time(datetime.fromisoformat(text))
+        except ValueError:  # looks like a time, as what a person typed may
+            return text
     found = _QUOTED.fullmatch(text)
     return f"« {found[2]} »" if found else text
 

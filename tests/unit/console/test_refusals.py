@@ -48,3 +48,15 @@ def test_a_refusal_says_its_case_in_french() -> None:
 def test_the_longest_pattern_says_most(said: str, french: str) -> None:
     assert french in _told("fr", said)
     assert _told("en", said) == said
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2024-13-41T25:61Z", "2024-02-30T00:00Z"],
+)
+def test_what_only_looks_like_a_time_is_told_as_well(said: str) -> None:
+    """Anybody may type it into an address."""
+    french = _told("fr", f"no site is named '{said}'")
+    assert french.startswith("aucun site ne s")
+    assert _told("fr", f"alarm 7 has changed since {said}")
+    assert _told("en", f"no site is named '{said}'") == f"no site is named '{said}'"
