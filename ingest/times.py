@@ -10,7 +10,7 @@ from sensors._row import EARLIEST, LATEST
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LEAP = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d):60((?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))")
+_LEAP = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d):60(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _LAST_SECOND = (23, 59, 59)
 
 
@@ -33,10 +33,10 @@ def moment(given: object) -> datetime:
 
 
 def _after_leap(match: re.Match[str]) -> datetime:
-    before = msgspec.convert(f"{match[1]}:59{match[2]}", AwareTime)
+    minute, fraction, offset = match.groups("")
     try:
-        utc = before.astimezone(UTC)
-        after = before + timedelta(seconds=1)
+        utc = msgspec.convert(f"{minute}:59{offset}", AwareTime).astimezone(UTC)
+        after = msgspec.convert(f"{minute}:59{fraction}{offset}", AwareTime) + timedelta(seconds=1)
     except OverflowError:
         raise ValueError("it lies at the end of time") from None
     if (utc.hour, utc.minute, utc.second) != _LAST_SECOND:

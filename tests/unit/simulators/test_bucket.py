@@ -60,3 +60,6 @@ def test_when_a_bucket_tells() -> None:
     assert told.tolist() == [0, 0, 0.4, 0.2, 0, 0]
     at, told = tips(fallen, span, bucket, heartbeat=1800.0)
     assert ((at - span[0]) / MINUTE).tolist() == [0, 30, 60, 90, 91, 121, 151, 181, 211]
+    for heartbeat in (60.0, 20.0):  # each minute, if not oftener
+        at, _ = tips(fallen, span, bucket, heartbeat=heartbeat)
+        assert len(at) == 241
