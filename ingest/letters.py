@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from ingest.message import Arrival, Letter, Refused
+from ingest.message import LONGEST_TOPIC, Arrival, Letter, Refused
 
 _LONGEST = 500  # characters of a detail
 _KEPT = 65_536  # bytes kept of a payload too large to be read
@@ -23,7 +23,7 @@ def _letter(group: list[Refused], largest: int) -> Letter:
     if len(group) > 1:
         detail = f"{detail[: _LONGEST - 60]} (and {len(group) - 1} more objects of this message)"
     return Letter(
-        topic=storable(arrival.topic),
+        topic=storable(arrival.topic)[:LONGEST_TOPIC],
         payload=_payload(arrival, group, largest),
         reason=group[0].reason,
         detail=storable(detail)[:_LONGEST],

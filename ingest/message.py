@@ -9,6 +9,7 @@ import msgspec
 
 MOST_OBJECTS = 20_000  # objects or records of a message: more than a MiB of useful ones has
 MOST_VALUES = 1_000  # of one object
+LONGEST_TOPIC = 400  # characters: the index of dead letters takes no row of more than 2.7 kB
 UNSTAMPED = -(2**63)  # an exercise's message whose scenario time is missing or unreadable
 
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]

@@ -12,7 +12,7 @@ from ingest.chirpstack import read_chirpstack
 from ingest.codec import Codec
 from ingest.library import Library
 from ingest.meaning import value_of
-from ingest.message import Arrival, Envelope, Reason
+from ingest.message import LONGEST_TOPIC, Arrival, Envelope, Reason
 from ingest.ports import Known
 from ingest.reply import Refusal, Reply, UnusableError, Value, unusable
 from ingest.senml import Record, read_pack
@@ -22,7 +22,6 @@ from ingest.uplink import Uplink
 
 _LAST = re.compile(r"[/:]")
 _MOST = 50_000  # topics remembered
-_LONGEST = 300  # characters of one that is
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Read = Callable[[Arrival], Reply]
@@ -52,11 +51,14 @@ class Routes:
             route = self._route(topic)
         except UnusableError as error:
             route = Route("", functools.partial(_refused, error.refusal))
-        if len(topic) <= _LONGEST:
+        if len(topic) <= LONGEST_TOPIC:
             self._routes[topic] = route
         return route
 
     def _route(self, topic: str) -> Route:
+        if len(topic) > LONGEST_TOPIC:
+            detail = f"a topic of {len(topic)} characters; at most {LONGEST_TOPIC} are read"
+            raise unusable(Reason.TOO_LARGE, detail)
         match topic.split("/"):
             case ["devices", device, "senml"]:
                 return Route(device, functools.partial(self._senml, "", device))

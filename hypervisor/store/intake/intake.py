@@ -73,7 +73,7 @@ class Intake:
         except psycopg.Error as error:
             gone = connection.closed  # whatever was said last: nothing is known of the batch
             self._give_up(connection)
-            if not gone and not isinstance(error, psycopg.OperationalError):
+            if not gone and _is_of_the_batch(error):
                 raise NotStorableError(str(error).strip()) from error
             self._done.retries += 1  # away, full, or in another worker's way
             raise UnavailableError(str(error).strip()) from error
@@ -132,3 +132,13 @@ class Intake:
             raise UnavailableError(str(error).strip()) from error
         self._version = version
         return found
+
+
+def _is_of_the_batch(error: psycopg.Error) -> bool:
+    """Whether what the batch holds is at fault: then no second try helps.
+
+    Limits of a row or an index count among operational errors (class 54), though nothing else is
+    the matter; one message must not have all others wait for ever.
+    """
+    limit = (error.sqlstate or "").startswith("54")
+    return limit or not isinstance(error, psycopg.OperationalError)

@@ -1,6 +1,7 @@
 """What one commit stores when it, or the answer to it, is lost: everything once, nothing beside."""
 
 import json
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from ingest.heartbeat import Listening
 from ingest.library import Library
 from ingest.message import Arrival
 from ingest.pipeline import Pipeline
-from ingest.ports import UnavailableError
+from ingest.ports import NotStorableError, UnavailableError
 from sensors._domain import catalogue
 from tests.integration.ingest.conftest import count, seed
 
@@ -125,6 +126,24 @@ def test_a_batch_of_which_a_part_is_stored_is_not_stored_twice(
         with connect(settings.database_url) as connection:
             reasons = [letter.reason for letter in dead_letters.find(connection)]
         assert sorted(reasons) == ["not-storable", *["unknown-quantity"] * 3]
+
+
+def test_a_limit_of_the_database_is_one_messages_own(instance_settings: Settings) -> None:
+    """An index that takes no row so large is an operational error, and yet no absent store."""
+    settings = instance_settings
+    with piped(settings) as (pipeline, _):
+        with connect(settings.database_url) as connection:
+            connection.execute("CREATE INDEX noise ON dead_letter USING btree (payload)")
+        noise = random.Random(1).randbytes(60_000)
+        huge = Arrival("devices/gauge-0/readings", noise, RECEIVED)
+        some = parcel([1, 2])
+        made = Parcel(arrivals=[huge, *some.arrivals], beats=(), mids=(), connection=1)
+        with pytest.raises(NotStorableError, match="maximum"):
+            pipeline.store(pipeline.check(made))  # not even its letter can be kept, with this index
+        with connect(settings.database_url) as connection:
+            connection.execute("DROP INDEX noise")
+        pipeline.store(pipeline.check(made))
+        assert levels(settings) == [1, 2]
 
 
 @pytest.mark.parametrize("error", [OverflowError("year 10000"), psycopg.DataError("no such text")])

@@ -1,5 +1,6 @@
 """Thousands of hostile messages through broker, worker and database: each is accounted for."""
 
+import random
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -102,3 +103,26 @@ def readings(connection: Connection) -> set[tuple[str, str, datetime, float]]:
             " WHERE quality = 0"
         ).fetchall()
     )
+
+
+def test_a_topic_of_any_length_stops_nobody(instance_settings: Settings) -> None:
+    """What is below a gateway's own topic is its to write, up to 64 KiB that no index takes."""
+    settings = instance_settings
+    described(settings)
+    chance = random.Random(1)
+    long = "".join(chance.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(60_000))
+    at = datetime.now(UTC).replace(microsecond=0).isoformat()
+    good_ = f'{{"time": "{at}", "values": {{"level": 1}}}}'.encode()
+    with (
+        ingest(settings),
+        publisher(settings, "player", settings.player_password) as player,
+    ):
+        for length in (1_000, 2_500, 9_000, 60_000):
+            player.raw(f"gateways/lora/application/1/device/{long[:length]}/event/up", b"x")
+            player.raw(f"gateways/things/devices/{long[:length]}/readings", good_)
+            player.raw(f"devices/{long[:length]}/readings", good_)
+        player.raw("devices/alone/readings", good_)
+        wait_for(settings, lambda c: count(c, "dead_letter") == 12 and count(c) == 1)
+    hypervisor(settings, "dead-letters", "redrive")
+    with connect(settings.database_url) as connection:
+        assert count(connection, "dead_letter") == 12

@@ -234,3 +234,14 @@ def test_a_device_that_invents_fields_does_not_fill_the_log(
         for number in range(1000):
             library.tell_unmapped("bucket", [f"field{number}"])
     assert len(caplog.records) == 100
+
+
+@pytest.mark.parametrize("form", ["devices/{}/readings", "gateways/lora/devices/{}/readings"])
+def test_a_topic_longer_than_any_index_takes_is_cut_and_not_read(form: str) -> None:
+    for length, reason in ((400, "unknown-device"), (401, "too-large")):
+        topic = form.format("é" * (length - len(form) + 2))
+        (letter,) = say(
+            (topic, b'{"time": "2022-01-11T06:00:00Z", "values": {"level": 1}}')
+        ).letters
+        assert letter.reason == reason
+        assert letter.topic == topic[:400]
