@@ -38,8 +38,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with closing(connect(database_url, autocommit=True)) as made:
+def connection(shared_url: str) -> Iterator[Connection]:
+    """Of a transaction that is rolled back: what a test makes is its own."""
+    with closing(connect(shared_url)) as made:
         make_places(made)
         yield made
 
