@@ -158,17 +158,23 @@ def conversion(source: str, target: str) -> tuple[float, float]:
     if source == target:
         return 1.0, 0.0
     if dimension(source) != dimension(target):
-        raise UnitError(
-            f"{source!r} ({dimension(source)}) cannot be converted into"
-            f" {target!r} ({dimension(target)})"
-        )
+        raise _unlike(source, target)
     try:
         scale, offset = _linear(_parsed(source), _parsed(target))
+    except TypeError:  # pint's own: a temperature's square by a temperature is a difference
+        raise _unlike(source, target) from None
     except ArithmeticError:  # of the hundredth power of a kilometre
         scale, offset = math.inf, 0.0
     if not (_SMALLEST < scale < 1 / _SMALLEST and math.isfinite(offset)):
         raise UnitError(f"{source!r} and {target!r} are too far apart to be converted")
     return scale, offset
+
+
+def _unlike(source: str, target: str) -> UnitError:
+    return UnitError(
+        f"{source!r} ({dimension(source)}) cannot be converted into"
+        f" {target!r} ({dimension(target)})"
+    )
 
 
 def _linear(source: "Unit", target: "Unit") -> tuple[float, float]:

@@ -109,6 +109,24 @@ def test_what_is_no_unit_is_refused(unit: str) -> None:
         dimension(unit)
 
 
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("°F2/°F", "Cel"),
+        ("%2.Cel", "Cel"),
+        *(
+            (f"{unit}{power}/m{power - 1}", "m")
+            for unit in ("km", "mm")
+            for power in (99, 400, 9999)
+        ),
+    ],
+)
+def test_what_no_number_converts_is_an_error_that_is_read(source: str, target: str) -> None:
+    """Devices send us units: whatever they make up, a sentence comes of it and no defect."""
+    with pytest.raises(UnitError, match=r"cannot be converted|too far apart"):
+        conversion(source, target)
+
+
 def test_a_device_that_makes_up_annotations_does_not_fill_the_memory() -> None:
     def understood(number: int) -> bool:
         try:
