@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from starlette.exceptions import HTTPException
 
 from hypervisor.accounts.duties import Duty
+from hypervisor.accounts.errors import ForbiddenError
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.matching import IfMatch, expected, tag
 from hypervisor.api.paging import Page
@@ -123,8 +124,12 @@ def _match(asked: Access, name: str, if_match: str | None) -> None:
 def _write(asked: Access, name: str, reason: str, made: Callable[[Registry], Inventory]) -> None:
     def steps(known: Registry) -> list[Inventory]:
         theirs = {one.name: one for one in listed(known.revisions, None)}.get(name)
-        if theirs is not None:  # also where only others see them
-            _require(asked, theirs.subjects)
+        if theirs is not None:  # also where only others see them, whose places are not told
+            try:
+                _require(asked, theirs.subjects)
+            except NotFoundError as error:
+                said = f"works {name!r} are of another territory: choose another name"
+                raise ForbiddenError(said) from error
         return [made(known)]
 
     with asked.writing() as connection:
