@@ -93,6 +93,10 @@ ALLOWED = (
         " '^(time_bucket|time_bucket_gapfill|first|last|histogram|locf|interpolate)$'",
     ),
     Allowed(
+        reason="TimescaleDB's planner puts it into conditions on compressed readings (since 2.20)",
+        condition="extension = 'timescaledb' AND p.proname = 'bloom1_contains'",
+    ),
+    Allowed(
         reason="ours, for policies and dashboards: it only reads, as whoever asks",
         condition="schema = 'public' AND extension IS NULL AND p.provolatile <> 'v'",
     ),

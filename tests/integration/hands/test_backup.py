@@ -12,7 +12,7 @@ from hypervisor.hands.backing_up import back_up
 from hypervisor.instance import Mode
 from hypervisor.instants import moment
 from hypervisor.settings import Settings
-from hypervisor.store import audit, databases, feed
+from hypervisor.store import audit, databases, feed, reader_functions, tenancy
 from hypervisor.store.connect import StoreError, connect
 from hypervisor.store.pages import observing
 from tests.conftest import Stack
@@ -131,6 +131,11 @@ def test_readings_come_back_as_chunks_and_the_act_is_audited(
             "test",
             "restored from one.backup",
         )
+        assert reader_functions.excess(connection) == [], "a dump holds no grants"
+        assert connection.execute(
+            "SELECT DISTINCT proowner::regrole::text FROM pg_proc"
+            " WHERE pronamespace = 'shown'::regnamespace"
+        ).fetchall() == [(tenancy.TENANT,)], "nor owners, as whom a reader's views read"
 
 
 @pytest.mark.parametrize("mode", list(Mode))

@@ -186,10 +186,10 @@ def test_alarms_as_a_list(connection: Connection) -> None:
     numbers = [
         raise_alarm(connection, "b", "mill", severity="major"),
         raise_alarm(connection, "a", "mill", severity="minor"),
-        raise_alarm(connection, "c", "square", severity="major"),
+        raise_alarm(connection, "c", "square", severity="major", stale=[(NOW - HOUR, NOW)]),
         raise_alarm(connection, "d", "source", ended=NOW, acknowledged="minor"),
         raise_alarm(connection, "e", None),
-        raise_alarm(connection, "100%", "source"),
+        raise_alarm(connection, "100%", "source", stale=[(NOW - HOUR, NOW), (NOW, None)]),
     ]
     b, a, c, over, lost, percent = numbers
     connection.execute("UPDATE alarm SET assignee = 'ann' WHERE id = %s", [a])
@@ -211,6 +211,14 @@ def test_alarms_as_a_list(connection: Connection) -> None:
     assert listed(text="_") == []
     assert listed(number=over) == [over]
     rows = {one.id: one for one in alarm_list.rows(connection, alarm_list.Wanted(), NOW)}
+    assert [rows[number].stale for number in (a, c, percent)] == [False, False, True]
+    assert rows[percent].stale_since == NOW
+    _act(connection, a, "comment", NOW)
+    _act(connection, a, "comment", NOW - HOUR / 2)
+    _act(connection, c, "comment", NOW - 2 * HOUR)
+    rows = {one.id: one for one in alarm_list.rows(connection, alarm_list.Wanted(), NOW)}
+    changed = [rows[number].changed for number in (a, b, c)]
+    assert changed == [NOW - HOUR / 2, NOW - HOUR, NOW - HOUR], "the act done last, or the watch"
     assert [rows[number].waits for number in (a, b, c)] == [True, True, False]
     newest = alarm_list.last(connection)
     assert newest is not None
