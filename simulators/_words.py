@@ -8,7 +8,7 @@ from sensors._errors import TerritoryError
 from simulators._faults import KINDS
 from simulators._publications import instant_of
 from simulators._story import Happening, Where
-from simulators._yaml import hours_in
+from simulators._yaml import LONGEST, hours_in
 
 DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|min|h|d)")
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -32,11 +32,14 @@ def speed(text: str) -> float | None:
 
 
 def duration(text: str) -> float:
-    """`90 s`, `15min`, `6h`, `2 d`: seconds."""
+    """`90 s`, `15min`, `6h`, `2 d`: seconds, ten years at most."""
     found = DURATION.fullmatch(text.strip())
     if found is None:
         raise WordError(f"duration {text!r}: expected a number and s, min, h or d, such as 6h")
-    return float(found["number"]) * SECONDS[found["unit"]]
+    seconds = float(found["number"]) * SECONDS[found["unit"]]
+    if seconds > LONGEST * 3600.0:
+        raise WordError(f"duration {text!r}: expected at most ten years")
+    return seconds
 
 
 def instant(text: str) -> datetime:

@@ -11,6 +11,7 @@ from sensors._plain_yaml import Loader
 from simulators._errors import SimulatorError
 
 SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>d|h|min|s)")
+LONGEST = 10 * 366 * 24.0  # h of what is written
 HOURS = {"d": 24.0, "h": 1.0, "min": 1 / 60, "s": 1 / 3600}
 
 
@@ -26,14 +27,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def hours_in(word: str) -> float | None:
-    """`30`, `30 h`, `90 min`, `1 d 6 h`, with a minus or without; None: it is no such thing."""
+    """`30`, `30 h`, `90 min`, `1 d 6 h`, with a minus or without; None: it is no such thing.
+
+    Nor is anything longer than ten years.
+    """
     bare = word.strip().removeprefix("-").strip()
     sign = -1.0 if word.strip().startswith("-") else 1.0
     if re.fullmatch(r"\d+(\.\d+)?", bare):
-        return sign * float(bare)
-    if not bare or SPAN.sub("", bare).strip():
+        hours = float(bare)
+    elif not bare or SPAN.sub("", bare).strip():
         return None
-    return sign * sum(float(m["number"]) * HOURS[m["unit"]] for m in SPAN.finditer(bare))
+    else:
+        hours = sum(float(m["number"]) * HOURS[m["unit"]] for m in SPAN.finditer(bare))
+    return sign * hours if hours <= LONGEST else None
 
 
 class Reader:
@@ -102,7 +108,7 @@ class Reader:
             self.fail(
                 node,
                 f"{what}: {self.text(node, what)!r} is no time; expected one such as 30 h,"
-                " or 1 d 6 h",
+                " or 1 d 6 h, up to ten years",
             )
         return found
 

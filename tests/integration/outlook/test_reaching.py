@@ -80,7 +80,10 @@ def test_of_two_gauges_at_a_site_the_one_that_spoke_last_speaks_for_it(
     second(world, names[1])
     rises(world, "ford", until=225, value=9)
     rises(world, names[1], until=240, value=1)
-    found = courses(world.connection, CATALOGUE, now=NOW)["ford"]
+    rises(world, "mill")
+    every_course = courses(world.connection, CATALOGUE, now=NOW)
+    assert every_course.keys() == {"ford", "mill"}
+    found = every_course["ford"]
     assert (found.device, found.value) == (names[1], 1)
     assert (found.site, found.quantity, found.unit) == ("ford", "level", "m")
     assert found.time == NOW

@@ -11,6 +11,8 @@ from rules._pack import load_pack
 from rules._packtest import run_tests
 from sensors._domain import catalogue
 from sensors._units import UnitError, conversion
+from simulators._words import WordError, duration
+from simulators._yaml import hours_in
 
 RULE = """
 - id: flood-x
@@ -167,3 +169,12 @@ def test_units_too_far_apart_do_not_convert() -> None:
         with pytest.raises(UnitError, match="too far apart"):
             conversion(source, target)
     assert conversion("km", "mm") == (1e6, 0.0)
+
+
+def test_a_duration_of_a_scenario_is_bounded() -> None:
+    for text in (f"{'9' * 400} d", "3661 d", "99999999 h"):
+        assert hours_in(text) is None
+        with pytest.raises(WordError, match="at most ten years"):
+            duration(text)
+    assert hours_in("-3660 d") == -87_840.0
+    assert duration("3660 d") == 316_224_000.0
