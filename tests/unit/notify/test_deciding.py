@@ -102,6 +102,11 @@ def test_news_before_its_raising_is_dropped(event: str) -> None:
             {"alarm": {"withdrawn": "2024-10-09T11:59:00Z"}},
             Drop(why="it was withdrawn before it was told"),
         ),
+        (
+            "severity",
+            {"alarm": {"withdrawn": "2024-10-09T11:59:00Z"}},
+            Drop(why="it was withdrawn before it was told"),
+        ),
         ("revised", {"alarm": {"withdrawn": "2024-10-09T11:59:00Z"}}, Send(routes=DUTY.routes)),
         ("cleared", {"told": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
         ("cleared", {"told": HEARD, "suppressed": "shelved"}, Send(routes=DUTY.routes)),
@@ -203,6 +208,9 @@ def test_by_night_only() -> None:
     assert sent_to(decided("escalation", night, body={"to": "night"})) == ["night"]
     assert sent_to(decided("cleared", night, told=heard, alarm=OVER)) == ["night"]
     assert sent_to(decided("revised", night, told=heard)) == ["night"]
+    assert decided("severity", night, told=heard) == Hold(
+        until=LATER, why="nobody is on call for it"
+    )
 
 
 def test_a_route_on_call_that_does_not_want_it() -> None:
