@@ -105,5 +105,10 @@ class Database:
         """Whether a command line is this cluster's server."""
         return str(self.cluster) in words and words[0].endswith("postgres")
 
+    def is_still_held(self) -> bool:
+        """Whether it did not start for what a server that was killed has left running."""
+        words = self.last_words()
+        return "is still in use" in words or "postmaster.pid" in words
+
     def last_words(self) -> str:
         return last_lines(self.folder.log("database"))

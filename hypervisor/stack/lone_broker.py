@@ -3,6 +3,7 @@
 import logging
 import signal
 import subprocess
+import time
 from contextlib import suppress
 
 from hypervisor.instance import Mode
@@ -17,6 +18,7 @@ from hypervisor.stack.ports import LOOPBACK
 from hypervisor.stack.tls import Secured
 
 _TICK_SECONDS = 0.1
+ENTER_SECONDS = 5.0  # between two tries to enter gaps into the ledger
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,6 @@ def run(
         secured=secured,
     )
     gap_notes.note_death(folder)
-    gap_notes.enter(folder, settings.database_url)
     mended = password_file.restore(folder)
     if mended:
         log.warning("%s", mended)
@@ -72,8 +73,12 @@ def run(
     child = broker.start()
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # HUP: a renewed certificate
         signal.signal(each, lambda by, _frame: child.send_signal(by))
+    entering = time.monotonic()
     with keeping(broker, log.warning) as keeper:
         while True:
             with suppress(subprocess.TimeoutExpired):
                 return child.wait(_TICK_SECONDS)
             keeper.tend()
+            if time.monotonic() >= entering:  # the database may come after us
+                entering = time.monotonic() + ENTER_SECONDS
+                gap_notes.enter(folder, settings.database_url)

@@ -14,6 +14,7 @@ from hypervisor.stack.process import stop
 from hypervisor.store import databases
 
 START_SECONDS = 60.0  # a database that recovers from a kill -9 under load takes its time
+LEFT_OVER_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +56,26 @@ def start_broker(
 def start_database(database: Database, check: Callable[[], None] = _go_on) -> Running:
     """Start the database server, made first if need be, and wait until it answers.
 
+    Where all was killed at once, backends of the server before may take a moment to notice.
+
     Raises:
         StackError: it ended, or never answered; with its last words.
         PortLostError: it ended because another process has its port.
     """
     database.create()
+    end = time.monotonic() + LEFT_OVER_SECONDS
+    while True:
+        try:
+            return _started(database, check)
+        except PortLostError:
+            raise
+        except StackError:
+            if not database.is_still_held() or time.monotonic() > end:
+                raise
+        time.sleep(0.2)
+
+
+def _started(database: Database, check: Callable[[], None]) -> Running:
     child = database.start()
     url = database.url("postgres")
     waiting = Waiting(

@@ -118,8 +118,8 @@ def note_dropped(connection: Connection, worker: str, count: int) -> None:
 
 
 def enter(url: str, noted: Sequence[Gap]) -> bool:
-    """Enter gaps of before the database answered; False: it does not yet."""
-    with suppress(StoreError, psycopg.OperationalError), connect(url) as connection:
+    """Enter gaps of before the database was there; False: it is not yet, or lacks migrations."""
+    with suppress(StoreError, psycopg.Error), connect(url) as connection:
         for gap in noted:
             add(connection, gap)
         return True

@@ -161,6 +161,8 @@ def test_a_death_is_noted_and_entered_once_the_database_answers(
     assert gap_notes.note_death(folder) is None  # noted already
 
     assert gap_notes.enter(folder, "postgresql://nobody@127.0.0.1:1/none") == []
+    bare = f"{instance_settings.database_url.rpartition('/')[0]}/postgres"  # no migration there
+    assert gap_notes.enter(folder, bare) == []
     assert (folder.root / GAP_NOTES).exists()
     assert gap_notes.enter(folder, instance_settings.database_url) == [noted]
     assert not (folder.root / GAP_NOTES).exists()

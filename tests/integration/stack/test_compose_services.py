@@ -134,6 +134,23 @@ def hanging_is_seen(engine: Engine, part: Container) -> None:
     engine.await_health(part)
 
 
+def a_killed_broker_is_entered(engine: Engine) -> None:
+    """Into the ledger of gaps, once it is started again."""
+    broker = engine.running["broker"]
+    pid = engine.where.root / "data-broker" / "broker" / "mosquitto.pid"
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    assert broker.child.wait(20) != 0
+    again = engine.running["broker"] = engine.start("broker", engine.services["broker"]["command"])
+    engine.await_health(again)
+
+    def entered() -> bool:
+        with psycopg.connect(again.env["HYPERVISOR_DATABASE_URL"]) as connection:
+            found = connection.execute("SELECT cause FROM ingest_gap").fetchall()
+        return found == [("broker-killed",)]
+
+    assert wait_until(entered, seconds=20)
+
+
 @pytest.mark.timeout(300)
 def test_from_a_device_to_a_reader(
     elsewhere: Elsewhere, dot_env: dict[str, str], open_tmp: Path
@@ -160,6 +177,7 @@ def test_every_service_of_a_live_instance(
             compose.await_health(compose.running[part])
         told(compose, open_tmp / "town.yaml")
         hanging_is_seen(compose, compose.running["rollup"])
+        a_killed_broker_is_entered(compose)
         ended = compose.down()
         assert set(ended) == {"broker", *PARTS}
         ended_well(ended)
