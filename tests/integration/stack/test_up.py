@@ -4,9 +4,11 @@ import functools
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from hypervisor.instance import Instance, InstanceError, Mode, require_exercise, require_mode
@@ -14,13 +16,14 @@ from hypervisor.settings import SETTINGS_FILE, Settings, load_settings
 from hypervisor.stack import accounts, binaries, detached, lock, password_file, state
 from hypervisor.stack.account import unprivileged
 from hypervisor.stack.broker import Broker
+from hypervisor.stack.database import FORGETFUL, Database
 from hypervisor.stack.errors import PortLostError, StackError
 from hypervisor.stack.folder import open_folder
 from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.ports import free_port, is_free
 from hypervisor.stack.probe import ACCEPTED, connack, get_login
 from hypervisor.stack.process import running, wait_until
-from hypervisor.stack.servers import start_broker
+from hypervisor.stack.servers import start_broker, start_database
 from hypervisor.store import databases, instance
 from hypervisor.store.connect import connect
 from tests.integration.stack.ups import Up, is_of
@@ -137,6 +140,31 @@ def test_broker_ports_that_another_was_quicker_to_take_are_given_up(
     assert settings.broker_port != settled.broker_port
     assert settings.parts_port != settled.parts_port
     assert both_answer(settings)
+
+
+def test_a_database_waits_for_what_the_one_before_has_left_running(open_tmp: Path) -> None:
+    """Killed with its server, a backend holds the memory until it notices."""
+    folder = open_folder(open_tmp / "one", unprivileged())
+    database = Database(
+        folder=folder,
+        programs=binaries.database(),
+        port=free_port(),
+        password="secret",
+        extra=tuple(FORGETFUL.items()),
+    )
+    first = start_database(database)
+    with psycopg.connect(database.url("postgres")) as connection:
+        pid = connection.info.backend_pid
+        os.kill(pid, signal.SIGSTOP)
+        first.child.kill()
+        first.child.wait()
+        noticing = threading.Timer(2.0, os.kill, [pid, signal.SIGCONT])
+        noticing.start()
+        try:
+            start_database(database).halt()
+        finally:
+            noticing.join()
+    assert "is still in use" in folder.log("database").read_text()
 
 
 def test_another_broker_that_answers_is_not_ours(
