@@ -1,6 +1,6 @@
 """GET /api/v1/health: how the system itself is."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter
@@ -12,6 +12,9 @@ from hypervisor.instance import Mode
 from hypervisor.store.notify import deliveries
 from hypervisor.store.pages import observing
 from hypervisor.store.pages.observing import Progress
+from hypervisor.store.watch import setbacks
+from hypervisor.store.watch.setbacks import SetAside
+from hypervisor.watch.aside import named
 
 router = APIRouter(tags=["health"])
 
@@ -35,6 +38,7 @@ def look(asked: Access) -> HealthBody:
         *_workers(workers, now, live=live),
         _watch(progress, now, live=live),
         _notify(deliveries.counts(asked.connection)),
+        *_rules(setbacks.listing(asked.connection)),
     ]
     return HealthBody(
         mode=asked.mode,
@@ -83,6 +87,14 @@ def _notify(counts: Mapping[str, int]) -> Part:
     """What was given up: somebody was not told."""
     dead, waiting = counts["dead"], counts["waiting"]
     return Part(name="notifications", ok=not dead, detail=f"{waiting} wait, {dead} given up")
+
+
+def _rules(aside: Sequence[SetAside]) -> Iterator[Part]:
+    """What cannot be evaluated, if there is any: the first of it by name."""
+    if aside:
+        first = named((aside[0].rule, aside[0].subject))
+        detail = f"{len(aside)} set aside, not evaluated: {first}: {aside[0].problem}"
+        yield Part(name="rules", ok=False, detail=detail)
 
 
 def _ago(span: timedelta) -> str:

@@ -40,6 +40,13 @@ def test_the_page_of_rules_says_which_where_and_why(page: httpx.Client) -> None:
     assert "OverflowError: &lt;too&gt; large" in found
 
 
+def test_so_does_health(page: httpx.Client) -> None:
+    body = page.get("/api/v1/health").json()
+    assert not body["ok"]
+    (rules,) = [part for part in body["parts"] if part["name"] == "rules"]
+    assert rules["detail"].startswith("1 set aside, not evaluated: rule flood-high at orge: Over")
+
+
 def test_nothing_is_said_where_nothing_is_set_aside(client: httpx.Client) -> None:  # noqa: F811
     assert "set-aside" not in client.get("/rules").text
     assert 'href="/quality"' in client.get("/bar").text
