@@ -160,7 +160,8 @@ class Routes:
                     name=record.name,
                     quantity=meaning.quantity,
                     value=value_of(meaning, field, record.value),
-                    unit=meaning.unit or record.unit,
+                    # a curve makes another thing of it than the record's unit is of
+                    unit=meaning.unit or (None if meaning.curve else record.unit),
                     rank=list(mapped).index(field),
                 )
         if isinstance(record.value, str):

@@ -270,6 +270,21 @@ def test_ports_that_there_are(ports: str) -> None:
     assert not codec.is_for(3)
 
 
+@pytest.mark.parametrize(
+    ("quantities", "words"),
+    [
+        ("abcdefghijkl", "; known are a, b, c, d, e, f, g, h, i, j, k, l"),
+        ("abcdefghijklm", "; known are a, b, c, d, e, f, g, h, i, j, k, l, …"),
+    ],
+)
+def test_what_is_known_is_said_where_nothing_is_near(quantities: str, words: str) -> None:
+    with pytest.raises(MappingError) as raised:
+        load_mapping(
+            "payload: json\nfields: {x: qqqq}", file="m", units=dict.fromkeys(quantities, "1")
+        )
+    assert str(raised.value).endswith(words)
+
+
 ADDING = """\
 payload: json
 fields:

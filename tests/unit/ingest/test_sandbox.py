@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -274,6 +275,25 @@ def test_a_script_that_cannot_be_loaded_is_not_tried_again_but_for_time(
     assert slow.decode(b"", port=1, millis=NOON, variables={}) == {"data": 1}
     slow.close()
     assert slow.decode(b"", port=1, millis=NOON, variables={}) == {"data": 1}
+
+
+@pytest.mark.parametrize(
+    ("port", "is_kept"), [(1, True), (2, True), (3, False), (4, False), (5, False)]
+)
+def test_an_engine_is_kept_while_it_is_sound(port: int, is_kept: bool) -> None:  # noqa: FBT001
+    script = """function decodeUplink(i) {
+        if (i.fPort === 2) throw new Error("two");
+        if (i.fPort === 3) for (;;) {}
+        if (i.fPort === 4) return new Uint8Array(1e8);
+        if (i.fPort === 5) return new Uint8Array(3e6).length;
+        return 1 }"""
+    sandbox = Sandbox(script, bounds=Bounds(seconds=0.05 if port == 3 else 3))
+    sandbox.load()
+    before = sandbox._engine  # noqa: SLF001  what is at stake is the time that a new one takes
+    with suppress(ScriptError):
+        sandbox.decode(b"", port=port, millis=NOON, variables={})
+    sandbox.load()
+    assert (sandbox._engine is before) is is_kept  # noqa: SLF001
 
 
 def test_threads_take_turns() -> None:

@@ -260,3 +260,14 @@ def test_of_a_mappings_fields_of_one_quantity_the_first_stands() -> None:
         records = [{"n": "b", "v": 5}, {"n": "a", "v": first}]
         for pack_ in (records, records[::-1]):
             assert say((ALONE, pack_), routes=routes).values == {"alone": {"level": stands}}
+
+
+def test_a_curve_makes_another_thing_of_a_record_than_its_unit_says() -> None:
+    mapping = CodecSource(
+        mapping="payload: senml\nfields:\n  u: {quantity: battery, curve: [[3, 0], [4, 100]]}\n"
+        "  depth: {quantity: level, scale: 2}\n"
+    )
+    routes = Routes(known(**{"pressure-probe": mapping}), Library())
+    records = [{"n": "u", "u": "V", "v": 3.25}, {"n": "depth", "u": "cm", "v": 50}]
+    said = say((ALONE, records), routes=routes)
+    assert said.values == {"alone": {"battery": 25, "level": 1.0}}
