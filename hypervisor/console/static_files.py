@@ -65,8 +65,8 @@ def _load(path: Path, _changed: int) -> _File:
 @router.get("/static/{asked_stamp}/{name:path}")
 def static(request: Request, asked_stamp: str, name: str) -> Response:
     """A file below static/; one asked for under an older stamp is served, but not kept."""
-    path = (ROOT / name).resolve()
-    if not path.is_relative_to(ROOT.resolve()) or not path.is_file():
+    path = _below(name)
+    if path is None:
         raise HTTPException(404, f"no file of the console is called {name!r}")
     found = _load(path, path.stat().st_mtime_ns)
     kept = asked_stamp == stamp() and not reloading()
@@ -81,6 +81,15 @@ def static(request: Request, asked_stamp: str, name: str) -> Response:
         headers["Content-Encoding"] = "gzip"
         return Response(found.packed, media_type=found.media, headers=headers)
     return Response(found.body, media_type=found.media, headers=headers)
+
+
+def _below(name: str) -> Path | None:
+    """The file of that name; None: there is none, or no file can be called so."""
+    try:
+        path = (ROOT / name).resolve()
+        return path if path.is_relative_to(ROOT.resolve()) and path.is_file() else None
+    except (OSError, ValueError):  # longer than a name may be
+        return None
 
 
 @router.get("/favicon.ico")
