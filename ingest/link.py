@@ -21,7 +21,16 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest.batch import Parcel
 from ingest.client import BufferedClient
 from ingest.inbox import Inbox
-from ingest.topics import DROPPED, PAUSES, SUBSCRIPTIONS, heartbeat_topic, written
+from ingest.topics import (
+    AWAY,
+    DROPPED,
+    HERE,
+    PAUSES,
+    PRESENCE,
+    SUBSCRIPTIONS,
+    heartbeat_topic,
+    written,
+)
 
 KEEPALIVE = 60  # seconds
 # A cut wire closes nothing: probed after 5 s, then every 3 s, given up after 20 s (ms) of silence.
@@ -80,6 +89,7 @@ class Link:
             manual_ack=True,
         )
         client.username_pw_set(self._address.user, self._address.password)
+        client.will_set(PRESENCE, AWAY, qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -152,6 +162,8 @@ class Link:
 
     def close(self) -> None:
         """Send what is to be sent and leave; the broker keeps our session and queues for us."""
+        if self._up:
+            self._client.publish(PRESENCE, AWAY, qos=1, retain=True)
         self._up = False
         self._client.disconnect()
         end = self._ticks() + _FAREWELL
@@ -209,6 +221,7 @@ class Link:
             log.warning("%s: connected to the broker, which has no queue for us", self._worker)
             self.inbox.begin_session()
         # Not queued while we are away: when we are back the broker tells the latest count.
+        self._client.publish(PRESENCE, HERE, qos=1, retain=True)
         self._client.subscribe([*((topic, 1) for topic in SUBSCRIPTIONS), (DROPPED, 0)])
 
     def _on_disconnect(

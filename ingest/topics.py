@@ -32,6 +32,8 @@ SUBSCRIPTIONS = (
 )
 # How many messages the broker has dropped for want of room in a queue, since it started.
 DROPPED = "$SYS/broker/publish/messages/dropped"
+PRESENCE = "hypervisor/ingest"  # whether ingest is connected, retained
+HERE, AWAY = b"here", b"away"
 PAUSES = "hypervisor/pause/"  # and an account that the broker is to put out for a while
 STAMP = "scenario-time"
 

@@ -13,7 +13,7 @@ from hypervisor.stack.account import current
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import open_folder
-from hypervisor.stack.pausing import keeping
+from hypervisor.stack.keeper import keeping
 from hypervisor.stack.ports import LOOPBACK
 from hypervisor.stack.tls import Secured
 

@@ -47,9 +47,11 @@ topic readwrite hypervisor/heartbeat/#
 topic read hypervisor/session
 topic read {DROPPED}
 topic write hypervisor/pause/#
+topic write hypervisor/ingest
 
 user {KEEPER}
 topic read hypervisor/pause/#
+topic read hypervisor/ingest
 
 user {NOTIFY}
 topic write hypervisor/alarms/#

@@ -24,7 +24,7 @@ from hypervisor.stack.errors import StackError
 from hypervisor.stack.folder import DataFolder
 from hypervisor.stack.passwords import SESSION
 from hypervisor.stack.process import last_lines, spawn, stop
-from ingest.topics import SESSION_MADE, SUBSCRIPTIONS
+from ingest.topics import PRESENCE, SESSION_MADE, SUBSCRIPTIONS
 
 _SECONDS = 120.0  # a broker that reads a long queue takes its time
 _SAVE_SECONDS = 60.0  # and as long to write it again
@@ -68,6 +68,7 @@ def _ensure(program: Path, folder: DataFolder, settings: str, former: str) -> bo
             with _caller(door, SESSION, lambda: _check(child, log)) as ingest:
                 made = not ingest.session_kept
                 ingest.subscribe(SUBSCRIPTIONS)
+                ingest.publish(PRESENCE, b"", retain=True)  # forgotten: it is nobody's news now
                 if made:
                     ingest.publish(SESSION_MADE, datetime.now(UTC).isoformat().encode())
             with _caller(door, former, lambda: _check(child, log)) as old:
@@ -146,8 +147,8 @@ class _Caller:
         _, mid = self._client.subscribe([(topic, 1) for topic in topics])
         self._until(lambda: mid in self._answered)
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        mid = self._client.publish(topic, payload, qos=1).mid
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        mid = self._client.publish(topic, payload, qos=1, retain=retain).mid
         self._until(lambda: mid in self._answered)
 
     def move_on(self) -> None:

@@ -29,10 +29,10 @@ from hypervisor.stack.broker import Broker
 from hypervisor.stack.database import DATABASE, STOP_SIGNAL, Database
 from hypervisor.stack.errors import PortLostError, StackError
 from hypervisor.stack.folder import SCARCE_BYTES, DataFolder, open_folder
+from hypervisor.stack.keeper import Keeper, keeping
 from hypervisor.stack.life import Answering, Turning
 from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.parts import Bound, Launcher, launcher, parts_of
-from hypervisor.stack.pausing import Keeper, keeping
 from hypervisor.stack.ports import LOOPBACK
 from hypervisor.stack.probe import ACCEPTED, connack, get_login
 from hypervisor.stack.process import trim_log, wait_until

@@ -16,7 +16,7 @@ from hypervisor.bench.load import encoded
 from hypervisor.settings import Settings
 from hypervisor.stack import accounts, passwords
 from hypervisor.stack.broker import LARGEST_PACKET, Broker
-from hypervisor.stack.pausing import FIRST_SECONDS, Keeper
+from hypervisor.stack.keeper import FIRST_SECONDS, Keeper
 from hypervisor.stack.probe import ACCEPTED, REFUSED, SILENT, connack
 from hypervisor.stack.process import running, stop_pid, wait_until
 from hypervisor.stack.servers import start_broker

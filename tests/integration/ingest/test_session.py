@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from hypervisor.settings import Settings
 from hypervisor.stack import accounts, passwords
-from hypervisor.stack.broker import Broker
+from hypervisor.stack.broker import DEMANDS, Broker
+from hypervisor.stack.keeper import Keeper, keeping
 from hypervisor.stack.process import running, stop_pid, wait_until
 from hypervisor.stack.servers import Running, start_broker
 from hypervisor.store.connect import connect
@@ -149,6 +151,40 @@ def connections(settings: Settings, name: str) -> int:
     """How often the broker's log has seen this client id connect."""
     log = (settings.data / "log" / "broker.log").read_text()
     return log.count(f" as {name} (")
+
+
+def test_while_ingest_is_away_the_broker_saves_at_once(
+    instance_settings: Settings,
+    gauges: dict[str, str],
+    broker: Broker,
+    monkeypatch: pytest.MonkeyPatch,
+    again: Callable[[signal.Signals], None],
+) -> None:
+    """By itself it saves every second or two: what it acknowledged since then dies with it."""
+    settings, name = instance_settings, GAUGES[0]
+    monkeypatch.setitem(DEMANDS, "autosave_interval", "1800")
+    again(signal.SIGTERM)
+    kept = broker.folder.broker / "mosquitto.db"
+
+    def saves(keeper: Keeper, seconds: float) -> bool:
+        before, end = kept.stat().st_mtime_ns, time.monotonic() + seconds
+        while kept.stat().st_mtime_ns == before and time.monotonic() < end:
+            keeper.tend()
+            time.sleep(0.05)
+        return kept.stat().st_mtime_ns > before
+
+    with keeping(broker, lambda _said: None) as keeper:
+        with ingest(settings), publisher(settings, name, gauges[name]) as device:
+            send(device, name, 0, 10)
+            assert wait_until(lambda: not saves(keeper, 0.5), seconds=20)
+        assert saves(keeper, 20)  # ingest has left
+        with publisher(settings, name, gauges[name]) as device:
+            send(device, name, 100, 50)
+        for _ in range(2):  # one that was under way may lack the last message
+            assert saves(keeper, 20)
+    again(signal.SIGKILL)
+    with ingest(settings):
+        wait_for(settings, lambda c: count(c) == 60)
 
 
 @pytest.mark.parametrize("left", [None, b"", b"no database of mosquitto's" * 9])
