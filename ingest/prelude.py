@@ -21,6 +21,7 @@ _EXPORT = re.compile(
     r"(?:default\b[ \t]*(?:(?=(?:async[ \t]+)?function\b[ \t*]*\w|class[ \t]+\w)|(.)))?",
     re.MULTILINE | re.DOTALL,
 )
+_IMPORT = re.compile(r"^\s*import\b[^(\n]*[\"'].*$", re.MULTILINE)
 _EXPORTED_NAMES = re.compile(r"\{([^{}]*)\}[ \t]*;?")
 _RENAMED = re.compile(r"^([\w$]+)(?:\s+as\s+([\w$]+))?$")
 
@@ -46,6 +47,12 @@ def loading(script: str) -> str:
     held by a `const` is found, too.
     """
     return f"void (0, eval)({json.dumps(script + chr(10) + ';' + _javascript('after.js'))});"
+
+
+def first_import(script: str) -> str | None:
+    """The line in which an ECMAScript module imports another."""
+    match = _IMPORT.search(script)
+    return match and match[0].strip()
 
 
 def without_exports(script: str) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from quickjs_rs import InterruptError, JSError, MemoryLimitError, QuickJSError
 
 from ingest.engine import Engine
-from ingest.prelude import before, loading, without_exports
+from ingest.prelude import before, first_import, loading, without_exports
 
 # A script of 300,000 characters takes 50 ms and 6 MiB to load on an idle machine.
 _LOADING_SECONDS = 1.0
@@ -24,6 +24,7 @@ _LOADING_MEMORY = 16 * 1024 * 1024  # bytes
 _LARGEST_RESULT = 65_536  # characters of JSON
 _DEEPEST = 64  # levels of what a script returns: ours are read by code that calls itself
 _LONGEST_WORDS = 300  # characters of what a script throws
+_IMPORTS = "`{}`: a decoder imports no module; expected one file, or require('./file.js')"
 _TOO_MUCH_MEMORY = "it wanted more memory than it may have"
 _NO_ROOM_TO_SAY_SO = "Error: null"  # what QuickJS throws where there is none for an error either
 
@@ -144,6 +145,11 @@ class Sandbox:
         try:
             _told(engine.evaluate, loading(self._script))
         except ScriptError as error:
+            if not str(error).startswith("SyntaxError"):
+                raise
+            line = first_import(self._script)
+            if line is not None:
+                raise ScriptError(Failure.ERROR, _IMPORTS.format(line[:80])) from None
             plain = without_exports(self._script) if "export" in str(error) else None
             if plain is None:
                 raise
