@@ -200,15 +200,29 @@ def who(
         print(routing.who(connection, like, when))
 
 
-def mqtt_account(context: typer.Context) -> None:
-    """Give the broker's account `alarms` a password: it hears notifications and nothing else."""
+def mqtt_account(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(help="Of one more listener: the account alarms.NAME.")
+    ] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Take it away again.")] = False,
+) -> None:
+    """Give the broker's account `alarms` a password: it hears notifications and nothing else.
+
+    An account is connected once, so each siren or panel takes one of its own.
+    """
     from hypervisor.settings import load_settings
     from hypervisor.stack import accounts, device_accounts, passwords
 
     broker = device_accounts.broker_of(load_settings(context.obj))
+    account = passwords.reader(name)
+    if remove:
+        accounts.change(broker, drop=frozenset({account}))
+        print(f"the account {account} is gone")
+        return
     password = passwords.new_password()
-    accounts.change(broker, put={passwords.READER: password})
-    print(f"account   {passwords.READER}\npassword  {password}\ntopics    hypervisor/alarms/#")
+    accounts.change(broker, put={account: password})
+    print(f"account   {account}\npassword  {password}\ntopics    hypervisor/alarms/#")
 
 
 def _because(error: str | None) -> str:

@@ -11,6 +11,8 @@ from hypervisor.notify import webhook
 from hypervisor.notify.errors import ChannelError
 from hypervisor.notify.message import Message
 
+_CONNECTION = threading.Lock()  # the account is connected once: a second connection ends the first
+
 
 @dataclass(frozen=True, kw_only=True)
 class Broker:
@@ -37,6 +39,15 @@ def send(broker: Broker, base: str, message: Message, *, seconds: float) -> None
     Raises:
         ChannelError: it was not taken, or we do not know.
     """
+    if not _CONNECTION.acquire(timeout=seconds):
+        raise ChannelError(f"other notifications to the broker took over {seconds:g} s")
+    try:
+        _send(broker, base, message, seconds)
+    finally:
+        _CONNECTION.release()
+
+
+def _send(broker: Broker, base: str, message: Message, seconds: float) -> None:
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
     client.username_pw_set(broker.user, broker.password)
     client.connect_timeout = seconds

@@ -64,10 +64,10 @@ class Broker:
             StackError: the password file is damaged (`password_file.restore` mends it first).
         """
         self.folder.folder(self.folder.broker)
-        self.folder.write(passwords.access_file(self.folder), passwords.ACCESS)
         parts = dict.fromkeys(passwords.PARTS if self.password else (), self.password)
         if parts or not password_file.read(self.folder):
             passwords.change(self.folder, self.programs, put=parts)
+        passwords.write_access(self.folder)
         password_file.pause(self.folder, ())
         doors = [
             *(f"listener {self.parts_port} {self.parts_host}", BOUND, f"max_connections {PARTS}"),

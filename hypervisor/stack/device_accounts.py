@@ -106,7 +106,8 @@ def require_account(broker: Broker, name: str) -> None:
 
 def overview(broker: Broker, speaking: Speaking) -> list[Row]:
     """Every registered device and gateway and every account, by name."""
-    there = set(password_file.read(broker.folder)) - passwords.RESERVED
+    accounts = password_file.read(broker.folder)
+    there = {name for name in accounts if not passwords.is_own(name)}
     return [
         Row(
             name=name,

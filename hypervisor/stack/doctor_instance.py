@@ -74,7 +74,7 @@ def _broker_settings(settings: Settings) -> Iterator[Finding]:
     else:
         yield good("broker settings", "nothing is dropped in silence")
     try:
-        devices = len(password_file.read(folder).keys() - passwords.RESERVED)
+        devices = sum(not passwords.is_own(name) for name in password_file.read(folder))
     except StackError as error:
         mend = "`hypervisor down` and `hypervisor up` restore it from its backup"
         yield bad("device accounts", str(error), mend)

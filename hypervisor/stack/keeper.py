@@ -110,7 +110,7 @@ class Keeper:
 
     def _has_account(self, name: str) -> bool:
         with suppress(StackError):
-            return name not in passwords.RESERVED and name in password_file.read(self._folder)
+            return not passwords.is_own(name) and name in password_file.read(self._folder)
         return False
 
     def _tell(self, out: frozenset[str]) -> None:

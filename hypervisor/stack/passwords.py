@@ -19,6 +19,7 @@ NOTIFY = "ingest.notify"  # publishes notifications
 KEEPER = "ingest.keeper"  # of the broker itself: hears whom ingest asks it to put out
 PLAYER = "player"
 READER = "alarms"  # may only hear what notifications tell on the broker; has no password at first
+READERS = f"{READER}."  # and a name: further ones, since an account is connected once
 PROBE = "probe"  # may do nothing; its changing password proves that the broker has reloaded
 PARTS = (INGEST, SESSION, NOTIFY, KEEPER)  # one password; no device's name has a dot
 RESERVED = frozenset({*PARTS, PLAYER, PROBE, READER})
@@ -56,15 +57,35 @@ topic read hypervisor/ingest
 user {NOTIFY}
 topic write hypervisor/alarms/#
 
-user {READER}
-topic read hypervisor/alarms/#
-
 user {PLAYER}
 topic write devices/+/readings
 topic write devices/+/senml
 topic write gateways/#
 topic write exercise/#
 """
+
+
+def reader(name: str) -> str:
+    """The account by which one more listener hears notifications.
+
+    Raises:
+        StackError: `name` cannot be a part of it.
+    """
+    if name and not _NAME.fullmatch(name):
+        raise StackError(f"{name!r} cannot be a listener's name: letters, digits, '-' and '_'")
+    return f"{READERS}{name}" if name else READER
+
+
+def is_own(account: str) -> bool:
+    """Whether it is the hypervisor's, and no device's."""
+    return account in RESERVED or account.startswith(READERS)
+
+
+def write_access(folder: DataFolder) -> None:
+    """Write who may do what, by the accounts that there are."""
+    readers = {READER, *(name for name in password_file.read(folder) if name.startswith(READERS))}
+    listen = "".join(f"\nuser {name}\ntopic read hypervisor/alarms/#\n" for name in sorted(readers))
+    folder.write(access_file(folder), ACCESS + listen)
 
 
 def new_password() -> str:
@@ -106,6 +127,7 @@ def change(
     kept = {name: hashed for name, hashed in accounts.items() if name not in drop}
     password_file.write(folder, {**kept, **_hashed(folder, programs, put or {})})
     password_file.admit(folder)
+    write_access(folder)
 
 
 def _hashed(

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from hypervisor.notify import mqtt
+from hypervisor.notify.message import Message
 from hypervisor.settings import Settings
 from hypervisor.stack import accounts, passwords
 from hypervisor.stack.broker import Broker
 from hypervisor.stack.ports import LOOPBACK
+from hypervisor.stack.process import wait_until
 from hypervisor.store.connect import connect
 from hypervisor.store.watch import turn
 from tests.integration.notify.servers import Webhook
@@ -25,13 +29,13 @@ pytestmark = pytest.mark.integration
 class Listener:
     """Hears what the account `alarms` may hear."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, account: str = passwords.READER) -> None:
         password = passwords.new_password()
-        accounts.change(broker, put={passwords.READER: password})
+        accounts.change(broker, put={account: password})
         self.got: list[tuple[str, dict[str, Any]]] = []
         self.granted = threading.Event()
         self.client = Client(CallbackAPIVersion.VERSION2)
-        self.client.username_pw_set(passwords.READER, password)
+        self.client.username_pw_set(account, password)
         self.client.on_subscribe = lambda *_: self.granted.set()
         self.client.on_message = lambda _, __, m: self.got.append((m.topic, json.loads(m.payload)))
         self.client.connect(LOOPBACK, broker.port)
@@ -152,3 +156,26 @@ def test_an_old_sign_of_life_is_not_sent_later(
 
     assert [row.state for row in town.rows()] == ["dropped", "sent"]
     assert hook.got[0][1]["at"] == "2026-01-01T12:06:00Z"
+
+
+def test_many_at_once_reach_every_listener(on_broker: Settings, broker: Broker) -> None:
+    """An account is connected once: senders take turns, and listeners have an account each."""
+    listeners = [Listener(broker, passwords.reader(name)) for name in ("", "siren", "panel")]
+    to = mqtt.Broker(
+        host=on_broker.broker_host,
+        port=on_broker.parts_port,
+        user=on_broker.broker_account("notify"),
+        password=on_broker.broker_password,
+    )
+
+    def send(number: int) -> None:
+        data = {"event": "test", "number": number, "severity": "minor"}
+        message = Message(title="t", text="b", kind="info", data=data)
+        mqtt.send(to, "hypervisor/alarms", message, seconds=PATIENCE)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(send, range(24)))
+    for listener in listeners:
+        assert wait_until(lambda: len(listener.got) >= 24, seconds=PATIENCE)  # noqa: B023  at once
+        assert sorted(body["number"] for _, body in listener.got) == list(range(24))
+        listener.close()
