@@ -16,6 +16,7 @@ from hypervisor.running import LIFE, Life
 from hypervisor.stack.life import Answering, Pulse, Turning
 from hypervisor.stack.process import descendants, is_stopped, wait_until
 
+SSL_REQUEST = bytes.fromhex("00000008 04d2162f")  # PostgreSQL's protocol, message formats
 WORKS = (
     "import time; from hypervisor import running; running.BEAT_SECONDS = 0.05;"
     "running.Life.begin(); time.sleep(60)"
@@ -118,8 +119,8 @@ def test_a_server_that_answers_lives_again_after_a_silence(
             for _ in range(2):
                 asking, _address = server.accept()
                 with asking:
-                    asking.recv(8)
-                    asking.sendall(b"N")
+                    if asking.recv(8) == SSL_REQUEST:
+                        asking.sendall(b"N")
 
         threading.Thread(target=answer, daemon=True).start()
         assert wait_until(lambda: signs.lives(sleeper), seconds=10)
@@ -141,7 +142,7 @@ def test_a_server_that_answers_but_has_a_stopped_process_gives_none() -> None:
             while True:
                 asking, _address = server.accept()
                 with asking:
-                    if asking.recv(8):
+                    if asking.recv(8) == SSL_REQUEST:
                         asking.sendall(b"N")
                         answered.set()
 
