@@ -233,3 +233,31 @@ def test_codecs_are_kept_and_told(connection: Connection) -> None:
     assert codecs.remove(connection, "a")
     assert feed.registry_version(connection) == 4
     assert [*codecs.load(connection)] == ["b"]
+
+
+def test_a_silent_holder_of_the_claim_is_found(connection: Connection, database_url: str) -> None:
+    """Only one that has neither said nor stored anything: who works off a queue is heard late."""
+    with connect(database_url, autocommit=True) as holder:
+        assert workers.silent_claim(connection, lease=0) is None, "nobody holds it"
+        assert workers.claim(holder)
+        pid = holder.info.backend_pid
+        assert workers.silent_claim(connection, lease=3600) is None
+        assert workers.silent_claim(connection, lease=0) == pid
+        workers.join(connection, "one")
+        workers.hear(connection, "one", at(3600))
+        assert workers.silent_claim(connection, lease=0) is None, "it was heard"
+        connection.execute("UPDATE worker SET drained_at = now()")
+        assert workers.silent_claim(connection, lease=0) == pid
+        workers.end_claim(connection, pid)
+    assert workers.silent_claim(connection, lease=0) is None
+
+
+def test_an_exercises_clock_may_stand(database_url: str) -> None:
+    with connect(database_url, autocommit=True) as made, connect(database_url) as holder:
+        made.execute("INSERT INTO instance (mode, name) VALUES ('exercise', 'there')")
+        assert workers.claim(holder)
+        holder.commit()
+        assert workers.silent_claim(made, lease=0) is None
+        joined = workers.join(made, "one")
+        assert joined.joined_at == datetime(1970, 1, 1, tzinfo=UTC), "from its very beginning"
+        assert count(made, "deaf_span") == 0

@@ -91,16 +91,17 @@ def test_every_refused_row_has_its_reason(connection: Connection) -> None:
             ("2024-10-29T17:50:00Z", "poyo", "discharge", "m3/s", 1.0, "ok"),
             ("2024-10-29T17:50:00Z", "poyo", "discharge", "m3/s", 1.0, "ok"),
             ("2024-10-29T17:50:00Z", "poyo", "discharge", "m3/s", 2.0, "ok"),
+            ("2024-10-29T17:55:00Z", "poyo", "discharge", "m3/s", 3.0, "ok"),
         ),
     )
-    assert (account.read, account.stored, account.already_there) == (7, 1, 1)
+    assert (account.read, account.stored, account.already_there) == (8, 2, 1)
     reasons = " | ".join(account.rejected)
     assert "did you mean 'poyo'?" in reasons
     assert "has no 'level' in the inventory; it has discharge" in reasons
     assert "'min' (duration) cannot be converted into 'm3/s'" in reasons
     assert "measured later than now" in reasons
     assert "another value at the same time" in reasons
-    assert stored(connection) == [(2.0, Quality.GOOD, None)]
+    assert [value for value, _, _ in stored(connection)] == [2.0, 3.0]
 
 
 def test_what_cannot_have_been_is_rejected(connection: Connection) -> None:
