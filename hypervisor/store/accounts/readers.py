@@ -1,5 +1,6 @@
 """Roles that log in by themselves and only read: the table `reader`, and the server's own."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -181,6 +182,9 @@ def keep_out(connection: Connection, role: str) -> None:
         return
     _here(connection, "REVOKE ALL ON DATABASE %2$I FROM %1$I", role)
     cut_off(connection, role)
+    with suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
+        # Default privileges it may have made, by which a role cannot be dropped.
+        connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
     connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 

@@ -160,6 +160,7 @@ def test_it_is_rotated_and_removed_whatever_it_set(
     with closing(log_in(database_url, f"reader_{name}", f"{WORD}-2")) as again:
         again.execute("SET default_transaction_read_only = off")
         again.execute("ALTER ROLE CURRENT_USER IN DATABASE template1 SET timezone = 'UTC'")
+        again.execute("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC")
     with connect(database_url) as owner:
         readers.remove(owner, name)
         assert store.held(owner, f"reader_{name}") is None
