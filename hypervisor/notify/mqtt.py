@@ -27,7 +27,7 @@ class Broker:
 def topic_of(base: str, message: Message) -> str:
     """Of an alarm by domain and severity; what is of none by its event."""
     alarm = message.data.get("alarm")
-    parts = [message.data["event"]]
+    parts = [message.data["event"].replace(" ", "-")]
     if alarm is not None:
         parts = [alarm["domain"] or "other", message.data["severity"]]
     return "/".join([base.strip("/"), *parts])

@@ -40,7 +40,7 @@ def entry(one: Entry, why: str | None) -> dict[str, Any]:
         "at": text(one.at),
         "due": text(one.due),
         "why": why,
-        "title": alarm.get("title"),
+        "title": alarm.get("title") or one.body.get("rule"),
         "key": one.key,
     }
 

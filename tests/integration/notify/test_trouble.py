@@ -2,6 +2,8 @@
 
 import pytest
 
+from hypervisor.notify.message import Message
+from hypervisor.notify.mqtt import topic_of
 from hypervisor.store.notify import outbox
 from hypervisor.store.notify.outbox import Event
 from tests.integration.notify.servers import Webhook
@@ -51,6 +53,7 @@ def test_its_words_say_what_is_blind_why_and_what_to_do(town: Town, hook: Webhoo
     assert "La règle flood-evil ne peut pas être évaluée (orge (+2))" in first[0]["text"]
     assert "Motif : OverflowError: too large" in first[0]["text"]
     assert first[0]["kind"] == "failure"
+    assert topic_of("town/alarms", Message.from_json(first[0])) == "town/alarms/set-aside"
     assert "Aucune règle ne peut être évaluée pour orge (+2)" in second[0]["text"]
 
 
