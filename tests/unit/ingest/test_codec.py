@@ -196,6 +196,8 @@ def test_a_codec_is_made_once_for_each_source() -> None:
     library = Library()
     first = library.of_device("named", KNOWN)
     assert library.of_device("both", KNOWN) is first
+    read_again = replace(KNOWN, own={"mine": CodecSource(mapping=OWN.mapping)})
+    assert library.of_device("named", read_again) is first
     changed = replace(KNOWN, own={"mine": CodecSource(mapping=OWN.mapping.replace("x:", "z:"))})
     second = library.of_device("named", changed)
     assert second is not first
