@@ -12,6 +12,9 @@ from hypervisor.running import RUN_HEADER
 ACCEPTED = 0
 REFUSED = frozenset({4, 5})  # bad user name or password; not authorised
 SILENT = -1
+# MQTT 5: the session is kept, and of its queue one message is sent at a time. All of it would be
+# sent at once, and a long one takes its time.
+_KEPT = b"\x08" + b"\x11\xff\xff\xff\xff" + b"\x21\x00\x01"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +52,15 @@ def connack(  # noqa: PLR0913  where, and as whom
     session: str = "",
     trust: ssl.SSLContext | None = None,
 ) -> int:
-    """The broker's MQTT 3.1.1 return code for this user, or SILENT when nobody answers.
+    """The broker's return code for this user, or SILENT when nobody answers.
 
     As the client `session`, whose session is kept as it is; else as nobody, with a clean one.
     By TLS where `trust` is given: one whom it does not trust has not answered.
     """
     flags = (0 if session else 0x02) | (0xC0 if user else 0)
-    body = _text("MQTT") + bytes([4, flags]) + struct.pack("!H", 10) + _text(session)
+    level, properties = (5, _KEPT) if session else (4, b"")
+    body = _text("MQTT") + bytes([level, flags]) + struct.pack("!H", 10) + properties
+    body += _text(session)
     if user:
         body += _text(user) + _text(password)
     length = len(body)

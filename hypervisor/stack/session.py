@@ -65,7 +65,8 @@ def _ensure(program: Path, folder: DataFolder, settings: str, former: str) -> bo
         log = folder.log("broker")
         child = spawn([program, "-c", file], account=folder.account, log=log)
         try:
-            with _caller(door, SESSION, lambda: _check(child, log)) as ingest:
+            # One message at a time: else the whole queue would come before any answer.
+            with _caller(door, SESSION, lambda: _check(child, log), at_once=1) as ingest:
                 made = not ingest.session_kept
                 ingest.subscribe(SUBSCRIPTIONS)
                 ingest.publish(PRESENCE, b"", retain=True)  # forgotten: it is nobody's news now
@@ -88,7 +89,10 @@ def _check(child: subprocess.Popen[bytes], log: Path) -> None:
 class _Caller:
     """A connection under the client id `name`, driven by hand; its session outlives it."""
 
-    def __init__(self, door: Path, name: str, check: Callable[[], None]) -> None:
+    def __init__(
+        self, door: Path, name: str, check: Callable[[], None], *, at_once: int = 65_535
+    ) -> None:
+        self._at_once = at_once
         self.session_kept = False
         self._check = check
         self._door = door
@@ -127,6 +131,7 @@ class _Caller:
     def open(self) -> None:
         options = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         options.SessionExpiryInterval = _FOREVER
+        options.ReceiveMaximum = self._at_once
         end = time.monotonic() + _SECONDS
         while not _is_open(self._door):
             self._check()
@@ -206,8 +211,10 @@ def _stamps(message: MQTTMessage) -> Properties | None:
 
 
 @contextmanager
-def _caller(door: Path, name: str, check: Callable[[], None]) -> Iterator[_Caller]:
-    made = _Caller(door, name, check)
+def _caller(
+    door: Path, name: str, check: Callable[[], None], *, at_once: int = 65_535
+) -> Iterator[_Caller]:
+    made = _Caller(door, name, check, at_once=at_once)
     made.open()
     yield made
     made.close()
