@@ -210,6 +210,16 @@ def test_alarms_as_a_list(connection: Connection) -> None:
     assert listed(text="0%") == [percent]
     assert listed(text="_") == []
     assert listed(number=over) == [over]
+    withdrawn = raise_alarm(connection, "w", "mill", withdrawn=NOW)
+    for number, incident in ((a, 7), (over, 7), (withdrawn, 7), (b, 8)):
+        connection.execute(
+            "INSERT INTO incident_alarm (alarm, version, key, place, incident)"
+            " VALUES (%s, 1, 'k', 'p', %s)",
+            [number, incident],
+        )
+    assert listed(incident=7) == [over, a], "over or not, but not withdrawn"
+    assert withdrawn not in listed()
+    assert listed(number=withdrawn) == [withdrawn]
     rows = {one.id: one for one in alarm_list.rows(connection, alarm_list.Wanted(), NOW)}
     assert [rows[number].stale for number in (a, c, percent)] == [False, False, True]
     assert rows[percent].stale_since == NOW
