@@ -1,6 +1,7 @@
 """The commands for dead letters: list, show, and redrive with a shift of the clock."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from hypervisor import ingesting
 from hypervisor.redriving import ShiftError, redrive
 from hypervisor.settings import Settings
+from hypervisor.store import feed
 from hypervisor.store.connect import StoreError, connect
 from hypervisor.store.intake import dead_letters
 from ingest.message import Letter
@@ -114,6 +116,9 @@ def test_a_clock_that_is_refused_again_stores_nothing(instance_settings: Setting
     for shift in ("0s", "+1d", "-36525d", "+36525 d"):
         sent = hypervisor(settings, "dead-letters", "redrive", "--shift", shift)
         assert "3 letters: 0 readings stored, 3 letters refused again" in sent
+        with connect(settings.database_url) as connection:
+            outcomes = [str(one.outcome) for one in dead_letters.find(connection)]
+        assert not [text for text in outcomes if not text.startswith("refused: time-")]
     for shift in ("1e9 d", "99999999999 h", "-36526 d", "nan s", ""):
         with pytest.raises(ShiftError):
             hypervisor(settings, "dead-letters", "redrive", "--shift", shift)
@@ -170,3 +175,105 @@ def test_a_database_that_goes_away_is_told(instance_settings: Settings) -> None:
             with pytest.raises(StoreError, match="redrive again for the rest"):
                 redrive(by, found, shift=timedelta())
         assert [one.outcome for one in dead_letters.find(connection)] == [None] * 3
+
+
+def pack(**values: float) -> bytes:
+    """A SenML pack: quantities of now; one that ends in `_ahead` is of an hour later."""
+    records = [
+        {
+            "n": name.removesuffix("_ahead"),
+            "v": value,
+            "t": NOW.timestamp() + (3600 if name.endswith("_ahead") else 0),
+        }
+        for name, value in values.items()
+    ]
+    return json.dumps(records).encode()
+
+
+def of_pack(payload: bytes, reason: str) -> Letter:
+    return replace(letter({}, reason), topic="devices/gauge-0/senml", payload=payload)
+
+
+def test_a_letter_that_holds_all_of_its_message_waits_while_it_is_refused_for_its_reason(
+    instance_settings: Settings,
+) -> None:
+    """What is good of it is stored already; no second letter comes of what is still refused."""
+    settings = instance_settings
+    seed(settings.database_url)
+    whole = pack(level=1.5, ph=7)
+    with connect(settings.database_url) as connection:
+        dead_letters.add(connection, [of_pack(whole, "unknown-quantity")], "one")
+    for _ in range(2):
+        hypervisor(settings, "dead-letters", "redrive")
+        with connect(settings.database_url) as connection:
+            (waiting,) = dead_letters.find(connection, waiting=False)
+            assert (waiting.redriven_at, waiting.payload) == (None, whole)
+            assert "1 readings stored; refused: unknown-quantity" in str(waiting.outcome)
+            assert count(connection) == 1
+    with connect(settings.database_url) as connection:
+        connection.execute(
+            "INSERT INTO series (device, quantity) SELECT id, 'humidity' FROM device"
+        )
+        feed.append(connection, "registry")
+        mended = pack(level=1.5, humidity=7)
+        connection.execute("UPDATE dead_letter SET payload = %s", [mended])
+    sent = hypervisor(settings, "dead-letters", "redrive")
+    assert "1 letters: 2 readings stored, 0 letters refused again" in sent
+    with connect(settings.database_url) as connection:
+        assert not dead_letters.find(connection)
+        assert count(connection) == 2
+
+
+def test_what_is_mended_of_it_and_what_is_not_are_two_letters(instance_settings: Settings) -> None:
+    settings = instance_settings
+    seed(settings.database_url)
+    with connect(settings.database_url) as connection:
+        whole = of_pack(pack(level=1.5, ph=7), "unknown-device")  # it is known by now
+        dead_letters.add(connection, [whole], "one")
+    hypervisor(settings, "dead-letters", "redrive")
+    with connect(settings.database_url) as connection:
+        (rest,) = dead_letters.find(connection)
+        assert (rest.reason, rest.worker, rest.payload) == (
+            "unknown-quantity",
+            "redrive",
+            whole.payload,
+        )
+        assert count(connection, "dead_letter") == 2
+
+
+def test_a_shift_moves_only_what_was_not_believed_of_a_whole_message(
+    instance_settings: Settings,
+) -> None:
+    settings = instance_settings
+    seed(settings.database_url)
+    with connect(settings.database_url) as connection:
+        dead_letters.add(
+            connection, [of_pack(pack(level=1, battery_ahead=80), "time-ahead")], "one"
+        )
+        native = {"time": NOW.isoformat(), "values": {"discharge": 3}}
+        dead_letters.add(connection, [letter(native, "unknown-device")], "one")
+    sent = hypervisor(settings, "dead-letters", "redrive", "--shift", "-1h")
+    assert "2 letters: 3 readings stored, 0 letters refused again" in sent
+    with connect(settings.database_url) as connection:
+        found = connection.execute(
+            "SELECT quantity, time FROM reading JOIN series ON series.id = series_id ORDER BY 1"
+        ).fetchall()
+    hour = timedelta(hours=1)
+    assert found == [("battery", NOW), ("discharge", NOW - hour), ("level", NOW)]
+
+
+def test_a_message_in_which_nothing_was_measured_is_done(instance_settings: Settings) -> None:
+    """A network server's join, say, that a codec of before had refused."""
+    settings = instance_settings
+    seed(settings.database_url)
+    join = {"end_device_ids": {"device_id": "x"}, "join_accept": {}}
+    with connect(settings.database_url) as connection:
+        connection.execute(
+            "INSERT INTO gateway (name, title, protocol) VALUES ('ttn', 'T', 'the-things-stack')"
+        )
+        feed.append(connection, "registry")
+        one = replace(letter(join, "wrong-shape"), topic="gateways/ttn/v3/a/devices/x/up")
+        dead_letters.add(connection, [one], "one")
+    hypervisor(settings, "dead-letters", "redrive")
+    with connect(settings.database_url) as connection:
+        assert not dead_letters.find(connection)
