@@ -1,5 +1,6 @@
 """A private mosquitto: its settings, its process."""
 
+import resource
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ class Broker:
 
     @staticmethod
     def _for_devices() -> list[str]:
-        return [BOUND, f"max_connections {DEVICES}"]
+        return [BOUND, f"max_connections {min(DEVICES, _descriptors() - 2 * PARTS)}"]
 
     def start(self) -> subprocess.Popen[bytes]:
         """Make sure of ingest's session, then start the server; it answers when this returns.
@@ -106,6 +107,8 @@ class Broker:
             settings=self._kept(),
             former=self.former,
         )
+        most = _descriptors()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the child's, too
         child = spawn(
             [self.programs.mosquitto, "-c", self.settings_file],
             account=self.folder.account,
@@ -139,3 +142,9 @@ class Broker:
 
     def last_words(self) -> str:
         return last_lines(self.folder.log("broker"))
+
+
+def _descriptors() -> int:
+    """How many connections and files a process may have: as many as may be asked for."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return 2**20 if most == resource.RLIM_INFINITY else most

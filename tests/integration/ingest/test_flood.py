@@ -1,6 +1,7 @@
 """A device that floods the broker, in any way: nobody's readings are lost, and nobody is deaf."""
 
 import json
+import re
 import signal
 import socket
 import struct
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -211,6 +213,17 @@ def test_a_storm_of_connections_of_one_account(
     with ingest(settings):
         wait_for(settings, lambda _: stored_of(settings, VICTIM) == len(times))
     assert deaf_spans(settings) == []
+
+
+def test_the_broker_may_have_as_many_files_as_its_doors_take(broker: Broker) -> None:
+    """A process begins with 1,024 on most machines: full long before the devices' door is."""
+    (pid,) = running(broker.is_mine)
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    (line,) = [line for line in limits.splitlines() if line.startswith("Max open files")]
+    soft, hard = line.split()[3:5]
+    assert soft == hard
+    doors = re.findall(r"max_connections (\d+)", broker.settings_file.read_text())
+    assert sum(map(int, doors)) < int(soft)
 
 
 def test_devices_that_take_every_connection_of_their_door_keep_no_part_out(
