@@ -74,7 +74,7 @@ def read(
     """Entries from `cursor` on that no running transaction can still precede; the next cursor.
 
     A transaction that began earlier and commits later is not skipped: nothing at or beyond the
-    oldest running transaction that can write here is read before that one has ended (schema 0025).
+    oldest running transaction that can write here is read before that one has ended (schema 0028).
     With `most`, about so many entries: never a part of a transaction.
     """
     (upto,) = connection.execute("SELECT commit_horizon()::text").fetchone()  # type: ignore[misc]

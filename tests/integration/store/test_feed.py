@@ -174,3 +174,11 @@ def test_hours_that_readings_lie_in() -> None:
 
 def _rows(minutes: list[int]) -> np.ndarray:
     return np.frombuffer(_readings(*(DAY + timedelta(minutes=at) for at in minutes)), dtype=ROW)
+
+
+def test_what_one_has_written_itself_is_not_beyond_the_cursor(watch: Connection) -> None:
+    with watch.transaction():
+        feed.append(watch, "heartbeat", worker="own")
+        seen, cursor = _workers(watch, "0")
+        assert seen == []
+    assert _workers(watch, cursor)[0] == ["own"]
