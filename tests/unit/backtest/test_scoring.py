@@ -233,5 +233,15 @@ def test_a_false_alarm_where_one_knows_of_nothing_is_of_that_time_to_the_moment(
         assert len(found.false) == false, (began, ended)
 
 
+def test_what_happened_after_a_time_of_nothing_is_scored_as_well() -> None:
+    text = f"""
+- {{name: no flood, site: pont, from: 2022-01-01, to: 2022-01-01 12:00Z, expect: nothing}}
+{NAMED}
+"""
+    found = of(text, judged(alarm(2, 3), alarm(50, 80)))
+    assert (found.hits, found.misses) == (1, 0)
+    assert [one.episode.began for one in found.false] == [at(2)]
+
+
 def _scored(text: str, judgement: Judgement, *crossings: Found) -> Scored:
     return score(entries(text), judgement, crossings)
