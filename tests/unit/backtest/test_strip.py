@@ -74,3 +74,35 @@ def test_how_far_it_came() -> None:
     assert found.extreme(at(0), at(1)) == 2
     assert found.extreme(at(1), at(3)) == 7
     assert found.extreme(at(20), at(30)) is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "minutes"),
+    [
+        *((1, 15), (100, 15), (100.01, 30), (200, 30), (201, 60), (400, 60), (401, 120)),
+        *((800, 120), (801, 180), (959, 180), (960, 24 * 60), (9000, 24 * 60)),
+    ],
+)
+def test_a_picture_has_at_most_four_hundred_points(hours: float, minutes: int) -> None:
+    found = strip(seen(1, 2), at(0), at(hours), _PARIS)
+    assert found.bin == minutes * HOUR // 60
+    assert (found.since, found.until) == (at(0), at(hours))
+    if minutes < 24 * 60:
+        assert len(found.points) <= 401
+        assert all(begins % found.bin == 0 for begins, _ in found.points)
+
+
+def test_each_point_is_of_its_own_span_and_what_is_beyond_the_end_of_none() -> None:
+    found = strip(seen(1, 5, 2, 9, every=0.25), at(0), at(0.5), _PARIS)
+    assert found.points == ((at(0), 1.0), (at(0.25), 5.0))
+    assert strip(seen(1, 5, 2, every=0.25), at(0), at(0.49), _PARIS).points[-1] == (at(0.25), 5.0)
+
+
+def test_the_farthest_of_a_span_counts_both_of_its_ends() -> None:
+    found = seen(1, 5, 2, 9)
+    assert found.extreme(at(1), at(2)) == 5
+    assert found.extreme(at(2), at(3)) == 9
+    assert found.extreme(at(1) + 1, at(3) - 1) == 2
+    assert found.extreme(at(4), at(5)) is None
+    assert seen(1, 5, 2, direction="below").extreme(at(1), at(2)) == 2
+    assert found.last == at(3)
