@@ -72,14 +72,14 @@ def test_what_a_value_of_json_is(value: object, words: str) -> None:
 def test_what_is_good_is_kept_with_its_unit_and_status() -> None:
     element = {
         "time": TIME,
-        "values": {"a": 1, "b": "x", "c": 2},
+        "values": {"a": 1, "b": "x", "c": 2, "d": True, "e": None},
         "units": {"a": "m", "b": "m"},
         "status": {"c": "doubtful"},
     }
     payload = json.dumps([element, 5]).encode()
     (envelope,), refused = salvage(Arrival(topic="t", payload=payload, received_at=0))
     assert (envelope.values, envelope.units, envelope.status) == (
-        {"a": 1.0, "c": 2.0},
+        {"a": 1.0, "c": 2.0, "d": True, "e": None},
         {"a": "m"},
         {"c": "doubtful"},
     )
