@@ -362,6 +362,7 @@ def test_what_changed_since(connection: Connection) -> None:
     for kind, key in (("threshold", "mill/alert"), ("rule", "flood-high"), ("device", "gauge")):
         for _ in range(3):
             revise(connection, kind, key, {})
+    revise(connection, "rule", "flood-new", {})  # new, and nobody's edit
     connection.execute(
         "UPDATE revision r SET recorded_at = %s, previous = (SELECT max(id) FROM revision p"
         " WHERE p.kind = r.kind AND p.key = r.key AND p.id < r.id)",
