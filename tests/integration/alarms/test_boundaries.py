@@ -379,3 +379,24 @@ def test_a_length_of_a_year_may_be_set_and_no_longer(desk: Desk) -> None:
         change("366.001 d")
     with pytest.raises(AlarmError, match="expected a length of time"):
         change("0 min")
+
+
+def test_who_acknowledges_the_higher_severity_at_that_moment_is_not_asked_again(desk: Desk) -> None:
+    number = one(desk)
+    desk.act("acknowledge", number)
+    higher = '[["2024-01-01T00:15:00Z", "major"]]'
+    desk.connection.execute("UPDATE alarm SET severity = severity || %s::jsonb", [higher])
+    desk.connection.commit()
+    with closing(connect(desk.world.url)) as watch, ThreadPoolExecutor(1) as beside:
+        desk.connection.execute("SELECT 1")  # one transaction, until its commit
+        for kind in (Kind.UNACKNOWLEDGE, Kind.ACKNOWLEDGE):
+            done = Act(alarm=number, kind=kind, author="bruno", reason="seen")
+            act(desk.connection, done, now=WALL)
+        stepped = Followed(alarm=number, kind="severity", noticed=us(15), other=None)
+        late = beside.submit(following.follow, watch, [stepped])
+        _waits(desk.world.url, watch, late.done)
+        desk.connection.commit()
+        late.result()
+        watch.commit()
+    assert desk.handled(number).acknowledged == "major"
+    assert alarm_acts.acts(desk.connection, [number])[-1].author == "bruno"
