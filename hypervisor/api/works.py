@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path, Query, Response
 from starlette.exceptions import HTTPException
 
 from hypervisor.accounts.duties import Duty
-from hypervisor.accounts.errors import ForbiddenError
 from hypervisor.api.access import Access, Asked
 from hypervisor.api.matching import IfMatch, expected, tag
 from hypervisor.api.paging import Page
@@ -129,7 +128,7 @@ def _write(asked: Access, name: str, reason: str, made: Callable[[Registry], Inv
                 _require(asked, theirs.subjects)
             except NotFoundError as error:
                 said = f"works {name!r} are of another territory: choose another name"
-                raise ForbiddenError(said) from error
+                raise NotFoundError(said) from error
         return [made(known)]
 
     with asked.writing() as connection:
