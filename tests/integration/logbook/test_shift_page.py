@@ -88,6 +88,18 @@ def test_each_alarm_stands_in_its_section(world: World) -> None:
     assert [page["outlook"], page["works"], page["at_rest"]] == [{}, [], []]
 
 
+def test_an_alarm_is_stale_while_it_is_not_heard(world: World) -> None:
+    for site, until in (("unseen", '"2024-01-01T00:25:00Z"'), ("seen", "null")):
+        world.connection.execute(
+            "UPDATE alarm SET stale = %s::jsonb FROM site"
+            " WHERE site.id = alarm.site AND site.name = %s",
+            [f'[["2024-01-01T00:20:00Z", {until}]]', site],
+        )
+    page = _page(world)
+    stale = [page[name][0]["stale"] for name in ("unacknowledged", "acknowledged", "returned")]
+    assert stale == [False, True, False]
+
+
 def test_the_worst_comes_first_then_the_latest() -> None:
     rows = [("minor", "01"), ("major", "00"), ("critical", "02"), ("major", "03"), ("info", "09")]
     found = shift.worst_first({"severity": a, "began": b} for a, b in rows)
