@@ -22,7 +22,7 @@ FROM reader JOIN pg_roles r ON r.rolname = reader.role
 _OVERRUNS = f"""
 SELECT role, reason, reason <> 'its transaction lasted too long', pg_terminate_backend(pid) FROM (
     SELECT reader.role, a.pid, CASE
-        WHEN a.query ~* '\\m(notify|listen)\\M' THEN 'it took part in notifications'
+        WHEN a.query ~* '(^|[;\n]|\\*/)\\s*(notify|listen)\\M' THEN 'it took part in notifications'
         WHEN a.backend_xid IS NOT NULL THEN 'it wrote, if only of itself'
         WHEN EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')
             THEN 'it held an advisory lock'

@@ -75,6 +75,8 @@ def test_sessions_that_hold_things_up_are_ended(database_url: str, name: str) ->
             (("BEGIN READ WRITE", "ALTER ROLE CURRENT_USER SET work_mem = '8MB'"), 60, "it wrote"),
             (("SELECT pg_advisory_lock(7354)",), 60, "advisory lock"),
             (("LISTEN hypervisor_feed",), 60, "notifications"),
+            (("SELECT 1; /* so */ listen hypervisor_feed",), 60, "notifications"),
+            (("-- a panel\nNotify hypervisor_feed",), 60, "notifications"),
             (("SET idle_in_transaction_session_timeout = 0", "BEGIN", "TABLE site"), 0, "too long"),
         ):
             with closing(log_in(database_url, role, WORD)) as session:
@@ -86,7 +88,7 @@ def test_sessions_that_hold_things_up_are_ended(database_url: str, name: str) ->
                     session.execute("SELECT 1")
         with closing(log_in(database_url, role, WORD)) as session:
             session.execute("BEGIN")
-            session.execute("TABLE site")
+            session.execute("SELECT 'whom to notify', name AS listen FROM site")
             assert reader_sessions.end_overruns(owner, 60) == [], "who only reads goes on"
             session.execute("TABLE site")
 
