@@ -24,24 +24,31 @@ def batch(account: str, messages: int, size: int = 10) -> list[Arrival]:
     return [one] * messages
 
 
+FLOOD = batch("a", 900) + batch("b", 100)
+
+
 @pytest.mark.parametrize(
-    ("batches", "behind", "paused"),
+    ("arrivals", "behind", "paused"),
     [
-        ([batch("a", 900) + batch("b", 100)], 3.0, ["a"]),
-        ([batch("a", 900) + batch("b", 100)], 1.0, []),  # we keep up
-        ([batch("a", 90) + batch("b", 10)], 3.0, []),  # few: the store is slow, not they many
-        ([batch(f"d{n}", 100) for n in range(20)], 3.0, []),  # everybody after an outage
-        ([batch("a", 3, 2**20) + batch("b", 200)], 3.0, ["a"]),  # few, but large
+        (FLOOD, [3, 5], ["a"]),
+        (FLOOD, [3, 5, 7], ["a", "a"]),  # until it is put out
+        (FLOOD, [1, 1.5, 1.9], []),  # we keep up
+        (FLOOD, [60, 50, 40], []),  # the store was away, and we catch up
+        (FLOOD, [3, 2.5, 3], []),  # it stalled twice
+        (batch("a", 90) + batch("b", 10), [3, 5], []),  # few: the store is slow, not they many
+        ([one for n in range(20) for one in batch(f"d{n}", 100)], [3, 5], []),  # everybody
+        (batch("a", 3, 2**20) + batch("b", 200), [3, 5], ["a"]),  # few, but large
     ],
 )
-def test_who_is_put_out(batches: list[list[Arrival]], behind: float, paused: list[str]) -> None:
+def test_who_is_put_out(arrivals: list[Arrival], behind: list[float], paused: list[str]) -> None:
+    """A second a look."""
     asked: list[str] = []
     clock = Clock()
     flood = Flood(pause=asked.append, ticks=clock)
     flood.look([], 0.0)
-    for number, arrivals in enumerate(batches, start=1):
-        clock.now = number / len(batches)
-        flood.look(arrivals, behind)
+    for number, late in enumerate(behind, start=1):
+        clock.now = float(number)
+        flood.look(arrivals, late)
     assert asked == paused
 
 
