@@ -65,6 +65,8 @@ class Keeper:
 
     def close(self) -> None:
         self._client.disconnect()
+        while self._client.want_write():
+            self._client.loop_write()
 
     def _listen(self, now: float) -> None:
         """Without a thread: who runs the broker starts other children, and may fork in one only."""
