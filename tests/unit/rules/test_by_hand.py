@@ -219,3 +219,26 @@ def test_a_limit_is_passed_and_not_met(last: str, began: str) -> None:
         "  when: level > 3 m\n  severity: minor", f"level: 0 0 {last}, expect: [{{began: '09:00'}}]"
     )
     assert f"found {began}" in first
+
+
+@pytest.mark.parametrize("function", ["sum", "increase", "mean", "rate"])
+def test_of_a_window_that_was_not_known_throughout_a_gauge_tells_nothing(function: str) -> None:
+    """It may have been below zero; what is seen bounds only what is never negative."""
+    for comparison in ("> 1", "< 1", "> -1", "< -1"):
+        assert truth(f"{function}(x, 2 h) {comparison}", {"x": column(GAUGE)}, 30) is Truth.UNKNOWN
+    rain = {"x": column(GAUGE, kind=Kind.INCREMENT)}
+    assert truth("sum(x, 2 h) > 13", rain, 30) is Truth.TRUE
+    assert truth("sum(x, 2 h) > 14", rain, 30) is Truth.UNKNOWN
+    energy = {"x": column([(t, float(t), 0) for t in range(0, 31, 5)], kind=Kind.COUNTER)}
+    assert truth("increase(x, 2 h) > 29", energy, 30) is Truth.TRUE
+    assert truth("increase(x, 2 h) > 30", energy, 30) is Truth.UNKNOWN
+
+
+def test_the_extremes_of_a_window_that_was_not_known_throughout_are_bounds() -> None:
+    series = {"x": column(GAUGE)}
+    assert truth("max(x, 2 h) >= 2", series, 30) is Truth.TRUE
+    assert truth("max(x, 2 h) <= 2", series, 30) is Truth.UNKNOWN
+    assert truth("min(x, 2 h) <= 2", series, 30) is Truth.TRUE
+    assert truth("min(x, 2 h) >= 2", series, 30) is Truth.UNKNOWN
+    assert truth("count(x, 2 h) >= 7", series, 30) is Truth.TRUE
+    assert truth("count(x, 2 h) <= 7", series, 30) is Truth.UNKNOWN

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+import rules
 from rules import _replay
 from rules._engine import lookback, run_start
 from rules._errors import RuleError
@@ -265,3 +266,24 @@ def test_a_test_may_have_members_with_a_supply() -> None:
 def test_a_slip_in_a_test_with_members_is_told(old: str, new: str, says: str) -> None:
     (difference,) = lamps_tell(LAMPS.replace(old, new))
     assert says in difference
+
+
+def test_no_two_packs_have_a_rule_of_one_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+- id: flood-a-b
+  title: "{site}: x"
+  when: level > 1 m
+  severity: minor
+  advice: Look.
+  wrong when: It is not so.
+  tests: []
+"""
+    (tmp_path / "flood.yaml").write_text(text)
+    (tmp_path / "no-pack.txt").write_text("nothing")
+    monkeypatch.setattr(rules, "__path__", [str(tmp_path)])
+    assert [(pack.domain, len(pack.rules)) for pack in packs()] == [("flood", 1)]
+    (tmp_path / "flood-a.yaml").write_text(text)
+    with pytest.raises(RuleError, match=r"rule 'flood-a-b' stands in rules/flood-a\.yaml already"):
+        packs()
