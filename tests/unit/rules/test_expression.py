@@ -134,3 +134,12 @@ def test_no_depth_of_nesting_brings_the_reader_down(text: str) -> None:
 def test_equal_meanings_are_equal_wherever_they_stand() -> None:
     here = Place(file="a", line=1, column=1)
     assert Name(place=PLACE, name="level") == Name(place=here, name="level")
+
+
+def test_series_of_other_units_are_added_in_the_unit_of_the_left_one() -> None:
+    node = read("level + catchment_rain > 1 m")
+    assert isinstance(node, Comparison)
+    (scaled,) = [part for part in walk(node) if isinstance(part, Scaled)]
+    assert scaled.operand == Name(place=PLACE, name="catchment_rain")
+    assert scaled.scale == pytest.approx(0.001)
+    assert scaled.offset == 0.0
