@@ -3,7 +3,6 @@
 import json
 import signal
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -45,20 +44,23 @@ def test_a_second_process_stands_by_and_takes_over(instance_settings: Settings) 
         with ingest(settings, "two", joined=False):
             sending = threading.Thread(target=send, args=[player, 0, 4_000])
             sending.start()
-            time.sleep(0.3)
+            wait_for(settings, lambda c: count(c) > 0)
             assert standing(settings) == ["one"]
             first.send_signal(signal.SIGKILL)
             first.communicate()
             sending.join()
             player.flush()
             wait_for(settings, lambda c: count(c) == 8_000)
-            assert standing(settings) == ["two"]
-    with connect(settings.database_url) as connection:
-        (heard,) = connection.execute(
-            "SELECT two.heard_at >= one.heard_at FROM worker one, worker two"
-            " WHERE one.name = 'one' AND two.name = 'two'"
-        ).fetchone()  # type: ignore[misc]
-        assert heard
+            wait_for(settings, lambda _: standing(settings) == ["two"])
+            wait_for(settings, is_heard_after_the_first)
+
+
+def is_heard_after_the_first(connection: Connection) -> bool:
+    row = connection.execute(
+        "SELECT two.heard_at >= one.heard_at FROM worker one, worker two"
+        " WHERE one.name = 'one' AND two.name = 'two'"
+    ).fetchone()
+    return row == (True,)
 
 
 def standing(settings: Settings) -> list[str]:
