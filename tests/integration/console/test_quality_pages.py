@@ -1,6 +1,7 @@
 """The page of data quality, without a browser: gaps, and what ingest has done."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -27,10 +28,11 @@ def test_gaps_and_what_ingest_did_are_shown_to_every_account(
     client_of: ClientOf,  # noqa: F811
     world: World,  # noqa: F811
 ) -> None:
-    now = datetime.now(UTC)
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    begins = noon - timedelta(days=2)
+    ends = begins + timedelta(seconds=2)
     with connect(world.url) as connection:
-        begins = now - timedelta(seconds=2)
-        gap = Gap(cause="broker-dropped", worker="", begins=begins, ends=now, messages=7113)
+        gap = Gap(cause="broker-dropped", worker="", begins=begins, ends=ends, messages=7113)
         gaps.add(connection, gap)
         (worker, *_) = workers.every(connection)
         workers.hear(
@@ -41,6 +43,9 @@ def test_gaps_and_what_ingest_did_are_shown_to_every_account(
         )
     for reader in (client, client_of("viewer", NORTH)):
         page = "".join(reader.get("/quality").text.split())
+        hour = begins.astimezone(ZoneInfo("Europe/Paris")).hour
+        assert f">{hour}:00:00\N{EN DASH}{hour}:00:02<" in page
+        assert f"{hour}:00</time>" not in page, "the day, not the time once more"
         assert "Lafileducourtierétaitpleine." in page
         for figure in ("7113messagesabandonnés", ">4711<", ">4712<", ">4713<", ">4714<"):
             assert figure in page
