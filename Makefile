@@ -44,9 +44,9 @@ check: setup
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-ROOM = rules
-N = 30
-SEED = 1
+ROOM ?= rules
+N ?= 30
+SEED ?= 1
 mutants: setup
 	@.venv/bin/python -m tests.mutants $(ROOM) --count $(N) --seed $(SEED)
 
