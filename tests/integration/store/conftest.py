@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from hypervisor.store import databases
+from hypervisor.store.connect import Connection, connect
 from tests.conftest import TEMPLATE, Stack
+from tests.integration.store.standing import make_places
 
 
 @pytest.fixture(scope="package")
@@ -15,3 +18,11 @@ def shared_url(stack: Stack) -> Iterator[str]:
     databases.create(stack.maintenance_url, name, template=TEMPLATE)
     yield stack.database.url(name)
     databases.drop(stack.maintenance_url, name)
+
+
+@pytest.fixture
+def connection(shared_url: str) -> Iterator[Connection]:
+    """Of a transaction that is rolled back: what a test makes is its own."""
+    with closing(connect(shared_url)) as made:
+        make_places(made)
+        yield made

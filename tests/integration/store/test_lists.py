@@ -1,7 +1,5 @@
 """Lists that people narrow down: which rows, in which order, and what stands of several."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +11,7 @@ from hypervisor.logbook.errors import NoEntryError
 from hypervisor.store import audit
 from hypervisor.store.alarms import alarm_course
 from hypervisor.store.alarms.places import Places, Stands
-from hypervisor.store.connect import Connection, connect
+from hypervisor.store.connect import Connection
 from hypervisor.store.exercise import noted
 from hypervisor.store.intake import quality
 from hypervisor.store.logbook import handovers, logbook
@@ -25,21 +23,12 @@ from tests.integration.store.standing import (
     SUSPECT,
     TICK,
     add_device,
-    make_places,
     revise,
     revise_around,
     store,
 )
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def connection(shared_url: str) -> Iterator[Connection]:
-    """Of a transaction that is rolled back: what a test makes is its own."""
-    with closing(connect(shared_url)) as made:
-        make_places(made)
-        yield made
 
 
 def test_events_that_people_noted(connection: Connection) -> None:

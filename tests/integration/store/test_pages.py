@@ -1,12 +1,10 @@
 """What pages ask of the store, at the boundaries of each question: which revision and reading."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
 
-from hypervisor.store.connect import Connection, connect
+from hypervisor.store.connect import Connection
 from hypervisor.store.pages import (
     charting,
     glance,
@@ -27,7 +25,6 @@ from tests.integration.store.standing import (
     TICK,
     add_device,
     hold,
-    make_places,
     raise_alarm,
     revise,
     revise_around,
@@ -35,14 +32,6 @@ from tests.integration.store.standing import (
 )
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def connection(shared_url: str) -> Iterator[Connection]:
-    """Of a transaction that is rolled back: what a test makes is its own."""
-    with closing(connect(shared_url)) as made:
-        make_places(made)
-        yield made
 
 
 GAUGES = ("source", "mill", "square")

@@ -1,7 +1,6 @@
 """Questions over a span: what lies on its ends, in which order, and where a list is cut."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ from psycopg.types.json import Jsonb
 from hypervisor.instants import micros
 from hypervisor.store import audit
 from hypervisor.store.alarms import alarm_list, known, load, surroundings, timeline
-from hypervisor.store.connect import Connection, connect
+from hypervisor.store.connect import Connection
 from hypervisor.store.logbook import shifts
 from hypervisor.store.readings import history
 from hypervisor.store.registry import fleet
@@ -23,7 +22,6 @@ from tests.integration.store.standing import (
     TICK,
     add_device,
     hold,
-    make_places,
     raise_alarm,
     revise,
     revise_around,
@@ -31,14 +29,6 @@ from tests.integration.store.standing import (
 )
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def connection(shared_url: str) -> Iterator[Connection]:
-    """Of a transaction that is rolled back: what a test makes is its own."""
-    with closing(connect(shared_url)) as made:
-        make_places(made)
-        yield made
 
 
 def _transition(
