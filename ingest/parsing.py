@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ingest.message import Reason
-from ingest.reply import unusable
+from ingest.reply import UnusableError, unusable
 
 
 class TwiceError(ValueError):
@@ -29,6 +29,17 @@ def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def explain(error: ValueError | RecursionError, *, expected: str) -> UnusableError:
+    """Why bytes are no JSON of ours, from what reading them raised."""
+    if isinstance(error, UnicodeDecodeError):
+        return unusable(Reason.NOT_UTF8, f"byte {error.start} is not UTF-8")
+    if isinstance(error, RecursionError):
+        return unusable(Reason.TOO_DEEP, f"nested too deeply; expected {expected}")
+    if isinstance(error, TwiceError):
+        return unusable(Reason.WRONG_SHAPE, str(error))
+    return unusable(Reason.NOT_JSON, f"{error}; expected {expected}")
+
+
 def parse_json(payload: bytes, *, expected: str) -> Any:
     """What the JSON says; `expected` tells in words what it should.
 
@@ -41,14 +52,8 @@ def parse_json(payload: bytes, *, expected: str) -> Any:
         found = msgspec.json.decode(payload)
         if _may_repeat(payload, found):
             json.loads(payload, parse_int=float, object_pairs_hook=once_each)
-    except UnicodeDecodeError as error:
-        raise unusable(Reason.NOT_UTF8, f"byte {error.start} is not UTF-8") from None
-    except RecursionError:
-        raise unusable(Reason.TOO_DEEP, f"nested too deeply; expected {expected}") from None
-    except TwiceError as error:
-        raise unusable(Reason.WRONG_SHAPE, str(error)) from None
-    except ValueError as error:
-        raise unusable(Reason.NOT_JSON, f"{error}; expected {expected}") from None
+    except (ValueError, RecursionError) as error:
+        raise explain(error, expected=expected) from None
     return found
 
 

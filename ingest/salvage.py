@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ingest.message import MOST_OBJECTS, Arrival, Envelope, Reason, Refused
-from ingest.parsing import TwiceError, once_each
+from ingest.parsing import explain, once_each
 from ingest.reply import UnusableError, unusable
 from ingest.times import moment
 
@@ -47,14 +47,8 @@ def _document(payload: bytes) -> Any:
     """
     try:
         document = json.loads(payload.decode(), parse_int=float, object_pairs_hook=once_each)
-    except UnicodeDecodeError as error:
-        raise unusable(Reason.NOT_UTF8, f"byte {error.start} is not UTF-8") from None
-    except RecursionError:
-        raise unusable(Reason.TOO_DEEP, f"nested too deeply; expected {_EXAMPLE}") from None
-    except TwiceError as error:
-        raise unusable(Reason.WRONG_SHAPE, str(error)) from None
-    except ValueError as error:
-        raise unusable(Reason.NOT_JSON, f"{error}; expected {_EXAMPLE}") from None
+    except (ValueError, RecursionError) as error:
+        raise explain(error, expected=_EXAMPLE) from None
     if document == []:
         raise unusable(Reason.NO_VALUES, "an empty array says nothing")
     if isinstance(document, list) and len(document) > MOST_OBJECTS:
