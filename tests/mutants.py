@@ -158,7 +158,10 @@ def _fault(chance: random.Random, place: _Place) -> Fault | None:
         match = list(re.finditer(pattern, before))[occurrence]
         code = before[: match.start()] + replacement + before[match.end() :]
     else:
-        code = mutate_code(before, get_operator(name)(), occurrence)
+        try:
+            code = mutate_code(before, get_operator(name)(), occurrence)
+        except AttributeError:  # cosmic-ray replaces `Error` in a tuple, but not `module.Error`
+            return None
     if not code or code == before:
         return None
     return Fault(path=place.path, line=place.line, operator=name.split("/")[-1], code=code)
