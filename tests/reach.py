@@ -131,15 +131,18 @@ def _extent(tree: ast.Module, line: int) -> tuple[int, int]:
     ]
     if not functions:
         return 1, 1_000_000
+    inner = functions[-1]
     statements = [
         (node.lineno, _last_line(node))
-        for node in ast.walk(functions[-1])
-        if isinstance(node, ast.stmt) and node.lineno <= line <= _last_line(node)
+        for node in ast.walk(inner)
+        if isinstance(node, ast.stmt | ast.excepthandler)
+        and node.lineno <= line <= _last_line(node)
     ]
-    return min(statements, key=lambda extent: extent[1] - extent[0])
+    whole = inner.body[0].lineno, inner.end_lineno or inner.lineno  # the line of a `case`, say
+    return min(statements, key=lambda extent: extent[1] - extent[0], default=whole)
 
 
-def _last_line(node: ast.stmt) -> int:
+def _last_line(node: ast.stmt | ast.excepthandler) -> int:
     """Of a statement that holds others, the last line of its head."""
     body = getattr(node, "body", None)
     return body[0].lineno - 1 if isinstance(body, list) and body else node.end_lineno or node.lineno
