@@ -97,12 +97,13 @@ def rule_ids(registry: Registry) -> list[str]:
 
 def _threshold(registry: Registry, key: str, text: str, known: Catalogue) -> dict[str, float | str]:
     owner, _, name = key.rpartition("/")
-    there = owner in registry.sites
-    if owner.startswith("device/"):
-        there = owner.removeprefix("device/") in registry.devices
-    if not there:
-        hint = nearest(owner, registry.sites)
-        raise BacktestError(f"{key}: there is no site {owner!r}{hint}; expected SITE/THRESHOLD")
+    device = owner.removeprefix("device/")
+    kind, there = ("site", registry.sites) if device == owner else ("device", registry.devices)
+    if device not in there:
+        raise BacktestError(
+            f"{key}: there is no {kind} {device!r} (expected SITE/THRESHOLD)"
+            f"{nearest(device, there)}"
+        )
     if name not in known.thresholds:
         hint = nearest(name, known.thresholds)
         raise BacktestError(f"{key}: there is no threshold {name!r}{hint}")
