@@ -25,7 +25,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
     One of the same letters is nearer than any other: two of them were swapped.
     """
-    words = sorted(known)
+    words = sorted(map(str, known))
     swapped = [one for one in words if sorted(one) == sorted(word)]
     close = swapped or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if close:

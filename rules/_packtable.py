@@ -209,7 +209,7 @@ class Table:
         """The alarms as lines, and which of their parts the test tells."""
         written = self._body.get("expect")
         if written == "nothing":
-            return [], frozenset()
+            return [], frozenset({"began", "ended"})
         if not isinstance(written, list) or not written:
             raise RuleError(self.place, "a test needs `expect`: nothing, or a list of alarms")
         told = {"began", "ended"}
