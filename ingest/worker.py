@@ -94,9 +94,10 @@ class Worker:
                 break
             self._hand_over()
             self._await_storer()
-        if not self._storer.stop(seconds=15):
-            log.warning("the store is away: what it lacks stays unacknowledged at the broker")
+        self._storer.stop(seconds=15)
         self._settle()
+        if self._storer.busy:
+            log.warning("the store is away: what it lacks stays unacknowledged at the broker")
         self._link.close()
         log.info("stopped; %s readings stored", self._pipeline.rows)
 
