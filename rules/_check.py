@@ -165,14 +165,14 @@ class _Checker:
         scale, offset = converted(measured.unit, other.unit, node.place)
         if (scale, offset) == (1.0, 0.0):
             return measured
+        if offset and isinstance(node, Arithmetic):
+            raise RuleError(node.place, f"write it in {other.unit}, whose zero is another")
         if isinstance(measured.node, Number):
             value = float(f"{measured.node.value * scale + offset:.12g}")
             written = f"{measured.node.value:g} {measured.unit}, {value:g} {other.unit},"
             value = bounded_number(value, written, measured.node.place)
             number = replace(measured.node, value=value, unit=other.unit)
             return _Measured(node=number, unit=other.unit)
-        if offset and isinstance(node, Arithmetic):
-            raise RuleError(node.place, f"write it in {other.unit}, whose zero is another")
         scaled = Scaled(
             place=measured.node.place, operand=measured.node, scale=scale, offset=offset
         )
