@@ -2,12 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from hypervisor.registry.changes import Changes
-from hypervisor.registry.model import Area, Revision
+from hypervisor.registry.model import Revision
 from hypervisor.store.connect import Connection
 
 _AREA = """
@@ -107,9 +107,12 @@ _REVISIONS = """
 
 
 def write_things(connection: Connection, changes: Changes) -> None:
-    """Everything but the revisions; what is named comes before what names it."""
+    """Everything but the revisions; what is named comes before what names it.
+
+    Areas name each other, and are written at once.
+    """
     for statement, things in (
-        (_AREA, _parents_first(changes.areas)),
+        (_AREA, changes.areas),
         (_SITES, changes.sites),
         (_GATEWAYS, changes.gateways),
         (_DEVICES, changes.devices),
@@ -121,11 +124,6 @@ def write_things(connection: Connection, changes: Changes) -> None:
         if things:
             rows = [asdict(thing) for thing in things]
             connection.execute(statement, [json.dumps(rows, default=str)])
-
-
-def _parents_first(areas: Iterable[Area]) -> Sequence[Area]:
-    rank = {"departement": 0, "epci": 1, "commune": 2}
-    return sorted(areas, key=lambda area: rank[area.kind])
 
 
 def add_revisions(connection: Connection, revisions: Iterable[Revision]) -> None:
