@@ -1,0 +1,765 @@
+"""Alarms, acts, incidents: each value comes back from where it was kept, under its own name."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from hypervisor.alarms.incidents import Key
+from hypervisor.alarms.lifecycle import Base, Hold
+from hypervisor.alarms.suppression import Case, Window
+from hypervisor.instants import micros
+from hypervisor.store.alarms import (
+    alarm_acts,
+    alarm_list,
+    alarms,
+    incidents,
+    lifecycle,
+    load,
+    places,
+    surroundings,
+    timeline,
+)
+from hypervisor.store.alarms.alarm_acts import Done
+from hypervisor.store.alarms.alarms import Alarm, Selection, Transition
+from hypervisor.store.alarms.incidents import Row
+from hypervisor.store.alarms.lifecycle import Handling, Held
+from hypervisor.store.connect import Connection
+from rules._journal import Episode
+from tests.integration.store.standing import HOUR, NOW, TICK, hold, raise_alarm, revise
+
+pytestmark = pytest.mark.integration
+SECOND = 1_000_000
+MINUTE = timedelta(minutes=1)
+
+
+def site_number(connection: Connection, name: str) -> int:
+    row = connection.execute("SELECT id FROM site WHERE name = %s", [name]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def whole(connection: Connection) -> Alarm:
+    """An alarm of which no two values are the same."""
+    at = micros(NOW)
+    return Alarm(
+        id=41,
+        site=site_number(connection, "mill"),
+        place="mill",
+        domain="flood",
+        category="maintenance",
+        episode=Episode(
+            rule="a rule",
+            subject="device/gauge",
+            since=at,
+            began=at + SECOND,
+            ended=at + 9 * SECOND,
+            severity=((at + SECOND, "minor"), (at + 2 * SECOND, "major")),
+            stale=((at + 3 * SECOND, at + 4 * SECOND), (at + 5 * SECOND, None)),
+            reason="it was over",
+        ),
+        title="a title",
+        advice="an advice",
+        title_fr="un titre",
+        advice_fr="un conseil",
+        last_value={"quantity": "level", "value": 1.5},
+        withdrawn=None,
+        noticed=at + 6 * SECOND,
+        changed=at + 7 * SECOND,
+    )
+
+
+def bare(number: int, began: int, **given: Any) -> Alarm:
+    """An alarm that lasts, at no site."""
+    episode = Episode(
+        rule=given.pop("rule", "r"),
+        subject=given.pop("subject", "s"),
+        since=given.pop("since", began),
+        began=began,
+        ended=given.pop("ended", None),
+        severity=((began, "minor"),),
+        stale=(),
+    )
+    words: dict[str, Any] = {
+        "site": None,
+        "place": None,
+        "domain": "weather",
+        "category": "hazard",
+        "last_value": None,
+        "withdrawn": None,
+    }
+    words |= {"title": "t", "advice": "", "noticed": began, "changed": began, **given}
+    return Alarm(id=number, episode=episode, **words)
+
+
+def test_an_alarm_comes_back_as_it_was_saved(connection: Connection) -> None:
+    one, plain = whole(connection), bare(42, micros(NOW))
+    alarms.save(connection, [one, plain], [])
+    assert alarms.find(connection, 41) == one
+    assert alarms.find(connection, 42) == plain
+    assert alarms.find(connection, 43) is None
+    again = replace(
+        one,
+        episode=replace(
+            one.episode,
+            since=one.episode.since - SECOND,
+            began=one.episode.began - SECOND,
+            ended=None,
+            severity=one.episode.severity[:1],
+            stale=(),
+            reason=None,
+        ),
+        title="another",
+        advice="other",
+        title_fr="autre",
+        advice_fr=None,
+        last_value=None,
+        withdrawn=micros(NOW),
+        changed=one.changed + SECOND,
+    )
+    alarms.save(connection, [again], [])
+    assert alarms.find(connection, 41) == again
+    found = lifecycle.handling(connection, [41, 42], NOW)
+    assert {number: each.version for number, each in found.items()} == {41: 2, 42: 1}
+    alarms.save_last_values(connection, {42: {"value": 7}})
+    kept = alarms.find(connection, 42)
+    assert kept == replace(plain, last_value={"value": 7})
+
+
+def test_an_alarm_in_plain_values(connection: Connection) -> None:
+    one = whole(connection)
+    entry = {
+        "rule": "a rule",
+        "subject": "device/gauge",
+        "since": "2024-01-01T10:00:00Z",
+        "began": "2024-01-01T10:00:01Z",
+        "ended": "2024-01-01T10:00:09Z",
+        "severity": [["2024-01-01T10:00:01Z", "minor"], ["2024-01-01T10:00:02Z", "major"]],
+        "stale": [
+            ["2024-01-01T10:00:03Z", "2024-01-01T10:00:04Z"],
+            ["2024-01-01T10:00:05Z", None],
+        ],
+    }
+    assert alarms.log_entry(one.episode) == entry
+    assert alarms.as_text(one) == {
+        "id": 41,
+        **entry,
+        "site": "mill",
+        "domain": "flood",
+        "category": "maintenance",
+        "title": "a title",
+        "advice": "an advice",
+        "title_fr": "un titre",
+        "advice_fr": "un conseil",
+        "active": False,
+        "end_reason": "it was over",
+        "last_value": {"quantity": "level", "value": 1.5},
+        "withdrawn": None,
+        "noticed_at": "2024-01-01T10:00:06Z",
+        "changed_at": "2024-01-01T10:00:07Z",
+    }
+    lasting = replace(one, episode=replace(one.episode, ended=None), last_value=None)
+    assert lasting.active
+    assert alarms.as_text(lasting)["last_value"] is None
+    gone = replace(lasting, withdrawn=micros(NOW))
+    assert not gone.active
+    assert alarms.as_text(gone)["withdrawn"] == "2024-01-01T10:00:00Z"
+    assert alarms.highest(one.episode) == "major"
+    odd = replace(one.episode, severity=((0, "info"), (1, "grave")))
+    assert alarms.highest(odd) == "info"
+
+
+def test_transitions_in_the_order_in_which_they_were_noticed(connection: Connection) -> None:
+    at = micros(NOW)
+    first, second = bare(1, at), bare(2, at)
+    told = [
+        Transition(
+            alarm=2,
+            kind="raised",
+            event=at,
+            noticed=at + SECOND,
+            reason="it rose",
+            snapshot={"n": 1},
+        ),
+        Transition(alarm=1, kind="raised", event=at, noticed=at, reason="", snapshot={}),
+        Transition(
+            alarm=2, kind="merged", event=at + 2, noticed=at + 3, reason="m", snapshot={}, other=1
+        ),
+    ]
+    alarms.save(connection, [first, second], told)
+    assert alarms.transitions(connection, [2, 1]) == told
+    assert alarms.transitions(connection, [1]) == [told[1]]
+    assert alarms.transitions(connection, []) == []
+    assert (alarms.merged_into(connection, 1), alarms.merged_into(connection, 2)) == ([2], [])
+    assert alarms.transition_as_text(told[0]) == {
+        "alarm": 2,
+        "kind": "raised",
+        "event_time": "2024-01-01T10:00:00Z",
+        "noticed_at": "2024-01-01T10:00:01Z",
+        "reason": "it rose",
+        "snapshot": {"n": 1},
+    }
+    fresh = alarms.new_ids(connection, 3)
+    assert len({*fresh}) == 3
+
+
+def test_alarms_that_are_selected(connection: Connection) -> None:
+    at, mill = micros(NOW), site_number(connection, "mill")
+    flood = {"site": mill, "place": "mill", "domain": "flood"}
+    kept = [
+        bare(1, at, rule="a", subject="mill", **flood),
+        bare(2, at + 1, rule="b", subject="device/x", category="maintenance", **flood),
+        bare(3, at + 1, rule="a", subject="other", ended=at + 9),
+        bare(4, at + 2, rule="c", subject="gone", withdrawn=at + 3),
+    ]
+    alarms.save(connection, kept, [])
+
+    def listed(**words: Any) -> list[int]:
+        return [one.id for one in alarms.listing(connection, Selection(**words))]
+
+    assert listed() == [3, 2, 1]
+    assert listed(withdrawn=True) == [4, 3, 2, 1]
+    assert (listed(site="mill"), listed(site="square")) == ([2, 1], [])
+    assert (listed(subject="device/x"), listed(rule="a")) == ([2], [3, 1])
+    assert (listed(domain="flood"), listed(category="maintenance")) == ([2, 1], [2])
+    assert (listed(active=True), listed(active=False)) == ([2, 1], [3])
+    assert listed(active=False, withdrawn=True) == [4, 3]
+    assert (listed(state="returned"), listed(state="unacknowledged")) == ([3], [2, 1])
+    assert listed(limit=2) == [3, 2]
+    assert listed(behind_began=NOW + TICK, behind_id=3) == [2, 1]
+    assert listed(behind_began=NOW + TICK, behind_id=2) == [1]
+    assert listed(behind_began=NOW, behind_id=1) == []
+
+
+def test_alarms_that_stand_after_a_time(connection: Connection) -> None:
+    at = micros(NOW)
+    kept = [
+        bare(1, at + 9, since=at),
+        bare(2, at + 8, since=at + 1),
+        bare(3, at + 7, since=at + 2, ended=at + 8),
+        bare(4, at + 7, since=at + 3, withdrawn=at + 4),
+        bare(5, at + 9, rule="q", since=at),
+    ]
+    alarms.save(connection, kept, [])
+    found = alarms.standing(connection, {("r", "s"): at, ("q", "s"): None, ("q", "t"): None})
+    assert found == {("r", "s"): [kept[2], kept[1]], ("q", "s"): [kept[4]]}
+
+
+def test_acts_come_back_in_the_order_they_were_done(connection: Connection) -> None:
+    at = micros(NOW)
+    done = Done(
+        id=0,
+        alarm=7,
+        kind="shelve",
+        author="ann",
+        at=at,
+        scenario_at=at + SECOND,
+        reason="why",
+        details={"until": "x"},
+        version=3,
+        state="acknowledged",
+    )
+    plain = replace(
+        done, alarm=8, kind="comment", author="ben", scenario_at=None, details={}, reason=""
+    )
+    numbers = [alarm_acts.record(connection, one) for one in (done, plain)]
+    assert alarm_acts.acts(connection, [8, 7]) == [
+        replace(done, id=numbers[0]),
+        replace(plain, id=numbers[1]),
+    ]
+    assert alarm_acts.acts(connection, [8]) == [replace(plain, id=numbers[1])]
+    assert alarm_acts.as_text(replace(done, id=5)) == {
+        "id": 5,
+        "kind": "shelve",
+        "author": "ann",
+        "at": "2024-01-01T10:00:00Z",
+        "scenario_at": "2024-01-01T10:00:01Z",
+        "reason": "why",
+        "details": {"until": "x"},
+        "version": 3,
+        "state": "acknowledged",
+    }
+    assert alarm_acts.as_text(plain)["scenario_at"] is None
+
+
+def test_how_an_alarm_is_handled(connection: Connection) -> None:
+    at = micros(NOW)
+    alarms.save(connection, [bare(1, at), bare(2, at, rule="q")], [])
+    connection.execute("UPDATE alarm SET merged_into = 8, split_from = 9 WHERE id = 1")
+    plain = Handling(
+        alarm=2,
+        version=1,
+        base=Base.UNACKNOWLEDGED,
+        acknowledged=None,
+        assignee=None,
+        closing=None,
+        merged_into=None,
+        split_from=None,
+        held=None,
+    )
+    held = Held(
+        rule="r",
+        subject="s",
+        kind=Hold.SHELVED,
+        since=at,
+        until=at + SECOND,
+        author="ann",
+        reason="why",
+    )
+    other = replace(held, rule="a", kind=Hold.OUT_OF_SERVICE, until=None)
+    for one in (replace(held, author="before", since=at - 1), held, other):
+        lifecycle.hold(connection, one)
+    full = Handling(
+        alarm=1,
+        version=5,
+        base=Base.CLOSING,
+        acknowledged="minor",
+        assignee="ben",
+        closing=at + 2,
+        merged_into=8,
+        split_from=9,
+        held=held,
+    )
+    lifecycle.write(connection, full)
+    found = lifecycle.handling(connection, [1, 2], NOW)
+    assert found == {1: full, 2: plain}
+    assert (found[1].state.hold, found[2].state.hold) == (Hold.SHELVED, Hold.NONE)
+    ends = NOW + timedelta(seconds=1)
+    assert lifecycle.handling(connection, [1], ends)[1].held is None
+    assert lifecycle.handling(connection, [1], ends - TICK)[1].held == held
+    assert lifecycle.handling(connection, [1], None)[1].held == held
+    assert lifecycle.holds(connection, NOW) == lifecycle.holds(connection, None) == [other, held]
+    assert lifecycle.holds(connection, ends) == [other]
+    assert lifecycle.as_text(full) == {
+        "state": "closing",
+        "version": 5,
+        "acknowledged": "minor",
+        "assignee": "ben",
+        "closing": "2024-01-01T10:00:00.000002Z",
+        "merged_into": 8,
+        "split_from": 9,
+        "hold": {
+            "kind": "shelved",
+            "since": "2024-01-01T10:00:00Z",
+            "until": "2024-01-01T10:00:01Z",
+            "author": "ann",
+            "reason": "why",
+        },
+    }
+    assert lifecycle.as_text(plain)["hold"] is None
+    lifecycle.release(connection, "r", "other")
+    lifecycle.release(connection, "q", "s")
+    assert lifecycle.holds(connection, NOW) == [other, held]
+    lifecycle.release(connection, "r", "s")
+    assert lifecycle.holds(connection, NOW) == [other]
+    assert (lifecycle.lock(connection, 1), lifecycle.lock(connection, 3)) == (True, False)
+
+
+def test_a_closing_is_kept_and_the_watch_is_told(connection: Connection) -> None:
+    lifecycle.close(
+        connection, alarm=7, rule="r", subject="s", at=NOW, author="ann", reason="repair"
+    )
+    rows = connection.execute("SELECT rule, subject, at, author, reason, alarm FROM closing")
+    assert rows.fetchall() == [("r", "s", NOW, "ann", "repair", 7)]
+    assert connection.execute("SELECT kind FROM feed").fetchall() == [("registry",)]
+
+
+def test_the_clock_of_an_instance(connection: Connection) -> None:
+    assert (lifecycle.clock(connection, NOW), lifecycle.in_exercise(connection)) == (NOW, False)
+    connection.execute("UPDATE instance SET mode = 'exercise'")
+    assert (lifecycle.clock(connection, NOW), lifecycle.in_exercise(connection)) == (None, True)
+    for name, at in (("a", NOW - HOUR), ("b", NOW - 2 * HOUR), ("c", None)):
+        connection.execute(
+            "INSERT INTO worker (name, heard_at, joined_at) VALUES (%s, %s, %s)", [name, at, NOW]
+        )
+    assert lifecycle.clock(connection, NOW) == NOW - HOUR
+    connection.execute("DELETE FROM instance")
+    assert not lifecycle.in_exercise(connection)
+    assert lifecycle.clock(connection, NOW) == NOW
+    lifecycle.set_one(connection, "a", 1)
+    lifecycle.set_one(connection, "a", value=False)
+    lifecycle.set_one(connection, "b", 2)
+    assert lifecycle.settings(connection) == {"a": False, "b": 2}
+
+
+def test_a_row_of_the_list(connection: Connection) -> None:
+    one = replace(whole(connection), episode=replace(whole(connection).episode, ended=None))
+    alarms.save(connection, [one], [])
+    connection.execute("UPDATE alarm SET assignee = 'ben', version = 4 WHERE id = 41")
+    hold(connection, "a rule", "device/gauge", NOW + HOUR)
+    connection.execute(
+        "INSERT INTO incident_alarm (alarm, version, key, place, incident)"
+        " VALUES (41, 4, 'k', 'p', 12)"
+    )
+    (row,) = alarm_list.rows(connection, alarm_list.Wanted(), NOW)
+    second = timedelta(seconds=1)
+    assert row == alarm_list.Row(
+        id=41,
+        version=4,
+        state="unacknowledged",
+        severity="major",
+        stepped=NOW + 2 * second,
+        hold="shelved",
+        until=NOW + HOUR,
+        stale=True,
+        stale_since=NOW + 5 * second,
+        domain="flood",
+        category="maintenance",
+        rule="a rule",
+        subject="device/gauge",
+        title="a title",
+        title_fr="un titre",
+        began=NOW + second,
+        ended=None,
+        assignee="ben",
+        last_value={"quantity": "level", "value": 1.5},
+        changed=NOW + 7 * second,
+        site="mill",
+        site_title="Mill",
+        commune="91001",
+        incident=12,
+        noticed=NOW + 6 * second,
+    )
+    connection.execute("UPDATE alarm SET ended = %s, acknowledged = 'major'", [NOW + 9 * second])
+    (over,) = alarm_list.rows(connection, alarm_list.Wanted(over=True), NOW)
+    assert (over.ended, over.state) == (NOW + 9 * second, "normal")
+    assert alarm_list.last(connection) == (NOW + second, "a title", "un titre")
+    assert replace(row, hold=None).waits
+    assert replace(row, hold=None, state="returned").waits
+    assert not replace(row, hold=None, state="closing").waits
+
+
+def test_alarms_of_a_domain_and_of_words(connection: Connection) -> None:
+    at = micros(NOW)
+    kept = [
+        bare(1, at, domain="flood", title="A_b", title_fr="À\\b"),
+        bare(2, at, domain="weather", title="Axb"),
+    ]
+    alarms.save(connection, kept, [])
+
+    def listed(**words: Any) -> list[int]:
+        return [one.id for one in alarm_list.rows(connection, alarm_list.Wanted(**words), NOW)]
+
+    assert (listed(domain="flood"), listed(domain="weather")) == ([1], [2])
+    assert (listed(text="a_B"), listed(text="\\b"), listed(text="axb")) == ([1], [1], [2])
+    assert listed(domain="weather", text="a_b") == []
+
+
+def test_what_the_list_says_of_incidents_deliveries_and_accounts(connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO incident VALUES (5, 'flood', 'hazard', 'river', 'Orge', 'At the Orge', %s,"
+        " NULL, NULL, 'major', 2, 1), (6, 'x', 'hazard', 'site', 'y', 'z', %s, NULL, NULL, 'info',"
+        " 1, 1)",
+        [NOW, NOW],
+    )
+    assert alarm_list.titles(connection, [5, 9]) == {
+        5: ("flood", "hazard", "At the Orge", "2024-01-01T10:00:00+00:00")
+    }
+    assert alarm_list.areas(connection)[0] == ("91002", "commune", "Amont", "91")
+    alarm = raise_alarm(connection, "r", "mill")
+    for number, (route, channel, state) in enumerate(
+        (("duty", "2", "sent"), ("chief", "1", "waiting"))
+    ):
+        connection.execute(
+            "WITH made AS (INSERT INTO outbox (alarm, event, key, at, body, due)"
+            " VALUES (%(alarm)s, 'raised', %(key)s, %(at)s, '{}', %(at)s) RETURNING id)"
+            " INSERT INTO delivery (outbox, alarm, route, channel, key, message, state, told_at)"
+            " SELECT id, %(alarm)s, %(route)s, %(channel)s, %(key)s, '{}', %(state)s, %(at)s"
+            " FROM made",
+            {
+                **{"alarm": alarm, "key": str(number), "at": NOW},
+                **{"route": route, "channel": channel, "state": state},
+            },
+        )
+    assert alarm_list.told(connection, alarm) == [
+        (NOW, "sent", "duty", "2"),
+        (NOW, "waiting", "chief", "1"),
+    ]
+    assert alarm_list.told(connection, alarm + 1) == []
+    connection.execute("INSERT INTO account (name, title) VALUES ('ann', 'Ann'), ('ben', 'B.')")
+    assert alarm_list.names(connection) == {"ann": "Ann", "ben": "B."}
+    connection.execute("INSERT INTO account_role SELECT id, 'operator', NULL FROM account")
+    assert alarm_list.people(connection, None) == [("ann", "Ann"), ("ben", "B.")]
+
+
+def test_nothing_began_last_where_there_is_no_alarm(connection: Connection) -> None:
+    assert alarm_list.last(connection) is None
+    raise_alarm(connection, "r", "mill", withdrawn=NOW)
+    assert alarm_list.last(connection) is None
+
+
+def test_an_event_of_the_log_has_all_its_parts(connection: Connection) -> None:
+    alarm = raise_alarm(connection, "flood", "mill", severity="major")
+    connection.execute("UPDATE alarm SET title_fr = 'crue', domain = 'flood'")
+    connection.execute(
+        "INSERT INTO transition (alarm, kind, event_time, noticed_at, reason, snapshot)"
+        " VALUES (%s, 'raised', %s, %s, 'it rose', %s)",
+        [alarm, NOW - HOUR, NOW - MINUTE, Jsonb({"severity": [["", "info"], ["", "minor"]]})],
+    )
+    connection.execute(
+        "INSERT INTO alarm_act (alarm, kind, author, at, scenario_at, reason, details, version,"
+        " state) VALUES (%s, 'shelve', 'ann', %s, %s, 'a car', %s, 1, 'x')",
+        [
+            *(alarm, NOW + HOUR, NOW, Jsonb({"assignee": "ben", "until": "2024-01-01T11:00:00Z"})),
+        ],
+    )
+    span = timeline.Span(since=NOW - HOUR, until=NOW + TICK)
+    rose, shelved = timeline.events(connection, span)
+    assert rose == timeline.Event(
+        at=NOW - MINUTE,
+        number=rose.number,
+        alarm=alarm,
+        kind="raised",
+        author=None,
+        reason="it rose",
+        event_time=NOW - HOUR,
+        severity="minor",
+        title="flood at mill",
+        title_fr="crue",
+        site="mill",
+        site_title="Mill",
+        domain="flood",
+        assignee=None,
+        until=None,
+    )
+    assert shelved == replace(
+        rose,
+        at=NOW,
+        number=shelved.number,
+        kind="shelve",
+        author="ann",
+        reason="a car",
+        event_time=None,
+        severity="major",
+        assignee="ben",
+        until=NOW + HOUR,
+    )
+    later = replace(span, until=NOW + 2 * HOUR, domains=("flood",), alarms=(alarm,))
+    assert timeline.events(connection, later) == [rose, shelved]
+    assert timeline.events(connection, replace(later, alarms=(alarm + 1,))) == []
+    assert timeline.events(connection, replace(later, category="maintenance")) == []
+    assert timeline.events(connection, replace(later, limit=1)) == [shelved]
+
+
+def test_what_was_raised_has_all_its_parts(connection: Connection) -> None:
+    alarm = raise_alarm(connection, "flood", "mill", severity="major")
+    connection.execute(
+        "INSERT INTO transition (alarm, kind, event_time, noticed_at, snapshot)"
+        " VALUES (%s, 'raised', %s, %s, %s)",
+        [alarm, NOW, NOW, Jsonb({"severity": [["", "info"], ["", "minor"]]})],
+    )
+    (one,) = load.raised(connection, NOW - HOUR, NOW)
+    assert (one.at, one.rule, one.subject, one.title, one.severity) == (
+        micros(NOW),
+        "flood",
+        "mill",
+        "flood at mill",
+        "info",
+    )
+
+
+def test_a_case_and_planned_works_have_all_their_parts(connection: Connection) -> None:
+    revise(connection, "member", "cab/lamp", {})
+    revise(connection, "member", "loose/lamp", {})
+    revise(connection, "device", "lamp", {"in_service": False})
+    revise(connection, "device", "probe", {"in_service": True})
+    for rule, site, subject in (
+        ("dark", "square", "device/lamp"),
+        ("dark", "square", "device/probe"),
+        ("dead", None, "group/cab"),
+    ):
+        alarm = raise_alarm(connection, rule, site)
+        connection.execute("UPDATE alarm SET subject = %s WHERE id = %s", [subject, alarm])
+    lamp, probe, group = surroundings.cases(connection, NOW)
+    assert lamp == Case(
+        id=lamp.id,
+        rule="dark",
+        subject="device/lamp",
+        site="square",
+        began=micros(NOW - HOUR),
+        title="dark at square",
+        active=True,
+        groups=frozenset({"cab", "loose"}),
+        homes=frozenset({"square"}),
+        out_of_service=True,
+    )
+    assert probe == replace(
+        lamp,
+        id=probe.id,
+        subject="device/probe",
+        groups=frozenset(),
+        homes=frozenset(),
+        out_of_service=False,
+    )
+    assert (group.site, group.groups, group.out_of_service) == (None, frozenset(), False)
+    assert surroundings.cases(connection, NOW, numbers=[]) == []
+
+    written = {"begins": "2024-01-01T10:00:00Z", "ends": "2024-01-01T11:00:00Z"}
+    full = {**written, "sites": ["mill"], "devices": ["lamp"], "groups": ["cab"]}
+    revise(connection, "works", "bridge", full, NOW + 9 * HOUR)
+    revise(connection, "works", "road", written)
+    revise(connection, "works", "gone", written)
+    revise(connection, "works", "gone", None, NOW)
+    bridge = Window(
+        name="bridge",
+        begins=micros(NOW),
+        ends=micros(NOW + HOUR),
+        reason="test",
+        sites=frozenset({"mill"}),
+        devices=frozenset({"lamp"}),
+        groups=frozenset({"cab"}),
+    )
+    none = frozenset[str]()
+    road = replace(bridge, name="road", sites=none, devices=none, groups=none)
+    assert surroundings.works(connection) == [bridge, road]
+    assert surroundings.in_force(connection, "works", NOW) == {"road": written}
+
+
+def test_an_incident_has_all_its_parts(connection: Connection) -> None:
+    first = raise_alarm(connection, "a", "mill", severity="critical", ended=NOW)
+    second = raise_alarm(connection, "b", "source", ended=NOW - TICK)
+    third = raise_alarm(connection, "c", "nowhere")
+    for number, domain in ((first, "flood"), (second, "flood"), (third, "weather")):
+        connection.execute("UPDATE alarm SET domain = %s WHERE id = %s", [domain, number])
+    connection.execute(
+        "UPDATE alarm SET severity = severity || '[[\"\", \"minor\"]]'::jsonb WHERE id = %s",
+        [first],
+    )
+    quiet = 60 * SECOND
+    assert incidents.refresh(connection, quiet) == 3
+    assert incidents.refresh(connection, quiet) == 0
+    river = Row(
+        number=first,
+        key=Key(domain="flood", category="hazard", grouped_by="river", name="Orge"),
+        title="Orge: flood",
+        opened=micros(NOW - HOUR),
+        ended=micros(NOW),
+        closes=micros(NOW) + quiet,
+        severity="critical",
+        alarms=2,
+        active=0,
+    )
+    site = Row(
+        number=third,
+        key=Key(domain="weather", category="hazard", grouped_by="site", name="nowhere"),
+        title="Nowhere: weather",
+        opened=micros(NOW - HOUR),
+        ended=None,
+        closes=None,
+        severity="minor",
+        alarms=1,
+        active=1,
+    )
+
+    def listed(**words: Any) -> list[Row]:
+        return incidents.listing(connection, **words)
+
+    assert listed() == [site, river]
+    assert (listed(limit=1), listed(domain="flood"), listed(number=third)) == (
+        [site],
+        [river],
+        [site],
+    )
+    assert listed(behind=(NOW - HOUR, third)) == [river]
+    assert listed(behind=(NOW - HOUR, first)) == []
+    assert listed(opened_at=NOW + MINUTE - TICK) == [site, river]
+    assert listed(opened_at=NOW + MINUTE) == [site]
+    assert incidents.alarms_of(connection, [third, first, 99]) == {
+        third: [third],
+        first: [first, second],
+        99: [],
+    }
+    assert incidents.of_alarms(connection, [second, third, 99]) == {second: first, third: third}
+    written = {
+        "number": first,
+        "title": "Orge: flood",
+        "domain": "flood",
+        "category": "hazard",
+        "grouped_by": "river",
+        "name": "Orge",
+        "severity": "critical",
+        "opened": "2024-01-01T09:00:00Z",
+        "ended": "2024-01-01T10:00:00Z",
+        "closes": "2024-01-01T10:01:00Z",
+        "open": False,
+        "alarms": 2,
+        "active": 0,
+    }
+    closes = micros(NOW + MINUTE)
+    assert incidents.as_text(river, closes) == written
+    assert incidents.as_text(river, closes - 1) == {**written, "open": True}
+    assert incidents.as_text(river, None)["open"]
+    assert incidents.as_text(site, closes)["open"]
+    connection.execute("UPDATE alarm SET withdrawn = %s WHERE id = %s", [NOW, third])
+    assert listed() == [river], "what was withdrawn since it was grouped makes no incident"
+
+
+def test_incidents_are_grouped_anew_where_the_registry_says_otherwise(
+    connection: Connection,
+) -> None:
+    """Of sites, communes, groups, members and rules; not for what changes nothing of them."""
+    revise(connection, "rule", "grouped", {"group by": "site"})
+    revise(connection, "member", "cab/lamp", {})
+    seen = [places.fingerprint(connection)]
+
+    def changed() -> bool:
+        seen.append(places.fingerprint(connection))
+        return seen[-1] != seen[-2]
+
+    assert not changed()
+    revise(connection, "rule", "other", {"when": "level > 3 m"})
+    revise(connection, "series", "x/level", {"interval_s": 60})
+    assert not changed()
+    for statement in (
+        "UPDATE site SET title = 'Moulin' WHERE name = 'mill'",
+        "UPDATE site SET river = NULL WHERE name = 'mill'",
+        "UPDATE site SET commune = '91002' WHERE name = 'mill'",
+        "UPDATE device_group SET title = 'Armoire' WHERE name = 'cab'",
+        "UPDATE device_group SET site = NULL WHERE name = 'cab'",
+        "UPDATE area SET name = 'Ville' WHERE code = '91001'",
+    ):
+        connection.execute(statement.encode())
+        assert changed(), statement
+    revise(connection, "rule", "grouped", {"group by": "river"})
+    assert changed()
+    revise(connection, "rule", "grouped", {}, NOW)
+    assert changed()
+    revise(connection, "member", "cab/other", {})
+    assert changed()
+    connection.execute("UPDATE area SET name = 'Le Nord' WHERE code = '2'")
+    assert not changed(), "of an EPCI nothing is called"
+
+
+def test_where_subjects_stand_by_name_and_title(connection: Connection) -> None:
+    revise(connection, "member", "loose/lamp", {})
+    revise(connection, "member", "cab/lamp", {})
+    found = places.Places.read(connection)
+    assert found.sites == {
+        "mill": ("Mill", "Orge", ("91001", "Bourg")),
+        "source": ("Source", "Orge", ("91002", "Amont")),
+        "square": ("Square", None, ("91001", "Bourg")),
+        "nowhere": ("Nowhere", None, None),
+    }
+    assert found.groups == {"cab": ("Cabinet", "square"), "loose": ("Others", None)}
+
+    def key(rule: str, subject: str, site: str | None, domain: str = "lighting") -> tuple[str, str]:
+        alarm = places.Stands(
+            rule=rule,
+            subject=subject,
+            domain=domain,
+            category="hazard",
+            began=micros(NOW),
+            site=site,
+            title="what it says",
+        )
+        made, title = found.key(alarm)
+        return made.text, title
+
+    assert key("r", "device/lamp", "mill") == ("lighting/hazard/site/square", "Square")
+    assert key("r", "device/other", "mill") == ("lighting/hazard/site/mill", "Mill")
+    assert key("r", "group/loose", None) == ("lighting/hazard/subject/group/loose", "what it says")
+    assert key("r", "mill", "mill", "flood") == ("flood/hazard/river/Orge", "Orge")
+    assert key("r", "square", "square", "flood") == ("flood/hazard/commune/91001", "Bourg")
+    assert key("r", "x", "nosuch") == ("lighting/hazard/subject/x", "what it says")

@@ -1,0 +1,90 @@
+"""Records are given by name and do not change: what one part was handed, none changes under it."""
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+PACKAGES = ("hypervisor", "ingest", "rules", "simulators", "sensors")
+# What keeps a state, and is no record.
+CHANGING = frozenset(
+    f"{module}.{name}"
+    for module, names in {
+        "hypervisor.bench.ingest": "Bench",
+        "hypervisor.bench.listeners": "_Ears",
+        "hypervisor.console.sharing": "_Slot",
+        "hypervisor.exercise.reins": "Reins",
+        "hypervisor.exercise.territory": "_Facts",
+        "hypervisor.grafana.checking": "Report _Asker",
+        "hypervisor.importing": "Account",
+        "hypervisor.notify.deadman": "DeadMan",
+        "hypervisor.notify.lanes": "Lanes _Run",
+        "hypervisor.notify.loop": "Notifier",
+        "hypervisor.notify.office": "Office",
+        "hypervisor.notify.reading": "_Reader",
+        "hypervisor.running": "Life",
+        "hypervisor.stack.life": "Answering Pulse Turning",
+        "hypervisor.stack.stopping": "Stop",
+        "hypervisor.stack.supervisor": "Supervisor _Child",
+        "hypervisor.stack.up": "_Up",
+        "hypervisor.store.intake.workers": "Tally",
+        "hypervisor.watch.aside": "Asides",
+        "hypervisor.watch.dials": "Dials",
+        "hypervisor.watch.glance": "Glance",
+        "hypervisor.watch.heard": "Ears",
+        "hypervisor.watch.memory": "Memory Standing Territory",
+        "hypervisor.watch.news": "News",
+        "hypervisor.watch.recording": "Findings",
+        "hypervisor.watch.schedule": "Plan",
+        "hypervisor.watch.subjects": "_Site",
+        "hypervisor.watch.supply": "Mains _Supplies",
+        "hypervisor.watch.touched": "Touched",
+        "ingest.breaker": "_Device",
+        "ingest.check": "_Columns",
+        "ingest.decode": "Decoded",
+        "ingest.reply": "Read",
+        "simulators._publications": "_Message",
+        "simulators._tempo": "Tempo",
+    }.items()
+    for name in names.split()
+)
+# Of one or two parts, whose order says what they are.
+IN_ORDER = {
+    "hypervisor.backtest.sources.Kept",
+    "hypervisor.exercise.plan.Plan",
+    "hypervisor.watch.supply._Supplies",
+    "ingest.speaker.Speakers",
+}
+
+
+def records() -> Iterator[tuple[str, Any]]:
+    for package in map(importlib.import_module, PACKAGES):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if found.name.endswith("__main__"):
+                continue
+            module = importlib.import_module(found.name)
+            for name, value in vars(module).items():
+                if inspect.isclass(value) and value.__module__ == found.name:
+                    yield f"{found.name}.{name}", value
+
+
+def look() -> None:
+    every = {name: value for name, value in records() if is_dataclass(value)}
+    assert len(every) > 700
+    changing = {name for name, value in every.items() if not value.__dataclass_params__.frozen}
+    assert changing == CHANGING
+    in_order = {
+        name for name, value in every.items() if not all(one.kw_only for one in fields(value))
+    }
+    assert in_order == IN_ORDER
+
+
+def test_records_are_given_by_name_and_do_not_change() -> None:
+    """In a process of its own, since it imports all there is."""
+    words = [sys.executable, "-c", "from tests.unit.test_records import look; look()"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
