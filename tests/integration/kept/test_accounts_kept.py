@@ -1,0 +1,376 @@
+"""Accounts, roles, sessions, tokens: each value comes back under its own name."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from hypervisor.accounts.duties import Duty, Role
+from hypervisor.accounts.errors import AccountError, NoAccountError
+from hypervisor.accounts.person import EVERYWHERE, Grant, Person, Territory
+from hypervisor.store.accounts import (
+    account_roles,
+    account_sessions,
+    account_tokens,
+    accounts,
+    login_attempts,
+    standing,
+)
+from hypervisor.store.accounts.account_sessions import Session
+from hypervisor.store.accounts.account_tokens import Token
+from hypervisor.store.accounts.accounts import Known
+from hypervisor.store.accounts.credentials import Credential, still_valid
+from hypervisor.store.connect import Connection, connect
+from tests.integration.store.standing import HOUR, NOW, TICK, make_places, raise_alarm
+
+pytestmark = pytest.mark.integration
+IDLE = timedelta(hours=2)
+
+
+def add(connection: Connection, name: str, *roles: tuple[Role, str | None], **given: Any) -> int:
+    words = {"title": name.title(), "password": None, "language": None, **given}
+    number = accounts.add(connection, name=name, **words)
+    account_roles.give(connection, number, roles)
+    return number
+
+
+def test_an_account_has_all_its_parts(connection: Connection) -> None:
+    zoe = add(connection, "zoe", title="Z.", password="kept", language="fr")
+    bob = add(connection, "Bob")
+    accounts.signed_in(connection, zoe, NOW + HOUR)
+    accounts.disable(connection, zoe, NOW + 2 * HOUR)
+    connection.execute("UPDATE account SET made_at = %s", [NOW])
+    second = Known(
+        id=zoe,
+        name="zoe",
+        title="Z.",
+        language="fr",
+        made_at=NOW,
+        disabled_at=NOW + 2 * HOUR,
+        signed_in_at=NOW + HOUR,
+        signs_in=True,
+    )
+    first = Known(
+        id=bob,
+        name="Bob",
+        title="Bob",
+        language=None,
+        made_at=NOW,
+        disabled_at=None,
+        signed_in_at=None,
+        signs_in=False,
+    )
+    assert accounts.every(connection) == [first, second]
+    assert accounts.named(connection, "zoe") == second
+    with pytest.raises(NoAccountError, match="no account is named 'ZOE'"):
+        accounts.named(connection, "ZOE")
+    assert accounts.password(connection, "zoe") is None, "it is out of use"
+    accounts.disable(connection, zoe, None)
+    assert accounts.password(connection, "ZOE") == (zoe, "kept")
+    assert accounts.password(connection, "bob") == (bob, None)
+    assert accounts.password(connection, "nobody") is None
+    accounts.set_password(connection, bob, "other")
+    assert accounts.password(connection, "bob") == (bob, "other")
+    assert accounts.password(connection, "zoe") == (zoe, "kept")
+    accounts.describe(connection, bob, title="B.", language="en")
+    person = accounts.of_account(connection, bob)
+    assert person == Person(account=bob, name="Bob", title="B.", language="en")
+    assert accounts.of_account(connection, bob + 1) is None
+    with pytest.raises(AccountError, match="an account is named 'Bob' already"):
+        add(connection, "bob")
+
+
+def test_roles_and_where_they_hold(connection: Connection) -> None:
+    anne = add(
+        connection,
+        "anne",
+        (Role.VIEWER, None),
+        (Role.OPERATOR, "2"),
+        (Role.AUTHOR, "2"),
+        (Role.OPERATOR, "2"),
+        (Role.VIEWER, "91"),
+        (Role.VIEWER, "91002"),
+    )
+    here, there = frozenset({"91001"}), frozenset({"91002"})
+    assert account_roles.grants(connection, anne) == (
+        Grant(role=Role.VIEWER, territory=EVERYWHERE),
+        Grant(role=Role.AUTHOR, area="2", area_name="Nord", territory=Territory(communes=here)),
+        Grant(role=Role.OPERATOR, area="2", area_name="Nord", territory=Territory(communes=here)),
+        Grant(role=Role.VIEWER, area="91", area_name="Essonne", territory=EVERYWHERE),
+        Grant(
+            role=Role.VIEWER, area="91002", area_name="Amont", territory=Territory(communes=there)
+        ),
+    )
+    assert account_roles.held(connection, anne) == [
+        (Role.AUTHOR, "2"),
+        (Role.OPERATOR, "2"),
+        (Role.VIEWER, "91"),
+        (Role.VIEWER, "91002"),
+        (Role.VIEWER, None),
+    ]
+    ben = add(connection, "ben", (Role.VIEWER, None))
+    account_roles.give(connection, anne, [(Role.ADMINISTRATOR, None)])
+    assert account_roles.held(connection, anne) == [(Role.ADMINISTRATOR, None)]
+    assert account_roles.held(connection, ben) == [(Role.VIEWER, None)]
+    connection.execute("INSERT INTO area VALUES ('92', 'departement', 'Hauts-de-Seine')")
+    account_roles.give(connection, ben, [(Role.VIEWER, "91")])
+    (one,) = account_roles.grants(connection, ben)
+    assert one.territory == Territory(unplaced=True, communes=here | there)
+
+
+def test_how_many_administer_everything(connection: Connection) -> None:
+    assert account_roles.administrators(connection) == 0
+    add(connection, "anne", (Role.ADMINISTRATOR, None), (Role.ADMINISTRATOR, "91"))
+    add(connection, "ben", (Role.ADMINISTRATOR, "91"))
+    add(connection, "cid", (Role.OPERATOR, None))
+    gone = add(connection, "dan", (Role.ADMINISTRATOR, None))
+    assert account_roles.administrators(connection) == 2
+    accounts.disable(connection, gone, NOW)
+    assert account_roles.administrators(connection) == 1
+
+
+def test_areas_from_the_largest_down_and_what_each_holds(connection: Connection) -> None:
+    assert account_roles.areas(connection) == [
+        ("91", "departement", "Essonne", None),
+        ("2", "epci", "Nord", "91"),
+        ("91002", "commune", "Amont", "91"),
+        ("91001", "commune", "Bourg", "2"),
+    ]
+    both = frozenset({"91001", "91002"})
+    assert account_roles.territory(connection, None) == EVERYWHERE
+    assert account_roles.territory(connection, "91") == Territory(unplaced=True, communes=both)
+    assert account_roles.territory(connection, "2") == Territory(communes=frozenset({"91001"}))
+    assert standing.of_area(connection, "91002") == Territory(communes=frozenset({"91002"}))
+    with pytest.raises(NoAccountError, match="no area has the code '7'"):
+        account_roles.territory(connection, "7")
+    assert standing.of_area(connection, "7") is None
+
+
+def test_in_which_commune_what_is_named_stands(connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO device (name, site, commissioned) SELECT 'gauge', id, now() FROM site"
+        " WHERE name = 'mill'"
+    )
+    for subject, commune in (
+        ("mill", ("91001",)),
+        ("nowhere", (None,)),
+        ("nosuch", None),
+        ("device/gauge", ("91001",)),
+        ("device/mill", None),
+        ("group/cab", ("91001",)),
+        ("group/loose", (None,)),
+        ("group/nosuch", None),
+        ("lamp/cab", None),
+        ("site/mill", None),
+    ):
+        assert standing.of_subject(connection, subject) == commune, subject
+    here, lost = raise_alarm(connection, "r", "source"), raise_alarm(connection, "r", None)
+    assert standing.of_alarm(connection, here) == ("91002",)
+    assert standing.of_alarm(connection, lost) == (None,)
+    assert standing.of_alarm(connection, lost + 1) is None
+
+
+def test_the_epci_with_most_sites_of_two_the_first_by_its_code(connection: Connection) -> None:
+    assert standing.liveliest_epci(connection) == ("2", "Nord")
+    connection.execute("INSERT INTO area (code, kind, name, parent) VALUES ('1', 'epci', 'A', '91')")
+    connection.execute("UPDATE area SET parent = '1' WHERE code = '91002'")
+    assert standing.liveliest_epci(connection) == ("2", "Nord"), "two sites, the other has one"
+    connection.execute("UPDATE site SET commune = '91002' WHERE name = 'nowhere'")
+    assert standing.liveliest_epci(connection) == ("1", "A")
+    connection.execute("UPDATE site SET commune = NULL")
+    assert standing.liveliest_epci(connection) is None
+
+
+def session(account: int, secret: bytes, **given: Any) -> Session:
+    words = {"made_at": NOW - HOUR, "seen_at": NOW, "ends_at": NOW + HOUR, **given}
+    return Session(secret=secret, account=account, address="10.0.0.1", browser="a fox", **words)
+
+
+def test_a_session_has_all_its_parts(connection: Connection) -> None:
+    anne, ben = add(connection, "anne", (Role.VIEWER, None)), add(connection, "ben")
+    first = session(anne, b"1")
+    older = session(anne, b"2", seen_at=NOW - TICK)
+    theirs = session(ben, b"3")
+    for one in (older, first, theirs):
+        account_sessions.add(connection, one)
+
+    def listed(account: int = anne) -> list[Session]:
+        return account_sessions.listing(connection, account, now=NOW, idle=IDLE)
+
+    assert (listed(), listed(ben)) == ([first, older], [theirs])
+    found = account_sessions.by_secret(connection, b"1", now=NOW, idle=IDLE)
+    assert found is not None
+    person, kept = found
+    assert kept == first
+    assert (person.account, person.session, person.token) == (anne, b"1", None)
+    assert (person.scopes, person.grants[0].role) == (frozenset(Duty), Role.VIEWER)
+    assert account_sessions.by_secret(connection, b"9", now=NOW, idle=IDLE) is None
+    account_sessions.touch(connection, b"2", NOW + TICK)
+    assert listed() == [replace(older, seen_at=NOW + TICK), first]
+    assert account_sessions.hold(connection, person)
+    assert not account_sessions.hold(connection, replace(person, account=ben))
+    assert not account_sessions.hold(connection, replace(person, session=b"9"))
+    assert account_sessions.close_all(connection, anne, but=b"1") == 1
+    assert (listed(), listed(ben)) == ([first], [theirs])
+    account_sessions.close(connection, b"1")
+    assert (listed(), listed(ben)) == ([], [theirs])
+    assert account_sessions.close_all(connection, anne) == 0
+
+
+def test_of_sessions_seen_at_once_those_opened_first_are_closed(connection: Connection) -> None:
+    anne = add(connection, "anne")
+    for secret, minutes in ((b"1", 2), (b"2", 3), (b"3", 1)):
+        made = NOW - timedelta(minutes=minutes)
+        account_sessions.add(connection, session(anne, secret, made_at=made))
+    account_sessions.close_all_but(connection, anne, latest=1)
+    (kept,) = account_sessions.listing(connection, anne, now=NOW, idle=IDLE)
+    assert kept.secret == b"3"
+
+
+def test_what_is_over_is_swept_and_what_just_holds_is_not(connection: Connection) -> None:
+    anne = add(connection, "anne")
+    for secret, seen, ends in (
+        (b"idle", NOW - IDLE, NOW + HOUR),
+        (b"seen", NOW - IDLE + TICK, NOW + HOUR),
+        (b"old", NOW, NOW),
+        (b"young", NOW, NOW + TICK),
+    ):
+        account_sessions.add(connection, session(anne, secret, seen_at=seen, ends_at=ends))
+    day = timedelta(days=1)
+    for key, at in (("kept", NOW - day), ("swept", NOW - day - TICK)):
+        login_attempts.failed(connection, [key], at, over=at)
+    account_sessions.sweep(connection, now=NOW, idle=IDLE)
+    left = connection.execute("SELECT secret FROM session ORDER BY 1").fetchall()
+    assert left == [(b"seen",), (b"young",)]
+    assert login_attempts.of(connection, ["kept", "swept"]) == {"kept": (1, NOW - day)}
+
+
+def test_failures_in_a_row(connection: Connection) -> None:
+    def failures(key: str) -> int | None:
+        found = login_attempts.of(connection, [key]).get(key)
+        return None if found is None else found[0]
+
+    for at in (NOW, NOW + HOUR):
+        login_attempts.failed(connection, ["a", "b"], at, over=NOW)  # none before it
+    assert login_attempts.of(connection, ["a", "b", "c"]) == {
+        "a": (2, NOW + HOUR),
+        "b": (2, NOW + HOUR),
+    }
+    login_attempts.failed(connection, ["a"], NOW + 2 * HOUR, over=NOW + HOUR)
+    assert failures("a") == 3
+    login_attempts.failed(connection, ["a"], NOW + 3 * HOUR, over=NOW + 2 * HOUR + TICK)
+    assert failures("a") == 1
+    login_attempts.uncount(connection, "b")
+    assert (failures("a"), failures("b")) == (1, 1)
+    login_attempts.forgive(connection, ["a", "c"])
+    assert (failures("a"), failures("b")) == (None, 1)
+
+
+def test_a_token_has_all_its_parts(connection: Connection) -> None:
+    anne, ben = add(connection, "anne", (Role.OPERATOR, None)), add(connection, "ben")
+
+    def make(account: int, secret: bytes, *scopes: Duty) -> int:
+        return account_tokens.add(
+            connection,
+            account=account,
+            secret=secret,
+            shown="hyp_abc",
+            name=f"of {secret.decode()}",
+            scopes=scopes,
+            made_at=NOW - HOUR,
+            ends_at=NOW + HOUR,
+        )
+
+    first, second = make(anne, b"1", Duty.READ, Duty.OPERATE), make(anne, b"2", Duty.READ)
+    theirs = make(ben, b"3", Duty.READ)
+    account_tokens.used(connection, first, NOW)
+    kept = Token(
+        id=first,
+        account=anne,
+        name="of 1",
+        shown="hyp_abc",
+        scopes=(Duty.READ, Duty.OPERATE),
+        made_at=NOW - HOUR,
+        ends_at=NOW + HOUR,
+        used_at=NOW,
+        revoked_at=None,
+    )
+    other = replace(kept, id=second, name="of 2", scopes=(Duty.READ,), used_at=None)
+    last = replace(other, id=theirs, account=ben, name="of 3")
+    assert account_tokens.listing(connection, anne) == [other, kept]
+    assert account_tokens.listing(connection) == [last, other, kept]
+    assert account_tokens.one(connection, second) == other
+    with pytest.raises(NoAccountError, match=f"no token has the number {theirs + 1}"):
+        account_tokens.one(connection, theirs + 1)
+    assert account_tokens.by_secret(connection, b"9", now=NOW) is None
+    found = account_tokens.by_secret(connection, b"1", now=NOW)
+    assert found is not None
+    person, used = found
+    assert (person.account, person.token, person.session, used) == (anne, first, None, NOW)
+    assert person.scopes == {Duty.READ, Duty.OPERATE}
+
+    assert account_sessions.hold(connection, person)
+    assert not account_sessions.hold(connection, replace(person, account=ben))
+    assert account_tokens.count_valid(connection, anne, NOW) == 2
+    assert account_tokens.count_valid(connection, anne, NOW + HOUR - TICK) == 2
+    assert account_tokens.count_valid(connection, anne, NOW + HOUR) == 0
+    account_tokens.revoke(connection, first, NOW)
+    account_tokens.revoke(connection, first, NOW + HOUR)
+    assert not account_sessions.hold(connection, person)
+    assert account_tokens.count_valid(connection, anne, NOW) == 1
+    assert account_tokens.revoke_all(connection, anne, NOW + HOUR) == 1
+    revoked = [one.revoked_at for one in account_tokens.listing(connection)]
+    assert revoked == [None, NOW + HOUR, NOW]
+
+
+def test_what_was_shown_is_good_while_it_and_its_roles_last(database_url: str) -> None:
+    """Of sessions until they end, of tokens until they end or are revoked, of accounts in use."""
+    with connect(database_url) as connection:
+        make_places(connection)
+        anne = add(connection, "anne", (Role.OPERATOR, "2"), (Role.VIEWER, None))
+        bare = add(connection, "ben")
+        gone = add(connection, "cid", (Role.VIEWER, None))
+        for account, secret in ((anne, b"1"), (bare, b"2"), (gone, b"3")):
+            account_sessions.add(connection, session(account, secret))
+        tokens = [
+            account_tokens.add(
+                connection,
+                account=account,
+                secret=bytes(4 + number),
+                shown="h",
+                name="n",
+                scopes=[Duty.READ],
+                made_at=NOW,
+                ends_at=NOW + HOUR,
+            )
+            for number, account in enumerate((anne, anne, gone))
+        ]
+        account_tokens.revoke(connection, tokens[1], NOW)
+        accounts.disable(connection, gone, NOW)
+        seen = account_sessions.by_secret(connection, b"1", now=NOW, idle=IDLE)
+    assert seen is not None
+    mine = Credential.of(seen[0])
+    roles = frozenset({("operator", "2"), ("viewer", None)})
+    assert mine == Credential(account=anne, session=b"1", roles=roles)
+    token = Credential(account=anne, token=tokens[0], roles=roles)
+    nothing = Credential(account=bare, session=b"2")
+    viewer = frozenset({("viewer", None)})
+    wrong = {
+        replace(mine, roles=viewer),
+        replace(mine, account=bare),
+        replace(mine, session=b"9"),
+        replace(token, token=tokens[1]),
+        replace(token, account=gone, token=tokens[2], roles=viewer),
+        Credential(account=gone, session=b"3", roles=viewer),
+    }
+
+    async def good(at: datetime) -> frozenset[Credential]:
+        async with await psycopg.AsyncConnection.connect(database_url) as own:
+            return await still_valid(own, {mine, token, nothing, *wrong}, at)
+
+    assert asyncio.run(good(NOW)) == {mine, token, nothing}
+    assert asyncio.run(good(NOW + HOUR - TICK)) == {mine, token, nothing}
+    assert asyncio.run(good(NOW + HOUR)) == frozenset()
