@@ -175,7 +175,9 @@ def test_in_which_commune_what_is_named_stands(connection: Connection) -> None:
 
 def test_the_epci_with_most_sites_of_two_the_first_by_its_code(connection: Connection) -> None:
     assert standing.liveliest_epci(connection) == ("2", "Nord")
-    connection.execute("INSERT INTO area (code, kind, name, parent) VALUES ('1', 'epci', 'A', '91')")
+    connection.execute(
+        "INSERT INTO area (code, kind, name, parent) VALUES ('1', 'epci', 'A', '91')"
+    )
     connection.execute("UPDATE area SET parent = '1' WHERE code = '91002'")
     assert standing.liveliest_epci(connection) == ("2", "Nord"), "two sites, the other has one"
     connection.execute("UPDATE site SET commune = '91002' WHERE name = 'nowhere'")

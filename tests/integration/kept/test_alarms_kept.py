@@ -469,8 +469,8 @@ def test_what_the_list_says_of_incidents_deliveries_and_accounts(connection: Con
             " SELECT id, %(alarm)s, %(route)s, %(channel)s, %(key)s, '{}', %(state)s, %(at)s"
             " FROM made",
             {
-                **{"alarm": alarm, "key": str(number), "at": NOW},
-                **{"route": route, "channel": channel, "state": state},
+                "alarm": alarm, "key": str(number), "at": NOW,
+                "route": route, "channel": channel, "state": state,
             },
         )
     assert alarm_list.told(connection, alarm) == [
@@ -624,7 +624,7 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
     for number, domain in ((first, "flood"), (second, "flood"), (third, "weather")):
         connection.execute("UPDATE alarm SET domain = %s WHERE id = %s", [domain, number])
     connection.execute(
-        "UPDATE alarm SET severity = severity || '[[\"\", \"minor\"]]'::jsonb WHERE id = %s",
+        'UPDATE alarm SET severity = severity || \'[["", "minor"]]\'::jsonb WHERE id = %s',
         [first],
     )
     quiet = 60 * SECOND
