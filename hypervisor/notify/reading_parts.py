@@ -16,7 +16,7 @@ from rules._yaml import Source
 
 _CLOCK = re.compile(r"([01]?\d|2[0-4])[:h]([0-5]\d)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_MINUTE = 60_000_000
+_SECOND = 1_000_000
 
 
 def one_of(source: Source, node: yaml.Node, what: str, known: Iterable[str]) -> str:
@@ -53,7 +53,7 @@ def labels(source: Source, node: yaml.Node) -> frozenset[tuple[str, str]]:
 def duration(source: Source, node: yaml.Node) -> int:
     """A duration of a minute or more would be usual; at least one second."""
     span = parse_duration(source.text(node, "a duration"), source.place(node))
-    if span < _MINUTE // 60:
+    if span < _SECOND:
         raise RuleError(source.place(node), "expected a second or more")
     return span
 

@@ -104,10 +104,11 @@ _UNITS = {
 
 
 def measure(value: float, unit: str, language: str, *, signed: bool = False) -> str:
-    """A value with its unit, with the language's decimal sign."""
-    number = f"{abs(value) if signed else value:.4g}"
+    """A value with its unit, with the language's decimal sign; `signed`: a word has its sign."""
+    shown = abs(value) if signed else value
+    number = f"{shown:.4g}"
     if "e" in number:
-        number = f"{value:.0f}"
+        number = f"{shown:.0f}"
     number = number.replace(".", ",") if language == "fr" else number
     return f"{number} {_UNITS.get(unit, unit)}".strip()
 

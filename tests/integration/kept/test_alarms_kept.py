@@ -469,8 +469,12 @@ def test_what_the_list_says_of_incidents_deliveries_and_accounts(connection: Con
             " SELECT id, %(alarm)s, %(route)s, %(channel)s, %(key)s, '{}', %(state)s, %(at)s"
             " FROM made",
             {
-                "alarm": alarm, "key": str(number), "at": NOW,
-                "route": route, "channel": channel, "state": state,
+                "alarm": alarm,
+                "key": str(number),
+                "at": NOW,
+                "route": route,
+                "channel": channel,
+                "state": state,
             },
         )
     assert alarm_list.told(connection, alarm) == [

@@ -1,15 +1,16 @@
 """Messages in French and in English: short, complete, EXERCICE in an exercise."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from hypervisor.instants import parse
 from hypervisor.notify.message import Message
-from hypervisor.notify.rendering import Telling, Voice, render
+from hypervisor.notify.rendering import Telling, Voice, alive, render, tried
 from hypervisor.notify.routes import EVENTS
-from hypervisor.notify.words import WORDS, measure
+from hypervisor.notify.words import WORDS, measure, time_text
 
 ALARM: dict[str, Any] = {
     "id": 12,
@@ -140,3 +141,145 @@ def test_measures() -> None:
     assert measure(-0.123, "m", "en", signed=True) == "0.123 m"
     assert measure(0.25, "1", "fr") == "0,25"
     assert measure(123456.0, "W", "en") == "123456 W"
+
+
+def test_what_is_missing_is_left_out() -> None:
+    plain = {**ALARM, "last_value": None, "title_fr": None, "advice": "", "stale": None}
+    bare = replace(TELLING, alarm=plain, place="", quantity={})
+    assert render(bare, replace(FR, link="")) == Message(
+        title="ALARME CRITIQUE - Orge at Arpajon: river above its alert level",
+        text="Gravité : critique\nDepuis le 09/10/2024 à 14:00 (UTC+2)\nAlarme n° 12",
+        kind="failure",
+        data={
+            "key": "12:raised:1/duty/1",
+            "event": "raised",
+            "at": "2024-10-09T12:00:00Z",
+            "reason": "",
+            "severity": "critical",
+            "instance": "Essonne",
+            "exercise": False,
+            "language": "fr",
+            "place": "",
+            "link": "",
+            "alarm": plain,
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("last", "line"),
+    [
+        (
+            {"trend": "falling", "per_hour": -0.5},
+            "rain 2 mm, at 2024-10-09 15:05 (UTC+2), falling by 0.5 mm/h",
+        ),
+        (
+            {"trend": "rising", "per_hour": None},
+            "rain 2 mm, at 2024-10-09 15:05 (UTC+2), rising by 0 mm/h",
+        ),
+        ({"trend": "steady", "per_hour": 0.0}, "rain 2 mm, at 2024-10-09 15:05 (UTC+2), steady"),
+        ({"trend": None}, "rain 2 mm, at 2024-10-09 15:05 (UTC+2)"),
+    ],
+)
+def test_what_a_series_last_said(last: dict[str, Any], line: str) -> None:
+    value = {"quantity": "rain", "value": 2.0, "unit": "mm", "time": "2024-10-09T13:05:00Z", **last}
+    text = render(replace(TELLING, alarm={**ALARM, "last_value": value}, quantity={}), EN).text
+    assert f"Reading: {line}" in text.splitlines()
+
+
+def test_silence_that_is_over_or_of_what_is_over_is_not_told() -> None:
+    ended = {"ended": "2024-10-09T14:00:00Z", "stale": [["2024-10-09T13:20:00Z", None]]}
+    back = {"stale": [["2024-10-09T13:20:00Z", "2024-10-09T13:30:00Z"]]}
+    for given in (ended, back):
+        assert "BEWARE" not in render(replace(TELLING, alarm={**ALARM, **given}), EN).text
+
+
+def test_the_level_and_the_advice_are_of_what_lasts() -> None:
+    lines = render(replace(TELLING, event="withdrawn", reason="a slip"), EN).text.splitlines()
+    assert lines == [
+        "The alarm of 2024-10-09 14:00 (UTC+2) never was",
+        "Reading: water level 2.413 m, at 2024-10-09 15:05 (UTC+2), rising by 0.12 m/h",
+        "Place: Orge à Arpajon, Arpajon",
+        "Why: a slip",
+        "Alarm 12  https://town.example/alarms/12",
+    ]
+    raised = render(replace(TELLING, reason="a slip"), EN).text
+    assert "Why" not in raised, "of what is new its alarm tells why"
+    assert "Nobody has acknowledged" not in render(replace(TELLING, told=0), EN).text
+
+
+@pytest.mark.parametrize(
+    ("event", "severity", "kind"),
+    [
+        ("raised", "info", "info"),
+        ("raised", "minor", "warning"),
+        ("severity", "major", "warning"),
+        ("stale", "critical", "failure"),
+        ("cleared", "critical", "success"),
+        ("withdrawn", "critical", "success"),
+    ],
+)
+def test_the_colour_of_a_message(event: str, severity: str, kind: str) -> None:
+    alarm = {**ALARM, "severity": [["2024-10-09T12:00:00Z", severity]]}
+    assert render(replace(TELLING, event=event, alarm=alarm), FR).kind == kind
+
+
+AT = datetime(2024, 10, 9, 12, 0, tzinfo=UTC)
+
+
+def test_a_test_of_a_route() -> None:
+    assert tried("duty", "k", AT, EN) == Message(
+        title="TEST - Essonne",
+        text="A test of the route 'duty': nothing to do.\nEssonne, 2024-10-09 14:00 (UTC+2)",
+        kind="info",
+        data={
+            "key": "k",
+            "event": "test",
+            "at": "2024-10-09T12:00:00Z",
+            "instance": "Essonne",
+            "exercise": False,
+            "language": "en",
+        },
+    )
+    exercise = tried("duty", "k", AT, replace(FR, exercise=True))
+    assert exercise.title == "EXERCICE - ESSAI - Essonne"
+    assert exercise.text.splitlines()[0] == "CECI EST UN EXERCICE."
+
+
+def test_the_sign_of_life() -> None:
+    assert alive("k", AT, FR, waiting=3, dead=1) == Message(
+        title="EN SERVICE - Essonne",
+        text="L'hyperviseur Essonne fonctionne (09/10/2024 à 14:00 (UTC+2))."
+        " Si ce message cesse, il est en panne.",
+        kind="info",
+        data={
+            "key": "k",
+            "event": "alive",
+            "at": "2024-10-09T12:00:00Z",
+            "instance": "Essonne",
+            "exercise": False,
+            "language": "fr",
+            "waiting": 3,
+            "dead": 1,
+        },
+    )
+
+
+def test_a_message_is_the_same_after_it_was_kept() -> None:
+    message = render(TELLING, FR)
+    assert Message.from_json(message.to_json()) == message
+    assert message.to_json().keys() == {"title", "text", "kind", "data"}
+
+
+def test_the_offset_of_a_zone_is_told_as_it_is() -> None:
+    assert time_text(AT, "Asia/Kolkata", "en") == "2024-10-09 17:30 (UTC+5.5)"
+    assert time_text(AT, "UTC", "en") == "2024-10-09 12:00 (UTC+0)"
+    assert time_text(AT, "America/Martinique", "fr") == "09/10/2024 à 08:00 (UTC-4)"
+
+
+def test_small_and_large_measures() -> None:
+    assert measure(1e9, "Cel", "fr") == "1000000000 °C"
+    assert measure(-2.5, "deg", "fr") == "-2,5 °"
+    assert measure(12.345, "kWh", "en") == "12.35 kWh"
+    assert measure(-12345.0, "W", "en", signed=True) == "12345 W", "it says falling by"
+    assert measure(-12345.0, "W", "en") == "-12345 W"
