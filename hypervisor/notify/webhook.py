@@ -29,8 +29,8 @@ def send(target: str, message: Message, *, key: str, seconds: float) -> None:
             connection.request(
                 "POST", path, body(message), headers(key, where.username, where.password)
             )
-            answer = connection.getresponse()
-            said = answer.read(_SHOWN).decode("utf-8", "replace")
+            with connection.getresponse() as answer:  # long ones are left unread
+                said = answer.read(_SHOWN).decode("utf-8", "replace")
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -7,8 +7,8 @@ import pytest
 
 from hypervisor.instants import text
 from hypervisor.notify import backoff
-from hypervisor.notify.events import events_of
-from hypervisor.notify.grace import grace_of
+from hypervisor.notify.events import events_of, severity_now
+from hypervisor.notify.grace import grace_of, span
 from hypervisor.store.alarms.alarms import Alarm, Transition, as_text
 from rules._journal import Episode
 
@@ -118,3 +118,56 @@ def test_waits_double_up_to_a_quarter_of_an_hour() -> None:
         900,
         900,
     ]
+
+
+def test_grace_where_a_rule_has_but_one_or_writes_none() -> None:
+    rules: dict[str, dict[str, Any]] = {
+        "alone": {"inhibits": "lamp", "when": "silent( x.y , 90 s ) or silent(z, 2 min)"},
+        "other": {"inhibits": None, "for": "9 h"},
+        "odd": {"inhibits": ["gate"], "for": "soon"},
+        "gate": {"grace": "later"},
+        "lamp": {},
+    }
+    assert grace_of("lamp", rules, interval=0) == 2 * MINUTE
+    assert grace_of("gate", rules, interval=MINUTE) == 0
+    del rules["gate"]
+    assert grace_of("gate", rules, interval=MINUTE) == MINUTE
+    assert grace_of("nosuch", rules, interval=MINUTE) == 0
+    assert [span(one) for one in ("30 s", "0 s", "30", "", None)] == [
+        30_000_000,
+        0,
+        None,
+        None,
+        None,
+    ]
+
+
+def test_an_event_has_a_key_that_no_number_changes() -> None:
+    one = replace(alarm(7, "minor"), episode=replace(alarm().episode, subject="a b/c:d"))
+    [event] = events_of([became(one, "raised", MINUTE)], [one])
+    assert (event.alarm, event.event, event.at, event.numbered) == (7, "raised", MINUTE, True)
+    assert event.key == "flood-level:a%20b/c%3Ad:1970-01-01T00:00:00Z:raised"
+    assert (event.body["transition"], event.body["event_time"]) == ("raised", MINUTE)
+
+
+def test_what_concerns_no_alarm_of_the_batch_is_not_told() -> None:
+    assert events_of([became(alarm(1), "raised")], [alarm(2)]) == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (("minor", "major"), ["severity"]),
+        (("major", "minor"), []),
+        (("major", "major"), []),
+        (("major",), ["severity"]),
+    ],
+)
+def test_only_a_rise_is_told(steps: tuple[str, ...], expected: list[str]) -> None:
+    one = alarm(1, *steps)
+    assert told(became(one, "severity", (len(steps) - 1) * MINUTE, steps[-1])) == expected
+
+
+def test_the_severity_that_stands_is_the_last_and_info_where_there_is_none() -> None:
+    assert severity_now({"severity": [["", "critical"], ["", "minor"]]}) == "minor"
+    assert severity_now({"severity": []}) == severity_now({}) == "info"
