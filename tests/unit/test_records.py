@@ -73,7 +73,7 @@ def records() -> Iterator[tuple[str, Any]]:
 
 
 def look() -> None:
-    every = {name: value for name, value in records() if is_dataclass(value)}
+    every: dict[str, Any] = {name: value for name, value in records() if is_dataclass(value)}
     assert len(every) > 700
     changing = {name for name, value in every.items() if not value.__dataclass_params__.frozen}
     assert changing == CHANGING

@@ -17,7 +17,7 @@ NOBODY = "BEWARE: nobody is on call for a critical alarm of flood: "
 
 
 def route(**given: Any) -> Route:
-    words = {key: frozenset(v) if isinstance(v, set) else v for key, v in given.items()}
+    words: dict[str, Any] = {k: frozenset(v) if isinstance(v, set) else v for k, v in given.items()}
     return Route(name="duty", channels=(Channel(name="1", kind="mqtt", target="x"),), **words)
 
 
