@@ -165,7 +165,7 @@ class _Reader:
         if text is None:
             return None
         try:
-            return micros(instant(text.replace(" ", "T", 1)))
+            return micros(instant(text.replace(" ", "T")))
         except ScalarError as error:
             raise RuleError(self._source.place(self._parts[key]), str(error)) from error
 
