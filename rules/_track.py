@@ -174,7 +174,6 @@ class Track:
         gain[1:] -= step[:-1]
         restarted = gain < 0
         gain[restarted] = np.maximum(step[restarted], 0)
-        gain[:2] = 0
         return gain
 
     @functools.cached_property
