@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypervisor.alarms.chatter import Limit, chattering, spans
+from hypervisor.alarms.chatter import Chatter, Limit, by_pair, chattering, spans
 
 MINUTE = 60_000_000
 
@@ -40,3 +40,26 @@ def test_a_rule_has_its_own_limit() -> None:
     found = chattering(begun, {"r": Limit(count=2, window=9)}, Limit(count=5, window=9), now=2)
     assert list(found) == [("r", "s")]
     assert found["r", "s"].told == "it began 3 times within 9e-06 s"
+
+
+def test_when_it_began_to_chatter_and_when_it_will_be_calm() -> None:
+    limit = Limit(count=2, window=60)
+    found = chattering({("r", "s"): [0, 10, 20, 70, 90]}, {}, limit, now=50)
+    assert found["r", "s"] == Chatter(
+        rule="r", subject="s", times=3, limit=limit, began=20, until=60
+    )
+    for now, chatters in ((19, False), (20, True), (59, True), (60, False)):
+        assert bool(chattering({("r", "s"): [0, 10, 20]}, {}, limit, now=now)) is chatters
+
+
+def test_beginnings_by_rule_and_subject_one_after_the_other() -> None:
+    begun = [("r", "s", 3), ("r", "t", 9), ("q", "s", 5), ("r", "s", 1), ("r", "s", 2)]
+    assert by_pair(begun) == {("r", "s"): [1, 2, 3], ("r", "t"): [9], ("q", "s"): [5]}
+
+
+def test_spells_that_touch_are_one() -> None:
+    limit = Limit(count=1, window=10)
+    assert spans([0, 5, 10], limit) == [(5, 15)]
+    assert spans([0, 5, 10, 15], limit) == [(5, 20)]
+    assert spans([0, 5, 11, 16], limit) == [(5, 10), (11, 15), (16, 21)]
+    assert spans([0, 9, 30, 39], limit) == [(9, 10), (39, 40)]

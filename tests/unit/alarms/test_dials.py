@@ -32,3 +32,57 @@ def test_each_setting_comes_back_as_it_was_written() -> None:
 def test_a_mistake_is_told(name: str, written: str, why: str) -> None:
     with pytest.raises(AlarmError, match=why):
         dials.read(name, written)
+
+
+NAMES = (
+    "shelve_longest, step_up_unacknowledges, incident_quiet, chatter_count, chatter_window,"
+    " standing_long"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "told"),
+    [
+        (
+            "shelve",
+            "8 h",
+            f"no setting is called 'shelve'; there are {NAMES}",
+        ),
+        (
+            "chatter_window",
+            "0 h",
+            "chatter_window: '0 h'; expected a length of time as 8 h, at most 366 d",
+        ),
+        (
+            "chatter_window",
+            "367 d",
+            "chatter_window: 367 d is too long; a duration lasts at most 366 d",
+        ),
+        (
+            "step_up_unacknowledges",
+            "True",
+            "step_up_unacknowledges: 'True'; expected true or false",
+        ),
+        (
+            "chatter_count",
+            "1000001",
+            "chatter_count: '1000001'; expected a whole number of alarms, 1 or more",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_what_was_expected(name: str, written: str, told: str) -> None:
+    with pytest.raises(AlarmError) as caught:
+        dials.read(name, written)
+    assert str(caught.value) == told
+
+
+def test_what_is_read_is_kept_as_it_is_meant() -> None:
+    assert dials.read("step_up_unacknowledges", "true") is True
+    assert dials.read("step_up_unacknowledges", "false") is False
+    assert (dials.read("chatter_count", "1"), dials.read("chatter_count", "1000000")) == (
+        1,
+        1_000_000,
+    )
+    assert dials.read("standing_long", "366 d") == 366 * 24 * 3_600_000_000
+    assert dials.read("incident_quiet", "1 ms") == 1_000
+    assert dials.of({"chatter_count": 7, "of an older version": 1}).chatter_count == 7

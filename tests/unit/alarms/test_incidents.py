@@ -1,9 +1,11 @@
 """Which alarms make an incident, against connected components counted plainly."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypervisor.alarms.incidents import Key, Member, Where, gather, key_of
+from hypervisor.alarms.incidents import Incident, Key, Member, Where, gather, key_of
 
 ORGE = Key(domain="flood", category="hazard", grouped_by="river", name="Orge")
 
@@ -97,3 +99,51 @@ def test_the_key_of_an_alarm() -> None:
     assert key("flood", None, no_river)[0] == "flood/hazard/commune/91216"
     nowhere = Where(subject=("device/d", "D: x"))
     assert key("flood", None, nowhere) == ("flood/hazard/subject/device/d", "D: x")
+
+
+def test_an_incident_has_all_its_parts() -> None:
+    (one,) = gather([_member(3, 20, 40, "info"), _member(7, 10, 30, "minor")], 5)
+    assert one == Incident(
+        number=3,
+        key=ORGE,
+        title="Orge: flood",
+        opened=10,
+        ended=40,
+        closes=45,
+        severity="minor",
+        alarms=(7, 3),
+        active=0,
+    )
+    (odd,) = gather([_member(1, 0, 9, "info"), _member(2, 0, 9, "grave")], 5)
+    assert odd.severity == "info"
+
+
+def test_the_first_to_open_comes_first_then_the_lower_number() -> None:
+    keys = [replace(ORGE, name=name) for name in "abc"]
+    found = gather(
+        [
+            _member(9, 5, 6, key=keys[0]),
+            _member(2, 5, 6, key=keys[1]),
+            _member(4, 1, 2, key=keys[2]),
+        ],
+        0,
+    )
+    assert [one.number for one in found] == [4, 2, 9]
+
+
+def test_of_alarms_of_one_beginning_the_lower_number_comes_first() -> None:
+    (one,) = gather([_member(5, 0, 9), _member(2, 0, 3), _member(3, 9, 9)], 0)
+    assert one.alarms == (2, 5, 3)
+    first, second = gather([_member(1, 0, 3), _member(2, 4, 9)], 0)
+    assert (first.alarms, second.alarms) == ((1,), (2,))
+
+
+def test_a_rule_groups_by_places_alone() -> None:
+    full = Where(site=("orge", "Orge at Épinay"), commune=("91216", "Épinay"), subject=("s", "S"))
+    for wanted in ("subject", "group", "nonsense"):
+        assert key_of("flood", "hazard", wanted, full)[0].text == "flood/hazard/commune/91216"
+    at_site = replace(full, commune=None)
+    assert key_of("flood", "maintenance", None, at_site) == (
+        Key(domain="flood", category="maintenance", grouped_by="site", name="orge"),
+        "Orge at Épinay",
+    )

@@ -1,10 +1,19 @@
 """Why an alarm notifies nobody: each reason, and where it does not reach."""
 
+from dataclasses import replace
+
 import pytest
 
 from hypervisor.alarms.chatter import Chatter, Limit
 from hypervisor.alarms.lifecycle import Hold
-from hypervisor.alarms.suppression import Case, Surroundings, Window, inhibitors, suppressed
+from hypervisor.alarms.suppression import (
+    Case,
+    Suppression,
+    Surroundings,
+    Window,
+    inhibitors,
+    suppressed,
+)
 from hypervisor.store.alarms.lifecycle import Held
 
 HOUR = 3_600_000_000
@@ -121,3 +130,99 @@ def test_a_device_out_of_service_and_a_chattering_alarm() -> None:
     first, second = suppressed(resting, around, now=5)
     assert (first.kind, second.kind) == ("out-of-service", "chattering")
     assert second.reason == "it began 7 times within 1 h"
+
+
+def _works(**where: set[str]) -> Surroundings:
+    names = {key: frozenset(value) for key, value in where.items()}
+    works = Window(name="rd446", begins=0, ends=HOUR, reason="paint", **names)
+    return Surroundings(works=(works,))
+
+
+@pytest.mark.parametrize(
+    ("where", "cabinet", "group", "lamp"),
+    [
+        ({"sites": {"cab"}}, True, False, True),
+        ({"sites": {"street"}}, False, False, True),
+        ({"devices": {"lamp-1"}}, False, False, True),
+        ({"devices": {"cab-lamps", "cab"}}, False, False, False),
+        ({"groups": {"cab-lamps"}}, False, True, True),
+        ({"groups": {"lamp-1", "cab"}}, False, False, False),
+        ({}, False, False, False),
+    ],
+)
+def test_planned_works_concern_what_they_name(
+    where: dict[str, set[str]], *, cabinet: bool, group: bool, lamp: bool
+) -> None:
+    around = _works(**where)
+    found = [bool(suppressed(one, around, now=5)) for one in (CABINET, GROUP, LAMP)]
+    assert found == [cabinet, group, lamp]
+
+
+def test_reasons_have_all_their_parts_and_their_order() -> None:
+    held = Held(
+        rule="dark",
+        subject="device/lamp-1",
+        kind=Hold.OUT_OF_SERVICE,
+        since=0,
+        until=None,
+        author="anne",
+        reason="repair",
+    )
+    limit = Limit(count=5, window=HOUR)
+    chatter = Chatter(rule="dark", subject="device/lamp-1", times=7, limit=limit, began=0, until=9)
+    pair = ("dark", "device/lamp-1")
+    around = replace(
+        _works(devices={"lamp-1"}),
+        active=(CABINET,),
+        inhibits=INHIBITS,
+        holds={pair: held},
+        chatter={pair: chatter},
+    )
+    assert suppressed(replace(LAMP, out_of_service=True), around, now=5) == (
+        Suppression(kind="inhibited", reason="alarm 1 inhibits it: Cab: no supply", by=1),
+        Suppression(
+            kind="works",
+            reason="planned works rd446 until 1970-01-01T01:00:00Z: paint",
+            until=HOUR,
+        ),
+        Suppression(kind="out-of-service", reason="out of service by anne: repair"),
+        Suppression(kind="out-of-service", reason="lamp-1 is out of service in the inventory"),
+        Suppression(kind="chattering", reason="it began 7 times within 1 h", until=9),
+    )
+
+
+def test_inhibitors_in_the_order_in_which_they_began() -> None:
+    later = replace(CABINET, id=9, began=200)
+    same = replace(CABINET, id=7, began=100)
+    around = _around(later, same, CABINET)
+    assert [one.id for one in inhibitors(LAMP, around)] == [1, 7, 9]
+
+
+def test_it_is_reached_by_its_subject_its_site_its_groups_and_their_sites() -> None:
+    bare = Case(id=3, rule="dark", subject="device/lamp-1", site=None, began=50)
+    for by, reached in (
+        (Case(id=1, rule="dead", subject="device/lamp-1", site=None, began=1), bare),
+        (Case(id=1, rule="dead", subject="street", site="street", began=1), LAMP),
+        (Case(id=1, rule="dead", subject="x", site="cab", began=1), LAMP),
+        (Case(id=1, rule="dead", subject="group/cab-lamps", site=None, began=1), LAMP),
+    ):
+        assert [one.id for one in inhibitors(reached, _around(by))] == [1]
+    for by in (
+        Case(id=1, rule="dead", subject="device/cab-lamps", site=None, began=1),
+        Case(id=1, rule="dead", subject="group/other", site="other", began=1),
+    ):
+        assert inhibitors(LAMP, _around(by)) == []
+
+
+def test_of_two_that_reach_each_other_by_different_rules_the_lower_number_speaks() -> None:
+    mutual = {"one": frozenset({"two"}), "two": frozenset({"one"})}
+    first = Case(id=1, rule="one", subject="s", site="s", began=10)
+    second = Case(id=2, rule="two", subject="s", site="s", began=10)
+    around = _around(first, second, inhibits=mutual)
+    assert (inhibitors(first, around), inhibitors(second, around)) == ([], [first])
+    far = replace(first, subject="group/g", site=None)
+    lamp = replace(second, subject="device/x", site="y", groups=frozenset({"g"}), began=11)
+    near = _around(far, lamp, inhibits=mutual)
+    assert inhibitors(lamp, near) == [far]
+    early = replace(lamp, began=9)
+    assert inhibitors(early, _around(far, early, inhibits=mutual)) == [far], "it does not reach far"
