@@ -13,11 +13,12 @@ from hypervisor.accounts import passwords, readers
 from hypervisor.accounts.errors import AccountError, NoAccountError
 from hypervisor.cli import reader, up
 from hypervisor.store import audit
+from hypervisor.store.accounts import reader_sessions
 from hypervisor.store.accounts import readers as store
 from hypervisor.store.connect import StoreError, connect, migrate
 from tests.conftest import Stack
 from tests.integration.accounts.reading import drop, log_in, new_name, value
-from tests.integration.api.conftest import AREAS, NORTH
+from tests.integration.api.conftest import AREAS, NORTH, SOUTH
 
 pytestmark = pytest.mark.integration
 Type = Callable[..., str]
@@ -217,3 +218,93 @@ def test_migrate_has_a_reader_where_it_is_given_a_password(
             assert value(session, "SELECT count(*) FROM reading") == 0
     finally:
         drop(url, "reader_grafana")
+
+
+def test_what_is_done_to_a_reader_is_recorded_and_what_is_wrong_is_said(
+    url: str, name: str
+) -> None:
+    with connect(url) as connection:
+        readers.ensure_reader(connection, name, WORD, SOUTH)
+        readers.ensure_reader(connection, name, WORD, NORTH)
+        readers.ensure_reader(connection, name, WORD, SOUTH)
+        readers.ensure_reader(connection, name, WORD, SOUTH)
+        made = readers.rotate(connection, name, f"{WORD}-2", author="ann")
+        assert (made.name, made.role, made.area, made.area_name) == (
+            *(name, f"reader_{name}", SOUTH, "Sud"),
+        )
+        assert (made.made_by, made.may_log_in) == ("hypervisor", True)
+        assert [one.name for one in store.every(connection)] == [name]
+        wrong: tuple[tuple[Callable[[], object], str], ...] = (
+            (
+                lambda: readers.add(connection, name, WORD),
+                (
+                    f"a reader is named '{name}' already: `hypervisor reader rotate {name}`"
+                    " gives it another password"
+                ),
+            ),
+            (
+                lambda: readers.rotate(connection, "nosuch", WORD),
+                "no reader is named 'nosuch': `hypervisor reader list` names them",
+            ),
+            (
+                lambda: readers.rotate(connection, name, "short"),
+                f"reader '{name}': a password has at least 12 characters",
+            ),
+            (
+                lambda: readers.add(connection, "a" * 41, WORD),
+                (
+                    f"'{'a' * 41}' is no reader's name: expected up to 40 small letters, digits and"
+                    " '_', a letter first"
+                ),
+            ),
+        )
+        for act, told in wrong:
+            with pytest.raises(AccountError) as caught:
+                act()
+            assert str(caught.value) == told
+        readers.remove(connection, name)
+        assert store.held(connection, f"reader_{name}") is None
+        acts = [
+            (one.kind, one.subject, one.author, one.reason) for one in audit.listing(connection)
+        ]
+    assert acts == [
+        ("reader", name, "hypervisor", f"lets it read {SOUTH}"),
+        ("reader", name, "hypervisor", f"lets it read {NORTH}"),
+        ("reader", name, "hypervisor", f"lets it read {SOUTH}"),
+        ("reader-rotate", name, "ann", "gave it another password"),
+        ("reader-remove", name, "hypervisor", "took it away"),
+    ]
+
+
+def test_a_reader_has_ten_connections_and_its_groups_rights_alone(url: str, name: str) -> None:
+    with connect(url) as connection:
+        readers.add(connection, name, WORD)
+        role = f"reader_{name}"
+        assert store.CONNECTIONS == 10
+
+        def groups() -> list[tuple[object, ...]]:
+            return connection.execute(
+                "SELECT roleid::regrole::text, inherit_option, set_option, admin_option"
+                " FROM pg_auth_members WHERE member = %s::regrole",
+                [role],
+            ).fetchall()
+
+        assert groups() == [("hypervisor_reader_whole", True, False, False)]
+        readers.ensure_reader(connection, name, WORD, NORTH)
+        assert groups() == [("hypervisor_reader", True, False, False)]
+        held = store.held(connection, role)
+        assert held == store.Held(reads=True, elsewhere=())
+
+
+def test_a_schema_that_is_older_is_said_to_be(url: str, name: str) -> None:
+    with connect(url) as connection:
+        readers.add(connection, name, WORD)
+    looked = reader_sessions.look(url, readers.TIMEOUT)
+    assert looked == reader_sessions.Strays(settings=[], passwords=[], functions=0)
+    for statement in ("ALTER TABLE reader DROP COLUMN verifier", "DROP TABLE reader"):
+        with connect(url) as connection:
+            connection.execute(statement.encode())
+        with pytest.raises(
+            StoreError, match="the database's schema is older; `hypervisor migrate`"
+        ):
+            reader_sessions.look(url, readers.TIMEOUT)

@@ -1,5 +1,7 @@
 """What is asked of a password, and how it is kept."""
 
+import re
+
 import pytest
 from argon2 import PasswordHasher
 
@@ -74,3 +76,15 @@ def test_a_mark_belongs_to_a_session_and_a_text() -> None:
     marks = {secrets.mark(csrf, text) for csrf in ("a", "b") for text in ("x", "y")}
     assert len(marks) == 4
     assert secrets.mark("a", "x") == secrets.mark("a", "x")
+
+
+def test_one_that_is_made_is_four_groups_of_four_letters_that_cannot_be_mistaken() -> None:
+    for _ in range(20):
+        assert re.fullmatch(
+            r"([a-km-zA-HJ-NP-Z2-9]{4}-){3}[a-km-zA-HJ-NP-Z2-9]{4}", passwords.made()
+        )
+
+
+def test_what_is_shown_has_256_bits() -> None:
+    assert len(secrets.new_session()) == 43
+    assert len(secrets.new_token()) == 4 + 43

@@ -76,3 +76,16 @@ def test_territories_together_hold_what_each_of_them_holds() -> None:
     assert DEPARTEMENT.covers(Territory(unplaced=True))
     assert NORTH.covers(Territory())
     assert not Territory(unplaced=True).covers(NORTH)
+
+
+def test_a_person_is_asked_for_what_they_may_look_at() -> None:
+    anne = person((Role.OPERATOR, NORTH))
+    assert anne.territory() == anne.territory(Duty.READ) == NORTH
+    assert (anne.may(Duty.OPERATE), anne.may(Duty.ADMINISTER)) == (True, False)
+    whole = person((Role.AUTHOR, EVERYWHERE))
+    assert (whole.everywhere(Duty.WRITE_RULES), whole.everywhere(Duty.OPERATE)) == (True, False)
+    bare = Person(account=1, name="a", title="A", session=b"secret")
+    assert (bare.language, bare.grants, bare.token) == (None, (), None)
+    assert bare.scopes == frozenset(Duty)
+    assert "secret" not in repr(bare)
+    assert Person(account=1, name="a", title="A").session is None

@@ -38,3 +38,38 @@ def test_time_counts_and_failures_are_forgotten() -> None:
 
 def test_a_name_in_capitals_is_the_same_account() -> None:
     assert throttle.keys(" ANNE", "a").keys() == throttle.keys("anne", "a").keys()
+
+
+def test_nobody_waits_who_never_failed_or_for_whom_it_is_over() -> None:
+    assert wait() == timedelta(0)
+    limits = throttle.keys("Anne", "10.0.0.1")
+    pair = next(iter(limits))
+    for seconds, left in ((8, 0), (9, -1)):
+        later = NOW + timedelta(seconds=seconds)
+        assert throttle.waits(limits, {pair: (8, NOW)}, later) == timedelta(seconds=left)
+    for since, left in ((timedelta(hours=1), 0), (timedelta(minutes=59), 60 - 59 * 60 + 840)):
+        assert throttle.waits(limits, {pair: (40, NOW)}, NOW + since).total_seconds() == left
+
+
+def test_the_longest_of_the_waits_counts() -> None:
+    assert wait(pair=8, address=20, account=24) == timedelta(seconds=8)
+    assert wait(pair=5, address=24, account=25) == timedelta(seconds=16)
+    assert (wait(account=24), wait(account=25), wait(address=20)) == (
+        timedelta(0),
+        timedelta(seconds=1),
+        timedelta(seconds=1),
+    )
+    assert (wait(pair=15), wait(address=40), wait(account=30)) == (
+        timedelta(minutes=15),
+        timedelta(minutes=15),
+        timedelta(seconds=30),
+    )
+
+
+def test_by_what_a_try_is_counted() -> None:
+    assert list(throttle.keys(" ANNE ", "10.0.0.1")) == [
+        "pair 10.0.0.1 anne",
+        "address 10.0.0.1",
+        "account anne",
+    ]
+    assert list(throttle.keys("a" * 300, "x"))[2] == f"account {'a' * 200}"

@@ -1,0 +1,329 @@
+"""Accounts and tokens given and taken: what is said of it, what is refused, and what it changes."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hypervisor.accounts import administering, passwords, secrets, signing
+from hypervisor.accounts.administering import Doer, New
+from hypervisor.accounts.duties import Duty, Role
+from hypervisor.accounts.errors import (
+    AccountError,
+    ForbiddenError,
+    NoAccountError,
+    TooOftenError,
+)
+from hypervisor.accounts.person import Person, Territory
+from hypervisor.accounts.signing import Knock
+from hypervisor.store import audit
+from hypervisor.store.accounts import (
+    account_roles,
+    account_sessions,
+    account_tokens,
+    accounts,
+    login_attempts,
+)
+from hypervisor.store.accounts.account_sessions import Session
+from hypervisor.store.connect import Connection
+from tests.integration.accounts.conftest import _little_work
+from tests.integration.store.standing import HOUR, NOW
+
+__all__ = ["_little_work"]
+pytestmark = pytest.mark.integration
+ROOT = Doer(name="root")
+NORTH = Doer(name="Nora", territory=Territory(communes=frozenset({"91001"})))
+WORD = "a long enough word"
+NAMED = "expected up to 100 letters, digits, spaces and . - ' @, a letter or digit first"
+VIEWER = ((Role.VIEWER, None),)
+
+
+def acts(connection: Connection) -> list[tuple[str, str, str, str, Any]]:
+    return [
+        (one.kind, one.subject, one.author, one.reason, dict(one.details))
+        for one in audit.listing(connection)
+    ]
+
+
+def add(connection: Connection, name: str, **given: Any) -> int:
+    return administering.add(connection, New(name=name, **{"roles": VIEWER, **given}), ROOT)
+
+
+def person(connection: Connection, number: int) -> Person:
+    found = accounts.of_account(connection, number)
+    assert found is not None
+    return found
+
+
+def test_an_account_is_made_with_its_record(connection: Connection) -> None:
+    roles = ((Role.OPERATOR, "2"), (Role.VIEWER, None))
+    new = New(name=" Anne ", title=" A. ", password=WORD, language="en", roles=roles)
+    number = administering.add(connection, new, ROOT, reason="hired")
+    kept = accounts.named(connection, "Anne")
+    assert (kept.id, kept.title, kept.language, kept.signs_in) == (number, "A.", "en", True)
+    found = accounts.password(connection, "anne")
+    assert found is not None
+    assert passwords.fits(found[1], WORD)
+    assert set(account_roles.held(connection, number)) == set(roles)
+    plain = add(connection, "Bob", title=" ")
+    assert accounts.named(connection, "Bob").title == "Bob"
+    assert not accounts.named(connection, "Bob").signs_in
+    assert plain != number
+    assert acts(connection) == [
+        ("account", "Anne", "root", "hired", {"roles": ["operator of 2", "viewer"]}),
+        ("account", "Bob", "root", "made the account", {"roles": ["viewer"]}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {"name": "a/b"},
+            f"'a/b' is no account's name: {NAMED}",
+        ),
+        (
+            {"name": "Bob", "roles": ()},
+            "say what Bob is: viewer, operator, author, administrator",
+        ),
+        ({"name": "Bob", "language": "de"}, "language 'de': expected fr or en"),
+        ({"name": "Bob", "password": "short"}, "a password has at least 12 characters"),
+        ({"name": "Bob", "password": "a" * 201}, "a password has at most 200 characters"),
+        (
+            {"name": "Bob", "password": "bob's long password"},
+            "this password is easily guessed: it repeats itself, or holds the account's name",
+        ),
+    ],
+)
+def test_what_no_account_can_be(connection: Connection, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(AccountError) as caught:
+        add(connection, **given)
+    assert str(caught.value) == told
+    assert acts(connection) == []
+
+
+def test_nobody_gives_a_role_beyond_their_own_territory(connection: Connection) -> None:
+    for area, where in ((None, "the whole instance"), ("91", "area 91"), ("91002", "area 91002")):
+        with pytest.raises(ForbiddenError) as caught:
+            administering.add(connection, New(name="x", roles=((Role.AUTHOR, area),)), NORTH)
+        assert str(caught.value) == (
+            f"Nora may not make anybody author of {where}: it reaches beyond their own"
+        )
+    administering.add(connection, New(name="x", roles=((Role.AUTHOR, "91001"),)), NORTH)
+    assert [one.name for one in administering.every(connection, NORTH)] == ["x"]
+    assert administering.administered(connection, "x", NORTH).name == "x"
+
+
+def test_a_description_is_changed_with_its_record(connection: Connection) -> None:
+    add(connection, "Anne", title="A.", language="fr")
+    administering.describe(connection, "Anne", ROOT, title=" B. ", language="en")
+    assert accounts.named(connection, "Anne").title == "B."
+    administering.describe(connection, "Anne", ROOT, title=" ", language=None)
+    kept = accounts.named(connection, "Anne")
+    assert (kept.title, kept.language) == ("Anne", None)
+    with pytest.raises(AccountError, match="language 'de': expected fr or en"):
+        administering.describe(connection, "Anne", ROOT, title="x", language="de")
+    described = ("account", "Anne", "root", "changed the description")
+    assert acts(connection)[1:] == [
+        (*described, {"title": "B.", "language": "en"}),
+        (*described, {"title": "Anne", "language": None}),
+    ]
+
+
+def test_who_leaves_and_comes_back_is_said_with_the_reason(connection: Connection) -> None:
+    anne, ben = add(connection, "Anne", password=WORD), add(connection, "Ben", password=WORD)
+    for number in (anne, ben):
+        one = Session(
+            secret=bytes(1 + number),
+            account=number,
+            made_at=NOW,
+            seen_at=NOW,
+            ends_at=NOW + HOUR,
+            address="",
+            browser="",
+        )
+        account_sessions.add(connection, one)
+        signing.make_token(
+            connection,
+            person(connection, number),
+            name="x",
+            scopes=[Duty.READ],
+            now=NOW,
+            ends_at=NOW + HOUR,
+        )
+    administering.set_password(connection, "Anne", f"{WORD}, too", ROOT, at=NOW, reason="lost")
+    found = accounts.password(connection, "anne")
+    assert found is not None
+    assert passwords.fits(found[1], f"{WORD}, too")
+    administering.disable(connection, "Anne", ROOT, at=NOW, reason="left")
+    assert accounts.named(connection, "Anne").disabled_at == NOW
+    administering.disable(connection, "Anne", ROOT, at=None, reason="back")
+    assert accounts.named(connection, "Anne").disabled_at is None
+    assert acts(connection)[-3:] == [
+        ("password", "Anne", "root", "lost", {"sessions": 1, "tokens": 1}),
+        ("account-disabled", "Anne", "root", "left", {"sessions": 0, "tokens": 0}),
+        ("account-enabled", "Anne", "root", "back", {}),
+    ]
+    (theirs,) = account_tokens.listing(connection, ben)
+    assert theirs.revoked_at is None
+    assert len(account_sessions.listing(connection, ben, now=NOW, idle=HOUR)) == 1
+
+
+def test_an_administrator_is_left(connection: Connection) -> None:
+    add(connection, "Ada", roles=((Role.ADMINISTRATOR, None),))
+    add(connection, "Ben", roles=((Role.OPERATOR, None),))
+    changes: tuple[Callable[[], None], ...] = (
+        lambda: administering.disable(connection, "Ada", ROOT, at=NOW),
+        lambda: administering.set_roles(connection, "Ada", VIEWER, ROOT),
+    )
+    for change in changes:
+        connection.execute("SAVEPOINT before")
+        with pytest.raises(AccountError) as caught:
+            change()
+        connection.execute("ROLLBACK TO before")
+        assert str(caught.value) == (
+            "nobody would be left who administers the whole instance: name another one first"
+        )
+    administering.set_roles(connection, "Ben", VIEWER, ROOT)
+    kind, subject, _, reason, details = acts(connection)[-1]
+    assert (kind, subject, reason) == ("account-roles", "Ben", "changed the roles")
+    assert details == {"before": ["operator"], "after": ["viewer"]}
+    administering.disable(connection, "Ben", ROOT, at=NOW)
+
+
+def make(connection: Connection, owner: Person, **given: Any) -> tuple[int, str]:
+    words: dict[str, Any] = {
+        "name": " a script ",
+        "scopes": [Duty.OPERATE],
+        "now": NOW,
+        "ends_at": NOW + HOUR,
+        **given,
+    }
+    return signing.make_token(connection, owner, **words)
+
+
+def test_a_token_is_made_and_revoked_with_its_record(connection: Connection) -> None:
+    owner = person(connection, add(connection, "Anne", roles=((Role.OPERATOR, None),)))
+    number, secret = make(connection, owner)
+    (kept,) = account_tokens.listing(connection)
+    assert (kept.id, kept.name, kept.shown) == (number, "a script", secret[:10])
+    assert kept.scopes == (Duty.OPERATE, Duty.READ)
+    found = account_tokens.by_secret(connection, secrets.digest(secret), now=NOW)
+    assert found is not None
+    signing.revoke_token(connection, number, now=NOW, author="Ada", owner=owner.account)
+    assert acts(connection)[1:] == [
+        (
+            "token",
+            "Anne",
+            "Anne",
+            "made the token 'a script'",
+            {"token": number, "scopes": ["operate"], "ends": "2024-01-01T11:00:00+00:00"},
+        ),
+        ("token-revoked", "Anne", "Ada", "revoked the token 'a script'", {"token": number}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"name": " "}, "say what the token is for"),
+        ({"scopes": []}, "say what the token may do: read, operate, rules, administer"),
+        (
+            {"scopes": [Duty.READ, Duty.WRITE_RULES, Duty.ADMINISTER]},
+            "a token never may more than its owner: Anne has not rules, administer",
+        ),
+        ({"ends_at": NOW}, "a token ends within 730 days, not 2024-01-01"),
+    ],
+)
+def test_what_no_token_can_be(connection: Connection, given: dict[str, Any], told: str) -> None:
+    owner = person(connection, add(connection, "Anne", roles=((Role.OPERATOR, None),)))
+    with pytest.raises(AccountError) as caught:
+        make(connection, owner, **given)
+    assert str(caught.value) == told
+    assert account_tokens.listing(connection) == []
+
+
+def test_a_hundred_tokens_are_as_many_as_one_looks_through(connection: Connection) -> None:
+    owner = person(connection, add(connection, "Anne", roles=((Role.OPERATOR, None),)))
+    for number in range(100):
+        account_tokens.add(
+            connection,
+            account=owner.account,
+            secret=bytes(number + 1),
+            shown="h",
+            name="n",
+            scopes=[Duty.READ],
+            made_at=NOW,
+            ends_at=NOW + HOUR,
+        )
+        if number == 98:
+            make(connection, owner)
+            signing.revoke_token(connection, make_number(connection), now=NOW, author="x")
+    with pytest.raises(AccountError) as caught:
+        make(connection, owner)
+    assert str(caught.value) == "Anne has 100 valid tokens: revoke some of them first"
+
+
+def make_number(connection: Connection) -> int:
+    return account_tokens.listing(connection)[0].id
+
+
+def test_ones_own_password_and_language(connection: Connection) -> None:
+    number = add(connection, "Anne", password=WORD)
+    me = person(connection, number)
+    for old, new, told in (
+        ("wrong", f"{WORD}, too", "the present password is not that one"),
+        (WORD, "short", "a password has at least 12 characters"),
+        (WORD, "this is Anne's", "this password is easily guessed"),
+    ):
+        with pytest.raises(AccountError, match=told):
+            signing.change_password(connection, me, old=old, new=new)
+    signing.change_password(connection, me, old=WORD, new=f"{WORD}, too")
+    found = accounts.password(connection, "anne")
+    assert found is not None
+    assert passwords.fits(found[1], f"{WORD}, too")
+    signing.prefer(connection, me, language="en")
+    assert accounts.named(connection, "Anne").language == "en"
+    signing.sign_out(connection, me)
+    signing.sign_out(connection, me, everywhere=True)
+    assert acts(connection)[1:] == [
+        ("password", "Anne", "Anne", "changed their own password", {}),
+        ("account", "Anne", "Anne", "chose a language", {"language": "en"}),
+        ("sign-out", "Anne", "Anne", "signed out", {}),
+        ("sign-out", "Anne", "Anne", "signed out everywhere", {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds", "told"),
+    [(5, 0, "1 s"), (11, 0, "64 s"), (12, 9, "119 s"), (12, 8, "2 min"), (40, 30, "14 min")],
+)
+def test_whoever_must_wait_is_told_how_long(
+    connection: Connection, failures: int, seconds: int, told: str
+) -> None:
+    key = "pair 10.0.0.1 anne"
+    for _ in range(failures):
+        login_attempts.failed(connection, [key], NOW, over=NOW)
+
+    class Mine:
+        """The test's own connection, which is not closed."""
+
+        def __enter__(self) -> Connection:
+            return connection
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    knock = Knock(name=" ANNE ", password=WORD, address="10.0.0.1")
+    now = NOW + timedelta(seconds=seconds)
+    with pytest.raises(TooOftenError) as caught:
+        signing.sign_in(Mine, knock, now=now, idle=HOUR, longest=HOUR)
+    assert str(caught.value) == f"too many failed tries: wait {told}, then try again"
+    left = min(2.0 ** (failures - 5), 900.0) - seconds
+    assert caught.value.seconds == left
+
+
+def test_a_token_that_there_is_not_is_revoked_by_nobody(connection: Connection) -> None:
+    with pytest.raises(NoAccountError, match="no token has the number 7"):
+        signing.revoke_token(connection, 7, now=NOW, author="x")
