@@ -193,16 +193,17 @@ def test_a_counter_rises_from_wherever_its_last_reading_lies(
     series = {
         name: add_device(connection, name, "mill", "lamp_energy")["lamp_energy"] for name in names
     }
-    for name, rows in {
+    earlier: dict[str, list[tuple[datetime, float | None, int]]] = {
         "near": [(NOW - 2 * DAY, 10, 0), (NOW - 2 * DAY - TICK, 1, 0)],
         "far": [(NOW - 300 * DAY, 20, 0), (NOW - 301 * DAY, 1, 0)],
         "just far": [(NOW - 2 * DAY - TICK, 30, 0)],
         "unfit": [(NOW - TICK, 99, SUSPECT), (NOW - HOUR, None, 0), (NOW - 9 * DAY, 40, 0)],
         "twice": [(NOW - TICK, 50, 0), (NOW - HOUR, 1, 0), (NOW - 9 * DAY, 2, 0)],
-    }.items():
+    }
+    for name, rows in earlier.items():
         store(connection, series[name], [(NOW, 100, 0), *rows])
     store(connection, energy, [(NOW, 100, 0)])
-    _refresh(connection, [(one, NOW) for one in (*series.values(), energy)])
+    _refresh(connection, [(one, NOW) for one in [*series.values(), energy]])
     rises = {name: _rises(connection, one)[NOW] for name, one in series.items()}
     assert rises == {"near": 90, "far": 80, "just far": 70, "unfit": 60, "twice": 50}
     assert _rises(connection, energy) == {NOW: 0}, "its first"
