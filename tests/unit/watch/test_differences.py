@@ -1,14 +1,17 @@
 """From when on two sets of facts differ."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypervisor.instants import micros
+from hypervisor.instants import BEGINNING, micros
 from hypervisor.registry.model import Device, Registry, Revision, Series, Site
 from hypervisor.watch import differences
-from hypervisor.watch.facts import SubjectFacts
+from hypervisor.watch.facts import SubjectFacts, Supply
 from hypervisor.watch.subjects import subjects
+from rules._inputs import Calendar, Steps
 from sensors._domain import catalogue
+from sensors._quantity import Reporting
 
 DAY = datetime(2024, 1, 1, tzinfo=UTC)
 CATALOGUE = catalogue()
@@ -130,3 +133,209 @@ def test_deaf_spans() -> None:
     assert differences.between_spans([[0, 5]], [[0, 7]]) == 5
     assert differences.between_spans([], [[3, 7]]) == 3
     assert differences.between_spans([[0, 5], [8, 9]], [[0, 9]]) == 5
+
+
+def written(each: SubjectFacts) -> dict[str, Any]:
+    return dict(differences.of_subject(each))
+
+
+def test_what_is_remembered_of_a_subject_is_all_that_it_is_judged_by() -> None:
+    usual = CATALOGUE.quantities["level"].interval.total_seconds() * 1_000_000
+    facts = written(
+        site(
+            revision("threshold", "orge/alert", LIMIT),
+            revision("threshold", "orge/alert", None, 2),
+            revision("series", "gauge/level", None, 3),
+            revision("datum", "orge", {"zero_m": 1.0}),
+            revision("datum", "orge", {"zero_m": 2.0}, 4),
+        )
+    )
+    assert facts == {
+        "series": {
+            "level": {
+                "sources": [[BEGINNING, 0]],
+                "kind": ["gauge", "periodic", False],
+                "interval": [[BEGINNING, usual]],
+                "stale after": [[BEGINNING, 3 * usual]],
+                "breaks": [[hours(4)]],
+                "withdrawn": [[hours(3), 1.0]],
+            }
+        },
+        "devices": {"gauge": {"commissioned": hours(0), "in service": [[BEGINNING, 1.0]]}},
+        "supplies": {},
+        "thresholds": {"alert": [[hours(0), 3.0], [hours(2), None]]},
+        "doubled": {},
+        "domain": "flood",
+        "upstream": {},
+    }
+
+
+def test_where_a_subject_stands_how_it_is_lit_and_fed_is_remembered() -> None:
+    plans = ((BEGINNING, None), (hours(1), {"spells": []}))
+    supply = Supply(plans=plans, place=(2.35, 48.6))
+    lit = replace(
+        site(),
+        supplies={"lamp": supply},
+        lighting=supply,
+        calendar=Calendar(zone="Europe/Paris", lon=2.35, lat=48.6),
+    )
+    plainly = {"plans": [[BEGINNING, None], [hours(1), {"spells": []}]], "place": [2.35, 48.6]}
+    assert written(lit)["supplies"] == {"lamp": plainly}
+    assert written(lit)["lighting"] == plainly
+    assert written(lit)["calendar"] == ["Europe/Paris", 2.35, 48.6]
+    assert differences.of_subjects({"a": lit, "b": site()}) == {
+        "a": written(lit),
+        "b": written(site()),
+    }
+
+
+def test_what_is_shared_is_written_once() -> None:
+    facts = differences.of_subjects({"a": site(), "b": site()})
+    first, second = (facts[name]["series"]["level"]["interval"] for name in "ab")
+    assert first is second
+
+
+def differs(before: SubjectFacts, now: SubjectFacts) -> tuple[int, str] | None:
+    """From which hour on (BEGINNING: always), and what; the same back and forth."""
+    found = between(before, now)
+    assert found == between(now, before)
+    if found is None:
+        return None
+    since = found.since
+    return (since if since == BEGINNING else (since - hours(0)) // 3_600_000_000, found.what)
+
+
+def test_what_always_was_otherwise_differs_from_the_beginning_on() -> None:
+    each = site()
+    level = each.series["level"]
+    nonnegative = replace(level.quantity, nonnegative=True)
+    for other, what in (
+        (replace(each, domain="weather"), "domain"),
+        (replace(each, calendar=Calendar(zone="Europe/Paris", lon=1.0, lat=2.0)), "place"),
+        (
+            replace(each, series={"level": replace(level, reporting=Reporting.ON_CHANGE)}),
+            "series level",
+        ),
+        (replace(each, series={"level": replace(level, quantity=nonnegative)}), "series level"),
+        (replace(each, series={}), "series level"),
+        (
+            replace(each, devices={"gauge": replace(each.devices["gauge"], commissioned=hours(9))}),
+            "device gauge",
+        ),
+        (
+            replace(
+                each,
+                series={"level": replace(level, sources=(replace(level.sources[0], id=9),))},
+            ),
+            "series level",
+        ),
+    ):
+        assert differs(each, other) == (BEGINNING, what), what
+
+
+def steps(*pairs: tuple[float, float]) -> Steps:
+    return Steps.of([(hours(at), value) for at, value in pairs])
+
+
+def test_each_fact_of_a_series_differs_from_when_it_does() -> None:
+    each = site()
+    level = each.series["level"]
+    for changes in (
+        {"interval": Steps.of([*usual(level.interval), (hours(5), 1.0)])},
+        {"stale_after": Steps.of([*usual(level.stale_after), (hours(5), 1.0)])},
+        {"breaks": (hours(5),)},
+        {"withdrawn": steps((5, 1.0))},
+    ):
+        made: dict[str, Any] = dict(changes)
+        other = replace(each, series={"level": replace(level, **made)})
+        assert differs(each, other) == (5, "series level")
+    twice = replace(level, breaks=(hours(4),), withdrawn=steps((3, 1.0)))
+    assert differs(each, replace(each, series={"level": twice})) == (3, "series level")
+
+
+def usual(known: Steps) -> list[tuple[int, float]]:
+    return list(zip(known.at.tolist(), known.value.tolist(), strict=True))
+
+
+def test_of_several_differences_the_earliest_counts() -> None:
+    before = site(revision("threshold", "orge/alert", LIMIT, 5))
+    now = site(
+        revision("threshold", "orge/alert", LIMIT, 6),
+        revision("device", "gauge", {"in_service": False}, 3),
+    )
+    assert differs(before, now) == (3, "device gauge")
+
+
+def test_two_devices_that_measure_the_same_differ_from_when_they_do() -> None:
+    each = site()
+    doubled = replace(each, doubled={"level": hours(4)})
+    assert differs(each, doubled) == (4, "two devices that measure level")
+    later = replace(each, doubled={"level": hours(6)})
+    assert differs(doubled, later) == (4, "two devices that measure level")
+
+
+def test_a_supply_and_a_lighting_plan_differ_from_their_first_plan_on() -> None:
+    each = site()
+    supply = Supply(plans=((BEGINNING, None), (hours(2), {"a": 1})), place=(1.0, 2.0))
+    fed, lit = replace(each, supplies={"lamp": supply}), replace(each, lighting=supply)
+    assert differs(each, fed) == (2, "supply of lamp")
+    assert differs(each, lit) == (2, "lighting plan ")
+    never = replace(each, supplies={"lamp": replace(supply, plans=((BEGINNING, None),))})
+    assert differs(each, never) is None
+    moved = replace(supply, place=(1.0, 3.0))
+    assert differs(fed, replace(each, supplies={"lamp": moved})) == (BEGINNING, "supply of lamp")
+    longer = replace(supply, plans=(*supply.plans, (hours(7), None)))
+    assert differs(fed, replace(each, supplies={"lamp": longer})) == (7, "supply of lamp")
+    assert differs(lit, replace(each, lighting=longer)) == (7, "lighting plan ")
+
+
+def test_what_an_earlier_version_did_not_say_is_no_revision() -> None:
+    each = replace(site(), calendar=Calendar(zone="Europe/Paris", lon=1.0, lat=2.0))
+    before = written(site())
+    del before["upstream"]
+    assert differences.between_subjects(before, written(each)) is None
+
+
+def member(name: str, withdrawn: Steps | None, each: SubjectFacts) -> SubjectFacts:
+    """Of a group, with a member of that name."""
+    level = each.series["level"]
+    source = replace(level.sources[0], device=name, id=7)
+    series = replace(level, sources=(source,), withdrawn=withdrawn)
+    return replace(
+        each,
+        series={**each.series, f"level@{name}": series},
+        devices={**each.devices, name: each.devices["gauge"]},
+    )
+
+
+def test_a_new_member_matters_from_when_it_belongs() -> None:
+    each = site()
+    joins = Steps.of([(BEGINNING, 1.0), (hours(4), 0.0)])
+    assert differs(each, member("lamp", joins, each)) == (4, "device lamp")
+    never = Steps.of([(BEGINNING, 1.0)])
+    assert differs(each, member("lamp", never, each)) == (0, "device lamp")
+    assert differs(each, member("lamp", None, each)) == (0, "device lamp")
+    later = Steps.of([(hours(2), 1.0)])
+    both = member("lamp", joins, each)
+    assert differs(both, member("lamp", later, each)) == (BEGINNING, "series level@lamp")
+
+
+def test_lists_of_steps_differ_from_the_first_that_is_otherwise() -> None:
+    steps_between = differences.between_steps
+    assert steps_between([[1, 2], [3, 4]], [(1, 2), (3, 4)]) is None
+    assert steps_between([[1, 2], [3, 4]], [[1, 2], [5, 4]]) == 3
+    assert steps_between([[1, 2], [5, 4]], [[1, 2], [3, 4]]) == 3
+    assert steps_between([[1, 2]], [[1, 2], [3, 4]]) == 3
+    assert steps_between([[1, 2], [3, 4]], [[1, 2]]) == 3
+    assert steps_between([], []) is None
+
+
+def test_a_rule_differs_from_when_it_is_judged_otherwise() -> None:
+    plain = {"domain": "flood", "when": "level > 1 m", "title": "a"}
+    renamed, higher = {**plain, "title": "b"}, {**plain, "when": "level > 2 m"}
+    rules = differences.between_rules
+    assert rules([[1, plain]], [[1, renamed]]) is None
+    assert rules([[1, plain]], [[1, plain], [3, renamed]]) is None
+    assert rules([[1, plain]], [[1, plain], [3, renamed], [4, higher]]) == 4
+    assert rules([[1, plain], [5, None]], [[1, plain]]) == 5
+    assert rules([[1, plain], [2, higher]], [[1, plain], [2, higher], [3, plain]]) == 3
