@@ -42,9 +42,8 @@ def known(
 
 def _entry(one: NotedEvent, registry: Registry) -> Entry:
     sites = [one.site] if one.site else []
-    sites += [
-        name for name, site in registry.sites.items() if one.river and site.river == one.river
-    ]
+    if one.river:
+        sites += [name for name, site in registry.sites.items() if site.river == one.river]
     return Entry(
         number=0,
         name=one.note,
@@ -58,10 +57,6 @@ def _entry(one: NotedEvent, registry: Registry) -> Entry:
         lead=_DAY,
         nothing=one.kind == "nothing",
     )
-
-
-def _along(registry: Registry, river: str | None) -> list[str]:
-    return [name for name, site in registry.sites.items() if river and site.river == river]
 
 
 def _shipped(sites: frozenset[str]) -> Iterator[Entry]:
@@ -110,7 +105,7 @@ def note(  # noqa: PLR0913  what an event is
         raise BacktestError("`begins` and `ends` need an offset: write Z for UTC")
     if not _FIRST <= begins <= ends <= _LAST:
         raise BacktestError(f"`begins` and `ends`, in order, in {_FIRST.year} to {_LAST.year}")
-    if not timedelta(0) <= ends - begins <= _LONGEST:
+    if ends - begins > _LONGEST:
         raise BacktestError(
             f"`ends` must lie after `begins`, by at most {_LONGEST.days} days: note several instead"
         )

@@ -1,10 +1,12 @@
 """The registry round a site judges that site as the whole registry does."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from hypervisor.backtest import ground
 from hypervisor.backtest.around import around
-from hypervisor.registry.model import Registry
+from hypervisor.registry.model import Device, Group, Registry, Revision, Series, Site
 from hypervisor.watch import memory
 from hypervisor.watch.differences import of_subject
 from hypervisor.watch.memory import Territory
@@ -34,10 +36,10 @@ def whole(essonne: Registry) -> Territory:
 
 def of(territory: Territory, site: str) -> dict[str, object]:
     """All that judging at a site depends on, in plain values."""
-    mine = {key: one for key, one in territory.subjects.items() if one.place == site}
+    mine = {key: each for key, each in territory.subjects.items() if each.place == site}
     pairs = sorted(pair for pair in territory.revisions if pair[1] in mine)
     return {
-        "subjects": {key: of_subject(one) for key, one in sorted(mine.items())},
+        "subjects": {key: of_subject(each) for key, each in sorted(mine.items())},
         "rules": [(pair, territory.revisions[pair], territory.listens[pair]) for pair in pairs],
     }
 
@@ -54,11 +56,95 @@ def test_of_every_site_of_a_territory(essonne: Registry, whole: Territory) -> No
 
 
 def test_what_lies_upstream_is_there(essonne: Registry) -> None:
-    below = next(one.key.partition(">")[2] for one in essonne.revisions if one.kind == "link")
+    below = next(each.key.partition(">")[2] for each in essonne.revisions if each.kind == "link")
     above = {
-        one.key.partition(">")[0]
-        for one in essonne.revisions
-        if one.kind == "link" and one.key.endswith(f">{below}")
+        each.key.partition(">")[0]
+        for each in essonne.revisions
+        if each.kind == "link" and each.key.endswith(f">{below}")
     }
 
     assert above <= around(essonne, [below]).sites.keys()
+
+
+def fact(kind: str, key: str) -> Revision:
+    return Revision(
+        kind=kind,
+        key=key,
+        value={},
+        effective=datetime(2024, 1, 1, tzinfo=UTC),
+        author="test",
+        reason="test",
+    )
+
+
+def small(*facts: Revision, groups: tuple[Group, ...] = ()) -> Registry:
+    """Five sites, each with a device called as it in capitals that measures a level."""
+    sites = ("far", "low", "mid", "side", "top")
+    since = datetime(2024, 1, 1, tzinfo=UTC)
+    return Registry(
+        areas={},
+        sites={name: Site(name=name, title="", domain="flood", id=1) for name in sites},
+        devices={n.upper(): Device(name=n.upper(), site=n, commissioned=since) for n in sites},
+        series={(n.upper(), "level"): Series(device=n.upper(), quantity="level") for n in sites},
+        revisions=facts,
+        groups={each.name: each for each in groups},
+    )
+
+
+def keys(registry: Registry) -> set[tuple[str, str]]:
+    return {(each.kind, each.key) for each in registry.revisions}
+
+
+def test_all_that_water_passes_on_its_way_is_near_and_what_lies_below_is_not() -> None:
+    links = fact("link", "top>mid"), fact("link", "mid>low"), fact("link", "side>low")
+    near = around(small(*links), ["mid"])
+    assert near.sites.keys() == {"mid", "top"}
+    assert near.devices.keys() == {"MID", "TOP"}
+    assert near.series.keys() == {("MID", "level"), ("TOP", "level")}
+    assert keys(near) == {("link", "top>mid")}
+    assert around(small(*links), ["low", "far"]).sites.keys() == {
+        *("far", "low", "mid", "side", "top"),
+    }
+    circle = fact("link", "mid>top"), fact("link", "top>mid")
+    assert around(small(*circle), ["top"]).sites.keys() == {"top", "mid"}
+
+
+def test_a_group_with_a_part_there_is_near_with_all_of_its_members() -> None:
+    groups = (
+        Group(name="here", title="", kind="section", site="mid"),
+        Group(name="shared", title="", kind="section", site="far"),
+        Group(name="away", title="", kind="section", site="side"),
+        Group(name="nowhere", title="", kind="section"),
+    )
+    members = ("here/TOP", "shared/MID", "shared/LOW", "shared/GONE", "away/SIDE", "nowhere/FAR")
+    facts = [fact("member", key) for key in members]
+    facts += [fact("supply", name) for name in ("here", "shared", "away")]
+    near = around(small(*facts, groups=groups), ["mid"])
+    assert near.groups.keys() == {"here", "shared"}
+    assert near.devices.keys() == {"MID", "TOP", "LOW"}
+    assert near.sites.keys() == {"mid", "top", "low", "far"}
+    assert keys(near) == {
+        *(("member", "here/TOP"), ("member", "shared/MID"), ("member", "shared/LOW")),
+        *(("member", "shared/GONE"), ("supply", "here"), ("supply", "shared")),
+    }
+
+
+def test_facts_are_near_by_whose_they_are() -> None:
+    groups = (Group(name="shared", title="", kind="section", site="far"),)
+    kept = (
+        *(
+            ("threshold", "mid/alert"),
+            ("threshold", "far/alert"),
+            ("threshold", "device/MID/alert"),
+        ),
+        *(("threshold", "device/LOW/alert"), ("series", "MID/level"), ("series", "LOW/level")),
+        *(("device", "MID"), ("device", "LOW"), ("datum", "mid"), ("rule", "flood-x")),
+        *(("plan", "night"), ("member", "shared/MID"), ("member", "shared/LOW")),
+    )
+    left = (
+        *(("threshold", "side/alert"), ("threshold", "device/SIDE/alert"), ("series", "FAR/level")),
+        *(("device", "FAR"), ("datum", "low"), ("datum", "far"), ("reach", "mid")),
+        *(("works", "mid"), ("link", "mid>low"), ("link", "far>side")),
+    )
+    registry = small(*(fact(*each) for each in (*kept, *left)), groups=groups)
+    assert keys(around(registry, ["mid"])) == set(kept)

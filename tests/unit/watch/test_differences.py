@@ -7,7 +7,7 @@ from typing import Any
 from hypervisor.instants import BEGINNING, micros
 from hypervisor.registry.model import Device, Registry, Revision, Series, Site
 from hypervisor.watch import differences
-from hypervisor.watch.facts import SubjectFacts, Supply
+from hypervisor.watch.facts import Plans, SubjectFacts, Supply
 from hypervisor.watch.subjects import subjects
 from rules._inputs import Calendar, Steps
 from sensors._domain import catalogue
@@ -171,7 +171,7 @@ def test_what_is_remembered_of_a_subject_is_all_that_it_is_judged_by() -> None:
 
 
 def test_where_a_subject_stands_how_it_is_lit_and_fed_is_remembered() -> None:
-    plans = ((BEGINNING, None), (hours(1), {"spells": []}))
+    plans: Plans = ((BEGINNING, None), (hours(1), {"spells": []}))
     supply = Supply(plans=plans, place=(2.35, 48.6))
     lit = replace(
         site(),

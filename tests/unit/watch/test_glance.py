@@ -1,4 +1,4 @@
-"""The cheap look at a rule: which series, devices and facts it is made of, and when it may not be."""
+"""The cheap look at a rule: of which series, devices and facts it is made, and when not."""
 
 from dataclasses import replace
 from typing import Any

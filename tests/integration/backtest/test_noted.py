@@ -1,0 +1,215 @@
+"""What people note of the past, and what came with us: of a site, of a river, of nothing at all."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hypervisor.backtest.errors import BacktestError
+from hypervisor.backtest.noted import known, note, withdraw
+from hypervisor.instants import parse
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Registry, Site
+from hypervisor.rulebook.errors import UnknownError
+from hypervisor.store.connect import Connection, connect
+from hypervisor.store.registry import registry
+from tests.conftest import Stack
+from tests.integration.watch.test_equality import new_world
+
+pytestmark = pytest.mark.integration
+
+DAY = datetime(2024, 3, 1, tzinfo=UTC)
+HOURS_24 = 86_400_000_000
+
+
+@pytest.fixture(scope="module")
+def url(stack: Stack) -> Iterator[str]:
+    with new_world(stack) as world:
+        registry.write(
+            world.connection,
+            Changes(
+                sites=tuple(
+                    Site(name=name, title=name, domain="flood", river=river)
+                    for name, river in (
+                        *(("mill", "Orge"), ("ford", "Orge"), ("weir", "Juine")),
+                        *(("sarras", "Cance"), ("town", None)),
+                    )
+                )
+            ),
+        )
+        world.connection.commit()
+        yield world.url
+
+
+@pytest.fixture
+def connection(url: str) -> Iterator[Connection]:
+    """Whatever is noted is forgotten again."""
+    with connect(url) as own:
+        yield own
+        own.rollback()
+
+
+@pytest.fixture
+def sites(connection: Connection) -> Registry:
+    return registry.load(connection)
+
+
+def noting(connection: Connection, sites: Registry, **more: Any) -> int:
+    return note(
+        connection,
+        sites,
+        **{
+            "site": "mill",
+            "river": None,
+            "kind": "flood",
+            "begins": DAY,
+            "ends": DAY + timedelta(hours=5),
+            "peak": None,
+            "unit": "m",
+            "note": "water in the yard",
+            "author": "anne",
+            **more,
+        },
+    )
+
+
+def refusal(connection: Connection, sites: Registry, **more: Any) -> str:
+    with pytest.raises((BacktestError, UnknownError)) as caught:
+        noting(connection, sites, **more)
+    return str(caught.value)
+
+
+def audited(connection: Connection) -> list[tuple[Any, ...]]:
+    rows = connection.execute(
+        "SELECT kind, subject, reason, author, details FROM audit ORDER BY id DESC LIMIT 2"
+    )
+    return [*rows]
+
+
+def test_a_note_of_a_site_is_an_event_there_from_when_to_when(
+    connection: Connection, sites: Registry
+) -> None:
+    number = noting(connection, sites, note="  water in the yard ")
+    (entry,) = known(connection, sites, ["mill"])
+    assert (entry.number, entry.name, entry.sites) == (1, "water in the yard", ("mill",))
+    assert (entry.since, entry.until) == (
+        parse("2024-03-01T00:00Z"),
+        parse("2024-03-01T05:00Z"),
+    )
+    assert (entry.rules, entry.severity, entry.condition) == ((), None, None)
+    assert (entry.apart, entry.lead, entry.nothing) == (HOURS_24, HOURS_24, False)
+    assert known(connection, sites, ["ford"]) == []
+    assert audited(connection)[0] == (
+        *("past-event", "mill", "water in the yard", "anne"),
+        {"event": number, "kind": "flood", "begins": "2024-03-01T00:00:00+00:00"},
+    )
+
+
+def test_a_note_of_a_river_is_of_all_its_sites(connection: Connection, sites: Registry) -> None:
+    noting(connection, sites, site=None, river="Orge", kind="nothing")
+    for site in ("mill", "ford"):
+        (entry,) = known(connection, sites, [site])
+        assert sorted(entry.sites) == ["ford", "mill"]
+        assert entry.nothing
+    assert known(connection, sites, ["weir", "town"]) == []
+    assert audited(connection)[0][1] == "Orge"
+
+
+def test_what_was_noted_comes_by_when_it_began_and_before_what_came_with_us(
+    connection: Connection, sites: Registry
+) -> None:
+    noting(connection, sites, site="sarras", note="later", begins=DAY, ends=DAY)
+    noting(
+        *(connection, sites),
+        site="sarras",
+        note="earlier",
+        begins=DAY - timedelta(days=9),
+        ends=DAY - timedelta(days=8),
+    )
+    entries = known(connection, sites, ["sarras"], first=5)
+    assert [(each.number, each.name) for each in entries] == [
+        *((5, "earlier"), (6, "later")),
+        *((7, "above 40 m3/s"), (8, "above 100 m3/s")),
+    ]
+    assert [each.name for each in known(connection, sites, ["mill"])] == []
+    assert [each.number for each in known(connection, sites, ["sarras", "mill"])] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("peak", "stored"),
+    [("1.97 m", (1.97, "m")), ("412 cm", (4.12, "m")), ("3,5", (3.5, "m")), (None, (None, None))],
+)
+def test_a_peak_is_kept_in_the_unit_asked_for(
+    connection: Connection, sites: Registry, peak: str | None, stored: tuple[Any, Any]
+) -> None:
+    number = noting(connection, sites, peak=peak)
+    row = connection.execute("SELECT peak, unit FROM noted_event WHERE id = %s", [number])
+    assert row.fetchone() == stored
+
+
+def test_a_note_that_was_withdrawn_counts_no_more(connection: Connection, sites: Registry) -> None:
+    number = noting(connection, sites, site=None, river="Orge")
+    gone = withdraw(connection, number, author="bob", reason="it was the Juine")
+    assert (gone.id, gone.river, gone.note) == (number, "Orge", "water in the yard")
+    assert known(connection, sites, ["mill"]) == []
+    assert audited(connection)[0] == (
+        *("past-event-withdraw", "Orge", "it was the Juine", "bob"),
+        {"event": number},
+    )
+    for none in (number, 999):
+        with pytest.raises(UnknownError) as caught:
+            withdraw(connection, none, author="bob", reason="again")
+        assert str(caught.value) == f"no past event {none} stands"
+    other = noting(connection, sites)
+    assert withdraw(connection, other, author="bob", reason="no").site == "mill"
+    assert audited(connection)[0][1] == "mill"
+
+
+OFFSET = "`begins` and `ends` need an offset: write Z for UTC"
+ORDER = "`begins` and `ends`, in order, in 1800 to 2200"
+NAIVE = DAY.replace(tzinfo=None)
+KINDS = "overflow, flood, heavy-rain, frost, heat, storm, outage, jam, other, nothing"
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ({"river": "Orge"}, "say either the `site` or the `river` at which it happened"),
+        ({"site": None}, "say either the `site` or the `river` at which it happened"),
+        ({"site": "mil"}, "no site 'mil'; did you mean 'mill'?"),
+        ({"site": None, "river": "Org"}, "no river 'Org'; did you mean 'Orge'?"),
+        ({"site": None, "river": "None"}, "no river 'None'; did you mean"),
+        ({"kind": "wave"}, f"'wave' is none of {KINDS}"),
+        ({"begins": NAIVE}, OFFSET),
+        ({"ends": NAIVE}, OFFSET),
+        ({"ends": DAY - timedelta(seconds=1)}, ORDER),
+        ({"begins": datetime(1800, 1, 31, tzinfo=UTC)}, ORDER),
+        ({"begins": DAY.replace(year=2201), "ends": DAY.replace(year=2201)}, ORDER),
+        (
+            {"ends": DAY + timedelta(days=60, seconds=1)},
+            "`ends` must lie after `begins`, by at most 60 days: note several instead",
+        ),
+        ({"note": " "}, "say in a few words what was seen, and where"),
+        ({"peak": "high"}, "peak: 'high': expected a number"),
+    ],
+)
+def test_what_cannot_be_noted_is_refused_with_what_would_do(
+    connection: Connection, sites: Registry, more: dict[str, Any], problem: str
+) -> None:
+    assert refusal(connection, sites, **more).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"ends": DAY},
+        {"ends": DAY + timedelta(days=60)},
+        {"begins": datetime(1800, 2, 1, tzinfo=UTC), "ends": datetime(1800, 2, 1, tzinfo=UTC)},
+        {"begins": datetime(2200, 1, 1, tzinfo=UTC), "ends": datetime(2200, 1, 1, tzinfo=UTC)},
+    ],
+)
+def test_a_moment_and_sixty_days_may_be_noted(
+    connection: Connection, sites: Registry, more: dict[str, Any]
+) -> None:
+    assert noting(connection, sites, **more) > 0
