@@ -190,6 +190,63 @@ def test_a_judgement_is_due_when_time_alone_may_change_it() -> None:
     assert due("silent(level, 10 min)", 22, **{"for": "7 min"}) is None
 
 
+def test_a_run_under_way_is_due_though_nothing_comes() -> None:
+    quiet = rule(
+        "silent(level, 10 min)",
+        **{"for": "7 min"},
+        keep_for="9 min",
+        steps=[{"severity": "major", "when": "silent(level, 12 min)", "for": "8 min"}],
+    )
+    site = subject(level=column((0, 4), (5, 4), (40, 4), (41, 4), (60, 4)))
+
+    def judged(start: float, minute: float, moment: Moment) -> tuple[list[Told], Any]:
+        (verdict,) = judge(
+            [(0, quiet)], [site], until(minute), starts={"s": at(start)}, seeds={"s": moment}
+        )
+        return told(verdict.moments), minutes(verdict.due)
+
+    (verdict,) = judge([(0, quiet)], [site], until(39))
+    moments = verdict.moments
+    assert [(*minutes(m.time), m.phase, m.severity) for m in moments] == [
+        (0, OFF, None),
+        (15, WAIT, None),
+        (17, WAIT, None),
+        (22, ON, "minor"),
+        (25, ON, "major"),
+    ]
+    assert judged(18, 19, moments[2]) == ([], (22,))
+    assert judged(18, 22, moments[2])[0] == [(22, ON, T, F)]
+    assert judged(23, 24, moments[3]) == ([], (25,))
+    assert judged(23, 25, moments[3]) == ([(25, ON, T, F)], (40,))
+    (verdict,) = judge([(0, quiet)], [site], until(45))
+    assert told(verdict.moments)[-1] == (40, ON, F, T)
+    assert judged(44, 46, verdict.moments[-1]) == ([], (49,))
+    assert judged(44, 49, verdict.moments[-1]) == ([(49, OFF, F, T)], (51,))
+
+
+@pytest.mark.parametrize("place", ["own", "member", "upstream"])
+def test_a_state_that_lasts_fulfils_a_for_by_itself(place: str) -> None:
+    door = column((0, 0), (10, 1), kind=Kind.STATE, reporting=Reporting.ON_CHANGE, interval=60)
+    site, when = subject(door=door), "door == 1"
+    if place == "member":
+        site = replace(subject(d1=door), group={"door": ("d1",)})
+        when = "share(door == 1) > 0.5"
+    elif place == "upstream":
+        mill = Upstream(site="mill", lag=5 * MINUTE, series={"door": door}, devices={"one": ONE})
+        site, when = replace(subject(), upstream=(mill,)), "upstream(door == 1)"
+    way = 5 if place == "upstream" else 0
+    for end in (12, 16):
+        (verdict,) = judge([(0, rule(when, **{"for": "7 min"}))], [site], until(end + way))
+        assert minutes(verdict.due) == (17 + way,)
+    (verdict,) = judge([(0, rule(when, **{"for": "7 min"}))], [site], until(18 + way))
+    assert told(verdict.moments)[-1] == (17 + way, ON, T, F)
+    gauge = replace(door, reporting=Reporting.PERIODIC, kind=Kind.GAUGE)
+    (verdict,) = judge(
+        [(0, rule("door == 1", **{"for": "7 min"}))], [subject(door=gauge)], until(18)
+    )
+    assert told(verdict.moments)[-1] == (10, WAIT, T, F)
+
+
 def test_a_rule_that_will_be_revised_is_due_then() -> None:
     revisions = [(0, rule("level > 3")), (at(15), None), (at(50), rule("level > 1"))]
     level = column((0, 4), (5, 4))
@@ -520,6 +577,11 @@ def test_a_night_lasts_from_sunset_to_sunrise() -> None:
     (elsewhere,) = turns("night", "2024-06-20T20:05:00", "2024-06-20T20:10:00")
     west = turns("night", "2024-06-20T20:05:00", "2024-06-20T20:10:00", replace(PARIS, lon=-4.0))
     assert (elsewhere[1], west[0][1]) == (1, 0)
+    one = ("night", "2024-06-20T12:00:00", "2024-06-21T12:00:00")
+    assert turns(*one, replace(PARIS, lon=2.441)) == turns(*one, replace(PARIS, lon=2.444))
+    assert turns(*one, replace(PARIS, lon=2.44)) != turns(*one, replace(PARIS, lon=2.42))
+    assert turns(*one, replace(PARIS, lat=48.631)) == turns(*one, replace(PARIS, lat=48.634))
+    assert turns(*one, replace(PARIS, lat=48.63)) != turns(*one, replace(PARIS, lat=48.59))
 
 
 def test_what_holds_between_two_times() -> None:
