@@ -48,9 +48,9 @@ def courses(
     known = catalogue.quantities.get(quantity)
     found: dict[str, Course] = {}
     for site, device, readings in store.recent(connection, quantity, now, sites):
-        if not readings or (site in found and found[site].time >= readings[-1][0]):
-            continue  # of two gauges at one site the one that spoke last
         at, value = readings[-1]
+        if site in found and found[site].time >= at:
+            continue  # of two gauges at one site the one that spoke last
         found[site] = Course(
             site=site,
             device=device,

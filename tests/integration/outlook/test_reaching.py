@@ -176,3 +176,56 @@ def test_what_an_asset_is_tied_to_is_as_it_was_at_the_time(world: World) -> None
     assert order(world) == [("bridge", "rising")]
     world.revise(world.fact("reach", "bridge", None))
     assert order(world) == []
+
+
+def test_of_two_gauges_that_spoke_at_one_time_the_first_by_name_speaks(world: World) -> None:
+    second(world, "a-other")
+    rises(world, "ford", value=9)
+    rises(world, "a-other", value=1)
+    assert courses(world.connection, CATALOGUE, now=NOW)["ford"].device == "a-other"
+
+
+def test_a_course_may_be_of_another_quantity_even_one_of_no_catalogue(world: World) -> None:
+    registry.write(
+        world.connection,
+        Changes(
+            series=(
+                Series(device="ford", quantity="discharge"),
+                Series(device="mill", quantity="magic"),
+            )
+        ),
+    )
+    number(world)
+    at = [240 - 15.0 * n for n in range(13)]
+    world.store([Sent(site="ford", at=each, value=7.0, quantity="discharge") for each in at])
+    world.store([Sent(site="mill", at=each, value=8.0, quantity="magic") for each in at])
+    rises(world, "weir")
+    ((site, flow),) = courses(world.connection, CATALOGUE, now=NOW, quantity="discharge").items()
+    assert (site, flow.quantity, flow.unit, flow.value) == ("ford", "discharge", "m3/s", 7.0)
+    ((site, magic),) = courses(world.connection, CATALOGUE, now=NOW, quantity="magic").items()
+    assert (site, magic.quantity, magic.unit, magic.value) == ("mill", "magic", "", 8.0)
+    assert magic.rate is not None
+    assert (magic.rate.per_hour, magic.rate.error) == (0.0, 0.0)  # of no step that is known
+
+
+def test_beyond_a_day_nobody_tells_when(world: World) -> None:
+    rises(world, "ford", value=3, by=0.5)
+    asset(world, "a-day", "ford", 14.95)
+    asset(world, "longer", "ford", 15.05)
+    by_name = {each.asset: each for each in every(world)}
+    assert by_name["a-day"].arrival is not None
+    assert by_name["longer"].arrival is None
+    assert {each.state for each in by_name.values()} == {"rising"}
+
+
+def test_an_asset_is_told_with_all_that_is_registered_of_it(world: World) -> None:
+    asset(world, "bridge", "ford", 2.0, kind="school")
+    rises(world, "mill", value=5)
+    (silent,) = every(world)
+    assert (silent.asset, silent.title, silent.kind) == ("bridge", "bridge", "school")
+    assert (silent.gauge, silent.gauge_title) == ("ford", "Ford")
+    assert (silent.level, silent.unit, silent.illustrative) == (2.0, "m", False)
+    mill = courses(world.connection, CATALOGUE, now=NOW)["mill"]
+    lent = reaches(world.connection, CATALOGUE, now=NOW, found={"ford": mill})
+    world.connection.commit()
+    assert [(each.asset, each.state, each.margin) for each in lent] == [("bridge", "reached", 3.0)]
