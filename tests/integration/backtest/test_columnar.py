@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hypervisor.backtest.sources import FOREVER, Stored
 from hypervisor.hands.acting import Said, invalidate
 from hypervisor.instants import moment
 from hypervisor.store import feed
@@ -16,7 +17,7 @@ from hypervisor.store.feed import DAY
 from hypervisor.store.readings import columnar, history, retention
 from hypervisor.store.readings.columnar import Copy
 from hypervisor.store.registry import registry
-from sensors._row import Rows
+from sensors._row import NEVER, Rows
 from tests.conftest import Stack
 from tests.integration.watch.test_equality import new_world
 from tests.integration.watch.world import Sent, World, us
@@ -183,3 +184,29 @@ def test_changes_by_a_transaction_that_the_copy_did_not_see_are_told(place: Plac
     assert len(rows) > 3
     copy = place.agrees()
     assert {day for part in copy.parts for day in part.dirty} == {us(MINUTES) // DAY}
+
+
+def test_a_backtest_reads_the_same_from_the_copy_as_from_the_table(place: Place) -> None:
+    place.refresh()
+    place.world.store([Sent(site="orge", at=3 * MINUTES + 7, value=1.0)])
+    series = sorted(place.world.numbers.values())
+    first, last = 3 * MINUTES, 11 * MINUTES
+    for since, until in (
+        *((NEVER, FOREVER), (us(first), us(last)), (us(first) + 1, us(last) - 1)),
+        *((us(16 * MINUTES), FOREVER), (NEVER, us(9 * MINUTES))),
+    ):
+        with connect(place.world.url) as own, connect(place.world.url) as other:
+            copied, stored = Stored.of(own, place.folder), Stored.of(other)
+            assert copied.copy is not None
+            assert stored.copy is None
+            read, table = (each.rows(series, since, until) for each in (copied, stored))
+        assert read.keys() == table.keys()
+        assert all(read[key].tobytes() == rows.tobytes() for key, rows in table.items())
+        begins = min(int(rows["time"][0]) for rows in read.values())
+        assert (begins < since) == (since != NEVER)  # with the last good row before
+        assert max(int(rows["time"][-1]) for rows in read.values()) <= until
+
+
+def test_where_there_is_no_copy_the_table_is_read(place: Place, tmp_path: Path) -> None:
+    with connect(place.world.url) as own:
+        assert Stored.of(own, tmp_path / "nothing").copy is None
