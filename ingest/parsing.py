@@ -53,8 +53,18 @@ def parse_json(payload: bytes, *, expected: str) -> Any:
         if _may_repeat(payload, found):
             json.loads(payload, parse_int=float, object_pairs_hook=once_each)
     except (ValueError, RecursionError) as error:
-        raise explain(error, expected=expected) from None
+        raise explain(_placed(error, payload), expected=expected) from None
     return found
+
+
+def _placed(error: ValueError | RecursionError, payload: bytes) -> ValueError | RecursionError:
+    """A byte that is no UTF-8 counted in the payload; the decoder counts it in its own text."""
+    if isinstance(error, UnicodeDecodeError):
+        try:
+            payload.decode()
+        except UnicodeDecodeError as placed:
+            return placed
+    return error
 
 
 def _may_repeat(payload: bytes, found: Any) -> bool:

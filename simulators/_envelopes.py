@@ -22,7 +22,6 @@ ASKED = 0xE000_0000  # of a device's address on the air: a network for trials
 # EU868: the channels that every gateway listens to; slower frames reach farther.
 CHANNELS = (868_100_000, 868_300_000, 868_500_000)
 RATES = ((5, 7), (4, 8), (3, 9), (2, 10))  # data rate, spreading factor
-HEARD_MS = 40  # from the gateway's receipt to the server's
 
 
 @dataclass(frozen=True, kw_only=True)

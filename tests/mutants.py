@@ -88,7 +88,7 @@ class Fault:
 
 
 class Equivalent(BaseModel):
-    """A fault that changes nothing anybody can see, and why."""
+    """A fault that changes nothing anybody can see, and why; `file` "*": in any file."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -267,7 +267,8 @@ def main() -> None:
             counts = Counter[str]()
             for fault, noticed in zip(faults, pool.map(bench.notices, faults), strict=True):
                 removed, added = fault.change()
-                why = listed.get((fault.path, " ".join(removed), " ".join(added)), "")
+                change = " ".join(removed), " ".join(added)
+                why = listed.get((fault.path, *change)) or listed.get(("*", *change), "")
                 verdict = "noticed" if noticed else "listed" if why else "SURVIVED"
                 counts[verdict] += 1
                 print(f"{verdict:8} {fault.path}:{fault.line} {fault.operator}", flush=True)
