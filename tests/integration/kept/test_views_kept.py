@@ -1,0 +1,268 @@
+"""Alarms as people see them: the load, the list, the history, whole."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from hypervisor.alarms import loading, viewing
+from hypervisor.alarms.acts import Act, act
+from hypervisor.alarms.errors import AlarmError
+from hypervisor.alarms.history import history
+from hypervisor.alarms.lifecycle import Kind
+from hypervisor.alarms.loading import Span
+from hypervisor.alarms.situation import chattering, situation
+from hypervisor.instants import micros
+from hypervisor.store.alarms import alarm_acts, alarm_list, alarms, incidents, lifecycle, timeline
+from hypervisor.store.alarms.alarms import Selection
+from hypervisor.store.connect import Connection, connect
+from tests.integration.store.standing import HOUR, NOW, TICK, make_places, raise_alarm, revise
+
+pytestmark = pytest.mark.integration
+MINUTE = timedelta(minutes=1)
+
+
+def raised(connection: Connection, alarm: int, at: Any, severity: str = "minor") -> None:
+    connection.execute(
+        "INSERT INTO transition (alarm, kind, event_time, noticed_at, reason, snapshot)"
+        " VALUES (%s, 'raised', %s, %s, 'it rose', %s)",
+        [alarm, at, at, Jsonb({"severity": [["", severity]]})],
+    )
+
+
+def test_the_load_of_a_day_is_told_whole(connection: Connection) -> None:
+    alarm = raise_alarm(connection, "flood", "mill", stale=[(NOW - HOUR, None)])
+    for minute in range(12):
+        raised(connection, alarm, NOW - 20 * MINUTE - timedelta(seconds=minute), "critical")
+    raised(connection, alarm, NOW - timedelta(days=1))  # a moment too early
+    for minutes in range(1, 8):
+        number = raise_alarm(connection, "often", "mill", ended=NOW)
+        connection.execute(
+            "UPDATE alarm SET began = %s WHERE id = %s", [NOW - minutes * MINUTE, number]
+        )
+    found = loading.load(connection, Span(), wall=NOW)
+    assert found == {
+        "from": "2023-12-31T10:00:00Z",
+        "to": "2024-01-01T10:00:00Z",
+        "alarms": 12,
+        "per_10_min": {
+            "average": 0.083,
+            "peak": 12,
+            "peak_at": "2024-01-01T09:30:00Z",
+            "percent_of_time_over_10": 0.7,
+        },
+        "floods": [
+            {"from": "2024-01-01T09:30:00Z", "to": "2024-01-01T09:40:00Z", "alarms": 12},
+        ],
+        "standing": {"alarms": 1, "long": 0, "stale": 1},
+        "frequent": [
+            {"rule": "flood", "subject": "mill", "title": "flood at mill", "times": 12}
+            | {"percent": 100.0}
+        ],
+        "chattering": [
+            {
+                "rule": "often",
+                "subject": "mill",
+                "from": "2024-01-01T09:58:00Z",
+                "to": "2024-01-01T10:54:00Z",
+                "begun": 7,
+            }
+        ],
+        "priorities_percent": {"high": 100.0, "medium": 0.0, "low": 0.0},
+        "priorities_target_percent": {"high": 5, "medium": 15, "low": 80},
+    }
+    calm = loading.load(connection, Span(ends=NOW - HOUR), wall=NOW)
+    assert (calm["alarms"], calm["chattering"]) == (1, [])
+    assert calm["per_10_min"]["peak_at"] == "2023-12-31T09:50:00Z"
+    none = loading.load(connection, Span(begins=NOW - 3 * HOUR, ends=NOW - HOUR), wall=NOW)
+    assert (none["alarms"], none["per_10_min"]["peak_at"], none["floods"]) == (0, None, [])
+    assert calm["from"] == "2023-12-31T09:00:00Z"
+    connection.execute("UPDATE instance SET mode = 'exercise'")
+    with pytest.raises(AlarmError, match="the exercise has not begun: there is no load yet"):
+        loading.load(connection, Span(), wall=NOW)
+    assert situation(connection, wall=NOW).now is None
+    assert situation(connection, wall=NOW).of(connection, [alarm]) == {alarm: ()}
+
+
+def test_a_rules_own_limit_of_chatter_counts_before_the_settings(connection: Connection) -> None:
+    revise(connection, "rule", "calm", {"chatter": "9 in 1 h"})
+    revise(connection, "rule", "quick", {"chatter": "2 in 5 h"})
+    for rule in ("calm", "quick", "plain"):
+        for hours in (0.5, 1, 1.5, 4, 4.5):
+            number = raise_alarm(connection, rule, "mill")
+            connection.execute(
+                "UPDATE alarm SET began = %s WHERE id = %s", [NOW - hours * HOUR, number]
+            )
+    rules = {"calm": {"chatter": "9 in 1 h"}, "quick": {"chatter": "2 in 5 h"}, "plain": {}}
+    ((pair, found),) = chattering(connection, NOW, rules).items()
+    assert pair == ("quick", "mill")
+    assert (found.times, found.began, found.until) == (
+        5,
+        micros(NOW - 1.5 * HOUR),
+        micros(NOW + 3.5 * HOUR),
+    )
+    told = loading.load(connection, Span(begins=NOW - HOUR / 4, ends=NOW), wall=NOW)["chattering"]
+    assert [(one["rule"], one["begun"]) for one in told] == [("quick", 5)]
+
+
+def test_an_alarm_is_seen_with_all_that_concerns_it(connection: Connection) -> None:
+    revise(connection, "rule", "flood", {"inhibits": ["fault"]})
+    flood = raise_alarm(connection, "flood", "mill", severity="major")
+    fault = raise_alarm(connection, "fault", "mill")
+    over = raise_alarm(connection, "fault", "source", ended=NOW)
+    viewing.regroup(connection)
+    found = viewing.views(connection, Selection(), wall=NOW)
+    assert [one["id"] for one in found] == [over, fault, flood]
+    by_id = {one["id"]: one for one in found}
+    alarm = alarms.find(connection, fault)
+    assert alarm is not None
+    held = lifecycle.handling(connection, [fault], NOW)[fault]
+    assert by_id[fault] == {
+        **alarms.as_text(alarm),
+        **lifecycle.as_text(held),
+        "suppressed": [
+            {
+                "kind": "inhibited",
+                "reason": f"alarm {flood} inhibits it: flood at mill",
+                "by": flood,
+                "until": None,
+            }
+        ],
+        "incident": flood,
+    }
+    assert (by_id[flood]["suppressed"], by_id[over]["suppressed"]) == ([], [])
+    assert [one["id"] for one in viewing.views(connection, Selection(limit=1), wall=NOW)] == [over]
+    assert viewing.viewed(connection, [], wall=NOW) == []
+
+    def incidents_of(**words: Any) -> list[tuple[int, list[int]]]:
+        seen = viewing.incidents_viewed(connection, wall=NOW, **words)
+        return [(one["number"], one["alarms"]) for one in seen]
+
+    assert incidents_of() == [(over, [over]), (flood, [flood, fault])]
+    later = NOW + 2 * HOUR
+    assert [one["number"] for one in viewing.incidents_viewed(connection, wall=later)] == [flood]
+    assert len(viewing.incidents_viewed(connection, wall=later, every=True)) == 2
+    assert incidents_of(limit=1) == [(over, [over])]
+    assert incidents_of(number=flood) == [(flood, [flood, fault])]
+    assert incidents_of(domain="nosuch") == []
+    assert incidents_of(behind=(NOW - HOUR, over)) == [(flood, [flood, fault])]
+
+
+def test_the_history_of_an_alarm_is_told_whole(connection: Connection) -> None:
+    alarm = raise_alarm(connection, "flood", "mill")
+    raised(connection, alarm, NOW)
+    merged = raise_alarm(connection, "flood", "mill")
+    raised(connection, merged, NOW - MINUTE)
+    connection.execute("UPDATE alarm SET merged_into = %s WHERE id = %s", [alarm, merged])
+    connection.execute(
+        "INSERT INTO alarm_act (alarm, kind, author, at, scenario_at, reason, details, version,"
+        " state) VALUES (%s, 'comment', 'ann', %s, %s, 'seen', '{\"a\": 1}', 2, 'returned'),"
+        " (%s, 'assign', 'ben', %s, NULL, '', '{}', 3, 'normal')",
+        [alarm, NOW + HOUR, NOW, merged, NOW - TICK],
+    )
+    rose = {"what": "raised", "author": None, "reason": "it rose"}
+    assert history(connection, alarm) == [
+        {
+            **rose,
+            "at": "2024-01-01T09:59:00Z",
+            "alarm": merged,
+            "event_time": "2024-01-01T09:59:00Z",
+        },
+        {
+            "at": "2024-01-01T09:59:59.999999Z",
+            "alarm": merged,
+            "what": "assign",
+            "author": "ben",
+            "reason": "",
+            "done_at": "2024-01-01T09:59:59.999999Z",
+            "details": {},
+            "version": 3,
+            "state": "normal",
+        },
+        {
+            **rose,
+            "at": "2024-01-01T10:00:00Z",
+            "alarm": alarm,
+            "event_time": "2024-01-01T10:00:00Z",
+        },
+        {
+            "at": "2024-01-01T10:00:00Z",
+            "alarm": alarm,
+            "what": "comment",
+            "author": "ann",
+            "reason": "seen",
+            "done_at": "2024-01-01T11:00:00Z",
+            "details": {"a": 1},
+            "version": 2,
+            "state": "returned",
+        },
+    ]
+
+
+def test_each_act_says_what_is_its_own(connection: Connection) -> None:
+    alarm = raise_alarm(connection, "flood", "mill")
+
+    def do(kind: Kind, **given: Any) -> None:
+        what = Act(alarm=alarm, kind=kind, author="ann", reason="why", **given)
+        act(connection, what, now=NOW)
+
+    do(Kind.SHELVE, until=NOW + HOUR)
+    do(Kind.ASSIGN, assignee="ben")
+    do(Kind.COMMENT)
+    do(Kind.ACKNOWLEDGE)
+    do(Kind.UNACKNOWLEDGE)
+    do(Kind.UNSHELVE)
+    do(Kind.REMIND, details={"route": "duty"})
+    do(Kind.ESCALATE, details={"to": "chief"})
+    do(Kind.OUT_OF_SERVICE)
+    do(Kind.RETURN_TO_SERVICE)
+    do(Kind.CLOSE)
+    done = alarm_acts.acts(connection, [alarm])
+    assert [(one.kind, one.details, one.version, one.state) for one in done] == [
+        ("shelve", {"until": "2024-01-01T11:00:00Z"}, 2, "unacknowledged"),
+        ("assign", {"assignee": "ben"}, 3, "unacknowledged"),
+        ("comment", {}, 4, "unacknowledged"),
+        ("acknowledge", {"severity": "minor"}, 5, "acknowledged"),
+        ("unacknowledge", {}, 6, "unacknowledged"),
+        ("unshelve", {}, 7, "unacknowledged"),
+        ("remind", {"route": "duty"}, 7, "unacknowledged"),
+        ("escalate", {"to": "chief"}, 7, "unacknowledged"),
+        ("out-of-service", {}, 8, "unacknowledged"),
+        ("return-to-service", {}, 9, "unacknowledged"),
+        ("close", {}, 10, "closing"),
+    ]
+    rows = connection.execute("SELECT rule, subject, at, author, reason, alarm FROM closing")
+    assert rows.fetchall() == [("flood", "mill", NOW, "ann", "why", alarm)]
+    held = connection.execute("SELECT count(*) FROM alarm_hold").fetchone()
+    assert held == (0,)
+
+
+def test_the_watch_waits_for_who_acts_on_an_alarm(database_url: str) -> None:
+    with connect(database_url) as connection:
+        make_places(connection)
+        alarm = raise_alarm(connection, "flood", "mill")
+    with (
+        closing(connect(database_url)) as operator,
+        closing(connect(database_url)) as watch,
+        closing(connect(database_url, autocommit=True)) as watching,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        assert lifecycle.lock(operator, alarm)
+        late = beside.submit(
+            watch.execute, "UPDATE alarm SET title = 'later' WHERE id = %s", [alarm]
+        )
+        blocked = "SELECT cardinality(pg_blocking_pids(%s))"
+        while watching.execute(blocked, [watch.info.backend_pid]).fetchone() == (0,):
+            assert not late.done(), "it waited for nobody"
+        operator.commit()
+        late.result()
+
+
+def test_lists_are_as_long_as_one_reads(connection: Connection) -> None:
+    assert timeline.Span(since=NOW, until=NOW).limit == 2_000
+    assert timeline.Span(since=NOW, until=NOW).category == "hazard"
+    assert alarm_list.Wanted().most == 5_000
+    assert incidents.listing(connection) == []
