@@ -15,12 +15,13 @@ def history(connection: Connection, number: int) -> list[dict[str, Any]]:
     Those of alarms that were merged into it are told too, with the number of theirs.
     """
     numbers = [number, *alarms.merged_into(connection, number)]
-    told = [(one.noticed, 0, _transition(one)) for one in alarms.transitions(connection, numbers)]
+    told = [(one.noticed, _transition(one)) for one in alarms.transitions(connection, numbers)]
     done = [
-        (one.at if one.scenario_at is None else one.scenario_at, 1, _act(one))
+        (one.at if one.scenario_at is None else one.scenario_at, _act(one))
         for one in alarm_acts.acts(connection, numbers)
     ]
-    return [one for _, _, one in sorted([*told, *done], key=lambda each: each[:2])]
+    # At one time what was noticed comes first: sorting keeps the order.
+    return [one for _, one in sorted([*told, *done], key=lambda each: each[0])]
 
 
 def _transition(one: Transition) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def gather(members: Iterable[Member], quiet: int) -> list[Incident]:
 
 def _runs(alarms: Iterable[Member], quiet: int) -> Iterable[list[Member]]:
     run: list[Member] = []
-    reach: int | None = 0
+    reach: int | None = None
     for one in sorted(alarms, key=lambda each: (each.began, each.alarm)):
         if run and reach is not None and one.began > reach + quiet:
             yield run

@@ -49,7 +49,7 @@ def _takes(route: Route, domain: str) -> bool:
 
 def _spans(fit: list[Route], begin: datetime) -> Iterator[tuple[datetime, datetime]]:
     minute = begin.minute - begin.minute % 15
-    at = first = begin.replace(minute=minute, second=0, microsecond=0)
+    at = first = begin.replace(minute=minute)
     since: datetime | None = None
     while at <= first + _AHEAD:
         covered = any(on_call(route.hours, at, route.zone, holiday_of) for route in fit)

@@ -68,7 +68,6 @@ class _Reader:
         name = self.name(parts["name"])
         when = parts.get("when")
         filters = {} if when is None else self.source.mapping(when, "`when` of a route", _WHEN)
-        text = self.source.text
         remind, escalate = parts.get("remind"), parts.get("escalate")
         in_zone, language = parts.get("time zone"), parts.get("language")
         only = parts.get("only escalated")
@@ -90,7 +89,7 @@ class _Reader:
             remind=duration(self.source, remind) if remind is not None else None,
             escalate=self.escalation(name, escalate) if escalate is not None else None,
             only_escalated=only is not None
-            and one_of(self.source, only, text(only, "yes or no"), ("yes", "no", "true", "false"))
+            and one_of(self.source, only, "yes or no", ("yes", "no", "true", "false"))
             in ("yes", "true"),
             channels=channels(self.source, parts["channels"]),
         )

@@ -233,3 +233,70 @@ def test_housekeeping_looks_after_them(database_url: str, name: str, session: Co
         session.execute("SELECT 1")
     with connect(database_url) as owner:
         assert [act.kind for act in audit.listing(owner)] == ["reader", "reader-mended"]
+
+
+@pytest.mark.parametrize(("usage", "ended"), [("0.1", False), ("0.11", True)])
+def test_who_keeps_a_queue_of_notifications_from_being_emptied_is_ended(
+    database_url: str, name: str, usage: str, *, ended: bool
+) -> None:
+    with (
+        connect(database_url, autocommit=True) as owner,
+        closing(log_in(database_url, f"reader_{name}", WORD)) as session,
+    ):
+        owner.execute(
+            "CREATE FUNCTION public.pg_notification_queue_usage() RETURNS float8 LANGUAGE sql AS"
+            f" 'SELECT {usage}::float8'".encode()
+        )
+        owner.execute("SET search_path = public, pg_catalog")
+        session.execute("BEGIN")
+        session.execute("SELECT name FROM site")
+        found = reader_sessions.end_overruns(owner, 60)
+        assert (
+            found
+            == [
+                reader_sessions.Ended(
+                    role=f"reader_{name}",
+                    reason="its transaction kept notifications waiting",
+                    hostile=True,
+                )
+            ]
+            * ended
+        )
+
+
+def test_a_session_that_lasts_too_long_is_ended_and_is_no_attack(
+    database_url: str, name: str
+) -> None:
+    with (
+        connect(database_url, autocommit=True) as owner,
+        closing(log_in(database_url, f"reader_{name}", WORD)) as session,
+    ):
+        session.execute("BEGIN")
+        session.execute("SELECT name FROM site")
+        (found,) = reader_sessions.end_overruns(owner, 0)
+        assert (found.reason, found.hostile) == ("its transaction lasted too long", False)
+
+
+def test_what_it_takes_away_or_adds_of_its_settings_is_noticed(
+    database_url: str, name: str, session: Connection
+) -> None:
+    session.execute("SET default_transaction_read_only = off")
+    here, role = session.info.dbname, f"reader_{name}"
+    with connect(database_url, autocommit=True) as owner:
+        for statement in (
+            f"IN DATABASE {here} RESET search_path",
+            f"IN DATABASE {here} SET work_mem = '8MB'",
+            "SET work_mem = '8MB'",
+        ):
+            session.execute(f"ALTER ROLE CURRENT_USER {statement}".encode())
+            assert reader_sessions.strays(owner, TIMEOUT).settings == [role], statement
+            assert reader_sessions.mend_settings(owner, TIMEOUT) == [role]
+            assert reader_sessions.strays(owner, TIMEOUT).settings == []
+
+
+def test_without_a_reader_nothing_strays(database_url: str) -> None:
+    with connect(database_url) as owner:
+        owner.execute("GRANT EXECUTE ON FUNCTION pg_sleep TO PUBLIC")
+        assert reader_sessions.strays(owner, TIMEOUT) == reader_sessions.Strays(
+            settings=[], passwords=[], functions=0
+        )

@@ -294,6 +294,10 @@ def test_a_reader_has_ten_connections_and_its_groups_rights_alone(url: str, name
         assert groups() == [("hypervisor_reader", True, False, False)]
         held = store.held(connection, role)
         assert held == store.Held(reads=True, elsewhere=())
+    with log_in(url, f"reader_{name}", WORD) as session:
+        assert value(session, "SHOW statement_timeout") == "30s", "unless another is asked for"
+        assert value(session, "SHOW idle_in_transaction_session_timeout") == "1min"
+        assert value(session, "SHOW timezone") == "UTC"
 
 
 def test_a_schema_that_is_older_is_said_to_be(url: str, name: str) -> None:

@@ -1,6 +1,8 @@
 """Accounts and tokens given and taken: what is said of it, what is refused, and what it changes."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +28,7 @@ from hypervisor.store.accounts import (
     login_attempts,
 )
 from hypervisor.store.accounts.account_sessions import Session
-from hypervisor.store.connect import Connection
+from hypervisor.store.connect import Connection, connect
 from tests.integration.accounts.conftest import _little_work
 from tests.integration.store.standing import HOUR, NOW
 
@@ -327,3 +329,26 @@ def test_whoever_must_wait_is_told_how_long(
 def test_a_token_that_there_is_not_is_revoked_by_nobody(connection: Connection) -> None:
     with pytest.raises(NoAccountError, match="no token has the number 7"):
         signing.revoke_token(connection, 7, now=NOW, author="x")
+
+
+def test_of_two_accounts_made_at_once_under_one_name_one_is_refused(database_url: str) -> None:
+    words: dict[str, Any] = {"title": "x", "password": None, "language": None}
+    with (
+        closing(connect(database_url)) as first,
+        closing(connect(database_url)) as second,
+        closing(connect(database_url, autocommit=True)) as watching,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        accounts.add(first, name="Anne", **words)
+        late = beside.submit(accounts.add, second, name="anne", **words)
+        blocked = "SELECT cardinality(pg_blocking_pids(%s))"
+        while watching.execute(blocked, [second.info.backend_pid]).fetchone() == (0,):
+            assert not late.done(), "it waited for nobody"
+        first.commit()
+        with pytest.raises(AccountError, match="an account is named 'anne' already"):
+            late.result()
+        assert accounts.named(second, "Anne").name == "Anne", "its transaction goes on"
+
+
+def test_as_many_sessions_as_one_looks_through() -> None:
+    assert (signing.MOST_SESSIONS, signing.MOST_TOKENS) == (50, 100)

@@ -569,6 +569,8 @@ def test_a_case_and_planned_works_have_all_their_parts(connection: Connection) -
     revise(connection, "member", "loose/lamp", {})
     revise(connection, "device", "lamp", {"in_service": False})
     revise(connection, "device", "probe", {"in_service": True})
+    revise(connection, "member", "loose/cab", {})  # a device that is called as a group is
+    revise(connection, "device", "cab", {"in_service": False})
     for rule, site, subject in (
         ("dark", "square", "device/lamp"),
         ("dark", "square", "device/probe"),

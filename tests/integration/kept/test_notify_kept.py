@@ -277,6 +277,9 @@ def claim(connection: Connection, worker: int = 1, lane: tuple[str, str] = LANE)
 
 
 def test_what_is_taken_in_hand(connection: Connection) -> None:
+    connection.execute(
+        "SELECT pg_advisory_xact_lock(%s), pg_advisory_xact_lock(1, 2)", [Lock.WATCH]
+    )
     worker = deliveries.join(connection)
     assert deliveries.workers(connection) == [worker]
     alarm, other = raise_alarm(connection, "r", "mill"), raise_alarm(connection, "r", "source")
@@ -461,6 +464,8 @@ def trouble(connection: Connection, mode: Mode = Mode.LIVE, wall: Any = NOW) -> 
 
 def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
     connection.execute("DELETE FROM feed")
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.CONDUCTOR.value])
+    connection.execute("SELECT pg_advisory_xact_lock(0, %s)", [Lock.WATCH.value])
     idle = ("no watch is at work", "no ingest worker is there", "the watch has not judged lately")
     assert trouble(connection) == idle
     assert trouble(connection, Mode.EXERCISE) == idle[:2]

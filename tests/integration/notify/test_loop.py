@@ -166,8 +166,11 @@ def test_a_channel_that_is_no_more_is_given_up(town: Town, hook: Webhook) -> Non
 
 
 def test_without_any_routes_nobody_is_told_and_that_is_said(town: Town) -> None:
+    one = town.notifier()
+    assert not one.turn()
     town.raised()
-    town.settle()
+    assert one.turn(), "there may be more"
+    assert not one.turn()
     assert town.events() == [("raised", "no route", "no route takes it")]
     assert town.said == []
 
@@ -178,7 +181,9 @@ def test_the_routes_that_are_read_are_said(town: Town) -> None:
     one.turn()
     one.turn()
     town.routes("routes: [")
-    one.turn()
+    assert not one.turn(), "there is nothing that it could do at once"
+    town.raised()
+    assert not one.turn()
     assert town.said == [
         "routes of revision 1, by test: test",
         town.said[1],
@@ -353,3 +358,48 @@ def test_the_sign_of_life_is_tried_like_a_route(applied: Town) -> None:
     assert kept == [(False, datetime(2024, 10, 9, 12, tzinfo=UTC))]
     events = applied.connection.execute("SELECT at, body, outcome, reason FROM outbox").fetchall()
     assert events == [(kept[0][1], {"route": "dead man"}, "sent to", "dead man")]
+
+
+def test_a_message_is_in_hand_for_as_long_as_it_may_take(town: Town, hook: Webhook) -> None:
+    town.routes(f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]")
+    town.raised()
+    one = town.notifier()
+    leaves, may = threading.Event(), threading.Event()
+
+    def leave(_channel: Channel, _message: Message, _key: str) -> None:
+        leaves.set()
+        may.wait(30)
+
+    one.send = leave
+    before = datetime.now(UTC)
+    while not leaves.is_set():
+        one.turn()
+        leaves.wait(0.01)
+    (lease,) = town.connection.execute("SELECT lease FROM delivery").fetchone() or (before,)
+    after = datetime.now(UTC)
+    may.set()
+    seconds = timedelta(seconds=3 * 0.5 + 10)  # three waits of a channel, and some
+    assert before + seconds <= lease <= after + seconds
+
+
+def test_the_outcome_of_a_test_is_waited_for_until_each_channel_has_tried(
+    applied: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied.notifier()
+    number = trying.send(applied.connection, applied.settings, "board")
+    now, slept = 50.0, 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now, slept
+        now, slept = now + seconds, slept + 1
+        if slept == 60:
+            applied.connection.execute("UPDATE delivery SET attempts = 1 WHERE channel = '1'")
+            applied.connection.execute("UPDATE delivery SET state = 'sent' WHERE channel = '2'")
+
+    monkeypatch.setattr(trying, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    rows = trying.outcome(applied.connection, number, seconds=5)
+    assert [row.state for row in rows] == ["waiting", "waiting"]
+    assert 55 < now < 56
+    rows = trying.outcome(applied.connection, number, seconds=50)
+    assert [(row.state, row.attempts) for row in rows] == [("waiting", 1), ("sent", 0)]
+    assert now < 57

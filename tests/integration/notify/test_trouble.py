@@ -49,6 +49,8 @@ def test_its_words_say_what_is_blind_why_and_what_to_do(town: Town, hook: Webhoo
     tell(town, "set aside", rule="")
     town.settle()
     first, second = town.connection.execute("SELECT message FROM delivery ORDER BY id").fetchall()
+    active = town.connection.execute("SELECT DISTINCT active, alarm FROM delivery").fetchall()
+    assert active == [(False, None)], "it is about no alarm that lasts"
     assert first[0]["title"] == "EXERCICE - RÈGLE NON ÉVALUÉE - flood-evil"
     assert "La règle flood-evil ne peut pas être évaluée (orge (+2))" in first[0]["text"]
     assert "Motif : OverflowError: too large" in first[0]["text"]

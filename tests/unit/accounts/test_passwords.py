@@ -1,6 +1,8 @@
 """What is asked of a password, and how it is kept."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from argon2 import PasswordHasher
@@ -88,3 +90,25 @@ def test_one_that_is_made_is_four_groups_of_four_letters_that_cannot_be_mistaken
 def test_what_is_shown_has_256_bits() -> None:
     assert len(secrets.new_session()) == 43
     assert len(secrets.new_token()) == 4 + 43
+
+
+def test_two_at_once_are_kept_or_compared_and_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes 64 MiB."""
+    inside, may = threading.Semaphore(0), threading.Event()
+
+    class Hasher:
+        def hash(self, word: str) -> str:
+            inside.release()
+            may.wait(30)
+            return word
+
+    monkeypatch.setattr(passwords, "_HASHER", Hasher())
+    with ThreadPoolExecutor(3) as pool:
+        done = [pool.submit(passwords.hashed, word) for word in "abc"]
+        assert inside.acquire(timeout=30)
+        assert inside.acquire(timeout=30)
+        assert not inside.acquire(blocking=False)
+        waits = passwords._AT_ONCE.acquire(blocking=False)  # noqa: SLF001  what they wait for
+        may.set()
+    assert not waits
+    assert [one.result() for one in done] == ["a", "b", "c"]

@@ -171,3 +171,7 @@ def test_only_a_rise_is_told(steps: tuple[str, ...], expected: list[str]) -> Non
 def test_the_severity_that_stands_is_the_last_and_info_where_there_is_none() -> None:
     assert severity_now({"severity": [["", "critical"], ["", "minor"]]}) == "minor"
     assert severity_now({"severity": []}) == severity_now({}) == "info"
+
+
+def test_a_step_that_its_alarm_no_longer_knows_is_told() -> None:
+    assert told(became(alarm(1, "major"), "severity", 5 * MINUTE, "minor")) == ["severity"]

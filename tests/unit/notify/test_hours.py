@@ -104,3 +104,18 @@ def test_hours_that_nobody_covers_are_told() -> None:
         f"BEWARE: nobody is on call for a critical alarm of flood: {mornings}",
         "BEWARE: no route takes every critical alarm of lighting",
     ]
+
+
+def test_hours_that_end_as_they_begin_last_a_day() -> None:
+    day = (Hours(days=frozenset({"wed"}), begins=600, ends=600),)
+    assert [
+        held(day, at)
+        for at in (
+            "2024-01-03T08:59Z",
+            "2024-01-03T09:00Z",
+            "2024-01-04T08:59Z",
+            "2024-01-04T09:00Z",
+        )
+    ] == [False, True, True, False]
+    assert held((Hours(days=frozenset({"wed"})),), "2024-01-02T23:00Z"), "from midnight on"
+    assert not held((Hours(days=frozenset({"wed"})),), "2024-01-03T23:00Z")

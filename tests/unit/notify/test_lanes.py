@@ -108,3 +108,24 @@ def test_a_channel_that_fails_is_let_be_for_a_while(bench: Bench) -> None:
     assert bench.lanes.free(("duty", "2"))
     bench.now = 5
     assert bench.lanes.free(("duty", "1"))
+
+
+def test_three_that_hang_are_left_behind_before_a_lane_rests(bench: Bench) -> None:
+    go = Event()
+    for count in (1, 2, 3, 4):
+        bench.start("duty", lambda: go.wait(PATIENCE))
+        bench.now += 11
+        assert len(bench.lanes.finished()) == 1
+        assert bench.lanes.free(("duty", "1")) is (count < 4)
+    go.set()
+
+
+def test_an_answer_at_the_very_end_is_in_time(bench: Bench) -> None:
+    go = Event()
+    bench.start("duty", lambda: go.wait(PATIENCE))
+    bench.now = 10
+    assert bench.lanes.finished() == []
+    bench.now = 10.1
+    assert len(bench.lanes.finished()) == 1
+    assert bench.lanes.finished() == []
+    go.set()

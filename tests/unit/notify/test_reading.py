@@ -1,9 +1,12 @@
 """A routes' file: what it may say, and each usual slip with a message that mends it."""
 
+from dataclasses import replace
+
 import pytest
 
+from hypervisor.notify.hours import Hours
 from hypervisor.notify.reading import Known, read_routes
-from hypervisor.notify.routes import EVENTS, Escalation
+from hypervisor.notify.routes import EVENTS, Channel, DeadMan, Escalation, Route, Routes
 from rules._errors import RuleError
 
 KNOWN = Known(
@@ -107,3 +110,116 @@ def test_a_slip_is_told_where_it_is(text: str, told: str) -> None:
 def test_what_an_instance_does_not_know_yet_is_taken() -> None:
     [one] = read_routes(route("when: {areas: [Arpajn]}"), file="r").routes
     assert one.areas == {"Arpajn"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "routes: [{name: a, channels: ['xyzzyx://x']}]",
+            "'xyzzyx' is no kind of channel; expected one such as mailto://",
+        ),
+        (
+            route("time zone: Xyzzy/Xyzzyx"),
+            "'Xyzzy/Xyzzyx' is no time zone; expected one such as Europe/Paris",
+        ),
+        (route("remind: 999 ms"), "expected a second or more"),
+        (route("hours: [{days: []}]").replace("[]", "mon-xxx"), "'xxx' is no day"),
+        (route("hours: [{days: holiday-sun}]"), "'holiday' is no day"),
+        (route("hours: [{from: '24:01'}]"), "'24:01' is no time of day"),
+        (route("hours: [{from: '18:60'}]"), "'18:60' is no time of day"),
+        ("routes: [{name: a, channels: [{mqtt: '/'}]}]", "'/': expected a topic such as"),
+        ("routes: [{name: a, channels: [{mqtt: 'a/+'}]}]", "'a/+': expected a topic such as"),
+        ("routes: [{name: a, channels: [{webhook: 'ftp://x'}]}]", "'ftp://x': expected a webhook"),
+        ("routes: [{name: a, channels: [{webhook: 'http://'}]}]", "'http://': expected a webhook"),
+        (
+            "routes: [{name: a, channels: [{mqtt: x, webhook: 'http://x'}]}]",
+            "expected one of apprise, webhook and mqtt; found webhook, mqtt",
+        ),
+        ("routes: [{name: a, channels: [{name: 'a b', mqtt: x}]}]", "'a b' cannot name a channel"),
+        (
+            "routes: [{name: a, channels: [{name: x, mqtt: x}, {name: x, mqtt: y}]}]",
+            "two channels are named 'x'",
+        ),
+        ("routes: [{name: a}]", "a route has no 'channels'"),
+        (route("only escalated: maybe"), "'maybe' is not yes or no"),
+        ("{routes: [], dead man: {every: 1 h}}", "`dead man` has no 'channels'"),
+        ("{routes: [], dead man: {channels: [{mqtt: x}]}}", "`dead man` has no 'every'"),
+        (
+            "{routes: [], dead man: {every: 1 h, channels: [{mqtt: x}], language: de}}",
+            "'de' is not a language",
+        ),
+        (route("escalate: {after: 5 min}"), "`escalate` has no 'to'"),
+    ],
+)
+def test_another_slip_is_told(text: str, told: str) -> None:
+    with pytest.raises(RuleError) as error:
+        read_routes(text, file="r", known=KNOWN)
+    assert told in str(error.value)
+
+
+def test_what_a_route_leaves_out_and_what_it_just_may_say() -> None:
+    plain, full = read_routes(
+        f"""
+routes:
+  - {{name: plain, channels: ["{MAIL}"]}}
+  - name: full.2-b_C
+    when: {{sites: orge, rules: [flood-level], labels: {{crew: north}}, events: [raised]}}
+    hours: [{{days: [sat-mon], to: "24:00"}}, {{days: mon-mon, from: 0:00, to: 9h05}}, {{}}]
+    only escalated: no
+    remind: 1 s
+    channels: [{{mqtt: /a/b}}, {{apprise: "{MAIL}"}}, {{webhook: "https://${{X}}/y"}}]
+""",
+        file="r",
+        known=replace(KNOWN, zone="America/Martinique"),
+    ).routes
+    assert plain == Route(
+        name="plain",
+        channels=(Channel(name="1", kind="apprise", target=MAIL),),
+        zone="America/Martinique",
+    )
+    days = frozenset({"mon", "tue", "wed", "thu", "fri", "sat", "sun"})
+    assert full == Route(
+        name="full.2-b_C",
+        sites=frozenset({"orge"}),
+        rules=frozenset({"flood-level"}),
+        labels=frozenset({("crew", "north")}),
+        events=frozenset({"raised"}),
+        hours=(
+            Hours(days=frozenset({"sat", "sun", "mon"})),
+            Hours(days=frozenset({"mon"}), begins=0, ends=545),
+            Hours(days=days),
+        ),
+        remind=1_000_000,
+        zone="America/Martinique",
+        channels=(
+            Channel(name="1", kind="mqtt", target="/a/b"),
+            Channel(name="2", kind="apprise", target=MAIL),
+            Channel(name="3", kind="webhook", target="https://${X}/y"),
+        ),
+    )
+    assert (full.only_escalated, full.severity, full.language) == (False, "info", "fr")
+    man = read_routes(
+        "{routes: [], dead man: {every: 1 min, channels: [{mqtt: x}]}}", file="r"
+    ).dead_man
+    assert man == DeadMan(
+        every=60_000_000, channels=(Channel(name="1", kind="mqtt", target="x"),), language="fr"
+    )
+    assert read_routes("routes: []", file="r") == Routes()
+
+
+def test_a_channel_is_found_by_its_route_and_its_name() -> None:
+    routes = read_routes(
+        "{routes: [{name: a, channels: [{mqtt: x}, {name: n, mqtt: y}]}, {name: b, channels:"
+        " [{mqtt: z}]}], dead man: {every: 1 min, channels: [{mqtt: w}]}}",
+        file="r",
+    )
+
+    def target(route: str, name: str) -> str | None:
+        found = routes.channel(route, name)
+        return None if found is None else found.target
+
+    assert [target("a", "1"), target("a", "n"), target("b", "1")] == ["x", "y", "z"]
+    assert [target("a", "2"), target("c", "1"), target("dead man", "1")] == [None, None, "w"]
+    assert routes.named("b") == routes.routes[1]
+    assert (routes.named("c"), Routes().channel("dead man", "1")) == (None, None)
