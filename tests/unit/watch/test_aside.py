@@ -195,3 +195,66 @@ def test_the_horizon_is_what_was_heard_less_retention_and_the_longest_look_back(
     assert forgetting.oldest(memory) == 1_000 - 400 + 70
     memory.ears.floor = NEVER
     assert forgetting.oldest(memory) == NEVER
+
+
+def told_of(
+    monkeypatch: pytest.MonkeyPatch, asides: Asides, now: int
+) -> list[tuple[str, int, dict[str, Any], str]]:
+    """What is put into the outbox at the next save: event, when, body and key."""
+    put: list[Any] = []
+    monkeypatch.setattr(outbox, "put", lambda _, events: put.extend(events))
+    monkeypatch.setattr(setbacks, "save", lambda *_: None)
+    nobody: Any = None
+    asides.save(nobody, now)
+    assert all(each.alarm is None for each in put)
+    return [(each.event, each.at, dict(each.body), each.key) for each in put]
+
+
+def test_what_is_told_of_a_setback_names_its_rule_subjects_and_problem(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asides = Asides()
+    for number in range(22):
+        asides.put(("flood-x", f"s{number:02}"), 10, ValueError(f"of {number}"))
+    asides.put(("", "weir"), 10, ValueError("y"))
+    whole = {"rule": "", "subjects": ["weir"], "count": 1, "problem": "ValueError: y"}
+    some = {
+        "rule": "flood-x",
+        "subjects": [f"s{number:02}" for number in range(20)],
+        "count": 22,
+        "problem": "ValueError: of 0",
+    }
+    assert told_of(monkeypatch, asides, 30) == [
+        ("set aside", 30, whole, "set aside::weir:30"),
+        ("set aside", 30, some, "set aside:flood-x::30"),
+    ]
+    asides.now.clear()
+    assert told_of(monkeypatch, asides, 40) == [
+        ("resumed", 40, whole, "resumed::weir:40"),
+        ("resumed", 40, some, "resumed:flood-x::40"),
+    ]
+
+
+def test_what_stood_before_and_is_tried_again_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {PAIR: Setback(since=1, problem="x")}
+    asides = Asides(trying=dict(before), stored=dict(before))
+    assert told_of(monkeypatch, asides, 5) == []
+    asides.put(PAIR, 9, ValueError("z"))
+    assert told_of(monkeypatch, asides, 6) == []  # it is known of
+    assert asides.stored == {PAIR: Setback(since=1, problem="ValueError: z")}
+
+
+def test_a_failure_is_logged_once_a_rule(caplog: pytest.LogCaptureFixture) -> None:
+    asides = Asides()
+    for pair in (PAIR, ("flood-x", "ford"), ("flood-y", "ford")):
+        asides.put(pair, 1, ValueError("z"))
+    assert [each.getMessage() for each in caplog.records] == [
+        *("set aside: rule flood-x at mill", "set aside: rule flood-y at ford"),
+    ]
+
+
+def test_a_later_failure_is_no_longer_tried_when_a_revision_comes() -> None:
+    asides = Asides(again={PAIR: 500})
+    asides.put(PAIR, 1, ValueError("z"))
+    assert asides.again == {}
+    assert asides.holds(PAIR, 10**9)

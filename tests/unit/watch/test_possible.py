@@ -2,8 +2,10 @@
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import given
 
+from hypervisor.watch.dials import LATER
 from hypervisor.watch.possible import Silences, Spans, can_be
 from rules._pack import load_pack
 from rules._tree import Node
@@ -159,3 +161,100 @@ def test_a_silence_that_cannot_be_complete() -> None:
     assert silent(5 * minute, 0, 10 * minute)
     assert silent(10 * minute, 0, 0)
     assert silent(0, NEVER, 0)
+
+
+@pytest.mark.parametrize(
+    ("when", "low", "high", "can"),
+    [
+        ("level > threshold.attention", 1, 3, False),
+        ("level >= threshold.attention", 1, 3, True),
+        ("level >= threshold.attention", 1, 2.9, False),
+        ("level < threshold.attention", 3, 5, False),
+        ("level <= threshold.attention", 3, 5, True),
+        ("level <= threshold.attention", 3.1, 5, False),
+        ("level == threshold.attention", 3.1, 5, False),
+        ("level == threshold.attention", 1, 2.9, False),
+        ("level == threshold.attention", 1, 3, True),
+        ("level == threshold.attention", 3, 5, True),
+        ("level != threshold.attention", 3, 3, False),
+        ("level != threshold.attention", 3, 4, True),
+        ("level != threshold.attention", 2, 3, True),
+        ("level != threshold.attention", 4, 4, True),
+        ("level != threshold.attention", np.inf, -np.inf, False),
+        ("not (level >= threshold.attention)", 3, 5, False),
+        ("not (level <= threshold.attention)", 1, 3, False),
+        ("not (level < threshold.attention)", 1, 2.9, False),
+        ("not (level == threshold.attention)", 3, 3, False),
+        ("not (level != threshold.attention)", 4, 5, False),
+        ("not (level > 3 m and level < 4 m)", 3.5, 3.6, False),
+        ("not (level > 3 m or level < 1 m)", 3.5, 3.6, False),
+        ("not (level > 3 m or level < 1 m)", 2.5, 3.6, True),
+        ("not (level > 3 m and level < 4 m)", 2.5, 3.6, True),
+        ("level + level > threshold.attention", 1, 1.4, False),
+        ("level + level > threshold.attention", 1, 1.6, True),
+        ("level + 1 m < threshold.attention", 2.1, 5, False),
+        ("level - level > threshold.attention", 1, 3.9, False),
+        ("level - level > threshold.attention", 1, 4.1, True),
+        ("level - level < threshold.attention * -1", 1, 3.9, False),
+        ("level * -1 > threshold.attention", -2.9, 9, False),
+        ("level * -1 > threshold.attention", -3.1, 9, True),
+        ("level * 2 > threshold.attention", -9, 1.4, False),
+        ("change(level, 1 h) < -0.5 m", 1, 1.4, False),
+        ("change(level, 1 h) < -0.5 m", 1, 1.6, True),
+        ("max(level, 1 h) > threshold.attention", 1, 2.9, False),
+        ("min(level, 1 h) > threshold.attention", 1, 2.9, False),
+        ("mean(level, 1 h) > threshold.attention", 1, 2.9, False),
+        ("mean(level, 1 h) > threshold.attention", 1, 3.1, True),
+        ("last(level) > threshold.attention", 1, 2.9, False),
+        ("last(level) > threshold.attention", 1, 3.1, True),
+        ("level / level > 4", 1, 1, True),
+        ("discharge > 1 m3/s", 1, 1, True),
+    ],
+)
+def test_what_can_be_to_the_very_bound(when: str, low: float, high: float, *, can: bool) -> None:
+    assert possible(when, low, high) == can
+
+
+def test_what_is_computed_may_be_off_by_a_rounding() -> None:
+    assert possible("level + 1 m > threshold.attention", 1.0, 2.0)
+    assert not possible("level + 1 m > threshold.attention", 1.0, 2.0 - 2e-6)
+    assert possible("level + 1 m < threshold.attention", 2.0, 3.0)
+    assert not possible("level + 1 m < threshold.attention", 2.0 + 2e-6, 3.0)
+    assert not possible("change(level, 1 h) > 0 m", 1.0, 1.0)  # nothing stays nothing
+    assert not possible("change(level, 1 h) < 0 m", 1.0, 1.0)
+
+
+def rain(when: str, fall: float, rise: float) -> bool:
+    spans = Spans(
+        shape=(1,),
+        series={},
+        sums={"catchment_rain": (np.array([fall]), np.array([rise]))},
+        thresholds={},
+    )
+    return bool(can_be(condition(when), spans)[0])
+
+
+def test_a_sum_is_of_no_more_than_all_that_fell() -> None:
+    assert not rain("sum(catchment_rain, 1 h) > 20 mm", 0, 19)
+    assert rain("sum(catchment_rain, 1 h) > 20 mm", 0, 21)
+    assert not rain("sum(catchment_rain, 1 h) < 0 mm", 0, 19)
+    assert rain("sum(catchment_rain, 1 h) < 0 mm", -1, 19)
+    assert rain("sum(discharge, 1 h) > 20 m3/s", 0, 0)
+
+
+def test_the_next_silence_is_told_of_those_that_cannot_be_complete() -> None:
+    heard = Silences(paused=np.array([9, 0, 0]), arrived=np.array([50, 40, 60]), upto=50)
+    assert heard.of(10).tolist() == [False, True, False]
+    assert heard.of(9).tolist() == [True, True, False]
+    assert heard.next(10).tolist() == [60, LATER, 70]
+
+
+def test_a_share_is_of_the_members_that_are_there() -> None:
+    levels = [1.0, 2.0, 3.5, 4.0]
+    half = "share(level > threshold.attention)"
+    assert group(f"{half} == 0.5", levels, [True] * 4)
+    assert not group(f"{half} < 0.49", levels, [True] * 4)
+    assert not group(f"{half} > 0.51", levels, [True] * 4)
+    assert group(f"{half} > 0.9", levels, [False, False, True, True])
+    assert not group(f"{half} < 0.9", levels, [False, False, True, True])
+    assert group("share(discharge > 1 m3/s) > 0.9", levels, [True] * 4)
