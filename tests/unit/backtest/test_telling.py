@@ -277,3 +277,19 @@ def test_of_long_lists_people_are_shown_forty_lines(count: int, more: list[str])
     changed = shown(against(plain(), plain(*alarms)))
     assert sum(line[0] == "new" for line in changed) == 40
     assert [line[0] for line in changed if line[0].startswith("…")] == more
+
+
+def test_of_a_table_what_does_not_fit_is_folded_and_nothing_is_cut() -> None:
+    console = Console(file=StringIO(), width=50)
+    console.print(list(tables(plain(alarm(8, 9))))[1])
+    assert isinstance(console.file, StringIO)
+    assert [line.rstrip() for line in console.file.getvalue().splitlines()] == [
+        "alarms (UTC)",
+        "",
+        "                     severit",
+        " began      lasted   y         subject   rule",
+        " ────────────────────────────────────────────────",
+        " 2022-01-   1 h      minor     pont      flood-le",
+        " 01 08:00                                vel",
+        "",
+    ]
