@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hypervisor.instants import micros
+from hypervisor.stack.process import wait_until
 from hypervisor.store import feed
 from hypervisor.store.connect import Connection, connect
 from hypervisor.store.intake import codecs, dead_letters, quality, workers
@@ -242,7 +243,7 @@ def test_a_silent_holder_of_the_claim_is_found(connection: Connection, database_
         assert workers.claim(holder)
         pid = holder.info.backend_pid
         assert workers.silent_claim(connection, lease=3600) is None
-        assert workers.silent_claim(connection, lease=0) == pid
+        assert wait_until(lambda: workers.silent_claim(connection, lease=0) == pid, seconds=30)
         workers.join(connection, "one")
         workers.hear(connection, "one", at(3600))
         assert workers.silent_claim(connection, lease=0) is None, "it was heard"

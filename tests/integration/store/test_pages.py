@@ -317,8 +317,6 @@ def test_alarms_that_stand_and_those_silenced_by_hand(connection: Connection) ->
     }
     assert [one.name for one in mapping.sites(connection, NOW, ["square"])] == ["square"]
     assert (marks["mill"].commune_name, marks["mill"].epci) == ("Bourg", "2")
-    worst = siting.worst(connection, ["mill", "nowhere"])
-    assert worst == {"mill": ("critical", "acknowledged")}
     assert territory.worst(connection) == {
         "mill": ("critical", 2),
         "source": ("critical", 2),

@@ -1,6 +1,6 @@
 """Readings as the store keeps them: pieces of time, roll-ups, chunks, the copy, what goes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -62,6 +62,14 @@ def _insert(  # noqa: PLR0913  what a reading has
         "INSERT INTO reading (series_id, time, received_at, value, quality)"
         " VALUES (%s, %s, %s, %s, %s)",
         [series, time, received, value, quality],
+    )
+
+
+def _roll_up(connection: Connection, series: int, begins: datetime) -> None:
+    connection.execute(
+        "INSERT INTO rollup_hour (series_id, begins, day, count, sum, min, max, last, last_at)"
+        " VALUES (%s, %s, %s, 1, 1, 1, 1, 1, %s)",
+        [series, begins, begins, begins],
     )
 
 
@@ -249,11 +257,7 @@ def test_chunks_that_end_after_a_time(connection: Connection) -> None:
     level = add_device(connection, "a", "mill", "level")["level"]
     for time in (LAST, FIRST, FIRST - TICK):
         _insert(connection, level, time)
-    connection.execute(
-        "INSERT INTO rollup_hour (series_id, begins, day, count, sum, min, max, last, last_at)"
-        " VALUES (%s, %s, %s, 1, 1, 1, 1, 1, %s)",
-        [level, FIRST + 900 * WEEK, FIRST, FIRST],
-    )
+    _roll_up(connection, level, FIRST + 900 * WEEK)
     weeks = [(FIRST - WEEK, FIRST), (FIRST, LAST), (LAST, LAST + WEEK)]
     assert rollups.chunks(connection, FIRST - TICK) == weeks
     assert rollups.chunks(connection, FIRST) == weeks[1:]
@@ -276,7 +280,8 @@ def aged(connection: Connection) -> dict[str, int]:
                 connection, series[name], time, quality=quality, received=time if arrived else None
             )
 
-    add("goes on", FIRST - TICK, FIRST, LAST - TICK, LAST)
+    add("goes on", FIRST - 5 * WEEK, FIRST - TICK, FIRST, LAST - TICK, LAST)
+    _roll_up(connection, series["goes on"], FIRST - 5 * WEEK)  # whose chunks are no matter here
     add("ended", FIRST, LAST - TICK)
     add("ended in doubt", FIRST)
     add("ended in doubt", LAST, quality=SUSPECT)
@@ -301,15 +306,18 @@ def _left(connection: Connection, series: dict[str, int]) -> list[tuple[str, dat
 
 
 def test_chunks_that_lie_before_the_bound(connection: Connection, aged: dict[str, int]) -> None:
-    before = Chunk(first=FIRST - WEEK, last=FIRST, going=1, kept=0, imported=None)
+    before = [
+        Chunk(first=first, last=first + WEEK, going=1, kept=0, imported=None)
+        for first in (FIRST - 5 * WEEK, FIRST - WEEK)
+    ]
     chunk = Chunk(first=FIRST, last=LAST, going=4, kept=4, imported=None)
     assert len(aged) == 5
-    assert retention.expired(connection, _bounds(LAST)) == [before, chunk]
-    assert retention.expired(connection, _bounds(LAST - TICK)) == [before]
-    assert retention.expired(connection, _bounds(FIRST - TICK)) == []
+    assert retention.expired(connection, _bounds(LAST)) == [*before, chunk]
+    assert retention.expired(connection, _bounds(LAST - TICK)) == before
+    assert retention.expired(connection, _bounds(FIRST - TICK)) == before[:1]
     assert retention.expired(connection, _bounds(None)) == []
     some = retention.expired(connection, _bounds(LAST, FIRST + DAY))
-    assert some == [
+    assert some[1:] == [
         Chunk(first=FIRST - WEEK, last=FIRST, going=1, kept=0, imported=FIRST + DAY),
         Chunk(first=FIRST, last=LAST, going=5, kept=3, imported=FIRST + DAY),
     ]
@@ -335,7 +343,7 @@ def test_of_a_chunk_goes_what_nobody_keeps_with_its_versions_and_its_copy(
             "INSERT INTO columnar_part (first, last, xid, file, rows) VALUES (%s, %s, '1', 'f', 1)",
             [first, last],
         )
-    (whole, chunk) = retention.expired(connection, _bounds(LAST))
+    (_, whole, chunk) = retention.expired(connection, _bounds(LAST))
     assert retention.let_go(connection, chunk) == 3
     assert _left(connection, aged) == [
         ("ended", LAST - TICK),
@@ -354,8 +362,9 @@ def test_of_a_chunk_goes_what_nobody_keeps_with_its_versions_and_its_copy(
     parts = connection.execute("SELECT first FROM columnar_part ORDER BY first").fetchall()
     assert parts == [(FIRST - WEEK,), (LAST,)]
     assert retention.let_go(connection, whole) == 0
-    assert rollups.chunks(connection, FIRST - 9 * WEEK)[0] == (FIRST, LAST), "it is dropped whole"
-    assert retention.expired(connection, _bounds(LAST)) == []
+    chunks = rollups.chunks(connection, FIRST - 4 * WEEK)
+    assert chunks[0] == (FIRST, LAST), "it is dropped whole"
+    assert [one.last for one in retention.expired(connection, _bounds(LAST))] == [FIRST - 4 * WEEK]
 
 
 def test_how_long_things_are_kept(connection: Connection) -> None:
@@ -445,6 +454,7 @@ def test_a_chunk_that_is_in_use_waits_for_the_next_pass(
     level = add_device(connection, "a", "mill", "level")["level"]
     for weeks in range(4):
         _insert(connection, level, FIRST + weeks * WEEK)
+    _roll_up(connection, level, FIRST - 100 * WEEK)
     chunks = [
         name for (name,) in connection.execute("SELECT show_chunks('reading')::text").fetchall()
     ]
@@ -460,53 +470,68 @@ def test_a_chunk_that_is_in_use_waits_for_the_next_pass(
     assert full_build[4:] == chunks[:1]
 
 
+@pytest.fixture
+def packed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From then on every chunk of readings passes for packed; none is, on this build."""
+    which = vars(compression)["_PACKED"].replace(" AND is_compressed", "")
+    return lambda: monkeypatch.setattr(compression, "_PACKED", which)
+
+
 def test_what_is_packed_is_unpacked_before_it_is_locked(
-    connection: Connection, full_build: list[str], monkeypatch: pytest.MonkeyPatch
+    connection: Connection,
+    full_build: list[str],
+    packed: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Here no chunk is packed: the question which are is answered with all that would be asked."""
     assert full_build == []
     level = add_device(connection, "a", "mill", "level")["level"]
     rain = add_device(connection, "b", "mill", "rain")["rain"]
-    times = [FIRST - TICK, FIRST, LAST - TICK, LAST]
-    rows = _rows([(series, time) for time in times for series in (rain, level)])
+    _insert(connection, level, FIRST)
+    _roll_up(connection, level, FIRST - WEEK)  # a chunk of another table
     touched: list[tuple[int, datetime]] = []
     monkeypatch.setattr(compression, "touch", lambda _, points: touched.extend(points))
-    compression.unpack(connection, rows)
-    assert touched == []
-    packed = "SELECT %s::timestamptz, %s::timestamptz"
-    monkeypatch.setattr(
-        compression,
-        "_PACKED",
-        f"{packed} WHERE %(last)s = '{LAST}' AND %(first)s = '{FIRST - TICK}'".replace(
-            "%s", f"'{FIRST}'", 1
-        ).replace("%s", f"'{LAST}'", 1),
-    )
-    compression.unpack(connection, rows)
-    assert touched == [
+
+    def unpacked(*times: datetime) -> list[tuple[int, datetime]]:
+        touched.clear()
+        points = [(series, time) for time in times for series in (rain, level)]
+        compression.unpack(connection, _rows(points))
+        return touched
+
+    assert unpacked(FIRST) == []
+    packed()
+    assert unpacked(FIRST - TICK, LAST, LAST - TICK, FIRST) == [
         (level, FIRST),
         (level, LAST - TICK),
         (rain, FIRST),
         (rain, LAST - TICK),
     ]
-    compression.unpack(connection, rows[:0])
-    assert len(touched) == 4
+    assert unpacked(FIRST - TICK, FIRST) == [(level, FIRST), (rain, FIRST)]
+    assert unpacked(FIRST - TICK, LAST) == []
+    assert unpacked(LAST - TICK, LAST) == [(level, LAST - TICK), (rain, LAST - TICK)]
+    assert unpacked() == []
 
 
 def test_a_span_that_is_packed_is_unpacked_whole(
-    connection: Connection, full_build: list[str], monkeypatch: pytest.MonkeyPatch
+    connection: Connection, full_build: list[str], packed: Callable[[], None]
 ) -> None:
     assert full_build == []
     level = add_device(connection, "a", "mill", "level")["level"]
     store(connection, level, [(NOW - TICK, 1, 0), (NOW, 2, 0), (NOW + HOUR, 3, 0)])
     words = {"series": level, "first": NOW, "last": NOW + HOUR}
-    stored = "SELECT ctid FROM reading WHERE series_id = %s ORDER BY time"
-    before = connection.execute(stored, [level]).fetchall()
+
+    def lie() -> list[Any]:
+        """Where each lies: elsewhere once it is unpacked."""
+        rows = connection.execute(
+            "SELECT ctid FROM reading WHERE series_id = %s ORDER BY time", [level]
+        )
+        return rows.fetchall()
+
+    before = lie()
     compression.unpack_span(connection, words)
-    assert connection.execute(stored, [level]).fetchall() == before, "nothing there is packed"
-    monkeypatch.setattr(compression, "_PACKED", "SELECT 1")
+    assert lie() == before, "nothing there is packed"
+    packed()
     compression.unpack_span(connection, words)
-    after = connection.execute(stored, [level]).fetchall()
-    assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, False]
+    assert [a == b for a, b in zip(before, lie(), strict=True)] == [True, False, False]
 
 
 def _rows(points: Sequence[tuple[int, datetime]]) -> Rows:

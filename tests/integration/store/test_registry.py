@@ -32,6 +32,22 @@ def test_areas_are_written_in_whatever_order_they_name_each_other(connection: Co
     assert registry.load(connection).areas["33001"] == moved
 
 
+def test_what_stands_at_no_site_is_read_as_well(connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO asset (name, title, kind, site) VALUES ('road', 'Road', 'road', NULL),"
+        " ('pump', 'Pump', 'pumping', (SELECT id FROM site WHERE name = 'mill'))"
+    )
+    read = registry.load(connection)
+    assert {name: group.site for name, group in read.groups.items()} == {
+        "cab": "square",
+        "loose": None,
+    }
+    assert {name: asset.site for name, asset in read.assets.items()} == {
+        "pump": "mill",
+        "road": None,
+    }
+
+
 def _revision(key: str, number: int, effective: datetime = NOW) -> Revision:
     return Revision(
         kind="rule", key=key, value={"n": number}, effective=effective, author="a", reason="r"

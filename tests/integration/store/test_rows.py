@@ -9,6 +9,7 @@ from hypervisor.store import audit
 from hypervisor.store.connect import Connection
 from hypervisor.store.pages import (
     charting,
+    glance,
     mapping,
     now,
     observing,
@@ -26,7 +27,6 @@ from tests.integration.store.standing import (
     SUSPECT,
     TICK,
     add_device,
-    hold,
     raise_alarm,
     revise,
     store,
@@ -117,10 +117,16 @@ def test_areas_zones_and_assets_of_the_map(connection: Connection) -> None:
         """ ('road', 'Low road', 'road', '{"type": "Point"}', false),"""
         """ ('school', 'School', 'school', '{"type": "Point"}', true)"""
     )
+    connection.execute(
+        "INSERT INTO asset (name, title, kind, geometry) VALUES"
+        """ ('pump', 'Pump', 'pumping', '{"type": "LineString"}'),"""
+        " ('sunk', 'Sunk', 'other', NULL)"
+    )
     reach = {"gauge": "mill", "level": 2.5, "unit": "m"}
     revise(connection, "reach", "road", reach)
     revise(connection, "reach", "school", {**reach, "level": 3.5})
     assert mapping.assets(connection, NOW) == [
+        ("pump", "Pump", "pumping", {"type": "LineString"}, None),
         ("road", "Low road", "road", {"type": "Point"}, "mill"),
         ("school", "School", "school", {"type": "Point"}, "mill"),
     ]
@@ -151,6 +157,21 @@ def test_areas_zones_and_assets_of_the_map(connection: Connection) -> None:
     connection.execute("UPDATE revision SET illustrative = true WHERE key = 'road'")
     assert outlook.assets(connection, NOW)[0].illustrative
     assert territory.reaches(connection, NOW)["road"].illustrative
+
+
+def test_communes_that_lie_somewhere(connection: Connection) -> None:
+    connection.execute("UPDATE area SET lon = 3, lat = 47 WHERE kind = 'epci'")
+    for code in ("91002", "91003"):
+        connection.execute(
+            "INSERT INTO area (code, kind, name) VALUES (%s, 'commune', 'Half')"
+            " ON CONFLICT DO NOTHING",
+            [code],
+        )
+    connection.execute("UPDATE area SET lon = 3 WHERE code = '91002'")
+    connection.execute("UPDATE area SET lat = 47 WHERE code = '91003'")
+    assert waters.communes(connection) == [(2.0, 48.5)]
+    (nowhere,) = waters.places(connection, ["nowhere"])
+    assert (nowhere.name, nowhere.commune, nowhere.river) == ("nowhere", None, None)
 
 
 def test_links_in_which_nobody_says_how_long_water_takes(connection: Connection) -> None:
@@ -473,21 +494,6 @@ def test_what_a_page_of_now_is_made_of_differs_once_something_is_committed(
     assert now.marker(connection) == (database, transition, act, revision, 1)
 
 
-def test_the_worst_of_a_sites_alarms_and_of_two_alike_the_unacknowledged(
-    connection: Connection,
-) -> None:
-    raise_alarm(connection, "a", "mill", severity="major", acknowledged="major")
-    raise_alarm(connection, "b", "mill", severity="info")
-    assert siting.worst(connection, ["mill"]) == {"mill": ("major", "acknowledged")}
-    raise_alarm(connection, "c", "mill", severity="major")
-    assert siting.worst(connection, ["mill"]) == {"mill": ("major", "unacknowledged")}
-    hold(connection, "c", "mill", None)
-    raise_alarm(connection, "d", "mill", severity="critical", ended=NOW)
-    raise_alarm(connection, "e", "mill", severity="critical", withdrawn=NOW)
-    assert siting.worst(connection, ["mill", "source"]) == {"mill": ("major", "acknowledged")}
-    assert siting.worst(connection, ["source"]) == {}
-
-
 def test_what_people_did_to_readings_of_some_series(connection: Connection) -> None:
     def record(kind: str, subject: str) -> int:
         return audit.record(connection, kind=kind, subject=subject, reason="r", author="ann")
@@ -531,6 +537,7 @@ def test_the_nearest_rain_gauge_of_a_place_that_lies_nowhere(connection: Connect
     add_device(connection, "r1", "nowhere", "rain")
     add_device(connection, "r2", "mill", "catchment_rain")
     assert siting.rain_gauges(connection, "nowhere") == [("nowhere", "Nowhere", "rain", 0.0)]
+    assert siting.rain_gauges(connection, "mill") == [("mill", "Mill", "catchment_rain", 0.0)]
     add_device(connection, "r3", "source", "rain")
     add_device(connection, "r4", "square", "rain")
     rows = siting.rain_gauges(connection, "nowhere")
@@ -619,6 +626,31 @@ def test_what_a_chart_draws(connection: Connection) -> None:
             "quality": 0,
         }
     }
+
+
+def test_pieces_begin_with_the_one_in_which_the_span_does(connection: Connection) -> None:
+    level = add_device(connection, "gauge", "mill", "level")["level"]
+    store(connection, level, [(NOW - HOUR, 1, 0), (NOW, 2, 0), (NOW + HOUR, 3, 0)])
+    for first, lasts in ((NOW - TICK, [1, 2]), (NOW, [2]), (NOW + HOUR - TICK, [2])):
+        bins = charting.bins(connection, [level], (first, NOW + HOUR), 3600)
+        assert [one.last for one in bins[level]] == lasts
+
+
+def test_the_bar_rounds_what_came_and_counts_a_strange_severity_as_the_least(
+    connection: Connection,
+) -> None:
+    level = add_device(connection, "gauge", "mill", "level")["level"]
+    store(connection, level, [(NOW - n * SECOND, 0, 0) for n in range(28)])
+    raise_alarm(connection, "odd", "mill", severity="odd")
+    look = glance.look(connection, now=NOW, wall=NOW)
+    assert look == glance.Glance(
+        tally={1: (0, 0), 2: (0, 0), 3: (0, 0), 4: (1, 1)},
+        judged_to=None,
+        workers=0,
+        workers_heard=False,
+        readings_per_minute=3,
+        raised_lately=0,
+    )
 
 
 def test_the_highest_value_is_that_of_the_first_time(connection: Connection) -> None:
