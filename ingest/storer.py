@@ -85,6 +85,6 @@ class Storer:
                     return False
                 wait = min(wait * 2, _LONGEST_WAIT)
             else:
-                if wait >= _FIRST_WAIT * 4:
+                if wait > _FIRST_WAIT * 4:  # and that it is away has been told
                     log.warning("the store is back; %s messages stored", len(batch.parcel.arrivals))
                 return True
