@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from simulators._chance import Smooth
-from simulators._rain import Rain, share
+from simulators._rain import Rain, _band, _shower, share
 from simulators._story import HOUR, SECOND, Front, Storm, Weather
 from simulators._sun import elevation, irradiance, solar_hour
 from simulators._weather import Atmosphere
@@ -103,6 +103,18 @@ def test_a_storm_falls_as_a_bell_in_its_hours() -> None:
     assert fallen == pytest.approx([0, 0, 0.908, 5, 9.092, 10, 10], abs=0.15)
     assert air.rain(*HERE, at(9, 15, 21)) == pytest.approx([0, 2, 0], abs=0.02)
     assert air.rain(None, None, at(15)) == pytest.approx([2], abs=0.02)
+
+
+def test_rain_and_weather_are_made_in_steps_of_five_minutes() -> None:
+    for hours, total in (_shower(STORM, Even()), _band(FRONT, Even())):
+        assert np.diff(hours) == pytest.approx(np.full(len(hours) - 1, 1 / 12))
+        assert (total[0], total[-1]) == (0, 1)
+    assert (_shower(STORM, Even())[0][0], _band(FRONT, Even())[0][0]) == (0, -8)
+    assert _shower(STORM, Even())[0][-1] == pytest.approx(10, abs=0.09)
+    assert _band(FRONT, Even())[0][-1] == pytest.approx(8, abs=0.09)
+    grid = sky(STILL).grid
+    assert set(np.diff(grid).tolist()) == {300 * SECOND}
+    assert (grid[0], grid[-1]) == (at(-48)[0], at(121)[0])
 
 
 def test_three_fifths_of_a_storm_fall_at_its_spread() -> None:
