@@ -80,7 +80,7 @@ def try_edit(  # noqa: PLR0913  whose, of what, and where
     *,
     zone: ZoneInfo,
     load: Callable[[Connection], Registry] = registry_store.load,
-    seeing: Connection | None = None,
+    seeing: Connection,
 ) -> Tried:
     """Judge the rule at the site by both, over the span. The connection's transaction must be new.
 
@@ -105,7 +105,7 @@ def try_edit(  # noqa: PLR0913  whose, of what, and where
     first = next(one for one in answers if one is not None).judgement
     looked = _look(desk, source, known)
     others = load_store.begun(
-        seeing or connection,
+        seeing,
         moment(first.since),
         moment(first.until),
         rule=desk.rule.id,

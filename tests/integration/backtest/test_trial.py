@@ -3,14 +3,19 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
+from hypervisor.accounts.person import Territory
+from hypervisor.backtest.desk import Edit
+from hypervisor.backtest.editing import try_edit
 from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.judging import Span
 from hypervisor.backtest.wiring import Wanted, of_store
 from hypervisor.instants import moment, text
+from hypervisor.store import tenancy
 from hypervisor.store.connect import connect
 from tests.conftest import Stack
 from tests.integration.api.served import serving
@@ -198,3 +203,17 @@ def test_a_note_that_cannot_be(client: httpx.Client, wrong: dict[str, Any]) -> N
     answer = client.post("/api/v1/past-events", json={**note, **wrong})
 
     assert answer.status_code in {404, 422}, answer.text
+
+
+def test_the_load_beside_it_is_of_the_alarms_that_the_asker_may_see(world: World) -> None:
+    edit = Edit(owner="orge", since=us(0), until=us(24 * 60), threshold="attention", value="2.8 m")
+
+    def busiest(territory: Territory) -> int:
+        with connect(world.url) as own, connect(world.url) as seeing:
+            tenancy.become(seeing, territory)
+            found = try_edit(own, edit, CATALOGUE, zone=ZoneInfo("Europe/Paris"), seeing=seeing)
+        assert found.edit is not None
+        return found.edit.worth.busiest
+
+    everybodys, nobodys = Territory(whole=True), Territory(communes=frozenset({"91001"}))
+    assert (busiest(everybodys), busiest(nobodys)) == (2, 1)

@@ -116,14 +116,6 @@ def test_a_rule_that_looks_back_too_far_is_set_aside_with_the_reason() -> None:
     }
 
 
-def test_where_nobody_says_how_long_readings_are_kept_a_rule_looks_back_ten_years() -> None:
-    def failed(days: int) -> bool:
-        far = gauge(written(rule(f"change(level, {days} d) > 1 m")))
-        return bool(arranged(far, retention=0).failed)
-
-    assert (failed(3_659), failed(3_660)) == (False, True)
-
-
 def test_a_rule_that_cannot_be_read_and_a_site_that_cannot_be_made_are_set_aside() -> None:
     bad = says("rule", "flood-x", {"id": "flood-x", "domain": "flood", "when": "nothing ("})
     broken = says("series", "mill/level", {"interval_s": -1}, -1)
