@@ -18,7 +18,7 @@ class DeadMan:
     """Remembers what was said last, so that trouble is said once."""
 
     say: Callable[[str], None]
-    _tick: int = -1
+    _tick: int | None = None
     _trouble: tuple[str, ...] = ()
 
     def beat(self, connection: Connection, office: Office, wall: datetime) -> bool:
