@@ -523,8 +523,8 @@ def sent(count: int = 2, *, readable: bool = True, place: Place = NODE) -> Sent:
     return Sent(
         place=place,
         port=5,
-        frames=[bytes([0, n]) for n in range(count)],
-        times=[f"2024-10-08T00:00:{n:02}" for n in range(count)],
+        frames=[bytes([0, n % 256]) for n in range(count)],
+        times=[f"2024-10-08T00:00:{n % 60:02}" for n in range(count)],
         readable=[{"rain_mm": n / 10} for n in range(count)] if readable else None,
         seed=1,
     )
@@ -597,6 +597,9 @@ def test_radio_is_as_far_devices_have_it() -> None:
     assert np.array(heard[8]).mean(axis=0)[0] == pytest.approx(-92, abs=3)
     assert np.array(heard[8]).mean(axis=0)[1] == pytest.approx(7, abs=0.5)
     assert np.array(heard[7])[:, 1].std() == pytest.approx(1.5, abs=0.2)
+    strengths = [json.loads(event)["rxInfo"][0]["rssi"] for event in chirpstack(sent(800))]
+    assert np.std(strengths) == pytest.approx(3, abs=0.3), "of one device"
+    assert np.array(heard[7])[:, 0].std() == pytest.approx(5.83, abs=0.6), "of all: 5 and 3"
 
 
 def test_a_frame_arrives_when_the_network_had_it() -> None:
