@@ -105,7 +105,8 @@ _HOLDS: dict[Kind | News, _Holds] = {
 }
 
 
-def _crossed() -> dict[tuple[State, Kind | News], State | str]:
+def crossed() -> dict[tuple[State, Kind | News], State | str]:
+    """The table of both: an act that either refuses is refused."""
     table: dict[tuple[State, Kind | News], State | str] = {}
     for act, bases in _BASES.items():
         holds = _HOLDS.get(act, _UNCHANGED)
@@ -121,4 +122,4 @@ def _crossed() -> dict[tuple[State, Kind | News], State | str]:
     return table
 
 
-TABLE = _crossed()
+TABLE = crossed()

@@ -1,0 +1,263 @@
+"""What a bench, a backup and a pool ask of the database, and what is said where none answers."""
+
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from hypervisor.instance import Instance, Mode
+from hypervisor.instants import micros
+from hypervisor.store import backup, benching, feed, snapshots
+from hypervisor.store.connect import Connection, StoreError, connect, migrate, migration_files
+from hypervisor.store.intake import workers
+from hypervisor.store.pool import Pool, UnstorableError
+from sensors._row import ROW
+from tests.integration.store.standing import HOUR, NOW, add_device, make_places, raise_alarm, store
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_database_that_does_not_answer_is_named() -> None:
+    for url, where in (
+        ("postgresql://127.0.0.1:1/x", "127.0.0.1:1"),
+        ("host=/nosuch", "/nosuch:5432"),
+        ("port=1", "localhost:1"),
+    ):
+        with pytest.raises(StoreError) as caught:
+            connect(url)
+        said = str(caught.value)
+        assert said.startswith(f"no database answers at {where} (")
+        assert said.endswith("); is the instance up?")
+        assert "\n" not in said
+
+
+def test_a_bench_has_devices_at_sites_with_thresholds_and_others(connection: Connection) -> None:
+    connection.execute("DELETE FROM feed")
+    benching.seed(
+        connection, {"a": "0A", "b": "0B"}, ["level", "rain"], gateway="mast", codec="probe"
+    )
+    benching.add_others(connection, "lamp", ["power"], 2)
+    sites = connection.execute(
+        "SELECT name, title, domain FROM site WHERE name IN ('a', 'b', 'bench') ORDER BY 1"
+    ).fetchall()
+    assert sites == [(name, name, "flood") for name in ("a", "b", "bench")]
+    devices = connection.execute(
+        "SELECT device.name, site.name, gateway, address, codec, model FROM device"
+        " JOIN site ON site.id = device.site ORDER BY 1"
+    ).fetchall()
+    assert devices == [
+        ("a", "a", "mast", "0A", "probe", None),
+        ("b", "b", "mast", "0B", "probe", None),
+        ("lamp-0", "bench", None, None, None, "lamp"),
+        ("lamp-1", "bench", None, None, None, "lamp"),
+    ]
+    series = connection.execute(
+        "SELECT device.name, quantity FROM series JOIN device ON device.id = series.device"
+        " ORDER BY 1, 2"
+    ).fetchall()
+    assert series == [
+        ("a", "level"),
+        ("a", "rain"),
+        ("b", "level"),
+        ("b", "rain"),
+        ("lamp-0", "power"),
+        ("lamp-1", "power"),
+    ]
+    limits = connection.execute(
+        "SELECT key, value FROM revision WHERE kind = 'threshold' ORDER BY 1"
+    ).fetchall()
+    assert limits == [
+        (f"{site}/{name}", {"value": value, "unit": "m"})
+        for site in "ab"
+        for name, value in (("alert", 4.0), ("attention", 3.0), ("danger", 5.0))
+    ]
+    assert connection.execute("SELECT kind FROM feed").fetchall() == [("registry",)] * 2
+
+
+def rows_of(series: int, count: int) -> Any:
+    return np.array([(series, micros(NOW) + n, micros(NOW), 1.5, 0) for n in range(count)], ROW)
+
+
+def test_what_a_bench_counts_and_clears(database_url: str) -> None:
+    with connect(database_url) as connection:
+        make_places(connection)
+        level = add_device(connection, "gauge", "mill", "level")["level"]
+    assert not benching.listening(database_url)
+    assert benching.readings(database_url) == 0
+    with connect(database_url) as connection:
+        workers.join(connection, "one")
+        benching.load(connection, rows_of(level, 3))
+        connection.execute("DELETE FROM feed")
+        for _ in range(2):
+            feed.append(connection, "readings", rows=rows_of(level, 1).tobytes())
+        feed.append(connection, "registry")
+        alarm = raise_alarm(connection, "r", "mill")
+        raise_alarm(connection, "q", "mill")
+        connection.execute("UPDATE alarm SET subject = 'device/gauge' WHERE id = %s", [alarm])
+    assert not benching.listening(database_url), "it joined, and was not heard yet"
+    with connect(database_url) as connection:
+        workers.hear(connection, "one", micros(NOW))
+    assert benching.listening(database_url)
+    assert benching.readings(database_url) == 3
+    assert (benching.unread(database_url), benching.unrolled(database_url)) == (2, 2)
+    with connect(database_url) as connection:
+        kept = connection.execute("SELECT time, received_at, value, quality FROM reading LIMIT 1")
+        assert kept.fetchone() == (NOW, NOW, 1.5, 0)
+        for table in ("rollup_state", "watch_state"):
+            connection.execute("DELETE FROM watch_state")
+            connection.execute(
+                "INSERT INTO watch_state (cursor, engine) VALUES (pg_current_xact_id(), '')"
+            )
+            connection.execute(f"UPDATE {table} SET cursor = pg_current_xact_id()".encode())  # noqa: S608
+    assert (benching.unread(database_url), benching.unrolled(database_url)) == (0, 0)
+    benching.unjudge(database_url)
+    benching.clear(database_url)
+    assert benching.readings(database_url) == 0
+    counts = backup.counts(database_url)
+    for table in ("alarm", "watch_state", "rollup_hour", "dead_letter", "reading_version"):
+        assert counts[table] == 0
+    assert (counts["feed"], counts["site"], counts["series"]) == (1, 4, 1)
+
+
+def test_a_snapshot_holds_still_while_others_write(database_url: str) -> None:
+    with pytest.raises(StoreError, match="the database is no instance yet: there is nothing"):
+        with_snapshot(database_url)
+    with connect(database_url) as connection:
+        make_places(connection)
+        level = add_device(connection, "gauge", "mill", "level")["level"]
+        store(connection, level, [(NOW, 1, 0)])
+    with backup.snapshot(database_url, readings=True) as held, connect(database_url) as other:
+        other.execute("DELETE FROM reading")
+        other.commit()
+        snapshots.join(other, held.name)
+        assert other.execute("SELECT count(*) FROM reading").fetchone() == (1,)
+    assert held.instance == Instance(mode=Mode.LIVE, name="test")
+    assert held.migrations == tuple(migration_files())
+    assert (held.counts["site"], held.counts["reading"]) == (4, 1)
+    assert held.timescaledb[0].isdecimal()
+    with backup.snapshot(database_url, readings=False) as held:
+        assert held.counts.keys() == backup.counts(database_url).keys() - {
+            "reading",
+            "reading_version",
+        }
+
+
+def with_snapshot(url: str) -> None:
+    with backup.snapshot(url, readings=True):
+        pass
+
+
+def test_how_dumps_are_told_where_the_database_is_and_what_to_leave_out() -> None:
+    words, secret = backup.address("postgresql://u:word@h:5/d")
+    assert words[0] == "--dbname"
+    assert psycopg.conninfo.conninfo_to_dict(words[1]) == {
+        "user": "u",
+        "host": "h",
+        "port": "5",
+        "dbname": "d",
+    }
+    assert secret == {"PGPASSWORD": "word"}
+    assert backup.address("postgresql://u@h/d")[1] == {}
+    assert backup.without_readings() == [
+        "--exclude-table-data=_timescaledb_internal._hyper_*",
+        "--exclude-table-data=_timescaledb_internal.compress_hyper_*",
+        "--exclude-table-data=public.reading",
+        "--exclude-table-data=public.reading_version",
+    ]
+
+
+def test_nothing_is_restored_over_what_is_there(database_url: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        backup.make_ready(database_url, timescaledb="2")
+    assert str(caught.value) == (
+        "the database is not empty: nothing is restored over what is there"
+    )
+
+
+@pytest.mark.parametrize("mode", [Mode.LIVE, Mode.EXERCISE])
+def test_a_restored_database_goes_on_where_it_stood(connection: Connection, mode: Mode) -> None:
+    connection.execute("DELETE FROM feed")
+    connection.execute("UPDATE instance SET mode = %s", [mode.value])
+    for xid, kind in ((5, "readings"), (6, "registry"), (9, "heartbeat"), (7, "readings")):
+        connection.execute(
+            "INSERT INTO feed (xid, kind, worker) VALUES (%s, %s, %s)",
+            [str(xid), kind, f"of {xid}"],
+        )
+    connection.execute("INSERT INTO watch_state (cursor, engine) VALUES ('7', '')")
+    connection.execute("INSERT INTO columnar_part VALUES (now(), now(), '1', 'f', 5)")
+    connection.execute("INSERT INTO columnar_dirty VALUES ('2024-01-01', '1')")
+    connection.execute(
+        "INSERT INTO worker (name, heard_at, joined_at, drained_at) VALUES"
+        " ('heard', %(now)s, %(early)s, NULL), ('new', NULL, %(early)s, NULL),"
+        " ('gone', %(early)s, %(early)s, %(now)s), ('ahead', %(late)s, %(early)s, NULL)",
+        {"now": NOW, "early": NOW - HOUR, "late": NOW + HOUR},
+    )
+    backup.go_on(connection, NOW + HOUR)
+    here = "(SELECT pg_current_xact_id())"
+    entries = connection.execute(
+        f"SELECT worker, kind, xid = '0', xid = {here} FROM feed ORDER BY xid, id".encode()  # noqa: S608
+    ).fetchall()
+    assert entries == [
+        ("of 6", "registry", True, False),
+        ("of 7", "readings", False, True),
+        ("of 9", "heartbeat", False, True),
+    ]
+    assert connection.execute(
+        f"SELECT cursor = {here}, (SELECT xid = {here} FROM happening_forgotten),"  # noqa: S608
+        " (SELECT count(*) FROM columnar_part) + (SELECT count(*) FROM columnar_dirty)"
+        " + (SELECT count(*) FROM happening),"
+        " (SELECT cursor = '0' AND fill = '-infinity' AND seen_at IS NULL FROM rollup_state)"
+        " FROM watch_state".encode()
+    ).fetchall() == [(True, True, 0, True)]
+    deaf = connection.execute("SELECT * FROM deaf_span ORDER BY worker").fetchall()
+    assert deaf == (
+        [("heard", NOW, NOW + HOUR), ("new", NOW - HOUR, NOW + HOUR)] if mode is Mode.LIVE else []
+    )
+
+
+def test_what_a_pool_says_where_it_cannot_serve(database_url: str) -> None:
+    with closing(Pool(database_url, most=1)) as pool:
+        pool.open()
+        with pytest.raises(UnstorableError) as wrong, pool.writing() as connection:
+            connection.execute("SELECT 'x'::integer")
+        assert str(wrong.value) == (
+            'a value that the database cannot hold: invalid input syntax for type integer: "x"'
+        )
+        with pool.writing() as connection:
+            connection.execute("INSERT INTO account (name, title) VALUES ('ann', 'A')")
+        with pool.connection() as connection:
+            assert connection.execute("SELECT name FROM account").fetchall() == [("ann",)]
+            assert connection.execute("SHOW statement_timeout").fetchone() == ("20s",)
+            session = "idle_in_transaction_session_timeout"
+            assert connection.execute(f"SHOW {session}".encode()).fetchone() == ("1min",)
+        for reading in (pool.connection, pool.owning):
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), reading() as connection:
+                connection.execute("DELETE FROM account")
+    nowhere = psycopg.conninfo.make_conninfo(database_url, port=1)
+    with closing(Pool(nowhere)) as pool:
+        pool.open()
+        with pytest.raises(StoreError, match="the database does not answer: "), pool.connection():
+            pass
+
+
+def test_a_migration_that_fails_applies_nothing(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(database_url) as connection:
+        last = migration_files()[-1]
+        connection.execute("DELETE FROM migration WHERE name = %s", [last])
+        connection.commit()
+        monkeypatch.setattr("hypervisor.store.connect.migration_files", lambda: ["0001_spine.sql"])
+        assert migrate(connection) == []
+        monkeypatch.setattr(
+            "hypervisor.store.connect.migration_files", lambda: ["0001_spine.sql", last, "none.sql"]
+        )
+        connection.execute("DELETE FROM migration WHERE name = '0001_spine.sql'")
+        connection.commit()
+        with pytest.raises(StoreError, match=r"migration 0001_spine.sql failed: "):
+            migrate(connection)
+        connection.rollback()
+        done = {name for (name,) in connection.execute("SELECT name FROM migration")}
+        assert "0001_spine.sql" not in done
