@@ -13,6 +13,7 @@ from hypervisor.alarms.suppression import Case, Window
 from hypervisor.instants import micros
 from hypervisor.store.alarms import (
     alarm_acts,
+    alarm_course,
     alarm_list,
     alarms,
     incidents,
@@ -28,7 +29,17 @@ from hypervisor.store.alarms.incidents import Row
 from hypervisor.store.alarms.lifecycle import Handling, Held
 from hypervisor.store.connect import Connection
 from rules._journal import Episode
-from tests.integration.store.standing import HOUR, NOW, TICK, hold, raise_alarm, revise
+from tests.integration.store.standing import (
+    HOUR,
+    NOW,
+    SUSPECT,
+    TICK,
+    add_device,
+    hold,
+    raise_alarm,
+    revise,
+    store,
+)
 
 pytestmark = pytest.mark.integration
 SECOND = 1_000_000
@@ -769,3 +780,43 @@ def test_where_subjects_stand_by_name_and_title(connection: Connection) -> None:
     assert key("r", "mill", "mill", "flood") == ("flood/hazard/river/Orge", "Orge")
     assert key("r", "square", "square", "flood") == ("flood/hazard/commune/91001", "Bourg")
     assert key("r", "x", "nosuch") == ("lighting/hazard/subject/x", "what it says")
+
+
+def test_what_was_written_is_of_the_kind_and_the_key_asked_for(connection: Connection) -> None:
+    level = {"value": 1, "unit": "m"}
+    for kind, key in (("rule", "r"), ("rule", "other"), ("works", "r"), ("works", "mill/alert")):
+        revise(connection, kind, key, {"of": f"{kind} {key}"})
+    for key in ("mill/alert", "mill/danger", "r"):
+        revise(connection, "threshold", key, level)
+    assert alarm_course.written(connection, ["r"], NOW) == {"r": {"of": "rule r"}}
+    assert alarm_course.written(connection, [], NOW) == {}
+    found = alarm_course.thresholds(connection, ["mill/alert"], NOW)
+    assert found == {"mill/alert": (1.0, "m", False)}
+    connection.execute("UPDATE revision SET illustrative = true WHERE key = 'mill/alert'")
+    assert alarm_course.thresholds(connection, ["mill/alert"], NOW)["mill/alert"][2] is True
+
+
+def test_courses_are_of_what_may_be_believed(connection: Connection) -> None:
+    level = add_device(connection, "gauge", "mill", "level")["level"]
+    other = add_device(connection, "other", "square", "level")["level"]
+    rows: list[tuple[Any, float | None, int]] = [
+        (NOW - 30 * MINUTE, 1, 0),
+        (NOW - 16 * MINUTE, 3, 0),
+        (NOW - 15 * MINUTE, 8, 0),
+        (NOW - 14 * MINUTE, None, 0),
+        (NOW - 13 * MINUTE, 99, SUSPECT),
+    ]
+    store(connection, level, rows)
+    store(connection, other, [(NOW - 10 * MINUTE, 5, 0)])
+    courses = alarm_course.courses(connection, {2: other, 1: level}, NOW - HOUR, NOW)
+    middle = timedelta(minutes=7.5)
+    early, late = ((NOW - part + middle).timestamp() for part in (30 * MINUTE, 15 * MINUTE))
+    assert courses == {1: [(early, 2), (late, 8)], 2: [(late, 5)]}
+    assert alarm_course.courses(connection, {}, NOW - HOUR, NOW) == {}
+    assert alarm_course.series(connection, []) == {}
+    assert alarm_course.series(
+        connection, [(7, "device/gauge", "level"), (8, "square", "level")]
+    ) == {
+        7: level,
+        8: other,
+    }
