@@ -31,7 +31,6 @@ class Judged:
         self.keep = np.zeros(size, dtype=np.int64)
         self.by_itself = np.zeros(size, dtype=np.bool_)
         self.stale = np.zeros(size, dtype=np.bool_)
-        self.forced = np.zeros(size, dtype=np.bool_)
         self._idle = np.zeros(size, dtype=np.bool_)
         self._bare = np.zeros(size, dtype=np.bool_)
         self._on = [np.full(size, FALSE) for _ in range(history.ranks)]
@@ -40,13 +39,11 @@ class Judged:
         for number, part in enumerate(history.parts):
             mine = np.flatnonzero(history.in_force(part, keys))
             self.part[mine] = number
-            if part.rule is None or part.conditions is None:
-                self.forced[mine] = True
-            elif len(mine):
+            if part.rule is not None and part.conditions is not None and len(mine):
                 self._fill(part.rule, part.conditions.found(keys[mine]), mine)
                 self.by_itself[mine] = part.by_itself[rows.owners[mine]]
         self.closed = closed.at(keys)
-        self.forced |= self._idle | self._bare | self.closed
+        self.forced = self._idle | self._bare | self.closed
 
     def _fill(self, rule: Rule, found: Found, rows: Index) -> None:
         self.when[rows] = found.when

@@ -58,19 +58,17 @@ def reconcile(
     """
     changes: list[Change] = []
     free = sorted(recorded, key=lambda alarm: alarm.episode.began)
-    owner_of: dict[int, int] = {}  # recorded identity -> the identity that it goes on in
     pieces = sorted(found, key=lambda episode: episode.began)
     for number, episode in enumerate(pieces):
         mine = [alarm for alarm in free if _overlap(alarm.episode, episode)]
         if not mine:
-            changes.append(_new(recorded, episode, owner_of))
+            changes.append(_new(recorded, episode))
             continue
         # A recorded alarm that reaches into a later piece goes on there.
         rest = pieces[number + 1 :]
         gone = [a for a in mine[1:] if not any(_overlap(a.episode, piece) for piece in rest)]
         changes += _kept(mine[0], gone, episode, judged)
         for alarm in (mine[0], *gone):
-            owner_of[alarm.identity] = mine[0].identity
             free.remove(alarm)
     changes += [
         Change(
@@ -85,11 +83,11 @@ def reconcile(
     return changes
 
 
-def _new(recorded: Sequence[Recorded], episode: Episode, owner_of: dict[int, int]) -> Change:
+def _new(recorded: Sequence[Recorded], episode: Episode) -> Change:
     """An alarm that was not recorded; a later piece of one that was, if it overlaps it."""
     whole = next((a for a in recorded if _overlap(a.episode, episode)), None)
     if whole is not None:
-        into = owner_of.get(whole.identity, whole.identity)
+        into = whole.identity
         return Change(kind=ChangeKind.SPLIT, identity=None, episode=episode, into=into)
     kind = ChangeKind.RAISED if episode.ended is None else ChangeKind.RETROSPECTIVE
     return Change(kind=kind, identity=None, episode=episode)

@@ -142,7 +142,7 @@ def _cut(
             if len(rows):
                 keep[rows[np.argmax(column.received_at[rows])]] = True
         keep |= column.received_at >= start
-    before = np.flatnonzero(good & ~keep & (column.time < since))
+    before = np.flatnonzero(good & ~keep)
     first = column.time[keep][0] if keep.any() else since
     before = before[column.time[before] < first] if len(before) else before
     if len(before):

@@ -292,6 +292,13 @@ def test_a_slope_is_of_least_squares() -> None:
     assert bounds(slope(window(level, [6], 1, closed=True))) == [(-INF, INF)]
 
 
+def test_windows_of_several_sizes_are_each_summed_whole() -> None:
+    level = track(column([(1, 2), (4, 8), (5, 10), (6, 12), (8, 16), (9, 20)]))
+    found = bounds(slope(window(level, [6, 9, 6], 5, closed=True)))
+    # 4, 5, 6, 8 and 9 h: deviations of the hours 39.6 with the values', 17.2 with their own
+    assert [lo for lo, _ in found] == pytest.approx([2, 39.6 / 17.2, 2])
+
+
 @pytest.mark.parametrize(
     ("full", "expected"),
     [(0, (-INF, 1.0)), (1, (-INF, 1.0)), (2, (1.0, 1.0)), (3, (1.0, INF)), (4, (1.0, INF))],
@@ -354,6 +361,19 @@ def test_what_was_held_is_one_of_the_readings_of_a_state() -> None:
     assert bounds(maximum(window(unheard, [5, 5], 2)))[0] == (4, INF)  # held at 3 h
     assert bounds(maximum(window(unheard, [5], 1.5))) == [(2, INF)]
     assert bounds(minimum(window(unheard, [5], 1.5))) == [(-INF, 2)]
+
+
+def test_what_is_below_zero_is_no_less_than_what_is_not_there() -> None:
+    readings = [(0, -4.0, 0), (5, -2.0, 0), (8, -6.0, FULL)]
+    state = track(column(readings, kind=Kind.STATE, reporting=Reporting.ON_CHANGE), range(11))
+    at = window(state, [5, 7, 8, 10], 2)
+    assert bounds(maximum(at)) == [(-2, -2), (-2, -2), (-2, INF), (-6, INF)]
+    assert bounds(minimum(at)) == [(-4, -4), (-2, -2), (-6, -2), (-6, INF)]
+    positive = [(hour, -value, mark) for hour, value, mark in readings]
+    state = track(column(positive, kind=Kind.STATE, reporting=Reporting.ON_CHANGE), range(11))
+    at = window(state, [5, 7, 8, 10], 2)
+    assert bounds(maximum(at)) == [(4, 4), (2, 2), (6, INF), (6, INF)]
+    assert bounds(minimum(at)) == [(2, 2), (2, 2), (2, 2), (6, INF)]
 
 
 def test_what_a_window_holds_of_readings_at_the_top_of_their_scale() -> None:

@@ -247,6 +247,96 @@ def test_a_state_that_lasts_fulfils_a_for_by_itself(place: str) -> None:
     assert told(verdict.moments)[-1] == (10, WAIT, T, F)
 
 
+def test_a_judgement_that_goes_on_unchanged_says_nothing() -> None:
+    lasting = rule(
+        "level > 3 and rain < 100",
+        **{"for": "5 min"},
+        keep_for="60 min",
+        steps=[{"severity": "major", "when": "level > 5", "for": "60 min"}],
+    )
+    rain = column(*[(5.0 * i, 1.0) for i in range(20)])
+
+    def again(level: SeriesColumns, minute: float) -> list[Told]:
+        """What is said of the readings after the last moment by then."""
+        site = subject(level=level, rain=rain)
+        (verdict,) = judge([(0, lasting)], [site], until(minute))
+        seed = verdict.moments[-1]
+        (verdict,) = judge(
+            [(0, lasting)],
+            [site],
+            until(minute + 5),
+            starts={"s": seed.time + 1},
+            seeds={"s": seed},
+        )
+        return told(verdict.moments)
+
+    six = column(*[(5.0 * i, 6.0) for i in range(10)])
+    assert again(six, 2) == [(5, ON, T, F)]
+    assert again(six, 12) == []  # since, began, when, and a step under way
+    falling = column((0, 4), (5, 4), (10, 1), (15, 1), (20, 1), (25, 1))
+    assert again(falling, 12) == []  # the end under way
+    assert again(column((0, 4), (5, 4)), 22) == []  # stale
+    assert again(column((0, 1), (5, 1), (10, 1)), 6) == []
+
+
+def test_an_end_is_seen_by_two_readings_of_what_it_depends_on() -> None:
+    rain = column(*[(10.0 * i, 1.0) for i in range(8)], interval=10)
+    level = column((0, 6), (30, 2), (60, 2), interval=30)
+    keeping = rule("level > 3 and rain >= 0", keep_for="10 min")
+    (verdict,) = judge([(0, keeping)], [subject(level=level, rain=rain)], until(70))
+    assert [(*minutes(m.time), m.phase) for m in verdict.moments] == [
+        *((0, ON), (30, ON), (60, OFF)),
+    ]
+    level = column((0, 2), (30, 6), (60, 6), interval=30)
+    waiting = rule("level > 3 and rain >= 0", **{"for": "10 min"})
+    (verdict,) = judge([(0, waiting)], [subject(level=level, rain=rain)], until(70))
+    assert [(*minutes(m.time), m.phase) for m in verdict.moments] == [
+        *((0, OFF), (30, WAIT), (60, ON)),
+    ]
+    steps = [{"severity": "major", "when": "level > 3 and rain >= 0", "for": "10 min"}]
+    stepped = rule("rain >= 0", steps=steps)
+    (verdict,) = judge([(0, stepped)], [subject(level=level, rain=rain)], until(70))
+    assert [(*minutes(m.time), m.severity) for m in verdict.moments] == [
+        *((0, "minor"), (30, "minor"), (60, "major")),
+    ]
+
+
+def test_a_series_that_may_have_moved_before_is_not_known_to_stand_still() -> None:
+    level = column((0, 9), (60, 2), (65, 2), (70, 2))
+    rain = column((0, 9), *[(1.0 * i, 1.0) for i in range(60, 75)])
+
+    def truth(when: str, minute: float) -> Truth:
+        (verdict,) = judge([(0, rule(when))], [subject(level=level, rain=rain)], until(minute))
+        return verdict.moments[-1].when if verdict.moments else U
+
+    assert truth("stuck(level, 20 min)", 70) is U
+    assert truth("stuck(level, 10 min)", 70) is T
+    assert truth("stuck(level, 1 min) and rain > 0", 62) is U
+    assert truth("max(level, 1 min) > 0 and rain > 0", 62) is U
+
+
+def test_a_device_that_has_no_series_is_silent_too() -> None:
+    quiet = rule("silent(device, 1 h)")
+    (verdict,) = judge([(0, quiet)], [subject()], until(90))
+    assert told(verdict.moments) == [(60, ON, T, F)]
+
+
+def test_a_first_arrival_is_expected_of_the_first_of_all_devices() -> None:
+    empty = replace(
+        column(), earlier=(("old", at(100)), ("mid", at(200))), breaks=np.array([at(100), at(200)])
+    )
+    devices = {
+        "old": replace(ONE, commissioned=at(10)),
+        "mid": replace(ONE, commissioned=at(120)),
+        "one": replace(ONE, commissioned=at(190)),
+    }
+    site = replace(subject(level=empty), devices=devices)
+    (verdict,) = judge([(0, rule("silent(level, 40 min)"))], [site], until(300))
+    assert [(*minutes(m.time), m.phase) for m in verdict.moments] == [
+        *((50, ON), (120, OFF), (160, ON), (200, OFF), (240, ON)),
+    ]
+
+
 def test_a_rule_that_will_be_revised_is_due_then() -> None:
     revisions = [(0, rule("level > 3")), (at(15), None), (at(50), rule("level > 1"))]
     level = column((0, 4), (5, 4))
@@ -469,6 +559,7 @@ def test_a_zone_of_silence_has_room_for_arrivals_and_for_the_time_we_were_deaf()
     assert found(((at(-9), at(-5)),)) == (0, 35)
     assert found(((at(-9), at(2)), (at(5), at(6)))) == (-3, 38)
     assert found(fed=Steps.of([(at(1), 0.0), (at(50), 1.0)])) == (0, 50)
+    assert found(fed=Steps.of([(at(50), 0.0)])) == (0, 50)
     given = Asked(horizon=until(99), starts={}, untils={}, seeds={}, closings={})
     assert zone(given, rule("silent(level, 1 min)"), site)[1] == at(99) + MINUTE
 

@@ -157,6 +157,9 @@ def test_members_out_of_service_or_withdrawn_have_no_say() -> None:
     nobody = {key: device(in_service=Steps.of([(0, 1.0), (at(14), 0.0)])) for key in ("a", "b")}
     assert truths("share(x > 0.5) > 0.4", replace(plain, devices=nobody), 60) == [(0, T), (14, U)]
     assert truths("total(x) > 0.5", replace(plain, devices=nobody), 60) == [(0, T), (14, U)]
+    assert truths("share(x > 0.5) * 2 > 0.4", replace(plain, devices=nobody), 60) == [
+        *((0, T), (14, U)),
+    ]
 
 
 def test_members_are_judged_by_thresholds_that_change() -> None:
@@ -272,6 +275,20 @@ def test_an_alarm_is_stale_while_a_member_is_silent() -> None:
         for m in verdict.moments
     ]
     assert found == [(0, None), (40 + TICK, 40), (60, None)]
+
+
+def test_an_alarm_of_a_silent_device_is_stale_until_it_is_out_of_service() -> None:
+    served = device(in_service=Steps.of([(0, 1.0), (at(80), 0.0)]))
+    site = Subject(key="s", series={"x": steady("a", 5, 0, 10)}, devices={"a": served})
+    until = Horizon(values=at(90), silence=at(90))
+    (verdict,) = judge([(0, rule("x > 3"))], [site], until)
+    found = [((m.time - ZERO) / MINUTE, m.phase, m.stale) for m in verdict.moments]
+    assert found == [
+        (0, Phase.ACTIVE, False),
+        (40 + TICK, Phase.ACTIVE, True),
+        (80, Phase.INACTIVE, False),
+    ]
+    assert verdict.moments[-1].reason == "out of service"
 
 
 def test_a_run_of_a_share_is_observed_by_two_readings_of_its_members() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rules import _replay
 from rules._cases import run_cases
 from rules._duration import HOUR, SECOND
 from rules._errors import RuleError
@@ -506,6 +507,24 @@ def test_a_slip_in_a_case_is_told_where_it_is(old: str, new: str, told: str) -> 
     ((found,),) = cases(CASE.replace(old, new, 1))
     assert found.startswith("cannot be read: f:")
     assert told in found
+
+
+def test_a_case_that_is_judged_otherwise_in_cuts_says_of_which_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_replay, "lookback", lambda *_: 1)  # an engine that forgets
+    sums = """
+- name: a
+  rule: {when: "sum(rain, 20 min) > 3"}
+  readings: {rain: "00:00=1 00:05=1 00:10=1 00:15=1 00:20=1 00:25=0 00:30=0 00:35=0"}
+  log: [{since: "00:15", began: "00:15", ended: "00:25"}]
+"""
+    (found,) = cases(sums.replace('"00:25"', '"00:30"'))
+    assert found
+    lines = cases(sums)[0]
+    told = [line.partition(":")[0] for line in lines]
+    assert {"judged 1 arrivals at a time", "judged 3 arrivals at a time"} <= set(told)
+    assert all("expected since" in line or "found    since" in line for line in lines)
 
 
 def test_a_case_without_a_name_says_so() -> None:
