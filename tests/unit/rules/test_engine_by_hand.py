@@ -337,6 +337,50 @@ def test_a_first_arrival_is_expected_of_the_first_of_all_devices() -> None:
     ]
 
 
+def test_a_run_under_way_that_is_broken_is_due_no_more() -> None:
+    quiet = rule("silent(level, 10 min)", **{"for": "7 min"})
+    (verdict,) = judge([(0, quiet)], [subject(level=column((0, 4), (5, 4)))], until(16))
+    seed = verdict.moments[-1]
+    assert minutes(seed.when_since) == (15,)
+    broken = subject(level=column((0, 4), (5, 4), (18, 4)))
+    (verdict,) = judge([(0, quiet)], [broken], until(19), starts={"s": at(17)}, seeds={"s": seed})
+    assert told(verdict.moments) == [(18, OFF, F, T)]
+    assert minutes(verdict.due) == (28,)
+
+
+@pytest.mark.parametrize(
+    ("when", "minute", "due"),
+    [
+        ("level > 0 and hour >= 3", 10, 60),
+        ("level > 0 and hour >= 3", 60, 120),
+        ("level > 0 and weekday == tue", 10, 1380),
+        ("level > 0 and month == jan", 10, 31 * 1440 - 60),
+        ("level > 0 and planned_on", 10, 77),
+    ],
+)
+def test_a_judgement_is_due_when_the_calendar_or_the_plan_turns(
+    when: str, minute: float, due: float
+) -> None:
+    level = column((0, 4), interval=100_000)
+    plan = Steps.of([(at(0), 0.0), (at(77), 50.0)])
+    site = replace(subject(level=level), calendar=PARIS, plan=plan)
+    (verdict,) = judge([(0, rule(when))], [site], until(minute))
+    assert minutes(verdict.due) == (due,)
+
+
+def test_sites_with_more_and_fewer_devices_are_judged_together() -> None:
+    quiet = rule("silent(device, 1 h)")
+    other = replace(ONE, commissioned=at(30))
+    few, more = subject("few"), replace(subject("more"), devices={"a": other, "b": ONE})
+    none = replace(subject("none"), devices={})
+    found = judge([(0, quiet)], [few, more, none], until(95))
+    assert [told(one.moments) for one in found] == [
+        [(60, ON, T, F)],
+        [(60, ON, T, F)],
+        [],
+    ]
+
+
 def test_a_rule_that_will_be_revised_is_due_then() -> None:
     revisions = [(0, rule("level > 3")), (at(15), None), (at(50), rule("level > 1"))]
     level = column((0, 4), (5, 4))

@@ -497,6 +497,12 @@ def test_a_case_that_fails_says_what_is_missing_and_what_is_too_much() -> None:
         ("log:", "deaf: [[1]]\n  log:", "f:5:10: expected a pair, found 1"),
         ("log:", 'deaf: [["00:00", "00:01", x]]\n  log:', "f:5:10: expected a pair, found 3"),
         ("log:", "thresholds: {alert: high}\n  log:", "f:5:23: 'high' is no number"),
+        (
+            "log:",
+            "revisions: [['00:05', gone]]\n  log:",
+            "expected a rule, a mapping; found 'gone'",
+        ),
+        ("log:", "revisions: [['00:05', zz]]\n  log:", "expected a rule, a mapping; found 'zz'"),
         ("log:", "upstream: {mill: {}}\n  log:", "f:5:20: site mill needs a `lag`, as 2 h"),
         ("log:", "upstream: {mill: {lg: 1}}\n  log:", "site mill has no 'lg'; did you mean 'lag'?"),
         ("log:", "calendar: {zoe: x}\n  log:", "calendar has no 'zoe'; did you mean 'zone'?"),
