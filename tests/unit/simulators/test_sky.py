@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from simulators._chance import Smooth
-from simulators._rain import Rain, _band, _shower, share
+from simulators._rain import Rain, _band, _shower, _strengths, share
 from simulators._story import HOUR, SECOND, Front, Storm, Weather
 from simulators._sun import elevation, irradiance, solar_hour
 from simulators._weather import Atmosphere
@@ -314,3 +314,44 @@ def test_the_sun_warms_the_soil() -> None:
     hours = at(*np.arange(24, 48, 0.5))
     sun = air.irradiance(*HERE, hours).mean()
     assert air.soil(*HERE, hours).mean() == pytest.approx(10 + sun / 180, abs=0.15)
+
+
+def test_what_wanders_moves_each_value_as_far_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything one deviation up; each forgets itself over hours of its own."""
+    memories: list[float] = []
+
+    def up(_chance: object, steps: int, *, memory: float) -> "np.typing.NDArray[np.float64]":
+        memories.append(memory)
+        return np.ones(steps)
+
+    monkeypatch.setattr("simulators._weather.wandering", up)
+    air = sky(replace(STILL, wind=10.0, amplitude=0.0, dryness=5.0))
+    assert memories == [10 * 12, 4 * 12, 2 * 12, 6 * 12, 30 * 12]
+    noon = at(14)
+    assert air.cloud(*HERE, noon) == pytest.approx([0.48])
+    assert air.temperature(*HERE, noon) == pytest.approx([10.7])
+    assert air.dew_point(*HERE, noon) == pytest.approx([10.7 - 5 + 0.8])
+    assert air.pressure(*HERE, at(10)) == pytest.approx([1000 + 2.5 + 0.6], abs=0.01)
+    assert air.wind(*HERE, noon) == pytest.approx([11.5 * 1.34986], abs=0.01)
+    assert air.wind_direction(*HERE, noon) == pytest.approx([240])
+
+
+def test_rain_is_of_one_strength_for_half_an_hour() -> None:
+    strengths = _strengths(np.random.default_rng(1), 24_000, 0.5)
+    each = strengths.reshape(-1, 6)
+    assert (each == each[:, :1]).all()
+    assert np.log(each[:, 0]).mean() == pytest.approx(0, abs=0.03)
+    assert np.log(each[:, 0]).std() == pytest.approx(0.5, abs=0.02)
+    assert [len(_strengths(np.random.default_rng(1), steps, 0.5)) for steps in (1, 6, 7)] == [
+        1,
+        6,
+        7,
+    ]
+
+
+def test_storms_are_somewhat_larger_or_smaller_than_told() -> None:
+    storms = tuple(replace(STORM, at=0, hours=1, total=1) for _ in range(2_000))
+    begins = int(BEGINS.timestamp()) * SECOND
+    sizes = Rain(Weather(storms=storms), begins, HERE, np.random.default_rng(1))._sizes  # noqa: SLF001
+    assert np.log(sizes).mean() == pytest.approx(0, abs=0.005)
+    assert np.log(sizes).std() == pytest.approx(0.06, abs=0.004)

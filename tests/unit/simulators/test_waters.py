@@ -172,6 +172,43 @@ def test_what_the_ground_gives_without_rain() -> None:
     assert full[0] == pytest.approx(1.5)
 
 
+@pytest.mark.parametrize(
+    ("river", "runs", "late", "brimful", "base"),
+    [
+        # mm of 100, by its curve number (of the Seine's 40, which a storm here wets); h in the
+        # middle, 2.85 times its lag; m³/s of one km² at the brim, and from the ground
+        ("Bièvre", 13.11, 21.38, 0.24, 0.003),
+        ("Essonne", 4.93, 36.64, 0.06, 0.004),
+        ("Juine", 4.34, 32.06, 0.06, 0.0045),
+        ("Orge", 11.16, 28.50, 0.145, 0.005),
+        ("Prédecelle", 13.11, 23.32, 0.3, 0.003),
+        ("Réveillon", 19.80, 23.32, 0.38, 0.003),
+        ("Rémarde", 11.16, 25.65, 0.2, 0.005),
+        ("Seine", 6.03, 32.06, 0.25, 0.005),
+        ("Yerres", 19.80, 28.50, 0.2, 0.004),
+        ("Yvette", 13.11, 25.65, 0.165, 0.005),
+        ("École", 12.12, 28.50, 0.11, 0.003),
+        ("Nobody's", 11.16, 25.65, 0.15, 0.003),
+    ],
+)
+def test_each_river_has_its_own_way(
+    river: str, runs: float, late: float, brimful: float, base: float
+) -> None:
+    class Air:
+        grid = START + np.arange(12 * 24 * 30, dtype=np.int64) * 300 * SECOND
+
+        def fallen(self, _lon: object, _lat: object, _times: object) -> np.ndarray:
+            return np.where(np.arange(len(self.grid)) >= 12, 100.0, 0.0)
+
+    place = gauge("a", river, properties={"catchment_km2": 1.0})
+    found = courses([place], Weather(), cast("Atmosphere", Air()))["a"]
+    assert found.brimful == pytest.approx(brimful)
+    assert found.discharge[0] == pytest.approx(base)
+    more = found.discharge - base
+    assert more.sum() * 300 / 1000 == pytest.approx(runs, abs=0.02)
+    assert np.average(np.arange(len(more)) - 12, weights=more) / 12 == pytest.approx(late, abs=0.1)
+
+
 def test_only_what_measures_a_river_makes_it_one() -> None:
     assert rivers(gauge("a", quantities={"battery": 900.0}), gauge("b", "")) == {}
     daily = {"daily_mean_discharge": 86_400.0}
