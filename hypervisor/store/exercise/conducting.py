@@ -136,7 +136,7 @@ def add(connection: Connection, new: New) -> int:
     """
     try:
         with connection.transaction():
-            row = connection.execute(
+            ((number,),) = connection.execute(
                 "INSERT INTO exercise_run (kind, source, title, title_fr, parameters, state, speed,"
                 " begins, ends, author)"
                 " VALUES (%s, %s, %s, %s, %s, 'preparing', %s, %s, %s, %s) RETURNING id",
@@ -144,13 +144,13 @@ def add(connection: Connection, new: New) -> int:
                     *(new.kind, new.source, new.title, new.title_fr),
                     *(Jsonb(dict(new.parameters)), new.speed, new.begins, new.ends, new.author),
                 ],
-            ).fetchone()
+            )
     except errors.UniqueViolation as error:
         raise RunError(
             "another run is under way in this exercise: stop it first (one plays at a time)"
         ) from error
     _tell(connection)
-    return int(row[0]) if row else 0
+    return int(number)
 
 
 def add_played(connection: Connection, new: New, *, readings: int, started_at: datetime) -> None:
@@ -220,13 +220,13 @@ def ask(
     details: Mapping[str, Any] | None = None,
 ) -> int:
     """Ask the conductor for something; the command's number."""
-    row = connection.execute(
+    ((number,),) = connection.execute(
         "INSERT INTO exercise_command (run, kind, details, author) VALUES (%s, %s, %s, %s)"
         " RETURNING id",
         [run, kind, Jsonb(dict(details or {})), author],
-    ).fetchone()
+    )
     _tell(connection)
-    return int(row[0]) if row else 0
+    return int(number)
 
 
 def waiting(connection: Connection) -> Sequence[Command]:
@@ -267,10 +267,10 @@ def commands(connection: Connection, run: int) -> list[Command]:
 
 def first_asked(connection: Connection) -> datetime | None:
     """When the first run that was not reset was asked for: what was there before is its start."""
-    row = connection.execute(
+    ((asked,),) = connection.execute(
         "SELECT min(asked_at) FROM exercise_run WHERE state <> 'reset'"
-    ).fetchone()
-    return row[0] if row else None
+    )
+    return asked  # type: ignore[no-any-return]
 
 
 def forget_runs(connection: Connection) -> list[int]:

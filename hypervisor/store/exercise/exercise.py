@@ -44,7 +44,7 @@ class DeadLetter:
 
 def standing(connection: Connection) -> Standing:
     """How far the exercise is, in one look."""
-    row = connection.execute(
+    ((heard, slowest, latest, judged, unread),) = connection.execute(
         "SELECT (SELECT CASE WHEN bool_and(heard_at IS NOT NULL) THEN min(heard_at) END"
         "   FROM worker WHERE drained_at IS NULL),"
         " (SELECT name FROM worker WHERE drained_at IS NULL"
@@ -53,8 +53,7 @@ def standing(connection: Connection) -> Standing:
         " (SELECT least(heard_to, judged_to) FROM watch_state"
         "   WHERE heard_to IS NOT NULL AND judged_to IS NOT NULL),"
         " EXISTS (SELECT FROM feed WHERE xid >= coalesce((SELECT cursor FROM watch_state), '0'))"
-    ).fetchone()
-    heard, slowest, latest, judged, unread = row or (None, None, None, None, False)
+    )
     return Standing(
         heard=None if heard is None else micros(heard),
         slowest=slowest or "",
@@ -104,8 +103,8 @@ def last_reading(
 
 def last_dead_letter(connection: Connection) -> int:
     """The identity of the latest dead letter, 0 before the first."""
-    row = connection.execute("SELECT coalesce(max(id), 0) FROM dead_letter").fetchone()
-    return int(row[0]) if row else 0
+    ((number,),) = connection.execute("SELECT coalesce(max(id), 0) FROM dead_letter")
+    return int(number)
 
 
 def dead_letters_after(connection: Connection, number: int) -> Sequence[DeadLetter]:

@@ -125,12 +125,11 @@ def add(connection: Connection, run: int, *, author: str, **columns: Any) -> int
     """An inject; its number. `columns`: of the table. What it expects gets a sheet's line."""
     details = Jsonb(dict(columns.pop("details", None) or {}))
     names = ["run", "author", "details", *columns]
-    row = connection.execute(
+    ((number,),) = connection.execute(
         f"INSERT INTO exercise_inject ({', '.join(names)})"  # noqa: S608  names of ours
         f" VALUES ({', '.join(['%s'] * len(names))}) RETURNING id",
         [run, author, details, *columns.values()],
-    ).fetchone()
-    number = int(row[0]) if row else 0
+    )
     if columns.get("expected"):
         add_sheet(
             connection,
@@ -141,7 +140,7 @@ def add(connection: Connection, run: int, *, author: str, **columns: Any) -> int
             due=columns.get("planned"),
         )
     tell(connection)
-    return number
+    return int(number)
 
 
 def change(connection: Connection, number: int, *, version: int | None, **columns: Any) -> None:
@@ -218,12 +217,12 @@ def add_sheet(  # noqa: PLR0913  one argument a column
     due: datetime | None = None,
 ) -> int:
     """A line of the observers' sheets; its number."""
-    row = connection.execute(
+    ((number,),) = connection.execute(
         "INSERT INTO exercise_sheet (run, inject, expected, due, author)"
         " VALUES (%s, %s, %s, %s, %s) RETURNING id",
         [run, inject, expected, due, author],
-    ).fetchone()
-    return int(row[0]) if row else 0
+    )
+    return int(number)
 
 
 def change_sheet(

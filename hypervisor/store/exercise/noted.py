@@ -91,13 +91,13 @@ def add(  # noqa: PLR0913  what an event is
     author: str,
 ) -> int:
     """Note one, in the caller's transaction; its number."""
-    row = connection.execute(
+    ((number,),) = connection.execute(
         "INSERT INTO noted_event (site, river, kind, begins, ends, peak, unit, note, author)"
         " VALUES ((SELECT id FROM site WHERE name = %s), %s, %s, %s, %s, %s, %s, %s, %s)"
         " RETURNING id",
         [site, river, kind, begins, ends, peak, unit, note, author],
-    ).fetchone()
-    return int(row[0]) if row else 0
+    )
+    return int(number)
 
 
 def withdraw(connection: Connection, number: int, *, author: str, reason: str) -> bool:

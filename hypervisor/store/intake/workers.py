@@ -72,9 +72,9 @@ def take_over(connection: Connection, name: str) -> Worker:
 
     The session at the broker is the same, and so is its queue.
     """
-    (heard,) = connection.execute(
+    ((heard,),) = connection.execute(
         "SELECT max(heard_at) FROM worker WHERE name <> %s AND drained_at IS NULL", [name]
-    ).fetchone() or (None,)
+    )
     joined = join(connection, name, heard)
     gone = connection.execute(
         "UPDATE worker SET drained_at = now() WHERE name <> %s AND drained_at IS NULL", [name]

@@ -37,7 +37,7 @@ def look(connection: Connection, *, now: datetime, wall: datetime) -> Glance:
         rank = _RANK.get(severity, 4)
         seen, on = tally[rank]
         tally[rank] = (seen + unseen, on + active)
-    row = connection.execute(
+    ((judged, workers, heard, readings, raised),) = connection.execute(
         "SELECT (SELECT judged_to FROM watch_state),"
         " (SELECT count(*) FROM worker WHERE drained_at IS NULL),"
         " (SELECT coalesce(bool_and(heard_at > %(late)s), false) FROM worker"
@@ -53,8 +53,7 @@ def look(connection: Connection, *, now: datetime, wall: datetime) -> Glance:
             "now": now,
             "load": now - _LOAD,
         },
-    ).fetchone()
-    judged, workers, heard, readings, raised = row or (None, 0, False, 0, 0)
+    )
     return Glance(
         tally=tally,
         judged_to=judged,

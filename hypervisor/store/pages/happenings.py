@@ -86,12 +86,6 @@ class Valid:
     good: frozenset[Credential]
 
 
-def position(connection: Connection) -> Position:
-    """Where somebody begins to listen who asks afterwards how things stand."""
-    row = connection.execute(_SETTLE).fetchone()
-    return Position(xid=int(row[0]) if row else 0)
-
-
 def tell(
     connection: Connection,
     kind: str,
@@ -127,14 +121,14 @@ def forget(connection: Connection, keep: timedelta) -> int:
     """Forget what happened longer ago, in a transaction; how much that was."""
     with connection.transaction():
         connection.execute("UPDATE happening_forgotten SET swept_at = clock_timestamp()")
-        row = connection.execute(
+        ((gone,),) = connection.execute(
             "WITH gone AS (DELETE FROM happening WHERE at < clock_timestamp() - %s RETURNING xid),"
             " known AS (UPDATE happening_forgotten SET xid = GREATEST(xid, (SELECT"
             "  (max(xid::text::bigint) + 1)::text::xid8 FROM gone))"
             "  WHERE EXISTS (SELECT FROM gone)) SELECT count(*) FROM gone",
             [keep],
-        ).fetchone()
-    return int(row[0]) if row else 0
+        )
+    return int(gone)
 
 
 def sites_within(
@@ -185,7 +179,7 @@ async def follow(
 
 
 async def _look(connection: psycopg.AsyncConnection[Any], since: int | None) -> News:
-    (upto,) = await (await connection.execute(_SETTLE)).fetchone() or (0,)
+    ((upto,),) = await (await connection.execute(_SETTLE)).fetchall()
     if since is None:
         return News(happenings=[], upto=upto)
     found = await connection.execute(

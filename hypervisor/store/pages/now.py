@@ -82,12 +82,12 @@ def marker(connection: Connection) -> tuple[Any, ...]:
 
     The count tells of an act that was begun earlier and committed later than the last one.
     """
-    row = connection.execute(
+    (row,) = connection.execute(
         "SELECT current_database(), (SELECT max(id) FROM transition),"
         " (SELECT max(id) FROM alarm_act), (SELECT max(id) FROM revision),"
         " (SELECT count(*) FROM alarm_act WHERE at > now() - INTERVAL '1 minute')"
-    ).fetchone()
-    return tuple(row or ())
+    )
+    return row
 
 
 def standing(connection: Connection, now: datetime) -> list[Standing]:
@@ -130,6 +130,6 @@ def colours(connection: Connection, now: datetime) -> list[Colour]:
 
 def changes(connection: Connection, *, since: datetime, wall: datetime, now: datetime) -> Changes:
     """What became different since a time: `since` on the instance's clock, `wall` on the wall's."""
-    row = connection.execute(_CHANGES, {"since": since, "wall": wall, "now": now}).fetchone()
-    raised, over, edited = row or (0, 0, 0)
+    words = {"since": since, "wall": wall, "now": now}
+    ((raised, over, edited),) = connection.execute(_CHANGES, words)
     return Changes(raised=raised, over=over, edited=edited)

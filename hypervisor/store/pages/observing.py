@@ -192,11 +192,10 @@ def rules(connection: Connection, at: datetime) -> Sequence[tuple[str, dict[str,
 
 def progress(connection: Connection) -> Progress:
     """How far the watch is."""
-    row = connection.execute(
+    ((heard, judged, engine, unread),) = connection.execute(
         "SELECT s.heard_to, s.judged_to, s.engine, (SELECT count(*) FROM feed WHERE xid >="
         " coalesce(s.cursor, '0'::xid8)) FROM (SELECT 1) AS one LEFT JOIN watch_state s ON true"
-    ).fetchone()
-    heard, judged, engine, unread = row or (None, None, None, 0)
+    )
     return Progress(heard_to=heard, judged_to=judged, engine=engine, unread=unread)
 
 

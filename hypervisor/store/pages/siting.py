@@ -196,20 +196,6 @@ def stands(connection: Connection, sites: Sequence[str]) -> dict[str, SitePlace]
     return {one.name: one for one in found if one is not None}
 
 
-def worst(connection: Connection, sites: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """The worst open alarm at each site: (severity, state); not what is silenced by hand."""
-    rows = connection.execute(
-        "SELECT DISTINCT ON (s.name) s.name, a.severity->-1->>1, a.state FROM alarm a"
-        " JOIN site s ON s.id = a.site WHERE s.name = ANY(%s) AND a.withdrawn IS NULL"
-        " AND a.ended IS NULL AND NOT EXISTS (SELECT FROM alarm_hold h WHERE h.rule = a.rule"
-        "  AND h.subject = a.subject)"
-        " ORDER BY s.name, array_position(ARRAY['critical', 'major', 'minor', 'info'],"
-        "  a.severity->-1->>1), a.state <> 'unacknowledged'",
-        [list(sites)],
-    )
-    return {site: (severity, state) for site, severity, state in rows}
-
-
 def acts(connection: Connection, subjects: Sequence[str], limit: int) -> list[audit.Act]:
     """What people did to the readings of these series, the latest first."""
     rows = connection.execute(

@@ -232,7 +232,7 @@ def refresh(
 def _due(connection: Connection, folder: Path) -> list[tuple[int, int]]:
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        (newest,) = connection.execute("SELECT max(time) FROM reading").fetchone() or (None,)
+        ((newest,),) = connection.execute("SELECT max(time) FROM reading")
         if newest is None:
             return []
         clean = {part.first for part in standing(connection, folder).parts if not part.dirty}
@@ -250,9 +250,7 @@ def _copy(connection: Connection, folder: Path, first: int, last: int) -> None:
     )
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        (xid,) = connection.execute(
-            "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
-        ).fetchone() or ("0",)
+        ((xid,),) = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
         rows = history.every(connection, first, last)
     name = f"{moment(first):%Y%m%d}-{secrets.token_hex(8)}.parquet"
     _write(folder / name, rows)
@@ -276,7 +274,7 @@ def _tidy(connection: Connection, folder: Path) -> None:
 
 def size(connection: Connection) -> Mapping[str, int]:
     """How much is copied: parts and rows."""
-    row = connection.execute(
+    ((parts, rows),) = connection.execute(
         "SELECT count(*), COALESCE(sum(rows), 0) FROM columnar_part WHERE file <> ''"
-    ).fetchone()
-    return {"parts": int(row[0]), "rows": int(row[1])} if row else {"parts": 0, "rows": 0}
+    )
+    return {"parts": int(parts), "rows": int(rows)}

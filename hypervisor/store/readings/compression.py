@@ -47,10 +47,10 @@ _LIMIT = "timescaledb.max_tuples_decompressed_per_dml_transaction"
 
 def can(connection: Connection) -> bool:
     """Whether this TimescaleDB can compress: the build and its licence."""
-    row = connection.execute(
+    ((full,),) = connection.execute(
         "SELECT current_setting('timescaledb.license', true) = 'timescale'"
-    ).fetchone()
-    return bool(row and row[0])
+    )
+    return bool(full)
 
 
 def keep(connection: Connection, before: datetime | None) -> int:
@@ -77,11 +77,11 @@ def keep(connection: Connection, before: datetime | None) -> int:
 
 def switch_on(connection: Connection) -> None:
     """Let TimescaleDB compress readings, if it does not already."""
-    row = connection.execute(
+    ((enabled,),) = connection.execute(
         "SELECT compression_enabled FROM timescaledb_information.hypertables"
         " WHERE hypertable_schema = 'public' AND hypertable_name = 'reading'"
-    ).fetchone()
-    if row and not row[0]:
+    )
+    if not enabled:
         connection.execute(_SWITCH_ON)
 
 

@@ -120,12 +120,11 @@ def _chunk(
     connection: Connection, first: datetime, last: datetime, imported: datetime | None
 ) -> Chunk:
     empty = Chunk(first=first, last=last, going=0, kept=0, imported=imported)
-    row = connection.execute(
+    ((going, every),) = connection.execute(
         f"SELECT count(*) FILTER (WHERE {_GOING}), count(*) FROM reading r"  # noqa: S608  constants
         " WHERE r.time >= %(first)s AND r.time < %(last)s",
         empty.words,
-    ).fetchone()
-    going, every = row or (0, 0)
+    )
     return Chunk(first=first, last=last, going=going, kept=every - going, imported=imported)
 
 
@@ -151,10 +150,10 @@ def let_go(connection: Connection, chunk: Chunk) -> int:
 
 def letters_going(connection: Connection, bounds: Bounds) -> int:
     """How many dead letters arrived before the bound."""
-    row = connection.execute(
+    ((letters,),) = connection.execute(
         "SELECT count(*) FROM dead_letter WHERE received_at < %s", [bounds.dead_letters]
-    ).fetchone()
-    return int(row[0]) if row else 0
+    )
+    return int(letters)
 
 
 def let_letters_go(connection: Connection, bounds: Bounds) -> int:

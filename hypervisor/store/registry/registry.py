@@ -54,8 +54,8 @@ def river_of(connection: Connection, site: str) -> str | None:
 
 def scenario_clock(connection: Connection) -> datetime | None:
     """How far an exercise has come: the latest clock that a worker heard, None before its start."""
-    row = connection.execute("SELECT max(heard_at) FROM worker").fetchone()
-    return row[0] if row else None
+    ((heard,),) = connection.execute("SELECT max(heard_at) FROM worker")
+    return heard  # type: ignore[no-any-return]
 
 
 def lock(connection: Connection) -> None:
