@@ -181,6 +181,8 @@ def test_a_silence_that_cannot_be_complete() -> None:
         ("level != threshold.attention", 2, 3, True),
         ("level != threshold.attention", 4, 4, True),
         ("level != threshold.attention", np.inf, -np.inf, False),
+        ("threshold.attention != level", np.inf, -np.inf, False),
+        ("threshold.attention == level", np.inf, -np.inf, False),
         ("not (level >= threshold.attention)", 3, 5, False),
         ("not (level <= threshold.attention)", 1, 3, False),
         ("not (level < threshold.attention)", 1, 2.9, False),
