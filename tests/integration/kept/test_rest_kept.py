@@ -9,7 +9,7 @@ import pytest
 
 from hypervisor.instance import Instance, Mode
 from hypervisor.instants import micros
-from hypervisor.store import backup, benching, feed, snapshots
+from hypervisor.store import backup, benching, channels, databases, feed, snapshots
 from hypervisor.store.connect import Connection, StoreError, connect, migrate, migration_files
 from hypervisor.store.intake import workers
 from hypervisor.store.pool import Pool, UnstorableError
@@ -261,3 +261,78 @@ def test_a_migration_that_fails_applies_nothing(
         connection.rollback()
         done = {name for (name,) in connection.execute("SELECT name FROM migration")}
         assert "0001_spine.sql" not in done
+
+
+def test_whether_a_server_answers(database_url: str) -> None:
+    assert databases.answers(database_url)
+    assert not databases.answers("postgresql://127.0.0.1:1/x")
+
+
+def test_what_woke_one_is_heard_once(database_url: str) -> None:
+    with (
+        closing(connect(database_url, autocommit=True)) as sleeper,
+        closing(connect(database_url, autocommit=True)) as other,
+    ):
+        channels.listen(sleeper, "bell")
+        for _ in range(2):
+            other.execute("NOTIFY bell")
+            channels.wait(sleeper, 30)
+            assert list(sleeper.notifies(timeout=0)) == []
+
+
+@pytest.mark.parametrize(
+    ("cursor", "seen", "kept", "anew"),
+    [
+        (5, "1 min", [5, 7], False),  # behind, and it was seen: what it has not read stays
+        (6, "1 min", [7], False),
+        (5, "2 h", [7], True),  # behind, and long gone: all is rolled up anew
+        (6, "2 h", [7], False),
+        (7, "2 h", [7], False),
+    ],
+)
+def test_what_the_roll_ups_have_not_read_is_not_pruned(
+    connection: Connection, cursor: int, seen: str, kept: list[int], *, anew: bool
+) -> None:
+    connection.execute("DELETE FROM feed")
+    for xid, kind in ((4, "registry"), (4, "readings"), (5, "readings"), (7, "heartbeat")):
+        connection.execute("INSERT INTO feed (xid, kind) VALUES (%s, %s)", [str(xid), kind])
+    connection.execute(
+        "UPDATE rollup_state SET cursor = %s, fill = NULL,"
+        " seen_at = clock_timestamp() - %s::interval",
+        [str(cursor), seen],
+    )
+    feed.prune(connection, "6")
+    rows = connection.execute("SELECT xid::text::integer, kind FROM feed ORDER BY xid, id")
+    found = rows.fetchall()
+    assert found[0] == (4, "registry")
+    assert [xid for xid, _ in found[1:]] == kept
+    row = connection.execute("SELECT fill = '-infinity' FROM rollup_state").fetchone()
+    assert row == (True if anew else None,)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE pg_proc SET prosrc = prosrc || ' ' WHERE oid = 'shown.alarm_rows()'::regprocedure",
+        "ALTER FUNCTION shown.alarm_rows() OWNER TO CURRENT_USER",
+        "REVOKE EXECUTE ON FUNCTION shown.alarm_rows() FROM hypervisor_reader",
+        "REVOKE SELECT ON shown.alarm FROM hypervisor_reader",
+        "DROP VIEW shown.alarm",
+        "DROP VIEW shown.alarm; DROP FUNCTION shown.alarm_rows()",
+    ],
+)
+def test_a_view_of_readers_that_was_harmed_is_mended(database_url: str, harm: str) -> None:
+    look = (
+        "SELECT prosrc, proowner::regrole::text,"
+        " has_function_privilege('hypervisor_reader', oid, 'EXECUTE'),"
+        " has_table_privilege('hypervisor_reader', to_regclass('shown.alarm'), 'SELECT'),"
+        " has_function_privilege('public', oid, 'EXECUTE')"
+        " FROM pg_proc WHERE oid = to_regprocedure('shown.alarm_rows()')"
+    )
+    with connect(database_url, autocommit=True) as owner:
+        before = owner.execute(look.encode()).fetchall()
+        assert [row[1:] for row in before] == [("hypervisor_tenant", True, True, False)]
+        owner.execute(harm.encode())
+        assert owner.execute(look.encode()).fetchall() != before
+        assert migrate(owner) == []
+        assert owner.execute(look.encode()).fetchall() == before
