@@ -62,5 +62,5 @@ def measured(world: World) -> pd.DataFrame:
             "none of the inventory's devices measures what a simulator can tell; apply an"
             " inventory first, such as `hypervisor inventory apply essonne`"
         )
-    rows = pd.concat(told, ignore_index=True)
+    rows = pd.concat(told)
     return rows.sort_values(["time", "device"], kind="stable", ignore_index=True)
