@@ -7,12 +7,15 @@ import pytest
 from paho.mqtt.client import MQTTMessage
 
 from ingest.batch import Beat, Parcel
+from ingest.breaker import Breaker
 from ingest.flood import Flood
 from ingest.heartbeat import Listening
 from ingest.inbox import Inbox
+from ingest.library import Library
 from ingest.message import Arrival
 from ingest.pipeline import Checked
 from ingest.ports import Known, OccupiedError, UnavailableError
+from ingest.route import Routes
 from ingest.storer import Storer
 from ingest.topics import DROPPED, SESSION_MADE, heartbeat_topic, written
 from sensors._row import no_rows
@@ -134,6 +137,30 @@ def test_a_suspect_is_the_same_twice_in_a_row() -> None:
     now[0] = 20.0
     flood.look([], 9.0)  # nothing came
     assert len(asked) == 3
+
+
+# -- what is remembered -------------------------------------------------------------------------
+
+
+def test_ten_thousand_devices_of_a_codec_are_remembered() -> None:
+    breaker = Breaker(lambda: 0.0)
+    for _ in range(3):
+        breaker.spent("bad", 0.0, in_vain=True)
+    for number in range(9_999):
+        breaker.spent(f"device-{number}", 0.0, in_vain=True)
+    assert breaker.objection("bad") is not None
+    breaker.spent("one more", 0.0, in_vain=True)
+    assert breaker.objection("bad") is None
+
+
+def test_fifty_thousand_topics_are_remembered() -> None:
+    routes = Routes(Known(devices={}), Library())
+    for number in range(50_000):
+        routes.add(f"devices/{number}/readings")
+    assert routes.get("devices/0/readings") is not None
+    routes.add("devices/one-more/readings")
+    assert routes.get("devices/0/readings") is None
+    assert routes.get("devices/one-more/readings") is not None
 
 
 # -- the inbox ----------------------------------------------------------------------------------
