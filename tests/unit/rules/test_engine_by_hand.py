@@ -321,6 +321,27 @@ def test_a_device_that_has_no_series_is_silent_too() -> None:
     assert told(verdict.moments) == [(60, ON, T, F)]
 
 
+def test_a_silent_device_that_goes_out_of_service_has_no_say() -> None:
+    off = replace(ONE, in_service=Steps.of([(at(0), 1.0), (at(80), 0.0)]))
+    site = replace(subject(level=column((0, 4))), devices={"one": off})
+    (verdict,) = judge([(0, rule("silent(device, 1 h)"))], [site], until(95))
+    assert [(*minutes(m.time), m.phase, m.reason) for m in verdict.moments] == [
+        *((0, OFF, None), (60, ON, None), (80, OFF, "out of service")),
+    ]
+
+
+def test_the_base_of_a_change_of_a_state_is_what_it_held() -> None:
+    door = column(*((0, 2), (100, 5)), kind=Kind.STATE, reporting=Reporting.ON_CHANGE, interval=10)
+    heard = column(*[(10.0 * i, 1.0) for i in range(13)], interval=10)
+    site = subject(door=door, heard=heard)
+    (verdict,) = judge([(0, rule("change(door, 20 min) == 3"))], [site], until(125))
+    assert told(verdict.moments) == [
+        (20, OFF, F, T),
+        (100, ON, T, F),
+        (120, OFF, F, T),
+    ]
+
+
 def test_a_first_arrival_is_expected_of_the_first_of_all_devices() -> None:
     empty = replace(
         column(), earlier=(("old", at(100)), ("mid", at(200))), breaks=np.array([at(100), at(200)])
