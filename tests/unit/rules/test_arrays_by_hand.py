@@ -11,7 +11,7 @@ from rules._arrivals import Arrivals
 from rules._axis import BEFORE, Axis, Fact, lying_in, merged
 from rules._belonging import members_of
 from rules._inputs import Calendar, Device, Instants, SeriesColumns, Steps, Subject, Upstream
-from rules._interval import LEFT_OUT, Interval, exactly, scaled, where_known
+from rules._interval import LEFT_OUT, Interval, compute, exactly, scaled, where_known
 from rules._scan import NONE, before, carried, last, rows_of, run_starts
 from rules._service import changes, interrupted, services
 from rules._service import rows_of as rows_sent
@@ -238,6 +238,23 @@ def test_a_value_that_is_not_known_may_be_anything() -> None:
     assert fahrenheit.lo.tolist() == [33.8, 35.6]
     assert fahrenheit.hi.tolist() == [35.6, 37.4]
     assert scaled(exactly(known), 2.0, 0.0).exact
+
+
+def test_what_is_added_to_what_is_partly_known_is_partly_known() -> None:
+    known, partly = exactly(np.array([2.0])), Interval(np.array([1.0]), np.array([4.0]))
+    for left, operator, right, expected in (
+        (partly, "+", known, (3, 6)),
+        (known, "+", partly, (3, 6)),
+        (partly, "-", known, (-1, 2)),
+        (known, "-", partly, (-2, 1)),
+        (known, "+", known, (4, 4)),
+        (known, "-", known, (0, 0)),
+        (known, "*", partly, (2, 8)),
+        (partly, "/", known, (0.5, 2)),
+    ):
+        assert bounds(compute(operator, left, right)) == [expected], (operator, expected)
+    assert compute("+", known, known).exact
+    assert compute("-", known, known).exact
 
 
 def column(
