@@ -120,6 +120,8 @@ def test_it_is_judged_again_from_where_somebody_closed_it() -> None:
     assert closed([first], [first]) == [None, None, {}]
     assert closed([first], []) == [5, None, {}]
     assert closed([], [first], subject="mill")[1] == 5
+    reworded = [[at(5), "closed by anne: a duck"]]
+    assert closed([first], reworded) == [5, None, {0: "closed by anne: a duck"}]
     assert closed([], [first], subject="gone") == [None, None, {}]
 
 

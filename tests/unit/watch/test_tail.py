@@ -2,6 +2,7 @@
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import given
 
 from hypervisor.watch.tail import Fresh, SeriesTail, is_good, merge
@@ -118,3 +119,39 @@ def test_it_holds_what_the_store_would(batches: list[list[tuple[int, int]]]) -> 
         older = stored[(stored["time"] < tail.complete_from) & is_good(stored)]
         if len(older):
             assert int(older["time"][-1]) in tail.older["time"].tolist()
+
+
+def filled(keep: int, last: int = 15) -> SeriesTail:
+    """Sixteen rows or so, one after another: as many as there is room for at first."""
+    tail = SeriesTail(keep=keep)
+    assert not tail.append(rows(*((time, float(time)) for time in range(last + 1))))
+    return tail
+
+
+def test_what_is_older_than_is_kept_goes_when_room_is_wanted() -> None:
+    tail = filled(keep=5)
+    assert tail.append(rows((16, 16.0)))
+    assert tail.rows["time"].tolist() == [11, 12, 13, 14, 15, 16]
+    assert tail.complete_from == 11
+    # The last good row stays, and what arrived within as long before the last arrival.
+    assert tail.older["time"].tolist() == [10]
+    assert not tail.append(rows((17, 17.0)))
+
+
+def test_little_that_is_old_stays_until_there_is_more() -> None:
+    tail = filled(keep=13)
+    assert not tail.append(rows((16, 16.0)))
+    assert (len(tail.rows), tail.complete_from) == (17, NEVER)
+    quarter = filled(keep=12)
+    assert quarter.append(rows((16, 16.0)))
+    assert quarter.rows["time"].tolist() == [*range(4, 17)]
+
+
+def test_of_very_many_rows_only_some_stay_however_long_they_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hypervisor.watch.tail._MOST", 6)
+    tail = filled(keep=1_000)
+    assert tail.append(rows((16, 16.0)))
+    assert tail.rows["time"].tolist() == [10, 11, 12, 13, 14, 15, 16]
+    assert tail.older["time"].tolist() == [*range(10)]  # all of it arrived lately
