@@ -7,7 +7,7 @@ import pytest
 
 from ingest.check import Belief, check
 from ingest.decode import decode
-from ingest.engine import Engine
+from ingest.engine import Engine, _epochs
 from ingest.layout import Layouts
 from ingest.letters import letters
 from ingest.library import Library
@@ -208,6 +208,12 @@ def test_a_pack_without_a_version_is_of_the_tenth() -> None:
             pack(record, {**record, "bver": version})
 
 
+def test_a_record_of_nobody_s_quantity_is_named_without_its_device() -> None:
+    (letter,) = say(("devices/alone/senml", [{"n": "alone/ph", "v": 7}])).letters
+    assert letter.reason == "unknown-quantity"
+    assert letter.detail.startswith("'alone' has no 'ph' in the inventory; it has air_temperature,")
+
+
 # -- network servers ----------------------------------------------------------------------------
 
 HEARD = [{"gwTime": "2022-01-11T06:00:00Z"}, {"nsTime": "2022-01-11T06:01:00Z"}]
@@ -268,3 +274,8 @@ def test_instants_lie_in_the_years_that_are_believed() -> None:
     for text in ("1799-12-31T23:59:59.999999Z", "2200-01-01T00:00:00Z"):
         with pytest.raises(ValueError, match=r"^'.*' lies outside the years 1800 to 2199$"):
             instant(text)
+
+
+def test_an_engine_looks_at_the_time_every_twentieth_of_a_second() -> None:
+    """And two looks later than QuickJS itself: a tenth of a second of a message is 0.2 at most."""
+    assert [_epochs(seconds) for seconds in (0.1, 0.11, 1.0, 60.0)] == [4, 5, 22, 1202]

@@ -240,6 +240,15 @@ def test_what_comes_while_a_batch_is_stored_is_read_after_a_breath(opened: Open)
     assert place.desk.inbox.waiting == 0
 
 
+def test_a_message_whose_time_is_over_is_not_waited_with(opened: Open) -> None:
+    place = opened()
+    place.desk.coming.append(READING)
+    place.steps()
+    place.ticks.now += 30
+    assert place.steps() == [("turn", 0.0, 99)]
+    assert place.desk.inbox.waiting == 0
+
+
 @pytest.mark.parametrize(("size", "left"), [(400, 1), (401, 0)])
 def test_a_batch_is_bounded_in_bytes(opened: Open, size: int, left: int) -> None:
     """Four hundred a row."""
