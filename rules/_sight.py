@@ -99,12 +99,10 @@ class Sight:
             return own & (keys <= track.known_to[track.span(keys)])
         fresh = track.good[rows]
         if not track.gauge.all():
-            # What is sent on change holds while its device is heard, as far as one had heard.
+            # What is sent on change holds while its device is heard, as far as one had heard:
+            # last with the reading itself, or later.
             heard = self.block.heard(track)
             fresh = np.where(
                 track.gauge[self.owners], fresh, heard.times[heard.find(keys, self.keys)]
             )
-            own &= fresh >= self.zones
-            if len(track.breaks):
-                own &= fresh >= track.broke(keys)
         return np.asarray(own & (keys <= track.expiries(np.maximum(fresh, self.zones))))
