@@ -116,16 +116,15 @@ class Pipeline:
             self._isolate(parcel.arrivals)
             self._commit(no_rows(), (), parcel.beats, 0)
 
-    def look_up(self, *, at_once: bool) -> bool:
-        """Load the devices, if they have changed; whether they have."""
+    def look_up(self, *, at_once: bool) -> None:
+        """Load the devices, if they have changed."""
         known = self._directory.changed(at_once=at_once)
         if known is None:
-            return False
+            return
         self._layouts = Layouts(known.devices)
         self._routes = Routes(known, self._library)
         self._known = known  # last: whoever was checked by half of it is checked again
         log.info("%s devices in the inventory", len(known.devices))
-        return True
 
     def _store_anew(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:
         decoded = decode(arrivals, Routes(self._known, self._library))

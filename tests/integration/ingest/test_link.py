@@ -117,7 +117,7 @@ def test_whoever_keeps_the_broker_hears_that_we_are_there_and_whom_to_put_out(
         link.close()
         assert not link.up
         assert wait_until(lambda: len(heard) > 2, seconds=20)
-        assert turned(link, lambda: link.up)
+        assert turned(link, lambda: len(heard) > 3), "and that we are back"
         link._client.socket().shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]  # noqa: SLF001
         assert turned(link, lambda: not link.up)
         assert wait_until(lambda: len(heard) > 4, seconds=20)
