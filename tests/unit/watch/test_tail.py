@@ -97,6 +97,7 @@ def test_rows_read_from_the_store_before_the_feed_told_of_them_are_news() -> Non
     assert early is not None
     assert (early.first, early.newest_before) == (2, 3)
     assert late is None
+    assert tail.absorb(rows((3, 3.0)), cursor=9) is None
 
 
 @given(
