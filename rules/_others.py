@@ -13,7 +13,7 @@ from rules._interval import LEFT_OUT, UNKNOWN, Interval, Mask, Truths, truths, w
 from rules._rule import ahead_of
 from rules._sight import Sight
 from rules._tally import Sums, amounts, answers, total
-from rules._tree import Call, Name, Node, Scaled, walk
+from rules._tree import Call, Name, Node, walk
 
 
 class Asking(Protocol):
@@ -171,8 +171,6 @@ def _present(own: Asking, inner: Node) -> Mask:
 
 def _never_negative(own: Asking, inner: Node) -> Mask:
     """Where a value cannot be below nothing, so that what is known of a sum bounds it."""
-    while isinstance(inner, Scaled) and inner.offset == 0:
-        inner = inner.operand
     if isinstance(inner, Call) and inner.function not in _DIFFERENCES:
         inner = inner.arguments[0]
     if isinstance(inner, Name):
