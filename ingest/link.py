@@ -163,7 +163,8 @@ class Link:
     def close(self) -> None:
         """Send what is to be sent and leave; the broker keeps our session and queues for us."""
         if self._up:
-            self._client.publish(PRESENCE, AWAY, qos=1, retain=True)
+            # Not to be acknowledged: it would be sent again when we are back, behind `here`.
+            self._client.publish(PRESENCE, AWAY, qos=0, retain=True)
         self._up = False
         self._client.disconnect()
         end = self._ticks() + _FAREWELL

@@ -133,6 +133,19 @@ def test_whoever_keeps_the_broker_hears_that_we_are_there_and_whom_to_put_out(
     assert back == "ingest-1: connected to the broker, which kept our queue"
 
 
+def test_when_we_are_back_the_last_word_is_that_we_are_here(broker: Broker) -> None:
+    """A farewell that is sent again behind it had the broker save for nobody from then on."""
+    with hearing(broker) as heard, linked(broker) as link:
+        for _ in range(3):
+            heard.clear()
+            assert turned(link, lambda: HERE in heard)
+            link.pause("flooder")  # what comes behind all that was to be sent
+            assert turned(link, lambda: PAUSE in heard)
+            assert [each for each in heard if each != PAUSE][-1] == HERE
+            link.close()
+            assert wait_until(lambda: heard[-1] == AWAY, seconds=20)
+
+
 def test_a_heartbeat_comes_round_and_what_is_not_acknowledged_comes_again(
     broker: Broker, add_device: Callable[[str], str]
 ) -> None:
@@ -161,6 +174,8 @@ def test_a_heartbeat_comes_round_and_what_is_not_acknowledged_comes_again(
         link.close()
         assert turned(link, lambda: len(inbox.arrivals) == 2)
         link.acknowledge(inbox.take())
+        link.beat()  # it comes round behind them: the broker has heard them
+        assert turned(link, lambda: any(not beat.anew for beat in inbox._beats))  # noqa: SLF001
         send(b"third")
         assert turned(link, lambda: inbox.arrivals)
         link.close()
