@@ -205,14 +205,19 @@ def test_a_note_that_cannot_be(client: httpx.Client, wrong: dict[str, Any]) -> N
     assert answer.status_code in {404, 422}, answer.text
 
 
-def test_the_load_beside_it_is_of_the_alarms_that_the_asker_may_see(world: World) -> None:
+def test_the_load_beside_it_is_of_the_alarms_that_the_asker_may_see(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     edit = Edit(owner="orge", since=us(0), until=us(24 * 60), threshold="attention", value="2.8 m")
 
     def busiest(territory: Territory) -> int:
         with connect(world.url) as own, connect(world.url) as seeing:
             tenancy.become(seeing, territory)
+            clock = iter([100.0, 102.5])
+            monkeypatch.setattr("hypervisor.backtest.editing.time.perf_counter", clock.__next__)
             found = try_edit(own, edit, CATALOGUE, zone=ZoneInfo("Europe/Paris"), seeing=seeing)
         assert found.edit is not None
+        assert found.lasted == 2.5
         return found.edit.worth.busiest
 
     everybodys, nobodys = Territory(whole=True), Territory(communes=frozenset({"91001"}))

@@ -153,3 +153,10 @@ def test_a_threshold_that_is_withdrawn_at_the_site_is_not_seen() -> None:
     near = registry(LEVEL, gone)
     lying = replace(desk(), near=near)
     assert look(lying, recorded(moulin=(1, 2))) is None
+
+
+def test_a_rule_that_is_not_yet_anywhere_is_seen_as_it_is_tried() -> None:
+    (new,) = rules(LEVEL.replace("flood-level", "flood-new"))
+    lying = desk(threshold=None, value=None, written=new)
+    assert lying.today is None
+    assert values(look(lying, recorded(pont=(1, 2)))) == [(0, 1), (1, 2)]
