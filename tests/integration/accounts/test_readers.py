@@ -133,8 +133,12 @@ def test_a_user_who_makes_no_roles_is_told_so(url: str, stack: Stack, name: str)
             ):
                 connection.execute(f"{statement} {owner}".encode())
         with connect(theirs) as connection:
-            with pytest.raises(StoreError, match="superuser, or have CREATEROLE"):
+            with pytest.raises(StoreError) as caught:
                 readers.add(connection, name, WORD)
+            assert str(caught.value) == (
+                f"the role 'reader_{name}' could not be made (permission denied to create role):"
+                " the database's user must be a superuser, or have CREATEROLE and own the database"
+            )
             connection.rollback()
             with pytest.raises(StoreError, match="superuser, or have CREATEROLE"):
                 migrate(connection)
