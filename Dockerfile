@@ -14,7 +14,7 @@ RUN python -m venv /opt/hypervisor \
  && /opt/hypervisor/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY . ./
 COPY --from=console /src/node_modules node_modules
-RUN /opt/hypervisor/bin/python -m hypervisor.console.vendoring node_modules \
+RUN /opt/hypervisor/bin/python -m hypervisor.web.vendoring node_modules \
  && /opt/hypervisor/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
  && /opt/hypervisor/bin/python deploy/slim.py territory-hypervisor
 

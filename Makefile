@@ -6,7 +6,7 @@ help:
 	@echo "make demo      set up, then a simulated October flood, left running to look at"
 	@echo "make test      set up, then the tests (about seven minutes on two cores)"
 	@echo "make test-all  the long ones too"
-	@echo "make check     format, lint, types, import contracts"
+	@echo "make check     format, lint, types, import contracts, plain names"
 	@echo "make mutants   single faults put into a room (ROOM=rules N=30 SEED=1): do its tests notice?"
 	@echo "make kills     100 faults under 500 messages a second: what is acknowledged is stored"
 	@echo "make bench     ingest against the bare loop"
@@ -21,7 +21,7 @@ demo: setup
 
 # Three lanes beside each other, since most tests wait for servers: what is pure, what goes over HTTP and
 # through a browser, and the rest. The reports of the first two come at the end.
-HTTP = tests/integration/api tests/integration/console tests/browser
+HTTP = tests/integration/web tests/integration/console tests/browser
 test: setup
 	@reports=$$(mktemp -d); status=0; \
 	lane() { .venv/bin/python -m pytest -m "not long" "$$@"; }; \
@@ -43,6 +43,7 @@ check: setup
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/python -m tests.plain_words
 
 ROOM ?= rules
 N ?= 30

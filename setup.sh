@@ -180,10 +180,10 @@ make_venv() {
 # --- what the console's pages load ---------------------------------------------------------------
 
 CONSOLE_STAMP=node_modules/setup-stamp
-VENDORED=hypervisor/console/static/vendor/htmx.js
+VENDORED=hypervisor/web/static/vendor/htmx.js
 
 wanted_console() {
-  cat package-lock.json hypervisor/console/vendoring.py | sha256sum | cut -d ' ' -f 1
+  cat package-lock.json hypervisor/web/vendoring.py | sha256sum | cut -d ' ' -f 1
 }
 
 # Into node_modules, and from there what is served to where it is served.
@@ -193,7 +193,7 @@ make_console() {
   fi
   say "fetching what the console's pages load"
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-  .venv/bin/python -m hypervisor.console.vendoring node_modules
+  .venv/bin/python -m hypervisor.web.vendoring node_modules
   wanted_console >"$CONSOLE_STAMP"
 }
 

@@ -195,7 +195,7 @@ _DOMAINS = Panel(
     unit="count",
     decimals=0,
     columns=tuple(
-        Column(name=str(one.value), title=one.text, colour=one.colour) for one in DOMAINS
+        Column(name=str(state.value), title=state.text, colour=state.colour) for state in DOMAINS
     ),
     no_value=Text(en="nothing was raised", fr="rien n'a été levé"),
     empty="nothing was raised",

@@ -68,10 +68,10 @@ def written(board: Dashboard, options: Options) -> str:
 
 def panels_of(board: Dashboard) -> tuple[Panel, ...]:
     """All panels, those of sections too."""
-    found: list[Panel] = []
+    panels: list[Panel] = []
     for part in board.panels:
-        found.extend(part.panels if isinstance(part, Section) else (part,))
-    return tuple(found)
+        panels.extend(part.panels if isinstance(part, Section) else (part,))
+    return tuple(panels)
 
 
 def _check_keys(board: Dashboard) -> None:

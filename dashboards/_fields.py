@@ -54,9 +54,9 @@ def thresholds(steps: tuple[Step, ...], ground: str = CLEAR) -> sdk.ThresholdsCo
     rows = [sdk.Threshold(value=step.at, color=step.colour) for step in steps]
     if steps[0].at is not None:
         rows.insert(0, sdk.Threshold(value=None, color=ground))
-    known = [row.value for row in rows[1:]]
-    if None in known or known != sorted(value for value in known if value is not None):
-        raise DashboardError(f"steps {known} must rise from the first to the last")
+    values = [row.value for row in rows[1:]]
+    if None in values or values != sorted(value for value in values if value is not None):
+        raise DashboardError(f"steps {values} must rise from the first to the last")
     return sdk.ThresholdsConfig(mode=sdk.ThresholdsMode.ABSOLUTE, steps=rows)
 
 

@@ -50,7 +50,7 @@ _VOLUME = Panel(
     unit="count",
     decimals=0,
     columns=tuple(
-        Column(name=str(one.value), title=one.text, colour=one.colour) for one in DOMAINS
+        Column(name=str(state.value), title=state.text, colour=state.colour) for state in DOMAINS
     ),
     empty="no whole hour lies within the time shown",
     width=12,

@@ -231,7 +231,7 @@ _SHARE = Panel(
     decimals=0,
     low=0,
     columns=tuple(
-        Column(name=str(one.value), title=one.text, colour=one.colour) for one in DOMAINS
+        Column(name=str(state.value), title=state.text, colour=state.colour) for state in DOMAINS
     ),
     empty="no whole hour lies within the time shown",
     width=12,
@@ -263,7 +263,7 @@ _DOUBTED = Panel(
     unit="count",
     decimals=0,
     columns=tuple(
-        Column(name=str(one.value), title=one.text, colour=one.colour) for one in DOMAINS
+        Column(name=str(state.value), title=state.text, colour=state.colour) for state in DOMAINS
     ),
     no_value=Text(en="all were believed", fr="toutes ont été crues"),
     empty="every reading was believed",

@@ -16,18 +16,19 @@ from dashboards._words import Text
 _GRAVE = PRIORITIES[:3]  # what a narrow table has room for; a notice asks for nothing
 _COUNTS = tuple(
     Column(
-        name=str(one.value),
-        title=Text(en=f"{one.symbol} {word(one).en}", fr=f"{one.symbol} {word(one).fr}"),
+        name=str(state.value),
+        title=Text(en=f"{state.symbol} {word(state).en}", fr=f"{state.symbol} {word(state).fr}"),
         unit="count",
         cell="background",
-        steps=(Step(at=None, colour="transparent"), Step(at=1, colour=one.colour)),
+        steps=(Step(at=None, colour="transparent"), Step(at=1, colour=state.colour)),
         width=95,
     )
-    for one in _GRAVE
+    for state in _GRAVE
 )
-_TOLD = ", ".join(f"coalesce(max(standing.{one.value}), 0) AS {one.value}" for one in _GRAVE)
+_TOLD = ", ".join(f"coalesce(max(standing.{state.value}), 0) AS {state.value}" for state in _GRAVE)
 _BY_PRIORITY = ", ".join(
-    f"count(*) FILTER (WHERE standing.severity = '{one.value}') AS {one.value}" for one in _GRAVE
+    f"count(*) FILTER (WHERE standing.severity = '{state.value}') AS {state.value}"
+    for state in _GRAVE
 )
 
 _DOMAINS = Panel(

@@ -189,7 +189,7 @@ def _flag(columns: _Columns, envelope: Envelope) -> None:
 def _rows(columns: _Columns, table: Table, belief: Belief) -> Rows:
     sizes = np.array(columns.sizes, dtype=np.intp)
     time = np.rint(np.array(columns.times, dtype=np.float64) * 1e6).astype(np.int64)
-    received = np.array([one.received_at for one in columns.arrivals], dtype=np.int64)
+    received = np.array([arrival.received_at for arrival in columns.arrivals], dtype=np.int64)
     channel = np.frombuffer(columns.channels, dtype=np.intc)
     rows = np.empty(len(channel), dtype=ROW)
     rows["series"] = table.series[channel]

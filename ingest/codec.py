@@ -187,15 +187,15 @@ def _object(uplink: Uplink) -> Mapping[str, Any]:
     if uplink.object_ is not None:
         return uplink.object_
     try:
-        found = json.loads(uplink.payload, object_pairs_hook=once_each)
+        loads = json.loads(uplink.payload, object_pairs_hook=once_each)
     except TwiceError as error:
         raise unusable(Reason.BAD_PAYLOAD, str(error)) from None
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        loads = None
+    if not isinstance(loads, dict):
         raise unusable(
             Reason.BAD_PAYLOAD,
             "no decoded object (is the codec set in the network server?), and the payload is no"
             " JSON object either",
         )
-    return found
+    return loads

@@ -35,9 +35,9 @@ def _letter(group: list[Refused], largest: int) -> Letter:
 def _payload(arrival: Arrival, group: list[Refused], largest: int) -> bytes:
     if len(arrival.payload) > largest:
         return arrival.payload[:_KEPT]
-    if any(one.whole for one in group):
+    if any(refused.whole for refused in group):
         return arrival.payload
-    parts: object = [one.part for one in group]
+    parts: object = [refused.part for refused in group]
     if len(group) == 1 and not isinstance(group[0].part, list):  # an array would be read as objects
         parts = group[0].part
     return json.dumps(parts, separators=(",", ":")).encode()

@@ -101,7 +101,7 @@ class Pipeline:
         self._again, self._tried = checked is self._tried, checked
         if parcel.dropped is not None:
             self._dropped = parcel.dropped
-        new = any(one.reason in _MAY_BE_NEW for one in checked.refused)
+        new = any(refused.reason in _MAY_BE_NEW for refused in checked.refused)
         self.look_up(at_once=new)
         try:
             # The batch before may have seen the change while this one was checked by the old.

@@ -194,14 +194,14 @@ def _standing(several: list[_Meant]) -> list[_Meant]:
     Raises:
         UnusableError: two records are different sensors, of which nobody says which it is.
     """
-    ranks = [one.rank for one in several if one.rank is not None]
+    ranks = [meant.rank for meant in several if meant.rank is not None]
     if len(ranks) == len(several):
         best = min(
             (r.rank for r in several if r.rank is not None and r.value is not None),
             default=min(ranks),
         )
-        return [one for one in several if one.rank == best]
-    names = list(dict.fromkeys(one.name for one in several))
+        return [meant for meant in several if meant.rank == best]
+    names = list(dict.fromkeys(meant.name for meant in several))
     if len(names) > 1:
         raise unusable(
             Reason.WRONG_SHAPE,
@@ -214,8 +214,8 @@ def _standing(several: list[_Meant]) -> list[_Meant]:
 def _envelope(time: int, ones: list[_Meant]) -> Envelope:
     return Envelope(
         time=_EPOCH + timedelta(microseconds=time),
-        values={one.quantity: one.value for one in ones},
-        units={one.quantity: one.unit for one in ones if one.unit is not None} or None,
+        values={meant.quantity: meant.value for meant in ones},
+        units={meant.quantity: meant.unit for meant in ones if meant.unit is not None} or None,
     )
 
 

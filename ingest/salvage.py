@@ -28,15 +28,15 @@ def salvage(arrival: Arrival) -> tuple[list[Envelope], list[Refused]]:
         document = _document(arrival.payload)
     except UnusableError as error:
         return [], [error.refusal.of(arrival)]
-    found: list[Envelope] = []
+    envelopes: list[Envelope] = []
     refused: list[Refused] = []
     lone = not isinstance(document, list)
     for element in [document] if lone else document:
         envelope, wrong = _element(arrival, element, lone=lone)
         refused.extend(wrong)
         if envelope is not None:
-            found.append(envelope)
-    return found, refused
+            envelopes.append(envelope)
+    return envelopes, refused
 
 
 def _document(payload: bytes) -> Any:

@@ -132,10 +132,10 @@ class Sandbox:
             _told(self._photograph, engine)
         except ScriptError as error:
             engine.close()
-            told = ScriptError(error.failure, f"the script cannot be loaded: {error}")
+            script_error = ScriptError(error.failure, f"the script cannot be loaded: {error}")
             if error.failure is not Failure.TIMEOUT:
-                self._broken = told
-            raise told from None
+                self._broken = script_error
+            raise script_error from None
         return engine
 
     def _photograph(self, engine: Engine) -> None:

@@ -121,11 +121,15 @@ def run_vector(vector: Vector, sandbox: Sandbox) -> list[Difference]:
         returned = {"errors": [str(error)]}
     got = returned if isinstance(returned, Mapping) else {}
     expected = vector.output
-    found = list(_differences("errors", _list(expected.get("errors")), _list(got.get("errors"))))
-    found += _differences("warnings", _list(expected.get("warnings")), _list(got.get("warnings")))
+    differences = list(
+        _differences("errors", _list(expected.get("errors")), _list(got.get("errors")))
+    )
+    differences += _differences(
+        "warnings", _list(expected.get("warnings")), _list(got.get("warnings"))
+    )
     if not _list(expected.get("errors")):
-        found += _differences("data", expected.get("data"), got.get("data"))
-    return found
+        differences += _differences("data", expected.get("data"), got.get("data"))
+    return differences
 
 
 def _list(given: Any) -> Any:

@@ -150,8 +150,8 @@ class Block:
         None: no subject has any.
         """
         if ahead not in self._upstream:
-            found = self._afar[ahead]
-            self._upstream[ahead] = self._members(found) if any(found) else None
+            subjects = self._afar[ahead]
+            self._upstream[ahead] = self._members(subjects) if any(subjects) else None
         return self._upstream[ahead]
 
     def _members(self, found: Sequence[Sequence[Subject]]) -> Members:
@@ -162,7 +162,7 @@ class Block:
                 spans += [span] * size
         own = Block(
             replace(self.axis, count=sum(sizes)),
-            [one for some in found for one in some],
+            [subject for some in found for subject in some],
             self.ears,
             partly=True,
             spans=spans,

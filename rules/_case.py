@@ -121,7 +121,7 @@ class Frame:
     def _columns(self, name: str, sent: Iterable[Sent]) -> SeriesColumns:
         kind = self.kinds[name]
         interval = self.intervals[name]
-        found = columns(
+        series_columns = columns(
             standing(sent),
             Reported(
                 device=self.devices[name],
@@ -133,10 +133,10 @@ class Frame:
         )
         if isinstance(interval, Steps):
             stale = Steps(at=interval.at, value=3 * interval.value)
-            found = replace(found, interval=interval, stale_after=stale)
+            series_columns = replace(series_columns, interval=interval, stale_after=stale)
         return replace(
-            found,
-            breaks=self.breaks.get(name, found.breaks),
+            series_columns,
+            breaks=self.breaks.get(name, series_columns.breaks),
             withdrawn=self.withdrawn.get(name),
             earlier=self.earlier.get(name, ()),
         )

@@ -87,11 +87,11 @@ class _CaseReader(CaseParts):
         return read_rule(node, self.source, self.words, domain="")
 
     def _sent(self) -> list[Sent]:
-        found: list[Sent] = []
+        messages: list[Sent] = []
         for name, node in self.mapping("readings").items():
             text = self.source.text(node, "readings")
-            found += read_readings(name, text, self.source.place(node))
-        return found
+            messages += read_readings(name, text, self.source.place(node))
+        return messages
 
     def _horizon(self, sent: list[Sent]) -> Horizon:
         spans = self.pairs(self.parts["deaf"]) if "deaf" in self.parts else []
@@ -168,10 +168,10 @@ class _CaseReader(CaseParts):
         }
 
     def _reporting(self, names: Iterable[str]) -> dict[str, Reporting]:
-        found = dict.fromkeys(names, Reporting.PERIODIC)
+        fromkeys = dict.fromkeys(names, Reporting.PERIODIC)
         for name, node in self.mapping("report").items():
-            found[name] = Reporting(self.word(node, tuple(Reporting)))
-        return found
+            fromkeys[name] = Reporting(self.word(node, tuple(Reporting)))
+        return fromkeys
 
     def _kinds(
         self,

@@ -37,13 +37,13 @@ def run_cases(text: str, *, file: str, words: Vocabulary) -> list[Outcome]:
         RuleError: the file is no list of cases.
     """
     source = Source(file)
-    found: list[Outcome] = []
+    outcomes: list[Outcome] = []
     for node in source.sequence(source.compose(text), "a list of cases"):
         parts = source.mapping(node, "a case")
         name = source.text(parts["name"], "a name") if "name" in parts else "(without a name)"
         line = source.place(node).line
-        found.append(_outcome(node, source, words, name, line))
-    return found
+        outcomes.append(_outcome(node, source, words, name, line))
+    return outcomes
 
 
 def _outcome(node: yaml.Node, source: Source, words: Vocabulary, name: str, line: int) -> Outcome:

@@ -104,14 +104,14 @@ class Conditions:
         return self._among(keys, "ceased", lambda track: track.ceased)
 
     def _among(self, keys: Instants, what: str, of: Callable[[Track], Instants]) -> Mask:
-        found = np.zeros(len(keys), dtype=np.bool_)
+        zeros = np.zeros(len(keys), dtype=np.bool_)
         for track in self.tracks:
-            found |= lying_in(of(track), keys)
+            zeros |= lying_in(of(track), keys)
         if self.members is not None:
-            found |= lying_in(self.members.keys(what, self.rule.shared, of), keys)
+            zeros |= lying_in(self.members.keys(what, self.rule.shared, of), keys)
         for sites, inside in self.upstream:
-            found |= lying_in(sites.keys(what, names_of(inside), of), keys)
-        return found
+            zeros |= lying_in(sites.keys(what, names_of(inside), of), keys)
+        return zeros
 
     def _end(self, view: View, when: Truths) -> Truths:
         if self.rule.clear is None:

@@ -70,10 +70,10 @@ def judge(  # noqa: PLR0913  what may be known of each subject
         seeds=seeds or {},
         closings=closings or {},
     )
-    found: list[Verdict] = []
+    verdicts: list[Verdict] = []
     for block in blocks(subjects, asked, extent):
-        found += _judge_block(revisions, block, asked)
-    return found
+        verdicts += _judge_block(revisions, block, asked)
+    return verdicts
 
 
 def extent_of(revisions: Sequence[tuple[int, Rule | None]]) -> Extent:
@@ -113,7 +113,7 @@ def lookback(rules: Sequence[Rule], subject: Subject) -> int:
     way = 0
     if any(rule.upstreams for rule in rules):
         way = longest_way(subject)
-        columns += [column for one in subject.upstream for column in one.series.values()]
+        columns += [column for upstream in subject.upstream for column in upstream.series.values()]
     limits = [
         int(np.nan_to_num(steps.value, nan=0.0).max(initial=0.0))
         for column in columns
@@ -174,8 +174,10 @@ def _judge_block(
     due = np.minimum(due, _soonest(axis, runs[span.after(runs)]))
     if history.silence:
         due = np.minimum(due, _soonest(axis, block.wakes[span.after(block.wakes)]))
-    told = Telling(axis=axis, rows=rows, seeds=seeds, history=history, judged=judged, state=state)
-    moments = moments_of(told)
+    telling = Telling(
+        axis=axis, rows=rows, seeds=seeds, history=history, judged=judged, state=state
+    )
+    moments = moments_of(telling)
     return [
         Verdict(
             subject=subject.key,

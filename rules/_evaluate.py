@@ -173,7 +173,7 @@ class View:
     def _silent(self, node: Call) -> Truths:
         """Whether one of those listened for is silent; devices out of service are not."""
         name, span = silence_of(node)
-        found = np.zeros(len(self.keys), dtype=np.bool_)
+        zeros = np.zeros(len(self.keys), dtype=np.bool_)
         idle = np.full(len(self.keys), name == DEVICE)
         for caller in self.block.callers(name):
             quiet = self._quiet(caller, span)
@@ -183,8 +183,8 @@ class View:
                 idle &= ~serves | ~caller.present[self.sight.owners]
             else:
                 idle &= ~caller.present[self.sight.owners]
-            found |= quiet
-        return np.where(idle, LEFT_OUT, truths(found))
+            zeros |= quiet
+        return np.where(idle, LEFT_OUT, truths(zeros))
 
     def _quiet(self, caller: Caller, span: int) -> Mask:
         """No arrival for `span` of listening."""

@@ -155,10 +155,11 @@ class _Parser:
             options.append(self._sum())
         self._expect(")")
         same = tuple(
-            Comparison(place=one.place, operator="==", left=left, right=one) for one in options
+            Comparison(place=option.place, operator="==", left=left, right=option)
+            for option in options
         )
-        found = Some(place=token.place, conditions=same)
-        return found if denial is None else Negation(place=denial.place, condition=found)
+        some = Some(place=token.place, conditions=same)
+        return some if denial is None else Negation(place=denial.place, condition=some)
 
     def _sum(self) -> Node:
         node = self._product()

@@ -96,11 +96,11 @@ def _product(node: Arithmetic) -> _Line | None:
     return None
 
 
-def _sum(one: _Line, other: _Line, times: float) -> _Line:
-    terms = dict(one.terms)
+def _sum(line: _Line, other: _Line, times: float) -> _Line:
+    terms = dict(line.terms)
     for node, count in other.terms:
         terms[node] = terms.get(node, 0.0) + times * count
     return _Line(
         terms=frozenset((node, count) for node, count in terms.items() if count),
-        number=one.number + times * other.number,
+        number=line.number + times * other.number,
     )

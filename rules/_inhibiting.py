@@ -24,13 +24,13 @@ def check_mentions(some: Iterable[Mention], known: Mapping[str, Iterable[str]]) 
     Raises:
         RuleError: one is not, a rule inhibits itself, or some inhibit each other.
     """
-    found = list(some)
-    for one in found:
-        if one.inhibits not in known:
-            hint = nearest(one.inhibits, known)
-            told = f"{one.rule!r} inhibits the unknown rule {one.inhibits!r}{hint}"
-            raise RuleError(one.place, told)
-    check_circles(found, known)
+    mentions = list(some)
+    for mention in mentions:
+        if mention.inhibits not in known:
+            hint = nearest(mention.inhibits, known)
+            told = f"{mention.rule!r} inhibits the unknown rule {mention.inhibits!r}{hint}"
+            raise RuleError(mention.place, told)
+    check_circles(mentions, known)
 
 
 def check_circles(
@@ -41,20 +41,20 @@ def check_circles(
     Raises:
         RuleError: some do, at the mention that closes the circle; it names the circle.
     """
-    found = list(some)
+    mentions = list(some)
     onward: dict[str, list[str]] = {}
-    for one in found:
-        onward.setdefault(one.rule, []).append(one.inhibits)
+    for mention in mentions:
+        onward.setdefault(mention.rule, []).append(mention.inhibits)
     graph = {**(known or {}), **onward}
-    for one in found:
-        if one.inhibits == one.rule:
-            raise RuleError(one.place, f"rule {one.rule!r} cannot inhibit itself")
-        back = _way(graph, one.inhibits, one.rule)
+    for mention in mentions:
+        if mention.inhibits == mention.rule:
+            raise RuleError(mention.place, f"rule {mention.rule!r} cannot inhibit itself")
+        back = _way(graph, mention.inhibits, mention.rule)
         if back:
             named = ", which inhibits ".join(map(repr, back))
             raise RuleError(
-                one.place,
-                f"{one.rule!r} inhibits {named}: alarms that silence each other would tell"
+                mention.place,
+                f"{mention.rule!r} inhibits {named}: alarms that silence each other would tell"
                 " nobody; let the graver inhibit the other, and take one of these out",
             )
 

@@ -83,13 +83,13 @@ class Judged:
         """Ask each row's own revision."""
 
         def observed(rows: Index, since: Instants) -> Mask:
-            found = np.zeros(len(rows), dtype=np.bool_)
+            zeros = np.zeros(len(rows), dtype=np.bool_)
             parts = self.part[rows]
             for number, part in enumerate(self._history.parts):
                 mine = np.flatnonzero(parts == number)
                 if part.conditions is not None and len(mine):
-                    found[mine] = asks(part.conditions, self._keys[rows[mine]], since[mine])
-            return found
+                    zeros[mine] = asks(part.conditions, self._keys[rows[mine]], since[mine])
+            return zeros
 
         return observed
 

@@ -97,11 +97,11 @@ def warnings(rule: Rule, sites: Iterable[SiteFacts]) -> Iterator[tuple[Place, st
     A threshold that no site has, with the nearest that one has; a window shorter than the interval
     of a series there; nowhere that it applies.
     """
-    known = list(sites)
-    yield from _thresholds(rule, known)
-    there = [site for site in known if applies(rule, site)]
-    if known and not there:
-        yield rule.when.place, f"{rule.id} applies at none of {len(known)} sites"
+    site_facts = list(sites)
+    yield from _thresholds(rule, site_facts)
+    there = [site for site in site_facts if applies(rule, site)]
+    if site_facts and not there:
+        yield rule.when.place, f"{rule.id} applies at none of {len(site_facts)} sites"
     yield from _windows(rule, there)
 
 

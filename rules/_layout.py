@@ -121,8 +121,8 @@ def _wider(
     """Such spans, that may begin with the first reading that arrives from upstream."""
     found: list[Span] = []
     for i, (first, last) in enumerate(spans):
-        sites = [one for some in afar.values() for one in some[i]]
-        begins = [at for one in sites for at in _firsts(one, extent.afar)]
+        sites = [subject for some in afar.values() for subject in some[i]]
+        begins = [at for site in sites for at in _firsts(site, extent.afar)]
         found.append((min([first, *begins]), last))
     return found
 
@@ -135,12 +135,12 @@ def _zones(subject: Subject) -> int:
 def _used(subject: Subject, names: Sequence[str]) -> Columns:
     """The series that a rule reads of a subject; all of a device's when it is heard by them."""
     series = subject.series
-    found = [
+    columns = [
         series[key] for name in names for key in subject.group.get(name, (name,)) if key in series
     ]
-    if not found or any(c.reporting is not Reporting.PERIODIC for c in found):
+    if not columns or any(c.reporting is not Reporting.PERIODIC for c in columns):
         return list(series.values())
-    return found
+    return columns
 
 
 def _zone(
@@ -151,7 +151,7 @@ def _zone(
     times = [horizon.silence if extent.silence else horizon.values]
     times += [*asked.starts.values(), *asked.untils.values()]
     times += _seed_times(asked.seeds.values())
-    times += [one.at for some in asked.closings.values() for one in some]
+    times += [closing.at for some in asked.closings.values() for closing in some]
     whole = [column for columns in used for column in columns if len(column.time)]
     times += _ends([column.time[:1] for column in whole])
     times += _ends([column.time[-1:] for column in whole])

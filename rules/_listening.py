@@ -81,13 +81,13 @@ class Ears:
         supplies = [None if device is None else device.fed for device in devices]
         if all(fed is None for fed in supplies):
             return Clocks([self._always], np.zeros(len(devices), dtype=np.intp))
-        found = [self._always]
+        listenings = [self._always]
         places = {id(None): 0}
         for fed in supplies:
             if fed is not None and id(fed) not in places:
-                places[id(fed)] = len(found)
-                found.append(self._clock(fed))
-        return Clocks(found, np.array([places[id(fed)] for fed in supplies], dtype=np.intp))
+                places[id(fed)] = len(listenings)
+                listenings.append(self._clock(fed))
+        return Clocks(listenings, np.array([places[id(fed)] for fed in supplies], dtype=np.intp))
 
     def _clock(self, fed: Steps) -> Listening:
         if id(fed) not in self._fed:

@@ -86,18 +86,18 @@ def conclude(rows: Rows, seeds: Seeds, verdicts: Verdicts) -> Conclusion:
     phase = np.where(active, ACTIVE, np.where(when_since != NONE, PENDING, IDLE)).astype(np.int8)
     since = np.where(active, since, when_since)
     level = np.zeros(len(rows.keys), dtype=np.int8)
-    found: list[tuple[Mask, Instants]] = []
+    masks: list[tuple[Mask, Instants]] = []
     for rank, step in enumerate(verdicts.steps):
         latched, start = _step(rows, seeds, rank, step, since)
         level[latched & active] = rank + 1
-        found.append((latched, start))
+        masks.append((latched, start))
     return Conclusion(
         phase=phase,
         when_since=when_since,
         clear_since=clear_since,
         since=since,
         began=np.where(active, began, NONE),
-        steps=tuple(found),
+        steps=tuple(masks),
         level=level,
         barred=bars,
     )

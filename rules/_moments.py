@@ -35,17 +35,17 @@ class Telling:
 
 def moments_of(told: Telling) -> list[list[Moment]]:
     """By subject: the moments, each differing from the one before it or from the seed."""
-    found: list[list[Moment]] = [[] for _ in range(told.axis.count)]
+    every_moments: list[list[Moment]] = [[] for _ in range(told.axis.count)]
     stale_since = _stale_since(told)
     changed = np.flatnonzero(_changed(told, stale_since))
     if len(changed) == 0:
-        return found
+        return every_moments
     owners = told.rows.owners[changed].tolist()
     for moment, owner in zip(_moments(told, changed, stale_since), owners, strict=True):
-        previous = found[owner][-1] if found[owner] else told.seeds.moments[owner]
+        previous = every_moments[owner][-1] if every_moments[owner] else told.seeds.moments[owner]
         if _differs(moment, previous):
-            found[owner].append(moment)
-    return found
+            every_moments[owner].append(moment)
+    return every_moments
 
 
 def _stale_since(told: Telling) -> Instants:

@@ -163,10 +163,10 @@ def _saying(own: Asking, inner: Node) -> Mask:
 
 
 def _present(own: Asking, inner: Node) -> Mask:
-    found = np.ones(len(own.keys), dtype=np.bool_)
+    ones = np.ones(len(own.keys), dtype=np.bool_)
     for name in names_of(walk(inner)):
-        found &= own.block.track(name).present[own.sight.owners]
-    return found
+        ones &= own.block.track(name).present[own.sight.owners]
+    return ones
 
 
 def _never_negative(own: Asking, inner: Node) -> Mask:

@@ -128,7 +128,9 @@ def packs() -> list[Pack]:
                 raise RuleError(place, f"rule {rule.id!r} stands in {seen[rule.id]} already")
             seen[rule.id] = name
         found.append(pack)
-    check_mentions([one for pack in found for one in pack.mentions], dict.fromkeys(seen, ()))
+    check_mentions(
+        [mention for pack in found for mention in pack.mentions], dict.fromkeys(seen, ())
+    )
     return found
 
 

@@ -62,7 +62,7 @@ class Table:
 
     def sent(self) -> tuple[list[Sent], int]:
         """All arrivals, and the time at which the log is read."""
-        found: list[Sent] = []
+        messages: list[Sent] = []
         last = self._origin
         for name, text in self._tables().items():
             time = self._origin
@@ -76,15 +76,15 @@ class Table:
                     )
                 for _ in range(int(match["times"] or 1)):
                     if match["value"] != "-":
-                        found.append(self._sent(name, time, match["value"], match["mark"]))
+                        messages.append(self._sent(name, time, match["value"], match["mark"]))
                         last = max(last, time)
                     time += self._every
-                bounded_size(found, READINGS, "readings of one test", self.place)
+                bounded_size(messages, READINGS, "readings of one test", self.place)
                 if time - self._origin > LONGEST:
                     raise RuleError(self.place, "a test lasts at most 366 d")
         if "until" in self._body:
             last = read_time(self._text("until"), self.place) + self.shift
-        return found, last
+        return messages, last
 
     def _sent(self, name: str, time: int, value: str, mark: str) -> Sent:
         missing = value == "null"

@@ -65,7 +65,7 @@ def _differences(rule: Rule, table: Table) -> list[str]:
     differences: list[str] = []
     cut = each_going_on(revisions, table.subject, sent, horizon, found)
     for how, moments in (("", found), ("judged one arrival at a time: ", cut)):
-        alarms = [_moved(one, -table.shift) for one in episodes(rule.id, "test", moments)]
+        alarms = [_moved(episode, -table.shift) for episode in episodes(rule.id, "test", moments)]
         lines = [part_of(line, told) for line in alarm_lines(alarms, OPTIONAL)]
         if lines != expected:
             differences.append(f"{how}expected {expected or 'nothing'}, found {lines or 'nothing'}")

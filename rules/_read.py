@@ -50,12 +50,12 @@ def read_rule(node: yaml.Node, source: Source, words: Vocabulary, *, domain: str
     """
     parts = source.mapping(node, "a rule", RULE_KEYS)
     reader = _Reader(source, words)
-    said = read_texts(source, parts)
+    texts = read_texts(source, parts)
     if "when" not in parts:
         raise RuleError(source.place(node), "a rule needs `when`, the condition that raises it")
     rule = Rule(
         id=reader.text(parts, "id", ""),
-        title=said.title,
+        title=texts.title,
         domain=domain,
         per=cast("_Per", reader.word(parts, "per", SUBJECTS)),
         category=cast("_Category", reader.word(parts, "category", CATEGORIES)),
@@ -65,8 +65,8 @@ def read_rule(node: yaml.Node, source: Source, words: Vocabulary, *, domain: str
         keep=reader.duration(parts, "keep for"),
         severity=reader.word(parts, "severity", SEVERITIES, "major"),
         steps=reader.steps(parts),
-        advice=said.advice,
-        wrong_when=said.wrong_when,
+        advice=texts.advice,
+        wrong_when=texts.wrong_when,
         french=read_french(source, parts),
         **NoticeReader(source, parts).read(),
         tests=reader.tests(parts),
@@ -143,12 +143,12 @@ class _Reader:
     def tests(self, parts: dict[str, yaml.Node]) -> tuple[PackTest, ...]:
         if "tests" not in parts:
             return ()
-        found: list[PackTest] = []
+        pack_tests: list[PackTest] = []
         nodes = self._source.sequence(parts["tests"], "tests")
         bounded_size(nodes, TESTS, "tests of one rule", self._source.place(parts["tests"]))
         for node in nodes:
             body = self._source.mapping(node, "a test")
             name = self.text(body, "name", "")
             line = self._source.place(node).line
-            found.append(PackTest(name=name, line=line, body=self._source.plain(node)))
-        return tuple(found)
+            pack_tests.append(PackTest(name=name, line=line, body=self._source.plain(node)))
+        return tuple(pack_tests)

@@ -63,7 +63,7 @@ def read_readings(series: str, text: str, place: Place) -> list[Sent]:
     Raises:
         RuleError: one is not understood.
     """
-    found: list[Sent] = []
+    messages: list[Sent] = []
     for word in text.split():
         match = _READING.fullmatch(word)
         if match is None:
@@ -79,7 +79,7 @@ def read_readings(series: str, text: str, place: Place) -> list[Sent]:
         received = read_time(match["received"], place) if match["received"] else time
         value = _WORDS.get(match["value"])
         value = float(match["value"]) if value is None else value
-        found.append(
+        messages.append(
             Sent(
                 series=series,
                 time=time,
@@ -88,7 +88,7 @@ def read_readings(series: str, text: str, place: Place) -> list[Sent]:
                 received_at=received,
             )
         )
-    return found
+    return messages
 
 
 def standing(sent: Iterable[Sent]) -> list[Sent]:

@@ -115,7 +115,7 @@ def _kept(
             identity=alarm.identity,
             episode=episode,
             before=alarm.episode,
-            acknowledged=all(one.acknowledged for one in (alarm, *gone)),
+            acknowledged=all(recorded.acknowledged for recorded in (alarm, *gone)),
         )
         changes.insert(0, change)
     return changes

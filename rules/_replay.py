@@ -54,7 +54,7 @@ def replay(  # noqa: PLR0913  all that a log is made of
         start = min((one.received_at if silence else one.time for one in batch), default=upto)
         closed = {subject.key: closings}
         if judged is None:
-            found = judge(revisions, [subject], now, closings=closed)[0].moments
+            moments = judge(revisions, [subject], now, closings=closed)[0].moments
         else:
             start = min(start, judged + 1)
             journal = [moment for moment in journal if moment.time < start]
@@ -62,8 +62,8 @@ def replay(  # noqa: PLR0913  all that a log is made of
             seen = reached(rules, subject, start, seeds.get(subject.key), silence=silence)
             starts = {subject.key: start}
             (verdict,) = judge(revisions, [seen], now, starts=starts, seeds=seeds, closings=closed)
-            found = verdict.moments
-        journal += found
+            moments = verdict.moments
+        journal += moments
         judged = upto if judged is None else max(judged, upto)
     return tuple(journal)
 
@@ -100,8 +100,8 @@ def each_going_on(
             seeds |= {} if seed is None else {subject.key: seed}
         subjects.append(subject)
     untils = {str(number): end for number, end in enumerate(ends)}
-    found = judge(revisions, subjects, horizon, starts=starts, seeds=seeds, untils=untils)
-    return tuple(moment for one in found for moment in one.moments)
+    verdicts = judge(revisions, subjects, horizon, starts=starts, seeds=seeds, untils=untils)
+    return tuple(moment for verdict in verdicts for moment in verdict.moments)
 
 
 def reached(

@@ -67,11 +67,11 @@ class History:
 
     def spoken(self, keys: Instants) -> Mask:
         """Where a good reading was made of a series that a revision names."""
-        found = np.zeros(len(keys), dtype=np.bool_)
+        zeros = np.zeros(len(keys), dtype=np.bool_)
         for part in self.parts:
             if part.conditions is not None:
-                found |= part.conditions.spoke(keys, silence=False)
-        return found
+                zeros |= part.conditions.spoke(keys, silence=False)
+        return zeros
 
     def ceased(self, keys: Instants) -> Mask:
         """Where the knowledge of a series ends, at its stale limit."""

@@ -16,11 +16,11 @@ def services(columns: Columns, subjects: Sequence[Subject]) -> list[Steps | None
         None if column is None else subject.devices[column.device]
         for column, subject in zip(columns, subjects, strict=True)
     ]
-    found = interrupted(devices)
+    step_series = interrupted(devices)
     for i, column in enumerate(columns):
         if column is not None and (column.earlier or column.withdrawn is not None):
-            found[i] = _service(column, subjects[i].devices)
-    return found
+            step_series[i] = _service(column, subjects[i].devices)
+    return step_series
 
 
 def interrupted(devices: Sequence[Device | None]) -> list[Steps | None]:
@@ -36,15 +36,15 @@ def interrupted(devices: Sequence[Device | None]) -> list[Steps | None]:
 
 def changes(columns: Iterable[SeriesColumns]) -> list[Instants]:
     """The times at which series are spliced, broken or withdrawn."""
-    found: list[Instants] = []
+    instants: list[Instants] = []
     for column in columns:
         if len(column.breaks):
-            found.append(column.breaks)
+            instants.append(column.breaks)
         if column.withdrawn is not None:
-            found.append(column.withdrawn.at)
+            instants.append(column.withdrawn.at)
         if column.earlier:
-            found.append(np.array([until for _, until in column.earlier], dtype=np.int64))
-    return found
+            instants.append(np.array([until for _, until in column.earlier], dtype=np.int64))
+    return instants
 
 
 def rows_of(column: SeriesColumns, device: str) -> slice | NDArray[np.intp]:

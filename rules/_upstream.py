@@ -20,7 +20,7 @@ Moved = Callable[[Instants], Instants]
 
 def longest(subject: Subject) -> int:
     """The longest way (µs) from a site upstream."""
-    lags = [one.lag for one in subject.upstream]
+    lags = [upstream.lag for upstream in subject.upstream]
     return max(
         (lag if isinstance(lag, int) else int(np.nanmax(lag.value, initial=0)) for lag in lags),
         default=0,
@@ -29,16 +29,16 @@ def longest(subject: Subject) -> int:
 
 def arriving(subject: Subject, ahead: int) -> list[Subject]:
     """The sites upstream of a subject, on its own time; its calendar and plan are theirs."""
-    return [_arriving(one, subject, ahead) for one in subject.upstream]
+    return [_arriving(upstream, subject, ahead) for upstream in subject.upstream]
 
 
-def _arriving(one: Upstream, subject: Subject, ahead: int) -> Subject:
-    moved = _moved(one.lag, ahead)
+def _arriving(upstream: Upstream, subject: Subject, ahead: int) -> Subject:
+    moved = _moved(upstream.lag, ahead)
     return Subject(
-        key=f"{subject.key}{AT}{one.site}",
-        series={name: _column(column, moved) for name, column in one.series.items()},
-        devices={name: _device(device, moved) for name, device in one.devices.items()},
-        thresholds={name: _steps(steps, moved) for name, steps in one.thresholds.items()},
+        key=f"{subject.key}{AT}{upstream.site}",
+        series={name: _column(column, moved) for name, column in upstream.series.items()},
+        devices={name: _device(device, moved) for name, device in upstream.devices.items()},
+        thresholds={name: _steps(steps, moved) for name, steps in upstream.thresholds.items()},
         calendar=subject.calendar,
         plan=subject.plan,
     )

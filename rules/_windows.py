@@ -170,7 +170,7 @@ def _extreme(
 
 def _tables(first: Index, size: Index) -> "list[tuple[Index, NDArray[np.intp]]]":
     """Windows of equal size together: which they are, and a table of the rows in each."""
-    found: list[tuple[Index, NDArray[np.intp]]] = []
+    indexes: list[tuple[Index, NDArray[np.intp]]] = []
     order = np.argsort(size, kind="stable")
     cuts = np.flatnonzero(np.diff(size[order])) + 1
     for same in np.split(order, cuts):
@@ -178,8 +178,8 @@ def _tables(first: Index, size: Index) -> "list[tuple[Index, NDArray[np.intp]]]"
             continue
         width = int(size[same[0]])
         parts = np.array_split(same, max(1, len(same) * width // _CELLS))
-        found += [(part, first[part][:, None] + np.arange(width)) for part in parts]
-    return found
+        indexes += [(part, first[part][:, None] + np.arange(width)) for part in parts]
+    return indexes
 
 
 BY_NAME: dict[str, Callable[[Window], Interval]] = {

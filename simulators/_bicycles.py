@@ -10,7 +10,7 @@ from simulators._battery import charge
 from simulators._calendar import Lived, lived
 from simulators._chance import chance_of
 from simulators._field import Place
-from simulators._gauging import Told, as_read
+from simulators._gauging import DeviceReadings, as_read
 from simulators._lamps_telling import WHOLE
 from simulators._steps import SECOND, Column, Instants
 from simulators._traffic_counting import slots
@@ -62,7 +62,7 @@ KINDS: Mapping[str, Riders] = {"bicycles": BICYCLES, "pedestrians": PEDESTRIANS}
 
 def told(
     place: Place, world: World, seed: int, catalogue: Mapping[str, Quantity]
-) -> Iterator[Told]:
+) -> Iterator[DeviceReadings]:
     """Its rows: how many passed in the interval that ends."""
     names = [name for name in sorted(place.quantities) if name in KINDS or name == "battery"]
     shortest = min((place.quantities[name] for name in names), default=0.0)
@@ -76,7 +76,7 @@ def told(
             middle = at - int(every * SECOND / 2)
             mean = expected(place, name, middle, world) * every / 3600
             value = chance.poisson(mean).astype(np.float64)
-        yield Told(
+        yield DeviceReadings(
             device=place.device,
             quantity=catalogue[name],
             times=at,

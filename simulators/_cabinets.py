@@ -70,8 +70,8 @@ def circuit(
     losses = [*mine.of("cabinet-outage"), *mine.of("supply-loss")]
     leak, trip, drown = _water(site, world)
     leaks = _leaks(site, places, mine, seed)
-    wanted = always(1.0) if plan is None else joined(lambda level: (level > 0) * 1.0, plan)
-    contactor, error = _contactor(wanted, mine.of("contactor-error"))
+    steps = always(1.0) if plan is None else joined(lambda level: (level > 0) * 1.0, plan)
+    contactor, error = _contactor(steps, mine.of("contactor-error"))
     silences = [
         (lost.begins + _battery(lost), lost.ends)
         for lost in losses

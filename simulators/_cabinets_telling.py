@@ -9,7 +9,7 @@ from sensors._quantity import Quantity
 from simulators._cabinets import Circuit
 from simulators._chance import chance_of
 from simulators._field import Place
-from simulators._gauging import Told, as_read
+from simulators._gauging import DeviceReadings, as_read
 from simulators._lamps_telling import REACTION, Lamp
 from simulators._steps import SECOND, Column, Instants, Steps, joined
 from simulators._world import World
@@ -51,7 +51,7 @@ class Look:
 
 def told(
     cabinet: Cabinet, world: World, seed: int, catalogue: Mapping[str, Quantity]
-) -> Iterator[Told]:
+) -> Iterator[DeviceReadings]:
     """Its rows: measurements at their interval and when the light is switched, states on change."""
     chance = chance_of(seed, cabinet.place.device, "controller")
     phase = int(chance.integers(0, 300)) * SECOND
@@ -72,7 +72,7 @@ def told(
             at, value = looks[every].at, READINGS[name](looks[every])
         else:
             continue
-        yield Told(
+        yield DeviceReadings(
             device=cabinet.place.device,
             quantity=catalogue[name],
             times=at,

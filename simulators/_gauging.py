@@ -18,7 +18,7 @@ SPREAD = 7  # minutes are shifted by the device, so that not all speak at once
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class DeviceReadings:
     """One quantity of one device: `times` in µs, `value`, `status` if not all is ok."""
 
     device: str
@@ -49,7 +49,7 @@ def saturated(true: Column, top: float | None) -> NDArray[np.str_] | None:
     return np.where(true >= top, "saturated", "ok")
 
 
-def table(told: Iterable[Told]) -> pd.DataFrame:
+def table(told: Iterable[DeviceReadings]) -> pd.DataFrame:
     """The rows of a recording, ascending by time, then device, in the order they were told."""
     parts = [each for each in told if len(each.times)]
     if not parts:

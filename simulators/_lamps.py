@@ -116,13 +116,13 @@ def burning(
     `by_itself`: it has no other switch than its supply, so it burns full when that is on though
     nobody commands it.
     """
-    wish = command
+    steps = command
     if by_itself:
-        wish = joined(lambda level: np.where(level > 0, level, 100.0), command)
-    level = joined(np.multiply, wish, supply)
+        steps = joined(lambda level: np.where(level > 0, level, 100.0), command)
+    level = joined(np.multiply, steps, supply)
     fault = always(0.0)
     if troubles:
-        level = _ill(wish, supply, troubles)
+        level = _ill(steps, supply, troubles)
         fault = _told(command, supply, troubles)
     power = joined(lambda lit, fed: fed * which.power(lit), level, supply)
     return Burning(supply=supply, command=command, level=level, power=power, fault=fault)

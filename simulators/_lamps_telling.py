@@ -10,7 +10,7 @@ from sensors._quantity import Quantity
 from simulators._battery import charge
 from simulators._chance import chance_of
 from simulators._field import Place
-from simulators._gauging import Told, as_read
+from simulators._gauging import DeviceReadings, as_read
 from simulators._lamps import METERING, Burning, Luminaire
 from simulators._steps import SECOND, Column, Instants
 from simulators._world import World
@@ -52,13 +52,15 @@ class Look:
         return self.lamp.does.power.of(self.at)
 
 
-def told(lamp: Lamp, world: World, seed: int, catalogue: Mapping[str, Quantity]) -> Iterator[Told]:
+def told(
+    lamp: Lamp, world: World, seed: int, catalogue: Mapping[str, Quantity]
+) -> Iterator[DeviceReadings]:
     """Its rows, quantity by quantity."""
     chance = chance_of(seed, lamp.place.device, "controller")
     far = float(chance.random())
     for name, at in _times(lamp, world, chance).items():
         look = Look(lamp=lamp, at=at, begins=world.begins, far=far, chance=chance)
-        yield Told(
+        yield DeviceReadings(
             device=lamp.place.device,
             quantity=catalogue[name],
             times=at,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from simulators._publications import Publication, written
-from simulators._tempo import Reins, Steady, Tempo, Wish
+from simulators._tempo import PlayerCommand, Reins, Steady, Tempo
 from simulators._wire import Broker, PlayerError, Wall, Wire
 
 CLOCK = "exercise/clock"
@@ -81,7 +81,7 @@ class Player:
         self._first = 0
         self._clock = 0
         self._last = 0  # the latest stamp or clock that went out
-        self._reins: Reins = Steady(wish=Wish(speed=pace.speed))
+        self._reins: Reins = Steady(wish=PlayerCommand(speed=pace.speed))
         self._tempo = Tempo(now=wall.now, at=0)
         self._looked = 0.0
         self._ticked = 0.0

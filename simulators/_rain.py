@@ -33,17 +33,17 @@ class Rain:
 
     def fallen(self, lon: float, lat: float, times: NDArray[np.int64]) -> Column:
         """Rain in mm since before the first storm."""
-        told = np.zeros(len(times))
+        zeros = np.zeros(len(times))
         since = (times - self._begins) / HOUR
         for storm, size, (hours, total) in zip(
             self._weather.storms, self._sizes, self._showers, strict=True
         ):
             height = storm.total * size * share(lon, lat, storm)
-            told += height * np.interp(since - storm.at, hours, total)
+            zeros += height * np.interp(since - storm.at, hours, total)
         for front, (hours, total) in zip(self._weather.fronts, self._bands, strict=True):
             after = (times - self.passes(front, lon, lat)) / HOUR
-            told += front.rain * np.interp(after, hours, total)
-        return told * math.exp(0.08 * self._patches.at(lon, lat))
+            zeros += front.rain * np.interp(after, hours, total)
+        return zeros * math.exp(0.08 * self._patches.at(lon, lat))
 
     def mean_rate(self, times: NDArray[np.int64]) -> Column:
         """mm/h in the middle of the territory: what clouds go with."""

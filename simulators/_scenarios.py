@@ -56,10 +56,10 @@ def parse(text: str, file: str) -> Story:
     """
     reader = Reader(file)
     node = reader.compose(text)
-    found = reader.fields(node, "a scenario", STORY, ("name", "title", "begins", "hours"))
-    if not 0 < found["hours"] <= 24 * 400:
+    fields = reader.fields(node, "a scenario", STORY, ("name", "title", "begins", "hours"))
+    if not 0 < fields["hours"] <= 24 * 400:
         reader.fail(node, "hours: expected more than none and less than 400 days")
-    return Story(**found)
+    return Story(**fields)
 
 
 def _text(reader: Reader, node: yaml.Node, what: str) -> str:
@@ -252,8 +252,8 @@ INJECT: dict[str, Kind] = {
 
 
 def _injects(reader: Reader, node: yaml.Node, what: str) -> tuple[Inject, ...]:
-    found: tuple[Inject, ...] = _each(INJECT, ("kind", "at", "title"), Inject)(reader, node, what)
-    for entry, inject in zip(reader.entries(node, what), found, strict=True):
+    injects: tuple[Inject, ...] = _each(INJECT, ("kind", "at", "title"), Inject)(reader, node, what)
+    for entry, inject in zip(reader.entries(node, what), injects, strict=True):
         if inject.kind not in INJECTS:
             known = ", ".join(INJECTS)
             reader.fail(entry, f"{what}: no inject is a {inject.kind!r}; expected one of {known}")
@@ -261,7 +261,7 @@ def _injects(reader: Reader, node: yaml.Node, what: str) -> tuple[Inject, ...]:
             reader.fail(entry, f"{what}: a reading needs its quantity and its value")
         if inject.kind in {"reading", "lost-sensor"} and inject.where == Where():
             reader.fail(entry, f"{what}: a {inject.kind} needs a where")
-    return found
+    return injects
 
 
 def _weather(reader: Reader, node: yaml.Node, what: str) -> Weather:

@@ -29,8 +29,8 @@ class _Manner:
 
 def spoken(rows: pd.DataFrame, field: Field, seed: int, skew: Skew) -> Spoken:
     """All messages, ascending by arrival; devices that the field does not know speak natively."""
-    known = catalogue().quantities.values()
-    counted = frozenset(each.name for each in known if each.kind is Kind.INCREMENT)
+    values_view = catalogue().quantities.values()
+    counted = frozenset(each.name for each in values_view if each.kind is Kind.INCREMENT)
     how = _Manner(seed=seed, skew=skew, counted=counted)
     places = {place.device: place for place in field.places}
     said = []

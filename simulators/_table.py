@@ -74,11 +74,11 @@ class Table:
                 raise self.fault(
                     int((~spoken).argmax()), column, f"{expected}, with its offset from UTC"
                 )
-        found = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
-        bad = found.isna().to_numpy()
+        series = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
+        bad = series.isna().to_numpy()
         if bad.any():
             raise self.fault(int(bad.argmax()), column, expected)
-        return found.astype("datetime64[us, UTC]")
+        return series.astype("datetime64[us, UTC]")
 
 
 def load(path: Path) -> Table:

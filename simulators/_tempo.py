@@ -11,7 +11,7 @@ SECOND = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class PlayerCommand:
     """How the one who leads wants it to go on.
 
     `speed`: scenario seconds a wall second, None: as fast as it is stored. `held`: its clock
@@ -27,7 +27,7 @@ class Wish:
 class Reins(Protocol):
     """Who leads. Asked by the one thread that plays; none of it may take long."""
 
-    def look(self, clock: int) -> Wish:
+    def look(self, clock: int) -> PlayerCommand:
         """What is wished now, the clock standing at `clock` (µs)."""
         ...
 
@@ -48,9 +48,9 @@ class Reins(Protocol):
 class Steady:
     """Nobody leads: one speed from beginning to end."""
 
-    wish: Wish = field(default_factory=Wish)
+    wish: PlayerCommand = field(default_factory=PlayerCommand)
 
-    def look(self, _clock: int) -> Wish:
+    def look(self, _clock: int) -> PlayerCommand:
         return self.wish
 
     def due(self, _until: int) -> int | None:
@@ -69,14 +69,14 @@ class Tempo:
 
     now: Callable[[], float]
     at: int
-    wish: Wish = field(default_factory=Wish)
+    wish: PlayerCommand = field(default_factory=PlayerCommand)
     wall: float = 0.0
 
-    def start(self, at: int, wish: Wish) -> None:
+    def start(self, at: int, wish: PlayerCommand) -> None:
         """Go on from `at` as is wished, from now on."""
         self.at, self.wish, self.wall = at, wish, self.now()
 
-    def bend(self, wish: Wish, *, least: int, most: int) -> None:
+    def bend(self, wish: PlayerCommand, *, least: int, most: int) -> None:
         """Go on from where it is as is now wished; it is between `least` and `most` (µs)."""
         if wish != self.wish:
             self.start(min(max(self.reached(), least), max(most, least)), wish)

@@ -10,7 +10,7 @@ from sensors._quantity import Quantity
 from simulators._battery import charge
 from simulators._chance import chance_of
 from simulators._field import Place
-from simulators._gauging import Told, as_read
+from simulators._gauging import DeviceReadings, as_read
 from simulators._lamps_telling import WHOLE
 from simulators._steps import SECOND, Column, Instants
 from simulators._world import World
@@ -24,7 +24,7 @@ CHATTER = 4.0  # times the vehicles that a loop counts that chatters
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
+class TrafficState:
     """Traffic at a sensor, at `times`: vehicles passed so far, and what an occupancy adds up to.
 
     `density`, `occupied`, `trucks` are running sums from `times[0]` on, a step at a time.
@@ -51,8 +51,8 @@ class Counted:
 
 
 def told(
-    place: Place, state: State, world: World, seed: int, catalogue: Mapping[str, Quantity]
-) -> Iterator[Told]:
+    place: Place, state: TrafficState, world: World, seed: int, catalogue: Mapping[str, Quantity]
+) -> Iterator[DeviceReadings]:
     """Its rows, quantity by quantity; a speed only where there was a vehicle."""
     chance = chance_of(seed, place.device, "counting")
     names = [name for name in sorted(place.quantities) if name in READINGS or name == "battery"]
@@ -69,7 +69,7 @@ def told(
         if whole:  # every field of a message has a value: a radar repeats its last speed
             value = _repeated(value, state.free_speed)
         there = np.isfinite(value)
-        yield Told(
+        yield DeviceReadings(
             device=place.device,
             quantity=catalogue[name],
             times=seen.at[there],
@@ -83,7 +83,9 @@ def slots(begins: int, ends: int, every: float) -> Instants:
     return np.arange(-(-begins // step) * step, ends + 1, step, dtype=np.int64)
 
 
-def counted(state: State, at: Instants, every: float, chance: np.random.Generator) -> Counted:
+def counted(
+    state: TrafficState, at: Instants, every: float, chance: np.random.Generator
+) -> Counted:
     """Whole vehicles between two ends of an interval, and the means over it."""
     before = at - int(every * SECOND)
     steps = every * SECOND / float(state.times[1] - state.times[0])

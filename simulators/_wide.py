@@ -32,17 +32,17 @@ def explicit(text: str) -> Column:
     Raises:
         RecordingError: it is written otherwise.
     """
-    found = EXPLICIT.fullmatch(text.strip())
-    if found is None:
+    match = EXPLICIT.fullmatch(text.strip())
+    if match is None:
         raise RecordingError(
             f"columns: {text!r} cannot be read; expected COLUMN=QUANTITY[UNIT], such as"
             " 'Q_m3s=discharge[m3/s]', or COLUMN=QUANTITY[UNIT]@DEVICE"
         )
     return Column(
-        name=found["column"].strip(),
-        quantity=found["quantity"],
-        unit=found["unit"],
-        device=found["device"],
+        name=match["column"].strip(),
+        quantity=match["quantity"],
+        unit=match["unit"],
+        device=match["device"],
     )
 
 

@@ -122,12 +122,12 @@ class Wire:
     def _stamped(self, stamp: str | None) -> Properties | None:
         if stamp is None:
             return None
-        found = self._properties.get(stamp)
-        if found is None:
-            found = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            found.UserProperty = [(STAMP, stamp)]
-            self._properties = {stamp: found}  # the devices of one instant share it
-        return found
+        properties = self._properties.get(stamp)
+        if properties is None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.UserProperty = [(STAMP, stamp)]
+            self._properties = {stamp: properties}  # the devices of one instant share it
+        return properties
 
     def _keep_up(self) -> None:
         if self._refusal is not None:

@@ -33,10 +33,10 @@ def speed(text: str) -> float | None:
 
 def duration(text: str) -> float:
     """`90 s`, `15min`, `6h`, `2 d`: seconds, ten years at most."""
-    found = DURATION.fullmatch(text.strip())
-    if found is None:
+    match = DURATION.fullmatch(text.strip())
+    if match is None:
         raise WordError(f"duration {text!r}: expected a number and s, min, h or d, such as 6h")
-    seconds = float(found["number"]) * SECONDS[found["unit"]]
+    seconds = float(match["number"]) * SECONDS[match["unit"]]
     if seconds > LONGEST * 3600.0:
         raise WordError(f"duration {text!r}: expected at most ten years")
     return seconds

@@ -22,8 +22,12 @@ class ScenarioError(SimulatorError):
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint at the known word that was perhaps meant."""
     words = sorted(known)
-    found = difflib.get_close_matches(word, words, n=1)
-    return f"; did you mean {found[0]!r}?" if found else f"; there are {', '.join(words)}"
+    close_matches = difflib.get_close_matches(word, words, n=1)
+    return (
+        f"; did you mean {close_matches[0]!r}?"
+        if close_matches
+        else f"; there are {', '.join(words)}"
+    )
 
 
 def hours_in(word: str) -> float | None:

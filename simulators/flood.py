@@ -13,7 +13,7 @@ from simulators._battery import charge
 from simulators._catchment import discharge_of
 from simulators._chance import Column, chance_of
 from simulators._field import Field, Place
-from simulators._gauging import Times, Told, as_read, saturated, table, ticks
+from simulators._gauging import DeviceReadings, Times, as_read, saturated, table, ticks
 from simulators._rivers import Course
 from simulators._simulator import Simulator
 from simulators._story import SECOND
@@ -51,7 +51,7 @@ def emit(field: Field, world: World, _chance_seed: int) -> pd.DataFrame:
     return table(told for place in field.of("flood") for told in _told(place, world))
 
 
-def _told(place: Place, world: World) -> Iterator[Told]:
+def _told(place: Place, world: World) -> Iterator[DeviceReadings]:
     course = world.course(place)
     for name, interval in sorted(place.quantities.items()):
         chance = chance_of(world.seed, place.device, name)
@@ -70,9 +70,9 @@ def _told(place: Place, world: World) -> Iterator[Told]:
                 yield _one(place, name, at, true)
 
 
-def _one(place: Place, name: str, times: Times, true: Column) -> Told:
+def _one(place: Place, name: str, times: Times, true: Column) -> DeviceReadings:
     quantity, top = CATALOGUE[name], place.saturates.get(name)
-    return Told(
+    return DeviceReadings(
         device=place.device,
         quantity=quantity,
         times=times,

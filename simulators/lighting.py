@@ -18,7 +18,7 @@ from simulators import _cabinets_telling, _lamps_telling
 from simulators._cabinets import Circuit, circuit, drift
 from simulators._cabinets_telling import Cabinet
 from simulators._field import Field, Place
-from simulators._gauging import Told, table
+from simulators._gauging import DeviceReadings, table
 from simulators._lamps import CODES, burning, luminaire
 from simulators._lamps_faults import troubles
 from simulators._lamps_telling import Lamp
@@ -146,7 +146,7 @@ def emit(field: Field, world: World, chance_seed: int) -> pd.DataFrame:
     return table(_told(truth(field, world, chance_seed), world, chance_seed))
 
 
-def _told(cabinets: dict[str, Cabinet], world: World, seed: int) -> Iterator[Told]:
+def _told(cabinets: dict[str, Cabinet], world: World, seed: int) -> Iterator[DeviceReadings]:
     for cabinet in cabinets.values():
         if "cabinet_power" in cabinet.place.quantities:
             yield from _cabinets_telling.told(cabinet, world, seed, CATALOGUE)

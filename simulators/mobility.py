@@ -20,7 +20,7 @@ from simulators import _bicycles, _traffic_counting
 from simulators._calendar import Lived, lived
 from simulators._chance import chance_of
 from simulators._field import Field
-from simulators._gauging import Told, table
+from simulators._gauging import DeviceReadings, table
 from simulators._parameters import Kinds, check, choice, number
 from simulators._simulator import Simulator
 from simulators._steps import SECOND, Column, Instants
@@ -33,7 +33,7 @@ from simulators._traffic import (
     queue_density,
     wet,
 )
-from simulators._traffic_counting import FAULTS, State
+from simulators._traffic_counting import FAULTS, TrafficState
 from simulators._traffic_demand import chanced, in_rain, trucks, wanted
 from simulators._traffic_queues import Passing, Stretch, passing
 from simulators._traffic_sections import Section, closed, diverted, open_share, sections
@@ -73,7 +73,9 @@ class Making:
         rain = self.world.rain(first.lon, first.lat, self.times)
         return np.asarray(share * section.capacity * usual * luck * in_rain(rain))
 
-    def driven(self, section: Section, entering: Column, shut: Sequence[Shut]) -> dict[str, State]:
+    def driven(
+        self, section: Section, entering: Column, shut: Sequence[Shut]
+    ) -> dict[str, TrafficState]:
         """Vehicles enter by chance, one by one, and drive as far as the road lets them.
 
         `shut`: of each sensor; nobody passes one that is, some turn off before it.
@@ -106,7 +108,7 @@ class Making:
             standstill=road.standstill,
         )
 
-    def _state(self, section: Section, number: int, passed: Passing, shut: Shut) -> State:
+    def _state(self, section: Section, number: int, passed: Passing, shut: Shut) -> TrafficState:
         road = section.roads[number]
         capacity, speed = self._in_rain(section, number)
         vehicles = np.where(shut, 0.0, np.diff(passed.count, prepend=0.0))
@@ -117,7 +119,7 @@ class Making:
             free_density(flow, capacity, speed),
         )
         heavy = trucks(self.when, road.kind)
-        return State(
+        return TrafficState(
             times=self.times,
             count=np.cumsum(vehicles),
             density=np.cumsum(density),
@@ -127,7 +129,7 @@ class Making:
         )
 
 
-def truth(field: Field, world: World, seed: int) -> dict[str, State]:
+def truth(field: Field, world: World, seed: int) -> dict[str, TrafficState]:
     """What truly passes each sensor of traffic (by its device): hidden from trainees.
 
     Raises:
@@ -143,7 +145,7 @@ def truth(field: Field, world: World, seed: int) -> dict[str, State]:
         {each.name: making.wanted(each) for each in every},
         {name: np.any(each, axis=0) for name, each in shut.items()},
     )
-    states: dict[str, State] = {}
+    states: dict[str, TrafficState] = {}
     for each in every:
         states |= making.driven(each, entering[each.name], shut[each.name])
     return states
@@ -154,7 +156,7 @@ def emit(field: Field, world: World, chance_seed: int) -> pd.DataFrame:
     return table(_told(field, world, chance_seed))
 
 
-def _told(field: Field, world: World, seed: int) -> Iterator[Told]:
+def _told(field: Field, world: World, seed: int) -> Iterator[DeviceReadings]:
     states = truth(field, world, seed)
     for place in field.of("mobility"):
         if place.device in states:

@@ -11,7 +11,7 @@ from simulators._battery import charge
 from simulators._bucket import Bucket, tips
 from simulators._chance import Column, chance_of
 from simulators._field import Field, Place
-from simulators._gauging import Times, Told, as_read, saturated, table, ticks
+from simulators._gauging import DeviceReadings, Times, as_read, saturated, table, ticks
 from simulators._simulator import Simulator
 from simulators._story import SECOND
 from simulators._weather import Atmosphere
@@ -66,7 +66,7 @@ def emit(field: Field, world: World, _chance_seed: int) -> pd.DataFrame:
     return table(_told(field, world))
 
 
-def _told(field: Field, world: World) -> Iterator[Told]:
+def _told(field: Field, world: World) -> Iterator[DeviceReadings]:
     for place in field.of("weather"):
         for name, interval in sorted(place.quantities.items()):
             if name == "rain" and name in place.on_change:
@@ -77,7 +77,7 @@ def _told(field: Field, world: World) -> Iterator[Told]:
             if reads is not None:
                 true = reads(Look(place, world, at, interval, name))
                 top = place.saturates.get(name)
-                yield Told(
+                yield DeviceReadings(
                     device=place.device,
                     quantity=CATALOGUE[name],
                     times=at,
@@ -86,7 +86,7 @@ def _told(field: Field, world: World) -> Iterator[Told]:
                 )
 
 
-def _tips(place: Place, world: World, heartbeat: float) -> Told:
+def _tips(place: Place, world: World, heartbeat: float) -> DeviceReadings:
     """The tips of a bucket, and a sign of life where it does not rain."""
     told = tips(
         lambda at: world.air.fallen(place.lon, place.lat, at),
@@ -94,7 +94,9 @@ def _tips(place: Place, world: World, heartbeat: float) -> Told:
         Bucket.of(place, world.seed),
         heartbeat,
     )
-    return Told(device=place.device, quantity=CATALOGUE["rain"], times=told[0], value=told[1])
+    return DeviceReadings(
+        device=place.device, quantity=CATALOGUE["rain"], times=told[0], value=told[1]
+    )
 
 
 def _rain(look: Look) -> Column:

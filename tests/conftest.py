@@ -10,18 +10,18 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from hypervisor.instance import Instance, Mode
-from hypervisor.settings import Settings
-from hypervisor.stack import accounts, binaries, passwords
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.broker import Broker
-from hypervisor.stack.database import FORGETFUL, Database
-from hypervisor.stack.folder import DataFolder, open_folder
-from hypervisor.stack.ports import LOOPBACK, free_port
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.base.settings import Settings
+from hypervisor.broker import accounts, binaries, passwords
+from hypervisor.broker.folder import DataFolder, open_folder
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.database import databases
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import connect, migrate
+from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import Running, start_broker, start_database
-from hypervisor.store import databases
-from hypervisor.store import instance as instance_store
-from hypervisor.store.connect import connect, migrate
 
 TEMPLATE = "migrated"
 LEFT_OVER = "hypervisor-test-"

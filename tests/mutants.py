@@ -33,23 +33,10 @@ from tests.reach import measure
 ROOT = Path(__file__).parent.parent
 MOST_SECONDS = 600
 COPIES = ROOT / ".mutants"  # on the disk of .venv, whose files the copies share
-LINKED = ("node_modules", "hypervisor/console/static/vendor")  # not kept in git
+LINKED = ("node_modules", "hypervisor/web/static/vendor")  # not kept in git
 
 CACHE = COPIES / "reach"  # which tests run which lines
 EQUIVALENT = Path(__file__).parent / "equivalent.yaml"
-
-ROOMS = {
-    "rules": ("rules",),
-    "ingest": ("ingest",),
-    "watch": ("hypervisor/watch",),
-    "store": ("hypervisor/store",),
-    "alarms": ("hypervisor/alarms", "hypervisor/store/alarms"),
-    "notify": ("hypervisor/notify", "hypervisor/store/notify"),
-    "accounts": ("hypervisor/accounts", "hypervisor/store/accounts"),
-    "backtest": ("hypervisor/backtest",),
-    "outlook": ("hypervisor/outlook",),
-    "simulators": ("simulators",),
-}
 
 # Annotations are full of `|`; decorators are dataclasses and routes, without which nothing imports.
 SKIPPED = re.compile(r"BinaryOperator_BitOr|Decorator|VariableReplacer|VariableInserter|NoOp")
@@ -244,14 +231,15 @@ def _passes(copy: Path, tests: list[str], *, seconds: float) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("room", choices=ROOMS)
+    parser.add_argument("room", help="a package, or a room of hypervisor")
     parser.add_argument("--count", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--dry", action="store_true", help="draw the faults, and try none")
     parser.add_argument("--only", help="a part of the path of the files to change", default="")
     options = parser.parse_args()
-    folders = ROOMS[options.room]
+    inside = ROOT / "hypervisor" / options.room
+    folders = (f"hypervisor/{options.room}" if inside.is_dir() else options.room,)
     faults = draw_faults(folders, options.count if not options.only else 100_000, options.seed)
     faults = [fault for fault in faults if options.only in fault.path][: options.count]
     if options.dry:

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hypervisor.stack.database import FORGETFUL, Database
-from hypervisor.stack.errors import StackError
-from hypervisor.stack.folder import open_folder
-from hypervisor.stack.ports import free_port
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import open_folder
+from hypervisor.broker.ports import free_port
+from hypervisor.database import databases
+from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import start_database
-from hypervisor.store import databases
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET

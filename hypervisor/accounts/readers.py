@@ -2,12 +2,12 @@
 
 import re
 
-from hypervisor.accounts import passwords
-from hypervisor.accounts.errors import AccountError, NoAccountError
-from hypervisor.store import audit
-from hypervisor.store.accounts import readers, standing
-from hypervisor.store.accounts.readers import Reader
-from hypervisor.store.connect import Connection
+from hypervisor.access import passwords, queries_places
+from hypervisor.access.errors import AccountError, NoAccountError
+from hypervisor.accounts import queries_readers
+from hypervisor.accounts.queries_readers import Reader
+from hypervisor.database import audit
+from hypervisor.database.connect import Connection
 
 TIMEOUT = 30.0  # s that one question of theirs may take, unless they ask for longer
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -30,7 +30,7 @@ def add(  # noqa: PLR0913  who, where, and by whom
         NoAccountError: no area has that code.
     """
     _lock(connection, name, area)
-    if readers.one(connection, name) is not None:
+    if queries_readers.one(connection, name) is not None:
         raise AccountError(
             f"a reader is named {name!r} already: `hypervisor reader rotate {name}` gives it"
             " another password"
@@ -71,11 +71,11 @@ def rotate(
         NoAccountError: there is none of that name.
         AccountError: the password cannot be this.
     """
-    readers.lock(connection)
+    queries_readers.lock(connection)
     found = named(connection, name)
     _check(connection, name, password)
     _give(connection, found, password, timeout)
-    readers.cut_off(connection, found.role)
+    queries_readers.cut_off(connection, found.role)
     _record(connection, "reader-rotate", name, author, "gave it another password")
     return found
 
@@ -86,11 +86,11 @@ def remove(connection: Connection, name: str, *, author: str = _AUTHOR, reason: 
     Raises:
         NoAccountError: there is none of that name.
     """
-    readers.lock(connection)
+    queries_readers.lock(connection)
     found = named(connection, name)
-    readers.forget(connection, name)
+    queries_readers.forget(connection, name)
     if not _anothers(connection, found.role):
-        readers.keep_out(connection, found.role)
+        queries_readers.keep_out(connection, found.role)
     _record(connection, "reader-remove", name, author, reason or "took it away")
 
 
@@ -100,7 +100,7 @@ def named(connection: Connection, name: str) -> Reader:
     Raises:
         NoAccountError: there is none.
     """
-    found = readers.one(connection, name)
+    found = queries_readers.one(connection, name)
     if found is None:
         raise NoAccountError(f"no reader is named {name!r}: `hypervisor reader list` names them")
     return found
@@ -112,9 +112,9 @@ def _lock(connection: Connection, name: str, area: str | None) -> None:
             f"{name!r} is no reader's name: expected up to 40 small letters, digits and '_', a"
             " letter first"
         )
-    if area is not None and standing.of_area(connection, area) is None:
+    if area is not None and queries_places.of_area(connection, area) is None:
         raise NoAccountError(f"no area has the code {area!r}")
-    readers.lock(connection)
+    queries_readers.lock(connection)
 
 
 def _let_in(  # noqa: PLR0913  who, where, and by whom
@@ -126,9 +126,9 @@ def _let_in(  # noqa: PLR0913  who, where, and by whom
     author: str,
     timeout: float,
 ) -> Reader:
-    before = readers.one(connection, name)
+    before = queries_readers.one(connection, name)
     _check(connection, name, password)
-    readers.put(connection, name, area, author)
+    queries_readers.put(connection, name, area, author)
     _give(connection, named(connection, name), password, timeout)
     if before is None or before.area != area:
         reads = "the whole territory" if area is None else area
@@ -137,7 +137,7 @@ def _let_in(  # noqa: PLR0913  who, where, and by whom
 
 
 def _check(connection: Connection, name: str, password: str) -> None:
-    role = readers.role_of(name)
+    role = queries_readers.role_of(name)
     others = _anothers(connection, role)
     if others:
         raise AccountError(f"the server's role {role!r} is {others}: give the reader another name")
@@ -149,12 +149,12 @@ def _check(connection: Connection, name: str, password: str) -> None:
 
 def _give(connection: Connection, reader: Reader, password: str, timeout: float) -> None:
     whole = reader.area is None
-    readers.let_in(connection, reader.role, password, whole=whole, timeout=timeout)
+    queries_readers.let_in(connection, reader.role, password, whole=whole, timeout=timeout)
 
 
 def _anothers(connection: Connection, role: str) -> str:
     """Whose a role of that name is, where it is not this database's reader; else nothing."""
-    held = readers.held(connection, role)
+    held = queries_readers.held(connection, role)
     if held is None:
         return ""
     if held.elsewhere:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from hypervisor.instants import text
-from hypervisor.store.alarms import alarm_acts, alarms
-from hypervisor.store.alarms.alarm_acts import Done
-from hypervisor.store.alarms.alarms import Transition
-from hypervisor.store.connect import Connection
+from hypervisor.alarms import queries, queries_acts
+from hypervisor.alarms.queries import Transition
+from hypervisor.alarms.queries_acts import Done
+from hypervisor.base.instants import text
+from hypervisor.database.connect import Connection
 
 
 def history(connection: Connection, number: int) -> list[dict[str, Any]]:
@@ -14,24 +14,27 @@ def history(connection: Connection, number: int) -> list[dict[str, Any]]:
 
     Those of alarms that were merged into it are told too, with the number of theirs.
     """
-    numbers = [number, *alarms.merged_into(connection, number)]
-    told = [(one.noticed, _transition(one)) for one in alarms.transitions(connection, numbers)]
+    numbers = [number, *queries.merged_into(connection, number)]
+    told = [
+        (transition.noticed, _transition(transition))
+        for transition in queries.transitions(connection, numbers)
+    ]
     done = [
-        (one.at if one.scenario_at is None else one.scenario_at, _act(one))
-        for one in alarm_acts.acts(connection, numbers)
+        (act.at if act.scenario_at is None else act.scenario_at, _act(act))
+        for act in queries_acts.acts(connection, numbers)
     ]
     # At one time what was noticed comes first: sorting keeps the order.
     return [one for _, one in sorted([*told, *done], key=lambda each: each[0])]
 
 
-def _transition(one: Transition) -> dict[str, Any]:
+def _transition(transition: Transition) -> dict[str, Any]:
     return {
-        "at": text(one.noticed),
-        "alarm": one.alarm,
-        "what": one.kind,
-        "event_time": text(one.event),
+        "at": text(transition.noticed),
+        "alarm": transition.alarm,
+        "what": transition.kind,
+        "event_time": text(transition.event),
         "author": None,
-        "reason": one.reason,
+        "reason": transition.reason,
     }
 
 

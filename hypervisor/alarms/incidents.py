@@ -84,14 +84,14 @@ def key_of(domain: str, category: str, grouped_by: str | None, where: Where) -> 
 def gather(members: Iterable[Member], quiet: int) -> list[Incident]:
     """The incidents of these alarms, the first to open first."""
     by_key: dict[Key, list[Member]] = {}
-    for one in members:
-        by_key.setdefault(one.key, []).append(one)
-    found = [
+    for member in members:
+        by_key.setdefault(member.key, []).append(member)
+    incidents = [
         _incident(together, quiet)
         for _, alarms in sorted(by_key.items())
         for together in _runs(alarms, quiet)
     ]
-    return sorted(found, key=lambda one: (one.opened, one.number))
+    return sorted(incidents, key=lambda one: (one.opened, one.number))
 
 
 def _runs(alarms: Iterable[Member], quiet: int) -> Iterable[list[Member]]:
@@ -113,19 +113,19 @@ def _later(one: int | None, other: int | None) -> int | None:
 
 
 def _incident(alarms: list[Member], quiet: int) -> Incident:
-    ends = [one.ended for one in alarms if one.ended is not None]
+    ends = [member.ended for member in alarms if member.ended is not None]
     ended = max(ends) if len(ends) == len(alarms) else None
     key = alarms[0].key
     what = key.domain if key.category == "hazard" else f"{key.domain}, {key.category}"
     return Incident(
-        number=min(one.alarm for one in alarms),
+        number=min(member.alarm for member in alarms),
         key=key,
         title=f"{alarms[0].place}: {what}",
         opened=alarms[0].began,
         ended=ended,
         closes=None if ended is None else ended + quiet,
-        severity=max((one.severity for one in alarms), key=_rank),
-        alarms=tuple(one.alarm for one in alarms),
+        severity=max((member.severity for member in alarms), key=_rank),
+        alarms=tuple(member.alarm for member in alarms),
         active=len(alarms) - len(ends),
     )
 

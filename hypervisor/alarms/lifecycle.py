@@ -50,7 +50,7 @@ class News(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
+class AlarmState:
     """Where an alarm stands. Every pair of the two is possible."""
 
     base: Base
@@ -105,20 +105,20 @@ _HOLDS: dict[Kind | News, _Holds] = {
 }
 
 
-def crossed() -> dict[tuple[State, Kind | News], State | str]:
+def crossed() -> dict[tuple[AlarmState, Kind | News], AlarmState | str]:
     """The table of both: an act that either refuses is refused."""
-    table: dict[tuple[State, Kind | News], State | str] = {}
+    table: dict[tuple[AlarmState, Kind | News], AlarmState | str] = {}
     for act, bases in _BASES.items():
         holds = _HOLDS.get(act, _UNCHANGED)
         for base, to_base in zip(Base, bases, strict=True):
             for hold, to_hold in zip(Hold, holds, strict=True):
-                key = State(base=base, hold=hold), act
+                key = AlarmState(base=base, hold=hold), act
                 if not isinstance(to_base, Base):
                     table[key] = to_base
                 elif not isinstance(to_hold, Hold):
                     table[key] = to_hold
                 else:
-                    table[key] = State(base=to_base, hold=to_hold)
+                    table[key] = AlarmState(base=to_base, hold=to_hold)
     return table
 
 

@@ -35,8 +35,8 @@ class Response:
 def responses(answers: Iterable[Answer]) -> list[Response]:
     """By severity, the highest first; those that nobody raised are left out."""
     by_severity: dict[str, list[Answer]] = {}
-    for one in answers:
-        by_severity.setdefault(one.severity, []).append(one)
+    for answer in answers:
+        by_severity.setdefault(answer.severity, []).append(answer)
     return [
         _response(severity, by_severity[severity])
         for severity in reversed(SEVERITIES)
@@ -45,7 +45,7 @@ def responses(answers: Iterable[Answer]) -> list[Response]:
 
 
 def _response(severity: str, answers: Sequence[Answer]) -> Response:
-    seconds = [one.after.total_seconds() for one in answers if one.after is not None]
+    seconds = [answer.after.total_seconds() for answer in answers if answer.after is not None]
     median, most, longest = (_quantile(seconds, share) for share in (0.5, 0.9, 1.0))
     return Response(
         severity=severity,

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypervisor.alarms import chatter, dials
+from hypervisor.alarms import chatter, queries_lifecycle, queries_surroundings
+from hypervisor.alarms import settings as dials
 from hypervisor.alarms.chatter import Chatter, Limit
-from hypervisor.alarms.dials import Dials
+from hypervisor.alarms.settings import Dials
 from hypervisor.alarms.suppression import Suppression, Surroundings, suppressed
-from hypervisor.instants import micros, moment
-from hypervisor.store.alarms import lifecycle, surroundings
-from hypervisor.store.connect import Connection
+from hypervisor.base.instants import micros, moment
+from hypervisor.database.connect import Connection
+from hypervisor.registry import queries_works
 from rules._duration import parse_duration
 from rules._errors import RuleError
 from rules._tree import Place
@@ -33,21 +34,23 @@ class Situation:
         """Why each of these alarms notifies nobody now; none: it may speak."""
         if self.now is None or not numbers:
             return dict.fromkeys(numbers, ())
-        found = surroundings.cases(connection, moment(self.now), numbers=numbers)
-        return {case.id: suppressed(case, self.around, now=self.now) for case in found}
+        cases = queries_surroundings.cases(connection, moment(self.now), numbers=numbers)
+        return {case.id: suppressed(case, self.around, now=self.now) for case in cases}
 
 
 def situation(connection: Connection, *, wall: datetime) -> Situation:
     """Read what stands around the alarms now. `wall`: the wall's now; an exercise has its own."""
-    clock = lifecycle.clock(connection, wall)
+    clock = queries_lifecycle.clock(connection, wall)
     if clock is None:
         return Situation(now=None, around=Surroundings())
-    rules = surroundings.rules(connection, clock)
+    rules = queries_surroundings.rules(connection, clock)
     around = Surroundings(
-        active=surroundings.cases(connection, clock),
+        active=queries_surroundings.cases(connection, clock),
         inhibits={name: frozenset(rule.get("inhibits") or ()) for name, rule in rules.items()},
-        works=surroundings.works(connection),
-        holds={(one.rule, one.subject): one for one in lifecycle.holds(connection, clock)},
+        works=queries_works.works(connection),
+        holds={
+            (hold.rule, hold.subject): hold for hold in queries_lifecycle.holds(connection, clock)
+        },
         chatter=chattering(connection, clock, rules),
     )
     return Situation(now=micros(clock), around=around)
@@ -57,13 +60,13 @@ def chattering(
     connection: Connection, clock: datetime, rules: Mapping[str, Any]
 ) -> dict[chatter.Pair, Chatter]:
     """What chatters at a time, by what its rules or the settings say of it."""
-    settings = dials.of(lifecycle.settings(connection))
+    settings = dials.of(queries_lifecycle.settings(connection))
     default = limit_of(settings)
     limits = {name: limit for name, rule in rules.items() if (limit := limit_in(rule)) is not None}
     longest = max(one.window for one in (default, *limits.values()))
     # Twice as long: a spell began once too often at most a window ago, counted over a window.
     since = clock - timedelta(microseconds=2 * longest)
-    begun = chatter.by_pair(surroundings.beginnings(connection, since, clock))
+    begun = chatter.by_pair(queries_surroundings.beginnings(connection, since, clock))
     return chatter.chattering(begun, limits, default, now=micros(clock))
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from hypervisor.alarms.chatter import Chatter
 from hypervisor.alarms.lifecycle import Hold
-from hypervisor.instants import text
-from hypervisor.store.alarms.lifecycle import Held
+from hypervisor.alarms.queries_lifecycle import Held
+from hypervisor.base.instants import text
+from hypervisor.registry.queries_works import Window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,19 +34,6 @@ class Case:
     groups: frozenset[str] = frozenset()
     homes: frozenset[str] = frozenset()
     out_of_service: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """Planned works: names of sites, devices and groups; from `begins` to before `ends`, µs."""
-
-    name: str
-    begins: int
-    ends: int
-    reason: str
-    sites: frozenset[str] = frozenset()
-    devices: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,21 +75,27 @@ class Surroundings:
 
 def suppressed(case: Case, around: Surroundings, *, now: int) -> tuple[Suppression, ...]:
     """Every reason for which this alarm notifies nobody at `now`; none: it may speak."""
-    found = [
-        Suppression(kind="inhibited", reason=f"alarm {one.id} inhibits it: {one.title}", by=one.id)
-        for one in inhibitors(case, around)
+    suppressions = [
+        Suppression(
+            kind="inhibited",
+            reason=f"alarm {inhibitor.id} inhibits it: {inhibitor.title}",
+            by=inhibitor.id,
+        )
+        for inhibitor in inhibitors(case, around)
     ]
-    found += [_of_works(one) for one in around.works if _concerns(one, case, now)]
+    suppressions += [_of_works(window) for window in around.works if _concerns(window, case, now)]
     held = around.holds.get((case.rule, case.subject))
     if held is not None and (held.until is None or held.until > now):
-        found.append(_of_hold(held))
+        suppressions.append(_of_hold(held))
     if case.out_of_service:
         said = f"{case.subject.partition('/')[2]} is out of service in the inventory"
-        found.append(Suppression(kind=Hold.OUT_OF_SERVICE.value, reason=said))
+        suppressions.append(Suppression(kind=Hold.OUT_OF_SERVICE.value, reason=said))
     chatter = around.chatter.get((case.rule, case.subject))
     if chatter is not None:
-        found.append(Suppression(kind="chattering", reason=chatter.told, until=chatter.until))
-    return tuple(found)
+        suppressions.append(
+            Suppression(kind="chattering", reason=chatter.told, until=chatter.until)
+        )
+    return tuple(suppressions)
 
 
 def inhibitors(case: Case, around: Surroundings) -> list[Case]:

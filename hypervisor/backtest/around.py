@@ -20,8 +20,8 @@ def around(registry: Registry, sites: Iterable[str]) -> Registry:
     """
     kept = _upstream(registry.revisions, frozenset(sites))
     groups, devices = _together(registry, kept)
-    homes = {registry.devices[one].site for one in devices}
-    homes |= {site for one in groups if (site := registry.groups[one].site) is not None}
+    homes = {registry.devices[device].site for device in devices}
+    homes |= {site for group in groups if (site := registry.groups[group].site) is not None}
     near = _Near(sites=kept | homes, complete=kept, devices=devices, groups=groups)
     return replace(
         registry,
@@ -29,7 +29,7 @@ def around(registry: Registry, sites: Iterable[str]) -> Registry:
         devices={name: one for name, one in registry.devices.items() if name in devices},
         series={key: one for key, one in registry.series.items() if key[0] in devices},
         groups={name: one for name, one in registry.groups.items() if name in groups},
-        revisions=tuple(one for one in registry.revisions if near.concerns(one)),
+        revisions=tuple(revision for revision in registry.revisions if near.concerns(revision)),
     )
 
 
@@ -72,9 +72,9 @@ class _Near:
 def _upstream(revisions: Iterable[Revision], sites: frozenset[str]) -> frozenset[str]:
     """The sites and all from which water ever came to them."""
     above: dict[str, set[str]] = {}
-    for one in revisions:
-        if one.kind == "link":
-            upper, _, lower = one.key.partition(">")
+    for revision in revisions:
+        if revision.kind == "link":
+            upper, _, lower = revision.key.partition(">")
             above.setdefault(lower, set()).add(upper)
     found, new = set(sites), set(sites)
     while new:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypervisor.backtest.found import Found
-from hypervisor.store.watch.judgement import Pair
+from hypervisor.alarms.queries import Pair
+from hypervisor.backtest.model import Found
 from rules._rule import SEVERITIES
 
 _FOREVER = 2**62

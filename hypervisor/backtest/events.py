@@ -9,8 +9,8 @@ from pathlib import Path
 import yaml
 
 from hypervisor.backtest.errors import BacktestError
-from hypervisor.instants import micros
-from hypervisor.registry.scalars import ScalarError, instant
+from hypervisor.base.instants import micros
+from hypervisor.base.scalars import ScalarError, instant
 from rules._check import check_condition
 from rules._duration import HOUR, parse_duration
 from rules._errors import RuleError
@@ -98,7 +98,11 @@ def parse_events(text: str, *, file: str) -> list[Entry]:
 
 def rules_of(entries: Sequence[Entry], known: Catalogue) -> list[Rule]:
     """The conditions of events as rules, whose alarms are the crossings."""
-    return [_rule(one.rule_id, one.name, one.condition, known) for one in entries if one.condition]
+    return [
+        _rule(entry.rule_id, entry.name, entry.condition, known)
+        for entry in entries
+        if entry.condition
+    ]
 
 
 def _rule(key: str, title: str, condition: str, known: Catalogue) -> Rule:

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from hypervisor.backtest.errors import BacktestError
-from hypervisor.instants import BEGINNING, moment
+from hypervisor.base.instants import BEGINNING, moment
+from hypervisor.base.scalars import ScalarError, measure
+from hypervisor.evaluation import rule_text
 from hypervisor.registry.apply import compare
 from hypervisor.registry.changes import applied
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.registry.problems import nearest
 from hypervisor.registry.revising import Stamp
-from hypervisor.registry.scalars import ScalarError, measure
 from hypervisor.registry.sources import read_sources
-from hypervisor.rulebook import reading
 from rules._pack import Pack
 from rules._rule import Rule
 from sensors._domain import Catalogue
@@ -66,7 +66,7 @@ def tried(registry: Registry, trial: Trial, known: Catalogue) -> Registry:
     new = {("rule", rule.id): rule.to_json() for rule in trial.rules}
     for key, text in (trial.thresholds or {}).items():
         new["threshold", key] = _threshold(registry, key, text, known)
-    kept = [one for one in registry.revisions if (one.kind, one.key) not in new]
+    kept = [revision for revision in registry.revisions if (revision.kind, revision.key) not in new]
     always = [
         Revision(
             kind=kind,
@@ -85,13 +85,19 @@ def tried(registry: Registry, trial: Trial, known: Catalogue) -> Registry:
 def only_rules(registry: Registry, ids: Iterable[str]) -> Registry:
     """The registry without the other rules."""
     wanted = frozenset(ids)
-    kept = [one for one in registry.revisions if one.kind != "rule" or one.key in wanted]
+    kept = [
+        revision
+        for revision in registry.revisions
+        if revision.kind != "rule" or revision.key in wanted
+    ]
     return replace(registry, revisions=tuple(kept))
 
 
 def rule_ids(registry: Registry) -> list[str]:
     """The rules that are not withdrawn for good."""
-    latest = {one.key: one.value for one in registry.revisions if one.kind == "rule"}
+    latest = {
+        revision.key: revision.value for revision in registry.revisions if revision.kind == "rule"
+    }
     return sorted(key for key, value in latest.items() if value is not None)
 
 
@@ -127,7 +133,7 @@ def trial_of(words: Sequence[str]) -> Trial:
     for word in words:
         key, equals, text = word.partition("=")
         if Path(word).is_file():
-            rules += reading.read_file(Path(word))[0].rules
+            rules += rule_text.read_file(Path(word))[0].rules
         elif equals and "/" in key:
             thresholds[key.strip()] = text.strip()
         else:

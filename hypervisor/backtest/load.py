@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypervisor.backtest.found import Found, Judgement
+from hypervisor.backtest.model import Found, Judgement
 
 _MINUTES = 60_000_000
 _TEN = 10 * _MINUTES
@@ -61,11 +61,11 @@ def by_rule(judgement: Judgement) -> list[OfRule]:
     """Rule by rule, those without an alarm too."""
     subjects = Counter(rule for rule, _ in judgement.judged)
     span = max(judgement.until - judgement.since, 1)
-    found: list[OfRule] = []
+    of_rules: list[OfRule] = []
     for rule in sorted(subjects):
         mine = [one for one in judgement.found if one.episode.rule == rule]
         lasted = sum(_lasted(one, judgement) for one in mine)
-        found.append(
+        of_rules.append(
             OfRule(
                 rule=rule,
                 subjects=subjects[rule],
@@ -75,7 +75,7 @@ def by_rule(judgement: Judgement) -> list[OfRule]:
                 standing_at_end=sum(one.episode.ended is None for one in mine),
             )
         )
-    return found
+    return of_rules
 
 
 def _lasted(one: Found, judgement: Judgement) -> int:

@@ -2,7 +2,7 @@
 
 from math import isfinite
 
-from hypervisor.registry.scalars import ScalarError, measure
+from hypervisor.base.scalars import ScalarError, measure
 
 
 def number(text: str, unit: str) -> float:

@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from hypervisor.backtest.found import Found
+from hypervisor.alarms.queries import Pair
+from hypervisor.backtest.model import Found
 from hypervisor.registry.model import Registry
-from hypervisor.store.watch.judgement import Pair
 
 
 @dataclass(frozen=True, kw_only=True)

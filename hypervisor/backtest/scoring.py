@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from hypervisor.backtest.events import Entry
-from hypervisor.backtest.found import Found, Judgement
+from hypervisor.backtest.model import Found, Judgement
 
 HAZARD = "hazard"
 
@@ -53,7 +53,7 @@ class Score:
 
     @property
     def hits(self) -> int:
-        return sum(one.alarm is not None for one in self.outcomes)
+        return sum(outcome.alarm is not None for outcome in self.outcomes)
 
     @property
     def misses(self) -> int:
@@ -76,7 +76,7 @@ class Score:
 
     @property
     def leads(self) -> list[int]:
-        return [one.lead for one in self.outcomes if one.lead is not None]
+        return [outcome.lead for outcome in self.outcomes if outcome.lead is not None]
 
     @property
     def lead(self) -> float | None:
@@ -124,7 +124,7 @@ def _sets(entries: Sequence[Entry]) -> Iterator[tuple[str, list[Entry]]]:
 def _events(
     entry: Entry, judgement: Judgement, crossings: Sequence[Found], notes: list[str]
 ) -> Iterator[Event]:
-    mine = [one for one in crossings if one.episode.rule == entry.rule_id]
+    mine = [crossing for crossing in crossings if crossing.episode.rule == entry.rule_id]
     mine = [one for one in mine if not entry.sites or one.place in entry.sites]
     if entry.since is None:
         found = list(_crossings(entry, mine, judgement))

@@ -7,17 +7,17 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
+from hypervisor.alarms.queries import Pair
 from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.judging import Run, Span
+from hypervisor.backtest.evaluate import Run, Span
 from hypervisor.backtest.parts import Part
 from hypervisor.backtest.sources import Closings, Spans, Stored
+from hypervisor.database import snapshots
+from hypervisor.database.connect import connect
+from hypervisor.evaluation import memory
+from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.readings.queries_columnar import Copy
 from hypervisor.registry.model import Registry
-from hypervisor.store import snapshots
-from hypervisor.store.connect import connect
-from hypervisor.store.readings.columnar import Copy
-from hypervisor.store.watch.judgement import Pair
-from hypervisor.watch import memory
-from hypervisor.watch.supply import Mains
 from sensors._domain import catalogue
 
 
@@ -118,7 +118,7 @@ def _half(job: _Job, turn: Any, pipe: Pipe) -> None:
 
 
 def _judged(job: _Job, turn: Any) -> Part:
-    mains = Mains(retention=job.retention)
+    mains = PowerSchedule(retention=job.retention)
     mains.reach(job.floor, job.deaf)
     territory = memory.arranged(job.registry, catalogue(), mains)
     with connect(job.url) as connection:

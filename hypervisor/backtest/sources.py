@@ -8,15 +8,14 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from hypervisor import importing
-from hypervisor.instants import BEGINNING
+from hypervisor.alarms.queries import Pair
+from hypervisor.base.instants import BEGINNING
+from hypervisor.database.connect import Connection
+from hypervisor.evaluation import queries as evaluation_queries
+from hypervisor.evaluation.watermark import union
+from hypervisor.readings import importing, queries_columnar, queries_history
+from hypervisor.readings.queries_columnar import Copy
 from hypervisor.registry.model import Registry
-from hypervisor.store.connect import Connection
-from hypervisor.store.readings import columnar, history
-from hypervisor.store.readings.columnar import Copy
-from hypervisor.store.watch import judgement
-from hypervisor.store.watch.judgement import Pair
-from hypervisor.watch.heard import union
 from rules._inputs import Closing
 from sensors._domain import Catalogue
 from sensors._row import NEVER, Rows
@@ -65,15 +64,15 @@ class Stored:
         `folder`: where the columnar copy is, if there is one. The transaction must be new.
         """
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        state = judgement.state(connection)
-        copy = None if folder is None else columnar.standing(connection, folder)
+        state = evaluation_queries.state(connection)
+        copy = None if folder is None else queries_columnar.standing(connection, folder)
         return cls(
             connection=connection,
             floor=NEVER if state is None else state.heard_to,
-            deaf=union(judgement.deaf_spans(connection)),
+            deaf=union(evaluation_queries.deaf_spans(connection)),
             closings={
                 pair: [Closing(at=at, reason=reason) for at, reason in found]
-                for pair, found in judgement.closings(connection).items()
+                for pair, found in evaluation_queries.closings(connection).items()
             },
             copy=copy if copy is not None and copy.parts else None,
         )
@@ -83,12 +82,12 @@ class Stored:
         since = max(since, BEGINNING)
         if self.copy is None:
             spans = [(one, since, before) for one in series]
-            return history.by_series(history.between(self.connection, spans))
-        found = columnar.read(self.connection, self.copy, series, since, before or FOREVER)
+            return queries_history.by_series(queries_history.between(self.connection, spans))
+        found = queries_columnar.read(self.connection, self.copy, series, since, before or FOREVER)
         if since == BEGINNING:
             return found
-        held = history.between(self.connection, [(one, since, since) for one in series])
-        for one, row in history.by_series(held).items():
+        held = queries_history.between(self.connection, [(one, since, since) for one in series])
+        for one, row in queries_history.by_series(held).items():
             found[one] = np.concatenate([row, found[one]]) if one in found else row
         return found
 
@@ -111,7 +110,7 @@ class Recorded:
         times = found["time"]
         first, last = (int(times.min()), int(times.max())) if len(found) else (NEVER, NEVER)
         return cls(
-            by_series=history.by_series(found),
+            by_series=queries_history.by_series(found),
             floor=last,
             deaf=((BEGINNING, first),) if len(found) else (),
             notes=tuple(f"{count:,} rows: {why}" for why, count in account.rejected.items()),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hypervisor.backtest.compared import Compared
-from hypervisor.instants import micros, moment
+from hypervisor.base.instants import micros, moment
 
 Instants = NDArray[np.int64]
 Values = NDArray[np.float64]

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from rich import box
 from rich.table import Table
 
-from hypervisor.backtest.asking import Answer
 from hypervisor.backtest.comparing import Change
-from hypervisor.backtest.found import Found, Judgement
 from hypervisor.backtest.load import by_rule, load
+from hypervisor.backtest.model import Found, Judgement
 from hypervisor.backtest.scoring import Outcome, Score
-from hypervisor.backtest.wording import clock, lasted, lead, ratio
+from hypervisor.backtest.service import Answer
+from hypervisor.backtest.words import clock, lasted, lead, ratio
 
 _MOST = 40  # lines of a list that is told to people; --json has all of them
 
@@ -67,10 +67,10 @@ def _when(one: Found, judgement: Judgement) -> tuple[str, str]:
 
 def _rules(judgement: Judgement) -> Table:
     table = _table("rule", "subjects", "alarms", "in alarm", "of the time", title="rules")
-    for one in by_rule(judgement):
+    for of_rule in by_rule(judgement):
         table.add_row(
-            *(one.rule, str(one.subjects), str(one.alarms), lasted(one.in_alarm)),
-            f"{one.part:.2%}",
+            *(of_rule.rule, str(of_rule.subjects), str(of_rule.alarms), lasted(of_rule.in_alarm)),
+            f"{of_rule.part:.2%}",
         )
     return table
 
@@ -96,15 +96,15 @@ def _scores(scores: Sequence[Score], title: str) -> Table:
 
 def _by_title(scores: Sequence[Score]) -> Iterator[tuple[str, list[Score]]]:
     """First all rules together, or the only one; then each."""
-    for title in dict.fromkeys(one.title for one in scores):
-        yield title, [one for one in scores if one.title == title]
+    for title in dict.fromkeys(score.title for score in scores):
+        yield title, [score for score in scores if score.title == title]
 
 
 def _outcome_table(score: Score) -> Table:
     names = ("", "event", "crossed", "first alarm", "lead", "rule")
     table = _table(*names, title=f"{score.title}: each (UTC)")
-    for one in score.outcomes[:_MOST]:
-        table.add_row(*_outcome(one))
+    for outcome in score.outcomes[:_MOST]:
+        table.add_row(*_outcome(outcome))
     for alarm in score.false[:_MOST]:
         table.add_row(
             *(
@@ -138,8 +138,8 @@ def _differences(answer: Answer) -> Iterator[Table | str]:
         return
     names = ("change", "began", "would begin", "subject", "rule")
     table = _table(*names, title="what would differ (UTC)")
-    for one in answer.changes[:_MOST]:
-        table.add_row(*_change(one))
+    for change in answer.changes[:_MOST]:
+        table.add_row(*_change(change))
     yield table
     if len(answer.changes) > _MOST:
         yield f"… and {len(answer.changes) - _MOST:,} more; --json tells all"

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hypervisor.backtest import ground
-from hypervisor.backtest.asking import Answer, Question, ask
 from hypervisor.backtest.errors import BacktestError
+from hypervisor.backtest.evaluate import Span, Tick
 from hypervisor.backtest.events import Entry
 from hypervisor.backtest.ground import Trial
-from hypervisor.backtest.judging import Span, Tick
+from hypervisor.backtest.service import Answer, Question, ask
 from hypervisor.backtest.sharing import InProcess
 from hypervisor.backtest.sources import Recorded, Stored
-from hypervisor.instants import moment
+from hypervisor.base.instants import moment
+from hypervisor.database.connect import Connection
+from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
-from hypervisor.store.connect import Connection
-from hypervisor.store.registry import registry as registry_store
 from sensors._domain import Catalogue
 from simulators import _recordings
 
@@ -23,7 +23,7 @@ _LONG = 200 * 366 * 86_400_000_000  # µs: a recording may be as old as it likes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class BacktestOptions:
     """What was asked, in a person's words.
 
     `rules`: by id or domain; with none, and none tried, all in force. `trial`: judged in the place
@@ -59,7 +59,7 @@ class Recording:
 
 def of_store(  # noqa: PLR0913  what is asked, and of which instance
     connection: Connection,
-    wanted: Wanted,
+    wanted: BacktestOptions,
     known: Catalogue,
     *,
     retention: int,
@@ -85,7 +85,7 @@ def of_store(  # noqa: PLR0913  what is asked, and of which instance
 
 
 def of_file(
-    recording: Recording, registry: Registry, wanted: Wanted, known: Catalogue, tick: Tick
+    recording: Recording, registry: Registry, wanted: BacktestOptions, known: Catalogue, tick: Tick
 ) -> tuple[Answer, list[str]]:
     """Judge a recording at the sites that it is of; and what of it was left out, in words.
 
@@ -99,7 +99,7 @@ def of_file(
     if not source.by_series:
         raise BacktestError(f"{recording.file}: {'; '.join(source.notes)}")
     registry = _begun(registry, source)
-    here = {registry.devices[one].site for one in read.devices if one in registry.devices}
+    here = {registry.devices[device].site for device in read.devices if device in registry.devices}
     question = _question(registry, wanted, known, retention=_LONG)
     sites = frozenset(here if question.sites is None else here & question.sites)
     if not sites:
@@ -111,11 +111,11 @@ def of_file(
 def _begun(registry: Registry, source: Recorded) -> Registry:
     """Nothing is expected of a device before the recording has its first word."""
     first: dict[str, int] = {}
-    for one in registry.series.values():
-        rows = source.by_series.get(one.id or 0)
+    for series in registry.series.values():
+        rows = source.by_series.get(series.id or 0)
         if rows is not None:
             begins = int(rows["time"][0])
-            first[one.device] = min(begins, first.get(one.device, begins))
+            first[series.device] = min(begins, first.get(series.device, begins))
     devices = {
         name: replace(one, commissioned=moment(first[name])) if name in first else one
         for name, one in registry.devices.items()
@@ -123,7 +123,9 @@ def _begun(registry: Registry, source: Recorded) -> Registry:
     return replace(registry, devices=devices)
 
 
-def _question(registry: Registry, wanted: Wanted, known: Catalogue, *, retention: int) -> Question:
+def _question(
+    registry: Registry, wanted: BacktestOptions, known: Catalogue, *, retention: int
+) -> Question:
     tried = [rule.id for rule in wanted.trial.rules]
     new = [] if wanted.against is None else [rule.id for rule in wanted.against.rules]
     rules = list(tried)

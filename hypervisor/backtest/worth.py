@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from hypervisor.backtest.asking import Answer
-from hypervisor.backtest.found import Found
+from hypervisor.backtest.model import Found
 from hypervisor.backtest.scoring import Outcome
+from hypervisor.backtest.service import Answer
 from rules._rule import SEVERITIES
 
 _TEN = 600_000_000  # µs
@@ -37,7 +37,7 @@ class Worth:
 
     @property
     def hits(self) -> int:
-        return sum(one.alarm is not None for one in self.outcomes)
+        return sum(outcome.alarm is not None for outcome in self.outcomes)
 
     @property
     def misses(self) -> int:
@@ -45,11 +45,11 @@ class Worth:
 
     @property
     def false(self) -> tuple[Spell, ...]:
-        return tuple(one for one in self.spells if one.false)
+        return tuple(spell for spell in self.spells if spell.false)
 
     @property
     def leads(self) -> list[int]:
-        return [one.lead for one in self.outcomes if one.lead is not None]
+        return [outcome.lead for outcome in self.outcomes if outcome.lead is not None]
 
     @property
     def lead(self) -> float | None:
@@ -64,8 +64,8 @@ class Worth:
 def worth(answer: Answer, rule: str, severity: str | None, others: Sequence[int]) -> Worth:
     """Of one rule. `others`: when other rules' alarms began (µs), which an operator has as well."""
     judgement = answer.judgement
-    scores = [one for one in answer.scored.scores if one.rule == rule]
-    false = [set(map(id, one.false)) for one in scores]
+    scores = [score for score in answer.scored.scores if score.rule == rule]
+    false = [set(map(id, score.false)) for score in scores]
     of_none = set.intersection(*false) if false else None
     spells = tuple(
         sorted(
@@ -85,7 +85,7 @@ def worth(answer: Answer, rule: str, severity: str | None, others: Sequence[int]
         spells=spells,
         outcomes=tuple(
             sorted(
-                (outcome for one in scores for outcome in one.outcomes),
+                (outcome for score in scores for outcome in score.outcomes),
                 key=lambda one: one.event.crossed,
             )
         ),
@@ -136,6 +136,6 @@ def _busiest(began: Sequence[int], others: Sequence[int]) -> int:
     for last, at in enumerate(times):
         while at - times[first] >= _TEN:
             first += 1
-        if any(one in mine for one in times[first : last + 1]):
+        if any(time in mine for time in times[first : last + 1]):
             most = max(most, last - first + 1)
     return most

@@ -7,15 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hypervisor.backtest.wiring import Wanted, of_store
-from hypervisor.bench import gauges
+from hypervisor.backtest.wiring import BacktestOptions, of_store
+from hypervisor.bench import gauges, queries
 from hypervisor.bench.ingest import BenchError
 from hypervisor.bench.servers import Ground
-from hypervisor.stack import binaries
-from hypervisor.store import benching
-from hypervisor.store.connect import connect
-from hypervisor.store.readings import columnar
-from hypervisor.watch import packs
+from hypervisor.broker import binaries
+from hypervisor.database.connect import connect
+from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.readings import queries_columnar
 from rules._pack import packs as all_packs
 from sensors._domain import catalogue
 
@@ -35,17 +34,17 @@ class Plan:
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     """Seconds of the whole backtest and of the bare read, the best of the rounds of each."""
-    url, folder = ground.settings.database_url, ground.folder / columnar.FOLDER
+    url, folder = ground.settings.database_url, ground.folder / queries_columnar.FOLDER
     with connect(url) as connection:
         series = gauges.register(connection, plan.gauges)
-        packs.record(connection, all_packs(), now=None)
+        shipped_rules.record_and_log(connection, all_packs(), now=None)
     with connect(url, autocommit=True) as connection:
         rows = gauges.fill(connection, series, plan.days, lambda *at: tick("storing", *at))
-        benching.settle(connection)
+        queries.settle(connection)
         began = time.perf_counter()
-        columnar.refresh(connection, folder, tick=lambda *at: tick("copying", *at))
+        queries_columnar.refresh(connection, folder, tick=lambda *at: tick("copying", *at))
         copying = time.perf_counter() - began
-        copied = columnar.size(connection)
+        copied = queries_columnar.size(connection)
     size = sum(file.stat().st_size for file in folder.glob("*.parquet"))
     whole, bare = [], []
     alarms = 0
@@ -78,11 +77,11 @@ def _backtest(ground: Ground, sites: tuple[str, ...]) -> tuple[float, int]:
     with connect(ground.settings.database_url) as connection:
         answer = of_store(
             connection,
-            Wanted(rules=(RULE,), sites=sites),
+            BacktestOptions(rules=(RULE,), sites=sites),
             catalogue(),
             retention=400 * 86_400 * 1_000_000,
             tick=lambda _done, _of: None,
-            folder=ground.folder / columnar.FOLDER,
+            folder=ground.folder / queries_columnar.FOLDER,
             url=ground.settings.database_url,
         )
     return time.perf_counter() - began, len(answer.judgement.found)
@@ -91,7 +90,7 @@ def _backtest(ground: Ground, sites: tuple[str, ...]) -> tuple[float, int]:
 def _bare(url: str) -> float:
     """All readings out of the database as binary, through a pipe, and not looked at."""
     began = time.perf_counter()
-    command = [str(binaries.tool("psql")), url, "-X", "-q", "-c", benching.BARE]
+    command = [str(binaries.tool("psql")), url, "-X", "-q", "-c", queries.BARE]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:
         assert reader.stdout is not None  # noqa: S101  asked for
         while reader.stdout.read(_PIECE):

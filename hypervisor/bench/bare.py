@@ -20,9 +20,9 @@ import numpy as np
 from paho.mqtt.client import MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hypervisor.settings import Settings
-from hypervisor.store.connect import connect
-from hypervisor.store.readings import readings
+from hypervisor.base.settings import Settings
+from hypervisor.database.connect import connect
+from hypervisor.readings import queries as reading_queries
 from ingest.client import BufferedClient
 from ingest.message import Envelope
 from ingest.topics import READINGS
@@ -40,13 +40,13 @@ class BareStore:
     def __init__(self, url: str, series: Series, told: Callable[[Rows], None]) -> None:
         self._connection = connect(url)
         self._series, self._told = series, told
-        readings.prepare(self._connection)
+        reading_queries.prepare(self._connection)
         self._connection.commit()
 
     def __call__(self, batch: list[Message]) -> int:
         """Store a batch; how many rows it had."""
         rows = self._rows(batch)
-        readings.insert(self._connection, rows)
+        reading_queries.insert(self._connection, rows)
         self._connection.commit()
         self._told(rows)
         return len(rows)

@@ -11,14 +11,14 @@ import time
 
 import numpy as np
 
-from hypervisor import ingesting
+from hypervisor.base.process import log_to_stderr
+from hypervisor.base.settings import Settings
 from hypervisor.bench.bare import BareLoop, BareStore
 from hypervisor.bench.load import DEVICES, LORAWAN, device, say
-from hypervisor.running import log_to_stderr
-from hypervisor.settings import Settings
-from hypervisor.store.connect import connect
-from hypervisor.store.intake.intake import Intake
-from hypervisor.store.registry import registry
+from hypervisor.database.connect import connect
+from hypervisor.readings import ingesting
+from hypervisor.readings.queries_ingest import Intake
+from hypervisor.registry import queries as registry_queries
 from ingest.batch import Batch
 from sensors._row import Rows
 
@@ -70,7 +70,9 @@ def main() -> None:
     settings = Settings()
     log_to_stderr()
     with connect(settings.database_url) as connection:
-        series = {key: found.id or 0 for key, found in registry.load(connection).series.items()}
+        series = {
+            key: found.id or 0 for key, found in registry_queries.load(connection).series.items()
+        }
     first = {series[device(number), "level"]: number for number in range(DEVICES)}
     stop = threading.Event()
     threading.Thread(target=_await_line, args=[stop], daemon=True).start()

@@ -4,13 +4,13 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from hypervisor.instants import micros
+from hypervisor.alarms import queries as alarm_queries
+from hypervisor.alarms.queries import Alarm
+from hypervisor.base.instants import micros
+from hypervisor.database.connect import Connection
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Area, Site
-from hypervisor.store.alarms import alarms
-from hypervisor.store.alarms.alarms import Alarm
-from hypervisor.store.connect import Connection
-from hypervisor.store.registry import registry
 from rules._journal import Episode
 
 _WEST, _SOUTH, _EAST, _NORTH = 1.92, 48.28, 2.58, 48.78
@@ -24,14 +24,14 @@ def register(connection: Connection, count: int, now: datetime) -> None:
     """A territory of communes on a lattice, with so many sites of all domains, some in alarm."""
     rng = random.Random(5)  # noqa: S311  the same territory every time
     areas = list(_areas())
-    communes = [one for one in areas if one.kind == "commune"]
+    communes = [area for area in areas if area.kind == "commune"]
     sites = tuple(_site(rng, number, communes) for number in range(count))
-    registry.write(connection, Changes(areas=tuple(areas), sites=sites))
-    known = registry.load(connection).sites
-    chosen = [one for one in sites if rng.random() < _ALARMED]
-    ids = alarms.new_ids(connection, len(chosen))
+    registry_queries.write(connection, Changes(areas=tuple(areas), sites=sites))
+    known = registry_queries.load(connection).sites
+    chosen = [site for site in sites if rng.random() < _ALARMED]
+    ids = alarm_queries.new_ids(connection, len(chosen))
     made = [_alarm(rng, own, known[one.name], now) for own, one in zip(ids, chosen, strict=True)]
-    alarms.save(connection, made, [])
+    alarm_queries.save(connection, made, [])
     connection.commit()
 
 

@@ -13,19 +13,19 @@ from urllib.parse import urlsplit, urlunsplit
 from dashboards._options import Options
 from dashboards._scan import dashboards
 from hypervisor.accounts import readers
-from hypervisor.bench import year
+from hypervisor.bench import queries, queries_raw, year
 from hypervisor.bench.servers import Ground
 from hypervisor.bench.year import Year
+from hypervisor.broker import passwords
+from hypervisor.database import panels
+from hypervisor.database.connect import Connection, connect
+from hypervisor.database.panels import AskingError
+from hypervisor.evaluation import rollup
 from hypervisor.grafana import macros, variables
 from hypervisor.grafana.boards import Board, Piece
 from hypervisor.grafana.checking import POINTS
 from hypervisor.grafana.inspecting import built
 from hypervisor.grafana.macros import Span
-from hypervisor.rollups import following
-from hypervisor.stack import passwords
-from hypervisor.store import benching, panels, rawonly
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.panels import AskingError
 from sensors._domain import catalogue
 
 _READER, _HELD = "bench", "bench_held"
@@ -43,7 +43,7 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class PanelTimes:
     """A panel: ms of each round, all its statements together. `failed`: what the database said."""
 
     board: str
@@ -61,9 +61,9 @@ class Asked:
 class Thrice:
     """A panel as the reader of everything asks it, as the held one, and without roll-ups."""
 
-    whole: Asked
-    held: Asked
-    raw: Asked
+    whole: PanelTimes
+    held: PanelTimes
+    raw: PanelTimes
 
     @property
     def name(self) -> str:
@@ -94,7 +94,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         theirs = _asked(some, boards, told, plan.rounds, lambda _done, _of: None)
         pairs = list(zip(asked, theirs, strict=True))
     with panels.reader(whole) as connection:
-        rawonly.before(connection)
+        queries_raw.before(connection)
         raw = list(_asked(connection, boards, told, 1, _named(tick, "without roll-ups")))
     thrice = zip(pairs, raw, strict=True)
     return _result(told, [Thrice(whole=a, held=b, raw=without) for (a, b), without in thrice])
@@ -106,9 +106,9 @@ def _filled(url: str, plan: Plan, tick: Tick) -> Year:
         told = year.plan(connection, known, rows=plan.rows, ends=year.now_of())
     with connect(url, autocommit=True) as connection:
         year.fill(connection, told, lambda *at: tick("storing", *at))
-        benching.settle(connection)
+        queries.settle(connection)
         tick("rolling up", 0, 1)
-        following.catch_up(connection, known)
+        rollup.catch_up(connection, known)
         connection.execute("VACUUM ANALYZE")
     return told
 
@@ -123,7 +123,7 @@ def _readers(url: str) -> tuple[str, str]:
     with connect(url) as connection:
         readers.ensure_reader(connection, _READER, password, timeout=600)
         readers.ensure_reader(connection, _HELD, password, _EPCI, timeout=600)
-        rawonly.prepare(connection)
+        queries_raw.prepare(connection)
     return _as_reader(url, _READER, password), _as_reader(url, _HELD, password)
 
 
@@ -139,7 +139,7 @@ def _asked(
     told: Year,
     rounds: int,
     tick: Callable[[int, int], None],
-) -> Iterator[Asked]:
+) -> Iterator[PanelTimes]:
     every = [(board, piece) for board in boards for piece in board.pieces() if piece.queries]
     span = Span(since=told.ends - timedelta(days=year.DAYS), until=told.ends)
     for number, (board, piece) in enumerate(every):
@@ -147,7 +147,7 @@ def _asked(
         yield _one(connection, board, piece, span, rounds)
 
 
-def _one(connection: Connection, board: Board, piece: Piece, span: Span, rounds: int) -> Asked:
+def _one(connection: Connection, board: Board, piece: Piece, span: Span, rounds: int) -> PanelTimes:
     points = int(piece.panel.get("maxDataPoints") or POINTS)
     interval = macros.interval(span, points, piece.panel.get("interval") or "")
     chosen = variables.everything(board.document)
@@ -164,32 +164,32 @@ def _one(connection: Connection, board: Board, piece: Piece, span: Span, rounds:
             failed = str(error)
         took.append((time.perf_counter() - began) * 1000)
     title = piece.described.key if piece.described else str(piece.panel.get("title"))
-    return Asked(board=board.name, title=title, ms=took, rows=rows, failed=failed)
+    return PanelTimes(board=board.name, title=title, ms=took, rows=rows, failed=failed)
 
 
 def _result(told: Year, asked: Sequence[Thrice]) -> dict[str, Any]:
-    ratios = sorted(one.ratio for one in asked)
+    ratios = sorted(thrice.ratio for thrice in asked)
     return {
         "bench": "dashboards",
         "readings": told.rows,
         "series": len(told.told),
         "days": year.DAYS,
         "panels": len(asked),
-        **_figures([one.whole for one in asked], ""),
-        **_figures([one.held for one in asked], "_held"),
+        **_figures([thrice.whole for thrice in asked], ""),
+        **_figures([thrice.held for thrice in asked], "_held"),
         "p50_ratio_held": round(statistics.median(ratios), 2),
         "p95_ratio_held": round(_p95(ratios), 2),
-        **_figures([one.raw for one in asked], "_without"),
-        "failed": {one.name: one.failed for one in asked if one.failed},
+        **_figures([thrice.raw for thrice in asked], "_without"),
+        "failed": {thrice.name: thrice.failed for thrice in asked if thrice.failed},
         "dashboards": {
-            board: _board([one for one in asked if one.whole.board == board])
-            for board in sorted({one.whole.board for one in asked})
+            board: _board([thrice for thrice in asked if thrice.whole.board == board])
+            for board in sorted({thrice.whole.board for thrice in asked})
         },
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
     }
 
 
-def _figures(asked: Sequence[Asked], suffix: str) -> dict[str, float]:
+def _figures(asked: Sequence[PanelTimes], suffix: str) -> dict[str, float]:
     every = sorted(ms for one in asked for ms in one.ms)
     return {
         f"p50_ms{suffix}": round(statistics.median(every), 1),
@@ -200,16 +200,16 @@ def _figures(asked: Sequence[Asked], suffix: str) -> dict[str, float]:
 
 def _board(own: Sequence[Thrice]) -> dict[str, Any]:
     return {
-        **_figures([one.whole for one in own], ""),
+        **_figures([thrice.whole for thrice in own], ""),
         "panels": {
-            one.whole.title: {
-                "ms": round(one.whole.median, 1),
-                "worst_ms": round(max(one.whole.ms), 1),
-                "held_ms": round(one.held.median, 1),
-                "without_ms": round(one.raw.ms[0], 1),
-                "rows": one.whole.rows,
+            thrice.whole.title: {
+                "ms": round(thrice.whole.median, 1),
+                "worst_ms": round(max(thrice.whole.ms), 1),
+                "held_ms": round(thrice.held.median, 1),
+                "without_ms": round(thrice.raw.ms[0], 1),
+                "rows": thrice.whole.rows,
             }
-            for one in own
+            for thrice in own
         },
     }
 

@@ -11,14 +11,13 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
-from hypervisor.bench import gauges
+from hypervisor.bench import gauges, queries
 from hypervisor.bench.ingest import BenchError
 from hypervisor.bench.servers import Ground
 from hypervisor.bench.web import token, web
-from hypervisor.stack.ports import LOOPBACK, free_port
-from hypervisor.store import benching
-from hypervisor.store.connect import connect
-from hypervisor.watch import packs
+from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.database.connect import connect
+from hypervisor.evaluation import shipped as shipped_rules
 from rules._pack import packs as all_packs
 
 _FULL = 4  # gauges that have readings
@@ -40,10 +39,10 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     url = ground.settings.database_url
     with connect(url) as connection:
         series = gauges.register(connection, max(plan.gauges, _FULL))
-        packs.record(connection, all_packs(), now=None)
+        shipped_rules.record_and_log(connection, all_packs(), now=None)
     with connect(url, autocommit=True) as connection:
         gauges.fill(connection, series[:_FULL], plan.days, lambda *at: tick("storing", *at))
-        benching.settle(connection)
+        queries.settle(connection)
     port, secret = free_port(), token(ground.settings)
     took: list[float] = []
     readings = 0

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from hypervisor.instants import BEGINNING, micros, moment
+from hypervisor.base.instants import BEGINNING, micros, moment
+from hypervisor.bench import queries
+from hypervisor.database.connect import Connection
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Revision, Series, Site
-from hypervisor.store import benching
-from hypervisor.store.connect import Connection
-from hypervisor.store.registry import registry
 from sensors._row import ROW, Rows
 
 FIRST = datetime(2024, 1, 4, tzinfo=UTC)  # where a chunk begins
@@ -33,7 +33,7 @@ def register(connection: Connection, gauges: int) -> list[int]:
         for limit, value in _LIMITS.items()
     ]
     facts += [_fact("series", f"{one}/level", {"interval_s": STEP}) for one in names]
-    registry.write(
+    registry_queries.write(
         connection,
         Changes(
             sites=tuple(Site(name=one, title=one, domain="flood") for one in names),
@@ -42,7 +42,7 @@ def register(connection: Connection, gauges: int) -> list[int]:
             revisions=tuple(facts),
         ),
     )
-    found = registry.load(connection).series
+    found = registry_queries.load(connection).series
     return [found[one, "level"].id or 0 for one in names]
 
 
@@ -56,7 +56,7 @@ def fill(
     for first in range(0, steps, _WEEK):
         tick(first, steps)
         rows = _rows(rng, series, first, min(first + _WEEK, steps))
-        benching.load(connection, rows)
+        queries.load(connection, rows)
         stored += len(rows)
     return stored
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hypervisor.base.settings import Settings
+from hypervisor.bench import queries
 from hypervisor.bench.load import DEVICES, LORAWAN, NATIVE, Load
 from hypervisor.bench.servers import Ground
-from hypervisor.settings import Settings
-from hypervisor.store import benching
 from sensors._errors import TerritoryError
 
 KINDS = ("bare", "ingest")
@@ -129,7 +129,7 @@ class Bench:
         """Full speed: a backlog is worked off. At a rate: as it comes."""
         self._number += 1
         settings = self.ground.settings  # one session for all: no other takes a share
-        benching.clear(settings.database_url)
+        queries.clear(settings.database_url)
         old = 20 * 86_400 if WATCHED not in self.plan.kinds else messages // DEVICES + 60
         load = Load(
             messages=messages,
@@ -151,7 +151,7 @@ class Bench:
             _await(settings, messages * rows)
             behind = _taken(settings, kind) if kind in BESIDE else 0.0
             consumer.stop()
-        lost = messages * rows - benching.readings(settings.database_url)
+        lost = messages * rows - queries.readings(settings.database_url)
         found = _result(np.load(sent_file), commits, lost, warm=0.0 if rate is None else _WARM)
         return replace(found, behind=behind)
 
@@ -184,15 +184,15 @@ def _await(settings: Settings, rows: int) -> None:
     known, since = -1, time.monotonic()
     while known < rows and time.monotonic() - since < _QUIET:
         time.sleep(0.25)
-        found = benching.readings(settings.database_url)
-        if found != known:
-            known, since = found, time.monotonic()
+        readings = queries.readings(settings.database_url)
+        if readings != known:
+            known, since = readings, time.monotonic()
 
 
 def _taken(settings: Settings, kind: str) -> float:
     """Wait until who works beside it has taken all that came; for how long (s)."""
     since = time.monotonic()
-    unread = benching.unread if kind == WATCHED else benching.unrolled
+    unread = queries.unread if kind == WATCHED else queries.unrolled
     while unread(settings.database_url) and time.monotonic() - since < _PATIENCE:
         time.sleep(0.1)
     return time.monotonic() - since
@@ -206,7 +206,7 @@ def watch(settings: Settings, file: Path) -> AbstractContextManager[None]:
 @contextmanager
 def beside(settings: Settings, file: Path, part: str, begun: str) -> Iterator[None]:
     """A part that has done nothing yet, until the context ends; `begun`: what it says then."""
-    benching.unjudge(settings.database_url)
+    queries.unjudge(settings.database_url)
     told = {"HYPERVISOR_DATABASE_URL": settings.database_url, "PYTHONUNBUFFERED": "1"}
     with file.open("w+") as log:
         process = subprocess.Popen(

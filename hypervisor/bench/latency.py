@@ -17,16 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from hypervisor.bench import territory
+from hypervisor.base.instants import micros
+from hypervisor.base.settings import Settings
+from hypervisor.bench import queries, territory
 from hypervisor.bench.ingest import BenchError, watch
 from hypervisor.bench.load import encoded
 from hypervisor.bench.publisher import Session, publish
 from hypervisor.bench.servers import Ground
 from hypervisor.bench.territory import RULE, TRIGGER, Place
-from hypervisor.instants import micros
-from hypervisor.settings import Settings
-from hypervisor.store import benching
-from hypervisor.store.connect import connect
+from hypervisor.database.connect import connect
 from sensors._domain import catalogue
 
 SERVER = {"track_commit_timestamp": "on"}  # what the database is asked to keep
@@ -145,7 +144,7 @@ def _await(settings: Settings, raising: dict[tuple[str, int], int]) -> dict[tupl
     """The alarms stored, once all are, or no more come."""
     since = time.monotonic()
     while True:
-        stored = benching.stored_alarms(settings.database_url, RULE)
+        stored = queries.stored_alarms(settings.database_url, RULE)
         if raising.keys() <= stored.keys() or time.monotonic() - since > _PATIENCE:
             return stored
         time.sleep(0.5)
@@ -173,7 +172,7 @@ def _ingest(settings: Settings, file: Path) -> Iterator[None]:
         )
         try:
             since = time.monotonic()
-            while not benching.listening(settings.database_url):
+            while not queries.listening(settings.database_url):
                 if process.poll() is not None or time.monotonic() - since > _PATIENCE:
                     raise BenchError(f"ingest did not begin: {file.read_text()[-2000:]}")
                 time.sleep(0.1)

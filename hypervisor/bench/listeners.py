@@ -17,7 +17,7 @@ from hypervisor.bench import latency
 from hypervisor.bench.ingest import BenchError
 from hypervisor.bench.servers import Ground
 from hypervisor.bench.web import token, web
-from hypervisor.stack.ports import LOOPBACK, free_port
+from hypervisor.broker.ports import LOOPBACK, free_port
 
 _PATIENCE = 90.0  # s
 _SETTLE = 2.0  # s that the last events may take
@@ -65,7 +65,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         "alarms": delays["alarms"],
         "events_heard": sum(ears.events),
         "alarm_events_heard_by_each": min(ears.alarms),
-        "listeners_that_heard_fewer": sum(one < max(ears.alarms) for one in ears.alarms),
+        "listeners_that_heard_fewer": sum(alarm < max(ears.alarms) for alarm in ears.alarms),
         "web_cores": round(_cores(used, ears.first, ears.last), 3),
         "alarm_stored_p99_ms": delays["p99_ms"],
     }

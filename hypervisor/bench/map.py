@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from hypervisor.accounts import secrets
-from hypervisor.accounts.duties import Role
-from hypervisor.api.app import create_app
-from hypervisor.api.identity import cookie_name
+from hypervisor.access import queries as access_queries
+from hypervisor.access import queries_roles, queries_sessions, secrets
+from hypervisor.access.identity import cookie_name
+from hypervisor.app.application import create_app
+from hypervisor.base.duties import Role
 from hypervisor.bench import crowd
 from hypervisor.bench.servers import Ground
-from hypervisor.stack.ports import LOOPBACK, free_port
-from hypervisor.store import instance as instance_store
-from hypervisor.store.accounts import account_roles, account_sessions, accounts
-from hypervisor.store.connect import Connection, connect
+from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, connect
 from sensors._domain import catalogue
 from sensors._errors import TerritoryError
 
@@ -79,7 +79,7 @@ def measure(
                 page.context.add_cookies([{"name": cookie[0], "value": cookie[1], "url": base}])
                 found.append(_traced(page, base, tick))
     cpu, phases = min(found, key=lambda one: max(map(_longest, one[1].values())))
-    every = [one for found in phases.values() for one in found]
+    every = [one for phase in phases.values() for one in phase]
     return {
         "bench": "map",
         "sites": plan.sites,
@@ -111,14 +111,14 @@ def _traced(
     phases = dict(_phases(page, base, tick))
     events = json.loads(browser.stop_tracing())["traceEvents"]
     threads = {
-        (one["pid"], one["tid"])
-        for one in events
-        if one.get("name") == "thread_name" and one["args"]["name"] == "CrRendererMain"
+        (event["pid"], event["tid"])
+        for event in events
+        if event.get("name") == "thread_name" and event["args"]["name"] == "CrRendererMain"
     }
     took = [
-        one.get("tdur", 0) / 1_000
-        for one in events
-        if one.get("name", "").endswith("RunTask") and (one["pid"], one["tid"]) in threads
+        event.get("tdur", 0) / 1_000
+        for event in events
+        if event.get("name", "").endswith("RunTask") and (event["pid"], event["tid"]) in threads
     ]
     return round(max(took, default=0)), phases
 
@@ -128,12 +128,14 @@ def signed_in(connection: Connection) -> tuple[str, str]:
     instance = instance_store.read(connection)
     if instance is None:
         raise MapBenchError("the bench's database is no instance")
-    number = accounts.add(connection, name="bench", title="Bench", password=None, language="en")
-    account_roles.give(connection, number, [(Role.ADMINISTRATOR, None)])
+    number = access_queries.add(
+        connection, name="bench", title="Bench", password=None, language="en"
+    )
+    queries_roles.give(connection, number, [(Role.ADMINISTRATOR, None)])
     secret = secrets.new_session()
-    account_sessions.add(
+    queries_sessions.add(
         connection,
-        account_sessions.Session(
+        queries_sessions.Session(
             secret=secrets.digest(secret),
             account=number,
             made_at=_NOW,

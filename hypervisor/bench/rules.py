@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from hypervisor.base.instance import Mode
 from hypervisor.bench import territory
 from hypervisor.bench.servers import Ground
-from hypervisor.instance import Mode
-from hypervisor.store import feed
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.intake import workers
-from hypervisor.store.readings import readings
-from hypervisor.store.registry import registry
-from hypervisor.watch import packs
-from hypervisor.watch.batch import Setup, remember, step
+from hypervisor.database import feed
+from hypervisor.database.connect import Connection, connect
+from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.evaluation.batch import Setup, remember, step
+from hypervisor.readings import queries as reading_queries
+from hypervisor.readings import queries_workers
+from hypervisor.registry import queries as registry_queries
 from rules._pack import packs as all_packs
 from sensors._domain import catalogue
 from sensors._row import ROW, Rows
@@ -49,8 +49,8 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     places = territory.places(plan.sites)
     with connect(url) as connection:
         territory.register(connection, places, known)
-        packs.record(connection, all_packs(), now=None)
-        workers.join(connection, _WORKER)
+        shipped_rules.record_and_log(connection, all_packs(), now=None)
+        queries_workers.join(connection, _WORKER)
     setup = Setup(
         catalogue=known,
         mode=Mode.LIVE,
@@ -58,11 +58,11 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         clock=lambda: datetime.now(UTC),
     )
     with connect(url) as writer, connect(url, autocommit=True) as own:
-        readings.prepare(writer)
+        reading_queries.prepare(writer)
         writer.commit()
         memory = remember(own, setup)
         _drain(own, memory, setup)
-        numbers = {key: one.id or 0 for key, one in registry.load(writer).series.items()}
+        numbers = {key: one.id or 0 for key, one in registry_queries.load(writer).series.items()}
         writer.commit()
         base = int(time.time()) - (plan.times + 1) * _EVERY
         rows, spent, judged, alarms = 0, 0.0, 0, 0
@@ -101,9 +101,9 @@ def _drain(own: Connection, memory: Any, setup: Setup) -> None:
 
 
 def _commit(writer: Connection, rows: Rows) -> None:
-    standing = readings.put(writer, rows)
+    standing = reading_queries.put(writer, rows)
     feed.append(writer, "readings", rows=standing.tobytes())
-    workers.hear(writer, _WORKER, int(rows["received"].max()))
+    queries_workers.hear(writer, _WORKER, int(rows["received"].max()))
     writer.commit()
 
 
@@ -117,14 +117,14 @@ def _rows(
     """What all sites say once: nothing but noise, and at some of them something happens."""
     rng = np.random.default_rng(turn)
     found = []
-    for one in places:
+    for place in places:
         stirred = rng.random() < plan.stirred
         at = base + turn * _EVERY + rng.integers(0, 60)
-        for name, value in one.values.items():
+        for name, value in place.values.items():
             happens = stirred and rng.random() < 0.5
             shown = value * (1 + rng.random() / 100) if value > 1 else value
             shown = _happening(name, shown) if happens else shown
-            found.append((numbers[one.name, name], at * _SECOND, (at + 1) * _SECOND, shown, 0))
+            found.append((numbers[place.name, name], at * _SECOND, (at + 1) * _SECOND, shown, 0))
     rows = np.array(found, dtype=ROW)
     return rows[np.argsort(rows["received"], kind="stable")]
 

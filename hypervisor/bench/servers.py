@@ -7,20 +7,21 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.base.settings import Settings
+from hypervisor.bench import queries
 from hypervisor.bench.load import DEVICES, GATEWAY, QUANTITIES, address, device
-from hypervisor.instance import Instance, Mode
-from hypervisor.settings import Settings
-from hypervisor.stack import accounts, binaries, passwords
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.broker import Broker
-from hypervisor.stack.database import DATABASE, Database
-from hypervisor.stack.folder import open_folder
-from hypervisor.stack.ports import LOOPBACK, free_port
+from hypervisor.broker import accounts, binaries, passwords
+from hypervisor.broker.folder import open_folder
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.database import databases
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, connect, migrate
+from hypervisor.readings.queries_codecs import put
+from hypervisor.stack.postgres import DATABASE, Database
 from hypervisor.stack.servers import start_broker, start_database
-from hypervisor.store import benching, databases
-from hypervisor.store import instance as instance_store
-from hypervisor.store.connect import Connection, connect, migrate
-from hypervisor.store.intake.codecs import put
 from ingest.library import shipped
 from ingest.ports import CodecSource
 from sensors._domain import catalogue
@@ -93,7 +94,7 @@ def _describe(connection: Connection) -> None:
         CodecSource(mapping=f"payload: javascript\nfields:\n{lines}", script=script),
         "bench",
     )
-    benching.seed(
+    queries.seed(
         connection,
         {device(number): address(number) for number in range(DEVICES)},
         QUANTITIES,
@@ -102,7 +103,7 @@ def _describe(connection: Connection) -> None:
     )
     words = catalogue()
     for model in words.models.values():
-        benching.add_others(connection, model.name, model.quantities, _OTHERS)
+        queries.add_others(connection, model.name, model.quantities, _OTHERS)
 
 
 def _prepare(

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle, islice
 
-from hypervisor.instants import BEGINNING, moment
+from hypervisor.base.instants import BEGINNING, moment
+from hypervisor.database.connect import Connection
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Revision, Series, Site
-from hypervisor.store.connect import Connection
-from hypervisor.store.registry import registry
 from sensors._domain import Catalogue
 
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -72,15 +72,17 @@ def places(sites: int) -> list[Place]:
 
 def register(connection: Connection, found: list[Place], known: Catalogue) -> None:
     """All of it, with every threshold that its domain knows."""
-    registry.write(
+    registry_queries.write(
         connection,
         Changes(
-            sites=tuple(Site(name=one.name, title=one.name, domain=one.domain) for one in found),
+            sites=tuple(
+                Site(name=place.name, title=place.name, domain=place.domain) for place in found
+            ),
             devices=tuple(
-                Device(name=one.name, site=one.name, commissioned=_SINCE) for one in found
+                Device(name=place.name, site=place.name, commissioned=_SINCE) for place in found
             ),
             series=tuple(
-                Series(device=one.name, quantity=name) for one in found for name in one.values
+                Series(device=place.name, quantity=name) for place in found for name in place.values
             ),
             revisions=tuple(_thresholds(found, known)),
         ),
@@ -88,12 +90,12 @@ def register(connection: Connection, found: list[Place], known: Catalogue) -> No
 
 
 def _thresholds(found: list[Place], known: Catalogue) -> Iterator[Revision]:
-    for one in found:
+    for place in found:
         for name, limit in known.thresholds.items():
-            if limit.quantity in one.values:
+            if limit.quantity in place.values:
                 yield Revision(
                     kind="threshold",
-                    key=f"{one.name}/{name}",
+                    key=f"{place.name}/{name}",
                     value={"value": _LIMITS.get(name, _ELSE), "unit": limit.unit},
                     effective=moment(BEGINNING),
                     author="bench",

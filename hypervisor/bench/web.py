@@ -8,21 +8,23 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hypervisor.accounts import secrets
-from hypervisor.accounts.duties import Duty, Role
+from hypervisor.access import queries as access_queries
+from hypervisor.access import queries_roles, queries_tokens, secrets
+from hypervisor.base.duties import Duty, Role
+from hypervisor.base.settings import Settings
 from hypervisor.bench.ingest import BenchError
-from hypervisor.settings import Settings
-from hypervisor.store.accounts import account_roles, account_tokens, accounts
-from hypervisor.store.connect import connect
+from hypervisor.database.connect import connect
 
 
 def token(settings: Settings) -> str:
     """Of somebody who sees everything."""
     secret, now = secrets.new_token(), datetime.now(UTC)
     with connect(settings.database_url) as connection:
-        number = accounts.add(connection, name="bench", title="Bench", password=None, language=None)
-        account_roles.give(connection, number, [(Role.VIEWER, None)])
-        account_tokens.add(
+        number = access_queries.add(
+            connection, name="bench", title="Bench", password=None, language=None
+        )
+        queries_roles.give(connection, number, [(Role.VIEWER, None)])
+        queries_tokens.add(
             connection,
             account=number,
             secret=secrets.digest(secret),

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from hypervisor.base.instants import micros
+from hypervisor.bench import queries
 from hypervisor.bench.ingest import BenchError
-from hypervisor.instants import micros
+from hypervisor.database.connect import Connection
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.store import benching
-from hypervisor.store.connect import Connection
-from hypervisor.store.registry import registry
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Kind, Quantity, Reporting
 from sensors._row import ROW, Rows
@@ -59,16 +59,18 @@ def plan(connection: Connection, known: Catalogue, *, rows: int, ends: datetime)
     inventory = read_sources([EXAMPLE], known=known)
     with connection.transaction():
         apply_inventory(connection, inventory, author="bench", now=begins, effective=begins)
-    found = sorted(registry.load(connection).series.values(), key=lambda one: one.id or 0)
+    every_series = sorted(
+        registry_queries.load(connection).series.values(), key=lambda one: one.id or 0
+    )
     counted: dict[str, int] = {}
     few: list[tuple[int, Quantity]] = []
     many: list[tuple[int, Quantity]] = []
-    for one in found:
-        counted[one.quantity] = counted.get(one.quantity, 0) + 1
-    for one in found:
-        quantity = known.quantities.get(one.quantity)
-        if quantity is not None and one.quantity != CLOCK_FAULT:  # only told of a wrong clock
-            (many if counted[one.quantity] > _MANY else few).append((one.id or 0, quantity))
+    for series in every_series:
+        counted[series.quantity] = counted.get(series.quantity, 0) + 1
+    for series in every_series:
+        quantity = known.quantities.get(series.quantity)
+        if quantity is not None and series.quantity != CLOCK_FAULT:  # only told of a wrong clock
+            (many if counted[series.quantity] > _MANY else few).append((series.id or 0, quantity))
     span = (ends - begins).total_seconds()
     told = _seldom(few, rows * (1 - _LAMPS), span)
     left = rows - sum(span / one.every for one in told)
@@ -120,7 +122,7 @@ def fill(connection: Connection, year: Year, tick: Tick) -> int:
             for number, one in enumerate(year.told)
         ]
         rows = np.concatenate(parts)
-        benching.load(connection, rows)
+        queries.load(connection, rows)
         stored += len(rows)
     return stored
 
@@ -162,10 +164,10 @@ def many(text: str) -> int:
     Raises:
         BenchError: it is none.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text.strip())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kM]?)", text.strip())
+    if match is None:
         raise BenchError(f"--rows {text!r}: expected a number such as 5M or 300k")
-    return round(float(found[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[found[2]])
+    return round(float(match[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[match[2]])
 
 
 def now_of(hours: int = 1) -> datetime:

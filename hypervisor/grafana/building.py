@@ -8,10 +8,10 @@ from dashboards._build import document, written
 from dashboards._links import uid
 from dashboards._options import Options
 from dashboards._scan import dashboards
-from hypervisor.instance import Mode
-from hypervisor.store import instance as instances
-from hypervisor.store import panels
-from hypervisor.store.connect import connect
+from hypervisor.base.instance import Mode
+from hypervisor.database import instance as instances
+from hypervisor.database import panels
+from hypervisor.database.connect import connect
 
 
 def of_instance(options: Options, url: str) -> Options:
@@ -22,11 +22,11 @@ def of_instance(options: Options, url: str) -> Options:
         AskingError: an exercise in which nothing was played.
     """
     with connect(url) as connection:
-        found = instances.read(connection)
-        if found is None:
+        instance = instances.read(connection)
+        if instance is None:
             return options
-        options = replace(options, timezone=found.timezone)
-        if found.mode is not Mode.EXERCISE:
+        options = replace(options, timezone=instance.timezone)
+        if instance.mode is not Mode.EXERCISE:
             return options
         since, until = panels.spanned(connection)
     return replace(

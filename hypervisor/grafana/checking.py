@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from hypervisor.database.connect import Connection
+from hypervisor.database.panels import Answer, AskingError, ask
 from hypervisor.grafana import frames, macros, parts, shapes, variables
 from hypervisor.grafana.boards import Board, Finding, Json, Piece
 from hypervisor.grafana.frames import Frame, FrameError
 from hypervisor.grafana.macros import MacroError, Span
 from hypervisor.grafana.variables import Chosen, VariableError
-from hypervisor.store.connect import Connection
-from hypervisor.store.panels import Answer, AskingError, ask
 
 LENGTHS = {
     "1 h": timedelta(hours=1),

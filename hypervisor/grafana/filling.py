@@ -8,30 +8,30 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.lifecycle import Kind
-from hypervisor.directory import units
-from hypervisor.exercise.simulation import field_in
-from hypervisor.exercise.territory import field_of
+from hypervisor.alarms.service import Act, act
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.base.instants import BEGINNING
+from hypervisor.base.settings import Settings
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, connect
+from hypervisor.evaluation import batch, rollup
+from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.evaluation.memory import Memory
+from hypervisor.exercises import queries as exercise_queries
+from hypervisor.exercises.simulation import field_in
+from hypervisor.exercises.territory import field_of
 from hypervisor.grafana.thinning import Share, thinned, without
-from hypervisor.ingesting import believed
-from hypervisor.instance import Instance, Mode
-from hypervisor.instants import BEGINNING
+from hypervisor.readings import queries_workers
+from hypervisor.readings.directory import units
+from hypervisor.readings.ingesting import believed
+from hypervisor.readings.queries_ingest import Intake
 from hypervisor.registry.announcing import announced
 from hypervisor.registry.apply import apply_inventory, compare
 from hypervisor.registry.changes import applied
 from hypervisor.registry.model import Registry
 from hypervisor.registry.revising import Stamp
 from hypervisor.registry.sources import read_sources
-from hypervisor.rollups import following
-from hypervisor.settings import Settings
-from hypervisor.store import instance as instance_store
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.exercise import exercise
-from hypervisor.store.intake import workers
-from hypervisor.store.intake.intake import Intake
-from hypervisor.watch import batch, packs
-from hypervisor.watch.memory import Memory
 from ingest.batch import Beat, Parcel
 from ingest.heartbeat import Listening
 from ingest.library import Library
@@ -56,7 +56,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class FillOptions:
     """What is played.
 
     `share`: how much of the territory, all of it where None; `after`: hours of the story that are
@@ -71,29 +71,33 @@ class Wish:
     piece: timedelta = timedelta(minutes=15)
 
 
-def fill(url: str, wish: Wish, *, say: Say = lambda _text: None) -> datetime:
+def fill(url: str, wish: FillOptions, *, say: Say = lambda _text: None) -> datetime:
     """Fill a migrated, empty database; when the story ends."""
     story, known = load(wish.scenario), catalogue()
     with connect(url) as connection:
         instance_store.create(connection, Instance(mode=Mode.EXERCISE, name=story.title_fr))
         field = _described(connection, wish, story)
-        packs.record(connection, shipped(), now=None)
-        workers.join(connection, WORKER)
+        shipped_rules.record_and_log(connection, shipped(), now=None)
+        queries_workers.join(connection, WORKER)
         begins = story.begins + timedelta(hours=wish.after)
-        exercise.deafen(connection, BEGINNING, instant_of(begins))
+        exercise_queries.deafen(connection, BEGINNING, instant_of(begins))
         connection.commit()
     say(f"{story.title}: {len(field.places)} devices")
     spoken = messages(story, field, wish.seed)
-    said = [one for one in spoken.publications if one.arrival >= instant_of(begins)]
-    say(f"{len(said)} messages")
-    _play(url, known, _parcels(said, wish.piece // _MICROSECOND))
+    publications = [
+        publication
+        for publication in spoken.publications
+        if publication.arrival >= instant_of(begins)
+    ]
+    say(f"{len(publications)} messages")
+    _play(url, known, _parcels(publications, wish.piece // _MICROSECOND))
     with connect(url, autocommit=True) as connection:
-        hours = following.catch_up(connection, known)
+        hours = rollup.catch_up(connection, known)
     say(f"{hours} hours of series rolled up")
     return story.begins + timedelta(hours=story.hours)
 
 
-def _described(connection: Connection, wish: Wish, story: Story) -> Field:
+def _described(connection: Connection, wish: FillOptions, story: Story) -> Field:
     """The territory in the registry, or the share of it that is asked for."""
     inventory = read_sources([wish.inventory])
     if wish.share is not None:
@@ -144,7 +148,9 @@ def _raised(connection: Connection, memory: Memory, setup: batch.Setup) -> Itera
     more = True
     while more:
         report = batch.step(connection, memory, setup)
-        yield from (one.alarm for one in report.transitions if one.kind == "raised")
+        yield from (
+            transition.alarm for transition in report.transitions if transition.kind == "raised"
+        )
         more = report.more
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from hypervisor.store.panels import Answer
+from hypervisor.database.panels import Answer
 from sensors._errors import TerritoryError
 
 TIME, METRIC = "time", "metric"

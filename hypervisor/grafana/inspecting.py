@@ -7,10 +7,10 @@ from typing import Any
 from dashboards._describe import Dashboard
 from dashboards._options import Options
 from dashboards._scan import dashboards
+from hypervisor.database import panels
 from hypervisor.grafana import boards
 from hypervisor.grafana.boards import Board
 from hypervisor.grafana.checking import Ground, Report, check
-from hypervisor.store import panels
 
 Say = Callable[[str], None]
 

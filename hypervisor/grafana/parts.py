@@ -150,11 +150,11 @@ def data_links(panel: Json) -> Iterator[Json]:
 
 
 def _link(url: str, uids: Sequence[str], console: str) -> Iterator[str]:
-    found = _DASHBOARD.match(url)
-    if found:
-        wanted = re.compile(_PLACE.sub(".+", found[1]))
-        if not any(wanted.fullmatch(uid) for uid in uids):
-            yield f"its link leads to the dashboard {found[1]!r}; there are {', '.join(uids)}"
+    match = _DASHBOARD.match(url)
+    if match:
+        pattern = re.compile(_PLACE.sub(".+", match[1]))
+        if not any(pattern.fullmatch(uid) for uid in uids):
+            yield f"its link leads to the dashboard {match[1]!r}; there are {', '.join(uids)}"
     elif console and url.startswith(console):
         path = url[len(console) :].partition("?")[0] or "/"
         if not routes.leads_somewhere(_PLACE.sub("x", path)):

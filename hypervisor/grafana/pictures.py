@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from dashboards._links import PREFIX
-from hypervisor.console.pictures import PicturesError, chromium
+from hypervisor.app.screenshots import PicturesError, chromium
+from hypervisor.database import panels
+from hypervisor.database.connect import Connection
+from hypervisor.database.panels import Answer
 from hypervisor.grafana import checking, frames, macros, variables
 from hypervisor.grafana.boards import Board, Json
 from hypervisor.grafana.frames import Frame
@@ -18,16 +21,13 @@ from hypervisor.grafana.macros import Span
 from hypervisor.grafana.pictures_fields import Reader
 from hypervisor.grafana.pictures_page import WIDTH, page
 from hypervisor.grafana.variables import Chosen
-from hypervisor.store import panels
-from hypervisor.store.connect import Connection
-from hypervisor.store.panels import Answer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class PictureOptions:
     """Of which dashboards, of how long before the end of the data, and how they look.
 
     `tall`: px at most, cut between panels; 0: all of it.
@@ -42,7 +42,11 @@ class Wanted:
 
 
 def take(
-    wanted: Wanted, database_url: str, reader_url: str, folder: Path, say: Callable[[str], None]
+    wanted: PictureOptions,
+    database_url: str,
+    reader_url: str,
+    folder: Path,
+    say: Callable[[str], None],
 ) -> None:
     """Draw each dashboard and write `dashboard-<key>.png`.
 
@@ -61,7 +65,7 @@ def take(
             say(str(file))
 
 
-def drawn(board: Board, connection: Connection, wanted: Wanted) -> str:
+def drawn(board: Board, connection: Connection, wanted: PictureOptions) -> str:
     """A dashboard's picture as a page that needs nothing else."""
     _, until = panels.spanned(connection)
     span = Span(since=until - wanted.length, until=until)
@@ -109,7 +113,7 @@ def _framed(query: Json, answer: Answer) -> Frame:
     return frames.time_series(answer) if lines else frames.table(answer)
 
 
-def _chosen(wanted: Wanted) -> Iterator[tuple[str, Board]]:
+def _chosen(wanted: PictureOptions) -> Iterator[tuple[str, Board]]:
     known = {board.name.removeprefix(f"{PREFIX}-"): board for board in wanted.boards}
     unknown = wanted.only - known.keys()
     if unknown:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from hypervisor.console.views.chart_scale import Across, time_ticks
+from hypervisor.charts.scale import Across, time_ticks
 from hypervisor.grafana import pictures_svg as svg
 from hypervisor.grafana.macros import Span
 from hypervisor.grafana.pictures_fields import Reader

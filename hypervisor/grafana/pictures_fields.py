@@ -170,10 +170,10 @@ def colour(name: str) -> str:
 
 def on(ground: str) -> str:
     """Ink that is read on a coloured ground."""
-    found = re.fullmatch(r"#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})", ground.lower())
-    if found is None:
+    match = re.fullmatch(r"#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})", ground.lower())
+    if match is None:
         return INK
-    red, green, blue = (int(part, 16) for part in found.groups())
+    red, green, blue = (int(part, 16) for part in match.groups())
     return "#14181b" if 0.3 * red + 0.59 * green + 0.11 * blue > 110 else "#ffffff"
 
 

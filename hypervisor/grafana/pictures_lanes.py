@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from hypervisor.console.views.chart_scale import Across
+from hypervisor.charts.scale import Across
 from hypervisor.grafana import pictures_svg as svg
 from hypervisor.grafana.boards import Json
 from hypervisor.grafana.frames import TIME

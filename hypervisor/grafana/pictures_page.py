@@ -80,7 +80,7 @@ def page(  # noqa: PLR0913, PLR0917  what a picture is of
         parts.append(_part(panel, top, answers, span, reader))
         if panel.get("type") != "row":
             whole, bottom = len(parts), max(bottom, low)
-    tokens = resources.files("hypervisor.console").joinpath("static/css/tokens.css")
+    tokens = resources.files("hypervisor.web").joinpath("static/css/tokens.css")
     told = f"{_day(span.since, reader)} \N{EN DASH} {_day(span.until, reader)}"
     return (
         f'<!doctype html><html lang="{reader.lang}" data-theme="{theme}"><meta charset="utf-8">'

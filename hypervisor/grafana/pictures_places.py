@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hypervisor.console.views.chart_scale import padded, value_ticks
+from hypervisor.charts.scale import padded, value_ticks
 from hypervisor.grafana import pictures_svg as svg
 from hypervisor.grafana.boards import Json
 from hypervisor.grafana.frames import TIME

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from hypervisor.console.views.chart_scale import Across, Up, padded, value_ticks
+from hypervisor.charts.scale import Across, Up, padded, value_ticks
 from hypervisor.grafana import pictures_svg as svg
 from hypervisor.grafana.frames import TIME
 from hypervisor.grafana.pictures_canvas import FOOT, LEGEND, Canvas, axis

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hypervisor.grafana.filling import Wish, fill
-from hypervisor.stack import binaries, passwords
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.database import DATABASE, FORGETFUL, Database
-from hypervisor.stack.folder import open_folder
-from hypervisor.stack.ports import free_port
+from hypervisor.broker import binaries, passwords
+from hypervisor.broker.folder import open_folder
+from hypervisor.broker.ports import free_port
+from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.database import databases
+from hypervisor.database.connect import connect, migrate
+from hypervisor.grafana.filling import FillOptions, fill
+from hypervisor.stack.postgres import DATABASE, FORGETFUL, Database
 from hypervisor.stack.servers import start_database
-from hypervisor.store import databases
-from hypervisor.store.connect import connect, migrate
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def filled(scenario: str, *, say: Callable[[str], None]) -> Iterator[str]:
             databases.create(database.url("postgres"), DATABASE)
             with connect(database.url()) as connection:
                 migrate(connection)
-            fill(database.url(), Wish(scenario=scenario), say=say)
+            fill(database.url(), FillOptions(scenario=scenario), say=say)
             yield database.url()
         finally:
             server.halt()

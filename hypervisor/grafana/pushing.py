@@ -37,7 +37,7 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class PushOptions:
     """What is to be there. `documents` by uid; `folder`: its title, None as it is."""
 
     documents: Mapping[str, Json]
@@ -45,7 +45,7 @@ class Wish:
     source: Source | None = None
 
 
-def push(grafana: Grafana, wish: Wish, *, dry: bool = False) -> list[Step]:
+def push(grafana: Grafana, wish: PushOptions, *, dry: bool = False) -> list[Step]:
     """Bring everything in. All is looked at before anything is changed; `dry`: only looked at.
 
     Raises:
@@ -82,7 +82,7 @@ def agrees(ours: object, theirs: object) -> bool:
             return ours == theirs and not isinstance(theirs, bool)
 
 
-def _folder(grafana: Grafana, wish: Wish) -> Step:
+def _folder(grafana: Grafana, wish: PushOptions) -> Step:
     there = grafana.folder(FOLDER)
     if there is None:
         title = wish.folder or TITLE
@@ -97,7 +97,7 @@ def _folder(grafana: Grafana, wish: Wish) -> Step:
     return replace(rename, do=lambda: grafana.rename_folder(FOLDER, title, version))
 
 
-def _source(grafana: Grafana, wish: Wish) -> Step:
+def _source(grafana: Grafana, wish: PushOptions) -> Step:
     source = wish.source
     try:
         there = grafana.source(UID)
@@ -171,7 +171,7 @@ def _said(body: Json) -> Json:
     return {**body, "overwrite": False, "message": "hypervisor dashboards push"}
 
 
-def _removals(grafana: Grafana, wish: Wish) -> list[Step]:
+def _removals(grafana: Grafana, wish: PushOptions) -> list[Step]:
     """Ours that are no more: in our folder, with our tag, of a uid that begins as ours do."""
     return [
         Step(

@@ -113,8 +113,10 @@ class Grafana:
     def dashboards(self, tag: str) -> list[Json]:
         """Every dashboard with this tag: uid, title, folderUid, tags."""
         with self._translated("search dashboards"):
-            found = self._api.search.search_dashboards(tag=tag, type_="dash-db", limit=MOST)
-        return [dict(each) for each in found]
+            search_dashboards = self._api.search.search_dashboards(
+                tag=tag, type_="dash-db", limit=MOST
+            )
+        return [dict(each) for each in search_dashboards]
 
     def dashboard(self, uid: str) -> Json | None:
         """A dashboard: `dashboard`, and `meta` about it; None as of folders."""

@@ -5,12 +5,12 @@ from functools import lru_cache
 from fastapi import APIRouter
 from starlette.routing import Match, Route
 
-from hypervisor.console import mounting
+from hypervisor.base import rooms
 
 
 @lru_cache(maxsize=1)
 def _routes() -> tuple[Route, ...]:
-    routers = (getattr(module, "router", None) for module in mounting.modules())
+    routers = (getattr(module, "router", None) for module in rooms.modules("pages"))
     return tuple(
         route
         for router in routers

@@ -65,11 +65,11 @@ def _few(names: tuple[str, ...]) -> tuple[str, ...]:
 def without(inventory: Inventory, dropped: set[str]) -> Inventory:
     """The inventory with no word of these devices."""
 
-    def stays(one: Entry | Fact) -> bool:
-        return not dropped & set(one.key.split("/"))
+    def stays(entry: Entry | Fact) -> bool:
+        return not dropped & set(entry.key.split("/"))
 
     def lasting(entries: tuple[Entry, ...]) -> Iterator[Entry]:
-        return (one for one in entries if stays(one))
+        return (entry for entry in entries if stays(entry))
 
     return replace(
         inventory,

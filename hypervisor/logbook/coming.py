@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from hypervisor.instants import micros, text
-from hypervisor.outlook.course import Course
-from hypervisor.outlook.reaching import Reach, courses, reaches
-from hypervisor.store.connect import Connection
-from hypervisor.store.pages import observing, outlook
-from hypervisor.store.pages.observing import SiteRow
+from hypervisor.base.instants import micros, text
+from hypervisor.database.connect import Connection
+from hypervisor.forecast import queries as forecast_queries
+from hypervisor.forecast.arrival import Reach, courses, reaches
+from hypervisor.forecast.trend import Course
+from hypervisor.readings import queries_latest
+from hypervisor.readings.queries_latest import SiteRow
 from sensors._domain import Catalogue
 
 HORIZONS = (3, 6, 12)  # h, that a room looks ahead at a hand-over (DOMAIN)
@@ -22,13 +23,13 @@ def coming(connection: Connection, catalogue: Catalogue, *, now: datetime) -> di
 
     `now` is the instance's clock.
     """
-    limits = outlook.limits(connection, _LIMIT, now)
+    limits = forecast_queries.limits(connection, _LIMIT, now)
     found = courses(connection, catalogue, now=now)
     water = reaches(connection, catalogue, now=now, found=found)
     return {
-        "rivers": rivers(observing.sites(connection), found, limits),
-        "reached": [_reached(one) for one in water if one.state == "reached"],
-        "expected": [_expected(one, now) for one in water if _soon(one, now)],
+        "rivers": rivers(queries_latest.sites(connection), found, limits),
+        "reached": [_reached(reach) for reach in water if reach.state == "reached"],
+        "expected": [_expected(reach, now) for reach in water if _soon(reach, now)],
     }
 
 
@@ -36,7 +37,7 @@ def rivers(
     sites: Iterable[SiteRow], found: Mapping[str, Course], limits: Mapping[str, float]
 ) -> list[dict[str, Any]]:
     """By river, in the order in which the sites come; a site without a level is left out."""
-    gauges = [one for one in sites if one.river and one.name in found]
+    gauges = [site_row for site_row in sites if site_row.river and site_row.name in found]
     by_river = sorted(gauges, key=lambda one: str(one.river))
     return [
         {"river": river, "gauges": [_gauge(one, found[one.name], limits) for one in group]}
@@ -57,8 +58,8 @@ def _gauge(site: SiteRow, course: Course, limits: Mapping[str, float]) -> dict[s
     }
 
 
-def _soon(one: Reach, now: datetime) -> bool:
-    return one.arrival is not None and one.arrival.at <= now + timedelta(hours=HORIZONS[-1])
+def _soon(reach: Reach, now: datetime) -> bool:
+    return reach.arrival is not None and reach.arrival.at <= now + timedelta(hours=HORIZONS[-1])
 
 
 def _reached(one: Reach) -> dict[str, Any]:

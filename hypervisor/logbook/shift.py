@@ -5,14 +5,14 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypervisor.alarms import viewing
-from hypervisor.instants import micros, text
-from hypervisor.logbook.entry import Kind
-from hypervisor.store.alarms import lifecycle, surroundings
-from hypervisor.store.alarms.alarms import Selection
-from hypervisor.store.connect import Connection
-from hypervisor.store.logbook import logbook, shifts
-from hypervisor.store.logbook.logbook import Entry, Wanted
+from hypervisor.alarms import listing, queries_lifecycle
+from hypervisor.alarms.queries import Selection
+from hypervisor.base.instants import micros, text
+from hypervisor.database.connect import Connection
+from hypervisor.logbook import queries, queries_shifts
+from hypervisor.logbook.model import Kind
+from hypervisor.logbook.queries import Entry, LogFilter
+from hypervisor.registry import queries_works
 from rules._rule import SEVERITIES
 
 _TOLD = frozenset({Kind.NOTE, Kind.DECISION, Kind.CALL, Kind.CORRECTION})
@@ -32,13 +32,13 @@ def page(
 
     `outlook`: what the console knows of rivers and what comes next, put in as it is.
     """
-    clock = lifecycle.clock(connection, wall) or wall
-    active = viewing.views(connection, Selection(active=True), wall=wall)
-    over = viewing.views(connection, Selection(), wall=wall, shown="returned")
+    clock = queries_lifecycle.clock(connection, wall) or wall
+    active = listing.views(connection, Selection(active=True), wall=wall)
+    over = listing.views(connection, Selection(), wall=wall, shown="returned")
     held = [one for one in active if one["suppressed"]]
     speaking = [one for one in active if not one["suppressed"]]
-    standing = logbook.listing(connection, Wanted(open=True, limit=_MOST))
-    told = logbook.listing(connection, Wanted(since=since, kinds=_TOLD, limit=_MOST))
+    standing = queries.listing(connection, LogFilter(open=True, limit=_MOST))
+    told = queries.listing(connection, LogFilter(since=since, kinds=_TOLD, limit=_MOST))
     return {
         "since": text_of(since),
         "at": text_of(clock),
@@ -48,9 +48,11 @@ def page(
         "acknowledged": _alarms(speaking, _is_not("unacknowledged", category="hazard")),
         "faulty": _alarms(speaking, _is_not("unacknowledged", category="maintenance")),
         "held": worst_first(_held(one) for one in held),
-        "at_rest": [_plain(asdict(one)) for one in shifts.at_rest(connection, clock)],
+        "at_rest": [
+            _plain(asdict(at_rest)) for at_rest in queries_shifts.at_rest(connection, clock)
+        ],
         "works": _works(connection, clock),
-        "edits": [_plain(asdict(one)) for one in shifts.edits(connection, since)],
+        "edits": [_plain(asdict(edit)) for edit in queries_shifts.edits(connection, since)],
         **{_PLURAL[kind]: _entries(standing, {kind}) for kind in _STANDING},
         "decisions": _entries(told, {Kind.DECISION}),
         "calls": _entries(told, {Kind.CALL}),
@@ -119,19 +121,19 @@ def _works(connection: Connection, clock: datetime) -> list[dict[str, Any]]:
     soon = micros(clock + _SOON)
     return [
         {
-            "name": one.name,
-            "begins": text(one.begins),
-            "ends": text(one.ends),
-            "reason": one.reason,
-            "at": sorted(one.sites | one.devices | one.groups),
+            "name": window.name,
+            "begins": text(window.begins),
+            "ends": text(window.ends),
+            "reason": window.reason,
+            "at": sorted(window.sites | window.devices | window.groups),
         }
-        for one in surroundings.works(connection)
-        if one.begins <= soon and one.ends >= micros(clock)
+        for window in queries_works.works(connection)
+        if window.begins <= soon and window.ends >= micros(clock)
     ]
 
 
 def _entries(found: Sequence[Entry], kinds: set[Kind]) -> list[dict[str, Any]]:
-    return [_plain(asdict(one)) for one in found if one.kind in kinds]
+    return [_plain(asdict(entry)) for entry in found if entry.kind in kinds]
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

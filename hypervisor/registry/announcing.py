@@ -71,23 +71,23 @@ def _inventory(fact: Fact) -> Inventory:
 
 def listed(revisions: Iterable[Revision], now: datetime | None) -> list[Works]:
     """All works that are not withdrawn, the latest last. `revisions`: in standing order."""
-    last = {one.key: one for one in revisions if one.kind == "works"}
+    last = {revision.key: revision for revision in revisions if revision.kind == "works"}
     return sorted(_works(last.values(), now), key=lambda one: (one.begins, one.name))
 
 
 def _works(revisions: Iterable[Revision], now: datetime | None) -> Iterable[Works]:
-    for one in revisions:
-        if one.value is None:
+    for revision in revisions:
+        if revision.value is None:
             continue
-        begins, ends = (datetime.fromisoformat(one.value[edge]) for edge in ("begins", "ends"))
+        begins, ends = (datetime.fromisoformat(revision.value[edge]) for edge in ("begins", "ends"))
         yield Works(
-            name=one.key,
+            name=revision.key,
             begins=begins,
             ends=ends,
             state=_state(begins, ends, now),
-            subjects={kind: list(one.value.get(kind, ())) for kind in SUBJECTS},
-            author=one.author,
-            reason=one.reason,
+            subjects={kind: list(revision.value.get(kind, ())) for kind in SUBJECTS},
+            author=revision.author,
+            reason=revision.reason,
         )
 
 

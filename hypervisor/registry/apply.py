@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from hypervisor.database import audit
+from hypervisor.database.connect import Connection
 from hypervisor.registry import guarding, telling
+from hypervisor.registry import queries as store
 from hypervisor.registry.changes import Changes, applied, together
 from hypervisor.registry.check import check
 from hypervisor.registry.difference import difference
@@ -12,9 +15,6 @@ from hypervisor.registry.entries import Inventory
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.revising import Stamp
-from hypervisor.store import audit
-from hypervisor.store.connect import Connection
-from hypervisor.store.registry import registry as store
 from sensors._domain import Catalogue, catalogue
 
 INVENTORY = "inventory"  # the audit's word for a file applied

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from hypervisor.base.scalars import instant, truth
+from hypervisor.broker.passwords import RESERVED
 from hypervisor.registry.entries import Entry, Fact
 from hypervisor.registry.form import Form
 from hypervisor.registry.places import COORDINATES, check_point
-from hypervisor.registry.scalars import instant, truth
 from hypervisor.registry.tree import Fields, Items, Leaf, Node
-from hypervisor.stack.passwords import RESERVED
 
 PROTOCOLS = ("chirpstack", "the-things-stack", "senml", "native")
 GATEWAY_FIELDS = ("name", "title", "protocol", "lon", "lat", "properties")
@@ -64,9 +64,9 @@ def member(group_name: str, device: str, node: Node, problems_of: Form) -> Fact 
 
 def _members(form: Form, name: str) -> Iterator[Fact]:
     for device, node in _named(form):
-        found = member(name, device, node, form)
-        if found is not None:
-            yield found
+        fact = member(name, device, node, form)
+        if fact is not None:
+            yield fact
 
 
 def _named(form: Form) -> Iterator[tuple[str, Node]]:

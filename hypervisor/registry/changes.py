@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TypeVar
 
-from hypervisor.instants import EPOCH
+from hypervisor.base.instants import EPOCH
 from hypervisor.registry.model import (
     Area,
     Asset,
@@ -107,10 +107,13 @@ def applied(registry: Registry, changes: Changes) -> Registry:
         areas={**registry.areas, **{area.code: area for area in changes.areas}},
         sites={**registry.sites, **{site.name: site for site in changes.sites}},
         devices={**registry.devices, **{device.name: device for device in changes.devices}},
-        series={**registry.series, **{(one.device, one.quantity): one for one in changes.series}},
+        series={
+            **registry.series,
+            **{(series.device, series.quantity): series for series in changes.series},
+        },
         revisions=tuple(revisions),
-        gateways={**registry.gateways, **{one.name: one for one in changes.gateways}},
-        groups={**registry.groups, **{one.name: one for one in changes.groups}},
-        zones={**registry.zones, **{one.name: one for one in changes.zones}},
-        assets={**registry.assets, **{one.name: one for one in changes.assets}},
+        gateways={**registry.gateways, **{gateway.name: gateway for gateway in changes.gateways}},
+        groups={**registry.groups, **{group.name: group for group in changes.groups}},
+        zones={**registry.zones, **{zone.name: zone for zone in changes.zones}},
+        assets={**registry.assets, **{asset.name: asset for asset in changes.assets}},
     )

@@ -125,12 +125,12 @@ def _order(
         owner, _, name = fact.key.rpartition("/")  # a site, or device/<device>
         if owner not in after.sites and "/" not in owner:
             continue
-        found = catalogue.thresholds.get(name)
+        threshold = catalogue.thresholds.get(name)
         here = facts.get(("threshold", fact.key))
-        lower = facts.get(("threshold", f"{owner}/{found.above}")) if found else None
-        if here and lower and found and here["value"] <= lower["value"]:
+        lower = facts.get(("threshold", f"{owner}/{threshold.above}")) if threshold else None
+        if here and lower and threshold and here["value"] <= lower["value"]:
             text = (
-                f"{here['value']:g} {here['unit']} is not above {found.above},"
+                f"{here['value']:g} {here['unit']} is not above {threshold.above},"
                 f" {lower['value']:g} {lower['unit']}"
             )
             yield Problem(where=fact.where, text=text)

@@ -34,7 +34,9 @@ def difference(
     areas = compare("area", entries["areas"], registry.areas, make.area)
     sites = compare("site", entries["sites"], registry.sites, make.site_maker(entries, catalogue))
     gateways = compare("gateway", entries["gateways"], registry.gateways, make.gateway)
-    protocols = {one.name: one.protocol for one in (*registry.gateways.values(), *gateways)}
+    protocols = {
+        gateway.name: gateway.protocol for gateway in (*registry.gateways.values(), *gateways)
+    }
     devices = compare("device", entries["devices"], registry.devices, make.device_maker(protocols))
     series = compare("series", entries["series"], _keyed(registry), make.series)
     changes = Changes(

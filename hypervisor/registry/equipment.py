@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+from hypervisor.base.scalars import duration, instant, truth
+from hypervisor.broker.passwords import RESERVED
 from hypervisor.registry.entries import Entry, Fact
 from hypervisor.registry.form import Form, in_unit, when
 from hypervisor.registry.limits import thresholds
 from hypervisor.registry.places import COORDINATES, check_point
 from hypervisor.registry.problems import nearest
-from hypervisor.registry.scalars import duration, instant, truth
 from hypervisor.registry.tree import Fields, Leaf, Node
-from hypervisor.stack.passwords import RESERVED
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Quantity, Reporting
 

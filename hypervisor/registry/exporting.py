@@ -74,7 +74,9 @@ def _zone(zone: Zone) -> Mapping[str, Any]:
 
 
 def _assets(registry: Registry) -> Iterable[Feature]:
-    reaches = {one.key: one for one in registry.revisions if one.kind == "reach"}
+    reaches = {
+        revision.key: revision for revision in registry.revisions if revision.kind == "reach"
+    }
     return (
         _feature("asset", asset.geometry, _asset(asset, reaches.get(asset.name)))
         for asset in registry.assets.values()

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from hypervisor.base.scalars import ScalarError, instant, measure
 from hypervisor.registry.problems import Problem, Where, nearest
-from hypervisor.registry.scalars import ScalarError, instant, measure
 from hypervisor.registry.tree import Fields, Items, Leaf, Node
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

@@ -30,21 +30,21 @@ def parse_geojson(text: str, *, file: str, problems: list[Problem]) -> Fields:
     """
     top = Where(file=file, line=1)
     try:
-        found = json.loads(text)
+        loads = json.loads(text)
     except ValueError as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
         raise _refused(Where(file=file, line=line), f"not readable as JSON: {error}") from error
-    if not isinstance(found, dict) or not isinstance(found.get("features"), list):
+    if not isinstance(loads, dict) or not isinstance(loads.get("features"), list):
         raise _refused(top, "expected a GeoJSON FeatureCollection of sites, zones or assets")
-    system = json.dumps(found.get("crs")) if found.get("crs") else ""
+    system = json.dumps(loads.get("crs")) if loads.get("crs") else ""
     if system and not any(name in system for name in _WGS84):
         raise _refused(top, f"is in {system}: save the layer in WGS 84, EPSG:4326")
     things: dict[str, list[Node]] = {}
-    for place, feature in zip(_lines(text, file), found["features"], strict=False):
+    for place, feature in zip(_lines(text, file), loads["features"], strict=False):
         if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
             problems.append(Problem(where=place, text="expected a Feature with its properties"))
             continue
-        kind = _kind(feature["properties"], str(found.get("name", "")))
+        kind = _kind(feature["properties"], str(loads.get("name", "")))
         if kind is None:
             text_of = f"says not what it is: give it a property {KIND!r}: site, zone or asset"
             problems.append(Problem(where=place, text=text_of))
@@ -70,8 +70,8 @@ def _lines(text: str, file: str) -> Iterable[Where]:
     decoder = json.JSONDecoder()
     line, counted = 1, 0
     while True:
-        found = re.compile(r"[\s,]*").match(text, at)
-        at = found.end() if found else at
+        match = re.compile(r"[\s,]*").match(text, at)
+        at = match.end() if match else at
         line, counted = line + text.count("\n", counted, at), at
         yield Where(file=file, line=line)
         with contextlib.suppress(ValueError):  # past the last one

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from hypervisor.base.scalars import instant, truth
 from hypervisor.registry.entries import Entry, Fact
 from hypervisor.registry.form import Form, in_unit
 from hypervisor.registry.geometry import AREAS, SHAPES, GeometryError, geometry_of
 from hypervisor.registry.places import COORDINATES, check_point, insee
-from hypervisor.registry.scalars import instant, truth
 
 ZONE_KINDS = ("flood", "lighting", "other")
 ZONE_FIELDS = ("name", "title", "kind", "geometry", "illustrative", "properties")

@@ -1,11 +1,11 @@
 """What a person set by hand is not taken back by a file that does not know of it."""
 
+from hypervisor.base.errors import StaleError
+from hypervisor.database.connect import Connection
+from hypervisor.registry import queries_revisions
 from hypervisor.registry.changes import Changes
+from hypervisor.registry.revision_words import who
 from hypervisor.registry.wording import shown
-from hypervisor.rulebook.errors import StaleError
-from hypervisor.rulebook.wording import who
-from hypervisor.store.connect import Connection
-from hypervisor.store.watch import rulebook
 
 _GO_ON = (
     "write into the file what stands, or say --overwrite; `rules threshold log SITE NAME`"
@@ -19,14 +19,14 @@ def refuse(connection: Connection, changes: Changes) -> None:
     Raises:
         StaleError: some would; tells which, by whom they were set, when and why.
     """
-    said = [one for one in changes.revisions if one.kind == "threshold"]
-    if not said:
+    revisions = [revision for revision in changes.revisions if revision.kind == "threshold"]
+    if not revisions:
         return
-    by_hand = rulebook.set_by_hand(connection)
+    by_hand = queries_revisions.set_by_hand(connection)
     conflicts = [
         f"{one.key}: the file says {shown(one.value)}, but {shown(by_hand[one.key].value)} was set"
         f" by {who(by_hand[one.key])}"
-        for one in said
+        for one in revisions
         if one.key in by_hand and by_hand[one.key].value != one.value
     ]
     if conflicts:

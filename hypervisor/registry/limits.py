@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from math import inf
 
+from hypervisor.base.scalars import duration, instant, truth
 from hypervisor.registry.entries import Fact
 from hypervisor.registry.form import Form, in_unit
 from hypervisor.registry.problems import nearest
-from hypervisor.registry.scalars import duration, instant, truth
 from hypervisor.registry.tree import Fields, Leaf, Node
 from sensors import _units as units
 from sensors._domain import Catalogue, Threshold
@@ -42,21 +42,21 @@ def _threshold(
         form.problem("expected a value such as 3.10 m", node.where)
         return None
     own = Form(node, form.problems, known=THRESHOLD_FIELDS)
-    found = _vocabulary(own, name, catalogue)
-    if found is None:
+    threshold = _vocabulary(own, name, catalogue)
+    if threshold is None:
         return None
-    value = own.take("value", in_unit(found.unit))
+    value = own.take("value", in_unit(threshold.unit))
     marked = own.take("illustrative", truth)
     effective, reason = own.take("effective", instant), own.text("reason")
     if value is None:
         if not own.has("value"):
             own.problem("needs a 'value' such as 3.10 m", own.at("value"))
         return None
-    _check_threshold(own, found, value, catalogue)
+    _check_threshold(own, threshold, value, catalogue)
     return Fact(
         kind="threshold",
         key=key,
-        value={"value": value, "unit": found.unit, "quantity": found.quantity},
+        value={"value": value, "unit": threshold.unit, "quantity": threshold.quantity},
         illustrative=illustrative if marked is None else marked,
         effective=effective,
         reason=reason,

@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
+from hypervisor.base.scalars import ScalarError, number, truth, whole
 from hypervisor.registry.entries import Entry
 from hypervisor.registry.form import Convert, Form
 from hypervisor.registry.geometry import exchanged
 from hypervisor.registry.problems import nearest
-from hypervisor.registry.scalars import ScalarError, number, truth, whole
 
 KINDS = ("departement", "epci", "commune")
 AREA_FIELDS = ("code", "kind", "name", "parent", "population", "lon", "lat")

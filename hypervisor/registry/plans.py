@@ -5,10 +5,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import time, timedelta
 
+from hypervisor.base.scalars import ScalarError, duration, instant, truth
 from hypervisor.registry.entries import Fact
 from hypervisor.registry.form import Form, in_unit
 from hypervisor.registry.problems import nearest
-from hypervisor.registry.scalars import ScalarError, duration, instant, truth
 from hypervisor.registry.tree import Items, Leaf
 from sensors._plan import LightingPlan, Spell, plan_to_json
 
@@ -72,15 +72,15 @@ def _from_sun(form: Form, field: str) -> timedelta:
 
 
 def _offset(text: str, suns: tuple[str, ...]) -> timedelta:
-    found = _OFFSET.fullmatch(text.strip())
-    if found is None or found["sun"].lower() not in suns:
+    match = _OFFSET.fullmatch(text.strip())
+    if match is None or match["sun"].lower() not in suns:
         raise ScalarError(f"{text!r}: expected {suns[0]}, or such as '{suns[0]} + 10 min'")
-    if found["by"] is None:
+    if match["by"] is None:
         return timedelta()
-    by = timedelta(seconds=duration(found["by"]))
+    by = timedelta(seconds=duration(match["by"]))
     if by > _FARTHEST:
         raise ScalarError(f"{text!r}: more than {_FARTHEST.seconds // 3600} h from {suns[0]}")
-    return by if found["sign"] == "+" else -by
+    return by if match["sign"] == "+" else -by
 
 
 def _spell(form: Form) -> Spell | None:
@@ -152,4 +152,4 @@ def _words(form: Form, field: str, known: Mapping[str, int]) -> frozenset[int] |
 def _bare(word: str) -> str:
     """Without accents, capitals and a leading zero."""
     letters = unicodedata.normalize("NFD", word.strip().lower())
-    return "".join(one for one in letters if not unicodedata.combining(one)).lstrip("0")
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).lstrip("0")

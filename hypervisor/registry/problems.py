@@ -50,12 +50,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """A sentence's end that names the likeliest word meant, or the words there are."""
     words = sorted(map(str, known))
     lowered = {candidate.lower(): candidate for candidate in words}
-    found = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.5)
+    close_matches = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.5)
     begun = [other for other in lowered if word and other.startswith(word.lower())]
-    if not found and len(begun) == 1:
-        found = begun
-    if found:
-        return f"; did you mean {lowered[found[0]]!r}?"
+    if not close_matches and len(begun) == 1:
+        close_matches = begun
+    if close_matches:
+        return f"; did you mean {lowered[close_matches[0]]!r}?"
     if not words:
         return ""
     shown = ", ".join(words[:12]) + (", …" if len(words) > 12 else "")

@@ -3,16 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hypervisor.registry import (
-    belonging,
-    equipment,
-    ground,
-    limits,
-    places,
-    plans,
-    sheets,
-    works,
-)
+from hypervisor.registry import belonging, equipment, ground, limits, places, plans, sheets, works
 from hypervisor.registry.entries import Entry, Fact, Inventory
 from hypervisor.registry.form import Form
 from hypervisor.registry.geojson import parse_geojson

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hypervisor.instants import EPOCH
+from hypervisor.base.instants import EPOCH
 from hypervisor.registry.entries import Fact
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.registry.problems import Where
@@ -99,7 +99,7 @@ def _revise(
     stamp: Stamp,
 ) -> Revised | None:
     asked = fact.effective or stamp.effective
-    earlier = [one for one in past if asked is None or one.effective <= asked]
+    earlier = [revision for revision in past if asked is None or revision.effective <= asked]
     current = earlier[-1] if earlier else None
     value = _completed(fact, current.value if current else None, catalogue)
     if _stands(fact, value, current):

@@ -47,7 +47,7 @@ def sheet(departement: str, folder: Path) -> str:
 
 def _load(folder: Path, name: str) -> list[Mapping[str, Any]]:
     try:
-        found: list[Mapping[str, Any]] = json.loads((folder / name).read_text(encoding="utf-8"))
+        loads: list[Mapping[str, Any]] = json.loads((folder / name).read_text(encoding="utf-8"))
     except OSError as error:
         raise SeedError(
             f"{folder / name} cannot be read ({error.strerror}): expected the data folder of the"
@@ -55,4 +55,4 @@ def _load(folder: Path, name: str) -> list[Mapping[str, Any]]:
         ) from error
     except ValueError as error:
         raise SeedError(f"{folder / name} is not JSON: {error}") from error
-    return found
+    return loads

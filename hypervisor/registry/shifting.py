@@ -106,8 +106,10 @@ def _standing(registry: Registry, kind: str, key: str, at: datetime) -> Revision
     Raises:
         ShiftError: there is a later one.
     """
-    found = [one for one in registry.revisions if (one.kind, one.key) == (kind, key)]
-    later = [one for one in found if one.effective > at]
+    revisions = [
+        revision for revision in registry.revisions if (revision.kind, revision.key) == (kind, key)
+    ]
+    later = [one for one in revisions if one.effective > at]
     if later:
         what = "the zero" if kind == "datum" else f"{kind} {key}"
         raise ShiftError(
@@ -115,14 +117,16 @@ def _standing(registry: Registry, kind: str, key: str, at: datetime) -> Revision
             " tell of which zero that speaks. Shift at that time or later, or move the levels by"
             " hand and use --keep-thresholds"
         )
-    return found[-1] if found else None
+    return revisions[-1] if revisions else None
 
 
 def _moved(registry: Registry, shift: Shift, by: float, catalogue: Catalogue) -> Iterator[Fact]:
     """Thresholds of the level at this site and its devices, and the assets that it tells of."""
     devices = [name for name, one in registry.devices.items() if one.site == shift.site]
     owners = {shift.site, *(f"device/{name}" for name in devices)}
-    for kind, key in dict.fromkeys((one.kind, one.key) for one in registry.revisions):
+    for kind, key in dict.fromkeys(
+        (revision.kind, revision.key) for revision in registry.revisions
+    ):
         if kind == "threshold" and key.rpartition("/")[0] in owners:
             field = "value"
         elif kind == "reach":
@@ -147,9 +151,9 @@ def _moved(registry: Registry, shift: Shift, by: float, catalogue: Catalogue) ->
 
 def _in_force(registry: Registry, kind: str, key: str, at: datetime) -> Revision | None:
     found = [
-        one
-        for one in registry.revisions
-        if (one.kind, one.key) == (kind, key) and one.effective <= at
+        revision
+        for revision in registry.revisions
+        if (revision.kind, revision.key) == (kind, key) and revision.effective <= at
     ]
     return found[-1] if found else None
 

@@ -10,5 +10,5 @@ Facts = Mapping[tuple[str, str], Mapping[str, Any]]
 
 def standing_facts(registry: Registry) -> Facts:
     """The last value of each fact that is not withdrawn."""
-    last = {(one.kind, one.key): one.value for one in registry.revisions}
+    last = {(revision.kind, revision.key): revision.value for revision in registry.revisions}
     return {key: value for key, value in last.items() if value is not None}

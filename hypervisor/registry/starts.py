@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from hypervisor.instants import EPOCH
+from hypervisor.base.instants import EPOCH
 from hypervisor.registry.entries import Fact
 from hypervisor.registry.model import Registry
 

@@ -95,8 +95,13 @@ def _below(facts: Facts) -> Mapping[str, list[str]]:
 def _gateways(registry: Registry, _: Facts) -> Table:
     made = Table("gateway", "title", "speaks", "for", box=None)
     counted = Counter(device.gateway for device in registry.devices.values() if not device.retired)
-    for one in registry.gateways.values():
-        made.add_row(one.name, escape(one.title), one.protocol, _count(counted[one.name], "device"))
+    for gateway in registry.gateways.values():
+        made.add_row(
+            gateway.name,
+            escape(gateway.title),
+            gateway.protocol,
+            _count(counted[gateway.name], "device"),
+        )
     return made
 
 
@@ -126,21 +131,21 @@ def _plans(_: Registry, facts: Facts) -> Table:
 
 def _zones(registry: Registry, _: Facts) -> Table:
     made = Table("zone", "title", "kind", "shape", box=None)
-    for one in registry.zones.values():
-        mark = " *" if one.illustrative else ""
-        made.add_row(one.name + mark, escape(one.title), one.kind, shown(one.geometry))
+    for zone in registry.zones.values():
+        mark = " *" if zone.illustrative else ""
+        made.add_row(zone.name + mark, escape(zone.title), zone.kind, shown(zone.geometry))
     return made
 
 
 def _assets(registry: Registry, facts: Facts) -> Table:
     made = Table("asset", "title", "kind", "place", "reached at", box=None)
-    for one in registry.assets.values():
-        reach = facts.get(("reach", one.name))
-        place = shown(one.geometry) if one.geometry else one.site or one.commune or ""
+    for asset in registry.assets.values():
+        reach = facts.get(("reach", asset.name))
+        place = shown(asset.geometry) if asset.geometry else asset.site or asset.commune or ""
         made.add_row(
-            one.name + (" *" if one.illustrative else ""),
-            escape(one.title),
-            one.kind,
+            asset.name + (" *" if asset.illustrative else ""),
+            escape(asset.title),
+            asset.kind,
             place,
             shown(reach) if reach else "",
         )

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from hypervisor.instants import EPOCH
+from hypervisor.base.instants import EPOCH
+from hypervisor.base.scalars import instant, truth
 from hypervisor.registry.entries import Fact
 from hypervisor.registry.form import Form
-from hypervisor.registry.scalars import instant, truth
 from hypervisor.registry.tree import Items, Leaf
 
 SUBJECTS = ("sites", "devices", "groups")

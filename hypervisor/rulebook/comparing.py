@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hypervisor.evaluation import shipped
+from hypervisor.registry.queries_revisions import Recorded
+from hypervisor.registry.revision_words import who
 from hypervisor.registry.wording import shown
-from hypervisor.rulebook import shipped
 from hypervisor.rulebook.differing import Difference, differences
-from hypervisor.rulebook.revising import TO_SHIPPED, latest, numbered
-from hypervisor.rulebook.wording import who
-from hypervisor.store.watch.rulebook import Recorded
+from hypervisor.rulebook.service import TO_SHIPPED, latest, numbered
 from rules._pack import Pack
 
 
@@ -55,7 +55,7 @@ def pair(
     if before:
         old = _side(key, revisions, before, packs)
     else:
-        earlier = [one for one in revisions if one.id < last.id]
+        earlier = [recorded for recorded in revisions if recorded.id < last.id]
         old = _of(latest(earlier)) if earlier else Side(name="nothing", value=None)
     return Pair(before=old, after=new, threshold=last.kind == "threshold")
 

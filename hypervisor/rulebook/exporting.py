@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hypervisor.rulebook.errors import RulebookError
-from hypervisor.rulebook.revising import latest, of
-from hypervisor.rulebook.stamping import mark
+from hypervisor.base.errors import RulebookError
+from hypervisor.registry.queries_revisions import Recorded
+from hypervisor.rulebook.service import latest, of
+from hypervisor.rulebook.stamps import mark
 from hypervisor.rulebook.timeline import standing
 from hypervisor.rulebook.writing import pack_text
-from hypervisor.store.watch.rulebook import Recorded
 from rules._errors import nearest
 
 

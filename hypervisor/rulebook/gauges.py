@@ -5,17 +5,17 @@ from datetime import datetime
 
 import numpy as np
 
-from hypervisor.instants import BEGINNING, micros
+from hypervisor.base.errors import RulebookError, UnknownError
+from hypervisor.base.instants import BEGINNING, micros
+from hypervisor.database.connect import Connection
+from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
+from hypervisor.evaluation.subjects import subjects
+from hypervisor.readings import queries_history
+from hypervisor.registry import queries as registry_queries
+from hypervisor.registry import queries_revisions
 from hypervisor.registry.model import Registry
-from hypervisor.rulebook.errors import RulebookError, UnknownError
 from hypervisor.rulebook.proposal import Proposal, Wishes, propose
-from hypervisor.rulebook.proposing import Record, record
-from hypervisor.store.connect import Connection
-from hypervisor.store.readings import history
-from hypervisor.store.registry import registry
-from hypervisor.store.watch import rulebook
-from hypervisor.watch.facts import SeriesFacts, SubjectFacts
-from hypervisor.watch.subjects import subjects
+from hypervisor.rulebook.service_propose import Record, record
 from rules._errors import RuleError, nearest
 from rules._inputs import Steps
 from rules._pack import rule_from_json
@@ -42,9 +42,9 @@ def proposals(  # noqa: PLR0913  what a person may say
         UnknownError: no such site or device.
         RulebookError: nothing was measured there that has thresholds.
     """
-    known = registry.load(connection)
-    site, only = _place(known, name)
-    facts = subjects(known, catalogue)[site]
+    registry = registry_queries.load(connection)
+    site, only = _place(registry, name)
+    facts = subjects(registry, catalogue)[site]
     rules = _rules(connection)
     found = [
         propose(
@@ -56,7 +56,7 @@ def proposals(  # noqa: PLR0913  what a person may say
             catalogue=catalogue,
             wishes=wishes,
         )
-        for quantity, one in _records(connection, known, facts, catalogue, only, (first, last))
+        for quantity, one in _records(connection, registry, facts, catalogue, only, (first, last))
     ]
     if not found:
         raise RulebookError(
@@ -77,7 +77,7 @@ def _place(known: Registry, name: str) -> tuple[str, str | None]:
 
 def _quantities(catalogue: Catalogue) -> set[str]:
     """Those that have thresholds one above the other, and a last value that holds."""
-    some = {one.quantity for one in catalogue.thresholds.values() if one.above}
+    some = {threshold.quantity for threshold in catalogue.thresholds.values() if threshold.above}
     return {name for name in some if catalogue.quantities[name].kind is Kind.GAUGE}
 
 
@@ -99,7 +99,9 @@ def _records(  # noqa: PLR0913, PLR0917  where and when
 
 def _since_datum(known: Registry, site: str) -> int | None:
     """From when on levels are of today's zero: those of before are not comparable."""
-    moved = [one for one in known.revisions if (one.kind, one.key) == ("datum", site)]
+    moved = [
+        revision for revision in known.revisions if (revision.kind, revision.key) == ("datum", site)
+    ]
     return micros(moved[-1].effective) if len(moved) > 1 else None
 
 
@@ -115,7 +117,7 @@ def _record(
     for source, end in zip(series.sources, ends, strict=True):
         if only in (None, source.device):
             spans.append((source.id, max(source.since, BEGINNING), end))
-    rows = history.between(connection, spans)
+    rows = queries_history.between(connection, spans)
     keep = believed(rows["value"], rows["quality"])
     low = max((micros(limits[0]) if limits[0] else BEGINNING), since or BEGINNING)
     keep &= rows["time"] >= low
@@ -150,10 +152,10 @@ def _standing(facts: SubjectFacts) -> Mapping[str, float]:
 def _rules(connection: Connection) -> Sequence[Rule]:
     """The rules as they stand; one that this version does not understand rests."""
     found: list[Rule] = []
-    for one in rulebook.latest(connection, "rule").values():
-        if one.value is not None:
+    for recorded in queries_revisions.latest(connection, "rule").values():
+        if recorded.value is not None:
             try:
-                found.append(rule_from_json(one.value))
+                found.append(rule_from_json(recorded.value))
             except RuleError:
                 continue
     return found

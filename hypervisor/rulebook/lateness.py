@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
+from hypervisor.evaluation.rulebook import lacks
+from hypervisor.evaluation.subjects import subjects
 from hypervisor.registry.model import Registry
-from hypervisor.watch.facts import SeriesFacts, SubjectFacts
-from hypervisor.watch.rulebook import lacks
-from hypervisor.watch.subjects import subjects
 from rules._lateness import Lateness, SiteFacts, lateness, warnings
 from rules._pack import Pack
 from rules._rule import Rule
@@ -33,8 +33,10 @@ def late(some: Sequence[Pack], registry: Registry, catalogue: Catalogue) -> Iter
     known = subjects(registry, catalogue)
     rules = [rule for pack in some for rule in pack.rules]
     for rule in rules:
-        there = [one for one in known.values() if lacks(rule, one) is None]
-        sites = [facts(rule, one) for one in there]
+        there = [
+            subject_facts for subject_facts in known.values() if lacks(rule, subject_facts) is None
+        ]
+        sites = [facts(rule, subject_facts) for subject_facts in there]
         inhibitors = [other for other in rules if rule.id in other.inhibits]
         yield Late(
             rule=rule.id,
@@ -62,7 +64,11 @@ def facts(rule: Rule, subject: SubjectFacts) -> SiteFacts:
     found = {name: some for name, some in series.items() if some}
     above = {
         name: max(
-            (_interval(one.series[name]) for one in subject.upstream if name in one.series),
+            (
+                _interval(upstream_facts.series[name])
+                for upstream_facts in subject.upstream
+                if name in upstream_facts.series
+            ),
             default=0,
         )
         for name in rule.afar
@@ -74,7 +80,7 @@ def facts(rule: Rule, subject: SubjectFacts) -> SiteFacts:
         on_change=frozenset(
             name
             for name, some in found.items()
-            if all(one.reporting is Reporting.ON_CHANGE for one in some)
+            if all(series_facts.reporting is Reporting.ON_CHANGE for series_facts in some)
         ),
         upstream=above,
     )
@@ -85,9 +91,9 @@ def _series(name: str, subject: SubjectFacts) -> list[SeriesFacts]:
     return [subject.series[key] for key in keys if key in subject.series]
 
 
-def _interval(one: SeriesFacts) -> int:
+def _interval(series_facts: SeriesFacts) -> int:
     """As it is now expected, µs."""
-    return int(one.interval.value[-1])
+    return int(series_facts.interval.value[-1])
 
 
 def _grace(inhibitors: Iterable[Rule], site: SiteFacts) -> int:
@@ -103,7 +109,9 @@ def _held(rule: Rule) -> int:
 
 def _told(rule: Rule, known: Iterable[SubjectFacts], there: Sequence[SiteFacts]) -> Iterator[str]:
     """Its warnings: thresholds are asked of all sites of its kind, windows where it applies."""
-    others = {one.key: one for one in known if one.per == rule.per}
+    others = {
+        subject_facts.key: subject_facts for subject_facts in known if subject_facts.per == rule.per
+    }
     every: Mapping[str, SiteFacts] = {site.name: site for site in there}
     sites = [every[key] if key in every else facts(rule, one) for key, one in others.items()]
     for place, text in warnings(rule, sites):

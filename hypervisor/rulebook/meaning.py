@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from hypervisor.instants import BEGINNING
-from hypervisor.rulebook.proposing import HOUR, Record
+from hypervisor.base.instants import BEGINNING
+from hypervisor.rulebook.service_propose import HOUR, Record
 from rules._engine import judge
 from rules._inputs import Device, Horizon, SeriesColumns, Steps, Subject
 from rules._log import episodes
@@ -40,11 +40,13 @@ def meanings(
     ]
     last = int(record.time[-1])
     verdicts = judge([(BEGINNING, rule)], subjects, Horizon(values=last, silence=last))
-    found = {one.subject: episodes(rule.id, one.subject, one.moments) for one in verdicts}
+    found = {
+        verdict.subject: episodes(rule.id, verdict.subject, verdict.moments) for verdict in verdicts
+    }
     return [
         Meaning(
             alarms=len(alarms),
-            hours=sum((one.ended or last) - one.began for one in alarms) / HOUR,
+            hours=sum((alarm.ended or last) - alarm.began for alarm in alarms) / HOUR,
         )
         for alarms in (found[subject.key] for subject in subjects)
     ]

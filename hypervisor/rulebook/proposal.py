@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hypervisor.rulebook.meaning import meanings, rule_about
-from hypervisor.rulebook.proposing import (
+from hypervisor.rulebook.service_propose import (
     HOUR,
     MINUTE,
     Record,
@@ -91,7 +91,11 @@ def propose(  # noqa: PLR0913  what a proposal stands on
 
     `standing`: the thresholds in force, told beside.
     """
-    known = [one for one in catalogue.thresholds.values() if one.quantity == quantity.name]
+    known = [
+        threshold
+        for threshold in catalogue.thresholds.values()
+        if threshold.quantity == quantity.name
+    ]
     levels = _in_order([one for one in known if one.unit == quantity.unit])
     slopes = [one for one in known if one.unit != quantity.unit]
     notes: list[str] = []
@@ -113,15 +117,18 @@ def propose(  # noqa: PLR0913  what a proposal stands on
         years=record.years,
         interval=record.interval,
         resolution=record.resolution,
-        candidates=tuple(_chosen(record, found, {one.name for one in slopes}, wishes, notes)),
+        candidates=tuple(_chosen(record, found, {slope.name for slope in slopes}, wishes, notes)),
         notes=tuple(notes),
     )
 
 
 def _in_order(thresholds: Sequence[Threshold]) -> list[Threshold]:
     """From the lowest up, each above the one before."""
-    over = {one.above: one for one in thresholds if one.above}
-    lowest = next((one for one in thresholds if not one.above and one.name in over), None)
+    over = {threshold.above: threshold for threshold in thresholds if threshold.above}
+    lowest = next(
+        (threshold for threshold in thresholds if not threshold.above and threshold.name in over),
+        None,
+    )
     found: list[Threshold] = []
     while lowest is not None and lowest not in found:
         found.append(lowest)
@@ -171,7 +178,7 @@ def _rates(record: Record, slope: Threshold, notes: list[str]) -> list[Candidate
             continue
         for quantile in _QUANTILES:
             value = rounded(float(np.quantile(rises, quantile)))
-            if all(abs(value - one.value) > _ALIKE * one.value for one in found):
+            if all(abs(value - candidate.value) > _ALIKE * candidate.value for candidate in found):
                 found.append(
                     Candidate(
                         threshold=slope.name,
@@ -195,8 +202,8 @@ def _meant(
 ) -> list[Candidate]:
     """`records`: for levels, and for rates."""
     found: list[Candidate] = []
-    for name in dict.fromkeys(one.threshold for one in tried):
-        some = [one for one in tried if one.threshold == name]
+    for name in dict.fromkeys(candidate.threshold for candidate in tried):
+        some = [candidate for candidate in tried if candidate.threshold == name]
         slope = some[0].unit != quantity.unit
         rule = rule_about(rules, quantity, name, slope=slope)
         judged = records[slope]
@@ -230,14 +237,18 @@ def _chosen(
     if not enough[True]:
         notes.append("too short for rates, too: nothing is proposed")
     quiet = [
-        one
-        for one in found
-        if one.threshold in slopes and one.basis != "now" and one.alarms <= wishes.alarms
+        candidate
+        for candidate in found
+        if candidate.threshold in slopes
+        and candidate.basis != "now"
+        and candidate.alarms <= wishes.alarms
     ]
     best = min(quiet, key=lambda one: one.value, default=None)
     return [
-        replace(one, chosen=one.basis != "now" and enough[one.threshold in slopes])
-        if one.threshold not in slopes or one is best
-        else one
-        for one in found
+        replace(
+            candidate, chosen=candidate.basis != "now" and enough[candidate.threshold in slopes]
+        )
+        if candidate.threshold not in slopes or candidate is best
+        else candidate
+        for candidate in found
     ]

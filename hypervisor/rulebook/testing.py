@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hypervisor.rulebook.errors import UnknownError
+from hypervisor.base.errors import UnknownError
 from rules._errors import nearest
 from rules._pack import Pack
 from rules._packtest import Tested, run_tests
@@ -14,7 +14,7 @@ from sensors._domain import catalogue
 def outcomes(pack: Pack, rules: Container[str] | None = None) -> list[Tested]:
     """Run the tests of a pack, or of these rules of it alone."""
     if rules is not None:
-        chosen = tuple(one for one in pack.rules if one.id in rules)
+        chosen = tuple(rule for rule in pack.rules if rule.id in rules)
         pack = replace(pack, rules=chosen)
     return run_tests(pack, catalogue())
 
@@ -34,7 +34,7 @@ def report(pack: Pack, found: Sequence[Tested]) -> Iterable[str]:
     """A pack's outcome: one word when all passed, else each failure with what was expected."""
     if not found:
         return
-    wrong = [one for one in found if one.differences]
+    wrong = [tested for tested in found if tested.differences]
     yield f"Unit testing: {pack.file}"
     for one in wrong:
         yield "  FAILED:"
@@ -45,15 +45,15 @@ def report(pack: Pack, found: Sequence[Tested]) -> Iterable[str]:
     yield f"  {passed} passed, {len(wrong)} failed" if wrong else f"  SUCCESS: {passed} passed"
 
 
-def row(one: Tested) -> dict[str, Any]:
+def row(tested: Tested) -> dict[str, Any]:
     """An outcome as plain values."""
     return {
-        "rule": one.rule,
-        "test": one.name,
-        "file": one.place.file,
-        "line": one.place.line,
-        "passed": not one.differences,
-        "differences": list(one.differences),
+        "rule": tested.rule,
+        "test": tested.name,
+        "file": tested.place.file,
+        "line": tested.place.line,
+        "passed": not tested.differences,
+        "differences": list(tested.differences),
     }
 
 

@@ -4,23 +4,25 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from hypervisor.store.watch.rulebook import Recorded
+from hypervisor.registry.queries_revisions import Recorded
 
 
 def standing(revisions: Iterable[Recorded]) -> list[Recorded]:
     """Those that hold some time, ascending: of one time the one recorded last stands."""
-    found = {one.effective: one for one in sorted(revisions, key=lambda one: one.id)}
+    found = {recorded.effective: recorded for recorded in sorted(revisions, key=lambda one: one.id)}
     return [found[at] for at in sorted(found)]
 
 
 def in_force(revisions: Iterable[Recorded], at: datetime) -> Recorded | None:
     """What holds at a time."""
-    return next((one for one in reversed(standing(revisions)) if one.effective <= at), None)
+    return next(
+        (recorded for recorded in reversed(standing(revisions)) if recorded.effective <= at), None
+    )
 
 
 def takes_over(revisions: Iterable[Recorded], at: datetime) -> Recorded | None:
     """The revision that would end what is made to hold from `at` on."""
-    return next((one for one in standing(revisions) if one.effective > at), None)
+    return next((recorded for recorded in standing(revisions) if recorded.effective > at), None)
 
 
 def until(revisions: Sequence[Recorded], revision: Recorded) -> datetime | None:

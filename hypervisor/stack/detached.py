@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hypervisor.instance import Mode
-from hypervisor.settings import Settings, load_settings
-from hypervisor.stack import lock, state
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.errors import StackError
-from hypervisor.stack.folder import open_folder
+from hypervisor.base.instance import Mode
+from hypervisor.base.settings import Settings, load_settings
+from hypervisor.broker import state
+from hypervisor.broker.child import command_line, wait_until
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import open_folder
+from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.stack import lock
 from hypervisor.stack.parts import environment, interpreter
-from hypervisor.stack.process import command_line, wait_until
 from hypervisor.stack.settled import of_up
 
 START_SECONDS = 120.0

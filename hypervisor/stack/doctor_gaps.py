@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from hypervisor.fleet.refilling import Refill, refills
-from hypervisor.instance import Mode
-from hypervisor.settings import Settings
+from hypervisor.base.instance import Mode
+from hypervisor.base.settings import Settings
+from hypervisor.database import gaps as ledger
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import StoreError, connect
+from hypervisor.database.gaps import Gap
+from hypervisor.readings.refilling import Refill, refills
 from hypervisor.stack.finding import Finding, good, warning
-from hypervisor.store import instance as instance_store
-from hypervisor.store.connect import StoreError, connect
-from hypervisor.store.intake import gaps as ledger
-from hypervisor.store.intake.gaps import Gap
 from sensors._domain import catalogue
 
 SPAN = timedelta(days=1)

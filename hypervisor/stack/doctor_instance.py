@@ -3,18 +3,19 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from hypervisor.instance import Mode
-from hypervisor.settings import Settings
-from hypervisor.stack import lock, password_file, passwords, ports, state
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.broker import DEMANDS
-from hypervisor.stack.errors import StackError
+from hypervisor.accounts import queries_reader_sessions
+from hypervisor.base.instance import Mode
+from hypervisor.base.settings import Settings
+from hypervisor.broker import password_file, passwords, ports, state
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import DataFolder
+from hypervisor.broker.mosquitto import DEMANDS
+from hypervisor.broker.probe import ACCEPTED, SILENT, connack, get_login
+from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.database.connect import StoreError
+from hypervisor.evaluation import queries_health
+from hypervisor.stack import lock
 from hypervisor.stack.finding import Finding, bad, good, warning
-from hypervisor.stack.folder import DataFolder
-from hypervisor.stack.probe import ACCEPTED, SILENT, connack, get_login
-from hypervisor.store import health
-from hypervisor.store.accounts import reader_sessions
-from hypervisor.store.connect import StoreError
 
 LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
 _SHOWN = 10  # of what is set aside
@@ -85,7 +86,7 @@ def _broker_settings(settings: Settings) -> Iterator[Finding]:
 def database(settings: Settings, now: datetime) -> Iterator[Finding]:
     """The database, and what it knows of ingest and watch."""
     try:
-        seen = health.look(settings.database_url)
+        seen = queries_health.look(settings.database_url)
     except StoreError as error:
         yield bad("database", str(error), "`hypervisor up`, or mend HYPERVISOR_DATABASE_URL")
         return
@@ -104,11 +105,15 @@ def database(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield good("mode", f"{seen.instance.mode.banner} {seen.instance.name!r}")
     yield from _ingest(seen, live=seen.instance.mode is Mode.LIVE)
     yield _watch(seen, now, live=seen.instance.mode is Mode.LIVE)
-    for one in seen.set_aside[:_SHOWN]:
-        about = f"rule {one.rule}" if one.rule else "every rule"
-        what = f"{about} at {one.subject or 'every subject'} is not evaluated, noticed"
+    for set_aside in seen.set_aside[:_SHOWN]:
+        about = f"rule {set_aside.rule}" if set_aside.rule else "every rule"
+        what = f"{about} at {set_aside.subject or 'every subject'} is not evaluated, noticed"
         mend = "correct or withdraw it; the watch then tries again and catches up"
-        yield bad("rules", f"{what} {one.noticed_at:%Y-%m-%d %H:%M:%S %Z}: {one.problem}", mend)
+        yield bad(
+            "rules",
+            f"{what} {set_aside.noticed_at:%Y-%m-%d %H:%M:%S %Z}: {set_aside.problem}",
+            mend,
+        )
     if len(seen.set_aside) > _SHOWN:
         more = f"{len(seen.set_aside) - _SHOWN} more are not evaluated"
         yield bad("rules", more, "the console's page Rules lists them")
@@ -127,7 +132,7 @@ def database(settings: Settings, now: datetime) -> Iterator[Finding]:
 def readers(settings: Settings) -> Iterator[Finding]:
     """Whether those who read in SQL are as they were given."""
     try:
-        seen = reader_sessions.look(settings.database_url, settings.reader_timeout_seconds)
+        seen = queries_reader_sessions.look(settings.database_url, settings.reader_timeout_seconds)
     except StoreError:
         return  # an older schema, said above
     if seen.settings:
@@ -143,7 +148,7 @@ def readers(settings: Settings) -> Iterator[Finding]:
         yield warning("readers", what, mend)
 
 
-def _ingest(seen: health.Health, *, live: bool) -> Iterator[Finding]:
+def _ingest(seen: queries_health.Health, *, live: bool) -> Iterator[Finding]:
     if not seen.workers:
         yield bad("ingest", "no worker has joined", "see log/ingest.log of the data folder")
     for worker in seen.workers:
@@ -161,7 +166,7 @@ def _ingest(seen: health.Health, *, live: bool) -> Iterator[Finding]:
             yield good(name, f"heard {_seconds(worker.silent_for)} ago")
 
 
-def _watch(seen: health.Health, now: datetime, *, live: bool) -> Finding:
+def _watch(seen: queries_health.Health, now: datetime, *, live: bool) -> Finding:
     if seen.judged_to is None:
         mend = "it judges once readings or heartbeats come; see log/watch.log"
         return (bad if live else warning)("watch", "has judged nothing yet", mend)

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from hypervisor.stack import binaries
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.errors import StackError
+from hypervisor.broker import binaries
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import LEAST_FREE_BYTES, SCARCE_BYTES
+from hypervisor.broker.unprivileged import unprivileged
 from hypervisor.stack.finding import Finding, bad, good, warning
-from hypervisor.stack.folder import LEAST_FREE_BYTES, SCARCE_BYTES
 
 _TIME_ERROR = 5  # of adjtimex: the kernel knows that nobody keeps its clock right
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hypervisor.running import PULSE
-from hypervisor.stack.probe import SILENT, connack
+from hypervisor.base.process import PULSE
+from hypervisor.broker.probe import SILENT, connack
 
 LOOPBACK = "127.0.0.1"
 LATE_SECONDS = 120.0  # a part goes round every second or so, but one step may take a while

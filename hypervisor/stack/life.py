@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from hypervisor.stack.process import descendants, is_stopped, switches
+from hypervisor.broker.child import descendants, is_stopped, switches
 
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)  # a server answers it before it knows who asks
 
 
 @dataclass(kw_only=True)
 class Pulse:
-    """The parts': each writes a byte a second into a pipe (hypervisor.running)."""
+    """The parts': each writes a byte a second into a pipe (hypervisor.base.process)."""
 
     reading: int = -1
 

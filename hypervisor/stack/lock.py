@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hypervisor.stack.errors import StackError
+from hypervisor.broker.errors import StackError
 
 
 @contextmanager

@@ -6,16 +6,16 @@ import subprocess
 import time
 from contextlib import suppress
 
-from hypervisor.instance import Mode
-from hypervisor.settings import Settings
-from hypervisor.stack import binaries, gap_notes, password_file, passwords
-from hypervisor.stack.account import current
-from hypervisor.stack.broker import Broker
-from hypervisor.stack.errors import StackError
-from hypervisor.stack.folder import open_folder
-from hypervisor.stack.keeper import keeping
-from hypervisor.stack.ports import LOOPBACK
-from hypervisor.stack.tls import Secured
+from hypervisor.base.instance import Mode
+from hypervisor.base.settings import Settings
+from hypervisor.broker import binaries, crash_notes, password_file, passwords
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import open_folder
+from hypervisor.broker.keeper import keeping
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.ports import LOOPBACK
+from hypervisor.broker.tls import Secured
+from hypervisor.broker.unprivileged import current
 
 _TICK_SECONDS = 0.1
 ENTER_SECONDS = 5.0  # between two tries to enter gaps into the ledger
@@ -62,7 +62,7 @@ def run(
         host=LOOPBACK if secured and secured.only else host,
         secured=secured,
     )
-    gap_notes.note_death(folder)
+    crash_notes.note_death(folder)
     mended = password_file.restore(folder)
     if mended:
         log.warning("%s", mended)
@@ -81,4 +81,4 @@ def run(
             keeper.tend()
             if time.monotonic() >= entering:  # the database may come after us
                 entering = time.monotonic() + ENTER_SECONDS
-                gap_notes.enter(folder, settings.database_url)
+                crash_notes.enter(folder, settings.database_url)

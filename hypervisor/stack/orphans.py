@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Callable, Mapping
 
-from hypervisor.stack.process import command_line, running, stop_pid
+from hypervisor.broker.child import command_line, running, stop_pid
 
 
 def stop_orphans(

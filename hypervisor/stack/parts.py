@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hypervisor
-from hypervisor.instance import Mode
-from hypervisor.running import LIFE, RUN_ID, WEB_SOCKET
-from hypervisor.stack.account import Account, current
-from hypervisor.stack.folder import DataFolder
+from hypervisor.base.instance import Mode
+from hypervisor.base.process import LIFE, RUN_ID, WEB_SOCKET
+from hypervisor.broker.child import as_account, spawn
+from hypervisor.broker.folder import DataFolder
+from hypervisor.broker.unprivileged import Account, current
 from hypervisor.stack.life import Pulse
-from hypervisor.stack.process import as_account, spawn
 from hypervisor.stack.supervisor import Job
 
 PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")  # in the order of starting

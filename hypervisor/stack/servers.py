@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hypervisor.stack.broker import Broker
-from hypervisor.stack.database import STOP_SIGNAL, Database
-from hypervisor.stack.errors import PortLostError, StackError
-from hypervisor.stack.ports import is_free
-from hypervisor.stack.process import stop
-from hypervisor.store import databases
+from hypervisor.broker.child import stop
+from hypervisor.broker.errors import PortLostError, StackError
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.ports import is_free
+from hypervisor.database import databases
+from hypervisor.stack.postgres import STOP_SIGNAL, Database
 
 START_SECONDS = 60.0  # a database that recovers from a kill -9 under load takes its time
 LEFT_OVER_SECONDS = 60.0

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from hypervisor.stack import database, passwords, ports
-from hypervisor.stack.errors import StackError
-from hypervisor.stack.folder import DataFolder
-from hypervisor.stack.ports import LOOPBACK
+from hypervisor.broker import passwords, ports
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import DataFolder
+from hypervisor.broker.ports import LOOPBACK
+from hypervisor.stack import postgres
 
 FIRST_WEB_PORT = 8000
 _PREFIX = "HYPERVISOR_"
@@ -37,7 +38,7 @@ class Settled:
 
     def lines(self) -> dict[str, str]:
         """As they stand in the file."""
-        user, name = database.USER, database.DATABASE
+        user, name = postgres.USER, postgres.DATABASE
         return {
             "DATABASE_URL": f"postgresql://{user}:{self.database_password}"
             f"@{LOOPBACK}:{self.database_port}/{name}",

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypervisor.stack.errors import StackError
-from hypervisor.stack.process import last_lines, signal_all, stop
+from hypervisor.broker.child import last_lines, signal_all, stop
+from hypervisor.broker.errors import StackError
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 15.0

@@ -13,35 +13,27 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hypervisor.instance import Instance, Mode, require_mode
-from hypervisor.stack import (
-    binaries,
-    gap_notes,
-    lock,
-    password_file,
-    passwords,
-    ports,
-    settled,
-    state,
-)
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.broker import Broker
-from hypervisor.stack.database import DATABASE, STOP_SIGNAL, Database
-from hypervisor.stack.errors import PortLostError, StackError
-from hypervisor.stack.folder import SCARCE_BYTES, DataFolder, open_folder
-from hypervisor.stack.keeper import Keeper, keeping
+from hypervisor.base.instance import Instance, Mode, require_mode
+from hypervisor.broker import binaries, crash_notes, password_file, passwords, ports, state
+from hypervisor.broker.child import trim_log, wait_until
+from hypervisor.broker.errors import PortLostError, StackError
+from hypervisor.broker.folder import SCARCE_BYTES, DataFolder, open_folder
+from hypervisor.broker.keeper import Keeper, keeping
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.ports import LOOPBACK
+from hypervisor.broker.probe import ACCEPTED, connack, get_login
+from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.database import databases
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import connect, migrate
+from hypervisor.stack import lock, settled
 from hypervisor.stack.life import Answering, Turning
 from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.parts import Bound, Launcher, launcher, parts_of
-from hypervisor.stack.ports import LOOPBACK
-from hypervisor.stack.probe import ACCEPTED, connack, get_login
-from hypervisor.stack.process import trim_log, wait_until
+from hypervisor.stack.postgres import DATABASE, STOP_SIGNAL, Database
 from hypervisor.stack.servers import Running, start_broker, start_database
 from hypervisor.stack.stopping import Stop, Stopped, on_signals
 from hypervisor.stack.supervisor import Job, Supervisor
-from hypervisor.store import databases
-from hypervisor.store import instance as instance_store
-from hypervisor.store.connect import connect, migrate
 
 TICK_SECONDS = 0.1
 CHORES_SECONDS = 60.0
@@ -52,7 +44,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class UpOptions:
     """What the person asked for. `mode` None: as the instance was made, live if it is new."""
 
     data: Path
@@ -62,7 +54,7 @@ class Wish:
     environment: Mapping[str, str] = field(default_factory=dict)  # what `settled` may take up
 
 
-def run(wish: Wish, say: Say) -> None:
+def run(wish: UpOptions, say: Say) -> None:
     """Start everything, keep it running, and stop everything in order when told to.
 
     Raises:
@@ -100,13 +92,13 @@ def run(wish: Wish, say: Say) -> None:
 
 @dataclass(kw_only=True)
 class _Up:
-    wish: Wish
+    wish: UpOptions
     say: Say
     stop: Stop
     supervisor: Supervisor
     broker: Broker
     database: Database
-    _state: state.State = field(init=False)
+    _state: state.InstanceState = field(init=False)
     _settings: settled.Settled = field(init=False)
     _run_id: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
     _held: set[int] = field(default_factory=set, init=False)  # ports that we listen on by now
@@ -127,7 +119,7 @@ class _Up:
         self._enter_gaps()
         self._start_broker(instance.mode)
         settings = self._settings
-        self._state = state.State(
+        self._state = state.InstanceState(
             pid=os.getpid(),
             mode=instance.mode,
             name=instance.name,
@@ -273,7 +265,7 @@ class _Up:
     def _note_gap(self, until: datetime | None = None) -> None:
         """Where the broker died before it had saved, somebody will ask what was lost."""
         try:
-            gap = gap_notes.note_death(self.folder, until=until)
+            gap = crash_notes.note_death(self.folder, until=until)
         except OSError as error:
             self.say(f"the broker died, and that cannot be noted: {error.strerror}")
             return
@@ -286,7 +278,7 @@ class _Up:
 
     def _enter_gaps(self) -> None:
         with suppress(OSError):
-            gap_notes.enter(self.folder, self.database.url())
+            crash_notes.enter(self.folder, self.database.url())
 
     def _restart_broker(self) -> subprocess.Popen[bytes]:
         self._note_gap(until=datetime.now(UTC))
@@ -359,7 +351,7 @@ class _Up:
         return free < SCARCE_BYTES
 
 
-def prepare(url: str, wish: Wish, default_name: str, say: Say) -> Instance:
+def prepare(url: str, wish: UpOptions, default_name: str, say: Say) -> Instance:
     """Migrate the database; make the instance at the first time, check it at every other.
 
     Raises:

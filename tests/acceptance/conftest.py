@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from hypervisor.instance import Instance, Mode
+from hypervisor.alarms import queries as alarm_queries
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.base.settings import Settings
+from hypervisor.broker.child import stop, wait_until
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.database import databases
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import connect
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.settings import Settings
-from hypervisor.stack.broker import Broker
 from hypervisor.stack.parts import environment, interpreter
-from hypervisor.stack.process import stop, wait_until
-from hypervisor.store import databases
-from hypervisor.store import instance as instance_store
-from hypervisor.store.alarms import alarms
-from hypervisor.store.connect import connect
-from hypervisor.store.registry import registry
 from tests.conftest import TEMPLATE, Stack, _settings
 
 REPOSITORY = Path(__file__).parents[2]
@@ -80,13 +80,13 @@ class Exercise:
         """Replay a file to its end; the account."""
         done = command("--data", str(self.settings.data), "replay", str(file), "--json", *words)
         assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        loads: dict[str, Any] = json.loads(done.stdout)
+        return loads
 
     def thresholds(self, site: str) -> dict[str, float]:
         """The values of a site's thresholds, by name."""
         with connect(self.settings.database_url) as connection:
-            revisions = registry.load(connection).revisions
+            revisions = registry_queries.load(connection).revisions
         return {
             revision.key.rpartition("/")[2]: float(revision.value["value"])
             for revision in revisions
@@ -105,8 +105,8 @@ class Exercise:
 def alarm_log(url: str, *, rules: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """The alarm log, in an order of its own."""
     with connect(url) as connection:
-        found = alarms.listing(connection, alarms.Selection())
-    entries = [alarms.log_entry(alarm.episode) for alarm in found]
+        alarms = alarm_queries.listing(connection, alarm_queries.Selection())
+    entries = [alarm_queries.log_entry(alarm.episode) for alarm in alarms]
     chosen = [entry for entry in entries if rules is None or entry["rule"] in rules]
     return sorted(chosen, key=lambda entry: (entry["rule"], entry["subject"], entry["since"]))
 

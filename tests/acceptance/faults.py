@@ -12,9 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypervisor.settings import Settings
-from hypervisor.stack import detached, state
-from hypervisor.stack.process import command_line, running, wait_until
+from hypervisor.base.settings import Settings
+from hypervisor.broker import state
+from hypervisor.broker.child import command_line, running, wait_until
+from hypervisor.stack import detached
 
 PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")
 BACK_SECONDS = 120.0

@@ -9,8 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hypervisor.cli import backtest as backtest_command
-from hypervisor.cli import rules as rules_command
+from hypervisor.backtest import cli_backtest as backtest_command
+from hypervisor.rulebook import cli as rules_command
 from tests.acceptance.conftest import Exercise, command
 
 pytestmark = pytest.mark.acceptance
@@ -45,8 +45,8 @@ def score_of(found: Any, events: str, rule: str | None) -> Any:
 
 
 def test_the_floods_of_the_cance(app: typer.Typer) -> None:
-    found = json.loads(ran(app, CANCE, "flood-discharge", "--site", "sarras", "--json"))
-    above_40 = score_of(found, "above 40 m3/s", "flood-discharge")
+    loads = json.loads(ran(app, CANCE, "flood-discharge", "--site", "sarras", "--json"))
+    above_40 = score_of(loads, "above 40 m3/s", "flood-discharge")
     crossed = [one["crossed"] for one in above_40["outcomes"]]
     assert crossed == [
         "2006-11-17T18:00:00Z",
@@ -56,7 +56,7 @@ def test_the_floods_of_the_cance(app: typer.Typer) -> None:
     ]
     assert (above_40["hits"], above_40["misses"], above_40["false_alarms"]) == (4, 0, 0)
     assert above_40["lead_s"] == -3600  # `for` wants the second reading, which comes an hour later
-    above_100 = score_of(found, "above 100 m3/s", "flood-discharge")
+    above_100 = score_of(loads, "above 100 m3/s", "flood-discharge")
     assert (above_100["hits"], above_100["misses"], above_100["false_alarms"]) == (1, 0, 0)
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.instance import Mode
-from hypervisor.settings import Settings, load_settings
-from hypervisor.stack import detached
-from hypervisor.stack.ports import LOOPBACK
-from hypervisor.stack.probe import ACCEPTED, connack
-from hypervisor.store import backup
+from hypervisor.base.instance import Mode
+from hypervisor.base.settings import Settings, load_settings
+from hypervisor.broker.ports import LOOPBACK
+from hypervisor.broker.probe import ACCEPTED, connack
+from hypervisor.stack import detached, queries_backup
 from tests.acceptance.conftest import alarm_log, command
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.long]
@@ -47,7 +46,7 @@ def up(folder: Path, mode: Mode | None = None) -> Settings:
 
 
 def counts(settings: Settings) -> dict[str, int]:
-    found = backup.counts(settings.database_url)
+    found = queries_backup.counts(settings.database_url)
     return {table: found[table] for table in UNCHANGED}
 
 

@@ -21,16 +21,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hypervisor.exercise import playing
-from hypervisor.instance import Mode
-from hypervisor.instants import micros
-from hypervisor.settings import Settings
-from hypervisor.stack import accounts, detached, device_accounts, passwords
-from hypervisor.stack.process import wait_until
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.exercise import exercise as exercise_store
-from hypervisor.store.intake import gaps
-from hypervisor.store.intake.gaps import Gap
+from hypervisor.base.instance import Mode
+from hypervisor.base.instants import micros
+from hypervisor.base.settings import Settings
+from hypervisor.broker import accounts, device_accounts, passwords
+from hypervisor.broker.child import wait_until
+from hypervisor.database import gaps
+from hypervisor.database.connect import Connection, connect
+from hypervisor.database.gaps import Gap
+from hypervisor.exercises import playing
+from hypervisor.exercises import queries as exercise_store
+from hypervisor.stack import detached
 from simulators._publications import JSON, Publication, Spoken, native_topic, written
 from tests.acceptance import faults
 from tests.acceptance.conftest import Exercise, alarm_log

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from hypervisor.cli import main
-from hypervisor.exercise import demo
-from hypervisor.exercise.story import story
+from hypervisor.exercises import demo
+from hypervisor.exercises.story import story
 from hypervisor.stack import detached
 from tests.acceptance.conftest import command
 
@@ -51,7 +51,7 @@ def test_a_demo_stays_up_tells_its_story_and_starts_afresh(open_tmp: Path) -> No
     assert "against 1.20 m, major at" in told
     web = f"http://127.0.0.1:{settings.web_port}"
     assert f"Look   {web}" in told
-    assert all(f"{one.name} " in told and one.password in told for one in members)
+    assert all(f"{member.name} " in told and member.password in told for member in members)
     with httpx.Client(base_url=web) as client:
         signed = {"name": members[0].name, "password": members[0].password}
         assert client.post("/api/v1/auth/login", json=signed).status_code == 204

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.console.vendoring import FILES
-from hypervisor.stack.ports import LOOPBACK, free_port
-from hypervisor.stack.process import wait_until
+from hypervisor.broker.child import wait_until
+from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.web.vendoring import FILES
 from tests.compose import ROOT
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.long, pytest.mark.timeout(1800)]

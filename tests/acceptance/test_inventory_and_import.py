@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.settings import Settings
+from hypervisor.base.settings import Settings
 
 pytestmark = pytest.mark.acceptance
 

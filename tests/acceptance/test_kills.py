@@ -21,13 +21,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from hypervisor.exercise import playing
-from hypervisor.instance import Mode
-from hypervisor.settings import Settings
-from hypervisor.stack import detached, state
-from hypervisor.stack.process import wait_until
-from hypervisor.store.alarms import alarms
-from hypervisor.store.connect import connect
+from hypervisor.alarms import queries as alarm_queries
+from hypervisor.base.instance import Mode
+from hypervisor.base.settings import Settings
+from hypervisor.broker import state
+from hypervisor.broker.child import wait_until
+from hypervisor.database.connect import connect
+from hypervisor.exercises import playing
+from hypervisor.stack import detached
 from simulators._recordings import read
 from tests.acceptance.conftest import Exercise, alarm_log
 
@@ -134,17 +135,19 @@ def lost_of(outcome: playing.Outcome) -> int:
 def told_once(url: str) -> None:
     """Each alarm is raised and cleared once, and each of what is to be told is in the outbox."""
     with connect(url) as connection:
-        every = alarms.listing(connection, alarms.Selection(withdrawn=True))
-        found = alarms.transitions(connection, [one.id for one in every])
+        every = alarm_queries.listing(connection, alarm_queries.Selection(withdrawn=True))
+        transitions = alarm_queries.transitions(connection, [one.id for one in every])
         rows = connection.execute("SELECT alarm, event, count(*) FROM outbox GROUP BY 1, 2")
         put = {(alarm, event): count for alarm, event, count in rows}
-    split = {one.alarm for one in found if one.kind == "split"}  # told as raised while it lasts
+    split = {
+        transition.alarm for transition in transitions if transition.kind == "split"
+    }  # told as raised while it lasts
     for kind in ("raised", "cleared", "revised"):
-        told = Counter(one.alarm for one in found if one.kind == kind)
-        assert kind == "revised" or set(told.values()) <= {1}
+        counter = Counter(transition.alarm for transition in transitions if transition.kind == kind)
+        assert kind == "revised" or set(counter.values()) <= {1}
         sent = {alarm: count for (alarm, event), count in put.items() if event == kind}
         assert set(sent.values()) <= {1} or kind == "revised"
-        assert told == {a: n for a, n in sent.items() if a in told or a not in split}
+        assert counter == {a: n for a, n in sent.items() if a in counter or a not in split}
     assert any(event == "raised" for _, event in put)
 
 

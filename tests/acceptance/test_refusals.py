@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hypervisor.base.settings import Settings
 from hypervisor.cli import main
-from hypervisor.settings import Settings
-from hypervisor.store.connect import connect
-from hypervisor.store.intake import workers
+from hypervisor.database.connect import connect
+from hypervisor.readings import queries_workers
 from tests.acceptance.conftest import Exercise
 
 pytestmark = pytest.mark.acceptance
@@ -74,8 +74,8 @@ def test_a_clock_is_not_turned_back(
     Exercise(settings=exercise_settings).apply("garonne")
     clock = int(datetime(2022, 2, 1, tzinfo=UTC).timestamp()) * 1_000_000
     with connect(exercise_settings.database_url) as connection:
-        workers.join(connection, "ingest-1")
-        workers.hear(connection, "ingest-1", clock)
+        queries_workers.join(connection, "ingest-1")
+        queries_workers.hear(connection, "ingest-1", clock)
     told = refusal(exercise_settings, str(record), "--station", "O200004001")
     assert "clock stands at 2022-02-01T00:00:00Z" in told
     assert "begins at 2022-01-11T06:15:00Z" in told

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hypervisor.instants import text
-from hypervisor.stack.process import stop
+from hypervisor.base.instants import text
+from hypervisor.broker.child import stop
 from rules._pack import packs
 from simulators._publications import instant_of
 from simulators._recordings import read

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.settings import Settings
+from hypervisor.base.settings import Settings
 from tests.acceptance.conftest import REPOSITORY, Exercise, command
 
 pytestmark = pytest.mark.acceptance
@@ -93,9 +93,9 @@ def test_it_plays_and_raises_its_alarm(
     finally:
         exercise.stop()
     assert played.returncode == 0, played.stderr
-    found = json.loads(played.stdout)
-    assert found["lost"] == 0
-    assert found["published"] == found["stored"] > 400
-    alarms = [alarm["rule"] for alarm in found["alarms"]]
+    loads = json.loads(played.stdout)
+    assert loads["lost"] == 0
+    assert loads["published"] == loads["stored"] > 400
+    alarms = [alarm["rule"] for alarm in loads["alarms"]]
     assert "water_quality-oxygen" in alarms
     assert town.is_dir()

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from hypervisor.instance import Instance, Mode
-from hypervisor.store import databases
-from hypervisor.store import instance as instance_store
-from hypervisor.store.connect import connect
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.database import databases
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import connect
 from tests.browser import flooded
 from tests.conftest import TEMPLATE, Stack
-from tests.integration.api.served import cookie, server, session
+from tests.integration.web.served import cookie, server, session
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"

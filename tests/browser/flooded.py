@@ -7,20 +7,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from hypervisor.exercise.simulation import field_in
-from hypervisor.instance import Instance, Mode
-from hypervisor.instants import BEGINNING
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.base.instants import BEGINNING
+from hypervisor.database import feed
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, connect
+from hypervisor.evaluation import shipped as shipped_rules
+from hypervisor.evaluation.batch import Setup, remember, step
+from hypervisor.exercises import queries as exercise_queries
+from hypervisor.exercises.simulation import field_in
+from hypervisor.readings import queries as reading_queries
+from hypervisor.readings import queries_workers
+from hypervisor.registry import queries as registry_store
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.store import feed
-from hypervisor.store import instance as instance_store
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.exercise import exercise
-from hypervisor.store.intake import workers
-from hypervisor.store.readings import readings
-from hypervisor.store.registry import registry as registry_store
-from hypervisor.watch import packs
-from hypervisor.watch.batch import Setup, remember, step
 from rules._pack import packs as shipped
 from sensors._domain import catalogue
 from sensors._row import ROW
@@ -39,11 +39,15 @@ def make(url: str) -> None:
         instance_store.create(connection, Instance(mode=Mode.EXERCISE, name="Essonne"))
         files = sorted(_INVENTORY.iterdir())
         inventory = read_sources(
-            [str(one) for one in files if one.name != _LAMPS and one.suffix in {".yaml", ".csv"}]
+            [
+                str(file)
+                for file in files
+                if file.name != _LAMPS and file.suffix in {".yaml", ".csv"}
+            ]
         )
         apply_inventory(connection, inventory, author="test", now=None, reason="test")
-        packs.record(connection, shipped(), now=None)
-        workers.join(connection, "one")
+        shipped_rules.record_and_log(connection, shipped(), now=None)
+        queries_workers.join(connection, "one")
         connection.commit()
         _speak(connection)
     _judge(url)
@@ -58,13 +62,13 @@ def _speak(connection: Connection) -> None:
     water = rows["quantity"].map(lambda name: domains.get(name) in {"flood", "weather"})
     recent = rows["time"] > ends - timedelta(hours=_OTHERS)
     rows = rows[(rows["time"] > ends - timedelta(hours=_KEPT)) & (water | recent) & ~lost]
-    readings.prepare(connection)
-    stands = readings.put(connection, _packed(connection, rows))
+    reading_queries.prepare(connection)
+    stands = reading_queries.put(connection, _packed(connection, rows))
     feed.append(connection, "readings", rows=stands.tobytes())
     begins = ends - timedelta(hours=_OTHERS)  # nobody listened before: no device was silent then
-    exercise.deafen(connection, BEGINNING, int(begins.timestamp()) * 1_000_000)
+    exercise_queries.deafen(connection, BEGINNING, int(begins.timestamp()) * 1_000_000)
     connection.commit()
-    workers.hear(connection, "one", int(ends.timestamp()) * 1_000_000)
+    queries_workers.hear(connection, "one", int(ends.timestamp()) * 1_000_000)
     connection.commit()
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from hypervisor.accounts import passwords
+from hypervisor.access import passwords
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
 
 SHEETS = (

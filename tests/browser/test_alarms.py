@@ -10,13 +10,13 @@ import pytest
 import uvicorn
 from playwright.sync_api import expect
 
-from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.lifecycle import Kind
-from hypervisor.api.app import create_app
-from hypervisor.stack.ports import free_port
-from hypervisor.store.connect import connect
+from hypervisor.alarms.service import Act, act
+from hypervisor.app.application import create_app
+from hypervisor.broker.ports import free_port
+from hypervisor.database.connect import connect
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
-from tests.integration.watch.world import CATALOGUE
+from tests.integration.evaluation.world import CATALOGUE
 
 SOON = 20_000  # ms that an event may take to a page, on a machine that has other work
 _ANOTHER = """
@@ -47,7 +47,7 @@ def test_an_alarm_is_worked_by_keyboard(own_console: Console) -> None:
     page = own_console.page("/alarms", language="fr")
     expect(page).to_have_title(re.compile(r"^\(\d+\) EXERCICE · Alarmes · Essonne$"))
     rows = page.locator("tr[data-row]")
-    ranks = [int(one.get_attribute("data-rank") or 0) for one in rows.all()[:4]]
+    ranks = [int(locator.get_attribute("data-rank") or 0) for locator in rows.all()[:4]]
     assert ranks == sorted(ranks)
     page.keyboard.press("j")
     expect(rows.first).to_be_focused()
@@ -192,7 +192,7 @@ def test_filters_live_in_the_address(console: Console) -> None:
     page.wait_for_url("**/alarms?domain=weather")
     domains = page.locator("tr[data-row] .dom").all_inner_texts()
     assert domains
-    assert {one.strip() for one in domains} == {"Weather"}
+    assert {domain.strip() for domain in domains} == {"Weather"}
     page.get_by_role("link", name="Critical").last.click()
     page.wait_for_url(re.compile("severity=critical"))
     expect(page.locator("#alarm-list")).to_contain_text("No alarm answers to this.")
@@ -204,7 +204,7 @@ def test_filters_live_in_the_address(console: Console) -> None:
     page.wait_for_url("**/alarms?q=arpajon")
     titles = page.locator("tr[data-row] .ti").all_inner_texts()
     assert titles
-    assert all("Arpajon" in one for one in titles)
+    assert all("Arpajon" in title for title in titles)
 
 
 @pytest.mark.long

@@ -9,13 +9,13 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Browser, expect
 
-from hypervisor.exercise.simulation import label_of
-from hypervisor.store.connect import connect
-from hypervisor.store.exercise import conducting, injecting
+from hypervisor.database.connect import connect
+from hypervisor.exercises import queries_injects, queries_runs
+from hypervisor.exercises.simulation import label_of
 from simulators._scenarios import load
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
-from tests.integration.api.served import server
-from tests.integration.exercise.conftest import FILE, Led, led
+from tests.integration.exercises.conftest import FILE, Led, led
+from tests.integration.web.served import server
 
 __all__ = ["led"]
 
@@ -41,9 +41,9 @@ def paused_console(own_console: Console) -> Console:
     """The Essonne's flood as if its leader had paused it; a call went out, a rumour is to come."""
     story, label = load(STORY), label_of(STORY, seed=1)
     with connect(own_console.url) as connection:
-        run = conducting.add(
+        run = queries_runs.add(
             connection,
-            conducting.New(
+            queries_runs.New(
                 kind="story",
                 source=STORY,
                 title=label.title,
@@ -56,10 +56,10 @@ def paused_console(own_console: Console) -> Console:
             ),
         )
         clock = story.begins + timedelta(hours=58)
-        conducting.update(connection, run, state="paused", clock=clock, started_at=clock)
-        call = injecting.add(connection, run, author="chef", kind="call", title="A call")
-        injecting.fire(connection, call, at=clock, by="chef")
-        injecting.add(
+        queries_runs.update(connection, run, state="paused", clock=clock, started_at=clock)
+        call = queries_injects.add(connection, run, author="chef", kind="call", title="A call")
+        queries_injects.fire(connection, call, at=clock, by="chef")
+        queries_injects.add(
             connection,
             run,
             author="chef",
@@ -68,8 +68,8 @@ def paused_console(own_console: Console) -> Console:
             planned=clock + timedelta(hours=3),
             expected="Nobody repeats it",
         )
-        injecting.skip(connection, run, from_at=story.begins, to_at=clock, author="chef")
-        conducting.beat(connection, os.getpid())
+        queries_injects.skip(connection, run, from_at=story.begins, to_at=clock, author="chef")
+        queries_runs.beat(connection, os.getpid())
     return own_console
 
 

@@ -19,7 +19,10 @@ def test_the_load_of_a_day_beside_its_targets(console: Console) -> None:
     counts = [int(cell) for cell in page.locator(".load-table td:nth-child(2)").all_inner_texts()]
     raised = page.locator(".load-figures div").nth(3).locator(".big").inner_text()
     assert sum(counts) == int(raised) > 0
-    tops = [int(one) for one in page.locator(".load-top .count b").all_inner_texts()]
+    tops = [
+        int(all_inner_text)
+        for all_inner_text in page.locator(".load-top .count b").all_inner_texts()
+    ]
     assert tops == sorted(tops, reverse=True)
     page.get_by_role("link", name="7 jours").click()
     expect(page).to_have_url(re.compile(r"span=week"))

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
+from hypervisor.database.connect import Connection, connect
+from hypervisor.notifications import queries_alarms
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Series
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.notify import telling
-from hypervisor.store.registry import registry
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
 
 EARLY = datetime(2024, 10, 10, 4, tzinfo=UTC)
@@ -85,7 +85,7 @@ def test_who_is_called_and_the_official_colours(own_console: Console) -> None:
         "    channels: [{name: mobile, webhook: 'http://127.0.0.1:9/'}]\n"
     )
     with connect(own_console.url) as connection:
-        telling.write_routes(connection, routes, author="test", reason="test")
+        queries_alarms.write_routes(connection, routes, author="test", reason="test")
         _bulletin(connection)
     page = own_console.page("/now", language="fr")
     duty = page.locator("#duty")
@@ -101,7 +101,7 @@ def _bulletin(connection: Connection) -> None:
         devices=(Device(name="bulletin", site="seine-corbeil", commissioned=EARLY),),
         series=(Series(device="bulletin", quantity="vigilance"),),
     )
-    registry.write(connection, changes)
+    registry_queries.write(connection, changes)
     connection.execute(
         "INSERT INTO reading (series_id, time, received_at, value, quality)"
         " SELECT series.id, %(at)s, %(at)s, 3, 0 FROM series WHERE quantity = 'vigilance'",

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from hypervisor.rulebook import thresholds
-from hypervisor.rulebook.stamping import Stamp
-from hypervisor.store.connect import connect
+from hypervisor.database.connect import connect
+from hypervisor.rulebook import service_thresholds
+from hypervisor.rulebook.stamps import Stamp
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
 
 THRESHOLD = "/thresholds/yvette-villebon/attention"
@@ -103,7 +103,7 @@ def test_all_of_them_in_all_ways(
 def test_two_authors_do_not_overwrite_each_other(own_console: Console) -> None:
     page = own_console.page(f"{THRESHOLD}?value=1.1")
     with connect(own_console.url) as connection:
-        thresholds.put(
+        service_thresholds.put(
             connection,
             "yvette-villebon/attention",
             "1.05 m",

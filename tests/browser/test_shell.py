@@ -6,15 +6,15 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from hypervisor.accounts import secrets
-from hypervisor.api.identity import HEADER
-from hypervisor.console import mounting
-from hypervisor.console.vendoring import VENDOR
-from hypervisor.store.connect import connect
+from hypervisor.access import secrets
+from hypervisor.access.identity import HEADER
+from hypervisor.app import navigation
+from hypervisor.database.connect import connect
+from hypervisor.web.vendoring import VENDOR
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
-from tests.integration.api.served import EVERYTHING, cookie, session
+from tests.integration.web.served import EVERYTHING, cookie, session
 
-PAGES = [page.address for page in mounting.known()]
+PAGES = [page.address for page in navigation.known()]
 HOME_BYTES = 600_000
 _MARKS = "document.getElementById('bar-live').dataset.unacknowledged"
 

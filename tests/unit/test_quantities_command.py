@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hypervisor.cli.quantities import quantities
+from hypervisor.readings.cli_quantities import quantities
 from sensors._domain import CatalogueError
 
 

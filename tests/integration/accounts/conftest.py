@@ -3,7 +3,7 @@
 import pytest
 from argon2 import PasswordHasher
 
-from hypervisor.accounts import passwords
+from hypervisor.access import passwords
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 
 import psycopg
 
-from hypervisor.accounts import passwords, readers
-from hypervisor.store.accounts import readers as store
-from hypervisor.store.connect import Connection, connect
+from hypervisor.access import passwords
+from hypervisor.accounts import queries_readers as store
+from hypervisor.accounts import readers
+from hypervisor.database.connect import Connection, connect
 
 
 def new_name(what: str = "r") -> str:

@@ -11,31 +11,34 @@ import psycopg
 import pytest
 from argon2 import PasswordHasher
 
-from hypervisor.accounts import administering, passwords, secrets, signing
-from hypervisor.accounts.administering import Doer, New
-from hypervisor.accounts.duties import Duty, Role
-from hypervisor.accounts.errors import (
+from hypervisor.access import (
+    passwords,
+    queries_attempts,
+    queries_roles,
+    queries_sessions,
+    queries_tokens,
+    secrets,
+)
+from hypervisor.access import queries as access_queries
+from hypervisor.access import service as access_service
+from hypervisor.access.errors import (
     AccountError,
     ForbiddenError,
     NoAccountError,
     TooOftenError,
     UnauthorisedError,
 )
-from hypervisor.accounts.person import Person, Territory
-from hypervisor.accounts.signing import TOKEN_LONGEST, Knock
-from hypervisor.api.identity import IDLE, LONGEST
-from hypervisor.store import audit
-from hypervisor.store.accounts import (
-    account_roles,
-    account_sessions,
-    account_tokens,
-    accounts,
-    login_attempts,
-)
-from hypervisor.store.connect import Connection, connect
-from tests.integration.api.conftest import NORTH, ORGE, SOUTH, YVETTE, place
-from tests.integration.api.served import NOW, server
-from tests.integration.watch.world import World, make_world
+from hypervisor.access.identity import IDLE, LONGEST
+from hypervisor.access.service import TOKEN_LONGEST, Knock
+from hypervisor.accounts import service as account_service
+from hypervisor.accounts.service import Doer, New
+from hypervisor.base.duties import Duty, Role
+from hypervisor.base.person import Person, Territory
+from hypervisor.database import audit
+from hypervisor.database.connect import Connection, connect
+from tests.integration.evaluation.world import World, make_world
+from tests.integration.web.conftest import NORTH, ORGE, SOUTH, YVETTE, place
+from tests.integration.web.served import NOW, server
 
 pytestmark = pytest.mark.integration
 
@@ -55,7 +58,7 @@ def world(database_url: str) -> Iterator[World]:
 
 def add(connection: Connection, name: str, *roles: tuple[Role, str | None]) -> int:
     new = New(name=name, password=PASSWORD, roles=roles)
-    number = administering.add(connection, new, ROOT)
+    number = account_service.add(connection, new, ROOT)
     connection.commit()
     return number
 
@@ -63,7 +66,7 @@ def add(connection: Connection, name: str, *roles: tuple[Role, str | None]) -> i
 def knock(world: World, password: str = PASSWORD, **said: Any) -> str:
     """Sign in; the session. `now`, `name`, `address` as said."""
     now: datetime = said.pop("now", NOW)
-    return signing.sign_in(
+    return access_service.sign_in(
         lambda: connect(world.url),
         Knock(**{"name": "anne", "password": password, "address": "10.0.0.1"} | said),
         now=now,
@@ -73,14 +76,16 @@ def knock(world: World, password: str = PASSWORD, **said: Any) -> str:
 
 
 def person(world: World, name: str = "Anne") -> Person:
-    found = accounts.of_account(world.connection, accounts.named(world.connection, name).id)
+    found = access_queries.of_account(
+        world.connection, access_queries.named(world.connection, name).id
+    )
     assert found is not None
     return found
 
 
 def known(world: World, session: str, now: datetime) -> bool:
     digest = secrets.digest(session)
-    return account_sessions.by_secret(world.connection, digest, now=now, idle=IDLE) is not None
+    return queries_sessions.by_secret(world.connection, digest, now=now, idle=IDLE) is not None
 
 
 def test_a_session_ends_idle_or_old_or_with_its_account(world: World) -> None:
@@ -88,29 +93,29 @@ def test_a_session_ends_idle_or_old_or_with_its_account(world: World) -> None:
     digest = secrets.digest(session)
     assert known(world, session, NOW + IDLE - SECOND)
     assert not known(world, session, NOW + IDLE)
-    account_sessions.touch(world.connection, digest, NOW + LONGEST - SECOND)
-    account_sessions.touch(world.connection, digest, NOW)  # an older request, noted later
+    queries_sessions.touch(world.connection, digest, NOW + LONGEST - SECOND)
+    queries_sessions.touch(world.connection, digest, NOW)  # an older request, noted later
     assert known(world, session, NOW + LONGEST - SECOND)
     assert not known(world, session, NOW + LONGEST)
-    accounts.disable(world.connection, person(world).account, NOW)
+    access_queries.disable(world.connection, person(world).account, NOW)
     assert not known(world, session, NOW)
 
 
 def test_a_token_ends_at_its_time_or_with_its_account(world: World) -> None:
     ends = NOW + timedelta(days=1)
     owner = person(world)
-    _, secret = signing.make_token(
+    _, secret = access_service.make_token(
         world.connection, owner, name=" script ", scopes=[Duty.OPERATE], now=NOW, ends_at=ends
     )
     digest = secrets.digest(secret)
 
     def shown(now: datetime) -> set[Duty] | None:
-        found = account_tokens.by_secret(world.connection, digest, now=now)
+        found = queries_tokens.by_secret(world.connection, digest, now=now)
         return None if found is None else set(found[0].scopes)
 
     assert shown(ends - SECOND) == {Duty.READ, Duty.OPERATE}  # to look is part of every token
     assert shown(ends) is None
-    accounts.disable(world.connection, owner.account, NOW)
+    access_queries.disable(world.connection, owner.account, NOW)
     assert shown(NOW) is None
 
 
@@ -118,7 +123,9 @@ def test_a_token_lasts_some_time_and_two_years_at_most(world: World) -> None:
     owner = person(world)
 
     def make(ends: datetime, *scopes: Duty, name: str = "script") -> None:
-        signing.make_token(world.connection, owner, name=name, scopes=scopes, now=NOW, ends_at=ends)
+        access_service.make_token(
+            world.connection, owner, name=name, scopes=scopes, now=NOW, ends_at=ends
+        )
 
     make(NOW + SECOND, Duty.READ)
     make(NOW + TOKEN_LONGEST, Duty.READ)
@@ -131,37 +138,37 @@ def test_a_token_lasts_some_time_and_two_years_at_most(world: World) -> None:
         make(NOW + SECOND, Duty.READ, name=" ")
     with pytest.raises(AccountError, match="Anne has not administer"):
         make(NOW + SECOND, Duty.READ, Duty.ADMINISTER)
-    acts = [one for one in audit.listing(world.connection) if one.kind == "token"]
+    acts = [act for act in audit.listing(world.connection) if act.kind == "token"]
     assert len(acts) == 2
-    assert {(one.author, one.subject) for one in acts} == {("Anne", "Anne")}
+    assert {(act.author, act.subject) for act in acts} == {("Anne", "Anne")}
 
 
 def test_nobody_has_more_tokens_or_sessions_than_they_can_look_through(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signing, "MOST_TOKENS", 2)
-    monkeypatch.setattr(signing, "MOST_SESSIONS", 2)
+    monkeypatch.setattr(access_service, "MOST_TOKENS", 2)
+    monkeypatch.setattr(access_service, "MOST_SESSIONS", 2)
     owner = person(world)
 
     def make(ends: datetime) -> int:
         said = {"name": "script", "scopes": [Duty.READ], "now": NOW, "ends_at": ends}
-        return signing.make_token(world.connection, owner, **said)[0]  # type: ignore[arg-type]
+        return access_service.make_token(world.connection, owner, **said)[0]  # type: ignore[arg-type]
 
     first = make(NOW + SECOND)
     make(NOW + 2 * SECOND)
     with pytest.raises(AccountError, match="Anne has 2 valid tokens"):
         make(NOW + SECOND)
-    signing.revoke_token(world.connection, first, now=NOW, author="Anne")
+    access_service.revoke_token(world.connection, first, now=NOW, author="Anne")
     make(NOW + SECOND)
     world.connection.commit()
 
     add(world.connection, "Bruno", (Role.VIEWER, None))
     other = knock(world, name="bruno")
     sessions = [knock(world, now=NOW + number * SECOND) for number in range(2)]
-    account_sessions.touch(world.connection, secrets.digest(sessions[0]), NOW + 5 * SECOND)
+    queries_sessions.touch(world.connection, secrets.digest(sessions[0]), NOW + 5 * SECOND)
     world.connection.commit()
     sessions.append(knock(world, now=NOW + 6 * SECOND))
-    assert [known(world, one, NOW + 6 * SECOND) for one in sessions] == [True, False, True]
+    assert [known(world, session, NOW + 6 * SECOND) for session in sessions] == [True, False, True]
     assert known(world, other, NOW + 6 * SECOND)
 
 
@@ -173,8 +180,8 @@ def test_a_person_sees_where_they_are_signed_in_the_latest_first(world: World) -
 
     def listed(now: datetime) -> list[tuple[str, str]]:
         account = person(world).account
-        found = account_sessions.listing(world.connection, account, now=now, idle=IDLE)
-        return [(one.browser, one.address) for one in found]
+        sessions = queries_sessions.listing(world.connection, account, now=now, idle=IDLE)
+        return [(session.browser, session.address) for session in sessions]
 
     assert listed(NOW + SECOND) == [("second", "10.0.0.2"), (("first " * 100)[:200], "10.0.0.1")]
     assert listed(NOW + IDLE) == [("second", "10.0.0.2")]
@@ -187,17 +194,17 @@ def test_signing_in_is_noted_and_forgets_what_is_over(world: World) -> None:
     rows = world.connection.execute("SELECT secret FROM session").fetchall()
     assert len(rows) == 1
     assert bytes(rows[0][0]) != old
-    assert accounts.named(world.connection, "Anne").signed_in_at == NOW + IDLE
+    assert access_queries.named(world.connection, "Anne").signed_in_at == NOW + IDLE
     act = next(one for one in audit.listing(world.connection) if one.kind == "sign-in")
     assert (act.author, act.subject, act.details) == ("Anne", "Anne", {"address": "10.0.0.1"})
 
 
 def test_a_password_kept_in_an_older_way_is_kept_as_now_once_it_is_said(world: World) -> None:
     older = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-    accounts.set_password(world.connection, person(world).account, older)
+    access_queries.set_password(world.connection, person(world).account, older)
     world.connection.commit()
     knock(world)
-    found = accounts.password(world.connection, "Anne")
+    found = access_queries.password(world.connection, "Anne")
     assert found is not None
     assert found[1] is not None
     assert not passwords.outdated(found[1])
@@ -241,24 +248,24 @@ def test_failures_of_an_hour_ago_are_no_longer_counted(world: World) -> None:
 def test_who_signs_out_leaves_their_other_sessions(world: World) -> None:
     here, there = knock(world), knock(world)
     digest = secrets.digest(here)
-    found = account_sessions.by_secret(world.connection, digest, now=NOW, idle=IDLE)
+    found = queries_sessions.by_secret(world.connection, digest, now=NOW, idle=IDLE)
     assert found is not None
-    signing.sign_out(world.connection, found[0])
+    access_service.sign_out(world.connection, found[0])
     assert (known(world, here, NOW), known(world, there, NOW)) == (False, True)
     add(world.connection, "Bruno", (Role.VIEWER, None))
     bruno = knock(world, name="bruno")
-    signing.sign_out(world.connection, found[0], everywhere=True)
+    access_service.sign_out(world.connection, found[0], everywhere=True)
     assert (known(world, there, NOW), known(world, bruno, NOW)) == (False, True)
-    acts = [one for one in audit.listing(world.connection) if one.kind == "sign-out"]
-    assert {(one.author, one.subject) for one in acts} == {("Anne", "Anne")}
+    acts = [act for act in audit.listing(world.connection) if act.kind == "sign-out"]
+    assert {(act.author, act.subject) for act in acts} == {("Anne", "Anne")}
 
 
 def test_of_two_administrators_each_of_whom_takes_the_other_out_one_stays(world: World) -> None:
     for name in ("Ada", "Bea"):
         add(world.connection, name, (Role.ADMINISTRATOR, None))
     with closing(connect(world.url)) as other, ThreadPoolExecutor(1) as beside:
-        administering.disable(world.connection, "Ada", ROOT, at=NOW)
-        late = beside.submit(administering.disable, other, "Bea", ROOT, at=NOW)
+        account_service.disable(world.connection, "Ada", ROOT, at=NOW)
+        late = beside.submit(account_service.disable, other, "Bea", ROOT, at=NOW)
         waits_for_a_lock(world.url, other, late.done)
         world.connection.commit()
         with pytest.raises(AccountError, match="nobody would be left"):
@@ -281,13 +288,13 @@ def test_who_is_out_of_use_or_holds_a_part_is_no_administrator_that_is_left(worl
     add(world.connection, "Bea", (Role.ADMINISTRATOR, None))
     add(world.connection, "Nora", (Role.ADMINISTRATOR, NORTH))
     add(world.connection, "Otto", (Role.OPERATOR, None))
-    administering.disable(world.connection, "Bea", ROOT, at=NOW)
+    account_service.disable(world.connection, "Bea", ROOT, at=NOW)
     world.connection.commit()
     with pytest.raises(AccountError, match="nobody would be left"):
-        administering.disable(world.connection, "Ada", ROOT, at=NOW)
+        account_service.disable(world.connection, "Ada", ROOT, at=NOW)
     world.connection.rollback()
     with pytest.raises(AccountError, match="nobody would be left"):
-        administering.set_roles(world.connection, "Ada", ((Role.ADMINISTRATOR, NORTH),), ROOT)
+        account_service.set_roles(world.connection, "Ada", ((Role.ADMINISTRATOR, NORTH),), ROOT)
 
 
 NORA = Doer(name="Nora", territory=Territory(communes=frozenset({ORGE})))
@@ -299,15 +306,15 @@ def test_who_administers_a_part_reaches_no_account_beyond_it(world: World) -> No
     add(connection, "Both", (Role.VIEWER, SOUTH), (Role.OPERATOR, NORTH))
     add(connection, "Whole", (Role.VIEWER, None))
     add(connection, "Bare", (Role.VIEWER, NORTH))
-    account_roles.give(connection, accounts.named(connection, "Bare").id, ())
-    assert [one.name for one in administering.every(connection, NORA)] == ["Anne"]
+    queries_roles.give(connection, access_queries.named(connection, "Bare").id, ())
+    assert [one.name for one in account_service.every(connection, NORA)] == ["Anne"]
     acts: tuple[Callable[[str], object], ...] = (
-        lambda name: administering.administered(connection, name, NORA),
-        lambda name: administering.describe(connection, name, NORA, title="x", language=None),
-        lambda name: administering.set_roles(connection, name, ((Role.VIEWER, NORTH),), NORA),
-        lambda name: administering.set_password(connection, name, PASSWORD, NORA, at=NOW),
-        lambda name: administering.disable(connection, name, NORA, at=NOW),
-        lambda name: administering.disable(connection, name, NORA, at=None),
+        lambda name: account_service.administered(connection, name, NORA),
+        lambda name: account_service.describe(connection, name, NORA, title="x", language=None),
+        lambda name: account_service.set_roles(connection, name, ((Role.VIEWER, NORTH),), NORA),
+        lambda name: account_service.set_password(connection, name, PASSWORD, NORA, at=NOW),
+        lambda name: account_service.disable(connection, name, NORA, at=NOW),
+        lambda name: account_service.disable(connection, name, NORA, at=None),
     )
     for act in acts:
         for name in ("Sud", "Both", "Whole", "Bare", "nobody"):
@@ -316,23 +323,25 @@ def test_who_administers_a_part_reaches_no_account_beyond_it(world: World) -> No
         act("Anne")
     for area in (SOUTH, None):
         with pytest.raises(ForbiddenError, match="reaches beyond their own"):
-            administering.set_roles(connection, "Anne", ((Role.VIEWER, area),), NORA)
+            account_service.set_roles(connection, "Anne", ((Role.VIEWER, area),), NORA)
     assert {one.author for one in audit.listing(connection, limit=5)} == {"Nora"}
 
 
 def test_what_an_administrator_did_to_an_account_is_told(world: World) -> None:
     knock(world)
-    signing.make_token(
+    access_service.make_token(
         world.connection, person(world), name="x", scopes=[Duty.READ], now=NOW,
         ends_at=NOW + SECOND,
     )  # fmt: skip
-    administering.set_roles(world.connection, "Anne", ((Role.VIEWER, SOUTH),), ROOT, reason="moved")
-    administering.set_password(world.connection, "Anne", PASSWORD, ROOT, at=NOW)
-    administering.disable(world.connection, "Anne", ROOT, at=NOW)
-    administering.disable(world.connection, "Anne", ROOT, at=None)
+    account_service.set_roles(
+        world.connection, "Anne", ((Role.VIEWER, SOUTH),), ROOT, reason="moved"
+    )
+    account_service.set_password(world.connection, "Anne", PASSWORD, ROOT, at=NOW)
+    account_service.disable(world.connection, "Anne", ROOT, at=NOW)
+    account_service.disable(world.connection, "Anne", ROOT, at=None)
     found = [
-        (one.kind, one.author, one.subject, one.reason, one.details)
-        for one in audit.listing(world.connection, limit=4)
+        (act.kind, act.author, act.subject, act.reason, act.details)
+        for act in audit.listing(world.connection, limit=4)
     ]
     assert found == [
         (
@@ -357,20 +366,20 @@ def test_names_that_no_account_has(world: World, name: str) -> None:
 def test_names_that_an_account_has(world: World) -> None:
     for name in ("a" * 100, "J.-P. O'Neil @ 91", "école"):
         add(world.connection, name, (Role.VIEWER, None))
-        assert accounts.named(world.connection, name).title == name
+        assert access_queries.named(world.connection, name).title == name
 
 
 def test_a_password_that_is_set_meanwhile_lets_nobody_in_with_the_old_one(world: World) -> None:
     """Whoever had been found right, and whoever changes it to one of their own."""
     here = knock(world)
     digest = secrets.digest(here)
-    found = account_sessions.by_secret(world.connection, digest, now=NOW, idle=IDLE)
+    found = queries_sessions.by_secret(world.connection, digest, now=NOW, idle=IDLE)
     assert found is not None
     world.connection.commit()
     new = passwords.made()
     with closing(connect(world.url)) as other, ThreadPoolExecutor(1) as beside:
-        administering.set_password(world.connection, "Anne", new, ROOT, at=NOW)
-        late = beside.submit(account_sessions.hold, other, found[0])
+        account_service.set_password(world.connection, "Anne", new, ROOT, at=NOW)
+        late = beside.submit(queries_sessions.hold, other, found[0])
         waits_for_a_lock(world.url, other, late.done)
         world.connection.commit()
         assert late.result() is False
@@ -379,12 +388,12 @@ def test_a_password_that_is_set_meanwhile_lets_nobody_in_with_the_old_one(world:
     def writing() -> psycopg.Connection[Any]:
         if len(opened) == 1:  # the password was found right: now it is changed
             with connect(world.url) as administrator:
-                administering.set_password(administrator, "Anne", PASSWORD, ROOT, at=NOW)
+                account_service.set_password(administrator, "Anne", PASSWORD, ROOT, at=NOW)
         opened.append(True)
         return connect(world.url)
 
     with pytest.raises(UnauthorisedError):
-        signing.sign_in(
+        access_service.sign_in(
             writing,
             Knock(name="anne", password=new, address="10.0.0.1"),
             now=NOW,
@@ -426,16 +435,18 @@ def test_of_two_departements_the_role_in_one_is_not_the_whole(world: World) -> N
 def test_a_token_is_revoked_once_by_whoever_revoked_it(world: World) -> None:
     owner = person(world)
     said = {"name": "script", "scopes": [Duty.READ], "now": NOW, "ends_at": NOW + SECOND}
-    number, _ = signing.make_token(world.connection, owner, **said, author="Ada")  # type: ignore[arg-type]
-    signing.revoke_token(world.connection, number, now=NOW, author="Bea")
-    signing.revoke_token(
+    number, _ = access_service.make_token(world.connection, owner, **said, author="Ada")  # type: ignore[arg-type]
+    access_service.revoke_token(world.connection, number, now=NOW, author="Bea")
+    access_service.revoke_token(
         world.connection, number, now=NOW + SECOND, author="Bea", owner=owner.account
     )
-    assert account_tokens.one(world.connection, number).revoked_at == NOW
+    assert queries_tokens.one(world.connection, number).revoked_at == NOW
     with pytest.raises(NoAccountError, match=f"no token has the number {number}"):
-        signing.revoke_token(world.connection, number, now=NOW, author="x", owner=owner.account + 1)
+        access_service.revoke_token(
+            world.connection, number, now=NOW, author="x", owner=owner.account + 1
+        )
     acts = audit.listing(world.connection, limit=3)
-    assert [(one.kind, one.author, one.subject) for one in acts] == [
+    assert [(act.kind, act.author, act.subject) for act in acts] == [
         ("token", "Ada", "Anne"),
         ("token-revoked", "Bea", "Anne"),
         ("token-revoked", "Bea", "Anne"),
@@ -443,22 +454,22 @@ def test_a_token_is_revoked_once_by_whoever_revoked_it(world: World) -> None:
 
 
 def test_two_tries_at_once_are_looked_at_one_after_the_other(world: World) -> None:
-    login_attempts.failed(world.connection, ["a", "b"], NOW, over=NOW)
+    queries_attempts.failed(world.connection, ["a", "b"], NOW, over=NOW)
     world.connection.commit()
     with closing(connect(world.url)) as other, ThreadPoolExecutor(1) as beside:
-        assert login_attempts.of(world.connection, ["a", "b"]) == {"a": (1, NOW), "b": (1, NOW)}
-        late = beside.submit(login_attempts.of, other, ["b"])
+        assert queries_attempts.of(world.connection, ["a", "b"]) == {"a": (1, NOW), "b": (1, NOW)}
+        late = beside.submit(queries_attempts.of, other, ["b"])
         waits_for_a_lock(world.url, other, late.done)
-        login_attempts.failed(world.connection, ["b"], NOW + SECOND, over=NOW)
+        queries_attempts.failed(world.connection, ["b"], NOW + SECOND, over=NOW)
         world.connection.commit()
         assert late.result() == {"b": (2, NOW + SECOND)}
-    login_attempts.uncount(world.connection, "a")
-    login_attempts.uncount(world.connection, "a")
-    assert login_attempts.of(world.connection, ["a"]) == {"a": (0, NOW)}
+    queries_attempts.uncount(world.connection, "a")
+    queries_attempts.uncount(world.connection, "a")
+    assert queries_attempts.of(world.connection, ["a"]) == {"a": (0, NOW)}
 
 
 def test_when_a_token_was_used_is_known_to_the_minute(world: World) -> None:
-    _, secret = signing.make_token(
+    _, secret = access_service.make_token(
         world.connection, person(world), name="x", scopes=[Duty.READ], now=NOW,
         ends_at=NOW + timedelta(days=1),
     )  # fmt: skip
@@ -471,7 +482,7 @@ def test_when_a_token_was_used_is_known_to_the_minute(world: World) -> None:
             for seconds in (0, 60, 61):
                 clock[0] = NOW + seconds * SECOND
                 assert program.get("/api/v1/auth/me").status_code == 200
-                (token,) = account_tokens.listing(world.connection, person(world).account)
+                (token,) = queries_tokens.listing(world.connection, person(world).account)
                 world.connection.commit()
                 seen.append(token.used_at)
     assert seen == [NOW, NOW, NOW + 61 * SECOND]
@@ -479,7 +490,7 @@ def test_when_a_token_was_used_is_known_to_the_minute(world: World) -> None:
 
 def test_who_has_no_role_yet_sees_and_hears_nothing(world: World) -> None:
     number = add(world.connection, "Zoe", (Role.VIEWER, None))
-    account_roles.give(world.connection, number, ())
+    queries_roles.give(world.connection, number, ())
     world.connection.commit()
     said = {"name": "zoe", "password": PASSWORD}
     with server(world.url) as base, httpx.Client(base_url=base) as browser:

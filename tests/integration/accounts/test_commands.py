@@ -7,16 +7,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hypervisor import cli
-from hypervisor.accounts import passwords
-from hypervisor.accounts.errors import AccountError, NoAccountError
-from hypervisor.cli import account
-from hypervisor.exercise import cast
-from hypervisor.instance import Instance, Mode
-from hypervisor.store import audit
-from hypervisor.store import instance as instance_store
-from hypervisor.store.accounts import account_roles, accounts
-from hypervisor.store.connect import connect
+from hypervisor import cli as cli_cli
+from hypervisor.access import passwords, queries_roles
+from hypervisor.access import queries as access_queries
+from hypervisor.access.errors import AccountError, NoAccountError
+from hypervisor.accounts import cli as account_cli
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.database import audit
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import connect
+from hypervisor.exercises import demo_accounts
 
 pytestmark = pytest.mark.integration
 Type = Callable[..., str]
@@ -28,8 +28,8 @@ def hypervisor(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Type:
         instance_store.create(connection, Instance(mode=Mode.LIVE, name="test"))
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", database_url)
     app = typer.Typer()
-    app.callback()(cli.instance)
-    account.attach(app)
+    app.callback()(cli_cli.instance)
+    account_cli.attach(app)
 
     def run(*words: str, typed: str = "") -> str:
         ran = CliRunner().invoke(app, ["account", *words], input=typed)
@@ -45,7 +45,7 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
     secret = hypervisor("add", "anne", "--role", "administrator", "--author", "root").strip()
     assert instance_store.has_accounts(database_url)
     with connect(database_url) as connection:
-        found = accounts.password(connection, "ANNE")
+        found = access_queries.password(connection, "ANNE")
         assert found is not None
         assert passwords.fits(found[1], secret)
     with pytest.raises(AccountError, match="named 'anne' already"):
@@ -76,11 +76,11 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
         ("charts", [{"role": "viewer", "area": None}]),
     ]
     with connect(database_url) as connection:
-        found = accounts.password(connection, "anne")
+        found = access_queries.password(connection, "anne")
         acts = audit.listing(connection)
     assert found is not None
     assert passwords.fits(found[1], word)
-    assert [one.kind for one in acts] == [
+    assert [act.kind for act in acts] == [
         "account",
         "password",
         "account",
@@ -88,17 +88,17 @@ def test_the_first_administrator_and_those_after(hypervisor: Type, database_url:
         "token-revoked",
     ]
     assert acts[0].author == "root"
-    assert not any(secret in str(one) or token in str(one) for one in acts)
+    assert not any(secret in str(act) or token in str(act) for act in acts)
 
 
 def test_the_demonstrations_cast(database_url: str) -> None:
     with connect(database_url) as connection:
         instance_store.create(connection, Instance(mode=Mode.EXERCISE, name="test"))
-        made = cast.make(connection)
-        assert {one.name for one in made} == set(cast.ROLES)
-        assert account_roles.administrators(connection) == 1
-        for one, line in zip(made, cast.lines(made), strict=True):
+        made = demo_accounts.make(connection)
+        assert {member.name for member in made} == set(demo_accounts.ROLES)
+        assert queries_roles.administrators(connection) == 1
+        for one, line in zip(made, demo_accounts.lines(made), strict=True):
             assert one.password in line
-            found = accounts.password(connection, one.name)
+            found = access_queries.password(connection, one.name)
             assert found is not None
             assert passwords.fits(found[1], one.password)

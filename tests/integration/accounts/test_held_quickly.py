@@ -6,11 +6,11 @@ from contextlib import closing
 import pytest
 from psycopg import sql
 
-from hypervisor.rollups.following import catch_up
-from hypervisor.store.connect import Connection, connect
+from hypervisor.database.connect import Connection, connect
+from hypervisor.evaluation.rollup import catch_up
 from tests.integration.accounts.reading import logged_in, value
-from tests.integration.api.conftest import NORTH, two_towns
-from tests.integration.watch.world import CATALOGUE, World
+from tests.integration.evaluation.world import CATALOGUE, World
+from tests.integration.web.conftest import NORTH, two_towns
 
 pytestmark = pytest.mark.integration
 
@@ -39,8 +39,10 @@ def _calls(connection: Connection, statement: str, *functions: str) -> list[obje
     with connection.transaction():
         assert value(connection, statement), "it reads nothing, and so asks nothing"
         return [
-            value(connection, f"SELECT pg_stat_get_xact_function_calls('{one}()'::regprocedure)")
-            for one in functions
+            value(
+                connection, f"SELECT pg_stat_get_xact_function_calls('{function}()'::regprocedure)"
+            )
+            for function in functions
         ]
 
 

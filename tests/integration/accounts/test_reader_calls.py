@@ -7,10 +7,11 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from hypervisor.accounts import passwords, readers
-from hypervisor.store import databases, locks, reader_functions
-from hypervisor.store.connect import Connection, connect, migrate
-from hypervisor.store.locks import Lock
+from hypervisor.access import passwords
+from hypervisor.accounts import readers
+from hypervisor.database import databases, locks, reader_functions
+from hypervisor.database.connect import Connection, connect, migrate
+from hypervisor.database.locks import Lock
 from tests.conftest import Stack
 from tests.integration.accounts.reading import log_in, logged_in, new_name, value
 

@@ -8,14 +8,14 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from hypervisor.alarms import viewing
-from hypervisor.rollups.following import catch_up
-from hypervisor.store import databases, reader_views, tenancy
-from hypervisor.store.connect import Connection, connect, migrate
+from hypervisor.alarms import listing
+from hypervisor.database import databases, reader_views, tenancy
+from hypervisor.database.connect import Connection, connect, migrate
+from hypervisor.evaluation.rollup import catch_up
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.accounts.reading import log_in, logged_in, new_name, value
-from tests.integration.api.conftest import DEPARTEMENT, NORTH, ORGE, YVETTE, two_towns
-from tests.integration.watch.world import CATALOGUE, Sent, World
+from tests.integration.evaluation.world import CATALOGUE, Sent, World
+from tests.integration.web.conftest import DEPARTEMENT, NORTH, ORGE, YVETTE, two_towns
 
 pytestmark = pytest.mark.integration
 SECRET = 4242.125  # what the other town's gauge said
@@ -148,7 +148,7 @@ def test_an_error_tells_nothing_of_anothers_rows(world: World, north: Connection
 def test_no_plan_tells_whether_anothers_row_is_there(world: World, north: Connection) -> None:
     """A key of theirs, looked up, is answered and explained as one that never was."""
     with connect(world.url) as owner:
-        viewing.regroup(owner)
+        listing.regroup(owner)
         owner.execute(
             "INSERT INTO dead_letter (topic, payload, reason, detail, received_at, worker)"
             " VALUES ('devices/yvette/readings', '', 'not-json', '', now(), 'one')"

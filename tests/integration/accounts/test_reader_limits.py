@@ -7,14 +7,12 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from hypervisor.accounts import readers
-from hypervisor.hands import reader_guard
-from hypervisor.settings import Settings
+from hypervisor.accounts import queries_reader_sessions, reader_guard, readers
+from hypervisor.accounts import queries_readers as store
+from hypervisor.base.settings import Settings
+from hypervisor.database import audit, feed
+from hypervisor.database.connect import Connection, connect
 from hypervisor.stack import doctor_instance
-from hypervisor.store import audit, feed
-from hypervisor.store.accounts import reader_sessions
-from hypervisor.store.accounts import readers as store
-from hypervisor.store.connect import Connection, connect
 from tests.conftest import Stack
 from tests.integration.accounts.reading import drop, log_in, new_name, value
 
@@ -82,14 +80,14 @@ def test_sessions_that_hold_things_up_are_ended(database_url: str, name: str) ->
             with closing(log_in(database_url, role, WORD)) as session:
                 for statement in statements:
                     session.execute(statement.encode())
-                ended = reader_sessions.end_overruns(owner, longest)
+                ended = queries_reader_sessions.end_overruns(owner, longest)
                 assert [(one.role, reason in one.reason) for one in ended] == [(role, True)]
                 with pytest.raises(errors.AdminShutdown):
                     session.execute("SELECT 1")
         with closing(log_in(database_url, role, WORD)) as session:
             session.execute("BEGIN")
             session.execute("SELECT 'whom to notify', name AS listen FROM site")
-            assert reader_sessions.end_overruns(owner, 60) == [], "who only reads goes on"
+            assert queries_reader_sessions.end_overruns(owner, 60) == [], "who only reads goes on"
             session.execute("TABLE site")
 
 
@@ -97,7 +95,7 @@ def test_what_it_set_of_itself_is_taken_back(
     database_url: str, name: str, session: Connection
 ) -> None:
     with connect(database_url) as owner:
-        assert reader_sessions.strays(owner, TIMEOUT).settings == []
+        assert queries_reader_sessions.strays(owner, TIMEOUT).settings == []
     session.execute("SET default_transaction_read_only = off")
     for statement in (
         "SET statement_timeout = 0",
@@ -110,10 +108,10 @@ def test_what_it_set_of_itself_is_taken_back(
     with pytest.raises(errors.InsufficientPrivilege):
         session.execute("ALTER ROLE CURRENT_USER SET temp_file_limit = -1")
     with connect(database_url, autocommit=True) as owner:
-        assert reader_sessions.strays(owner, TIMEOUT).settings == [f"reader_{name}"]
-        assert reader_sessions.mend_settings(owner, TIMEOUT) == [f"reader_{name}"]
-        assert reader_sessions.strays(owner, TIMEOUT).settings == []
-        assert reader_sessions.mend_settings(owner, TIMEOUT) == []
+        assert queries_reader_sessions.strays(owner, TIMEOUT).settings == [f"reader_{name}"]
+        assert queries_reader_sessions.mend_settings(owner, TIMEOUT) == [f"reader_{name}"]
+        assert queries_reader_sessions.strays(owner, TIMEOUT).settings == []
+        assert queries_reader_sessions.mend_settings(owner, TIMEOUT) == []
         databases = owner.execute(
             "SELECT d.datname FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole"
             " LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE r.rolname = %s",
@@ -172,12 +170,12 @@ def test_a_password_that_it_changed_is_noticed(
     database_url: str, name: str, session: Connection
 ) -> None:
     with connect(database_url, autocommit=True) as owner:
-        assert reader_sessions.strays(owner, TIMEOUT).passwords == []
+        assert queries_reader_sessions.strays(owner, TIMEOUT).passwords == []
         session.execute("SET default_transaction_read_only = off")
         session.execute("ALTER ROLE CURRENT_USER PASSWORD 'theirs'")
-        assert reader_sessions.strays(owner, TIMEOUT).passwords == [f"reader_{name}"]
+        assert queries_reader_sessions.strays(owner, TIMEOUT).passwords == [f"reader_{name}"]
         readers.rotate(owner, name, WORD)
-        assert reader_sessions.strays(owner, TIMEOUT).passwords == []
+        assert queries_reader_sessions.strays(owner, TIMEOUT).passwords == []
 
 
 def test_readers_together_leave_connections_to_our_parts(database_url: str) -> None:
@@ -250,11 +248,11 @@ def test_who_keeps_a_queue_of_notifications_from_being_emptied_is_ended(
         owner.execute("SET search_path = public, pg_catalog")
         session.execute("BEGIN")
         session.execute("SELECT name FROM site")
-        found = reader_sessions.end_overruns(owner, 60)
+        found = queries_reader_sessions.end_overruns(owner, 60)
         assert (
             found
             == [
-                reader_sessions.Ended(
+                queries_reader_sessions.Ended(
                     role=f"reader_{name}",
                     reason="its transaction kept notifications waiting",
                     hostile=True,
@@ -273,7 +271,7 @@ def test_a_session_that_lasts_too_long_is_ended_and_is_no_attack(
     ):
         session.execute("BEGIN")
         session.execute("SELECT name FROM site")
-        (found,) = reader_sessions.end_overruns(owner, 0)
+        (found,) = queries_reader_sessions.end_overruns(owner, 0)
         assert (found.reason, found.hostile) == ("its transaction lasted too long", False)
 
 
@@ -289,14 +287,14 @@ def test_what_it_takes_away_or_adds_of_its_settings_is_noticed(
             "SET work_mem = '8MB'",
         ):
             session.execute(f"ALTER ROLE CURRENT_USER {statement}".encode())
-            assert reader_sessions.strays(owner, TIMEOUT).settings == [role], statement
-            assert reader_sessions.mend_settings(owner, TIMEOUT) == [role]
-            assert reader_sessions.strays(owner, TIMEOUT).settings == []
+            assert queries_reader_sessions.strays(owner, TIMEOUT).settings == [role], statement
+            assert queries_reader_sessions.mend_settings(owner, TIMEOUT) == [role]
+            assert queries_reader_sessions.strays(owner, TIMEOUT).settings == []
 
 
 def test_without_a_reader_nothing_strays(database_url: str) -> None:
     with connect(database_url) as owner:
         owner.execute("GRANT EXECUTE ON FUNCTION pg_sleep TO PUBLIC")
-        assert reader_sessions.strays(owner, TIMEOUT) == reader_sessions.Strays(
+        assert queries_reader_sessions.strays(owner, TIMEOUT) == queries_reader_sessions.Strays(
             settings=[], passwords=[], functions=0
         )

@@ -8,17 +8,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hypervisor import cli
-from hypervisor.accounts import passwords, readers
-from hypervisor.accounts.errors import AccountError, NoAccountError
-from hypervisor.cli import reader, up
-from hypervisor.store import audit
-from hypervisor.store.accounts import reader_sessions
-from hypervisor.store.accounts import readers as store
-from hypervisor.store.connect import StoreError, connect, migrate
+from hypervisor import cli as cli_cli
+from hypervisor.access import passwords
+from hypervisor.access.errors import AccountError, NoAccountError
+from hypervisor.accounts import cli_reader, queries_reader_sessions, readers
+from hypervisor.accounts import queries_readers as store
+from hypervisor.database import audit
+from hypervisor.database.connect import StoreError, connect, migrate
+from hypervisor.stack import cli as stack_cli
 from tests.conftest import Stack
 from tests.integration.accounts.reading import drop, log_in, new_name, value
-from tests.integration.api.conftest import AREAS, NORTH, SOUTH
+from tests.integration.web.conftest import AREAS, NORTH, SOUTH
 
 pytestmark = pytest.mark.integration
 Type = Callable[..., str]
@@ -46,9 +46,9 @@ def name(url: str) -> Iterator[str]:
 def hypervisor(url: str, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", url)
     app = typer.Typer()
-    app.callback()(cli.instance)
-    reader.attach(app)
-    up.attach(app)
+    app.callback()(cli_cli.instance)
+    cli_reader.attach(app)
+    stack_cli.attach(app)
 
     def run(*words: str, typed: str = "", errors: bool = False) -> str:
         ran = CliRunner().invoke(app, words, input=typed)
@@ -307,12 +307,12 @@ def test_a_reader_has_ten_connections_and_its_groups_rights_alone(url: str, name
 def test_a_schema_that_is_older_is_said_to_be(url: str, name: str) -> None:
     with connect(url) as connection:
         readers.add(connection, name, WORD)
-    looked = reader_sessions.look(url, readers.TIMEOUT)
-    assert looked == reader_sessions.Strays(settings=[], passwords=[], functions=0)
+    looked = queries_reader_sessions.look(url, readers.TIMEOUT)
+    assert looked == queries_reader_sessions.Strays(settings=[], passwords=[], functions=0)
     for statement in ("ALTER TABLE reader DROP COLUMN verifier", "DROP TABLE reader"):
         with connect(url) as connection:
             connection.execute(statement.encode())
         with pytest.raises(
             StoreError, match="the database's schema is older; `hypervisor migrate`"
         ):
-            reader_sessions.look(url, readers.TIMEOUT)
+            queries_reader_sessions.look(url, readers.TIMEOUT)

@@ -6,13 +6,13 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from hypervisor.accounts.person import EVERYWHERE, Territory
-from hypervisor.store import tenancy
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.pool import Pool
+from hypervisor.base.person import EVERYWHERE, Territory
+from hypervisor.database import tenancy
+from hypervisor.database.connect import Connection, connect
+from hypervisor.database.pool import Pool
 from tests.integration.accounts.reading import value
-from tests.integration.api.conftest import ORGE, two_towns
-from tests.integration.watch.world import Sent, World
+from tests.integration.evaluation.world import Sent, World
+from tests.integration.web.conftest import ORGE, two_towns
 
 pytestmark = pytest.mark.integration
 ORGES = Territory(communes=frozenset({ORGE}))

@@ -6,13 +6,13 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from hypervisor.accounts.person import EVERYWHERE, Territory
-from hypervisor.store import tenancy
-from hypervisor.store.accounts import account_roles
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.pool import Pool
-from tests.integration.api.conftest import DEPARTEMENT, NORTH, ORGE, two_towns
-from tests.integration.watch.world import Sent, World
+from hypervisor.access import queries_roles
+from hypervisor.base.person import EVERYWHERE, Territory
+from hypervisor.database import tenancy
+from hypervisor.database.connect import Connection, connect
+from hypervisor.database.pool import Pool
+from tests.integration.evaluation.world import Sent, World
+from tests.integration.web.conftest import DEPARTEMENT, NORTH, ORGE, two_towns
 
 pytestmark = pytest.mark.integration
 
@@ -141,7 +141,7 @@ def test_roles_reach_as_far_as_their_areas(world: World) -> None:
     )
     connection.commit()
     seen = {
-        area: _as(connection, account_roles.territory(connection, area))
+        area: _as(connection, queries_roles.territory(connection, area))
         for area in (ORGE, NORTH, DEPARTEMENT, None)
     }
     assert seen == {

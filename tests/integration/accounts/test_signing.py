@@ -7,13 +7,15 @@ from typing import Any
 import httpx
 import pytest
 
-from hypervisor.accounts import administering, passwords
-from hypervisor.accounts.administering import Doer, New
-from hypervisor.accounts.duties import Role
-from hypervisor.api.identity import IDLE, LONGEST
-from hypervisor.store import audit
-from hypervisor.store.connect import connect
-from tests.integration.api.conftest import (  # noqa: F401  fixtures
+from hypervisor.access import passwords
+from hypervisor.access.identity import IDLE, LONGEST
+from hypervisor.accounts import service as account_service
+from hypervisor.accounts.service import Doer, New
+from hypervisor.base.duties import Role
+from hypervisor.database import audit
+from hypervisor.database.connect import connect
+from tests.integration.evaluation.world import World
+from tests.integration.web.conftest import (  # noqa: F401  fixtures
     NORTH,
     SOUTH,
     ClientOf,
@@ -22,8 +24,7 @@ from tests.integration.api.conftest import (  # noqa: F401  fixtures
     client_of,
     world,
 )
-from tests.integration.api.served import NOW, server
-from tests.integration.watch.world import World
+from tests.integration.web.served import NOW, server
 
 pytestmark = pytest.mark.integration
 
@@ -34,7 +35,7 @@ PASSWORD = passwords.made()
 def anne(world: World) -> World:  # noqa: F811  a fixture
     with connect(world.url) as connection:
         new = New(name="Anne", password=PASSWORD, roles=((Role.OPERATOR, NORTH),))
-        administering.add(connection, new, Doer(name="root"))
+        account_service.add(connection, new, Doer(name="root"))
     return world
 
 
@@ -74,7 +75,7 @@ def test_in_and_out(browser: httpx.Client, anne: World) -> None:
     assert browser.post("/api/v1/auth/logout", headers=foreign).status_code == 403
     assert browser.post("/api/v1/auth/logout", headers=token).status_code == 204
     assert browser.get("/api/v1/auth/me").status_code == 401
-    kinds = [one.kind for one in audit.listing(anne.connection)]
+    kinds = [act.kind for act in audit.listing(anne.connection)]
     assert kinds == ["account", "sign-in", "sign-out"]
 
 
@@ -191,12 +192,12 @@ def test_tokens(browser: httpx.Client, base: str, anne: World) -> None:  # noqa:
         assert done.json()["acts"][-1]["author"] == "Anne"
         with connect(anne.url) as connection:
             doer = Doer(name="root")
-            administering.set_roles(connection, "Anne", ((Role.VIEWER, NORTH),), doer)
+            account_service.set_roles(connection, "Anne", ((Role.VIEWER, NORTH),), doer)
         again = {**act, "version": done.json()["alarm"]["version"]}
         refused = program.post(f"/api/v1/alarms/{alarm['id']}/acts", json=again)
         assert refused.status_code == 403  # it never may more than its owner now may
         with connect(anne.url) as connection:
-            administering.disable(connection, "Anne", doer, at=NOW)
+            account_service.disable(connection, "Anne", doer, at=NOW)
         assert program.get("/api/v1/sites").status_code == 401
     assert browser.get("/api/v1/sites").status_code == 401
     assert enter(browser).status_code == 401
@@ -243,10 +244,10 @@ def test_what_ends_when_an_account_changes(
             }
             done = root.patch(path, json=changes[act])
         assert done.is_success, done.text
-        asked = (browser, elsewhere, program)
-        found = [one.get("/api/v1/auth/me").status_code for one in asked]
+        clients = (browser, elsewhere, program)
+        status_codes = [one.get("/api/v1/auth/me").status_code for one in clients]
         assert (
-            found
+            status_codes
             == {
                 "reset": [401, 401, 401],
                 "disable": [401, 401, 401],
@@ -258,8 +259,8 @@ def test_what_ends_when_an_account_changes(
             assert me(program)["duties"] == me(browser)["duties"] == ["read"]
         if act == "disable":
             assert root.patch(path, json={"disabled": False}).is_success
-            found = [one.get("/api/v1/auth/me").status_code for one in asked]
-            assert found == [401, 401, 401], "what was shown before is void for good"
+            status_codes = [one.get("/api/v1/auth/me").status_code for one in clients]
+            assert status_codes == [401, 401, 401], "what was shown before is void for good"
             assert enter(browser).status_code == 204
 
 

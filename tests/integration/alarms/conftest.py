@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from hypervisor.alarms.acts import Act, Handled, act
+from hypervisor.alarms import queries as alarm_queries
+from hypervisor.alarms import queries_lifecycle
 from hypervisor.alarms.lifecycle import Kind
-from hypervisor.store.alarms import alarms, lifecycle
-from hypervisor.store.connect import Connection, connect
-from tests.integration.watch.world import Sent, World, make_world
+from hypervisor.alarms.service import Act, Handled, act
+from hypervisor.database.connect import Connection, connect
+from tests.integration.evaluation.world import Sent, World, make_world
 
 WALL = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -43,23 +44,25 @@ class Desk:
 
     def states(self) -> dict[int, str]:
         """Of every alarm that ever was, the state."""
-        found = alarms.listing(self.connection, alarms.Selection(withdrawn=True))
-        clock = lifecycle.clock(self.connection, WALL)
-        handled = lifecycle.handling(self.connection, [one.id for one in found], clock)
+        alarms = alarm_queries.listing(self.connection, alarm_queries.Selection(withdrawn=True))
+        clock = queries_lifecycle.clock(self.connection, WALL)
+        handled = queries_lifecycle.handling(self.connection, [alarm.id for alarm in alarms], clock)
         self.connection.commit()
         return {number: one.base.value for number, one in sorted(handled.items())}
 
-    def handled(self, number: int) -> lifecycle.Handling:
-        clock = lifecycle.clock(self.connection, WALL)
-        found = lifecycle.handling(self.connection, [number], clock)[number]
+    def handled(self, number: int) -> queries_lifecycle.Handling:
+        clock = queries_lifecycle.clock(self.connection, WALL)
+        handling = queries_lifecycle.handling(self.connection, [number], clock)[number]
         self.connection.commit()
-        return found
+        return handling
 
     def of_rule(self, rule: str) -> list[int]:
         """The numbers of a rule's alarms, in the order they came."""
-        found = alarms.listing(self.connection, alarms.Selection(rule=rule, withdrawn=True))
+        alarms = alarm_queries.listing(
+            self.connection, alarm_queries.Selection(rule=rule, withdrawn=True)
+        )
         self.connection.commit()
-        return sorted(one.id for one in found)
+        return sorted(alarm.id for alarm in alarms)
 
 
 @pytest.fixture

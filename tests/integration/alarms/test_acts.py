@@ -7,16 +7,17 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from hypervisor.alarms.acts import Act, act
+from hypervisor.alarms import queries as alarm_queries
+from hypervisor.alarms import queries_acts, queries_lifecycle
 from hypervisor.alarms.errors import ConflictError, NoAlarmError, RefusedError
 from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.loading import Span, load
-from hypervisor.instance import Mode
-from hypervisor.instants import moment
-from hypervisor.store.alarms import alarm_acts, alarms, lifecycle
-from hypervisor.store.connect import connect
+from hypervisor.alarms.load_report import Span, load
+from hypervisor.alarms.service import Act, act
+from hypervisor.base.instance import Mode
+from hypervisor.base.instants import moment
+from hypervisor.database.connect import connect
 from tests.integration.alarms.conftest import WALL, Desk
-from tests.integration.watch.world import make_world, us
+from tests.integration.evaluation.world import make_world, us
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +49,7 @@ def test_every_act_has_its_author_its_times_and_its_reason(desk: Desk) -> None:
     (number,) = desk.of_rule("flood-high")
     desk.act("assign", number, assignee="bruno", reason="")
     desk.act("comment", number, reason="the mayor called")
-    done = alarm_acts.acts(desk.connection, [number])
+    done = queries_acts.acts(desk.connection, [number])
     assert [(one.kind, one.author, one.reason) for one in done] == [
         ("assign", "anne", ""),
         ("comment", "anne", "the mayor called"),
@@ -79,7 +80,7 @@ def test_what_does_not_fit_is_refused_with_its_reason(desk: Desk) -> None:
         with pytest.raises(RefusedError, match=why):
             desk.act(kind, number, **said)
         desk.connection.rollback()
-    assert alarm_acts.acts(desk.connection, [number]) == []
+    assert queries_acts.acts(desk.connection, [number]) == []
     assert desk.handled(number).version == 1
 
 
@@ -96,7 +97,7 @@ def test_two_operators_at_once_cannot_overwrite_each_other(desk: Desk) -> None:
         with pytest.raises(ConflictError, match=r"version 2, not 1 \(assign by anne"):
             late.result()
     assert desk.handled(number).assignee == "anne"
-    assert len(alarm_acts.acts(desk.connection, [number])) == 1
+    assert len(queries_acts.acts(desk.connection, [number])) == 1
 
 
 def test_many_at_once_each_version_is_written_once(desk: Desk) -> None:
@@ -107,7 +108,7 @@ def test_many_at_once_each_version_is_written_once(desk: Desk) -> None:
         done = 0
         with closing(connect(desk.world.url, autocommit=True)) as own:
             for _ in range(10):
-                seen = lifecycle.handling(own, [number], None)[number].version
+                seen = queries_lifecycle.handling(own, [number], None)[number].version
                 what = Act(alarm=number, kind=Kind.ASSIGN, author=name, assignee=name, version=seen)
                 try:
                     act(own, what, now=WALL)
@@ -118,7 +119,7 @@ def test_many_at_once_each_version_is_written_once(desk: Desk) -> None:
 
     with ThreadPoolExecutor(4) as together:
         done = sum(together.map(one, ("anne", "bruno", "chloe", "david")))
-    acts = alarm_acts.acts(desk.connection, [number])
+    acts = queries_acts.acts(desk.connection, [number])
     assert [one.version for one in acts] == list(range(2, done + 2))
     assert desk.handled(number).assignee == acts[-1].author
 
@@ -140,7 +141,7 @@ def test_a_step_up_asks_again(desk: Desk) -> None:
     desk.act("acknowledge", number)
     desk.measure((15, 4.2))
     assert desk.states() == {number: "unacknowledged"}
-    last = alarm_acts.acts(desk.connection, [number])[-1]
+    last = queries_acts.acts(desk.connection, [number])[-1]
     assert (last.kind, last.author) == ("unacknowledge", "system")
     assert last.reason == "its severity rose to major; it was acknowledged as minor"
     assert last.version == desk.handled(number).version
@@ -151,7 +152,7 @@ def test_a_step_up_asks_again(desk: Desk) -> None:
 
 
 def test_a_step_up_asks_nobody_where_that_is_set(desk: Desk) -> None:
-    lifecycle.set_one(desk.connection, "step_up_unacknowledges", value=False)
+    queries_lifecycle.set_one(desk.connection, "step_up_unacknowledges", value=False)
     desk.connection.commit()
     desk.measure(*HIGH)
     (number,) = desk.of_rule("flood-high")
@@ -166,9 +167,11 @@ def test_a_revised_alarm_keeps_what_was_done_to_it(desk: Desk) -> None:
     desk.act("acknowledge", number)
     desk.act("comment", number, reason="seen by the warden")
     desk.measure((-5, 3.1), received=12)  # it began five minutes earlier
-    assert [one.kind for one in alarms.transitions(desk.connection, [number])][-1] == "revised"
+    assert [transition.kind for transition in alarm_queries.transitions(desk.connection, [number])][
+        -1
+    ] == "revised"
     assert desk.states() == {number: "acknowledged"}
-    assert [one.kind for one in alarm_acts.acts(desk.connection, [number])] == [
+    assert [one.kind for one in queries_acts.acts(desk.connection, [number])] == [
         "acknowledge",
         "comment",
     ]
@@ -191,7 +194,7 @@ def test_merged_is_acknowledged_only_if_all_were(desk: Desk, *, every: bool) -> 
     assert desk.states() == {first: state, second: "withdrawn"}
     assert desk.handled(second).merged_into == first
     if not every:
-        last = alarm_acts.acts(desk.connection, [first])[-1]
+        last = queries_acts.acts(desk.connection, [first])[-1]
         assert last.reason.startswith(f"alarm {second}, which nobody had acknowledged")
 
 
@@ -228,7 +231,7 @@ def test_closed_by_hand_ends_and_begins_again_only_after_it_was_over(desk: Desk)
     assert desk.states() == {number: "closing"}
     desk.measure((15, 3.2), (20, 3.2), (25, 3.2))
     assert desk.states() == {number: "normal"}
-    ended = alarms.find(desk.connection, number)
+    ended = alarm_queries.find(desk.connection, number)
     assert ended is not None
     assert "anne" in str(ended.episode.reason)
     assert "the gauge is under repair" in str(ended.episode.reason)
@@ -257,7 +260,7 @@ def test_a_live_instance_goes_by_the_wall(database_url: str) -> None:
             desk.act("shelve", number, until=moment(us(60)))
         desk.connection.rollback()
         desk.act("shelve", number, until=WALL + timedelta(hours=1))
-        (done,) = alarm_acts.acts(desk.connection, [number])
+        (done,) = queries_acts.acts(desk.connection, [number])
         assert (moment(done.at), done.scenario_at) == (WALL, None)
         assert done.details == {"until": "2026-05-01T01:00:00Z"}
         noticed = world.setup.clock()

@@ -9,23 +9,30 @@ from typing import Any
 
 import pytest
 
-from hypervisor.alarms import setting, viewing
-from hypervisor.alarms.acts import Act, act
+from hypervisor.alarms import (
+    listing,
+    queries_acts,
+    queries_following,
+    queries_incidents,
+    queries_lifecycle,
+    service_settings,
+)
+from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.errors import AlarmError, RefusedError
 from hypervisor.alarms.history import history
 from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.loading import Span, load
+from hypervisor.alarms.load_report import Span, load
+from hypervisor.alarms.queries import Selection
+from hypervisor.alarms.queries_following import Followed
+from hypervisor.alarms.service import Act, act
 from hypervisor.alarms.situation import limit_in
-from hypervisor.instants import moment
-from hypervisor.store import audit, locks
-from hypervisor.store.alarms import alarm_acts, alarms, following, incidents, lifecycle
-from hypervisor.store.alarms.alarms import Selection
-from hypervisor.store.alarms.following import Followed
-from hypervisor.store.audit import ActError
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.locks import Lock
+from hypervisor.base.instants import moment
+from hypervisor.database import audit, locks
+from hypervisor.database.audit import ActError
+from hypervisor.database.connect import Connection, connect
+from hypervisor.database.locks import Lock
 from tests.integration.alarms.conftest import WALL, Desk
-from tests.integration.watch.world import us
+from tests.integration.evaluation.world import us
 
 pytestmark = pytest.mark.integration
 
@@ -45,12 +52,12 @@ def test_a_closed_alarm_that_lasts_after_all_is_closed_no_more(desk: Desk) -> No
     number = one(desk)
     desk.act("close", number)
     desk.measure((15, 3.2), (20, 3.2), (25, 3.2))
-    ended = alarms.find(desk.connection, number)
+    ended = alarm_queries.find(desk.connection, number)
     assert ended is not None
     assert desk.states() == {number: "normal"}
     assert desk.handled(number).closing is None
     lasts = replace(ended, episode=replace(ended.episode, ended=None, reason=None))
-    alarms.save(desk.connection, [lasts], [])
+    alarm_queries.save(desk.connection, [lasts], [])
     desk.connection.commit()
     assert desk.states() == {number: "acknowledged"}
 
@@ -58,9 +65,9 @@ def test_a_closed_alarm_that_lasts_after_all_is_closed_no_more(desk: Desk) -> No
 def test_what_is_measured_does_not_take_a_closing_back(desk: Desk) -> None:
     number = one(desk)
     desk.act("close", number)
-    lasting = alarms.find(desk.connection, number)
+    lasting = alarm_queries.find(desk.connection, number)
     assert lasting is not None
-    alarms.save(desk.connection, [lasting], [])
+    alarm_queries.save(desk.connection, [lasting], [])
     desk.connection.commit()
     assert desk.states() == {number: "closing"}
 
@@ -71,18 +78,18 @@ def test_merging_takes_no_acknowledgement_from_what_is_being_closed(desk: Desk) 
     closing_it = Act(alarm=second, kind=Kind.CLOSE, author="anne", reason="repair")
     act(desk.connection, closing_it, now=WALL)
     merged = Followed(alarm=first, kind="merged", noticed=us(52), other=second)
-    following.follow(desk.connection, [merged])
+    queries_following.follow(desk.connection, [merged])
     desk.connection.commit()
     assert desk.states()[second] == "closing"
     assert desk.handled(second).acknowledged == "minor"
-    assert [each.kind for each in alarm_acts.acts(desk.connection, [second])] == ["close"]
+    assert [each.kind for each in queries_acts.acts(desk.connection, [second])] == ["close"]
 
 
 def test_two_regroupings_wait_for_each_other(desk: Desk) -> None:
     one(desk)
     with closing(connect(desk.world.url)) as other, ThreadPoolExecutor(1) as beside:
         locks.wait_for(desk.connection, Lock.INCIDENTS)
-        late = beside.submit(incidents.refresh, other, 0)
+        late = beside.submit(queries_incidents.refresh, other, 0)
         _waits(desk.world.url, other, late.done)
         desk.connection.commit()
         assert late.result() == 1
@@ -104,9 +111,11 @@ def test_a_longer_quiet_time_groups_anew(desk: Desk) -> None:
     desk.measure(*HIGH, *BETWEEN, *AGAIN)
 
     def grouped(quiet: str) -> list[set[int]]:
-        setting.change(desk.connection, "incident_quiet", quiet, author="anne", reason="tried")
-        viewing.regroup(desk.connection)
-        found = viewing.incidents_viewed(desk.connection, wall=WALL, every=True)
+        service_settings.change(
+            desk.connection, "incident_quiet", quiet, author="anne", reason="tried"
+        )
+        listing.regroup(desk.connection)
+        found = listing.incidents_viewed(desk.connection, wall=WALL, every=True)
         desk.connection.commit()
         first, second = desk.of_rule("flood-high")
         return [{first, second} & {*each["alarms"]} for each in found]
@@ -119,17 +128,23 @@ def test_a_longer_quiet_time_groups_anew(desk: Desk) -> None:
 
 def test_a_setting_is_changed_with_its_reason_and_its_record(desk: Desk) -> None:
     with pytest.raises(ActError, match="no reason is given"):
-        setting.change(desk.connection, "chatter_count", "7", author="anne", reason=" ")
+        service_settings.change(desk.connection, "chatter_count", "7", author="anne", reason=" ")
     desk.connection.rollback()
-    changed = setting.change(desk.connection, "chatter_count", "7", author="anne", reason="calm")
+    changed = service_settings.change(
+        desk.connection, "chatter_count", "7", author="anne", reason="calm"
+    )
     assert changed == ("5", "7")
     (done,) = audit.listing(desk.connection, kind="alarm-setting")
     assert (done.author, done.subject, done.reason) == ("anne", "chatter_count", "calm")
     assert done.details == {"before": "5", "after": "7"}
     for wrong in ("²", "0", "1000001", "-1", "1.5"):
         with pytest.raises(AlarmError, match="a whole number of alarms"):
-            setting.change(desk.connection, "chatter_count", wrong, author="anne", reason="x")
-    most = setting.change(desk.connection, "chatter_count", "1000000", author="anne", reason="x")
+            service_settings.change(
+                desk.connection, "chatter_count", wrong, author="anne", reason="x"
+            )
+    most = service_settings.change(
+        desk.connection, "chatter_count", "1000000", author="anne", reason="x"
+    )
     assert most == ("7", "1000000")
 
 
@@ -147,9 +162,9 @@ def test_shelving_ends_later_than_now_and_no_later_than_may_be(desk: Desk) -> No
     held = desk.handled(number).held
     assert held is not None
     assert (held.until, held.author, held.reason) == (us(11), "bruno", "shorter")
-    (found,) = lifecycle.holds(desk.connection, moment(us(10)))
+    (found,) = queries_lifecycle.holds(desk.connection, moment(us(10)))
     assert found == held
-    assert lifecycle.holds(desk.connection, moment(us(11))) == []
+    assert queries_lifecycle.holds(desk.connection, moment(us(11))) == []
     desk.act("unshelve", number)
     assert desk.handled(number).held is None
 
@@ -167,7 +182,7 @@ def test_what_acts_keep_is_trimmed_and_can_be_kept(desk: Desk) -> None:
     with pytest.raises(RefusedError, match="say who"):
         desk.act("comment", number, author=" ")
     desk.connection.rollback()
-    done = alarm_acts.acts(desk.connection, [number])
+    done = queries_acts.acts(desk.connection, [number])
     assert [(each.author, each.reason, each.details) for each in done] == [
         ("anne", "", {"assignee": "bruno"}),
         ("anne", "because", {"assignee": None}),
@@ -196,7 +211,7 @@ def test_an_acknowledgement_speaks_of_what_stands_or_of_the_worst_that_was(desk:
     desk.measure((25, 2.0), (30, 2.0), (35, 2.0))
     desk.act("acknowledge", number)
     assert desk.handled(number).acknowledged == "major"
-    done = [each.details for each in alarm_acts.acts(desk.connection, [number])]
+    done = [each.details for each in queries_acts.acts(desk.connection, [number])]
     assert done == [{"severity": "minor"}, {}, {"severity": "major"}]
 
 
@@ -242,9 +257,9 @@ def test_alarms_are_found_by_how_they_stand(desk: Desk) -> None:
 
     def shown(state: Any, **selection: Any) -> list[int]:
         chosen = Selection(rule="flood-high", **selection)
-        found = viewing.views(desk.connection, chosen, wall=WALL, shown=state)
+        views = listing.views(desk.connection, chosen, wall=WALL, shown=state)
         desk.connection.commit()
-        return [each["id"] for each in found]
+        return [each["id"] for each in views]
 
     assert shown("returned") == [first]
     assert shown("shelved") == shown("suppressed") == shown("unacknowledged") == [second]
@@ -293,7 +308,7 @@ def test_what_the_system_takes_back_stands_at_the_scenarios_time(desk: Desk) -> 
     number = one(desk)
     desk.act("acknowledge", number)
     desk.measure((15, 4.2))
-    last = alarm_acts.acts(desk.connection, [number])[-1]
+    last = queries_acts.acts(desk.connection, [number])[-1]
     assert (last.kind, last.author, last.scenario_at) == ("unacknowledge", "system", us(15))
     told = history(desk.connection, number)
     assert [(each["what"], each["at"]) for each in told if each["author"]] == [
@@ -303,13 +318,15 @@ def test_what_the_system_takes_back_stands_at_the_scenarios_time(desk: Desk) -> 
 
 
 def test_an_incident_is_closed_when_its_quiet_time_is_over(desk: Desk) -> None:
-    setting.change(desk.connection, "incident_quiet", "5 min", author="anne", reason="tried")
+    service_settings.change(
+        desk.connection, "incident_quiet", "5 min", author="anne", reason="tried"
+    )
     desk.measure(*HIGH, *BETWEEN)
-    viewing.regroup(desk.connection)
+    listing.regroup(desk.connection)
     number = desk.of_rule("flood-high")[0]
     (found,) = [
         each
-        for each in viewing.incidents_viewed(desk.connection, wall=WALL, every=True)
+        for each in listing.incidents_viewed(desk.connection, wall=WALL, every=True)
         if number in each["alarms"]
     ]
     closes = datetime.fromisoformat(found["closes"])
@@ -317,9 +334,9 @@ def test_an_incident_is_closed_when_its_quiet_time_is_over(desk: Desk) -> None:
     for seconds, open_then in ((-1, True), (0, False)):
         at = closes + timedelta(seconds=seconds)
         desk.connection.execute("UPDATE worker SET heard_at = %s", [at])
-        rows = viewing.incidents_viewed(desk.connection, wall=WALL, every=False)
+        rows = listing.incidents_viewed(desk.connection, wall=WALL, every=False)
         assert (found["number"] in [each["number"] for each in rows]) is open_then
-        (row,) = viewing.incidents_viewed(
+        (row,) = listing.incidents_viewed(
             desk.connection, wall=WALL, every=True, number=found["number"]
         )
         assert row["open"] is open_then
@@ -330,27 +347,27 @@ def test_what_was_known_is_narrowed_like_the_log(desk: Desk) -> None:
     at = moment(us(10))
 
     def known(**selection: Any) -> set[str]:
-        found = viewing.known_at(desk.connection, at, Selection(**selection))
+        found = listing.known_at(desk.connection, at, Selection(**selection))
         return {each["rule"] for each in found}
 
     assert "flood-high" in known()
     assert known(rule="flood-high") == {"flood-high"}
     assert known(rule="flood-rain") == known(active=False) == known(site="yvette") == set()
     assert known(state="unacknowledged") == known(domain="flood") == known()
-    assert len(viewing.known_at(desk.connection, at, Selection(limit=1))) == 1
+    assert len(listing.known_at(desk.connection, at, Selection(limit=1))) == 1
 
 
 def test_the_first_that_is_held_is_found_behind_those_that_are_not(desk: Desk) -> None:
     desk.measure(*HIGH, (15, 5.5))
-    numbers = [each.id for each in alarms.listing(desk.connection, Selection(active=True))]
+    numbers = [each.id for each in alarm_queries.listing(desk.connection, Selection(active=True))]
     assert len(numbers) > 1
     desk.act("out-of-service", numbers[-1])
-    found = viewing.views(desk.connection, Selection(limit=1), wall=WALL, shown="out-of-service")
-    assert [each["id"] for each in found] == [numbers[-1]]
+    views = listing.views(desk.connection, Selection(limit=1), wall=WALL, shown="out-of-service")
+    assert [each["id"] for each in views] == [numbers[-1]]
 
 
 def test_what_chattered_is_told_with_when_and_how_often(desk: Desk) -> None:
-    setting.change(desk.connection, "chatter_count", "2", author="anne", reason="tried")
+    service_settings.change(desk.connection, "chatter_count", "2", author="anne", reason="tried")
     desk.world.rules = "- {id: flood-at-once, title: x, when: level > 3 m, severity: minor,"
     desk.world.rules += " advice: x, wrong when: never, tests: []}"
     desk.world.record_rules()
@@ -370,7 +387,7 @@ def test_what_chattered_is_told_with_when_and_how_often(desk: Desk) -> None:
 
 def test_a_length_of_a_year_may_be_set_and_no_longer(desk: Desk) -> None:
     def change(length: str) -> tuple[str, str]:
-        return setting.change(
+        return service_settings.change(
             desk.connection, "standing_long", length, author="anne", reason="tried"
         )
 
@@ -393,10 +410,10 @@ def test_who_acknowledges_the_higher_severity_at_that_moment_is_not_asked_again(
             done = Act(alarm=number, kind=kind, author="bruno", reason="seen")
             act(desk.connection, done, now=WALL)
         stepped = Followed(alarm=number, kind="severity", noticed=us(15), other=None)
-        late = beside.submit(following.follow, watch, [stepped])
+        late = beside.submit(queries_following.follow, watch, [stepped])
         _waits(desk.world.url, watch, late.done)
         desk.connection.commit()
         late.result()
         watch.commit()
     assert desk.handled(number).acknowledged == "major"
-    assert alarm_acts.acts(desk.connection, [number])[-1].author == "bruno"
+    assert queries_acts.acts(desk.connection, [number])[-1].author == "bruno"

@@ -6,24 +6,24 @@ from typing import Any
 
 import pytest
 
-from hypervisor.alarms import viewing
+from hypervisor.alarms import listing, queries_incidents, queries_lifecycle
+from hypervisor.alarms import queries as alarm_queries
+from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.situation import situation
-from hypervisor.instants import moment
-from hypervisor.store import feed
-from hypervisor.store.alarms import alarms, incidents, lifecycle
-from hypervisor.store.alarms.alarms import Selection
-from hypervisor.store.connect import Connection, connect
+from hypervisor.base.instants import moment
+from hypervisor.database import feed
+from hypervisor.database.connect import Connection, connect
 from tests.integration.alarms.conftest import WALL, Desk
-from tests.integration.watch import field
-from tests.integration.watch.world import RULES, Sent, World, make_world, us
+from tests.integration.evaluation import field
+from tests.integration.evaluation.world import RULES, Sent, World, make_world, us
 
 pytestmark = pytest.mark.integration
 
 
 def _incidents(connection: Connection, *, every: bool = True) -> list[dict[str, Any]]:
-    viewing.regroup(connection)
+    listing.regroup(connection)
     connection.commit()
-    found = viewing.incidents_viewed(connection, wall=WALL, every=every)
+    found = listing.incidents_viewed(connection, wall=WALL, every=every)
     connection.commit()
     return found
 
@@ -55,11 +55,15 @@ def test_a_flood_on_one_river_is_one_incident(database_url: str) -> None:
         world.settle()
         select = Selection(rule="flood-high")
         high = {
-            (one.place, one.episode.began): one.id
-            for one in alarms.listing(world.connection, select)
+            (alarm.place, alarm.episode.began): alarm.id
+            for alarm in alarm_queries.listing(world.connection, select)
         }
         assert len(high) == 4
-        flood = [one for one in _incidents(world.connection) if one["grouped_by"] == "river"]
+        flood = [
+            incident
+            for incident in _incidents(world.connection)
+            if incident["grouped_by"] == "river"
+        ]
         members = {one["number"]: {*one["alarms"]} for one in flood}
         orge = high["arpajon", us(10)], high["savigny", us(50)]
         assert any({*orge} <= each for each in members.values())
@@ -68,7 +72,7 @@ def test_a_flood_on_one_river_is_one_incident(database_url: str) -> None:
         assert first["opened"] == "2024-01-01T00:10:00Z"
         assert high["villebon", us(60)] not in first["alarms"]
         assert high["savigny", us(410)] not in first["alarms"]
-        listed = [one["title"] for one in _incidents(world.connection, every=False)]
+        listed = [incident["title"] for incident in _incidents(world.connection, every=False)]
         assert listed == ["Orge: flood"]  # the one whose quiet time is not over
 
         kept = _kept(world.connection)
@@ -82,8 +86,10 @@ def test_a_flood_on_one_river_is_one_incident(database_url: str) -> None:
 
 
 def _kept(connection: Connection) -> tuple[list[Any], list[Any]]:
-    rows = incidents.listing(connection)
-    return rows, sorted(incidents.alarms_of(connection, [one.number for one in rows]).items())
+    rows = queries_incidents.listing(connection)
+    return rows, sorted(
+        queries_incidents.alarms_of(connection, [row.number for row in rows]).items()
+    )
 
 
 def test_incidents_follow_step_by_step_what_grouping_at_once_finds(desk: Desk) -> None:
@@ -118,8 +124,8 @@ def test_a_cabinet_and_its_lamps(database_url: str) -> None:
             world.beat(at)
             world.settle()
         select = Selection(active=True, domain="lighting")
-        found = viewing.viewed(
-            world.connection, alarms.listing(world.connection, select), wall=WALL
+        found = listing.viewed(
+            world.connection, alarm_queries.listing(world.connection, select), wall=WALL
         )
         lamps = [one for one in found if one["rule"] == "lighting-fault"]
         (group,) = [one for one in found if one["rule"] == "lighting-out"]
@@ -129,22 +135,24 @@ def test_a_cabinet_and_its_lamps(database_url: str) -> None:
             assert [(why["kind"], why["by"]) for why in one["suppressed"]] == [
                 ("inhibited", group["id"])
             ]
-        silent = viewing.views(world.connection, Selection(), wall=WALL, shown="suppressed")
+        silent = listing.views(world.connection, Selection(), wall=WALL, shown="suppressed")
         assert {one["id"] for one in silent} == {one["id"] for one in lamps}
-        keys = {(one["grouped_by"], one["name"]) for one in _incidents(world.connection)}
+        keys = {
+            (incident["grouped_by"], incident["name"]) for incident in _incidents(world.connection)
+        }
         assert ("site", "cab") in keys
 
 
 def test_a_rule_says_how_its_alarms_are_grouped_from_when_on(desk: Desk) -> None:
     _rivers(desk.world, orge="Orge")
     desk.measure((0, 3.2), (5, 3.2), (10, 3.2))
-    assert [one["grouped_by"] for one in _incidents(desk.connection)] == ["river"]
+    assert [incident["grouped_by"] for incident in _incidents(desk.connection)] == ["river"]
     desk.world.rules = desk.world.rules.replace(
         "- id: flood-high\n", "- id: flood-high\n  group by: site\n"
     )
     desk.world.record_rules()  # in force from minute 10 on, at which the alarm began
     desk.world.settle()
-    assert [one["grouped_by"] for one in _incidents(desk.connection)] == ["site"]
+    assert [incident["grouped_by"] for incident in _incidents(desk.connection)] == ["site"]
 
 
 def test_works_and_shelving_silence_and_are_told(desk: Desk) -> None:
@@ -154,7 +162,7 @@ def test_works_and_shelving_silence_and_are_told(desk: Desk) -> None:
     def kinds() -> list[str]:
         around = situation(desk.connection, wall=WALL).of(desk.connection, [number])
         desk.connection.commit()
-        return [one.kind for one in around[number]]
+        return [suppression.kind for suppression in around[number]]
 
     assert kinds() == []
     begins = moment(us(0))
@@ -185,7 +193,7 @@ def test_works_and_shelving_silence_and_are_told(desk: Desk) -> None:
 
 
 def test_an_alarm_that_comes_and_goes_chatters(desk: Desk) -> None:
-    lifecycle.set_one(desk.connection, "chatter_count", value=2)
+    queries_lifecycle.set_one(desk.connection, "chatter_count", value=2)
     desk.world.rules = "- {id: flood-at-once, title: x, when: level > 3 m, severity: minor,"
     desk.world.rules += " advice: x, wrong when: never, tests: []}"
     desk.world.record_rules()
@@ -194,4 +202,6 @@ def test_an_alarm_that_comes_and_goes_chatters(desk: Desk) -> None:
         number = desk.of_rule("flood-at-once")[-1]
         around = situation(desk.connection, wall=WALL).of(desk.connection, [number])
         desk.connection.commit()
-        assert [one.kind for one in around[number]] == (["chattering"] if start == 40 else [])
+        assert [suppression.kind for suppression in around[number]] == (
+            ["chattering"] if start == 40 else []
+        )

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from hypervisor.alarms import queries as alarm_queries
+from hypervisor.alarms import queries_lifecycle
 from hypervisor.alarms.errors import RefusedError
-from hypervisor.instants import moment
-from hypervisor.store.alarms import alarms, lifecycle
-from hypervisor.store.alarms.alarms import Selection
-from hypervisor.store.alarms.known import known
+from hypervisor.alarms.queries import Selection
+from hypervisor.alarms.queries_as_known import known
+from hypervisor.base.instants import moment
 from tests.integration.alarms.conftest import WALL, Desk
-from tests.integration.watch.world import us
+from tests.integration.evaluation.world import us
 
 pytestmark = pytest.mark.integration
 
@@ -20,14 +21,14 @@ SAME = ("id", "rule", "subject", "since", "began", "ended", "severity", "stale",
 
 def _now(desk: Desk) -> list[dict[str, Any]]:
     """The log as it is to be read now."""
-    found = alarms.listing(desk.connection, Selection())
-    clock = lifecycle.clock(desk.connection, WALL)
-    handled = lifecycle.handling(desk.connection, [one.id for one in found], clock)
+    alarms = alarm_queries.listing(desk.connection, Selection())
+    clock = queries_lifecycle.clock(desk.connection, WALL)
+    handled = queries_lifecycle.handling(desk.connection, [alarm.id for alarm in alarms], clock)
     desk.connection.commit()
     return [
-        {name: alarms.as_text(one)[name] for name in SAME}
-        | {"state": handled[one.id].base.value, "assignee": handled[one.id].assignee}
-        for one in found
+        {name: alarm_queries.as_text(alarm)[name] for name in SAME}
+        | {"state": handled[alarm.id].base.value, "assignee": handled[alarm.id].assignee}
+        for alarm in alarms
     ]
 
 

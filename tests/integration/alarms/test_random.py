@@ -9,37 +9,38 @@ from threading import Event
 
 import pytest
 
-from hypervisor.alarms.acts import Act, act
+from hypervisor.alarms import queries as alarm_queries
+from hypervisor.alarms import queries_acts
 from hypervisor.alarms.errors import AlarmError, RefusedError
-from hypervisor.alarms.lifecycle import TABLE, Base, Hold, Kind, News, State
-from hypervisor.instants import moment
-from hypervisor.store.alarms import alarm_acts, alarms
-from hypervisor.store.alarms.alarms import Alarm
-from hypervisor.store.connect import connect
+from hypervisor.alarms.lifecycle import TABLE, AlarmState, Base, Hold, Kind, News
+from hypervisor.alarms.queries import Alarm
+from hypervisor.alarms.service import Act, act
+from hypervisor.base.instants import moment
+from hypervisor.database.connect import connect
 from rules._rule import SEVERITIES
 from tests.integration.alarms.conftest import WALL, Desk
-from tests.integration.watch.world import us
+from tests.integration.evaluation.world import us
 
 pytestmark = pytest.mark.integration
 
 
 def _news(before: Alarm, after: Alarm, acknowledged: str | None) -> list[News]:
     """What the watch brought, read off the log alone."""
-    found: list[News] = []
+    batches: list[News] = []
     if after.withdrawn is not None:
         return [News.WITHDRAWN] if before.withdrawn is None else []
     if before.episode.ended is None and after.episode.ended is not None:
-        found.append(News.RETURNS)
+        batches.append(News.RETURNS)
     if before.episode.ended is not None and after.episode.ended is None:
-        found.append(News.RESUMES)
+        batches.append(News.RESUMES)
     stands = after.episode.severity[-1][1]
     if (
         after.active
         and acknowledged is not None
         and SEVERITIES.index(stands) > SEVERITIES.index(acknowledged)
     ):
-        found.append(News.STEPS_UP)
-    return found
+        batches.append(News.STEPS_UP)
+    return batches
 
 
 @dataclass(kw_only=True)
@@ -51,9 +52,9 @@ class Model:
     holds: dict[str, Hold] = field(default_factory=dict)
     seen: dict[int, Alarm] = field(default_factory=dict)
 
-    def state(self, number: int) -> State:
+    def state(self, number: int) -> AlarmState:
         rule = self.seen[number].episode.rule
-        return State(base=self.bases[number], hold=self.holds.get(rule, Hold.NONE))
+        return AlarmState(base=self.bases[number], hold=self.holds.get(rule, Hold.NONE))
 
     def measure(self, at: float, value: float, minute: float) -> None:
         before = {number: self.desk.handled(number) for number in self.bases}
@@ -79,7 +80,7 @@ class Model:
         state = self.state(alarm.id)
         for news in _news(self.seen[alarm.id], alarm, acknowledged):
             after = TABLE[state, news]
-            assert isinstance(after, State)
+            assert isinstance(after, AlarmState)
             state = after
         return state.base
 
@@ -120,12 +121,12 @@ def test_acts_while_the_watch_writes(desk: Desk) -> None:
         dice, done = random.Random(name), 0
         with closing(connect(desk.world.url, autocommit=True)) as own:
             while not over.is_set():
-                found = alarms.listing(own, alarms.Selection(withdrawn=True))
-                if not found:
+                alarms = alarm_queries.listing(own, alarm_queries.Selection(withdrawn=True))
+                if not alarms:
                     continue
                 kind = dice.choice((Kind.ACKNOWLEDGE, Kind.UNACKNOWLEDGE, Kind.ASSIGN, Kind.CLOSE))
                 what = Act(
-                    alarm=dice.choice(found).id, kind=kind, author=name, reason="r", assignee=name
+                    alarm=dice.choice(alarms).id, kind=kind, author=name, reason="r", assignee=name
                 )
                 try:
                     act(own, what, now=WALL)
@@ -147,8 +148,8 @@ def test_acts_while_the_watch_writes(desk: Desk) -> None:
             over.set()
         done = sum(one.result() for one in operators)
 
-    every = [one.id for one in desk.world.alarms(withdrawn=True)]
-    acts = alarm_acts.acts(desk.connection, every)
+    every = [alarm.id for alarm in desk.world.alarms(withdrawn=True)]
+    acts = queries_acts.acts(desk.connection, every)
     assert sum(one.author != "system" for one in acts) == done
     assert done > 5
     by_alarm: dict[int, list[int]] = {}

@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from hypervisor.api import backtests
+from hypervisor.backtest import api as backtest_api
 from tests.conftest import Stack
-from tests.integration.api.served import serving
-from tests.integration.watch.test_equality import flood, in_batches, new_world, play
-from tests.integration.watch.world import World
+from tests.integration.evaluation.test_equality import flood, in_batches, new_world, play
+from tests.integration.evaluation.world import World
+from tests.integration.web.served import serving
 
 pytestmark = pytest.mark.integration
 
@@ -95,11 +95,11 @@ def test_what_is_wrong_is_said(client: httpx.Client) -> None:
 def test_only_two_are_at_work_and_neither_for_long(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backtests, "_SECONDS", -1.0)
+    monkeypatch.setattr(backtest_api, "_SECONDS", -1.0)
     assert "ask of fewer rules" in refused(client, 422)
     for _ in range(2):
-        backtests._AT_ONCE.acquire()  # noqa: SLF001  as two others would
+        backtest_api._AT_ONCE.acquire()  # noqa: SLF001  as two others would
     try:
         assert "two backtests" in refused(client, 429)
     finally:
-        backtests._AT_ONCE.release(2)  # noqa: SLF001
+        backtest_api._AT_ONCE.release(2)  # noqa: SLF001

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from hypervisor.backtest.sources import FOREVER, Stored
-from hypervisor.hands.acting import Said, invalidate
-from hypervisor.instants import moment
-from hypervisor.store import feed
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.feed import DAY
-from hypervisor.store.readings import columnar, history, retention
-from hypervisor.store.readings.columnar import Copy
-from hypervisor.store.registry import registry
+from hypervisor.base.instants import moment
+from hypervisor.database import feed
+from hypervisor.database.connect import Connection, connect
+from hypervisor.database.feed import DAY
+from hypervisor.readings import queries_columnar, queries_history, queries_retention
+from hypervisor.readings.corrections import Said, invalidate
+from hypervisor.readings.queries_columnar import Copy
+from hypervisor.registry import queries as registry_queries
 from sensors._row import NEVER, Rows
 from tests.conftest import Stack
-from tests.integration.watch.test_equality import new_world
-from tests.integration.watch.world import Sent, World, us
+from tests.integration.evaluation.test_equality import new_world
+from tests.integration.evaluation.world import Sent, World, us
 
 pytestmark = pytest.mark.integration
 
@@ -38,17 +38,17 @@ class Place:
     folder: Path
 
     def refresh(self) -> int:
-        return columnar.refresh(self.keeper, self.folder)
+        return queries_columnar.refresh(self.keeper, self.folder)
 
     def both(self, since: int = 0, before: int = 2**61) -> tuple[Copy, Rows, Rows]:
         """The copy, and all rows as it and as the table says, in one snapshot."""
         series = sorted(self.world.numbers.values())
         with connect(self.world.url) as own:
             own.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            copy = columnar.standing(own, self.folder)
-            found = columnar.read(own, copy, series, since, before)
+            copy = queries_columnar.standing(own, self.folder)
+            found = queries_columnar.read(own, copy, series, since, before)
             spans = [(one, since, None if before == 2**61 else before) for one in series]
-            stored = history.between(own, spans)
+            stored = queries_history.between(own, spans)
         parts = [found[one] for one in sorted(found)]
         return copy, np.concatenate(parts) if parts else stored[:0], stored
 
@@ -88,7 +88,7 @@ def test_late_corrected_and_invalidated_readings_are_told(place: Place) -> None:
     world = place.world
     world.store([Sent(site="orge", at=2 * MINUTES + 7, value=9.0, received=40 * MINUTES)])
     world.store([Sent(site="yvette", at=90 * 80, value=8.25, received=41 * MINUTES)])
-    level = registry.load(world.connection).series["juine", "level"]
+    level = registry_queries.load(world.connection).series["juine", "level"]
     span = moment(us(9 * MINUTES)), moment(us(9 * MINUTES + 600))
     assert invalidate(world.connection, level, *span, Said(reason="ice", author="test")).rows > 2
     world.connection.commit()
@@ -122,12 +122,14 @@ def test_a_copy_that_is_gone_is_not_missed(place: Place) -> None:
     place.refresh()
     with connect(place.world.url) as own:
         own.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        copy = columnar.standing(own, place.folder)
+        copy = queries_columnar.standing(own, place.folder)
         for file in place.folder.iterdir():
             file.unlink()
         series = sorted(place.world.numbers.values())
-        found = columnar.read(own, copy, series, 0, 2**61)
-        stored = history.by_series(history.between(own, [(one, 0, None) for one in series]))
+        found = queries_columnar.read(own, copy, series, 0, 2**61)
+        stored = queries_history.by_series(
+            queries_history.between(own, [(one, 0, None) for one in series])
+        )
     assert found.keys() == stored.keys()
     assert all(found[one].tobytes() == stored[one].tobytes() for one in found)
     assert not place.agrees().parts
@@ -139,9 +141,11 @@ def test_what_housekeeping_lets_go_is_gone_from_the_copy(place: Place) -> None:
     place.refresh()
     first = place.agrees().parts[1]
     with place.world.connection.transaction():
-        bounds = retention.Bounds(readings=moment(first.last), imported=None, dead_letters=None)
-        for chunk in retention.expired(place.world.connection, bounds):
-            retention.let_go(place.world.connection, chunk)
+        bounds = queries_retention.Bounds(
+            readings=moment(first.last), imported=None, dead_letters=None
+        )
+        for chunk in queries_retention.expired(place.world.connection, bounds):
+            queries_retention.let_go(place.world.connection, chunk)
     place.world.connection.commit()
 
     copy = place.agrees()
@@ -156,13 +160,15 @@ def test_a_reader_sees_what_stood_when_it_began(place: Place) -> None:
     series = sorted(place.world.numbers.values())
     with connect(place.world.url) as own:
         own.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        copy = columnar.standing(own, place.folder)
+        copy = queries_columnar.standing(own, place.folder)
         place.world.store([Sent(site="orge", at=90 * 20, value=7.75, received=40 * MINUTES)])
         feed.prune(place.world.connection, str(feed.ahead(place.world.connection)))
         place.world.connection.commit()
         assert place.refresh() == 1
-        found = columnar.read(own, copy, series, 0, 2**61)
-        stored = history.by_series(history.between(own, [(one, 0, None) for one in series]))
+        found = queries_columnar.read(own, copy, series, 0, 2**61)
+        stored = queries_history.by_series(
+            queries_history.between(own, [(one, 0, None) for one in series])
+        )
     assert all(found[one].tobytes() == stored[one].tobytes() for one in stored)
     _, anew, _ = place.both()
     assert 7.75 in anew["value"]
@@ -178,7 +184,7 @@ def test_changes_by_a_transaction_that_the_copy_did_not_see_are_told(place: Plac
             "UPDATE reading SET value = 5.5 WHERE series_id = %s AND time >= %s AND time < %s",
             [place.world.numbers["orge", "level"], *map(moment, span)],
         )
-        rows = history.within(slow, [place.world.numbers["orge", "level"]], *span)
+        rows = queries_history.within(slow, [place.world.numbers["orge", "level"]], *span)
         feed.append(slow, "readings", rows=rows.tobytes())
         slow.commit()
     assert len(rows) > 3

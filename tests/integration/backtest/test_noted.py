@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from hypervisor.backtest.errors import BacktestError
-from hypervisor.backtest.noted import known, note, withdraw
-from hypervisor.instants import parse
+from hypervisor.backtest.past_events import known, note, withdraw
+from hypervisor.base.errors import UnknownError
+from hypervisor.base.instants import parse
+from hypervisor.database.connect import Connection, connect
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Registry, Site
-from hypervisor.rulebook.errors import UnknownError
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.registry import registry
 from tests.conftest import Stack
-from tests.integration.watch.test_equality import new_world
+from tests.integration.evaluation.test_equality import new_world
 
 pytestmark = pytest.mark.integration
 
@@ -26,7 +26,7 @@ HOURS_24 = 86_400_000_000
 @pytest.fixture(scope="module")
 def url(stack: Stack) -> Iterator[str]:
     with new_world(stack) as world:
-        registry.write(
+        registry_queries.write(
             world.connection,
             Changes(
                 sites=tuple(
@@ -52,7 +52,7 @@ def connection(url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def sites(connection: Connection) -> Registry:
-    return registry.load(connection)
+    return registry_queries.load(connection)
 
 
 def noting(connection: Connection, sites: Registry, **more: Any) -> int:

@@ -5,19 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from hypervisor.backtest import judging, sources
-from hypervisor.backtest.asking import Answer
+from hypervisor.alarms.queries import log_entry
+from hypervisor.backtest import evaluate, sources
 from hypervisor.backtest.errors import BacktestError
+from hypervisor.backtest.evaluate import Span
 from hypervisor.backtest.ground import Trial
-from hypervisor.backtest.judging import Span
-from hypervisor.backtest.wiring import Wanted, of_store
-from hypervisor.instants import moment
-from hypervisor.store import feed
-from hypervisor.store.alarms.alarms import log_entry
-from hypervisor.store.connect import connect
+from hypervisor.backtest.service import Answer
+from hypervisor.backtest.wiring import BacktestOptions, of_store
+from hypervisor.base.instants import moment
+from hypervisor.database import feed
+from hypervisor.database.connect import connect
 from tests.conftest import Stack
-from tests.integration.watch import field
-from tests.integration.watch.test_equality import (
+from tests.integration.evaluation import field
+from tests.integration.evaluation.test_equality import (
     Play,
     at_once,
     flood,
@@ -26,18 +26,18 @@ from tests.integration.watch.test_equality import (
     outage_in_reverse,
     play,
 )
-from tests.integration.watch.world import CATALOGUE, Sent, World, us
+from tests.integration.evaluation.world import CATALOGUE, Sent, World, us
 
 pytestmark = pytest.mark.integration
 
 
-def asked(world: World, wanted: Wanted | None = None) -> Answer:
+def asked(world: World, wanted: BacktestOptions | None = None) -> Answer:
     """The answer by a connection that could not write."""
     with connect(world.url) as own:
         own.execute("SET TRANSACTION READ ONLY")
         return of_store(
             own,
-            wanted or Wanted(),
+            wanted or BacktestOptions(),
             CATALOGUE,
             retention=world.retention,
             tick=lambda _done, _of: None,
@@ -61,7 +61,7 @@ def test_it_is_the_live_log(stack: Stack, way: Play) -> None:
 def test_it_is_the_live_log_of_lamps_groups_and_gauges_replaced(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hypervisor.backtest.judging._SERIES", 4)  # many blocks of few subjects
+    monkeypatch.setattr("hypervisor.backtest.evaluate._SERIES", 4)  # many blocks of few subjects
     with new_world(stack, field.register) as world:
         live = play(world, at_once, field.night(2), seed=5)
 
@@ -98,7 +98,7 @@ def test_what_an_operator_closed_ends_there_unless_something_is_tried(stack: Sta
         assert [one for one in world.alarms() if one.episode.reason == "closed by test: a boat"]
 
         assert log(asked(world)) == world.log()
-        tried = asked(world, Wanted(against=Trial(thresholds={"orge/danger": "9 m"})))
+        tried = asked(world, BacktestOptions(against=Trial(thresholds={"orge/danger": "9 m"})))
     assert not any("closed" in (one.episode.reason or "") for one in tried.judgement.found)
 
 
@@ -106,12 +106,14 @@ def test_a_threshold_that_is_tried_changes_only_what_it_is_of(stack: Stack) -> N
     with new_world(stack) as world:
         live = play(world, in_batches, flood(3), seed=7)
 
-        found = asked(world, Wanted(against=Trial(thresholds={"orge/attention": "250 cm"})))
+        found = asked(
+            world, BacktestOptions(against=Trial(thresholds={"orge/attention": "250 cm"}))
+        )
 
         assert world.log() == live
     assert log(found) == live
     assert found.changes
-    assert {one.alarm.pair for one in found.changes} == {("flood-high", "orge")}
+    assert {change.alarm.pair for change in found.changes} == {("flood-high", "orge")}
 
 
 def test_a_span_has_the_alarms_that_stood_in_it(stack: Stack) -> None:
@@ -119,7 +121,9 @@ def test_a_span_has_the_alarms_that_stood_in_it(stack: Stack) -> None:
         live = play(world, in_batches, flood(3), seed=7)
         since, until = us(180), us(300)
 
-        found = asked(world, Wanted(span=Span(since=since, until=until), rules=["flood-high"]))
+        found = asked(
+            world, BacktestOptions(span=Span(since=since, until=until), rules=["flood-high"])
+        )
 
     expected = [
         one["began"]
@@ -161,8 +165,8 @@ def test_it_does_not_depend_on_the_order_in_which_readings_came(stack: Stack) ->
 def test_a_process_that_helps_finds_what_one_alone_does(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "_SERIES", 3)  # a block a site, so that there is work to share
-    monkeypatch.setattr(judging, "_MANY", 2)
+    monkeypatch.setattr(evaluate, "_SERIES", 3)  # a block a site, so that there is work to share
+    monkeypatch.setattr(evaluate, "_MANY", 2)
     with new_world(stack) as world:
         play(world, in_batches, flood(3), seed=7)
         alone = asked(world)
@@ -170,7 +174,7 @@ def test_a_process_that_helps_finds_what_one_alone_does(
         with connect(world.url) as own:
             shared = of_store(
                 own,
-                Wanted(),
+                BacktestOptions(),
                 CATALOGUE,
                 retention=world.retention,
                 tick=lambda *at: told.append(at),
@@ -184,14 +188,14 @@ def test_a_process_that_helps_finds_what_one_alone_does(
 
 
 def test_what_ails_the_helper_is_told(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "_SERIES", 3)
-    monkeypatch.setattr(judging, "_MANY", 2)
+    monkeypatch.setattr(evaluate, "_SERIES", 3)
+    monkeypatch.setattr(evaluate, "_MANY", 2)
     with new_world(stack) as world:
         play(world, in_batches, flood(3), seed=7)
         with connect(world.url) as own, pytest.raises(BacktestError, match="the other half"):
             of_store(
                 own,
-                Wanted(),
+                BacktestOptions(),
                 CATALOGUE,
                 retention=world.retention,
                 tick=lambda *_: None,

@@ -8,19 +8,19 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from hypervisor.accounts.person import Territory
-from hypervisor.backtest.desk import Edit
-from hypervisor.backtest.editing import try_edit
+from hypervisor.backtest.draft import Edit
+from hypervisor.backtest.edits import try_edit
+from hypervisor.backtest.evaluate import Span
 from hypervisor.backtest.ground import Trial
-from hypervisor.backtest.judging import Span
-from hypervisor.backtest.wiring import Wanted, of_store
-from hypervisor.instants import moment, text
-from hypervisor.store import tenancy
-from hypervisor.store.connect import connect
+from hypervisor.backtest.wiring import BacktestOptions, of_store
+from hypervisor.base.instants import moment, text
+from hypervisor.base.person import Territory
+from hypervisor.database import tenancy
+from hypervisor.database.connect import connect
 from tests.conftest import Stack
-from tests.integration.api.served import serving
-from tests.integration.watch.test_equality import flood, in_batches, new_world, play
-from tests.integration.watch.world import CATALOGUE, DAY, World, us
+from tests.integration.evaluation.test_equality import flood, in_batches, new_world, play
+from tests.integration.evaluation.world import CATALOGUE, DAY, World, us
+from tests.integration.web.served import serving
 
 pytestmark = pytest.mark.integration
 
@@ -52,7 +52,7 @@ def judged(world: World, site: str, **thresholds: str) -> list[tuple[str, str | 
     with connect(world.url) as own:
         found = of_store(
             own,
-            Wanted(
+            BacktestOptions(
                 rules=["flood-high"],
                 sites=[site],
                 span=Span(since=us(0), until=us(24 * 60)),
@@ -214,7 +214,7 @@ def test_the_load_beside_it_is_of_the_alarms_that_the_asker_may_see(
         with connect(world.url) as own, connect(world.url) as seeing:
             tenancy.become(seeing, territory)
             clock = iter([100.0, 102.5])
-            monkeypatch.setattr("hypervisor.backtest.editing.time.perf_counter", clock.__next__)
+            monkeypatch.setattr("hypervisor.backtest.edits.time.perf_counter", clock.__next__)
             found = try_edit(own, edit, CATALOGUE, zone=ZoneInfo("Europe/Paris"), seeing=seeing)
         assert found.edit is not None
         assert found.lasted == 2.5

@@ -6,10 +6,10 @@ from contextlib import closing
 
 import pytest
 
+from hypervisor.database import databases
+from hypervisor.database.connect import Connection, connect
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.store import databases
-from hypervisor.store.connect import Connection, connect
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.dashboards.telling import NOW
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hypervisor.store.connect import Connection, connect
+from hypervisor.database.connect import Connection, connect
 from tests.integration.dashboards.telling import NOW, roll, tell
 
 pytestmark = pytest.mark.integration

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hypervisor.outlook.reaching import Reach, courses, reaches
-from hypervisor.store.connect import Connection
+from hypervisor.database.connect import Connection
+from hypervisor.forecast.arrival import Reach, courses, reaches
 from sensors._domain import catalogue
 from tests.integration.dashboards.telling import NOW, line, roll, tell
 
@@ -37,14 +37,19 @@ def test_courses_and_reaches_are_those_of_the_outlook(essonne: Connection) -> No
         assert isclose(row[2], course.rate.per_hour, abs_tol=1e-9)
         assert isclose(row[3], course.rate.error, rel_tol=1e-6)
 
-    expected = {one.asset: one for one in reaches(essonne, catalogue(), now=NOW)}
+    expected = {reach.asset: reach for reach in reaches(essonne, catalogue(), now=NOW)}
     found = essonne.execute(
         "SELECT asset, state, margin, due_h, earliest_h, latest_h FROM reaches_at(%s)", [NOW]
     ).fetchall()
     assert {row[0] for row in found} == set(expected)
     for asset, *told in found:
         _same(told, expected[asset])
-    assert {one.state for one in expected.values()} >= {"rising", "falling", "reached", "unknown"}
+    assert {reach.state for reach in expected.values()} >= {
+        "rising",
+        "falling",
+        "reached",
+        "unknown",
+    }
 
 
 def _same(told: list[Any], reach: Reach) -> None:

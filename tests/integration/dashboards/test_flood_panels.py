@@ -6,7 +6,7 @@ import pytest
 
 from dashboards.flood import DASHBOARD as FLOOD
 from dashboards.weather import DASHBOARD as WEATHER
-from hypervisor.store.connect import Connection
+from hypervisor.database.connect import Connection
 from tests.integration.dashboards.telling import line, roll, shown, tell
 
 pytestmark = pytest.mark.integration
@@ -46,7 +46,9 @@ def test_a_silence_breaks_the_line(essonne: Connection) -> None:
     values = [row["value"] for row in rows]
     assert len(values) == 19
     assert values.index(None) == 9
-    assert [one for one in values if one is not None] == pytest.approx([-0.1] * 18, abs=0.0011)
+    assert [value for value in values if value is not None] == pytest.approx(
+        [-0.1] * 18, abs=0.0011
+    )
 
 
 def test_the_rarest_of_the_durations_counts(essonne: Connection) -> None:

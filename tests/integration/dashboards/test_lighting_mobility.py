@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hypervisor.accounts.person import Territory
-from hypervisor.instants import micros
+from hypervisor.base.instants import micros
+from hypervisor.base.person import Territory
+from hypervisor.database import databases, tenancy
+from hypervisor.database.connect import Connection, connect
+from hypervisor.evaluation import lighting_plans, rollup
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Revision
 from hypervisor.registry.sources import read_sources
-from hypervisor.rollups import following, lighting
-from hypervisor.store import databases, tenancy
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.registry import registry
 from rules._pack import packs
 from rules._tree import Number, walk
 from sensors._domain import catalogue
@@ -64,7 +64,7 @@ def _tell(
 
 def _roll(connection: Connection) -> None:
     connection.execute("UPDATE rollup_state SET fill = '-infinity'")
-    following.catch_up(connection, catalogue())
+    rollup.catch_up(connection, catalogue())
 
 
 def _every(minutes: int, since: datetime, until: datetime, value: float) -> list[Any]:
@@ -129,10 +129,10 @@ def test_days_hold_what_the_plans_want(essonne: Connection) -> None:
 
 
 def test_a_revised_plan_is_written_anew_and_no_other(essonne: Connection) -> None:
-    assert lighting.keep(essonne, catalogue(), zone=ZONE) == 0
+    assert lighting_plans.keep(essonne, catalogue(), zone=ZONE) == 0
     dark = {**_standing(essonne, "plan", "station-squares"), "on_after_s": 7200.0}
     since = datetime(2024, 11, 1, tzinfo=UTC)
-    registry.write(
+    registry_queries.write(
         essonne,
         Changes(
             revisions=(
@@ -150,7 +150,7 @@ def test_a_revised_plan_is_written_anew_and_no_other(essonne: Connection) -> Non
     lit_by = essonne.execute(
         "SELECT key FROM revision WHERE kind = 'supply' AND value->>'plan' = 'station-squares'"
     ).fetchall()
-    assert lighting.keep(essonne, catalogue(), zone=ZONE) == len(lit_by) == 1
+    assert lighting_plans.keep(essonne, catalogue(), zone=ZONE) == len(lit_by) == 1
     row = essonne.execute(
         "SELECT array_agg(level ORDER BY at) FROM unnest(%s::timestamptz[]) at"
         " CROSS JOIN LATERAL lit_cabinets(at) c WHERE c.lit_group = %s",

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hypervisor.database.connect import connect
+from hypervisor.evaluation import shipped as recorded
+from hypervisor.evaluation.memory import arranged
+from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.store.connect import connect
-from hypervisor.store.registry import registry
-from hypervisor.watch import packs as recorded
-from hypervisor.watch.memory import arranged
-from hypervisor.watch.supply import Mains
 from rules._pack import packs
 from sensors._domain import catalogue
 
@@ -22,14 +22,16 @@ def test_every_rule_has_its_subjects(database_url: str) -> None:
     with connect(database_url, autocommit=True) as connection:
         now = datetime(2026, 1, 1, tzinfo=UTC)
         apply_inventory(connection, read_sources(["essonne"]), author="test", now=now)
-        recorded.record(connection, packs(), now=None)
-        territory = arranged(registry.load(connection), catalogue(), Mains(retention=0))
+        recorded.record_and_log(connection, packs(), now=None)
+        territory = arranged(
+            registry_queries.load(connection), catalogue(), PowerSchedule(retention=0)
+        )
     rules = {rule.id: rule for pack in packs() for rule in pack.rules}
-    found = Counter(rule for rule, _ in territory.revisions)
-    assert set(found) == set(rules)
+    counter = Counter(rule for rule, _ in territory.revisions)
+    assert set(counter) == set(rules)
     for rule, subject in territory.revisions:
         assert territory.subjects[subject].domain == rules[rule].domain
-    assert {rule: found[rule] for rule in EXPECTED} == EXPECTED
+    assert {rule: counter[rule] for rule in EXPECTED} == EXPECTED
 
 
 EXPECTED = {

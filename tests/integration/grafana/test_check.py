@@ -11,10 +11,10 @@ import pytest
 from dashboards._build import document
 from dashboards._options import Options
 from dashboards._scan import dashboards
+from hypervisor.database import panels
 from hypervisor.grafana import boards
 from hypervisor.grafana.boards import Board, flat
 from hypervisor.grafana.checking import Ground, Report, check
-from hypervisor.store import panels
 from sensors._domain import catalogue
 from tests.integration.grafana.conftest import Week
 from tests.unit.dashboards.zoo import ZOO

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from hypervisor.cli import dashboards as commands
+from hypervisor.grafana import cli as commands
 from tests.integration.grafana.conftest import Week
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

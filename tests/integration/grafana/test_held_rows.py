@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from hypervisor.store import panels
-from hypervisor.store.connect import Connection, connect
+from hypervisor.database import panels
+from hypervisor.database.connect import Connection, connect
 from tests.integration.grafana.conftest import EPCI, Week
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

@@ -7,18 +7,18 @@ import pytest
 
 from dashboards._options import Options
 from dashboards._scan import dashboards
-from hypervisor.console.pictures import PicturesError
+from hypervisor.app.screenshots import PicturesError
+from hypervisor.database import panels
 from hypervisor.grafana import boards
 from hypervisor.grafana.boards import flat
-from hypervisor.grafana.pictures import Wanted, drawn, take
-from hypervisor.store import panels
+from hypervisor.grafana.pictures import PictureOptions, drawn, take
 from sensors._domain import catalogue
 from tests.integration.grafana.conftest import Week
 
 pytestmark = pytest.mark.integration
 
 BOARDS = boards.built(dashboards(), Options(catalogue=catalogue(), lang="en"))
-WANTED = Wanted(boards=BOARDS, length=timedelta(days=2))
+WANTED = PictureOptions(boards=BOARDS, length=timedelta(days=2))
 
 
 def test_every_panel_is_drawn_that_has_something_to_show(week: Week) -> None:
@@ -33,14 +33,14 @@ def test_every_panel_is_drawn_that_has_something_to_show(week: Week) -> None:
 
 
 def test_a_dashboard_that_there_is_not_is_told(week: Week, tmp_path: Path) -> None:
-    wanted = Wanted(boards=BOARDS, length=timedelta(days=2), only=frozenset({"fish"}))
+    wanted = PictureOptions(boards=BOARDS, length=timedelta(days=2), only=frozenset({"fish"}))
     with pytest.raises(PicturesError, match=r"no dashboard is called fish; there are alarms, "):
         take(wanted, week.url, week.reader, tmp_path, print)
 
 
 @pytest.mark.long
 def test_a_picture_is_taken_in_a_browser(week: Week, tmp_path: Path) -> None:
-    wanted = Wanted(
+    wanted = PictureOptions(
         boards=BOARDS, length=timedelta(days=2), tall=900, only=frozenset({"territory"})
     )
     said: list[str] = []

@@ -18,14 +18,14 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from typer.testing import CliRunner
 
-from hypervisor import cli, ingesting
-from hypervisor.cli import dead_letters
-from hypervisor.settings import Settings
-from hypervisor.stack import accounts, passwords
-from hypervisor.stack.broker import Broker
-from hypervisor.store import feed
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.registry import registry
+from hypervisor import cli as cli_cli
+from hypervisor.base.settings import Settings
+from hypervisor.broker import accounts, passwords
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.database import feed
+from hypervisor.database.connect import Connection, connect
+from hypervisor.readings import cli_dead_letters, ingesting
+from hypervisor.registry import queries as registry_queries
 
 GAUGES = tuple(f"gauge-{number}" for number in range(4))
 QUANTITIES = ("level", "discharge", "battery")
@@ -50,7 +50,7 @@ def seed(url: str, names: Iterable[str] = GAUGES) -> dict[tuple[str, str], int]:
         )
         feed.append(connection, "registry")
         connection.commit()
-        found = registry.load(connection).series
+        found = registry_queries.load(connection).series
     return {key: series.id for key, series in found.items() if series.id is not None}
 
 
@@ -153,8 +153,8 @@ def ingest(settings: Settings, worker: str = "ingest-1", *, joined: bool = True)
 def hypervisor(settings: Settings, *words: str) -> str:
     """What the command prints."""
     app = typer.Typer()
-    app.callback()(cli.instance)
-    dead_letters.attach(app)
+    app.callback()(cli_cli.instance)
+    cli_dead_letters.attach(app)
     ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["--data", str(settings.data), *words])
     if ran.exception is not None:
         raise ran.exception

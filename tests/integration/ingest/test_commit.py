@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from hypervisor.directory import units
-from hypervisor.ingesting import believed
-from hypervisor.instants import micros
-from hypervisor.settings import Settings
-from hypervisor.store.connect import connect
-from hypervisor.store.intake import dead_letters, workers
-from hypervisor.store.intake.intake import Intake
+from hypervisor.base.instants import micros
+from hypervisor.base.settings import Settings
+from hypervisor.database.connect import connect
+from hypervisor.readings import queries_dead_letters, queries_workers
+from hypervisor.readings.directory import units
+from hypervisor.readings.ingesting import believed
+from hypervisor.readings.queries_ingest import Intake
 from ingest.batch import Beat, Parcel
 from ingest.heartbeat import Listening
 from ingest.library import Library
@@ -43,7 +43,7 @@ def piped(settings: Settings) -> Iterator[tuple[Pipeline, Intake]]:
         library=Library(units=units(catalogue())),
     )
     with connect(settings.database_url) as connection:
-        workers.join(connection, "one")
+        queries_workers.join(connection, "one")
     pipeline.look_up(at_once=True)
     yield pipeline, intake
     intake.close()
@@ -124,7 +124,7 @@ def test_a_batch_of_which_a_part_is_stored_is_not_stored_twice(
         pipeline.store(checked)
         assert levels(settings) == [1, 2, 4]
         with connect(settings.database_url) as connection:
-            reasons = [letter.reason for letter in dead_letters.find(connection)]
+            reasons = [letter.reason for letter in queries_dead_letters.find(connection)]
         assert sorted(reasons) == ["not-storable", *["unknown-quantity"] * 3]
 
 
@@ -155,14 +155,14 @@ def test_what_failed_half_written_is_not_committed_with_the_next(
     with piped(settings) as (pipeline, _):
         checked, following = pipeline.check(parcel([1])), pipeline.check(parcel([2]))
         with monkeypatch.context() as patch:
-            patch.setattr("hypervisor.store.feed.append", raising(error))
+            patch.setattr("hypervisor.database.feed.append", raising(error))
             pipeline.store(checked)
         pipeline.store(following)
         assert levels(settings) == [2]
         with connect(settings.database_url) as connection:
-            found = dead_letters.find(connection)
-        assert [letter.reason for letter in found] == ["not-storable", "unknown-quantity"]
-        assert str(error) in found[0].detail
+            dead_letters = queries_dead_letters.find(connection)
+        assert [letter.reason for letter in dead_letters] == ["not-storable", "unknown-quantity"]
+        assert str(error) in dead_letters[0].detail
 
 
 def test_what_a_worker_did_is_told_with_its_next_heartbeat(

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.settings import Settings
-from hypervisor.store import feed
-from hypervisor.store.connect import connect
+from hypervisor.base.settings import Settings
+from hypervisor.database import feed
+from hypervisor.database.connect import connect
 from tests.integration.ingest.conftest import count, ingest, publisher, wait_for
 
 pytestmark = pytest.mark.integration

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.settings import Settings
-from hypervisor.stack import accounts, passwords
-from hypervisor.stack.broker import Broker
-from hypervisor.store.connect import connect
+from hypervisor.base.settings import Settings
+from hypervisor.broker import accounts, passwords
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.database.connect import connect
 from tests.integration.ingest.conftest import (
     GAUGES,
     count,

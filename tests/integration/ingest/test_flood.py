@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from hypervisor.base.settings import Settings
 from hypervisor.bench.load import encoded
-from hypervisor.settings import Settings
-from hypervisor.stack import accounts, passwords
-from hypervisor.stack.broker import LARGEST_PACKET, Broker
-from hypervisor.stack.keeper import FIRST_SECONDS, Keeper
-from hypervisor.stack.probe import ACCEPTED, REFUSED, SILENT, connack
-from hypervisor.stack.process import running, stop_pid, wait_until
+from hypervisor.broker import accounts, passwords
+from hypervisor.broker.child import running, stop_pid, wait_until
+from hypervisor.broker.keeper import FIRST_SECONDS, Keeper
+from hypervisor.broker.mosquitto import LARGEST_PACKET, Broker
+from hypervisor.broker.probe import ACCEPTED, REFUSED, SILENT, connack
+from hypervisor.database.connect import connect
 from hypervisor.stack.servers import start_broker
-from hypervisor.store.connect import connect
 from tests.integration.ingest.conftest import GAUGES, Publisher, ingest, publisher, wait_for
 
 pytestmark = pytest.mark.integration
@@ -233,7 +233,7 @@ def test_devices_that_take_every_connection_of_their_door_keep_no_part_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = instance_settings
-    monkeypatch.setattr("hypervisor.stack.broker.DEVICES", 8)
+    monkeypatch.setattr("hypervisor.broker.mosquitto.DEVICES", 8)
     for pid in running(broker.is_mine):
         assert stop_pid(pid, signal.SIGTERM, seconds=20)
     narrow = start_broker(broker)

@@ -9,17 +9,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hypervisor.fleet.refilling import Refill, refills
-from hypervisor.settings import Settings
-from hypervisor.stack import gap_notes
-from hypervisor.stack.account import current
-from hypervisor.stack.broker import Broker
+from hypervisor.base.settings import Settings
+from hypervisor.broker import crash_notes
+from hypervisor.broker.child import running, stop, stop_pid
+from hypervisor.broker.folder import GAP_NOTES, DataFolder, open_folder
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.unprivileged import current
+from hypervisor.database import gaps
+from hypervisor.database.connect import Connection, connect
+from hypervisor.database.gaps import Gap
+from hypervisor.readings.refilling import Refill, refills
 from hypervisor.stack.doctor_gaps import gaps as doctor_gaps
-from hypervisor.stack.folder import GAP_NOTES, DataFolder, open_folder
-from hypervisor.stack.process import running, stop, stop_pid
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.intake import gaps
-from hypervisor.store.intake.gaps import Gap
 from sensors._domain import catalogue
 from tests.integration.ingest.conftest import GAUGES, ingest, publisher, wait_for
 
@@ -87,17 +87,17 @@ def looked(connection: Connection, begins: datetime = BEGINS, ends: datetime = E
 
 
 def test_who_was_due_and_who_has_sent_since(after_a_gap: Connection) -> None:
-    found = looked(after_a_gap)
+    refill = looked(after_a_gap)
     assert {
-        each.device: (each.due, each.prompt, each.late, each.missing) for each in found.devices
+        each.device: (each.due, each.prompt, each.late, each.missing) for each in refill.devices
     } == {
         "prompt": (3, 3, 0, 0),
         "refilled": (3, 0, 3, 0),
         "partly": (3, 0, 1, 2),
         "gone": (3, 0, 0, 3),
     }
-    assert [each.device for each in found.refilled] == ["refilled"]
-    assert [each.device for each in found.lacking] == ["gone", "partly"]
+    assert [each.device for each in refill.refilled] == ["refilled"]
+    assert [each.device for each in refill.lacking] == ["gone", "partly"]
 
 
 def test_in_a_second_only_those_whose_turn_it_was_are_due(after_a_gap: Connection) -> None:
@@ -150,21 +150,21 @@ def folder(tmp_path: Path) -> DataFolder:
 def test_a_death_is_noted_and_entered_once_the_database_answers(
     connection: Connection, instance_settings: Settings, folder: DataFolder
 ) -> None:
-    assert gap_notes.note_death(folder) is None  # it ended in order: its number was taken away
-    gap_notes.pid_file(folder).touch()
+    assert crash_notes.note_death(folder) is None  # it ended in order: its number was taken away
+    crash_notes.pid_file(folder).touch()
     (folder.broker / "mosquitto.db").touch()
     before = datetime.now(UTC)
-    noted = gap_notes.note_death(folder, until=before + timedelta(minutes=5))
+    noted = crash_notes.note_death(folder, until=before + timedelta(minutes=5))
     assert noted is not None
     assert noted.cause == "broker-killed"
     assert noted.begins <= before
-    assert gap_notes.note_death(folder) is None  # noted already
+    assert crash_notes.note_death(folder) is None  # noted already
 
-    assert gap_notes.enter(folder, "postgresql://nobody@127.0.0.1:1/none") == []
+    assert crash_notes.enter(folder, "postgresql://nobody@127.0.0.1:1/none") == []
     bare = f"{instance_settings.database_url.rpartition('/')[0]}/postgres"  # no migration there
-    assert gap_notes.enter(folder, bare) == []
+    assert crash_notes.enter(folder, bare) == []
     assert (folder.root / GAP_NOTES).exists()
-    assert gap_notes.enter(folder, instance_settings.database_url) == [noted]
+    assert crash_notes.enter(folder, instance_settings.database_url) == [noted]
     assert not (folder.root / GAP_NOTES).exists()
     assert list(gaps.latest(connection, limit=9)) == [noted]
 

@@ -11,16 +11,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hypervisor import cli
-from hypervisor.cli import codec as codec_command
-from hypervisor.cli import dead_letters, device
-from hypervisor.settings import Settings
-from hypervisor.stack import accounts, passwords
-from hypervisor.stack.broker import Broker
-from hypervisor.store import feed
-from hypervisor.store.connect import connect
-from hypervisor.store.intake.codecs import put
-from hypervisor.trying import CodecError
+from hypervisor import cli as cli_cli
+from hypervisor.base.settings import Settings
+from hypervisor.broker import accounts, passwords
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.database import feed
+from hypervisor.database.connect import connect
+from hypervisor.readings import cli_codec as codec_command
+from hypervisor.readings import cli_dead_letters
+from hypervisor.readings.codec_testing import CodecError
+from hypervisor.readings.queries_codecs import put
+from hypervisor.registry import cli_device
 from ingest.mapping import MappingError
 from ingest.ports import CodecSource
 from ingest.script import ScriptFileError
@@ -243,8 +244,8 @@ def count_of(settings: Settings, name: str) -> int:
 
 def command(settings: Settings, *words: str) -> tuple[int, str]:
     app = typer.Typer()
-    app.callback()(cli.instance)
-    for each in (codec_command, device, dead_letters):
+    app.callback()(cli_cli.instance)
+    for each in (codec_command, cli_device, cli_dead_letters):
         each.attach(app)
     ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["--data", str(settings.data), *words])
     if ran.exception is not None and not isinstance(ran.exception, SystemExit):

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hypervisor import ingesting
-from hypervisor.instants import micros
-from hypervisor.settings import Settings
-from hypervisor.store.connect import Connection, connect
+from hypervisor.base.instants import micros
+from hypervisor.base.settings import Settings
+from hypervisor.database.connect import Connection, connect
+from hypervisor.readings import ingesting
 from ingest.check import check
 from ingest.decode import LARGEST, decode
 from ingest.letters import letters

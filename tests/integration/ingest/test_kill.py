@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.settings import Settings
-from hypervisor.store.connect import connect
+from hypervisor.base.settings import Settings
+from hypervisor.database.connect import connect
 from tests.integration.ingest.conftest import (
     GAUGES,
     Publisher,

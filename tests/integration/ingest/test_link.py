@@ -11,10 +11,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from hypervisor.stack import passwords
-from hypervisor.stack.broker import Broker
-from hypervisor.stack.ports import free_port
-from hypervisor.stack.process import wait_until
+from hypervisor.broker import passwords
+from hypervisor.broker.child import wait_until
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.ports import free_port
 from ingest.link import Address, Link
 
 pytestmark = pytest.mark.integration

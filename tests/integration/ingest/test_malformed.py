@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.settings import Settings
-from hypervisor.store.connect import connect
-from hypervisor.store.intake import dead_letters
+from hypervisor.base.settings import Settings
+from hypervisor.database.connect import connect
+from hypervisor.readings import queries_dead_letters
 from tests.integration.ingest.conftest import count, ingest, publisher, wait_for
 
 pytestmark = pytest.mark.integration
@@ -98,8 +98,8 @@ def test_ten_thousand_malformed_messages(instance_settings: Settings) -> None:
         wait_for(instance_settings, lambda c: count(c, "dead_letter") >= total, seconds=60)
         wait_for(instance_settings, lambda c: count(c) == 2 * GOOD + 4)
     with connect(instance_settings.database_url) as connection:
-        found = {reason: waiting for reason, waiting, _ in dead_letters.counts(connection)}
+        found = {reason: waiting for reason, waiting, _ in queries_dead_letters.counts(connection)}
         assert found == dict(expected)
-        (letter,) = dead_letters.find(connection, reason="time-too-old", limit=1)
+        (letter,) = queries_dead_letters.find(connection, reason="time-too-old", limit=1)
         assert letter.topic == "devices/gauge-0/readings"
         assert b"0001-01-01" in letter.payload

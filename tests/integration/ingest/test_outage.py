@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.settings import Settings
-from hypervisor.store import databases
-from hypervisor.store.connect import connect
+from hypervisor.base.settings import Settings
+from hypervisor.database import databases
+from hypervisor.database.connect import connect
 from tests.conftest import Stack
 from tests.integration.ingest.conftest import GAUGES, count, ingest, publisher, stored, wait_for
 

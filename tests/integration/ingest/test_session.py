@@ -13,13 +13,13 @@ import pytest
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hypervisor.settings import Settings
-from hypervisor.stack import accounts, passwords
-from hypervisor.stack.broker import DEMANDS, Broker
-from hypervisor.stack.keeper import Keeper, keeping
-from hypervisor.stack.process import running, stop_pid, wait_until
+from hypervisor.base.settings import Settings
+from hypervisor.broker import accounts, passwords
+from hypervisor.broker.child import running, stop_pid, wait_until
+from hypervisor.broker.keeper import Keeper, keeping
+from hypervisor.broker.mosquitto import DEMANDS, Broker
+from hypervisor.database.connect import connect
 from hypervisor.stack.servers import Running, start_broker
-from hypervisor.store.connect import connect
 from ingest.topics import READINGS
 from tests.integration.ingest.conftest import (
     GAUGES,

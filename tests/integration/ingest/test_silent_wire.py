@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.ingesting import wall_clock
-from hypervisor.stack import binaries, passwords
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.broker import Broker
-from hypervisor.stack.folder import open_folder
-from hypervisor.stack.ports import free_port
+from hypervisor.broker import binaries, passwords
+from hypervisor.broker.folder import open_folder
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.ports import free_port
+from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.readings.ingesting import wall_clock
 from hypervisor.stack.servers import start_broker
 from ingest.link import Address, Link
 from tests.wires import cable

@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor import ingesting
-from hypervisor.settings import Settings
-from hypervisor.store import instance as instance_store
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.intake import workers
-from hypervisor.store.locks import Lock
+from hypervisor.base.settings import Settings
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, connect
+from hypervisor.database.locks import Lock
+from hypervisor.readings import ingesting, queries_workers
 from tests.integration.ingest.conftest import (
     GAUGES,
     Publisher,
@@ -66,7 +65,7 @@ def is_heard_after_the_first(connection: Connection) -> bool:
 def standing(settings: Settings) -> list[str]:
     """The workers that are expected to be heard."""
     with connect(settings.database_url) as connection:
-        return [each.name for each in workers.every(connection) if each.drained_at is None]
+        return [each.name for each in queries_workers.every(connection) if each.drained_at is None]
 
 
 def test_one_whose_database_gives_it_up_leaves_the_work_to_the_other(

@@ -1,5 +1,5 @@
 """One database for tests that commit nothing, as the store's tests have it."""
 
-from tests.integration.store.conftest import connection, shared_url
+from tests.integration.database.conftest import connection, shared_url
 
 __all__ = ["connection", "shared_url"]

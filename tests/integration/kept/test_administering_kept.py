@@ -8,29 +8,27 @@ from typing import Any
 
 import pytest
 
-from hypervisor.accounts import administering, passwords, secrets, signing
-from hypervisor.accounts.administering import Doer, New
-from hypervisor.accounts.duties import Duty, Role
-from hypervisor.accounts.errors import (
-    AccountError,
-    ForbiddenError,
-    NoAccountError,
-    TooOftenError,
+from hypervisor.access import (
+    passwords,
+    queries_attempts,
+    queries_roles,
+    queries_sessions,
+    queries_tokens,
+    secrets,
 )
-from hypervisor.accounts.person import Person, Territory
-from hypervisor.accounts.signing import Knock
-from hypervisor.store import audit
-from hypervisor.store.accounts import (
-    account_roles,
-    account_sessions,
-    account_tokens,
-    accounts,
-    login_attempts,
-)
-from hypervisor.store.accounts.account_sessions import Session
-from hypervisor.store.connect import Connection, connect
+from hypervisor.access import queries as access_queries
+from hypervisor.access import service as access_service
+from hypervisor.access.errors import AccountError, ForbiddenError, NoAccountError, TooOftenError
+from hypervisor.access.queries_sessions import Session
+from hypervisor.access.service import Knock
+from hypervisor.accounts import service as account_service
+from hypervisor.accounts.service import Doer, New
+from hypervisor.base.duties import Duty, Role
+from hypervisor.base.person import Person, Territory
+from hypervisor.database import audit
+from hypervisor.database.connect import Connection, connect
 from tests.integration.accounts.conftest import _little_work
-from tests.integration.store.standing import HOUR, NOW
+from tests.integration.database.standing import HOUR, NOW
 
 __all__ = ["_little_work"]
 pytestmark = pytest.mark.integration
@@ -49,11 +47,11 @@ def acts(connection: Connection) -> list[tuple[str, str, str, str, Any]]:
 
 
 def add(connection: Connection, name: str, **given: Any) -> int:
-    return administering.add(connection, New(name=name, **{"roles": VIEWER, **given}), ROOT)
+    return account_service.add(connection, New(name=name, **{"roles": VIEWER, **given}), ROOT)
 
 
 def person(connection: Connection, number: int) -> Person:
-    found = accounts.of_account(connection, number)
+    found = access_queries.of_account(connection, number)
     assert found is not None
     return found
 
@@ -61,16 +59,16 @@ def person(connection: Connection, number: int) -> Person:
 def test_an_account_is_made_with_its_record(connection: Connection) -> None:
     roles = ((Role.OPERATOR, "2"), (Role.VIEWER, None))
     new = New(name=" Anne ", title=" A. ", password=WORD, language="en", roles=roles)
-    number = administering.add(connection, new, ROOT, reason="hired")
-    kept = accounts.named(connection, "Anne")
+    number = account_service.add(connection, new, ROOT, reason="hired")
+    kept = access_queries.named(connection, "Anne")
     assert (kept.id, kept.title, kept.language, kept.signs_in) == (number, "A.", "en", True)
-    found = accounts.password(connection, "anne")
+    found = access_queries.password(connection, "anne")
     assert found is not None
     assert passwords.fits(found[1], WORD)
-    assert set(account_roles.held(connection, number)) == set(roles)
+    assert set(queries_roles.held(connection, number)) == set(roles)
     plain = add(connection, "Bob", title=" ")
-    assert accounts.named(connection, "Bob").title == "Bob"
-    assert not accounts.named(connection, "Bob").signs_in
+    assert access_queries.named(connection, "Bob").title == "Bob"
+    assert not access_queries.named(connection, "Bob").signs_in
     assert plain != number
     assert acts(connection) == [
         ("account", "Anne", "root", "hired", {"roles": ["operator of 2", "viewer"]}),
@@ -108,24 +106,24 @@ def test_what_no_account_can_be(connection: Connection, given: dict[str, Any], t
 def test_nobody_gives_a_role_beyond_their_own_territory(connection: Connection) -> None:
     for area, where in ((None, "the whole instance"), ("91", "area 91"), ("91002", "area 91002")):
         with pytest.raises(ForbiddenError) as caught:
-            administering.add(connection, New(name="x", roles=((Role.AUTHOR, area),)), NORTH)
+            account_service.add(connection, New(name="x", roles=((Role.AUTHOR, area),)), NORTH)
         assert str(caught.value) == (
             f"Nora may not make anybody author of {where}: it reaches beyond their own"
         )
-    administering.add(connection, New(name="x", roles=((Role.AUTHOR, "91001"),)), NORTH)
-    assert [one.name for one in administering.every(connection, NORTH)] == ["x"]
-    assert administering.administered(connection, "x", NORTH).name == "x"
+    account_service.add(connection, New(name="x", roles=((Role.AUTHOR, "91001"),)), NORTH)
+    assert [one.name for one in account_service.every(connection, NORTH)] == ["x"]
+    assert account_service.administered(connection, "x", NORTH).name == "x"
 
 
 def test_a_description_is_changed_with_its_record(connection: Connection) -> None:
     add(connection, "Anne", title="A.", language="fr")
-    administering.describe(connection, "Anne", ROOT, title=" B. ", language="en")
-    assert accounts.named(connection, "Anne").title == "B."
-    administering.describe(connection, "Anne", ROOT, title=" ", language=None)
-    kept = accounts.named(connection, "Anne")
+    account_service.describe(connection, "Anne", ROOT, title=" B. ", language="en")
+    assert access_queries.named(connection, "Anne").title == "B."
+    account_service.describe(connection, "Anne", ROOT, title=" ", language=None)
+    kept = access_queries.named(connection, "Anne")
     assert (kept.title, kept.language) == ("Anne", None)
     with pytest.raises(AccountError, match="language 'de': expected fr or en"):
-        administering.describe(connection, "Anne", ROOT, title="x", language="de")
+        account_service.describe(connection, "Anne", ROOT, title="x", language="de")
     described = ("account", "Anne", "root", "changed the description")
     assert acts(connection)[1:] == [
         (*described, {"title": "B.", "language": "en"}),
@@ -145,8 +143,8 @@ def test_who_leaves_and_comes_back_is_said_with_the_reason(connection: Connectio
             address="",
             browser="",
         )
-        account_sessions.add(connection, one)
-        signing.make_token(
+        queries_sessions.add(connection, one)
+        access_service.make_token(
             connection,
             person(connection, number),
             name="x",
@@ -154,30 +152,30 @@ def test_who_leaves_and_comes_back_is_said_with_the_reason(connection: Connectio
             now=NOW,
             ends_at=NOW + HOUR,
         )
-    administering.set_password(connection, "Anne", f"{WORD}, too", ROOT, at=NOW, reason="lost")
-    found = accounts.password(connection, "anne")
+    account_service.set_password(connection, "Anne", f"{WORD}, too", ROOT, at=NOW, reason="lost")
+    found = access_queries.password(connection, "anne")
     assert found is not None
     assert passwords.fits(found[1], f"{WORD}, too")
-    administering.disable(connection, "Anne", ROOT, at=NOW, reason="left")
-    assert accounts.named(connection, "Anne").disabled_at == NOW
-    administering.disable(connection, "Anne", ROOT, at=None, reason="back")
-    assert accounts.named(connection, "Anne").disabled_at is None
+    account_service.disable(connection, "Anne", ROOT, at=NOW, reason="left")
+    assert access_queries.named(connection, "Anne").disabled_at == NOW
+    account_service.disable(connection, "Anne", ROOT, at=None, reason="back")
+    assert access_queries.named(connection, "Anne").disabled_at is None
     assert acts(connection)[-3:] == [
         ("password", "Anne", "root", "lost", {"sessions": 1, "tokens": 1}),
         ("account-disabled", "Anne", "root", "left", {"sessions": 0, "tokens": 0}),
         ("account-enabled", "Anne", "root", "back", {}),
     ]
-    (theirs,) = account_tokens.listing(connection, ben)
+    (theirs,) = queries_tokens.listing(connection, ben)
     assert theirs.revoked_at is None
-    assert len(account_sessions.listing(connection, ben, now=NOW, idle=HOUR)) == 1
+    assert len(queries_sessions.listing(connection, ben, now=NOW, idle=HOUR)) == 1
 
 
 def test_an_administrator_is_left(connection: Connection) -> None:
     add(connection, "Ada", roles=((Role.ADMINISTRATOR, None),))
     add(connection, "Ben", roles=((Role.OPERATOR, None),))
     changes: tuple[Callable[[], None], ...] = (
-        lambda: administering.disable(connection, "Ada", ROOT, at=NOW),
-        lambda: administering.set_roles(connection, "Ada", VIEWER, ROOT),
+        lambda: account_service.disable(connection, "Ada", ROOT, at=NOW),
+        lambda: account_service.set_roles(connection, "Ada", VIEWER, ROOT),
     )
     for change in changes:
         connection.execute("SAVEPOINT before")
@@ -187,11 +185,11 @@ def test_an_administrator_is_left(connection: Connection) -> None:
         assert str(caught.value) == (
             "nobody would be left who administers the whole instance: name another one first"
         )
-    administering.set_roles(connection, "Ben", VIEWER, ROOT)
+    account_service.set_roles(connection, "Ben", VIEWER, ROOT)
     kind, subject, _, reason, details = acts(connection)[-1]
     assert (kind, subject, reason) == ("account-roles", "Ben", "changed the roles")
     assert details == {"before": ["operator"], "after": ["viewer"]}
-    administering.disable(connection, "Ben", ROOT, at=NOW)
+    account_service.disable(connection, "Ben", ROOT, at=NOW)
 
 
 def make(connection: Connection, owner: Person, **given: Any) -> tuple[int, str]:
@@ -202,18 +200,18 @@ def make(connection: Connection, owner: Person, **given: Any) -> tuple[int, str]
         "ends_at": NOW + HOUR,
         **given,
     }
-    return signing.make_token(connection, owner, **words)
+    return access_service.make_token(connection, owner, **words)
 
 
 def test_a_token_is_made_and_revoked_with_its_record(connection: Connection) -> None:
     owner = person(connection, add(connection, "Anne", roles=((Role.OPERATOR, None),)))
     number, secret = make(connection, owner)
-    (kept,) = account_tokens.listing(connection)
+    (kept,) = queries_tokens.listing(connection)
     assert (kept.id, kept.name, kept.shown) == (number, "a script", secret[:10])
     assert kept.scopes == (Duty.OPERATE, Duty.READ)
-    found = account_tokens.by_secret(connection, secrets.digest(secret), now=NOW)
+    found = queries_tokens.by_secret(connection, secrets.digest(secret), now=NOW)
     assert found is not None
-    signing.revoke_token(connection, number, now=NOW, author="Ada", owner=owner.account)
+    access_service.revoke_token(connection, number, now=NOW, author="Ada", owner=owner.account)
     assert acts(connection)[1:] == [
         (
             "token",
@@ -243,13 +241,13 @@ def test_what_no_token_can_be(connection: Connection, given: dict[str, Any], tol
     with pytest.raises(AccountError) as caught:
         make(connection, owner, **given)
     assert str(caught.value) == told
-    assert account_tokens.listing(connection) == []
+    assert queries_tokens.listing(connection) == []
 
 
 def test_a_hundred_tokens_are_as_many_as_one_looks_through(connection: Connection) -> None:
     owner = person(connection, add(connection, "Anne", roles=((Role.OPERATOR, None),)))
     for number in range(100):
-        account_tokens.add(
+        queries_tokens.add(
             connection,
             account=owner.account,
             secret=bytes(number + 1),
@@ -261,14 +259,14 @@ def test_a_hundred_tokens_are_as_many_as_one_looks_through(connection: Connectio
         )
         if number == 98:
             make(connection, owner)
-            signing.revoke_token(connection, make_number(connection), now=NOW, author="x")
+            access_service.revoke_token(connection, make_number(connection), now=NOW, author="x")
     with pytest.raises(AccountError) as caught:
         make(connection, owner)
     assert str(caught.value) == "Anne has 100 valid tokens: revoke some of them first"
 
 
 def make_number(connection: Connection) -> int:
-    return account_tokens.listing(connection)[0].id
+    return queries_tokens.listing(connection)[0].id
 
 
 def test_ones_own_password_and_language(connection: Connection) -> None:
@@ -280,15 +278,15 @@ def test_ones_own_password_and_language(connection: Connection) -> None:
         (WORD, "this is Anne's", "this password is easily guessed"),
     ):
         with pytest.raises(AccountError, match=told):
-            signing.change_password(connection, me, old=old, new=new)
-    signing.change_password(connection, me, old=WORD, new=f"{WORD}, too")
-    found = accounts.password(connection, "anne")
+            access_service.change_password(connection, me, old=old, new=new)
+    access_service.change_password(connection, me, old=WORD, new=f"{WORD}, too")
+    found = access_queries.password(connection, "anne")
     assert found is not None
     assert passwords.fits(found[1], f"{WORD}, too")
-    signing.prefer(connection, me, language="en")
-    assert accounts.named(connection, "Anne").language == "en"
-    signing.sign_out(connection, me)
-    signing.sign_out(connection, me, everywhere=True)
+    access_service.prefer(connection, me, language="en")
+    assert access_queries.named(connection, "Anne").language == "en"
+    access_service.sign_out(connection, me)
+    access_service.sign_out(connection, me, everywhere=True)
     assert acts(connection)[1:] == [
         ("password", "Anne", "Anne", "changed their own password", {}),
         ("account", "Anne", "Anne", "chose a language", {"language": "en"}),
@@ -306,7 +304,7 @@ def test_whoever_must_wait_is_told_how_long(
 ) -> None:
     key = "pair 10.0.0.1 anne"
     for _ in range(failures):
-        login_attempts.failed(connection, [key], NOW, over=NOW)
+        queries_attempts.failed(connection, [key], NOW, over=NOW)
 
     class Mine:
         """The test's own connection, which is not closed."""
@@ -320,7 +318,7 @@ def test_whoever_must_wait_is_told_how_long(
     knock = Knock(name=" ANNE ", password=WORD, address="10.0.0.1")
     now = NOW + timedelta(seconds=seconds)
     with pytest.raises(TooOftenError) as caught:
-        signing.sign_in(Mine, knock, now=now, idle=HOUR, longest=HOUR)
+        access_service.sign_in(Mine, knock, now=now, idle=HOUR, longest=HOUR)
     assert str(caught.value) == f"too many failed tries: wait {told}, then try again"
     left = min(2.0 ** (failures - 5), 900.0) - seconds
     assert caught.value.seconds == left
@@ -328,7 +326,7 @@ def test_whoever_must_wait_is_told_how_long(
 
 def test_a_token_that_there_is_not_is_revoked_by_nobody(connection: Connection) -> None:
     with pytest.raises(NoAccountError, match="no token has the number 7"):
-        signing.revoke_token(connection, 7, now=NOW, author="x")
+        access_service.revoke_token(connection, 7, now=NOW, author="x")
 
 
 def test_of_two_accounts_made_at_once_under_one_name_one_is_refused(database_url: str) -> None:
@@ -339,16 +337,16 @@ def test_of_two_accounts_made_at_once_under_one_name_one_is_refused(database_url
         closing(connect(database_url, autocommit=True)) as watching,
         ThreadPoolExecutor(1) as beside,
     ):
-        accounts.add(first, name="Anne", **words)
-        late = beside.submit(accounts.add, second, name="anne", **words)
+        access_queries.add(first, name="Anne", **words)
+        late = beside.submit(access_queries.add, second, name="anne", **words)
         blocked = "SELECT cardinality(pg_blocking_pids(%s))"
         while watching.execute(blocked, [second.info.backend_pid]).fetchone() == (0,):
             assert not late.done(), "it waited for nobody"
         first.commit()
         with pytest.raises(AccountError, match="an account is named 'anne' already"):
             late.result()
-        assert accounts.named(second, "Anne").name == "Anne", "its transaction goes on"
+        assert access_queries.named(second, "Anne").name == "Anne", "its transaction goes on"
 
 
 def test_as_many_sessions_as_one_looks_through() -> None:
-    assert (signing.MOST_SESSIONS, signing.MOST_TOKENS) == (50, 100)
+    assert (access_service.MOST_SESSIONS, access_service.MOST_TOKENS) == (50, 100)

@@ -7,29 +7,33 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from hypervisor.alarms import (
+    queries as alarm_queries,
+)
+from hypervisor.alarms import (
+    queries_acts,
+    queries_course,
+    queries_incidents,
+    queries_lifecycle,
+    queries_list,
+    queries_load,
+    queries_places,
+    queries_surroundings,
+    queries_timeline,
+)
 from hypervisor.alarms.incidents import Key
 from hypervisor.alarms.lifecycle import Base, Hold
-from hypervisor.alarms.suppression import Case, Window
-from hypervisor.instants import micros
-from hypervisor.store.alarms import (
-    alarm_acts,
-    alarm_course,
-    alarm_list,
-    alarms,
-    incidents,
-    lifecycle,
-    load,
-    places,
-    surroundings,
-    timeline,
-)
-from hypervisor.store.alarms.alarm_acts import Done
-from hypervisor.store.alarms.alarms import Alarm, Selection, Transition
-from hypervisor.store.alarms.incidents import Row
-from hypervisor.store.alarms.lifecycle import Handling, Held
-from hypervisor.store.connect import Connection
+from hypervisor.alarms.queries import Alarm, Selection, Transition
+from hypervisor.alarms.queries_acts import Done
+from hypervisor.alarms.queries_incidents import IncidentRow
+from hypervisor.alarms.queries_lifecycle import Handling, Held
+from hypervisor.alarms.suppression import Case
+from hypervisor.base.instants import micros
+from hypervisor.database.connect import Connection
+from hypervisor.registry import queries_works
+from hypervisor.registry.queries_works import Window
 from rules._journal import Episode
-from tests.integration.store.standing import (
+from tests.integration.database.standing import (
     HOUR,
     NOW,
     SUSPECT,
@@ -107,10 +111,10 @@ def bare(number: int, began: int, **given: Any) -> Alarm:
 
 def test_an_alarm_comes_back_as_it_was_saved(connection: Connection) -> None:
     one, plain = whole(connection), bare(42, micros(NOW))
-    alarms.save(connection, [one, plain], [])
-    assert alarms.find(connection, 41) == one
-    assert alarms.find(connection, 42) == plain
-    assert alarms.find(connection, 43) is None
+    alarm_queries.save(connection, [one, plain], [])
+    assert alarm_queries.find(connection, 41) == one
+    assert alarm_queries.find(connection, 42) == plain
+    assert alarm_queries.find(connection, 43) is None
     again = replace(
         one,
         episode=replace(
@@ -130,12 +134,12 @@ def test_an_alarm_comes_back_as_it_was_saved(connection: Connection) -> None:
         withdrawn=micros(NOW),
         changed=one.changed + SECOND,
     )
-    alarms.save(connection, [again], [])
-    assert alarms.find(connection, 41) == again
-    found = lifecycle.handling(connection, [41, 42], NOW)
+    alarm_queries.save(connection, [again], [])
+    assert alarm_queries.find(connection, 41) == again
+    found = queries_lifecycle.handling(connection, [41, 42], NOW)
     assert {number: each.version for number, each in found.items()} == {41: 2, 42: 1}
-    alarms.save_last_values(connection, {42: {"value": 7}})
-    kept = alarms.find(connection, 42)
+    alarm_queries.save_last_values(connection, {42: {"value": 7}})
+    kept = alarm_queries.find(connection, 42)
     assert kept == replace(plain, last_value={"value": 7})
 
 
@@ -153,8 +157,8 @@ def test_an_alarm_in_plain_values(connection: Connection) -> None:
             ["2024-01-01T10:00:05Z", None],
         ],
     }
-    assert alarms.log_entry(one.episode) == entry
-    assert alarms.as_text(one) == {
+    assert alarm_queries.log_entry(one.episode) == entry
+    assert alarm_queries.as_text(one) == {
         "id": 41,
         **entry,
         "site": "mill",
@@ -173,13 +177,13 @@ def test_an_alarm_in_plain_values(connection: Connection) -> None:
     }
     lasting = replace(one, episode=replace(one.episode, ended=None), last_value=None)
     assert lasting.active
-    assert alarms.as_text(lasting)["last_value"] is None
+    assert alarm_queries.as_text(lasting)["last_value"] is None
     gone = replace(lasting, withdrawn=micros(NOW))
     assert not gone.active
-    assert alarms.as_text(gone)["withdrawn"] == "2024-01-01T10:00:00Z"
-    assert alarms.highest(one.episode) == "major"
+    assert alarm_queries.as_text(gone)["withdrawn"] == "2024-01-01T10:00:00Z"
+    assert alarm_queries.highest(one.episode) == "major"
     odd = replace(one.episode, severity=((0, "info"), (1, "grave")))
-    assert alarms.highest(odd) == "info"
+    assert alarm_queries.highest(odd) == "info"
 
 
 def test_transitions_in_the_order_in_which_they_were_noticed(connection: Connection) -> None:
@@ -199,12 +203,15 @@ def test_transitions_in_the_order_in_which_they_were_noticed(connection: Connect
             alarm=2, kind="merged", event=at + 2, noticed=at + 3, reason="m", snapshot={}, other=1
         ),
     ]
-    alarms.save(connection, [first, second], told)
-    assert alarms.transitions(connection, [2, 1]) == told
-    assert alarms.transitions(connection, [1]) == [told[1]]
-    assert alarms.transitions(connection, []) == []
-    assert (alarms.merged_into(connection, 1), alarms.merged_into(connection, 2)) == ([2], [])
-    assert alarms.transition_as_text(told[0]) == {
+    alarm_queries.save(connection, [first, second], told)
+    assert alarm_queries.transitions(connection, [2, 1]) == told
+    assert alarm_queries.transitions(connection, [1]) == [told[1]]
+    assert alarm_queries.transitions(connection, []) == []
+    assert (alarm_queries.merged_into(connection, 1), alarm_queries.merged_into(connection, 2)) == (
+        [2],
+        [],
+    )
+    assert alarm_queries.transition_as_text(told[0]) == {
         "alarm": 2,
         "kind": "raised",
         "event_time": "2024-01-01T10:00:00Z",
@@ -212,7 +219,7 @@ def test_transitions_in_the_order_in_which_they_were_noticed(connection: Connect
         "reason": "it rose",
         "snapshot": {"n": 1},
     }
-    fresh = alarms.new_ids(connection, 3)
+    fresh = alarm_queries.new_ids(connection, 3)
     assert len({*fresh}) == 3
 
 
@@ -225,10 +232,10 @@ def test_alarms_that_are_selected(connection: Connection) -> None:
         bare(3, at + 1, rule="a", subject="other", ended=at + 9),
         bare(4, at + 2, rule="c", subject="gone", withdrawn=at + 3),
     ]
-    alarms.save(connection, kept, [])
+    alarm_queries.save(connection, kept, [])
 
     def listed(**words: Any) -> list[int]:
-        return [one.id for one in alarms.listing(connection, Selection(**words))]
+        return [one.id for one in alarm_queries.listing(connection, Selection(**words))]
 
     assert listed() == [3, 2, 1]
     assert listed(withdrawn=True) == [4, 3, 2, 1]
@@ -253,8 +260,8 @@ def test_alarms_that_stand_after_a_time(connection: Connection) -> None:
         bare(4, at + 7, since=at + 3, withdrawn=at + 4),
         bare(5, at + 9, rule="q", since=at),
     ]
-    alarms.save(connection, kept, [])
-    found = alarms.standing(connection, {("r", "s"): at, ("q", "s"): None, ("q", "t"): None})
+    alarm_queries.save(connection, kept, [])
+    found = alarm_queries.standing(connection, {("r", "s"): at, ("q", "s"): None, ("q", "t"): None})
     assert found == {("r", "s"): [kept[2], kept[1]], ("q", "s"): [kept[4]]}
 
 
@@ -275,13 +282,13 @@ def test_acts_come_back_in_the_order_they_were_done(connection: Connection) -> N
     plain = replace(
         done, alarm=8, kind="comment", author="ben", scenario_at=None, details={}, reason=""
     )
-    numbers = [alarm_acts.record(connection, one) for one in (done, plain)]
-    assert alarm_acts.acts(connection, [8, 7]) == [
+    numbers = [queries_acts.record(connection, one) for one in (done, plain)]
+    assert queries_acts.acts(connection, [8, 7]) == [
         replace(done, id=numbers[0]),
         replace(plain, id=numbers[1]),
     ]
-    assert alarm_acts.acts(connection, [8]) == [replace(plain, id=numbers[1])]
-    assert alarm_acts.as_text(replace(done, id=5)) == {
+    assert queries_acts.acts(connection, [8]) == [replace(plain, id=numbers[1])]
+    assert queries_acts.as_text(replace(done, id=5)) == {
         "id": 5,
         "kind": "shelve",
         "author": "ann",
@@ -292,12 +299,12 @@ def test_acts_come_back_in_the_order_they_were_done(connection: Connection) -> N
         "version": 3,
         "state": "acknowledged",
     }
-    assert alarm_acts.as_text(plain)["scenario_at"] is None
+    assert queries_acts.as_text(plain)["scenario_at"] is None
 
 
 def test_how_an_alarm_is_handled(connection: Connection) -> None:
     at = micros(NOW)
-    alarms.save(connection, [bare(1, at), bare(2, at, rule="q")], [])
+    alarm_queries.save(connection, [bare(1, at), bare(2, at, rule="q")], [])
     connection.execute("UPDATE alarm SET merged_into = 8, split_from = 9 WHERE id = 1")
     plain = Handling(
         alarm=2,
@@ -321,7 +328,7 @@ def test_how_an_alarm_is_handled(connection: Connection) -> None:
     )
     other = replace(held, rule="a", kind=Hold.OUT_OF_SERVICE, until=None)
     for one in (replace(held, author="before", since=at - 1), held, other):
-        lifecycle.hold(connection, one)
+        queries_lifecycle.hold(connection, one)
     full = Handling(
         alarm=1,
         version=5,
@@ -333,17 +340,21 @@ def test_how_an_alarm_is_handled(connection: Connection) -> None:
         split_from=9,
         held=held,
     )
-    lifecycle.write(connection, full)
-    found = lifecycle.handling(connection, [1, 2], NOW)
+    queries_lifecycle.write(connection, full)
+    found = queries_lifecycle.handling(connection, [1, 2], NOW)
     assert found == {1: full, 2: plain}
     assert (found[1].state.hold, found[2].state.hold) == (Hold.SHELVED, Hold.NONE)
     ends = NOW + timedelta(seconds=1)
-    assert lifecycle.handling(connection, [1], ends)[1].held is None
-    assert lifecycle.handling(connection, [1], ends - TICK)[1].held == held
-    assert lifecycle.handling(connection, [1], None)[1].held == held
-    assert lifecycle.holds(connection, NOW) == lifecycle.holds(connection, None) == [other, held]
-    assert lifecycle.holds(connection, ends) == [other]
-    assert lifecycle.as_text(full) == {
+    assert queries_lifecycle.handling(connection, [1], ends)[1].held is None
+    assert queries_lifecycle.handling(connection, [1], ends - TICK)[1].held == held
+    assert queries_lifecycle.handling(connection, [1], None)[1].held == held
+    assert (
+        queries_lifecycle.holds(connection, NOW)
+        == queries_lifecycle.holds(connection, None)
+        == [other, held]
+    )
+    assert queries_lifecycle.holds(connection, ends) == [other]
+    assert queries_lifecycle.as_text(full) == {
         "state": "closing",
         "version": 5,
         "acknowledged": "minor",
@@ -359,17 +370,20 @@ def test_how_an_alarm_is_handled(connection: Connection) -> None:
             "reason": "why",
         },
     }
-    assert lifecycle.as_text(plain)["hold"] is None
-    lifecycle.release(connection, "r", "other")
-    lifecycle.release(connection, "q", "s")
-    assert lifecycle.holds(connection, NOW) == [other, held]
-    lifecycle.release(connection, "r", "s")
-    assert lifecycle.holds(connection, NOW) == [other]
-    assert (lifecycle.lock(connection, 1), lifecycle.lock(connection, 3)) == (True, False)
+    assert queries_lifecycle.as_text(plain)["hold"] is None
+    queries_lifecycle.release(connection, "r", "other")
+    queries_lifecycle.release(connection, "q", "s")
+    assert queries_lifecycle.holds(connection, NOW) == [other, held]
+    queries_lifecycle.release(connection, "r", "s")
+    assert queries_lifecycle.holds(connection, NOW) == [other]
+    assert (queries_lifecycle.lock(connection, 1), queries_lifecycle.lock(connection, 3)) == (
+        True,
+        False,
+    )
 
 
 def test_a_closing_is_kept_and_the_watch_is_told(connection: Connection) -> None:
-    lifecycle.close(
+    queries_lifecycle.close(
         connection, alarm=7, rule="r", subject="s", at=NOW, author="ann", reason="repair"
     )
     rows = connection.execute("SELECT rule, subject, at, author, reason, alarm FROM closing")
@@ -378,35 +392,41 @@ def test_a_closing_is_kept_and_the_watch_is_told(connection: Connection) -> None
 
 
 def test_the_clock_of_an_instance(connection: Connection) -> None:
-    assert (lifecycle.clock(connection, NOW), lifecycle.in_exercise(connection)) == (NOW, False)
+    assert (
+        queries_lifecycle.clock(connection, NOW),
+        queries_lifecycle.in_exercise(connection),
+    ) == (NOW, False)
     connection.execute("UPDATE instance SET mode = 'exercise'")
-    assert (lifecycle.clock(connection, NOW), lifecycle.in_exercise(connection)) == (None, True)
+    assert (
+        queries_lifecycle.clock(connection, NOW),
+        queries_lifecycle.in_exercise(connection),
+    ) == (None, True)
     for name, at in (("a", NOW - HOUR), ("b", NOW - 2 * HOUR), ("c", None)):
         connection.execute(
             "INSERT INTO worker (name, heard_at, joined_at) VALUES (%s, %s, %s)", [name, at, NOW]
         )
-    assert lifecycle.clock(connection, NOW) == NOW - HOUR
+    assert queries_lifecycle.clock(connection, NOW) == NOW - HOUR
     connection.execute("DELETE FROM instance")
-    assert not lifecycle.in_exercise(connection)
-    assert lifecycle.clock(connection, NOW) == NOW
-    lifecycle.set_one(connection, "a", 1)
-    lifecycle.set_one(connection, "a", value=False)
-    lifecycle.set_one(connection, "b", 2)
-    assert lifecycle.settings(connection) == {"a": False, "b": 2}
+    assert not queries_lifecycle.in_exercise(connection)
+    assert queries_lifecycle.clock(connection, NOW) == NOW
+    queries_lifecycle.set_one(connection, "a", 1)
+    queries_lifecycle.set_one(connection, "a", value=False)
+    queries_lifecycle.set_one(connection, "b", 2)
+    assert queries_lifecycle.settings(connection) == {"a": False, "b": 2}
 
 
 def test_a_row_of_the_list(connection: Connection) -> None:
     one = replace(whole(connection), episode=replace(whole(connection).episode, ended=None))
-    alarms.save(connection, [one], [])
+    alarm_queries.save(connection, [one], [])
     connection.execute("UPDATE alarm SET assignee = 'ben', version = 4 WHERE id = 41")
     hold(connection, "a rule", "device/gauge", NOW + HOUR)
     connection.execute(
         "INSERT INTO incident_alarm (alarm, version, key, place, incident)"
         " VALUES (41, 4, 'k', 'p', 12)"
     )
-    (row,) = alarm_list.rows(connection, alarm_list.Wanted(), NOW)
+    (row,) = queries_list.rows(connection, queries_list.AlarmFilter(), NOW)
     second = timedelta(seconds=1)
-    assert row == alarm_list.Row(
+    assert row == queries_list.AlarmRow(
         id=41,
         version=4,
         state="unacknowledged",
@@ -434,9 +454,9 @@ def test_a_row_of_the_list(connection: Connection) -> None:
         noticed=NOW + 6 * second,
     )
     connection.execute("UPDATE alarm SET ended = %s, acknowledged = 'major'", [NOW + 9 * second])
-    (over,) = alarm_list.rows(connection, alarm_list.Wanted(over=True), NOW)
+    (over,) = queries_list.rows(connection, queries_list.AlarmFilter(over=True), NOW)
     assert (over.ended, over.state) == (NOW + 9 * second, "normal")
-    assert alarm_list.last(connection) == (NOW + second, "a title", "un titre")
+    assert queries_list.last(connection) == (NOW + second, "a title", "un titre")
     assert replace(row, hold=None).waits
     assert replace(row, hold=None, state="returned").waits
     assert not replace(row, hold=None, state="closing").waits
@@ -448,10 +468,12 @@ def test_alarms_of_a_domain_and_of_words(connection: Connection) -> None:
         bare(1, at, domain="flood", title="A_b", title_fr="À\\b"),
         bare(2, at, domain="weather", title="Axb"),
     ]
-    alarms.save(connection, kept, [])
+    alarm_queries.save(connection, kept, [])
 
     def listed(**words: Any) -> list[int]:
-        return [one.id for one in alarm_list.rows(connection, alarm_list.Wanted(**words), NOW)]
+        return [
+            one.id for one in queries_list.rows(connection, queries_list.AlarmFilter(**words), NOW)
+        ]
 
     assert (listed(domain="flood"), listed(domain="weather")) == ([1], [2])
     assert (listed(text="a_B"), listed(text="\\b"), listed(text="axb")) == ([1], [1], [2])
@@ -465,10 +487,10 @@ def test_what_the_list_says_of_incidents_deliveries_and_accounts(connection: Con
         " 1, 1)",
         [NOW, NOW],
     )
-    assert alarm_list.titles(connection, [5, 9]) == {
+    assert queries_list.titles(connection, [5, 9]) == {
         5: ("flood", "hazard", "At the Orge", "2024-01-01T10:00:00+00:00")
     }
-    assert alarm_list.areas(connection)[0] == ("91002", "commune", "Amont", "91")
+    assert queries_list.areas(connection)[0] == ("91002", "commune", "Amont", "91")
     alarm = raise_alarm(connection, "r", "mill")
     for number, (route, channel, state) in enumerate(
         (("duty", "2", "sent"), ("chief", "1", "waiting"))
@@ -488,21 +510,21 @@ def test_what_the_list_says_of_incidents_deliveries_and_accounts(connection: Con
                 "state": state,
             },
         )
-    assert alarm_list.told(connection, alarm) == [
+    assert queries_list.told(connection, alarm) == [
         (NOW, "sent", "duty", "2"),
         (NOW, "waiting", "chief", "1"),
     ]
-    assert alarm_list.told(connection, alarm + 1) == []
+    assert queries_list.told(connection, alarm + 1) == []
     connection.execute("INSERT INTO account (name, title) VALUES ('ann', 'Ann'), ('ben', 'B.')")
-    assert alarm_list.names(connection) == {"ann": "Ann", "ben": "B."}
+    assert queries_list.names(connection) == {"ann": "Ann", "ben": "B."}
     connection.execute("INSERT INTO account_role SELECT id, 'operator', NULL FROM account")
-    assert alarm_list.people(connection, None) == [("ann", "Ann"), ("ben", "B.")]
+    assert queries_list.people(connection, None) == [("ann", "Ann"), ("ben", "B.")]
 
 
 def test_nothing_began_last_where_there_is_no_alarm(connection: Connection) -> None:
-    assert alarm_list.last(connection) is None
+    assert queries_list.last(connection) is None
     raise_alarm(connection, "r", "mill", withdrawn=NOW)
-    assert alarm_list.last(connection) is None
+    assert queries_list.last(connection) is None
 
 
 def test_an_event_of_the_log_has_all_its_parts(connection: Connection) -> None:
@@ -520,9 +542,9 @@ def test_an_event_of_the_log_has_all_its_parts(connection: Connection) -> None:
             *(alarm, NOW + HOUR, NOW, Jsonb({"assignee": "ben", "until": "2024-01-01T11:00:00Z"})),
         ],
     )
-    span = timeline.Span(since=NOW - HOUR, until=NOW + TICK)
-    rose, shelved = timeline.events(connection, span)
-    assert rose == timeline.Event(
+    span = queries_timeline.Span(since=NOW - HOUR, until=NOW + TICK)
+    rose, shelved = queries_timeline.events(connection, span)
+    assert rose == queries_timeline.Event(
         at=NOW - MINUTE,
         number=rose.number,
         alarm=alarm,
@@ -552,10 +574,10 @@ def test_an_event_of_the_log_has_all_its_parts(connection: Connection) -> None:
         until=NOW + HOUR,
     )
     later = replace(span, until=NOW + 2 * HOUR, domains=("flood",), alarms=(alarm,))
-    assert timeline.events(connection, later) == [rose, shelved]
-    assert timeline.events(connection, replace(later, alarms=(alarm + 1,))) == []
-    assert timeline.events(connection, replace(later, category="maintenance")) == []
-    assert timeline.events(connection, replace(later, limit=1)) == [shelved]
+    assert queries_timeline.events(connection, later) == [rose, shelved]
+    assert queries_timeline.events(connection, replace(later, alarms=(alarm + 1,))) == []
+    assert queries_timeline.events(connection, replace(later, category="maintenance")) == []
+    assert queries_timeline.events(connection, replace(later, limit=1)) == [shelved]
 
 
 def test_what_was_raised_has_all_its_parts(connection: Connection) -> None:
@@ -565,7 +587,7 @@ def test_what_was_raised_has_all_its_parts(connection: Connection) -> None:
         " VALUES (%s, 'raised', %s, %s, %s)",
         [alarm, NOW, NOW, Jsonb({"severity": [["", "info"], ["", "minor"]]})],
     )
-    (one,) = load.raised(connection, NOW - HOUR, NOW)
+    (one,) = queries_load.raised(connection, NOW - HOUR, NOW)
     assert (one.at, one.rule, one.subject, one.title, one.severity) == (
         micros(NOW),
         "flood",
@@ -589,7 +611,7 @@ def test_a_case_and_planned_works_have_all_their_parts(connection: Connection) -
     ):
         alarm = raise_alarm(connection, rule, site)
         connection.execute("UPDATE alarm SET subject = %s WHERE id = %s", [subject, alarm])
-    lamp, probe, group = surroundings.cases(connection, NOW)
+    lamp, probe, group = queries_surroundings.cases(connection, NOW)
     assert lamp == Case(
         id=lamp.id,
         rule="dark",
@@ -611,7 +633,7 @@ def test_a_case_and_planned_works_have_all_their_parts(connection: Connection) -
         out_of_service=False,
     )
     assert (group.site, group.groups, group.out_of_service) == (None, frozenset(), False)
-    assert surroundings.cases(connection, NOW, numbers=[]) == []
+    assert queries_surroundings.cases(connection, NOW, numbers=[]) == []
 
     written = {"begins": "2024-01-01T10:00:00Z", "ends": "2024-01-01T11:00:00Z"}
     full = {**written, "sites": ["mill"], "devices": ["lamp"], "groups": ["cab"]}
@@ -630,8 +652,8 @@ def test_a_case_and_planned_works_have_all_their_parts(connection: Connection) -
     )
     none = frozenset[str]()
     road = replace(bridge, name="road", sites=none, devices=none, groups=none)
-    assert surroundings.works(connection) == [bridge, road]
-    assert surroundings.in_force(connection, "works", NOW) == {"road": written}
+    assert queries_works.works(connection) == [bridge, road]
+    assert queries_works.in_force(connection, "works", NOW) == {"road": written}
 
 
 def test_an_incident_has_all_its_parts(connection: Connection) -> None:
@@ -645,9 +667,9 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
         [first],
     )
     quiet = 60 * SECOND
-    assert incidents.refresh(connection, quiet) == 3
-    assert incidents.refresh(connection, quiet) == 0
-    river = Row(
+    assert queries_incidents.refresh(connection, quiet) == 3
+    assert queries_incidents.refresh(connection, quiet) == 0
+    river = IncidentRow(
         number=first,
         key=Key(domain="flood", category="hazard", grouped_by="river", name="Orge"),
         title="Orge: flood",
@@ -658,7 +680,7 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
         alarms=2,
         active=0,
     )
-    site = Row(
+    site = IncidentRow(
         number=third,
         key=Key(domain="weather", category="hazard", grouped_by="site", name="nowhere"),
         title="Nowhere: weather",
@@ -670,8 +692,8 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
         active=1,
     )
 
-    def listed(**words: Any) -> list[Row]:
-        return incidents.listing(connection, **words)
+    def listed(**words: Any) -> list[IncidentRow]:
+        return queries_incidents.listing(connection, **words)
 
     assert listed() == [site, river]
     assert (listed(limit=1), listed(domain="flood"), listed(number=third)) == (
@@ -683,12 +705,15 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
     assert listed(behind=(NOW - HOUR, first)) == []
     assert listed(opened_at=NOW + MINUTE - TICK) == [site, river]
     assert listed(opened_at=NOW + MINUTE) == [site]
-    assert incidents.alarms_of(connection, [third, first, 99]) == {
+    assert queries_incidents.alarms_of(connection, [third, first, 99]) == {
         third: [third],
         first: [first, second],
         99: [],
     }
-    assert incidents.of_alarms(connection, [second, third, 99]) == {second: first, third: third}
+    assert queries_incidents.of_alarms(connection, [second, third, 99]) == {
+        second: first,
+        third: third,
+    }
     written = {
         "number": first,
         "title": "Orge: flood",
@@ -705,10 +730,10 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
         "active": 0,
     }
     closes = micros(NOW + MINUTE)
-    assert incidents.as_text(river, closes) == written
-    assert incidents.as_text(river, closes - 1) == {**written, "open": True}
-    assert incidents.as_text(river, None)["open"]
-    assert incidents.as_text(site, closes)["open"]
+    assert queries_incidents.as_text(river, closes) == written
+    assert queries_incidents.as_text(river, closes - 1) == {**written, "open": True}
+    assert queries_incidents.as_text(river, None)["open"]
+    assert queries_incidents.as_text(site, closes)["open"]
     connection.execute("UPDATE alarm SET withdrawn = %s WHERE id = %s", [NOW, third])
     assert listed() == [river], "what was withdrawn since it was grouped makes no incident"
 
@@ -719,10 +744,10 @@ def test_incidents_are_grouped_anew_where_the_registry_says_otherwise(
     """Of sites, communes, groups, members and rules; not for what changes nothing of them."""
     revise(connection, "rule", "grouped", {"group by": "site"})
     revise(connection, "member", "cab/lamp", {})
-    seen = [places.fingerprint(connection)]
+    seen = [queries_places.fingerprint(connection)]
 
     def changed() -> bool:
-        seen.append(places.fingerprint(connection))
+        seen.append(queries_places.fingerprint(connection))
         return seen[-1] != seen[-2]
 
     assert not changed()
@@ -752,7 +777,7 @@ def test_incidents_are_grouped_anew_where_the_registry_says_otherwise(
 def test_where_subjects_stand_by_name_and_title(connection: Connection) -> None:
     revise(connection, "member", "loose/lamp", {})
     revise(connection, "member", "cab/lamp", {})
-    found = places.Places.read(connection)
+    found = queries_places.Places.read(connection)
     assert found.sites == {
         "mill": ("Mill", "Orge", ("91001", "Bourg")),
         "source": ("Source", "Orge", ("91002", "Amont")),
@@ -762,7 +787,7 @@ def test_where_subjects_stand_by_name_and_title(connection: Connection) -> None:
     assert found.groups == {"cab": ("Cabinet", "square"), "loose": ("Others", None)}
 
     def key(rule: str, subject: str, site: str | None, domain: str = "lighting") -> tuple[str, str]:
-        alarm = places.Stands(
+        alarm = queries_places.Stands(
             rule=rule,
             subject=subject,
             domain=domain,
@@ -788,12 +813,12 @@ def test_what_was_written_is_of_the_kind_and_the_key_asked_for(connection: Conne
         revise(connection, kind, key, {"of": f"{kind} {key}"})
     for key in ("mill/alert", "mill/danger", "r"):
         revise(connection, "threshold", key, level)
-    assert alarm_course.written(connection, ["r"], NOW) == {"r": {"of": "rule r"}}
-    assert alarm_course.written(connection, [], NOW) == {}
-    found = alarm_course.thresholds(connection, ["mill/alert"], NOW)
+    assert queries_course.written(connection, ["r"], NOW) == {"r": {"of": "rule r"}}
+    assert queries_course.written(connection, [], NOW) == {}
+    found = queries_course.thresholds(connection, ["mill/alert"], NOW)
     assert found == {"mill/alert": (1.0, "m", False)}
     connection.execute("UPDATE revision SET illustrative = true WHERE key = 'mill/alert'")
-    assert alarm_course.thresholds(connection, ["mill/alert"], NOW)["mill/alert"][2] is True
+    assert queries_course.thresholds(connection, ["mill/alert"], NOW)["mill/alert"][2] is True
 
 
 def test_courses_are_of_what_may_be_believed(connection: Connection) -> None:
@@ -808,13 +833,13 @@ def test_courses_are_of_what_may_be_believed(connection: Connection) -> None:
     ]
     store(connection, level, rows)
     store(connection, other, [(NOW - 10 * MINUTE, 5, 0)])
-    courses = alarm_course.courses(connection, {2: other, 1: level}, NOW - HOUR, NOW)
+    courses = queries_course.courses(connection, {2: other, 1: level}, NOW - HOUR, NOW)
     middle = timedelta(minutes=7.5)
     early, late = ((NOW - part + middle).timestamp() for part in (30 * MINUTE, 15 * MINUTE))
     assert courses == {1: [(early, 2), (late, 8)], 2: [(late, 5)]}
-    assert alarm_course.courses(connection, {}, NOW - HOUR, NOW) == {}
-    assert alarm_course.series(connection, []) == {}
-    assert alarm_course.series(
+    assert queries_course.courses(connection, {}, NOW - HOUR, NOW) == {}
+    assert queries_course.series(connection, []) == {}
+    assert queries_course.series(
         connection, [(7, "device/gauge", "level"), (8, "square", "level")]
     ) == {
         7: level,

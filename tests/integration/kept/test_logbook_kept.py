@@ -7,23 +7,27 @@ from typing import Any
 import psycopg
 import pytest
 
-from hypervisor.instance import Instance, Mode
-from hypervisor.instants import micros
-from hypervisor.logbook.entry import Kind, New
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.base.instants import micros
+from hypervisor.database import audit, instance, locks
+from hypervisor.database.audit import Act, ActError
+from hypervisor.database.connect import Connection
+from hypervisor.database.locks import Lock
+from hypervisor.evaluation import queries as evaluation_queries
+from hypervisor.evaluation import queries_setbacks
+from hypervisor.evaluation.queries import EvaluationState
+from hypervisor.evaluation.queries_setbacks import SetAside, Setback
+from hypervisor.logbook import queries as log_queries
+from hypervisor.logbook import queries_handovers, queries_shifts
 from hypervisor.logbook.errors import NoEntryError
-from hypervisor.store import audit, instance, locks
-from hypervisor.store.audit import Act, ActError
-from hypervisor.store.connect import Connection
-from hypervisor.store.locks import Lock
-from hypervisor.store.logbook import handovers, logbook, shifts
-from hypervisor.store.logbook.handovers import Handover
-from hypervisor.store.logbook.logbook import Entry, Wanted
-from hypervisor.store.watch import authoring, judgement, rulebook, setbacks
-from hypervisor.store.watch.judgement import State
-from hypervisor.store.watch.setbacks import SetAside, Setback
+from hypervisor.logbook.model import Kind, New
+from hypervisor.logbook.queries import Entry, LogFilter
+from hypervisor.logbook.queries_handovers import Handover
+from hypervisor.registry import queries_revisions
+from hypervisor.rulebook import queries as rulebook_queries
 from rules._journal import Moment, Phase, Truth
 from sensors._row import NEVER
-from tests.integration.store.standing import (
+from tests.integration.database.standing import (
     HOUR,
     NOW,
     SUSPECT,
@@ -59,7 +63,7 @@ def test_an_entry_of_the_log_has_all_its_parts(connection: Connection) -> None:
         due=NOW + HOUR,
         about=None,
     )
-    number = logbook.insert(connection, new, now=NOW)
+    number = log_queries.insert(connection, new, now=NOW)
     kept = Entry(
         id=number,
         at=NOW,
@@ -79,14 +83,14 @@ def test_an_entry_of_the_log_has_all_its_parts(connection: Connection) -> None:
         settled=None,
         settled_by=None,
     )
-    assert logbook.one(connection, number) == kept
-    assert logbook.one(connection, number + 1) is None
-    assert logbook.listing(connection, Wanted()) == [kept]
+    assert log_queries.one(connection, number) == kept
+    assert log_queries.one(connection, number + 1) is None
+    assert log_queries.listing(connection, LogFilter()) == [kept]
     assert (kept.open, kept.shown_at) == (True, NOW)
     exercise(connection, NOW - HOUR)
     note = replace(new, kind=Kind.NOTE, text="Note", area="2", site=None, alarm=None, due=None)
-    second = logbook.insert(connection, note, now=NOW + TICK)
-    found = logbook.one(connection, second)
+    second = log_queries.insert(connection, note, now=NOW + TICK)
+    found = log_queries.one(connection, second)
     assert found is not None
     assert (found.scenario_at, found.shown_at, found.area, found.area_name) == (
         NOW - HOUR,
@@ -96,31 +100,31 @@ def test_an_entry_of_the_log_has_all_its_parts(connection: Connection) -> None:
     )
     assert (found.site, found.alarm, found.open) == (None, None, False)
     for name, area in (("nowhere", None), ("square", "91001")):
-        one = logbook.insert(connection, replace(note, site=name), now=NOW)
-        placed = logbook.one(connection, one)
+        one = log_queries.insert(connection, replace(note, site=name), now=NOW)
+        placed = log_queries.one(connection, one)
         assert placed is not None
         assert (placed.site, placed.area) == (name, area)
     done = replace(note, kind=Kind.SETTLED, about=number, author="ben")
-    logbook.insert(connection, done, now=NOW + HOUR)
-    settled = logbook.one(connection, number)
+    log_queries.insert(connection, done, now=NOW + HOUR)
+    settled = log_queries.one(connection, number)
     assert settled == replace(kept, settled=NOW + HOUR, settled_by="ben")
     assert not settled.open
 
     def listed(**words: Any) -> list[int]:
-        return [entry.id for entry in logbook.listing(connection, Wanted(**words))]
+        return [entry.id for entry in log_queries.listing(connection, LogFilter(**words))]
 
     assert (listed(alarm=alarm), listed(text="they"), listed(open=True)) == ([number], [number], [])
-    assert (listed(first=NOW - HOUR, last=NOW), Wanted().limit) == (listed()[:-1], 200)
+    assert (listed(first=NOW - HOUR, last=NOW), LogFilter().limit) == (listed()[:-1], 200)
     for words in ({"area": "7"}, {"about": 99}):
         connection.execute("SAVEPOINT before")
         with pytest.raises(NoEntryError, match="the entry names what is not there: Key "):
-            logbook.insert(connection, replace(note, **words), now=NOW)
+            log_queries.insert(connection, replace(note, **words), now=NOW)
         connection.execute("ROLLBACK TO before")
 
 
 def test_a_hand_over_has_all_its_parts(connection: Connection) -> None:
     words: dict[str, Any] = {"author": "ann", "note": "calm", "area": "2", "digest": "d"}
-    number = handovers.insert(connection, {"a": 1}, begins=NOW - HOUR, now=NOW, **words)
+    number = queries_handovers.insert(connection, {"a": 1}, begins=NOW - HOUR, now=NOW, **words)
     kept = Handover(
         id=number,
         area="2",
@@ -136,21 +140,27 @@ def test_a_hand_over_has_all_its_parts(connection: Connection) -> None:
         closed_by=None,
         remark="",
     )
-    assert handovers.one(connection, number) == handovers.offered(connection, "2") == kept
-    assert handovers.one(connection, number + 1) is None
-    assert handovers.close(
+    assert (
+        queries_handovers.one(connection, number)
+        == queries_handovers.offered(connection, "2")
+        == kept
+    )
+    assert queries_handovers.one(connection, number + 1) is None
+    assert queries_handovers.close(
         connection, number, "taken", author="ben", remark=" well ", now=NOW + HOUR
     )
     taken = replace(kept, state="taken", closed_at=NOW + HOUR, closed_by="ben", remark="well")
-    assert handovers.latest(connection, "2") == taken
-    assert handovers.offered(connection, "2") is None
+    assert queries_handovers.latest(connection, "2") == taken
+    assert queries_handovers.offered(connection, "2") is None
     connection.execute("UPDATE instance SET created_at = %s", [NOW - 9 * HOUR])
     exercise(connection, NOW - HOUR)
-    first = handovers.insert(connection, {}, begins=None, now=NOW, **{**words, "area": None})
-    found = handovers.offered(connection, None)
+    first = queries_handovers.insert(
+        connection, {}, begins=None, now=NOW, **{**words, "area": None}
+    )
+    found = queries_handovers.offered(connection, None)
     assert found is not None
     assert (found.begins, found.scenario_at, found.area) == (NOW - 9 * HOUR, NOW - HOUR, None)
-    assert [one.id for one in handovers.listing(connection)] == [first, number]
+    assert [one.id for one in queries_handovers.listing(connection)] == [first, number]
 
 
 def test_edits_and_devices_at_rest_have_all_their_parts(connection: Connection) -> None:
@@ -163,8 +173,8 @@ def test_edits_and_devices_at_rest_have_all_their_parts(connection: Connection) 
         " AND p.key = r.key), recorded_at = %s, author = 'ann', reason = 'why'",
         [NOW],
     )
-    assert shifts.edits(connection, NOW) == [
-        shifts.Edit(
+    assert queries_shifts.edits(connection, NOW) == [
+        queries_shifts.Edit(
             kind="rule",
             key="r",
             value=None,
@@ -175,12 +185,12 @@ def test_edits_and_devices_at_rest_have_all_their_parts(connection: Connection) 
         )
     ]
     add_device(connection, "gauge", "mill")
-    assert shifts.at_rest(connection, NOW) == [
-        shifts.AtRest(
+    assert queries_shifts.at_rest(connection, NOW) == [
+        queries_shifts.AtRest(
             device="gauge", site="mill", site_title="Mill", since=NOW, author="ann", reason="why"
         )
     ]
-    assert shifts.at_rest(connection, NOW - TICK) == []
+    assert queries_shifts.at_rest(connection, NOW - TICK) == []
 
 
 def test_an_act_of_the_audit_has_all_its_parts(connection: Connection) -> None:
@@ -188,7 +198,7 @@ def test_an_act_of_the_audit_has_all_its_parts(connection: Connection) -> None:
     number = audit.record(
         connection, kind="k", subject="s", reason=" why ", author=" ann ", details={"undoes": "7"}
     )
-    act = audit.one(connection, number)
+    act = audit.get_act(connection, number)
     assert act is not None
     assert act == Act(
         id=number,
@@ -200,14 +210,14 @@ def test_an_act_of_the_audit_has_all_its_parts(connection: Connection) -> None:
         reason="why",
         details={"undoes": "7"},
     )
-    assert audit.one(connection, number + 1) is None
+    assert audit.get_act(connection, number + 1) is None
     assert audit.listing(connection) == audit.page(connection, limit=9) == [act]
     assert (audit.undone_by(connection, 7), audit.undone_by(connection, 8)) == (number, None)
     with pytest.raises(ActError) as caught:
         audit.record(connection, kind="k", subject="s", reason=" ")
     assert str(caught.value) == "k of s: no reason is given; say why in a few words"
     connection.execute("UPDATE instance SET mode = 'live'")
-    plain = audit.one(connection, audit.record(connection, kind="k", subject="s", reason="x"))
+    plain = audit.get_act(connection, audit.record(connection, kind="k", subject="s", reason="x"))
     assert plain is not None
     assert (plain.scenario_at, plain.author, plain.details) == (None, audit.whoever(), {})
 
@@ -230,14 +240,14 @@ def test_what_authors_of_rules_ask(connection: Connection) -> None:
     add_device(connection, "lamp", "square", "level")
     store(connection, level, [(NOW, 1, 0), (NOW - HOUR, 2, SUSPECT)])
     store(connection, other, [(NOW - 2 * HOUR, 1, 0)])
-    assert authoring.site_of(connection, "gauge") == "mill"
-    assert authoring.site_of(connection, "nosuch") is None
-    assert authoring.first_reading(connection, "mill", "level") == NOW - 2 * HOUR
-    assert authoring.first_reading(connection, "mill", "rain") is None
-    assert authoring.first_reading(connection, "square", "level") is None
-    places = authoring.places(connection)
-    assert places["mill"] == authoring.Owner(site="mill", title="Mill", domain="flood")
-    assert places["device/gauge"] == authoring.Owner(
+    assert rulebook_queries.site_of(connection, "gauge") == "mill"
+    assert rulebook_queries.site_of(connection, "nosuch") is None
+    assert rulebook_queries.first_reading(connection, "mill", "level") == NOW - 2 * HOUR
+    assert rulebook_queries.first_reading(connection, "mill", "rain") is None
+    assert rulebook_queries.first_reading(connection, "square", "level") is None
+    places = rulebook_queries.places(connection)
+    assert places["mill"] == rulebook_queries.Owner(site="mill", title="Mill", domain="flood")
+    assert places["device/gauge"] == rulebook_queries.Owner(
         site="mill", title="Mill · gauge", domain="flood"
     )
     assert len(places) == 4 + 3
@@ -247,9 +257,9 @@ def test_what_authors_of_rules_ask(connection: Connection) -> None:
     raise_alarm(connection, "r", "mill", withdrawn=NOW)
     old = raise_alarm(connection, "q", "mill", ended=NOW)
     connection.execute("UPDATE alarm SET began = began - interval '1 us' WHERE id = %s", [old])
-    assert authoring.raised(connection, NOW - HOUR) == {
-        "r": authoring.Raised(times=2, standing=1, last=NOW - HOUR),
-        "q": authoring.Raised(times=0, standing=0, last=NOW - HOUR - TICK),
+    assert rulebook_queries.raised(connection, NOW - HOUR) == {
+        "r": rulebook_queries.Raised(times=2, standing=1, last=NOW - HOUR),
+        "q": rulebook_queries.Raised(times=0, standing=0, last=NOW - HOUR - TICK),
     }
 
     for site in ("mill", "square"):
@@ -260,7 +270,7 @@ def test_what_authors_of_rules_ask(connection: Connection) -> None:
     revise(connection, "threshold", "mill/danger", {"value": 1}, NOW)
 
     def sharing(quantities: list[str], *thresholds: str) -> int:
-        return authoring.sharing(connection, quantities, list(thresholds))
+        return rulebook_queries.sharing(connection, quantities, list(thresholds))
 
     assert (sharing(["level"]), sharing(["level", "rain"]), sharing([])) == (2, 1, 4)
     assert (sharing([], "alert"), sharing(["level"], "alert"), sharing([], "danger")) == (2, 2, 1)
@@ -271,10 +281,10 @@ def test_a_recorded_revision_has_all_its_parts(connection: Connection) -> None:
     revise(connection, "rule", "r", {"n": 1})
     revise(connection, "rule", "r", {"n": 2}, NOW)
     connection.execute("UPDATE revision SET recorded_at = %s, illustrative = true", [NOW + HOUR])
-    first, second = rulebook.history(connection, "rule", "r")
+    first, second = queries_revisions.history(connection, "rule", "r")
     connection.execute("UPDATE revision SET previous = %s WHERE id = %s", [first.id, second.id])
-    last = rulebook.latest(connection, "rule")["r"]
-    assert last == rulebook.Recorded(
+    last = queries_revisions.latest(connection, "rule")["r"]
+    assert last == queries_revisions.Recorded(
         id=second.id,
         kind="rule",
         key="r",
@@ -295,17 +305,23 @@ def moment(time: int, phase: Phase = Phase.INACTIVE, reason: str | None = None) 
 
 
 def test_what_the_watch_remembers(connection: Connection) -> None:
-    assert judgement.state(connection) is None
-    first = State(cursor="5", engine="e")
+    assert evaluation_queries.state(connection) is None
+    first = EvaluationState(cursor="5", engine="e")
     assert (first.heard_to, first.judged_to) == (NEVER, NEVER)
-    for one in (first, State(cursor="7", heard_to=AT, judged_to=AT + 1, engine="f"), first):
-        judgement.save_state(connection, one)
-        assert judgement.state(connection) == one
+    for one in (
+        first,
+        EvaluationState(cursor="7", heard_to=AT, judged_to=AT + 1, engine="f"),
+        first,
+    ):
+        evaluation_queries.save_state(connection, one)
+        assert evaluation_queries.state(connection) == one
 
     facts: dict[tuple[str, str], Any] = {("rule", "r"): {"a": [1]}, ("deaf", ""): None}
-    judgement.save_judged_under(connection, facts, [])
-    judgement.save_judged_under(connection, {("rule", "r"): 2}, [("deaf", ""), ("rule", "x")])
-    assert judgement.judged_under(connection) == {("rule", "r"): 2}
+    evaluation_queries.save_judged_under(connection, facts, [])
+    evaluation_queries.save_judged_under(
+        connection, {("rule", "r"): 2}, [("deaf", ""), ("rule", "x")]
+    )
+    assert evaluation_queries.judged_under(connection) == {("rule", "r"): 2}
 
     for rule, subject, at, author in (
         ("r", "s", NOW, "ann"),
@@ -317,7 +333,7 @@ def test_what_the_watch_remembers(connection: Connection) -> None:
             " VALUES (%s, %s, %s, %s, 'why', 1)",
             [rule, subject, at, author],
         )
-    assert judgement.closings(connection) == {
+    assert evaluation_queries.closings(connection) == {
         ("r", "s"): [
             (micros(NOW - HOUR), "closed by ben: why"),
             (AT, "closed by ann: why"),
@@ -328,12 +344,12 @@ def test_what_the_watch_remembers(connection: Connection) -> None:
         "INSERT INTO worker (name, joined_at, drained_at) VALUES ('a', %s, NULL), ('b', %s, %s)",
         [NOW, NOW, NOW],
     )
-    assert judgement.expected_workers(connection) == [("a", AT)]
+    assert evaluation_queries.expected_workers(connection) == [("a", AT)]
     connection.execute(
         "INSERT INTO deaf_span VALUES ('a', %s, %s), ('b', %s, %s)",
         [NOW, NOW + HOUR, NOW - HOUR, NOW],
     )
-    assert judgement.deaf_spans(connection) == [
+    assert evaluation_queries.deaf_spans(connection) == [
         (micros(NOW - HOUR), AT),
         (AT, micros(NOW + HOUR)),
     ]
@@ -343,59 +359,59 @@ def test_the_journal_of_a_rule_and_a_subject(connection: Connection) -> None:
     pair, other = ("r", "s"), ("r", "t")
     active = moment(AT + 2, Phase.ACTIVE)
     moments = [moment(AT), moment(AT + 1), active, moment(AT + 3), moment(AT + 4, Phase.PENDING)]
-    judgement.rewrite_journal(connection, {}, [(pair, moments), (other, [moment(AT)])])
+    evaluation_queries.rewrite_journal(connection, {}, [(pair, moments), (other, [moment(AT)])])
 
     def opened(before: int | None) -> list[Moment]:
-        return judgement.open_journal(connection, {pair: before}).get(pair, [])
+        return evaluation_queries.open_journal(connection, {pair: before}).get(pair, [])
 
     assert opened(None) == moments[3:]
     assert opened(AT + 3) == moments[1:]
     assert opened(AT + 4) == moments[3:]
     assert opened(AT) == moments
-    both = judgement.open_journal(connection, {pair: None, other: None, ("q", "s"): None})
+    both = evaluation_queries.open_journal(connection, {pair: None, other: None, ("q", "s"): None})
     assert both == {pair: moments[3:], other: [moment(AT)]}
 
-    judgement.rewrite_journal(connection, {pair: AT + 3}, [(pair, [moment(AT + 9)])])
+    evaluation_queries.rewrite_journal(connection, {pair: AT + 3}, [(pair, [moment(AT + 9)])])
     assert opened(AT) == [*moments[:3], moment(AT + 9)]
-    kept = judgement.open_journal(connection, {other: None})
+    kept = evaluation_queries.open_journal(connection, {other: None})
     assert kept == {other: [moment(AT)]}
     words: dict[str, Any] = {"mark": "forgotten", "spared": [other]}
-    assert judgement.forget_before(connection, AT + 1, **words) == 0
+    assert evaluation_queries.forget_before(connection, AT + 1, **words) == 0
     assert opened(AT) == [moment(AT, reason="forgotten"), *moments[1:3], moment(AT + 9)]
-    assert judgement.forget_before(connection, AT + 9, **words) == 1
+    assert evaluation_queries.forget_before(connection, AT + 9, **words) == 1
     left = [moment(AT + 1, reason="forgotten"), active, moment(AT + 9)]
     assert opened(AT) == left
-    assert judgement.forget_before(connection, AT + 9, **words) == 0
-    assert (opened(AT), judgement.open_journal(connection, {other: None})) == (left, kept)
+    assert evaluation_queries.forget_before(connection, AT + 9, **words) == 0
+    assert (opened(AT), evaluation_queries.open_journal(connection, {other: None})) == (left, kept)
 
 
 def test_what_is_set_aside(connection: Connection) -> None:
     one, two = Setback(since=AT, problem="p"), Setback(since=AT + 1, problem="q")
-    setbacks.save(connection, {("r", "s"): one, ("a", ""): two}, [])
+    queries_setbacks.save(connection, {("r", "s"): one, ("a", ""): two}, [])
     connection.execute("UPDATE set_aside SET noticed_at = %s", [NOW])
-    setbacks.save(connection, {("r", "s"): two}, [("a", "x"), ("r", "")])
-    assert setbacks.load(connection) == {("r", "s"): two, ("a", ""): two}
+    queries_setbacks.save(connection, {("r", "s"): two}, [("a", "x"), ("r", "")])
+    assert queries_setbacks.load(connection) == {("r", "s"): two, ("a", ""): two}
     aside = SetAside(rule="a", subject="", since=NOW + TICK, problem="q", noticed_at=NOW)
-    assert setbacks.listing(connection) == [aside, replace(aside, rule="r", subject="s")]
-    assert setbacks.count(connection) == 2
-    setbacks.save(connection, {}, [("a", "")])
-    assert setbacks.count(connection) == 1
+    assert queries_setbacks.listing(connection) == [aside, replace(aside, rule="r", subject="s")]
+    assert queries_setbacks.count(connection) == 2
+    queries_setbacks.save(connection, {}, [("a", "")])
+    assert queries_setbacks.count(connection) == 1
 
     def fail() -> None:
-        with setbacks.savepoint(connection):
-            setbacks.save(connection, {}, [("r", "s")])
+        with queries_setbacks.savepoint(connection):
+            queries_setbacks.save(connection, {}, [("r", "s")])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert setbacks.count(connection) == 1
+    assert queries_setbacks.count(connection) == 1
     for error, servers in (
         (psycopg.OperationalError(), True),
         (psycopg.InterfaceError(), True),
         (psycopg.DataError(), False),
         (ValueError(), False),
     ):
-        assert setbacks.is_of_the_server(error) is servers
+        assert queries_setbacks.is_of_the_server(error) is servers
 
 
 def test_what_a_database_is_stays_as_it_was_said(connection: Connection) -> None:

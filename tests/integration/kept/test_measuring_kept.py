@@ -6,12 +6,14 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from hypervisor.instance import Instance, Mode
-from hypervisor.store import health, instance, measuring, panels
-from hypervisor.store.connect import Connection, StoreError, connect, migration_files
-from hypervisor.store.locks import Lock
-from hypervisor.store.panels import Answer, AskingError
-from tests.integration.store.standing import HOUR, NOW, add_device, make_places, raise_alarm
+from hypervisor.app import queries_metrics
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.database import instance, panels
+from hypervisor.database.connect import Connection, StoreError, connect, migration_files
+from hypervisor.database.locks import Lock
+from hypervisor.database.panels import Answer, AskingError
+from hypervisor.evaluation import queries_health
+from tests.integration.database.standing import HOUR, NOW, add_device, make_places, raise_alarm
 
 pytestmark = pytest.mark.integration
 MINUTE = timedelta(minutes=1)
@@ -33,16 +35,16 @@ def exercise(connection: Connection) -> None:
 def test_figures_of_every_part(connection: Connection) -> None:
     connection.execute("DELETE FROM feed")
     exercise(connection)
-    none = measuring.measure(connection)
+    none = queries_metrics.measure(connection)
     assert (none.mode, none.instance) == ("exercise", "test")
     assert (none.letters, none.alarms, none.deliveries) == ([], [], [])
-    second = measuring.WorkerFigures(
+    second = queries_metrics.WorkerFigures(
         name="b", messages=1, rows=2, refused=3, batches=4, retries=5, repeated=6, age=0
     )
-    first = measuring.WorkerFigures(
+    first = queries_metrics.WorkerFigures(
         name="a", messages=7, rows=8, refused=9, batches=10, retries=11, repeated=12, age=60
     )
-    third = measuring.WorkerFigures(
+    third = queries_metrics.WorkerFigures(
         name="c", messages=0, rows=0, refused=0, batches=0, retries=0, repeated=0, age=None
     )
     assert none.workers == [first, second, third]
@@ -96,7 +98,7 @@ def test_figures_of_every_part(connection: Connection) -> None:
         " VALUES (%s, 'comment', 'ann', now(), 1, '') RETURNING id",
         [alarm],
     ).fetchone()
-    found = measuring.measure(connection)
+    found = queries_metrics.measure(connection)
     assert found.letters == [("early", False, 2), ("not-json", False, 1), ("not-json", True, 1)]
     assert found.alarms == [
         ("returned", "minor", "", 1),
@@ -118,7 +120,7 @@ def test_figures_of_every_part(connection: Connection) -> None:
     for name in ("database_size_bytes", "database_connections"):
         assert (figures[name] or 0) > 0
     connection.execute("DELETE FROM watch_state")
-    assert measuring.measure(connection).figures["watch_unread_batches"] == 3
+    assert queries_metrics.measure(connection).figures["watch_unread_batches"] == 3
 
 
 EXACT = {
@@ -159,7 +161,7 @@ def test_what_a_look_at_the_database_says(database_url: str) -> None:
             " SELECT id, 'r', 'c', state, '{}', state, now()"
             " FROM made, unnest(ARRAY['dead', 'sent', 'waiting']) state"
         )
-    found = health.look(database_url)
+    found = queries_health.look(database_url)
     assert found.instance == Instance(mode=Mode.LIVE, name="test")
     assert [one.name for one in found.workers] == ["a", "b"]
     assert found.workers[0].silent_for is None
@@ -171,7 +173,7 @@ def test_what_a_look_at_the_database_says(database_url: str) -> None:
     with connect(database_url) as connection:
         connection.execute("DELETE FROM migration WHERE name = ANY(%s)", [[last, aside]])
         connection.execute("DROP TABLE set_aside CASCADE")
-    lacking = health.look(database_url)
+    lacking = queries_health.look(database_url)
     assert (lacking.lacking, lacking.set_aside) == ([aside, last], [])
     assert lacking == replace(
         found, lacking=lacking.lacking, set_aside=[], clock=lacking.clock, workers=lacking.workers
@@ -179,7 +181,7 @@ def test_what_a_look_at_the_database_says(database_url: str) -> None:
     with connect(database_url) as connection:
         connection.execute("DROP TABLE migration")
     with pytest.raises(StoreError, match="no migration was ever applied; `hypervisor up` does it"):
-        health.look(database_url)
+        queries_health.look(database_url)
 
 
 def test_who_has_joined_and_whether_anybody_signs_in(database_url: str) -> None:

@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 
-from hypervisor.instance import Mode
-from hypervisor.instants import micros
-from hypervisor.notify import health
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.locks import Lock
-from hypervisor.store.notify import deliveries, outbox, telling
-from hypervisor.store.notify.deliveries import New, Parcel, Row
-from hypervisor.store.notify.outbox import Entry, Event
-from hypervisor.store.notify.telling import Ground, Open
-from tests.integration.store.standing import (
+from hypervisor.base.instance import Mode
+from hypervisor.base.instants import micros
+from hypervisor.database.connect import Connection, connect
+from hypervisor.database.locks import Lock
+from hypervisor.notifications import health, queries_alarms, queries_deliveries, queries_outbox
+from hypervisor.notifications.queries_alarms import Ground, Open
+from hypervisor.notifications.queries_deliveries import DeliveryRow, New, Parcel
+from hypervisor.notifications.queries_outbox import Entry, Event
+from tests.integration.database.standing import (
     HOUR,
     NOW,
     TICK,
@@ -39,14 +38,14 @@ def event(key: str, **given: Any) -> Event:
 
 
 def entries(connection: Connection, now: int = AT, most: int = 99) -> list[Entry]:
-    return outbox.due(connection, now, most=most)
+    return queries_outbox.due(connection, now, most=most)
 
 
 def test_events_wait_in_the_order_in_which_they_were_put(connection: Connection) -> None:
     alarm = raise_alarm(connection, "r", "mill")
     events = [event("b", alarm=alarm, due=AT + 5), event("a"), event("b")]
-    assert outbox.put(connection, events) == 2
-    assert outbox.put(connection, events) == 0
+    assert queries_outbox.put(connection, events) == 2
+    assert queries_outbox.put(connection, events) == 0
     first, second = entries(connection, AT + 5)
     assert first == Entry(
         id=first.id,
@@ -63,37 +62,40 @@ def test_events_wait_in_the_order_in_which_they_were_put(connection: Connection)
     assert entries(connection, AT - 1) == []
     assert entries(connection, AT + 5, most=1) == [first]
 
-    outbox.hold(connection, first.id, until=AT + 7, why="grace")
+    queries_outbox.hold(connection, first.id, until=AT + 7, why="grace")
     waiting = replace(first, due=AT + 7, held="grace")
-    assert outbox.undecided(connection, limit=9) == [(waiting, "grace"), (second, None)]
-    assert outbox.undecided(connection, limit=1) == [(waiting, "grace")]
-    outbox.hold_on(connection, {second.id}, until=AT + 8)
+    assert queries_outbox.undecided(connection, limit=9) == [(waiting, "grace"), (second, None)]
+    assert queries_outbox.undecided(connection, limit=1) == [(waiting, "grace")]
+    queries_outbox.hold_on(connection, {second.id}, until=AT + 8)
     assert entries(connection, AT + 7) == [waiting]
-    outbox.hold_on(connection, (), until=AT + 9)
+    queries_outbox.hold_on(connection, (), until=AT + 9)
     assert entries(connection, AT + 8) == [waiting, replace(second, due=AT + 8)]
 
 
 def test_the_same_event_again_has_the_next_number(connection: Connection) -> None:
     numbered = event("k", numbered=True)
-    assert outbox.put(connection, [numbered, event("k:2"), numbered]) == 3
+    assert queries_outbox.put(connection, [numbered, event("k:2"), numbered]) == 3
     assert [one.key for one in entries(connection)] == ["k:1", "k:2", "k:3"]
 
 
 def test_what_is_decided_is_decided_for_good(connection: Connection) -> None:
-    outbox.put(connection, [event("a"), event("b"), event("c")])
+    queries_outbox.put(connection, [event("a"), event("b"), event("c")])
     first, second, third = entries(connection)
-    outbox.hold(connection, first.id, until=AT, why="grace")
-    outbox.decide(connection, first.id, outcome="no route", reason="no route takes it")
-    outbox.decide(connection, first.id, outcome="dropped", reason="later")
-    outbox.decide(connection, second.id, outcome="dropped", reason="it is over")
+    queries_outbox.hold(connection, first.id, until=AT, why="grace")
+    queries_outbox.decide(connection, first.id, outcome="no route", reason="no route takes it")
+    queries_outbox.decide(connection, first.id, outcome="dropped", reason="later")
+    queries_outbox.decide(connection, second.id, outcome="dropped", reason="it is over")
     assert entries(connection) == [third]
-    outbox.decide(connection, third.id, outcome="no route", reason="none")
+    queries_outbox.decide(connection, third.id, outcome="no route", reason="none")
     plain = replace(first, held=None)
-    assert outbox.untold(connection, limit=9) == [(third, "none"), (plain, "no route takes it")]
-    assert outbox.untold(connection, limit=1) == [(third, "none")]
-    assert outbox.undecided(connection, limit=9) == []
+    assert queries_outbox.untold(connection, limit=9) == [
+        (third, "none"),
+        (plain, "no route takes it"),
+    ]
+    assert queries_outbox.untold(connection, limit=1) == [(third, "none")]
+    assert queries_outbox.undecided(connection, limit=9) == []
 
-    made = outbox.put_decided(connection, event("t"), outcome="sent to", reason="duty")
+    made = queries_outbox.put_decided(connection, event("t"), outcome="sent to", reason="duty")
     assert made is not None
     assert made == Entry(
         id=made.id,
@@ -105,7 +107,7 @@ def test_what_is_decided_is_decided_for_good(connection: Connection) -> None:
         due=AT,
         held=None,
     )
-    assert outbox.put_decided(connection, event("t"), outcome="sent to", reason="x") is None
+    assert queries_outbox.put_decided(connection, event("t"), outcome="sent to", reason="x") is None
     kept = connection.execute(
         "SELECT outcome, reason, decided_at IS NULL FROM outbox WHERE key = 't'"
     )
@@ -115,30 +117,30 @@ def test_what_is_decided_is_decided_for_good(connection: Connection) -> None:
 
 def test_the_clock_that_events_go_by(connection: Connection) -> None:
     (wall,) = connection.execute("SELECT clock_timestamp()").fetchone() or (NOW,)
-    live = outbox.clock(connection)
+    live = queries_outbox.clock(connection)
     assert live is not None
     assert live >= micros(wall)
     connection.execute("UPDATE instance SET mode = 'exercise'")
-    assert outbox.clock(connection) is None
+    assert queries_outbox.clock(connection) is None
     for key, at in (("late", NOW + 5 * HOUR), ("last", NOW)):
-        outbox.put(connection, [event(key, at=micros(at))])
-    assert outbox.clock(connection) == AT, "of what was put last"
+        queries_outbox.put(connection, [event(key, at=micros(at))])
+    assert queries_outbox.clock(connection) == AT, "of what was put last"
     for name, at in (("a", NOW + HOUR), ("b", NOW - HOUR)):
         connection.execute(
             "INSERT INTO worker (name, heard_at, joined_at) VALUES (%s, %s, %s)", [name, at, NOW]
         )
-    assert outbox.clock(connection) == micros(NOW + HOUR)
+    assert queries_outbox.clock(connection) == micros(NOW + HOUR)
     connection.execute(
         "INSERT INTO watch_state (cursor, heard_to, judged_to, engine) VALUES ('1', %s, %s, '')",
         [NOW + 2 * HOUR, NOW + 3 * HOUR],
     )
-    assert outbox.clock(connection) == micros(NOW + 3 * HOUR)
+    assert queries_outbox.clock(connection) == micros(NOW + 3 * HOUR)
     connection.execute("DELETE FROM instance")
-    assert outbox.clock(connection) is None
+    assert queries_outbox.clock(connection) is None
 
 
 def put(connection: Connection, key: str, name: str = "raised", alarm: int | None = None) -> int:
-    made = outbox.put_decided(
+    made = queries_outbox.put_decided(
         connection, event(key, alarm=alarm, event=name), outcome="sent to", reason="duty"
     )
     assert made is not None
@@ -156,7 +158,7 @@ def deliver(connection: Connection, number: int, key: str, **given: Any) -> int:
         "told": AT,
         **given,
     }
-    deliveries.add(connection, [New(outbox=number, key=key, **words)])
+    queries_deliveries.add(connection, [New(outbox=number, key=key, **words)])
     row = connection.execute("SELECT id FROM delivery WHERE key = %s", [key]).fetchone()
     assert row is not None
     return int(row[0])
@@ -166,7 +168,7 @@ STATES = ("waiting", "sent", "dead", "dropped")
 
 
 def states(connection: Connection) -> dict[str, str]:
-    return {row.key: row.state for row in deliveries.listing(connection, states=STATES)}
+    return {row.key: row.state for row in queries_deliveries.listing(connection, states=STATES)}
 
 
 def test_a_delivery_has_all_its_parts(connection: Connection) -> None:
@@ -175,13 +177,13 @@ def test_a_delivery_has_all_its_parts(connection: Connection) -> None:
     number = deliver(connection, of_event, "k", alarm=alarm, active=True, channel="mail")
     assert deliver(connection, of_event, "k", route="other") == number, "the same key is the same"
     other = deliver(connection, put(connection, "f"), "l")
-    deliveries.failed(connection, number, error="not now", wait=60)
+    queries_deliveries.failed(connection, number, error="not now", wait=60)
     connection.execute(
         "UPDATE delivery SET made_at = %s, next_try = next_try - made_at + %s", [NOW, NOW]
     )
-    first, second = deliveries.listing(connection, states=STATES)
+    first, second = queries_deliveries.listing(connection, states=STATES)
     assert MINUTE <= first.next_try - NOW < MINUTE + HOUR
-    assert first == Row(
+    assert first == DeliveryRow(
         id=number,
         alarm=alarm,
         event="cleared",
@@ -197,43 +199,43 @@ def test_a_delivery_has_all_its_parts(connection: Connection) -> None:
         title="title of k",
     )
     assert (second.id, second.alarm, second.last_error) == (other, None, None)
-    assert deliveries.of_event(connection, of_event) == [first]
-    assert deliveries.listing(connection, states=STATES, alarm=alarm) == [first]
-    assert deliveries.listing(connection, states=STATES, limit=1) == [second]
-    assert deliveries.listing(connection, states=("sent",)) == []
+    assert queries_deliveries.of_event(connection, of_event) == [first]
+    assert queries_deliveries.listing(connection, states=STATES, alarm=alarm) == [first]
+    assert queries_deliveries.listing(connection, states=STATES, limit=1) == [second]
+    assert queries_deliveries.listing(connection, states=("sent",)) == []
     kept = connection.execute("SELECT active, told_at FROM delivery ORDER BY id").fetchall()
     assert kept == [(True, NOW), (False, NOW)]
-    deliveries.sent(connection, other)
-    (done,) = deliveries.listing(connection, states=("sent",))
+    queries_deliveries.sent(connection, other)
+    (done,) = queries_deliveries.listing(connection, states=("sent",))
     assert done.id == other
     assert done.sent_at is not None
-    assert deliveries.counts(connection) == {"waiting": 1, "dead": 0}
+    assert queries_deliveries.counts(connection) == {"waiting": 1, "dead": 0}
 
 
 def test_only_what_waits_is_sent_fails_or_is_given_up(connection: Connection) -> None:
     of_event = put(connection, "e")
     numbers = [deliver(connection, of_event, key) for key in "abc"]
     first, second, third = numbers
-    deliveries.sent(connection, first)
-    deliveries.bury(connection, second, error="gone")
-    before = deliveries.listing(connection, states=STATES)
+    queries_deliveries.sent(connection, first)
+    queries_deliveries.bury(connection, second, error="gone")
+    before = queries_deliveries.listing(connection, states=STATES)
     for number in (first, second):
-        deliveries.sent(connection, number)
-        deliveries.failed(connection, number, error="late", wait=1)
-        deliveries.bury(connection, number, error="late")
-    assert deliveries.listing(connection, states=STATES) == before
+        queries_deliveries.sent(connection, number)
+        queries_deliveries.failed(connection, number, error="late", wait=1)
+        queries_deliveries.bury(connection, number, error="late")
+    assert queries_deliveries.listing(connection, states=STATES) == before
     assert [(row.state, row.attempts, row.last_error) for row in before] == [
         ("sent", 0, None),
         ("dead", 1, "gone"),
         ("waiting", 0, None),
     ]
-    assert deliveries.counts(connection) == {"waiting": 1, "dead": 1}
+    assert queries_deliveries.counts(connection) == {"waiting": 1, "dead": 1}
     deliver(connection, of_event, "d", route="other")
-    deliveries.failed(connection, third, error="not now", wait=0)
-    deliveries.supersede(connection, "duty")
+    queries_deliveries.failed(connection, third, error="not now", wait=0)
+    queries_deliveries.supersede(connection, "duty")
     assert states(connection) == {"a": "sent", "b": "dead", "c": "dropped", "d": "waiting"}
-    deliveries.supersede(connection, "other")
-    told = [row.last_error for row in deliveries.listing(connection, states=("dropped",))]
+    queries_deliveries.supersede(connection, "other")
+    told = [row.last_error for row in queries_deliveries.listing(connection, states=("dropped",))]
     assert told == ["not now", "superseded"]
 
 
@@ -247,14 +249,14 @@ def test_the_dead_are_tried_again_but_for_those_overtaken(connection: Connection
         "of another alarm": {"alarm": other},
     }
     dead = {key: deliver(connection, of_event, key, **words) for key, words in makings.items()}
-    deliveries.sent(connection, deliver(connection, of_event, "the end", alarm=alarm))
+    queries_deliveries.sent(connection, deliver(connection, of_event, "the end", alarm=alarm))
     dead["later"] = deliver(connection, of_event, "later", alarm=alarm)
     for number in dead.values():
-        deliveries.bury(connection, number, error="gone")
+        queries_deliveries.bury(connection, number, error="gone")
     connection.execute("UPDATE delivery SET made_at = %s, next_try = %s", [NOW, NOW])
-    assert deliveries.retry(connection, [dead["later"]]) == 1
-    assert deliveries.retry(connection, [dead["later"]]) == 0
-    (row,) = deliveries.listing(connection, states=("waiting",))
+    assert queries_deliveries.retry(connection, [dead["later"]]) == 1
+    assert queries_deliveries.retry(connection, [dead["later"]]) == 0
+    (row,) = queries_deliveries.listing(connection, states=("waiting",))
     assert (row.key, row.attempts, row.made_at > NOW, row.next_try > NOW) == (
         "later",
         0,
@@ -262,17 +264,17 @@ def test_the_dead_are_tried_again_but_for_those_overtaken(connection: Connection
         True,
     )
     assert states(connection)["overtaken"] == "dead"
-    assert deliveries.retry(connection, []) == 3
+    assert queries_deliveries.retry(connection, []) == 3
     found = states(connection)
     assert found.pop("overtaken") == "dropped"
     assert found.pop("the end") == "sent"
     assert set(found.values()) == {"waiting"}
-    (dropped,) = deliveries.listing(connection, states=("dropped",))
+    (dropped,) = queries_deliveries.listing(connection, states=("dropped",))
     assert dropped.last_error == "a later one of its alarm was sent"
 
 
 def claim(connection: Connection, worker: int = 1, lane: tuple[str, str] = LANE) -> str | None:
-    parcel = deliveries.claim(connection, worker, lane, seconds=60)
+    parcel = queries_deliveries.claim(connection, worker, lane, seconds=60)
     return None if parcel is None else parcel.key
 
 
@@ -280,8 +282,8 @@ def test_what_is_taken_in_hand(connection: Connection) -> None:
     connection.execute(
         "SELECT pg_advisory_xact_lock(%s), pg_advisory_xact_lock(1, 2)", [Lock.WATCH]
     )
-    worker = deliveries.join(connection)
-    assert deliveries.workers(connection) == [worker]
+    worker = queries_deliveries.join(connection)
+    assert queries_deliveries.workers(connection) == [worker]
     alarm, other = raise_alarm(connection, "r", "mill"), raise_alarm(connection, "r", "source")
     of_event = put(connection, "e")
     first = deliver(connection, of_event, "a", alarm=alarm)
@@ -290,10 +292,10 @@ def test_what_is_taken_in_hand(connection: Connection) -> None:
     deliver(connection, of_event, "d", alarm=alarm, channel="2")
     deliver(connection, of_event, "e", alarm=alarm, route="chief")
     later = deliver(connection, of_event, "f")
-    deliveries.failed(connection, later, error="x", wait=3600)
-    assert deliveries.lanes(connection) == [("chief", "1"), ("duty", "1"), ("duty", "2")]
+    queries_deliveries.failed(connection, later, error="x", wait=3600)
+    assert queries_deliveries.lanes(connection) == [("chief", "1"), ("duty", "1"), ("duty", "2")]
     connection.execute("UPDATE delivery SET made_at = clock_timestamp() - interval '1 h'")
-    parcel = deliveries.claim(connection, worker, LANE, seconds=60)
+    parcel = queries_deliveries.claim(connection, worker, LANE, seconds=60)
     assert parcel is not None
     assert 3600 <= parcel.age < 7200
     assert parcel == Parcel(
@@ -317,11 +319,11 @@ def test_what_is_taken_in_hand(connection: Connection) -> None:
     assert claim(connection, worker, ("nosuch", "1")) is None
     connection.execute("UPDATE delivery SET lease = %s WHERE id = %s", [NOW, first])
     assert claim(connection, worker) == "a", "its time is up: it is free again"
-    deliveries.failed(connection, first, error="not now", wait=0)
+    queries_deliveries.failed(connection, first, error="not now", wait=0)
     assert claim(connection, worker) == "a"
     connection.execute("UPDATE delivery SET worker = %s WHERE id = %s", [worker + 1000, first])
     assert claim(connection, worker) == "a", "who had it is no more"
-    deliveries.sent(connection, first)
+    queries_deliveries.sent(connection, first)
     free = connection.execute("SELECT worker, lease FROM delivery WHERE id = %s", [first])
     assert free.fetchall() == [(None, None)]
     assert claim(connection, worker) == "b"
@@ -330,12 +332,12 @@ def test_what_is_taken_in_hand(connection: Connection) -> None:
 def test_a_number_that_another_holds_is_passed_over(
     connection: Connection, shared_url: str
 ) -> None:
-    first = deliveries.join(connection)
+    first = queries_deliveries.join(connection)
     with closing(connect(shared_url, autocommit=True)) as other:
         held = "SELECT pg_advisory_lock(%s, %s)"
         other.execute(held, [Lock.NOTIFIER.value, first + 1])
-        assert deliveries.join(connection) == first + 2
-        assert set(deliveries.workers(connection)) == {first, first + 1, first + 2}
+        assert queries_deliveries.join(connection) == first + 2
+        assert set(queries_deliveries.workers(connection)) == {first, first + 1, first + 2}
 
 
 def test_where_an_alarms_subject_stands(connection: Connection) -> None:
@@ -350,26 +352,30 @@ def test_where_an_alarms_subject_stands(connection: Connection) -> None:
     revise(connection, "series", "gauge-2/level", {"interval_s": 360.5})
     revise(connection, "member", "gauge/level", {"interval_s": 9999})
     revise(connection, "series", "elsewhere/level", {"interval_s": 9999})
-    assert telling.ground(connection, here) == Ground(
+    assert queries_alarms.ground(connection, here) == Ground(
         place="Mill, Bourg", areas=above, interval=360_500_000
     )
-    assert telling.ground(connection, square) == Ground(place="Square, Bourg", areas=above)
-    assert telling.ground(connection, nowhere) == Ground(place="Nowhere")
-    assert telling.ground(connection, lost) == telling.ground(connection, lost + 1) == Ground()
-    assert telling.areas_of_site(connection, "mill") == above
-    assert telling.areas_of_site(connection, "nowhere") == frozenset()
-    assert telling.areas_of_site(connection, "nosuch") == frozenset()
-    areas, sites, rules = telling.vocabulary(connection)
+    assert queries_alarms.ground(connection, square) == Ground(place="Square, Bourg", areas=above)
+    assert queries_alarms.ground(connection, nowhere) == Ground(place="Nowhere")
+    assert (
+        queries_alarms.ground(connection, lost)
+        == queries_alarms.ground(connection, lost + 1)
+        == Ground()
+    )
+    assert queries_alarms.areas_of_site(connection, "mill") == above
+    assert queries_alarms.areas_of_site(connection, "nowhere") == frozenset()
+    assert queries_alarms.areas_of_site(connection, "nosuch") == frozenset()
+    areas, sites, rules = queries_alarms.vocabulary(connection)
     assert areas == above | {"91002", "Amont"}
     assert sites == {"mill", "source", "square", "nowhere"}
     assert rules == frozenset()
     revise(connection, "rule", "flood-high", {})
-    assert telling.vocabulary(connection)[2] == {"flood-high"}
+    assert queries_alarms.vocabulary(connection)[2] == {"flood-high"}
 
 
 def test_who_was_told_of_an_alarm_and_what_waits(connection: Connection) -> None:
     alarm, other = raise_alarm(connection, "r", "mill"), raise_alarm(connection, "r", "source")
-    assert telling.told(connection, alarm) == (frozenset(), False, None)
+    assert queries_alarms.told(connection, alarm) == (frozenset(), False, None)
     of_event = put(connection, "e", alarm=alarm)
 
     def deliver_to(route: str, key: str, told: int, *, active: bool) -> int:
@@ -378,32 +384,38 @@ def test_who_was_told_of_an_alarm_and_what_waits(connection: Connection) -> None
 
     dropped = deliver_to("first", "a", AT - 1, active=True)
     connection.execute("UPDATE delivery SET state = 'dropped' WHERE id = %s", [dropped])
-    assert telling.told(connection, alarm) == (frozenset(), False, None)
+    assert queries_alarms.told(connection, alarm) == (frozenset(), False, None)
     deliver_to("duty", "b", AT, active=False)
     deliver_to("chief", "c", AT + 1, active=True)
-    assert telling.told(connection, alarm) == (frozenset({"duty", "chief"}), True, AT)
+    assert queries_alarms.told(connection, alarm) == (frozenset({"duty", "chief"}), True, AT)
     deliver_to("duty", "d", AT + 2, active=False)
-    assert telling.told(connection, alarm) == (frozenset({"duty", "chief"}), False, AT)
-    assert telling.told(connection, other)[0] == frozenset()
+    assert queries_alarms.told(connection, alarm) == (frozenset({"duty", "chief"}), False, AT)
+    assert queries_alarms.told(connection, other)[0] == frozenset()
 
-    outbox.put(connection, [event("r", alarm=alarm), event("s", alarm=alarm, event="severity")])
+    queries_outbox.put(
+        connection, [event("r", alarm=alarm), event("s", alarm=alarm, event="severity")]
+    )
     raised, severity = entries(connection)
-    assert telling.waits(connection, alarm, severity.id)
-    assert not telling.waits(connection, alarm, raised.id)
-    assert not telling.waits(connection, other, severity.id)
-    outbox.decide(connection, raised.id, outcome="dropped", reason="x")
-    assert not telling.waits(connection, alarm, severity.id + 1), "only what raises it"
+    assert queries_alarms.waits(connection, alarm, severity.id)
+    assert not queries_alarms.waits(connection, alarm, raised.id)
+    assert not queries_alarms.waits(connection, other, severity.id)
+    queries_outbox.decide(connection, raised.id, outcome="dropped", reason="x")
+    assert not queries_alarms.waits(connection, alarm, severity.id + 1), "only what raises it"
 
 
 def test_alarms_that_last_and_that_somebody_has_seen(connection: Connection) -> None:
     lasts = raise_alarm(connection, "r", "mill", acknowledged="minor")
     over = raise_alarm(connection, "r", "mill", ended=NOW)
     gone = raise_alarm(connection, "r", "mill", withdrawn=NOW)
-    assert telling.lasting(connection, [lasts, over, gone]) == {lasts}
-    assert telling.lasting(connection, []) == telling.lasting(connection, [over]) == frozenset()
-    assert telling.acknowledged(connection, lasts)
-    assert not telling.acknowledged(connection, over)
-    assert not telling.acknowledged(connection, gone + 1)
+    assert queries_alarms.lasting(connection, [lasts, over, gone]) == {lasts}
+    assert (
+        queries_alarms.lasting(connection, [])
+        == queries_alarms.lasting(connection, [over])
+        == frozenset()
+    )
+    assert queries_alarms.acknowledged(connection, lasts)
+    assert not queries_alarms.acknowledged(connection, over)
+    assert not queries_alarms.acknowledged(connection, gone + 1)
 
 
 def test_alarms_that_nobody_answered_by_the_news_told_last(connection: Connection) -> None:
@@ -415,37 +427,41 @@ def test_alarms_that_nobody_answered_by_the_news_told_last(connection: Connectio
         number = put(connection, key, name, of)
         deliver(connection, number, key, alarm=of, route=route, told=told)
 
-    assert telling.unanswered(connection, routes) == []
+    assert queries_alarms.unanswered(connection, routes) == []
     deliver_of("raised", "raised", AT)
     deliver_of("of the chief", "escalation", AT + 1, route="chief")
     deliver_of("seen", "raised", AT, of=seen)
     deliver_of("other", "raised", AT, route="other")
     one = Open(alarm=alarm, rule="r", route="duty", told=AT, news="raised")
     chief = replace(one, route="chief", told=AT + 1, news="of the chief")
-    assert telling.unanswered(connection, routes) == [chief, one]
-    assert telling.unanswered(connection, ["duty"]) == [one]
-    assert telling.unanswered(connection, []) == []
+    assert queries_alarms.unanswered(connection, routes) == [chief, one]
+    assert queries_alarms.unanswered(connection, ["duty"]) == [one]
+    assert queries_alarms.unanswered(connection, []) == []
     deliver_of("worse", "severity", AT + 2)
     worse = replace(one, told=AT + 2, news="worse")
     deliver_of("revised", "revised", AT + 3)
     deliver_of("again", "reminder", AT + 4)
-    assert telling.unanswered(connection, ["duty"]) == [worse], "a revision asks nobody anew"
+    assert queries_alarms.unanswered(connection, ["duty"]) == [worse], "a revision asks nobody anew"
     connection.execute("UPDATE delivery SET state = 'dropped' WHERE key = 'worse'")
-    assert telling.unanswered(connection, ["duty"]) == [one]
+    assert queries_alarms.unanswered(connection, ["duty"]) == [one]
 
 
 def test_revisions_of_the_routes(connection: Connection) -> None:
-    assert telling.routes_text(connection, 0) is None
-    first = telling.write_routes(connection, "one", author="ann", reason="why")
-    second = telling.write_routes(connection, "two", author="ben", reason="again")
-    kept = telling.routes_revisions(connection)
+    assert queries_alarms.routes_text(connection, 0) is None
+    first = queries_alarms.write_routes(connection, "one", author="ann", reason="why")
+    second = queries_alarms.write_routes(connection, "two", author="ben", reason="again")
+    kept = queries_alarms.routes_revisions(connection)
     assert [(one.id, one.text, one.author, one.reason) for one in kept] == [
         (first, "one", "ann", "why"),
         (second, "two", "ben", "again"),
     ]
     assert all(one.recorded_at > NOW for one in kept)
-    assert telling.routes_text(connection, 0) == telling.routes_text(connection, first) == kept[1]
-    assert telling.routes_text(connection, second) is None
+    assert (
+        queries_alarms.routes_text(connection, 0)
+        == queries_alarms.routes_text(connection, first)
+        == kept[1]
+    )
+    assert queries_alarms.routes_text(connection, second) is None
 
 
 def test_rules_in_force_at_a_time(connection: Connection) -> None:
@@ -453,9 +469,12 @@ def test_rules_in_force_at_a_time(connection: Connection) -> None:
     revise(connection, "rule", "gone", {"n": 9})
     revise(connection, "rule", "gone", None, NOW)
     revise(connection, "works", "w", {"n": 9})
-    assert telling.rules_in_force(connection, NOW - TICK) == {"r": {"n": 1}, "gone": {"n": 9}}
-    assert telling.rules_in_force(connection, NOW) == {"r": {"n": 2}}
-    assert telling.rules_in_force(connection, NOW + TICK) == {"r": {"n": 3}}
+    assert queries_alarms.rules_in_force(connection, NOW - TICK) == {
+        "r": {"n": 1},
+        "gone": {"n": 9},
+    }
+    assert queries_alarms.rules_in_force(connection, NOW) == {"r": {"n": 2}}
+    assert queries_alarms.rules_in_force(connection, NOW + TICK) == {"r": {"n": 3}}
 
 
 def trouble(connection: Connection, mode: Mode = Mode.LIVE, wall: Any = NOW) -> Sequence[str]:
@@ -471,7 +490,7 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
     assert trouble(connection, Mode.EXERCISE) == idle[:2]
     connection.execute("SELECT pg_advisory_lock(%s)", [Lock.WATCH.value])
     try:
-        assert telling.watch_works(connection)
+        assert queries_alarms.watch_works(connection)
         assert trouble(connection, Mode.EXERCISE) == ("no ingest worker is there",)
         for name, heard, drained in (
             ("one", NOW, None),
@@ -511,4 +530,4 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
             assert trouble(connection) == behind
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s)", [Lock.WATCH.value])
-    assert not telling.watch_works(connection)
+    assert not queries_alarms.watch_works(connection)

@@ -7,14 +7,23 @@ import numpy as np
 import psycopg
 import pytest
 
-from hypervisor.instance import Instance, Mode
-from hypervisor.instants import micros
-from hypervisor.store import backup, benching, channels, databases, feed, snapshots
-from hypervisor.store.connect import Connection, StoreError, connect, migrate, migration_files
-from hypervisor.store.intake import workers
-from hypervisor.store.pool import Pool, UnstorableError
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.base.instants import micros
+from hypervisor.bench import queries as bench_queries
+from hypervisor.database import channels, databases, feed, snapshots
+from hypervisor.database.connect import Connection, StoreError, connect, migrate, migration_files
+from hypervisor.database.pool import Pool, UnstorableError
+from hypervisor.readings import queries_workers
+from hypervisor.stack import queries_backup
 from sensors._row import ROW
-from tests.integration.store.standing import HOUR, NOW, add_device, make_places, raise_alarm, store
+from tests.integration.database.standing import (
+    HOUR,
+    NOW,
+    add_device,
+    make_places,
+    raise_alarm,
+    store,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -35,10 +44,10 @@ def test_a_database_that_does_not_answer_is_named() -> None:
 
 def test_a_bench_has_devices_at_sites_with_thresholds_and_others(connection: Connection) -> None:
     connection.execute("DELETE FROM feed")
-    benching.seed(
+    bench_queries.seed(
         connection, {"a": "0A", "b": "0B"}, ["level", "rain"], gateway="mast", codec="probe"
     )
-    benching.add_others(connection, "lamp", ["power"], 2)
+    bench_queries.add_others(connection, "lamp", ["power"], 2)
     sites = connection.execute(
         "SELECT name, title, domain FROM site WHERE name IN ('a', 'b', 'bench') ORDER BY 1"
     ).fetchall()
@@ -84,11 +93,11 @@ def test_what_a_bench_counts_and_clears(database_url: str) -> None:
     with connect(database_url) as connection:
         make_places(connection)
         level = add_device(connection, "gauge", "mill", "level")["level"]
-    assert not benching.listening(database_url)
-    assert benching.readings(database_url) == 0
+    assert not bench_queries.listening(database_url)
+    assert bench_queries.readings(database_url) == 0
     with connect(database_url) as connection:
-        workers.join(connection, "one")
-        benching.load(connection, rows_of(level, 3))
+        queries_workers.join(connection, "one")
+        bench_queries.load(connection, rows_of(level, 3))
         connection.execute("DELETE FROM feed")
         for _ in range(2):
             feed.append(connection, "readings", rows=rows_of(level, 1).tobytes())
@@ -96,12 +105,12 @@ def test_what_a_bench_counts_and_clears(database_url: str) -> None:
         alarm = raise_alarm(connection, "r", "mill")
         raise_alarm(connection, "q", "mill")
         connection.execute("UPDATE alarm SET subject = 'device/gauge' WHERE id = %s", [alarm])
-    assert not benching.listening(database_url), "it joined, and was not heard yet"
+    assert not bench_queries.listening(database_url), "it joined, and was not heard yet"
     with connect(database_url) as connection:
-        workers.hear(connection, "one", micros(NOW))
-    assert benching.listening(database_url)
-    assert benching.readings(database_url) == 3
-    assert (benching.unread(database_url), benching.unrolled(database_url)) == (2, 2)
+        queries_workers.hear(connection, "one", micros(NOW))
+    assert bench_queries.listening(database_url)
+    assert bench_queries.readings(database_url) == 3
+    assert (bench_queries.unread(database_url), bench_queries.unrolled(database_url)) == (2, 2)
     with connect(database_url) as connection:
         kept = connection.execute("SELECT time, received_at, value, quality FROM reading LIMIT 1")
         assert kept.fetchone() == (NOW, NOW, 1.5, 0)
@@ -111,11 +120,11 @@ def test_what_a_bench_counts_and_clears(database_url: str) -> None:
                 "INSERT INTO watch_state (cursor, engine) VALUES (pg_current_xact_id(), '')"
             )
             connection.execute(f"UPDATE {table} SET cursor = pg_current_xact_id()".encode())  # noqa: S608
-    assert (benching.unread(database_url), benching.unrolled(database_url)) == (0, 0)
-    benching.unjudge(database_url)
-    benching.clear(database_url)
-    assert benching.readings(database_url) == 0
-    counts = backup.counts(database_url)
+    assert (bench_queries.unread(database_url), bench_queries.unrolled(database_url)) == (0, 0)
+    bench_queries.unjudge(database_url)
+    bench_queries.clear(database_url)
+    assert bench_queries.readings(database_url) == 0
+    counts = queries_backup.counts(database_url)
     for table in ("alarm", "watch_state", "rollup_hour", "dead_letter", "reading_version"):
         assert counts[table] == 0
     assert (counts["feed"], counts["site"], counts["series"]) == (1, 4, 1)
@@ -128,7 +137,10 @@ def test_a_snapshot_holds_still_while_others_write(database_url: str) -> None:
         make_places(connection)
         level = add_device(connection, "gauge", "mill", "level")["level"]
         store(connection, level, [(NOW, 1, 0)])
-    with backup.snapshot(database_url, readings=True) as held, connect(database_url) as other:
+    with (
+        queries_backup.snapshot(database_url, readings=True) as held,
+        connect(database_url) as other,
+    ):
         other.execute("DELETE FROM reading")
         other.commit()
         snapshots.join(other, held.name)
@@ -137,20 +149,20 @@ def test_a_snapshot_holds_still_while_others_write(database_url: str) -> None:
     assert held.migrations == tuple(migration_files())
     assert (held.counts["site"], held.counts["reading"]) == (4, 1)
     assert held.timescaledb[0].isdecimal()
-    with backup.snapshot(database_url, readings=False) as held:
-        assert held.counts.keys() == backup.counts(database_url).keys() - {
+    with queries_backup.snapshot(database_url, readings=False) as held:
+        assert held.counts.keys() == queries_backup.counts(database_url).keys() - {
             "reading",
             "reading_version",
         }
 
 
 def with_snapshot(url: str) -> None:
-    with backup.snapshot(url, readings=True):
+    with queries_backup.snapshot(url, readings=True):
         pass
 
 
 def test_how_dumps_are_told_where_the_database_is_and_what_to_leave_out() -> None:
-    words, secret = backup.address("postgresql://u:word@h:5/d")
+    words, secret = queries_backup.address("postgresql://u:word@h:5/d")
     assert words[0] == "--dbname"
     assert psycopg.conninfo.conninfo_to_dict(words[1]) == {
         "user": "u",
@@ -159,8 +171,8 @@ def test_how_dumps_are_told_where_the_database_is_and_what_to_leave_out() -> Non
         "dbname": "d",
     }
     assert secret == {"PGPASSWORD": "word"}
-    assert backup.address("postgresql://u@h/d")[1] == {}
-    assert backup.without_readings() == [
+    assert queries_backup.address("postgresql://u@h/d")[1] == {}
+    assert queries_backup.without_readings() == [
         "--exclude-table-data=_timescaledb_internal._hyper_*",
         "--exclude-table-data=_timescaledb_internal.compress_hyper_*",
         "--exclude-table-data=public.reading",
@@ -170,7 +182,7 @@ def test_how_dumps_are_told_where_the_database_is_and_what_to_leave_out() -> Non
 
 def test_nothing_is_restored_over_what_is_there(database_url: str) -> None:
     with pytest.raises(StoreError) as caught:
-        backup.make_ready(database_url, timescaledb="2")
+        queries_backup.make_ready(database_url, timescaledb="2")
     assert str(caught.value) == (
         "the database is not empty: nothing is restored over what is there"
     )
@@ -194,7 +206,7 @@ def test_a_restored_database_goes_on_where_it_stood(connection: Connection, mode
         " ('gone', %(early)s, %(early)s, %(now)s), ('ahead', %(late)s, %(early)s, NULL)",
         {"now": NOW, "early": NOW - HOUR, "late": NOW + HOUR},
     )
-    backup.go_on(connection, NOW + HOUR)
+    queries_backup.go_on(connection, NOW + HOUR)
     here = "(SELECT pg_current_xact_id())"
     entries = connection.execute(
         f"SELECT worker, kind, xid = '0', xid = {here} FROM feed ORDER BY xid, id".encode()  # noqa: S608
@@ -249,10 +261,13 @@ def test_a_migration_that_fails_applies_nothing(
         last = migration_files()[-1]
         connection.execute("DELETE FROM migration WHERE name = %s", [last])
         connection.commit()
-        monkeypatch.setattr("hypervisor.store.connect.migration_files", lambda: ["0001_spine.sql"])
+        monkeypatch.setattr(
+            "hypervisor.database.connect.migration_files", lambda: ["0001_spine.sql"]
+        )
         assert migrate(connection) == []
         monkeypatch.setattr(
-            "hypervisor.store.connect.migration_files", lambda: ["0001_spine.sql", last, "none.sql"]
+            "hypervisor.database.connect.migration_files",
+            lambda: ["0001_spine.sql", last, "none.sql"],
         )
         connection.execute("DELETE FROM migration WHERE name = '0001_spine.sql'")
         connection.commit()

@@ -8,18 +8,26 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from hypervisor.alarms import loading, viewing
-from hypervisor.alarms.acts import Act, act
+from hypervisor.alarms import (
+    listing,
+    load_report,
+    queries_acts,
+    queries_incidents,
+    queries_lifecycle,
+    queries_list,
+    queries_timeline,
+)
+from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.errors import AlarmError
 from hypervisor.alarms.history import history
 from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.loading import Span
+from hypervisor.alarms.load_report import Span
+from hypervisor.alarms.queries import Selection
+from hypervisor.alarms.service import Act, act
 from hypervisor.alarms.situation import chattering, situation
-from hypervisor.instants import micros
-from hypervisor.store.alarms import alarm_acts, alarm_list, alarms, incidents, lifecycle, timeline
-from hypervisor.store.alarms.alarms import Selection
-from hypervisor.store.connect import Connection, connect
-from tests.integration.store.standing import HOUR, NOW, TICK, make_places, raise_alarm, revise
+from hypervisor.base.instants import micros
+from hypervisor.database.connect import Connection, connect
+from tests.integration.database.standing import HOUR, NOW, TICK, make_places, raise_alarm, revise
 
 pytestmark = pytest.mark.integration
 MINUTE = timedelta(minutes=1)
@@ -43,7 +51,7 @@ def test_the_load_of_a_day_is_told_whole(connection: Connection) -> None:
         connection.execute(
             "UPDATE alarm SET began = %s WHERE id = %s", [NOW - minutes * MINUTE, number]
         )
-    found = loading.load(connection, Span(), wall=NOW)
+    found = load_report.load(connection, Span(), wall=NOW)
     assert found == {
         "from": "2023-12-31T10:00:00Z",
         "to": "2024-01-01T10:00:00Z",
@@ -74,15 +82,15 @@ def test_the_load_of_a_day_is_told_whole(connection: Connection) -> None:
         "priorities_percent": {"high": 100.0, "medium": 0.0, "low": 0.0},
         "priorities_target_percent": {"high": 5, "medium": 15, "low": 80},
     }
-    calm = loading.load(connection, Span(ends=NOW - HOUR), wall=NOW)
+    calm = load_report.load(connection, Span(ends=NOW - HOUR), wall=NOW)
     assert (calm["alarms"], calm["chattering"]) == (1, [])
     assert calm["per_10_min"]["peak_at"] == "2023-12-31T09:50:00Z"
-    none = loading.load(connection, Span(begins=NOW - 3 * HOUR, ends=NOW - HOUR), wall=NOW)
+    none = load_report.load(connection, Span(begins=NOW - 3 * HOUR, ends=NOW - HOUR), wall=NOW)
     assert (none["alarms"], none["per_10_min"]["peak_at"], none["floods"]) == (0, None, [])
     assert calm["from"] == "2023-12-31T09:00:00Z"
     connection.execute("UPDATE instance SET mode = 'exercise'")
     with pytest.raises(AlarmError, match="the exercise has not begun: there is no load yet"):
-        loading.load(connection, Span(), wall=NOW)
+        load_report.load(connection, Span(), wall=NOW)
     assert situation(connection, wall=NOW).now is None
     assert situation(connection, wall=NOW).of(connection, [alarm]) == {alarm: ()}
 
@@ -104,7 +112,9 @@ def test_a_rules_own_limit_of_chatter_counts_before_the_settings(connection: Con
         micros(NOW - 1.5 * HOUR),
         micros(NOW + 3.5 * HOUR),
     )
-    told = loading.load(connection, Span(begins=NOW - HOUR / 4, ends=NOW), wall=NOW)["chattering"]
+    told = load_report.load(connection, Span(begins=NOW - HOUR / 4, ends=NOW), wall=NOW)[
+        "chattering"
+    ]
     assert [(one["rule"], one["begun"]) for one in told] == [("quick", 5)]
 
 
@@ -113,16 +123,16 @@ def test_an_alarm_is_seen_with_all_that_concerns_it(connection: Connection) -> N
     flood = raise_alarm(connection, "flood", "mill", severity="major")
     fault = raise_alarm(connection, "fault", "mill")
     over = raise_alarm(connection, "fault", "source", ended=NOW)
-    viewing.regroup(connection)
-    found = viewing.views(connection, Selection(), wall=NOW)
+    listing.regroup(connection)
+    found = listing.views(connection, Selection(), wall=NOW)
     assert [one["id"] for one in found] == [over, fault, flood]
     by_id = {one["id"]: one for one in found}
-    alarm = alarms.find(connection, fault)
+    alarm = alarm_queries.find(connection, fault)
     assert alarm is not None
-    held = lifecycle.handling(connection, [fault], NOW)[fault]
+    held = queries_lifecycle.handling(connection, [fault], NOW)[fault]
     assert by_id[fault] == {
-        **alarms.as_text(alarm),
-        **lifecycle.as_text(held),
+        **alarm_queries.as_text(alarm),
+        **queries_lifecycle.as_text(held),
         "suppressed": [
             {
                 "kind": "inhibited",
@@ -134,17 +144,17 @@ def test_an_alarm_is_seen_with_all_that_concerns_it(connection: Connection) -> N
         "incident": flood,
     }
     assert (by_id[flood]["suppressed"], by_id[over]["suppressed"]) == ([], [])
-    assert [one["id"] for one in viewing.views(connection, Selection(limit=1), wall=NOW)] == [over]
-    assert viewing.viewed(connection, [], wall=NOW) == []
+    assert [one["id"] for one in listing.views(connection, Selection(limit=1), wall=NOW)] == [over]
+    assert listing.viewed(connection, [], wall=NOW) == []
 
     def incidents_of(**words: Any) -> list[tuple[int, list[int]]]:
-        seen = viewing.incidents_viewed(connection, wall=NOW, **words)
+        seen = listing.incidents_viewed(connection, wall=NOW, **words)
         return [(one["number"], one["alarms"]) for one in seen]
 
     assert incidents_of() == [(over, [over]), (flood, [flood, fault])]
     later = NOW + 2 * HOUR
-    assert [one["number"] for one in viewing.incidents_viewed(connection, wall=later)] == [flood]
-    assert len(viewing.incidents_viewed(connection, wall=later, every=True)) == 2
+    assert [one["number"] for one in listing.incidents_viewed(connection, wall=later)] == [flood]
+    assert len(listing.incidents_viewed(connection, wall=later, every=True)) == 2
     assert incidents_of(limit=1) == [(over, [over])]
     assert incidents_of(number=flood) == [(flood, [flood, fault])]
     assert incidents_of(domain="nosuch") == []
@@ -220,7 +230,7 @@ def test_each_act_says_what_is_its_own(connection: Connection) -> None:
     do(Kind.OUT_OF_SERVICE)
     do(Kind.RETURN_TO_SERVICE)
     do(Kind.CLOSE)
-    done = alarm_acts.acts(connection, [alarm])
+    done = queries_acts.acts(connection, [alarm])
     assert [(one.kind, one.details, one.version, one.state) for one in done] == [
         ("shelve", {"until": "2024-01-01T11:00:00Z"}, 2, "unacknowledged"),
         ("assign", {"assignee": "ben"}, 3, "unacknowledged"),
@@ -250,7 +260,7 @@ def test_the_watch_waits_for_who_acts_on_an_alarm(database_url: str) -> None:
         closing(connect(database_url, autocommit=True)) as watching,
         ThreadPoolExecutor(1) as beside,
     ):
-        assert lifecycle.lock(operator, alarm)
+        assert queries_lifecycle.lock(operator, alarm)
         late = beside.submit(
             watch.execute, "UPDATE alarm SET title = 'later' WHERE id = %s", [alarm]
         )
@@ -262,7 +272,7 @@ def test_the_watch_waits_for_who_acts_on_an_alarm(database_url: str) -> None:
 
 
 def test_lists_are_as_long_as_one_reads(connection: Connection) -> None:
-    assert timeline.Span(since=NOW, until=NOW).limit == 2_000
-    assert timeline.Span(since=NOW, until=NOW).category == "hazard"
-    assert alarm_list.Wanted().most == 5_000
-    assert incidents.listing(connection) == []
+    assert queries_timeline.Span(since=NOW, until=NOW).limit == 2_000
+    assert queries_timeline.Span(since=NOW, until=NOW).category == "hazard"
+    assert queries_list.AlarmFilter().most == 5_000
+    assert queries_incidents.listing(connection) == []

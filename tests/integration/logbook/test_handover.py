@@ -9,17 +9,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.lifecycle import Kind as ActKind
-from hypervisor.logbook import handover, shift
-from hypervisor.logbook.entry import Kind, New
+from hypervisor.alarms.service import Act, act
+from hypervisor.database.connect import connect
+from hypervisor.logbook import queries_handovers, service_handover, shift
 from hypervisor.logbook.errors import HandoverError, NoEntryError
-from hypervisor.logbook.handover import Step
-from hypervisor.logbook.writing import write
-from hypervisor.store.connect import connect
-from hypervisor.store.logbook import handovers
-from hypervisor.store.logbook.handovers import Handover
-from tests.integration.watch.world import Sent, World, make_world
+from hypervisor.logbook.model import Kind, New
+from hypervisor.logbook.queries_handovers import Handover
+from hypervisor.logbook.service import write
+from hypervisor.logbook.service_handover import Step
+from tests.integration.evaluation.world import Sent, World, make_world
 
 pytestmark = pytest.mark.integration
 
@@ -46,7 +45,7 @@ def _page(world: World, since: datetime = WALL) -> dict[str, Any]:
 
 
 def _offer(world: World, author: str = "anne", at: datetime = LATER) -> Handover:
-    made = handover.offer(
+    made = service_handover.offer(
         world.connection, _page(world), author=author, note="all told", area=None, now=at
     )
     world.connection.commit()
@@ -102,7 +101,7 @@ def test_the_page_tells_what_whoever_comes_must_know(world: World) -> None:
 def test_two_people_sign_one_page(world: World) -> None:
     offered = _offer(world)
     assert (offered.state, offered.offered_by, offered.note) == ("offered", "anne", "all told")
-    taken = handover.step(
+    taken = service_handover.step(
         world.connection,
         offered.id,
         Step.TAKE,
@@ -122,7 +121,9 @@ def test_what_is_not_allowed_is_refused_with_its_reason(world: World) -> None:
 
     def refused(what: Step, author: str, signed: str | None, number: int = offered.id) -> str:
         with pytest.raises((HandoverError, NoEntryError)) as caught:
-            handover.step(world.connection, number, what, author=author, signed=signed, now=LATER)
+            service_handover.step(
+                world.connection, number, what, author=author, signed=signed, now=LATER
+            )
         return str(caught.value)
 
     assert "who goes cannot take over from themselves" in refused(Step.TAKE, "anne", offered.digest)
@@ -132,7 +133,7 @@ def test_what_is_not_allowed_is_refused_with_its_reason(world: World) -> None:
     with pytest.raises(HandoverError, match="anne has offered a hand-over already"):
         _offer(world, "bruno")
 
-    handover.step(world.connection, offered.id, Step.WITHDRAW, author="anne", now=LATER)
+    service_handover.step(world.connection, offered.id, Step.WITHDRAW, author="anne", now=LATER)
     world.connection.commit()
     assert "is withdrawn: it cannot be taken" in refused(Step.TAKE, "bruno", offered.digest)
     assert _offer(world).state == "offered"
@@ -143,7 +144,7 @@ def test_a_signed_page_stays_as_it_was_signed(world: World) -> None:
     with pytest.raises(psycopg.errors.RaiseException, match="is not changed"):
         world.connection.execute("UPDATE handover SET note = 'x'")
     world.connection.rollback()
-    handover.step(
+    service_handover.step(
         world.connection, offered.id, Step.TAKE, author="b", signed=offered.digest, now=LATER
     )
     world.connection.commit()
@@ -152,17 +153,19 @@ def test_a_signed_page_stays_as_it_was_signed(world: World) -> None:
             "UPDATE handover SET state = 'offered', closed_at = NULL, closed_by = NULL"
         )
     world.connection.rollback()
-    assert [one.state for one in handovers.listing(world.connection)] == ["taken"]
+    assert [handover.state for handover in queries_handovers.listing(world.connection)] == ["taken"]
 
 
 def test_two_who_take_it_at_once_do_not_both(world: World, database_url: str) -> None:
     offered = _offer(world)
     with closing(connect(database_url)) as other:
         for who in ("bruno", "carla"):
-            assert handovers.one(other, offered.id) is not None, who
-        first = handovers.close(other, offered.id, "taken", author="bruno", remark="", now=LATER)
+            assert queries_handovers.one(other, offered.id) is not None, who
+        first = queries_handovers.close(
+            other, offered.id, "taken", author="bruno", remark="", now=LATER
+        )
         other.commit()
-        second = handovers.close(
+        second = queries_handovers.close(
             world.connection, offered.id, "taken", author="carla", remark="", now=LATER
         )
     assert (first, second) == (True, False)

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from hypervisor.logbook.entry import Kind, New
+from hypervisor.database import audit
+from hypervisor.database.connect import Connection, connect
+from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook.errors import LogError, NoEntryError
-from hypervisor.logbook.writing import write
-from hypervisor.store import audit
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.logbook import logbook
-from hypervisor.store.logbook.logbook import Entry, Wanted
-from tests.integration.watch.world import World, make_world
+from hypervisor.logbook.model import Kind, New
+from hypervisor.logbook.queries import Entry, LogFilter
+from hypervisor.logbook.service import write
+from tests.integration.evaluation.world import World, make_world
 
 pytestmark = pytest.mark.integration
 
@@ -50,12 +50,14 @@ def test_an_entry_is_kept_with_author_time_and_where_the_scenario_stood(world: W
 def test_what_is_promised_stands_open_until_it_is_kept_once(world: World) -> None:
     promise = _say(world.connection, replace(NOTE, kind=Kind.PROMISE, due=WALL))
     _say(world.connection, NOTE)
-    assert [one.id for one in logbook.listing(world.connection, Wanted(open=True))] == [promise.id]
+    assert [one.id for one in log_queries.listing(world.connection, LogFilter(open=True))] == [
+        promise.id
+    ]
 
     kept = replace(NOTE, kind=Kind.SETTLED, about=promise.id, author="bruno", text="called")
     _say(world.connection, kept, minutes=5)
-    assert logbook.listing(world.connection, Wanted(open=True)) == []
-    now = logbook.one(world.connection, promise.id)
+    assert log_queries.listing(world.connection, LogFilter(open=True)) == []
+    now = log_queries.one(world.connection, promise.id)
     assert now is not None
     assert (now.settled_by, now.settled, now.open) == (
         "bruno",
@@ -90,7 +92,7 @@ def test_what_is_not_there_is_said(world: World) -> None:
     ):
         with pytest.raises(NoEntryError, match=said):
             _say(world.connection, wrong)
-    assert logbook.listing(world.connection, Wanted()) == []
+    assert log_queries.listing(world.connection, LogFilter()) == []
 
 
 def test_nothing_that_was_written_changes(world: World) -> None:
@@ -110,13 +112,13 @@ def test_entries_are_found_by_what_they_are_about(world: World) -> None:
     second = _say(world.connection, replace(NOTE, kind=Kind.DECISION, text="Close RD 19"), 10)
     third = _say(world.connection, replace(NOTE, kind=Kind.CALL, author="bruno"), 20)
 
-    def found(wanted: Wanted) -> list[int]:
-        return [one.id for one in logbook.listing(world.connection, wanted)]
+    def found(wanted: LogFilter) -> list[int]:
+        return [one.id for one in log_queries.listing(world.connection, wanted)]
 
-    assert found(Wanted()) == [third.id, second.id, first.id]
-    assert found(Wanted(limit=1, before=third.id)) == [second.id]
-    assert found(Wanted(since=second.at, until=third.at)) == [second.id]
-    assert found(Wanted(kinds=frozenset({Kind.CALL, Kind.NOTE}))) == [third.id, first.id]
-    assert found(Wanted(author="bruno")) == [third.id]
-    assert found(Wanted(site="orge")) == [first.id]
-    assert found(Wanted(text="rd 19")) == [second.id]
+    assert found(LogFilter()) == [third.id, second.id, first.id]
+    assert found(LogFilter(limit=1, before=third.id)) == [second.id]
+    assert found(LogFilter(since=second.at, until=third.at)) == [second.id]
+    assert found(LogFilter(kinds=frozenset({Kind.CALL, Kind.NOTE}))) == [third.id, first.id]
+    assert found(LogFilter(author="bruno")) == [third.id]
+    assert found(LogFilter(site="orge")) == [first.id]
+    assert found(LogFilter(text="rd 19")) == [second.id]

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from hypervisor.alarms.acts import Act, act
 from hypervisor.alarms.lifecycle import Kind as ActKind
-from hypervisor.instants import moment
-from hypervisor.logbook import handover, shift
-from hypervisor.logbook.entry import Kind, New
-from hypervisor.logbook.handover import Step, digest
-from hypervisor.logbook.writing import write
-from hypervisor.store import audit
-from hypervisor.store.connect import connect
-from hypervisor.store.logbook import handovers, logbook
-from hypervisor.store.logbook.logbook import Wanted
-from tests.integration.api.conftest import NORTH, SOUTH, place
-from tests.integration.watch.world import RULES, Sent, World, make_world, us
+from hypervisor.alarms.service import Act, act
+from hypervisor.base.instants import moment
+from hypervisor.database import audit
+from hypervisor.database.connect import connect
+from hypervisor.logbook import queries as log_queries
+from hypervisor.logbook import queries_handovers, service_handover, shift
+from hypervisor.logbook.model import Kind, New
+from hypervisor.logbook.queries import LogFilter
+from hypervisor.logbook.service import write
+from hypervisor.logbook.service_handover import Step, digest
+from tests.integration.evaluation.world import RULES, Sent, World, make_world, us
+from tests.integration.web.conftest import NORTH, SOUTH, place
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +54,7 @@ def world(database_url: str) -> Iterator[World]:
         made.beat(CLOCK)
         made.settle()
         for site, kind in (("seen", "acknowledge"), ("worn", "acknowledge"), ("shelved", "shelve")):
-            (number,) = [one.id for one in made.alarms() if one.place == site]
+            (number,) = [alarm.id for alarm in made.alarms() if alarm.place == site]
             what = Act(
                 alarm=number,
                 kind=ActKind(kind),
@@ -180,7 +180,7 @@ def test_what_was_said_since_and_what_stands_open(world: World) -> None:
         timed = kind in {Kind.PROMISE, Kind.EXPECTATION, Kind.BULLETIN}
         new = New(author="anne", kind=kind, text=f"a {kind}", due=due if timed else None)
         write(world.connection, new, now=WALL + number * timedelta(minutes=1))
-    note = logbook.listing(world.connection, Wanted(kinds=frozenset({Kind.NOTE})))[0]
+    note = log_queries.listing(world.connection, LogFilter(kinds=frozenset({Kind.NOTE})))[0]
     wrong = New(author="anne", kind=Kind.CORRECTION, text="not so", about=note.id)
     write(world.connection, wrong, now=WALL + HOUR)
     page = _page(world)
@@ -199,7 +199,7 @@ def test_what_was_said_since_and_what_stands_open(world: World) -> None:
 
 
 def _offer(world: World, area: str | None, *, at: datetime = WALL, author: str = "anne") -> int:
-    made = handover.offer(
+    made = service_handover.offer(
         world.connection, {"since": "now"}, author=author, note=" x ", area=area, now=at
     )
     return made.id
@@ -210,7 +210,7 @@ def test_each_territory_hands_over_by_itself(world: World) -> None:
     first, north, south = (_offer(world, area) for area in (None, NORTH, SOUTH))
     page = {"since": "now"}
     for number in (first, north):
-        handover.step(
+        service_handover.step(
             world.connection,
             number,
             Step.TAKE,
@@ -219,12 +219,12 @@ def test_each_territory_hands_over_by_itself(world: World) -> None:
             remark=" seen ",
             now=WALL + HOUR,
         )
-    waiting = handovers.offered(world.connection, SOUTH)
+    waiting = queries_handovers.offered(world.connection, SOUTH)
     assert waiting is not None
     assert waiting.id == south
-    assert handovers.offered(world.connection, NORTH) is None
-    assert handovers.latest(world.connection, SOUTH) is None
-    taken = handovers.latest(world.connection, NORTH)
+    assert queries_handovers.offered(world.connection, NORTH) is None
+    assert queries_handovers.latest(world.connection, SOUTH) is None
+    taken = queries_handovers.latest(world.connection, NORTH)
     assert taken is not None
     assert (taken.id, taken.remark, taken.note, taken.closed_at) == (
         north,
@@ -232,7 +232,7 @@ def test_each_territory_hands_over_by_itself(world: World) -> None:
         "x",
         WALL + HOUR,
     )
-    again = handovers.one(world.connection, _offer(world, NORTH, at=WALL + 2 * HOUR))
+    again = queries_handovers.one(world.connection, _offer(world, NORTH, at=WALL + 2 * HOUR))
     assert again is not None
     assert again.begins == WALL + HOUR
     acts = audit.listing(world.connection, kind="handover")
@@ -266,8 +266,8 @@ def test_an_entry_is_found_by_the_scenarios_clock(world: World) -> None:
     at = moment(us(CLOCK))
 
     def found(**wanted: Any) -> bool:
-        rows = logbook.listing(world.connection, Wanted(**wanted))
-        return [one.id for one in rows] == [entry.id]
+        rows = log_queries.listing(world.connection, LogFilter(**wanted))
+        return [row.id for row in rows] == [entry.id]
 
     second = timedelta(seconds=1)
     assert found(first=at)
@@ -286,6 +286,8 @@ def test_an_entry_is_found_by_the_scenarios_clock(world: World) -> None:
 def test_hand_overs_page_by_page(world: World) -> None:
     place(world, "seen")
     made = [_offer(world, area) for area in (None, NORTH, SOUTH)]
-    found = handovers.listing(world.connection, limit=2)
-    assert [one.id for one in found] == [made[2], made[1]]
-    assert [one.id for one in handovers.listing(world.connection, before=made[1])] == [made[0]]
+    handovers = queries_handovers.listing(world.connection, limit=2)
+    assert [handover.id for handover in handovers] == [made[2], made[1]]
+    assert [
+        handover.id for handover in queries_handovers.listing(world.connection, before=made[1])
+    ] == [made[0]]

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hypervisor.database import feed
+from hypervisor.database.connect import Connection, connect
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.read import read_text
 from hypervisor.registry.sources import read_sources
-from hypervisor.store import feed
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.registry import registry
 from sensors._domain import catalogue
 
 pytestmark = pytest.mark.integration
@@ -50,10 +50,10 @@ def test_the_examples_stand_together_and_a_second_apply_changes_nothing(
     examples = [read_sources([name]) for name in ("essonne", "garonne", "poyo", "cance")]
     for example in examples:
         assert apply_inventory(connection, example, author="ann", now=NOW)
-    before = registry.load(connection)
+    before = registry_queries.load(connection)
     for example in examples:
         assert apply_inventory(connection, example, author="bob", now=NOW).lines == ()
-    assert registry.load(connection) == before
+    assert registry_queries.load(connection) == before
     assert feed_kinds(connection) == ["registry"] * 4
     assert sum(area.kind == "commune" for area in before.areas.values()) == 194
     others = [site for site in before.sites.values() if "hors Essonne" in site.title]
@@ -65,8 +65,12 @@ def test_a_first_value_holds_from_commissioning_a_changed_one_from_now(
 ) -> None:
     put(connection, SITE % "3.0 m")
     put(connection, SITE % "2.8 m")
-    alerts = [one for one in registry.load(connection).revisions if one.kind == "threshold"]
-    assert [(one.effective, one.value and one.value["value"]) for one in alerts] == [
+    alerts = [
+        revision
+        for revision in registry_queries.load(connection).revisions
+        if revision.kind == "threshold"
+    ]
+    assert [(alert.effective, alert.value and alert.value["value"]) for alert in alerts] == [
         (datetime(2020, 5, 1, tzinfo=UTC), 3.0),
         (NOW, 2.8),
     ]
@@ -80,11 +84,13 @@ def test_a_first_value_holds_from_commissioning_a_changed_one_from_now(
 def test_null_withdraws_and_absence_does_not(connection: Connection) -> None:
     put(connection, SITE % "3.0 m")
     put(connection, "sites: [{name: bridge, title: The bridge}]")
-    found = registry.load(connection)
-    assert found.sites["bridge"].title == "The bridge"
-    assert [one.value for one in found.revisions if one.kind == "threshold"] != [None]
+    registry = registry_queries.load(connection)
+    assert registry.sites["bridge"].title == "The bridge"
+    assert [revision.value for revision in registry.revisions if revision.kind == "threshold"] != [
+        None
+    ]
     put(connection, SITE % "null")
-    assert registry.load(connection).revisions[-1].value is None
+    assert registry_queries.load(connection).revisions[-1].value is None
     assert put(connection, SITE % "null").lines == ()
 
 
@@ -98,9 +104,9 @@ def test_a_retired_device_makes_room_for_the_next(connection: Connection) -> Non
     assert put(connection, text).lines
     assert put(connection, text).lines == ()
     service = [
-        (one.key, one.effective.year, one.value and one.value["in_service"])
-        for one in registry.load(connection).revisions
-        if one.kind == "device"
+        (revision.key, revision.effective.year, revision.value and revision.value["in_service"])
+        for revision in registry_queries.load(connection).revisions
+        if revision.kind == "device"
     ]
     assert service == [("gauge", 2020, True), ("gauge", 2025, False), ("radar", 2025, True)]
 
@@ -108,7 +114,7 @@ def test_a_retired_device_makes_room_for_the_next(connection: Connection) -> Non
 def test_problems_change_nothing(connection: Connection) -> None:
     with pytest.raises(InventoryError):
         put(connection, (SITE % "3.0 m") + "links: [{from: bridge, to: brigde, travel: 1 h}]")
-    assert registry.load(connection).sites == {}
+    assert registry_queries.load(connection).sites == {}
     assert feed_kinds(connection) == []
 
 
@@ -116,13 +122,16 @@ def test_a_dry_run_changes_nothing(connection: Connection) -> None:
     inventory = read_text(SITE % "3.0 m", file="town.yaml", catalogue=catalogue())
     changes = apply_inventory(connection, inventory, author="ann", now=NOW, dry_run=True)
     assert changes.lines
-    assert registry.load(connection).sites == {}
+    assert registry_queries.load(connection).sites == {}
 
 
 def test_history_is_judged_from_an_earlier_commissioning(connection: Connection) -> None:
     put(connection, SITE % "3.0 m")
     put(connection, (SITE % "3.0 m").replace("2020-05-01", "2008-01-01"))
-    first = {one.kind: one.effective for one in reversed(registry.load(connection).revisions)}
+    first = {
+        revision.kind: revision.effective
+        for revision in reversed(registry_queries.load(connection).revisions)
+    }
     assert first == dict.fromkeys(
         ("device", "series", "threshold"), datetime(2008, 1, 1, tzinfo=UTC)
     )

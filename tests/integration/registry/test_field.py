@@ -9,16 +9,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hypervisor.cli import gauge, inventory, works
-from hypervisor.instance import Instance, Mode
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.database import audit, instance
+from hypervisor.database.connect import Connection, connect
+from hypervisor.registry import cli_gauge, cli_inventory, cli_works
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory, apply_steps
 from hypervisor.registry.changes import Changes, applied
 from hypervisor.registry.exporting import collection, text
 from hypervisor.registry.problems import InventoryError
 from hypervisor.registry.revising import Stamp
-from hypervisor.store import audit, instance
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.registry import registry
 from tests.unit.registry.field import FIELD, NOTHING, change, read
 
 pytestmark = pytest.mark.integration
@@ -39,11 +39,15 @@ def put(connection: Connection, written: str, *, file: str = "town.yaml") -> Cha
 
 def test_what_is_loaded_is_what_was_applied(connection: Connection) -> None:
     put(connection, FIELD)
-    found, wanted = registry.load(connection), applied(NOTHING, change(FIELD))
+    found, wanted = registry_queries.load(connection), applied(NOTHING, change(FIELD))
     for kind in ("gateways", "devices", "groups", "zones", "assets"):
         assert dict(getattr(found, kind)) == dict(getattr(wanted, kind))
-    assert {(one.kind, one.key): (one.value, one.effective) for one in found.revisions} == {
-        (one.kind, one.key): (one.value, one.effective) for one in wanted.revisions
+    assert {
+        (revision.kind, revision.key): (revision.value, revision.effective)
+        for revision in found.revisions
+    } == {
+        (revision.kind, revision.key): (revision.value, revision.effective)
+        for revision in wanted.revisions
     }
     assert not put(connection, FIELD)
 
@@ -51,7 +55,7 @@ def test_what_is_loaded_is_what_was_applied(connection: Connection) -> None:
 @pytest.mark.parametrize("what", ["sites", "zones", "assets"])
 def test_an_export_changes_nothing(connection: Connection, what: str) -> None:
     put(connection, FIELD)
-    exported = text(collection(registry.load(connection), what))
+    exported = text(collection(registry_queries.load(connection), what))
     assert not put(connection, exported, file=f"{what}.geojson")
 
 
@@ -68,19 +72,19 @@ sites:
     one, two = "70b3d57ed0000001", "70b3d57ed0000002"
     put(connection, lamps % (one, two))
     put(connection, lamps % (two, one))
-    devices = registry.load(connection).devices
+    devices = registry_queries.load(connection).devices
     assert (devices["a"].address, devices["b"].address) == (two, one)
 
 
 def test_steps_are_taken_all_or_none(connection: Connection) -> None:
     put(connection, FIELD)
-    before = registry.load(connection)
+    before = registry_queries.load(connection)
     zero = read("sites: [{name: gif, datum: 48.7 m}]")
     wrong = read("works: [{name: w, begins: 2025-01-01, ends: 2025-01-02, sites: [nowhere]}]")
     stamp = Stamp(author="ann", reason="why", now=NOW)
     with pytest.raises(InventoryError, match="'nowhere' is no site"):
         apply_steps(connection, lambda _: [zero, wrong], stamp=stamp)
-    assert registry.load(connection) == before
+    assert registry_queries.load(connection) == before
 
 
 @pytest.fixture
@@ -92,7 +96,7 @@ def run(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> R
     monkeypatch.setenv("HYPERVISOR_DATA", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     app = typer.Typer()
-    for module in (gauge, inventory, works):
+    for module in (cli_gauge, cli_inventory, cli_works):
         module.attach(app)
     Path("field.yaml").write_text(FIELD, encoding="utf-8")
 
@@ -145,12 +149,16 @@ def test_a_gauge_is_replaced_and_its_zero_moved_by_commands(run: Run, database_u
     assert "hypervisor device add radar" in run(*replace)
     run("gauge", "shift", "gif", "--by", "-12 cm", "--at", "2025-04-01", "--reason", "new weir")
     with connect(database_url) as opened:
-        found, acts = registry.load(opened), audit.listing(opened)
+        found, acts = registry_queries.load(opened), audit.listing(opened)
     assert found.devices["gauge"].retired == found.devices["radar"].commissioned
-    (moved,) = [one for one in found.revisions if one.kind == "datum" and one.reason == "new weir"]
+    (moved,) = [
+        revision
+        for revision in found.revisions
+        if revision.kind == "datum" and revision.reason == "new weir"
+    ]
     assert moved.value == {"zero": 48.49, "unit": "m"}
     assert found.series["radar", "level"].high == 4.12
-    told = {(one.kind, one.subject, one.reason) for one in acts}
+    told = {(act.kind, act.subject, act.reason) for act in acts}
     assert told >= {("gauge-replace", "gauge", "struck"), ("gauge-shift", "gif", "new weir")}
 
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from hypervisor import importing
-from hypervisor.instants import micros
+from hypervisor.base.instants import micros
+from hypervisor.database import feed
+from hypervisor.database.connect import Connection, connect
+from hypervisor.readings import importing
+from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.store import feed
-from hypervisor.store.connect import Connection, connect
-from hypervisor.store.registry import registry
 from sensors._domain import catalogue
 from sensors._quality import Quality
 
@@ -35,8 +35,8 @@ def table(*rows: tuple[str, str, str, str, float, str]) -> pd.DataFrame:
 
 
 def load(connection: Connection, rows: pd.DataFrame) -> importing.Account:
-    known = registry.load(connection)
-    kept, account = importing.checked(rows, known, catalogue(), until=micros(NOW))
+    registry = registry_queries.load(connection)
+    kept, account = importing.checked(rows, registry, catalogue(), until=micros(NOW))
     importing.store(connection, kept, account, tick=lambda _: None)
     assert account.balances()
     return account
@@ -152,7 +152,7 @@ def test_ranges_and_scales_are_the_series_own(connection: Connection) -> None:
 def test_what_arrived_outweighs_history(connection: Connection) -> None:
     (series,) = (
         series.id
-        for (device, quantity), series in registry.load(connection).series.items()
+        for (device, quantity), series in registry_queries.load(connection).series.items()
         if (device, quantity) == ("poyo", "discharge")
     )
     connection.execute(

@@ -6,10 +6,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hypervisor import cli
-from hypervisor.cli import rules, rules_history, rules_propose, rules_revisions, rules_thresholds
-from hypervisor.store.connect import connect
-from tests.integration.watch.world import Sent, World, make_world
+from hypervisor import cli as cli_cli
+from hypervisor.database.connect import connect
+from hypervisor.rulebook import cli as rulebook_cli
+from hypervisor.rulebook import cli_history, cli_propose, cli_revisions, cli_thresholds
+from tests.integration.evaluation.world import Sent, World, make_world
 
 Type = Callable[..., str]
 
@@ -32,8 +33,8 @@ def world(database_url: str) -> Iterator[World]:
 def hypervisor(world: World, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setenv("HYPERVISOR_DATABASE_URL", world.url)
     app = typer.Typer()
-    app.callback()(cli.instance)
-    for module in (rules, rules_history, rules_revisions, rules_thresholds, rules_propose):
+    app.callback()(cli_cli.instance)
+    for module in (rulebook_cli, cli_history, cli_revisions, cli_thresholds, cli_propose):
         module.attach(app)
 
     def run(*words: str) -> str:

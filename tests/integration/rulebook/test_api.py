@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from hypervisor.rulebook.errors import StaleError
-from hypervisor.store import audit
-from tests.integration.api.served import serving
-from tests.integration.watch.world import Sent, World, us
+from hypervisor.base.errors import StaleError
+from hypervisor.database import audit
+from tests.integration.evaluation.world import Sent, World, us
+from tests.integration.web.served import serving
 
 pytestmark = pytest.mark.integration
 
@@ -79,7 +79,7 @@ def test_a_rule_is_read_changed_and_rolled_back_under_its_etag(
         headers={"If-Match": back["etag"]},
     )
     assert gone["does"] == "withdraw"
-    assert [one.kind for one in audit.listing(world.connection, subject="flood-high")] == [
+    assert [act.kind for act in audit.listing(world.connection, subject="flood-high")] == [
         "rule",
         "rule-rollback",
         "rule-withdraw",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.rulebook.errors import RulebookError, StaleError, UnknownError
-from hypervisor.store import audit
+from hypervisor.base.errors import RulebookError, StaleError, UnknownError
+from hypervisor.database import audit
 from rules._errors import RuleError
-from tests.integration.watch.world import World, us
+from tests.integration.evaluation.world import World, us
 
 pytestmark = pytest.mark.integration
 
@@ -103,7 +103,7 @@ def test_a_file_that_says_no_base_adds_but_overwrites_nothing(
     text = file.read_text()
     assert text.startswith("# Ours.\n- id: flood-ours      # our own\n  based on: ")
     world.settle()
-    assert [one.episode.rule for one in world.alarms()] == ["flood-ours"]
+    assert [alarm.episode.rule for alarm in world.alarms()] == ["flood-ours"]
     assert world.alarms()[0].episode.began == us(30)
 
     file.write_text(NEW)
@@ -179,7 +179,7 @@ def test_rolled_back_withdrawn_and_shown(hypervisor: Type, world: World, file: P
     with pytest.raises(UnknownError, match="has no revision 999"):
         hypervisor("rollback", "flood-high", "--to", "999", *WHY)
 
-    kinds = [one.kind for one in audit.listing(world.connection, subject="flood-high")]
+    kinds = [act.kind for act in audit.listing(world.connection, subject="flood-high")]
     assert kinds == ["rule", "rule-rollback", "rule-withdraw"]
     assert [row["author"] for row in rows(hypervisor("log", "flood-high", "--json"))][1:] == [
         "Ada",

@@ -6,11 +6,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hypervisor.store.connect import connect
-from tests.integration.api.served import serving
+from hypervisor.database.connect import connect
+from tests.integration.evaluation.test_process import Process, until
+from tests.integration.evaluation.world import Sent, World, make_world, us
 from tests.integration.rulebook.test_api import SAID, ask
-from tests.integration.watch.test_process import Process, until
-from tests.integration.watch.world import Sent, World, make_world, us
+from tests.integration.web.served import serving
 
 pytestmark = pytest.mark.integration
 
@@ -36,15 +36,15 @@ def world(still: World) -> World:
 
 
 def level(world: World) -> list[tuple[float, float | None, str | None]]:
-    found = [one.episode for one in world.alarms() if one.episode.rule == "flood-level"]
+    episodes = [alarm.episode for alarm in world.alarms() if alarm.episode.rule == "flood-level"]
     minute = us(1) - us(0)
     return [
         (
-            (one.began - us(0)) / minute,
-            None if one.ended is None else (one.ended - us(0)) / minute,
-            one.reason,
+            (episode.began - us(0)) / minute,
+            None if episode.ended is None else (episode.ended - us(0)) / minute,
+            episode.reason,
         )
-        for one in found
+        for episode in episodes
     ]
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.rulebook import revising
-from hypervisor.rulebook.stamping import Stamp
+from hypervisor.registry import queries_revisions
+from hypervisor.rulebook import service as rulebook_service
+from hypervisor.rulebook.stamps import Stamp
 from hypervisor.rulebook.writing import plain
-from hypervisor.store.watch import rulebook
 from rules._pack import Pack, load_pack
-from tests.integration.watch.world import DAY, RULES, World
+from tests.integration.evaluation.world import DAY, RULES, World
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +25,7 @@ def version(text: str) -> list[Pack]:
 
 
 def value(world: World, rule: str) -> dict[str, object] | None:
-    found = rulebook.latest(world.connection, "rule")[rule].value
+    found = queries_revisions.latest(world.connection, "rule")[rule].value
     world.connection.commit()
     return None if found is None else plain(found)
 
@@ -48,7 +48,9 @@ def test_an_edit_survives_new_versions_until_it_is_given_up(
     assert found is not None
     assert found["for"] == "25 min"
 
-    revising.rollback(world.connection, "flood-high", "shipped", STAMP, packs=version(world.rules))
+    rulebook_service.rollback(
+        world.connection, "flood-high", "shipped", STAMP, packs=version(world.rules)
+    )
     world.connection.commit()
     found = value(world, "flood-high")
     assert found is not None

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from hypervisor.base.errors import RulebookError, StaleError, UnknownError
+from hypervisor.database import audit
 from hypervisor.registry.apply import Act, apply_steps
 from hypervisor.registry.read import read_text
 from hypervisor.registry.revising import Stamp
-from hypervisor.rulebook.errors import RulebookError, StaleError, UnknownError
-from hypervisor.store import audit
-from tests.integration.api.served import serving
+from tests.integration.evaluation.world import CATALOGUE, DAY, Sent, World
 from tests.integration.rulebook.test_api import SAID, ask
-from tests.integration.watch.world import CATALOGUE, DAY, Sent, World
+from tests.integration.web.served import serving
 
 pytestmark = pytest.mark.integration
 
@@ -42,7 +42,7 @@ def test_set_listed_logged_and_withdrawn(hypervisor: Type, world: World) -> None
 
     assert "-> withdrawn" in hypervisor("threshold", "withdraw", "orge", "rise", *WHY)
     assert "orge/rise" not in hypervisor("threshold", "list", "orge")
-    kinds = [one.kind for one in audit.listing(world.connection, subject="orge/rise")]
+    kinds = [act.kind for act in audit.listing(world.connection, subject="orge/rise")]
     assert kinds == ["threshold", "threshold-withdraw"]
 
 
@@ -112,11 +112,11 @@ def test_of_two_at_once_one_is_told_of_the_other(world: World) -> None:
             )
 
         both = [threading.Thread(target=put, args=(value,)) for value in ("3.5 m", "3.6 m")]
-        for one in both:
-            one.start()
-        for one in both:
-            one.join()
-        assert sorted(one.status_code for one in answers) == [200, 412]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+        assert sorted(answer.status_code for answer in answers) == [200, 412]
         log = ask(client, "GET", "/thresholds/orge/alert/revisions", 200)["revisions"]
         assert len(log) == 2
 

@@ -8,11 +8,11 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from hypervisor.exercise import playing, simulation
+from hypervisor.base.settings import Settings
+from hypervisor.database.connect import Connection, connect
+from hypervisor.exercises import playing, simulation
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.settings import Settings
-from hypervisor.store.connect import Connection, connect
 from sensors._quality import Quality
 from simulators._field import Field, Place
 from simulators._performing import measured, messages
@@ -92,16 +92,16 @@ def test_what_is_published_is_what_is_stored(exercise_settings: Settings) -> Non
         apply_inventory(connection, read_sources(["essonne"]), author="test", now=None)
     field = one_of_each(simulation.field(exercise_settings, STORY))
     assert {place.model for place in field.places} >= MODELS
-    said = messages(STORY, field, 1, hours=HOURS)
-    told = as_keys(said.rows)
-    found = played(exercise_settings, said)
+    spoken = messages(STORY, field, 1, hours=HOURS)
+    told = as_keys(spoken.rows)
+    found = played(exercise_settings, spoken)
     assert set(found) == set(told)
     wrong = {
         key: (told[key], value) for key, (value, _) in found.items() if told[key] != approx(value)
     }
     assert not wrong
     assert {quality for _, quality in found.values()} <= {Quality.GOOD, Quality.SATURATED}
-    assert_near(measured(World(STORY, field, 1, hours=HOURS)), said, found)
+    assert_near(measured(World(STORY, field, 1, hours=HOURS)), spoken, found)
 
 
 def approx(value: float | None) -> object:

@@ -14,10 +14,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from hypervisor.settings import Settings
-from hypervisor.stack.broker import Broker as Server
-from hypervisor.stack.passwords import SESSION
-from hypervisor.stack.process import running, stop_pid
+from hypervisor.base.settings import Settings
+from hypervisor.broker.child import running, stop_pid
+from hypervisor.broker.mosquitto import Broker as Server
+from hypervisor.broker.passwords import SESSION
 from hypervisor.stack.servers import Running, start_broker
 from ingest.topics import SESSION_MADE
 from simulators._player import CLOCK, Pace, Player, Progress
@@ -157,8 +157,8 @@ def test_a_clock_that_the_broker_lost_is_told_again(exercise_settings: Settings)
 
         def stored() -> int | None:
             """As if the broker had died with each clock that was told once."""
-            told = listening.clocks()
-            return max((clock for clock in told if told.count(clock) > 1), default=None)
+            clocks = listening.clocks()
+            return max((clock for clock in clocks if clocks.count(clock) > 1), default=None)
 
         pace = Pace(again=0.05, patience=5, clock_every=2, ahead=2)
         player(exercise_settings, pace, heard=stored).play(plan(6))

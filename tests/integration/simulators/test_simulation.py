@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from hypervisor.exercise import simulation
+from hypervisor.base.settings import Settings
+from hypervisor.database.connect import connect
+from hypervisor.exercises import simulation
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.settings import Settings
-from hypervisor.store.connect import connect
 from sensors._domain import catalogue
 from simulators._field import Field
 from simulators._scenarios import load

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hypervisor.stack import accounts
-from hypervisor.stack.broker import Broker as Server
-from hypervisor.stack.ports import free_port
-from hypervisor.stack.process import running
+from hypervisor.broker import accounts
+from hypervisor.broker.child import running
+from hypervisor.broker.mosquitto import Broker as Server
+from hypervisor.broker.ports import free_port
 from simulators._wire import Broker, PlayerError, Wall, Wire
 
 pytestmark = pytest.mark.integration

@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.ports import LOOPBACK
+from hypervisor.broker.ports import LOOPBACK
+from hypervisor.broker.unprivileged import unprivileged
 
 ELSEWHERE = "127.0.0.2"  # an address of this machine that stands in for one of its network
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.stack.process import wait_until
+from hypervisor.broker.child import wait_until
 from tests.integration.stack.ups import Up
 
 

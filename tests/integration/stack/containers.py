@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.ports import LOOPBACK
+from hypervisor.broker.ports import LOOPBACK
+from hypervisor.broker.unprivileged import unprivileged
 from tests.compose import ROOT, with_tls
 
 HEALTHY_SECONDS = 180.0  # of a machine that does much else
@@ -21,9 +21,11 @@ TOOLS = Path(sys.executable).parent
 # loads everything first, and becomes the other user then.
 AS_USER = """\
 import encodings.idna, importlib, os, pkgutil, sys
-import hypervisor
+import hypervisor.cli
+from hypervisor.base import rooms
+list(rooms.modules("cli"))
 for info in pkgutil.walk_packages(hypervisor.__path__, "hypervisor."):
-    if info.name.startswith(("hypervisor.cli", "hypervisor.stack", "hypervisor.settings")):
+    if info.name.startswith(("hypervisor.stack", "hypervisor.broker", "hypervisor.base")):
         importlib.import_module(info.name)
 uid, gid, *sys.argv = sys.argv[1:]
 os.setgroups([])

@@ -9,10 +9,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from hypervisor.settings import Settings
-from hypervisor.stack import accounts, password_file, passwords
-from hypervisor.stack.broker import Broker
-from hypervisor.stack.probe import ACCEPTED, REFUSED, connack
+from hypervisor.base.settings import Settings
+from hypervisor.broker import accounts, password_file, passwords
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.probe import ACCEPTED, REFUSED, connack
 
 pytestmark = pytest.mark.integration
 

@@ -9,13 +9,13 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hypervisor.stack import accounts, binaries, tls
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.broker import Broker
-from hypervisor.stack.errors import StackError
-from hypervisor.stack.folder import open_folder
-from hypervisor.stack.ports import LOOPBACK, free_port
-from hypervisor.stack.probe import ACCEPTED, REFUSED, SILENT, connack
+from hypervisor.broker import accounts, binaries, tls
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import open_folder
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.probe import ACCEPTED, REFUSED, SILENT, connack
+from hypervisor.broker.unprivileged import unprivileged
 from hypervisor.stack.servers import start_broker
 from tests.integration.stack import certificates
 from tests.integration.stack.certificates import ELSEWHERE
@@ -77,11 +77,11 @@ def test_its_message_is_acknowledged(secured: Broker, papers: Path) -> None:
     client.tls_set(ca_certs=str(papers / "ca.crt"))
     client.connect(ELSEWHERE, port_of(secured))
     client.loop_start()
-    told = client.publish("devices/gauge-1/readings", b"{}", qos=1)
-    told.wait_for_publish(10)
+    mqttmessage_info = client.publish("devices/gauge-1/readings", b"{}", qos=1)
+    mqttmessage_info.wait_for_publish(10)
     client.disconnect()
     client.loop_stop()
-    assert told.is_published()
+    assert mqttmessage_info.is_published()
 
 
 def test_in_plain_nobody_is_heard_elsewhere(secured: Broker) -> None:

@@ -16,13 +16,13 @@ import paho.mqtt.publish
 import psycopg
 import pytest
 
-from hypervisor.running import PULSE
-from hypervisor.stack.account import unprivileged
+from hypervisor.base.process import PULSE
+from hypervisor.broker.child import wait_until
+from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.probe import ACCEPTED, connack
+from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.database import databases
 from hypervisor.stack.parts import PARTS
-from hypervisor.stack.ports import LOOPBACK, free_port
-from hypervisor.stack.probe import ACCEPTED, connack
-from hypervisor.stack.process import wait_until
-from hypervisor.store import databases
 from tests.compose import DOT_ENV
 from tests.conftest import Stack
 from tests.integration.stack import certificates
@@ -145,8 +145,8 @@ def a_killed_broker_is_entered(engine: Engine) -> None:
 
     def entered() -> bool:
         with psycopg.connect(again.env["HYPERVISOR_DATABASE_URL"]) as connection:
-            found = connection.execute("SELECT cause FROM ingest_gap").fetchall()
-        return found == [("broker-killed",)]
+            rows = connection.execute("SELECT cause FROM ingest_gap").fetchall()
+        return rows == [("broker-killed",)]
 
     assert wait_until(entered, seconds=20)
 

@@ -5,11 +5,12 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from hypervisor.cli import app, device
-from hypervisor.settings import Settings
-from hypervisor.stack.errors import StackError
-from hypervisor.stack.probe import ACCEPTED, REFUSED, connack
-from hypervisor.store.connect import connect
+from hypervisor.base.settings import Settings
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.probe import ACCEPTED, REFUSED, connack
+from hypervisor.cli import app
+from hypervisor.database.connect import connect
+from hypervisor.registry import cli_device
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +31,7 @@ def registered(instance_settings: Settings) -> Settings:
 def command(settings: Settings, *words: str) -> str:
     """Run `hypervisor device …`; its standard output."""
     if not any(group.name == "device" for group in app.registered_groups):
-        device.attach(app)
+        cli_device.attach(app)
     result = CliRunner().invoke(app, ["--data", str(settings.data), "device", *words])
     if result.exception:
         raise result.exception

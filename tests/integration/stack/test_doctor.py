@@ -7,13 +7,14 @@ from threading import Thread
 
 import pytest
 
-from hypervisor.settings import Settings
+from hypervisor.base.settings import Settings
+from hypervisor.broker import password_file, state
+from hypervisor.broker.folder import DataFolder
+from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.database.connect import connect
 from hypervisor.stack import doctor_instance as doctor
-from hypervisor.stack import doctor_machine, password_file, state
-from hypervisor.stack.account import unprivileged
+from hypervisor.stack import doctor_machine
 from hypervisor.stack.finding import Finding, State
-from hypervisor.stack.folder import DataFolder
-from hypervisor.store.connect import connect
 
 pytestmark = pytest.mark.integration
 
@@ -74,7 +75,10 @@ def test_a_notification_that_was_given_up(instance_settings: Settings) -> None:
             " SELECT outbox.id, one.key, 'duty', 'town', one.state, '{}', now() FROM outbox,"
             " (VALUES ('1', 'dead'), ('2', 'sent'), ('3', 'waiting')) AS one (key, state)"
         )
-    found = {one.subject: one for one in doctor.database(instance_settings, datetime.now(UTC))}
+    found = {
+        finding.subject: finding
+        for finding in doctor.database(instance_settings, datetime.now(UTC))
+    }
     assert found["notifications"].state == "bad"
     assert found["notifications"].what.startswith("1 given up")
 
@@ -147,7 +151,7 @@ class _Web(BaseHTTPRequestHandler):
 def test_a_stranger_at_the_web_port_is_not_the_web(
     instance_settings: Settings, run_id: str, expected: str
 ) -> None:
-    told = state.State(
+    told = state.InstanceState(
         pid=1, mode="live", name="t", web="-", ready=True, pids={}, restarts={}, run_id="ours"
     )
     (instance_settings.data / state.FILE).write_text(told.text())

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from hypervisor.instance import Mode
-from hypervisor.settings import Settings, load_settings
-from hypervisor.stack.probe import ACCEPTED, connack
-from hypervisor.store import instance
-from hypervisor.store.connect import connect, migrate
+from hypervisor.base.instance import Mode
+from hypervisor.base.settings import Settings, load_settings
+from hypervisor.broker.probe import ACCEPTED, connack
+from hypervisor.database import instance
+from hypervisor.database.connect import connect, migrate
 
 pytestmark = pytest.mark.integration
 

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from hypervisor.settings import load_settings
-from hypervisor.stack import accounts, device_accounts, passwords
+from hypervisor.base.settings import load_settings
+from hypervisor.broker import accounts, device_accounts, passwords
+from hypervisor.broker.child import descendants, wait_until
+from hypervisor.database import databases
+from hypervisor.database.connect import connect
 from hypervisor.stack.parts import CONDUCTOR, PARTS
-from hypervisor.stack.process import descendants, wait_until
 from hypervisor.stack.supervisor import HANGING_SECONDS
-from hypervisor.store import databases
-from hypervisor.store.connect import connect
 from tests.integration.ingest.conftest import GAUGES, publisher, seed, stored
 from tests.integration.stack.ups import Up
 

@@ -5,11 +5,11 @@ import re
 import httpx
 import pytest
 
-from hypervisor.settings import Settings
-from hypervisor.stack.probe import ACCEPTED, REFUSED, connack
-from hypervisor.store.connect import connect
-from tests.integration.api.served import server, signed_in
+from hypervisor.base.settings import Settings
+from hypervisor.broker.probe import ACCEPTED, REFUSED, connack
+from hypervisor.database.connect import connect
 from tests.integration.stack.test_accounts import connected
+from tests.integration.web.served import server, signed_in
 
 pytestmark = pytest.mark.integration
 

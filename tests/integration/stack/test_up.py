@@ -11,21 +11,22 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hypervisor.instance import Instance, InstanceError, Mode, require_exercise, require_mode
-from hypervisor.settings import SETTINGS_FILE, Settings, load_settings
-from hypervisor.stack import accounts, binaries, detached, lock, password_file, state
-from hypervisor.stack.account import unprivileged
-from hypervisor.stack.broker import Broker
-from hypervisor.stack.database import FORGETFUL, Database
-from hypervisor.stack.errors import PortLostError, StackError
-from hypervisor.stack.folder import open_folder
+from hypervisor.base.instance import Instance, InstanceError, Mode, require_exercise, require_mode
+from hypervisor.base.settings import SETTINGS_FILE, Settings, load_settings
+from hypervisor.broker import accounts, binaries, password_file, state
+from hypervisor.broker.child import running, wait_until
+from hypervisor.broker.errors import PortLostError, StackError
+from hypervisor.broker.folder import open_folder
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.ports import free_port, is_free
+from hypervisor.broker.probe import ACCEPTED, connack, get_login
+from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.database import databases, instance
+from hypervisor.database.connect import connect
+from hypervisor.stack import detached, lock
 from hypervisor.stack.orphans import stop_orphans
-from hypervisor.stack.ports import free_port, is_free
-from hypervisor.stack.probe import ACCEPTED, connack, get_login
-from hypervisor.stack.process import running, wait_until
+from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import start_broker, start_database
-from hypervisor.store import databases, instance
-from hypervisor.store.connect import connect
 from tests.integration.stack.ups import Up, is_of
 
 pytestmark = [

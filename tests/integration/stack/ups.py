@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.stack import state
+from hypervisor.broker import state
+from hypervisor.broker.child import running, wait_until
+from hypervisor.broker.ports import free_port
 from hypervisor.stack.parts import environment, interpreter
-from hypervisor.stack.ports import free_port
-from hypervisor.stack.process import running, wait_until
 
 
 def is_of(root: Path) -> Callable[[list[str]], bool]:

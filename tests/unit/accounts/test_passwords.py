@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from argon2 import PasswordHasher
 
-from hypervisor.accounts import passwords, secrets
-from hypervisor.accounts.errors import AccountError
+from hypervisor.access import passwords, secrets
+from hypervisor.access.errors import AccountError
 
 LETTERS = "abcdefghijkl"  # as few, and as many, as a password may have
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hypervisor.accounts.duties import DUTIES, Duty, Role
-from hypervisor.accounts.person import EVERYWHERE, Grant, Person, Territory, together
+from hypervisor.base.duties import DUTIES, Duty, Role
+from hypervisor.base.person import EVERYWHERE, Grant, Person, Territory, together
 
 NORTH = Territory(communes=frozenset({"a", "b"}))
 DEPARTEMENT = Territory(communes=frozenset({"a", "b", "c"}), unplaced=True)

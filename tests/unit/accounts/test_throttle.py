@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypervisor.accounts import throttle
+from hypervisor.access import throttle
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 

@@ -2,17 +2,19 @@
 
 import pytest
 
-from hypervisor.alarms import dials
+from hypervisor.alarms import settings as alarm_settings
 from hypervisor.alarms.errors import AlarmError
 
 
 def test_each_setting_comes_back_as_it_was_written() -> None:
-    for name, written in dials.shown(dials.Dials()).items():
-        assert dials.of({name: dials.read(name, written)}) == dials.Dials()
+    for name, written in alarm_settings.shown(alarm_settings.Dials()).items():
+        assert (
+            alarm_settings.of({name: alarm_settings.read(name, written)}) == alarm_settings.Dials()
+        )
     assert (
-        dials.shown(dials.of({"shelve_longest": dials.read("shelve_longest", "8 h")}))[
-            "shelve_longest"
-        ]
+        alarm_settings.shown(
+            alarm_settings.of({"shelve_longest": alarm_settings.read("shelve_longest", "8 h")})
+        )["shelve_longest"]
         == "8 h"
     )
 
@@ -31,7 +33,7 @@ def test_each_setting_comes_back_as_it_was_written() -> None:
 )
 def test_a_mistake_is_told(name: str, written: str, why: str) -> None:
     with pytest.raises(AlarmError, match=why):
-        dials.read(name, written)
+        alarm_settings.read(name, written)
 
 
 NAMES = (
@@ -72,17 +74,20 @@ NAMES = (
 )
 def test_a_mistake_is_told_with_what_was_expected(name: str, written: str, told: str) -> None:
     with pytest.raises(AlarmError) as caught:
-        dials.read(name, written)
+        alarm_settings.read(name, written)
     assert str(caught.value) == told
 
 
 def test_what_is_read_is_kept_as_it_is_meant() -> None:
-    assert dials.read("step_up_unacknowledges", "true") is True
-    assert dials.read("step_up_unacknowledges", "false") is False
-    assert (dials.read("chatter_count", "1"), dials.read("chatter_count", "1000000")) == (
+    assert alarm_settings.read("step_up_unacknowledges", "true") is True
+    assert alarm_settings.read("step_up_unacknowledges", "false") is False
+    assert (
+        alarm_settings.read("chatter_count", "1"),
+        alarm_settings.read("chatter_count", "1000000"),
+    ) == (
         1,
         1_000_000,
     )
-    assert dials.read("standing_long", "366 d") == 366 * 24 * 3_600_000_000
-    assert dials.read("incident_quiet", "1 ms") == 1_000
-    assert dials.of({"chatter_count": 7, "of an older version": 1}).chatter_count == 7
+    assert alarm_settings.read("standing_long", "366 d") == 366 * 24 * 3_600_000_000
+    assert alarm_settings.read("incident_quiet", "1 ms") == 1_000
+    assert alarm_settings.of({"chatter_count": 7, "of an older version": 1}).chatter_count == 7

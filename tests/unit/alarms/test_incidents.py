@@ -40,8 +40,10 @@ def test_one_that_lasts_takes_all_that_come_after() -> None:
 def test_other_rivers_and_our_own_equipment_are_other_incidents() -> None:
     ours = Key(domain="flood", category="maintenance", grouped_by="river", name="Orge")
     yvette = Key(domain="flood", category="hazard", grouped_by="river", name="Yvette")
-    found = gather([_member(1, 0, 9), _member(2, 0, 9, key=ours), _member(3, 0, 9, key=yvette)], 5)
-    assert [one.title for one in found] == [
+    incidents = gather(
+        [_member(1, 0, 9), _member(2, 0, 9, key=ours), _member(3, 0, 9, key=yvette)], 5
+    )
+    assert [incident.title for incident in incidents] == [
         "Orge: flood",
         "Orge: flood, maintenance",
         "Yvette: flood",
@@ -61,21 +63,23 @@ def test_an_incident_is_what_hangs_together(
         for number, (began, lasts) in enumerate(alarms, 1)
     ]
 
-    def near(one: Member, other: Member) -> bool:
-        first, then = sorted((one, other), key=lambda each: each.began)
+    def near(member: Member, other: Member) -> bool:
+        first, then = sorted((member, other), key=lambda each: each.began)
         return first.ended is None or then.began <= first.ended + quiet
 
-    sets = [{one.alarm} for one in members]
-    for one in members:
+    sets = [{member.alarm} for member in members]
+    for member in members:
         for other in members:
-            if near(one, other):
-                joined = [each for each in sets if one.alarm in each or other.alarm in each]
+            if near(member, other):
+                joined = [each for each in sets if member.alarm in each or other.alarm in each]
                 sets = [each for each in sets if each not in joined] + [set().union(*joined)]
     shuffled = list(members)
     dice.shuffle(shuffled)  # type: ignore[attr-defined]
-    found = gather(shuffled, quiet)
-    assert found == gather(members, quiet)
-    assert sorted(sorted(one.alarms) for one in found) == sorted(sorted(each) for each in sets)
+    incidents = gather(shuffled, quiet)
+    assert incidents == gather(members, quiet)
+    assert sorted(sorted(incident.alarms) for incident in incidents) == sorted(
+        sorted(each) for each in sets
+    )
 
 
 def test_the_key_of_an_alarm() -> None:

@@ -4,11 +4,11 @@ from itertools import product
 
 import pytest
 
-from hypervisor.alarms.lifecycle import Base, Hold, Kind, News, State, crossed
+from hypervisor.alarms.lifecycle import AlarmState, Base, Hold, Kind, News, crossed
 
-EVERY = [State(base=base, hold=hold) for base, hold in product(Base, Hold)]
+EVERY = [AlarmState(base=base, hold=hold) for base, hold in product(Base, Hold)]
 ACTS = [*Kind, *News]
-Table = dict[tuple[State, Kind | News], State | str]
+Table = dict[tuple[AlarmState, Kind | News], AlarmState | str]
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def table() -> Table:
 def test_every_state_knows_every_act(table: Table) -> None:
     assert set(table) == set(product(EVERY, ACTS))
     for (_, act), after in table.items():
-        assert isinstance(after, State) or (isinstance(act, Kind) and after)
+        assert isinstance(after, AlarmState) or (isinstance(act, Kind) and after)
 
 
 # Of each act the states of the condition that it may be done in, and what it makes of them.
@@ -51,7 +51,7 @@ HOLDS = {
 
 @pytest.mark.parametrize("act", Kind)
 @pytest.mark.parametrize("state", EVERY, ids=lambda one: f"{one.base}-{one.hold}")
-def test_what_people_may_do(table: Table, state: State, act: Kind) -> None:
+def test_what_people_may_do(table: Table, state: AlarmState, act: Kind) -> None:
     base = BASES[act].get(state.base)
     hold = HOLDS.get(act, {one.value: one.value for one in Hold}).get(state.hold)
     after = table[state, act]
@@ -59,21 +59,21 @@ def test_what_people_may_do(table: Table, state: State, act: Kind) -> None:
         assert isinstance(after, str)
         assert after.startswith(("it ", "somebody ", "nobody "))
     else:
-        assert after == State(base=Base(base), hold=Hold(hold))
+        assert after == AlarmState(base=Base(base), hold=Hold(hold))
 
 
 def test_the_condition_goes_its_way_whatever_people_do(table: Table) -> None:
     for state in EVERY:
         gone = table[state, News.WITHDRAWN]
-        assert gone == State(base=Base.WITHDRAWN, hold=state.hold)
+        assert gone == AlarmState(base=Base.WITHDRAWN, hold=state.hold)
         over = table[state, News.RETURNS]
-        assert isinstance(over, State)
+        assert isinstance(over, AlarmState)
         assert over.base not in (Base.UNACKNOWLEDGED, Base.ACKNOWLEDGED, Base.CLOSING)
         if state.base in (Base.UNACKNOWLEDGED, Base.RETURNED):
             assert over.base is Base.RETURNED  # nobody has seen it, and it is over
         up = table[state, News.STEPS_UP]
-        assert isinstance(up, State)
+        assert isinstance(up, AlarmState)
         assert up.base is not Base.ACKNOWLEDGED
-        assert table[state, News.EXPIRES] == State(
+        assert table[state, News.EXPIRES] == AlarmState(
             base=state.base, hold=Hold.NONE if state.hold is Hold.SHELVED else state.hold
         )

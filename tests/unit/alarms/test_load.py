@@ -27,7 +27,9 @@ def test_rates_and_floods() -> None:
     assert load.alarms == 48
     assert (load.average, load.peak, load.peak_at) == (4.0, 12, 9 * WINDOW)
     assert load.over == 16.7  # two windows of twelve
-    assert [(one.begins // WINDOW, one.ends // WINDOW, one.alarms) for one in load.floods] == [
+    assert [
+        (flood.begins // WINDOW, flood.ends // WINDOW, flood.alarms) for flood in load.floods
+    ] == [
         (3, 6, 22),
         (9, 10, 12),
     ]
@@ -42,7 +44,7 @@ def test_frequent_and_priorities() -> None:
         *_raised(0, 1, "info", "d"),
     ]
     load = measure(raised, 0, WINDOW)
-    assert [(one.rule, one.times, one.percent) for one in load.frequent] == [
+    assert [(frequent.rule, frequent.times, frequent.percent) for frequent in load.frequent] == [
         ("c", 15, 75.0),
         ("b", 3, 15.0),
         ("a", 1, 5.0),

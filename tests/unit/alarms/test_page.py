@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from hypervisor.alarms import dials
-from hypervisor.alarms.lifecycle import TABLE, Base, Kind, News, State
+from hypervisor.alarms import settings as alarm_settings
+from hypervisor.alarms.lifecycle import TABLE, AlarmState, Base, Kind, News
 
 PAGE = Path(__file__).parents[3] / "docs" / "alarms.md"
 ACTS: dict[str, tuple[Kind | News, ...]] = {
@@ -43,9 +43,9 @@ def test_the_page_and_the_table_agree() -> None:
 def _whatever_is_held(base: Base, act: Kind | News) -> Base | None:
     """What becomes of it where what is held allows the act; None: it is refused."""
     states = [TABLE[state, act] for state in TABLE_STATES if state.base is base]
-    found = {one.base for one in states if isinstance(one, State)}
-    assert len(found) <= 1
-    return next(iter(found), None)
+    bases = {one.base for one in states if isinstance(one, AlarmState)}
+    assert len(bases) <= 1
+    return next(iter(bases), None)
 
 
 TABLE_STATES = {state for state, _ in TABLE}
@@ -53,9 +53,9 @@ TABLE_STATES = {state for state, _ in TABLE}
 
 def test_the_page_names_every_setting_and_what_it_is_at_first() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for name in dials.shown(dials.Dials()):
+    for name in alarm_settings.shown(alarm_settings.Dials()):
         assert f"`{name}`" in page
-    assert dials.shown(dials.Dials()) == {
+    assert alarm_settings.shown(alarm_settings.Dials()) == {
         "shelve_longest": "1 d",
         "step_up_unacknowledges": "true",
         "incident_quiet": "2 h",

@@ -6,15 +6,9 @@ import pytest
 
 from hypervisor.alarms.chatter import Chatter, Limit
 from hypervisor.alarms.lifecycle import Hold
-from hypervisor.alarms.suppression import (
-    Case,
-    Suppression,
-    Surroundings,
-    Window,
-    inhibitors,
-    suppressed,
-)
-from hypervisor.store.alarms.lifecycle import Held
+from hypervisor.alarms.queries_lifecycle import Held
+from hypervisor.alarms.suppression import Case, Suppression, Surroundings, inhibitors, suppressed
+from hypervisor.registry.queries_works import Window
 
 HOUR = 3_600_000_000
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hypervisor.backtest.events import Entry, parse_events
-from hypervisor.backtest.found import Found, Judgement
+from hypervisor.backtest.model import Found, Judgement
 from rules._journal import Episode
 
 HOUR = 3_600_000_000

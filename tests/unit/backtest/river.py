@@ -10,7 +10,7 @@ import numpy as np
 from hypervisor.backtest import ground
 from hypervisor.backtest.ground import Trial
 from hypervisor.backtest.sources import Recorded
-from hypervisor.instants import BEGINNING, moment
+from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.registry.model import Device, Registry, Revision, Series, Site
 from rules._pack import load_pack
 from rules._rule import Rule

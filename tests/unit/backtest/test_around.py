@@ -6,11 +6,11 @@ import pytest
 
 from hypervisor.backtest import ground
 from hypervisor.backtest.around import around
+from hypervisor.evaluation import memory
+from hypervisor.evaluation.differences import of_subject
+from hypervisor.evaluation.memory import Territory
+from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.registry.model import Device, Group, Registry, Revision, Series, Site
-from hypervisor.watch import memory
-from hypervisor.watch.differences import of_subject
-from hypervisor.watch.memory import Territory
-from hypervisor.watch.supply import Mains
 from rules._pack import packs
 from sensors._domain import catalogue
 
@@ -19,7 +19,7 @@ _YEAR = 366 * 86_400_000_000
 
 
 def arranged(registry: Registry) -> Territory:
-    mains = Mains(retention=_YEAR)
+    mains = PowerSchedule(retention=_YEAR)
     mains.reach(1_700_000_000_000_000, ())
     return memory.arranged(registry, _KNOWN, mains)
 

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hypervisor.backtest.asking import Answer, Question, ask
 from hypervisor.backtest.errors import BacktestError
+from hypervisor.backtest.evaluate import Span
 from hypervisor.backtest.ground import Trial
-from hypervisor.backtest.judging import Span
+from hypervisor.backtest.service import Answer, Question, ask
 from hypervisor.backtest.sources import Kept, Recorded, Source
-from hypervisor.backtest.wiring import Recording, Wanted, in_words, of_file
-from hypervisor.instants import moment
+from hypervisor.backtest.wiring import BacktestOptions, Recording, in_words, of_file
+from hypervisor.base.instants import moment
 from hypervisor.registry.model import Registry
 from rules._inputs import Closing
 from tests.unit.backtest.making import START, at, entries
@@ -179,7 +179,7 @@ def judged(
     return of_file(
         Recording(file=file, **(recording or {})),
         of or registry(LEVEL + RISE + SILENT),
-        Wanted(**more),
+        BacktestOptions(**more),
         CATALOGUE,
         lambda *_: None,
     )

@@ -3,14 +3,14 @@
 import pytest
 
 from hypervisor.backtest.comparing import compare
-from hypervisor.backtest.found import Found
 from hypervisor.backtest.load import by_rule, load
-from hypervisor.backtest.wording import lasted, lead
+from hypervisor.backtest.model import Found
+from hypervisor.backtest.words import lasted, lead
 from tests.unit.backtest.making import HOUR, alarm, at, judged
 
 
 def words(before: list[Found], after: list[Found]) -> list[tuple[tuple[str, int | None], ...]]:
-    return [one.words for one in compare(before, after)]
+    return [change.words for change in compare(before, after)]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,9 @@ def test_alarms_that_touch_are_one_alarm_and_of_others_none_is() -> None:
 def test_changes_come_by_when_their_alarm_begins() -> None:
     before = [alarm(30, 31), alarm(10, 12, site="moulin")]
     after = [alarm(20, 21), alarm(5, 12, site="moulin")]
-    assert [(one.alarm.episode.began, one.alarm.place) for one in compare(before, after)] == [
+    assert [
+        (change.alarm.episode.began, change.alarm.place) for change in compare(before, after)
+    ] == [
         (at(5), "moulin"),
         (at(20), "pont"),
         (at(30), "pont"),

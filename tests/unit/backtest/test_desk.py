@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hypervisor.backtest.desk import Desk, Edit, desk_of
+from hypervisor.backtest.draft import Desk, Edit, desk_of
 from hypervisor.backtest.errors import BacktestError
 from hypervisor.registry.model import Device, Registry, Series
 from tests.unit.backtest.making import at

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hypervisor.backtest import editing
-from hypervisor.backtest.desk import Desk, Edit, desk_of
+from hypervisor.backtest import edits
+from hypervisor.backtest.draft import Desk, Edit, desk_of
 from hypervisor.backtest.sources import Kept, Source
 from hypervisor.backtest.strip import Seen
 from hypervisor.backtest.worth import Spell
@@ -37,7 +37,7 @@ def desk(
 
 
 def look(lying: Desk, source: Source) -> Seen | None:
-    return editing._look(lying, Kept(source), CATALOGUE)  # noqa: SLF001  what lies on the desk
+    return edits._look(lying, Kept(source), CATALOGUE)  # noqa: SLF001  what lies on the desk
 
 
 def values(seen: Seen | None) -> list[tuple[float, float]]:
@@ -86,8 +86,8 @@ def test_the_very_rows_that_were_judged_are_looked_at() -> None:
     kept = Kept(noting)
     lying = desk(span=(400, 500))
     assert lying.tried is not None
-    editing._ask(lying, lying.tried, kept, CATALOGUE, [])  # noqa: SLF001
-    editing._look(lying, kept, CATALOGUE)  # noqa: SLF001
+    edits._ask(lying, lying.tried, kept, CATALOGUE, [])  # noqa: SLF001
+    edits._look(lying, kept, CATALOGUE)  # noqa: SLF001
     ((series, since, until),) = noting.asked_for
     assert (series, until) == ((2,), at(500))
     assert at(400) - since == pytest.approx(7 * 24 * HOUR + 6 * HOUR, abs=2_000_000)
@@ -124,7 +124,7 @@ def test_how_far_it_came_in_each_event_and_each_time_in_alarm() -> None:
         ),
         SimpleNamespace(worth=SimpleNamespace(outcomes=[], spells=[spell(0, 1), spell(3.5, None)])),
     ]
-    assert editing._peaks(seen, sides) == {  # noqa: SLF001
+    assert edits._peaks(seen, sides) == {  # noqa: SLF001
         at(1): 5.0,
         at(20): None,
         at(0): 2.0,
@@ -136,10 +136,10 @@ def test_a_side_says_how_long_it_lay_beyond_its_value() -> None:
     lying, source = desk(), recorded(pont=(1, 3, 3, 1, 1))
     seen = look(lying, source)
     assert lying.today is not None
-    answer = editing._ask(lying, lying.today, Kept(source), CATALOGUE, [])  # noqa: SLF001
+    answer = edits._ask(lying, lying.today, Kept(source), CATALOGUE, [])  # noqa: SLF001
 
-    def side(value: float | None, looked: Seen | None) -> editing.Side:
-        return editing._side(lying, value, answer, looked, [at(1)])  # noqa: SLF001
+    def side(value: float | None, looked: Seen | None) -> edits.Side:
+        return edits._side(lying, value, answer, looked, [at(1)])  # noqa: SLF001
 
     half = side(2.0, seen)
     assert (half.value, half.beyond) == (2.0, 0.5)

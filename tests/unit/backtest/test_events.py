@@ -53,7 +53,10 @@ def test_a_slip_is_told_with_its_place(text: str, said: str) -> None:
 
 
 def test_events_of_rivers_that_came_with_us() -> None:
-    assert [one.name for one in read_events("cance")] == ["above 40 m3/s", "above 100 m3/s"]
-    assert [one.nothing for one in read_events("garonne")] == [False, False, True]
+    assert [read_event.name for read_event in read_events("cance")] == [
+        "above 40 m3/s",
+        "above 100 m3/s",
+    ]
+    assert [read_event.nothing for read_event in read_events("garonne")] == [False, False, True]
     with pytest.raises(BacktestError, match="one of cance, garonne, poyo"):
         read_events("seine")

@@ -16,8 +16,8 @@ from hypervisor.backtest.ground import (
     tried,
 )
 from hypervisor.backtest.numbers import number
-from hypervisor.instants import BEGINNING, micros
-from hypervisor.registry.scalars import ScalarError
+from hypervisor.base.instants import BEGINNING, micros
+from hypervisor.base.scalars import ScalarError
 from tests.unit.backtest.making import at
 from tests.unit.backtest.river import CATALOGUE, LEVEL, RISE, SILENT, fact, registry, rules
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hypervisor.backtest import judging
-from hypervisor.backtest.found import Judgement
-from hypervisor.backtest.judging import Place, Span, backtest
+from hypervisor.backtest import evaluate
+from hypervisor.backtest.evaluate import Place, Span, backtest
+from hypervisor.backtest.model import Judgement
 from hypervisor.backtest.parts import Part
 from hypervisor.backtest.sources import FOREVER, Source
-from hypervisor.instants import BEGINNING
+from hypervisor.base.instants import BEGINNING
 from hypervisor.registry.model import Registry
 from rules._inputs import Closing
 from sensors._row import NEVER
@@ -190,7 +190,7 @@ def test_of_many_series_some_are_read_at_a_time_and_it_is_told_how_many_are_done
     judge(registry(), source, tick=lambda *now: heard.append(now))
     assert heard == [(0, 2), (2, 2)]
     assert [series for series, _, _ in source.asked_for] == [(1, 2)]
-    monkeypatch.setattr(judging, "_SERIES", 1)
+    monkeypatch.setattr(evaluate, "_SERIES", 1)
     heard.clear()
     source.asked_for.clear()
     result = judge(registry(), source, tick=lambda *now: heard.append(now))
@@ -232,12 +232,12 @@ class Helping:
 def test_what_a_helper_found_is_added_where_there_is_much_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(judging, "_SERIES", 1)
+    monkeypatch.setattr(evaluate, "_SERIES", 1)
     source = recorded(moulin=(1, 5, 1))
     helper, heard = Helping(), list[tuple[int, int]]()
     judge(registry(), source, share=helper)
     assert helper.called == []  # two blocks are not many
-    monkeypatch.setattr(judging, "_MANY", 2)
+    monkeypatch.setattr(evaluate, "_MANY", 2)
     whole = registry()
     result = judge(
         whole,
@@ -257,11 +257,11 @@ def test_what_a_helper_found_is_added_where_there_is_much_to_do(
 
 
 def test_a_helper_is_called_from_six_blocks_on() -> None:
-    assert judging._MANY == 6  # noqa: SLF001  a start of some seconds is to be worth it
+    assert evaluate._MANY == 6  # noqa: SLF001  a start of some seconds is to be worth it
 
 
 def test_a_part_with_no_rows_moves_no_end() -> None:
-    run = judging.Run(
+    run = evaluate.Run(
         territory=SimpleNamespace(longest={}, subjects={}, rules={}),  # type: ignore[arg-type]
         source=recorded(pont=(1, 2)),
         span=Span(),

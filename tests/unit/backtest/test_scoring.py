@@ -2,7 +2,7 @@
 
 import pytest
 
-from hypervisor.backtest.found import Found, Judgement
+from hypervisor.backtest.model import Found, Judgement
 from hypervisor.backtest.scoring import Score, Scored, score
 from tests.unit.backtest.making import HOUR, alarm, at, entries, judged
 
@@ -56,7 +56,7 @@ def test_alarms_of_other_sites_are_neither() -> None:
 def test_crossings_closer_than_apart_are_one_event() -> None:
     crossings = [crossing(10, 20), crossing(43, 50), crossing(80, 90)]
     found = of(CROSSINGS, judged(alarm(9, 50)), *crossings)
-    assert [one.event.crossed for one in found.outcomes] == [at(10), at(80)]
+    assert [outcome.event.crossed for outcome in found.outcomes] == [at(10), at(80)]
     assert found.outcomes[0].event.until == at(50)
     assert (found.hits, found.misses) == (1, 1)
     assert found.pod == 0.5
@@ -110,7 +110,7 @@ def test_a_named_event_counts_from_its_crossing_at_each_of_its_sites() -> None:
 """
     crossings = [crossing(60, 70), crossing(50, 55, site="moulin"), crossing(200, 210)]
     found = of(text, judged(alarm(49, 80), alarm(40, 80, site="moulin")), *crossings)
-    assert {(min(one.event.sites or ()), one.lead) for one in found.outcomes} == {
+    assert {(min(outcome.event.sites or ()), outcome.lead) for outcome in found.outcomes} == {
         ("pont", 11 * HOUR),
         ("moulin", 10 * HOUR),
     }
@@ -135,22 +135,24 @@ def test_where_nothing_happened_an_alarm_is_false_but_only_then() -> None:
 def test_what_cannot_be_scored_is_said_and_is_no_miss() -> None:
     late = "- {name: later, site: pont, from: 2023-01-03, to: 2023-01-05}"
     never = "- {name: never, site: pont, from: 2022-01-03, to: 2022-01-05, when: level > 9 m}"
-    found = _scored(f"{late}\n{never}\n{CROSSINGS}", judged())
-    assert not found.scores
-    assert len(found.notes) == 3
-    assert "nothing of that time was judged" in found.notes[1]
+    scored = _scored(f"{late}\n{never}\n{CROSSINGS}", judged())
+    assert not scored.scores
+    assert len(scored.notes) == 3
+    assert "nothing of that time was judged" in scored.notes[1]
 
 
 def test_crossings_that_overlap_end_with_the_last_of_them() -> None:
     """Two gauges at one place; the one that began later is over first."""
     crossings = [crossing(10, 50), crossing(20, 30), crossing(60, 70)]
     found = of(CROSSINGS, judged(alarm(9, 20)), *crossings)
-    assert [(one.event.crossed, one.event.until) for one in found.outcomes] == [(at(10), at(70))]
+    assert [(outcome.event.crossed, outcome.event.until) for outcome in found.outcomes] == [
+        (at(10), at(70))
+    ]
 
 
 def test_crossings_exactly_apart_are_two_events() -> None:
     two = of(CROSSINGS, judged(), crossing(10, 20), crossing(44, 50))
-    assert [one.event.crossed for one in two.outcomes] == [at(10), at(44)]
+    assert [outcome.event.crossed for outcome in two.outcomes] == [at(10), at(44)]
     one = of(CROSSINGS, judged(), crossing(10, 20), crossing(43.99, 50))
     assert [event.event.crossed for event in one.outcomes] == [at(10)]
 
@@ -175,11 +177,13 @@ def test_an_alarm_that_touches_an_event_is_of_it(began: float, ended: float, hit
 def test_what_touches_a_named_event_is_of_it() -> None:
     text = "- {name: x, site: pont, from: 2022-01-03, to: 2022-01-05, when: level > 4 m}"
     before = of(text, judged(), crossing(40, 48))
-    assert [one.event.crossed for one in before.outcomes] == [at(48)]
+    assert [outcome.event.crossed for outcome in before.outcomes] == [at(48)]
     after = of(text, judged(), crossing(96, 99))
-    assert [one.event.crossed for one in after.outcomes] == [at(96)]
+    assert [outcome.event.crossed for outcome in after.outcomes] == [at(96)]
     first = of(text, judged(), crossing(50, 52), crossing(60, 62))
-    assert [(one.event.crossed, one.event.until) for one in first.outcomes] == [(at(50), at(96))]
+    assert [(outcome.event.crossed, outcome.event.until) for outcome in first.outcomes] == [
+        (at(50), at(96))
+    ]
     for began, ended in ((40, 47.99), (96.01, 99)):
         assert not _scored(text, judged(), crossing(began, ended)).scores
 

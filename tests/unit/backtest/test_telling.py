@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hypervisor.backtest.asking import Answer
 from hypervisor.backtest.comparing import compare
-from hypervisor.backtest.found import Found, Judgement
+from hypervisor.backtest.formatting import told
+from hypervisor.backtest.model import Found, Judgement
 from hypervisor.backtest.scoring import Scored, score
+from hypervisor.backtest.service import Answer
 from hypervisor.backtest.tables import tables
-from hypervisor.backtest.telling import told
 from tests.unit.backtest.making import alarm, entries, judged
 
 EVENTS = "- {name: above 4 m, site: pont, crossings: level > 4 m}"

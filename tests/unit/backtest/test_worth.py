@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from hypervisor.backtest import scoring
-from hypervisor.backtest.asking import Answer
-from hypervisor.backtest.found import Found
+from hypervisor.backtest.model import Found
+from hypervisor.backtest.service import Answer
 from hypervisor.backtest.worth import worth
 from tests.unit.backtest.making import HOUR, alarm, at, entries, judged
 
@@ -28,14 +28,14 @@ def test_a_hit_a_false_alarm_and_the_lead() -> None:
     assert (found.hits, found.misses, len(found.false)) == (1, 0, 1)
     assert found.lead == found.shortest == 2 * HOUR
     assert found.in_alarm == 9 * HOUR
-    assert [one.false for one in found.spells] == [False, True]
+    assert [spell.false for spell in found.spells] == [False, True]
 
 
 def test_only_what_was_severe_enough_counts() -> None:
     climbing = alarm(20, 40, worse=(25, "major"))
     found = worth(answer(climbing, events=_FLOOD, severity="major"), "flood-level", "major", [])
 
-    assert [(one.began, one.ended) for one in found.spells] == [(at(25), at(40))]
+    assert [(spell.began, spell.ended) for spell in found.spells] == [(at(25), at(40))]
     assert found.lead == -1 * HOUR
 
 
@@ -90,8 +90,8 @@ def test_the_lead_is_the_median_and_the_shortest_the_least() -> None:
     )
     alarms = [alarm(23, 30), alarm(67, 75), alarm(118, 130)]
     found = worth(answer(*alarms, events=events), "flood-level", None, [])
-    assert [one.lead for one in found.outcomes] == [HOUR, 5 * HOUR, 2 * HOUR]
+    assert [outcome.lead for outcome in found.outcomes] == [HOUR, 5 * HOUR, 2 * HOUR]
     assert (found.lead, found.shortest, found.misses) == (2 * HOUR, HOUR, 0)
-    assert [one.began for one in found.spells] == [at(23), at(67), at(118)]
+    assert [spell.began for spell in found.spells] == [at(23), at(67), at(118)]
     nobody = worth(answer(events=events), "flood-level", None, [])
     assert (nobody.lead, nobody.shortest, nobody.misses) == (None, None, 3)

@@ -45,10 +45,10 @@ def panel_of(board: Dashboard, key: str, options: Options = FRENCH) -> dict[str,
 
 @each
 def test_nothing_of_its_json_is_wrong_in_either_language(board: Dashboard) -> None:
-    uids = [f"hypervisor-{one.key}" for one in ALL]
+    uids = [f"hypervisor-{dashboard.key}" for dashboard in ALL]
     for options in (FRENCH, ENGLISH):
         made = Board(document=document(board, options), described=board)
-        found = [str(one) for one in parts.problems(made, uids, "https://console.test")]
+        found = [str(problem) for problem in parts.problems(made, uids, "https://console.test")]
         assert not found
 
 

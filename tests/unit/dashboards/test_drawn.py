@@ -20,7 +20,7 @@ OPTIONS = Options(catalogue=catalogue(), lang="fr")
 def _rules(kind: str) -> list[list[dict[str, Any]]]:
     """The overrides' properties of the zoo's panels of a kind, rule after rule."""
     panels = [one for one in flat(document(ZOO, OPTIONS)) if one["type"] == kind]
-    return [rule["properties"] for one in panels for rule in one["fieldConfig"]["overrides"]]
+    return [rule["properties"] for panel in panels for rule in panel["fieldConfig"]["overrides"]]
 
 
 def test_a_lane_lists_no_state_where_nothing_is() -> None:
@@ -30,7 +30,7 @@ def test_a_lane_lists_no_state_where_nothing_is() -> None:
 def test_empty_lanes_tell_the_panels_own_words() -> None:
     lanes = {"state-timeline", "status-history"}
     panels = [one for one in flat(document(ZOO, OPTIONS)) if one["type"] in lanes]
-    assert {one["type"] for one in panels} == lanes
+    assert {panel["type"] for panel in panels} == lanes
     for one in panels:
         assert [each["id"] for each in one["transformations"]] == [
             "filterFieldsByName",  # lets a frame without columns go
@@ -42,7 +42,9 @@ def test_a_figure_without_a_value_is_told_in_grey() -> None:
     panels = [one for board in dashboards() for one in flat(document(board, OPTIONS))]
     told = [
         (said["noValue"], said["mappings"][-1])
-        for said in (one["fieldConfig"]["defaults"] for one in panels if one["type"] == "stat")
+        for said in (
+            panel["fieldConfig"]["defaults"] for panel in panels if panel["type"] == "stat"
+        )
         if said.get("noValue")
     ]
     assert told
@@ -66,9 +68,9 @@ def test_words_of_a_table_go_on_in_another_line() -> None:
 
 def test_alarms_over_a_chart_are_lines_without_tinted_regions() -> None:
     told = [
-        one["target"]["rawSql"]
+        annotation["target"]["rawSql"]
         for board in dashboards()
-        for one in parts.annotations(document(board, OPTIONS))
+        for annotation in parts.annotations(document(board, OPTIONS))
     ]
     assert told
     assert not [sql for sql in told if "timeend" in sql.lower()]
@@ -86,7 +88,7 @@ def test_what_stands_on_a_light_ground_is_written_in_dark() -> None:
 
 
 def test_words_and_figures_are_not_written_in_the_light_colours_of_grounds() -> None:
-    told = [text for board in dashboards() for one in _panels(board) for text in _written(one)]
+    told = [text for board in dashboards() for panel in _panels(board) for text in _written(panel)]
     grounds = (GREEN, YELLOW, ORANGE)
     assert not [text for text in told if any(ground in text for ground in grounds)]
     assert all(any(ink(ground) in text for text in told) for ground in grounds)

@@ -22,7 +22,7 @@ def essonne() -> Registry:
 
 
 def facts(registry: Registry, kind: str) -> dict[str, Revision]:
-    return {one.key: one for one in registry.revisions if one.kind == kind}
+    return {revision.key: revision for revision in registry.revisions if revision.kind == kind}
 
 
 def members(registry: Registry) -> dict[str, list[Device]]:
@@ -77,7 +77,7 @@ def _metres(lamp: Device, registry: Registry) -> float:
 
 
 def test_plans_have_curfews_and_months_without_relighting(essonne: Registry) -> None:
-    plans = [one.value or {} for one in facts(essonne, "plan").values()]
+    plans = [fact.value or {} for fact in facts(essonne, "plan").values()]
     spells = [spell for plan in plans for spell in plan["spells"]]
     assert any(plan["no_relighting"] == [5, 6, 7, 8] for plan in plans)
     assert {("01:00", "05:00", 0.0)} <= {(s["begins"], s["ends"], s["level"]) for s in spells}
@@ -99,7 +99,9 @@ def test_every_way_of_speaking_has_its_devices(essonne: Registry) -> None:
 
 def test_deveuis_are_nobody_s(essonne: Registry) -> None:
     lorawan = {name for name, gateway in essonne.gateways.items() if gateway.protocol != "native"}
-    found = [one.address or "" for one in essonne.devices.values() if one.gateway in lorawan]
+    found = [
+        device.address or "" for device in essonne.devices.values() if device.gateway in lorawan
+    ]
     assert len(set(found)) == len(found) > 500
     for address in found:
         first = bytes.fromhex(address)[0]
@@ -136,7 +138,7 @@ def test_what_was_made_up_says_so(essonne: Registry) -> None:
     assert all(zone.illustrative for zone in essonne.zones.values())
     assert all(asset.illustrative for asset in essonne.assets.values())
     for kind in ("threshold", "link", "plan", "reach"):
-        assert all(one.illustrative for one in facts(essonne, kind).values()), kind
+        assert all(fact.illustrative for fact in facts(essonne, kind).values()), kind
 
 
 def test_it_stays_light(essonne: Registry) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from hypervisor.database.panels import Answer
 from hypervisor.grafana.boards import Board, Piece
 from hypervisor.grafana.frames import Frame, time_series
 from hypervisor.grafana.macros import Span
 from hypervisor.grafana.pictures_fields import INK, Reader, fields
 from hypervisor.grafana.pictures_page import page, unfolded
-from hypervisor.store.panels import Answer
 
 NOON = datetime(2024, 10, 10, 12, tzinfo=UTC)
 SPAN = Span(since=NOON - timedelta(hours=2), until=NOON)
@@ -73,8 +73,8 @@ LIT = {"mappings": [{"type": "value", "options": {"4": {"text": "red", "color": 
 def test_a_value_is_told_as_the_panel_says(
     config: Json, value: object, words: str, shade: str
 ) -> None:
-    one = Piece(panel=panel("table", fieldConfig={"defaults": config}), described=None)
-    (field,) = fields(one, [table(x=[value])])
+    piece = Piece(panel=panel("table", fieldConfig={"defaults": config}), described=None)
+    (field,) = fields(piece, [table(x=[value])])
     assert field.told(value, ENGLISH) == (words, shade)
 
 

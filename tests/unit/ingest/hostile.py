@@ -303,15 +303,15 @@ def measures_nothing(message: Message) -> bool:
     """Whether the contract has such a message pass without a word: only uplinks can."""
     if not message.topic.endswith("/up"):
         return False
-    found = json.loads(message.payload)
+    loads = json.loads(message.payload)
     if "/v3/" in message.topic:
-        other = [name for name in found if name.startswith(("join", "down", "location", "service"))]
-        found = found.get("uplink_message")
-        if found is None:
+        other = [name for name in loads if name.startswith(("join", "down", "location", "service"))]
+        loads = loads.get("uplink_message")
+        if loads is None:
             return bool(other)
-        data, made, port = (found.get(n) for n in ("frm_payload", "decoded_payload", "f_port"))
+        data, made, port = (loads.get(n) for n in ("frm_payload", "decoded_payload", "f_port"))
     else:
-        data, made, port = found.get("data"), found.get("object"), found.get("fPort")
+        data, made, port = loads.get("data"), loads.get("object"), loads.get("fPort")
     return not made and (not data or port == 0)
 
 

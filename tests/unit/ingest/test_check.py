@@ -378,4 +378,6 @@ def test_every_reading_of_a_batch_keeps_its_own() -> None:
 def test_the_bounds_of_belief(microseconds: int, reason: str | None) -> None:
     time = (NOW + timedelta(microseconds=microseconds)).isoformat()
     rows, refused = run({"time": time, "values": {"level": 1}})
-    assert (len(rows), [one.reason for one in refused]) == ((0, [reason]) if reason else (1, []))
+    assert (len(rows), [letter.reason for letter in refused]) == (
+        (0, [reason]) if reason else (1, [])
+    )

@@ -36,7 +36,7 @@ FLOOD = batch("a", 900) + batch("b", 100)
         (FLOOD, [60, 50, 40], []),  # the store was away, and we catch up
         (FLOOD, [3, 2.5, 3], []),  # it stalled twice
         (batch("a", 90) + batch("b", 10), [3, 5], []),  # few: the store is slow, not they many
-        ([one for n in range(20) for one in batch(f"d{n}", 100)], [3, 5], []),  # everybody
+        ([arrival for n in range(20) for arrival in batch(f"d{n}", 100)], [3, 5], []),  # everybody
         (batch("a", 3, 2**20) + batch("b", 200), [3, 5], ["a"]),  # few, but large
     ],
 )

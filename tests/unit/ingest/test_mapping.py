@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hypervisor.directory import units
+from hypervisor.readings.directory import units
 from ingest.library import make_codec, shipped
 from ingest.mapping import MappingError, cautions, load_mapping
 from ingest.meaning import leaves, read_fields

@@ -45,7 +45,7 @@ def compared(expected: str, returned: str) -> list[str]:
     text = f"uplinkDecoder: {{examples: [{{input: {{bytes: []}}, output: {{data: {expected}}}}}]}}"
     (vector,) = load_vectors(text, file="v.yaml")
     sandbox = Sandbox(f"function decodeUplink(i) {{ return {{data: {returned}}} }}")
-    return [one.path for one in run_vector(vector, sandbox)]
+    return [difference.path for difference in run_vector(vector, sandbox)]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_vectors_are_compared_as_json_has_it() -> None:
     assert run_vector(good, sandbox) == []
     assert run_vector(refused, sandbox) == []
     assert run_vector(wrong, sandbox)[0] == Difference(path="warnings", expected="[]", got="['w']")
-    assert [one.path for one in run_vector(wrong, sandbox)[1:]] == [
+    assert [difference.path for difference in run_vector(wrong, sandbox)[1:]] == [
         "data.n",
         "data.on",
         "data.list",

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hypervisor.logbook.entry import LONGEST, NEEDS, Kind, New, checked
 from hypervisor.logbook.errors import LogError
+from hypervisor.logbook.model import LONGEST, NEEDS, Kind, New, checked
 
 DUE = datetime(2024, 10, 10, 8, tzinfo=UTC)
 NOTE = New(author="anne", kind=Kind.NOTE, text=" the road is dry \n")

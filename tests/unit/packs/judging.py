@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hypervisor.backtest.found import Found, Judgement
+from hypervisor.alarms.queries import Alarm
+from hypervisor.backtest.evaluate import Place, Span, backtest
 from hypervisor.backtest.ground import of_inventory
-from hypervisor.backtest.judging import Place, Span, backtest
+from hypervisor.backtest.model import Found, Judgement
 from hypervisor.backtest.sources import Recorded
-from hypervisor.exercise.scoring import Score, score
-from hypervisor.exercise.territory import field_of
-from hypervisor.instants import BEGINNING, micros, moment
+from hypervisor.base.instants import BEGINNING, micros, moment
+from hypervisor.exercises.scoring import Score, score
+from hypervisor.exercises.territory import field_of
 from hypervisor.registry.model import Registry
-from hypervisor.store.alarms.alarms import Alarm
 from rules._inputs import Instants
 from rules._pack import packs
 from sensors._domain import catalogue
@@ -53,7 +53,7 @@ class Told:
         return score(self.story, self.field, self.seed, self.alarms)
 
     def of(self, rule: str) -> list[Alarm]:
-        return [one for one in self.alarms if one.episode.rule == rule]
+        return [alarm for alarm in self.alarms if alarm.episode.rule == rule]
 
 
 def told(name: str, seed: int, *, whole: bool = True) -> Told:

@@ -51,11 +51,11 @@ def test_the_first_asset_is_the_lowest_reach() -> None:
     registry = registry_of("essonne")
     lowest: dict[str, float] = {}
     found: dict[str, float] = {}
-    for one in registry.revisions:
-        value = one.value or {}
-        if one.kind == "reach":
+    for revision in registry.revisions:
+        value = revision.value or {}
+        if revision.kind == "reach":
             gauge, level = str(value["gauge"]), float(value["level"])
             lowest[gauge] = min(level, lowest.get(gauge, level))
-        elif one.kind == "threshold" and one.key.endswith("/first_asset"):
-            found[one.key.partition("/")[0]] = float(value["value"])
+        elif revision.kind == "threshold" and revision.key.endswith("/first_asset"):
+            found[revision.key.partition("/")[0]] = float(value["value"])
     assert found == lowest

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.backtest.found import Found, Judgement
-from hypervisor.instants import parse
+from hypervisor.backtest.model import Found, Judgement
+from hypervisor.base.instants import parse
 from tests.unit.packs.judging import recorded
 
 ROOT = Path(__file__).parents[3]
@@ -76,6 +76,6 @@ def test_the_cance_doubles_before_its_floods_and_jumps_hardly_ever() -> None:
     began = {one.episode.began for one in doubled if one.episode.subject == "sarras"}
     # An hour before 40 m3/s were crossed, with it, and on the way to the 168 of February 2009.
     floods = ("2006-11-17T17:00Z", "2008-11-02T02:00Z", "2009-02-06T15:00Z")
-    assert {parse(told) for told in floods} <= began
+    assert {parse(flood) for flood in floods} <= began
     assert len(began) <= len(floods) + 4
     assert len(of(cance, *JUMPS)) <= 1

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from hypervisor.store.alarms.alarms import Alarm
+from hypervisor.alarms.queries import Alarm
 from simulators._scenarios import available
 from tests.unit.packs.judging import Told, told
 
@@ -13,7 +13,7 @@ FLAPPING = 6  # alarms of one rule and subject in any story: more is no story bu
 
 
 def require(result: Told) -> None:
-    missed = [(one.truth.what, one.rule) for one in result.score.missed]
+    missed = [(verdict.truth.what, verdict.rule) for verdict in result.score.missed]
     assert missed == []
     days = result.story.hours / 24
     assert len(result.score.false) <= days, [alarm.title for alarm in result.score.false]
@@ -21,7 +21,7 @@ def require(result: Told) -> None:
 
 
 def flapping(alarms: tuple[Alarm, ...]) -> dict[tuple[str, str], int]:
-    told_of = Counter((one.episode.rule, one.episode.subject) for one in alarms)
+    told_of = Counter((alarm.episode.rule, alarm.episode.subject) for alarm in alarms)
     return {pair: count for pair, count in told_of.items() if count > FLAPPING}
 
 

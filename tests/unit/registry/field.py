@@ -82,7 +82,9 @@ def read(text: str, file: str = "town.yaml") -> Inventory:
 def change(
     *inventories: Inventory | str, registry: Registry = NOTHING, now: datetime | None = NOW
 ) -> Changes:
-    parts = [read(one) if isinstance(one, str) else one for one in inventories]
+    parts = [
+        read(inventory) if isinstance(inventory, str) else inventory for inventory in inventories
+    ]
     stamp = Stamp(author="ann", reason="why", now=now)
     return compare(registry, join(parts), stamp=stamp, known=CATALOGUE)
 
@@ -99,9 +101,13 @@ def told(*inventories: Inventory | str, registry: Registry = NOTHING) -> list[st
 
 def values(registry: Registry, kind: str) -> Mapping[str, Mapping[str, Any] | None]:
     """The value of each fact of a kind that stands last."""
-    return {one.key: one.value for one in registry.revisions if one.kind == kind}
+    return {
+        revision.key: revision.value for revision in registry.revisions if revision.kind == kind
+    }
 
 
 def starts(registry: Registry, kind: str) -> Mapping[str, datetime]:
     """From when it holds."""
-    return {one.key: one.effective for one in registry.revisions if one.kind == kind}
+    return {
+        revision.key: revision.effective for revision in registry.revisions if revision.kind == kind
+    }

@@ -103,22 +103,22 @@ def test_a_device_stays_where_it_is() -> None:
 
 def test_from_when_a_value_holds() -> None:
     first = change(sites(f"name: a, {GAUGE % 'g'}, thresholds: {{alert: 2 m}}"))
-    assert {one.effective.year for one in first.revisions} == {2020}
+    assert {revision.effective.year for revision in first.revisions} == {2020}
     known = applied(NOTHING, first)
     later = sites("name: a, thresholds: {alert: 1.5 m}")
-    assert [one.effective for one in change(later, registry=known).revisions] == [NOW]
+    assert [revision.effective for revision in change(later, registry=known).revisions] == [NOW]
     unstarted = change(later, registry=known, now=None)
-    assert [one.effective.year for one in unstarted.revisions] == [2020]
+    assert [revision.effective.year for revision in unstarted.revisions] == [2020]
     asked = datetime(2021, 1, 1, tzinfo=UTC)
     back = change(later, registry=known, effective=asked)
-    assert [one.effective for one in back.revisions] == [asked]
+    assert [revision.effective for revision in back.revisions] == [asked]
     assert not change(later, registry=applied(known, back), effective=asked)
 
 
 def test_a_series_given_in_part_keeps_the_rest() -> None:
     text = sites("name: a, devices: [{name: g, commissioned: 2020-01-01, series: {level: %s}}]")
     known = applied(NOTHING, change(text % "5 min"))
-    (level,) = (one for one in known.revisions if one.key == "g/level")
+    (level,) = (revision for revision in known.revisions if revision.key == "g/level")
     assert level.value == {
         "interval_s": 300.0,
         "stale_s": 900.0,

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from hypervisor.directory import devices, known, units
-from hypervisor.instants import micros
+from hypervisor.base.instants import micros
+from hypervisor.readings.directory import devices, known, units
 from hypervisor.registry.model import Device, Gateway, Registry, Series, Site
 from ingest.ports import Channel, CodecSource
 from sensors._domain import catalogue

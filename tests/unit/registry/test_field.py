@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hypervisor.instants import EPOCH
+from hypervisor.base.instants import EPOCH
 from hypervisor.registry.problems import InventoryError
 from sensors._plan import plan_from_json
 from tests.unit.registry.field import FIELD, NOW, built, change, read, starts, told, values
@@ -18,15 +18,15 @@ def test_a_second_time_there_is_nothing_to_change() -> None:
 
 
 def test_things_as_they_stand() -> None:
-    found = built(FIELD)
-    assert found.gateways["lora"].protocol == "chirpstack"
-    lamp = found.devices["lamp-1"]
+    registry = built(FIELD)
+    assert registry.gateways["lora"].protocol == "chirpstack"
+    lamp = registry.devices["lamp-1"]
     assert (lamp.gateway, lamp.address) == ("lora", "70b3d57ed0000001")
     assert (lamp.lon, lamp.lat, lamp.properties) == (2.181, 48.701, {"pole": 12.0})
-    assert found.devices["lamp-2"].address == "lamp-2", "a concentrator calls it by its name"
-    assert found.groups["cab"].site == "cab"
-    assert found.zones["yvette"].geometry["coordinates"][0][0] == [2.1, 48.6]
-    assert found.assets["rd188"].geometry == {"type": "Point", "coordinates": [2.18, 48.7]}
+    assert registry.devices["lamp-2"].address == "lamp-2", "a concentrator calls it by its name"
+    assert registry.groups["cab"].site == "cab"
+    assert registry.zones["yvette"].geometry["coordinates"][0][0] == [2.1, 48.6]
+    assert registry.assets["rd188"].geometry == {"type": "Point", "coordinates": [2.18, 48.7]}
 
 
 def test_facts_as_rules_use_them() -> None:
@@ -72,9 +72,9 @@ def test_first_values_hold_from_the_commissioning_of_what_they_speak_of() -> Non
 def test_an_earlier_lamp_takes_the_supply_along() -> None:
     found = built(FIELD)
     (moved,) = [
-        one
-        for one in change(FIELD.replace("2021-01-01", "2019-01-01"), registry=found).revisions
-        if one.kind == "supply"
+        revision
+        for revision in change(FIELD.replace("2021-01-01", "2019-01-01"), registry=found).revisions
+        if revision.kind == "supply"
     ]
     assert moved.effective == datetime(2019, 1, 1, tzinfo=UTC)
 
@@ -94,7 +94,9 @@ def test_null_withdraws() -> None:
         "assets: [{name: rd188, reach: null}]\nsites: [{name: gif, datum: null}]\n"
     )
     gone = change(text, registry=found).revisions
-    assert {(one.kind, one.key, one.value, one.effective) for one in gone} == {
+    assert {
+        (revision.kind, revision.key, revision.value, revision.effective) for revision in gone
+    } == {
         ("supply", "cab", None, NOW),
         ("member", "cab/lamp-1", None, NOW),
         ("reach", "rd188", None, NOW),
@@ -198,7 +200,7 @@ READING = [
 def test_a_slip(text: str, said: str) -> None:
     with pytest.raises(InventoryError) as caught:
         read(text)
-    assert any(said in str(one) for one in caught.value.problems), caught.value
+    assert any(said in str(problem) for problem in caught.value.problems), caught.value
 
 
 WHOLE = [

@@ -27,15 +27,15 @@ def test_the_successor_measures_as_the_old_one_did() -> None:
     assert found.devices["new"].site == "gif"
     level = found.series["new", "level"]
     assert (level.low, level.high, level.saturates) == (-1, 4, 3.5)
-    facts = [one for one in found.revisions if one.effective == AT]
-    assert {(one.kind, one.key): one.value for one in facts} == {
+    facts = [revision for revision in found.revisions if revision.effective == AT]
+    assert {(fact.kind, fact.key): fact.value for fact in facts} == {
         ("device", "gauge"): {"in_service": False},
         ("device", "new"): {"in_service": True},
         ("series", "new/level"): values(found, "series")["gauge/level"],
         ("series", "new/battery"): values(found, "series")["gauge/battery"],
         ("series", "new/clock_fault"): values(found, "series")["gauge/clock_fault"],
     }
-    assert {(one.author, one.reason) for one in facts} == {("ann", "why")}
+    assert {(fact.author, fact.reason) for fact in facts} == {("ann", "why")}
     assert values(found, "series")["new/level"] == {
         "interval_s": 300.0,
         "stale_s": 900.0,
@@ -131,9 +131,9 @@ def test_the_same_water_raises_the_same_alarm(said: dict[str, Any]) -> None:
     }
     series = found.series["gauge", "level"]
     assert (series.low, series.high, series.saturates) == (-1.12, 3.88, 3.38)
-    new = [one for one in found.revisions if one.effective == AT]
+    new = [revision for revision in found.revisions if revision.effective == AT]
     assert len(new) == 4
-    assert {one.illustrative for one in new if one.key == "gif/alert"} == {True}
+    assert {revision.illustrative for revision in new if revision.key == "gif/alert"} == {True}
 
 
 def test_thresholds_that_speak_of_the_new_zero_stay() -> None:
@@ -153,7 +153,11 @@ def test_a_zero_that_nobody_had_said() -> None:
     with pytest.raises(ShiftError, match=r"is not known .* give both"):
         moved(unsaid, by=0.12)
     found = moved(unsaid, zero=48.73, by=0.12)
-    zeros = [(one.effective.year, one.value) for one in found.revisions if one.kind == "datum"]
+    zeros = [
+        (revision.effective.year, revision.value)
+        for revision in found.revisions
+        if revision.kind == "datum"
+    ]
     assert zeros == [
         (2015, {"zero": 48.61, "unit": "m"}),
         (2025, {"zero": 48.73, "unit": "m"}),

@@ -29,10 +29,10 @@ def polygon(**properties: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("what", ["sites", "zones", "assets"])
 def test_what_was_exported_changes_nothing(what: str) -> None:
     more = "    properties: {catchment_km2: 0.00001, code: '01004', a: [1, x]}\n"
-    found = built(FIELD.replace("    datum: 48.61 m\n", f"    datum: 48.61 m\n{more}"))
-    exported = read(text(collection(found, what)), f"{what}.geojson")
-    assert len(getattr(exported, what)) == len(getattr(found, what))
-    assert not change(exported, registry=found)
+    registry = built(FIELD.replace("    datum: 48.61 m\n", f"    datum: 48.61 m\n{more}"))
+    exported = read(text(collection(registry, what)), f"{what}.geojson")
+    assert len(getattr(exported, what)) == len(getattr(registry, what))
+    assert not change(exported, registry=registry)
 
 
 def test_sites_of_the_examples_go_round() -> None:
@@ -75,10 +75,13 @@ def test_a_layer_that_a_map_program_saved() -> None:
 
 
 def test_what_a_feature_is_may_show() -> None:
-    found = read(
+    inventory = read(
         layer(polygon(name="z", kind="flood"), polygon(name="a", kind="school")), "x.geojson"
     )
-    assert ([one.key for one in found.zones], [one.key for one in found.assets]) == (["z"], ["a"])
+    assert ([zone.key for zone in inventory.zones], [asset.key for asset in inventory.assets]) == (
+        ["z"],
+        ["a"],
+    )
 
 
 def test_slips_are_told_at_the_line_of_their_feature() -> None:
@@ -121,7 +124,7 @@ SLIPS = [
 def test_a_slip(written: str, said: str) -> None:
     with pytest.raises(InventoryError) as caught:
         read(written, "x.geojson")
-    assert any(said in str(one) for one in caught.value.problems), caught.value
+    assert any(said in str(problem) for problem in caught.value.problems), caught.value
 
 
 def test_a_feature_twice_is_one_too_many() -> None:

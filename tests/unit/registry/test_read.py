@@ -135,9 +135,9 @@ def test_the_page_of_documentation_can_be_applied() -> None:
 areas: [{code: "91021", kind: commune, name: Arpajon}]
 sites: [{name: lower-weir, domain: flood}]
 """
-    found = built(*examples, beside)
-    assert found.groups
-    assert not change(*examples, beside, registry=found)
+    registry = built(*examples, beside)
+    assert registry.groups
+    assert not change(*examples, beside, registry=registry)
 
 
 def test_links() -> None:

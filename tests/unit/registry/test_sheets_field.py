@@ -29,16 +29,16 @@ def field() -> Registry:
 
 
 def test_lamps_stand_where_their_row_says_and_the_cabinet_where_its_own_does() -> None:
-    found = field()
-    assert (found.sites["cab"].lon, found.sites["cab"].lat) == (2.18, 48.70)
-    lamp = found.devices["lamp-2"]
+    registry = field()
+    assert (registry.sites["cab"].lon, registry.sites["cab"].lat) == (2.18, 48.70)
+    lamp = registry.devices["lamp-2"]
     assert (lamp.site, lamp.lon, lamp.lat, lamp.address) == (
         "cab",
         2.182,
         48.702,
         "70b3d57ed0000002",
     )
-    rated = values(found, "threshold")["device/lamp-2/lamp_rated_power"]
+    rated = values(registry, "threshold")["device/lamp-2/lamp_rated_power"]
     assert rated is not None
     assert rated["value"] == 75
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.rulebook.basing import bases, rebased
+from hypervisor.base.errors import RulebookError
+from hypervisor.evaluation.based_on import bases, rebased
+from hypervisor.evaluation.rule_text import domain_of, read_any, read_one, read_written
 from hypervisor.rulebook.differing import differences
-from hypervisor.rulebook.errors import RulebookError
-from hypervisor.rulebook.reading import domain_of, read_any, read_one, read_written
 from hypervisor.rulebook.writing import pack_text, plain, rule_text
 from rules._errors import RuleError
 from rules._pack import load_pack, packs
@@ -100,7 +100,7 @@ def test_differences_name_what_a_person_changed() -> None:
         "steps": [{"severity": "major", "when": "level > 4 m"}],
         "tests": [{"name": "dry", "level": "1 1 2"}],
     }
-    assert [str(one) for one in differences(before, after)] == [
+    assert [str(difference) for difference in differences(before, after)] == [
         "when: level > 3 m -> level > 3.5 m",
         "clear: (nothing) -> level < 3 m",
         "for: 10 min -> (nothing)",
@@ -109,4 +109,4 @@ def test_differences_name_what_a_person_changed() -> None:
         "tests [wet] name: wet -> (nothing)",
     ]
     assert differences(before, before) == []
-    assert [str(one) for one in differences(before, None)] == ["rule: t -> withdrawn"]
+    assert [str(difference) for difference in differences(before, None)] == ["rule: t -> withdrawn"]

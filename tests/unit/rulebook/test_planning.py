@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypervisor.instants import BEGINNING, moment
-from hypervisor.rulebook.applying import plan
-from hypervisor.rulebook.errors import RulebookError
-from hypervisor.rulebook.reading import Proposed, read_text
-from hypervisor.rulebook.shipped import compared
-from hypervisor.rulebook.stamping import Stamp, checked, digest, mark, same
+from hypervisor.base.errors import RulebookError
+from hypervisor.base.instants import BEGINNING, moment
+from hypervisor.evaluation.rule_text import Proposed, read_text
+from hypervisor.evaluation.shipped import compared
+from hypervisor.registry.queries_revisions import Recorded
+from hypervisor.rulebook.service_apply import plan
+from hypervisor.rulebook.stamps import Stamp, checked, digest, mark, same
 from hypervisor.rulebook.timeline import in_force, standing, takes_over, until
-from hypervisor.store.watch.rulebook import Recorded
 from rules._pack import Pack
 
 NOW = datetime(2024, 10, 9, tzinfo=UTC)
@@ -111,20 +111,27 @@ def test_a_mark_is_of_what_is_said_in_whatever_order() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=8))
 def test_what_holds_is_the_last_recorded_of_the_latest_time(said: list[tuple[int, int]]) -> None:
-    known = [
+    revisions = [
         revision(number, value(limit), at=NOW + hours * HOUR)
         for number, (hours, limit) in enumerate(said)
     ]
     for hours in range(-1, 7):
         at = NOW + hours * HOUR
-        before = [one for one in known if one.effective <= at]
+        before = [recorded for recorded in revisions if recorded.effective <= at]
         expected = max(before, key=lambda one: (one.effective, one.id), default=None)
-        assert in_force(known, at) == expected
-        later = takes_over(known, at)
+        assert in_force(revisions, at) == expected
+        later = takes_over(revisions, at)
         assert later is None or later.effective > at
-    line = standing(known)
-    assert [until(known, one) for one in line] == [*(one.effective for one in line[1:]), None]
-    assert all(until(known, one) == one.effective for one in known if one not in line)
+    line = standing(revisions)
+    assert [until(revisions, recorded) for recorded in line] == [
+        *(recorded.effective for recorded in line[1:]),
+        None,
+    ]
+    assert all(
+        until(revisions, recorded) == recorded.effective
+        for recorded in revisions
+        if recorded not in line
+    )
 
 
 SHIPPED = revision(1, value(3), author="hypervisor", at=moment(BEGINNING))
@@ -152,9 +159,9 @@ def test_a_new_version_changes_only_what_nobody_touched(
     known: tuple[Recorded, ...], brings: float | None, expected: str
 ) -> None:
     packs = [] if brings is None else [file(brings)[0]]
-    found = compared({"flood-one": known} if known else {}, packs, now=NOW)
-    outcome = "revised" if found.revisions else "kept" if found.kept else "nothing"
+    shipped = compared({"flood-one": known} if known else {}, packs, now=NOW)
+    outcome = "revised" if shipped.revisions else "kept" if shipped.kept else "nothing"
     assert outcome == expected
-    for one in found.revisions:
+    for one in shipped.revisions:
         assert one.effective == (NOW if known else moment(BEGINNING))
         assert one.author == "hypervisor"

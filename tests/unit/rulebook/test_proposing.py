@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from hypervisor.rulebook.proposal import Candidate, Proposal, Wishes, propose
-from hypervisor.rulebook.proposing import (
+from hypervisor.rulebook.service_propose import (
     HOUR,
     MINUTE,
     Record,
@@ -77,7 +77,11 @@ RULES = flood_rules()
 
 
 def of(found: Proposal, name: str, *, chosen: bool = True) -> list[Candidate]:
-    return [one for one in found.candidates if one.threshold == name and one.chosen is chosen]
+    return [
+        candidate
+        for candidate in found.candidates
+        if candidate.threshold == name and candidate.chosen is chosen
+    ]
 
 
 def floods(years: int) -> np.ndarray:
@@ -157,10 +161,10 @@ def test_numbers_that_a_person_would_choose() -> None:
 
 
 def test_a_short_record_is_told_and_proposes_no_level() -> None:
-    found = proposed(hourly(floods(1)[: 60 * 24]), attention=2.0)
-    assert not [one for one in found.candidates if one.chosen]
-    assert any("too short for levels" in note for note in found.notes)
-    (now,) = [one for one in found.candidates if one.basis == "now"]
+    proposal = proposed(hourly(floods(1)[: 60 * 24]), attention=2.0)
+    assert not [candidate for candidate in proposal.candidates if candidate.chosen]
+    assert any("too short for levels" in note for note in proposal.notes)
+    (now,) = [candidate for candidate in proposal.candidates if candidate.basis == "now"]
     assert (now.threshold, now.value) == ("attention", 2.0)
 
 
@@ -169,7 +173,7 @@ def test_what_each_would_have_meant_is_the_rules_own_judgement() -> None:
     attention, alert, danger = (of(found, name)[0] for name in ("attention", "alert", "danger"))
     assert attention.value < alert.value < danger.value
     assert attention.hours == pytest.approx(100, rel=0.15)
-    (now,) = [one for one in found.candidates if one.basis == "now"]
+    (now,) = [candidate for candidate in found.candidates if candidate.basis == "now"]
     assert now.count == 6  # one a flood
     assert any("whole years of 10" in note for note in found.notes)
     (rise,) = of(found, "rise")
@@ -211,4 +215,6 @@ def test_the_cance_by_its_seven_years() -> None:
     chosen = [of(found, name)[0] for name in ("flow_attention", "flow_alert", "flow_danger")]
     assert all(low.value < high.value for low, high in pairwise(chosen))
     assert 85 < chosen[0].hours < 125
-    assert [one.count for one in chosen] == sorted((one.count for one in chosen), reverse=True)
+    assert [candidate.count for candidate in chosen] == sorted(
+        (candidate.count for candidate in chosen), reverse=True
+    )

@@ -69,8 +69,8 @@ class World:
         rows = self.sent if sent is None else sent
         series: dict[str, SeriesColumns] = {}
         for name, (kind, reporting, device, interval) in SERIES.items():
-            found = columns(
-                standing(one for one in rows if one.series == name),
+            series_columns = columns(
+                standing(row for row in rows if row.series == name),
                 Reported(
                     device=device,
                     kind=kind,
@@ -80,8 +80,8 @@ class World:
                 ),
             )
             series[name] = replace(
-                found,
-                breaks=self.breaks.get(name, found.breaks),
+                series_columns,
+                breaks=self.breaks.get(name, series_columns.breaks),
                 withdrawn=self.withdrawn.get(name),
                 earlier=(("zero", self.replaced[0]),) if self.replaced and name == "level" else (),
             )
@@ -110,7 +110,7 @@ class World:
             lag=lag,
             series={
                 name: columns(
-                    standing(one for one in rows if one.series == f"{name}@{site}"),
+                    standing(sent for sent in rows if sent.series == f"{name}@{site}"),
                     Reported(
                         device=site,
                         kind=SERIES[name][0],
@@ -294,7 +294,7 @@ def rules(draw: st.DrawFn) -> Rule:
 @st.composite
 def arrivals(draw: st.DrawFn, name: str) -> list[Sent]:
     """Arrivals of one series, some late, doubled, corrected, suspect, saturated or missing."""
-    found: list[Sent] = []
+    messages: list[Sent] = []
     time = DAY_ZERO + 10 * MINUTE
     kind = SERIES[name.partition("@")[0]][0]
     states = kind is Kind.STATE or (name[0] == "m" and "@" not in name)
@@ -306,19 +306,19 @@ def arrivals(draw: st.DrawFn, name: str) -> list[Sent]:
         )
         late = draw(st.sampled_from([0] * 6 + [2, 17, 90])) * MINUTE
         one = Sent(series=name, time=time, value=value, quality=quality, received_at=time + late)
-        found.append(one)
+        messages.append(one)
         match draw(st.integers(0, 12)):
             case 0:
-                found.append(replace(one, received_at=one.received_at + 7 * MINUTE))
+                messages.append(replace(one, received_at=one.received_at + 7 * MINUTE))
             case 1:
                 later = one.received_at + 7 * MINUTE
-                found.append(replace(one, value=draw(_value), received_at=later))
+                messages.append(replace(one, value=draw(_value), received_at=later))
             case 2:
                 nan = float("nan")
                 later = one.received_at + 7 * MINUTE
                 broken = int(Quality.SENSOR_FAULT)
-                found.append(replace(one, value=nan, quality=broken, received_at=later))
-    return found
+                messages.append(replace(one, value=nan, quality=broken, received_at=later))
+    return messages
 
 
 @st.composite
@@ -395,9 +395,9 @@ _closings = st.sets(st.integers(10, 200), max_size=3).map(
 @st.composite
 def _lags(draw: st.DrawFn) -> dict[str, int | Steps]:
     spans = [0.0, 5.0 * MINUTE, 12.0 * MINUTE, 60.0 * MINUTE]
-    one = st.sampled_from(spans).map(int)
+    search_strategy = st.sampled_from(spans).map(int)
     sites = draw(st.sets(st.sampled_from(sorted(ABOVE))))
-    return {site: draw(st.one_of(one, _steps(spans))) for site in sorted(sites)}
+    return {site: draw(st.one_of(search_strategy, _steps(spans))) for site in sorted(sites)}
 
 
 @st.composite

@@ -103,11 +103,11 @@ class Reference:
                 for node in walk(call.arguments[0])
                 if isinstance(node, Name)
             }
-            for one in subject.upstream:
-                moved = arriving(one, ahead)
-                self.afar[f"<{one.site}<{ahead}"] = moved
+            for upstream in subject.upstream:
+                moved = arriving(upstream, ahead)
+                self.afar[f"<{upstream.site}<{ahead}"] = moved
                 for name, column in moved.series.items():
-                    key = f"{name}<{one.site}<{ahead}"
+                    key = f"{name}<{upstream.site}<{ahead}"
                     self.series[key] = Series(column, [])
                     keys += [key] if name in asked else []
         self.named = [key for key in keys if key in self.series]

@@ -79,11 +79,11 @@ class Said:
         return before != now and not (math.isnan(before) and math.isnan(now))
 
 
-def arriving(one: Upstream, ahead: int) -> Subject:
+def arriving(upstream: Upstream, ahead: int) -> Subject:
     """A site upstream as a subject here: everything when its water comes."""
 
     def moved(t: int) -> int:
-        lag = one.lag
+        lag = upstream.lag
         if isinstance(lag, Steps):
             lag = int(steps_at(lag, t, back=True))
         return t + max(lag - ahead, 0)
@@ -92,7 +92,7 @@ def arriving(one: Upstream, ahead: int) -> Subject:
         return Steps.of(zip((moved(t) for t in some.at.tolist()), some.value.tolist(), strict=True))
 
     series = {}
-    for name, column in one.series.items():
+    for name, column in upstream.series.items():
         times = [moved(t) for t in column.time.tolist()]
         kept = [i for i, t in enumerate(times) if all(t < later for later in times[i + 1 :])]
         came = column.received_at.tolist()
@@ -108,7 +108,7 @@ def arriving(one: Upstream, ahead: int) -> Subject:
         )
     devices = {
         name: replace(device, in_service=steps(device.in_service))
-        for name, device in one.devices.items()
+        for name, device in upstream.devices.items()
     }
-    thresholds = {name: steps(some) for name, some in one.thresholds.items()}
-    return Subject(key=one.site, series=series, devices=devices, thresholds=thresholds)
+    thresholds = {name: steps(some) for name, some in upstream.thresholds.items()}
+    return Subject(key=upstream.site, series=series, devices=devices, thresholds=thresholds)

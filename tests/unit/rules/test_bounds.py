@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from hypervisor.registry import scalars
-from hypervisor.rulebook.reading import read_any, read_written
+from hypervisor.base import scalars
+from hypervisor.evaluation.rule_text import read_any, read_written
 from rules._errors import RuleError
 from rules._pack import load_pack
 from rules._packtest import run_tests

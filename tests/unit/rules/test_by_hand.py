@@ -58,8 +58,8 @@ def truth(when: str, series: Mapping[str, SeriesColumns], at: float) -> Truth:
     )
     until = round(at * MINUTE)
     (verdict,) = judge([(0, rule)], [subject], Horizon(values=until, silence=until))
-    said = [moment.when for moment in verdict.moments if moment.time <= until]
-    return said[-1] if said else Truth.UNKNOWN
+    whens = [moment.when for moment in verdict.moments if moment.time <= until]
+    return whens[-1] if whens else Truth.UNKNOWN
 
 
 GAUGE = [(at, 2.0, 0) for at in range(0, 31, 5)]

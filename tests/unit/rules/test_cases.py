@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from hypervisor.cli import rules as command
+from hypervisor.rulebook import cli as command
 from rules._cases import Outcome, run_cases
 from rules._vocabulary import open_vocabulary
 from sensors._domain import catalogue

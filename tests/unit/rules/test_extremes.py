@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypervisor.watch.possible import Spans, can_be
+from hypervisor.evaluation.possible import Spans, can_be
 from rules._engine import judge, lookback
 from rules._errors import RuleError
 from rules._inputs import Calendar, Device, Horizon, SeriesColumns, Steps, Subject, Upstream

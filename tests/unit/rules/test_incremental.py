@@ -70,5 +70,5 @@ def test_many_subjects_together_are_judged_as_each_alone(three: tuple[World, ...
     subjects = [world.subject() for world in worlds_of_rule]
     closed = {world.key: world.closings for world in worlds_of_rule}
     together = judge([(0, rule)], subjects, horizon, closings=closed)
-    alone = [judge([(0, rule)], [one], horizon, closings=closed)[0] for one in subjects]
+    alone = [judge([(0, rule)], [subject], horizon, closings=closed)[0] for subject in subjects]
     assert together == alone

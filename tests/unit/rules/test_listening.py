@@ -154,9 +154,11 @@ def test_many_lamps_of_one_cabinet(count: int) -> None:
     )
     lamps = [lamp(f"l{i}", fed, 5) for i in range(count)]
     until = DAY_ZERO + 8 * 24 * HOUR
-    found = judge([(0, rule("silent(light, 12 h)"))], lamps, Horizon(values=until, silence=until))
+    verdicts = judge(
+        [(0, rule("silent(light, 12 h)"))], lamps, Horizon(values=until, silence=until)
+    )
     # An hour before six, eleven from 17:00.
-    assert {v.moments[-1].began for v in found} == {DAY_ZERO + 28 * HOUR}
+    assert {v.moments[-1].began for v in verdicts} == {DAY_ZERO + 28 * HOUR}
 
 
 def test_a_group_larger_than_its_zones_is_judged_all_the_same() -> None:

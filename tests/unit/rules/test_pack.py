@@ -47,14 +47,14 @@ def test_cuts_that_go_on_from_each_other_find_what_the_packs_tests_find(file: Pa
     """What `run_tests` proves in one call, step by step: of each rule the shortest of its tests."""
     pack = load_pack(file.read_text(encoding="utf-8"), file=file.name, domain=file.stem)
     for rule in pack.rules:
-        tables = [Table(one.body, rule.when.place, catalogue()) for one in rule.tests]
+        tables = [Table(test.body, rule.when.place, catalogue()) for test in rule.tests]
         table = min(tables, key=lambda one: len(one.sent()[0]))
         sent, until = table.sent()
         horizon = Horizon(values=until, silence=until)
-        found = whole([(0, rule)], table.subject(sent), horizon)
-        assert each_going_on([(0, rule)], table.subject, sent, horizon, found) == found
+        moments = whole([(0, rule)], table.subject(sent), horizon)
+        assert each_going_on([(0, rule)], table.subject, sent, horizon, moments) == moments
         cut = replay([(0, rule)], table.subject, sent, horizon, size=1)
-        assert episodes(rule.id, "test", cut) == episodes(rule.id, "test", found)
+        assert episodes(rule.id, "test", cut) == episodes(rule.id, "test", moments)
 
 
 def test_an_engine_that_forgets_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,9 +62,17 @@ def test_an_engine_that_forgets_is_found_out(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(_replay, "lookback", lambda *_: 60_000_000)
     (file,) = [one for one in FILES if one.stem == "weather"]
     pack = load_pack(file.read_text(encoding="utf-8"), file=file.name, domain=file.stem)
-    found = [one for one in run_tests(pack, catalogue()) if one.rule == "weather-rain"]
-    assert any("one arrival at a time" in told for one in found for told in one.differences)
-    assert not any(told.startswith("expected") for one in found for told in one.differences)
+    found = [
+        run_test for run_test in run_tests(pack, catalogue()) if run_test.rule == "weather-rain"
+    ]
+    assert any(
+        "one arrival at a time" in difference
+        for tested in found
+        for difference in tested.differences
+    )
+    assert not any(
+        difference.startswith("expected") for tested in found for difference in tested.differences
+    )
 
 
 def test_the_packs_are_found_by_scanning() -> None:

@@ -58,9 +58,9 @@ def moments(
 def phases(found: tuple[Moment, ...]) -> list[tuple[int, Phase]]:
     """Where the phase changed, in minutes."""
     told: list[tuple[int, Phase]] = []
-    for one in found:
-        if not told or told[-1][1] is not one.phase:
-            told.append(((one.time - DAY_ZERO) // MINUTE, one.phase))
+    for moment in found:
+        if not told or told[-1][1] is not moment.phase:
+            told.append(((moment.time - DAY_ZERO) // MINUTE, moment.phase))
     return told
 
 

@@ -21,15 +21,15 @@ def buckets(count: int, seed: int = 1) -> list[Bucket]:
 def test_each_bucket_is_its_own() -> None:
     """They do not all tip in the same minute, nor catch the same."""
     many = buckets(200)
-    held = np.sort([one.held for one in many])
+    held = np.sort([bucket.held for bucket in many])
     assert np.abs(held - np.linspace(0, 1, 200)).max() < 0.12, "half full, full, or nearly empty"
-    catch = np.array([one.catch for one in many])
+    catch = np.array([bucket.catch for bucket in many])
     assert catch.mean() == pytest.approx(0.98, abs=0.006)
     assert catch.std() == pytest.approx(0.02, abs=0.005)
     assert catch.min() >= 0.9
     assert catch.max() <= 1.03
     assert many == buckets(200), "the same seed makes the same"
-    assert len({one.held for one in (*many, *buckets(200, seed=2))}) == 400
+    assert len({bucket.held for bucket in (*many, *buckets(200, seed=2))}) == 400
 
 
 def test_a_bucket_holds_what_its_make_does() -> None:

@@ -10,7 +10,7 @@ import pytest
 from simulators import _traffic_counting as counting
 from simulators._field import Asset, Field, Group, Place
 from simulators._story import Event, Story
-from simulators._traffic_counting import Counted, State, counted, faulty, slots
+from simulators._traffic_counting import Counted, TrafficState, counted, faulty, slots
 from simulators._traffic_queues import Stretch, held, passing
 from simulators._traffic_sections import (
     Section,
@@ -54,10 +54,10 @@ def an_event(kind: str, begins: float, ends: float, *who: str, **more: object) -
 # -- counting -----------------------------------------------------------------------------------
 
 
-def steady(per_minute: float = 10.4, minutes: int = 400) -> State:
+def steady(per_minute: float = 10.4, minutes: int = 400) -> TrafficState:
     """So many vehicles a minute at 60 km/h, a tenth of them trucks, 8 % of the time over a loop."""
     ones = np.ones(minutes)
-    return State(
+    return TrafficState(
         times=at(*range(minutes)),
         count=np.cumsum(per_minute * ones),
         density=np.cumsum(per_minute * ones),  # as many a km as pass in a minute
@@ -67,7 +67,7 @@ def steady(per_minute: float = 10.4, minutes: int = 400) -> State:
     )
 
 
-def seen(state: State, *minutes: float, every: float = 360.0) -> Counted:
+def seen(state: TrafficState, *minutes: float, every: float = 360.0) -> Counted:
     return counted(state, at(*minutes), every, np.random.default_rng(1))
 
 
@@ -142,7 +142,7 @@ def test_a_loop_that_chatters_counts_ghosts_of_any_speed() -> None:
         assert (told.heavy[:60].min() < 2, 18 < told.heavy[:60].max() <= 20) == (True, True)
 
 
-def rows(place: Place, state: State, world: World) -> dict[str, list[tuple[float, float]]]:
+def rows(place: Place, state: TrafficState, world: World) -> dict[str, list[tuple[float, float]]]:
     return {
         each.quantity.name: list(
             zip(((each.times - START) / MINUTE).tolist(), each.value.tolist(), strict=True)

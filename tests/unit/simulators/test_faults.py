@@ -57,12 +57,12 @@ def during(values: Any) -> Any:
 
 
 def test_a_drop_out_leaves_a_gap_and_touches_nobody_else() -> None:
-    said = played(of("drop-out"))
-    at = hours(said)
+    spoken = played(of("drop-out"))
+    at = hours(spoken)
     assert not during(at).any()
     assert len(at) == len(hours(SOUND)) - during(hours(SOUND)).sum()
-    assert series(said, "radar-gauge-2").equals(series(SOUND, "radar-gauge-2"))
-    assert sum(each.readings for each in said.publications) == len(said.rows)
+    assert series(spoken, "radar-gauge-2").equals(series(SOUND, "radar-gauge-2"))
+    assert sum(each.readings for each in spoken.publications) == len(spoken.rows)
 
 
 def test_a_share_of_the_messages_is_lost() -> None:
@@ -211,13 +211,13 @@ def test_nobody_of_that_name_is_told_with_the_nearest() -> None:
 
 
 def test_faults_are_written_on_the_command_line() -> None:
-    told = fault("drop-out:orge-arpajon:30h..1d12h")
-    assert (told.kind, told.at, told.until) == ("drop-out", 30, 36)
-    assert told.where.names == ("orge-arpajon",)
-    told = fault("spike:air-probe*20%:90min..2d:quantity=humidity,by=30")
-    assert (told.where.any, told.where.share) == ("air-probe", 0.2)
-    assert (told.at, told.until) == (1.5, 48)
-    assert told.parameters == {"quantity": "humidity", "by": "30"}
+    happening = fault("drop-out:orge-arpajon:30h..1d12h")
+    assert (happening.kind, happening.at, happening.until) == ("drop-out", 30, 36)
+    assert happening.where.names == ("orge-arpajon",)
+    happening = fault("spike:air-probe*20%:90min..2d:quantity=humidity,by=30")
+    assert (happening.where.any, happening.where.share) == ("air-probe", 0.2)
+    assert (happening.at, happening.until) == (1.5, 48)
+    assert happening.parameters == {"quantity": "humidity", "by": "30"}
     assert fault("stuck:lamp-node*3:0h..1h").where.count == 3
 
 

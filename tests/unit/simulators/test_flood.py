@@ -97,8 +97,8 @@ def test_everything_told_is_in_the_catalogue_and_in_range(rows: pd.DataFrame) ->
 
 
 def test_intervals_are_kept(rows: pd.DataFrame) -> None:
-    told = rows.loc[(rows["device"] == "gauge-morsang") & (rows["quantity"] == "level"), "time"]
-    assert set(told.diff().dropna().dt.total_seconds()) == {900.0}
+    series = rows.loc[(rows["device"] == "gauge-morsang") & (rows["quantity"] == "level"), "time"]
+    assert set(series.diff().dropna().dt.total_seconds()) == {900.0}
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -9,7 +9,7 @@ import pytest
 
 from simulators._player import Pace, Player, Progress, Tally
 from simulators._publications import Publication, instant_of
-from simulators._tempo import Wish
+from simulators._tempo import PlayerCommand
 from simulators._wire import Broker, PlayerError, Wall
 
 T0 = instant_of(datetime(2024, 10, 29, 18, tzinfo=UTC))
@@ -64,13 +64,13 @@ class Leader:
     """Wishes by the wall's time; has things planned by the scenario's, and fired by the wall's."""
 
     time: Time
-    wishes: list[tuple[float, Wish]]
+    wishes: list[tuple[float, PlayerCommand]]
     planned: list[Publication] = field(default_factory=list)
     fired: list[tuple[float, Publication]] = field(default_factory=list)
     lost: frozenset[bytes] = frozenset()
     looks: list[tuple[float, float]] = field(default_factory=list)
 
-    def look(self, clock: int) -> Wish:
+    def look(self, clock: int) -> PlayerCommand:
         now = round(self.time.now - 100, 6)
         self.looks.append((now, (clock - T0) / SECOND))
         return [wish for since, wish in self.wishes if since <= now][-1]
@@ -215,7 +215,7 @@ def test_a_clock_is_told_once_more(stage: Set) -> None:
 # -- who leads ----------------------------------------------------------------------------------
 
 
-def led(set_: Stage, *wishes: tuple[float, Wish], **more: Any) -> Leader:
+def led(set_: Stage, *wishes: tuple[float, PlayerCommand], **more: Any) -> Leader:
     return Leader(set_.time, list(wishes), **more)
 
 
@@ -223,9 +223,9 @@ def test_held_it_stands_and_then_goes_on(stage: Set) -> None:
     set_ = stage(Pace(tick=0.5))
     leader = led(
         set_,
-        (0.0, Wish(speed=1.0)),
-        (1.0, Wish(speed=1.0, held=True)),
-        (3.0, Wish(speed=1.0)),
+        (0.0, PlayerCommand(speed=1.0)),
+        (1.0, PlayerCommand(speed=1.0, held=True)),
+        (3.0, PlayerCommand(speed=1.0)),
     )
     tally = set_.player.play(plan(0, 2), reins=leader)
     assert [(at, what) for at, what in set_.told() if what.startswith("m")] == [
@@ -240,7 +240,7 @@ def test_held_it_stands_and_then_goes_on(stage: Set) -> None:
 
 def test_who_leads_is_looked_at_ten_times_a_second(stage: Set) -> None:
     set_ = stage(Pace(tick=0.03))
-    leader = led(set_, (0.0, Wish(speed=1.0)))
+    leader = led(set_, (0.0, PlayerCommand(speed=1.0)))
     set_.player.play(plan(0, 0.3), reins=leader)
     looked = sorted({at for at, _ in leader.looks})
     assert looked == [0.0, 0.12, 0.24]
@@ -248,13 +248,15 @@ def test_who_leads_is_looked_at_ten_times_a_second(stage: Set) -> None:
 
 def test_stopped_it_tells_the_last_clock_that_it_can_promise(stage: Set) -> None:
     set_ = stage(Pace(tick=0.5))
-    leader = led(set_, (0.0, Wish(speed=1.0)), (1.5, Wish(speed=1.0, stop=True)))
+    leader = led(set_, (0.0, PlayerCommand(speed=1.0)), (1.5, PlayerCommand(speed=1.0, stop=True)))
     tally = set_.player.play(plan(0, 9), reins=leader)
     assert tally.stopped
     assert (tally.publications, tally.clock) == (1, T0 + 1_500_000)
     assert set_.told()[-1] == (1.5, "clock 1.5")
     lingering = stage(Pace(tick=0.5))
-    leader = led(lingering, (0.0, Wish(speed=1.0)), (1.5, Wish(speed=1.0, stop=True)))
+    leader = led(
+        lingering, (0.0, PlayerCommand(speed=1.0)), (1.5, PlayerCommand(speed=1.0, stop=True))
+    )
     tally = lingering.player.play(plan(0), linger=60, reins=leader)
     assert tally.stopped
     assert tally.publications == 1
@@ -262,8 +264,8 @@ def test_stopped_it_tells_the_last_clock_that_it_can_promise(stage: Set) -> None
 
 def test_a_jump_lands_where_it_was_wished_and_goes_on_from_there(stage: Set) -> None:
     set_ = stage(Pace(tick=0.5))
-    jump = Wish(speed=1.0, until=T0 + 50 * SECOND)
-    leader = led(set_, (0.0, jump), (0.1, Wish(speed=1.0)))
+    jump = PlayerCommand(speed=1.0, until=T0 + 50 * SECOND)
+    leader = led(set_, (0.0, jump), (0.1, PlayerCommand(speed=1.0)))
     set_.player.play(plan(0, 20, 51), reins=leader)
     told = set_.told()
     assert [(at, what) for at, what in told if what.startswith("m")] == [
@@ -284,7 +286,7 @@ def test_what_is_planned_and_fired_goes_out_in_between_and_what_is_lost_does_not
     shot = replace(hand, payload=b"shot")
     leader = led(
         set_,
-        (0.0, Wish(speed=1.0)),
+        (0.0, PlayerCommand(speed=1.0)),
         planned=[hand, late],
         fired=[(1.5, shot)],
         lost=frozenset({b"m1"}),

@@ -65,11 +65,11 @@ def test_the_same_seed_says_the_same(said: Spoken) -> None:
 
 def test_native_json(said: Spoken) -> None:
     publication, readings = of(said, "rated-gauge-1")[0]
-    told = json.loads(publication.payload)
+    loads = json.loads(publication.payload)
     assert publication.topic == "devices/rated-gauge-1/readings"
-    assert told["units"] == {"discharge": "m3/s", "level": "m", "surface_elevation": "m"}
-    assert told["values"] == {name: value for name, (_, value) in readings.items()}
-    assert told["time"] == "2024-10-08T00:00:00Z"
+    assert loads["units"] == {"discharge": "m3/s", "level": "m", "surface_elevation": "m"}
+    assert loads["values"] == {name: value for name, (_, value) in readings.items()}
+    assert loads["time"] == "2024-10-08T00:00:00Z"
 
 
 def test_a_radar_gauge_speaks_millimetres(said: Spoken) -> None:

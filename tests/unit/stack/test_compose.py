@@ -1,7 +1,5 @@
 """docker-compose.yml says what can be true: by its schema, and by the code that it starts."""
 
-import importlib
-import pkgutil
 import re
 import subprocess
 import sys
@@ -12,11 +10,11 @@ import pytest
 import typer
 import yaml
 
-import hypervisor.cli
-from hypervisor.running import PULSE
-from hypervisor.settings import Settings
+from hypervisor.base.process import PULSE
+from hypervisor.base.settings import Settings
+from hypervisor.cli import attach_commands
+from hypervisor.database.timeouts import SERVER_SETTINGS
 from hypervisor.stack.parts import CONDUCTOR, PARTS
-from hypervisor.store.wire import SERVER_SETTINGS
 from tests.compose import DOT_ENV, FILE, ROOT, TLS_FILE, raw, services, variables
 
 ONCE = {"migrate", "dashboards", "stage", "simulators"}
@@ -63,8 +61,7 @@ def ours(compose: Services) -> Services:
 @pytest.fixture(scope="module")
 def commands() -> set[str]:
     app = typer.Typer()
-    for info in pkgutil.iter_modules(hypervisor.cli.__path__):
-        importlib.import_module(f"hypervisor.cli.{info.name}").attach(app)
+    attach_commands(app)
     return set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.stack.account import Account, current
-from hypervisor.stack.errors import StackError
-from hypervisor.stack.folder import open_folder
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import open_folder
+from hypervisor.broker.unprivileged import Account, current
 
 OTHER = Account(name="other", uid=54321, gid=54321, demotes=False)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor import running
-from hypervisor.running import PULSE
+from hypervisor.base import process
+from hypervisor.base.process import PULSE
+from hypervisor.broker.ports import free_port
 from hypervisor.stack import healthy
-from hypervisor.stack.ports import free_port
 
 
 @pytest.fixture
@@ -32,14 +32,14 @@ def _signals_as_they_were() -> Iterator[None]:
 
 @pytest.mark.usefixtures("pulse")
 def test_who_asks_whether_to_end_is_well() -> None:
-    stopping = running.stopping()
+    stopping = process.stopping()
     assert healthy.main("rollup", os.environ) == 1  # it has not gone round yet
     assert not stopping()
     assert healthy.main("rollup", os.environ) == 0
 
 
 def test_who_hangs_is_not(pulse: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert not running.stopping()()
+    assert not process.stopping()()
     long_ago = time.time() - healthy.LATE_SECONDS - 1
     os.utime(pulse, (long_ago, long_ago))
     assert healthy.main("rollup", os.environ) == 1
@@ -47,7 +47,7 @@ def test_who_hangs_is_not(pulse: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_pulse_is_taken_once_a_second_at_most(pulse: Path) -> None:
-    stopping = running.stopping()
+    stopping = process.stopping()
     assert not stopping()
     pulse.unlink()
     assert not stopping()
@@ -56,13 +56,13 @@ def test_a_pulse_is_taken_once_a_second_at_most(pulse: Path) -> None:
 
 @pytest.mark.usefixtures("pulse")
 def test_a_part_with_a_pulse_ends_when_told() -> None:
-    stopping = running.stopping()
+    stopping = process.stopping()
     os.kill(os.getpid(), signal.SIGTERM)
     assert stopping()
 
 
 def test_a_part_without_a_pulse_ends_when_told() -> None:
-    stopping = running.stopping()
+    stopping = process.stopping()
     os.kill(os.getpid(), signal.SIGTERM)
     assert stopping()
 
@@ -71,7 +71,7 @@ def test_a_pulse_that_cannot_be_told_ends_no_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PULSE, str(tmp_path / "nowhere" / "pulse"))
-    assert not running.stopping()()
+    assert not process.stopping()()
 
 
 def test_a_check_without_a_pulse_says_so(capsys: pytest.CaptureFixture[str]) -> None:

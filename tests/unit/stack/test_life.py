@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor import running
-from hypervisor.running import LIFE, Life
+from hypervisor.base import process
+from hypervisor.base.process import LIFE, Life
+from hypervisor.broker.child import descendants, is_stopped, wait_until
 from hypervisor.stack.life import Answering, Pulse, Turning
-from hypervisor.stack.process import descendants, is_stopped, wait_until
 
 SSL_REQUEST = bytes.fromhex("00000008 04d2162f")  # PostgreSQL's protocol, message formats
 WORKS = (
-    "import time; from hypervisor import running; running.BEAT_SECONDS = 0.05;"
-    "running.Life.begin(); time.sleep(60)"
+    "import time; from hypervisor.base import process; process.BEAT_SECONDS = 0.05;"
+    "process.Life.begin(); time.sleep(60)"
 )
 
 
@@ -60,7 +60,7 @@ def test_a_loop_that_must_not_stand_is_silent_once_it_stands(
     monkeypatch: pytest.MonkeyPatch, sleeper: subprocess.Popen[bytes]
 ) -> None:
     pulse = Pulse()
-    monkeypatch.setattr(running, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(process, "BEAT_SECONDS", 0.05)
     with pulse.renewed() as pipe:
         monkeypatch.setenv(LIFE, str(os.dup(pipe)))  # for the thread, as long as we live
     life = Life.begin()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.stack import password_file
-from hypervisor.stack.account import current
-from hypervisor.stack.errors import StackError
-from hypervisor.stack.folder import DataFolder, open_folder
+from hypervisor.broker import password_file
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import DataFolder, open_folder
+from hypervisor.broker.unprivileged import current
 
 
 def made_hash() -> str:

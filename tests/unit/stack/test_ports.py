@@ -3,7 +3,7 @@
 import os
 import socket
 
-from hypervisor.stack.ports import free_port, holder, is_free
+from hypervisor.broker.ports import free_port, holder, is_free
 
 
 def test_a_free_port_is_free_and_below_what_clients_are_lent() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.settings import SettingsError, load_settings
-from hypervisor.store.connect import StoreError, connect
+from hypervisor.base.settings import SettingsError, load_settings
+from hypervisor.database.connect import StoreError, connect
 
 
 def test_a_wrong_value_is_named(tmp_path: Path) -> None:

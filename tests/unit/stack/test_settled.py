@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.settings import load_settings
-from hypervisor.stack.account import current
-from hypervisor.stack.errors import StackError
-from hypervisor.stack.folder import DataFolder, open_folder
-from hypervisor.stack.ports import free_port
+from hypervisor.base.settings import load_settings
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import DataFolder, open_folder
+from hypervisor.broker.ports import free_port
+from hypervisor.broker.unprivileged import current
 from hypervisor.stack.settled import settle
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.stack.process import wait_until
+from hypervisor.broker.child import wait_until
 from hypervisor.stack.supervisor import LONGEST_DELAY, Job, Supervisor, cause, delay
 
 

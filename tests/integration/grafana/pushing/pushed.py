@@ -4,7 +4,7 @@ from contextlib import closing
 from typing import Any
 
 from hypervisor.grafana import pushing, source
-from hypervisor.grafana.pushing import How, Step, Wish
+from hypervisor.grafana.pushing import How, PushOptions, Step
 from hypervisor.grafana.remote import Grafana
 from tests.integration.grafana.pushing.fake_grafana import ADMIN, World
 
@@ -22,13 +22,15 @@ WEATHER: dict[str, Any] = {
     "tags": ["hypervisor"],
     "panels": [],
 }
-WISH = Wish(
+WISH = PushOptions(
     documents={each["uid"]: each for each in (FLOOD, WEATHER)},
     source=source.source_of(READER),
 )
 
 
-def push(world: World, wish: Wish = WISH, *, token: str = ADMIN, dry: bool = False) -> list[Step]:
+def push(
+    world: World, wish: PushOptions = WISH, *, token: str = ADMIN, dry: bool = False
+) -> list[Step]:
     with closing(Grafana(world.url, token)) as grafana:
         return pushing.push(grafana, wish, dry=dry)
 

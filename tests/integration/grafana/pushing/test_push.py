@@ -13,7 +13,9 @@ from tests.integration.grafana.pushing.pushed import FLOOD, WISH, became, push
 def test_at_first_all_is_made(world: World) -> None:
     assert became(push(world)) == dict.fromkeys(("Hypervisor", "Flood", "Weather"), How.CREATED)
     assert world.folders["hypervisor"]["title"] == "Hypervisor"
-    assert {one["meta"]["folderUid"] for one in world.dashboards.values()} == {"hypervisor"}
+    assert {dashboard["meta"]["folderUid"] for dashboard in world.dashboards.values()} == {
+        "hypervisor"
+    }
     assert world.sources["hypervisor"]["url"] == "db:5432"
     assert world.secrets == {"hypervisor": "reader-password"}
     assert world.sources["hypervisor"]["isDefault"] is False  # another's may be

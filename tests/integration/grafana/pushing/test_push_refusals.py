@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from hypervisor.grafana.pushing import How, Wish
+from hypervisor.broker.ports import free_port
+from hypervisor.grafana.pushing import How, PushOptions
 from hypervisor.grafana.remote import Grafana, GrafanaError
-from hypervisor.stack.ports import free_port
 from tests.integration.grafana.pushing.fake_grafana import ADMIN, World
 from tests.integration.grafana.pushing.pushed import WISH, became, push
 
 
-def refusal(world: World, wish: Wish = WISH, *, token: str = ADMIN) -> str:
+def refusal(world: World, wish: PushOptions = WISH, *, token: str = ADMIN) -> str:
     """What it says; and nothing must have been changed."""
     before = list(world.writes)
     with pytest.raises(GrafanaError) as caught:

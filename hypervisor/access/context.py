@@ -1,0 +1,268 @@
+"""What the endpoints stand on: who asks, the store as they may see it, catalogue, clock, mode."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request
+
+from hypervisor.access import queries_places, queries_sessions
+from hypervisor.access.errors import ForbiddenError, UnauthorisedError
+from hypervisor.access.identity import Asker, Said, identify, shown
+from hypervisor.access.turns import Turns
+from hypervisor.base.duties import WORDS, Duty
+from hypervisor.base.errors import NotFoundError
+from hypervisor.base.instance import Banner, Instance, Mode
+from hypervisor.base.person import Person, Territory
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, StoreError
+from hypervisor.database.instance import evaluated_to
+from hypervisor.database.pool import READERS, Pool
+from sensors._domain import Catalogue
+from sensors._quality import Quality
+
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestContext:
+    """One request's view.
+
+    `connection` reads what lies in the person's territory, and nothing else. `clock` is the wall's.
+    `csrf`: what a form of theirs carries in the field `csrf`. `_granted`: the duties that this
+    request required and the person has; without one nothing is written.
+    """
+
+    connection: Connection
+    person: Person
+    catalogue: Catalogue
+    instance: Instance
+    clock: Callable[[], datetime]
+    csrf: str
+    pool: Pool
+    _granted: set[Duty] = field(default_factory=set, init=False, repr=False)
+
+    @property
+    def mode(self) -> Banner:
+        return "EXERCICE" if self.instance.mode is Mode.EXERCISE else "LIVE"
+
+    def now(self) -> datetime:
+        """Now; in an exercise, where its scenario stands. It stands still within a request."""
+        return self._now
+
+    @cached_property
+    def _now(self) -> datetime:
+        if self.instance.mode is Mode.LIVE:
+            return self.clock()
+        return evaluated_to(self.connection) or self.clock()
+
+    def require(
+        self,
+        duty: Duty,
+        *,
+        site: str | None = None,
+        subject: str | None = None,
+        alarm: int | None = None,
+        area: str | None = None,
+    ) -> None:
+        """Refuse unless the person has this duty there; nothing named: in the whole instance.
+
+        `subject` as alarms and thresholds name it: a site, `device/<name>` or `group/<name>`.
+
+        Raises:
+            NotFoundError: they see no such thing.
+            ForbiddenError: they see it, and may not do this.
+        """
+        self._require_scope(duty)
+        held = self.person.territory(duty)
+        subject = subject if site is None else site
+        if area is not None:
+            allowed = held.covers(
+                _seen(queries_places.of_area(self.connection, area), f"area {area!r}")
+            )
+        elif alarm is not None:
+            (commune,) = _seen(queries_places.of_alarm(self.connection, alarm), f"alarm {alarm}")
+            allowed = held.holds(commune)
+        elif subject is not None:
+            found = queries_places.of_subject(self.connection, subject)
+            near = "" if found is not None else self._near(subject)
+            (commune,) = _seen(found, f"{subject!r}{near}")
+            allowed = held.holds(commune)
+        elif held.whole:
+            allowed = True
+        else:
+            raise ForbiddenError(
+                f"{self.person.name} may not {WORDS[duty]}: it takes the role in the whole instance"
+            )
+        if not allowed:
+            raise ForbiddenError(f"{self.person.name} may not {WORDS[duty]}")
+        self._granted.add(duty)
+
+    def require_anywhere(self, duty: Duty) -> Territory:
+        """Where the person has this duty, for an act that checks its own reach against it.
+
+        Raises:
+            ForbiddenError: they have it nowhere.
+        """
+        self._require_scope(duty)
+        held = self.person.territory(duty)
+        if held.empty:
+            raise ForbiddenError(f"{self.person.name} may not {WORDS[duty]}")
+        self._granted.add(duty)
+        return held
+
+    def _require_scope(self, duty: Duty) -> None:
+        if duty not in self.person.scopes:
+            raise ForbiddenError(f"this token has not the scope {duty.value!r}")
+
+    def _near(self, name: str) -> str:
+        """The site that was meant, among those that the person sees."""
+        site_names = queries_places.site_names(self.connection)
+        near = get_close_matches(name, site_names, 1)
+        return f"; nearest: {near[0]!r}" if near else ""
+
+    def may(self, duty: Duty, *, site: str) -> bool:
+        """Whether they have this duty at a site that they see: what a page asks of a button."""
+        found = queries_places.of_subject(self.connection, site)
+        return found is not None and self.person.territory(duty).holds(found[0])
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction of the owner, who sees everything: only after a duty was required.
+
+        Raises:
+            ForbiddenError: this request required none beyond reading.
+        """
+        if not self._granted - {Duty.READ}:
+            raise ForbiddenError(f"{self.person.name} may not write this")
+        return self.pool.writing()
+
+    @contextmanager
+    def writing_own_account(self, *, token: int | None = None) -> Iterator[Connection]:
+        """The same for a person's own password, tokens and sessions: that takes no duty.
+
+        `token`: the API token that is written; a program may write the one that it shows.
+
+        Raises:
+            ForbiddenError: a token asks; it must neither outlive nor undo what a person did.
+            UnauthorisedError: the session was ended since the request came.
+        """
+        if token is None or token != self.person.token:
+            self.require_session()
+        with self.pool.writing() as connection:
+            if not queries_sessions.hold(connection, self.person):
+                raise UnauthorisedError("the session is over: sign in again")
+            yield connection
+
+    def require_session(self) -> None:
+        """Refuse a program: nobody gets passwords or tokens by showing a token.
+
+        Raises:
+            ForbiddenError: a token asks.
+        """
+        if self.person.session is None:
+            raise ForbiddenError("a token may not do this: sign in")
+
+    def owning(self) -> AbstractContextManager[Connection]:
+        """A connection that reads as the owner: what goes out of it is the caller's to narrow."""
+        return self.pool.owning()
+
+
+async def turn(request: Request) -> AsyncIterator[None]:
+    """A connection's turn, of its account's share.
+
+    Raises:
+        StoreError: so many wait that it takes too long.
+    """
+    async with turns_of(request).take(shown(request)):
+        yield
+
+
+def turns_of(request: Request) -> Turns:
+    """One an application."""
+    state = request.app.state
+    if not hasattr(state, "turns"):
+        state.turns = Turns(READERS)
+    turns: Turns = state.turns
+    return turns
+
+
+Turn = Annotated[None, Depends(turn)]
+
+
+def request_context(request: Request, _turn: Turn, said: Said) -> Iterator[RequestContext]:
+    """A connection for this request, that sees what whoever asks may see.
+
+    Raises:
+        UnauthorisedError: nobody is signed in.
+    """
+    state = request.app.state
+    pool: Pool = state.pool
+    askerses: list[tuple[Asker, Instance]] = []
+
+    def who(connection: Connection) -> Territory:
+        instance = instance_of(request, connection)
+        asker = identify(request, connection, instance, said)
+        if not asker.person.may(Duty.READ):
+            raise ForbiddenError(
+                f"{asker.person.name} may look at nothing yet: an administrator gives roles"
+                if asker.person.token is None
+                else "this token has not the scope 'read'"
+            )
+        turns_of(request).know(shown(request), asker.person.account)
+        askerses.append((asker, instance))
+        return asker.person.territory()
+
+    with pool.seeing(who) as connection:
+        asker, instance = askerses[0]
+        request.state.access = made = RequestContext(
+            connection=connection,
+            person=asker.person,
+            catalogue=state.catalogue,
+            instance=instance,
+            clock=state.clock,
+            csrf=asker.csrf,
+            pool=pool,
+        )
+        yield made
+
+
+def signed_in(request: Request, said: Said) -> Person:
+    """Who asks, without a connection held: for what lasts, such as a stream of events."""
+    pool: Pool = request.app.state.pool
+    with pool.owning() as connection:
+        return identify(request, connection, instance_of(request, connection), said).person
+
+
+def _seen(found: _Found | None, what: str) -> _Found:
+    if found is None:
+        raise NotFoundError(f"there is no {what}")
+    return found
+
+
+def instance_of(request: Request, connection: Connection) -> Instance:
+    """Read once: an instance never changes its mode."""
+    known: Instance | None = getattr(request.app.state, "instance", None)
+    if known is None:
+        known = instance_store.read(connection)
+        if known is None:
+            raise StoreError("this database has not been said to be live or an exercise")
+        request.app.state.instance = known
+        request.app.state.banner = known.mode.banner
+    return known
+
+
+Context = Annotated[RequestContext, Depends(request_context)]
+SignedIn = Annotated[Person, Depends(signed_in)]
+
+
+def flags(quality: int | None) -> list[str]:
+    """A quality in words; empty is good."""
+    return [
+        flag.name.lower().replace("_", "-")
+        for flag in Quality(quality or 0)
+        if flag.name is not None
+    ]

@@ -1,0 +1,140 @@
+"""Accounts: who there is, and who they are when they are signed in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.errors import UniqueViolation
+
+from hypervisor.access import queries_roles
+from hypervisor.access.errors import AccountError, NoAccountError
+from hypervisor.base.person import Person
+from hypervisor.database.connect import Connection
+
+PERSON = "a.id, a.name, a.title, a.language"  # what `person` makes somebody of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """An account as those see it who administer it."""
+
+    id: int
+    name: str
+    title: str
+    language: str | None
+    made_at: datetime
+    disabled_at: datetime | None
+    signed_in_at: datetime | None
+    signs_in: bool
+
+
+def person(connection: Connection, row: Sequence[Any]) -> Person:
+    """Somebody with their roles; `row`: the columns PERSON."""
+    number, name, title, language = row
+    return Person(
+        account=number,
+        name=name,
+        title=title,
+        language=language,
+        grants=queries_roles.grants(connection, number),
+    )
+
+
+def of_account(connection: Connection, account: int) -> Person | None:
+    """Somebody by the number of their account, as they would be signed in."""
+    row = connection.execute(
+        f"SELECT {PERSON} FROM account a WHERE a.id = %s",  # noqa: S608  our own columns
+        [account],
+    ).fetchone()
+    return None if row is None else person(connection, row)
+
+
+def every(connection: Connection) -> list[Known]:
+    """All accounts by name."""
+    rows = connection.execute(
+        "SELECT id, name, title, language, made_at, disabled_at, signed_in_at,"
+        " password IS NOT NULL FROM account ORDER BY lower(name)"
+    )
+    return [
+        Known(
+            id=row[0],
+            name=row[1],
+            title=row[2],
+            language=row[3],
+            made_at=row[4],
+            disabled_at=row[5],
+            signed_in_at=row[6],
+            signs_in=row[7],
+        )
+        for row in rows
+    ]
+
+
+def named(connection: Connection, name: str) -> Known:
+    """The account of that name.
+
+    Raises:
+        NoAccountError: there is none.
+    """
+    found = next((one for one in every(connection) if one.name == name), None)
+    if found is None:
+        raise NoAccountError(f"no account is named {name!r}")
+    return found
+
+
+def password(connection: Connection, name: str) -> tuple[int, str | None] | None:
+    """The number and the hash of an account that may sign in; its name in any case of letters."""
+    row = connection.execute(
+        "SELECT id, password FROM account WHERE lower(name) = lower(%s) AND disabled_at IS NULL",
+        [name],
+    ).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def hold(connection: Connection, account: int) -> None:
+    """Let nobody change this account until the transaction's end."""
+    connection.execute("SELECT FROM account WHERE id = %s FOR UPDATE", [account])
+
+
+def add(
+    connection: Connection, *, name: str, title: str, password: str | None, language: str | None
+) -> int:
+    """A new account; its number.
+
+    Raises:
+        AccountError: the name is taken.
+    """
+    taken = connection.execute("SELECT name FROM account WHERE lower(name) = lower(%s)", [name])
+    found = taken.fetchone()
+    if found is not None:
+        raise AccountError(f"an account is named {found[0]!r} already")
+    try:
+        with connection.transaction():
+            row = connection.execute(
+                "INSERT INTO account (name, title, password, language) VALUES (%s, %s, %s, %s)"
+                " RETURNING id",
+                [name, title, password, language],
+            ).fetchone()
+    except UniqueViolation as error:
+        raise AccountError(f"an account is named {name!r} already") from error
+    return int(row[0]) if row else 0
+
+
+def set_password(connection: Connection, account: int, hashed: str | None) -> None:
+    connection.execute("UPDATE account SET password = %s WHERE id = %s", [hashed, account])
+
+
+def describe(connection: Connection, account: int, *, title: str, language: str | None) -> None:
+    connection.execute(
+        "UPDATE account SET title = %s, language = %s WHERE id = %s", [title, language, account]
+    )
+
+
+def disable(connection: Connection, account: int, at: datetime | None) -> None:
+    """Take an account out of use, or (None) into it again."""
+    connection.execute("UPDATE account SET disabled_at = %s WHERE id = %s", [at, account])
+
+
+def signed_in(connection: Connection, account: int, at: datetime) -> None:
+    connection.execute("UPDATE account SET signed_in_at = %s WHERE id = %s", [at, account])

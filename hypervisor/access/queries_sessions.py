@@ -1,0 +1,120 @@
+"""Sessions: where browsers are signed in, and as whom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypervisor.access import queries
+from hypervisor.base.person import Person
+from hypervisor.database.connect import Connection
+
+_COLUMNS = "s.secret, s.account, s.made_at, s.seen_at, s.ends_at, s.address, s.browser"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A browser that is signed in."""
+
+    secret: bytes
+    account: int
+    made_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+    address: str
+    browser: str
+
+
+def by_secret(
+    connection: Connection, secret: bytes, *, now: datetime, idle: timedelta
+) -> tuple[Person, Session] | None:
+    """Whose session that is, if it still is one."""
+    row = connection.execute(
+        f"SELECT {queries.PERSON}, {_COLUMNS} FROM session s JOIN account a ON a.id = s.account"  # noqa: S608  our own columns
+        " WHERE s.secret = %s AND s.seen_at > %s AND s.ends_at > %s AND a.disabled_at IS NULL",
+        [secret, now - idle, now],
+    ).fetchone()
+    if row is None:
+        return None
+    return replace(queries.person(connection, row[:4]), session=secret), _session(row[4:])
+
+
+def add(connection: Connection, session: Session) -> None:
+    connection.execute(
+        "INSERT INTO session (secret, account, made_at, seen_at, ends_at, address, browser)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [
+            session.secret,
+            session.account,
+            session.made_at,
+            session.seen_at,
+            session.ends_at,
+            session.address,
+            session.browser,
+        ],
+    )
+
+
+def touch(connection: Connection, secret: bytes, now: datetime) -> None:
+    connection.execute(
+        "UPDATE session SET seen_at = GREATEST(seen_at, %s) WHERE secret = %s", [now, secret]
+    )
+
+
+def close(connection: Connection, secret: bytes) -> None:
+    connection.execute("DELETE FROM session WHERE secret = %s", [secret])
+
+
+def close_all(connection: Connection, account: int, *, but: bytes | None = None) -> int:
+    """Sign an account out everywhere, or everywhere else; how many sessions that were."""
+    return connection.execute(
+        "DELETE FROM session WHERE account = %s AND secret IS DISTINCT FROM %s", [account, but]
+    ).rowcount
+
+
+def close_all_but(connection: Connection, account: int, *, latest: int) -> None:
+    """Let an account keep the sessions that were seen last, so many."""
+    connection.execute(
+        "DELETE FROM session WHERE secret IN (SELECT secret FROM session WHERE account = %s"
+        " ORDER BY seen_at DESC, made_at DESC OFFSET %s)",
+        [account, latest],
+    )
+
+
+def hold(connection: Connection, person: Person) -> bool:
+    """Let nobody change the person's account until the transaction's end.
+
+    False: their session was ended meanwhile, or their token revoked.
+    """
+    queries.hold(connection, person.account)
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM session WHERE secret = %(session)s AND account = %(account)s)"
+        " OR EXISTS (SELECT FROM api_token WHERE id = %(token)s AND account = %(account)s"
+        "  AND revoked_at IS NULL)",
+        {"session": person.session, "token": person.token, "account": person.account},
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def listing(
+    connection: Connection, account: int, *, now: datetime, idle: timedelta
+) -> list[Session]:
+    """Where an account is signed in, the latest seen first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM session s"  # noqa: S608  our own columns
+        " WHERE account = %s AND seen_at > %s AND ends_at > %s ORDER BY seen_at DESC",
+        [account, now - idle, now],
+    )
+    return [_session(row) for row in rows]
+
+
+def _session(row: Sequence[Any]) -> Session:
+    return Session(**dict(zip(Session.__annotations__, row, strict=True)))
+
+
+def sweep(connection: Connection, *, now: datetime, idle: timedelta) -> None:
+    """Forget sessions that are over, and failures long past."""
+    connection.execute(
+        "DELETE FROM session WHERE seen_at <= %s OR ends_at <= %s", [now - idle, now]
+    )
+    connection.execute("DELETE FROM login_attempt WHERE last_at < %s", [now - timedelta(days=1)])

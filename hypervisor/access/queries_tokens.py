@@ -1,0 +1,124 @@
+"""API tokens: whose they are, what they may do, until when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from hypervisor.access import queries
+from hypervisor.access.errors import NoAccountError
+from hypervisor.base.duties import Duty
+from hypervisor.base.person import Person
+from hypervisor.database.connect import Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """An API token; `shown`: its first letters, all that anybody can still see of it."""
+
+    id: int
+    account: int
+    name: str
+    shown: str
+    scopes: tuple[Duty, ...]
+    made_at: datetime
+    ends_at: datetime
+    used_at: datetime | None
+    revoked_at: datetime | None
+
+
+def by_secret(
+    connection: Connection, secret: bytes, *, now: datetime
+) -> tuple[Person, datetime | None] | None:
+    """Whose token that is, if it is still valid, and when it was last used."""
+    row = connection.execute(
+        f"SELECT {queries.PERSON}, t.id, t.scopes, t.used_at FROM api_token t"  # noqa: S608  our own columns
+        " JOIN account a ON a.id = t.account WHERE t.secret = %s AND t.ends_at > %s"
+        " AND t.revoked_at IS NULL AND a.disabled_at IS NULL",
+        [secret, now],
+    ).fetchone()
+    if row is None:
+        return None
+    number, scopes, used_at = row[4:]
+    owner = queries.person(connection, row[:4])
+    return replace(owner, scopes=frozenset(map(Duty, scopes)), token=number), used_at
+
+
+def add(  # noqa: PLR0913  what a token is
+    connection: Connection,
+    *,
+    account: int,
+    secret: bytes,
+    shown: str,
+    name: str,
+    scopes: Sequence[Duty],
+    made_at: datetime,
+    ends_at: datetime,
+) -> int:
+    row = connection.execute(
+        "INSERT INTO api_token (account, secret, shown, name, scopes, made_at, ends_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        [account, secret, shown, name, [duty.value for duty in scopes], made_at, ends_at],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def listing(connection: Connection, account: int | None = None) -> list[Token]:
+    """Those of one account, or all, the latest made first."""
+    rows = connection.execute(
+        "SELECT id, account, name, shown, scopes, made_at, ends_at, used_at, revoked_at"
+        " FROM api_token WHERE %(account)s::integer IS NULL OR account = %(account)s"
+        " ORDER BY id DESC",
+        {"account": account},
+    )
+    return [
+        Token(
+            id=row[0],
+            account=row[1],
+            name=row[2],
+            shown=row[3],
+            scopes=tuple(Duty(one) for one in row[4]),
+            made_at=row[5],
+            ends_at=row[6],
+            used_at=row[7],
+            revoked_at=row[8],
+        )
+        for row in rows
+    ]
+
+
+def one(connection: Connection, number: int) -> Token:
+    """One by its number.
+
+    Raises:
+        NoAccountError: there is none.
+    """
+    token = next((token for token in listing(connection) if token.id == number), None)
+    if token is None:
+        raise NoAccountError(f"no token has the number {number}")
+    return token
+
+
+def used(connection: Connection, number: int, at: datetime) -> None:
+    connection.execute("UPDATE api_token SET used_at = %s WHERE id = %s", [at, number])
+
+
+def count_valid(connection: Connection, account: int, now: datetime) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM api_token WHERE account = %s AND ends_at > %s AND revoked_at IS NULL",
+        [account, now],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def revoke_all(connection: Connection, account: int, at: datetime) -> int:
+    """Make every token of an account void; how many were not yet."""
+    return connection.execute(
+        "UPDATE api_token SET revoked_at = %s WHERE account = %s AND revoked_at IS NULL",
+        [at, account],
+    ).rowcount
+
+
+def revoke(connection: Connection, number: int, at: datetime) -> None:
+    connection.execute(
+        "UPDATE api_token SET revoked_at = COALESCE(revoked_at, %s) WHERE id = %s", [at, number]
+    )

@@ -1,0 +1,236 @@
+"""Signing in and out, one's own password and tokens: each written with its record."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hypervisor.access import (
+    passwords,
+    queries,
+    queries_attempts,
+    queries_sessions,
+    queries_tokens,
+    secrets,
+    throttle,
+)
+from hypervisor.access.errors import AccountError, NoAccountError, TooOftenError, UnauthorisedError
+from hypervisor.access.queries_sessions import Session
+from hypervisor.base.duties import Duty
+from hypervisor.base.person import Person
+from hypervisor.database import audit
+from hypervisor.database.connect import Connection
+
+TOKEN_LONGEST = timedelta(days=730)
+MOST_TOKENS = 100  # valid ones of an account
+MOST_SESSIONS = 50  # of an account: one more ends the one that was seen least lately
+Writing = Callable[[], AbstractContextManager[Connection]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knock:
+    """Somebody at the door. `earlier`: the session that their browser still shows."""
+
+    name: str
+    password: str
+    address: str
+    browser: str = ""
+    earlier: bytes | None = None
+
+
+def sign_in(
+    writing: Writing, knock: Knock, *, now: datetime, idle: timedelta, longest: timedelta
+) -> str:
+    """Open a session; what the browser shows from now on.
+
+    The failure is counted before the password is looked at, so that many tries at once are many.
+
+    Raises:
+        TooOftenError: it was tried too often.
+        UnauthorisedError: the name or the password is wrong; which, is not said.
+    """
+    limits = throttle.keys(knock.name, knock.address)
+    with writing() as connection:
+        tried = queries_attempts.of(connection, list(limits))
+        left = throttle.waits(limits, tried, now)
+        if left > timedelta(0):
+            raise TooOftenError(
+                f"too many failed tries: wait {_span(left)}, then try again",
+                seconds=left.total_seconds(),
+            )
+        queries_attempts.failed(connection, list(limits), now, over=now - throttle.FORGOTTEN)
+        found = queries.password(connection, knock.name.strip())
+    if not passwords.fits(found[1] if found else None, knock.password) or found is None:
+        raise UnauthorisedError("the name or the password is wrong")
+    number, kept = found
+    secret = secrets.new_session()
+    with writing() as connection:
+        # Meanwhile the account may have been given another password, or taken out of use.
+        queries.hold(connection, number)
+        person = queries.of_account(connection, number)
+        if person is None or queries.password(connection, knock.name.strip()) != found:
+            raise UnauthorisedError("the name or the password is wrong")
+        address = throttle.of_address(knock.address)
+        queries_attempts.forgive(connection, [key for key in limits if key != address])
+        queries_attempts.uncount(connection, address)
+        if knock.earlier is not None:
+            queries_sessions.close(connection, knock.earlier)
+        queries_sessions.sweep(connection, now=now, idle=idle)
+        queries_sessions.close_all_but(connection, number, latest=MOST_SESSIONS - 1)
+        queries_sessions.add(connection, _session(knock, number, secret, now, longest))
+        queries.signed_in(connection, number, now)
+        if kept is not None and passwords.outdated(kept):
+            queries.set_password(connection, number, passwords.hashed(knock.password))
+        audit.record(
+            connection,
+            kind="sign-in",
+            subject=person.name,
+            reason="signed in",
+            author=person.name,
+            details={"address": knock.address},
+        )
+    return secret
+
+
+def _session(knock: Knock, account: int, secret: str, now: datetime, longest: timedelta) -> Session:
+    return Session(
+        secret=secrets.digest(secret),
+        account=account,
+        made_at=now,
+        seen_at=now,
+        ends_at=now + longest,
+        address=knock.address,
+        browser=knock.browser[:200],
+    )
+
+
+def _span(left: timedelta) -> str:
+    seconds = max(1, round(left.total_seconds()))
+    return f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
+
+
+def sign_out(connection: Connection, person: Person, *, everywhere: bool = False) -> None:
+    """End this session, or all of the person's."""
+    if everywhere:
+        queries_sessions.close_all(connection, person.account)
+    elif person.session is not None:
+        queries_sessions.close(connection, person.session)
+    audit.record(
+        connection,
+        kind="sign-out",
+        subject=person.name,
+        reason="signed out everywhere" if everywhere else "signed out",
+        author=person.name,
+    )
+
+
+def change_password(connection: Connection, person: Person, *, old: str, new: str) -> None:
+    """Take another password; every other session of theirs ends.
+
+    Raises:
+        AccountError: the old one is wrong, or the new one may not be taken.
+    """
+    kept = queries.password(connection, person.name)
+    if not passwords.fits(kept[1] if kept else None, old):
+        raise AccountError("the present password is not that one")
+    passwords.checked(new, name=person.name)
+    queries.set_password(connection, person.account, passwords.hashed(new))
+    queries_sessions.close_all(connection, person.account, but=person.session)
+    audit.record(
+        connection,
+        kind="password",
+        subject=person.name,
+        reason="changed their own password",
+        author=person.name,
+    )
+
+
+def prefer(connection: Connection, person: Person, *, language: str | None) -> None:
+    """Begin pages in this language; None: in the browser's."""
+    queries.describe(connection, person.account, title=person.title, language=language)
+    audit.record(
+        connection,
+        kind="account",
+        subject=person.name,
+        reason="chose a language",
+        author=person.name,
+        details={"language": language},
+    )
+
+
+def make_token(  # noqa: PLR0913  what a token is
+    connection: Connection,
+    owner: Person,
+    *,
+    name: str,
+    scopes: Sequence[Duty],
+    now: datetime,
+    ends_at: datetime,
+    author: str = "",
+) -> tuple[int, str]:
+    """A new API token; its number, and what is shown once.
+
+    Raises:
+        AccountError: a scope that its owner has not, a time that is past or too far, or too many.
+    """
+    if not name.strip():
+        raise AccountError("say what the token is for")
+    if not scopes:
+        raise AccountError("say what the token may do: read, operate, rules, administer")
+    lacking = [duty.value for duty in scopes if not owner.may(duty)]
+    if lacking:
+        raise AccountError(
+            f"a token never may more than its owner: {owner.name} has not {', '.join(lacking)}"
+        )
+    if not now < ends_at <= now + TOKEN_LONGEST:
+        raise AccountError(f"a token ends within {TOKEN_LONGEST.days} days, not {ends_at:%Y-%m-%d}")
+    valid = queries_tokens.count_valid(connection, owner.account, now)
+    if valid >= MOST_TOKENS:
+        raise AccountError(f"{owner.name} has {valid} valid tokens: revoke some of them first")
+    secret = secrets.new_token()
+    number = queries_tokens.add(
+        connection,
+        account=owner.account,
+        secret=secrets.digest(secret),
+        shown=secret[: secrets.SHOWN],
+        name=name.strip(),
+        scopes=sorted({Duty.READ, *scopes}),
+        made_at=now,
+        ends_at=ends_at,
+    )
+    audit.record(
+        connection,
+        kind="token",
+        subject=owner.name,
+        reason=f"made the token {name.strip()!r}",
+        author=author or owner.name,
+        details={
+            "token": number,
+            "scopes": sorted(duty.value for duty in scopes),
+            "ends": ends_at.isoformat(),
+        },
+    )
+    return number, secret
+
+
+def revoke_token(
+    connection: Connection, number: int, *, now: datetime, author: str, owner: int | None = None
+) -> None:
+    """Make a token void; `owner`: only if it is theirs.
+
+    Raises:
+        NoAccountError: there is no such token, or it is not theirs.
+    """
+    token = queries_tokens.one(connection, number)
+    if owner is not None and token.account != owner:
+        raise NoAccountError(f"no token has the number {number}")
+    queries_tokens.revoke(connection, number, now)
+    person = queries.of_account(connection, token.account)
+    audit.record(
+        connection,
+        kind="token-revoked",
+        subject=person.name if person else str(token.account),
+        reason=f"revoked the token {token.name!r}",
+        author=author,
+        details={"token": number},
+    )

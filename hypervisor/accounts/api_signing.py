@@ -1,0 +1,178 @@
+"""Signing in and out, who one is, one's own password and tokens."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from hypervisor.access import queries_tokens, secrets
+from hypervisor.access import service as access_service
+from hypervisor.access.context import Context, RequestContext, instance_of
+from hypervisor.access.identity import IDLE, LONGEST, cookie_name, is_secure, require_own_page
+from hypervisor.access.queries_tokens import Token
+from hypervisor.access.service import Knock
+from hypervisor.accounts.schemas import (
+    LoginPost,
+    MeBody,
+    PasswordPut,
+    RoleBody,
+    TokenBody,
+    TokenMadeBody,
+    TokenPost,
+    TokensBody,
+)
+from hypervisor.base.duties import Duty
+from hypervisor.database.pool import Pool
+from hypervisor.web.problems import responses
+
+router = APIRouter(prefix="/auth", tags=["accounts"])
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+@router.post("/login", status_code=204, responses=responses(401, 403, 422, 429))
+def login(request: Request, response: Response, body: LoginPost) -> None:
+    """Open a session: the answer sets its cookie; GET /auth/me then tells its CSRF token."""
+    enter(request, response, name=body.name, password=body.password)
+
+
+@router.post("/logout", status_code=204, responses=responses(401, 403))
+def logout(
+    context: Context, request: Request, response: Response, *, everywhere: bool = False
+) -> None:
+    """End this session; or all of one's own, on every machine."""
+    leave(context, request, response, everywhere=everywhere)
+
+
+@router.get("/me", responses=responses(401))
+def me(context: Context) -> MeBody:
+    """Who asks, what they are where, and the CSRF token of their session."""
+    person = context.person
+    return MeBody(
+        mode=context.mode,
+        name=person.name,
+        title=person.title,
+        language=person.language,  # type: ignore[arg-type]  # as the table allows
+        roles=[
+            RoleBody(role=grant.role.value, area=grant.area, area_name=grant.area_name)
+            for grant in person.grants
+        ],
+        scopes=[duty.value for duty in Duty if duty in person.scopes],
+        duties=[duty.value for duty in Duty if person.may(duty)],
+        csrf=context.csrf,
+    )
+
+
+@router.put("/me/password", status_code=204, responses=responses(401, 403, 422))
+def password(context: Context, body: PasswordPut) -> None:
+    """Take another password; every other session of one's own ends."""
+    with context.writing_own_account() as connection:
+        access_service.change_password(connection, context.person, old=body.old, new=body.new)
+
+
+@router.get("/tokens", responses=responses(401))
+def tokens(context: Context) -> TokensBody:
+    """One's own API tokens."""
+    with context.owning() as connection:
+        found = queries_tokens.listing(connection, context.person.account)
+    return TokensBody(mode=context.mode, tokens=[token_body(token) for token in found])
+
+
+@router.post("/tokens", status_code=201, responses=responses(401, 403, 422))
+def make(context: Context, body: TokenPost) -> TokenMadeBody:
+    """Make a token: it may what its scopes say, and never more than whoever made it."""
+    with context.writing_own_account() as connection:
+        number, secret = access_service.make_token(
+            connection,
+            context.person,
+            name=body.name,
+            scopes=[Duty(scope) for scope in body.scopes],
+            now=context.clock(),
+            ends_at=body.ends_at,
+        )
+        found = queries_tokens.one(connection, number)
+    return TokenMadeBody(mode=context.mode, token=token_body(found), secret=secret)
+
+
+@router.delete("/tokens/{number}", status_code=204, responses=responses(401, 403, 404, 422))
+def revoke(context: Context, number: Number) -> None:
+    """Make one's own token void; a program: the one that it shows."""
+    with context.writing_own_account(token=number) as connection:
+        access_service.revoke_token(
+            connection,
+            number,
+            now=context.clock(),
+            author=context.person.name,
+            owner=context.person.account,
+        )
+
+
+def enter(request: Request, response: Response, *, name: str, password: str) -> None:
+    """Sign in; the browser keeps its session from this response on.
+
+    Raises:
+        TooOftenError: it was tried too often.
+        UnauthorisedError: the name or the password is wrong.
+        ForbiddenError: another site's page tries this.
+    """
+    require_own_page(request)
+    state = request.app.state
+    pool: Pool = state.pool
+    with pool.connection() as connection:
+        instance = instance_of(request, connection)
+    cookie = cookie_name(instance, secure=is_secure(request))
+    earlier = request.cookies.get(cookie)
+    secret = access_service.sign_in(
+        pool.writing,
+        Knock(
+            name=name,
+            password=password,
+            address=request.client.host if request.client else "",
+            browser=request.headers.get("user-agent", ""),
+            earlier=secrets.digest(earlier) if earlier else None,
+        ),
+        now=state.clock(),
+        idle=IDLE,
+        longest=LONGEST,
+    )
+    response.set_cookie(
+        cookie,
+        secret,
+        max_age=int(LONGEST.total_seconds()),
+        path="/",
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def leave(
+    context: RequestContext, request: Request, response: Response, *, everywhere: bool
+) -> None:
+    """Sign out; the browser forgets its session with this response.
+
+    Raises:
+        ForbiddenError: a token asks.
+    """
+    with context.writing_own_account() as connection:
+        access_service.sign_out(connection, context.person, everywhere=everywhere)
+    response.delete_cookie(
+        cookie_name(context.instance, secure=is_secure(request)),
+        path="/",
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def token_body(token: Token) -> TokenBody:
+    """As it is told."""
+    return TokenBody(
+        id=token.id,
+        name=token.name,
+        shown=token.shown,
+        scopes=[scope.value for scope in token.scopes],
+        made_at=token.made_at,
+        ends_at=token.ends_at,
+        used_at=token.used_at,
+        revoked_at=token.revoked_at,
+    )

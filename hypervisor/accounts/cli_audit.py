@@ -1,0 +1,84 @@
+"""`hypervisor audit`: who did what to the instance, when and why."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hypervisor.database.audit import Act
+
+
+def attach(app: typer.Typer) -> None:
+    app.command()(audit)
+
+
+def audit(
+    context: typer.Context,
+    since: Annotated[str, typer.Option(help="Only from this time on: a date, or RFC 3339.")] = "",
+    kind: Annotated[
+        str | None, typer.Option(help="Only these: invalidate, observe, undo, retention …")
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Only of this, such as DEVICE/QUANTITY.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many, the latest.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Print what people did, in the order they did it."""
+    from hypervisor.base.scalars import ScalarError, instant
+    from hypervisor.base.settings import load_settings
+    from hypervisor.database import audit as store
+    from hypervisor.database.connect import connect
+
+    try:
+        start = instant(since) if since else None
+    except ScalarError as error:
+        raise store.ActError(str(error)) from error
+    with connect(load_settings(context.obj).database_url) as connection:
+        acts = store.listing(connection, since=start, kind=kind, subject=subject, limit=limit)
+    if as_json:
+        for act in acts:
+            print(json.dumps(_plain(act), ensure_ascii=False))
+        return
+    _show(acts)
+
+
+def _plain(act: "Act") -> dict[str, object]:
+    return {
+        "id": act.id,
+        "at": act.at.isoformat().replace("+00:00", "Z"),
+        "scenario_at": act.scenario_at and act.scenario_at.isoformat().replace("+00:00", "Z"),
+        "author": act.author,
+        "kind": act.kind,
+        "subject": act.subject,
+        "reason": act.reason,
+        "details": dict(act.details),
+    }
+
+
+def _show(found: "list[Act]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not found:
+        print("nobody has done anything yet")
+        return
+    table = Table("act", "when (UTC)", "who", "what", "of what", "why", "details", box=None)
+    for act in found:
+        scenario = f"\n(scenario {act.scenario_at:%Y-%m-%d %H:%M})" if act.scenario_at else ""
+        details = ", ".join(f"{key} {value}" for key, value in sorted(_few(act).items()))
+        when = f"{act.at:%Y-%m-%d %H:%M:%S}{scenario}"
+        table.add_row(str(act.id), when, act.author, act.kind, act.subject, act.reason, details)
+    wide = None if sys.stdout.isatty() else 200
+    Console(markup=False, width=wide).print(table)
+
+
+def _few(act: "Act") -> dict[str, object]:
+    """Of the details what fits in a cell; --json tells all."""
+    return {
+        key: value
+        for key, value in act.details.items()
+        if value is not None and not isinstance(value, dict)
+    }

@@ -1,0 +1,173 @@
+"""`hypervisor reader`: roles of the database for programs that ask it in SQL, as Grafana does."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hypervisor.accounts.queries_readers import Reader
+    from hypervisor.base.settings import Settings
+    from hypervisor.database.connect import Connection
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Author = Annotated[str, typer.Option(help="Who says so; default: your user name.")]
+Reason = Annotated[str, typer.Option(help="Why.")]
+Stdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password instead of making one.")
+]
+_EVERYTHING = "the whole territory"
+
+
+def attach(app: typer.Typer) -> None:
+    group = typer.Typer(
+        no_args_is_help=True, help="Roles that read the database in SQL, for Grafana."
+    )
+    group.command()(add)
+    group.command("list")(list_)
+    group.command()(rotate)
+    group.command()(remove)
+    app.add_typer(group, name="reader")
+
+
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What it is for; its role is reader_NAME.")],
+    area: Annotated[
+        str | None, typer.Option(help="A code: it reads that area alone. Default: everything.")
+    ] = None,
+    password_stdin: Stdin = False,
+    author: Author = "",
+) -> None:
+    """Make a reader; its password, if none is given, is made and shown once."""
+    from hypervisor.accounts import readers
+
+    secret = _password(given=password_stdin)
+    with _database(context) as (connection, settings):
+        made = readers.add(
+            connection,
+            name,
+            secret,
+            area=area,
+            author=_author(author),
+            timeout=settings.reader_timeout_seconds,
+        )
+        told = f"{made.role} reads {_reads(made)}\n\n{_data_source(connection, made)}"
+    _show(secret, given=password_stdin)
+    _say(told)
+
+
+def list_(context: typer.Context, as_json: Json = False) -> None:
+    """All readers and what they read."""
+    from hypervisor.accounts import queries_readers as readers
+
+    with _database(context) as (connection, _):
+        found = readers.every(connection)
+    if as_json:
+        for one in found:
+            told = {
+                "name": one.name,
+                "role": one.role,
+                "area": one.area,
+                "made_at": one.made_at.isoformat(),
+                "made_by": one.made_by,
+                "may_log_in": one.may_log_in,
+            }
+            print(json.dumps(told, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("reader", "role", "reads", "made (UTC)", "by", box=None)
+    for one in found:
+        role = one.role if one.may_log_in else f"not here: hypervisor reader rotate {one.name}"
+        table.add_row(one.name, role, _reads(one), f"{one.made_at:%Y-%m-%d %H:%M}", one.made_by)
+    Console(markup=False).print(table if found else "no reader yet: hypervisor reader add NAME")
+
+
+def rotate(
+    context: typer.Context, name: str, password_stdin: Stdin = False, author: Author = ""
+) -> None:
+    """Give a reader another password; whoever is logged in with the old one is cut off."""
+    from hypervisor.accounts import readers
+
+    secret = _password(given=password_stdin)
+    with _database(context) as (connection, settings):
+        found = readers.rotate(
+            connection,
+            name,
+            secret,
+            author=_author(author),
+            timeout=settings.reader_timeout_seconds,
+        )
+    _show(secret, given=password_stdin)
+    _say(f"the old password of {found.role} is void")
+
+
+def remove(context: typer.Context, name: str, author: Author = "", reason: Reason = "") -> None:
+    """Take a reader and its role away."""
+    from hypervisor.accounts import readers
+
+    with _database(context) as (connection, _):
+        readers.remove(connection, name, author=_author(author), reason=reason)
+    _say(f"{name} reads no more")
+
+
+@contextmanager
+def _database(context: typer.Context) -> "Iterator[tuple[Connection, Settings]]":
+    from hypervisor.base.settings import load_settings
+    from hypervisor.database.connect import connect
+
+    settings = load_settings(context.obj)
+    with connect(settings.database_url) as connection:
+        yield connection, settings
+
+
+def _author(said: str) -> str:
+    from hypervisor.database.audit import whoever
+
+    return said.strip() or whoever()
+
+
+def _reads(reader: "Reader") -> str:
+    if reader.area is None:
+        return _EVERYTHING
+    return f"{reader.area_name} ({reader.area})"
+
+
+def _data_source(connection: "Connection", reader: "Reader") -> str:
+    """What Grafana's form asks for, in its order."""
+    from hypervisor.accounts.queries_readers import CONNECTIONS
+
+    info = connection.info
+    encrypted = bool(connection.pgconn.ssl_in_use)
+    lines = {
+        "Host URL": f"{info.host}:{info.port}",
+        "Database name": info.dbname,
+        "Username": reader.role,
+        "TLS/SSL mode": "require" if encrypted else "disable",
+        "Max open": f"{CONNECTIONS}",
+        "Version": f"{info.server_version // 10000}",
+        "TimescaleDB": "on",
+    }
+    told = "\n".join(f"  {key:<14} {value}" for key, value in lines.items())
+    return f"In Grafana, a PostgreSQL data source (the host as Grafana's machine names it):\n{told}"
+
+
+def _password(*, given: bool) -> str:
+    from hypervisor.access import passwords
+
+    return sys.stdin.readline().rstrip("\r\n") if given else passwords.made()
+
+
+def _show(secret: str, *, given: bool) -> None:
+    if not given:
+        print(secret, flush=True)
+
+
+def _say(text: str) -> None:
+    """Beside the password, which is all that stands on standard output."""
+    print(text, file=sys.stderr)

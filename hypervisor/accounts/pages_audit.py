@@ -1,0 +1,71 @@
+"""Administration: who did what, when and why."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Response
+
+from hypervisor.access.context import Context, RequestContext
+from hypervisor.accounts import views as frame
+from hypervisor.database import audit
+from hypervisor.web.page import Page
+from hypervisor.web.rendering import render
+
+router = APIRouter()
+PAGE: Page | None = None
+SHOWN = 50
+Filter = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/admin/audit")
+def every(  # noqa: PLR0913  one argument a filter
+    context: Context,
+    *,
+    author: Filter = "",
+    kind: Filter = "",
+    subject: Filter = "",
+    since: Filter = "",
+    until: Filter = "",
+    before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+) -> Response:
+    """Acts, the latest first."""
+    shared = frame.frame(context, "audit")
+    rows = audit.page(
+        context.connection,
+        since=_day(context, since),
+        until=_day(context, until, after=1),
+        kind=kind or None,
+        subject=subject or None,
+        author=author or None,
+        before=before,
+        limit=SHOWN + 1,
+    )
+    return render(
+        context,
+        "admin_audit.html",
+        acts=rows[:SHOWN],
+        more=rows[SHOWN - 1].id if len(rows) > SHOWN else None,
+        filters={
+            "author": author,
+            "kind": kind,
+            "subject": subject,
+            "since": since,
+            "until": until,
+        },
+        before=before,
+        known=audit.words(context.connection),
+        **shared,
+    )
+
+
+def _day(context: RequestContext, said: str, *, after: int = 0) -> datetime | None:
+    """The beginning of a day in the instance's zone; of nothing that is none."""
+    try:
+        day = datetime.fromisoformat(said).date() + timedelta(days=after)
+    except (ValueError, OverflowError):
+        return None
+    if not 1900 < day.year < 2200:
+        return None
+    begins = datetime.combine(day, time(), tzinfo=ZoneInfo(context.instance.timezone))
+    return begins.astimezone(UTC)

@@ -1,0 +1,139 @@
+"""What readers do beyond reading: sessions that hold things up, settings that they gave themselves.
+
+PostgreSQL lets everybody change password and settings of their own role, undo a time-out, and leave
+a transaction open. So it is looked after from outside.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from hypervisor.accounts import queries_readers
+from hypervisor.database import reader_functions
+from hypervisor.database.connect import Connection, StoreError, connect
+
+_FULL = 0.1  # of the queue of notifications: from there on nobody may keep it from being emptied
+_READERS = """
+SELECT r.oid, reader.role, reader.area IS NULL AS whole, reader.verifier
+FROM reader JOIN pg_roles r ON r.rolname = reader.role
+"""
+_OVERRUNS = f"""
+SELECT role, reason, reason <> 'its transaction lasted too long', pg_terminate_backend(pid) FROM (
+    SELECT reader.role, a.pid, CASE
+        WHEN a.query ~* '(^|[;\n]|\\*/)\\s*(notify|listen)\\M' THEN 'it took part in notifications'
+        WHEN a.backend_xid IS NOT NULL THEN 'it wrote, if only of itself'
+        WHEN EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')
+            THEN 'it held an advisory lock'
+        WHEN a.xact_start < clock_timestamp() - make_interval(secs => %(longest)s)
+            THEN 'its transaction lasted too long'
+        WHEN a.xact_start IS NOT NULL AND pg_notification_queue_usage() > %(full)s
+            THEN 'its transaction kept notifications waiting'
+        END AS reason
+    FROM ({_READERS}) reader JOIN pg_stat_activity a ON a.usesysid = reader.oid
+    WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() OFFSET 0) a
+WHERE reason IS NOT NULL
+"""  # noqa: S608  a constant
+_SET = """
+SELECT COALESCE(d.datname, ''), unnest(s.setconfig) FROM pg_db_role_setting s
+LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setrole = %s
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A session that was ended. `hostile`: no dashboard does that."""
+
+    role: str
+    reason: str
+    hostile: bool
+
+
+def end_overruns(connection: Connection, longest: float) -> list[Ended]:
+    """End the sessions of readers that hold up others: no transaction of theirs lasts `longest` s.
+
+    Nothing is ended where the database's user may not; `hypervisor doctor` says what that leaves.
+    """
+    try:
+        rows = connection.execute(_OVERRUNS, {"longest": longest, "full": _FULL}).fetchall()
+    except psycopg.errors.InsufficientPrivilege:
+        return []
+    return [
+        Ended(role=role, reason=reason, hostile=hostile)
+        for role, reason, hostile, done in rows
+        if done
+    ]
+
+
+def suspend(connection: Connection, role: str) -> None:
+    """Let it log in no more, until its password is rotated, and end what it is doing."""
+    connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(role)))
+    queries_readers.cut_off(connection, role)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strays:
+    """Readers that changed what an administrator gave them, and functions that stay open to all."""
+
+    settings: Sequence[str]
+    passwords: Sequence[str]
+    functions: int
+
+
+def strays(connection: Connection, timeout: float) -> Strays:
+    """What is not as it was given; `timeout` (s): what one question of theirs may take."""
+    found = connection.execute(_READERS).fetchall()
+    return Strays(
+        settings=[
+            role
+            for number, role, whole, _ in found
+            if _differs(connection, number, whole=whole, timeout=timeout)
+        ],
+        passwords=_repassworded(connection),
+        functions=len(reader_functions.excess(connection)) if found else 0,
+    )
+
+
+def look(url: str, timeout: float) -> Strays:
+    """`strays`, in a connection of its own.
+
+    Raises:
+        StoreError: the database does not answer, or its schema is older than this.
+    """
+    try:
+        with connect(url) as connection:
+            return strays(connection, timeout)
+    except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable) as error:
+        raise StoreError("the database's schema is older; `hypervisor migrate`") from error
+
+
+def mend_settings(connection: Connection, timeout: float) -> list[str]:
+    """Give readers their settings again; the roles of those who had others."""
+    mended = []
+    for number, role, whole, _ in connection.execute(_READERS).fetchall():
+        if _differs(connection, number, whole=whole, timeout=timeout):
+            with connection.transaction():
+                queries_readers.begin_with(connection, role, whole=whole, timeout=timeout)
+            mended.append(str(role))
+    return mended
+
+
+def _differs(connection: Connection, number: int, *, whole: bool, timeout: float) -> bool:
+    usual = queries_readers.settings(connection, whole=whole, timeout=timeout)
+    here = connection.info.dbname
+    given = {(here, key + "=" + value.strip("'")) for key, value in usual.items()}
+    return {tuple(row) for row in connection.execute(_SET, [number])} != given
+
+
+def _repassworded(connection: Connection) -> list[str]:
+    """Readers whose password is not the one that was given; none where that cannot be looked up."""
+    try:
+        with connection.transaction():
+            rows = connection.execute(
+                "SELECT reader.role FROM reader JOIN pg_authid a ON a.rolname = reader.role"
+                " WHERE reader.verifier <> sha256(a.rolpassword::bytea) ORDER BY 1"
+            ).fetchall()
+    except psycopg.errors.InsufficientPrivilege:
+        return []
+    return [role for (role,) in rows]

@@ -1,0 +1,167 @@
+"""The bodies about accounts, sessions and tokens."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from hypervisor.web.schemas import Body
+
+Scope = Literal["read", "operate", "rules", "administer"]
+RoleWord = Literal["viewer", "operator", "author", "administrator"]
+Language = Literal["fr", "en"]
+Name = Annotated[str, Field(min_length=1, max_length=100, examples=["a.martin"])]
+Password = Annotated[str, Field(min_length=1, max_length=200)]
+_Reason = Annotated[str, Field(max_length=1_000)]
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LoginPost(_Said):
+    """Who wants in."""
+
+    name: Annotated[str, Field(max_length=200)]
+    password: Annotated[str, Field(max_length=1_000)]
+
+
+class RoleBody(BaseModel):
+    """What an account is, and where."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: RoleWord
+    area: Annotated[str, Field(max_length=20)] | None = Field(
+        default=None, description="Code of a département, EPCI or commune; null: everywhere."
+    )
+    area_name: str | None = None
+
+
+class MeBody(Body):
+    """Who asks."""
+
+    name: str
+    title: str
+    language: Language | None
+    roles: list[RoleBody]
+    scopes: list[Scope] = Field(description="Of the token; of a session, all.")
+    duties: list[Scope] = Field(description="What they may do somewhere.")
+    csrf: str = Field(description="Goes back in X-CSRF-Token with each write; empty for a token.")
+
+
+class PasswordPut(_Said):
+    """Another password of one's own."""
+
+    old: Annotated[str, Field(max_length=1_000)]
+    new: Password
+
+
+class TokenPost(_Said):
+    """A token that a program will show."""
+
+    name: Name
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)] = ["read"]
+    ends_at: AwareDatetime = Field(description="Within two years.")
+
+
+class TokenBody(BaseModel):
+    """A token; its secret is shown when it is made, and never again."""
+
+    id: int
+    name: str
+    shown: str = Field(description="Its first letters.", examples=["hyp_3fGh2k"])
+    scopes: list[Scope]
+    made_at: datetime
+    ends_at: datetime
+    used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class TokensBody(Body):
+    """One's tokens, the latest first."""
+
+    tokens: list[TokenBody]
+
+
+class TokenMadeBody(Body):
+    """A new token."""
+
+    token: TokenBody
+    secret: str = Field(description="Keep it: it is shown this once.")
+
+
+class AccountBody(BaseModel):
+    """An account."""
+
+    name: str
+    title: str
+    language: Language | None
+    roles: list[RoleBody]
+    made_at: datetime
+    disabled_at: datetime | None
+    signed_in_at: datetime | None
+    signs_in: bool = Field(description="It has a password.")
+
+
+class AccountsBody(Body):
+    """The accounts that one administers."""
+
+    accounts: list[AccountBody]
+
+
+class AccountDetailBody(Body):
+    """One account."""
+
+    account: AccountBody
+
+
+class AccountPost(_Said):
+    """A new account."""
+
+    name: Name
+    title: Annotated[str, Field(max_length=200)] = ""
+    password: Password | None = Field(default=None, description="None: it serves tokens only.")
+    language: Language | None = None
+    roles: Annotated[list[RoleBody], Field(min_length=1, max_length=50)]
+    reason: _Reason = ""
+
+
+class AccountPatch(_Said):
+    """What changes of an account; what is not sent stays."""
+
+    title: Annotated[str, Field(max_length=200)] | None = None
+    language: Language | None = None
+    password: Password | None = None
+    roles: Annotated[list[RoleBody], Field(max_length=50)] | None = None
+    disabled: bool | None = None
+    reason: _Reason = ""
+
+
+class AuditBody(BaseModel):
+    """Who did what, when and why."""
+
+    id: int = Field(examples=[12])
+    at: datetime = Field(description="By the wall's clock.")
+    scenario_at: datetime | None = Field(description="By the scenario's, in an exercise.")
+    author: str = Field(examples=["a.martin"])
+    kind: str = Field(examples=["invalidate"])
+    subject: str = Field(examples=["yvette-gif/level"])
+    reason: str = Field(examples=["ice at the probe"])
+    details: dict[str, Any]
+    undone_by: int | None = Field(
+        default=None, description="The act that took it back, where one did."
+    )
+
+
+class AuditsBody(Body):
+    """A page of the audit, the latest first."""
+
+    acts: list[AuditBody]
+    next: str | None = Field(default=None, description="The address of the next page.")
+
+
+class AuditDetailBody(Body):
+    """One act."""
+
+    act: AuditBody

@@ -1,0 +1,162 @@
+"""What administration shows on all its sheets: sheets, roles, areas, accounts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hypervisor.access import queries_roles, queries_tokens
+from hypervisor.access.context import RequestContext
+from hypervisor.access.errors import AccountError
+from hypervisor.access.queries import Known
+from hypervisor.access.queries_tokens import Token
+from hypervisor.accounts import service
+from hypervisor.accounts.service import Doer, Roles, doer_of
+from hypervisor.base.duties import Duty, Role
+from hypervisor.base.person import Grant, Person, Territory
+from hypervisor.base.translation import mark
+from hypervisor.database.connect import Connection
+from hypervisor.web.roles import ROLES
+
+ROLE_HELP: Mapping[Role, str] = {
+    Role.VIEWER: mark("sees"),
+    Role.OPERATOR: mark(
+        "acknowledges, writes the log, hands over, enters and invalidates readings"
+    ),
+    Role.AUTHOR: mark("changes rules and thresholds"),
+    Role.ADMINISTRATOR: mark("does everything, and manages accounts, devices and works"),
+}
+SCOPES: Mapping[Duty, str] = {
+    Duty.READ: mark("reading"),
+    Duty.OPERATE: mark("operating"),
+    Duty.WRITE_RULES: mark("changing rules"),
+    Duty.ADMINISTER: mark("administering"),
+}
+KINDS: Mapping[str, str] = {
+    "departement": mark("Département"),
+    "epci": mark("EPCI"),
+    "commune": mark("Commune"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """A part of administration. `whole`: only for whoever administers everything."""
+
+    key: str
+    title: str
+    address: str
+    whole: bool = False
+
+
+SHEETS = (
+    Sheet(key="accounts", title=mark("Accounts"), address="/admin"),
+    Sheet(key="tokens", title=mark("API tokens"), address="/admin/tokens"),
+    Sheet(key="devices", title=mark("Devices"), address="/admin/devices"),
+    Sheet(key="works", title=mark("Planned works"), address="/admin/works"),
+    Sheet(key="settings", title=mark("Alarm settings"), address="/admin/settings", whole=True),
+    Sheet(
+        key="notifications", title=mark("Notifications"), address="/admin/notifications", whole=True
+    ),
+    Sheet(key="audit", title=mark("Audit"), address="/admin/audit"),
+)
+DONE: Mapping[str, str] = {
+    "added": mark("The account was made."),
+    "changed": mark("Changed."),
+    "disabled": mark("The account is out of use: its sessions have ended, its tokens are void."),
+    "enabled": mark("The account is in use again."),
+    "revoked": mark("The token is void."),
+    "password": mark("Your password was changed; every other session of yours has ended."),
+    "out": mark("The device is out of service: nobody believes it until it is back."),
+    "back": mark("The device is in service."),
+    "removed": mark("The account at the broker was taken away, and its connection closed."),
+    "works": mark("The works are announced."),
+    "ended": mark("The works are over."),
+    "set": mark("The setting holds from now on, for all parts."),
+    "retried": mark("It will be sent again."),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountRow:
+    """An account with its roles."""
+
+    known: Known
+    grants: tuple[Grant, ...]
+    tokens: int = 0
+
+
+def frame(context: RequestContext, key: str, *, done: str = "", wrong: str = "") -> dict[str, Any]:
+    """What every sheet needs.
+
+    Raises:
+        ForbiddenError: the person administers nothing.
+    """
+    doer_of(context)
+    whole = context.person.everywhere(Duty.ADMINISTER)
+    return {
+        "sheets": [sheet for sheet in SHEETS if whole or not sheet.whole],
+        "sheet": key,
+        "done": DONE.get(done, ""),
+        "wrong": wrong,
+        "whole": whole,
+        "ROLES": ROLES,
+        "ROLE_HELP": ROLE_HELP,
+        "SCOPES": SCOPES,
+        "KINDS": KINDS,
+    }
+
+
+def every(connection: Connection, who: Doer, *, now: datetime) -> list[AccountRow]:
+    """The accounts that the person administers, those in use first."""
+    valid: dict[int, int] = {}
+    for token in queries_tokens.listing(connection):
+        if is_valid(token, now):
+            valid[token.account] = valid.get(token.account, 0) + 1
+    rows = [
+        AccountRow(
+            known=one, grants=queries_roles.grants(connection, one.id), tokens=valid.get(one.id, 0)
+        )
+        for one in service.every(connection, who)
+    ]
+    return sorted(rows, key=lambda row: (row.known.disabled_at is not None, row.known.name.lower()))
+
+
+def is_valid(token: Token, now: datetime) -> bool:
+    return token.revoked_at is None and token.ends_at > now
+
+
+def areas(connection: Connection, territory: Territory) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(kind, areas) where the person may give roles, from the département down."""
+    rows = queries_roles.areas(connection)
+    below: dict[str, set[str]] = {code: set() for code, *_ in rows}
+    parents = {code: parent for code, _, _, parent in rows}
+    for code, kind, _, _ in rows:
+        at: str | None = code if kind == "commune" else None
+        while at is not None and at in below:
+            below[at].add(code)
+            at = parents[at]
+    found: dict[str, list[tuple[str, str]]] = {kind: [] for kind in KINDS}
+    for code, kind, name, _ in rows:
+        reach = Territory(unplaced=kind == "departement", communes=frozenset(below[code]))
+        if territory.covers(reach) and not reach.empty:
+            found[kind].append((code, name))
+    return [(kind, some) for kind, some in found.items() if some]
+
+
+def roles(said: Sequence[str], where: Sequence[str]) -> Roles:
+    """Roles out of a form: one without a role is none.
+
+    Raises:
+        AccountError: one of them is no role.
+    """
+    wrong = [one for one in said if one and one not in set(Role)]
+    if wrong:
+        raise AccountError(f"{wrong[0]!r}: expected one of {', '.join(Role)}")
+    places = [*where, *("" for _ in said)]
+    return [(Role(role), area or None) for role, area in zip(said, places, strict=False) if role]
+
+
+def held(person: Person) -> list[Duty]:
+    """The duties that the person has somewhere: what their tokens may be given."""
+    return [duty for duty in Duty if person.may(duty)]

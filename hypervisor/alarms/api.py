@@ -1,0 +1,192 @@
+"""Alarms: all that people could see of each, what was done to it, and acts on it."""
+
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime
+from starlette.exceptions import HTTPException
+
+from hypervisor.access.context import Context, RequestContext
+from hypervisor.alarms import listing as viewing
+from hypervisor.alarms import load_report, queries, queries_acts
+from hypervisor.alarms.errors import AlarmError, ConflictError, NoAlarmError
+from hypervisor.alarms.lifecycle import Kind
+from hypervisor.alarms.listing import Shown
+from hypervisor.alarms.load_report import Span
+from hypervisor.alarms.queries import Selection
+from hypervisor.alarms.schemas import (
+    ActBody,
+    ActRequest,
+    HandledAlarmsBody,
+    HandledBody,
+    HandledDetailBody,
+    KnownBody,
+    LoadBody,
+)
+from hypervisor.alarms.service import Act, act
+from hypervisor.base.duties import Duty
+from hypervisor.base.errors import NotFoundError
+from hypervisor.base.instants import moment
+from hypervisor.web.paging import Page
+from hypervisor.web.problems import responses
+from hypervisor.web.schemas import AlarmBody, TransitionBody
+from hypervisor.web.times import Instant
+
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+router = APIRouter(prefix="/alarms", tags=["alarms"])
+
+
+@router.get("", responses=responses(422))
+def every(  # noqa: PLR0913  one argument a filter
+    context: Context,
+    *,
+    active: Annotated[bool | None, Query(description="Only those that last, or are over.")] = None,
+    state: Annotated[
+        Shown | None, Query(description="By the operator's side; `suppressed` for any reason.")
+    ] = None,
+    site: Annotated[
+        str | None, Query(description="With its devices and groups.", examples=["toulouse"])
+    ] = None,
+    subject: Annotated[str | None, Query(examples=["group/cab-orsay-1"])] = None,
+    rule: Annotated[str | None, Query(examples=["flood-above-alert"])] = None,
+    domain: Annotated[str | None, Query(examples=["flood"])] = None,
+    category: Annotated[Literal["hazard", "maintenance"] | None, Query()] = None,
+    withdrawn: Annotated[bool, Query(description="Also those found never to have been.")] = False,
+    page: Page,
+) -> HandledAlarmsBody:
+    """The alarm log, the latest to begin first, and how each is handled."""
+    behind = page.behind()
+    selection = Selection(
+        site=site,
+        subject=subject,
+        rule=rule,
+        domain=domain,
+        category=category,
+        active=active,
+        withdrawn=withdrawn,
+        limit=page.limit + 1,
+        behind_began=behind[0] if behind else None,
+        behind_id=behind[1] if behind else None,
+    )
+    regroup(context)
+    views = viewing.views(context.connection, selection, wall=context.clock(), shown=state)
+    some, following = page.told(views, lambda one: (one["began"], one["id"]))
+    return HandledAlarmsBody(
+        mode=context.mode, alarms=[HandledBody(**one) for one in some], next=following
+    )
+
+
+@router.get("/known", responses=responses(422))
+def known(  # noqa: PLR0913  one argument a filter
+    context: Context,
+    *,
+    at: Annotated[
+        Instant, Query(description="By when we noticed: the wall's clock, or the scenario's.")
+    ],
+    site: str | None = None,
+    rule: str | None = None,
+    domain: str | None = None,
+    active: bool | None = None,
+) -> KnownBody:
+    """The log as it was known at a time, for an inquiry: what operators could then see."""
+    selection = Selection(site=site, rule=rule, domain=domain, active=active)
+    found = viewing.known_at(context.connection, at, selection)
+    return KnownBody(mode=context.mode, as_known_at=at, alarms=found)
+
+
+@router.get("/load", responses=responses(422))
+def load(
+    context: Context,
+    *,
+    begins: Annotated[
+        AwareDatetime | None, Query(alias="from", description="Default: a day before the end.")
+    ] = None,
+    ends: Annotated[AwareDatetime | None, Query(alias="to", description="Default: now.")] = None,
+) -> LoadBody:
+    """What alarms ask of an operator, after EEMUA 191."""
+    try:
+        span = Span(begins=begins, ends=ends)
+        found = load_report.load(context.connection, span, wall=context.clock())
+    except AlarmError as error:
+        raise _refused(error) from error
+    return LoadBody(mode=context.mode, load=found)
+
+
+@router.get("/{number}", responses=responses(404, 422))
+def one(context: Context, number: Number) -> HandledDetailBody:
+    """One alarm with its transitions (what became true when, and when it was noticed) and acts."""
+    regroup(context)
+    return _detail(context, number)
+
+
+@router.post("/{number}/acts", responses=responses(401, 403, 404, 409, 422))
+def do(context: Context, number: Number, body: ActRequest) -> HandledDetailBody:
+    """Acknowledge, assign, comment, shelve, close … an alarm; how it then stands.
+
+    409: it has changed since the version that is named. 422: its state does not allow it, or a
+    reason or an end is missing; `detail` says which.
+    """
+    context.require(Duty.OPERATE, alarm=number)
+    what = Act(
+        alarm=number,
+        kind=Kind(body.kind),
+        author=context.person.name,
+        reason=body.reason,
+        version=body.version,
+        assignee=body.assignee,
+        until=body.until,
+    )
+    try:
+        with context.writing() as connection:
+            act(connection, what, now=context.clock())
+    except NoAlarmError as error:
+        raise NotFoundError(str(error)) from error
+    except AlarmError as error:
+        raise _refused(error) from error
+    return _detail(context, number)
+
+
+def _detail(context: RequestContext, number: int) -> HandledDetailBody:
+    alarm = queries.find(context.connection, number)
+    if alarm is None:
+        raise NotFoundError(f"no alarm has the number {number}")
+    (view,) = viewing.viewed(context.connection, [alarm], wall=context.clock())
+    return HandledDetailBody(
+        mode=context.mode,
+        alarm=HandledBody(**view),
+        transitions=[
+            TransitionBody(
+                kind=row.kind,
+                event_time=moment(row.event),
+                noticed_at=moment(row.noticed),
+                reason=row.reason,
+                snapshot=dict(row.snapshot),
+            )
+            for row in queries.transitions(context.connection, [number])
+        ],
+        acts=[
+            ActBody(**queries_acts.as_text(row))
+            for row in queries_acts.acts(context.connection, [number])
+        ],
+    )
+
+
+def regroup(context: RequestContext) -> None:
+    """Bring the incidents up to date before they are told: they follow from what is stored."""
+    with context.pool.writing() as connection:
+        viewing.regroup(connection)
+
+
+def _refused(error: AlarmError) -> HTTPException:
+    conflict = isinstance(error, ConflictError)
+    status = HTTPStatus.CONFLICT if conflict else HTTPStatus.UNPROCESSABLE_ENTITY
+    return HTTPException(status, str(error))
+
+
+def listing(context: RequestContext, selection: Selection) -> list[AlarmBody]:
+    """The log alone, for the page."""
+    return [
+        AlarmBody(**queries.as_text(row)) for row in queries.listing(context.connection, selection)
+    ]

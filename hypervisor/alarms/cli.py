@@ -1,0 +1,21 @@
+"""`hypervisor alarms`: the alarm log, what operators do to alarms, and their load."""
+
+import typer
+
+from hypervisor.alarms import cli_acts, cli_load, cli_settings
+from hypervisor.alarms.cli_list import alarms, show
+
+__all__ = ["alarms", "attach", "show"]
+
+
+def attach(app: typer.Typer) -> None:
+    group = typer.Typer(
+        callback=alarms,
+        invoke_without_command=True,
+        help="Print the alarm log, the latest to begin first; act on alarms.",
+    )
+    group.command()(show)
+    cli_acts.attach_to(group)
+    cli_load.attach_to(group)
+    cli_settings.attach_to(group)
+    app.add_typer(group, name="alarms")

@@ -1,0 +1,46 @@
+"""How the instance handles its alarms."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from hypervisor.alarms.cli_list import Json
+
+
+def attach_to(group: typer.Typer) -> None:
+    group.command()(settings)
+    group.command("set")(set_)
+
+
+def settings(context: typer.Context, as_json: Json = False) -> None:
+    """The settings of the life cycle."""
+    from hypervisor.alarms import queries_lifecycle
+    from hypervisor.alarms import settings as dials
+    from hypervisor.database.command import opened
+
+    with opened(context) as connection:
+        found = dials.shown(dials.of(queries_lifecycle.settings(connection)))
+    if as_json:
+        print(json.dumps(found))
+        return
+    for name, value in found.items():
+        print(f"{name:24} {value}")
+
+
+def set_(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the setting: `alarms settings` lists them.")],
+    value: Annotated[str, typer.Argument(help="What it shall be: 8 h, true, 5.")],
+    reason: Annotated[str, typer.Option(help="Why, in a few words.")],
+    author: Annotated[str, typer.Option(help="Who does it; default: your user name.")] = "",
+) -> None:
+    """Change a setting, at once and for all parts of the instance."""
+    from hypervisor.alarms import service_settings
+    from hypervisor.database.command import opened
+
+    with opened(context) as connection:
+        before, after = service_settings.change(
+            connection, name, value, author=author, reason=reason
+        )
+    print(f"{name}: {after} (was {before})")

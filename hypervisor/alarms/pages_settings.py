@@ -1,0 +1,85 @@
+"""Administration: how the instance handles its alarms."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Response
+from fastapi.responses import RedirectResponse
+
+from hypervisor.access.context import Context, RequestContext
+from hypervisor.accounts import views as frame
+from hypervisor.alarms import queries_lifecycle, service_settings, settings
+from hypervisor.alarms.errors import AlarmError
+from hypervisor.base.duties import Duty
+from hypervisor.base.translation import mark
+from hypervisor.database.audit import ActError
+from hypervisor.web.page import Page
+from hypervisor.web.refusals import refusal
+from hypervisor.web.rendering import render
+
+router = APIRouter()
+PAGE: Page | None = None
+Text = Annotated[str, Form(max_length=1_000)]
+WORDS = {
+    "shelve_longest": mark("Nobody shelves an alarm for longer at once"),
+    "step_up_unacknowledges": mark(
+        "An alarm that grows graver than what was acknowledged asks again"
+    ),
+    "incident_quiet": mark("An incident closes when nothing of it lasted for so long"),
+    "chatter_count": mark("An alarm chatters when it begins more often than so many times …"),
+    "chatter_window": mark("… within so long"),
+    "standing_long": mark("An alarm that lasts for longer is told apart in the load"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One of them as people read and write it."""
+
+    name: str
+    words: str
+    value: str
+    usual: str
+    truth: bool
+
+
+@router.get("/admin/settings")
+def every(context: Context, done: Annotated[str, Query(max_length=20)] = "") -> Response:
+    """All settings, each with its own form."""
+    return _listed(context, done=done)
+
+
+@router.post("/admin/settings")
+def change(context: Context, name: Text = "", value: Text = "", reason: Text = "") -> Response:
+    """Change one, at once and for all parts."""
+    context.require(Duty.ADMINISTER)
+    try:
+        with context.writing() as connection:
+            service_settings.change(
+                connection, name, value.strip(), author=context.person.name, reason=reason
+            )
+    except (AlarmError, ActError) as error:
+        return _listed(context, wrong=refusal(error))
+    return RedirectResponse("/admin/settings?done=set", status_code=303)
+
+
+def _listed(context: RequestContext, *, done: str = "", wrong: str = "") -> Response:
+    context.require(Duty.ADMINISTER)
+    values = settings.shown(settings.of(queries_lifecycle.settings(context.connection)))
+    usual = settings.shown(settings.Dials())
+    return render(
+        context,
+        "admin_settings.html",
+        status_code=422 if wrong else 200,
+        settings=[
+            Setting(
+                name=name,
+                words=WORDS.get(name, name),
+                value=value,
+                usual=usual[name],
+                truth=value in {"true", "false"},
+            )
+            for name, value in values.items()
+        ],
+        **frame.frame(context, "settings", done=done, wrong=wrong),
+    )

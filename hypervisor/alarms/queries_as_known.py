@@ -1,0 +1,51 @@
+"""The alarm log as it was known at a time: folded from the transitions and acts until then."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from hypervisor.alarms.lifecycle import Base
+from hypervisor.database.connect import Connection
+
+_SEEN = {"acknowledge": True, "close": True, "unacknowledge": False}
+
+
+def known(connection: Connection, at: datetime) -> list[dict[str, Any]]:
+    """What `hypervisor.alarms.queries.as_text` said of each alarm at a time, the latest first.
+
+    `at` is on the clock of noticing: the wall's, or the scenario's in an exercise. `state` and
+    `assignee` are as the acts until then left them; alarms withdrawn by then are left out.
+    """
+    rows = connection.execute(
+        "SELECT DISTINCT ON (alarm) alarm, snapshot FROM transition WHERE noticed_at <= %s"
+        " ORDER BY alarm, id DESC",
+        [at],
+    ).fetchall()
+    stood = {number: snapshot for number, snapshot in rows if snapshot["withdrawn"] is None}
+    acts: dict[int, list[tuple[str, Mapping[str, Any]]]] = {}
+    for number, kind, details in connection.execute(
+        "SELECT alarm, kind, details FROM alarm_act WHERE alarm = ANY(%s)"
+        " AND COALESCE(scenario_at, at) <= %s ORDER BY id",
+        [list(stood), at],
+    ):
+        acts.setdefault(number, []).append((kind, details))
+    found = [{**one, **_handled(one, acts.get(number, []))} for number, one in stood.items()]
+    return sorted(found, key=lambda one: (one["began"], one["id"]), reverse=True)
+
+
+def _handled(
+    alarm: Mapping[str, Any], acts: Iterable[tuple[str, Mapping[str, Any]]]
+) -> dict[str, Any]:
+    seen = closing = False
+    assignee = None
+    for kind, details in acts:
+        seen = _SEEN.get(kind, seen)
+        closing = closing or kind == "close"
+        assignee = details.get("assignee") if kind == "assign" else assignee
+    if alarm["ended"] is not None:
+        base = Base.NORMAL if seen else Base.RETURNED
+    elif closing:
+        base = Base.CLOSING
+    else:
+        base = Base.ACKNOWLEDGED if seen else Base.UNACKNOWLEDGED
+    return {"state": base.value, "assignee": assignee}

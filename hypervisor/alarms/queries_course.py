@@ -1,0 +1,93 @@
+"""What an alarm's series said lately, and the thresholds that its rule names: for its charts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from hypervisor.database.connect import Connection
+from sensors._quality import Quality
+
+_SPARK = """
+SELECT k.number, extract(epoch FROM time_bucket(%(piece)s, r.time) + %(piece)s / 2)::float8 AS at,
+    avg(r.value) FROM unnest(%(numbers)s::bigint[], %(series)s::int[]) AS k (number, series)
+JOIN reading r ON r.series_id = k.series AND r.time >= %(first)s AND r.time <= %(last)s
+WHERE r.value IS NOT NULL AND r.quality & %(unfit)s = 0
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_SERIES = """
+SELECT DISTINCT ON (k.number) k.number, s.id FROM
+    unnest(%(numbers)s::bigint[], %(subjects)s::text[], %(quantities)s::text[])
+    AS k (number, subject, quantity)
+JOIN series s ON s.quantity = k.quantity
+JOIN device d ON d.id = s.device
+JOIN site ON site.id = d.site
+WHERE k.subject = site.name OR k.subject = 'device/' || d.name
+ORDER BY k.number, d.retired NULLS FIRST, d.commissioned DESC, s.id
+"""
+
+
+def series(connection: Connection, asked: Sequence[tuple[int, str, str]]) -> dict[int, int]:
+    """Of alarms by number, with subject and quantity: the series that they speak of."""
+    rows = connection.execute(
+        _SERIES,
+        {
+            "numbers": [one[0] for one in asked],
+            "subjects": [one[1] for one in asked],
+            "quantities": [one[2] for one in asked],
+        },
+    )
+    return dict(rows.fetchall())
+
+
+def courses(
+    connection: Connection,
+    found: dict[int, int],
+    first: datetime,
+    last: datetime,
+    piece: str = "15 minutes",
+) -> dict[int, list[tuple[float, float]]]:
+    """Of alarms by number, with their series: (s since the epoch, value) in pieces of time."""
+    told: dict[int, list[tuple[float, float]]] = {}
+    if not found:
+        return told
+    for number, at, value in connection.execute(
+        _SPARK.replace("%(piece)s", "%(piece)s::interval"),
+        {
+            "numbers": list(found),
+            "series": list(found.values()),
+            "first": first,
+            "last": last,
+            "piece": piece,
+            "unfit": int(Quality.SUSPECT),
+        },
+    ):
+        told.setdefault(number, []).append((at, value))
+    return told
+
+
+def written(
+    connection: Connection, rules: Sequence[str], at: datetime
+) -> dict[str, dict[str, Any]]:
+    """Rules as their authors wrote them, in force at a time."""
+    found = connection.execute(
+        "SELECT DISTINCT ON (key) key, value FROM revision WHERE kind = 'rule' AND key = ANY(%s)"
+        " AND effective <= %s ORDER BY key, effective DESC, id DESC",
+        [list(rules), at],
+    )
+    return {key: value for key, value in found if value is not None}
+
+
+def thresholds(
+    connection: Connection, keys: Sequence[str], at: datetime
+) -> dict[str, tuple[float, str, bool]]:
+    """Of '<site>/<name>' or 'device/<device>/<name>': value, unit, whether it is illustrative."""
+    found = connection.execute(
+        "SELECT DISTINCT ON (key) key, value, illustrative FROM revision WHERE kind = 'threshold'"
+        " AND key = ANY(%s) AND effective <= %s ORDER BY key, effective DESC, id DESC",
+        [list(keys), at],
+    )
+    return {
+        key: (float(value["value"]), str(value["unit"]), illustrative)
+        for key, value, illustrative in found
+        if value is not None
+    }

@@ -1,0 +1,212 @@
+"""The operator's side of alarms: how each stands, what people did, what they silenced."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hypervisor.alarms.lifecycle import AlarmState, Base, Hold
+from hypervisor.base.instants import micros, micros_if, moment_if, text, text_if
+from hypervisor.database import feed
+from hypervisor.database.connect import Connection
+
+SYSTEM = "system"  # the author of what nobody did by hand
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A rule at a subject that is silenced by hand. Times in µs, on the instance's clock."""
+
+    rule: str
+    subject: str
+    kind: Hold
+    since: int
+    until: int | None
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handling:
+    """How an alarm is handled. `acknowledged`: the severity up to which somebody has seen it."""
+
+    alarm: int
+    version: int
+    base: Base
+    acknowledged: str | None
+    assignee: str | None
+    closing: int | None
+    merged_into: int | None
+    split_from: int | None
+    held: Held | None
+
+    @property
+    def state(self) -> AlarmState:
+        return AlarmState(base=self.base, hold=self.held.kind if self.held else Hold.NONE)
+
+
+def clock(connection: Connection, wall: datetime) -> datetime | None:
+    """Now on the instance's clock: the wall's, or the scenario's (None before it begins)."""
+    row = connection.execute(
+        "SELECT CASE (SELECT mode FROM instance) WHEN 'exercise'"
+        " THEN (SELECT max(heard_at) FROM worker) ELSE %s::timestamptz END",
+        [wall],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def in_exercise(connection: Connection) -> bool:
+    """Whether the scenario's clock is the instance's."""
+    row = connection.execute("SELECT mode FROM instance").fetchone()
+    return row is not None and row[0] == "exercise"
+
+
+def lock(connection: Connection, number: int) -> bool:
+    """Let nobody else act on this alarm or on another of its rule and subject; False: no such."""
+    row = connection.execute("SELECT rule, subject FROM alarm WHERE id = %s", [number]).fetchone()
+    if row is None:
+        return False
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 4))", ["\n".join(row)])
+    connection.execute("SELECT 1 FROM alarm WHERE id = %s FOR UPDATE", [number])
+    return True
+
+
+def handling(
+    connection: Connection, numbers: Sequence[int], at: datetime | None
+) -> dict[int, Handling]:
+    """How these alarms are handled; `at` on the instance's clock tells what is still shelved."""
+    rows = connection.execute(
+        "SELECT a.id, a.version, a.state, a.acknowledged, a.assignee, a.closing, a.merged_into,"
+        " a.split_from, a.rule, a.subject, h.kind, h.since, h.until, h.author, h.reason"
+        " FROM alarm a LEFT JOIN alarm_hold h ON h.rule = a.rule AND h.subject = a.subject"
+        " AND (h.until IS NULL OR %(at)s::timestamptz IS NULL OR h.until > %(at)s)"
+        " WHERE a.id = ANY(%(numbers)s)",
+        {"at": at, "numbers": list(numbers)},
+    )
+    return {row[0]: _handling(row) for row in rows}
+
+
+def holds(connection: Connection, at: datetime | None) -> list[Held]:
+    """All that is silenced by hand at a time."""
+    rows = connection.execute(
+        "SELECT rule, subject, kind, since, until, author, reason FROM alarm_hold"
+        " WHERE until IS NULL OR %(at)s::timestamptz IS NULL OR until > %(at)s"
+        " ORDER BY rule, subject",
+        {"at": at},
+    )
+    return [_held(row) for row in rows]
+
+
+def write(connection: Connection, handled: Handling) -> None:
+    """The operator's columns of an alarm, and its next version."""
+    connection.execute(
+        "UPDATE alarm SET acknowledged = %s, assignee = %s, closing = %s, version = %s"
+        " WHERE id = %s",
+        [
+            *(handled.acknowledged, handled.assignee, moment_if(handled.closing)),
+            *(handled.version, handled.alarm),
+        ],
+    )
+
+
+def hold(connection: Connection, held: Held) -> None:
+    """Silence a rule at a subject, or silence it otherwise."""
+    connection.execute(
+        "INSERT INTO alarm_hold (rule, subject, kind, since, until, author, reason)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (rule, subject) DO UPDATE SET"
+        " (kind, since, until, author, reason) = (EXCLUDED.kind, EXCLUDED.since, EXCLUDED.until,"
+        " EXCLUDED.author, EXCLUDED.reason)",
+        [
+            *(held.rule, held.subject, held.kind, moment_if(held.since), moment_if(held.until)),
+            *(held.author, held.reason),
+        ],
+    )
+
+
+def release(connection: Connection, rule: str, subject: str) -> None:
+    """Let it speak again."""
+    connection.execute("DELETE FROM alarm_hold WHERE rule = %s AND subject = %s", [rule, subject])
+
+
+def close(  # noqa: PLR0913  one argument a column
+    connection: Connection,
+    *,
+    alarm: int,
+    rule: str,
+    subject: str,
+    at: datetime,
+    author: str,
+    reason: str,
+) -> None:
+    """Record an alarm closed by hand, and tell the watch."""
+    connection.execute(
+        "INSERT INTO closing (rule, subject, at, author, reason, alarm)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        [rule, subject, at, author, reason, alarm],
+    )
+    feed.append(connection, "registry")
+
+
+def as_text(handled: Handling) -> dict[str, Any]:
+    """The operator's side as plain values; times RFC 3339 in UTC."""
+    held = handled.held
+    return {
+        "state": handled.base.value,
+        "version": handled.version,
+        "acknowledged": handled.acknowledged,
+        "assignee": handled.assignee,
+        "closing": text_if(handled.closing),
+        "merged_into": handled.merged_into,
+        "split_from": handled.split_from,
+        "hold": None
+        if held is None
+        else {
+            "kind": held.kind.value,
+            "since": text(held.since),
+            "until": text_if(held.until),
+            "author": held.author,
+            "reason": held.reason,
+        },
+    }
+
+
+def settings(connection: Connection) -> dict[str, Any]:
+    """The settings that somebody has set."""
+    return dict(connection.execute("SELECT name, value FROM alarm_setting").fetchall())
+
+
+def set_one(connection: Connection, name: str, value: object) -> None:
+    """Set one."""
+    connection.execute(
+        "INSERT INTO alarm_setting (name, value) VALUES (%s, %s)"
+        " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
+        [name, json.dumps(value)],
+    )
+
+
+def _handling(row: Sequence[Any]) -> Handling:
+    return Handling(
+        alarm=row[0],
+        version=row[1],
+        base=Base(row[2]),
+        acknowledged=row[3],
+        assignee=row[4],
+        closing=micros_if(row[5]),
+        merged_into=row[6],
+        split_from=row[7],
+        held=_held((row[8], row[9], *row[10:])) if row[10] else None,
+    )
+
+
+def _held(row: Sequence[Any]) -> Held:
+    rule, subject, kind, since, until, author, reason = row
+    return Held(
+        rule=rule,
+        subject=subject,
+        kind=Hold(kind),
+        since=micros(since),
+        until=micros_if(until),
+        author=author,
+        reason=reason,
+    )

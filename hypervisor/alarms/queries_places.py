@@ -1,0 +1,115 @@
+"""Where the subjects of alarms stood when they began: site, river, commune, group."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hypervisor.alarms.incidents import Key, Where, key_of
+from hypervisor.base.instants import micros
+from hypervisor.database.connect import Connection
+
+Named = tuple[str, str]  # its name and its title
+_Said = tuple[int, Any]  # from when on (µs), and what
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stands:
+    """What of an alarm says to which incident it belongs. `began` in µs, `site` by name."""
+
+    rule: str
+    subject: str
+    domain: str
+    category: str
+    began: int
+    site: str | None
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """The registry as incidents need it."""
+
+    sites: Mapping[str, tuple[str, str | None, Named | None]]  # title, river, commune
+    groups: Mapping[str, tuple[str, str | None]]  # title, the site it is run from
+    members: Mapping[str, list[tuple[str, list[_Said]]]]  # of a device: its groups
+    rules: Mapping[str, list[_Said]]  # how each groups its alarms
+
+    @classmethod
+    def read(cls, connection: Connection) -> "Places":
+        """All of it: a few small tables."""
+        sites = connection.execute(
+            "SELECT s.name, s.title, s.river, a.code, a.name FROM site s"
+            " LEFT JOIN area a ON a.code = s.commune"
+        ).fetchall()
+        groups = connection.execute(
+            "SELECT g.name, g.title, s.name FROM device_group g LEFT JOIN site s ON s.id = g.site"
+        ).fetchall()
+        members: dict[str, list[tuple[str, list[_Said]]]] = {}
+        for key, said in _history(connection, "member", "value").items():
+            group, _, device = key.partition("/")
+            members.setdefault(device, []).append((group, said))
+        return cls(
+            sites={row[0]: (row[1], row[2], (row[3], row[4]) if row[3] else None) for row in sites},
+            groups={name: (title, site) for name, title, site in groups},
+            members=members,
+            rules=_history(connection, "rule", "value->>'group by'"),
+        )
+
+    def key(self, alarm: Stands) -> tuple[Key, str]:
+        """The key of the alarm's incident, and the title of its place."""
+        wanted = _at(self.rules.get(alarm.rule, []), alarm.began)
+        return key_of(alarm.domain, alarm.category, wanted, self._where(alarm))
+
+    def _where(self, alarm: Stands) -> Where:
+        kind, _, name = alarm.subject.partition("/")
+        group = name if kind == "group" else None
+        if kind == "device":
+            known = self.members.get(name, [])
+            of = sorted(one for one, said in known if _at(said, alarm.began) is not None)
+            group = of[0] if of else None
+        title, home = self.groups.get(group or "", ("", None))
+        site = home or alarm.site
+        place = self.sites.get(site or "")
+        river = place[1] if place else None
+        return Where(
+            site=(site, place[0]) if site and place else None,
+            group=(group, title) if group else None,
+            commune=place[2] if place else None,
+            river=(river, river) if river else None,
+            subject=(alarm.subject, alarm.title),
+        )
+
+
+def fingerprint(connection: Connection) -> list[Any]:
+    """Differs where the registry, as incidents need it, is otherwise."""
+    row = connection.execute(
+        "SELECT (SELECT max(id) FROM revision WHERE kind = 'member'),"
+        # Of rules, those that ever said how they are grouped: most revisions change nothing here.
+        " (SELECT md5(string_agg(concat_ws('|', key, effective, coalesce(value->>'group by', '-')),"
+        "  ';' ORDER BY id)) FROM revision WHERE kind = 'rule' AND key IN"
+        "  (SELECT key FROM revision WHERE kind = 'rule' AND value ? 'group by')),"
+        " (SELECT md5(string_agg(concat_ws('|', name, title, coalesce(river, '-'), commune), ';'"
+        "  ORDER BY name)) FROM site),"
+        " (SELECT md5(string_agg(concat_ws('|', name, title, site), ';' ORDER BY name))"
+        "  FROM device_group),"
+        " (SELECT md5(string_agg(concat_ws('|', code, name), ';' ORDER BY code)) FROM area"
+        "  WHERE kind = 'commune')"
+    ).fetchone()
+    return list(row or ())
+
+
+def _history(connection: Connection, kind: str, what: str) -> dict[str, list[_Said]]:
+    """What revisions said from when on, as they were recorded."""
+    rows = connection.execute(
+        f"SELECT key, effective, {what} FROM revision WHERE kind = %s ORDER BY key, effective, id",  # noqa: S608  constants
+        [kind],
+    )
+    found: dict[str, list[_Said]] = {}
+    for key, effective, value in rows:
+        found.setdefault(key, []).append((micros(effective), value))
+    return found
+
+
+def _at(said: list[_Said], time: int) -> Any:
+    """What held at a time; None: nothing, or it was withdrawn."""
+    return next((value for since, value in reversed(said) if since <= time), None)

@@ -1,0 +1,101 @@
+"""What decides whether an alarm speaks: active alarms and where they stand, rules, works."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from hypervisor.alarms.suppression import Case
+from hypervisor.base.instants import micros
+from hypervisor.database.connect import Connection
+from hypervisor.registry.queries_works import in_force
+
+
+def rules(connection: Connection, at: datetime | None) -> dict[str, dict[str, Any]]:
+    """Of the rules in force what is said beside their conditions: `inhibits`, `chatter`."""
+    rows = connection.execute(
+        "SELECT DISTINCT ON (key) key, value IS NOT NULL, value->'inhibits', value->'chatter'"
+        " FROM revision WHERE kind = 'rule'"
+        " AND (%(at)s::timestamptz IS NULL OR effective <= %(at)s)"
+        " ORDER BY key, effective DESC, id DESC",
+        {"at": at},
+    )
+    return {
+        key: {"inhibits": inhibits, "chatter": chatter}
+        for key, stands, inhibits, chatter in rows
+        if stands
+    }
+
+
+def cases(
+    connection: Connection, at: datetime | None, *, numbers: Sequence[int] | None = None
+) -> list[Case]:
+    """The alarms of these numbers, else all active ones, with where their subjects stand."""
+    rows = connection.execute(
+        "SELECT a.id, a.rule, a.subject, site.name, a.began, a.title,"
+        " a.ended IS NULL AND a.withdrawn IS NULL"
+        " FROM alarm a LEFT JOIN site ON site.id = a.site"
+        " WHERE CASE WHEN %(numbers)s::bigint[] IS NULL"
+        " THEN a.ended IS NULL AND a.withdrawn IS NULL ELSE a.id = ANY(%(numbers)s) END"
+        " ORDER BY a.began, a.id",
+        {"numbers": None if numbers is None else list(numbers)},
+    ).fetchall()
+    belonging = groups_of(connection, at)
+    run_from = homes(connection)
+    resting = {
+        name
+        for name, value in in_force(connection, "device", at).items()
+        if value.get("in_service") is False
+    }
+    return [_case(row, belonging, run_from, resting) for row in rows]
+
+
+def groups_of(connection: Connection, at: datetime | None) -> dict[str, frozenset[str]]:
+    """The groups that each device belongs to at a time."""
+    found: dict[str, set[str]] = {}
+    for key in in_force(connection, "member", at):
+        group, _, device = key.partition("/")
+        found.setdefault(device, set()).add(group)
+    return {device: frozenset(groups) for device, groups in found.items()}
+
+
+def homes(connection: Connection) -> dict[str, str]:
+    """The site that each group is run from, by name, where there is one."""
+    rows = connection.execute(
+        "SELECT g.name, s.name FROM device_group g JOIN site s ON s.id = g.site"
+    )
+    return dict(rows.fetchall())
+
+
+def beginnings(
+    connection: Connection, since: datetime, until: datetime | None = None
+) -> list[tuple[str, str, int]]:
+    """Rule, subject and `began` (µs) of every alarm of the log that began since."""
+    rows = connection.execute(
+        "SELECT rule, subject, began FROM alarm WHERE began >= %(since)s"
+        " AND (%(until)s::timestamptz IS NULL OR began <= %(until)s) AND withdrawn IS NULL",
+        {"since": since, "until": until},
+    )
+    return [(rule, subject, micros(began)) for rule, subject, began in rows]
+
+
+def _case(
+    row: Sequence[Any],
+    belonging: Mapping[str, frozenset[str]],
+    run_from: Mapping[str, str],
+    resting: set[str],
+) -> Case:
+    number, rule, subject, site, began, title, active = row
+    kind, _, name = subject.partition("/")
+    groups = belonging.get(name, frozenset()) if kind == "device" else frozenset()
+    return Case(
+        id=number,
+        rule=rule,
+        subject=subject,
+        site=site,
+        began=micros(began),
+        title=title,
+        active=active,
+        groups=groups,
+        homes=frozenset(run_from[group] for group in groups if group in run_from),
+        out_of_service=kind == "device" and name in resting,
+    )

@@ -1,0 +1,87 @@
+"""What became of alarms and was done to them, over a span: for the log and for reports."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hypervisor.database.connect import Connection
+
+# What a person reads of an alarm; `fresh`, merges and splits explain alarms to inquiries.
+TOLD = ("raised", "severity", "stale", "cleared", "retrospective", "revised", "withdrawn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A transition (`author` None: the watch noticed it) or an act, on the instance's clock.
+
+    `severity`: the alarm's after it. `event_time`: when it became true.
+    """
+
+    at: datetime
+    number: int
+    alarm: int
+    kind: str
+    author: str | None
+    reason: str
+    event_time: datetime | None
+    severity: str
+    title: str
+    title_fr: str | None
+    site: str | None
+    site_title: str | None
+    domain: str
+    assignee: str | None
+    until: datetime | None
+
+
+_ALARM = "a.title, a.title_fr, site.name, site.title, a.domain"
+_TRANSITIONS = f"""
+    SELECT t.noticed_at, t.id, t.alarm, t.kind, NULL::text, t.reason, t.event_time,
+        COALESCE(t.snapshot->'severity'->-1->>1, a.severity->-1->>1), {_ALARM},
+        NULL::text, NULL::timestamptz
+    FROM transition t JOIN alarm a ON a.id = t.alarm LEFT JOIN site ON site.id = a.site
+    WHERE t.noticed_at >= %(since)s AND t.noticed_at < %(until)s AND t.kind = ANY (%(told)s)
+        AND (%(domains)s::text[] IS NULL OR a.domain = ANY (%(domains)s))
+        AND (%(alarms)s::bigint[] IS NULL OR a.id = ANY (%(alarms)s))
+        AND (%(category)s::text IS NULL OR a.category = %(category)s)
+"""  # noqa: S608  our own columns
+_ACTS = f"""
+    SELECT COALESCE(d.scenario_at, d.at), d.id, d.alarm, d.kind, d.author, d.reason,
+        NULL::timestamptz, a.severity->-1->>1, {_ALARM},
+        d.details->>'assignee', (d.details->>'until')::timestamptz
+    FROM alarm_act d JOIN alarm a ON a.id = d.alarm LEFT JOIN site ON site.id = a.site
+    WHERE COALESCE(d.scenario_at, d.at) >= %(since)s AND COALESCE(d.scenario_at, d.at) < %(until)s
+        AND (%(domains)s::text[] IS NULL OR a.domain = ANY (%(domains)s))
+        AND (%(alarms)s::bigint[] IS NULL OR a.id = ANY (%(alarms)s))
+        AND (%(category)s::text IS NULL OR a.category = %(category)s)
+"""  # noqa: S608  our own columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """From `since`, before `until`, on the instance's clock; the latest `limit`."""
+
+    since: datetime
+    until: datetime
+    domains: tuple[str, ...] | None = None
+    alarms: tuple[int, ...] | None = None
+    category: str | None = "hazard"
+    limit: int = 2_000
+
+
+def events(connection: Connection, span: Span) -> list[Event]:
+    """In the order they were noticed or done."""
+    rows = connection.execute(
+        f"SELECT * FROM ({_TRANSITIONS} UNION ALL {_ACTS}) every"  # noqa: S608  our own text
+        " ORDER BY 1 DESC, 2 DESC LIMIT %(limit)s",
+        {
+            "since": span.since,
+            "until": span.until,
+            "told": list(TOLD),
+            "domains": None if span.domains is None else list(span.domains),
+            "alarms": None if span.alarms is None else list(span.alarms),
+            "category": span.category,
+            "limit": span.limit,
+        },
+    ).fetchall()
+    names = Event.__dataclass_fields__
+    return [Event(**dict(zip(names, row, strict=True))) for row in reversed(rows)]

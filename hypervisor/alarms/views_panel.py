@@ -1,0 +1,244 @@
+"""One alarm beside the list: what it says, what to do, what may be done, what was."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypervisor.access.context import RequestContext
+from hypervisor.alarms import (
+    queries,
+    queries_acts,
+    queries_course,
+    queries_lifecycle,
+    queries_list,
+    views_chart,
+    views_words,
+)
+from hypervisor.alarms import settings as dials
+from hypervisor.alarms.lifecycle import TABLE, AlarmState, Kind
+from hypervisor.alarms.queries import Alarm, Transition
+from hypervisor.alarms.queries_acts import Done
+from hypervisor.alarms.queries_list import AlarmFilter, AlarmRow
+from hypervisor.alarms.situation import situation
+from hypervisor.alarms.suppression import Suppression
+from hypervisor.alarms.views import AFTER, BEFORE, Line, how, limit_keys
+from hypervisor.alarms.views_chart import Chart
+from hypervisor.base.duties import Duty
+from hypervisor.base.errors import NotFoundError
+from hypervisor.base.instants import moment, moment_if
+from hypervisor.base.reader import current
+from hypervisor.base.translation import translate as _
+from hypervisor.web import filters, marks
+from hypervisor.web.refusals import refusal
+
+_SYSTEMS = ("escalate", "remind")
+_FARTHEST = timedelta(hours=4)  # no reading says more than so far ahead of itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """The threshold that its severity is of; `margin`: how far above it (below: negative)."""
+
+    name: str
+    value: float
+    unit: str
+    illustrative: bool
+    margin: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Something of its history. `who`: None where the watch noticed it; `more`: its reason."""
+
+    at: datetime
+    who: str | None
+    what: str
+    more: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """All that stands beside the list."""
+
+    line: Line
+    advice: str
+    quantity: str
+    per_hour: float | None
+    unit: str | None
+    value_time: datetime | None
+    limit: Limit | None
+    chart: Chart | None
+    silent: Sequence[Suppression]
+    history: Sequence[Entry]
+    allowed: frozenset[str]
+    may: bool
+    people: Sequence[tuple[str, str]]
+    assignee: str | None
+    longest: timedelta
+    merged_into: int | None
+
+    @property
+    def row(self) -> AlarmRow:
+        return self.line.row
+
+
+def look(context: RequestContext, number: int) -> Panel:
+    """One alarm.
+
+    Raises:
+        NotFoundError: there is none of this number, or they may not see it.
+    """
+    now = context.now()
+    rows = queries_list.rows(context.connection, AlarmFilter(number=number), now)
+    alarm = queries.find(context.connection, number)
+    if not rows or alarm is None:
+        raise NotFoundError(_("No alarm has the number %(n)s.") % {"n": number})
+    row = rows[0]
+    told = row.last_value or {}
+    limit = _limit(context, row, now)
+    handled = queries_lifecycle.handling(context.connection, [number], now)[number]
+    with context.owning() as owner:
+        names = queries_list.names(owner)
+        people = queries_list.people(owner, row.commune)
+    may = context.person.territory(Duty.OPERATE).holds(row.commune)
+    settings = dials.of(queries_lifecycle.settings(context.connection))
+    return Panel(
+        line=Line(
+            row=row, how=how(row), rank=marks.priority(row.severity), spark=None, fresh=False
+        ),
+        advice=(current().language == "fr" and alarm.advice_fr) or alarm.advice,
+        quantity=views_words.quantity(str(told["quantity"])) if told else "",
+        per_hour=told.get("per_hour"),
+        unit=told.get("unit"),
+        value_time=datetime.fromisoformat(str(told["time"])) if told else None,
+        limit=limit,
+        chart=_chart(context, row, limit, now),
+        silent=_silent(context, alarm),
+        history=history(context, number, names),
+        allowed=frozenset(
+            kind.value for kind in Kind if isinstance(TABLE[handled.state, kind], AlarmState)
+        ),
+        may=may and Duty.OPERATE in context.person.scopes,
+        people=people,
+        assignee=names.get(row.assignee, row.assignee) if row.assignee else None,
+        longest=timedelta(microseconds=settings.shelve_longest),
+        merged_into=handled.merged_into,
+    )
+
+
+def history(context: RequestContext, number: int, names: Mapping[str, str]) -> list[Entry]:
+    """What was seen, done and sent, the latest first."""
+    found = [
+        _noticed(transition) for transition in queries.transitions(context.connection, [number])
+    ]
+    found += [_done(act, names) for act in queries_acts.acts(context.connection, [number])]
+    found += [
+        Entry(
+            at=at,
+            who=None,
+            what=_("Sent by %(route)s (%(channel)s)") % {"route": route, "channel": channel}
+            if state == "sent"
+            else _("Not sent yet by %(route)s (%(channel)s)")
+            % {"route": route, "channel": channel},
+            more="",
+        )
+        for at, state, route, channel in queries_list.told(context.connection, number)
+    ]
+    ordered = sorted(enumerate(found), key=lambda one: (one[1].at, one[0]), reverse=True)
+    return [entry for _place, entry in ordered]
+
+
+def since(context: RequestContext, number: int, version: int) -> list[Entry]:
+    """What was done to an alarm since a version of it, the latest first."""
+    with context.owning() as owner:
+        names = queries_list.names(owner)
+    acts = queries_acts.acts(context.connection, [number])
+    return [_done(act, names) for act in reversed(acts) if act.version > version]
+
+
+def _silent(context: RequestContext, alarm: Alarm) -> Sequence[Suppression]:
+    """Why it speaks to nobody, beside what people said."""
+    if not alarm.active:
+        return ()
+    found = situation(context.connection, wall=context.clock()).of(context.connection, [alarm.id])
+    return [
+        suppression
+        for suppression in found.get(alarm.id, ())
+        if suppression.kind not in {"shelved", "out-of-service"}
+    ]
+
+
+def _limit(context: RequestContext, row: AlarmRow, now: datetime) -> Limit | None:
+    rules = queries_course.written(context.connection, [row.rule], now)
+    key = limit_keys(row, rules.get(row.rule))
+    if key is None or row.last_value is None:
+        return None
+    found = queries_course.thresholds(context.connection, [key], now).get(key)
+    if found is None or found[1] != row.last_value.get("unit"):
+        return None
+    value, unit, illustrative = found
+    return Limit(
+        name=views_words.threshold(key.rpartition("/")[2]),
+        value=value,
+        unit=unit,
+        illustrative=illustrative,
+        margin=float(row.last_value["value"]) - value,
+    )
+
+
+def _chart(
+    context: RequestContext, row: AlarmRow, limit: Limit | None, now: datetime
+) -> Chart | None:
+    told = row.last_value
+    if not told:
+        return None
+    series = queries_course.series(
+        context.connection, [(row.id, row.subject, str(told["quantity"]))]
+    )
+    ends = min(now, row.ended + AFTER) if row.ended else now
+    begins = ends - BEFORE
+    courses = queries_course.courses(context.connection, series, begins, ends, "5 minutes")
+    ahead = None
+    if row.ended is None and told.get("per_hour") is not None:
+        span = min(ends + AFTER - datetime.fromisoformat(str(told["time"])), _FARTHEST)
+        ahead = float(told["value"]) + float(told["per_hour"]) * span.total_seconds() / 3600
+    return views_chart.draw(
+        courses.get(row.id, ()),
+        begins=begins,
+        now=ends,
+        ends=ends + AFTER,
+        limit=limit.value if limit else None,
+        limit_label=f"{limit.name} {filters.value(limit.value, limit.unit)}" if limit else "",
+        projected=ahead,
+    )
+
+
+def _noticed(transition: Transition) -> Entry:
+    steps = transition.snapshot.get("severity") or [["", ""]]
+    words = {
+        "severity": marks.priority_name(str(steps[-1][1])).lower(),
+        "other": transition.other,
+    }
+    said = _(views_words.CHANGES.get(transition.kind, transition.kind))
+    said_already = transition.kind in {"stale", "fresh"} or transition.reason in marks.PRIORITIES
+    more = "" if said_already else refusal(transition.reason)
+    return Entry(at=moment(transition.noticed), who=None, what=said % words, more=more)
+
+
+def _done(done: Done, names: Mapping[str, str]) -> Entry:
+    kind, details = done.kind, dict(done.details)
+    if kind == "assign" and not details.get("assignee"):
+        kind = "unassign"
+    who = str(details.get("assignee") or "")
+    until = details.get("until")
+    words: dict[str, Any] = {
+        "who": names.get(who, who),
+        "until": filters.day_time(datetime.fromisoformat(str(until))) if until else "",
+    }
+    return Entry(
+        at=moment_if(done.scenario_at) or moment(done.at),
+        who=None if done.kind in _SYSTEMS else names.get(done.author, done.author),
+        what=_(views_words.ACTS.get(kind, kind)) % words,
+        more=done.reason,
+    )

@@ -1,0 +1,169 @@
+"""What pages about alarms say of them, in the reader's language."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from hypervisor.alarms.queries_list import AlarmRow
+from hypervisor.alarms.suppression import Suppression
+from hypervisor.base.reader import current
+from hypervisor.base.translation import mark
+from hypervisor.base.translation import translate as _
+from hypervisor.web import filters, refusals
+from sensors._domain import catalogue
+
+_THRESHOLD = re.compile(r"threshold\.([a-z0-9_]+)")
+_STATES = {
+    "unacknowledged": mark("to acknowledge"),
+    "acknowledged": mark("acknowledged"),
+    "closing": mark("being closed"),
+    "returned": mark("over, to acknowledge"),
+    "normal": mark("over"),
+    "withdrawn": mark("never was"),
+}
+_HELD = {"shelved": mark("shelved until %(until)s"), "out-of-service": mark("out of service")}
+_SILENT = {
+    "inhibited": mark("inhibited"),
+    "works": mark("planned works"),
+    "chattering": mark("comes and goes"),
+}
+ACTS = {
+    "acknowledge": mark("acknowledged it"),
+    "unacknowledge": mark("opened it again"),
+    "assign": mark("assigned it to %(who)s"),
+    "unassign": mark("assigned it to nobody"),
+    "comment": mark("commented"),
+    "shelve": mark("shelved it until %(until)s"),
+    "unshelve": mark("ended the shelving"),
+    "out-of-service": mark("took it out of service"),
+    "return-to-service": mark("returned it to service"),
+    "close": mark("closed it"),
+    "escalate": mark("it was escalated"),
+    "remind": mark("a reminder was sent"),
+}
+CHANGES = {
+    "raised": mark("Raised: %(severity)s"),
+    "cleared": mark("Over"),
+    "severity": mark("Now %(severity)s"),
+    "stale": mark("What it watches is no longer known"),
+    "fresh": mark("What it watches is known again"),
+    "retrospective": mark("Found afterwards: %(severity)s"),
+    "revised": mark("Revised"),
+    "withdrawn": mark("Withdrawn: it never was"),
+    "merged": mark("Found to be part of alarm %(other)s"),
+    "split": mark("Found to be a piece of alarm %(other)s"),
+}
+
+
+def title(row: AlarmRow) -> str:
+    """As its rule says it in the reader's language."""
+    return (current().language == "fr" and row.title_fr) or row.title
+
+
+def parted(row: AlarmRow) -> tuple[str, str]:
+    """Its place, and what is the matter there."""
+    said = title(row)
+    place = row.site_title or ""
+    for apart in (": ", "\N{NO-BREAK SPACE}: ", " : "):
+        if place and said.startswith(place + apart):
+            rest = said.removeprefix(place + apart)
+            return place, rest[:1].upper() + rest[1:]
+    return place or row.subject, said
+
+
+def state(row: AlarmRow) -> str:
+    """In words."""
+    if row.hold is not None:
+        return _(_HELD[row.hold]) % {"until": filters.day_time(row.until)}
+    return _(_STATES.get(row.state, row.state))
+
+
+def silent(why: Suppression) -> str:
+    """Why it notifies nobody, though no person silenced it."""
+    return _(_SILENT.get(why.kind, why.kind))
+
+
+def told_at(row: AlarmRow) -> datetime | None:
+    """When that was measured."""
+    return datetime.fromisoformat(str(row.last_value["time"])) if row.last_value else None
+
+
+def value(row: AlarmRow) -> str:
+    """What its series said last."""
+    told = row.last_value
+    if not told or told.get("value") is None:
+        return filters.NOTHING
+    known = catalogue().quantities.get(str(told["quantity"]))
+    if known is not None and known.kind.value == "state" and float(told["value"]) in {0.0, 1.0}:
+        return _("yes") if told["value"] else _("no")
+    return filters.value(float(told["value"]), str(told.get("unit") or "") or None)
+
+
+def quantity(name: str) -> str:
+    """In the reader's language."""
+    known = catalogue().quantities.get(name)
+    if known is None:
+        return name
+    return known.label_fr if current().language == "fr" else known.label_en
+
+
+def threshold(name: str) -> str:
+    """In the reader's language."""
+    known = catalogue().thresholds.get(name)
+    if known is None:
+        return name
+    return known.label_fr if current().language == "fr" else known.label_en
+
+
+def lowered(said: str) -> str:
+    """Within a sentence."""
+    return said[:1].lower() + said[1:]
+
+
+def refusal(said: str) -> str:
+    """Why an act was refused, for a person: the API's sentence where there is no other."""
+    _act, refused, why = said.partition(" is refused: ")
+    if refused:
+        return refusals.refusal(why)
+    if ": say " in said:
+        return _("Say why, in a few words.")
+    if "is past" in said:
+        return _("That time is past.")
+    if "at once, so until" in said:
+        return _("That is too long: shelve for less, or take it out of service.")
+    if "has changed since you saw it" in said:
+        return _("It has changed meanwhile: look again.")
+    return refusals.refusal(said)
+
+
+def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:
+    """The first threshold that a rule names where it reaches a severity."""
+    if rule is None:
+        return None
+    conditions = [str(rule.get("when", ""))]
+    conditions += [
+        str(step.get("when", ""))
+        for step in rule.get("steps") or ()
+        if isinstance(step, dict) and step.get("severity") == severity
+    ]
+    for condition in reversed(conditions):
+        match = _THRESHOLD.search(condition)
+        if match:
+            return match[1]
+    return None
+
+
+def incident(known: tuple[str, str, str, str]) -> str:
+    """Of (domain, category, title): where and what, as L'Yvette: floods."""
+    domain, category, said, _opened = known
+    place = said.rpartition(": ")[0] or said
+    label = catalogue().domains.get(domain)
+    name = domain if label is None else label.label_fr if _french() else label.label_en
+    if category == "maintenance":
+        return _("%(place)s: maintenance, %(domain)s") % {"place": place, "domain": name.lower()}
+    return _("%(place)s: %(domain)s") % {"place": place, "domain": name.lower()}
+
+
+def _french() -> bool:
+    return current().language == "fr"

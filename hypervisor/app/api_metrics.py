@@ -1,0 +1,181 @@
+"""GET /metrics: every part in figures, as Prometheus reads them."""
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from hypervisor.access.context import signed_in
+from hypervisor.access.errors import ForbiddenError
+from hypervisor.app import queries_metrics
+from hypervisor.app.queries_metrics import Measured, WorkerFigures
+from hypervisor.base.duties import Duty
+from hypervisor.database.connect import StoreError
+from hypervisor.database.pool import Pool
+from hypervisor.web.problems import responses
+from hypervisor.web.request_metrics import Meter, Metering
+
+router = APIRouter(tags=["metrics"])
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+_EXAMPLE = 'hypervisor_alarms{domain="flood",severity="major",state="unacknowledged"} 2.0\n'
+_TEXT = {"content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}}}
+_TOTALS = {
+    "messages": "Messages received and decided.",
+    "rows": "Readings stored that were new or stand otherwise than before.",
+    "refused": "Messages and readings that became dead letters.",
+    "batches": "Batches stored.",
+    "retries": "Times that the database could not store a batch just then.",
+    "repeated": "Readings that were stored already.",
+}
+_COUNTERS = {
+    "alarm_transitions": "Changes of alarms that people could see.",
+    "ingest_gaps": "Spans in which acknowledged messages may have been lost.",
+    "ingest_dropped_messages": "Messages that the broker dropped for want of room.",
+    "alarm_acts": "What people, and the system in their place, did to alarms.",
+}
+_GAUGES = {
+    "watch_judged_to_age_seconds": "How far back readings are judged.",
+    "watch_heard_to_age_seconds": "How far back silence is judged.",
+    "watch_unread_batches": "Batches stored and not yet judged.",
+    "alarms_silenced": "Rules shelved or out of service at a subject.",
+    "notify_events_waiting": "Events that nobody has decided yet: they are due later, or held.",
+    "notify_oldest_delivery_age_seconds": "Age of the oldest message that waits to be sent.",
+    "housekeeping_last_run_age_seconds": "Since the house was last kept.",
+    "rollup_unread_batches": "Batches stored and not yet rolled up; charts read them as readings.",
+    "rollup_last_run_age_seconds": "Since it was last looked what is to be rolled up.",
+    "columnar_rows": "Readings in the columnar copy.",
+    "readings": "Readings stored, about.",
+    "sites": "Sites registered.",
+    "devices": "Devices in service.",
+    "database_size_bytes": "Of the database on disk.",
+    "database_connections": "Connections to the database.",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Measure all that `app` answers."""
+    app.state.meter = Meter(app.state.hub)
+    app.add_middleware(Metering, meter=app.state.meter)
+    app.include_router(router)
+
+
+@router.get("/metrics", response_class=Response, responses={200: _TEXT, **responses(401, 403)})
+def metrics(request: Request) -> Response:
+    """Every part in figures, for Prometheus: the web process itself, and what the database knows.
+
+    Open to this machine, if the settings do not say otherwise; else a token with the scope `read`
+    of somebody who sees the whole territory.
+    """
+    if not _is_neighbour(request):
+        person = signed_in(request, "")
+        if not person.everywhere(Duty.READ):
+            raise ForbiddenError(f"{person.name} does not see the whole territory")
+    meter: Meter = request.app.state.meter
+    figures = CollectorRegistry()
+    figures.register(_Database(request.app.state.pool))
+    return Response(
+        generate_latest(meter.registry) + generate_latest(figures),
+        media_type=CONTENT_TYPE_PLAIN_0_0_4,
+    )
+
+
+def _is_neighbour(request: Request) -> bool:
+    """Whether it comes from this machine itself, and not through a proxy on it."""
+    if not getattr(request.app.state, "metrics_open", True) or request.client is None:
+        return False
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        return ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+class _Database:
+    """What the database knows, asked once a scrape."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        try:
+            with self._pool.connection() as connection:
+                measured = queries_metrics.measure(connection)
+        except StoreError:
+            yield _gauge("database_up", "Whether the database answers.", 0)
+            return
+        yield _gauge("database_up", "Whether the database answers.", 1)
+        yield from _families(measured)
+
+
+def _families(found: Measured) -> Iterator[Metric]:
+    info = GaugeMetricFamily(
+        "hypervisor_instance_info", "Live or exercise.", labels=["mode", "name"]
+    )
+    info.add_metric([found.mode, found.instance], 1)
+    yield info
+    yield from _workers(found.workers)
+    yield _labelled(
+        "dead_letters",
+        "Messages refused and kept, by whether they were sent again.",
+        ("reason", "redriven"),
+        (((reason, str(again).lower()), count) for reason, again, count in found.letters),
+    )
+    yield _labelled(
+        "alarms",
+        "Alarms that last or nobody has acknowledged, by their severity now.",
+        ("state", "severity", "domain"),
+        ((alarm[:3], alarm[3]) for alarm in found.alarms),
+    )
+    yield _labelled(
+        "notify_deliveries",
+        "Messages to a channel.",
+        ("state",),
+        (((state,), count) for state, count in found.deliveries),
+    )
+    for name, said in _COUNTERS.items():
+        yield CounterMetricFamily(f"hypervisor_{name}", said, value=found.figures[name] or 0)
+    for name, said in _GAUGES.items():
+        value = found.figures[name]
+        if value is not None:
+            yield _gauge(name, said, value)
+
+
+def _workers(workers: Iterable[WorkerFigures]) -> Iterator[Metric]:
+    workers = list(workers)
+    for name, said in _TOTALS.items():
+        family = CounterMetricFamily(f"hypervisor_ingest_{name}", said, labels=["worker"])
+        for worker_figures in workers:
+            family.add_metric([worker_figures.name], getattr(worker_figures, name))
+        yield family
+    yield _labelled(
+        "ingest_heartbeat_age_seconds",
+        "Since a worker's heartbeat last came round through the broker.",
+        ("worker",),
+        (
+            ((worker_figures.name,), worker_figures.age)
+            for worker_figures in workers
+            if worker_figures.age is not None
+        ),
+    )
+
+
+def _labelled(
+    name: str,
+    said: str,
+    labels: tuple[str, ...],
+    found: Iterable[tuple[tuple[str, ...], float]],
+) -> Metric:
+    family = GaugeMetricFamily(f"hypervisor_{name}", said, labels=labels)
+    for values, value in found:
+        family.add_metric(list(values), value)
+    return family
+
+
+def _gauge(name: str, said: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"hypervisor_{name}", said, value=value)

@@ -1,0 +1,93 @@
+"""The web application: the API under /api/v1, the console, a description without a CDN."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fastapi import FastAPI, Request, Response
+
+from hypervisor.access.identity import is_secure
+from hypervisor.app import api_events, navigation, openapi
+from hypervisor.base import rooms
+from hypervisor.base.process import RUN_HEADER
+from hypervisor.database.pool import Pool
+from hypervisor.web import access_errors, content_policy, plain, problems
+from hypervisor.web.conditional_get import ConditionalGetMiddleware
+from hypervisor.web.guard import RequestGuard
+from hypervisor.web.hub import Hub
+from sensors._domain import Catalogue
+
+_ABOUT = """What a territory's sensors say, and the alarms that rules raise on it.
+
+Every answer says in `mode` and in the header `X-Hypervisor-Mode` whether it is `LIVE` or an
+`EXERCICE`. Times are RFC 3339 in UTC. Errors are `application/problem+json`.
+
+A program shows an API token, `Authorization: Bearer …`; a browser its session, and with what it
+writes the session's token in `X-CSRF-Token`. Everybody sees their own territory; what lies outside
+it is answered as if it did not exist."""
+
+
+def create_app(database_url: str, catalogue: Catalogue, clock: Callable[[], datetime]) -> FastAPI:
+    """Wire the application; it connects when it starts and needs no database before."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.pool.open()
+        async with api_events.following(app):
+            yield
+        app.state.pool.close()
+
+    app = FastAPI(
+        title="Territorial hypervisor",
+        version="1",
+        description=_ABOUT,
+        license_info={"name": "Apache-2.0"},
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's own page loads its scripts from elsewhere
+        redoc_url=None,
+        openapi_url=None,  # made in a thread of its own: describing.install
+    )
+    app.state.pool = Pool(database_url)
+    app.state.hub = Hub(database_url, clock)
+    app.state.database_url = database_url
+    app.state.catalogue = catalogue
+    app.state.clock = clock
+    problems.install(app)
+    access_errors.install(app)
+    app.middleware("http")(_headers)
+    for module in rooms.modules("api"):
+        if hasattr(module, "install"):
+            module.install(app)
+        elif hasattr(module, "router"):
+            app.include_router(module.router, prefix="/api/v1")
+    navigation.mount(app)
+    app.state.trouble = plain.trouble
+    openapi.install(app)
+    app.add_middleware(ConditionalGetMiddleware)
+    app.add_middleware(RequestGuard)
+    api_events.mark_pages(app)
+    return app
+
+
+async def _headers(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    response = await call_next(request)
+    banner = getattr(request.app.state, "banner", None)
+    if banner:
+        response.headers["X-Hypervisor-Mode"] = banner
+    run_id = getattr(request.app.state, "run_id", "")
+    if run_id:
+        response.headers[RUN_HEADER] = run_id
+    response.headers["Content-Security-Policy"] = content_policy.of(request.app)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    # Not no-referrer: then a browser's form would not say from which site it comes.
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), geolocation=(self), microphone=()"
+    if is_secure(request):
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    if "cache-control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response

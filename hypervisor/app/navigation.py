@@ -1,0 +1,76 @@
+"""Mounts the pages of all rooms, and says what the rail and the bar around each of them show."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+from fastapi import FastAPI
+
+from hypervisor.access.context import RequestContext
+from hypervisor.base import rooms
+from hypervisor.overview import bar
+from hypervisor.web import request, static_files
+from hypervisor.web.page import Page
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A page in the rail."""
+
+    page: Page
+    here: bool
+    parted: bool  # begins a new group
+
+
+@lru_cache(maxsize=1)
+def modules() -> tuple[ModuleType, ...]:
+    """The modules of pages, by room and name."""
+    return tuple(module for module in rooms.modules("pages") if hasattr(module, "router"))
+
+
+@lru_cache(maxsize=1)
+def known() -> tuple[Page, ...]:
+    """The pages of the rail in its order."""
+    found = (getattr(module, "PAGE", None) for module in modules())
+    return tuple(sorted((page for page in found if page), key=lambda page: page.order))
+
+
+def mount(app: FastAPI) -> None:
+    """Serve the console from `app`."""
+    app.state.shell = shell
+    app.include_router(static_files.router)
+    for module in modules():
+        app.include_router(module.router, include_in_schema=False)
+    app.add_middleware(request.RequestMiddleware)
+
+
+def shell(context: RequestContext) -> dict[str, Any]:
+    """What stands round a page of this person."""
+    return {"bar": bar.look(context), "rail": rail(context)}
+
+
+def rail(context: RequestContext) -> list[Link]:
+    """The pages that this person may see; the one that stands at the request's address is here."""
+    path = request.request().url.path
+    links: list[Link] = []
+    for page in known():
+        if page.needs is not None and not _may(context, page.needs):
+            continue
+        before = links[-1].page if links else None
+        links.append(
+            Link(
+                page=page,
+                here=any(
+                    path == one or path.startswith(f"{one}/") for one in (page.address, *page.also)
+                ),
+                parted=before is not None and before.order // 10 != page.order // 10,
+            )
+        )
+    return links
+
+
+def _may(context: RequestContext, needs: str) -> bool:
+    person = getattr(context, "person", None)
+    may = getattr(person, "may", None)
+    return True if may is None else bool(may(needs))

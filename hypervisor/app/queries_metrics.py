@@ -1,0 +1,127 @@
+"""What the database tells of every part, in figures.
+
+Ages are in seconds by the database's clock; in an exercise those of the scenario by the scenario's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hypervisor.database.connect import Connection
+
+_WORKERS = """
+SELECT name, messages, rows, refused, batches, retries, repeated,
+    extract(epoch FROM (SELECT CASE mode WHEN 'live' THEN clock_timestamp()
+        ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - heard_at)::float8
+FROM worker WHERE drained_at IS NULL ORDER BY name
+"""
+_JUDGED = """
+SELECT extract(epoch FROM (SELECT CASE mode WHEN 'live' THEN clock_timestamp()
+    ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - judged_to)::float8 FROM watch_state
+"""
+_HEARD = """
+SELECT extract(epoch FROM (SELECT CASE mode WHEN 'live' THEN clock_timestamp()
+    ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - heard_to)::float8 FROM watch_state
+"""
+_LETTERS = (
+    "SELECT reason, redriven_at IS NOT NULL, count(*) FROM dead_letter GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_ALARMS = (
+    "SELECT state, severity->-1->>1, domain, count(*) FROM alarm"
+    " WHERE state IN ('unacknowledged', 'acknowledged', 'closing', 'returned')"
+    " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+)
+_DELIVERIES = "SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1"
+_INSTANCE = "SELECT mode, name FROM instance"
+_FIGURES = {
+    "watch_judged_to_age_seconds": _JUDGED,
+    "watch_heard_to_age_seconds": _HEARD,
+    "watch_unread_batches": (
+        "SELECT count(*) FROM feed"
+        " WHERE xid >= coalesce((SELECT cursor FROM watch_state), '0'::xid8)"
+    ),
+    "ingest_gaps": "SELECT count(*) FROM ingest_gap",
+    "ingest_dropped_messages": "SELECT coalesce(sum(messages), 0)::float8 FROM ingest_gap",
+    "alarm_transitions": "SELECT coalesce(max(id), 0) FROM transition",
+    "alarm_acts": "SELECT coalesce(max(id), 0) FROM alarm_act",
+    "alarms_silenced": "SELECT count(*) FROM alarm_hold",
+    "notify_events_waiting": "SELECT count(*) FROM outbox WHERE decided_at IS NULL",
+    "notify_oldest_delivery_age_seconds": (
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(made_at))::float8, 0)"
+        " FROM delivery WHERE state = 'waiting'"
+    ),
+    "housekeeping_last_run_age_seconds": (
+        "SELECT extract(epoch FROM clock_timestamp() - swept_at)::float8 FROM happening_forgotten"
+    ),
+    "rollup_unread_batches": (
+        "SELECT count(*) FROM feed WHERE kind = 'readings'"
+        " AND xid >= (SELECT cursor FROM rollup_state)"
+    ),
+    "rollup_last_run_age_seconds": (
+        "SELECT extract(epoch FROM clock_timestamp() - seen_at)::float8 FROM rollup_state"
+    ),
+    "columnar_rows": "SELECT coalesce(sum(rows), 0)::float8 FROM columnar_part",
+    "readings": "SELECT approximate_row_count('reading')",
+    "sites": "SELECT count(*) FROM site",
+    "devices": "SELECT count(*) FROM device WHERE retired IS NULL",
+    "database_size_bytes": "SELECT pg_database_size(current_database())",
+    "database_connections": (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerFigures:
+    """Of one ingest worker, since it first joined. `age`: of its heartbeat; None: never heard."""
+
+    name: str
+    messages: int
+    rows: int
+    refused: int
+    batches: int
+    retries: int
+    repeated: int
+    age: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One look. `figures` by name, None where there is none yet."""
+
+    mode: str
+    instance: str
+    workers: Sequence[WorkerFigures]
+    letters: Sequence[tuple[str, bool, int]]  # reason, sent again, how many
+    alarms: Sequence[tuple[str, str, str, int]]  # state, severity, domain, how many
+    deliveries: Sequence[tuple[str, int]]  # state, how many
+    figures: dict[str, float | None]
+
+
+def measure(connection: Connection) -> Measured:
+    """Look once."""
+    mode, instance = connection.execute(_INSTANCE).fetchone() or ("", "")
+    figures: dict[str, float | None] = {}
+    for name, query in _FIGURES.items():
+        row = connection.execute(query.encode()).fetchone()
+        figures[name] = None if row is None or row[0] is None else float(row[0])
+    return Measured(
+        mode=mode,
+        instance=instance,
+        workers=[
+            WorkerFigures(
+                name=row[0],
+                messages=row[1],
+                rows=row[2],
+                refused=row[3],
+                batches=row[4],
+                retries=row[5],
+                repeated=row[6],
+                age=row[7],
+            )
+            for row in connection.execute(_WORKERS.encode())
+        ],
+        letters=connection.execute(_LETTERS).fetchall(),
+        alarms=connection.execute(_ALARMS).fetchall(),
+        deliveries=connection.execute(_DELIVERIES).fetchall(),
+        figures=figures,
+    )

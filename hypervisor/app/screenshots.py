@@ -1,0 +1,186 @@
+"""Pictures of the console in a real Chromium, for the README: of a running instance, as it is."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypervisor.access import queries as access_queries
+from hypervisor.access import queries_roles, queries_sessions, secrets
+from hypervisor.access.identity import cookie_name
+from hypervisor.base.duties import Role
+from hypervisor.database import audit
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, StoreError, connect
+from hypervisor.overview import queries_now as now_store
+from hypervisor.overview import queries_rivers
+from sensors._errors import TerritoryError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+DESK, PHONE, WIDE = (1440, 900), (390, 844), (1920, 1080)
+_LASTS = timedelta(minutes=10)
+
+
+class PicturesError(TerritoryError):
+    """No pictures can be taken: says what is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """One picture. `path` may name {site}, the gauge with the gravest alarm."""
+
+    name: str
+    path: str
+    language: str = "en"
+    theme: str = "light"
+    size: tuple[int, int] = DESK
+
+
+SHOTS = (
+    Shot(name="now", path="/now"),
+    Shot(name="now-dark", path="/now", language="fr", theme="dark"),
+    Shot(name="now-phone", path="/now", size=PHONE),
+    Shot(name="alarms", path="/alarms"),
+    Shot(name="map", path="/map"),
+    Shot(name="site", path="/sites/{site}"),
+    Shot(name="site-phone", path="/sites/{site}", theme="dark", size=PHONE),
+    Shot(name="threshold", path="/thresholds/{site}/alert"),
+    Shot(name="rules", path="/rules"),
+    Shot(name="exercises", path="/exercises"),
+    Shot(name="log", path="/log"),
+    Shot(name="handover", path="/handover"),
+    Shot(name="quality", path="/quality"),
+    Shot(name="load", path="/load"),
+    Shot(name="admin", path="/admin"),
+    Shot(name="wall", path="/wall", theme="dark", size=WIDE),
+)
+
+
+def take(
+    url: str, address: str, folder: Path, names: frozenset[str], say: Callable[[str], None]
+) -> None:
+    """Take all pictures, or those of these names, of the console at `address`.
+
+    Raises:
+        PicturesError: there is no Chromium, no administrator, or an unknown name.
+    """
+    shots = [shot for shot in SHOTS if not names or shot.name in names]
+    unknown = names - {shot.name for shot in SHOTS}
+    if unknown:
+        known = ", ".join(shot.name for shot in SHOTS)
+        raise PicturesError(f"no picture is called {', '.join(sorted(unknown))}; there are {known}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with connect(url) as connection:
+        site = _gravest(connection)
+    with _session(url) as cookie, chromium() as browser:
+        for shot in shots:
+            file = folder / f"{shot.name}.png"
+            _shoot(browser, address, shot, site, cookie, file)
+            say(f"{file}  {shot.path.format(site=site)}")
+
+
+def _gravest(connection: Connection) -> str:
+    """The gauge on a river whose alarm is the gravest; without one, the first."""
+    rivers = [place.name for place in queries_rivers.places(connection)]
+    if not rivers:
+        raise PicturesError("this instance has no gauge on a river: play the demonstration first")
+    standing = now_store.standing(connection, datetime.now(UTC))
+    rank = {"critical": 0, "major": 1, "minor": 2}
+    found = sorted((rank.get(one.severity, 3), one.site) for one in standing if one.site in rivers)
+    return found[0][1] or rivers[0] if found else rivers[0]
+
+
+@contextmanager
+def _session(url: str) -> Iterator[tuple[str, str]]:
+    """A session of an administrator for as long as it takes: the cookie's name and value."""
+    secret = secrets.new_session()
+    digest = secrets.digest(secret)
+    with connect(url) as connection:
+        instance = instance_store.read(connection)
+        if instance is None:
+            raise StoreError("this database has not been said to be live or an exercise")
+        owner = _administrator(connection)
+        now = datetime.now(UTC)
+        session = queries_sessions.Session(
+            secret=digest,
+            account=owner.id,
+            made_at=now,
+            seen_at=now,
+            ends_at=now + _LASTS,
+            address="",
+            browser="hypervisor console screenshots",
+        )
+        queries_sessions.add(connection, session)
+        audit.record(
+            connection,
+            kind="sign-in",
+            subject=owner.name,
+            reason="signed in to take pictures, from the command line",
+            author=owner.name,
+        )
+    try:
+        yield cookie_name(instance, secure=False), secret
+    finally:
+        with connect(url) as connection:
+            queries_sessions.close(connection, digest)
+
+
+def _administrator(connection: Connection) -> access_queries.Known:
+    """One who sees everything."""
+    for one in access_queries.every(connection):
+        known = queries_roles.held(connection, one.id)
+        if one.disabled_at is None and (Role.ADMINISTRATOR, None) in known:
+            return one
+    raise PicturesError("there is no administrator: `hypervisor account add` makes one")
+
+
+@contextmanager
+def chromium() -> Iterator["Browser"]:
+    """A browser that draws without a screen.
+
+    Raises:
+        PicturesError: playwright or chromium is missing.
+    """
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415  a tool of developers
+    except ImportError as error:
+        raise PicturesError("playwright is not installed; `make setup` brings it") from error
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if program is None:
+        raise PicturesError("no chromium on PATH; `make setup` installs it")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+        )
+
+
+def _shoot(  # noqa: PLR0913, PLR0917  what a picture is of
+    browser: "Browser",
+    address: str,
+    shot: Shot,
+    site: str,
+    cookie: tuple[str, str],
+    file: Path,
+) -> None:
+    width, height = shot.size
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        device_scale_factor=2 if width < DESK[0] else 1,
+        reduced_motion="reduce",
+    )
+    said = (cookie, ("lang", shot.language), ("theme", shot.theme))
+    context.add_cookies([{"name": name, "value": value, "url": address} for name, value in said])
+    context.add_init_script("localStorage.setItem('hypervisor-hint-seen', '1')")
+    page = context.new_page()
+    page.goto(address + shot.path.format(site=site), wait_until="load")
+    page.locator("#map-note").wait_for(state="hidden", timeout=60_000)  # it draws in software
+    page.wait_for_timeout(2500)  # charts
+    page.screenshot(path=file)
+    context.close()

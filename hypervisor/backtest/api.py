@@ -1,0 +1,121 @@
+"""When would rules have raised an alarm, and were they right? Judged beside the log."""
+
+import time
+from contextlib import nullcontext
+from datetime import timedelta
+from threading import BoundedSemaphore
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.exceptions import HTTPException
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from hypervisor.access.context import Context
+from hypervisor.backtest.errors import BacktestError
+from hypervisor.backtest.evaluate import Span
+from hypervisor.backtest.events import parse_events
+from hypervisor.backtest.formatting import told
+from hypervisor.backtest.ground import Trial
+from hypervisor.backtest.wiring import BacktestOptions, of_store
+from hypervisor.base.duties import Duty
+from hypervisor.base.instance import Banner
+from hypervisor.base.instants import micros
+from hypervisor.evaluation.rule_text import read_any
+from hypervisor.web.problems import responses
+
+router = APIRouter(prefix="/backtests", tags=["rules"])
+
+_LONGEST = timedelta(days=800)
+_SECONDS = 15.0  # of a person's patience, and of a database's
+_RETENTION = timedelta(days=400)
+_AT_ONCE = BoundedSemaphore(2)
+
+_Text = Annotated[str, Field(max_length=200_000)]
+_Names = Annotated[list[str], Field(max_length=2_000)]
+
+
+class TrialPost(BaseModel):
+    """What is tried as if it had always been so: a pack's text, thresholds by `site/name`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pack: _Text | None = None
+    domain: str = Field(default="", description="Of the pack.", examples=["flood"])
+    thresholds: Annotated[dict[str, str], Field(max_length=2_000)] = Field(
+        default_factory=dict, examples=[{"sarras/flow_attention": "60 m3/s"}]
+    )
+
+    def trial(self) -> Trial:
+        """As the backtest takes it."""
+        if self.pack is not None and not self.domain:
+            raise BacktestError("a pack needs its domain, such as flood")
+        rules = () if self.pack is None else read_any(self.pack, domain=self.domain).rules
+        return Trial(rules=tuple(rules), thresholds=dict(self.thresholds))
+
+
+class BacktestPost(BaseModel):
+    """What is asked. Without `rules` and a pack: all rules in force."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    rules: _Names = Field(default_factory=list, examples=[["flood-level"]])
+    trial: TrialPost = Field(default_factory=TrialPost)
+    against: TrialPost | None = None
+    sites: _Names = Field(default_factory=list)
+    since: AwareDatetime = Field(alias="from")
+    until: AwareDatetime = Field(alias="to")
+    events: _Text | None = Field(default=None, description="An events file: docs/backtest.md.")
+
+
+class BacktestBody(BaseModel):
+    """Alarms, load, scores, differences: as `hypervisor rules backtest --json` tells them."""
+
+    mode: Banner
+    result: dict[str, Any]
+
+
+@router.post("", responses=responses(422, 429))
+def backtest(context: Context, request: Request, body: BacktestPost) -> BacktestBody:
+    """Judge what is stored; nothing is written. At most two at once, a few seconds each."""
+    if not timedelta(0) < body.until - body.since <= _LONGEST:
+        raise HTTPException(422, f"from … to must be a span of at most {_LONGEST.days} days")
+    if not _AT_ONCE.acquire(blocking=False):
+        raise HTTPException(429, "two backtests are at work: try again when one of them is done")
+    try:
+        return BacktestBody(mode=context.mode, result=_result(context, request, body))
+    except BacktestError as error:
+        raise HTTPException(422, str(error)) from error
+    finally:
+        _AT_ONCE.release()
+
+
+def _result(context: Context, request: Request, body: BacktestPost) -> dict[str, Any]:
+    ends = time.monotonic() + _SECONDS
+
+    def tick(done: int, of: int) -> None:
+        if time.monotonic() > ends:
+            raise BacktestError(
+                f"{_SECONDS:g} s sufficed for {done} of {of} subjects only: ask of fewer rules or"
+                " sites, of a shorter time, or with `hypervisor rules backtest`"
+            )
+
+    wanted = BacktestOptions(
+        rules=body.rules,
+        trial=body.trial.trial(),
+        sites=body.sites,
+        span=Span(since=micros(body.since), until=micros(body.until)),
+        events=[] if body.events is None else parse_events(body.events, file="events"),
+        against=None if body.against is None else body.against.trial(),
+    )
+    # Whoever sees a part judges that part, out of the table: the copies are of everybody's.
+    whole = context.person.everywhere(Duty.READ)
+    with context.owning() if whole else nullcontext(context.connection) as connection:
+        answer = of_store(
+            connection,
+            wanted,
+            context.catalogue,
+            retention=_RETENTION // timedelta(microseconds=1),
+            tick=tick,
+            folder=getattr(request.app.state, "columnar", None) if whole else None,
+        )
+    return told(answer)

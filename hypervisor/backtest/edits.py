@@ -1,0 +1,211 @@
+"""One threshold moved, or one rule rewritten: what it would have meant, beside what stands."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from hypervisor.alarms import queries_load as load_store
+from hypervisor.backtest import ground, past_events, service
+from hypervisor.backtest.compared import Compared
+from hypervisor.backtest.draft import Desk, Edit, desk_of
+from hypervisor.backtest.evaluate import WARM, Whole
+from hypervisor.backtest.events import Entry
+from hypervisor.backtest.ground import Trial
+from hypervisor.backtest.service import Answer, Question
+from hypervisor.backtest.sources import Kept, Stored
+from hypervisor.backtest.strip import Seen, Strip, strip
+from hypervisor.backtest.worth import Worth, worth
+from hypervisor.base.instants import moment
+from hypervisor.database.connect import Connection
+from hypervisor.evaluation import columns, memory
+from hypervisor.evaluation.columns import ColumnQuery
+from hypervisor.evaluation.memory import Territory
+from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.evaluation.recent import SeriesTail
+from hypervisor.registry import queries as registry_store
+from hypervisor.registry.model import Registry
+from rules._rule import Rule
+from rules._seen import seen
+from sensors._domain import Catalogue
+from sensors._row import NEVER, ROW, believed
+
+RETENTION = 400 * 86_400_000_000  # µs: a lamp's supply is known no farther back
+_NO_STORE: Any = None  # whole tails leave nothing to ask it for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """Of today or of the edit: the threshold's value in its unit, what the alarms were worth.
+
+    `beyond`: the share of the known time in which it lay beyond the threshold.
+    """
+
+    value: float | None
+    worth: Worth
+    beyond: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """The answer. `rules`: of the site that name the threshold; `rule`: the one that was judged.
+
+    `today` None: nothing stands there yet. `severity`: an alarm counts from when it was so severe;
+    None: from its beginning. `peaks`: how far it came in each event, by its beginning (µs).
+    `lasted`: s that all this took.
+    """
+
+    rule: Rule
+    rules: tuple[str, ...]
+    severity: str | None
+    unit: str
+    today: Side | None
+    edit: Side | None
+    compared: Compared | None
+    picture: Strip | None
+    peaks: Mapping[int, float | None] = field(default_factory=dict)
+    since: int
+    until: int
+    rows: int
+    lasted: float
+
+
+def try_edit(  # noqa: PLR0913  whose, of what, and where
+    connection: Connection,
+    edit: Edit,
+    known: Catalogue,
+    *,
+    zone: ZoneInfo,
+    load: Callable[[Connection], Registry] = registry_store.load,
+    seeing: Connection,
+) -> Tried:
+    """Judge the rule at the site by both, over the span. The connection's transaction must be new.
+
+    `seeing`: a connection that sees what whoever asks may see: the other alarms of their load.
+
+    Raises:
+        BacktestError: what was asked cannot be.
+        RuleError: a rule is not understood.
+    """
+    began = time.perf_counter()
+    source = Kept(Stored.of(connection))
+    registry = load(connection)
+    desk = desk_of(registry, edit, known)
+    entries = [
+        replace(one, rules=(), severity=desk.severity)
+        for one in past_events.known(connection, registry, [desk.site])
+    ]
+    answers = [
+        None if trial is None else _ask(desk, trial, source, known, entries)
+        for trial in (desk.today, desk.tried)
+    ]
+    first = next(one for one in answers if one is not None).judgement
+    looked = _look(desk, source, known)
+    others = load_store.begun(
+        seeing,
+        moment(first.since),
+        moment(first.until),
+        rule=desk.rule.id,
+        site=desk.site,
+    )
+    sides = [
+        None if answer is None else _side(desk, value, answer, looked, others)
+        for answer, value in zip(answers, (desk.value, desk.new_value), strict=True)
+    ]
+    return Tried(
+        rule=desk.rule,
+        rules=desk.rules,
+        severity=desk.severity,
+        unit=desk.unit,
+        today=sides[0],
+        edit=sides[1],
+        compared=desk.compared,
+        picture=None if looked is None else strip(looked, desk.since, desk.until, zone),
+        peaks={} if looked is None else _peaks(looked, [side for side in sides if side]),
+        since=desk.since,
+        until=desk.until,
+        rows=first.rows,
+        lasted=time.perf_counter() - began,
+    )
+
+
+def _ask(
+    desk: Desk, trial: Trial, source: Kept, known: Catalogue, entries: Sequence[Entry]
+) -> Answer:
+    question = Question(
+        rules=(desk.rule.id,),
+        trial=trial,
+        sites=frozenset({desk.site}),
+        span=desk.span,
+        events=tuple(entries),
+        retention=RETENTION,
+    )
+    return service.ask(desk.near, source, known, question, lambda _done, _of: None)
+
+
+def _side(
+    desk: Desk, value: float | None, answer: Answer, looked: Seen | None, others: Sequence[int]
+) -> Side:
+    return Side(
+        value=value,
+        worth=worth(answer, desk.rule.id, desk.severity, others),
+        beyond=None if looked is None or value is None else looked.beyond(value),
+    )
+
+
+def _peaks(looked: Seen, sides: Sequence[Side]) -> dict[int, float | None]:
+    found: dict[int, float | None] = {}
+    for side in sides:
+        for outcome in side.worth.outcomes:
+            found[outcome.event.crossed] = looked.extreme(
+                outcome.event.crossed, outcome.event.until
+            )
+        for spell in side.worth.spells:
+            found[spell.began] = looked.extreme(spell.began, spell.ended or looked.last)
+    return found
+
+
+def _look(desk: Desk, source: Kept, known: Catalogue) -> Seen | None:
+    """What the rule compares with the threshold, at each reading of the span; None: nothing."""
+    found = desk.compared
+    name = None if found is None else found.series
+    if found is None or name is None or desk.rule.axis == "silence":
+        return None
+    trial = desk.tried or desk.today or Trial()
+    mains = PowerSchedule(retention=RETENTION)
+    mains.reach(source.floor, source.deaf)
+    territory = memory.arranged(
+        ground.only_rules(ground.tried(desk.near, trial, known), [desk.rule.id]), known, mains
+    )
+    pair = desk.rule.id, desk.subject
+    if pair not in territory.revisions or name not in territory.subjects[pair[1]].series:
+        return None
+    subject = territory.subjects[pair[1]].series[name]
+    read = _read(desk, source, territory)
+    one = ColumnQuery(
+        subject=territory.subjects[pair[1]],
+        since=dict.fromkeys(territory.listens[pair], NEVER),
+    )
+    columned = columns.subjects(_NO_STORE, read, [one])[pair[1]]
+    rows = columned.series[name]
+    good = (
+        believed(rows.value, rows.quality) & (rows.time >= desk.since) & (rows.time <= desk.until)
+    )
+    times = rows.time[good]
+    if not len(times):
+        return None
+    low, high = seen(desk.rule, found.node, columned, times)
+    return Seen.of(times, low, high, found, int(subject.stale_after.value[-1]))
+
+
+def _read(desk: Desk, source: Kept, territory: Territory) -> Mapping[int, SeriesTail]:
+    """The rows of all that is judged at the site: the very ones that were read for judging."""
+    pairs = [pair for pair in territory.revisions if territory.subjects[pair[1]].place == desk.site]
+    series = sorted({one for pair in pairs for one in territory.listens[pair]})
+    since = desk.since - WARM - ground.reach_of(territory.longest)
+    stored = source.rows(series, since, desk.until)
+    nothing = np.empty(0, dtype=ROW)
+    return {one: Whole(stored.get(one, nothing)) for one in territory.quantity_of}

@@ -1,0 +1,27 @@
+"""What an author cannot do to the rulebook, and how to go on."""
+
+from collections.abc import Sequence
+
+from sensors._errors import TerritoryError
+
+
+class RulebookError(TerritoryError):
+    """A change of a rule or threshold that cannot be made: says why, and what was expected."""
+
+
+class UnknownError(RulebookError):
+    """No rule, threshold or revision of that name: says what is near."""
+
+
+class StaleError(RulebookError):
+    """Somebody changed it meanwhile. `conflicts`: for each who, when, what, and how to go on."""
+
+    def __init__(self, conflicts: Sequence[str], advice: str) -> None:
+        text = "\n".join(conflicts)
+        super().__init__(f"{text}\nnothing was changed; {advice}")
+        self.conflicts = tuple(conflicts)
+        self.advice = advice
+
+
+class NotFoundError(TerritoryError):
+    """Nothing stands at this address: says what was asked for and what is near."""

@@ -1,0 +1,61 @@
+"""What an instance is, live or exercise, and the guards that stand on it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from sensors._errors import TerritoryError
+
+
+class InstanceError(TerritoryError):
+    """The instance is not what the command needs: live where an exercise is mode, or unmade."""
+
+
+class Mode(StrEnum):
+    """For good: an exercise never becomes live."""
+
+    LIVE = "live"
+    EXERCISE = "exercise"
+
+    @property
+    def banner(self) -> str:
+        return "EXERCICE" if self is Mode.EXERCISE else "LIVE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """The row of table `instance`."""
+
+    mode: Mode
+    name: str
+    timezone: str = "Europe/Paris"
+
+
+def require_exercise(instance: Instance, *, what: str) -> None:
+    """Refuse `what` in a live instance.
+
+    Raises:
+        InstanceError: it is live.
+    """
+    if instance.mode is not Mode.EXERCISE:
+        raise InstanceError(
+            f"{what} is refused: the instance {instance.name!r} is live; make an exercise"
+            " (`hypervisor --data FOLDER up --exercise`), or bring real history in with"
+            " `hypervisor import`"
+        )
+
+
+def require_mode(instance: Instance, mode: Mode) -> None:
+    """Refuse to go on as `mode` where the instance was made otherwise.
+
+    Raises:
+        InstanceError: the instance is of the other mode.
+    """
+    if instance.mode is not mode:
+        raise InstanceError(
+            f"the instance {instance.name!r} was made {instance.mode} and stays so;"
+            f" choose another --data folder for one that is {mode}"
+        )
+
+
+Banner = Literal["LIVE", "EXERCICE"]

@@ -1,0 +1,91 @@
+"""Where this machine keeps the servers' programs."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypervisor.broker.errors import StackError
+
+POSTGRES_MAJOR = 17
+HOW_TO_MEND = "run `make setup` (Debian 13), or use docker-compose.yml elsewhere"
+_FOLDERS = (
+    Path(f"/usr/lib/postgresql/{POSTGRES_MAJOR}/bin"),
+    Path("/usr/sbin"),  # not on everybody's PATH
+    Path("/usr/local/sbin"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerPrograms:
+    mosquitto: Path
+    mosquitto_passwd: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabasePrograms:
+    postgres: Path
+    initdb: Path
+
+
+def _look(name: str) -> Path | None:
+    for folder in _FOLDERS:
+        if (folder / name).is_file():
+            return folder / name
+    on_path = shutil.which(name)
+    return Path(on_path) if on_path else None
+
+
+def _find(name: str) -> Path:
+    found = _look(name)
+    if found is None:
+        raise StackError(f"not installed: {name}; {HOW_TO_MEND}")
+    return found
+
+
+def tool(name: str) -> Path:
+    """One of PostgreSQL's programs, such as pg_dump, of the major version that we run.
+
+    Raises:
+        StackError: it is not installed.
+    """
+    return _find(name)
+
+
+def broker() -> BrokerPrograms:
+    """Mosquitto's.
+
+    Raises:
+        StackError: they are not installed.
+    """
+    return BrokerPrograms(mosquitto=_find("mosquitto"), mosquitto_passwd=_find("mosquitto_passwd"))
+
+
+def database() -> DatabasePrograms:
+    """PostgreSQL's, which has TimescaleDB beside it.
+
+    Raises:
+        StackError: they are not installed.
+    """
+    database_programs = DatabasePrograms(postgres=_find("postgres"), initdb=_find("initdb"))
+    if not _has_timescaledb(database_programs.postgres):
+        raise StackError(
+            f"not installed: timescaledb for {database_programs.postgres}; {HOW_TO_MEND}"
+            " (package postgresql-17-timescaledb)"
+        )
+    return database_programs
+
+
+def missing() -> list[str]:
+    """What is not installed, by name."""
+    names = ("mosquitto", "mosquitto_passwd", "postgres", "initdb")
+    absent = [name for name in names if _look(name) is None]
+    postgres = _look("postgres")
+    if postgres is not None and not _has_timescaledb(postgres):
+        absent.append("timescaledb")
+    return absent
+
+
+def _has_timescaledb(postgres: Path) -> bool:
+    library = postgres.resolve().parent.parent / "lib"
+    names = ("timescaledb.so", "postgresql/timescaledb.so")
+    return any((library / name).is_file() for name in names)

@@ -1,0 +1,78 @@
+"""A broker that died before it had saved: noted in a file at once, entered into the ledger later.
+
+When the broker dies the database may be dead, too, and so may we before it is back.
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hypervisor.broker.folder import GAP_NOTES, DataFolder
+from hypervisor.broker.state import FILE as STATE
+from hypervisor.database import gaps
+from hypervisor.database.gaps import Cause, Gap
+
+AUTOSAVE = timedelta(seconds=2)  # the broker's second between two savings, and a second to write
+
+
+def pid_file(folder: DataFolder) -> Path:
+    """The broker takes it away when it ends in order, behind its last saving."""
+    return folder.broker / "mosquitto.pid"
+
+
+def note_death(folder: DataFolder, *, until: datetime | None = None) -> Gap | None:
+    """Note it if the last broker did not end in order; what it had not saved may be lost.
+
+    `until`: when it was dead by; None: we were not there, and the latest file says.
+    To be called before anything else is saved there.
+    """
+    if not pid_file(folder).exists():
+        return None
+    saved = folder.broker / "mosquitto.db"
+    since = _changed(saved) if saved.exists() else _changed(pid_file(folder))
+    cause: Cause = "broker-killed"
+    if until is None:
+        cause = "machine-died" if (folder.root / STATE).exists() else cause
+        until = max(_last_sign(folder), since + AUTOSAVE)
+    gap = Gap(cause=cause, worker="", begins=since, ends=max(since, min(until, datetime.now(UTC))))
+    line = {"cause": cause, "begins": gap.begins.isoformat(), "ends": gap.ends.isoformat()}
+    file = folder.root / GAP_NOTES
+    earlier = file.read_text() if file.exists() else ""
+    folder.write(file, f"{earlier}{json.dumps(line)}\n")
+    pid_file(folder).unlink()
+    return gap
+
+
+def enter(folder: DataFolder, url: str) -> Sequence[Gap]:
+    """Enter what was noted into the ledger; while no database answers it stays noted."""
+    file = folder.root / GAP_NOTES
+    if not file.exists():
+        return []
+    noted = [_read(line) for line in file.read_text().splitlines()]
+    if not gaps.enter(url, noted):
+        return []
+    file.unlink()
+    return noted
+
+
+def _last_sign(folder: DataFolder) -> datetime:
+    """When something last wrote: a part's log, or the database."""
+    logs = [log for log in (folder.root / "log").glob("*.log") if log.stem != "up"]  # ours by now
+    signs = [*logs, *(folder.database / "pg_wal").glob("*"), pid_file(folder)]
+    changes = []
+    for sign in signs:
+        with suppress(OSError):
+            changes.append(_changed(sign))
+    return max(changes)
+
+
+def _read(line: str) -> Gap:
+    fields = json.loads(line)
+    begins, ends = (datetime.fromisoformat(fields[key]) for key in ("begins", "ends"))
+    return Gap(cause=fields["cause"], worker="", begins=begins, ends=ends)
+
+
+def _changed(file: Path) -> datetime:
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)

@@ -1,0 +1,119 @@
+"""Which accounts devices and gateways have, and what may be done with them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hypervisor.base.settings import Settings
+from hypervisor.broker import binaries, password_file, passwords
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import DataFolder
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.unprivileged import unprivileged
+
+# Who may have an account: a device in service, or a gateway, by name. What stands beside it is the
+# gateway that speaks for a device; then it needs no account.
+Speaking = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceAccountRow:
+    """`through`: the gateway that speaks for it."""
+
+    name: str
+    registered: bool
+    account: bool
+    through: str | None = None
+
+
+def broker_of(settings: Settings) -> Broker:
+    """The broker whose accounts lie in the instance's data folder.
+
+    Raises:
+        StackError: no broker was made there, or the folder is another user's.
+    """
+    folder = DataFolder(root=settings.data.absolute(), account=unprivileged())
+    try:
+        made = password_file.backup_of(folder).exists() or password_file.path_of(folder).exists()
+    except PermissionError as error:
+        raise StackError(
+            f"{folder.root} is not yours to read; act as root or as its owner"
+        ) from error
+    if not made:
+        raise StackError(
+            f"no broker was made in {folder.root}; `hypervisor up` makes one"
+            " (with docker-compose.yml: `docker compose exec broker hypervisor device …`)"
+        )
+    return Broker(
+        folder=folder,
+        programs=binaries.broker(),
+        port=settings.broker_port,
+        parts_port=settings.parts_port,
+    )
+
+
+def first_password(broker: Broker, name: str, speaking: Speaking) -> dict[str, str]:
+    """A password for a registered device or gateway that has no account yet.
+
+    Raises:
+        StackError: it has one, needs none, or nobody registered it.
+    """
+    passwords.check_name(name)
+    if name not in speaking:
+        raise StackError(
+            f"no device {name!r} in service and no such gateway is registered;"
+            " `hypervisor inventory apply` registers"
+        )
+    through = speaking[name]
+    if through is not None:
+        raise StackError(
+            f"the gateway {through!r} speaks for {name!r}, which needs no account of its own;"
+            f" `hypervisor device add {through}` gives the gateway one"
+        )
+    if name in password_file.read(broker.folder):
+        raise StackError(
+            f"{name!r} has an account; `hypervisor device rotate {name}` gives a new password"
+        )
+    return {name: passwords.new_password()}
+
+
+def lacking(broker: Broker, speaking: Speaking) -> dict[str, str]:
+    """A password for each registered device or gateway that needs an account and has none yet."""
+    there = password_file.read(broker.folder)
+    names = sorted(
+        name for name, through in speaking.items() if through is None and name not in there
+    )
+    for name in names:
+        passwords.check_name(name)
+    return {name: passwords.new_password() for name in names}
+
+
+def next_password(broker: Broker, name: str) -> dict[str, str]:
+    """Another password for one that has an account."""
+    require_account(broker, name)
+    return {name: passwords.new_password()}
+
+
+def require_account(broker: Broker, name: str) -> None:
+    """Refuse one without account.
+
+    Raises:
+        StackError: it has none.
+    """
+    passwords.check_name(name)
+    if name not in password_file.read(broker.folder):
+        raise StackError(f"{name!r} has no account; `hypervisor device list` shows who has")
+
+
+def overview(broker: Broker, speaking: Speaking) -> list[DeviceAccountRow]:
+    """Every registered device and gateway and every account, by name."""
+    accounts = password_file.read(broker.folder)
+    there = {name for name in accounts if not passwords.is_own(name)}
+    return [
+        DeviceAccountRow(
+            name=name,
+            registered=name in speaking,
+            account=name in there,
+            through=speaking.get(name),
+        )
+        for name in sorted({*speaking, *there})
+    ]

@@ -1,0 +1,167 @@
+"""The broker's password file, kept twice: damage to one copy takes no account away."""
+
+import base64
+import binascii
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import DataFolder
+
+_LINE = re.compile(r"([^:\s]+):(\$[0-9a-z]+\$\S+)")
+_DIGEST_BYTES = {"6": 64, "7": 64}  # SHA-512 and PBKDF2-SHA512, as mosquitto_passwd writes them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """Accounts (name -> hash), and the lines that are none (number -> name)."""
+
+    accounts: Mapping[str, str]
+    damaged: Mapping[int, str]
+
+
+def path_of(folder: DataFolder) -> Path:
+    """The file of all accounts."""
+    return folder.broker / "passwords"
+
+
+def admitted_of(folder: DataFolder) -> Path:
+    """The file that the broker reads: those of them that are let in."""
+    return folder.broker / "admitted"
+
+
+def _paused_of(folder: DataFolder) -> Path:
+    return folder.broker / "paused"
+
+
+def pause(folder: DataFolder, names: Collection[str]) -> None:
+    """Let these accounts not in, and all others, once the broker has reloaded."""
+    folder.write(_paused_of(folder), "".join(f"{name}\n" for name in sorted(names)))
+    admit(folder)
+
+
+def paused(folder: DataFolder) -> set[str]:
+    """The accounts that are not let in for a while."""
+    path = _paused_of(folder)
+    return set(path.read_text().splitlines()) if path.exists() else set()
+
+
+def admit(folder: DataFolder) -> None:
+    """Write anew whom the broker lets in."""
+    contents, out = _contents(path_of(folder)), paused(folder)
+    accounts = contents.accounts if contents else {}
+    lines = (f"{name}:{hashed}\n" for name, hashed in sorted(accounts.items()) if name not in out)
+    folder.write(admitted_of(folder), "".join(lines))
+
+
+def backup_of(folder: DataFolder) -> Path:
+    """What we last wrote to that file."""
+    return folder.broker / "passwords.backup"
+
+
+def read(folder: DataFolder) -> dict[str, str]:
+    """Return name -> hash of every account.
+
+    Raises:
+        StackError: the file is damaged or lacks accounts of its backup, or is another user's.
+    """
+    contents, backup = _contents(path_of(folder)), _contents(backup_of(folder))
+    damage = _describe_damage(contents, backup)
+    if damage:
+        raise StackError(
+            f"{path_of(folder)} is damaged ({damage}) and nothing was changed;"
+            " `hypervisor down` and `hypervisor up` restore it from its backup"
+        )
+    return dict(contents.accounts) if contents else {}
+
+
+def write(folder: DataFolder, accounts: Mapping[str, str]) -> None:
+    """Replace the file and its backup, each of them whole."""
+    text = "".join(f"{name}:{hashed}\n" for name, hashed in sorted(accounts.items()))
+    for path in (backup_of(folder), path_of(folder)):
+        folder.write(path, text)
+
+
+def restore(folder: DataFolder) -> str:
+    """Make the file whole before a broker reads it; "" or a sentence about what was done.
+
+    A damaged file is kept beside it. Accounts that somebody else added or changed are kept, too.
+
+    Raises:
+        StackError: the file is damaged and there is no backup.
+    """
+    path = path_of(folder)
+    contents, backup = _contents(path), _contents(backup_of(folder))
+    damage = _describe_damage(contents, backup)
+    if not damage:
+        if contents and (backup is None or backup.damaged or backup.accounts != contents.accounts):
+            write(folder, contents.accounts)
+        return ""
+    if backup is None:
+        raise StackError(
+            f"{path} is damaged ({damage}) and has no backup: expected NAME:HASH on each line, as"
+            " mosquitto_passwd writes it. Put the file back, or remove these lines and give the"
+            " devices new passwords (`hypervisor device add NAME`)"
+        )
+    kept = ""
+    if contents is not None:
+        aside = path.with_name(f"passwords.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
+        path.replace(aside)
+        kept = f"; the damaged file is kept as {aside}"
+    accounts = {**backup.accounts, **(contents.accounts if contents else {})}
+    write(folder, accounts)
+    lost = sorted(set(contents.damaged.values()) - accounts.keys()) if contents else []
+    without = f"; not in the backup: {', '.join(lost)}" if lost else ""
+    return (
+        f"{path} was damaged ({damage}) and is restored from its backup,"
+        f" {len(accounts)} accounts{without}{kept}"
+    )
+
+
+def _describe_damage(contents: Contents | None, backup: Contents | None) -> str:
+    """What is wrong with the file, "" if nothing is."""
+    if contents is None:
+        return "it is gone" if backup and backup.accounts else ""
+    wrong = []
+    if contents.damaged:
+        numbers = ", ".join(map(str, contents.damaged))
+        wrong.append(f"no account on line {numbers}")
+    missing = sorted(backup.accounts.keys() - contents.accounts.keys()) if backup else []
+    if missing:
+        wrong.append(f"without {len(missing)} accounts of the backup, such as {missing[0]!r}")
+    return "; ".join(wrong)
+
+
+def _contents(path: Path) -> Contents | None:
+    """None where there is no such file."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise StackError(f"{path} is not yours to read; act as root or as its owner") from error
+    accounts: dict[str, str] = {}
+    damaged: dict[int, str] = {}
+    for number, line in enumerate(raw.split(b"\n"), start=1):
+        text = line.decode(errors="replace").removesuffix("\r")
+        match = _LINE.fullmatch(text)
+        if match and _is_hash(match[2]) and match[1] not in accounts:
+            accounts[match[1]] = match[2]
+        elif text and not text.startswith("#"):
+            damaged[number] = text.partition(":")[0]
+    return Contents(accounts=accounts, damaged=damaged)
+
+
+def _is_hash(text: str) -> bool:
+    """Whether it is whole: of the kinds that mosquitto_passwd writes the length is known."""
+    kind = text.split("$")[1]
+    if kind not in _DIGEST_BYTES:
+        return True
+    try:
+        digest = base64.b64decode(text.rpartition("$")[2], validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return len(digest) == _DIGEST_BYTES[kind]

@@ -1,0 +1,220 @@
+"""Ingest's session at the broker, made before a device is let in.
+
+What the broker acknowledges it keeps only for a session that is subscribed. So before each start in
+which devices are let in, the broker runs for a moment with no door but a socket of our own, and we
+make sure of the session there. Sessions, their queues and plain subscriptions survive a restart
+(shared subscriptions do not: mosquitto 2.0 forgets them).
+"""
+
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from hypervisor.broker.child import last_lines, spawn, stop
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import DataFolder
+from hypervisor.broker.passwords import SESSION
+from ingest.topics import PRESENCE, SESSION_MADE, SUBSCRIPTIONS
+
+_SECONDS = 120.0  # a broker that reads a long queue takes its time
+_SAVE_SECONDS = 60.0  # and as long to write it again
+_FOREVER = 0xFFFFFFFF
+_MARK = "hypervisor/moved"
+
+
+def ensure(*, program: Path, folder: DataFolder, settings: str, former: str) -> bool:
+    """Make ingest's session and its subscriptions, or find them; whether it had to be made.
+
+    `settings`: of the broker, without listeners. `former`: under which client id versions before
+    this one kept their session; what its queue holds is moved into ours.
+
+    Raises:
+        StackError: the broker cannot be started, also not without what it had kept.
+    """
+    try:
+        return _ensure(program, folder, settings, former)
+    except _UnreadableError as error:
+        kept = folder.broker / "mosquitto.db"
+        if not kept.exists():
+            raise StackError(f"the broker cannot be started; it said:\n{error}") from error
+        kept.rename(kept.with_name(f"mosquitto.db.unreadable-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
+        return _ensure(program, folder, settings, former)
+
+
+class _UnreadableError(StackError):
+    """The broker ended by itself."""
+
+
+def _ensure(program: Path, folder: DataFolder, settings: str, former: str) -> bool:
+    with tempfile.TemporaryDirectory(prefix="hypervisor-") as name:  # a socket's path is short
+        private = Path(name)
+        folder.account.own(private)
+        door = private / "door"
+        file = folder.broker / "session.conf"
+        folder.write(file, f"{settings}\nlistener 0 {door}\nallow_anonymous true\n")
+        log = folder.log("broker")
+        child = spawn([program, "-c", file], account=folder.account, log=log)
+        try:
+            # One message at a time: else the whole queue would come before any answer.
+            with _caller(door, SESSION, lambda: _check(child, log), at_once=1) as ingest:
+                made = not ingest.session_kept
+                ingest.subscribe(SUBSCRIPTIONS)
+                ingest.publish(PRESENCE, b"", retain=True)  # forgotten: it is nobody's news now
+                if made:
+                    ingest.publish(SESSION_MADE, datetime.now(UTC).isoformat().encode())
+            with _caller(door, former, lambda: _check(child, log)) as old:
+                old.move_on()
+        finally:
+            saved = stop(child, seconds=_SAVE_SECONDS)
+        if not saved:
+            raise StackError(f"the broker did not save its queues within {_SAVE_SECONDS:.0f} s")
+    return made
+
+
+def _check(child: subprocess.Popen[bytes], log: Path) -> None:
+    if child.poll() is not None:
+        raise _UnreadableError(last_lines(log))
+
+
+class _Caller:
+    """A connection under the client id `name`, driven by hand; its session outlives it."""
+
+    def __init__(
+        self, door: Path, name: str, check: Callable[[], None], *, at_once: int = 65_535
+    ) -> None:
+        self._at_once = at_once
+        self.session_kept = False
+        self._check = check
+        self._door = door
+        self._connected = False
+        self._forget = False
+        self._answered: set[int] = set()
+        self._moving: dict[int, int] = {}  # message identifier sent -> the one received
+        self._received: list[MQTTMessage] = []
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=name,
+            protocol=MQTTv5,
+            transport="unix",
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        client.username_pw_set(SESSION)  # whose access list the session is held to, later
+        client.max_inflight_messages_set(0)
+        client.on_connect = self._on_connect
+        client.on_subscribe = lambda *told: self._answered.add(told[2])
+        client.on_unsubscribe = lambda *told: self._answered.add(told[2])
+        client.on_publish = lambda *told: self._on_publish(told[2])
+        client.on_message = lambda *told: self._received.append(told[2])
+        self._client = client
+
+    def _on_connect(self, *told: object) -> None:
+        self.session_kept = bool(getattr(told[2], "session_present", False))
+        self._connected = True
+
+    def _on_publish(self, mid: int) -> None:
+        self._answered.add(mid)
+        received = self._moving.pop(mid, None)
+        if received is not None:
+            self._client.ack(received, 1)
+
+    def open(self) -> None:
+        options = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        options.SessionExpiryInterval = _FOREVER
+        options.ReceiveMaximum = self._at_once
+        end = time.monotonic() + _SECONDS
+        while not _is_open(self._door):
+            self._check()
+            if time.monotonic() > end:
+                raise StackError(f"the broker did not answer within {_SECONDS:.0f} s")
+            time.sleep(0.005)
+        self._client.connect(str(self._door), clean_start=False, properties=options)
+        self._until(lambda: self._connected)
+
+    def close(self) -> None:
+        options = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+        options.SessionExpiryInterval = 0 if self._forget else _FOREVER
+        self._client.disconnect(properties=options)
+        while self._client.want_write():
+            self._client.loop_write()
+
+    def subscribe(self, topics: tuple[str, ...]) -> None:
+        _, mid = self._client.subscribe([(topic, 1) for topic in topics])
+        self._until(lambda: mid in self._answered)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        mid = self._client.publish(topic, payload, qos=1, retain=retain).mid
+        self._until(lambda: mid in self._answered)
+
+    def move_on(self) -> None:
+        """Publish all that the session's queue holds once more, for ours, and give it up.
+
+        A mark sent behind the queue says that it was all. Killed meanwhile, we do it once more.
+        """
+        if self.session_kept:
+            old = (*SUBSCRIPTIONS, *(f"$share/ingest/{topic}" for topic in SUBSCRIPTIONS))
+            _, mid = self._client.unsubscribe(list(old))
+            self._until(lambda: mid in self._answered)
+            self.subscribe((_MARK,))
+            self.publish(_MARK, b"")
+            self._until(self._is_moved)
+        self._forget = True
+
+    def _is_moved(self) -> bool:
+        """Whether the mark is back and all before it is in our own session's queue."""
+        received, self._received = self._received, []
+        marked = False
+        for message in received:
+            if message.topic == _MARK:
+                marked = True
+                continue
+            sent = self._client.publish(
+                message.topic, message.payload, qos=1, properties=_stamps(message)
+            )
+            self._moving[sent.mid] = message.mid
+        if marked:
+            self._until(lambda: not self._moving)
+        return marked
+
+    def _until(self, done: Callable[[], bool]) -> None:
+        end = time.monotonic() + _SECONDS
+        while not done():
+            self._client.loop(0.05)
+            self._check()
+            if time.monotonic() > end:
+                raise StackError(f"the broker did not answer within {_SECONDS:.0f} s")
+
+
+def _is_open(door: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as knock:
+        return knock.connect_ex(str(door)) == 0
+
+
+def _stamps(message: MQTTMessage) -> Properties | None:
+    """The scenario's time, which the player puts on a message."""
+    pairs = getattr(message.properties, "UserProperty", None)
+    if not pairs:
+        return None
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.UserProperty = pairs
+    return properties
+
+
+@contextmanager
+def _caller(
+    door: Path, name: str, check: Callable[[], None], *, at_once: int = 65_535
+) -> Iterator[_Caller]:
+    made = _Caller(door, name, check, at_once=at_once)
+    made.open()
+    yield made
+    made.close()

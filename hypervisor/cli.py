@@ -1,0 +1,57 @@
+"""The command line: each room's `cli*.py` attaches its commands; heavy imports wait inside them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from hypervisor.base import rooms
+from sensors._errors import TerritoryError
+
+
+class _ByName(TyperGroup):
+    """Commands in alphabetical order, whatever room they come from."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx))
+
+
+app = typer.Typer(
+    cls=_ByName,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The territorial hypervisor: sensors in, alarms people trust out.",
+)
+
+
+@app.callback()
+def instance(
+    context: typer.Context,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", envvar="HYPERVISOR_DATA", help="The instance's data folder."),
+    ] = None,
+) -> None:
+    """Remember which instance the command speaks to: `context.obj` is its data folder or None."""
+    context.obj = data
+
+
+def attach_commands(to: typer.Typer) -> None:
+    """Those of every room: each `cli.py`, then each `cli_*.py`, which may add to a group."""
+    modules = rooms.modules("cli")
+    for module in sorted(modules, key=lambda each: not each.__name__.endswith(".cli")):
+        if hasattr(module, "attach"):
+            module.attach(to)
+
+
+def main() -> None:
+    """Run one command; an error a person can mend is one line, not a traceback."""
+    attach_commands(app)
+    try:
+        app()
+    except TerritoryError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from error

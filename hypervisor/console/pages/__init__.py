@@ -1,1 +1,0 @@
-"""One module a page: `router`, and `PAGE` where the rail shows it."""

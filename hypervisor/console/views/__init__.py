@@ -1,1 +1,0 @@
-"""What each page asks of the store, one module a page."""

@@ -1,0 +1,69 @@
+"""Whether what somebody showed when they began to listen is still good."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from hypervisor.base.person import Person
+
+# Roles as they are now, of sessions and tokens that are neither over nor taken away.
+_VALID = """
+SELECT a.id, s.secret, NULL::integer, roles.held FROM session s JOIN account a ON a.id = s.account
+CROSS JOIN LATERAL (SELECT array_agg(ARRAY[role, area]) AS held
+    FROM account_role WHERE account = a.id) roles
+WHERE s.secret = ANY (%(sessions)s) AND s.ends_at > %(now)s AND a.disabled_at IS NULL
+UNION ALL
+SELECT a.id, NULL, t.id, roles.held FROM api_token t JOIN account a ON a.id = t.account
+CROSS JOIN LATERAL (SELECT array_agg(ARRAY[role, area]) AS held
+    FROM account_role WHERE account = a.id) roles
+WHERE t.id = ANY (%(tokens)s) AND t.ends_at > %(now)s AND t.revoked_at IS NULL
+    AND a.disabled_at IS NULL
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credential:
+    """A session (its digest) or a token, and the roles that its account had when it was shown."""
+
+    account: int
+    session: bytes | None = None
+    token: int | None = None
+    roles: frozenset[tuple[str, str | None]] = frozenset()
+
+    @classmethod
+    def of(cls, person: Person) -> "Credential":
+        return cls(
+            account=person.account,
+            session=person.session,
+            token=person.token,
+            roles=frozenset((grant.role.value, grant.area) for grant in person.grants),
+        )
+
+
+async def still_valid(
+    connection: psycopg.AsyncConnection[Any], shown: Collection[Credential], now: datetime
+) -> frozenset[Credential]:
+    """Those of them that would be let in at `now` with the same roles."""
+    rows = await connection.execute(
+        _VALID,
+        {
+            "sessions": [
+                credential.session for credential in shown if credential.session is not None
+            ],
+            "tokens": [credential.token for credential in shown if credential.token is not None],
+            "now": now,
+        },
+    )
+    valid = {
+        Credential(
+            account=account,
+            session=None if session is None else bytes(session),
+            token=token,
+            roles=frozenset((role, area) for role, area in held or ()),
+        )
+        for account, session, token, held in await rows.fetchall()
+    }
+    return frozenset(valid & set(shown))

@@ -1,0 +1,50 @@
+"""Databases of one server: made, copied and dropped; whether the server answers."""
+
+import psycopg
+from psycopg import sql
+
+from hypervisor.database import timeouts
+from hypervisor.database.connect import StoreError, connect
+
+
+def answers(url: str) -> bool:
+    """Whether the server behind `url` takes a connection."""
+    try:
+        with psycopg.connect(timeouts.guarded(url), connect_timeout=2):
+            return True
+    except psycopg.OperationalError:
+        return False
+
+
+def create(maintenance_url: str, name: str, *, template: str | None = None) -> None:
+    """Make the database `name` unless it exists; as a copy of `template` when given."""
+    with connect(maintenance_url, autocommit=True) as connection:
+        rows = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+        if rows.fetchone():
+            return
+        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        if template:
+            statement += sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(template))
+        try:
+            connection.execute(statement)
+        except psycopg.Error as error:
+            raise StoreError(f"cannot make the database {name!r}: {error}") from error
+
+
+def seal(maintenance_url: str, name: str) -> None:
+    """Let nobody connect to `name` any more: what a template must be."""
+    with connect(maintenance_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(sql.Identifier(name))
+        )
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+
+
+def drop(maintenance_url: str, name: str) -> None:
+    """Drop the database `name` with whatever is connected to it."""
+    with connect(maintenance_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )

@@ -1,0 +1,169 @@
+"""The feed from ingest to watch: what was committed, in commit order, none skipped or doubled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+
+import numpy as np
+
+from hypervisor.base.instants import micros, moment
+from hypervisor.database.connect import Connection
+from sensors._row import ROW, Rows
+
+CHANNEL = "hypervisor_feed"  # NOTIFY wakes the watch
+HOUR = 3_600_000_000  # µs
+DAY = 24 * HOUR
+_MOST_SPANS = 64  # of hours, that an entry tells apart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One committed thing. `rows` for kind 'readings', `worker` and `at` for 'heartbeat'."""
+
+    kind: str
+    worker: str
+    at: datetime | None
+    rows: Rows
+
+
+def append(
+    connection: Connection,
+    kind: str,
+    *,
+    worker: str = "",
+    at: datetime | None = None,
+    rows: bytes | None = None,
+) -> None:
+    """Tell the watch, as part of the caller's transaction, what this transaction committed."""
+    hours = None if rows is None else hours_of(np.frombuffer(rows, dtype=ROW))
+    connection.execute(
+        "INSERT INTO feed (kind, worker, at, rows, hours) VALUES (%s, %s, %s, %s, %s)",
+        [kind, worker, at, rows, hours],
+    )
+    connection.execute(f"NOTIFY {CHANNEL}")
+
+
+def hours_of(rows: Rows) -> str:
+    """The hours that readings lie in, as PostgreSQL writes a tstzmultirange.
+
+    Whoever reads roll-ups takes them from the readings until they are rolled up. Of very many
+    spans apart it is one.
+    """
+    if not len(rows):
+        return "{}"
+    hours = rows["time"] // HOUR
+    least, most = int(hours.min()), int(hours.max())
+    if most - least > 1:
+        touched = np.unique(hours)
+        gaps = np.flatnonzero(np.diff(touched) > 1)
+        if len(gaps) < _MOST_SPANS:
+            ends = [*touched[gaps].tolist(), most]
+            begins = [least, *touched[gaps + 1].tolist()]
+            return "{" + ",".join(map(_span, begins, ends)) + "}"
+    return "{" + _span(least, most) + "}"
+
+
+def _span(first: int, last: int) -> str:
+    return f"[{moment(first * HOUR).isoformat()},{moment((last + 1) * HOUR).isoformat()})"
+
+
+def read(
+    connection: Connection, cursor: str, *, most: int | None = None
+) -> tuple[Sequence[Entry], str]:
+    """Entries from `cursor` on that no running transaction can still precede; the next cursor.
+
+    A transaction that began earlier and commits later is not skipped: nothing at or beyond the
+    oldest running transaction that can write here is read before that one has ended (schema 0028).
+    With `most`, about so many entries: never a part of a transaction.
+    """
+    (upto,) = connection.execute("SELECT commit_horizon()::text").fetchone()  # type: ignore[misc]
+    if most is not None:
+        row = connection.execute(
+            "SELECT (xid::text::numeric + 1)::text FROM feed"
+            " WHERE xid >= %s::xid8 AND xid < %s::xid8 ORDER BY xid, id OFFSET %s LIMIT 1",
+            [cursor, upto, most - 1],
+        ).fetchone()
+        upto = row[0] if row else upto
+    fetched = connection.execute(
+        "SELECT kind, worker, at, rows FROM feed"
+        " WHERE xid >= %s::xid8 AND xid < %s::xid8 ORDER BY xid, id",
+        [cursor, upto],
+    ).fetchall()
+    entries = [
+        Entry(kind=kind, worker=worker, at=at, rows=np.frombuffer(rows or b"", dtype=ROW))
+        for kind, worker, at, rows in fetched
+    ]
+    return entries, upto
+
+
+def ahead(connection: Connection) -> int:
+    """A cursor that no transaction committed by now has reached."""
+    row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
+    return int(row[0]) if row else 0
+
+
+def prune(connection: Connection, cursor: str) -> None:
+    """Forget what was read up to `cursor`, but not how often the registry changed.
+
+    Nor of which days readings changed since they were copied (store.readings.columnar), nor what is
+    not rolled up yet (store.readings.rollups), while who does it was seen within the hour; after a
+    longer absence everything is rolled up anew.
+    """
+    with connection.transaction():
+        cursor = _held(connection, cursor)
+        (copied,) = connection.execute("SELECT max(last) FROM columnar_part").fetchone() or (None,)
+        if copied is not None:
+            dirty = changed_days(connection, "xid < %s::xid8", cursor, before=micros(copied))
+            with connection.cursor() as own:
+                own.executemany(
+                    "INSERT INTO columnar_dirty (day, xid) VALUES (%s, %s::xid8)"
+                    " ON CONFLICT (day) DO UPDATE SET xid ="
+                    " GREATEST(columnar_dirty.xid, EXCLUDED.xid)",
+                    [(moment(day * DAY).date(), str(xid)) for day, xid in dirty.items()],
+                )
+        connection.execute("DELETE FROM feed WHERE xid < %s::xid8 AND kind <> 'registry'", [cursor])
+
+
+def _held(connection: Connection, cursor: str) -> str:
+    """The cursor, or that of the roll-ups where it is behind and moves."""
+    row = connection.execute(
+        "SELECT cursor::text FROM rollup_state WHERE cursor < %s::xid8"
+        " AND seen_at > clock_timestamp() - INTERVAL '1 hour'",
+        [cursor],
+    ).fetchone()
+    if row is not None:
+        return str(row[0])
+    connection.execute(
+        "UPDATE rollup_state SET fill = '-infinity' WHERE cursor < %s::xid8",
+        [cursor],
+    )
+    return cursor
+
+
+def changed_days(
+    connection: Connection, which: LiteralString, cursor: str, *, before: int
+) -> dict[int, int]:
+    """Days since the epoch of the readings that entries tell, with the latest xid of each.
+
+    Only of readings older than `before` (µs). In a transaction; entries are not held all at once.
+    """
+    latest: dict[int, int] = {}
+    with connection.cursor(name="changed") as entries:
+        entries.itersize = 50
+        entries.execute(
+            f"SELECT xid::text, rows FROM feed WHERE {which} AND kind = 'readings'",  # noqa: S608  a literal
+            [cursor],
+        )
+        for xid, rows in entries:
+            times = np.frombuffer(rows or b"", dtype=ROW)["time"]
+            old = times[times < before]
+            for day in np.unique(old // DAY).tolist() if len(old) else ():
+                latest[day] = max(int(xid), latest.get(day, 0))
+    return latest
+
+
+def registry_version(connection: Connection) -> int:
+    """How often the registry has changed: cheap, for whoever keeps a copy of it."""
+    row = connection.execute("SELECT count(*) FROM feed WHERE kind = 'registry'").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,160 @@
+"""The ledger of gaps: when acknowledged messages may have been lost, and what came in since."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import psycopg
+
+from hypervisor.base.instants import BEGINNING, moment
+from hypervisor.database.connect import Connection, StoreError, connect
+
+Cause = Literal["broker-killed", "machine-died", "session-lost", "broker-dropped", "deaf"]
+
+_LATEST = """
+SELECT cause, worker, from_at, to_at, messages FROM (
+    SELECT cause, worker, from_at, to_at, messages FROM ingest_gap
+    UNION ALL
+    SELECT 'deaf', d.worker, d.from_at, d.to_at, NULL FROM deaf_span d
+    WHERE d.from_at > %(beginning)s AND NOT EXISTS (SELECT FROM ingest_gap g
+        WHERE g.cause = 'session-lost' AND g.worker = d.worker AND g.from_at = d.from_at)
+) gap WHERE to_at > %(since)s ORDER BY to_at DESC, from_at DESC LIMIT %(limit)s
+"""
+# A series is due as often as its rhythm, counted from its last reading before, falls into the gap.
+# Whoever had been silent for ten intervals by then was expected by nobody.
+_RETURNS = """
+SELECT d.name, sum(due.count)::int, sum(least(due.count, came.prompt))::int,
+       sum(least(greatest(due.count - came.prompt, 0), came.late))::int
+FROM unnest(%(series)s::int[], %(intervals)s::float[]) AS s (id, seconds)
+JOIN series r ON r.id = s.id JOIN device d ON d.id = r.device
+CROSS JOIN LATERAL (SELECT make_interval(secs => s.seconds) AS step) i
+CROSS JOIN LATERAL (
+    SELECT time FROM reading WHERE series_id = s.id AND time < %(begins)s
+        AND time >= %(begins)s::timestamptz - 10 * i.step ORDER BY time DESC LIMIT 1) last
+CROSS JOIN LATERAL (SELECT
+    floor(extract(epoch FROM %(ends)s::timestamptz - last.time) / s.seconds)::int
+    - floor(extract(epoch FROM %(begins)s::timestamptz - last.time) / s.seconds)::int AS count) due
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE received_at <= %(ends)s)::int AS prompt,
+           count(*) FILTER (WHERE received_at > %(ends)s OR received_at IS NULL)::int AS late
+    FROM reading WHERE series_id = s.id AND time > last.time
+        AND time >= %(begins)s::timestamptz - i.step / 2
+        AND time < %(ends)s::timestamptz + i.step / 2) came
+WHERE due.count > 0 GROUP BY d.name ORDER BY d.name
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """`messages`: how many the broker says it dropped, None: nobody knows.
+
+    A cause `deaf`: nobody listened, but nothing that the broker queued was lost.
+    """
+
+    cause: Cause
+    worker: str
+    begins: datetime
+    ends: datetime
+    messages: int | None = None
+
+    @classmethod
+    def of(cls, cause: Cause, worker: str, begins: int, ends: int) -> "Gap":
+        """The same of times in µs."""
+        return cls(cause=cause, worker=worker, begins=moment(begins), ends=moment(ends))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Returns:
+    """Readings of a device due within a gap: there in time, later (refilled), or still missing."""
+
+    device: str
+    due: int
+    prompt: int
+    late: int
+
+    @property
+    def missing(self) -> int:
+        return self.due - self.prompt - self.late
+
+
+def add(connection: Connection, gap: Gap) -> None:
+    """Enter a gap; entered twice it stands once."""
+    connection.execute(
+        "INSERT INTO ingest_gap (cause, worker, from_at, to_at, messages)"
+        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        [gap.cause, gap.worker, gap.begins, gap.ends, gap.messages],
+    )
+
+
+def note_dropped(connection: Connection, worker: str, count: int) -> None:
+    """Enter what the broker dropped since the worker last looked; it counts from its own start.
+
+    `count`: what it says now. It dropped them since our last heartbeat, or while we were away.
+    """
+    row = connection.execute(
+        "SELECT coalesce(broker_dropped, 0), now(), CASE mode WHEN 'live' THEN"
+        " coalesce(heard_at, joined_at) ELSE now() - INTERVAL '10 s' END"  # the scenario's clock
+        " FROM worker, instance WHERE worker.name = %s FOR UPDATE OF worker",
+        [worker],
+    ).fetchone()
+    if row is None:
+        return
+    before, now, since = row
+    connection.execute("UPDATE worker SET broker_dropped = %s WHERE name = %s", [count, worker])
+    more = count - before if count >= before else count
+    if more:
+        add(
+            connection,
+            Gap(
+                cause="broker-dropped",
+                worker=worker,
+                begins=min(since, now),
+                ends=now,
+                messages=more,
+            ),
+        )
+
+
+def enter(url: str, noted: Sequence[Gap]) -> bool:
+    """Enter gaps of before the database was there; False: it is not yet, or lacks migrations."""
+    with suppress(StoreError, psycopg.Error), connect(url) as connection:
+        for gap in noted:
+            add(connection, gap)
+        return True
+    return False
+
+
+def latest(connection: Connection, *, limit: int, since: datetime | None = None) -> Sequence[Gap]:
+    """Gaps and deaf spans that ended after `since`, the latest first."""
+    beginning = moment(BEGINNING)
+    rows = connection.execute(
+        _LATEST, {"beginning": beginning, "since": since or beginning, "limit": limit}
+    )
+    return [
+        Gap(cause=cause, worker=worker, begins=begins, ends=ends, messages=messages)
+        for cause, worker, begins, ends, messages in rows
+    ]
+
+
+def returns(
+    connection: Connection, begins: datetime, ends: datetime, intervals: Mapping[int, float]
+) -> list[Returns]:
+    """By device, what was due between two times and what is there now.
+
+    `intervals`: seconds between two readings of each series (by its number).
+    """
+    rows = connection.execute(
+        _RETURNS,
+        {
+            "series": list(intervals),
+            "intervals": list(intervals.values()),
+            "begins": begins,
+            "ends": ends,
+        },
+    )
+    return [
+        Returns(device=device, due=due, prompt=prompt, late=late)
+        for device, due, prompt, late in rows
+    ]

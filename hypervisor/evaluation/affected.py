@@ -1,0 +1,92 @@
+"""A batch of the feed -> what is new of each series -> which judgements it may change."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hypervisor.base.instants import micros
+from hypervisor.database.connect import Connection
+from hypervisor.database.feed import Entry
+from hypervisor.evaluation import arrivals
+from hypervisor.evaluation.arrivals import News
+from hypervisor.evaluation.memory import Memory
+from hypervisor.evaluation.schedule import EvaluationPlan, explain
+from hypervisor.readings import queries_corrections, queries_history
+from sensors._row import NEVER, ROW, Rows
+
+
+def rows_of(entries: Sequence[Entry], *, oldest: int) -> Rows:
+    """All rows of the batch by series and time, those of one time in the order committed.
+
+    Rows measured before `oldest` (µs) are stored but not judged; imported ones know no horizon.
+    """
+    parts = [entry.rows for entry in entries if entry.kind == "readings"]
+    if not parts:
+        return np.empty(0, dtype=ROW)
+    rows = np.concatenate(parts)
+    if oldest > NEVER:
+        rows = rows[(rows["time"] >= oldest) | (rows["received"] == NEVER)]
+    return rows[np.lexsort((rows["time"], rows["series"]))]
+
+
+def absorb(connection: Connection, memory: Memory, rows: Rows) -> News:
+    """Take the rows into memory; what is new."""
+    news = arrivals.take(rows, memory.tails, memory.dials, cursor=int(memory.state.cursor))
+    _settle(connection, memory, news)
+    return news
+
+
+def mark(memory: Memory, found: News) -> None:
+    """Make due every judgement that the news may change."""
+    names = _names(memory) if found.fresh else {}
+    arrivals.pause(found, memory.dials, judged=memory.state.heard_to)
+    for plan in memory.plans.values():
+        plan.mark(found, memory.dials, floor=memory.ears.floor, heard_to=memory.state.heard_to)
+        for number in _late(plan, found):
+            why = explain(plan, number, found, names)
+            if why:
+                plan.why[number] = why
+    memory.dials.read(memory.tails, found.trimmed)
+    for rule, subject in [*memory.asides.now]:
+        one = memory.plans.get(rule)
+        if one is not None and subject in one.keys:
+            due = int(one.due[one.keys.index(subject)])
+            memory.asides.lower((rule, subject), due)
+
+
+def hear(memory: Memory, entries: Sequence[Entry]) -> bool:
+    """Take the batch's heartbeats; whether there were any."""
+    beats = [
+        (entry.worker, entry.at) for entry in entries if entry.kind == "heartbeat" and entry.at
+    ]
+    for worker, at in beats:
+        memory.ears.beat(worker, micros(at))
+    return bool(beats)
+
+
+def _settle(connection: Connection, memory: Memory, found: News) -> None:
+    """Where a row says something else than before, the store knows which stands."""
+    if not any(fresh.doubted for fresh in found.fresh.values()):
+        return
+    series_at = {place: series for series, place in memory.dials.place.items()}
+    points = [(series_at[at], time) for at, one in found.fresh.items() for time in one.doubted]
+    rows = queries_history.at(connection, points)
+    firsts = {(series_at[at], one.doubted[0]): at for at, one in found.fresh.items() if one.doubted}
+    causes = queries_corrections.causes(connection, list(firsts))
+    found.acts |= {firsts[point]: cause for point, cause in causes.items()}
+    doubted = {series for series, _ in points}
+    for series in doubted:
+        memory.tails[series].stands(rows[rows["series"] == series])
+    memory.dials.read(memory.tails, doubted)
+
+
+def _late(plan: EvaluationPlan, found: News) -> list[int]:
+    """The subjects at which something of the past is told."""
+    if not found.fresh:
+        return []
+    return np.flatnonzero(found.late[plan.listens].any(axis=1)).tolist()
+
+
+def _names(memory: Memory) -> dict[int, str]:
+    """Of the quantities, by place."""
+    return {at: memory.territory.quantity_of[s] for s, at in memory.dials.place.items()}

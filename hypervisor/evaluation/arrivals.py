@@ -1,0 +1,126 @@
+"""What a batch says, in arrays by place of the series (see dials); most of it came in order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hypervisor.evaluation.recent import Fresh, Mask, SeriesTail, is_good
+from hypervisor.evaluation.series_stats import LATER, Dials, highest
+from rules._inputs import Instants
+from sensors._row import NEVER, Rows
+
+
+@dataclass(kw_only=True)
+class News:
+    """By place. `first`: the earliest time that is new, LATER without any; `arrived`: likewise the
+    earliest arrival. `before`: the newest time until now. `late`: not all of it lies behind that.
+    `longest`: the longest time without an arrival of a good row, from the last one before on;
+    that one is `heard_before`.
+    """  # noqa: D205  one sentence
+
+    first: Instants
+    arrived: Instants
+    before: Instants
+    late: Mask
+    longest: Instants
+    heard_before: Instants
+    fresh: dict[int, Fresh] = field(default_factory=dict)  # of what is late, by place
+    trimmed: list[int] = field(default_factory=list)  # series that are to be read again
+    acts: dict[int, tuple[str, str]] = field(default_factory=dict)  # by place: a person's, and why
+
+    @classmethod
+    def nothing(cls, dials: Dials) -> "News":
+        size = len(dials.newest)
+        return cls(
+            first=np.full(size, LATER, dtype=np.int64),
+            arrived=np.full(size, LATER, dtype=np.int64),
+            before=dials.newest.copy(),
+            late=np.zeros(size, dtype=np.bool_),
+            longest=np.zeros(size, dtype=np.int64),
+            heard_before=dials.arrived.copy(),
+        )
+
+
+def pause(news: News, dials: Dials, *, judged: int) -> None:
+    """Take the pauses of a batch; those that ended by what was judged are past."""
+    dials.paused[news.heard_before <= judged] = 0
+    dials.paused = np.maximum(dials.paused, news.longest)
+    dials.paused[news.late] = LATER  # arrivals may have gone, too
+
+
+def take(rows: Rows, tails: Mapping[int, SeriesTail], dials: Dials, *, cursor: int) -> News:
+    """Put the batch's rows (by series and time) into the tails, and say what is new."""
+    news = News.nothing(dials)
+    known = dials.known
+    rows = rows[np.isin(rows["series"], known)]  # not of a quantity that this version lacks
+    if not len(rows):
+        return news
+    starts = np.flatnonzero(np.diff(rows["series"], prepend=-1))
+    places = np.searchsorted(known, rows["series"][starts]) + 1
+    orderly = _in_order(rows, starts, dials.newest[places])
+    _survey(rows, starts, places, news, dials)
+    ends = [*starts[1:].tolist(), len(rows)]
+    for start, end, place, good in zip(
+        starts.tolist(), ends, places.tolist(), orderly.tolist(), strict=True
+    ):
+        tail = tails[int(rows["series"][start])]
+        part = rows[start:end]
+        if good and cursor >= tail.ahead_to:
+            if tail.append(part):
+                news.trimmed.append(int(part["series"][0]))
+        else:
+            _late(part, tail, place, news, cursor=cursor)
+    late = [int(series) for series in rows["series"][starts][news.late[places]]]
+    dials.read(tails, late)
+    return news
+
+
+def _in_order(rows: Rows, starts: Instants, newest: Instants) -> Mask:
+    """Which series' rows all lie behind what was there, ascending."""
+    ascending = np.diff(rows["time"], prepend=NEVER) > 0
+    ascending[starts] = rows["time"][starts] > newest
+    orderly: Mask = np.logical_and.reduceat(ascending, starts)
+    return orderly
+
+
+def _survey(rows: Rows, starts: Instants, places: Instants, news: News, dials: Dials) -> None:
+    """Fill in what holds of rows in order; those that are late are done again one by one."""
+    good = is_good(rows)
+    received = rows["received"]
+    arrival = np.where(received == NEVER, LATER, received)
+    news.first[places] = rows["time"][starts]
+    news.arrived[places] = np.minimum.reduceat(arrival, starts)
+    news.longest[places] = _longest(rows, good, starts, dials.arrived[places])
+    last = np.append(starts[1:], len(rows)) - 1
+    dials.newest[places] = np.maximum(dials.newest[places], rows["time"][last])
+    low = np.where(good, rows["value"], np.inf)
+    high = np.where(good, highest(rows), -np.inf)
+    dials.low[places] = np.minimum(dials.low[places], np.minimum.reduceat(low, starts))
+    dials.high[places] = np.maximum(dials.high[places], np.maximum.reduceat(high, starts))
+    dials.rise[places] += np.add.reduceat(np.maximum(high, 0.0), starts)
+    dials.fall[places] += np.add.reduceat(np.minimum(low, 0.0), starts)
+    heard = np.maximum.reduceat(np.where(good, received, NEVER), starts)
+    dials.arrived[places] = np.maximum(dials.arrived[places], heard)
+
+
+def _longest(rows: Rows, good: Mask, starts: Instants, before: Instants) -> Instants:
+    """No time without an arrival was longer, whatever their order: LATER where one is not good."""
+    received = rows["received"]
+    gaps = np.abs(np.diff(received.astype(np.float64), prepend=0.0))
+    gaps[starts] = np.abs(received[starts].astype(np.float64) - before.astype(np.float64))
+    gaps[~good | (received == NEVER)] = float(LATER)
+    instants: Instants = np.minimum(np.maximum.reduceat(gaps, starts), 9e18).astype(np.int64)
+    return instants
+
+
+def _late(rows: Rows, tail: SeriesTail, place: int, news: News, *, cursor: int) -> None:
+    fresh = tail.absorb(rows, cursor=cursor)
+    news.late[place] = True
+    if fresh is None:
+        news.first[place] = news.arrived[place] = LATER
+        return
+    news.first[place] = LATER if fresh.first is None else fresh.first
+    news.arrived[place] = LATER if fresh.arrived is None else fresh.arrived
+    news.before[place] = fresh.newest_before
+    news.fresh[place] = fresh

@@ -1,0 +1,76 @@
+"""Gauges that were replaced: which devices of a site follow one another, and the series spliced."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+from hypervisor.base.instants import BEGINNING, micros
+from hypervisor.evaluation.facts import SeriesFacts, Source, either, one_after_another, steps
+from hypervisor.registry.model import Device
+
+_FAR = 2**62
+_WANTED = steps({BEGINNING: 0.0})
+
+
+def chains(
+    devices: Iterable[Device], measures: Mapping[str, AbstractSet[str]], ended: Mapping[str, int]
+) -> list[list[Device]]:
+    """The devices of one site, each after the one whose place it took.
+
+    `ended`: since when (µs) those are retired, or out of service, that are. Who takes a place
+    measures something that the other did (`measures`, without what all devices tell), is younger
+    and stays longer; of several the one that came nearest to that time.
+    """
+
+    def end(device: Device) -> int:
+        return ended.get(device.name, _FAR)
+
+    ordered = sorted(devices, key=lambda one: (end(one), one.commissioned, one.name))
+    heirs: dict[str, Device] = {}
+    taken: set[str] = set()
+    for one in ordered:
+        if one.name not in ended:
+            continue
+        candidates = [
+            other
+            for other in ordered
+            if end(other) > end(one)
+            and other.commissioned > one.commissioned
+            and measures.get(other.name, set()) & measures.get(one.name, set())
+            and other.name not in taken
+        ]
+        if candidates:
+            heirs[one.name] = min(
+                candidates,
+                key=lambda other: (abs(micros(other.commissioned) - ended[one.name]), other.name),
+            )
+            taken.add(heirs[one.name].name)
+    every_devices: list[list[Device]] = []
+    for one in sorted(ordered, key=lambda each: each.name):
+        if one.name in taken:
+            continue
+        chain = [one]
+        while chain[-1].name in heirs:
+            chain.append(heirs[chain[-1].name])
+        every_devices.append(chain)
+    return every_devices
+
+
+def spliced(parts: Sequence[SeriesFacts], until: Sequence[int]) -> SeriesFacts:
+    """One series of several of one quantity; `until[i]` (µs): when the i-th gave its place up."""
+    if len(parts) == 1:
+        return parts[0]
+    since = [BEGINNING, *until[: len(parts) - 1]]
+    step_series = [part.withdrawn or _WANTED for part in parts]
+    return replace(
+        parts[-1],
+        sources=tuple(
+            Source(id=part.sources[0].id, device=part.device, since=at)
+            for at, part in zip(since, parts, strict=True)
+        ),
+        interval=one_after_another(zip(since, [p.interval for p in parts], strict=True)),
+        stale_after=one_after_another(zip(since, [p.stale_after for p in parts], strict=True)),
+        longest=max(part.longest for part in parts),
+        breaks=tuple(sorted({*since[1:], *(at for part in parts for at in part.breaks)})),
+        withdrawn=either(one_after_another(zip(since, step_series, strict=True))),
+    )

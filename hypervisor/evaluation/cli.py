@@ -1,0 +1,33 @@
+"""`hypervisor watch`: judge what was committed, until stopped."""
+
+import typer
+
+
+def attach(app: typer.Typer) -> None:
+    app.command()(watch)
+
+
+def watch(context: typer.Context) -> None:
+    """Judge committed readings by the rules and record alarms, until stopped."""
+    import logging
+    from datetime import UTC, datetime, timedelta
+
+    from hypervisor.base.process import asked_to_end, log_to_stderr
+    from hypervisor.base.settings import load_settings
+    from hypervisor.evaluation.loop import Wiring, run
+    from rules._pack import packs
+    from sensors._domain import catalogue
+
+    settings = load_settings(context.obj)
+    log_to_stderr()
+    run(
+        Wiring(
+            url=settings.database_url,
+            catalogue=catalogue(),
+            packs=tuple(packs()),
+            retention=timedelta(days=settings.raw_retention_days) // timedelta(microseconds=1),
+            clock=lambda: datetime.now(UTC),
+        ),
+        stop=asked_to_end(),
+        say=logging.getLogger("hypervisor.watch").info,
+    )

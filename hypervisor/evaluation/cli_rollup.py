@@ -1,0 +1,38 @@
+"""`hypervisor rollup`: readings by hour and day, kept equal to what is stored."""
+
+from typing import Annotated
+
+import typer
+
+
+def attach(app: typer.Typer) -> None:
+    app.command()(rollup)
+
+
+def rollup(
+    context: typer.Context,
+    once: Annotated[
+        bool, typer.Option("--once", help="Roll up what is to be done now, and end.")
+    ] = False,
+) -> None:
+    """Follow the feed and keep readings rolled up by hour and day, until stopped."""
+    import logging
+
+    from hypervisor.base.process import log_to_stderr, stopping
+    from hypervisor.base.settings import load_settings
+    from hypervisor.database.connect import connect
+    from hypervisor.evaluation import rollup as following
+    from sensors._domain import catalogue
+
+    settings = load_settings(context.obj)
+    if once:
+        with connect(settings.database_url, autocommit=True) as connection:
+            print(f"{following.catch_up(connection, catalogue()):,} hours rolled up")
+        return
+    log_to_stderr()
+    following.run(
+        settings.database_url,
+        catalogue(),
+        stopping=stopping(),
+        say=logging.getLogger("hypervisor.rollup").info,
+    )

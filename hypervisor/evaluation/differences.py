@@ -1,0 +1,265 @@
+"""Facts as plain values, and from when on two sets of them differ: where judging starts again."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hypervisor.base.instants import BEGINNING
+from hypervisor.evaluation.facts import Facts, SeriesFacts, SubjectFacts
+from rules._inputs import Steps
+from rules._rule import judged_by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """From `since` (µs) on; `what` names the fact, for the reason of a revision."""
+
+    since: int
+    what: str
+
+
+def of_subjects(subjects: Mapping[str, SubjectFacts]) -> dict[str, Facts]:
+    """The same of many; what they share is written out once."""
+    written: _Written = {}
+    return {key: of_subject(subject, written) for key, subject in subjects.items()}
+
+
+def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Facts:
+    """What is remembered of a subject's facts: all that may change a judgement.
+
+    Of a supply its plan, not the thousand times at which that switches.
+    """
+    known: _Written = {} if written is None else written
+    return {
+        "series": {name: _series(series, known) for name, series in subject.series.items()},
+        "devices": {
+            name: {
+                "commissioned": device.commissioned,
+                "in service": _steps(device.in_service, known),
+            }
+            for name, device in subject.devices.items()
+        },
+        "supplies": {
+            name: {"plans": [list(step) for step in supply.plans], "place": list(supply.place)}
+            for name, supply in subject.supplies.items()
+        },
+        "thresholds": {name: _steps(steps, known) for name, steps in subject.thresholds.items()},
+        "doubled": dict(subject.doubled),
+        "domain": subject.domain,
+        **_surroundings(subject, known),
+    }
+
+
+def _surroundings(subject: SubjectFacts, known: "_Written") -> Facts:
+    """Where it stands, how it is lit, and what flows to it; of sites upstream their own facts tell.
+
+    What is not there is not said, so that few say much.
+    """
+    said: dict[str, Any] = {"upstream": {}}
+    if subject.calendar is not None:
+        said["calendar"] = [subject.calendar.zone, subject.calendar.lon, subject.calendar.lat]
+    if subject.lighting is not None:
+        said["lighting"] = {
+            "plans": [list(step) for step in subject.lighting.plans],
+            "place": list(subject.lighting.place),
+        }
+    if subject.upstream:
+        said["upstream"] = {
+            f"{name} of {above.site}": {
+                "lag": _steps(above.lag, known),
+                "withdrawn": [] if one.withdrawn is None else _steps(one.withdrawn, known),
+            }
+            for above in subject.upstream
+            for name, one in above.series.items()
+            if "@" not in name
+        }
+    return said
+
+
+def between_subjects(before: Facts, now: Facts) -> Difference | None:
+    """The earliest difference of two subjects' facts; None when they say the same."""
+    differences = [
+        *_between(before["thresholds"], now["thresholds"], "threshold", between_steps, _limit_from),
+        *_between(
+            _of_known(before, now), _of_known(now, before), "series", _between_series, _series_from
+        ),
+        *_between(_timed(before), _timed(now), "device", _between_devices, _device_from),
+        *_between(before["supplies"], now["supplies"], "supply of", _between_supplies, _fed_from),
+    ]
+    differences += _between_surroundings(before, now)
+    for name, since in before["doubled"].items() ^ now["doubled"].items():
+        differences.append(Difference(since=since, what=f"two devices that measure {name}"))
+    if before["domain"] != now["domain"]:
+        differences.append(Difference(since=BEGINNING, what="domain"))
+    return min(differences, key=lambda difference: difference.since, default=None)
+
+
+def _between_surroundings(before: Facts, now: Facts) -> list[Difference]:
+    """An earlier version did not say any of it: that is no revision."""
+    if "upstream" not in before:
+        return []
+    was, lit = ({"": one["lighting"]} if "lighting" in one else {} for one in (before, now))
+    found = _between(was, lit, "lighting plan", _between_supplies, _fed_from)
+    came, flows = before["upstream"], now["upstream"]
+    found += _between(came, flows, "the way of", _between_ways, _series_from)
+    if before.get("calendar") != now.get("calendar"):
+        found.append(Difference(since=BEGINNING, what="place"))
+    return found
+
+
+def between_steps(before: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]]) -> int | None:
+    """From when on two lists of [time, value…], each ascending, say something else."""
+    for one, other in zip(before, now, strict=False):
+        if list(one) != list(other):
+            return min(int(one[0]), int(other[0]))
+    longer = before if len(before) > len(now) else now
+    shorter = min(len(before), len(now))
+    return int(longer[shorter][0]) if len(longer) > shorter else None
+
+
+def between_rules(before: Sequence[Sequence[Any]], now: Sequence[Sequence[Any]]) -> int | None:
+    """From when on two lists of [time, rule as written] are judged by otherwise.
+
+    A new title or test is no new judgement.
+    """
+    return between_steps(_judged(before), _judged(now))
+
+
+def _judged(revisions: Sequence[Sequence[Any]]) -> list[tuple[int, Any]]:
+    """The revisions that others are judged by than by those before."""
+    found: list[tuple[int, Any]] = []
+    for at, written in revisions:
+        value = judged_by(written)
+        if not found or value != found[-1][1]:
+            found.append((int(at), value))
+    return found
+
+
+def between_spans(before: Sequence[Sequence[int]], now: Sequence[Sequence[int]]) -> int | None:
+    """From when on two lists of disjoint spans [from, to], ascending, cover something else."""
+    edges = [_edges(spans) for spans in (before, now)]
+    return between_steps(*edges)
+
+
+def _edges(spans: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    return [edge for since, until in spans for edge in ((since, 1), (until, 0))]
+
+
+_Pairs = list[list[float | int | None]]
+_Written = dict[int, tuple[Steps, _Pairs]]  # by identity, of steps that are held meanwhile
+
+
+def _series(series: SeriesFacts, written: _Written) -> dict[str, Any]:
+    return {
+        "sources": [[source.since, source.id] for source in series.sources],
+        "kind": [
+            series.quantity.kind.value,
+            series.reporting.value,
+            series.quantity.nonnegative,
+        ],
+        "interval": _steps(series.interval, written),
+        "stale after": _steps(series.stale_after, written),
+        "breaks": [[at] for at in series.breaks],
+        "withdrawn": [] if series.withdrawn is None else _steps(series.withdrawn, written),
+    }
+
+
+def _steps(steps: Steps, written: _Written) -> _Pairs:
+    if id(steps) not in written:
+        pairs: _Pairs = [
+            [int(at), None if math.isnan(value) else float(value)]
+            for at, value in zip(steps.at.tolist(), steps.value.tolist(), strict=True)
+        ]
+        written[id(steps)] = steps, pairs
+    return written[id(steps)][1]
+
+
+def _between(
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    what: str,
+    compare: Callable[[Any, Any], int | None],
+    begins: Callable[[Any], int | None],
+) -> list[Difference]:
+    """`begins`: from when on a fact that was not there before, or is gone, matters."""
+    found = []
+    for name in sorted(before.keys() | now.keys()):
+        if name in before and name in now:
+            since = None if before[name] == now[name] else compare(before[name], now[name])
+        else:
+            since = begins(now[name] if name in now else before[name])
+        if since is not None:
+            found.append(Difference(since=since, what=f"{what} {name}"))
+    return found
+
+
+def _limit_from(limit: Any) -> int | None:
+    return between_steps([], limit)
+
+
+def _between_ways(before: Any, now: Any) -> int | None:
+    found = [between_steps(before[name], now[name]) for name in ("lag", "withdrawn")]
+    return min((since for since in found if since is not None), default=None)
+
+
+def _series_from(series: Any) -> int | None:
+    """Of a group's new member: from when on it belongs; None when it never does."""
+    withdrawn = series["withdrawn"]
+    if not withdrawn or int(withdrawn[0][0]) > BEGINNING:
+        return BEGINNING
+    return next((int(at) for at, value in withdrawn if value != 1.0), None)
+
+
+def _of_known(facts: Facts, others: Facts) -> Facts:
+    """The series, without those that no rule names of devices that the others do not know."""
+    return {
+        name: series
+        for name, series in facts["series"].items()
+        if "@" not in name or name.partition("@")[2] in others["devices"]
+    }
+
+
+def _timed(facts: Facts) -> Facts:
+    """The devices, each with the time before which nothing was expected of it.
+
+    That is when it was commissioned, or when the group took it in.
+    """
+    wanted: dict[str, int] = {}
+    for name, series in facts["series"].items():
+        since = _series_from(series)
+        if "@" in name and since is not None:
+            device = name.partition("@")[2]
+            wanted[device] = min(since, wanted.get(device, since))
+    return {
+        name: {**device, "from": max(device["commissioned"], wanted.get(name, BEGINNING))}
+        for name, device in facts["devices"].items()
+    }
+
+
+def _device_from(device: Any) -> int | None:
+    return int(device["from"])
+
+
+def _fed_from(supply: Any) -> int | None:
+    return next((int(at) for at, plan in supply["plans"] if plan is not None), None)
+
+
+def _between_series(before: Any, now: Any) -> int | None:
+    if before["kind"] != now["kind"]:
+        return BEGINNING
+    names = ("sources", "interval", "stale after", "breaks", "withdrawn")
+    found = [between_steps(before[name], now[name]) for name in names]
+    return min((since for since in found if since is not None), default=None)
+
+
+def _between_devices(before: Any, now: Any) -> int | None:
+    if before["commissioned"] != now["commissioned"]:
+        return BEGINNING
+    return between_steps(before["in service"], now["in service"])
+
+
+def _between_supplies(before: Any, now: Any) -> int | None:
+    if before["place"] != now["place"]:
+        return BEGINNING
+    return between_steps(before["plans"], now["plans"])

@@ -1,0 +1,264 @@
+"""Run the engine over all that is due: a rule at a time, all its subjects at once, in columns."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+
+from hypervisor.alarms.queries import Pair
+from hypervisor.base.instants import BEGINNING
+from hypervisor.database.connect import Connection
+from hypervisor.evaluation import columns
+from hypervisor.evaluation.arrivals import News
+from hypervisor.evaluation.columns import ColumnQuery
+from hypervisor.evaluation.memory import Memory, remembered
+from hypervisor.evaluation.queries_setbacks import savepoint
+from hypervisor.evaluation.retention import earliest
+from hypervisor.evaluation.schedule import EvaluationPlan
+from hypervisor.evaluation.setbacks import isolated, isolated_each
+from rules._engine import judge, run_start
+from rules._inputs import Horizon, Instants, Subject
+from rules._journal import Moment, Verdict
+
+_BLOCK = 1_000  # subjects whose columns come from memory
+_STORED_BLOCK = 20  # subjects whose columns come from the store: a year of each may be wanted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One rule at one subject, to be judged from `start` up to `horizon` (µs).
+
+    `number`: of the subject in the rule's plan. `seen`: how far its rows had come before the batch,
+    or how far we had listened: what is said of the time up to there was perhaps read by people.
+    `kept`: the journal before the start, from an inactive moment on; `replaced`: from the start.
+    """
+
+    pair: Pair
+    number: int
+    start: int
+    horizon: int
+    seen: int
+    kept: tuple[Moment, ...]
+    replaced: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A task, done."""
+
+    task: Task
+    verdict: Verdict
+    subject: Subject
+
+
+log = logging.getLogger(__name__)
+_Tasks = list[Task]
+_Both = tuple[Task, ColumnQuery]  # a task, and the columns that it wants
+
+
+def due_tasks(connection: Connection, memory: Memory, news: News) -> list[Task]:
+    """What is due by now, rule by rule."""
+    found: list[Task] = []
+    for plan in memory.plans.values():
+        horizons = plan.horizons(memory.dials, memory.ears.floor)
+        due = np.flatnonzero(plan.due <= horizons).tolist()
+        if memory.asides.now:
+            due = [n for n in due if not memory.asides.holds(plan.pair(n), int(horizons[n]))]
+
+        def failed(number: int, error: Exception, plan: EvaluationPlan = plan) -> None:
+            memory.asides.put(plan.pair(number), int(plan.due[number]), error)
+
+        def tasks(
+            some: Sequence[int], plan: EvaluationPlan = plan, horizons: Instants = horizons
+        ) -> _Tasks:
+            numbers = np.array(some, dtype=np.int64)
+            return _due(connection, memory, plan, numbers, horizons[numbers], news)
+
+        for some in isolated(due, tasks, failed):
+            found += some
+    return found
+
+
+def _due(  # noqa: PLR0913, PLR0917  what is known of a plan's subjects
+    connection: Connection,
+    memory: Memory,
+    plan: EvaluationPlan,
+    numbers: Instants,
+    horizons: Instants,
+    news: News,
+) -> _Tasks:
+    """The tasks of these subjects of a plan."""
+    seen = news.before[plan.listens[numbers]].max(axis=1)
+    if plan.silence:
+        seen = np.full(len(numbers), memory.state.heard_to)
+    starts = np.maximum(plan.due[numbers], BEGINNING).tolist()
+    pairs = [plan.pair(number) for number in numbers.tolist()]
+    _look_back(connection, memory, dict(zip(pairs, starts, strict=True)))
+    starts = [max(start, earliest(memory, pair)) for start, pair in zip(starts, pairs, strict=True)]
+    return [
+        _task(memory, pair, number=number, start=start, horizon=horizon, seen=had)
+        for pair, number, start, horizon, had in zip(
+            *(pairs, numbers.tolist(), starts), *(horizons.tolist(), seen.tolist()), strict=True
+        )
+    ]
+
+
+def judge_all(
+    connection: Connection, memory: Memory, tasks: Iterable[Task]
+) -> Iterator[list[Judged]]:
+    """Judge the tasks, a block of subjects at a time; one list for each call of the engine.
+
+    A task that fails is set aside.
+    """
+    by_subject: dict[str, list[_Both]] = {}
+
+    def failed(both: Task | _Both, error: Exception) -> None:
+        task = both if isinstance(both, Task) else both[0]
+        memory.asides.put(task.pair, task.start, error)
+
+    for both in isolated_each(tasks, lambda task: (task, _wanted(memory, task)), failed):
+        by_subject.setdefault(both[0].pair[1], []).append(both)
+    stored = {key for key, both in by_subject.items() if _needs_store(memory, both)}
+    for size, keys in ((_BLOCK, by_subject.keys() - stored), (_STORED_BLOCK, stored)):
+        rest = iter(sorted(keys))
+        while block := list(islice(rest, size)):
+            together = [both for key in block for both in by_subject[key]]
+            for some, subjects in isolated(
+                together, lambda some: (some, _columns(connection, memory, some)), failed
+            ):
+                yield from _judge_block(memory, [task for task, _ in some], subjects)
+
+
+def _columns(
+    connection: Connection, memory: Memory, tasks: Sequence[_Both]
+) -> Mapping[str, Subject]:
+    """The subjects of these tasks with the columns that they want."""
+    by_subject: dict[str, list[ColumnQuery]] = {}
+    for task, want in tasks:
+        by_subject.setdefault(task.pair[1], []).append(want)
+    wanted = [columns.joined(some) for some in by_subject.values()]
+    with savepoint(connection):
+        return columns.subjects(connection, memory.tails, wanted)
+
+
+def _judge_block(
+    memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]
+) -> Iterator[list[Judged]]:
+    failures: list[tuple[Task, Exception]] = []
+    calls: dict[tuple[str, tuple[bool, ...]], list[Task]] = {}
+    for task in tasks:
+        fits = tuple(rule is not None for _, rule in memory.territory.revisions[task.pair])
+        calls.setdefault((task.pair[0], fits), []).append(task)
+    for alike in calls.values():
+        yield from isolated(
+            alike,
+            lambda some: _call(memory, some, subjects),
+            lambda task, error: failures.append((task, error)),
+        )
+    for task, error in failures:
+        later = _under_the_latest(memory, task)
+        found = isolated_each(
+            [] if later is None else [later],
+            lambda one: _call(memory, [one], subjects),
+            lambda one, again: log.warning("nor from %s on: %s", one.start, again),
+        )
+        judged = [*found]
+        if not judged:
+            memory.asides.put(task.pair, task.start, error)
+            latest = memory.territory.revisions[task.pair][-1][0]
+            if latest > task.horizon:
+                memory.asides.again[task.pair] = latest
+        yield from judged
+
+
+def _under_the_latest(memory: Memory, task: Task) -> Task | None:
+    """What failed, to be judged only from the latest revision of its rule on, if that is later.
+
+    So a rule whose evaluation failed is mended by its revision or withdrawal.
+    """
+    latest = memory.territory.revisions[task.pair][-1][0]
+    if not task.start < latest <= task.horizon:
+        return None
+    journal = [*task.kept, *task.replaced]
+    return replace(
+        task,
+        start=latest,
+        kept=tuple(moment for moment in journal if moment.time < latest),
+        replaced=tuple(moment for moment in journal if moment.time >= latest),
+    )
+
+
+def _call(memory: Memory, tasks: Sequence[Task], subjects: Mapping[str, Subject]) -> list[Judged]:
+    """One rule, as it applies alike to these subjects."""
+    furthest = max(task.horizon for task in tasks)
+    verdicts = judge(
+        memory.territory.revisions[tasks[0].pair],
+        [subjects[task.pair[1]] for task in tasks],
+        Horizon(values=furthest, silence=furthest, deaf=memory.deaf),
+        starts={task.pair[1]: task.start for task in tasks},
+        seeds={task.pair[1]: task.kept[-1] for task in tasks if task.kept},
+        untils={task.pair[1]: task.horizon for task in tasks},
+        closings={
+            task.pair[1]: memory.closings[task.pair]
+            for task in tasks
+            if task.pair in memory.closings
+        },
+    )
+    return [
+        Judged(task=task, verdict=verdict, subject=subjects[task.pair[1]])
+        for task, verdict in zip(tasks, verdicts, strict=True)
+    ]
+
+
+def _look_back(connection: Connection, memory: Memory, starts: Mapping[Pair, int]) -> None:
+    """Where judging starts before the journal that is in memory, read what stood before."""
+    before = {
+        pair: start
+        for pair, start in starts.items()
+        if memory.standings[pair].open and start <= memory.standings[pair].open[0].time
+    }
+    if before:
+        with savepoint(connection):
+            memory.standings |= remembered(connection, before, before)
+
+
+def _task(  # noqa: PLR0913  one argument a field
+    memory: Memory, pair: Pair, *, number: int, start: int, horizon: int, seen: int
+) -> Task:
+    journal = memory.standings[pair].open
+    cut = len(journal)
+    while cut and journal[cut - 1].time >= start:
+        cut -= 1
+    return Task(
+        pair=pair,
+        number=number,
+        start=start,
+        horizon=horizon,
+        seen=seen,
+        kept=tuple(journal[:cut]),
+        replaced=tuple(journal[cut:]),
+    )
+
+
+def _wanted(memory: Memory, task: Task) -> ColumnQuery:
+    """The columns that judging from its start needs."""
+    listens = memory.territory.listens[task.pair]
+    running = run_start(task.kept[-1]) if task.kept else None
+    start = task.start if running is None else min(task.start, running)
+    since = {series: max(start - reach, BEGINNING) for series, reach in listens.items()}
+    silence = memory.plans[task.pair[0]].silence
+    if silence:
+        for series, at in since.items():
+            if memory.tails[series].arrivals_from() > at:
+                since[series] = BEGINNING  # what arrived then may be of any age
+    return ColumnQuery(subject=memory.territory.subjects[task.pair[1]], since=since, whole=silence)
+
+
+def _needs_store(memory: Memory, both: Iterable[tuple[Task, ColumnQuery]]) -> bool:
+    return any(
+        memory.tails[series].complete_from > since
+        for _, wanted in both
+        for series, since in wanted.since.items()
+    )

@@ -1,0 +1,302 @@
+"""What rules use, as facts with the times they hold from: series, devices, thresholds, subjects."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar
+
+import numpy as np
+
+from hypervisor.base.instants import BEGINNING, micros
+from hypervisor.registry.model import Device as RegisteredDevice
+from hypervisor.registry.model import Revision
+from rules._inputs import Calendar, Device, Instants, Steps
+from sensors._domain import Catalogue
+from sensors._errors import TerritoryError
+from sensors._quantity import Quantity, Reporting
+from sensors._units import converter
+
+_SECOND = 1_000_000
+_LONGEST = 3 * 366 * 86_400.0  # s: of three intervals of a year
+_STALE_INTERVALS = 3  # a reading holds so many expected intervals unless the registry says else
+
+
+class FactError(TerritoryError):
+    """What the registry holds cannot be evaluated by; a series or site with it is set aside."""
+
+
+Facts = Mapping[str, Any]  # plain values, as they are remembered between two runs
+Said = TypeVar("Said")
+Plans = tuple[tuple[int, Mapping[str, Any] | None], ...]  # from µs on: a plan; None: always lit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A stored series that speaks for a subject's from `since` (µs) on, until the next one does."""
+
+    id: int
+    device: str
+    since: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesFacts:
+    """One series as rules see it: of one device, or of several that followed one another.
+
+    `interval` and `stale_after` in µs; `longest` of both. `breaks`: what was before is of another
+    gauge or datum. `withdrawn`: 1 while nobody wants it.
+    """
+
+    sources: tuple[Source, ...]
+    quantity: Quantity
+    reporting: Reporting
+    interval: Steps
+    stale_after: Steps
+    longest: float
+    breaks: tuple[int, ...] = ()
+    withdrawn: Steps | None = None
+
+    @property
+    def device(self) -> str:
+        """The one that speaks now."""
+        return self.sources[-1].device
+
+    @cached_property
+    def ids(self) -> tuple[int, ...]:
+        return tuple(source.id for source in self.sources)
+
+    @cached_property
+    def devices(self) -> frozenset[str]:
+        return frozenset(source.device for source in self.sources)
+
+    @cached_property
+    def earlier(self) -> tuple[tuple[str, int], ...]:
+        """The devices before, each with the time until which it spoke."""
+        following = zip(self.sources, self.sources[1:], strict=False)
+        return tuple((source.device, after.since) for source, after in following)
+
+    @cached_property
+    def breaks_at(self) -> Instants:
+        return np.array(self.breaks, dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supply:
+    """By which lighting plans a supply is switched, or dimmed, at a place (longitude, latitude)."""
+
+    plans: Plans
+    place: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpstreamFacts:
+    """A site upstream, `lag` (µs) away; of its `series` those without `@` are the nearest.
+
+    Others are signs of life. While no water comes from there they are withdrawn.
+    """
+
+    site: str
+    lag: Steps
+    series: Mapping[str, SeriesFacts]
+    devices: Mapping[str, Device]
+    thresholds: Mapping[str, Steps]
+
+    @cached_property
+    def farthest(self) -> int:
+        """The longest that its water ever took, µs."""
+        return int(self.lag.value.max())
+
+    def heard(self, names: AbstractSet[str]) -> list[SeriesFacts]:
+        """Its series whose rows may change what these names say."""
+        every_series_facts = [one for name, one in sorted(self.series.items()) if name in names]
+        if any(
+            series_facts.reporting is Reporting.ON_CHANGE for series_facts in every_series_facts
+        ):
+            devices = {
+                device for series_facts in every_series_facts for device in series_facts.devices
+            }
+            every_series_facts += [
+                one
+                for name, one in sorted(self.series.items())
+                if name not in names and one.devices & devices
+            ]
+        return every_series_facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectFacts:
+    """What rules are judged of: a site, a device or a group, as `per` says.
+
+    `series` by the name a rule uses, and by `<quantity>@<device>` those that no rule names alone:
+    a group's members, behind the words in `group`; and what is only a sign of life. `site` is the
+    number of the site where it stands and `place` that site's name. `doubled`: from when on (µs)
+    two devices in service measure the same. `supplies`: of devices that a switched supply feeds.
+    `lighting`: its lighting plans, and `plan` the level (%) that they want, where a rule asks.
+    """
+
+    key: str
+    per: str
+    domain: str
+    site: int | None
+    place: str | None
+    titles: Mapping[str, str]  # of the site, the device, the group: what a rule's title may name
+    series: Mapping[str, SeriesFacts]
+    devices: Mapping[str, Device]
+    thresholds: Mapping[str, Steps]
+    group: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    doubled: Mapping[str, int] = field(default_factory=dict)
+    supplies: Mapping[str, Supply] = field(default_factory=dict)
+    calendar: Calendar | None = None
+    lighting: Supply | None = None
+    plan: Steps | None = None
+    upstream: tuple[UpstreamFacts, ...] = ()
+
+    def named(self, written: str) -> str:
+        """A rule's text with the names of this subject in it."""
+        for word, name in self.titles.items():
+            written = written.replace(f"{{{word}}}", name)
+        return written
+
+
+def series(number: int, device: str, quantity: Quantity, found: Iterable[Revision]) -> SeriesFacts:
+    """One stored series by its revisions."""
+    usual = quantity.interval.total_seconds()
+    intervals, limits = {BEGINNING: usual}, {BEGINNING: usual * _STALE_INTERVALS}
+    reporting, withdrawn = quantity.reporting, dict[int, float]()
+    for at, said in readable(found, lambda value: _cadence(value, quantity)):
+        withdrawn[at] = float(said is None)
+        if said is not None:
+            intervals[at], limits[at], reporting = said
+    return SeriesFacts(
+        sources=(Source(id=number, device=device, since=BEGINNING),),
+        quantity=quantity,
+        reporting=reporting,
+        interval=steps({at: seconds * _SECOND for at, seconds in intervals.items()}),
+        stale_after=steps({at: seconds * _SECOND for at, seconds in limits.items()}),
+        longest=max(*intervals.values(), *limits.values()) * _SECOND,
+        withdrawn=steps(withdrawn) if any(withdrawn.values()) else None,
+    )
+
+
+def _cadence(value: Facts, quantity: Quantity) -> tuple[float, float, Reporting]:
+    """Interval and stale limit (s), and how it reports."""
+    interval = bounded(value.get("interval_s") or quantity.interval.total_seconds())
+    limit = bounded(value.get("stale_s") or interval * _STALE_INTERVALS)
+    return interval, limit, Reporting(value.get("reporting") or quantity.reporting)
+
+
+def readable(
+    found: Iterable[Revision], read: Callable[[Facts], Said]
+) -> Iterator[tuple[int, Said | None]]:
+    """What each revision says from when on (µs); None: it withdraws.
+
+    One that cannot be read counts as none, so that a later one mends it; if it is the latest, the
+    whole cannot.
+    """
+    problem: Exception | None = None
+    for revision in found:
+        try:
+            said = None if revision.value is None else read(revision.value)
+        except Exception as error:  # noqa: BLE001  whatever was once accepted
+            problem = error
+        else:
+            problem = None
+            yield micros(revision.effective), said
+    if problem is not None:
+        raise problem
+
+
+def device(registered: RegisteredDevice, found: Iterable[Revision]) -> Device:
+    """One device by its revisions; a retired one is out of service for good."""
+    in_service = {BEGINNING: 1.0}
+    for revision in found:
+        serves = (revision.value or {}).get("in_service", True)
+        in_service[micros(revision.effective)] = 1.0 if serves else 0.0
+    if registered.retired is not None:
+        retired = micros(registered.retired)
+        in_service = {at: value for at, value in in_service.items() if at < retired}
+        in_service[retired] = 0.0
+    return Device(commissioned=micros(registered.commissioned), in_service=steps(in_service))
+
+
+def serves(one: Device) -> bool:
+    """Whether it is in service as far as one knows."""
+    return bool(one.in_service.value[-1] == 1.0)
+
+
+def threshold(name: str, found: Iterable[Revision], catalogue: Catalogue) -> Steps:
+    """A threshold by its revisions, in the unit of the vocabulary."""
+    vocabulary = catalogue.thresholds.get(name)
+
+    def read(said: Facts) -> float:
+        value, unit = float(said["value"]), said.get("unit")
+        if vocabulary and unit and unit != vocabulary.unit:
+            value = float(converter(unit, vocabulary.unit)(value))
+        if not math.isfinite(value):
+            raise FactError(f"threshold {name}: {value} is no number that a value is compared with")
+        return value
+
+    values = {at: math.nan if value is None else value for at, value in readable(found, read)}
+    return steps(values)
+
+
+def bounded(seconds: float) -> float:
+    """A span (s) that times can be counted with.
+
+    Raises:
+        FactError: it is negative, or longer than any inventory may say.
+    """
+    if not 0 <= float(seconds) <= _LONGEST:
+        raise FactError(f"a span of {float(seconds):g} s; expected at most {_LONGEST:g} s")
+    return float(seconds)
+
+
+def steps(values: Mapping[int, float]) -> Steps:
+    """Of two revisions with one effective time the later recorded stands: it came last.
+
+    Equal ones are one object: of thousands of series most expect the same.
+    """
+    return _steps(tuple(sorted(values.items())))
+
+
+@lru_cache(maxsize=10_000)
+def _steps(values: tuple[tuple[int, float], ...]) -> Steps:
+    return Steps(
+        at=np.array([at for at, _ in values], dtype=np.int64),
+        value=np.array([value for _, value in values], dtype=np.float64),
+    )
+
+
+def in_force(facts: Steps, time: int) -> float:
+    """What holds at a time; nan before the first."""
+    place = int(np.searchsorted(facts.at, time, side="right")) - 1
+    return float(facts.value[place]) if place >= 0 else math.nan
+
+
+def either(*parts: Steps | None) -> Steps | None:
+    """1 where one of them is; None where none ever is."""
+    found = [part for part in parts if part is not None and (part.value == 1.0).any()]
+    if len(found) < 2:
+        return found[0] if found else None
+    times = sorted({int(at) for part in found for at in part.at})
+    return steps({at: float(any(in_force(part, at) == 1.0 for part in found)) for at in times})
+
+
+def one_after_another(parts: Iterable[tuple[int, Steps]]) -> Steps:
+    """A fact that is of another device from each time (µs, ascending) on."""
+    values: dict[int, float] = {}
+    for since, part in parts:
+        values = {at: value for at, value in values.items() if at < since}
+        values[since] = in_force(part, since)
+        later = zip(part.at.tolist(), part.value.tolist(), strict=True)
+        values |= {at: value for at, value in later if at > since}
+    return steps(values)
+
+
+def summed(parts: Iterable[Steps]) -> Steps:
+    """Together; nan while one of them is not there, and before all were."""
+    step_series = list(parts)
+    times = sorted({BEGINNING, *(int(at) for part in step_series for at in part.at)})
+    return steps({at: sum(in_force(part, at) for part in step_series) for at in times})

@@ -1,0 +1,136 @@
+"""Writes down when the lighting plans have lamps burn, so that the light can be held against it."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from hypervisor.base.instants import micros, moment
+from hypervisor.database.connect import Connection
+from hypervisor.evaluation import facts
+from hypervisor.evaluation.facts import Supply
+from hypervisor.evaluation.power_schedule import lightings, planned_level
+from hypervisor.registry import queries as registry_store
+from hypervisor.registry import queries_lighting
+from hypervisor.registry.model import Registry, Revision
+from hypervisor.registry.queries_lighting import Lit, Made
+from rules._inputs import Steps
+from sensors._domain import Catalogue
+
+AHEAD = timedelta(
+    days=30
+)  # beyond what is rolled up: who looks ahead, and the nights of next month
+_MARGIN = timedelta(days=7)  # when so little of that is left it is written anew
+_INSTALLED = "cabinet_rated_power"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """How a group is lit, and what is installed behind it."""
+
+    supply: Supply
+    installed: Steps
+
+    @property
+    def facts(self) -> str:
+        known = [self.installed.at.tolist(), self.installed.value.tolist()]
+        return json.dumps([self.supply.plans, self.supply.place, known], sort_keys=True)
+
+
+def keep(connection: Connection, known: Catalogue, *, zone: str) -> int:
+    """Write down what changed since the last time; of how many groups. Cheap where nothing did."""
+    wanted, made = queries_lighting.wanted(connection), queries_lighting.made(connection)
+    if wanted is None or (made is not None and _covers(made, wanted)):
+        return 0
+    with connection.transaction():
+        if not queries_lighting.mine(connection):
+            return 0
+        return _write(connection, known, replace(wanted, until=wanted.until + AHEAD), zone)
+
+
+def _covers(made: Made, wanted: Made) -> bool:
+    return (
+        made.registry == wanted.registry
+        and made.since <= wanted.since
+        and made.until >= wanted.until + _MARGIN
+    )
+
+
+def _write(connection: Connection, known: Catalogue, wanted: Made, zone: str) -> int:
+    before = queries_lighting.groups(connection)
+    groups = _groups(registry_store.load(connection), known)
+    queries_lighting.forget(connection, before.keys() - groups.keys())
+    written = 0
+    for name, group in groups.items():
+        said = (group.facts, wanted.since, wanted.until)
+        if before.get(name) != said:
+            span = (wanted.since, wanted.until)
+            lit = pieces(group.supply, group.installed, span)
+            queries_lighting.write(
+                connection,
+                queries_lighting.LightingRow(group=name, facts=said[0], span=span),
+                lit,
+                zone,
+            )
+            written += 1
+    queries_lighting.done(connection, wanted)
+    return written
+
+
+def _groups(registry: Registry, known: Catalogue) -> dict[str, _Group]:
+    revisions: dict[tuple[str, str], list[Revision]] = {}
+    members: dict[str, dict[str, Sequence[Revision]]] = {}
+    for revision in registry.revisions:
+        revisions.setdefault((revision.kind, revision.key), []).append(revision)
+    for (kind, key), found in revisions.items():
+        group, _, device = key.rpartition("/")
+        if kind == "member" and device in registry.devices:
+            members.setdefault(group, {})[device] = found
+    lit = lightings(registry, members, revisions)
+    return {
+        name: _Group(
+            supply=lit[f"group/{name}"],
+            installed=facts.threshold(
+                _INSTALLED, revisions.get(("threshold", f"{group.site}/{_INSTALLED}"), ()), known
+            ),
+        )
+        for name, group in registry.groups.items()
+        if f"group/{name}" in lit
+    }
+
+
+def pieces(supply: Supply, installed: Steps, span: tuple[datetime, datetime]) -> Iterator[Lit]:
+    """The pieces in which a plan has lamps burn, each with the whole light that it is part of."""
+    steps = planned_level(supply, micros(span[0]), micros(span[1]))
+    ends = [*steps.at[1:].tolist(), micros(span[1])]
+    light: list[tuple[int, int, float]] = []
+    for begins, until, level in zip(steps.at.tolist(), ends, steps.value.tolist(), strict=True):
+        if not level > 0:  # dark, or no plan
+            yield from _spread(light, installed)
+            light = []
+        else:
+            light.append((max(begins, micros(span[0])), until, level))
+    yield from _spread(light, installed)
+
+
+def _at(steps: Steps, at: int) -> float:
+    place = int(np.searchsorted(steps.at, at, side="right")) - 1
+    return float(steps.value[place]) if place >= 0 else math.nan
+
+
+def _spread(light: Sequence[tuple[int, int, float]], installed: Steps) -> Iterator[Lit]:
+    if not light:
+        return
+    whole = moment(light[0][0]), moment(light[-1][1])
+    for begins, ends, level in light:
+        behind = _at(installed, begins)
+        yield Lit(
+            begins=moment(begins),
+            ends=moment(ends),
+            level=level,
+            span=whole,
+            installed=None if math.isnan(behind) else behind,
+        )

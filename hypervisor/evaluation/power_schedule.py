@@ -1,0 +1,236 @@
+"""When a device had its supply: lamps behind a cabinet that switches them by a lighting plan."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from hypervisor.base.instants import BEGINNING, micros
+from hypervisor.evaluation.facts import Plans, SubjectFacts, Supply
+from hypervisor.registry.model import Registry, Revision
+from rules._inputs import Instants, Steps, Values
+from sensors._plan import levels, plan_from_json
+from sensors._row import NEVER
+
+_DAY = 86_400_000_000
+_AHEAD = 90 * _DAY  # how far beyond what was heard the supply is worked out
+_MARGIN = 30 * _DAY  # when so little of that is left, it is worked out anew
+
+_Members = Mapping[str, Mapping[str, Sequence[Revision]]]  # group -> device -> its revisions
+_Revisions = Mapping[tuple[str, str], Sequence[Revision]]
+_Counts = Callable[[Mapping[str, Any]], bool]  # whether a supply, as written, does
+
+
+def supplies(registry: Registry, members: _Members, revisions: _Revisions) -> dict[str, Supply]:
+    """How each device that was ever behind a switched supply was fed, by its groups' revisions.
+
+    It is switched at its group's site, else where the device's own is; one that is on no map is
+    taken for always fed. Equal supplies are one object: forty lamps have one.
+    """
+    known = _Supplies(registry, members, revisions)
+    return known.of_devices(lambda value: bool(value.get("switched")))
+
+
+def lightings(registry: Registry, members: _Members, revisions: _Revisions) -> dict[str, Supply]:
+    """By which plans each subject was ever lit, by its key: devices, groups, and groups' sites."""
+    known = _Supplies(registry, members, revisions)
+    found = {f"device/{name}": one for name, one in known.of_devices(_planned).items()}
+    for name in sorted(registry.groups):
+        one = known.of_group(name)
+        if one is not None:
+            found[f"group/{name}"] = one
+            site = registry.groups[name].site
+            if site is not None:
+                found.setdefault(site, one)
+    return found
+
+
+def _planned(value: Mapping[str, Any]) -> bool:
+    return "plan" in value
+
+
+@dataclass(kw_only=False)
+class _Supplies:
+    """The registry, looked up; equal supplies are one object."""
+
+    registry: Registry
+    members: _Members
+    revisions: _Revisions
+    shared: dict[str, Supply] = field(default_factory=dict)
+
+    def of_devices(self, counts: _Counts) -> dict[str, Supply]:
+        """Of the devices of those groups whose supply ever counted."""
+        feeding: dict[str, list[str]] = {}
+        for group in sorted(self.members.keys() & self.registry.groups.keys()):
+            found = self.revisions.get(("supply", group), ())
+            if any(revision.value and counts(revision.value) for revision in found):
+                for device in self.members[group]:
+                    feeding.setdefault(device, []).append(group)
+        made = {
+            device: self._made(
+                groups, [(group, self.members[group][device]) for group in groups], device, counts
+            )
+            for device, groups in feeding.items()
+        }
+        return {device: supply for device, supply in made.items() if supply is not None}
+
+    def of_group(self, group: str) -> Supply | None:
+        """By which plans a group itself is lit, as a whole."""
+        if not any(
+            revision.value and _planned(revision.value) for revision in self._said("supply", group)
+        ):
+            return None
+        first = next(iter(sorted(self.members.get(group, ()))), None)
+        return self._made([group], [(group, None)], first, _planned)
+
+    def _said(self, kind: str, key: str) -> Sequence[Revision]:
+        return self.revisions.get((kind, key), ())
+
+    def _made(
+        self,
+        groups: Sequence[str],
+        belonging: Sequence[tuple[str, Sequence[Revision] | None]],
+        device: str | None,
+        counts: _Counts,
+    ) -> Supply | None:
+        place = self._place(device, groups)
+        if place is None:
+            return None
+        plans = self._plans(belonging, counts)
+        key = json.dumps([plans, place], sort_keys=True)
+        return self.shared.setdefault(key, Supply(plans=plans, place=place))
+
+    def _place(self, device: str | None, groups: Sequence[str]) -> tuple[float, float] | None:
+        """Rounded, so that neighbours share their dusk and dawn: 0.01 degrees are two seconds."""
+        one = None if device is None else self.registry.devices[device]
+        names = [*(self.registry.groups[group].site for group in groups), one.site if one else None]
+        sites = [self.registry.sites[name] for name in names if name is not None]
+        spots = [(site.lon, site.lat) for site in sites]
+        for lon, lat in (*spots, *([(one.lon, one.lat)] if one else [])):
+            if lon is not None and lat is not None:
+                return round(lon, 2), round(lat, 2)
+        return None
+
+    def _plans(
+        self, belonging: Sequence[tuple[str, Sequence[Revision] | None]], counts: _Counts
+    ) -> Plans:
+        facts = [("supply", group) for group, _ in belonging]
+        named = {
+            str(revision.value["plan"])
+            for fact in facts
+            for revision in self._said(*fact)
+            if revision.value and "plan" in revision.value
+        }
+        facts += [("plan", plan) for plan in sorted(named)]
+        times = {BEGINNING}
+        times |= {micros(revision.effective) for fact in facts for revision in self._said(*fact)}
+        times |= {micros(revision.effective) for _, found in belonging for revision in found or ()}
+        found: list[tuple[int, Mapping[str, Any] | None]] = []
+        for at in sorted(times):
+            plan = self._plan_at(at, belonging, counts)
+            if not found or found[-1][1] != plan:
+                found.append((at, plan))
+        return tuple(found)
+
+    def _plan_at(
+        self,
+        at: int,
+        belonging: Sequence[tuple[str, Sequence[Revision] | None]],
+        counts: _Counts,
+    ) -> Mapping[str, Any] | None:
+        """The plan that counted then, without its words for people."""
+        for group, said in belonging:
+            if said is not None and _standing(said, at) is None:
+                continue
+            supply = _standing(self._said("supply", group), at)
+            if supply and counts(supply):
+                plan = _standing(self._said("plan", str(supply["plan"])), at)
+                if plan is not None:
+                    return {name: value for name, value in plan.items() if name != "title"}
+        return None
+
+
+def _standing(found: Iterable[Revision], at: int) -> Mapping[str, Any] | None:
+    """What a fact says at a time; None before its first revision, and where it is withdrawn."""
+    value = None
+    for revision in found:  # ascending; of one time the later recorded is last
+        if micros(revision.effective) <= at:
+            value = revision.value
+    return value
+
+
+@dataclass(kw_only=True)
+class PowerSchedule:
+    """The supplies, worked out from `since` to `until` (µs); one object for all fed alike."""
+
+    retention: int  # µs of raw readings: nothing older is judged
+    since: int = 0
+    until: int = 0
+    # By the identity of the supply, which is held so that no other object takes it over.
+    _known: dict[tuple[int, bool], tuple[Supply, Steps]] = field(default_factory=dict)
+
+    def reach(self, floor: int, deaf: Sequence[tuple[int, int]]) -> bool:
+        """Know them well beyond `floor`, up to which we heard; whether they are worked out anew.
+
+        Before the first deafness is over nobody listened, and nothing was expected.
+        """
+        if floor == NEVER or self.until - _MARGIN > floor:
+            return False
+        first = [until for since, until in deaf[:1] if since <= BEGINNING]
+        self.since, self.until = max(floor - self.retention, *first, 0), floor + _AHEAD
+        self._known.clear()
+        return True
+
+    def lit(self, subject: SubjectFacts, *, planned: bool = False) -> SubjectFacts:
+        """The subject, its devices with their supplies; where `planned`, with its planned level."""
+        if not self.until:
+            return subject
+        if planned and subject.lighting is not None:
+            subject = replace(subject, plan=self._steps(subject.lighting, planned=True))
+        if not subject.supplies:
+            return subject
+        fed = {
+            name: replace(subject.devices[name], fed=self._steps(supply, planned=False))
+            for name, supply in subject.supplies.items()
+        }
+        return replace(subject, devices={**subject.devices, **fed})
+
+    def _steps(self, supply: Supply, *, planned: bool) -> Steps:
+        key = id(supply), planned
+        if key not in self._known:
+            level = planned_level(supply, self.since, self.until)
+            self._known[key] = supply, level if planned else _fed(level)
+        return self._known[key][1]
+
+
+def planned_level(supply: Supply, since: int, until: int) -> Steps:
+    """What the plans want (%); nan while there is none."""
+    at, value = [np.array([BEGINNING])], [np.array([np.nan])]
+    ends = [*(begins for begins, _ in supply.plans[1:]), until]
+    for (begins, plan), ends_at in zip(supply.plans, ends, strict=True):
+        first, last = max(begins, since), min(ends_at, until)
+        if first >= last:
+            continue
+        times, wanted = np.array([first]), np.array([np.nan])
+        if plan is not None:
+            found = levels(plan_from_json(plan), *supply.place, (first, last))
+            wanted = np.concatenate([found.of(times), found.level[found.at > first]])
+            times = np.concatenate([times, found.at[found.at > first]])
+        inside = times < last
+        at.append(times[inside])
+        value.append(wanted[inside])
+    return _changing(np.concatenate(at).astype(np.int64), np.concatenate(value))
+
+
+def _fed(level: Steps) -> Steps:
+    """1 while the plan has the lamps burn, or there is none."""
+    return _changing(level.at, np.where(np.isnan(level.value), 1.0, level.value > 0))
+
+
+def _changing(at: Instants, value: Values) -> Steps:
+    """Only where it is another than before."""
+    same = (value[1:] == value[:-1]) | (np.isnan(value[1:]) & np.isnan(value[:-1]))
+    changed = np.append(True, ~same)
+    return Steps(at=at[changed], value=value[changed])

@@ -1,0 +1,232 @@
+"""The cheap look: whether a rule can possibly be true of each subject, from a few numbers.
+
+Most rows change nothing, and are told from the others without a judgement: a rule that stands calm
+stays so while its condition cannot be true for any value that its series had lately, nor for any
+silence between the arrivals.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, serves
+from hypervisor.evaluation.possible import Silences, Spans, can_be, silence_of
+from hypervisor.evaluation.recent import Mask
+from hypervisor.evaluation.rulebook import RuleHistory
+from hypervisor.evaluation.series_stats import LATER, Dials
+from rules._inputs import Instants, Steps, Values
+from rules._rule import DEVICE
+from rules._tree import Call, Every, Node, Place, walk
+
+Places = Instants  # of series among the dials; 0 is nobody's
+
+
+@dataclass(kw_only=True)
+class Glance:
+    """One rule, as it stands now, at all its subjects; arrays by subject.
+
+    `settled`: no fact that it uses has another value after this time; LATER: it must not be
+    guessed. A series is known by the place of its latest source: nothing reaches across a splice.
+    """
+
+    when: Node
+    settled: Instants
+    named: Mapping[str, Places]  # series -> places
+    members: Mapping[str, Places]  # word of a group -> places of the members' series
+    present: Mapping[str, Mask]  # word -> which members count
+    devices: Places  # of the series of each device; by subject and device
+    missing: Mask  # which devices a subject does not have
+    limits: Mapping[str, Values]
+    silences: Sequence[tuple[str, int]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, rule: RuleHistory, subjects: Sequence[SubjectFacts], dials: Dials) -> "Glance":
+        latest = rule.rules[-1]
+        asked = any(name == DEVICE for name, _ in _silences(latest.when))
+        devices, missing = _devices(subjects if asked else [], dials)
+        return cls(
+            when=latest.when,
+            settled=np.array(
+                [_settled(rule, subject_facts) for subject_facts in subjects], dtype=np.int64
+            ),
+            named={
+                name: np.array(
+                    [_place(subject_facts, name, dials) for subject_facts in subjects],
+                    dtype=np.int64,
+                )
+                for name in latest.plain
+            },
+            members={
+                word: _padded([[_place(s, k, dials) for k in _keys(s, word)] for s in subjects])
+                for word in latest.shared
+            },
+            present={
+                word: _padded([[_counts(s, k) for k in _keys(s, word)] for s in subjects]) == 1
+                for word in latest.shared
+            },
+            devices=devices,
+            missing=missing,
+            limits={
+                name: np.array(
+                    [
+                        subject_facts.thresholds[name].value[-1]
+                        if name in subject_facts.thresholds
+                        else np.nan
+                        for subject_facts in subjects
+                    ]
+                )
+                for name in latest.thresholds
+            },
+            silences=list(_silences(latest.when)),
+        )
+
+    @classmethod
+    def blind(cls, size: int) -> "Glance":
+        """Of so many subjects, none of which it may be guessed about."""
+        nobody = np.empty((0, 0, 0), dtype=np.int64)
+        return cls(
+            when=Every(place=Place(file="", line=0, column=0), conditions=()),
+            settled=np.full(size, LATER, dtype=np.int64),
+            named={},
+            members={},
+            present={},
+            devices=nobody,
+            missing=np.empty((0, 0), dtype=np.bool_),
+            limits={},
+        )
+
+    def possible(self, dials: Dials) -> Mask:
+        """Whether the condition can be true for values that the series had lately."""
+        return can_be(self.when, self._spans(dials, {}, {}))
+
+    def quiet(self, dials: Dials, floor: int) -> tuple[Mask, Instants]:
+        """Where it cannot have been true by `floor`, and when time alone may make it so."""
+        alone = {name: _heard(places, dials, floor) for name, places in self.named.items()}
+        shared = {word: _heard(places, dials, floor) for word, places in self.members.items()}
+        if self.devices.size:
+            alone[DEVICE] = self._devices_heard(dials, floor)
+        possible = can_be(self.when, self._spans(dials, alone, shared))
+        due = np.full(len(self.settled), LATER, dtype=np.int64)
+        for name, length in self.silences:
+            if name in alone:
+                due = np.minimum(due, alone[name].next(length))
+            elif name in shared:
+                ends = np.where(self.present[name], shared[name].next(length), LATER)
+                due = np.minimum(due, ends.min(axis=1, initial=LATER))
+        return ~possible, due
+
+    def _spans(
+        self, dials: Dials, alone: Mapping[str, Silences], shared: Mapping[str, Silences]
+    ) -> Spans:
+        size = len(self.settled)
+        width = next((places.shape[1] for places in self.members.values()), 0)
+        members = Spans(
+            shape=(size, width),
+            series={word: dials.span(places) for word, places in self.members.items()},
+            sums={word: dials.sums(places) for word, places in self.members.items()},
+            thresholds={name: values[:, np.newaxis] for name, values in self.limits.items()},
+            silences=shared,
+        )
+        return Spans(
+            shape=(size,),
+            series={name: dials.span(places) for name, places in self.named.items()},
+            sums={name: dials.sums(places) for name, places in self.named.items()},
+            thresholds=self.limits,
+            silences=alone,
+            members=members if width else None,
+            present=self.present,
+        )
+
+    def _devices_heard(self, dials: Dials, floor: int) -> Silences:
+        """Of each subject the device that is silent longest; heard by its series that spoke last.
+
+        Between the arrivals of that one no pause of the device was longer.
+        """
+        last = dials.arrived[self.devices].argmax(axis=2)
+        places = np.take_along_axis(self.devices, last[:, :, np.newaxis], axis=2)[:, :, 0]
+        heard = _heard(places, dials, floor)
+        paused = np.where(self.missing, 0, heard.paused).max(axis=1, initial=0)
+        arrived = np.where(self.missing, LATER, heard.arrived).min(axis=1, initial=LATER)
+        return Silences(paused=paused, arrived=arrived, upto=floor)
+
+
+def _heard(places: Places, dials: Dials, floor: int) -> Silences:
+    return Silences(paused=dials.paused[places], arrived=dials.arrived[places], upto=floor)
+
+
+def _silences(when: Node) -> Iterable[tuple[str, int]]:
+    for node in walk(when):
+        if isinstance(node, Call) and node.function == "silent":
+            found = silence_of(node)
+            if found is not None:
+                yield found
+
+
+def _keys(subject: SubjectFacts, word: str) -> Sequence[str]:
+    return subject.group.get(word, ())
+
+
+def _place(subject: SubjectFacts, name: str, dials: Dials) -> int:
+    series = subject.series.get(name)
+    return 0 if series is None else dials.place[series.ids[-1]]
+
+
+def _counts(subject: SubjectFacts, key: str) -> int:
+    series = subject.series.get(key)
+    return int(series is not None and _in_service(subject, series))
+
+
+def _in_service(subject: SubjectFacts, series: SeriesFacts) -> bool:
+    withdrawn = series.withdrawn is not None and series.withdrawn.value[-1] == 1.0
+    return serves(subject.devices[series.device]) and not withdrawn
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> Instants:
+    width = max(map(len, rows), default=0)
+    return np.array([[*row, *([0] * (width - len(row)))] for row in rows], dtype=np.int64).reshape(
+        len(rows), width
+    )
+
+
+def _devices(subjects: Sequence[SubjectFacts], dials: Dials) -> tuple[Places, Mask]:
+    """Places of the series of each device in service, by subject and device."""
+    found: list[list[list[int]]] = []
+    for subject in subjects:
+        own: dict[str, list[int]] = {
+            name: [] for name, device in subject.devices.items() if serves(device)
+        }
+        for series in subject.series.values():
+            if series.device in own:
+                own[series.device].append(dials.place[series.ids[-1]])
+        found.append(list(own.values()))
+    deep = max((len(devices) for devices in found), default=0)
+    wide = max((len(places) for devices in found for places in devices), default=0)
+    places = np.zeros((len(found), deep, wide), dtype=np.int64)
+    missing = np.ones((len(found), deep), dtype=np.bool_)
+    for i, devices in enumerate(found):
+        for j, one in enumerate(devices):
+            places[i, j, : len(one)] = one
+            missing[i, j] = False
+    return places, missing
+
+
+def _settled(rule: RuleHistory, subject: SubjectFacts) -> int:
+    """After this time no fact that the rule uses here changes; LATER: it must not be guessed."""
+    if len(rule.rules) != len(rule.revisions):
+        return LATER
+    if any(rule.lacks(one, subject) is not None for one in rule.rules):
+        return LATER
+    names = {name for one in rule.rules for name in one.plain}
+    if names & subject.doubled.keys():
+        return LATER
+    if any(not _in_service(subject, subject.series[name]) for name in names):
+        return LATER
+    steps: list[Steps] = list(subject.thresholds.values())
+    steps += [device.in_service for device in subject.devices.values()]
+    last = rule.revisions[-1][0]
+    for series in subject.series.values():
+        steps += [series.interval, series.stale_after]
+        steps += [] if series.withdrawn is None else [series.withdrawn]
+        last = max([last, *series.breaks])
+    return max([last, *(int(one.at[-1]) for one in steps)])

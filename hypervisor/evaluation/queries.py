@@ -1,0 +1,196 @@
+"""What the watch remembers: how far it is, the journal, and what it judged by."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from hypervisor.alarms.queries import Pair
+from hypervisor.base.instants import micros, moment
+from hypervisor.database.connect import Connection
+from rules._journal import Moment
+from sensors._row import NEVER
+
+FIRST_CURSOR = "0"  # older than any transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationState:
+    """How far the watch is. `heard_to` and `judged_to` in µs, NEVER before the first heartbeat."""
+
+    cursor: str
+    heard_to: int = NEVER
+    judged_to: int = NEVER
+    engine: str
+
+
+def state(connection: Connection) -> EvaluationState | None:
+    """How far the watch was at its last commit; None before its first."""
+    row = connection.execute(
+        "SELECT cursor::text, heard_to, judged_to, engine FROM watch_state"
+    ).fetchone()
+    if row is None:
+        return None
+    return EvaluationState(
+        cursor=row[0],
+        heard_to=_instant(row[1]),
+        judged_to=_instant(row[2]),
+        engine=row[3],
+    )
+
+
+def save_state(connection: Connection, state: EvaluationState) -> None:
+    """Write how far the watch is, in the caller's transaction."""
+    connection.execute(
+        "INSERT INTO watch_state (cursor, heard_to, judged_to, engine) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (only_one) DO UPDATE SET (cursor, heard_to, judged_to, engine) ="
+        " (EXCLUDED.cursor, EXCLUDED.heard_to, EXCLUDED.judged_to, EXCLUDED.engine)",
+        [state.cursor, _moment(state.heard_to), _moment(state.judged_to), state.engine],
+    )
+
+
+def open_journal(
+    connection: Connection, before: Mapping[Pair, int | None]
+) -> dict[Pair, list[Moment]]:
+    """The moments from the last inactive one on, ascending: what the open alarm folds from.
+
+    `before[pair]`: the last inactive moment strictly before this time (µs), or the last of all
+    where None. A pair whose journal is empty is absent.
+    """
+    rows = connection.execute(
+        "SELECT wanted.rule, wanted.subject, found.moment::text"
+        " FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS wanted (rule, subject, before)"
+        " LEFT JOIN LATERAL (SELECT time FROM journal"
+        "   WHERE rule = wanted.rule AND subject = wanted.subject"
+        "   AND time < wanted.before AND moment->>'phase' = 'inactive'"
+        "   ORDER BY time DESC LIMIT 1) AS last ON true"
+        " CROSS JOIN LATERAL (SELECT time, moment FROM journal"
+        "   WHERE rule = wanted.rule AND subject = wanted.subject"
+        "   AND time >= coalesce(last.time, '-infinity')) AS found"
+        " ORDER BY wanted.rule, wanted.subject, found.time",
+        [
+            [rule for rule, _ in before],
+            [subject for _, subject in before],
+            [
+                "infinity" if limit is None else moment(limit).isoformat()
+                for limit in before.values()
+            ],
+        ],
+    )
+    found: dict[Pair, list[Moment]] = {}
+    for rule, subject, written in rows:
+        found.setdefault((rule, subject), []).append(msgspec.json.decode(written, type=Moment))
+    return found
+
+
+def rewrite_journal(
+    connection: Connection,
+    erase_from: Mapping[Pair, int],
+    moments: Iterable[tuple[Pair, Sequence[Moment]]],
+) -> None:
+    """Replace the journal of each pair from a time (µs) on."""
+    if erase_from:
+        connection.execute(
+            "DELETE FROM journal USING unnest(%s::text[], %s::text[], %s::timestamptz[])"
+            " AS gone (rule, subject, since) WHERE journal.rule = gone.rule"
+            " AND journal.subject = gone.subject AND journal.time >= gone.since",
+            [
+                [rule for rule, _ in erase_from],
+                [subject for _, subject in erase_from],
+                [moment(since) for since in erase_from.values()],
+            ],
+        )
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("COPY journal (rule, subject, time, moment) FROM STDIN") as copy,
+    ):
+        for (rule, subject), found in moments:
+            for one in found:
+                written = msgspec.json.encode(one).decode()
+                copy.write_row((rule, subject, moment(one.time), written))
+
+
+def forget_before(
+    connection: Connection, horizon: int, *, mark: str, spared: Sequence[Pair]
+) -> int:
+    """Delete each pair's journal before its last inactive moment before a time (µs); how many rows.
+
+    That moment is given `mark` as its reason. Nothing of the spared pairs is deleted.
+    """
+    words = {
+        "horizon": moment(horizon),
+        "mark": mark,
+        "rules": [rule for rule, _ in spared],
+        "subjects": [subject for _, subject in spared],
+    }
+    last = (
+        "WITH last AS (SELECT rule, subject, max(time) AS time FROM journal"
+        " WHERE time < %(horizon)s AND moment->>'phase' = 'inactive' AND (rule, subject) NOT IN"
+        " (SELECT * FROM unnest(%(rules)s::text[], %(subjects)s::text[])) GROUP BY 1, 2)"
+    )
+    connection.execute(
+        f"{last} UPDATE journal SET moment = moment || jsonb_build_object('reason', %(mark)s::text)"  # noqa: S608  constants
+        " FROM last WHERE journal.rule = last.rule AND journal.subject = last.subject"
+        " AND journal.time = last.time AND moment->>'reason' IS DISTINCT FROM %(mark)s",
+        words,
+    )
+    return connection.execute(
+        f"{last} DELETE FROM journal USING last WHERE journal.rule = last.rule"  # noqa: S608  constants
+        " AND journal.subject = last.subject AND journal.time < last.time",
+        words,
+    ).rowcount
+
+
+def closings(connection: Connection) -> dict[Pair, list[tuple[int, str]]]:
+    """Where operators closed alarms: by rule and subject (at µs, who and why), ascending."""
+    found: dict[Pair, list[tuple[int, str]]] = {}
+    for rule, subject, at, author, reason in connection.execute(
+        "SELECT rule, subject, at, author, reason FROM closing ORDER BY at, id"
+    ):
+        found.setdefault((rule, subject), []).append((micros(at), f"closed by {author}: {reason}"))
+    return found
+
+
+def judged_under(connection: Connection) -> dict[tuple[str, str], Any]:
+    """What was last judged by: (kind, key) -> facts. Kinds: subject, rule, deaf, closing."""
+    rows = connection.execute("SELECT kind, key, facts::text FROM judged_under")
+    return {(kind, key): msgspec.json.decode(facts) for kind, key, facts in rows}
+
+
+def save_judged_under(
+    connection: Connection, facts: Mapping[tuple[str, str], Any], gone: Iterable[tuple[str, str]]
+) -> None:
+    """Remember what is judged by from now on; forget what no longer exists."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO judged_under (kind, key, facts) VALUES (%s, %s, %s)"
+            " ON CONFLICT (kind, key) DO UPDATE SET facts = EXCLUDED.facts",
+            [(kind, key, json.dumps(value)) for (kind, key), value in facts.items()],
+        )
+        cursor.executemany("DELETE FROM judged_under WHERE kind = %s AND key = %s", list(gone))
+
+
+def _instant(stored: datetime | None) -> int:
+    return NEVER if stored is None else micros(stored)
+
+
+def _moment(instant: int) -> datetime | None:
+    return None if instant == NEVER else moment(instant)
+
+
+def expected_workers(connection: Connection) -> list[tuple[str, int]]:
+    """(name, joined µs) of the ingest workers that joined and were not drained."""
+    rows = connection.execute("SELECT name, joined_at FROM worker WHERE drained_at IS NULL")
+    return [(name, micros(joined)) for name, joined in rows]
+
+
+def deaf_spans(connection: Connection) -> list[tuple[int, int]]:
+    """(from, to) µs in which a worker was not listening, whether or not it was drained since.
+
+    What it missed then, it missed: taking it away later does not change the past.
+    """
+    rows = connection.execute("SELECT from_at, to_at FROM deaf_span ORDER BY from_at")
+    return [(micros(since), micros(until)) for since, until in rows]

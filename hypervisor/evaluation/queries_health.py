@@ -1,0 +1,75 @@
+"""What the database says about its own state and that of the parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+
+from hypervisor.base.instance import Instance
+from hypervisor.database import instance
+from hypervisor.database.connect import StoreError, connect, migration_files
+from hypervisor.evaluation import queries_setbacks
+from hypervisor.evaluation.queries_setbacks import SetAside
+
+_HAS_SETBACKS = "0024_set_aside.sql"  # the migration that made the table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """An ingest worker that joined and was not drained. `silent_for` None: never heard."""
+
+    name: str
+    silent_for: timedelta | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """One look at the database. `lacking`: migrations that were not applied."""
+
+    timescaledb: str
+    lacking: Sequence[str]
+    clock: datetime
+    instance: Instance | None
+    workers: Sequence[Worker]
+    judged_to: datetime | None
+    dead_letters_last_hour: int
+    dead_notifications: int
+    set_aside: Sequence[SetAside] = ()
+
+
+def look(url: str) -> Health:
+    """Look once.
+
+    Raises:
+        StoreError: the database does not answer, or was never migrated.
+    """
+    with connect(url) as connection:
+        try:
+            version = connection.execute(
+                "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'"
+            ).fetchone()
+            done = {row[0] for row in connection.execute("SELECT name FROM migration")}
+            workers = connection.execute(
+                "SELECT name, now() - heard_at FROM worker WHERE drained_at IS NULL ORDER BY name"
+            ).fetchall()
+            (clock, judged, letters, given_up) = connection.execute(
+                "SELECT clock_timestamp(), (SELECT judged_to FROM watch_state), (SELECT count(*)"
+                " FROM dead_letter WHERE received_at > now() - INTERVAL '1 hour'),"
+                " (SELECT count(*) FROM delivery WHERE state = 'dead')"
+            ).fetchone()  # type: ignore[misc]  # always one row
+            found = instance.read(connection)
+            aside = queries_setbacks.listing(connection) if _HAS_SETBACKS in done else []
+        except psycopg.errors.UndefinedTable as error:
+            raise StoreError("no migration was ever applied; `hypervisor up` does it") from error
+    return Health(
+        timescaledb=version[0] if version else "",
+        lacking=[name for name in migration_files() if name not in done],
+        clock=clock,
+        instance=found,
+        workers=[Worker(name=name, silent_for=silent) for name, silent in workers],
+        judged_to=judged,
+        dead_letters_last_hour=letters,
+        dead_notifications=given_up,
+        set_aside=aside,
+    )

@@ -1,0 +1,215 @@
+"""The recent readings of every series, in memory: in-order work needs no query.
+
+A tail holds every stored row of its series from `complete_from` on. Of older rows it keeps the last
+good one (values hold until their stale limit) and those that arrived lately (silence asks when).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules._inputs import Instants
+from sensors._row import NEVER, ROW, Rows, believed
+
+Mask = NDArray[np.bool_]
+
+_MOST = 20_000  # rows of one series; what is older is read from the store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fresh:
+    """What a batch said of one series. Times in µs.
+
+    `first`: the earliest time whose value or quality is new, None without any. `arrived`: the
+    earliest arrival that appeared or vanished. `newest_before`: NEVER where it had no row.
+    `doubted`: times at which a row that stood says something else now; the store knows best.
+    """
+
+    first: int | None
+    arrived: int | None
+    newest_before: int
+    doubted: tuple[int, ...] = ()
+
+
+class SeriesTail:
+    """One series. Grows at its end; what does not fit there is merged.
+
+    When it was filled from the store it took rows that the feed tells of only later: until the
+    feed's cursor has passed `ahead_to`, a row that it knows is news all the same.
+    """
+
+    __slots__ = ("_rows", "_size", "ahead_to", "complete_from", "keep", "older")
+
+    def __init__(self, *, keep: int) -> None:
+        """Keep rows no older than `keep` µs before the newest."""
+        self.keep = keep
+        self.complete_from = NEVER
+        self.ahead_to = 0
+        self.older = np.empty(0, dtype=ROW)
+        self._rows = np.empty(16, dtype=ROW)
+        self._size = 0
+
+    @property
+    def rows(self) -> Rows:
+        """Complete from `complete_from` on, ascending by time."""
+        return self._rows[: self._size]
+
+    @property
+    def newest(self) -> int:
+        return int(self._rows["time"][self._size - 1]) if self._size else NEVER
+
+    def fill(self, rows: Rows, *, complete_from: int) -> None:
+        """Start with what is stored from `complete_from` on, and some that is older."""
+        self.complete_from = complete_from
+        self.older, recent = _split(rows, complete_from)
+        self._replace(recent)
+
+    def absorb(self, rows: Rows, *, cursor: int) -> Fresh | None:
+        """Take rows that the feed told from `cursor` on, ascending; None: they say nothing new."""
+        if cursor < self.ahead_to:
+            return self._confirm(rows)
+        return self._merge(rows, self.newest)
+
+    def _confirm(self, rows: Rows) -> Fresh:
+        """Rows that were perhaps here before the feed told of them: nobody judged them yet."""
+        others = np.setdiff1d(self.rows["time"], rows["time"])
+        fresh = self._merge(rows, self.newest)
+        return Fresh(
+            first=int(rows["time"][0]),
+            arrived=_least(_earliest(rows["received"]), fresh.arrived if fresh else None),
+            newest_before=int(others[-1]) if len(others) else NEVER,
+            doubted=fresh.doubted if fresh is not None else (),
+        )
+
+    def stands(self, rows: Rows) -> None:
+        """Take rows as the store has them, whatever was thought before."""
+        older, recent = _split(rows, self.complete_from)
+        self.older = merge(self.older, older)
+        self._replace(merge(self.rows, recent))
+
+    def since(self, time: int) -> Rows:
+        """Rows from `time` on, with the last good one before it; and those that arrived lately."""
+        rows = self.rows
+        cut = int(np.searchsorted(rows["time"], time)) if time > self.complete_from else 0
+        while cut > 0:
+            cut -= 1
+            if is_good(rows[cut : cut + 1])[0]:
+                break
+        return np.concatenate([self.older, rows[cut:]]) if len(self.older) else rows[cut:]
+
+    def arrivals_from(self) -> int:
+        """From when on (µs) every arrival is known here, however old what arrived."""
+        if self.complete_from == NEVER:
+            return NEVER
+        latest = int(self.rows["received"].max(initial=NEVER))
+        return latest - self.keep if latest > NEVER + self.keep else latest
+
+    def append(self, rows: Rows) -> bool:
+        """Take rows that all lie behind what is here, ascending; whether older ones had to go."""
+        trimmed = False
+        if self._size + len(rows) > len(self._rows):
+            trimmed = self._trim(int(rows["time"][-1]))
+        needed = self._size + len(rows)
+        if needed > len(self._rows):
+            grown = np.empty(2 * needed, dtype=ROW)
+            grown[: self._size] = self.rows
+            self._rows = grown
+        self._rows[self._size : needed] = rows
+        self._size = needed
+        return trimmed
+
+    def _merge(self, rows: Rows, newest: int) -> Fresh | None:
+        known = np.concatenate([self.older, self.rows])
+        new, moved, doubted, arrivals = _compare(known, rows)
+        if not (new | moved).any():
+            return None
+        older, recent = _split(rows, self.complete_from)
+        if len(recent):
+            self._replace(merge(self.rows, recent))
+        if len(older):
+            self.older = self._lately(merge(self.older, older))
+        return Fresh(
+            first=int(rows["time"][new].min()) if new.any() else None,
+            arrived=_earliest(arrivals),
+            newest_before=newest,
+            doubted=tuple(sorted(set(rows["time"][doubted].tolist()))),
+        )
+
+    def _replace(self, rows: Rows) -> None:
+        self._rows = np.empty(max(2 * len(rows), 16), dtype=ROW)
+        self._rows[: len(rows)] = rows
+        self._size = len(rows)
+
+    def _trim(self, newest: int) -> bool:
+        """Forget what is too old, when that makes room worth having."""
+        rows = self.rows
+        cut = int(np.searchsorted(rows["time"], newest - self.keep))
+        cut = max(cut, len(rows) - _MOST)
+        if cut < len(rows) // 4 or cut == 0:
+            return False
+        self.complete_from = int(rows["time"][cut - 1]) + 1
+        older: Rows = np.concatenate([self.older, rows[:cut]])
+        self._replace(rows[cut:])
+        self.older = self._lately(older)
+        return True
+
+    def _lately(self, older: Rows) -> Rows:
+        """The last good row, the last arrived, and those that arrived within `keep` of now."""
+        arrived = older["received"]
+        latest = max(int(arrived.max()), int(self.rows["received"].max(initial=NEVER)))
+        kept = (arrived != NEVER) & (arrived >= max(latest, NEVER + self.keep) - self.keep)
+        kept[np.argmax(arrived)] = True
+        kept[np.flatnonzero(is_good(older))[-1:]] = True
+        lately: Rows = older[kept]
+        return lately
+
+
+def is_good(rows: Rows) -> Mask:
+    """Which rows have a value that conditions believe."""
+    return believed(rows["value"], rows["quality"])
+
+
+def merge(stood: Rows, new: Rows) -> Rows:
+    """Both, ascending; of two rows with one time the new one, the last of it."""
+    both = np.concatenate([stood, new])
+    both = both[np.argsort(both["time"], kind="stable")]
+    if not len(both):
+        return both
+    standing: Rows = both[np.append(both["time"][1:] != both["time"][:-1], True)]
+    return standing
+
+
+def _split(rows: Rows, at: int) -> tuple[Rows, Rows]:
+    """Those before a time, and those from it on."""
+    recent = rows["time"] >= at
+    return rows[~recent], rows[recent]
+
+
+def _compare(known: Rows, rows: Rows) -> tuple[Mask, Mask, Mask, Instants]:
+    """Masks over `rows`: new or another value; another arrival only; and doubted. And arrivals."""
+    at = np.searchsorted(known["time"], rows["time"])
+    at = np.minimum(at, max(len(known) - 1, 0))
+    again = np.append(False, rows["time"][1:] == rows["time"][:-1])
+    if not len(known):
+        everything = np.ones(len(rows), dtype=bool)
+        return everything, ~everything, again, rows["received"]
+    stood = known[at]
+    hit = stood["time"] == rows["time"]
+    same = (stood["quality"] == rows["quality"]) & (
+        (stood["value"] == rows["value"]) | (np.isnan(stood["value"]) & np.isnan(rows["value"]))
+    )
+    new = ~hit | ~same
+    moved = hit & same & (stood["received"] != rows["received"])
+    changed = new | moved
+    arrivals = np.concatenate([rows["received"][changed], stood["received"][changed & hit]])
+    return new, moved, (hit & changed) | again, arrivals
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((time for time in (one, other) if time is not None), default=None)
+
+
+def _earliest(received: Instants) -> int | None:
+    arrived = received[received != NEVER]
+    return int(arrived.min()) if len(arrived) else None

@@ -1,0 +1,147 @@
+"""Rules out of an author's file or an editor's text, each with the revision it is based on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hypervisor.base.errors import RulebookError
+from hypervisor.evaluation.based_on import bases
+from rules._errors import RuleError
+from rules._pack import Pack, load_pack
+from rules._rule import Rule
+from rules._tree import Place
+from rules._yaml import Source, as_yaml
+from sensors._domain import catalogue
+
+_EDITOR = "rule"  # what a text is called that came from no file
+_INDENT = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposed:
+    """A rule that somebody wants to hold. `based_on`: the mark of the revision it comes from.
+
+    `pack`: all of its file, for what its rules mention.
+    """
+
+    rule: Rule
+    pack: Pack
+    place: Place
+    based_on: str | None
+
+
+def read_file(file: Path, *, domain: str | None = None) -> tuple[Pack, list[Proposed]]:
+    """The rules of a file, in its order.
+
+    Raises:
+        RuleError: with file, line and column.
+        RulebookError: the file cannot be read, or its domain not be told.
+    """
+    text = file_text(file)
+    return read_text(text, file=str(file), domain=domain or domain_of(text, file))
+
+
+def file_text(file: Path) -> str:
+    """A file's text.
+
+    Raises:
+        RulebookError: it cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RulebookError(f"{file} cannot be read: {error}") from error
+
+
+def read_text(text: str, *, file: str, domain: str) -> tuple[Pack, list[Proposed]]:
+    """The rules of a text, in its order."""
+    pack = load_pack(text, file=file, domain=domain)
+    said = bases(text, file=file)
+    return pack, [
+        Proposed(rule=rule, pack=pack, place=said[rule.id][0], based_on=said[rule.id][1])
+        for rule in pack.rules
+    ]
+
+
+def domain_of(text: str, file: Path) -> str:
+    """The domain of a file: its name, else what its first rule's id begins with.
+
+    Raises:
+        RulebookError: neither is a domain.
+    """
+    known = catalogue().domains
+    if file.stem in known:
+        return file.stem
+    for name in bases(text, file=str(file)):
+        for domain in sorted(known, key=len, reverse=True):
+            if name.startswith(f"{domain}-"):
+                return domain
+    raise RulebookError(
+        f"{file}: its domain cannot be told: name it as one ({', '.join(sorted(known))}), begin the"
+        " ids of its rules with one, or say --domain"
+    )
+
+
+def read_any(text: str, *, domain: str) -> Pack:
+    """An editor's text: one rule, a mapping, or a list of them.
+
+    Raises:
+        RuleError: with line and column of that text.
+    """
+    node = Source(_EDITOR).compose(text)
+    if isinstance(node, yaml.MappingNode):
+        return _single(text, domain=domain)[0]
+    return read_text(text, file=_EDITOR, domain=domain)[0]
+
+
+def read_one(text: str, *, domain: str) -> Proposed:
+    """The one rule of an editor's text, a mapping.
+
+    Raises:
+        RuleError: with line and column of that text.
+    """
+    node = Source(_EDITOR).compose(text)
+    if not isinstance(node, yaml.MappingNode):
+        raise RuleError(
+            Place(file=_EDITOR, line=1, column=1), "expected one rule, a mapping (id: …)"
+        )
+    return _single(text, domain=domain)[1][0]
+
+
+def _single(text: str, *, domain: str) -> tuple[Pack, list[Proposed]]:
+    """As a list of one; places are those of the text."""
+    lines = f"{' ' * _INDENT}{text}".replace("\n", f"\n{' ' * _INDENT}")
+    try:
+        return read_text(f"-{lines[1:]}", file=_EDITOR, domain=domain)
+    except RuleError as error:
+        place = Place(
+            file=_EDITOR, line=error.place.line, column=max(error.place.column - _INDENT, 1)
+        )
+        raise RuleError(place, error.problem) from error
+
+
+def read_written(written: Mapping[str, Any], *, domain: str) -> Proposed:
+    """A rule given as a JSON object, as the API shows it.
+
+    Raises:
+        RuleError: as `read_one`, in the text of that object.
+    """
+    return read_one(as_yaml(written), domain=domain)
+
+
+def together(files: Iterable[list[Proposed]]) -> list[Proposed]:
+    """The rules of several files.
+
+    Raises:
+        RuleError: one stands in two of them.
+    """
+    found: dict[str, Proposed] = {}
+    for proposed in (one for file in files for one in file):
+        name = proposed.rule.id
+        if name in found:
+            raise RuleError(proposed.place, f"rule {name!r} stands in {found[name].place} already")
+        found[name] = proposed
+    return list(found.values())

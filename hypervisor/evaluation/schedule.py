@@ -1,0 +1,219 @@
+"""When each rule must be judged again, for all its subjects at once, in arrays.
+
+New rows make a judgement due at their time; time alone at the time that the engine named. Most
+rows change nothing, which the cheap look (`glance`) tells without a judgement.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hypervisor.alarms.queries import Pair
+from hypervisor.base.instants import BEGINNING, text
+from hypervisor.evaluation.arrivals import News
+from hypervisor.evaluation.facts import SubjectFacts
+from hypervisor.evaluation.prefilter import Glance
+from hypervisor.evaluation.recent import Mask
+from hypervisor.evaluation.rulebook import RuleHistory
+from hypervisor.evaluation.series_stats import LATER, Dials
+from rules._inputs import Instants
+from rules._journal import Moment, Phase, Truth
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class EvaluationPlan:
+    """One rule at all its subjects; arrays by subject.
+
+    `listens`: places of the series it hears, padded with nobody's. `due`: when to judge next, on
+    the rule's axis, LATER without any. `must`: it was made due by something that is to be judged,
+    not by time alone. `calm`: inactive, and its condition not true.
+    """
+
+    rule: RuleHistory
+    keys: list[str]
+    listens: Instants
+    due: Instants
+    must: Mask
+    calm: Mask
+    glance: Glance
+    why: dict[int, str] = field(default_factory=dict)  # of what became due in the past
+
+    @classmethod
+    def of(
+        cls,
+        rule: RuleHistory,
+        subjects: Sequence[SubjectFacts],
+        listens: Sequence[Sequence[int]],
+        dials: Dials,
+    ) -> "EvaluationPlan":
+        width = max(map(len, listens))
+        padded = [
+            [dials.place[s] for s in listen] + [0] * (width - len(listen)) for listen in listens
+        ]
+        return cls(
+            rule=rule,
+            keys=[subject.key for subject in subjects],
+            listens=np.array(padded, dtype=np.int64).reshape(len(subjects), width),
+            due=np.full(len(subjects), LATER, dtype=np.int64),
+            must=np.zeros(len(subjects), dtype=np.bool_),
+            calm=np.zeros(len(subjects), dtype=np.bool_),
+            glance=_glance(rule, subjects, dials),
+        )
+
+    @property
+    def silence(self) -> bool:
+        return self.rule.silence
+
+    def pair(self, number: int) -> Pair:
+        return self.rule.id, self.keys[number]
+
+    def horizons(self, dials: Dials, floor: int) -> Instants:
+        """How far each can be judged: as far as we listened; values also to their newest row."""
+        if self.silence:
+            return np.full(len(self.keys), floor, dtype=np.int64)
+        horizons: Instants = np.maximum(dials.newest[self.listens].max(axis=1, initial=0), floor)
+        return horizons
+
+    def take_over(self, before: "EvaluationPlan") -> None:
+        """Go on with what was due, and known to be calm, for the subjects still there."""
+        numbers = {key: number for number, key in enumerate(before.keys)}
+        for number, key in enumerate(self.keys):
+            old = numbers.get(key)
+            if old is not None:
+                self.due[number] = before.due[old]
+                self.must[number] = before.must[old]
+                self.calm[number] = before.calm[old]
+                if old in before.why:
+                    self.why[number] = before.why[old]
+
+    def mark(self, news: News, dials: Dials, *, floor: int, heard_to: int) -> None:
+        """Make due what the news may change, and what time has brought by `floor`.
+
+        `heard_to`: how far silence was judged until now.
+        """
+        since = news.arrived if self.silence else news.first
+        first = since[self.listens].min(axis=1, initial=LATER)
+        touched = first < LATER
+        if self.silence:
+            touched = touched | (self.due <= floor)
+        if not touched.any():
+            return
+        quiet = touched & self.calm & ~self.must & ~news.late[self.listens].any(axis=1)
+        if quiet.any():
+            try:
+                quiet = self._quiet(quiet, first, news, dials, floor=floor, heard_to=heard_to)
+            except Exception:
+                log.exception("rule %s is judged without a cheap look", self.rule.id)
+                quiet[:] = False
+        loud = touched & ~quiet
+        if self.silence:  # of the time after what was judged nothing is proven any more
+            first = np.minimum(first, max(heard_to, BEGINNING - 1) + 1)
+        self.due[loud] = np.minimum(self.due[loud], first[loud])
+        self.must[loud] = True
+
+    def _quiet(  # noqa: PLR0913  all that a look takes
+        self,
+        asked: Mask,
+        first: Instants,
+        news: News,
+        dials: Dials,
+        *,
+        floor: int,
+        heard_to: int,
+    ) -> Mask:
+        """Of those asked about, where the news since `first` cannot make the condition true."""
+        if not self.silence:
+            return asked & (self.glance.settled <= first) & ~self.glance.possible(dials)
+        told = (first > heard_to) | (first >= self._heard_before(news))
+        quiet = asked & told & (self.glance.settled <= first)
+        return quiet & self._still_heard(dials, floor, quiet)
+
+    def rest(self, numbers: Instants, dials: Dials, floor: int) -> None:
+        """What was judged and cannot become true needs no judgement until its series move."""
+        self.must[numbers] = False
+        if not self.silence:
+            idle = self.calm & (self.glance.settled <= floor)
+            if idle[numbers].any():
+                try:
+                    idle &= ~self.glance.possible(dials)
+                except Exception:
+                    log.exception("rule %s is judged without a cheap look", self.rule.id)
+                    return
+                self.due[numbers[idle[numbers]]] = LATER
+
+    def bring_forward(self, number: int, time: int, why: str = "") -> None:
+        self.must[number] = True
+        if time < self.due[number]:
+            self.due[number] = time
+            if why:
+                self.why[number] = why
+
+    def _heard_before(self, news: News) -> Instants:
+        """What arrived before others that were judged changes what was."""
+        before: Instants = news.heard_before[self.listens].max(axis=1, initial=0)
+        return before
+
+    def _still_heard(self, dials: Dials, floor: int, asked: Mask) -> Mask:
+        """Where no silence can have made it true: judged when one may be complete, no sooner."""
+        if floor < 0:  # nothing was heard yet
+            return np.zeros(len(self.keys), dtype=np.bool_)
+        calm, due = self.glance.quiet(dials, floor)
+        heard: Mask = asked & calm & (self.glance.settled <= floor)
+        self.due[heard] = due[heard]
+        return heard
+
+
+def _glance(rule: RuleHistory, subjects: Sequence[SubjectFacts], dials: Dials) -> Glance:
+    """The cheap look at a rule; where there can be none, one that always says "judge it"."""
+    try:
+        return Glance.of(rule, subjects, dials)
+    except Exception:
+        log.exception("rule %s is judged without a cheap look", rule.id)
+        return Glance.blind(len(subjects))
+
+
+def is_calm(journal: Sequence[Moment]) -> bool:
+    """Of what was judged: inactive, and not about to be anything else; so is what tells nothing."""
+    if not journal:
+        return True
+    return journal[-1].phase is Phase.INACTIVE and journal[-1].when is not Truth.TRUE
+
+
+def explain(plan: EvaluationPlan, number: int, news: News, names: Mapping[int, str]) -> str:
+    """Why a judgement of the past is made again; empty where its rows only go on.
+
+    `names`: of the quantities, by place.
+    """
+    said: list[tuple[int, str]] = []
+    for place in plan.listens[number].tolist():
+        fresh = news.fresh.get(place)
+        if fresh is None:
+            continue
+        name = names.get(place, "?")
+        if fresh.doubted:
+            said.append(
+                (fresh.doubted[0], _corrected(name, fresh.doubted[0], news.acts.get(place)))
+            )
+        elif plan.silence and fresh.arrived is not None:
+            arrived = f"reading of {name} that had arrived at {text(fresh.arrived)}"
+            said.append((fresh.arrived, f"{arrived} was committed later"))
+        elif fresh.first is not None and fresh.first <= fresh.newest_before:
+            said.append((fresh.first, f"late reading of {name} at {text(fresh.first)}"))
+    return min(said, default=(0, ""))[1]
+
+
+def _corrected(name: str, time: int, act: tuple[str, str] | None) -> str:
+    """In words: the device's own correction, or a person's act with its reason."""
+    kind, reason = act or ("", "")
+    match kind:
+        case "":
+            return f"correction of {name} at {text(time)}"
+        case "invalidate":
+            return f"readings of {name} from {text(time)} invalidated: {reason}"
+        case "observe":
+            return f"{name} at {text(time)} observed by a person: {reason}"
+    return f"{name} from {text(time)} on stands again: {reason}"

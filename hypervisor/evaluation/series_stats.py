@@ -1,0 +1,98 @@
+"""A few numbers of every series, in arrays: what the cheap look at a batch is made of."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hypervisor.evaluation.recent import SeriesTail, is_good
+from rules._inputs import Instants, Values
+from sensors._quality import Quality
+from sensors._row import NEVER, Rows
+
+LATER = np.iinfo(np.int64).max  # of a time that has not come
+_SATURATED = int(Quality.SATURATED)
+
+
+@dataclass(kw_only=True)
+class Dials:
+    """By place; place 0 is nobody's. `low` and `high` span the good values in memory.
+
+    `rise` and `fall` are the sums of those above and below zero. `newest`: the latest time.
+    `arrived`: the latest arrival of a good row. `paused`: no less than the longest time (µs)
+    without one that ended after what is judged; LATER: it is not known.
+    """
+
+    place: dict[int, int]
+    newest: Instants
+    low: Values
+    high: Values
+    rise: Values
+    fall: Values
+    arrived: Instants
+    paused: Instants
+
+    @classmethod
+    def of(cls, tails: Mapping[int, SeriesTail]) -> "Dials":
+        size = len(tails) + 1
+        dials = cls(
+            place={series: number for number, series in enumerate(sorted(tails), start=1)},
+            newest=np.full(size, NEVER, dtype=np.int64),
+            low=np.full(size, np.inf),
+            high=np.full(size, -np.inf),
+            rise=np.zeros(size),
+            fall=np.zeros(size),
+            arrived=np.full(size, NEVER, dtype=np.int64),
+            paused=np.full(size, LATER, dtype=np.int64),
+        )
+        dials.read(tails, tails)
+        return dials
+
+    def span(self, places: Instants) -> tuple[Values, Values]:
+        """Between what and what the good values of series lie."""
+        return self.low[places], self.high[places]
+
+    def sums(self, places: Instants) -> tuple[Values, Values]:
+        """Between what and what any of the values of series sum up."""
+        return self.fall[places], self.rise[places]
+
+    @cached_property
+    def known(self) -> Instants:
+        """The series, ascending, as their places are."""
+        return np.fromiter(self.place, dtype=np.int64)
+
+    def read(self, tails: Mapping[int, SeriesTail], series: Iterable[int]) -> None:
+        """Read these series again from what is in memory of them."""
+        chosen = [(self.place[one], tails[one]) for one in series]
+        places = np.array([place for place, _ in chosen], dtype=np.int64)
+        lengths = np.array([len(t.older) + len(t.rows) for _, t in chosen], dtype=np.int64)
+        self.newest[places] = [tail.newest for _, tail in chosen]
+        for facts, nothing in (
+            (self.low, np.inf),
+            (self.high, -np.inf),
+            (self.rise, 0.0),
+            (self.fall, 0.0),
+            (self.arrived, NEVER),
+        ):
+            facts[places] = nothing
+        some = lengths > 0
+        if not some.any():
+            return
+        parts = [part for _, tail in chosen for part in (tail.older, tail.rows) if len(part)]
+        rows = np.concatenate(parts)
+        at = (np.cumsum(lengths) - lengths)[some]
+        good, places = is_good(rows), places[some]
+        low = np.where(good, rows["value"], np.inf)
+        high = np.where(good, highest(rows), -np.inf)
+        self.low[places] = np.minimum.reduceat(low, at)
+        self.high[places] = np.maximum.reduceat(high, at)
+        self.rise[places] = np.add.reduceat(np.maximum(high, 0.0), at)
+        self.fall[places] = np.add.reduceat(np.minimum(low, 0.0), at)
+        self.arrived[places] = np.maximum.reduceat(np.where(good, rows["received"], NEVER), at)
+
+
+def highest(good: Rows) -> Values:
+    """What each good row may mean at most: a saturated one has no bound."""
+    saturated = (good["quality"] & _SATURATED) != 0
+    return np.where(saturated, np.inf, good["value"])

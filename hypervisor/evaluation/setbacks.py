@@ -1,0 +1,171 @@
+"""Rules and subjects whose evaluation fails are set aside, while all others go on.
+
+A setback is about a rule at a subject, a whole rule, or all rules at a subject. Whatever is set
+aside is due from where it failed; it is tried again when anything in the registry or the rules
+changes, and at start. Then evaluation goes on from there, so that the log is as if nothing had
+failed. The alarm log holds no trace of it: setbacks stand in a table of their own.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from hypervisor.alarms.queries import Pair
+from hypervisor.base.instants import BEGINNING
+from hypervisor.database.connect import Connection
+from hypervisor.evaluation import queries_setbacks
+from hypervisor.evaluation.queries_setbacks import EVERY, Setback, is_of_the_server
+from hypervisor.notifications import queries_outbox
+from hypervisor.notifications.queries_outbox import Event
+from sensors._errors import TerritoryError
+
+log = logging.getLogger(__name__)
+
+_PROBLEM = 300  # characters
+_SUBJECTS = 20  # named in a notification
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+@dataclass(kw_only=True)
+class Asides:
+    """What is set aside. `now`: not evaluated; `trying`: to be tried again with the next step.
+
+    `again`: when (µs) a revision of the rule comes into force that may mend it. `stored`: as the
+    table has it.
+    """
+
+    now: dict[Pair, Setback] = field(default_factory=dict)
+    trying: dict[Pair, Setback] = field(default_factory=dict)
+    again: dict[Pair, int] = field(default_factory=dict)
+    stored: dict[Pair, Setback] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, connection: Connection) -> "Asides":
+        """As the last commit left them, to be tried again."""
+        stored = queries_setbacks.load(connection)
+        return cls(trying=dict(stored), stored=stored)
+
+    def holds(self, pair: Pair, horizon: int) -> bool:
+        """Whether a rule at a subject is not to be evaluated, up to a time (µs)."""
+        return pair in self.now and self.again.get(pair, horizon + 1) > horizon
+
+    def put(self, pair: Pair, since: int, error: Exception) -> None:
+        """Set aside from a time (µs) on."""
+        before = self.trying.pop(pair, None) or self.now.get(pair)
+        self.again.pop(pair, None)
+        since = since if before is None else min(since, before.since)
+        if not any(rule == pair[0] for rule, _ in self.now):
+            log.warning("set aside: %s", named(pair), exc_info=error)
+        self.now[pair] = Setback(since=max(since, BEGINNING), problem=problem_of(error))
+
+    def lower(self, pair: Pair, since: int) -> None:
+        """News of an earlier time came meanwhile."""
+        setback = self.now[pair]
+        if since < setback.since:
+            self.now[pair] = replace(setback, since=max(since, BEGINNING))
+
+    def passed(self, pair: Pair) -> None:
+        """It was evaluated."""
+        for one in (self.trying, self.now, self.again):
+            one.pop(pair, None)
+
+    def save(self, connection: Connection, now: int) -> tuple[list[Pair], list[Pair]]:
+        """Write what changed in the caller's transaction, and have it told.
+
+        `now`: when we notice (µs). Returns what is newly set aside and what goes on.
+        """
+        standing = {**self.trying, **self.now}
+        if standing == self.stored:
+            return [], []
+        fresh = sorted(standing.keys() - self.stored.keys())
+        gone = sorted(self.stored.keys() - standing.keys())
+        changed = {k: one for k, one in standing.items() if self.stored.get(k) != one}
+        queries_setbacks.save(connection, changed, gone)
+        queries_outbox.put(connection, _events(self.stored, standing, now))
+        self.stored = standing
+        return fresh, gone
+
+
+def isolated(
+    parts: Sequence[Part],
+    run: Callable[[Sequence[Part]], Result],
+    failed: Callable[[Part, Exception], None],
+) -> Iterator[Result]:
+    """The results of `run` over all parts at once; where that fails, over halves of them.
+
+    A part that fails alone is given to `failed`. A database that is gone or full is nobody's fault.
+    """
+    if not parts:
+        return
+    try:
+        result = run(parts)
+    except Exception as error:
+        if is_of_the_server(error):
+            raise
+        if len(parts) == 1:
+            failed(parts[0], error)
+            return
+        half = len(parts) // 2
+        yield from isolated(parts[:half], run, failed)
+        yield from isolated(parts[half:], run, failed)
+    else:
+        yield result
+
+
+def isolated_each(
+    parts: Iterable[Part],
+    run: Callable[[Part], Result],
+    failed: Callable[[Part, Exception], None],
+) -> Iterator[Result]:
+    """The results of `run` over each part by itself; a part that fails is given to `failed`."""
+    for part in parts:
+        yield from isolated([part], lambda some: run(some[0]), failed)
+
+
+def concerns(aside: Pair, pair: Pair, place: str | None) -> bool:
+    """Whether a setback is about a rule at a subject that stands at a place."""
+    return aside[0] in (EVERY, pair[0]) and aside[1] in (EVERY, pair[1], place)
+
+
+def named(pair: Pair) -> str:
+    """What a setback is about, in words."""
+    rule, subject = pair
+    return f"{f'rule {rule}' if rule else 'every rule'} at {subject or 'every subject'}"
+
+
+def problem_of(error: Exception) -> str:
+    """What failed, in one line."""
+    said = " ".join(str(error).replace("\0", "").split()) or "no further words"
+    kind = "" if isinstance(error, TerritoryError) else f"{type(error).__name__}: "
+    return f"{kind}{said}"[:_PROBLEM]
+
+
+def _events(
+    before: Mapping[Pair, Setback], after: Mapping[Pair, Setback], now: int
+) -> Iterator[Event]:
+    """One a rule (or subject, where it is all rules) whose first setback came or last one went."""
+    for name, key in (("set aside", after), ("resumed", before)):
+        other = {_about(pair) for pair in (before if key is after else after)}
+        fresh = [pair for pair in sorted(key) if _about(pair) not in other]
+        for rule, subject in dict.fromkeys(map(_about, fresh)):
+            pairs = [pair for pair in fresh if _about(pair) == (rule, subject)]
+            yield Event(
+                alarm=None,
+                event=name,
+                at=now,
+                body={
+                    "rule": rule,
+                    "subjects": sorted({at for _, at in pairs})[:_SUBJECTS],
+                    "count": len(pairs),
+                    "problem": key[pairs[0]].problem,
+                },
+                key=f"{name}:{rule}:{subject}:{now}",
+            )
+
+
+def _about(pair: Pair) -> Pair:
+    rule, subject = pair
+    return (rule, EVERY) if rule else (EVERY, subject)

@@ -1,0 +1,351 @@
+"""All that rules may be judged of, from the registry: its sites, devices and groups."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import TypeVar
+
+from hypervisor.base.instants import BEGINNING, micros
+from hypervisor.evaluation import facts, rivers
+from hypervisor.evaluation.chains import chains, spliced
+from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts, Supply
+from hypervisor.evaluation.power_schedule import lightings, supplies
+from hypervisor.registry.model import Device as RegisteredDevice
+from hypervisor.registry.model import Group, Registry, Revision, Site
+from rules._inputs import Calendar, Device, Steps
+from sensors._domain import Catalogue
+
+_OF_DATUM = frozenset({"level", "daily_max_level"})  # what is measured from a gauge's zero
+
+_ASIDE = "site:"
+_One = TypeVar("_One", Site, RegisteredDevice, Group)
+
+
+def subjects(
+    registry: Registry,
+    catalogue: Catalogue,
+    zone: str = "Europe/Paris",
+    *,
+    failed: dict[str, Exception] | None = None,
+) -> dict[str, SubjectFacts]:
+    """Every subject, by its key: a site's name, `device/<name>`, `group/<name>`.
+
+    What cannot be made of the registry is left out; `failed` takes the site or subject, and why.
+    """
+    known = _Known(registry, catalogue, zone, {} if failed is None else failed)
+    every = [site for site in registry.sites.values() if site.id is not None]
+    sites = {subject_facts.key: subject_facts for subject_facts in known.each(known.site, every)}
+    every_subject_facts = [*rivers.joined(sites.values(), known.flowing)]
+    devices = [device for device in registry.devices.values() if device.name in known]
+    every_subject_facts += known.each(known.alone, devices, "device/")
+    every_subject_facts += known.each(
+        lambda one: known.group(one, sites), registry.groups.values(), "group/"
+    )
+    return {subject_facts.key: subject_facts for subject_facts in every_subject_facts}
+
+
+@dataclass(kw_only=True, slots=True)
+class _Site:
+    """What is registered at a site."""
+
+    devices: list[RegisteredDevice] = field(default_factory=list)
+    thresholds: dict[str, Steps] = field(default_factory=dict)
+    breaks: tuple[int, ...] = ()
+
+
+class _Known:
+    """The registry, looked up."""
+
+    def __init__(
+        self, registry: Registry, catalogue: Catalogue, zone: str, failed: dict[str, Exception]
+    ) -> None:
+        self._registry = registry
+        self._failed = failed
+        self._zone = zone
+        self._calendars: dict[tuple[float, float], Calendar] = {}
+        self._common = catalogue.common
+        self._revisions: dict[tuple[str, str], list[Revision]] = {}
+        for revision in registry.revisions:
+            self._revisions.setdefault((revision.kind, revision.key), []).append(revision)
+        self._sites = {name: _Site() for name in registry.sites}
+        for device in registry.devices.values():
+            self._sites[device.site].devices.append(device)
+        self._thresholds: dict[str, dict[str, Steps]] = {}  # of devices
+        self._members: dict[str, dict[str, list[Revision]]] = {}  # group -> device -> revisions
+        for (kind, key), found in self._revisions.items():
+            self._sort(kind, key, found, catalogue)
+        self._devices = {one.name: self._device(one) for one in registry.devices.values()}
+        self._series: dict[str, dict[str, SeriesFacts]] = {}
+        for (device_name, quantity), series in registry.series.items():
+            if series.id is not None and quantity in catalogue.quantities:
+                revisions = self._revisions.get(("series", f"{device_name}/{quantity}"), [])
+                try:
+                    one = facts.series(
+                        series.id, device_name, catalogue.quantities[quantity], revisions
+                    )
+                except Exception as error:  # noqa: BLE001  of one series, which stops no other
+                    self._fail(registry.devices[device_name].site, error)
+                    continue
+                breaks = self._sites[registry.devices[device_name].site].breaks
+                if breaks and quantity in _OF_DATUM:
+                    one = replace(one, breaks=breaks)
+                self._series.setdefault(device_name, {})[quantity] = one
+
+    def _sort(self, kind: str, key: str, found: list[Revision], catalogue: Catalogue) -> None:
+        owner, _, name = key.rpartition("/")
+        if kind == "threshold":
+            try:
+                limit = facts.threshold(name, found, catalogue)
+            except Exception as error:  # noqa: BLE001  of one threshold, which stops no other
+                self._fail(owner, error)
+                return
+            if owner.startswith("device/"):
+                self._thresholds.setdefault(owner.removeprefix("device/"), {})[name] = limit
+            elif owner in self._sites:
+                self._sites[owner].thresholds[name] = limit
+        elif kind == "datum" and key in self._sites:
+            self._sites[key].breaks = _moved(found)
+        elif kind == "member" and name in self._registry.devices:
+            self._members.setdefault(owner, {})[name] = found
+
+    def _device(self, registered: RegisteredDevice) -> Device:
+        try:
+            return facts.device(registered, self._revisions.get(("device", registered.name), []))
+        except Exception as error:  # noqa: BLE001  of one device, which stops no other
+            self._fail(registered.site, error)
+            return facts.device(registered, [])
+
+    def each(
+        self, make: Callable[[_One], SubjectFacts], registered: Iterable[_One], prefix: str = ""
+    ) -> Iterator[SubjectFacts]:
+        """A subject of each that is registered, without those of which none can be made.
+
+        `prefix`: of their keys.
+        """
+        for one in registered:
+            try:
+                yield make(one)
+            except Exception as error:  # noqa: BLE001  of one subject, which stops no other
+                self._fail(f"{prefix}{one.name}", error)
+
+    def _fail(self, name: str, error: Exception) -> None:
+        self._failed.setdefault(name, error)
+
+    def __contains__(self, device: str) -> bool:
+        """Whether a device measures anything."""
+        return device in self._series
+
+    def site(self, site: Site) -> SubjectFacts:
+        """A site: what its devices measure, without those that a cabinet of it feeds."""
+        here = self._sites[site.name]
+        own = [device for device in here.devices if (device.name, site.name) not in self._fed_here]
+        chosen, doubled = self._chosen(own)
+        return SubjectFacts(
+            key=site.name,
+            per="site",
+            domain=site.domain,
+            site=site.id,
+            place=site.name,
+            titles={"site": site.title, "device": "", "group": ""},
+            series=chosen,
+            devices=self._together(own, chosen.values()),
+            thresholds=here.thresholds,
+            doubled=doubled,
+            calendar=self._calendar(site),
+            lighting=self._lightings.get(site.name),
+        )
+
+    def alone(self, device: RegisteredDevice) -> SubjectFacts:
+        """A device by itself, judged by its own thresholds before its site's."""
+        site = self._registry.sites[device.site]
+        groups = self._groups_of.get(device.name, ())
+        title = self._registry.groups[groups[0]].title if groups else ""
+        supply = self._supplies.get(device.name)
+        return SubjectFacts(
+            key=f"device/{device.name}",
+            per="device",
+            domain=site.domain,
+            site=site.id,
+            place=site.name,
+            titles={"site": site.title, "device": device.name, "group": title},
+            series=self._series[device.name],
+            devices={device.name: self._devices[device.name]},
+            thresholds={
+                **self._sites[site.name].thresholds,
+                **self._thresholds.get(device.name, {}),
+            },
+            supplies={device.name: supply} if supply else {},
+            calendar=self._calendar(site),
+            lighting=self._lightings.get(f"device/{device.name}"),
+        )
+
+    def group(self, group: Group, sites: Mapping[str, SubjectFacts]) -> SubjectFacts:
+        """A group: its members, and beside them what is measured at the site it is run from."""
+        members = sorted(self._members.get(group.name, {}))
+        words = dict.fromkeys(q for m in members for q in self._series.get(m, {}))
+        base = sites.get(group.site or "")
+        series: dict[str, SeriesFacts] = {}
+        for member in members:
+            absent = self._absent(group.name, member)
+            for quantity, one in self._series.get(member, {}).items():
+                unwanted = facts.either(absent, one.withdrawn)
+                series[f"{quantity}@{member}"] = replace(one, withdrawn=unwanted)
+        devices = {member: self._devices[member] for member in members}
+        if base is not None:
+            for name, one in base.series.items():
+                aside = _aside(one)
+                plain = name not in words and "@" not in name
+                series[name if plain else f"{one.quantity.name}@{aside.device}"] = aside
+            devices |= {f"{_ASIDE}{name}": device for name, device in base.devices.items()}
+        homes = [self._registry.sites[self._registry.devices[m].site] for m in members]
+        place = base or next((sites[home.name] for home in homes if home.name in sites), None)
+        title = base.titles["site"] if base else group.title
+        return SubjectFacts(
+            key=f"group/{group.name}",
+            per="group",
+            domain=place.domain if place else "",
+            site=base.site if base else None,
+            place=base.place if base else None,
+            titles={"site": title, "device": "", "group": group.title},
+            series=series,
+            devices=devices,
+            thresholds=base.thresholds if base else {},
+            group={word: tuple(f"{word}@{member}" for member in members) for word in words},
+            doubled={q: at for q, at in base.doubled.items() if q not in words} if base else {},
+            supplies={m: self._supplies[m] for m in members if m in self._supplies},
+            calendar=place.calendar if place else None,
+            lighting=self._lightings.get(f"group/{group.name}"),
+        )
+
+    def _calendar(self, site: Site) -> Calendar | None:
+        """Where a site lives, else its commune; neighbours share one, and its dusk and dawn."""
+        area = self._registry.areas.get(site.commune or "")
+        for lon, lat in ((site.lon, site.lat), *([(area.lon, area.lat)] if area else [])):
+            if lon is not None and lat is not None:
+                spot = round(lon, 2), round(lat, 2)
+                if spot not in self._calendars:
+                    self._calendars[spot] = Calendar(zone=self._zone, lon=spot[0], lat=spot[1])
+                return self._calendars[spot]
+        return None
+
+    @property
+    def flowing(self) -> Mapping[str, Sequence[rivers.Link]]:
+        """What flows into each site."""
+        return rivers.links(self._revisions, self._fail)
+
+    @cached_property
+    def _groups_of(self) -> Mapping[str, Sequence[str]]:
+        """The groups that a device was ever a member of."""
+        found: dict[str, list[str]] = {}
+        for group in sorted(self._members.keys() & self._registry.groups.keys()):
+            for member in self._members[group]:
+                found.setdefault(member, []).append(group)
+        return found
+
+    @cached_property
+    def _fed_here(self) -> frozenset[tuple[str, str]]:
+        """Lamps, each with the site of its cabinet: what they measure is no site's."""
+        return frozenset(
+            (member, group.site)
+            for group in self._registry.groups.values()
+            if group.kind == "cabinet" and group.site is not None
+            for member in self._members.get(group.name, ())
+        )
+
+    @cached_property
+    def _supplies(self) -> Mapping[str, Supply]:
+        return supplies(self._registry, self._members, self._revisions)
+
+    @cached_property
+    def _lightings(self) -> Mapping[str, Supply]:
+        return lightings(self._registry, self._members, self._revisions)
+
+    def _absent(self, group: str, member: str) -> Steps | None:
+        """1 while a device does not belong to a group, or is not there yet."""
+        belongs = {BEGINNING: 1.0} | {
+            micros(revision.effective): float(revision.value is None)
+            for revision in self._members[group][member]
+        }
+        unborn = {BEGINNING: 1.0, self._devices[member].commissioned: 0.0}
+        return facts.either(facts.steps(belongs), facts.steps(unborn))
+
+    def _chosen(
+        self, devices: Sequence[RegisteredDevice]
+    ) -> tuple[dict[str, SeriesFacts], dict[str, int]]:
+        """What a site's rules read: of each quantity one series, of a gauge and its successors.
+
+        The others stand there by names that no rule can say: they too show that a device is heard.
+        """
+        measures = {
+            registered_device.name: self._series.get(registered_device.name, {}).keys()
+            - self._common
+            for registered_device in devices
+        }
+        service = {
+            registered_device.name: self._devices[registered_device.name].in_service
+            for registered_device in devices
+        }
+        ended = {name: int(one.at[-1]) for name, one in service.items() if one.value[-1] == 0.0}
+        found: dict[str, list[SeriesFacts]] = {}
+        for chain in chains(devices, measures, ended):
+            by_quantity: dict[str, list[RegisteredDevice]] = {}
+            for one in chain:
+                for quantity in self._series.get(one.name, {}):
+                    by_quantity.setdefault(quantity, []).append(one)
+            for quantity, owners in by_quantity.items():
+                parts = [self._series[owner.name][quantity] for owner in owners]
+                until = [ended[owner.name] for owner in owners if owner.name in ended]
+                found.setdefault(quantity, []).append(spliced(parts, until))
+        chosen: dict[str, SeriesFacts] = {}
+        doubled: dict[str, int] = {}
+        for quantity, others in found.items():
+            others.sort(key=self._commissioned)
+            serving = [one for one in others if facts.serves(self._devices[one.device])]
+            if len(serving) > 1:
+                doubled[quantity] = self._commissioned(serving[1])
+            first = serving[0] if serving else others[-1]
+            for other in others:
+                chosen[quantity if other is first else f"{quantity}@{other.device}"] = other
+        return chosen, doubled
+
+    def _commissioned(self, series: SeriesFacts) -> int:
+        return self._devices[series.sources[0].device].commissioned
+
+    def _together(
+        self, devices: Iterable[RegisteredDevice], series: Iterable[SeriesFacts]
+    ) -> dict[str, Device]:
+        """A site's devices; who took another's place serves from its commissioning on."""
+        heirs = {source.device for series_facts in series for source in series_facts.sources[1:]}
+        found = {
+            registered_device.name: self._devices[registered_device.name]
+            for registered_device in devices
+            if registered_device.name in self._series
+        }
+        for name in heirs & found.keys():
+            one = found[name]
+            own = {one.commissioned: facts.in_force(one.in_service, one.commissioned)}
+            own |= {
+                at: value
+                for at, value in zip(
+                    one.in_service.at.tolist(), one.in_service.value.tolist(), strict=True
+                )
+                if at > one.commissioned
+            }
+            found[name] = replace(one, in_service=facts.steps(own))
+        return found
+
+
+def _moved(found: Iterable[Revision]) -> tuple[int, ...]:
+    """When a gauge's zero became another than it was."""
+    zeros = {micros(revision.effective): revision.value for revision in found}
+    times = sorted(zeros)
+    return tuple(after for at, after in pairwise(times) if zeros[at] != zeros[after])
+
+
+def _aside(series_facts: SeriesFacts) -> SeriesFacts:
+    """What is measured at a group's site, by a device that may be a member of the group as well."""
+    sources = [
+        replace(source, device=f"{_ASIDE}{source.device}") for source in series_facts.sources
+    ]
+    return replace(series_facts, sources=tuple(sources))

@@ -1,0 +1,147 @@
+"""What people are told: the transitions of an alarm, and what its series last said."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from hypervisor.alarms.queries import Alarm, Transition, as_text
+from hypervisor.base.instants import text
+from hypervisor.evaluation.evaluate import Judged
+from hypervisor.evaluation.memory import Territory
+from hypervisor.evaluation.rulebook import first_series
+from rules._journal import Episode
+from rules._reconcile import Change, ChangeKind
+from sensors._row import believed
+
+_HOUR = 3_600_000_000
+
+Told = tuple[str, int, str]  # kind, event time (µs), reason
+
+
+def told(
+    alarm: Alarm, before: Alarm | None, change: Change, *, why: str, now: int
+) -> list[Transition]:
+    """The transitions that a change makes, in the order of their event times."""
+    snapshot = as_text(alarm)
+    return [
+        Transition(
+            alarm=alarm.id,
+            kind=kind,
+            event=event,
+            noticed=now,
+            reason=reason,
+            snapshot=snapshot,
+            other=change.into,
+        )
+        for kind, event, reason in _kinds(change, before.episode if before else None, why)
+    ]
+
+
+def _kinds(change: Change, before: Episode | None, why: str) -> list[Told]:
+    episode = change.episode
+    match change.kind:
+        case ChangeKind.WITHDRAWN if before is not None:
+            return [("withdrawn", before.began, why or "the readings no longer show it")]
+        case ChangeKind.MERGED if before is not None:
+            return [("merged", before.began, _because(f"merged into alarm {change.into}", why))]
+        case ChangeKind.SPLIT if episode is not None:
+            return [("split", episode.began, _because(f"split from alarm {change.into}", why))]
+        case ChangeKind.REVISED if episode is not None and before is not None:
+            return [
+                (
+                    "revised",
+                    _first_difference(before, episode),
+                    _because(_revised(before, episode), why),
+                )
+            ]
+        case ChangeKind.RETROSPECTIVE if episode is not None and why:
+            return [("retrospective", episode.began, why)]
+    return sorted(_steps(before, episode), key=lambda one: one[1]) if episode is not None else []
+
+
+def _steps(before: Episode | None, episode: Episode) -> Iterator[Told]:
+    """How an alarm went on."""
+    if before is None:
+        yield "raised", episode.began, episode.severity[0][1]
+    severity = episode.severity[len(before.severity) if before else 1 :]
+    for at, name in severity:
+        yield "severity", at, name
+    known = before.stale if before else ()
+    for since, until in episode.stale:
+        if since not in {one for one, _ in known}:
+            yield "stale", since, "what it watches is unknown"
+        if until is not None and until != episode.ended and (since, until) not in known:
+            yield "fresh", until, "what it watches is known again"
+    if episode.ended is not None and (before is None or before.ended is None):
+        yield "cleared", episode.ended, episode.reason or ""
+
+
+def _revised(before: Episode, episode: Episode) -> str:
+    """What of the recorded past is now otherwise, in words."""
+    said = []
+    if (before.since, before.began) != (episode.since, episode.began):
+        said.append(f"began {text(episode.began)} instead of {text(before.began)}")
+    if before.ended != episode.ended:
+        said.append(f"{_end(episode)} instead of {_end(before)}")
+    if before.severity != episode.severity:
+        said.append("its severity steps changed")
+    if before.stale != episode.stale:
+        said.append("its stale spans changed")
+    return ", ".join(said) or "its reason changed"
+
+
+def _end(episode: Episode) -> str:
+    return "lasting" if episode.ended is None else f"ended {text(episode.ended)}"
+
+
+def _first_difference(before: Episode, episode: Episode) -> int:
+    """The earliest event time at which the two episodes differ."""
+    times = {before.since, before.began} ^ {episode.since, episode.began}
+    times |= {at for at, _ in set(before.severity) ^ set(episode.severity)}
+    times |= {at for at, _ in set(before.stale) ^ set(episode.stale)}
+    times |= {at for at in {before.ended} ^ {episode.ended} if at is not None}
+    return min(times, default=episode.began)
+
+
+def _because(what: str, why: str) -> str:
+    return f"{what}: {why}" if why else what
+
+
+def last_value(territory: Territory, judged: Judged, until: int | None) -> dict[str, Any] | None:
+    """What the series that speaks for the rule last said (at `until`), and its trend.
+
+    `per_hour`: the change since the reading an hour before, or the oldest at hand within it.
+    """
+    rule = territory.rules[judged.task.pair[0]].at(judged.task.horizon)
+    name = first_series(rule)
+    columns = judged.subject.series.get(name or "")
+    if name is None or columns is None:
+        return None
+    quantity = territory.subjects[judged.task.pair[1]].series[name].quantity
+    good = believed(columns.value, columns.quality)
+    if until is not None:
+        good &= columns.time <= until
+    at = np.flatnonzero(good)
+    if not len(at):
+        return None
+    time, value = columns.time[at], columns.value[at]
+    hour = int(np.searchsorted(time, time[-1] - _HOUR))
+    span = int(time[-1] - time[hour])
+    per_hour = round(float(value[-1] - value[hour]) * _HOUR / span, 6) if span else None
+    return {
+        "quantity": name,
+        "value": float(value[-1]),
+        "unit": quantity.unit,
+        "time": text(int(time[-1])),
+        "trend": _trend(per_hour, quantity.resolution),
+        "per_hour": per_hour,
+    }
+
+
+def _trend(per_hour: float | None, resolution: float) -> str | None:
+    if per_hour is None:
+        return None
+    if abs(per_hour) < resolution:
+        return "steady"
+    return "rising" if per_hour > 0 else "falling"

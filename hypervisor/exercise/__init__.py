@@ -1,5 +1,0 @@
-"""Playing into an exercise: replays, simulations, the demonstration, and what came of them."""
-
-from hypervisor.exercise.banner import Standing, standing
-
-__all__ = ["Standing", "standing"]

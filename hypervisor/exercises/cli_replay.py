@@ -1,0 +1,89 @@
+"""`hypervisor replay`: a recorded event, played into an exercise as it happened."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def attach(app: typer.Typer) -> None:
+    app.command()(replay)
+
+
+def replay(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Hub'Eau's layout or wide CSV, plain or gzip.")],
+    speed: Annotated[
+        str, typer.Option(help="Scenario seconds a second, such as 600; max: as fast as stored.")
+    ] = "600",
+    station: Annotated[
+        list[str] | None, typer.Option(help="Only this station (may be repeated).")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="First time, ISO 8601; UTC if it does not say.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Last time, likewise.")] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--columns", "--column", help="What one means: 'NAME=discharge[m3/s]' or …@DEVICE."
+        ),
+    ] = None,
+    shuffle: Annotated[
+        float, typer.Option(help="Delay each message at random, at most so many seconds.")
+    ] = 0.0,
+    double: Annotated[bool, typer.Option("--double", help="Send every message twice.")] = False,
+    outage: Annotated[
+        list[str] | None,
+        typer.Option(help="FROM..TO: hold messages back, then backfill the newest first."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the random delays.")] = 0,
+    linger: Annotated[
+        str, typer.Option(help="How long the clock goes on after the end, such as 6h.")
+    ] = "0s",
+    again: Annotated[
+        bool, typer.Option("--again", help="Publish once more what this exercise has had.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Until all is stored and judged.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Play a recorded flood into an exercise; its times are the readings' times."""
+    from rich.console import Console
+
+    from hypervisor.base.settings import load_settings
+    from hypervisor.exercises import playing, progress
+    from simulators import _recordings, _words
+    from simulators._arrivals import Disturbance
+
+    settings = load_settings(context.obj)
+    playing.require(settings, "a replay")
+    manner = playing.Manner(
+        speed=_words.speed(speed),
+        linger=_words.duration(linger),
+        disturbance=Disturbance(
+            shuffle=shuffle,
+            double=double,
+            outages=tuple(map(_words.span, outage or ())),
+            seed=seed,
+        ),
+        again=again,
+        wait=wait,
+    )
+
+    def instant(text: str | None) -> datetime | None:
+        return None if text is None else _words.instant(text)
+
+    recording = _recordings.read(
+        file, stations=station, start=instant(from_), end=instant(to), columns=columns
+    )
+    console = Console(stderr=True)
+    for note in recording.notes:
+        console.print(note, style="dim")
+    readings = len(recording.rows) * (2 if double else 1)
+    with progress.bar(file.name, readings) as notice:
+        label = playing.Label(kind="recording", source=file.name, title=file.name)
+        outcome = playing.play(settings, recording.rows, manner, notice=notice, label=label)
+    raise typer.Exit(progress.conclude(outcome, as_json=as_json))

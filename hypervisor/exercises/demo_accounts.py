@@ -1,0 +1,48 @@
+"""Who can sign in to the demonstration: one account a role, with passwords made for it."""
+
+from dataclasses import dataclass
+
+from hypervisor.access import passwords
+from hypervisor.access.queries_places import liveliest_epci
+from hypervisor.accounts import service as account_service
+from hypervisor.accounts.service import Doer, New
+from hypervisor.base.duties import Role
+from hypervisor.database.connect import Connection
+
+ROLES = {
+    "chef": Role.ADMINISTRATOR,
+    "operator": Role.OPERATOR,
+    "author": Role.AUTHOR,
+    "viewer": Role.VIEWER,
+}
+_EVERYWHERE = (Role.ADMINISTRATOR, Role.AUTHOR)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """An account of the demonstration; `where` in words."""
+
+    name: str
+    password: str
+    role: Role
+    where: str
+
+
+def make(connection: Connection) -> list[Member]:
+    """Make them: who operates and who looks on is of the EPCI that has most sites."""
+    epci = liveliest_epci(connection)
+    made = []
+    for name, role in ROLES.items():
+        area, where = (None, "everywhere") if role in _EVERYWHERE or epci is None else epci
+        secret = passwords.made()
+        new = New(name=name, password=secret, roles=((role, area),))
+        account_service.add(connection, new, Doer(name="demo"), reason="demonstration")
+        made.append(Member(name=name, password=secret, role=role, where=where))
+    return made
+
+
+def lines(members: list[Member]) -> list[str]:
+    """As the demonstration tells them, once."""
+    return [
+        f"{member.name:9} {member.password}  {member.role}, {member.where}" for member in members
+    ]

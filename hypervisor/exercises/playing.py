@@ -1,0 +1,287 @@
+"""Playing into an exercise: refused elsewhere, accounted for to the last reading."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hypervisor.alarms import queries as alarm_store
+from hypervisor.base.instance import InstanceError, require_exercise
+from hypervisor.base.instants import BEGINNING, moment, text
+from hypervisor.base.settings import Settings
+from hypervisor.database import audit
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import connect
+from hypervisor.exercises import queries as store
+from hypervisor.exercises import queries_runs
+from hypervisor.exercises.reading_account import Account, Ledger
+from hypervisor.registry import queries as registry_store
+from hypervisor.registry.model import Registry
+from sensors._errors import TerritoryError
+from simulators._arrivals import Disturbance, disturbed
+from simulators._player import SECOND, Pace, Player, Progress, Tally
+from simulators._publications import Spoken, publications
+from simulators._wire import Broker, Wall
+
+PLAYER = "player"
+STUCK_SECONDS = 60.0
+RETELL_SECONDS = 3.0
+WALL = Wall(now=time.monotonic, sleep=time.sleep)
+
+
+class ExerciseError(TerritoryError):
+    """The scenario cannot be played here: says what is missing and how to get it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a scenario is played. `again`: it was played before; the clock stays where it is."""
+
+    speed: float | None = None
+    linger: float = 0.0  # seconds that the clock goes on after the last message
+    disturbance: Disturbance = field(default_factory=Disturbance)
+    again: bool = False
+    wait: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """What is played, for the list of runs: as leaders' runs say it."""
+
+    kind: str
+    source: str
+    title: str
+    title_fr: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What was played; the accounting and the alarms only where they were waited for."""
+
+    tally: Tally
+    account: Account | None
+    alarms: tuple[alarm_store.Alarm, ...]
+
+
+def play(
+    settings: Settings,
+    played: pd.DataFrame | Spoken,
+    manner: Manner,
+    *,
+    notice: Callable[[Progress], None] | None = None,
+    label: Label | None = None,
+) -> Outcome:
+    """Play a recording's rows (natively), or what simulated devices speak, into an exercise.
+
+    `label`: under which it stands in the list of runs, once it is over.
+
+    Raises:
+        InstanceError: the instance is live.
+        ExerciseError: devices are missing, or the exercise's clock is past the beginning, or a run
+            is being conducted.
+        PlayerError: the broker stays away or refuses.
+    """
+    questions = store.Questions(settings.database_url)
+    try:
+        _require_free(questions)
+        began = questions.ask(queries_runs.wall)
+        spoken = told_of(played)
+        series = numbers(spoken.rows, registry_of(settings))
+        plan = disturbed(spoken.publications, manner.disturbance)
+        now = questions.ask(store.standing)
+        if not manner.again:
+            require_ahead(now.latest, plan[0].arrival)
+            declare_deaf(settings, now.latest, plan[0].arrival - SECOND)
+        ledger = Ledger(questions, spoken, series)
+        wire = player(settings, manner, questions, notice)
+        tally = wire.play(plan, not_before=now.latest, linger=manner.linger)
+        if label is not None and not manner.again:
+            _keep(questions, label, manner, tally, began)
+        if not manner.wait:
+            return Outcome(tally=tally, account=None, alarms=())
+        account = _await(questions, wire, ledger, tally)
+        found = questions.ask(lambda c: alarm_store.listing(c, alarm_store.Selection()))
+    finally:
+        questions.close()
+    first = plan[0].arrival
+    mine = (alarm for alarm in found if (alarm.episode.ended or alarm.episode.began) >= first)
+    return Outcome(
+        tally=tally,
+        account=account,
+        alarms=tuple(sorted(mine, key=lambda alarm: (alarm.episode.began, alarm.id))),
+    )
+
+
+def _require_free(questions: store.Questions) -> None:
+    run = questions.ask(queries_runs.latest)
+    if run is not None and run.active:
+        raise ExerciseError(
+            f"run {run.id} ({run.title}) is being conducted in this exercise and is {run.state}:"
+            " stop it on the page of exercises first"
+        )
+
+
+def _keep(
+    questions: store.Questions, label: Label, manner: Manner, tally: Tally, began: datetime
+) -> None:
+    """The list of runs, the banner and the debrief know of it."""
+    new = queries_runs.New(
+        kind=label.kind,
+        source=label.source,
+        title=label.title,
+        title_fr=label.title_fr,
+        parameters=label.parameters,
+        speed=manner.speed,
+        begins=moment(tally.first),
+        ends=moment(tally.clock),
+        author=audit.whoever(),
+    )
+    questions.ask(
+        lambda c: queries_runs.add_played(c, new, readings=tally.readings, started_at=began)
+    )
+
+
+def told_of(played: pd.DataFrame | Spoken) -> Spoken:
+    if isinstance(played, Spoken):
+        return played
+    return Spoken(publications=publications(played), rows=played, of=np.empty(0, dtype=np.int64))
+
+
+def require(settings: Settings, what: str) -> None:
+    """Refuse `what` unless the settings are those of an exercise that is there.
+
+    Raises:
+        InstanceError: the instance is live, or was never made.
+        StoreError: no database answers.
+    """
+    with connect(settings.database_url) as connection:
+        instance = instance_store.read(connection)
+    if instance is None:
+        raise InstanceError("this database is no instance yet; make one with `hypervisor up`")
+    require_exercise(instance, what=what)
+
+
+def registry_of(settings: Settings) -> Registry:
+    with connect(settings.database_url) as connection:
+        return registry_store.load(connection)
+
+
+def numbers(rows: pd.DataFrame, registry: Registry) -> dict[tuple[str, str], int]:
+    """Which series each device and quantity of the rows is.
+
+    Raises:
+        ExerciseError: a device, or a quantity of one, is not in the registry.
+    """
+    itertuples = rows[["device", "quantity"]].drop_duplicates().itertuples(index=False, name=None)
+    pairs = [(str(device), str(quantity)) for device, quantity in itertuples]
+    strangers = sorted({device for device, _ in pairs if device not in registry.devices})
+    if strangers:
+        raise ExerciseError(
+            f"not in the registry: {', '.join(strangers)}; {_how_to_apply(strangers)}"
+        )
+    mute = [f"{d} {q}" for d, q in pairs if (d, q) not in registry.series]
+    if mute:
+        raise ExerciseError(
+            f"the registry's devices do not measure: {', '.join(mute)};"
+            " add the series to the inventory and apply it"
+        )
+    return {pair: registry.series[pair].id or 0 for pair in pairs}
+
+
+def _how_to_apply(devices: list[str]) -> str:
+    """Which of our example inventories has them."""
+    for example in sorted(resources.files("hypervisor.examples").iterdir(), key=lambda e: e.name):
+        if example.is_dir():
+            whole = "\n".join(file.read_text() for file in example.iterdir() if file.is_file())
+            if all(device in whole for device in devices):
+                return f"`hypervisor inventory apply {example.name}` describes them"
+    return "describe them in an inventory file and `hypervisor inventory apply FILE`"
+
+
+def require_ahead(clock: int | None, first: int) -> None:
+    if clock is not None and first < clock:
+        raise ExerciseError(
+            f"this exercise's clock stands at {text(clock)} and the recording begins at"
+            f" {text(first)}; a clock never turns back: play a later part (--from), make another"
+            " exercise (`hypervisor --data FOLDER up --exercise`), or, to publish once more what"
+            " this exercise has had, say --again"
+        )
+
+
+def declare_deaf(settings: Settings, clock: int | None, until: int) -> None:
+    """Between what was played before and this, nobody listened: no device was silent then."""
+    since = BEGINNING if clock is None else clock
+    if since < until:
+        with connect(settings.database_url) as connection:
+            store.deafen(connection, since, until)
+
+
+def player(
+    settings: Settings,
+    manner: Manner,
+    questions: store.Questions,
+    notice: Callable[[Progress], None] | None,
+) -> Player:
+    broker = Broker(
+        host=settings.broker_host,
+        port=settings.parts_port,
+        user=PLAYER,
+        password=settings.player_password,
+    )
+    return Player(
+        broker,
+        wall=WALL,
+        pace=Pace(speed=manner.speed),
+        # Once more, the clock stays where it is and cannot tell how far the workers are: what the
+        # broker's queue may not hold would show as lost in the account.
+        heard=None if manner.again else lambda: questions.ask(store.standing).heard,
+        notice=notice,
+    )
+
+
+def _await(questions: store.Questions, wire: Player, ledger: Ledger, tally: Tally) -> Account:
+    """Wait until everything is stored and judged, as long as something still moves.
+
+    A broker killed within its autosave second may have lost the last clock though it acknowledged
+    it: told again, it turns nothing back.
+    """
+    since = told = time.monotonic()
+    before: object = None
+    while True:
+        now = questions.ask(store.standing)
+        heard = now.heard is not None and now.heard >= tally.clock
+        judged = now.judged is not None and now.judged >= tally.clock
+        account = ledger.account(tally) if heard else None
+        if account is not None and judged and not now.unread and account.balanced:
+            return account
+        state = (now, account)
+        if state != before:
+            since, told, before = time.monotonic(), time.monotonic(), state
+        still = time.monotonic() - since
+        if account is not None and judged and not now.unread and still > RETELL_SECONDS:
+            return account  # acknowledged, and not stored: the account says how many
+        if not heard and time.monotonic() - told > RETELL_SECONDS:
+            wire.tell(tally.clock)
+            told = time.monotonic()
+        if still > STUCK_SECONDS:
+            raise ExerciseError(who_lags(now, tally.clock))
+        time.sleep(0.1 if heard else 0.05)
+
+
+def who_lags(now: store.Standing, clock: int) -> str:
+    if now.heard is None or now.heard < clock:
+        who, at = f"the ingest worker {now.slowest!r} has", now.heard
+        cure = "start it: `hypervisor ingest`"
+    else:
+        who, at = "the watch has", now.judged
+        cure = "`hypervisor doctor` says what is unhealthy"
+    return (
+        f"{who} not moved for {STUCK_SECONDS:.0f} s and stands at"
+        f" {'nothing' if at is None else text(at)}, the player's clock at {text(clock)}; {cure}"
+    )

@@ -1,0 +1,120 @@
+"""What a person sees of a scenario being played: a bar while it plays, the account at its end."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from hypervisor.alarms.queries import Alarm, as_text
+from hypervisor.base.instants import moment, text
+from hypervisor.exercises.playing import Outcome
+from rules._rule import SEVERITIES
+from simulators._player import Progress as Played
+
+Notice = Callable[[Played], None]
+
+
+@contextmanager
+def bar(title: str, readings: int) -> Iterator[Notice]:
+    """A bar on stderr: readings published, the scenario's clock, the speed reached."""
+    shown = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("readings"),
+        TextColumn("{task.fields[clock]}", style="bold"),
+        TextColumn("{task.fields[speed]}"),
+        console=Console(stderr=True),
+    )
+    task = shown.add_task(title, total=readings, clock="", speed="")
+
+    def notice(played: Played) -> None:
+        shown.start()  # not before there is something to show: a refusal is one line
+        shown.update(
+            task,
+            completed=played.readings,
+            clock=f"{moment(played.clock):%Y-%m-%d %H:%M}Z",
+            speed=f"x{played.speed:,.0f}",
+        )
+
+    try:
+        yield notice
+    finally:
+        if shown.live.is_started:
+            shown.stop()
+
+
+def conclude(outcome: Outcome, *, as_json: bool) -> int:
+    """Tell the outcome on stdout; the exit status: 1 where readings were lost."""
+    if as_json:
+        print(_json(outcome))  # noqa: T201  the command's answer
+    else:
+        _told(outcome, Console())
+    return int(outcome.account is not None and outcome.account.lost > 0)
+
+
+def _told(outcome: Outcome, console: Console) -> None:
+    """The account and the alarms, for a person."""
+    tally, account = outcome.tally, outcome.account
+    console.print(
+        f"published {tally.readings} readings in {tally.publications} messages,"
+        f" {tally.seconds:.1f} s; the exercise's clock stands at {text(tally.clock)}"
+    )
+    if tally.reconnections:
+        console.print(f"the broker went away and came back {tally.reconnections} times")
+    if account is None:
+        return
+    refused = ", ".join(f"{count} {reason}" for reason, count in account.dead_letters.items())
+    console.print(
+        f"{account.published} published = {account.stored} stored + {account.already_there} already"
+        f" there + {sum(account.dead_letters.values())} dead letters"
+        + (f" ({refused})" if refused else "")
+        + (f" + {account.lost} LOST" if account.lost else "")
+    )
+    if account.lost:
+        console.print(
+            f"{account.lost} readings were acknowledged by the broker and never stored: it was"
+            " killed within its autosave second. Publish them again with --again.",
+            style="red",
+        )
+    console.print(alarm_table(outcome.alarms) if outcome.alarms else "no alarm was raised")
+
+
+def alarm_table(alarms: tuple[Alarm, ...]) -> Table:
+    table = Table("began (UTC)", "ended", "severity", "alarm", box=None, pad_edge=False)
+    for alarm in alarms:
+        episode = alarm.episode
+        ended = "stands" if episode.ended is None else f"{moment(episode.ended):%m-%d %H:%M}"
+        stale = " (stale)" if episode.stale and episode.stale[-1][1] is None else ""
+        table.add_row(
+            f"{moment(episode.began):%Y-%m-%d %H:%M}",
+            ended + stale,
+            max((name for _, name in episode.severity), default="", key=SEVERITIES.index),
+            f"{alarm.title} [{episode.rule}]",
+        )
+    return table
+
+
+def _json(outcome: Outcome) -> str:
+    """The account and the alarms as one JSON object on one line, for a machine."""
+    tally, account = outcome.tally, outcome.account
+    found: dict[str, Any] = {
+        "published": tally.readings,
+        "messages": tally.publications,
+        "seconds": round(tally.seconds, 3),
+        "clock": text(tally.clock),
+        "reconnections": tally.reconnections,
+    }
+    if account is not None:
+        found |= {
+            "stored": account.stored,
+            "already_there": account.already_there,
+            "dead_letters": dict(account.dead_letters),
+            "lost": account.lost,
+            "alarms": [as_text(alarm) for alarm in outcome.alarms],
+        }
+    return json.dumps(found, ensure_ascii=False)

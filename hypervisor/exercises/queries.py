@@ -1,0 +1,151 @@
+"""What a player asks of an exercise's database: how far it is, and what became of its readings."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from hypervisor.base.instants import micros, moment
+from hypervisor.database.connect import Connection, StoreError, connect
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How far an exercise is; times in µs, None: not begun.
+
+    `heard`: the lowest clock of the workers that are to be heard, `slowest` being the one whose it
+    is; `latest`: the highest of any.
+    `judged`: up to where both values and silence are judged. `unread`: committed, and not yet
+    taken up by the watch.
+    """
+
+    heard: int | None
+    slowest: str
+    latest: int | None
+    judged: int | None
+    unread: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """One message, or the refused part of one."""
+
+    topic: str
+    payload: bytes
+    reason: str
+
+
+def standing(connection: Connection) -> Standing:
+    """How far the exercise is, in one look."""
+    ((heard, slowest, latest, judged, unread),) = connection.execute(
+        "SELECT (SELECT CASE WHEN bool_and(heard_at IS NOT NULL) THEN min(heard_at) END"
+        "   FROM worker WHERE drained_at IS NULL),"
+        " (SELECT name FROM worker WHERE drained_at IS NULL"
+        "   ORDER BY heard_at NULLS FIRST LIMIT 1),"
+        " (SELECT max(heard_at) FROM worker),"
+        " (SELECT least(heard_to, judged_to) FROM watch_state"
+        "   WHERE heard_to IS NOT NULL AND judged_to IS NOT NULL),"
+        " EXISTS (SELECT FROM feed WHERE xid >= coalesce((SELECT cursor FROM watch_state), '0'))"
+    )
+    return Standing(
+        heard=None if heard is None else micros(heard),
+        slowest=slowest or "",
+        latest=None if latest is None else micros(latest),
+        judged=None if judged is None else micros(judged),
+        unread=unread,
+    )
+
+
+def stored(
+    connection: Connection, series: NDArray[np.int32], times: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which of the pairs (series, time in µs) are stored, in the order given."""
+    zeros = np.zeros(len(series), dtype=bool)
+    rows = connection.execute(
+        "SELECT wanted.place FROM unnest(%s::integer[], %s::bigint[]) WITH ORDINALITY"
+        " AS wanted (series_id, us, place) JOIN reading ON reading.series_id = wanted.series_id"
+        " AND reading.time = timestamptz 'epoch' + wanted.us * interval '1 microsecond'",
+        [series.tolist(), times.tolist()],
+    ).fetchall()
+    zeros[[place - 1 for (place,) in rows]] = True
+    return zeros
+
+
+def deafen(connection: Connection, since: int, until: int) -> None:
+    """The scenario declares that nobody listened in this span (µs)."""
+    connection.execute(
+        "INSERT INTO deaf_span (worker, from_at, to_at) VALUES ('scenario', %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        [moment(since), moment(until)],
+    )
+
+
+def last_reading(
+    connection: Connection, site: str, quantity: str, at: int
+) -> tuple[int, float] | None:
+    """The last reading with a value at or before a time (µs): when, and what."""
+    row = connection.execute(
+        "SELECT reading.time, reading.value FROM reading JOIN series ON series.id = series_id"
+        " JOIN device ON device.id = series.device JOIN site ON site.id = device.site"
+        " WHERE site.name = %s AND quantity = %s AND reading.time <= %s AND value IS NOT NULL"
+        " ORDER BY reading.time DESC LIMIT 1",
+        [site, quantity, moment(at)],
+    ).fetchone()
+    return None if row is None else (micros(row[0]), row[1])
+
+
+def last_dead_letter(connection: Connection) -> int:
+    """The identity of the latest dead letter, 0 before the first."""
+    ((number,),) = connection.execute("SELECT coalesce(max(id), 0) FROM dead_letter")
+    return int(number)
+
+
+def dead_letters_after(connection: Connection, number: int) -> Sequence[DeadLetter]:
+    """The dead letters later than the one of that identity."""
+    rows = connection.execute(
+        "SELECT topic, payload, reason FROM dead_letter WHERE id > %s ORDER BY id", [number]
+    )
+    return [
+        DeadLetter(topic=topic, payload=payload, reason=reason) for topic, payload, reason in rows
+    ]
+
+
+class Questions:
+    """Asks one database again and again; a restart of it delays an answer and loses nothing."""
+
+    def __init__(self, url: str, *, patience: float = 60.0) -> None:
+        self._url = url
+        self._patience = patience
+        self._connection: Connection | None = None
+
+    def ask(self, question: Callable[[Connection], T]) -> T:
+        """Put a question that changes nothing.
+
+        Raises:
+            StoreError: the database stays away.
+        """
+        since = time.monotonic()
+        while True:
+            try:
+                if self._connection is None:
+                    self._connection = connect(self._url, autocommit=True)
+                return question(self._connection)
+            except (StoreError, psycopg.OperationalError) as error:
+                self.close()
+                if time.monotonic() - since > self._patience:
+                    raise StoreError(f"the database stays away: {error}") from error
+                time.sleep(0.2)
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+            self._connection = None

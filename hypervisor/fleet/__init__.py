@@ -1,1 +1,0 @@
-"""Our own equipment: are devices heard, believed, on time, and what goes dark without them."""

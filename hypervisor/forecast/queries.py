@@ -1,0 +1,107 @@
+"""What a course is reckoned from: readings believed lately, and what waits at which level."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from hypervisor.database.connect import Connection
+from sensors._quality import Quality
+
+_UNFIT = int(Quality.SUSPECT)
+_BACK = timedelta(hours=3)  # hypervisor.forecast.trend.WINDOW
+
+# The newest believed reading, wherever it lies, and those of the hours before it. Which is newest
+# is found first, one look into the index a series: `<>` is what the planner holds for common, so
+# that it walks back from the newest, and OFFSET 0 keeps it from joining the other way round.
+_RECENT = """
+WITH newest AS MATERIALIZED (
+    SELECT site.name AS site, device.name AS device, series.id AS series, (
+        SELECT time FROM reading WHERE series_id = series.id AND time <= %(now)s
+          AND value IS NOT NULL AND least(quality & %(unfit)s, 1) <> 1 ORDER BY time DESC LIMIT 1
+    ) AS time
+    FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+    WHERE series.quantity = %(quantity)s
+      AND (device.retired IS NULL OR device.retired > %(now)s)
+      AND (%(sites)s::text[] IS NULL OR site.name = ANY(%(sites)s))
+)
+SELECT newest.site, newest.device, r.time, r.value
+FROM newest CROSS JOIN LATERAL (
+    SELECT time, value FROM reading WHERE series_id = newest.series
+      AND time BETWEEN newest.time - %(back)s AND newest.time
+      AND value IS NOT NULL AND least(quality & %(unfit)s, 1) <> 1 OFFSET 0
+) r
+ORDER BY newest.site, newest.device, r.time
+"""
+_ASSETS = """
+SELECT a.name, a.title, a.kind, g.name, g.title, (r.value->>'level')::float, r.value->>'unit',
+       a.illustrative OR r.illustrative
+FROM asset a JOIN LATERAL (
+    SELECT value, illustrative FROM revision WHERE kind = 'reach' AND key = a.name
+      AND effective <= %s ORDER BY effective DESC, id DESC LIMIT 1
+) r ON r.value IS NOT NULL
+JOIN site g ON g.name = r.value->>'gauge' ORDER BY a.name
+"""
+_LIMITS = """
+SELECT DISTINCT ON (key) left(key, -length(%(name)s) - 1), (value->>'value')::float,
+       COALESCE(value->>'quantity', 'level') = 'level'
+FROM revision WHERE kind = 'threshold' AND right(key, length(%(name)s) + 1) = '/' || %(name)s
+  AND effective <= %(at)s ORDER BY key, effective DESC, id DESC
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """An asset that a level at a gauge puts in the water."""
+
+    asset: str
+    title: str
+    kind: str
+    gauge: str
+    gauge_title: str
+    level: float
+    unit: str
+    illustrative: bool
+
+
+def recent(
+    connection: Connection, quantity: str, now: datetime, sites: Sequence[str] | None = None
+) -> list[tuple[str, str, list[tuple[datetime, float]]]]:
+    """Site, device and its last readings by time, of every device in use that has the quantity."""
+    rows = connection.execute(
+        _RECENT,
+        {
+            "quantity": quantity,
+            "now": now,
+            "unfit": _UNFIT,
+            "back": _BACK,
+            "sites": None if sites is None else list(sites),
+        },
+    ).fetchall()
+    return [
+        (site, device, [(row[2], row[3]) for row in own])
+        for (site, device), own in groupby(rows, key=lambda row: (row[0], row[1]))
+    ]
+
+
+def assets(connection: Connection, at: datetime) -> list[Standing]:
+    """The assets that are tied to a gauge at a time."""
+    return [
+        Standing(
+            asset=row[0],
+            title=row[1],
+            kind=row[2],
+            gauge=row[3],
+            gauge_title=row[4],
+            level=row[5],
+            unit=row[6],
+            illustrative=row[7],
+        )
+        for row in connection.execute(_ASSETS, [at])
+    ]
+
+
+def limits(connection: Connection, name: str, at: datetime) -> dict[str, float]:
+    """The threshold of that name on each owner's level, as it is in force at a time."""
+    rows = connection.execute(_LIMITS, {"name": name, "at": at})
+    return {owner: value for owner, value, level in rows if level and value is not None}

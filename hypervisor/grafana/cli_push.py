@@ -1,0 +1,99 @@
+"""`hypervisor dashboards push`: folder, data source and dashboards, into a Grafana that runs."""
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hypervisor.base.command_groups import group
+from hypervisor.grafana.cli import Basemap, Console, Lang, options_of
+
+if TYPE_CHECKING:
+    from hypervisor.grafana.pushing import Step
+
+Url = Annotated[
+    str,
+    typer.Option(
+        envvar="HYPERVISOR_GRAFANA_URL", help="Where Grafana is, such as https://grafana.example."
+    ),
+]
+Token = Annotated[
+    str,
+    typer.Option(
+        envvar="HYPERVISOR_GRAFANA_TOKEN",
+        help="Of a service account: Editor, or Admin where the data source is made.",
+    ),
+]
+ReaderUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="HYPERVISOR_GRAFANA_READER_URL",
+        help="A reader's, as Grafana reaches the database; default: the data source stays.",
+    ),
+]
+
+
+def attach(app: typer.Typer) -> None:
+    """Add it to `dashboards`."""
+    group(app, "dashboards").command()(push)
+
+
+def push(
+    context: typer.Context,
+    url: Url,
+    token: Token = "",
+    folder: Annotated[
+        str | None, typer.Option(help="The folder's title; default: as it is, or Hypervisor.")
+    ] = None,
+    reader_url: ReaderUrl = "",
+    lang: Lang = "fr",
+    console_url: Console = None,
+    basemap: Basemap = None,
+    since: Annotated[str, typer.Option("--from", help="As for `build`.")] = "",
+    until: Annotated[str, typer.Option("--to", help="As for `build`.")] = "",
+    timezone: Annotated[str, typer.Option(help="As for `build`.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Bring the dashboards into a Grafana 12 or newer; again: only what has changed.
+
+    Dashboards of ours that are no more are removed; what is not ours is not touched.
+    """
+    from hypervisor.base.settings import load_settings
+    from hypervisor.grafana import pushing
+    from hypervisor.grafana.building import documents
+    from hypervisor.grafana.remote import Grafana
+    from hypervisor.grafana.source import source_of
+
+    options = options_of(load_settings(context.obj), lang, console_url, basemap)
+    options = replace(options, since=since, until=until, timezone=timezone or options.timezone)
+    wish = pushing.PushOptions(
+        documents=documents(options),
+        folder=folder,
+        source=source_of(reader_url) if reader_url else None,
+    )
+    with closing(Grafana(url, token)) as grafana:
+        done = pushing.push(grafana, wish, dry=dry_run)
+    if as_json:
+        _print_json(done)
+    else:
+        _print(done, dry=dry_run)
+
+
+def _print_json(done: "Sequence[Step]") -> None:
+    for step in done:
+        told = {"what": step.what, "name": step.name, "how": step.how.value, "note": step.note}
+        print(json.dumps(told, ensure_ascii=False))
+
+
+def _print(done: "Sequence[Step]", *, dry: bool) -> None:
+    for step in done:
+        print(f"{step.how.value:13} {step.what:11} {step.name} {step.note}".rstrip())
+    would = "would change" if dry else "changed"
+    changed = any(step.do is not None for step in done)
+    print(f"something {would}" if changed else "nothing to change")

@@ -1,1 +1,0 @@
-"""Hands on an instance: readings, its backup, and how long it keeps what."""

@@ -1,0 +1,130 @@
+"""The operational log: what the room writes, beside what became of alarms."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from hypervisor.access.context import Context, RequestContext
+from hypervisor.base.duties import Duty
+from hypervisor.base.translation import mark
+from hypervisor.logbook import views as view
+from hypervisor.logbook.api import written
+from hypervisor.logbook.errors import LogError
+from hypervisor.logbook.model import Kind, New
+from hypervisor.logbook.views import Filters
+from hypervisor.registry import queries_names
+from hypervisor.web.page import Page
+from hypervisor.web.refusals import refusal
+from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
+from hypervisor.web.times import local
+
+router = APIRouter()
+_UNSAID = dict.fromkeys(("kind", "text", "site", "due", "alarm", "about"), "")
+PAGE = Page(key="log", title=mark("Log"), address="/log", order=30, shortcut="j")
+
+
+@router.get("/log")
+def log(  # noqa: PLR0913  one argument a filter
+    context: Context,
+    request: Request,
+    *,
+    span: str = view.USUAL,
+    until: Annotated[str, Query(max_length=40)] = "",
+    kind: Annotated[str, Query(max_length=20)] = "",
+    author: Annotated[str, Query(max_length=200)] = "",
+    site: Annotated[str, Query(max_length=200)] = "",
+    text: Annotated[str, Query(max_length=200)] = "",
+    alarms: bool = True,
+    alarm: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+) -> Response:
+    """Days, the latest first; the form; what stands open."""
+    filters = Filters(
+        span=span if span in view.SPANS else view.USUAL,
+        until=local(until, context),
+        kind=Kind(kind) if kind in set(Kind) else None,
+        author=author,
+        site=site,
+        text=text,
+        alarms=alarms,
+    )
+    return _shown(context, request, filters, said={"alarm": alarm, "site": site})
+
+
+@router.post("/log")
+def append(  # noqa: PLR0913, PLR0917  the fields of the form
+    context: Context,
+    request: Request,
+    kind: Annotated[str, Form()],
+    text: Annotated[str, Form()] = "",
+    site: Annotated[str, Form()] = "",
+    due: Annotated[str, Form()] = "",
+    alarm: Annotated[str, Form()] = "",
+    about: Annotated[str, Form()] = "",
+) -> Response:
+    """Write an entry; what is wrong stands above the form, with all that was typed."""
+    said = {"kind": kind, "text": text, "site": site, "due": due, "alarm": alarm, "about": about}
+    try:
+        new = New(
+            author=context.person.name,
+            kind=_kind(kind),
+            text=text,
+            site=site.strip() or None,
+            due=_due(due, context),
+            alarm=_number(alarm),
+            about=_number(about),
+        )
+        written(context, new)
+    except LogError as error:
+        return _shown(context, request, Filters(), said=said, wrong=refusal(error), status_code=422)
+    if wants_fragment(request):
+        return _shown(context, request, Filters())
+    return RedirectResponse("/log", status_code=303)
+
+
+def _shown(  # noqa: PLR0913  what the page is made of
+    context: RequestContext,
+    request: Request,
+    filters: Filters,
+    *,
+    said: Mapping[str, object] | None = None,
+    wrong: str = "",
+    status_code: int = 200,
+) -> Response:
+    answer = fragment if wants_fragment(request) else render
+    template = "log.html#main" if wants_fragment(request) else "log.html"
+    return answer(
+        context,
+        template,
+        status_code=status_code,
+        sheet=view.sheet(context, reader_of(context, request), filters),
+        filters=filters,
+        spans=view.SPANS,
+        said={**_UNSAID, **(said or {})},
+        wrong=wrong,
+        sites=queries_names.sites(context.connection),
+        writes=context.person.may(Duty.OPERATE),
+        **view.words(),
+    )
+
+
+def _kind(said: str) -> Kind:
+    if said not in set(Kind):
+        raise LogError(f"kind: expected one of {', '.join(Kind)}")
+    return Kind(said)
+
+
+def _number(said: str) -> int | None:
+    if not said.strip():
+        return None
+    if not said.isdecimal() or int(said) >= 2**63:
+        raise LogError(f"number: expected digits, not {said!r}")
+    return int(said)
+
+
+def _due(said: str, context: RequestContext) -> datetime | None:
+    if said and local(said, context) is None:
+        raise LogError(f"by when: expected a day and a time, not {said!r}")
+    return local(said, context)

@@ -1,0 +1,58 @@
+"""Deliveries and events as people and programs see them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from hypervisor.base.instants import micros, text
+from hypervisor.notifications.queries_deliveries import DeliveryRow
+from hypervisor.notifications.queries_outbox import Entry
+
+
+def delivery(row: DeliveryRow) -> dict[str, Any]:
+    """A delivery as plain values; times RFC 3339 in UTC."""
+    return {
+        "id": row.id,
+        "alarm": row.alarm,
+        "event": row.event,
+        "route": row.route,
+        "channel": row.channel,
+        "state": row.state,
+        "failed": row.attempts,
+        "made_at": _text(row.made_at),
+        "next_try": _text(row.next_try) if row.state == "waiting" else None,
+        "sent_at": _text(row.sent_at),
+        "error": row.last_error,
+        "title": row.title,
+        "key": row.key,
+    }
+
+
+def entry(one: Entry, why: str | None) -> dict[str, Any]:
+    """An event that nobody was told of, or not yet."""
+    alarm = one.body.get("alarm") or {}
+    return {
+        "alarm": one.alarm,
+        "event": one.event,
+        "at": text(one.at),
+        "due": text(one.due),
+        "why": why,
+        "title": alarm.get("title") or one.body.get("rule"),
+        "key": one.key,
+    }
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Plain values as a table, without their keys."""
+    names = [name for name in rows[0] if name != "key"]
+    made = Table(*names, box=None)
+    for row in rows:
+        made.add_row(*(escape("" if row[name] is None else str(row[name])) for name in names))
+    return made
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else text(micros(at))

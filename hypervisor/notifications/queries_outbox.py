@@ -1,0 +1,183 @@
+"""The outbox: what is to be told, written in one transaction with what it tells of."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from hypervisor.base.instants import micros, moment
+from hypervisor.database import channels
+from hypervisor.database.connect import Connection
+
+CHANNEL = "outbox"
+
+_ROW = "id, alarm, event, key, at, body, due, held"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something to be told.
+
+    `at`: when it was noticed, `due`: when it may be told (µs, the instance's clock; None: at once).
+    A repeat of one `key` is none; with `numbered` it is the first free of `<key>:1`, `<key>:2`, …
+    """
+
+    alarm: int | None
+    event: str
+    at: int
+    body: Mapping[str, Any]
+    key: str
+    numbered: bool = False
+    due: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An event as it stands in the outbox. Times in µs, of the instance's clock."""
+
+    id: int
+    alarm: int | None
+    event: str
+    key: str
+    at: int
+    body: Mapping[str, Any]
+    due: int
+    held: str | None
+
+
+def put(connection: Connection, events: Iterable[Event]) -> int:
+    """Write events in the caller's transaction; how many were new."""
+    written = 0
+    for one in events:
+        cursor = connection.execute(
+            "INSERT INTO outbox (alarm, event, key, at, body, due)"
+            " VALUES (%(alarm)s::bigint, %(event)s, CASE WHEN %(numbered)s THEN"
+            "   (SELECT nth FROM (SELECT %(key)s || ':' || generate_series(1, 1000000) AS nth) AS n"
+            "    WHERE NOT EXISTS (SELECT FROM outbox WHERE key = nth) LIMIT 1)"
+            "  ELSE %(key)s END, %(at)s, %(body)s, %(due)s) ON CONFLICT (key) DO NOTHING",
+            {
+                "alarm": one.alarm,
+                "event": one.event,
+                "key": one.key,
+                "numbered": one.numbered,
+                "at": moment(one.at),
+                "body": Jsonb(dict(one.body)),
+                "due": moment(one.at if one.due is None else one.due),
+            },
+        )
+        written += cursor.rowcount
+    if written:
+        connection.execute(f"NOTIFY {CHANNEL}")
+    return written
+
+
+def put_decided(connection: Connection, one: Event, *, outcome: str, reason: str) -> Entry | None:
+    """Write an event on which there is nothing to decide; None: it was there already."""
+    row = connection.execute(
+        "INSERT INTO outbox (alarm, event, key, at, body, due, decided_at, outcome, reason)"  # noqa: S608  constants
+        " VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s)"
+        f" ON CONFLICT (key) DO NOTHING RETURNING {_ROW}",
+        [
+            *(one.alarm, one.event, one.key, moment(one.at), Jsonb(dict(one.body))),
+            *(moment(one.at), outcome, reason),
+        ],
+    ).fetchone()
+    if row is None:
+        return None
+    connection.execute(f"NOTIFY {CHANNEL}")
+    return _entry(row)
+
+
+def due(connection: Connection, now: int, *, most: int) -> list[Entry]:
+    """Undecided events whose time has come, in the order in which they were put."""
+    rows = connection.execute(
+        f"SELECT {_ROW} FROM outbox WHERE decided_at IS NULL AND due <= %s"  # noqa: S608  constants
+        " ORDER BY id LIMIT %s",
+        [moment(now), most],
+    )
+    return [_entry(row) for row in rows]
+
+
+def hold(connection: Connection, number: int, *, until: int, why: str) -> None:
+    """Look at it again at a time (µs, the instance's clock)."""
+    connection.execute(
+        "UPDATE outbox SET due = %s, held = %s WHERE id = %s", [moment(until), why, number]
+    )
+
+
+def hold_on(connection: Connection, numbers: Collection[int], *, until: int) -> None:
+    """Look at these again at a time (µs, the instance's clock); they wait for what they did."""
+    if numbers:
+        connection.execute(
+            "UPDATE outbox SET due = %s WHERE id = ANY(%s)", [moment(until), list(numbers)]
+        )
+
+
+def decide(connection: Connection, number: int, *, outcome: str, reason: str) -> None:
+    """For good."""
+    connection.execute(
+        "UPDATE outbox SET decided_at = clock_timestamp(), outcome = %s, reason = %s, held = NULL"
+        " WHERE id = %s AND decided_at IS NULL",
+        [outcome, reason, number],
+    )
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    number, alarm, event, key, at, body, until, held = row
+    return Entry(
+        id=number,
+        alarm=alarm,
+        event=event,
+        key=key,
+        at=micros(at),
+        body=body,
+        due=micros(until),
+        held=held,
+    )
+
+
+def clock(connection: Connection) -> int | None:
+    """The instance's clock, µs: the wall's; in an exercise how far its scenario has come."""
+    row = connection.execute(
+        "SELECT CASE mode WHEN 'live' THEN clock_timestamp() ELSE greatest("
+        " (SELECT max(heard_at) FROM worker),"
+        " (SELECT greatest(heard_to, judged_to) FROM watch_state),"
+        " (SELECT at FROM outbox ORDER BY id DESC LIMIT 1)) END FROM instance"
+    ).fetchone()
+    return None if row is None or row[0] is None else micros(row[0])
+
+
+def listen(connection: Connection) -> None:
+    """Be woken from now on when something was put."""
+    channels.listen(connection, CHANNEL)
+
+
+def wake(connection: Connection) -> None:
+    """Wake those who notify, when the transaction commits."""
+    connection.execute(f"NOTIFY {CHANNEL}")
+
+
+def hear(connection: Connection) -> None:
+    """Take in what woke us."""
+    for _ in connection.notifies(timeout=0):
+        pass
+
+
+def undecided(connection: Connection, *, limit: int) -> list[tuple[Entry, str | None]]:
+    """What waits to be decided, and why."""
+    rows = connection.execute(
+        f"SELECT {_ROW} FROM outbox WHERE decided_at IS NULL ORDER BY id LIMIT %s",  # noqa: S608  constants
+        [limit],
+    )
+    return [(entry := _entry(row), entry.held) for row in rows]
+
+
+def untold(connection: Connection, *, limit: int) -> list[tuple[Entry, str]]:
+    """The latest that nobody was told of, though somebody should have been."""
+    rows = connection.execute(
+        f"SELECT {_ROW}, reason FROM outbox WHERE outcome = 'no route'"  # noqa: S608  constants
+        " ORDER BY id DESC LIMIT %s",
+        [limit],
+    )
+    return [(_entry(row[:-1]), row[-1]) for row in rows]

@@ -1,0 +1,170 @@
+"""The parts of a routes' file: words, durations, hours, zones, channels."""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+
+from hypervisor.notifications import apprise_channel
+from hypervisor.notifications.hours import DAYS, WEEKDAYS, WHOLE_DAY, Hours
+from hypervisor.notifications.routes import APPRISE, MQTT, WEBHOOK, Channel
+from rules._duration import parse_duration
+from rules._errors import RuleError, nearest
+from rules._yaml import Source
+
+_CLOCK = re.compile(r"([01]?\d|2[0-4])[:h]([0-5]\d)")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SECOND = 1_000_000
+
+
+def one_of(source: Source, node: yaml.Node, what: str, known: Iterable[str]) -> str:
+    """A word of a few.
+
+    Raises:
+        RuleError: it is another one.
+    """
+    word = source.text(node, what)
+    allowed = tuple(known)
+    if word not in allowed:
+        raise RuleError(source.place(node), f"{word!r} is not {what}{nearest(word, allowed)}")
+    return word
+
+
+def words(source: Source, node: yaml.Node, what: str, known: Iterable[str]) -> frozenset[str]:
+    """A list of words, or one alone; without any that is known, all are taken."""
+    allowed = tuple(known)
+    single = isinstance(node, yaml.ScalarNode)
+    nodes = [node] if single else source.sequence(node, what)
+    if not nodes:
+        raise RuleError(source.place(node), f"{what} names nothing: leave it out for all of them")
+    if not allowed:
+        return frozenset(source.text(one, what) for one in nodes)
+    return frozenset(one_of(source, one, f"one of the {what} known", allowed) for one in nodes)
+
+
+def labels(source: Source, node: yaml.Node) -> frozenset[tuple[str, str]]:
+    """Labels of rules, as they write them."""
+    parts = source.mapping(node, "labels")
+    return frozenset((name, source.text(value, f"label {name}")) for name, value in parts.items())
+
+
+def duration(source: Source, node: yaml.Node) -> int:
+    """A duration of a minute or more would be usual; at least one second."""
+    span = parse_duration(source.text(node, "a duration"), source.place(node))
+    if span < _SECOND:
+        raise RuleError(source.place(node), "expected a second or more")
+    return span
+
+
+def zone(source: Source, node: yaml.Node) -> str:
+    """A time zone's name."""
+    name = source.text(node, "a time zone")
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        hint = nearest(name, available_timezones())
+        hint = hint if "did you mean" in hint else "; expected one such as Europe/Paris"
+        raise RuleError(source.place(node), f"{name!r} is no time zone{hint}") from None
+    return name
+
+
+def hours(source: Source, node: yaml.Node) -> tuple[Hours, ...]:
+    """Spans of days and hours, of which any may hold."""
+    found = source.sequence(node, "the hours")
+    if not found:
+        raise RuleError(source.place(node), "`hours` is empty: leave it out for always")
+    return tuple(_span(source, one) for one in found)
+
+
+def _span(source: Source, node: yaml.Node) -> Hours:
+    parts = source.mapping(node, "a span of hours", ("days", "from", "to"))
+    days = parts.get("days")
+    return Hours(
+        days=frozenset(WEEKDAYS) if days is None else _days(source, days),
+        begins=_clock(source, parts["from"]) if "from" in parts else 0,
+        ends=_clock(source, parts["to"]) if "to" in parts else WHOLE_DAY,
+    )
+
+
+def _days(source: Source, node: yaml.Node) -> frozenset[str]:
+    nodes = [node] if isinstance(node, yaml.ScalarNode) else source.sequence(node, "days")
+    found: set[str] = set()
+    for one in nodes:
+        first, dash, last = source.text(one, "a day").partition("-")
+        ends = [first.strip(), last.strip()] if dash else [first.strip()]
+        allowed = WEEKDAYS if dash else DAYS
+        for word in ends:
+            if word not in allowed:
+                hint = nearest(word, allowed)
+                raise RuleError(source.place(one), f"{word!r} is no day{hint}")
+        if dash:
+            at, to = WEEKDAYS.index(ends[0]), WEEKDAYS.index(ends[1])
+            found.update(WEEKDAYS[(at + k) % 7] for k in range((to - at) % 7 + 1))
+        else:
+            found.add(ends[0])
+    return frozenset(found)
+
+
+def _clock(source: Source, node: yaml.Node) -> int:
+    text = source.text(node, "a time of day")
+    match = _CLOCK.fullmatch(text)
+    minutes = int(match[1]) * 60 + int(match[2]) if match else WHOLE_DAY + 1
+    if minutes > WHOLE_DAY:
+        raise RuleError(source.place(node), f'{text!r} is no time of day such as "18:30"')
+    return minutes
+
+
+def channels(source: Source, node: yaml.Node) -> tuple[Channel, ...]:
+    """The channels of a route, each with a name of its own."""
+    found: dict[str, Channel] = {}
+    for number, one in enumerate(source.sequence(node, "the channels"), 1):
+        channel = _channel(source, one, number)
+        if channel.name in found:
+            raise RuleError(source.place(one), f"two channels are named {channel.name!r}")
+        found[channel.name] = channel
+    if not found:
+        raise RuleError(source.place(node), "a route without a channel tells nobody")
+    return tuple(found.values())
+
+
+def _channel(source: Source, node: yaml.Node, number: int) -> Channel:
+    if isinstance(node, yaml.ScalarNode):
+        return _apprise(source, node, f"{number}")
+    parts = source.mapping(node, "a channel", ("name", APPRISE, WEBHOOK, MQTT))
+    name = source.text(parts["name"], "its name") if "name" in parts else f"{number}"
+    if not _NAME.fullmatch(name):
+        raise RuleError(source.place(parts["name"]), f"{name!r} cannot name a channel")
+    kinds = [kind for kind in (APPRISE, WEBHOOK, MQTT) if kind in parts]
+    if len(kinds) != 1:
+        wanted = f"expected one of {APPRISE}, {WEBHOOK} and {MQTT}"
+        raise RuleError(source.place(node), f"{wanted}; found {', '.join(kinds) or 'none'}")
+    kind = kinds[0]
+    if kind == APPRISE:
+        return _apprise(source, parts[kind], name)
+    target = source.text(parts[kind], f"where the {kind} is")
+    if kind == WEBHOOK and "${" not in target:
+        where = urlsplit(target)
+        if where.scheme not in ("http", "https") or not where.hostname:
+            expected = "expected a webhook such as https://town.example/hook"
+            raise RuleError(source.place(parts[kind]), f"{target!r}: {expected}")
+    if kind == MQTT and (not target.strip("/") or set("+#") & set(target)):
+        expected = "expected a topic such as hypervisor/alarms"
+        raise RuleError(source.place(parts[kind]), f"{target!r}: {expected}")
+    return Channel(name=name, kind=kind, target=target)
+
+
+def _apprise(source: Source, node: yaml.Node, name: str) -> Channel:
+    """Checked here where nothing is left to fill in: a slip in a scheme is the usual one."""
+    target = source.text(node, "an address")
+    scheme = target.partition("://")[0]
+    schemes = apprise_channel.schemes()
+    if "${" not in scheme and scheme.lower() not in schemes:
+        hint = nearest(scheme, schemes)
+        hint = hint if "did you mean" in hint else "; expected one such as mailto://"
+        raise RuleError(source.place(node), f"{scheme!r} is no kind of channel{hint}")
+    if "${" not in target and not apprise_channel.is_complete(target):
+        expected = f"this is no complete address of the kind {scheme}://"
+        raise RuleError(source.place(node), f"{expected}; its page in apprise's manual says how")
+    return Channel(name=name, kind=APPRISE, target=target)

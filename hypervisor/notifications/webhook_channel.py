@@ -1,0 +1,66 @@
+"""A webhook: one POST of JSON, its key in a header of its own; anything but 2xx is a refusal."""
+
+import base64
+import http.client
+import json
+import ssl
+from urllib.parse import unquote, urlsplit
+
+from hypervisor.notifications.apprise_channel import KEY
+from hypervisor.notifications.errors import ChannelError
+from hypervisor.notifications.message import Message
+
+_SHOWN = 200  # characters of an answer that go into the error
+
+
+def send(target: str, message: Message, *, key: str, seconds: float) -> None:
+    """Hand one message over.
+
+    Raises:
+        ChannelError: it was not taken, or we do not know.
+    """
+    where = urlsplit(target)
+    if where.scheme not in ("http", "https") or not where.hostname:
+        raise ChannelError("this is no address of a webhook: expected http:// or https://")
+    path = (where.path or "/") + (f"?{where.query}" if where.query else "")
+    try:
+        connection = _connection(where.scheme, where.hostname, where.port, seconds)
+        try:
+            connection.request(
+                "POST", path, body(message), headers(key, where.username, where.password)
+            )
+            with connection.getresponse() as answer:  # long ones are left unread
+                said = answer.read(_SHOWN).decode("utf-8", "replace")
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ChannelError(f"{type(error).__name__}: {error}") from error
+    if not 200 <= answer.status < 300:
+        raise ChannelError(f"answered {answer.status} {answer.reason}: {said}".strip(": \n"))
+
+
+def body(message: Message) -> bytes:
+    """What a program reads: the data, and title and text as a person would."""
+    whole = {**message.data, "title": message.title, "text": message.text}
+    return json.dumps(whole, ensure_ascii=False).encode()
+
+
+def headers(key: str, user: str | None, password: str | None) -> dict[str, str]:
+    found = {
+        "Content-Type": "application/json; charset=utf-8",
+        "User-Agent": "territory-hypervisor",
+        KEY: key,
+    }
+    if user:
+        pair = f"{unquote(user)}:{unquote(password or '')}".encode()
+        found["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+    return found
+
+
+def _connection(
+    scheme: str, host: str, port: int | None, seconds: float
+) -> http.client.HTTPConnection:
+    if scheme == "https":
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
+    return http.client.HTTPConnection(host, port, timeout=seconds)

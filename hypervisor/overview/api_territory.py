@@ -1,0 +1,214 @@
+"""The territory: départements, EPCI and communes with what stands in them; zones; rivers."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from hypervisor.access.context import Context, RequestContext
+from hypervisor.base.errors import NotFoundError
+from hypervisor.readings import queries_latest, queries_territory
+from hypervisor.readings.queries_territory import Count
+from hypervisor.registry import queries_tables
+from hypervisor.registry.model import Area
+from hypervisor.registry.problems import nearest
+from hypervisor.registry.schemas_territory import (
+    AreaBody,
+    AreaDetailBody,
+    GaugeBody,
+    LinkBody,
+    RiverBody,
+    RiversBody,
+    TerritoryBody,
+    ZoneBody,
+    ZonesBody,
+)
+from hypervisor.web import formats
+from hypervisor.web.formats import Feature, Wished, point
+from hypervisor.web.paging import Page
+from hypervisor.web.problems import responses
+from hypervisor.web.schemas import Commune
+from rules._rule import SEVERITIES
+
+router = APIRouter(tags=["territory"])
+
+
+@router.get(
+    "/territory", response_model=TerritoryBody, responses=responses() | formats.also("geojson")
+)
+def every(
+    context: Context,
+    wished: Wished,
+    *,
+    depth: Annotated[int, Query(ge=1, le=3, description="1: départements, 3: communes, too.")] = 3,
+) -> TerritoryBody | Response:
+    """The tree, each area with the sites, active alarms and worst severity of all that is in it.
+
+    As GeoJSON: a point an area, where one is known.
+    """
+    tree = Tree.read(context)
+    if wished.among("json", "geojson") == "geojson":
+        return formats.geojson(context.mode, tree.features(depth))
+    return TerritoryBody(
+        mode=context.mode,
+        areas=[tree.body(code, depth - 1) for code in tree.roots],
+        unplaced_sites=tree.counts[None].sites if None in tree.counts else 0,
+    )
+
+
+@router.get("/territory/{code}", responses=responses(404))
+def one(context: Context, code: str) -> AreaDetailBody:
+    """One area with what lies directly in it, and the areas around it."""
+    found = Tree.read(context)
+    if code not in found.areas:
+        raise NotFoundError(f"no area has the code {code!r}{nearest(code, found.areas)}")
+    around: list[Commune] = []
+    above = found.areas[code].parent
+    while above is not None and above in found.areas:
+        around.append(Commune(code=above, name=found.areas[above].name))
+        above = found.areas[above].parent
+    return AreaDetailBody(mode=context.mode, area=found.body(code, 1), within=around)
+
+
+@router.get("/zones", response_model=ZonesBody, responses=responses() | formats.also("geojson"))
+def zones(context: Context, page: Page, wished: Wished) -> ZonesBody | Response:
+    """Flood zones, lighting zones and others, with their outlines."""
+    rows = list(queries_tables.zones(context.connection))
+    some, following = page.cut(rows, lambda row: (row.name,))
+    bodies = [
+        ZoneBody(
+            name=row.name,
+            title=row.title,
+            kind=row.kind,  # type: ignore[arg-type]  # the table holds no other
+            illustrative=row.illustrative,
+            geometry=dict(row.geometry),
+        )
+        for row in some
+    ]
+    if wished.among("json", "geojson") == "geojson":
+        features = [
+            Feature(
+                id=row.name, geometry=row.geometry, properties=row.model_dump(exclude={"geometry"})
+            )
+            for row in bodies
+        ]
+        return formats.geojson(context.mode, features, following)
+    return ZonesBody(mode=context.mode, zones=bodies, next=following)
+
+
+@router.get("/rivers", response_model=RiversBody, responses=responses() | formats.also("geojson"))
+def rivers(context: Context, wished: Wished) -> RiversBody | Response:
+    """Each river as its sites from the source down, with the time that the water takes.
+
+    As GeoJSON: a schematic line through the sites, which is no surveyed course.
+    """
+    river_bodies = list(_rivers(context))
+    if wished.among("json", "geojson") == "geojson":
+        return formats.geojson(context.mode, [_line(river) for river in river_bodies])
+    return RiversBody(mode=context.mode, rivers=river_bodies)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """The areas that a person sees; `counts` by commune."""
+
+    areas: Mapping[str, Area]
+    below: Mapping[str | None, list[str]]
+    counts: Mapping[str | None, Count]
+
+    @classmethod
+    def read(cls, context: RequestContext) -> "Tree":
+        areas = {area.code: area for area in queries_tables.areas(context.connection)}
+        below: dict[str | None, list[str]] = {}
+        for area in sorted(areas.values(), key=lambda one: (one.name, one.code)):
+            parent = area.parent if area.parent in areas else None
+            below.setdefault(parent, []).append(area.code)
+        counted = {count.commune: count for count in queries_territory.counts(context.connection)}
+        return cls(areas=areas, below=below, counts=counted)
+
+    @property
+    def roots(self) -> list[str]:
+        return self.below.get(None, [])
+
+    def body(self, code: str, depth: int) -> AreaBody:
+        """An area, with so many storeys of what lies in it."""
+        area = self.areas[code]
+        inside = [self.counts[each] for each in self._within(code) if each in self.counts]
+        return AreaBody(
+            code=code,
+            kind=area.kind,  # type: ignore[arg-type]  # the table holds no other
+            name=area.name,
+            population=area.population,
+            lon=area.lon,
+            lat=area.lat,
+            sites=sum(count.sites for count in inside),
+            alarms=sum(count.alarms for count in inside),
+            unacknowledged=sum(count.unacknowledged for count in inside),
+            worst=highest(count.worst for count in inside),  # type: ignore[arg-type]
+            children=[self.body(each, depth - 1) for each in self.below.get(code, [])]
+            if depth > 0
+            else [],
+        )
+
+    def _within(self, code: str) -> Iterable[str]:
+        yield code
+        for each in self.below.get(code, ()):
+            yield from self._within(each)
+
+    def features(self, depth: int) -> Iterable[Feature]:
+        """The areas of the upper storeys as points."""
+        storey = self.roots
+        for _ in range(depth):
+            for code in storey:
+                body = self.body(code, 0)
+                yield Feature(
+                    id=code,
+                    geometry=point(body.lon, body.lat),
+                    properties=body.model_dump(exclude={"lon", "lat", "children"}),
+                )
+            storey = [each for code in storey for each in self.below.get(code, ())]
+
+
+def highest(severities: Iterable[str | None]) -> str | None:
+    """The worst of them; None where there is none."""
+    known = [SEVERITIES.index(severity) for severity in severities if severity in SEVERITIES]
+    return SEVERITIES[max(known)] if known else None
+
+
+def _rivers(context: RequestContext) -> Iterable[RiverBody]:
+    worst = queries_territory.worst(context.connection)
+    feeding: dict[str, list[LinkBody]] = {}
+    for upstream, downstream, travel in queries_territory.links(context.connection, context.now()):
+        feeding.setdefault(downstream, []).append(LinkBody(site=upstream, travel_s=travel))
+    along: dict[str, list[GaugeBody]] = {}
+    for row in queries_latest.sites(context.connection):
+        if row.river is None:
+            continue
+        along.setdefault(row.river, []).append(
+            GaugeBody(
+                site=row.name,
+                title=row.title,
+                lon=row.lon,
+                lat=row.lat,
+                worst=worst[row.name][0] if row.name in worst else None,  # type: ignore[arg-type]
+                fed_by=feeding.get(row.name, []),
+            )
+        )
+    for name, gauges in sorted(along.items()):
+        severity = highest(gauge.worst for gauge in gauges)
+        yield RiverBody(name=name, worst=severity, sites=gauges)  # type: ignore[arg-type]
+
+
+def _line(river: RiverBody) -> Feature:
+    places = [[site.lon, site.lat] for site in river.sites if None not in {site.lon, site.lat}]
+    return Feature(
+        id=river.name,
+        geometry={"type": "LineString", "coordinates": places} if len(places) > 1 else None,
+        properties={
+            "name": river.name,
+            "worst": river.worst,
+            "schematic": True,
+            "sites": [site.site for site in river.sites],
+        },
+    )

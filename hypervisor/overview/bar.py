@@ -1,0 +1,70 @@
+"""The bar above every page: alarms by priority, our own health, the load, who is here."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hypervisor.access.context import RequestContext
+from hypervisor.alarms.load import FLOOD_BEGINS
+from hypervisor.base.instance import Mode
+from hypervisor.evaluation import queries_setbacks
+from hypervisor.exercises import Standing, standing
+from hypervisor.exercises import views as exercise_views
+from hypervisor.overview import queries_bar
+
+EARLY = timedelta(seconds=1)  # by which a player's clock begins before its run
+LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """`tally`: priority -> (to acknowledge, active). `load`: alarms raised in ten minutes.
+
+    `set_aside`: rules and sites whose evaluation failed.
+    """
+
+    tally: dict[int, tuple[int, int]]
+    unacknowledged: int
+    healthy: bool
+    per_minute: int
+    delay: timedelta | None
+    load: int
+    load_mark: int
+    wall: datetime
+    clock: datetime
+    exercise_words: str
+    set_aside: int
+
+    @property
+    def flooded(self) -> bool:
+        return self.load > self.load_mark
+
+
+def look(context: RequestContext) -> Bar:
+    """A glance at the whole, in one question to the database."""
+    wall = context.clock()
+    seen = queries_bar.look(context.connection, now=context.now(), wall=wall)
+    delay = None if seen.judged_to is None else max(context.now() - seen.judged_to, timedelta(0))
+    live = context.instance.mode is Mode.LIVE
+    late = live and (delay is None or delay > LATE or not seen.workers_heard)
+    run = None if live else standing(context.connection)
+    set_aside = queries_setbacks.count(context.connection)
+    return Bar(
+        tally=seen.tally,
+        unacknowledged=sum(count for count, _ in seen.tally.values()),
+        healthy=not late and seen.workers > 0 and not set_aside,
+        per_minute=seen.readings_per_minute,
+        delay=delay,
+        load=seen.raised_lately,
+        load_mark=FLOOD_BEGINS,
+        wall=wall,
+        clock=_clock(context.now(), run),
+        exercise_words="" if live else exercise_views.banner_words(context, run),
+        set_aside=set_aside,
+    )
+
+
+def _clock(now: datetime, run: Standing | None) -> datetime:
+    """The clock that is shown: of a run that waits at its beginning, the beginning."""
+    if run is not None and timedelta(0) < run.begins - now <= EARLY:
+        return run.begins
+    return now

@@ -1,0 +1,149 @@
+"""The report after an event: timeline, charts, the alarm log as it was known; prints, exports."""
+
+import csv
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from hypervisor.access.context import Context, RequestContext
+from hypervisor.alarms import listing
+from hypervisor.base.reader import reading
+from hypervisor.logbook import views as log_view
+from hypervisor.overview import views_report as view
+from hypervisor.overview.views_report import LONGEST, ReportQuery
+from hypervisor.overview.views_site_chart import SiteChart, build
+from hypervisor.overview.views_site_facts import facts
+from hypervisor.overview.views_site_spans import shown
+from hypervisor.web.rendering import reader_of, render
+from hypervisor.web.times import local, text
+
+router = APIRouter()
+PAGE = None
+_USUAL = timedelta(days=2)
+_WIDE = 884.0
+_HEADER = (
+    "number",
+    "rule",
+    "severity",
+    "title",
+    "site",
+    "domain",
+    "category",
+    "since",
+    "began",
+    "ended",
+    "raised",
+    "acknowledged",
+    "by",
+    "response_s",
+)
+
+
+def asking(  # noqa: PLR0913  the fields of the form
+    context: Context,
+    begins: Annotated[str, Query(alias="from", max_length=40)] = "",
+    ends: Annotated[str, Query(alias="to", max_length=40)] = "",
+    domain: Annotated[str, Query(max_length=100)] = "",
+    incident: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    *,
+    maintenance: bool = False,
+) -> ReportQuery:
+    """The span that was asked for; of an incident its own; else the last two days."""
+    now = context.now()
+    first, last = local(begins, context), local(ends, context)
+    told = None if incident is None else _incident(context, incident)
+    if told is not None:
+        opened, ended = _span_of(told, now)
+        first, last = first or opened, last or ended
+    last = last or now + timedelta(seconds=1)
+    first = first or last - _USUAL
+    if last <= first:
+        first = last - _USUAL
+    return ReportQuery(
+        begins=max(first, last - LONGEST),
+        ends=last,
+        domain=domain,
+        incident=incident,
+        alarms=None if incident is None else tuple(told["alarms"] if told else ()),
+        maintenance=maintenance,
+    )
+
+
+Of = Annotated[ReportQuery, Depends(asking)]
+
+
+@router.get("/report")
+def report(context: Context, of: Of) -> Response:
+    """One page of it, made to be read and to be printed."""
+    found = view.report(context, of)
+    incidents = listing.incidents_viewed(
+        context.connection, wall=context.clock(), every=True, limit=100
+    )
+    return render(
+        context,
+        "report.html",
+        report=found,
+        charts=_charts(context, found),
+        incidents=incidents,
+        domains=[(domain.name, domain) for domain in context.catalogue.domains.values()],
+        **log_view.words(),
+    )
+
+
+@router.get("/report.csv")
+def table(context: Context, of: Of) -> Response:
+    """The alarm log of the report, a line an alarm."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(_HEADER)
+    for row in view.report(context, of).rows:
+        alarm = row.alarm
+        answer = row.response
+        writer.writerow(
+            [
+                *(alarm["id"], alarm["rule"], row.worst, alarm["title"], alarm["site"] or ""),
+                *(alarm["domain"], alarm["category"], alarm["since"], alarm["began"]),
+                *(alarm["ended"] or "", _text(row.raised), _text(row.acknowledged), row.by or ""),
+                "" if answer is None else int(answer.total_seconds()),
+            ]
+        )
+    name = f"report-{of.begins.astimezone(UTC):%Y%m%dT%H%MZ}.csv"
+    return Response(
+        "\ufeff" + out.getvalue(),  # a spreadsheet then knows that it is UTF-8
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _charts(context: RequestContext, found: view.Report) -> list[tuple[str, str, SiteChart]]:
+    """Name, title and chart of each site that tells most."""
+    of = found.asking
+    with reading(reader_of(context)):
+        every_facts = [facts(context, name) for name in found.sites]
+        span = shown(None, of.begins, of.ends, context.now())
+        return [
+            (one.place.name, one.place.title, build(context, one, span, width=_WIDE))
+            for one in every_facts
+        ]
+
+
+def _incident(context: RequestContext, number: int) -> Mapping[str, Any] | None:
+    found = listing.incidents_viewed(
+        context.connection, wall=context.clock(), every=True, number=number
+    )
+    return found[0] if found else None
+
+
+def _span_of(incident: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime]:
+    """An hour around an incident."""
+    hour = timedelta(hours=1)
+    ended = incident["ended"]
+    last = now if ended is None else datetime.fromisoformat(ended) + hour
+    return datetime.fromisoformat(incident["opened"]) - hour, last
+
+
+def _text(at: datetime | None) -> str:
+    return "" if at is None else text(at)

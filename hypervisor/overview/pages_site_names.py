@@ -1,0 +1,26 @@
+"""Names of sites for a field that proposes them: those that fit what was typed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from hypervisor.access.context import Context
+from hypervisor.registry import queries_names
+from hypervisor.web.page import Page
+from hypervisor.web.rendering import fragment
+
+router = APIRouter()
+PAGE: Page | None = None
+Typed = Annotated[str, Query(max_length=5_000)]
+
+
+@router.get("/site-names")
+def names(
+    context: Context, *, site: Typed = "", places: Typed = "", device: Typed = ""
+) -> HTMLResponse:
+    """Options; the field calls itself as its form calls it."""
+    typed = (site or places or device).strip()
+    return fragment(
+        context, "site_names.html", sites=queries_names.sites(context.connection, typed)
+    )

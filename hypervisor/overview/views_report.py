@@ -1,0 +1,183 @@
+"""After an event: what happened, when it was told, when somebody took it up, what was decided."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+from hypervisor.access.context import RequestContext
+from hypervisor.alarms import listing, queries_timeline
+from hypervisor.alarms.load import FLOOD_BEGINS, Raised, measure
+from hypervisor.alarms.queries import Selection
+from hypervisor.alarms.queries_timeline import Event, Span
+from hypervisor.base.instants import micros
+from hypervisor.logbook import queries as log_queries
+from hypervisor.logbook.queries import Entry, LogFilter
+from hypervisor.logbook.views import Line, lines
+from hypervisor.web.marks import priority
+
+LONGEST = timedelta(days=60)
+_CHARTS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportQuery:
+    """Of which span, domain or incident; `alarms`: those of the incident."""
+
+    begins: datetime
+    ends: datetime
+    domain: str = ""
+    incident: int | None = None
+    alarms: tuple[int, ...] | None = None
+    maintenance: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRow:
+    """An alarm of the log as it was known at the end; `response`: from raised to acknowledged."""
+
+    alarm: Mapping[str, Any]
+    began: datetime
+    ended: datetime | None
+    worst: str
+    raised: datetime | None
+    acknowledged: datetime | None
+    by: str | None
+
+    @property
+    def response(self) -> timedelta | None:
+        if self.raised is None or self.acknowledged is None:
+            return None
+        return self.acknowledged - self.raised
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All that the page tells. `counts`: alarms by priority; `busiest`: raised in ten minutes."""
+
+    asking: ReportQuery
+    rows: Sequence[ReportRow]
+    lines: Sequence[Line]
+    decisions: Sequence[Entry]
+    counts: Mapping[int, int]
+    busiest: int
+    median_response: timedelta | None
+    unanswered: int
+    sites: Sequence[str]
+
+    @property
+    def flooded(self) -> bool:
+        return self.busiest > FLOOD_BEGINS
+
+
+def report(context: RequestContext, asking: ReportQuery) -> Report:
+    """Read it, as far as the person sees."""
+    numbers = asking.alarms
+    span = Span(
+        since=asking.begins,
+        until=asking.ends,
+        domains=(asking.domain,) if asking.domain else None,
+        alarms=numbers,
+        category=None if asking.maintenance else "hazard",
+        limit=10_000,
+    )
+    happened = queries_timeline.events(context.connection, span)
+    seen = {entry.id: entry for entry in _entries(context, asking, numbers)}
+    rows = _rows(context, asking, numbers, happened)
+    answers = [row.response for row in rows if row.response is not None]
+    return Report(
+        asking=asking,
+        rows=rows,
+        lines=list(reversed(lines(seen.values(), happened))),
+        decisions=[one for one in seen.values() if one.kind == "decision"],
+        counts={rank: sum(priority(row.worst) == rank for row in rows) for rank in (1, 2, 3, 4)},
+        busiest=_busiest(asking, happened),
+        median_response=_median(answers),
+        unanswered=sum(row.acknowledged is None for row in rows),
+        sites=worst_sites(rows),
+    )
+
+
+def _median(answers: Sequence[timedelta]) -> timedelta | None:
+    if not answers:
+        return None
+    return timedelta(seconds=median(answer.total_seconds() for answer in answers))
+
+
+def _busiest(asking: ReportQuery, happened: Iterable[Event]) -> int:
+    """The most that were raised within ten minutes, as the operator's load counts them."""
+    raised = [
+        Raised(at=micros(event.at), rule="", subject="", title="", severity=event.severity)
+        for event in happened
+        if event.kind == "raised"
+    ]
+    return measure(raised, micros(asking.begins), micros(asking.ends)).peak
+
+
+def worst_sites(rows: Iterable[ReportRow]) -> list[str]:
+    """Where a picture tells most: the sites of the worst alarms, the first to begin first."""
+    ordered = sorted(rows, key=lambda one: (priority(one.worst), one.began))
+    names = dict.fromkeys(row.alarm["site"] for row in ordered if row.alarm["site"])
+    return list(names)[:_CHARTS]
+
+
+def _entries(
+    context: RequestContext, asking: ReportQuery, numbers: tuple[int, ...] | None
+) -> list[Entry]:
+    """The room's own lines of the span; of an incident those that name its alarms, or none."""
+    span = LogFilter(first=asking.begins, last=asking.ends, limit=5_000)
+    return [
+        one
+        for one in log_queries.listing(context.connection, span)
+        if numbers is None or one.alarm is None or one.alarm in numbers
+    ]
+
+
+def _rows(
+    context: RequestContext,
+    asking: ReportQuery,
+    numbers: tuple[int, ...] | None,
+    happened: Iterable[Event],
+) -> list[ReportRow]:
+    category = None if asking.maintenance else "hazard"
+    known = listing.known_at(
+        context.connection, asking.ends, Selection(domain=asking.domain or None)
+    )
+    raised, taken = _firsts(happened)
+    rows = [
+        _row(one, raised.get(one["id"]), taken.get(one["id"]))
+        for one in known
+        if (numbers is None or one["id"] in numbers)
+        and (category is None or one["category"] == category)
+    ]
+    inside = [
+        row
+        for row in rows
+        if row.began < asking.ends and (row.ended is None or row.ended >= asking.begins)
+    ]
+    return sorted(inside, key=lambda one: (one.began, one.alarm["id"]))
+
+
+def _firsts(happened: Iterable[Event]) -> tuple[dict[int, Event], dict[int, Event]]:
+    raised: dict[int, Event] = {}
+    taken: dict[int, Event] = {}
+    for event in happened:
+        if event.kind in {"raised", "retrospective"}:
+            raised.setdefault(event.alarm, event)
+        elif event.kind == "acknowledge":
+            taken.setdefault(event.alarm, event)
+    return raised, taken
+
+
+def _row(alarm: Mapping[str, Any], raised: Event | None, taken: Event | None) -> ReportRow:
+    steps = [str(step[1]) for step in alarm["severity"]]
+    return ReportRow(
+        alarm=alarm,
+        began=datetime.fromisoformat(alarm["began"]),
+        ended=None if alarm["ended"] is None else datetime.fromisoformat(alarm["ended"]),
+        worst=min(steps, key=priority),
+        raised=None if raised is None else raised.at,
+        acknowledged=None if taken is None else taken.at,
+        by=None if taken is None else taken.author,
+    )

@@ -1,0 +1,154 @@
+"""How well the devices of a site speak: last word, share received in a week, battery, delay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hypervisor.access.context import RequestContext
+from hypervisor.base.instance import Mode
+from hypervisor.overview.views_site_facts import Facts
+from hypervisor.readings import queries_charts
+from hypervisor.readings.queries_charts import Channel, Heard
+from hypervisor.registry import queries_site
+from hypervisor.registry.queries_site import DeviceRow
+from sensors._quality import Quality
+from sensors._quantity import CLOCK_FAULT, Kind, Reporting
+
+WEEK = timedelta(days=7)
+_BATTERY = "battery"
+_STALE_INTERVALS = 3
+_SHARE = 0.8  # of what is expected, below which a device is not well
+_LOW = 20.0  # % of a battery
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """One device. `share`: received of what its interval lets expect since a week, 0 to 1.
+
+    `delay_s`: from measurement to arrival, usually. `faults`: messages whose time was refused.
+    """
+
+    device: DeviceRow
+    last: datetime | None
+    quality: Quality
+    interval_s: float | None
+    share: float | None
+    battery: float | None
+    delay_s: float | None
+    faults: int
+    stale: bool
+
+    @property
+    def state(self) -> str:
+        """retired, out, silent, weak or well."""
+        if self.device.retired is not None:
+            return "retired"
+        if not self.device.in_service:
+            return "out"
+        if self.last is None or self.stale:
+            return "silent"
+        battery_low = self.battery is not None and self.battery < _LOW
+        if self.faults or battery_low or (self.share is not None and self.share < _SHARE):
+            return "weak"
+        return "well"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lamps:
+    """Many lamps in a few figures."""
+
+    count: int
+    heard: int
+    silent: Sequence[str]
+
+
+def health(context: RequestContext, facts: Facts) -> list[Health]:
+    """The devices of a site, lamps left out."""
+    rows = queries_site.devices(context.connection, facts.place.name, facts.now)
+    own = [channel for channel in facts.channels if not channel.lamp]
+    week = queries_charts.heard(
+        context.connection, [one.id for one in own], (facts.now - WEEK, facts.now)
+    )
+    return [
+        _one(context, facts, row, [one for one in own if one.device == row.name], week)
+        for row in rows
+        if not row.lamp
+    ]
+
+
+def _one(
+    context: RequestContext,
+    facts: Facts,
+    row: DeviceRow,
+    channels: Sequence[Channel],
+    week: dict[int, Heard],
+) -> Health:
+    known = context.catalogue.quantities
+    spoken = [
+        channel for channel in channels if channel.quantity != CLOCK_FAULT and week[channel.id].last
+    ]
+    newest = max(spoken, key=lambda one: week[one.id].last or facts.now, default=None)
+    periodic = [
+        channel
+        for channel in channels
+        if channel.quantity in known
+        and channel.quantity not in context.catalogue.common
+        and known[channel.quantity].reporting is Reporting.PERIODIC
+        and known[channel.quantity].kind is not Kind.STATE
+    ]
+    own = facts.main.id if facts.main else None
+    main = next((one for one in periodic if one.id == own), periodic[0] if periodic else None)
+    interval = None
+    if main is not None:
+        interval = main.interval_s or known[main.quantity].interval.total_seconds()
+    battery = next(
+        (week[channel.id].value for channel in channels if channel.quantity == _BATTERY), None
+    )
+    faults = next(
+        (week[channel.id].faults for channel in channels if channel.quantity == CLOCK_FAULT), 0
+    )
+    last = week[newest.id].last if newest else None
+    limit = (
+        None if interval is None or main is None else main.stale_s or interval * _STALE_INTERVALS
+    )
+    return Health(
+        device=row,
+        last=last,
+        quality=Quality(week[newest.id].quality) if newest else Quality.GOOD,
+        interval_s=interval,
+        share=None if main is None else _share(week[main.id], row, interval or 0, context, facts),
+        battery=battery,
+        delay_s=None if main is None else week[main.id].delay_s,
+        faults=round(faults),
+        stale=limit is not None and (last is None or (facts.now - last).total_seconds() > limit),
+    )
+
+
+def _share(
+    heard: Heard, row: DeviceRow, interval: float, context: RequestContext, facts: Facts
+) -> float | None:
+    """Of the week, or of the time since it was commissioned; nothing where that is too short.
+
+    A scenario begins with its first reading: before it there was nothing to receive.
+    """
+    since = max(facts.now - WEEK, row.commissioned)
+    if context.instance.mode is Mode.EXERCISE and heard.first is not None:
+        since = max(since, heard.first)
+    expected = (facts.now - since).total_seconds() / interval if interval else 0
+    return min(heard.rows / expected, 1.0) if expected >= 4 else None
+
+
+def lamps(facts: Facts, last: dict[int, Heard]) -> Lamps | None:
+    """The lamps behind a cabinet."""
+    own = [
+        channel for channel in facts.channels if channel.lamp and channel.quantity == "light_level"
+    ]
+    if not own:
+        return None
+    silent = [
+        one.device
+        for one in own
+        if last[one.id].last is None
+        or (facts.now - (last[one.id].last or facts.now)) > timedelta(hours=26)
+    ]
+    return Lamps(count=len(own), heard=len(own) - len(silent), silent=silent)

@@ -1,0 +1,82 @@
+"""The readings of one series, page by page."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query
+
+from hypervisor.access.context import Context, flags
+from hypervisor.base.errors import NotFoundError
+from hypervisor.readings import queries_latest
+from hypervisor.web.problems import responses
+from hypervisor.web.schemas import Reading, ReadingsBody
+from hypervisor.web.times import Instant
+
+router = APIRouter(prefix="/series", tags=["readings"])
+
+_INSTANT = timedelta(microseconds=1)
+
+
+@router.get("/{device}/{quantity}/readings", responses=responses(404, 422))
+def readings(  # noqa: PLR0913  what a page is made of
+    context: Context,
+    device: str,
+    quantity: str,
+    *,
+    since: Annotated[
+        Instant | None,
+        Query(
+            alias="from", description="First time, inclusive.", examples=["2022-01-10T00:00:00Z"]
+        ),
+    ] = None,
+    until: Annotated[Instant | None, Query(alias="to", description="Last time, exclusive.")] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+    order: Annotated[
+        Literal["asc", "desc"], Query(description="`desc`: the newest first.")
+    ] = "asc",
+) -> ReadingsBody:
+    """Stored readings by time, suspect ones among them; follow `next` for more."""
+    series = queries_latest.series_number(context.connection, device, quantity)
+    if series is None:
+        raise NotFoundError(f"device {device!r} has no series {quantity!r}")
+    found = queries_latest.readings(
+        context.connection, series, since=since, until=until, limit=limit + 1, order=order
+    )
+    page, more = found[:limit], len(found) > limit
+    known = context.catalogue.quantities.get(quantity)
+    return ReadingsBody(
+        mode=context.mode,
+        device=device,
+        quantity=quantity,
+        unit=known.unit if known else "",
+        readings=[
+            Reading(
+                time=row.time,
+                value=row.value,
+                quality=flags(row.quality),
+                received_at=row.received_at,
+            )
+            for row in page
+        ],
+        next=_next(device, quantity, page[-1].time, since, until, limit, order) if more else None,
+    )
+
+
+def _next(  # noqa: PLR0913, PLR0917  what a page is made of
+    device: str,
+    quantity: str,
+    last: datetime,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    order: str,
+) -> str:
+    since, until = (last + _INSTANT, until) if order == "asc" else (since, last)
+    asked = {"from": since, "to": until, "limit": limit, "order": order}
+    words = {
+        key: value.isoformat() if isinstance(value, datetime) else value
+        for key, value in asked.items()
+        if value is not None
+    }
+    return f"/api/v1/series/{device}/{quantity}/readings?{urlencode(words)}"

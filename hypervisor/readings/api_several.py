@@ -1,0 +1,224 @@
+"""The readings of several series at once, raw or rolled up, as JSON, CSV or GeoJSON."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from hypervisor.access.context import Context, RequestContext, flags
+from hypervisor.base.errors import NotFoundError
+from hypervisor.readings import queries_latest, queries_pieces
+from hypervisor.readings.queries_pieces import Piece, Raw
+from hypervisor.readings.schemas import (
+    MarkedReading,
+    NamedSeries,
+    RolledReading,
+    SeveralReadingsBody,
+    Span,
+)
+from hypervisor.registry import queries_devices
+from hypervisor.registry.queries_devices import SeriesRow
+from hypervisor.web import formats
+from hypervisor.web.formats import Feature, Wished, point
+from hypervisor.web.paging import Page, Paging
+from hypervisor.web.problems import responses
+from hypervisor.web.times import Instant, text
+from sensors._errors import TerritoryError
+
+router = APIRouter(prefix="/readings", tags=["readings"])
+
+_SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+_RAW_UNTIL, _HOURS_UNTIL = timedelta(days=4), timedelta(days=120)
+_MOST_SERIES = 20
+
+
+class SpanError(TerritoryError):
+    """A question about readings that has no answer."""
+
+
+Names = Annotated[
+    list[str],
+    Query(
+        alias="series",
+        min_length=1,
+        max_length=_MOST_SERIES,
+        description="DEVICE/QUANTITY; as often as wanted.",
+        examples=[["yvette-gif/level"]],
+    ),
+]
+
+
+@router.get(
+    "",
+    response_model=SeveralReadingsBody,
+    responses=responses(404, 422) | formats.also("csv", "geojson"),
+)
+def several(  # noqa: PLR0913  what a page is made of
+    context: Context,
+    page: Page,
+    wished: Wished,
+    names: Names,
+    *,
+    since: Annotated[
+        Instant | None,
+        Query(alias="from", description="First time, inclusive. Default: a day before the end."),
+    ] = None,
+    until: Annotated[
+        Instant | None, Query(alias="to", description="Last time, exclusive. Default: now.")
+    ] = None,
+    span: Annotated[
+        Span | None,
+        Query(description="Default: raw up to four days, hours up to four months, then days."),
+    ] = None,
+) -> SeveralReadingsBody | Response:
+    """Readings by time. As CSV all of them at once, streamed; else page by page.
+
+    As GeoJSON: a point a series with what it said.
+    """
+    question = _question(context, names, since, until, span)
+    form = wished.among("json", "csv", "geojson")
+    if form == "csv":
+        return formats.table(_HEAD[question.kind], _lines(context, question), name="readings")
+    rows, following = _page(context, page, question)
+    if form == "geojson":
+        return formats.geojson(context.mode, _features(context, question, rows), following)
+    return SeveralReadingsBody(
+        mode=context.mode,
+        span=question.kind,
+        series=[_named(context, row) for row in question.series],
+        raw=[_marked(question, row) for row in rows if isinstance(row, Raw)],
+        rolled=[_rolled(question, row) for row in rows if isinstance(row, Piece)],
+        next=following,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    series: Sequence[SeriesRow]
+    kind: Span
+    asked: queries_pieces.PiecesQuery
+
+    @property
+    def places(self) -> dict[int, int]:
+        return {row.id: place for place, row in enumerate(self.series)}
+
+
+def _question(
+    context: RequestContext,
+    names: Sequence[str],
+    since: datetime | None,
+    until: datetime | None,
+    span: Span | None,
+) -> _Question:
+    until = until or context.now() + timedelta(microseconds=1)
+    since = since or until - timedelta(days=1)
+    if until <= since:
+        raise SpanError(f"to: {text(until)} is not after {text(since)}")
+    length = until - since
+    kind: Span = "raw" if length <= _RAW_UNTIL else "hour" if length <= _HOURS_UNTIL else "day"
+    series_rows = _found(context, list(dict.fromkeys(names)))
+    return _Question(
+        series=series_rows,
+        kind=span or kind,
+        asked=queries_pieces.PiecesQuery(
+            series=[row.id for row in series_rows], since=since, until=until
+        ),
+    )
+
+
+def _found(context: RequestContext, names: Sequence[str]) -> list[SeriesRow]:
+    pairs = [tuple(name.rpartition("/")[::2]) for name in names]
+    rows = queries_devices.series(
+        context.connection, context.now(), devices=[device for device, _ in pairs]
+    )
+    known = {(row.device, row.quantity): row for row in rows}
+    for device, quantity in pairs:
+        if (device, quantity) not in known:
+            raise NotFoundError(f"device {device!r} has no series {quantity!r}")
+    return [known[device, quantity] for device, quantity in pairs]
+
+
+def _rows(context: RequestContext, question: _Question) -> Iterator[Raw | Piece]:
+    if question.kind == "raw":
+        yield from queries_pieces.raw(context.connection, question.asked)
+    else:
+        yield from queries_pieces.pieces(context.connection, question.asked, _SPANS[question.kind])
+
+
+def _page(
+    context: RequestContext, page: Paging, question: _Question
+) -> tuple[list[Raw | Piece], str | None]:
+    """From and to are said in full in `next`: now moves on while somebody reads."""
+    wanted = replace(question.asked, after=page.behind(), limit=page.limit + 1)
+    question = replace(question, asked=wanted)
+    rows = list(islice(_rows(context, question), page.limit + 1))
+    url = page.request.url.include_query_params(
+        **{"from": text(question.asked.since), "to": text(question.asked.until)}
+    )
+    return page.told(rows, lambda row: (text(row.time), row.series), url=url)
+
+
+def _named(context: RequestContext, row: SeriesRow) -> NamedSeries:
+    known = context.catalogue.quantities.get(row.quantity)
+    return NamedSeries(
+        device=row.device,
+        quantity=row.quantity,
+        label=known.label_en if known else row.quantity,
+        unit=known.unit if known else "",
+        site=row.site,
+    )
+
+
+def _marked(question: _Question, row: Raw) -> MarkedReading:
+    return MarkedReading(
+        series=question.places[row.series],
+        time=row.time,
+        value=row.value,
+        quality=flags(row.quality),
+        received_at=row.received_at,
+    )
+
+
+def _rolled(question: _Question, row: Piece) -> RolledReading:
+    return RolledReading(**{**asdict(row), "series": question.places[row.series]})
+
+
+_NAMED = ("device", "quantity", "unit", "time")
+_FIGURES = ("count", "suspect", "low", "high", "mean", "total", "last", "increase")
+_HEAD = {
+    "raw": (*_NAMED, "value", "quality", "received_at"),
+    "hour": (*_NAMED, *_FIGURES),
+    "day": (*_NAMED, *_FIGURES),
+}
+
+
+def _lines(context: RequestContext, question: _Question) -> Iterator[Sequence[Any]]:
+    named = {row.id: _named(context, row) for row in question.series}
+    for row in _rows(context, question):
+        own = named[row.series]
+        head = (own.device, own.quantity, own.unit, text(row.time))
+        if isinstance(row, Raw):
+            received = None if row.received_at is None else text(row.received_at)
+            yield (*head, row.value, " ".join(flags(row.quality)), received)
+        else:
+            yield (*head, *(getattr(row, name) for name in _FIGURES))
+
+
+def _features(
+    context: RequestContext, question: _Question, rows: Iterable[Raw | Piece]
+) -> Iterator[Feature]:
+    places = {row.name: (row.lon, row.lat) for row in queries_latest.sites(context.connection)}
+    said: dict[int, list[dict[str, Any]]] = {row.id: [] for row in question.series}
+    for row in rows:
+        body = _marked(question, row) if isinstance(row, Raw) else _rolled(question, row)
+        said[row.series].append(body.model_dump(mode="json", exclude={"series"}))
+    for one in question.series:
+        named = _named(context, one)
+        yield Feature(
+            id=f"{one.device}/{one.quantity}",
+            geometry=point(*places.get(one.site, (None, None))),
+            properties={**named.model_dump(), "span": question.kind, "readings": said[one.id]},
+        )

@@ -1,0 +1,222 @@
+"""A codec tried by whoever writes one: what a payload says, and the readings it becomes."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hypervisor.base.instants import micros
+from hypervisor.readings.directory import units
+from ingest.check import Belief, check
+from ingest.codec import Codec, Spoken, spoken
+from ingest.decode import Decoded
+from ingest.layout import Layouts
+from ingest.library import make_codec
+from ingest.mapping import cautions
+from ingest.message import Arrival, Envelope, Reason
+from ingest.ports import Channel, CodecSource
+from ingest.reply import Read, UnusableError
+from ingest.sandbox import Sandbox, ScriptError
+from ingest.script import read_script, read_text
+from ingest.uplink import Uplink, moment, payload_of
+from sensors._domain import Catalogue
+from sensors._errors import TerritoryError
+from sensors._quality import Quality
+
+_DEVICE = "tried"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class CodecError(TerritoryError):
+    """A codec is not there, or its script cannot be loaded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A reading as it would be stored: in the catalogue's unit."""
+
+    quantity: str
+    value: float | None
+    unit: str
+    quality: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What came of a payload. `reason` None: it was decoded. `left`: fields in no mapping."""
+
+    data: Any
+    warnings: tuple[str, ...]
+    reason: Reason | None
+    detail: str
+    readings: tuple[Reading, ...] = ()
+    refused: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+def try_codec(codec: Codec, uplink: Uplink, catalogue: Catalogue) -> Trial:
+    """Decode an uplink, as of a device that has every quantity of the catalogue."""
+    has = {
+        name: Channel(series=n, unit=q.unit, low=q.low, high=q.high)
+        for n, (name, q) in enumerate(catalogue.quantities.items())
+    }
+    spoken = Spoken(data={})
+    if not codec.is_for(uplink.port):
+        told = f"frame port {uplink.port} is passed over: it is not among the mapping's `ports`"
+        return Trial(data=None, warnings=(told,), reason=None, detail="")
+    try:
+        spoken = codec.speak(uplink, device=_DEVICE)
+        read = codec.read(uplink, device=_DEVICE, has=has)
+    except UnusableError as error:
+        return Trial(
+            data=dict(spoken.data) or None,
+            warnings=spoken.warnings,
+            reason=error.refusal.reason,
+            detail=error.refusal.detail,
+        )
+    readings, refused = _checked(read, uplink.time, has) if read.values else ((), ())
+    return Trial(
+        data=spoken.data,
+        warnings=spoken.warnings,
+        reason=None,
+        detail="",
+        readings=readings,
+        refused=(*(f"{refusal.reason}: {refusal.detail}" for refusal in read.refused), *refused),
+        left=read.left,
+    )
+
+
+def _checked(
+    read: Read, time: datetime, has: dict[str, Channel]
+) -> tuple[tuple[Reading, ...], tuple[str, ...]]:
+    arrival = Arrival(topic=_DEVICE, payload=b"", received_at=micros(time))
+    envelope = Envelope(
+        time=time, values=read.values, units=read.units or None, status=read.status or None
+    )
+    decoded = Decoded(
+        envelopes=[envelope], arrivals=[arrival], devices=[_DEVICE], raw={id(arrival)}
+    )
+    rows, refused = check(decoded, Layouts({_DEVICE: has}), Belief(ahead=0, behind=0))
+    names = list(has)
+    readings = tuple(
+        Reading(
+            quantity=names[series],
+            value=None if value != value else value,  # noqa: PLR0124  NaN is unlike itself
+            unit=has[names[series]].unit,
+            quality=_words(quality),
+        )
+        for series, _, _, value, quality in rows.tolist()
+    )
+    return readings, tuple(f"{one.reason}: {one.detail}" for one in refused)
+
+
+def _words(quality: int) -> tuple[str, ...]:
+    flags = Quality(quality)
+    return tuple((flag.name or "").lower().replace("_", " ") for flag in flags)
+
+
+def cautions_of(codec: Codec, catalogue: Catalogue) -> tuple[str, ...]:
+    """What is odd in a codec's mapping, though no error."""
+    kinds = {name: quantity.kind for name, quantity in catalogue.quantities.items()}
+    return tuple(cautions(codec.mapping, kinds))
+
+
+def made(name: str, source: CodecSource, catalogue: Catalogue, *, file: str) -> Codec:
+    """A codec made ready and checked; its script is loaded, to see that it can be.
+
+    Raises:
+        MappingError: the mapping is wrong.
+        CodecError: the script cannot be loaded.
+    """
+    codec = make_codec(name, source, units=units(catalogue), file=file)
+    if codec.script is not None:
+        try:
+            codec.script.sandbox.load()
+        except ScriptError as error:
+            raise CodecError(f"{name}: {error}") from error
+    return codec
+
+
+def only_data(script: str, uplink: Uplink) -> Trial:
+    """What a script makes of an uplink, where no mapping says what that means."""
+    sandbox = Sandbox(script)
+    try:
+        returned = sandbox.decode(
+            uplink.payload,
+            port=uplink.port,
+            millis=round(uplink.time.timestamp() * 1000),
+            variables={},
+        )
+        said = spoken(returned)
+    except ScriptError as error:
+        reason = Reason(f"codec-{error.failure}")
+        return Trial(data=None, warnings=(), reason=reason, detail=str(error))
+    except UnusableError as error:
+        return Trial(
+            data=None, warnings=(), reason=error.refusal.reason, detail=error.refusal.detail
+        )
+    return Trial(data=said.data, warnings=said.warnings, reason=None, detail="")
+
+
+def source_from(path: Path, mapping: Path | None) -> tuple[CodecSource, str]:
+    """A codec from files: a script or a mapping, and what lies beside it; and the mapping's name.
+
+    Raises:
+        CodecError: a file is not there.
+        ScriptFileError: one is no text in UTF-8.
+    """
+    script = path if path.suffix == ".js" else path.with_name("codec.js")
+    beside = path.with_name("mapping.yaml") if path.suffix == ".js" else path
+    if mapping is None and beside.exists():
+        mapping = beside
+    for needed in (path, *([] if mapping is None else [mapping])):
+        if not needed.is_file():
+            raise CodecError(f"no file {needed}")
+    text = "" if mapping is None else read_text(mapping)
+    takes_script = path.suffix == ".js" or "javascript" in text
+    return (
+        CodecSource(
+            mapping=text,
+            script=read_script(script) if takes_script and script.is_file() else None,
+        ),
+        str(mapping or path),
+    )
+
+
+def uplink_of(*, port: int, hexadecimal: str, base64: str, made: str, time: str) -> Uplink:
+    """An uplink as the command line gives it.
+
+    Raises:
+        CodecError: a part of it cannot be read.
+    """
+    try:
+        payload = bytes.fromhex(hexadecimal.removeprefix("0x"))
+    except ValueError as error:
+        raise CodecError(f"--hex: {error}; expected pairs of digits such as 02a1ff") from error
+    try:
+        payload = payload or payload_of(base64, where="--base64")
+        when = moment(time, where="--time") if time else datetime.now(UTC)
+    except UnusableError as error:
+        raise CodecError(error.refusal.detail) from error
+    try:
+        given = json.loads(made) if made else None
+    except ValueError as error:
+        raise CodecError(f"--object is no JSON: {error}") from error
+    if given is not None and not isinstance(given, dict):
+        raise CodecError("--object must be a JSON object")
+    if not payload and given is None:
+        raise CodecError("no payload: give it with --hex, --base64 or --object")
+    return Uplink(addresses=(), time=when, port=port, payload=payload, object_=given)
+
+
+def checked_name(name: str) -> str:
+    """A name that a codec may have.
+
+    Raises:
+        CodecError: it may not.
+    """
+    if not _NAME.fullmatch(name):
+        raise CodecError(f"{name!r} cannot be a codec's name: letters, digits, '-', '_' and '.'")
+    return name

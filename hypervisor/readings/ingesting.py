@@ -1,0 +1,253 @@
+"""Ingest wired: a worker from the settings and its run; a second process stands by."""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from hypervisor.base.instance import Mode
+from hypervisor.base.instants import micros
+from hypervisor.base.settings import Settings
+from hypervisor.broker.probe import SILENT, connack
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, StoreError, connect
+from hypervisor.readings import queries, queries_codecs, queries_workers
+from hypervisor.readings.directory import known, units
+from hypervisor.readings.queries_ingest import Intake
+from hypervisor.registry import queries as registry_queries
+from ingest.check import Belief
+from ingest.heartbeat import Listening
+from ingest.layout import Layouts
+from ingest.library import Library
+from ingest.link import Address, Link
+from ingest.pipeline import Pipeline
+from ingest.ports import OccupiedError, UnavailableError
+from ingest.route import Routes
+from ingest.worker import Limits, Worker
+from sensors._domain import catalogue
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # one level of a topic
+_DAY = 86_400_000_000  # µs
+_CLAIM_SECONDS = 10.0  # without a database, before we say that there is none
+_STANDBY_SECONDS = 0.5  # between two tries to take over
+LEASE_SECONDS = 60.0  # without a word, after which a process loses its claim to one that stands by
+LOOK_SECONDS = 1.0  # between two looks whether an exercise begins anew
+SWITCH_SECONDS = 0.0005  # two threads take turns this often, lest the store waits for the reader
+
+log = logging.getLogger(__name__)
+
+
+def wall_clock() -> int:
+    """µs since the epoch."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A worker's parts, wired."""
+
+    settings: Settings
+    exercise: bool
+    intake: Intake
+    link: Link
+    limits: Limits
+
+    def close(self) -> None:
+        self.intake.close()
+        self.link.end()
+
+
+def wire(settings: Settings, *, intake: type[Intake] = Intake) -> Parts:
+    """The parts of the worker that the settings name.
+
+    Raises:
+        StoreError: no database answers, or it is no instance yet.
+    """
+    if not _NAME.fullmatch(settings.worker):
+        raise StoreError(
+            f"{settings.worker!r} cannot be a worker's name: expected letters, digits, '-' and '_'"
+        )
+    with connect(settings.database_url) as connection:
+        instance = instance_store.read(connection)
+    if instance is None:
+        raise StoreError("the database is no instance yet: run `hypervisor up` once to make it one")
+    exercise = instance.mode is Mode.EXERCISE
+    return Parts(
+        settings=settings,
+        exercise=exercise,
+        intake=intake(url=settings.database_url, worker=settings.worker, catalogue=catalogue()),
+        link=Link(
+            address=Address(
+                host=settings.broker_host,
+                port=settings.parts_port,
+                user=settings.broker_account("session"),
+                password=settings.broker_password,
+            ),
+            worker=settings.worker,
+            exercise=exercise,
+            clock=wall_clock,
+            ticks=time.monotonic,
+        ),
+        limits=Limits(
+            rows=settings.batch_rows,
+            seconds=settings.batch_seconds,
+            heartbeat=None if exercise else settings.heartbeat_seconds,
+        ),
+    )
+
+
+def run(settings: Settings, stopping: Callable[[], bool]) -> None:
+    """Work until told to stop; while another process does the work, stand by to take over.
+
+    Where an exercise begins anew, begin anew with it.
+
+    Raises:
+        StoreError: no database answers.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
+    while not stopping():
+        try:
+            _work(wire(settings), stopping)
+        except OccupiedError as error:
+            log.warning("%s: %s now; what we have not stored it gets", settings.worker, error)
+
+
+def _work(parts: Parts, stopping: Callable[[], bool]) -> None:
+    settings = parts.settings
+    try:
+        _claim(parts, stopping)
+        log.info(
+            "%s: %s, broker %s:%s",
+            settings.worker,
+            "EXERCICE" if parts.exercise else "live",
+            settings.broker_host,
+            settings.parts_port,
+        )
+        made = joined(parts, stopping)
+        if made is not None:
+            made.run(_unless_anew(parts, stopping) if parts.exercise else stopping)
+    finally:
+        parts.link.close()
+        parts.close()
+
+
+def _unless_anew(parts: Parts, stopping: Callable[[], bool]) -> Callable[[], bool]:
+    """Also when an exercise that begins anew expects us no more: what we heard was another's."""
+    next_look = [time.monotonic() + LOOK_SECONDS]
+
+    def ending() -> bool:
+        if stopping():
+            return True
+        if time.monotonic() < next_look[0]:
+            return False
+        next_look[0] = time.monotonic() + LOOK_SECONDS
+        return instance_store.is_sent_away(parts.settings.database_url, parts.settings.worker)
+
+    return ending
+
+
+def joined(parts: Parts, stopping: Callable[[], bool]) -> Worker | None:
+    """The worker, expected to be heard from now on; None when told to stop before that.
+
+    A new one joins when the broker has its subscriptions, and so keeps a queue for it. One that
+    joined before has a queue already, and begins with it at once; so does one that the database
+    has forgotten and the broker has not, which the first message of its queue shows.
+    """
+    settings, link = parts.settings, parts.link
+    with connect(settings.database_url) as connection:
+        names = {
+            found.name for found in queries_workers.every(connection) if found.drained_at is None
+        }
+    while settings.worker not in names and not link.subscribed and not link.inbox.arrivals:
+        if stopping():
+            return None
+        link.turn(0.2, room=settings.batch_rows)
+    with connect(settings.database_url) as connection:
+        return worker(parts, queries_workers.take_over(connection, settings.worker))
+
+
+def worker(parts: Parts, known: queries_workers.Worker) -> Worker:
+    settings = parts.settings
+    heard = None if known.heard_at is None else micros(known.heard_at)
+    pipeline = Pipeline(
+        directory=parts.intake,
+        store=parts.intake,
+        belief=believed(settings),
+        listening=Listening(
+            interval=None if parts.exercise else round(settings.heartbeat_seconds * 1e6),
+            clock=heard,
+        ),
+        library=Library(units=units(catalogue())),
+    )
+    with suppress(UnavailableError):  # then as soon as the store is there
+        pipeline.look_up(at_once=True)
+    return Worker(link=parts.link, pipeline=pipeline, limits=parts.limits, ticks=time.monotonic)
+
+
+def _claim(parts: Parts, stopping: Callable[[], bool]) -> None:
+    """Be the only process that works: two of them would put each other out at the broker."""
+    end, stands_by = time.monotonic() + _CLAIM_SECONDS, False
+    while not stopping():
+        try:
+            parts.intake.open()
+        except OccupiedError as error:
+            if not stands_by:
+                log.info("%s: %s; standing by to take over", parts.settings.worker, error)
+            stands_by = True
+            _end_lease(parts.settings)
+            time.sleep(_STANDBY_SECONDS)
+        except UnavailableError as error:
+            if not stands_by and time.monotonic() > end:
+                raise StoreError(str(error)) from error
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _end_lease(settings: Settings) -> None:
+    """Free the claim of a process that hangs: where we could hear the broker, it could, too."""
+    with suppress(StoreError), connect(settings.database_url, autocommit=True) as connection:
+        holder = queries_workers.silent_claim(connection, lease=LEASE_SECONDS)
+        if holder is None or connack(settings.broker_host, settings.parts_port) == SILENT:
+            return
+        queries_workers.end_claim(connection, holder)
+        log.warning("the process that worked was silent for %.0f s: taking over", LEASE_SECONDS)
+
+
+def believed(settings: Settings) -> Belief:
+    """Which times are believed, from the settings."""
+    return Belief(
+        ahead=round(settings.ahead_seconds * 1e6), behind=settings.raw_retention_days * _DAY
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checking:
+    """What it takes to check and store without a broker."""
+
+    connection: Connection
+    routes: Routes
+    layouts: Layouts
+    belief: Belief
+
+
+@contextmanager
+def checking(settings: Settings) -> Iterator[Checking]:
+    """All it takes to send dead letters through again."""
+    vocabulary = catalogue()
+    with connect(settings.database_url) as connection:
+        queries.prepare(connection)
+        connection.commit()
+        found = known(
+            registry_queries.load(connection), vocabulary, queries_codecs.load(connection)
+        )
+        connection.rollback()
+        yield Checking(
+            connection=connection,
+            routes=Routes(found, Library(units=units(vocabulary))),
+            layouts=Layouts(found.devices),
+            belief=believed(settings),
+        )

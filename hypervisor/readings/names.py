@@ -1,0 +1,38 @@
+"""What a person names: a series as DEVICE/QUANTITY, and the words for a reading's quality."""
+
+from hypervisor.database.audit import ActError
+from hypervisor.registry.model import Registry, Series
+from hypervisor.registry.problems import nearest
+from sensors._quality import Quality
+
+_MARKS = {
+    Quality.OUT_OF_RANGE: "out of range",
+    Quality.SENSOR_FAULT: "sensor fault",
+    Quality.INVALIDATED: "invalidated",
+    Quality.SATURATED: "saturated (at least)",
+    Quality.DOUBTFUL: "doubtful (its producer)",
+    Quality.MANUAL: "manual",
+}
+
+
+def series_named(registry: Registry, text: str) -> Series:
+    """The series that DEVICE/QUANTITY names.
+
+    Raises:
+        ActError: there is none; with the nearest name.
+    """
+    device, slash, quantity = text.partition("/")
+    if not slash or not quantity:
+        raise ActError(f"{text!r}: expected DEVICE/QUANTITY, such as orge-mill/level")
+    if device not in registry.devices:
+        raise ActError(f"no device {device!r} in the inventory{nearest(device, registry.devices)}")
+    series = registry.series.get((device, quantity))
+    if series is None:
+        owned = [name for owner, name in registry.series if owner == device]
+        raise ActError(f"{device!r} has no {quantity!r} in the inventory{nearest(quantity, owned)}")
+    return series
+
+
+def marks(quality: int) -> str:
+    """The quality of a reading in words; a dash where there is nothing to say."""
+    return ", ".join(words for flag, words in _MARKS.items() if quality & flag) or "-"

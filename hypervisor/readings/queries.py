@@ -1,0 +1,198 @@
+"""Readings: stored once, corrected by first arrival, whatever the order of commit.
+
+At one (series, time) each distinct value and quality is a version, known by its first arrival. The
+version whose first arrival is latest stands in `reading`; `reading_version` keeps them all where
+there is more than one. Of two that arrived at the same instant the greater value stands, so that
+no order decides. Imported history is no arrival: what never arrived comes before all that did, and
+an import takes no arrival back. A person's act (hands) counts as an arrival of its version.
+"""
+
+from datetime import datetime
+
+import numpy as np
+
+from hypervisor.base.instants import POSTGRES_EPOCH, micros, moment
+from hypervisor.database.connect import Connection
+from hypervisor.readings import queries_compression
+from sensors._row import NEVER, ROW, Rows
+
+_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_TAIL = b"\xff\xff"
+_FIELDS = (("series", ">i4"), ("time", ">i8"), ("received", ">i8"), ("value", ">f8"))
+
+# One row as binary COPY wants it: the number of fields, then each with its length before it.
+_COPY = np.dtype(
+    [("fields", ">i2")]
+    + [part for name, kind in _FIELDS for part in ((f"{name}_length", ">i4"), (name, kind))]
+    + [("quality_length", ">i4"), ("quality", ">i2")]
+)
+
+_INSERT = (
+    "INSERT INTO reading (series_id, time, received_at, value, quality)"
+    " SELECT series_id, time, NULLIF(received_at, '-infinity'), NULLIF(value, 'NaN'), quality"
+    " FROM incoming ON CONFLICT DO NOTHING"
+)
+
+# What follows runs only where rows met others.
+
+# Row by row by the index, whatever the planner thinks of a table it knows nothing of; the bounds
+# let it pass over all chunks but a few. The locks make two workers take turns at a row.
+_MEET = """
+INSERT INTO standing
+SELECT r.* FROM (
+    SELECT DISTINCT series_id, time FROM incoming ORDER BY series_id, time
+) i CROSS JOIN LATERAL (
+    SELECT series_id, time, COALESCE(received_at, '-infinity'), value, quality FROM reading
+    WHERE series_id = i.series_id AND time = i.time AND time BETWEEN %(first)s AND %(last)s
+    FOR UPDATE OFFSET 0
+) r
+"""
+
+# All that arrived where something differs now or differed before.
+_VERSIONS = """
+WITH met AS (
+    SELECT series_id, time, NULLIF(value, 'NaN') AS value, quality,
+           min(NULLIF(received_at, '-infinity')) AS received_at
+    FROM incoming GROUP BY 1, 2, 3, 4
+), contested AS (
+    SELECT s.series_id, s.time FROM standing s JOIN met m USING (series_id, time)
+    WHERE (m.value, m.quality) IS DISTINCT FROM (s.value, s.quality)
+    UNION
+    SELECT s.series_id, s.time FROM standing s JOIN reading_version v USING (series_id, time)
+), found AS (
+    SELECT series_id, time, value, quality, received_at FROM met
+    UNION ALL
+    SELECT series_id, time, value, quality, received_at FROM standing
+)
+INSERT INTO reading_version (series_id, time, value, quality, received_at)
+SELECT series_id, time, value, quality, min(NULLIF(received_at, '-infinity'))
+FROM found JOIN contested USING (series_id, time) GROUP BY 1, 2, 3, 4
+ON CONFLICT (series_id, time, value, quality) DO UPDATE
+SET received_at = LEAST(reading_version.received_at, EXCLUDED.received_at)
+"""
+
+# Where there are versions the latest to arrive stands; elsewhere the earliest arrival of the one.
+_MOVED = """
+WITH met AS (
+    SELECT series_id, time, min(NULLIF(received_at, '-infinity')) AS received_at
+    FROM incoming GROUP BY 1, 2
+), latest AS (
+    SELECT DISTINCT ON (series_id, time) series_id, time, v.value, v.quality,
+           COALESCE(v.received_at, '-infinity') AS received_at
+    FROM met JOIN reading_version v USING (series_id, time)
+    ORDER BY series_id, time, COALESCE(GREATEST(v.received_at, v.acted_at), '-infinity') DESC,
+             v.value DESC NULLS LAST, v.quality DESC
+), wanted AS (
+    SELECT * FROM latest
+    UNION ALL
+    SELECT series_id, time, s.value, s.quality,
+           COALESCE(LEAST(NULLIF(s.received_at, '-infinity'), m.received_at), '-infinity')
+    FROM standing s JOIN met m USING (series_id, time)
+    WHERE (series_id, time) NOT IN (SELECT series_id, time FROM latest)
+)
+SELECT w.series_id, w.time, NULLIF(w.received_at, '-infinity'), w.value, w.quality
+FROM wanted w JOIN standing s USING (series_id, time)
+WHERE (w.value, w.quality, w.received_at) IS DISTINCT FROM (s.value, s.quality, s.received_at)
+"""
+
+_MOVE = (
+    "UPDATE reading SET received_at = %s, value = %s, quality = %s"
+    " WHERE series_id = %s AND time = %s"
+)
+
+# Exactly as a row of this batch has it, so (but for a double) by this batch.
+_GIVEN = """
+SELECT DISTINCT s.series_id, s.time, NULLIF(s.received_at, '-infinity'), s.value, s.quality
+FROM standing s JOIN incoming i USING (series_id, time)
+WHERE (NULLIF(i.value, 'NaN'), i.quality, i.received_at)
+      IS NOT DISTINCT FROM (s.value, s.quality, s.received_at)
+"""
+
+_Row = tuple[int, datetime, datetime | None, float | None, int]
+
+
+def prepare(connection: Connection) -> None:
+    """Make the temporary tables that `put` goes through. Once a connection, committed."""
+    for table in ("incoming", "standing"):
+        connection.execute(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} (series_id integer, time timestamptz,"
+            " received_at timestamptz, value double precision, quality smallint)"
+            " ON COMMIT DELETE ROWS"
+        )
+    queries_compression.unlimited(connection)
+
+
+def put(connection: Connection, rows: Rows) -> Rows:
+    """Store readings in the caller's transaction; once a transaction, after `prepare`.
+
+    Returns:
+        The rows that are new or stand otherwise than before, as they stand now: tell the feed.
+    """
+    rows = rows[np.lexsort((rows["time"], rows["series"]))]  # two workers lock in one order
+    if insert(connection, rows) == len(rows):
+        return rows
+    return _correct(connection, rows)
+
+
+def insert(connection: Connection, rows: Rows) -> int:
+    """Store the readings whose series has none at their time; how many those were."""
+    with connection.cursor() as cursor:
+        with cursor.copy("COPY incoming FROM STDIN (FORMAT binary)") as copy:
+            copy.write(packed(rows))
+        cursor.execute(_INSERT)
+        return cursor.rowcount
+
+
+def packed(rows: Rows) -> bytes:
+    packed = np.empty(len(rows), dtype=_COPY)
+    packed["fields"] = len(_FIELDS) + 1
+    for name, kind in _FIELDS:
+        packed[f"{name}_length"] = int(kind[-1])
+    packed["quality_length"] = 2
+    packed["series"] = rows["series"]
+    packed["time"] = rows["time"] - POSTGRES_EPOCH
+    received = rows["received"]
+    packed["received"] = np.where(received == NEVER, NEVER, received - POSTGRES_EPOCH)
+    packed["value"] = rows["value"]
+    packed["quality"] = rows["quality"]
+    return _HEAD + packed.tobytes() + _TAIL
+
+
+def _correct(connection: Connection, rows: Rows) -> Rows:
+    """Some rows met a stored one: sort out what stands."""
+    span = {
+        "first": moment(int(rows["time"].min())),
+        "last": moment(int(rows["time"].max())),
+    }
+    connection.execute("SET LOCAL jit = off")  # compiling these takes longer than running them
+    queries_compression.unpack(connection, rows)
+    connection.execute(_MEET, span)
+    connection.execute(_VERSIONS)
+    moved: list[_Row] = connection.execute(_MOVED).fetchall()
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _MOVE,
+            [
+                (received, value, quality, series, time)
+                for series, time, received, value, quality in moved
+            ],
+        )
+    elsewhere = {(series, time) for series, time, *_ in moved}
+    given: list[_Row] = connection.execute(_GIVEN).fetchall()
+    return _rows([*moved, *(row for row in given if row[:2] not in elsewhere)])
+
+
+def _rows(found: list[_Row]) -> Rows:
+    return np.array(
+        [
+            (
+                series,
+                micros(time),
+                NEVER if received is None else micros(received),
+                np.nan if value is None else value,
+                quality,
+            )
+            for series, time, received, value, quality in found
+        ],
+        dtype=ROW,
+    )

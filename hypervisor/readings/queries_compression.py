@@ -1,0 +1,136 @@
+"""Old chunks of readings are compressed, where TimescaleDB can: its full build, not the Apache one.
+
+A compressed chunk takes late readings and corrections as any other: TimescaleDB unpacks the
+batches (a thousand rows of a series) that a statement's conditions name, and our next pass packs
+them again. Three things it does not do by itself, and are done here: it refuses to lock a packed
+row, so those that are to be locked are unpacked first; it unpacks at most so many rows a statement,
+which would make an import fail; and it finds what to unpack by conditions, never through a join.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from hypervisor.base.instants import moment
+from hypervisor.database.connect import Connection
+from sensors._row import Rows
+
+_PATIENCE = "5s"  # whoever waits for us must not wait as long as we might for them
+
+# Of each batch the least and greatest of the latter stand beside it: what arrived lately is found
+# without unpacking the rest.
+_SWITCH_ON = (
+    "ALTER TABLE reading SET (timescaledb.compress,"
+    " timescaledb.compress_segmentby = 'series_id',"
+    " timescaledb.compress_orderby = 'time, received_at')"
+)
+_COMPRESS = "SELECT compress_chunk(%s::regclass, if_not_compressed => true)"
+CHUNKS = (
+    "SELECT format('%%I.%%I', chunk_schema, chunk_name), is_compressed"
+    " FROM timescaledb_information.chunks"
+    " WHERE hypertable_schema = 'public' AND hypertable_name = 'reading' AND range_end <= %s"
+    " ORDER BY range_start"
+)
+_PACKED = (
+    "SELECT range_start, range_end FROM timescaledb_information.chunks"
+    " WHERE hypertable_schema = 'public' AND hypertable_name = 'reading' AND is_compressed"
+    " AND range_start <= %(last)s AND range_end > %(first)s"
+)
+# Changes nothing: it makes TimescaleDB unpack what it touches.
+_UNPACK = "UPDATE reading SET quality = quality WHERE series_id = %(series)s"
+_UNPACK_ONE = f"{_UNPACK} AND time = %(time)s"
+_UNPACK_SPAN = f"{_UNPACK} AND time BETWEEN %(first)s AND %(last)s"
+_LIMIT = "timescaledb.max_tuples_decompressed_per_dml_transaction"
+
+
+def can(connection: Connection) -> bool:
+    """Whether this TimescaleDB can compress: the build and its licence."""
+    ((full,),) = connection.execute(
+        "SELECT current_setting('timescaledb.license', true) = 'timescale'"
+    )
+    return bool(full)
+
+
+def keep(connection: Connection, before: datetime | None) -> int:
+    """Compress the chunks that end before, and again those that were written to; how many are new.
+
+    `connection`: in autocommit, each chunk is a transaction. One that is in use waits for the next
+    pass. Where it cannot be done nothing is done, or said.
+    """
+    if before is None or not can(connection):
+        return 0
+    chunks = connection.execute(CHUNKS, [before]).fetchall()
+    done = 0
+    for chunk, compressed in chunks:
+        try:
+            with connection.transaction():
+                connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+                switch_on(connection)
+                compress(connection, chunk)
+        except psycopg.errors.LockNotAvailable:
+            continue
+        done += not compressed
+    return done
+
+
+def switch_on(connection: Connection) -> None:
+    """Let TimescaleDB compress readings, if it does not already."""
+    ((enabled,),) = connection.execute(
+        "SELECT compression_enabled FROM timescaledb_information.hypertables"
+        " WHERE hypertable_schema = 'public' AND hypertable_name = 'reading'"
+    )
+    if not enabled:
+        connection.execute(_SWITCH_ON)
+
+
+def compress(connection: Connection, chunk: str) -> None:
+    """Compress a chunk, or what was written to it since."""
+    connection.execute(_COMPRESS, [chunk])
+
+
+def unlimited(connection: Connection) -> None:
+    """Let one statement of this connection unpack as many rows as it touches.
+
+    The limit is there so that nobody unpacks a year by mistake; what we write names its rows.
+    """
+    connection.execute(
+        "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = %s", [_LIMIT]
+    )
+
+
+def unpack(connection: Connection, rows: Rows) -> None:
+    """Unpack what is stored at the rows' series and times, so that it can be locked."""
+    if not len(rows) or not can(connection):
+        return
+    first, last = moment(int(rows["time"].min())), moment(int(rows["time"].max()))
+    spans = connection.execute(_PACKED, {"first": first, "last": last}).fetchall()
+    points = {(int(series), moment(int(time))) for series, time in rows[["series", "time"]]}
+    touch(
+        connection,
+        sorted(
+            point for point in points if any(begins <= point[1] < ends for begins, ends in spans)
+        ),
+    )
+
+
+def touch(connection: Connection, points: list[tuple[int, datetime]]) -> None:
+    """Unpack what is stored at these series and times; it stays as it is."""
+    if not points:
+        return
+    # A plan for any values would know none by which to pass over batches.
+    connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _UNPACK_ONE, [{"series": series, "time": time} for series, time in points]
+        )
+
+
+def unpack_span(connection: Connection, words: Mapping[str, Any]) -> None:
+    """Unpack what is stored of a `series` from `first` to `last`, so that it can be locked."""
+    if not can(connection):
+        return
+    unlimited(connection)
+    if connection.execute(_PACKED, words).fetchone() is not None:
+        connection.execute(_UNPACK_SPAN, words)

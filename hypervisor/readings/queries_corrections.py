@@ -1,0 +1,288 @@
+"""What people do to stored readings: invalidate, observe, undo; each a version with its act.
+
+An act ranks among the arrivals at its (series, time): behind all that are there. So what it
+replaced does not come back by being sent again, and another value that arrives later stands.
+Whoever acts holds `lock`, and tells the feed what stands otherwise.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from hypervisor.base.instants import micros
+from hypervisor.database import locks
+from hypervisor.database.connect import Connection
+from hypervisor.database.locks import Lock
+from hypervisor.readings import queries_compression
+from sensors._quality import Quality
+from sensors._row import NEVER, ROW, Rows
+
+_INVALIDATED = int(Quality.INVALIDATED)
+_SPAN = "series_id = %(series)s AND time BETWEEN %(first)s AND %(last)s"
+_FIELDS = "r.series_id, r.time, r.received_at, r.value, r.quality"
+_SAME = "(r.value, r.quality) IS NOT DISTINCT FROM (v.value, v.quality)"
+_AT = "v.series_id = r.series_id AND v.time = r.time"
+_RANK = "GREATEST(v.received_at, v.acted_at)"
+
+# As ingest locks: in order of time, so that we take turns and never wait for each other in a ring.
+_LOCK_ROWS = f"""
+SELECT count(*) FROM (SELECT FROM reading WHERE {_SPAN} ORDER BY time FOR UPDATE) locked
+"""  # noqa: S608  constants
+
+_INSERT = (
+    "INSERT INTO reading_version (series_id, time, value, quality, received_at, act, acted_at)"
+)
+# The first arrival stays; an act takes the place of an earlier one.
+_MEETS = """
+ON CONFLICT (series_id, time, value, quality) DO UPDATE SET
+    received_at = LEAST(reading_version.received_at, EXCLUDED.received_at),
+    act = COALESCE(EXCLUDED.act, reading_version.act),
+    acted_at = COALESCE(EXCLUDED.acted_at, reading_version.acted_at)
+"""
+
+# Behind the latest, where the clock of arrivals is ahead of ours or stands still; and at an instant
+# at which nothing arrives, for a scenario's clock and its arrivals know no microseconds.
+_STEP = "INTERVAL '1001 microseconds'"
+
+_INVALIDATE = f"""
+WITH last AS (
+    SELECT time, max({_RANK}) AS at FROM reading_version v WHERE {_SPAN} GROUP BY time
+), met AS (
+    SELECT {_FIELDS},
+           GREATEST(%(at)s, r.received_at, last.at) + {_STEP} AS acted_at
+    FROM reading r LEFT JOIN last ON last.time = r.time
+    WHERE {_SPAN.replace("time", "r.time")} AND r.quality & {_INVALIDATED} = 0
+)
+{_INSERT}
+SELECT series_id, time, value, quality, received_at, NULL, NULL FROM met
+UNION ALL
+SELECT series_id, time, value, (quality | {_INVALIDATED})::smallint, received_at,
+       %(act)s::bigint, acted_at FROM met
+{_MEETS}
+"""  # noqa: S608  constants
+
+_INVALIDATED_NOW = f"""
+UPDATE reading r SET quality = v.quality FROM reading_version v
+WHERE v.act = %(act)s AND v.series_id = %(series)s AND v.time BETWEEN %(first)s AND %(last)s
+  AND {_AT} AND r.series_id = %(series)s AND r.time BETWEEN %(first)s AND %(last)s
+  AND v.value IS NOT DISTINCT FROM r.value AND v.quality = r.quality | {_INVALIDATED}
+RETURNING {_FIELDS}
+"""  # noqa: S608  constants
+
+_OBSERVE = f"""
+WITH stood AS (
+    SELECT {_FIELDS} FROM reading r
+    WHERE r.series_id = %(series)s AND r.time = %(first)s
+), last AS (
+    SELECT max(at) AS at FROM (
+        SELECT {_RANK} AS at FROM reading_version v
+        WHERE series_id = %(series)s AND time = %(first)s
+        UNION ALL SELECT received_at FROM stood
+    ) ranks
+)
+{_INSERT}
+SELECT series_id, time, value, quality, received_at, NULL, NULL FROM stood
+UNION ALL
+SELECT %(series)s, %(first)s, %(value)s, %(quality)s::smallint, NULL, %(act)s::bigint,
+       GREATEST(%(at)s, last.at) + {_STEP} FROM last
+{_MEETS}
+"""  # noqa: S608  constants
+
+_OBSERVED_NOW = f"""
+INSERT INTO reading AS r (series_id, time, received_at, value, quality)
+VALUES (%(series)s, %(first)s, NULL, %(value)s, %(quality)s)
+ON CONFLICT (series_id, time) DO UPDATE SET (received_at, value, quality) =
+    (EXCLUDED.received_at, EXCLUDED.value, EXCLUDED.quality)
+RETURNING {_FIELDS}
+"""  # noqa: S608  constants
+
+_TABLE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS again (series_id integer, time timestamptz,
+    received_at timestamptz, value double precision, quality smallint, acted_at timestamptz,
+    stands boolean) ON COMMIT DELETE ROWS;
+DELETE FROM again
+"""
+
+# What each version of an act replaced: the one that ranks next below it; where there is none the
+# version itself, invalidated. `stands`: nothing has replaced the act since. Where something has,
+# what it replaced ranks just above it, and still below that.
+_REPLACED = f"""
+WITH own AS (
+    SELECT * FROM reading_version WHERE act = %(undone)s AND {_SPAN}
+), before AS (
+    SELECT DISTINCT ON (v.time) v.time, v.value, v.quality, v.received_at
+    FROM reading_version v JOIN own ON own.time = v.time
+    WHERE {_SPAN.replace("series_id", "v.series_id").replace("time", "v.time")}
+      AND (v.value, v.quality) IS DISTINCT FROM (own.value, own.quality)
+      AND COALESCE({_RANK}, '-infinity') < own.acted_at
+    ORDER BY v.time, COALESCE({_RANK}, '-infinity') DESC, v.value DESC NULLS LAST, v.quality DESC
+), found AS (
+    SELECT v.*, {_SAME} AS stands
+    FROM own v JOIN reading r
+      ON {_AT} AND r.series_id = %(series)s AND r.time BETWEEN %(first)s AND %(last)s
+)
+INSERT INTO again (series_id, time, received_at, value, quality, acted_at, stands)
+SELECT f.series_id, f.time, b.received_at,
+       CASE WHEN b.time IS NULL THEN f.value ELSE b.value END,
+       CASE WHEN b.time IS NULL THEN f.quality | {_INVALIDATED} ELSE b.quality END,
+       CASE WHEN stands THEN GREATEST(%(at)s, f.acted_at) + {_STEP}
+            ELSE f.acted_at + INTERVAL '1 microsecond' END,
+       stands
+FROM found f LEFT JOIN before b ON b.time = f.time
+"""  # noqa: S608  constants
+
+_AGAIN = f"""
+{_INSERT}
+SELECT series_id, time, value, quality, received_at, %(act)s::bigint, acted_at FROM again
+{_MEETS}
+"""  # noqa: S608  constants
+_STANDS_AGAIN = f"""
+UPDATE reading r SET (received_at, value, quality) = (a.received_at, a.value, a.quality)
+FROM again a
+WHERE a.stands AND a.series_id = r.series_id AND a.time = r.time
+  AND r.series_id = %(series)s AND r.time BETWEEN %(first)s AND %(last)s
+RETURNING {_FIELDS}
+"""  # noqa: S608  constants
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """A series between two times, both included."""
+
+    series: int
+    first: datetime
+    last: datetime
+
+    @property
+    def words(self) -> dict[str, Any]:
+        return {"series": self.series, "first": self.first, "last": self.last}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A reading as it stands; `act`: the latest that a person did at its time."""
+
+    series: int
+    time: datetime
+    value: float | None
+    quality: int
+    received_at: datetime | None
+    act: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undone:
+    """What stands again, and how many of the act's readings had been replaced since."""
+
+    rows: Rows
+    replaced_since: int
+
+
+def lock(connection: Connection) -> None:
+    """One person acts at a time, until the transaction ends.
+
+    The planner knows little of versions, and would look each of many rows up in all of them.
+    """
+    locks.wait_for(connection, Lock.HANDS)
+    connection.execute("SET LOCAL jit = off")
+    connection.execute("SET LOCAL enable_nestloop = off")
+
+
+def clock(connection: Connection) -> datetime | None:
+    """Now on the axis of arrivals: the wall's, or the scenario's (None before it begins)."""
+    row = connection.execute(
+        "SELECT CASE mode WHEN 'live' THEN clock_timestamp()"
+        " ELSE (SELECT max(heard_at) FROM worker) END FROM instance"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def standing(connection: Connection, span: Span, *, limit: int | None = None) -> list[Stored]:
+    """The readings of a span in order of time; with `limit` the latest so many."""
+    rows = connection.execute(
+        "SELECT time, value, quality, received_at FROM reading"  # noqa: S608  constants
+        f" WHERE {_SPAN} ORDER BY time DESC LIMIT %(limit)s",
+        {**span.words, "limit": limit},
+    ).fetchall()
+    found = connection.execute(
+        f"SELECT time, max(act) FROM reading_version WHERE {_SPAN} AND act IS NOT NULL"  # noqa: S608  constants
+        " GROUP BY time",
+        span.words,
+    )
+    acts: dict[datetime, int] = dict(found.fetchall())
+    return [
+        Stored(
+            series=span.series,
+            time=time,
+            value=value,
+            quality=quality,
+            received_at=received,
+            act=acts.get(time),
+        )
+        for time, value, quality, received in reversed(rows)
+    ]
+
+
+def invalidate(connection: Connection, span: Span, *, act: int, at: datetime) -> Rows:
+    """Let nothing believe what stands in the span; the rows that changed, as they stand now."""
+    words = {**span.words, "act": act, "at": at}
+    _lock_rows(connection, words)
+    connection.execute(_INVALIDATE, words)
+    return _rows(connection.execute(_INVALIDATED_NOW, words).fetchall())
+
+
+def observe(connection: Connection, seen: Stored, *, act: int, at: datetime) -> Rows:
+    """Let a value stand that a person saw: no arrival. The row as it stands now."""
+    span = Span(series=seen.series, first=seen.time, last=seen.time)
+    words = {**span.words, "value": seen.value, "quality": seen.quality, "act": act, "at": at}
+    _lock_rows(connection, words)
+    connection.execute(_OBSERVE, words)
+    return _rows(connection.execute(_OBSERVED_NOW, words).fetchall())
+
+
+def undo(connection: Connection, span: Span, *, undone: int, act: int, at: datetime) -> Undone:
+    """Let stand again what an act replaced, where nothing else has replaced that since."""
+    words = {**span.words, "undone": undone, "act": act, "at": at}
+    connection.execute(_TABLE)
+    _lock_rows(connection, words)
+    touched = connection.execute(_REPLACED, words).rowcount
+    connection.execute(_AGAIN, words)
+    rows = _rows(connection.execute(_STANDS_AGAIN, words).fetchall())
+    return Undone(rows=rows, replaced_since=touched - len(rows))
+
+
+def _lock_rows(connection: Connection, words: Mapping[str, Any]) -> None:
+    queries_compression.unpack_span(connection, words)
+    connection.execute(_LOCK_ROWS, words)
+
+
+def causes(
+    connection: Connection, points: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], tuple[str, str]]:
+    """Which of (series, time µs) stand as they do by a person's act: its kind and reason."""
+    rows = connection.execute(
+        "SELECT k.series, k.us, a.kind, a.reason FROM unnest(%s::int[], %s::bigint[])"  # noqa: S608  constants
+        " AS k (series, us) JOIN reading r ON r.series_id = k.series"
+        " AND r.time = timestamptz 'epoch' + k.us * interval '1 microsecond'"
+        f" JOIN reading_version v ON {_AT} AND {_SAME} JOIN audit a ON a.id = v.act",
+        [[series for series, _ in points], [time for _, time in points]],
+    )
+    return {(series, us): (kind, reason) for series, us, kind, reason in rows}
+
+
+def _rows(found: Sequence[Sequence[Any]]) -> Rows:
+    packed = [
+        (
+            series,
+            micros(time),
+            NEVER if received is None else micros(received),
+            np.nan if value is None else value,
+            quality,
+        )
+        for series, time, received, value, quality in found
+    ]
+    rows = np.array(packed, dtype=ROW)
+    return rows[np.lexsort((rows["time"], rows["series"]))]

@@ -1,0 +1,197 @@
+"""Stored readings as columns: what the watch has not in memory, and what it starts with.
+
+A row's `received` is here when anything first arrived for its time: a correction changes what was
+said, not that the device had spoken.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hypervisor.base.instants import POSTGRES_EPOCH, micros, moment
+from hypervisor.database.connect import Connection
+from sensors._quality import Quality
+from sensors._row import ROW, Rows
+
+# One row of COPY's binary format, whose fields are all there: its layout is fixed.
+_WIRE = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("l1", ">i4"),
+        ("series", ">i4"),
+        ("l2", ">i4"),
+        ("time", ">i8"),
+        ("l3", ">i4"),
+        ("received", ">i8"),
+        ("l4", ">i4"),
+        ("value", ">f8"),
+        ("l5", ">i4"),
+        ("quality", ">i2"),
+    ]
+)
+_HEADER = 19  # bytes before the first row
+_TRAILER = 2
+_FIELDS = (
+    "r.series_id, r.time, coalesce(r.received_at, '-infinity'), coalesce(r.value, 'NaN'), r.quality"
+)
+
+
+def newest(connection: Connection, keep: Sequence[tuple[int, int, int]]) -> Rows:
+    """The latest rows of each series and the last good one before, ordered by series and time.
+
+    `keep`: (series, µs before its newest row, at most so many rows).
+    """
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::bigint[], %s::int[])"  # noqa: S608  a constant
+        " AS k (series, span, most)"
+        " CROSS JOIN LATERAL (SELECT max(time) - k.span * interval '1 microsecond' AS time"
+        "   FROM reading WHERE series_id = k.series) AS since"
+        " LEFT JOIN LATERAL (SELECT time FROM reading"
+        "   WHERE series_id = k.series AND time < since.time AND value IS NOT NULL"
+        f"   AND quality & {int(Quality.SUSPECT)} = 0 ORDER BY time DESC LIMIT 1) AS held ON true"
+        " CROSS JOIN LATERAL (SELECT * FROM reading WHERE series_id = k.series"
+        "   AND time >= coalesce(held.time, since.time) ORDER BY time DESC LIMIT k.most) AS r",
+        [list(column) for column in zip(*keep, strict=True)] if keep else [[], [], []],
+    )
+
+
+def between(connection: Connection, spans: Sequence[tuple[int, int, int | None]]) -> Rows:
+    """Rows of (series, from µs on, before µs or the end), ordered by series and time.
+
+    With them the last good row before each span: its value may still hold.
+    """
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[])"  # noqa: S608  a constant
+        " AS k (series, since, before) LEFT JOIN LATERAL (SELECT time FROM reading"
+        "   WHERE series_id = k.series AND time < k.since AND value IS NOT NULL"
+        f"   AND quality & {int(Quality.SUSPECT)} = 0 ORDER BY time DESC LIMIT 1) AS held ON true"
+        " CROSS JOIN LATERAL (SELECT * FROM reading WHERE series_id = k.series"
+        "   AND time >= coalesce(held.time, k.since) AND time < k.before) AS r",
+        [
+            [series for series, _, _ in spans],
+            [moment(since).isoformat() for _, since, _ in spans],
+            [_bound(before) for _, _, before in spans],
+        ],
+    )
+
+
+def within(connection: Connection, series: Sequence[int], since: int, before: int) -> Rows:
+    """All rows of many series in a span of time (µs), ordered by series and time."""
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM reading r"  # noqa: S608  a constant
+        " WHERE r.series_id = ANY(%s) AND r.time >= %s AND r.time < %s",
+        [list(series), moment(since), moment(before)],
+    )
+
+
+def every(connection: Connection, since: int, before: int) -> Rows:
+    """All rows of all series in a span of time (µs), as they stand, ordered by series and time."""
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM reading r WHERE r.time >= %s AND r.time < %s",  # noqa: S608  a constant
+        [moment(since), moment(before)],
+        first_arrivals=False,
+    )
+
+
+def at(connection: Connection, points: Sequence[tuple[int, int]]) -> Rows:
+    """The rows that stand at (series, time µs), ordered so."""
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[]) AS k (series, at)"  # noqa: S608  a constant
+        " JOIN reading r ON r.series_id = k.series AND r.time = k.at",
+        [[series for series, _ in points], [moment(time).isoformat() for _, time in points]],
+    )
+
+
+def arrived_late(connection: Connection, asked: Sequence[tuple[int, int, int]]) -> Rows:
+    """Rows of (series, older than µs, that arrived from µs on), ordered by series and time."""
+    return _copied(
+        connection,
+        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[])"  # noqa: S608  a constant
+        " AS k (series, before, since) JOIN reading r ON r.series_id = k.series"
+        " AND r.time < k.before AND r.received_at >= k.since"
+        " WHERE r.received_at >= %s AND r.time < %s",  # which the index of arrivals answers
+        [
+            [series for series, _, _ in asked],
+            [moment(before).isoformat() for _, before, _ in asked],
+            [moment(since).isoformat() for _, _, since in asked],
+            moment(min(since for _, _, since in asked)),
+            moment(max(before for _, before, _ in asked)),
+        ],
+    )
+
+
+def imported_before(connection: Connection, time: int) -> set[int]:
+    """The series that have imported readings from before a time (µs)."""
+    rows = connection.execute(
+        "SELECT id FROM series WHERE EXISTS (SELECT FROM reading r WHERE r.series_id = series.id"  # noqa: S608  a constant
+        f" AND r.time < %s AND r.received_at IS NULL AND r.quality & {int(Quality.MANUAL)} = 0)",
+        [moment(time)],
+    )
+    return {row[0] for row in rows}
+
+
+def by_series(rows: Rows) -> dict[int, Rows]:
+    """Rows ordered by series and time -> each series' own."""
+    if not len(rows):
+        return {}
+    bounds = np.flatnonzero(np.diff(rows["series"], prepend=-1)).tolist()
+    return {
+        int(rows["series"][start]): rows[start:end]
+        for start, end in zip(bounds, [*bounds[1:], len(rows)], strict=True)
+    }
+
+
+def _bound(before: int | None) -> str:
+    return "infinity" if before is None else moment(before).isoformat()
+
+
+def _copied(
+    connection: Connection, query: str, parameters: list[object], *, first_arrivals: bool = True
+) -> Rows:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)".encode(), parameters) as copy,
+    ):
+        data = b"".join(bytes(block) for block in copy)
+    wire = np.frombuffer(data, dtype=_WIRE, offset=_HEADER, count=_count(data))
+    rows = np.empty(len(wire), dtype=ROW)
+    for name in ("series", "value", "quality"):
+        rows[name] = wire[name]
+    rows["time"] = wire["time"] + POSTGRES_EPOCH
+    imported = wire["received"] == np.iinfo(np.int64).min  # -infinity, as it travels
+    rows["received"] = np.where(imported, wire["received"], wire["received"] + POSTGRES_EPOCH)
+    rows = rows[np.lexsort((rows["time"], rows["series"]))]
+    if first_arrivals:
+        arrivals(connection, rows)
+    return rows
+
+
+def arrivals(connection: Connection, rows: Rows) -> None:
+    """Put the first arrival of any version in the place of that of the one that stands."""
+    if not len(rows):
+        return
+    versions = connection.execute(
+        "SELECT series_id, time, min(received_at) FROM reading_version"
+        " WHERE series_id = ANY(%s) AND time BETWEEN %s AND %s AND received_at IS NOT NULL"
+        " GROUP BY 1, 2",
+        [
+            np.unique(rows["series"]).tolist(),
+            moment(int(rows["time"].min())),
+            moment(int(rows["time"].max())),
+        ],
+    ).fetchall()
+    parts = by_series(rows) if versions else {}
+    for series, time, received in versions:
+        part = parts[series]  # a view: what is written there is written in rows
+        at = int(np.searchsorted(part["time"], micros(time)))
+        if at < len(part) and part["time"][at] == micros(time):
+            part["received"][at] = micros(received)
+
+
+def _count(data: bytes) -> int:
+    return (len(data) - _HEADER - _TRAILER) // _WIRE.itemsize

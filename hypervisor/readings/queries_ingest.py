@@ -1,0 +1,147 @@
+"""What ingest needs of the database: batches stored whole, and who may speak."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import psycopg
+
+from hypervisor.database import feed, gaps
+from hypervisor.database.connect import Connection, StoreError, connect
+from hypervisor.database.gaps import Gap
+from hypervisor.readings import queries, queries_codecs, queries_dead_letters, queries_workers
+from hypervisor.readings.directory import known
+from hypervisor.readings.queries_workers import Tally
+from hypervisor.registry import queries as registry_queries
+from ingest.batch import Batch
+from ingest.ports import Known, NotStorableError, OccupiedError, UnavailableError
+from sensors._domain import Catalogue
+
+_LOOK_SECONDS = 1.0  # between two looks whether the registry changed
+_ABANDONED = "1min"  # an open transaction of a worker that hangs holds up the whole feed
+
+
+class Intake:
+    """A worker's connection: ingest's Store and Directory. Opened when needed, anew when lost."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        worker: str,
+        catalogue: Catalogue,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url, self._worker, self._catalogue, self._ticks = url, worker, catalogue, ticks
+        self._connection: Connection | None = None
+        self._version: int | None = None  # of the registry that was last loaded
+        self._next_look = 0.0
+        self._done = Tally()
+
+    def open(self) -> Connection:
+        """The connection, claimed for this process.
+
+        Raises:
+            OccupiedError: another process stores what devices send.
+            UnavailableError: nobody answers.
+        """
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        try:
+            connection = connect(self._url, abandoned=_ABANDONED)
+            if not queries_workers.claim(connection):
+                connection.close()
+                raise OccupiedError("another process stores what devices send")
+            queries.prepare(connection)
+            connection.commit()
+        except (StoreError, psycopg.OperationalError) as error:
+            raise UnavailableError(str(error).strip()) from error
+        self._connection = connection
+        return connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def commit(self, batch: Batch) -> None:
+        """Store the batch in one transaction; see ingest.ports.Store."""
+        connection = self.open()
+        try:
+            done = self._write(connection, batch)
+            connection.commit()
+        except psycopg.Error as error:
+            gone = connection.closed  # whatever was said last: nothing is known of the batch
+            self._give_up(connection)
+            if not gone and _is_of_the_batch(error):
+                raise NotStorableError(str(error).strip()) from error
+            self._done.retries += 1  # away, full, or in another worker's way
+            raise UnavailableError(str(error).strip()) from error
+        except Exception:  # what this batch has written must not be committed with the next one
+            self._give_up(connection)
+            raise
+        self._done = done if batch.heard is None else Tally()
+
+    def _write(self, connection: Connection, batch: Batch) -> Tally:
+        """What is then done, as the next heartbeat tells it."""
+        done = replace(self._done, batches=self._done.batches + 1)
+        done.messages += batch.messages
+        done.refused += len(batch.letters)
+        if len(batch.rows):
+            changed = queries.put(connection, batch.rows)
+            done.rows += len(changed)
+            done.repeated += len(batch.rows) - len(changed)
+            if len(changed):
+                feed.append(connection, "readings", worker=self._worker, rows=changed.tobytes())
+        if batch.letters:
+            queries_dead_letters.add(connection, batch.letters, self._worker, again=batch.again)
+        if batch.deaf:
+            queries_workers.deafen(connection, self._worker, batch.deaf)
+        for begins, ends in batch.lost:
+            gaps.add(connection, Gap.of("session-lost", self._worker, begins, ends))
+        if batch.dropped is not None:
+            gaps.note_dropped(connection, self._worker, batch.dropped)
+        if batch.heard is not None:
+            queries_workers.hear(connection, self._worker, batch.heard, done)
+        return done
+
+    def _give_up(self, connection: Connection) -> None:
+        try:
+            connection.rollback()
+        except psycopg.Error:
+            connection.close()
+
+    def changed(self, *, at_once: bool) -> Known | None:
+        """All that is known, when the registry has changed; see ingest.ports.Directory."""
+        now = self._ticks()
+        if not at_once and now < self._next_look:
+            return None
+        self._next_look = now + _LOOK_SECONDS
+        connection = self.open()
+        try:
+            version = feed.registry_version(connection)
+            found = None
+            if version != self._version:
+                found = known(
+                    registry_queries.load(connection),
+                    self._catalogue,
+                    queries_codecs.load(connection),
+                )
+            connection.rollback()
+        except psycopg.Error as error:
+            gone = connection.closed
+            self._give_up(connection)
+            if not gone and not isinstance(error, psycopg.OperationalError):
+                raise
+            raise UnavailableError(str(error).strip()) from error
+        self._version = version
+        return found
+
+
+def _is_of_the_batch(error: psycopg.Error) -> bool:
+    """Whether what the batch holds is at fault: then no second try helps.
+
+    Limits of a row or an index count among operational errors (class 54), though nothing else is
+    the matter; one message must not have all others wait for ever.
+    """
+    limit = (error.sqlstate or "").startswith("54")
+    return limit or not isinstance(error, psycopg.OperationalError)

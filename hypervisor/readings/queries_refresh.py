@@ -1,0 +1,216 @@
+"""Roll-ups made anew: hours out of the readings, and the days that hold them out of the hours.
+
+Week by week, so that a statement names the time that it reads, and the planner looks at one chunk
+or two of the readings and not at those of years.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypervisor.base.instants import moment
+from hypervisor.database.connect import Connection
+from hypervisor.database.feed import HOUR
+from sensors._quality import Quality
+
+Pair = tuple[int, int]  # series, hour (µs since the epoch / HOUR)
+
+_UNFIT = int(Quality.SUSPECT)
+_GOOD = f"value IS NOT NULL AND quality & {_UNFIT} = 0"
+_NEAR = timedelta(days=2)  # before an hour a counter has mostly spoken within so long
+
+_TABLES = """
+CREATE TEMPORARY TABLE IF NOT EXISTS told (series integer, begins timestamptz)
+    ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS wanted (series integer, begins timestamptz, rises boolean,
+    PRIMARY KEY (series, begins)) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS seed (series integer PRIMARY KEY, time timestamptz,
+    value double precision) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS counted (series integer, begins timestamptz, count integer,
+    sum double precision, min double precision, max double precision, last double precision,
+    last_at timestamptz, suspect integer) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS days (series integer, begins timestamptz, ends timestamptz)
+    ON COMMIT DELETE ROWS;
+TRUNCATE told, wanted
+"""
+
+_WANTED = """
+INSERT INTO wanted SELECT DISTINCT t.series, t.begins, s.quantity = ANY (k.counters)
+FROM told t JOIN series s ON s.id = t.series, rollup_state k
+"""
+# A counter's first reading after an hour that changed rises from another one than before.
+_NEXT = f"""
+INSERT INTO wanted SELECT DISTINCT w.series, date_trunc('hour', n.time, 'UTC'), true
+FROM wanted w CROSS JOIN LATERAL (
+    SELECT time FROM reading WHERE series_id = w.series AND time >= w.begins + INTERVAL '1 hour'
+        AND time >= %(oldest)s AND {_GOOD} ORDER BY time LIMIT 1
+) n WHERE w.rises ON CONFLICT DO NOTHING
+"""  # noqa: S608  constants
+# All hours of a span that hold a reading, or have held one.
+_SPAN = """
+INSERT INTO told
+SELECT series_id, date_trunc('hour', time, 'UTC') FROM reading
+WHERE time >= %(first)s AND time < %(last)s GROUP BY 1, 2
+UNION SELECT series_id, begins FROM rollup_hour WHERE begins >= %(first)s AND begins < %(last)s
+UNION SELECT series_id, begins FROM rollup_suspect WHERE begins >= %(first)s AND begins < %(last)s
+"""
+# What was rolled up before the limit stays; there an hour is only ever made where none was.
+_FROZEN = """
+DELETE FROM wanted w WHERE begins < %(frozen)s AND (
+    EXISTS (SELECT FROM rollup_hour h WHERE h.series_id = w.series AND h.begins = w.begins)
+    OR EXISTS (SELECT FROM rollup_suspect h WHERE h.series_id = w.series AND h.begins = w.begins))
+"""
+_WEEKS = """
+SELECT min(begins), max(begins) + INTERVAL '1 hour', bool_or(rises) FROM wanted
+GROUP BY time_bucket(INTERVAL '7 days', begins, TIMESTAMPTZ '1970-01-01 00:00+00') ORDER BY 1
+"""
+
+# From here on of one week: all that is wanted lies within first <= begins < last.
+_GONE = """
+DELETE FROM {table} h USING wanted w WHERE h.series_id = w.series AND h.begins = w.begins
+    AND h.begins >= %(first)s AND h.begins < %(last)s
+"""
+_COUNTED = f"""
+INSERT INTO counted
+SELECT w.series, w.begins, count(*) FILTER (WHERE {_GOOD}), sum(value) FILTER (WHERE {_GOOD}),
+    min(value) FILTER (WHERE {_GOOD}), max(value) FILTER (WHERE {_GOOD}),
+    last(value, time) FILTER (WHERE {_GOOD}), max(time) FILTER (WHERE {_GOOD}),
+    count(*) FILTER (WHERE quality & {_UNFIT} <> 0)
+FROM wanted w JOIN reading r ON r.series_id = w.series
+    AND time >= w.begins AND time < w.begins + INTERVAL '1 hour'
+    AND w.begins = date_trunc('hour', time, 'UTC')
+WHERE time >= %(first)s AND time < %(last)s AND w.begins >= %(first)s AND w.begins < %(last)s
+GROUP BY 1, 2
+"""  # noqa: S608  constants
+# What counters stood at before the week: near by, else wherever; before the limit as rolled up.
+_SEED_NEAR = f"""
+INSERT INTO seed SELECT c.series, b.time, b.value
+FROM (SELECT DISTINCT series FROM wanted
+      WHERE rises AND begins >= %(first)s AND begins < %(last)s) c
+CROSS JOIN LATERAL (
+    SELECT time, value FROM reading WHERE series_id = c.series AND time < %(first)s
+        AND time >= %(near)s AND {_GOOD} ORDER BY time DESC LIMIT 1) b
+"""  # noqa: S608  constants
+_SEED_FAR = f"""
+INSERT INTO seed SELECT DISTINCT ON (c.series) c.series, b.time, b.value
+FROM (SELECT DISTINCT series FROM wanted WHERE rises AND begins >= %(first)s AND begins < %(last)s
+      EXCEPT SELECT series FROM seed) c
+CROSS JOIN LATERAL (
+    (SELECT time, value FROM reading WHERE series_id = c.series AND time < %(near)s
+        AND time >= %(kept)s AND {_GOOD} ORDER BY time DESC LIMIT 1)
+    UNION ALL
+    (SELECT last_at, last FROM rollup_hour WHERE series_id = c.series
+        AND begins < LEAST(%(first)s, %(frozen)s) ORDER BY begins DESC LIMIT 1)) b
+ORDER BY c.series, b.time DESC
+"""  # noqa: S608  constants
+# Of counters each reading with the believed one before it, wherever that lies.
+_HOURS = f"""
+INSERT INTO rollup_hour (series_id, begins, day, count, sum, min, max, last, last_at, increase)
+SELECT h.series, h.begins, date_trunc('day', h.begins, %(zone)s), h.count, h.sum, h.min, h.max,
+    h.last, h.last_at, risen.increase
+FROM counted h LEFT JOIN (
+    SELECT series_id, date_trunc('hour', time, 'UTC') AS begins, sum(CASE WHEN before IS NULL
+        THEN 0 WHEN value < before THEN value ELSE value - before END) AS increase
+    FROM (
+        SELECT *, lag(value) OVER (PARTITION BY series_id ORDER BY time) AS before FROM (
+            SELECT series_id, time, value, true AS own
+            FROM (SELECT DISTINCT series FROM wanted
+                  WHERE rises AND begins >= %(first)s AND begins < %(last)s) c
+            JOIN reading ON series_id = c.series AND time >= %(first)s AND time < %(last)s
+                AND {_GOOD}
+            UNION ALL SELECT series, time, value, false FROM seed
+        ) each
+    ) each WHERE own GROUP BY 1, 2
+) risen ON risen.series_id = h.series AND risen.begins = h.begins
+WHERE h.count > 0
+"""  # noqa: S608  constants
+_SUSPECT = """
+INSERT INTO rollup_suspect (series_id, begins, day, count)
+SELECT series, begins, date_trunc('day', begins, %(zone)s), suspect FROM counted WHERE suspect > 0
+"""
+
+# The next midnight on the wall: a day of a change has 23 or 25 hours.
+_OF_DAYS = """
+INSERT INTO days SELECT series, day, date_trunc('day', day + INTERVAL '30 hours', %(zone)s)
+FROM (SELECT DISTINCT series, date_trunc('day', begins, %(zone)s) AS day FROM wanted
+      WHERE begins >= %(first)s AND begins < %(last)s) d
+"""
+_DAYS_GONE = """
+DELETE FROM rollup_day r USING days d WHERE r.series_id = d.series AND r.begins = d.begins
+    AND r.begins >= %(before)s AND r.begins < %(last)s
+"""
+_DAYS = """
+INSERT INTO rollup_day (series_id, begins, count, sum, min, max, last, last_at, increase)
+SELECT h.series_id, d.begins, sum(h.count), sum(h.sum), min(h.min), max(h.max),
+    last(h.last, h.last_at), max(h.last_at), sum(h.increase)
+FROM days d JOIN rollup_hour h ON h.series_id = d.series AND h.day = d.begins
+    AND h.begins >= d.begins AND h.begins < d.ends
+WHERE h.begins >= %(before)s AND h.begins < %(beyond)s
+GROUP BY 1, 2
+"""
+
+
+def refresh(
+    connection: Connection,
+    changed: Iterable[Pair],
+    *,
+    whole: tuple[datetime, datetime] | None = None,
+    frozen: datetime,
+    zone: str,
+) -> int:
+    """Make these hours anew, and all of a span, and the days that hold them; how many hours.
+
+    In the caller's transaction, which has the state of roll-ups to itself. What is frozen stays.
+    `whole`: what follows it is made anew after it, or needs not be. `zone`: whose days.
+    """
+    for statement in _TABLES.split(";"):
+        connection.execute(statement.encode())
+    words: dict[str, Any] = {"frozen": frozen, "zone": zone}
+    oldest = None
+    with connection.cursor().copy("COPY told (series, begins) FROM STDIN") as copy:
+        for series, hour in changed:
+            copy.write_row((series, moment(hour * HOUR)))
+            oldest = hour if oldest is None else min(hour, oldest)
+    connection.execute(_WANTED)
+    if oldest is not None:
+        _run(connection, _NEXT, {"oldest": moment(oldest * HOUR)})
+    if whole is not None:
+        _run(connection, _SPAN, {"first": whole[0], "last": whole[1]})
+        connection.execute(_WANTED + " ON CONFLICT DO NOTHING")
+    _run(connection, _FROZEN, words)
+    connection.execute("ANALYZE wanted")
+    weeks = connection.execute(_WEEKS).fetchall()
+    return sum(
+        _week(connection, {**words, "first": first, "last": last}, rises=rises)
+        for first, last, rises in weeks
+    )
+
+
+def _week(connection: Connection, words: dict[str, Any], *, rises: bool) -> int:
+    first, last, frozen = words["first"], words["last"], words["frozen"]
+    words |= {
+        "near": max(first - _NEAR, frozen) if first >= frozen else first - _NEAR,
+        "kept": frozen if first >= frozen else "-infinity",
+        "before": first - timedelta(hours=30),
+        "beyond": last + timedelta(hours=30),
+    }
+    connection.execute("TRUNCATE seed, counted, days")
+    for table in ("rollup_hour", "rollup_suspect"):
+        _run(connection, _GONE.format(table=table), words)
+    _run(connection, _COUNTED, words)
+    connection.execute("ANALYZE counted")  # unknown, it would be looked through once a row
+    if rises:
+        _run(connection, _SEED_NEAR, words)
+        _run(connection, _SEED_FAR, words)
+    made = _run(connection, _HOURS, words)
+    _run(connection, _SUSPECT, words)
+    _run(connection, _OF_DAYS, words)
+    connection.execute("ANALYZE days")
+    _run(connection, _DAYS_GONE, words)
+    _run(connection, _DAYS, words)
+    return made
+
+
+def _run(connection: Connection, statement: str, words: dict[str, Any]) -> int:
+    """Planned for these very times."""
+    return connection.execute(statement.encode(), words, prepare=False).rowcount

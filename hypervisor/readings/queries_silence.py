@@ -1,0 +1,85 @@
+"""Which series ought to speak, and when each last did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hypervisor.database.connect import Connection
+from hypervisor.database.tenancy import computed_first
+from sensors._quality import Quality
+
+_UNFIT = int(Quality.SUSPECT)
+# Periodic series of devices in use, lamps of cabinets aside: with their last reading and how long
+# one may wait for the next.
+_HEARD = f"""
+SELECT site.name, site.title, site.domain, site.river, site.lon, site.lat, device.name,
+       series.quantity, r.time, r.quality & %(unfit)s <> 0,
+       coalesce((f.value->>'stale_s')::float, 0)
+FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
+{computed_first("device.name || '/' || series.quantity", "own")}
+LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'series'
+    AND key = own.key AND effective <= %(now)s
+    ORDER BY effective DESC, id DESC LIMIT 1) f ON true
+LEFT JOIN LATERAL (SELECT time, quality FROM reading WHERE series_id = series.id
+    AND time <= %(now)s ORDER BY time DESC LIMIT 1) r ON true
+WHERE series.quantity = ANY(%(quantities)s)
+  AND (device.retired IS NULL OR device.retired > %(now)s)
+  AND device.commissioned <= %(now)s
+  AND coalesce(f.value->>'reporting', 'periodic') = 'periodic'
+  AND device.name NOT IN (SELECT split_part(key, '/', 2) FROM revision WHERE kind = 'member')
+ORDER BY site.name, device.name, series.quantity
+"""  # noqa: S608  a constant
+_RESTING = """
+SELECT key FROM (SELECT DISTINCT ON (key) key, value FROM revision WHERE kind = 'device'
+    AND key = ANY(%(names)s) AND effective <= %(now)s ORDER BY key, effective DESC, id DESC) d
+WHERE value IS NULL OR value->>'in_service' = 'false'
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """A series that ought to speak: `time` of its last reading, `stale_s` it may be silent."""
+
+    site: str
+    title: str
+    domain: str
+    river: str | None
+    lon: float | None
+    lat: float | None
+    device: str
+    quantity: str
+    time: datetime | None
+    suspect: bool
+    stale_s: float
+
+    def silent(self, now: datetime) -> bool:
+        return self.time is None or (now - self.time).total_seconds() > self.stale_s > 0
+
+
+def heard(connection: Connection, quantities: Sequence[str], now: datetime) -> list[Heard]:
+    """The series of these quantities that ought to speak."""
+    rows = connection.execute(
+        _HEARD, {"quantities": list(quantities), "now": now, "unfit": _UNFIT}
+    ).fetchall()
+    return [
+        Heard(
+            site=row[0],
+            title=row[1],
+            domain=row[2],
+            river=row[3],
+            lon=row[4],
+            lat=row[5],
+            device=row[6],
+            quantity=row[7],
+            time=row[8],
+            suspect=bool(row[9]),
+            stale_s=row[10],
+        )
+        for row in rows
+    ]
+
+
+def resting(connection: Connection, devices: Sequence[str], now: datetime) -> set[str]:
+    """Which of these devices are out of service."""
+    rows = connection.execute(_RESTING, {"names": list(devices), "now": now})
+    return {row[0] for row in rows}

@@ -1,0 +1,167 @@
+"""`hypervisor device`: who may publish, device or gateway, and with which password."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hypervisor.broker.mosquitto import Broker
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Author = Annotated[str, typer.Option(help="Who does it; you, if not said.")]
+Reason = Annotated[str, typer.Option(help="Why, for the audit.")]
+
+
+def attach(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, help="Broker accounts of devices and gateways.")
+    group.command()(add)
+    group.command()(rotate)
+    group.command()(remove)
+    group.command("list")(list_)
+    app.add_typer(group, name="device")
+
+
+def add(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="A registered device or gateway.")] = None,
+    all_: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Everyone registered who needs one and has none: device,password."
+        ),
+    ] = False,
+    as_json: Json = False,
+    author: Author = "",
+    reason: Reason = "",
+) -> None:
+    """Give a device or gateway its account; the password is shown once and kept nowhere."""
+    from hypervisor.broker import accounts, device_accounts
+    from hypervisor.broker.errors import StackError
+
+    broker = _broker(context)
+    if all_ == (name is not None):
+        raise StackError("device add: expected the name of one device or gateway, or --all")
+    speaking = _speaking(context)
+    if name is not None:
+        made = device_accounts.first_password(broker, name, speaking)
+    else:
+        made = device_accounts.lacking(broker, speaking)
+    live = accounts.change(broker, put=made) if made else True
+    _show(made, as_json=as_json, table=all_)
+    _audited(context, "device-add", made, reason or "first password", author)
+    _say(f"{len(made)} account{'s' if len(made) != 1 else ''} made{_when(live)}")
+
+
+def rotate(
+    context: typer.Context,
+    name: str,
+    as_json: Json = False,
+    author: Author = "",
+    reason: Reason = "",
+) -> None:
+    """Give a device a new password; a connection made with the old one is closed."""
+    from hypervisor.broker import accounts, device_accounts
+
+    broker = _broker(context)
+    made = device_accounts.next_password(broker, name)
+    live = accounts.change(broker, put=made)
+    _show(made, as_json=as_json)
+    _audited(context, "device-rotate", made, reason or "new password", author)
+    _say(f"the old password of {name!r} is void{_when(live)}")
+
+
+def remove(context: typer.Context, name: str, author: Author = "", reason: Reason = "") -> None:
+    """Take a device's account away; its connection is closed."""
+    from hypervisor.broker import accounts, device_accounts
+
+    broker = _broker(context)
+    device_accounts.require_account(broker, name)
+    live = accounts.change(broker, drop=frozenset({name}))
+    _audited(context, "device-remove", [name], reason or "account taken away", author)
+    _say(f"the account of {name!r} is gone{_when(live)}")
+
+
+def list_(context: typer.Context, as_json: Json = False) -> None:
+    """Devices and gateways and whether each has an account; accounts of nobody, too."""
+    from hypervisor.broker import device_accounts
+
+    rows = device_accounts.overview(_broker(context), _speaking(context))
+    if as_json:
+        for row in rows:
+            told = {"device": row.name, "registered": row.registered, "account": row.account}
+            print(json.dumps(told | ({"through": row.through} if row.through else {})))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("device", "registered", "account")
+    for row in rows:
+        account = "yes" if row.account else "no"
+        if row.through is not None and not row.account:
+            account = f"{row.through} speaks for it"
+        table.add_row(row.name, "yes" if row.registered else "no", account)
+    Console().print(table)
+
+
+def _audited(
+    context: typer.Context, kind: str, names: Iterable[str], reason: str, author: str
+) -> None:
+    """What was done to accounts; a password must be voidable though the database is away."""
+    from hypervisor.base.settings import load_settings
+    from hypervisor.database import audit
+    from hypervisor.database.connect import StoreError, connect
+
+    try:
+        with connect(load_settings(context.obj).database_url) as connection:
+            for name in names:
+                audit.record(connection, kind=kind, subject=name, reason=reason, author=author)
+            connection.commit()
+    except StoreError as error:
+        _say(f"it is done, and not in the audit: {error}")
+
+
+def _broker(context: typer.Context) -> "Broker":
+    from hypervisor.base.settings import load_settings
+    from hypervisor.broker import device_accounts
+
+    return device_accounts.broker_of(load_settings(context.obj))
+
+
+def _speaking(context: typer.Context) -> dict[str, str | None]:
+    """Who may have an account: gateways and the devices in service; with who speaks for them."""
+    from hypervisor.base.settings import load_settings
+    from hypervisor.database.connect import connect
+    from hypervisor.registry import queries
+
+    with connect(load_settings(context.obj).database_url) as connection:
+        registry = queries.load(connection)
+    return dict.fromkeys(registry.gateways) | {
+        device.name: device.gateway
+        for device in registry.devices.values()
+        if device.retired is None
+    }
+
+
+def _show(made: dict[str, str], *, as_json: bool, table: bool = False) -> None:
+    if as_json:
+        for name, password in made.items():
+            print(json.dumps({"device": name, "password": password}))
+    elif table:
+        csv.writer(sys.stdout, lineterminator="\n").writerows(
+            [("device", "password"), *made.items()]
+        )
+    else:
+        print(*made.values(), sep="\n")
+
+
+def _when(live: bool) -> str:
+    return "; the broker has taken it up" if live else "; the broker takes it up when it starts"
+
+
+def _say(text: str) -> None:
+    """Beside the passwords, which are all that stands on standard output."""
+    print(text, file=sys.stderr)

@@ -1,0 +1,121 @@
+"""`hypervisor gauge`: a device replaced, a zero moved; the record says when, who and why."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+At = Annotated[str, typer.Option("--at", help="When it was done: 2024-10-29T15:10:00+01:00.")]
+Reason = Annotated[str, typer.Option(help="Why; kept with each revision.")]
+Author = Annotated[str, typer.Option(help="Who did it; default: your user name.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the difference, change nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def attach(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, help="Replace a device; move a gauge's zero.")
+    group.command()(replace)
+    group.command()(shift)
+    app.add_typer(group, name="gauge")
+
+
+def replace(
+    context: typer.Context,
+    old: Annotated[str, typer.Argument(help="The device that goes.")],
+    new: Annotated[str, typer.Argument(help="The name of its successor.")],
+    at: At,
+    reason: Reason,
+    model: Annotated[str, typer.Option(help="Its model; default: the old one's.")] = "",
+    gateway: Annotated[str, typer.Option(help="Its gateway; default: the old one's.")] = "",
+    address: Annotated[str, typer.Option(help="What its gateway calls it: its DevEUI.")] = "",
+    keep_address: Annotated[
+        bool, typer.Option("--keep-address", help="The radio stays, only the sensor is new.")
+    ] = False,
+    own_account: Annotated[
+        bool, typer.Option("--own-account", help="It speaks for itself, through no gateway.")
+    ] = False,
+    author: Author = "",
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Retire a device and put its successor in its place: series, ranges, groups, thresholds."""
+    from hypervisor.database.command import instant
+    from hypervisor.registry.apply import Act
+    from hypervisor.registry.cli_inventory import change
+    from hypervisor.registry.replacing import Successor, replacement
+    from sensors._domain import catalogue
+
+    successor = Successor(
+        name=new,
+        old=old,
+        at=instant(at, "--at"),
+        model=model or None,
+        gateway=gateway or None,
+        address=address or None,
+        keeps_address=keep_address,
+        own_account=own_account,
+    )
+    known = catalogue()
+    changes = change(
+        context,
+        lambda registry, now: [replacement(registry, successor, now=now, catalogue=known)],
+        act=Act(kind="gauge-replace", subject=old),
+        author=author,
+        reason=reason,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+    speaks = [device.gateway for device in changes.devices if device.name == new]
+    if not dry_run and speaks == [None]:
+        print(f"its account on the broker: hypervisor device add {new}", file=sys.stderr)
+
+
+def shift(
+    context: typer.Context,
+    site: Annotated[str, typer.Argument(help="The site whose gauge has another zero now.")],
+    at: At,
+    reason: Reason,
+    zero: Annotated[str, typer.Option(help="Where the zero is now, above the sea: 48.73 m.")] = "",
+    by: Annotated[str, typer.Option(help="How far it moved, upwards: +0.12 m.")] = "",
+    keep_thresholds: Annotated[
+        bool, typer.Option("--keep-thresholds", help="Thresholds speak of the new zero already.")
+    ] = False,
+    author: Author = "",
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Move a gauge's zero, and its levels the other way: the same water raises the same alarm."""
+    from hypervisor.database.command import instant
+    from hypervisor.registry.apply import Act
+    from hypervisor.registry.cli_inventory import change
+    from hypervisor.registry.shifting import Shift, shifted
+    from sensors._domain import catalogue
+
+    asked = Shift(
+        site=site,
+        at=instant(at, "--at"),
+        zero=_metres(zero, "--zero"),
+        by=_metres(by, "--by"),
+        keep_thresholds=keep_thresholds,
+    )
+    known = catalogue()
+    change(
+        context,
+        lambda registry, now: shifted(registry, asked, now=now, catalogue=known),
+        act=Act(kind="gauge-shift", subject=site),
+        author=author,
+        reason=reason,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+def _metres(text: str, option: str) -> float | None:
+    from hypervisor.base.scalars import ScalarError, measure
+
+    if not text:
+        return None
+    try:
+        return measure(text, "m")
+    except ScalarError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error

@@ -1,0 +1,187 @@
+"""`hypervisor inventory`: territory, sites, devices, thresholds and links, from files."""
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hypervisor.database.command import instant, now_of, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from hypervisor.registry.apply import Act
+    from hypervisor.registry.changes import Changes
+    from hypervisor.registry.entries import Inventory
+    from hypervisor.registry.model import Registry
+
+    Steps = Callable[[Registry, datetime | None], Iterable[Inventory]]
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def attach(app: typer.Typer) -> None:
+    group = typer.Typer(
+        no_args_is_help=True, help="What stands where: apply files, show, export, seed."
+    )
+    group.command()(apply)
+    group.command()(show)
+    group.command()(export)
+    group.command()(examples)
+    group.command()(seed)
+    app.add_typer(group, name="inventory")
+
+
+def apply(
+    context: typer.Context,
+    sources: Annotated[
+        list[str], typer.Argument(help="Files (YAML, CSV, GeoJSON), folders or examples.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the difference, change nothing.")
+    ] = False,
+    author: Annotated[str, typer.Option(help="Who changes it; default: your user name.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; kept with each revision.")] = "",
+    effective: Annotated[
+        str, typer.Option(help="From when it holds; default: commissioning, or now for a change.")
+    ] = "",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also thresholds that somebody set by hand since.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the registry to what the files say; what they do not name stays as it is."""
+    from hypervisor.registry.apply import Act
+    from hypervisor.registry.sources import read_sources
+
+    since = instant(effective, "--effective") if effective else None
+    inventory = read_sources(sources)
+    change(
+        context,
+        lambda _registry, _now: [inventory],
+        act=Act(subject=" ".join(sources), overwrites=overwrite),
+        author=author,
+        reason=reason or f"inventory apply {' '.join(sources)}",
+        effective=since,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+def tell(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
+    """What changed, or would."""
+    from hypervisor.registry import telling
+
+    if as_json:
+        for row in telling.rows(changes):
+            print(json.dumps(row, ensure_ascii=False))
+        return
+    if not changes:
+        print("nothing to change")
+        return
+    from rich.console import Console
+
+    Console().print(telling.table(changes, every=dry_run))
+    print(telling.summary(changes, dry_run=dry_run))
+
+
+def show(context: typer.Context, as_json: Json = False) -> None:
+    """Sites in river order with their devices and levels; gateways, groups, assets, works."""
+    from hypervisor.registry import queries as registry
+    from hypervisor.registry import showing
+
+    with opened(context) as connection:
+        found, now = registry.load(connection), now_of(connection)
+    if as_json:
+        for row in showing.rows(found):
+            print(json.dumps(row, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from hypervisor.registry import tables
+
+    for table in tables.tables(found, now):
+        Console().print(table)
+    print(showing.summary(found))
+
+
+def export(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(help="sites, zones or assets.")],
+    output: Annotated[Path | None, typer.Option(help="Where to; default: standard output.")] = None,
+) -> None:
+    """Write sites, zones or assets as GeoJSON, which `inventory apply` reads again."""
+    from hypervisor.registry import queries as registry
+    from hypervisor.registry.exporting import ExportError, collection, text
+
+    with opened(context) as connection:
+        found = collection(registry.load(connection), what)
+    if output is None:
+        print(text(found), end="")
+        return
+    try:
+        output.write_text(text(found), encoding="utf-8")
+    except OSError as error:
+        raise ExportError(f"{output} cannot be written: {error.strerror}") from error
+    print(f"{output}: {len(found['features'])} {what}", file=sys.stderr)
+
+
+def examples(as_json: Json = False) -> None:
+    """The inventories that the package brings."""
+    from hypervisor.registry.sources import examples as names
+    from hypervisor.registry.sources import read_sources
+
+    for name in names():
+        title = read_sources([name]).title
+        print(json.dumps({"name": name, "title": title}) if as_json else f"{name:10} {title}")
+
+
+def seed(
+    departement: Annotated[str, typer.Argument(help="Its INSEE code, such as 77.")],
+    source: Annotated[
+        Path,
+        typer.Option("--from", help="The data folder of @etalab/decoupage-administratif."),
+    ],
+    output: Annotated[Path | None, typer.Option(help="Where to; default: standard output.")] = None,
+) -> None:
+    """Write the sheet of communes of another département, ready for `inventory apply`."""
+    from hypervisor.registry.seeding import sheet
+
+    text = sheet(departement, source)
+    if output is None:
+        print(text, end="")
+        return
+    output.write_text(text, encoding="utf-8")
+    print(f"{output}: {text.count(chr(10)) - 1} communes", file=sys.stderr)
+
+
+def change(
+    context: typer.Context,
+    steps: "Steps",
+    *,
+    act: "Act",
+    author: str,
+    reason: str,
+    effective: datetime | None = None,
+    dry_run: bool = False,
+    as_json: bool = False,
+) -> "Changes":
+    """Apply what is made of the registry and the time, and tell it."""
+    from hypervisor.database.audit import whoever
+    from hypervisor.registry.apply import apply_steps
+    from hypervisor.registry.revising import Stamp
+
+    with opened(context) as connection:
+        now = now_of(connection)
+        changes = apply_steps(
+            connection,
+            lambda registry: steps(registry, now),
+            stamp=Stamp(author=author or whoever(), reason=reason, now=now, effective=effective),
+            act=act,
+            dry_run=dry_run,
+        )
+    tell(changes, as_json=as_json, dry_run=dry_run)
+    return changes

@@ -1,0 +1,136 @@
+"""Administration: devices, in and out of service, and their accounts at the broker."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from hypervisor.access.context import Context, RequestContext
+from hypervisor.accounts import views as frame
+from hypervisor.base.duties import Duty
+from hypervisor.base.settings import Settings
+from hypervisor.broker import accounts, device_accounts
+from hypervisor.broker.errors import StackError
+from hypervisor.database import audit
+from hypervisor.registry import views_devices as view
+from hypervisor.registry.apply import Act, apply_steps
+from hypervisor.registry.revising import Stamp
+from hypervisor.web import once
+from hypervisor.web.page import Page
+from hypervisor.web.refusals import refusal
+from hypervisor.web.rendering import render
+from sensors._errors import TerritoryError
+
+router = APIRouter()
+PAGE: Page | None = None
+Name = Annotated[str, Path(max_length=200)]
+Text = Annotated[str, Form(max_length=1_000)]
+
+
+@router.get("/admin/devices")
+def every(
+    context: Context,
+    request: Request,
+    q: Annotated[str, Query(max_length=200)] = "",
+    only: Annotated[str, Query(max_length=20)] = "",
+    done: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """Devices that are not retired."""
+    return once.page(
+        context, lambda said: _listed(context, request, q=q, only=only, done=done, made=said)
+    )
+
+
+@router.post("/admin/devices/{name}/service")
+def service(
+    context: Context, request: Request, name: Name, back: Text = "", reason: Text = ""
+) -> Response:
+    """Out of service, or back."""
+    context.require(Duty.ADMINISTER, subject=f"device/{name}")
+    now = context.now()
+    if not reason.strip():
+        return _listed(context, request, q=name, wrong="say why, in a few words")
+    try:
+        with context.writing() as connection:
+            apply_steps(
+                connection,
+                lambda _: [view.service(name, back=bool(back), at=now)],
+                stamp=Stamp(author=context.person.name, reason=reason, now=now),
+                act=Act(kind="service", subject=f"device/{name}"),
+            )
+    except TerritoryError as error:
+        return _listed(context, request, q=name, wrong=refusal(error))
+    done = "back" if back else "out"
+    return RedirectResponse(f"/admin/devices?q={name}&done={done}", status_code=303)
+
+
+@router.post("/admin/devices/{name}/account")
+def account(
+    context: Context, request: Request, name: Name, does: Text = "add", reason: Text = ""
+) -> Response:
+    """Give it a password (shown once), another one, or take its account away."""
+    context.require(Duty.ADMINISTER, subject=f"device/{name}")
+    drop: frozenset[str] = frozenset()
+    made: dict[str, str] = {}
+    try:
+        broker = view.broker(_settings(request))
+        if does == "remove":
+            device_accounts.require_account(broker, name)
+            drop = frozenset({name})
+        elif does == "rotate":
+            made = device_accounts.next_password(broker, name)
+        else:
+            made = device_accounts.first_password(broker, name, view.speaking(context))
+        accounts.change(broker, put=made, drop=drop)
+    except (StackError, OSError) as error:
+        return _listed(context, request, q=name, wrong=refusal(error))
+    with context.writing() as connection:
+        audit.record(
+            connection,
+            kind="device-account",
+            subject=f"device/{name}",
+            reason=reason.strip() or _WORDS.get(does, _WORDS["add"]),
+            author=context.person.name,
+            details={"does": does if does in _WORDS else "add"},
+        )
+    if drop:
+        return RedirectResponse(f"/admin/devices?q={name}&done=removed", status_code=303)
+    return once.leads_to(
+        context, f"/admin/devices?q={name}", {"name": name, "password": made[name]}
+    )
+
+
+_WORDS = {
+    "add": "gave it an account",
+    "rotate": "gave it another password",
+    "remove": "took its account away",
+}
+
+
+def _settings(request: Request) -> Settings | None:
+    settings: Settings | None = getattr(request.app.state, "settings", None)
+    return settings
+
+
+def _listed(  # noqa: PLR0913  what the page shows
+    context: RequestContext,
+    request: Request,
+    *,
+    q: str = "",
+    only: str = "",
+    done: str = "",
+    wrong: str = "",
+    made: Mapping[str, str] | None = None,
+) -> Response:
+    shared = frame.frame(context, "devices", done=done, wrong=wrong)
+    return render(
+        context,
+        "admin_devices.html",
+        status_code=422 if wrong else 200,
+        found=view.look(context, _settings(request), words=q, narrowed=only),
+        q=q,
+        only=only,
+        made=made or {},
+        **shared,
+    )

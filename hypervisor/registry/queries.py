@@ -1,0 +1,66 @@
+"""Territory, sites, devices, what belongs to them, and the revisions of what rules use."""
+
+import threading
+
+from hypervisor.database import feed, locks
+from hypervisor.database.connect import Connection
+from hypervisor.database.locks import Lock
+from hypervisor.registry import queries_tables, queries_write
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Registry
+
+
+def load(connection: Connection) -> Registry:
+    """Read the whole registry. Revisions stand in order of kind, key, effective and recording."""
+    return Registry(
+        areas={area.code: area for area in queries_tables.areas(connection)},
+        sites={site.name: site for site in queries_tables.sites(connection)},
+        devices={device.name: device for device in queries_tables.devices(connection)},
+        series={
+            (series.device, series.quantity): series for series in queries_tables.series(connection)
+        },
+        revisions=tuple(queries_tables.revisions(connection)),
+        gateways={gateway.name: gateway for gateway in queries_tables.gateways(connection)},
+        groups={group.name: group for group in queries_tables.groups(connection)},
+        zones={zone.name: zone for zone in queries_tables.zones(connection)},
+        assets={asset.name: asset for asset in queries_tables.assets(connection)},
+    )
+
+
+class Remembered:
+    """The registry as it was read last, for whoever asks often; it is read again once it changed.
+
+    Of one database, by connections that see all of it.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is read yet."""
+        self._lock = threading.Lock()
+        self._known: tuple[int, Registry] | None = None
+
+    def load(self, connection: Connection) -> Registry:
+        """What `load` would return."""
+        version = feed.registry_version(connection)  # before: what is read may be newer, not older
+        with self._lock:
+            if self._known is None or self._known[0] != version:
+                self._known = version, load(connection)
+            return self._known[1]
+
+
+def river_of(connection: Connection, site: str) -> str | None:
+    """On which river a site lies."""
+    row = connection.execute("SELECT river FROM site WHERE name = %s", [site]).fetchone()
+    return row[0] if row else None
+
+
+def lock(connection: Connection) -> None:
+    """Hold the registry until the transaction ends: one change at a time."""
+    locks.wait_for(connection, Lock.REGISTRY)
+
+
+def write(connection: Connection, changes: Changes) -> None:
+    """Insert or replace by name, add the revisions, and tell the watch: one transaction."""
+    with connection.transaction():
+        queries_write.write_things(connection, changes)
+        queries_write.add_revisions(connection, changes.revisions)
+        feed.append(connection, "registry")

@@ -1,0 +1,260 @@
+"""Devices and what they told of themselves lately: when heard, how much was suspect, batteries.
+
+The figures of a day come out of the readings themselves, in one pass over the series asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypervisor.database.connect import Connection
+from hypervisor.database.tenancy import computed_first
+from sensors._quality import Quality
+from sensors._quantity import CLOCK_FAULT
+
+SPAN = timedelta(days=1)
+_UNFIT = int(Quality.SUSPECT)
+_BATTERY = "battery"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceRow:
+    """A device and where it stands. `switched`: by day its cabinet feeds it nothing."""
+
+    name: str
+    site: str
+    site_title: str
+    domain: str
+    commune: str | None
+    model: str | None
+    commissioned: datetime
+    retired: datetime | None
+    gateway: str | None
+    address: str | None
+    codec: str | None
+    lon: float | None
+    lat: float | None
+    in_service: bool
+    groups: tuple[str, ...]
+    switched: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What a device sent within the span: readings, those suspect, its refused times.
+
+    `heard_at`: its last arrival, however long ago, None: never. `delay_s`: from measuring to
+    arrival, the median; `ahead_s`: how far at most a reading's time lay after its arrival.
+    """
+
+    heard_at: datetime | None = None
+    measured_at: datetime | None = None
+    readings: int = 0
+    suspect: int = 0
+    clock_faults: int = 0
+    delay_s: float | None = None
+    ahead_s: float | None = None
+    battery: float | None = None
+    battery_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesRow:
+    """A series with its limits and how it reports. `interval_s` and `stale_s` None: the usual."""
+
+    id: int
+    device: str
+    quantity: str
+    site: str
+    domain: str
+    low: float | None
+    high: float | None
+    saturates: float | None
+    interval_s: float | None
+    stale_s: float | None
+    reporting: str | None
+    in_use: bool
+
+
+_DEVICES = """
+SELECT d.name, s.name, s.title, s.domain, s.commune, d.model, d.commissioned, d.retired, d.gateway,
+       d.address, d.codec, coalesce(d.lon, s.lon), coalesce(d.lat, s.lat),
+       coalesce((f.value->>'in_service')::boolean, true)
+FROM device d JOIN site s ON s.id = d.site
+LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'device' AND key = d.name
+    AND effective <= %(at)s ORDER BY effective DESC, id DESC LIMIT 1) f ON true
+WHERE (%(names)s::text[] IS NULL OR d.name = ANY(%(names)s))
+  AND (%(site)s::text IS NULL OR s.name = %(site)s)
+  AND (%(domain)s::text IS NULL OR s.domain = %(domain)s)
+ORDER BY d.name
+"""
+_MEMBERS = """
+SELECT DISTINCT ON (key) key, value IS NOT NULL FROM revision
+WHERE kind = 'member' AND effective <= %s ORDER BY key, effective DESC, id DESC
+"""
+_SUPPLIES = """
+SELECT DISTINCT ON (key) key, value->>'switched' FROM revision
+WHERE kind = 'supply' AND effective <= %s ORDER BY key, effective DESC, id DESC
+"""
+_HEARD = """
+WITH lately AS (
+    SELECT series_id, max(received_at) AS heard_at, max(time) AS measured_at,
+           count(*) AS readings, count(*) FILTER (WHERE quality & %(unfit)s <> 0) AS suspect,
+           extract(epoch FROM avg(received_at - time))::float AS delay,
+           greatest(extract(epoch FROM max(time - received_at)), 0)::float AS ahead
+    FROM reading WHERE time > %(since)s AND time <= %(at)s::timestamptz + interval '1 hour'
+      AND coalesce(received_at, time) <= %(at)s  -- a clock that is ahead is what is looked for
+      AND (%(series)s::int[] IS NULL OR series_id = ANY(%(series)s))
+    GROUP BY series_id
+)
+SELECT d.name, max(coalesce(r.heard_at, n.received_at)), max(coalesce(r.measured_at, n.time)),
+       coalesce(sum(r.readings) FILTER (WHERE s.quantity <> %(clock)s), 0)::int,
+       coalesce(sum(r.suspect), 0)::int,
+       coalesce(sum(r.readings) FILTER (WHERE s.quantity = %(clock)s), 0)::int,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY r.delay), max(r.ahead)
+FROM device d JOIN series s ON s.device = d.id LEFT JOIN lately r ON r.series_id = s.id
+LEFT JOIN LATERAL (SELECT time, received_at FROM reading WHERE r.series_id IS NULL
+    AND series_id = s.id AND time <= %(since)s ORDER BY time DESC LIMIT 1) n ON true
+WHERE %(names)s::text[] IS NULL OR d.name = ANY(%(names)s)
+GROUP BY d.name
+"""
+_BATTERIES = """
+SELECT d.name, r.value, r.time FROM device d JOIN series s ON s.device = d.id
+CROSS JOIN LATERAL (SELECT time, value FROM reading WHERE series_id = s.id AND value IS NOT NULL
+    AND time <= %(at)s ORDER BY time DESC LIMIT 1) r
+WHERE s.quantity = %(battery)s AND (%(names)s::text[] IS NULL OR d.name = ANY(%(names)s))
+"""
+_SERIES = f"""
+SELECT r.id, d.name, r.quantity, s.name, s.domain, r.low, r.high, r.saturates,
+       (f.value->>'interval_s')::float, (f.value->>'stale_s')::float, f.value->>'reporting',
+       f.id IS NULL OR f.value IS NOT NULL
+FROM series r JOIN device d ON d.id = r.device JOIN site s ON s.id = d.site
+{computed_first("d.name || '/' || r.quantity", "own")}
+LEFT JOIN LATERAL (SELECT id, value FROM revision WHERE kind = 'series'
+    AND key = own.key AND effective <= %(at)s
+    ORDER BY effective DESC, id DESC LIMIT 1) f ON true
+WHERE (%(devices)s::text[] IS NULL OR d.name = ANY(%(devices)s))
+  AND (%(site)s::text IS NULL OR s.name = %(site)s)
+  AND (%(quantity)s::text IS NULL OR r.quantity = %(quantity)s)
+ORDER BY d.name, r.quantity
+"""  # noqa: S608  a constant
+
+
+def devices(
+    connection: Connection,
+    at: datetime,
+    *,
+    names: Sequence[str] | None = None,
+    site: str | None = None,
+    domain: str | None = None,
+) -> list[DeviceRow]:
+    """Devices by name, as they stand at a time."""
+    groups: dict[str, list[str]] = {}
+    for key, belongs in connection.execute(_MEMBERS, [at]):
+        group, _, device = key.partition("/")
+        if belongs:
+            groups.setdefault(device, []).append(group)
+    switched = {key for key, value in connection.execute(_SUPPLIES, [at]) if value == "true"}
+    rows = connection.execute(
+        _DEVICES,
+        {
+            "at": at,
+            "names": None if names is None else list(names),
+            "site": site,
+            "domain": domain,
+        },
+    )
+    return [_device(row, tuple(groups.get(row[0], ())), switched) for row in rows]
+
+
+def _device(row: Sequence[Any], groups: tuple[str, ...], switched: set[str]) -> DeviceRow:
+    return DeviceRow(
+        name=row[0],
+        site=row[1],
+        site_title=row[2],
+        domain=row[3],
+        commune=row[4],
+        model=row[5],
+        commissioned=row[6],
+        retired=row[7],
+        gateway=row[8],
+        address=row[9],
+        codec=row[10],
+        lon=row[11],
+        lat=row[12],
+        in_service=row[13],
+        groups=groups,
+        switched=any(group in switched for group in groups),
+    )
+
+
+def heard(
+    connection: Connection, at: datetime, names: Sequence[str] | None = None
+) -> dict[str, Heard]:
+    """By device, what was heard of it up to a time, and within the span before it."""
+    wanted = None if names is None else list(names)
+    numbers = None
+    if wanted is not None:
+        rows = connection.execute(
+            "SELECT s.id FROM series s JOIN device d ON d.id = s.device WHERE d.name = ANY(%s)",
+            [wanted],
+        )
+        numbers = [number for (number,) in rows]
+    words = {
+        "at": at,
+        "since": at - SPAN,
+        "unfit": _UNFIT,
+        "names": wanted,
+        "series": numbers,
+        "clock": CLOCK_FAULT,
+        "battery": _BATTERY,
+    }
+    batteries = {name: (value, when) for name, value, when in connection.execute(_BATTERIES, words)}
+    return {
+        row[0]: Heard(
+            heard_at=row[1],
+            measured_at=row[2],
+            readings=row[3],
+            suspect=row[4],
+            clock_faults=row[5],
+            delay_s=row[6],
+            ahead_s=row[7],
+            battery=batteries.get(row[0], (None, None))[0],
+            battery_at=batteries.get(row[0], (None, None))[1],
+        )
+        for row in connection.execute(_HEARD, words)
+    }
+
+
+def series(
+    connection: Connection,
+    at: datetime,
+    *,
+    devices: Sequence[str] | None = None,
+    site: str | None = None,
+    quantity: str | None = None,
+) -> list[SeriesRow]:
+    """Series by device and quantity, as they stand at a time."""
+    rows = connection.execute(
+        _SERIES,
+        {
+            "at": at,
+            "devices": None if devices is None else list(devices),
+            "site": site,
+            "quantity": quantity,
+        },
+    )
+    names = tuple(SeriesRow.__dataclass_fields__)
+    return [SeriesRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def accused_of_silence(connection: Connection) -> set[str]:
+    """Devices of which an active alarm says that nothing is heard."""
+    rows = connection.execute(
+        "SELECT substr(a.subject, 8) FROM alarm a JOIN LATERAL (SELECT value FROM revision"
+        " WHERE kind = 'rule' AND key = a.rule ORDER BY effective DESC, id DESC LIMIT 1) r"
+        " ON r.value->>'when' LIKE '%silent(%'"
+        " WHERE a.ended IS NULL AND a.withdrawn IS NULL AND starts_with(a.subject, 'device/')",
+    )
+    return {name for (name,) in rows}

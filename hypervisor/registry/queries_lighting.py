@@ -1,0 +1,125 @@
+"""What lighting plans want, as times that SQL can join: kept beside the facts it was made of."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from hypervisor.database import feed, locks
+from hypervisor.database.connect import Connection
+from hypervisor.database.locks import Lock
+
+Span = tuple[datetime, datetime]
+
+# Each planned piece cut at the local midnights within it.
+_DAYS = """
+INSERT INTO lit_day (lit_group, day, burning, expected, installed)
+SELECT lit_group, day, sum(hours), sum(hours * level / 100 * installed), max(installed)
+FROM (
+    SELECT p.lit_group, d.day, p.level, p.installed, extract(epoch FROM
+        LEAST(p.ends, date_trunc('day', d.day + INTERVAL '30 hours', %(zone)s))
+        - GREATEST(p.begins, d.day)) / 3600 AS hours
+    FROM lit_plan p CROSS JOIN LATERAL (
+        SELECT DISTINCT date_trunc('day', at, %(zone)s) AS day
+        FROM unnest(ARRAY[p.begins, p.begins + (p.ends - p.begins) / 2,
+                          p.ends - INTERVAL '1 microsecond']) at
+    ) d WHERE p.lit_group = %(group)s
+) cut GROUP BY lit_group, day
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """For how often a changed registry, and for which span, the plans were written down."""
+
+    registry: int
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LightingRow:
+    """Whose plan it is, the facts that it follows from, and the time that is written down."""
+
+    group: str
+    facts: str
+    span: Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lit:
+    """A piece of a plan: `level` (%) holds from `begins` to `ends`, in the light that `span` is.
+
+    `installed`: kW behind the cabinet, None where nobody says.
+    """
+
+    begins: datetime
+    ends: datetime
+    level: float
+    span: Span
+    installed: float | None
+
+
+def mine(connection: Connection) -> bool:
+    """Be the only one that writes plans, to the end of the transaction."""
+    return locks.take_for_now(connection, Lock.LIT_PLANS)
+
+
+def wanted(connection: Connection) -> Made | None:
+    """What the plans are wanted for: the registry as it is, the time that is rolled up.
+
+    None where nothing was rolled up yet.
+    """
+    row = connection.execute(
+        "SELECT min(range_start), max(range_end) FROM timescaledb_information.chunks"
+        " WHERE hypertable_schema = 'public' AND hypertable_name = 'rollup_hour'"
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    return Made(registry=feed.registry_version(connection), since=row[0], until=row[1])
+
+
+def made(connection: Connection) -> Made | None:
+    """What they were written down for; None: never."""
+    row = connection.execute(
+        "SELECT registry, since, until FROM lit_state WHERE registry >= 0"
+    ).fetchone()
+    return Made(registry=row[0], since=row[1], until=row[2]) if row else None
+
+
+def groups(connection: Connection) -> dict[str, tuple[str, datetime, datetime]]:
+    """By group: the facts that its rows were made of, and for which time."""
+    rows = connection.execute("SELECT lit_group, facts, since, until FROM lit_made").fetchall()
+    return {name: (facts, since, until) for name, facts, since, until in rows}
+
+
+def write(connection: Connection, plan: LightingRow, pieces: Iterable[Lit], zone: str) -> None:
+    """Write a group's plan anew, and its days of that zone."""
+    group = plan.group
+    forget(connection, [group])
+    with connection.cursor().copy(
+        "COPY lit_plan (lit_group, begins, ends, level, lit_from, lit_to, installed) FROM STDIN"
+    ) as copy:
+        for lit in pieces:
+            copy.write_row((group, lit.begins, lit.ends, lit.level, *lit.span, lit.installed))
+    connection.execute(_DAYS, {"group": group, "zone": zone})
+    connection.execute(
+        "INSERT INTO lit_made VALUES (%s, %s, %s, %s)", [group, plan.facts, *plan.span]
+    )
+
+
+def forget(connection: Connection, names: Iterable[str]) -> None:
+    """Groups that are lit by no plan any more, or by another."""
+    gone: Mapping[str, list[str]] = {"names": list(names)}
+    for table in ("lit_plan", "lit_day", "lit_made"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE lit_group = ANY(%(names)s)",  # noqa: S608  constants
+            gone,
+        )
+
+
+def done(connection: Connection, what: Made) -> None:
+    """Remember what they were written down for."""
+    connection.execute(
+        "UPDATE lit_state SET registry = %s, since = %s, until = %s",
+        [what.registry, what.since, what.until],
+    )

@@ -1,0 +1,87 @@
+"""Recorded revisions of rules and thresholds, in the order in which they were recorded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from hypervisor.database.connect import Connection
+
+Kind = Literal["rule", "threshold"]
+SHIPPED = ("hypervisor", "pack")  # authors of what a version of the software brings; the first now
+
+_COLUMNS = "id, kind, key, value, effective, author, reason, illustrative, previous, recorded_at"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A row of the table. `value` None withdraws; `previous` was in force before it."""
+
+    id: int
+    kind: str
+    key: str
+    value: Mapping[str, Any] | None
+    effective: datetime
+    author: str
+    reason: str
+    illustrative: bool
+    previous: int | None
+    recorded_at: datetime
+
+    @property
+    def shipped(self) -> bool:
+        """It came with a version of the software, not from a person."""
+        return self.author in SHIPPED
+
+
+def history(connection: Connection, kind: Kind, key: str | None = None) -> list[Recorded]:
+    """The revisions of one key, or of all, in the order they were recorded."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM revision WHERE kind = %s"  # noqa: S608  our own columns
+        " AND (%s::text IS NULL OR key = %s) ORDER BY id",
+        [kind, key, key],
+    )
+    return [_recorded(row) for row in rows]
+
+
+def latest(connection: Connection, kind: Kind) -> dict[str, Recorded]:
+    """By key: the revision recorded last, whenever it holds."""
+    rows = connection.execute(
+        f"SELECT DISTINCT ON (key) {_COLUMNS} FROM revision WHERE kind = %s"  # noqa: S608  our own columns
+        " ORDER BY key, id DESC",
+        [kind],
+    )
+    return {recorded.key: recorded for recorded in map(_recorded, rows)}
+
+
+def last_shipped(connection: Connection) -> dict[str, Recorded]:
+    """By rule: what the software's packs last said of it; a value of None where they dropped it."""
+    rows = connection.execute(
+        f"SELECT DISTINCT ON (key) {_COLUMNS} FROM revision"  # noqa: S608  our own columns
+        " WHERE kind = 'rule' AND author = ANY(%s) ORDER BY key, id DESC",
+        [list(SHIPPED)],
+    )
+    return {recorded.key: recorded for recorded in map(_recorded, rows)}
+
+
+def _recorded(row: tuple[Any, ...]) -> Recorded:
+    return Recorded(**dict(zip(_COLUMNS.split(", "), row, strict=True)))
+
+
+def set_by_hand(connection: Connection) -> dict[str, Recorded]:
+    """By threshold: its last revision, where a person set that one alone, not an inventory."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM (SELECT DISTINCT ON (key) * FROM revision"  # noqa: S608  our own columns
+        " WHERE kind = 'threshold' ORDER BY key, id DESC) AS last WHERE EXISTS ("
+        " SELECT FROM audit WHERE audit.subject = last.key AND starts_with(audit.kind, 'threshold')"
+        " AND audit.at >= last.recorded_at)"
+    )
+    return {recorded.key: recorded for recorded in map(_recorded, rows)}
+
+
+def histories(connection: Connection) -> dict[str, list[Recorded]]:
+    """Every rule's revisions as they were recorded."""
+    found: dict[str, list[Recorded]] = {}
+    for recorded in history(connection, "rule"):
+        found.setdefault(recorded.key, []).append(recorded)
+    return found

@@ -1,0 +1,207 @@
+"""What the page of a site says of it: where it lies, what flows in, its limits, its devices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hypervisor.database import audit
+from hypervisor.database.connect import Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class SitePlace:
+    """A site and the areas that it lies in, as (code, name)."""
+
+    name: str
+    title: str
+    domain: str
+    commune: tuple[str, str] | None
+    epci: tuple[str, str] | None
+    lon: float | None
+    lat: float | None
+    river: str | None
+    river_order: float | None
+    illustrative: bool
+    properties: dict[str, Any]
+
+
+def place(connection: Connection, name: str) -> SitePlace | None:
+    """The site of that name."""
+    row = connection.execute(
+        "SELECT s.name, s.title, s.domain, c.code, c.name, e.code, e.name, s.lon, s.lat, s.river,"
+        " s.river_order, s.illustrative, s.properties FROM site s"
+        " LEFT JOIN area c ON c.code = s.commune"
+        " LEFT JOIN area e ON e.code = c.parent AND e.kind = 'epci' WHERE s.name = %s",
+        [name],
+    ).fetchone()
+    if row is None:
+        return None
+    return SitePlace(
+        name=row[0],
+        title=row[1],
+        domain=row[2],
+        commune=(row[3], row[4]) if row[3] else None,
+        epci=(row[5], row[6]) if row[5] else None,
+        lon=row[7],
+        lat=row[8],
+        river=row[9],
+        river_order=row[10],
+        illustrative=row[11],
+        properties=row[12],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitRow:
+    """A threshold in force, who said it last, when and why; `revisions`: how many there are."""
+
+    site: str
+    name: str
+    value: float
+    unit: str
+    quantity: str | None
+    illustrative: bool
+    effective: datetime
+    author: str
+    reason: str
+    revisions: int
+
+
+def limits(connection: Connection, sites: Sequence[str], at: datetime) -> list[LimitRow]:
+    """The thresholds of sites that are in force at a time, by site and value."""
+    rows = connection.execute(
+        "SELECT * FROM (SELECT DISTINCT ON (key) split_part(key, '/', 1) AS site,"
+        " split_part(key, '/', 2), (value->>'value')::float AS value, value->>'unit',"
+        " value->>'quantity', illustrative, effective, author, reason,"
+        " (SELECT count(*) FROM revision o WHERE o.kind = 'threshold' AND o.key = r.key),"
+        " value IS NOT NULL AS stands FROM revision r WHERE kind = 'threshold'"
+        " AND split_part(key, '/', 1) = ANY(%s) AND effective <= %s"
+        " ORDER BY key, effective DESC, id DESC) AS found WHERE stands ORDER BY site, value",
+        [list(sites), at],
+    )
+    return [
+        LimitRow(
+            site=row[0],
+            name=row[1],
+            value=row[2],
+            unit=row[3],
+            quantity=row[4],
+            illustrative=row[5],
+            effective=row[6],
+            author=row[7],
+            reason=row[8],
+            revisions=row[9],
+        )
+        for row in rows
+    ]
+
+
+def flows(connection: Connection, at: datetime) -> list[tuple[str, str, float | None]]:
+    """(above, below, s that water takes) of the links in force."""
+    rows = connection.execute(
+        "SELECT DISTINCT ON (key) key, value FROM revision WHERE kind = 'link' AND effective <= %s"
+        " ORDER BY key, effective DESC, id DESC",
+        [at],
+    )
+    return [
+        (key.partition(">")[0], key.partition(">")[2], value.get("travel_s"))
+        for key, value in rows
+        if value is not None
+    ]
+
+
+def rain_gauges(connection: Connection, name: str) -> list[tuple[str, str, str, float]]:
+    """Sites that measure rain, the likeliest for a place first: (site, title, quantity, km away).
+
+    Its own, then those of its commune, then the nearest.
+    """
+    rows = connection.execute(
+        "WITH here AS (SELECT * FROM site WHERE name = %s)"
+        " SELECT s.name, s.title, r.quantity, 111.2 * sqrt((s.lat - h.lat) ^ 2"
+        "  + ((s.lon - h.lon) * cos(radians(h.lat))) ^ 2) AS km"
+        " FROM here h, site s JOIN device d ON d.site = s.id AND d.retired IS NULL"
+        " JOIN series r ON r.device = d.id AND r.quantity IN ('catchment_rain', 'rain')"
+        " WHERE (s.id = h.id OR r.quantity = 'rain') AND (s.id = h.id OR s.lon IS NOT NULL)"
+        " ORDER BY s.id = h.id DESC, s.commune IS NOT DISTINCT FROM h.commune DESC, km NULLS LAST"
+        " LIMIT 3",
+        [name],
+    )
+    return [(site, title, quantity, km or 0.0) for site, title, quantity, km in rows]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceRow:
+    """A device of a site, and how it is reached."""
+
+    name: str
+    model: str | None
+    commissioned: datetime
+    retired: datetime | None
+    gateway: str | None
+    protocol: str | None
+    lamp: bool
+    in_service: bool
+
+
+def devices(connection: Connection, site: str, at: datetime) -> list[DeviceRow]:
+    """The devices that stand at a site, those of cabinets' lamps among them."""
+    rows = connection.execute(
+        "SELECT d.name, d.model, d.commissioned, d.retired, g.title, g.protocol, d.name IN ("
+        "  SELECT split_part(m.key, '/', 2) FROM revision m"
+        "  JOIN device_group c ON c.name = split_part(m.key, '/', 1)"
+        "  WHERE m.kind = 'member' AND c.kind = 'cabinet'),"
+        " coalesce((f.value->>'in_service')::boolean, true)"
+        " FROM device d JOIN site s ON s.id = d.site LEFT JOIN gateway g ON g.name = d.gateway"
+        " LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'device' AND key = d.name"
+        "  AND effective <= %s ORDER BY effective DESC, id DESC LIMIT 1) f ON true"
+        " WHERE s.name = %s ORDER BY d.name",
+        [at, site],
+    )
+    return [
+        DeviceRow(
+            name=row[0],
+            model=row[1],
+            commissioned=row[2],
+            retired=row[3],
+            gateway=row[4],
+            protocol=row[5],
+            lamp=row[6],
+            in_service=row[7],
+        )
+        for row in rows
+    ]
+
+
+def plan(
+    connection: Connection, site: str, at: datetime
+) -> tuple[str, dict[str, Any], float | None, float | None] | None:
+    """The lighting plan of the cabinet that is run from a site: (title, plan, lon, lat)."""
+    row = connection.execute(
+        "SELECT p.value, s.lon, s.lat FROM device_group g JOIN site s ON s.id = g.site"
+        " CROSS JOIN LATERAL (SELECT value FROM revision WHERE kind = 'supply' AND key = g.name"
+        "  AND effective <= %(at)s ORDER BY effective DESC, id DESC LIMIT 1) u"
+        " CROSS JOIN LATERAL (SELECT value FROM revision WHERE kind = 'plan'"
+        "  AND key = u.value->>'plan' AND effective <= %(at)s"
+        "  ORDER BY effective DESC, id DESC LIMIT 1) p"
+        " WHERE s.name = %(site)s AND g.kind = 'cabinet' AND p.value IS NOT NULL LIMIT 1",
+        {"site": site, "at": at},
+    ).fetchone()
+    return None if row is None else (str(row[0].get("title", "")), row[0], row[1], row[2])
+
+
+def stands(connection: Connection, sites: Sequence[str]) -> dict[str, SitePlace]:
+    """Where several sites stand."""
+    found = (place(connection, name) for name in sites)
+    return {site_place.name: site_place for site_place in found if site_place is not None}
+
+
+def acts(connection: Connection, subjects: Sequence[str], limit: int) -> list[audit.Act]:
+    """What people did to the readings of these series, the latest first."""
+    rows = connection.execute(
+        "SELECT id FROM audit WHERE kind IN ('invalidate', 'observe', 'undo')"
+        " AND subject = ANY(%s) ORDER BY id DESC LIMIT %s",
+        [list(subjects), limit],
+    ).fetchall()
+    found = (audit.get_act(connection, row[0]) for row in rows)
+    return [act for act in found if act is not None]

@@ -1,0 +1,151 @@
+"""The bodies about the territory: areas, zones, rivers, assets and when water reaches them."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from hypervisor.web.schemas import Body, Commune
+
+SeverityWord = Literal["critical", "major", "minor", "info"]
+_Worst = Field(description="The highest severity of the active alarms.", examples=["major"])
+_Geometry = Field(
+    description="GeoJSON, WGS 84; null: nobody said where.",
+    examples=[{"type": "Point", "coordinates": [2.1893, 48.6979]}],
+)
+
+
+class AreaBody(BaseModel):
+    """A piece of the territory with what stands and what is wrong in it, all below counted in."""
+
+    code: str = Field(description="INSEE's; of an EPCI its SIREN.", examples=["91272"])
+    kind: Literal["departement", "epci", "commune"] = Field(examples=["commune"])
+    name: str = Field(examples=["Gif-sur-Yvette"])
+    population: int | None = Field(examples=[22352])
+    lon: float | None = Field(examples=[2.1341])
+    lat: float | None = Field(examples=[48.6994])
+    sites: int = Field(examples=[4])
+    alarms: int = Field(description="Active ones.", examples=[2])
+    unacknowledged: int = Field(examples=[1])
+    worst: SeverityWord | None = _Worst
+    children: list["AreaBody"] = Field(
+        default_factory=list, description="What lies directly in it; empty where it was not asked."
+    )
+
+
+class TerritoryBody(Body):
+    """Départements, in them EPCI, in these communes."""
+
+    areas: list[AreaBody]
+    unplaced_sites: int = Field(description="Sites that stand in no known commune.", examples=[0])
+
+
+class AreaDetailBody(Body):
+    """One area."""
+
+    area: AreaBody
+    within: list[Commune] = Field(description="The areas around it, the smallest first.")
+
+
+class ZoneBody(BaseModel):
+    """A piece of ground that is no administrative one."""
+
+    name: str = Field(examples=["orge-meadows"])
+    title: str = Field(examples=["Meadows of the Orge"])
+    kind: Literal["flood", "lighting", "other"]
+    illustrative: bool
+    geometry: dict[str, Any] = Field(
+        examples=[{"type": "Polygon", "coordinates": [[[2, 48], [3, 48], [3, 49], [2, 48]]]}]
+    )
+
+
+class ZonesBody(Body):
+    """A page of zones, by name."""
+
+    zones: list[ZoneBody]
+    next: str | None = Field(default=None, description="The address of the next page.")
+
+
+class LinkBody(BaseModel):
+    """How long water takes from the gauge before."""
+
+    site: str = Field(description="The gauge upstream.", examples=["yvette-gif"])
+    travel_s: float = Field(examples=[10800.0])
+
+
+class GaugeBody(BaseModel):
+    """A site on a river."""
+
+    site: str = Field(examples=["yvette-villebon"])
+    title: str = Field(examples=["L'Yvette à Villebon-sur-Yvette"])
+    lon: float | None = Field(examples=[2.2433])
+    lat: float | None = Field(examples=[48.7012])
+    worst: SeverityWord | None = _Worst
+    fed_by: list[LinkBody]
+
+
+class RiverBody(BaseModel):
+    """A river as its sites from the source down."""
+
+    name: str = Field(examples=["Yvette"])
+    worst: SeverityWord | None = _Worst
+    sites: list[GaugeBody]
+
+
+class RiversBody(Body):
+    """Rivers by name. Their courses are not known: a line through their sites is schematic."""
+
+    rivers: list[RiverBody]
+
+
+class OutlookBody(BaseModel):
+    """The water and an asset: where its gauge stands, and when the asset is reached at this rate.
+
+    `state` unknown: no reading, or too few for a rate. Times are null where the gauge does not
+    rise, or would take longer than a day.
+    """
+
+    gauge: str = Field(examples=["yvette-gif"])
+    gauge_title: str = Field(examples=["L'Yvette à Gif-sur-Yvette"])
+    level: float = Field(description="That reaches the asset.", examples=[1.6])
+    unit: str = Field(examples=["m"])
+    illustrative: bool = Field(description="The level was chosen by us, not surveyed.")
+    value: float | None = Field(description="What the gauge last said.", examples=[1.32])
+    time: datetime | None = Field(description="When it said so.")
+    margin: float | None = Field(
+        description="Value minus level: from 0 on the asset is in the water.", examples=[-0.28]
+    )
+    per_hour: float | None = Field(
+        description="The rate over the last three hours.", examples=[0.04]
+    )
+    per_hour_error: float | None = Field(description="Its standard error.", examples=[0.002])
+    state: Literal["reached", "rising", "falling", "steady", "unknown"] = Field(examples=["rising"])
+    reached_at: datetime | None = Field(description="If the rate holds.")
+    earliest: datetime | None = Field(description="Within two standard errors of the rate.")
+    latest: datetime | None = Field(description="The same; null: it may never be.")
+
+
+class AssetBody(BaseModel):
+    """Something that water reaches."""
+
+    name: str = Field(examples=["school-gif"])
+    title: str = Field(examples=["School by the Yvette"])
+    kind: str = Field(description="road, school, cabinet, hospital, …", examples=["school"])
+    commune: Commune | None
+    site: str | None = Field(description="Where it is one of our sites, too.")
+    illustrative: bool
+    geometry: dict[str, Any] | None = _Geometry
+    outlook: OutlookBody | None = Field(description="Null: it is tied to no gauge that you see.")
+
+
+class AssetsBody(Body):
+    """A page of assets: first those in the water, then by the time that is left."""
+
+    assets: list[AssetBody]
+    next: str | None = Field(default=None, description="The address of the next page.")
+
+
+class AssetDetailBody(Body):
+    """One asset."""
+
+    asset: AssetBody

@@ -1,0 +1,102 @@
+"""Devices as administration sees them: service, and the account at the broker."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from hypervisor.access.context import RequestContext
+from hypervisor.base.settings import Settings
+from hypervisor.broker import device_accounts
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.mosquitto import Broker
+from hypervisor.registry import queries_equipment
+from hypervisor.registry.entries import Fact, Inventory
+from hypervisor.registry.problems import Where
+from hypervisor.registry.queries_equipment import Gear
+from hypervisor.web.refusals import refusal
+
+SHOWN = 100
+Narrowed = Literal["", "lacking", "out"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceRow:
+    """`account` None: the broker's accounts cannot be read from here."""
+
+    device: Gear
+    account: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """`of`: how many there are before they are cut. `unreachable`: why there are no accounts."""
+
+    rows: list[DeviceRow]
+    of: int
+    lacking: int
+    out: int
+    unreachable: str
+
+
+def look(context: RequestContext, settings: Settings | None, *, words: str, narrowed: str) -> Found:
+    """The devices in use that fit the words, each with its account."""
+    names, unreachable = _accounts(settings)
+    rows = [
+        DeviceRow(device=gear, account=None if names is None else gear.name in names)
+        for gear in queries_equipment.listing(context.connection, now=context.now())
+    ]
+    lacking = [row for row in rows if row.account is False and row.device.gateway is None]
+    out = [row for row in rows if not row.device.in_service]
+    wanted = {"lacking": lacking, "out": out}.get(narrowed, rows)
+    said = words.lower().split()
+    fits = [
+        row
+        for row in wanted
+        if all(
+            word in f"{row.device.name} {row.device.site_title} {row.device.model or ''}".lower()
+            for word in said
+        )
+    ]
+    return Found(
+        rows=fits[:SHOWN],
+        of=len(fits),
+        lacking=len(lacking),
+        out=len(out),
+        unreachable=unreachable,
+    )
+
+
+def _accounts(settings: Settings | None) -> tuple[frozenset[str] | None, str]:
+    try:
+        found = broker(settings)
+        rows = device_accounts.overview(found, {})
+    except (StackError, OSError) as error:
+        return None, refusal(error)
+    return frozenset(row.name for row in rows if row.account), ""
+
+
+def broker(settings: Settings | None) -> Broker:
+    """The broker whose accounts are kept beside us.
+
+    Raises:
+        StackError: they are kept elsewhere.
+    """
+    if settings is None:
+        raise StackError("this process does not know where the broker's accounts are kept")
+    return device_accounts.broker_of(settings)
+
+
+def speaking(context: RequestContext) -> Mapping[str, str | None]:
+    """Who may have an account, with who speaks for them."""
+    return {
+        gear.name: gear.gateway
+        for gear in queries_equipment.listing(context.connection, now=context.now())
+    }
+
+
+def service(name: str, *, back: bool, at: datetime | None) -> Inventory:
+    """That a device is in service, or out of it, from now on."""
+    where = Where(file="administration", line=0)
+    fact = Fact(kind="device", key=name, value={"in_service": back}, where=where, effective=at)
+    return Inventory(facts=(fact,))

@@ -1,1 +1,0 @@
-"""The part that keeps readings rolled up by hour and day."""

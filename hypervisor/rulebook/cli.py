@@ -1,0 +1,211 @@
+"""`hypervisor rules`: check packs, run their tests, run worked cases."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rules._cases import Outcome
+    from rules._pack import Pack
+
+rules = typer.Typer(
+    no_args_is_help=True, help="Rules and thresholds: check, test, apply, log, take back."
+)
+
+CASES_HELP = """Run worked cases: readings and a rule in, the alarm log out.
+
+Each case is judged whole, and again in small cuts by order of arrival, going on from what was
+found before; both must give its log. A case whose functions the language does not have yet is
+listed as waiting. Ends with the line `N passed, N failed`; exit code 1 when one failed.
+
+A file is a YAML list. Keys of a case: `name`, `why`; `rule` as in a pack, or `revisions`, pairs of
+a time and a rule or `withdrawn`; `readings`, by series, each `time=value` and then `?` suspect,
+`^` saturated, `@time` arrived later; `log`, the alarms expected (`since`, `began`, `ended`,
+`stale`; `severity` and `reason` are compared where a case tells them).
+
+Also `interval` (5 min; or by series, also as pairs of a time and a duration), `until`, `deaf`,
+`commissioned` (or by device), `thresholds` (a number, or pairs of a time and a number or
+`withdrawn`), `service` (by device, pairs of a time and 1 or 0), `fed` (the same), `withdrawn` (the
+same, by series), `breaks` (by series, times), `earlier` (by series, pairs of a device before its
+own and until when), `devices`, `group`, `calendar` ({zone, lon, lat}; Évry), `plan` (the lighting
+level planned, pairs), `upstream` (by site, {lag, thresholds}; its series are written `level@mill`),
+`closed` (pairs of a time and an operator), `report` (periodic or on_change) and `kinds` (gauge,
+increment, counter, state). A series whose kind is not told is an increment where a rule sums it, a
+counter where a rule asks for its increase, a state where it is sent on change, else a gauge.
+"""
+
+
+def attach(app: typer.Typer) -> None:
+    """Attach the commands."""
+    app.add_typer(rules, name="rules")
+
+
+@rules.command("check")
+def check(
+    context: typer.Context,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE…]", help="Packs; without any, those of the installation."),
+    ] = None,
+    tests: Annotated[bool, typer.Option(help="Also run the tests in the packs.")] = True,
+    sites: Annotated[
+        bool, typer.Option("--sites", help="Tell how late each rule can be, by site.")
+    ] = False,
+    inventory: Annotated[
+        list[str] | None,
+        typer.Option(help="With --sites: what stands where; default: the instance's registry."),
+    ] = None,
+) -> None:
+    """Check rule packs, and run the tests that stand in them."""
+    from sensors._errors import TerritoryError
+
+    found, failed = 0, 0
+    packs: list[Pack] = []
+    for read in _readers(files):
+        try:
+            packs += read()
+        except TerritoryError as error:
+            print(f"error: {error}")
+            failed += 1
+    for pack in packs:
+        print(f"{pack.file}: {len(pack.rules)} rules")
+        if tests:
+            passed, wrong = _tested(pack)
+            found, failed = found + passed, failed + wrong
+    if sites or inventory:
+        _tell_late(context, packs, inventory)
+    print(f"{found} passed, {failed} failed")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _tell_late(context: typer.Context, packs: "list[Pack]", inventory: list[str] | None) -> None:
+    """How late each rule can be at each site, and what speaks against it there."""
+    from hypervisor.backtest.ground import of_inventory
+    from hypervisor.database.command import opened
+    from hypervisor.registry import queries as registry_queries
+    from hypervisor.rulebook.lateness import late, lines
+    from sensors._domain import catalogue
+
+    known = catalogue()
+    if inventory:
+        ground = of_inventory(inventory, known, packs)
+    else:
+        with opened(context) as connection:
+            ground = registry_queries.load(connection)
+    for one in late(packs, ground, known):
+        for line in lines(one):
+            print(line)
+
+
+@rules.command("test")
+def run_pack_tests(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE…]", help="Packs; without any, those of the installation."),
+    ] = None,
+    rule: Annotated[str, typer.Option(help="Only the tests of this rule.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a test.")] = False,
+) -> None:
+    """Run the tests that stand in rule packs; exit code 1 when one failed."""
+    from hypervisor.rulebook.testing import outcomes, report, require_rule, row
+
+    packs = [pack for read in _readers(files) for pack in read()]
+    if rule:
+        require_rule(rule, packs)
+    wrong = 0
+    for pack in packs:
+        results = outcomes(pack, {rule} if rule else None)
+        wrong += sum(bool(tested.differences) for tested in results)
+        for line in (
+            [json.dumps(row(tested)) for tested in results] if as_json else report(pack, results)
+        ):
+            print(line)
+    if wrong:
+        raise typer.Exit(1)
+
+
+@rules.command("cases", help=CASES_HELP)
+def cases(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files of cases.")],
+) -> None:
+    """Run worked cases."""
+    from rules._cases import run_cases
+    from rules._vocabulary import open_vocabulary
+    from sensors._domain import catalogue
+
+    words = open_vocabulary(catalogue())
+    passed, failed, waiting = 0, 0, 0
+    for file in files:
+        outcomes = run_cases(_text(file), file=str(file), words=words)
+        for outcome in outcomes:
+            _show(file, outcome)
+        passed += sum(outcome.passed for outcome in outcomes)
+        failed += sum(bool(outcome.differences) for outcome in outcomes)
+        waiting += sum(outcome.waiting is not None for outcome in outcomes)
+    if waiting:
+        print(f"{waiting} waiting")
+    print(f"{passed} passed, {failed} failed")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _readers(files: list[Path] | None) -> "Iterator[Callable[[], list[Pack]]]":
+    """One reader a file, so that a slip in one does not hide those in the others."""
+    import functools
+
+    from rules._pack import load_pack, packs
+
+    if not files:
+        yield packs
+    for file in files or []:
+        read = functools.partial(_read, load_pack, file)
+        yield read
+
+
+def _read(load: "Callable[..., Pack]", file: Path) -> "list[Pack]":
+    from hypervisor.evaluation.rule_text import domain_of, file_text
+
+    text = file_text(file)
+    return [load(text, file=str(file), domain=domain_of(text, file))]
+
+
+def _tested(pack: "Pack") -> tuple[int, int]:
+    """Run a pack's tests, say what failed; how many passed and failed."""
+    from rules._packtest import run_tests
+    from sensors._domain import catalogue
+
+    outcomes = run_tests(pack, catalogue())
+    for outcome in outcomes:
+        if outcome.differences:
+            print(f"failed: {outcome.rule}: {outcome.name} ({outcome.place})")
+            for difference in outcome.differences:
+                print(f"    {difference}")
+    failed = sum(bool(outcome.differences) for outcome in outcomes)
+    return len(outcomes) - failed, failed
+
+
+def _show(file: Path, outcome: "Outcome") -> None:
+    if outcome.waiting is not None:
+        print(f"waiting: {outcome.name}\n    {outcome.waiting}")
+    elif outcome.differences:
+        print(f"failed: {outcome.name} ({file}:{outcome.line})")
+        for difference in outcome.differences:
+            print(f"    {difference}")
+
+
+def _text(file: Path) -> str:
+    """A file's text.
+
+    Raises:
+        TerritoryError: it cannot be read.
+    """
+    from sensors._errors import TerritoryError
+
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TerritoryError(f"{file} cannot be read: {error}") from error

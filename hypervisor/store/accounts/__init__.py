@@ -1,1 +1,0 @@
-"""What is kept of accounts, and who logs in by themselves."""

@@ -1,1 +1,0 @@
-"""Alarms as they are kept, what people did to them, and what is asked of them."""

@@ -1,1 +1,0 @@
-"""Exercises: their runs, what is put into them, and begun anew."""

@@ -1,1 +1,0 @@
-"""The room's log, and shifts handed over."""

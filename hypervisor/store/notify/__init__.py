@@ -1,1 +1,0 @@
-"""What is to be told to whom, and how far it got."""

@@ -1,1 +1,0 @@
-"""What pages, the wall and charts ask, mostly each in one question."""

@@ -1,1 +1,0 @@
-"""Readings: stored, looked up, rolled up, copied, let go, and what people do to them."""

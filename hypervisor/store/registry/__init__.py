@@ -1,1 +1,0 @@
-"""Territory, sites, devices, and what is derived of them."""

@@ -1,1 +1,0 @@
-"""What the watch judges by, and what it remembers."""

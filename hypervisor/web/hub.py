@@ -1,0 +1,233 @@
+"""One reader of what happens for a web process, and a queue for each of those who listen."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import aclosing
+from datetime import datetime
+
+from hypervisor.database import events
+from hypervisor.database.connect import StoreError
+from hypervisor.database.credentials import Credential
+from hypervisor.database.events import Happening, News, Parts, Position, Valid
+
+_GATHER = 0.2  # s: what happens meanwhile is told at once
+_TICK = 2.0  # s: so soon it is noticed that a part is late
+_BACK_OFF = 2.0  # s between two tries to reach the database
+_WAITING = 64  # chunks that a slow listener may leave lying
+_NAMES = 100  # more sites than these are not named in one event
+_MANY = {"reading": 0, "rule": 100, "log": 100}  # so many of a kind are told one by one
+Sites = frozenset[str] | None  # what somebody may see; None: the whole territory
+
+
+class Listener:
+    """Somebody who listens. A chunk is some events as they are sent."""
+
+    def __init__(self, sites: Sites, credential: Credential) -> None:
+        self.sites = sites
+        self.credential = credential
+        self.over = False  # is to come again: what it may see, or whether it may, has changed
+        self.missed = False  # was too slow, or asked for what is forgotten
+        self._chunks: deque[bytes] = deque()
+        self._woken = asyncio.Event()
+
+    def put(self, chunk: bytes) -> None:
+        """Never waits: who is too slow loses what waits, and is told so."""
+        if len(self._chunks) >= _WAITING:
+            self.miss()
+        if not self.missed:
+            self._chunks.append(chunk)
+        self._woken.set()
+
+    def miss(self) -> None:
+        self._chunks.clear()
+        self.missed = True
+        self._woken.set()
+
+    def end(self) -> None:
+        self.over = True
+        self._woken.set()
+
+    async def take(self, seconds: float) -> bytes | None:
+        """What waits; None where nothing came in so long, or nothing will."""
+        if not self._chunks and not (self.missed or self.over):
+            try:
+                await asyncio.wait_for(self._woken.wait(), seconds)
+            except TimeoutError:
+                return None
+        self._woken.clear()
+        chunk = b"".join(self._chunks)
+        self._chunks.clear()
+        return chunk or None
+
+
+class Hub:
+    """Reads once what all listeners of this process hear."""
+
+    def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
+        self._url = url
+        self._clock = clock
+        self._upto: int | None = None  # all before this transaction was told
+        self._parts: Parts | None = None
+        self._known = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.closing = False
+        self.listeners: set[Listener] = set()
+        self.lost = 0  # listeners that were too slow
+
+    @property
+    def upto(self) -> int:
+        """Before which transaction all was told; once `ready`."""
+        return self._upto or 0
+
+    async def ready(self, seconds: float) -> bool:
+        """Whether the database was reached."""
+        try:
+            await asyncio.wait_for(self._known.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def join(self, sites: Sites, credential: Credential) -> Listener:
+        """Hear all from `upto` on, as long as the credential is good."""
+        listener = Listener(sites, credential)
+        listener.over = self.closing
+        self.listeners.add(listener)
+        return listener
+
+    def listens(self, account: int) -> int:
+        """How many listeners are this account's."""
+        return sum(listener.credential.account == account for listener in self.listeners)
+
+    def leave(self, listener: Listener) -> None:
+        self.listeners.discard(listener)
+        self.lost += listener.missed
+
+    def close(self) -> None:
+        """Send everybody away: the process is to end. May be called by a signal's handler."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        self.closing = True
+        for listener in self.listeners:
+            listener.end()
+
+    async def run(self, say: Callable[[str], None]) -> None:
+        """Follow the database until cancelled; one that goes is waited for, and said once."""
+        self._loop = asyncio.get_running_loop()
+        said = ""
+        while True:
+            try:
+                async with aclosing(
+                    events.follow(
+                        self._url, self._upto, patience=_TICK, shown=self._shown, clock=self._clock
+                    )
+                ) as found:
+                    async for news in found:
+                        said = ""
+                        await self._take(news)
+            except StoreError as error:
+                if str(error) != said:
+                    say(str(error))
+                said = str(error)
+            await asyncio.sleep(_BACK_OFF)
+
+    def _shown(self) -> set[Credential]:
+        return {listener.credential for listener in self.listeners}
+
+    async def _take(self, news: News | Parts | Valid) -> None:
+        if isinstance(news, Parts):
+            self._compare(news)
+            return
+        if isinstance(news, Valid):
+            for listener in self.listeners:
+                if listener.credential in news.shown - news.good:
+                    listener.end()
+            return
+        self._upto = news.upto
+        self._known.set()
+        if news.happenings:
+            self._tell(merged(news.happenings))
+            await asyncio.sleep(_GATHER)
+
+    def _tell(self, found: list[Happening]) -> None:
+        """Encoded once for all who may see the same."""
+        encoded: dict[Sites, bytes] = {}
+        for listener in self.listeners:
+            if listener.over:
+                continue
+            if listener.sites not in encoded:
+                encoded[listener.sites] = chunk(found, listener.sites)
+            if encoded[listener.sites]:
+                listener.put(encoded[listener.sites])
+
+    def _compare(self, parts: Parts) -> None:
+        before, self._parts = self._parts, parts
+        if before is None:
+            return
+        if before.registry != parts.registry:  # who sees what may have changed
+            for listener in self.listeners:
+                if listener.sites is not None:
+                    listener.end()
+        if before.late != parts.late:
+            told = health(parts.late)
+            for listener in self.listeners:
+                listener.put(told)
+
+
+def merged(found: Sequence[Happening]) -> list[Happening]:
+    """What was told of readings is told once, where the last of it stood; so is a crowd of others.
+
+    An inventory changes thresholds by the thousand: whoever looks on asks for all of them anew.
+    """
+    kinds: dict[str, list[Happening]] = {}
+    for happening in found:
+        kinds.setdefault(happening.kind, []).append(happening)
+    happenings = [
+        one
+        for kind, these in kinds.items()
+        for one in ([_together(these)] if kind in _MANY and len(these) > _MANY[kind] else these)
+    ]
+    return sorted(happenings, key=lambda one: one.position)
+
+
+def _together(these: Sequence[Happening]) -> Happening:
+    known = [happening.sites for happening in these if happening.sites is not None]
+    return Happening(
+        position=these[-1].position,
+        kind=these[-1].kind,
+        key="",
+        sites=frozenset[str]().union(*known) if len(known) == len(these) else None,
+        data={},
+    )
+
+
+def chunk(found: Iterable[Happening], sites: Sites) -> bytes:
+    """The events of it that somebody may hear of."""
+    return b"".join(_event(happening, sites) for happening in found if _hears(happening, sites))
+
+
+def health(late: tuple[str, ...]) -> bytes:
+    """Has no position: it is told of now, and never again."""
+    return _written("health", {"kind": "health", "key": "", "ok": not late, "late": list(late)})
+
+
+def _hears(one: Happening, sites: Sites) -> bool:
+    return sites is None or one.sites is None or not sites.isdisjoint(one.sites)
+
+
+def _event(one: Happening, sites: Sites) -> bytes:
+    data = {"kind": one.kind, "key": one.key, **one.data}
+    if one.kind == "reading":
+        seen = one.sites if one.sites is None or sites is None else one.sites & sites
+        named = seen is not None and len(seen) <= _NAMES
+        data["sites"] = sorted(seen) if named and seen is not None else None
+    return _written(one.kind, data, one.position)
+
+
+def _written(kind: str, data: dict[str, object], position: Position | None = None) -> bytes:
+    number = "" if position is None else f"id: {position}\n"
+    dumps = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return f"event: {kind}\n{number}data: {dumps}\n\n".encode()

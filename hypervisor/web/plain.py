@@ -1,0 +1,103 @@
+"""Pages for whoever is not signed in, and for what went wrong: no bar, no rail, no person."""
+
+from http import HTTPStatus
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from hypervisor.access.context import instance_of
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.base.reader import Reader, current, reading
+from hypervisor.base.translation import mark
+from hypervisor.database.connect import StoreError
+from hypervisor.database.pool import Pool
+from hypervisor.web import request as asking
+from hypervisor.web.access_errors import for_a_person
+from hypervisor.web.rendering import environment
+from hypervisor.web.request import wants_fragment
+
+_UNKNOWN = Instance(mode=Mode.LIVE, name="")
+_TITLES = {
+    400: mark("This request cannot be read"),
+    403: mark("You may not do this"),
+    404: mark("There is no such thing"),
+    409: mark("It has changed meanwhile"),
+    422: mark("Something in it is not as expected"),
+    429: mark("Too often"),
+    503: mark("The database does not answer"),
+}
+
+
+_WORDS = {
+    400: mark("Something in its address cannot be read."),
+    403: mark("Your roles do not reach this. An administrator can give you another."),
+    404: mark("It is not there, or lies outside your territory."),
+    429: mark("Wait a moment, then try again."),
+    500: mark(
+        "It is written in the server's log. Try again; tell an administrator if it stays so."
+    ),
+    503: mark("Try again in a moment. What devices send is kept by the broker meanwhile."),
+}
+
+
+def plain(
+    request: Request, template: str, *, status_code: int = 200, **context: Any
+) -> HTMLResponse:
+    """A page that needs nobody: its template extends plain.html."""
+    instance = _instance(request)
+    reader = Reader(
+        language=asking.language(request),
+        zone=ZoneInfo(instance.timezone),
+        now=request.app.state.clock(),
+        theme=asking.theme(request),
+    )
+    with reading(reader):
+        text = (
+            environment()
+            .get_template(template)
+            .render(
+                instance=instance,
+                exercise=instance.mode is Mode.EXERCISE,
+                person=None,
+                csrf_token="",
+                reader=current(),
+                lang=current().language,
+                now=current().now,
+                path=request.url.path,
+                position="",
+                query=request.query_params,
+                **context,
+            )
+        )
+        return HTMLResponse(text, status_code=status_code)
+
+
+def trouble(request: Request, status: HTTPStatus, detail: str) -> HTMLResponse | None:
+    """What went wrong with a page or a part of one; None: a program asked."""
+    if not for_a_person(request):
+        return None
+    template = "trouble_part.html" if wants_fragment(request) else "trouble.html"
+    title = _TITLES.get(status.value, mark("The server failed at this"))
+    return plain(
+        request,
+        template,
+        status_code=status.value,
+        title=title,
+        words=_WORDS.get(status.value, ""),
+        detail=detail,
+    )
+
+
+def _instance(request: Request) -> Instance:
+    """Unknown while the database does not answer."""
+    pool: Pool = request.app.state.pool
+    try:
+        known: Instance | None = getattr(request.app.state, "instance", None)
+        if known is not None:
+            return known
+        with pool.connection() as connection:
+            return instance_of(request, connection)
+    except StoreError:
+        return _UNKNOWN

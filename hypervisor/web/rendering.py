@@ -1,0 +1,151 @@
+"""Templates to answers: the shell round every page, and fragments that htmx puts into it."""
+
+import gzip
+from functools import lru_cache
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from hypervisor.access.context import RequestContext
+from hypervisor.base import rooms
+from hypervisor.base.instance import Mode
+from hypervisor.base.reader import Reader, current, reading
+from hypervisor.base.translation import translate, translate_plural
+from hypervisor.web import marks, roles
+from hypervisor.web import request as asking
+from hypervisor.web.filters import FILTERS
+from hypervisor.web.refusals import refusal
+from hypervisor.web.request import wants_fragment
+from hypervisor.web.static_files import asset, reloading
+from sensors._domain import catalogue
+
+__all__ = ["fragment", "reader_of", "render", "wants_fragment"]
+
+
+_WORTH = 2_000  # bytes
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The templates. The reader's language and zone are asked when a page is made."""
+    made = Environment(
+        loader=FileSystemLoader(rooms.template_folders()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=reloading(),
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],
+    )
+    made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension brings it
+        translate, translate_plural, newstyle=True
+    )
+    made.filters.update(FILTERS, refusal=refusal)
+    made.globals.update(
+        asset=asset,
+        translate=translate,
+        role_words=roles.words,
+        domain_label=domain_label,
+        with_query=with_query,
+        severities={rank: name for name, rank in marks.PRIORITIES.items()},
+        priority=marks.priority,
+        priority_name=marks.priority_name,
+        mark_state=marks.state,
+        mark_words=marks.words,
+        spark=marks.spark,
+        slope=marks.slope,
+    )
+    return made
+
+
+def reader_of(context: RequestContext, request: Request | None = None) -> Reader:
+    """Who reads what is made for this request."""
+    return asking.reader_of(context, request or asking.request())
+
+
+def render(
+    context: RequestContext, template: str, *, status_code: int = 200, **values: Any
+) -> HTMLResponse:
+    """A whole page: its template extends base.html."""
+    request = asking.request()
+    with reading(reader_of(context, request)):
+        text = (
+            environment()
+            .get_template(template)
+            .render(
+                **_common(context, request),
+                **request.app.state.shell(context),
+                **values,
+            )
+        )
+    return _answer(request, text, status_code)
+
+
+def fragment(
+    context: RequestContext, template: str, *, status_code: int = 200, **values: Any
+) -> HTMLResponse:
+    """A part of a page, without the shell; `template#block` renders only that block."""
+    request = asking.request()
+    name, _, block = template.partition("#")
+    with reading(reader_of(context, request)):
+        found = environment().get_template(name)
+        variables = {**_common(context, request), **values}
+        if block:
+            made = found.new_context(variables)
+            text = "".join(found.blocks[block](made))
+        else:
+            text = found.render(variables)
+    return _answer(request, text, status_code)
+
+
+def _answer(request: Request, text: str, status_code: int) -> HTMLResponse:
+    """Packed for who takes it.
+
+    No secret is guessed from its length: another site's page cannot ask for it with our cookie
+    (SameSite).
+    """
+    body = text.encode()
+    headers = {"Vary": "Accept-Encoding, Cookie, HX-Request"}
+    if len(body) > _WORTH and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        body = gzip.compress(body, 4, mtime=0)
+    return HTMLResponse(body, status_code=status_code, headers=headers)
+
+
+@lru_cache(maxsize=1)
+def _domains() -> dict[str, tuple[str, str]]:
+    return {
+        domain.name: (domain.label_fr, domain.label_en) for domain in catalogue().domains.values()
+    }
+
+
+def domain_label(name: str) -> str:
+    """A domain in the reader's language."""
+    french, english = _domains().get(name, (name, name))
+    return french if current().language == "fr" else english
+
+
+def with_query(**changed: str | int | None) -> str:
+    """The address that is shown, with these parameters instead; None takes one away."""
+    url = asking.request().url
+    url = url.remove_query_params([name for name, value in changed.items() if value is None])
+    url = url.include_query_params(**{k: v for k, v in changed.items() if v is not None})
+    return f"{url.path}?{url.query}" if url.query else url.path
+
+
+def _common(context: RequestContext, request: Request) -> dict[str, Any]:
+    """What every template knows."""
+    return {
+        "instance": context.instance,
+        "exercise": context.instance.mode is Mode.EXERCISE,
+        "person": getattr(context, "person", None),
+        "csrf_token": str(getattr(context, "csrf", "") or ""),
+        "reader": current(),
+        "lang": current().language,
+        "now": current().now,
+        "path": request.url.path,
+        "position": getattr(request.state, "position", ""),
+        "query": request.query_params,
+    }

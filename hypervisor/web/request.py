@@ -1,0 +1,105 @@
+"""The request that is being answered, and what a browser asked for: language, theme, fragment."""
+
+from contextvars import ContextVar
+from http.cookies import SimpleCookie
+from urllib.parse import parse_qsl, quote, urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hypervisor.access.context import RequestContext
+from hypervisor.base.reader import LANGUAGES, THEMES, Reader, asked_by
+
+_CURRENT: ContextVar[Request] = ContextVar("request")
+_YEAR = 365 * 24 * 3600
+_CHOICES = {"lang": LANGUAGES, "theme": THEMES}
+_PROGRAMS = ("/api/", "/static/", "/openapi.json", "/metrics")
+
+
+def request() -> Request:
+    """The request that is being answered."""
+    return _CURRENT.get()
+
+
+class RequestMiddleware:
+    """Remembers the request; keeps `?lang=` and `?theme=` in a cookie and takes them away."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = Request(scope, receive)
+        token = _CURRENT.set(asked)
+        try:
+            moved = _chosen(scope)
+            if moved is None:
+                with asked_by(lambda: _reader(asked)):
+                    await self._app(scope, receive, send)
+            else:
+                await send({"type": "http.response.start", "status": 303, "headers": moved})
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            _CURRENT.reset(token)
+
+
+def reader_of(context: RequestContext, found: Request) -> Reader:
+    """Who reads what is made for a request."""
+    return Reader(
+        language=language(found, getattr(getattr(context, "person", None), "language", None)),
+        zone=ZoneInfo(context.instance.timezone),
+        now=context.now(),
+        theme=theme(found),
+    )
+
+
+def _reader(found: Request) -> Reader | None:
+    access: RequestContext | None = getattr(found.state, "access", None)
+    return None if access is None else reader_of(access, found)
+
+
+def _chosen(scope: Scope) -> list[tuple[bytes, bytes]] | None:
+    """Headers that keep a choice and lead to the same address without it; None: no choice made."""
+    if scope["method"] != "GET" or scope["path"].startswith(_PROGRAMS):
+        return None
+    asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    chosen = {name: value for name, value in asked if value in _CHOICES.get(name, ())}
+    if not chosen:
+        return None
+    rest = urlencode([(name, value) for name, value in asked if name not in _CHOICES])
+    path = "/" + quote(scope["path"].lstrip("/"))  # never another host's, nor another header
+    address = f"{path}?{rest}" if rest else path
+    headers = [(b"location", address.encode()), (b"cache-control", b"no-store")]
+    for name, value in chosen.items():
+        cookie: SimpleCookie = SimpleCookie({name: value})
+        cookie[name].update({"path": "/", "max-age": str(_YEAR), "samesite": "Lax"})
+        headers.append((b"set-cookie", cookie[name].OutputString().encode()))
+    return headers
+
+
+def theme(asked: Request) -> str:
+    """light, dark or auto."""
+    said = asked.cookies.get("theme", "auto")
+    return said if said in THEMES else "auto"
+
+
+def language(asked: Request, preferred: str | None = None) -> str:
+    """As chosen; else as the account says; else the browser's; else French."""
+    for said in (asked.cookies.get("lang"), preferred):
+        if said in LANGUAGES:
+            return str(said)
+    for part in asked.headers.get("accept-language", "").split(","):
+        name = part.partition(";")[0].strip()[:2].lower()
+        if name in LANGUAGES:
+            return name
+    return LANGUAGES[0]
+
+
+def wants_fragment(asked: Request | None = None) -> bool:
+    """Whether htmx asks for a part of a page (and not for history it has lost)."""
+    headers = (asked or request()).headers
+    return "hx-request" in headers and "hx-history-restore-request" not in headers

@@ -1,0 +1,42 @@
+"""Instants as requests say them: with an offset, and within what a database and a year can hold."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from hypervisor.access.context import RequestContext
+
+FIRST = datetime(1800, 1, 1, tzinfo=UTC)
+LAST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _within(at: datetime) -> datetime:
+    # Comparing two aware datetimes never overflows, converting one near year 1 or 9999 does.
+    if not FIRST <= at <= LAST:
+        raise ValueError(f"lies outside {FIRST.year} … {LAST.year}")
+    return at.astimezone(UTC)
+
+
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(_within),
+    Field(examples=["2024-10-10T06:00:00Z"]),
+]
+
+
+def text(at: datetime) -> str:
+    """RFC 3339 in UTC with Z, as an address or a line of CSV says it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def local(said: str, context: RequestContext) -> datetime | None:
+    """What a browser's field for day and time says, on the clock of the instance's zone."""
+    try:
+        at = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    if not 1800 <= at.year <= 2200:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(context.instance.timezone))

@@ -1,0 +1,179 @@
+"""What happens, as the store tells it: in order, none skipped, and what is known no more."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hypervisor.database import events
+from hypervisor.database.connect import Connection, connect
+from hypervisor.database.credentials import Credential
+from hypervisor.database.events import Happening, News, Parts, Position, Valid
+from tests.integration.database.standing import make_places
+
+pytestmark = pytest.mark.integration
+
+TOKEN = Credential(account=1, token=1)
+
+
+@pytest.fixture
+def told(connection: Connection) -> Connection:
+    """Happenings of transactions 10, 20 and 30; of those before 8 nobody knows."""
+    connection.execute("UPDATE happening_forgotten SET xid = '8'")
+    for xid, key in ((20, "b"), (10, "a"), (20, "c"), (30, "d")):
+        connection.execute(
+            "INSERT INTO happening (xid, kind, key, sites, data)"
+            " VALUES (%s::xid8, 'log', %s, '{mill}', '{}')",
+            [str(xid), key],
+        )
+    return connection
+
+
+def test_a_happening_as_it_is_told(connection: Connection) -> None:
+    events.tell(connection, "log", "7", sites=["mill", "source"], data={"n": 1})
+    events.tell(connection, "rule", "8", sites=None)
+    (mine,) = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone() or (0,)
+    (first, second) = events.between(connection, Position(xid=mine), mine + 1, most=2) or []
+    assert first.position.xid == second.position.xid == mine
+    assert 0 < first.position.id < second.position.id
+    assert first == Happening(
+        position=first.position,
+        kind="log",
+        key="7",
+        sites=frozenset({"mill", "source"}),
+        data={"n": 1},
+    )
+    assert (second.kind, second.key, second.sites, second.data) == ("rule", "8", None, {})
+
+
+def test_what_happened_between_two_looks(told: Connection) -> None:
+    def keys(after: Position, before: int, most: int = 9) -> str | None:
+        between = events.between(told, after, before, most=most)
+        return None if between is None else "".join(one.key for one in between)
+
+    every = events.between(told, Position(xid=8), 31, most=9)
+    assert every is not None
+    second = every[1].position
+    assert keys(Position(xid=8), 31) == "abcd"
+    assert keys(Position(xid=7), 31) is None, "that is known no more"
+    assert keys(second, 31) == "cd"
+    assert keys(Position(xid=10), 30) == "abc"
+    assert keys(Position(xid=20), 20) == ""
+    assert keys(Position(xid=21), 20) is None, "a position of another database"
+    assert keys(Position(xid=8), 31, most=4) == "abcd"
+    assert keys(Position(xid=8), 31, most=3) is None, "more than somebody reads"
+
+
+def test_what_is_forgotten_is_known_to_be(told: Connection) -> None:
+    told.execute(
+        "UPDATE happening SET at = clock_timestamp() - INTERVAL '2 hours' WHERE xid < '30'"
+    )
+    assert events.forget(told, timedelta(hours=3)) == 0
+    assert events.between(told, Position(xid=8), 31, most=9) is not None
+    (swept,) = told.execute("SELECT swept_at FROM happening_forgotten").fetchone() or (None,)
+    assert events.forget(told, timedelta(hours=1)) == 3
+    assert events.between(told, Position(xid=20), 31, most=9) is None
+    left = events.between(told, Position(xid=21), 31, most=9) or []
+    assert [one.key for one in left] == ["d"]
+    (later,) = told.execute("SELECT swept_at FROM happening_forgotten").fetchone() or (None,)
+    assert later > swept
+    assert events.forget(told, timedelta(hours=1)) == 0
+
+
+def test_the_sites_of_a_territory(connection: Connection) -> None:
+    def within(*communes: str, unplaced: bool) -> set[str]:
+        return set(events.sites_within(connection, communes, unplaced=unplaced))
+
+    assert within("91001", unplaced=False) == {"mill", "square"}
+    assert within("91001", "91002", unplaced=True) == {"mill", "square", "source", "nowhere"}
+    assert within(unplaced=False) == set()
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (" 7-5 ", Position(xid=7, id=5)),
+        (f"{10**17}-{10**17}", Position(xid=10**17, id=10**17)),
+        (f"{10**18}-1", None),
+        (f"1-{10**18}", None),
+        ("7-", None),
+        ("-7", None),
+        ("7", None),
+        ("x-7", None),
+        ("7-x", None),
+        ("²-7", None),
+        ("7-²", None),
+        ("7-5-", None),
+    ],
+)
+def test_a_position_as_somebody_wrote_it(written: str, expected: Position | None) -> None:
+    assert Position.parse(written) == expected
+
+
+def test_positions_follow_one_another() -> None:
+    assert Position(xid=7) == Position(xid=7, id=0)
+    assert Position(xid=7) < Position(xid=7, id=1) < Position(xid=8)
+    assert str(Position(xid=7)) == "7-0"
+
+
+def test_who_follows_hears_of_the_parts_then_of_who_is_let_in_then_of_news(
+    database_url: str,
+) -> None:
+    with closing(connect(database_url, autocommit=True)) as connection:
+        make_places(connection)
+        asyncio.run(_follow(connection, database_url))
+
+
+async def _next(following: AsyncGenerator[Any, None], kind: type) -> Any:
+    item = await anext(following)
+    assert isinstance(item, kind)
+    return item
+
+
+async def _follow(connection: Connection, url: str) -> None:
+    shown: list[Credential] = []
+    events.tell(connection, "log", "before", sites=None)
+    async with aclosing(events.follow(url, None, patience=0.01, shown=lambda: shown)) as following:
+        assert await _next(following, Parts) == Parts(late=(), registry=0)
+        news = await _next(following, News)
+        assert news.happenings == [], "it begins now"
+        connection.execute(
+            "INSERT INTO worker (name, heard_at, joined_at, drained_at) VALUES"
+            " ('d', now() - INTERVAL '1 min', now(), now()), ('b', now(), now(), NULL),"
+            " ('c', now() - INTERVAL '1 min', now(), NULL), ('a', NULL, now(), NULL)"
+        )
+        connection.execute("INSERT INTO watch_state (cursor, engine) VALUES ('0', 'e')")
+        connection.execute("INSERT INTO feed (kind) VALUES ('registry'), ('heartbeat')")
+        shown.append(TOKEN)
+        for key in ("first", "second"):
+            events.tell(connection, "log", key, sites=["mill"])
+        late = ("ingest a", "ingest c", "watch")
+        assert await _next(following, Parts) == Parts(late=late, registry=1)
+        nobody = Valid(shown=frozenset([TOKEN]), good=frozenset())
+        assert await _next(following, Valid) == nobody
+        after = await _next(following, News)
+        assert [one.key for one in after.happenings] == ["first", "second"]
+        assert after.upto > news.upto
+        connection.execute("UPDATE watch_state SET judged_to = now()")
+        connection.execute("UPDATE worker SET heard_at = now() - INTERVAL '25 s'")
+        shown.clear()
+        assert await _next(following, Parts) == Parts(late=(), registry=1)
+        assert (await _next(following, News)).happenings == [], "none is told twice"
+        connection.execute("UPDATE watch_state SET judged_to = now() - INTERVAL '1 min'")
+        assert (await _next(following, Parts)).late == ("watch",)
+        await _next(following, News)
+        connection.execute("UPDATE instance SET mode = 'exercise'")
+        assert (await _next(following, Parts)).late == (), "its clock is the scenario's"
+        await _next(following, News)
+        connection.execute("DELETE FROM instance")
+        assert await _next(following, Parts) == Parts(late=(), registry=0), "it is none yet"
+    async with aclosing(events.follow(url, news.upto, patience=0.01)) as again:
+        await _next(again, Parts)
+        told = await _next(again, News)
+        assert [one.key for one in told.happenings] == ["first", "second"]
+    async with aclosing(events.follow(url, after.upto, patience=0.01)) as again:
+        await _next(again, Parts)
+        assert (await _next(again, News)).happenings == []

@@ -1,0 +1,91 @@
+"""Advisory locks: who holds one keeps nobody waiting who asks for another."""
+
+import re
+from collections.abc import Iterator
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+import hypervisor.database
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.broker.child import wait_until
+from hypervisor.database import instance, locks
+from hypervisor.database.connect import Connection, connect
+from hypervisor.database.locks import Lock
+from hypervisor.exercises import queries_runs
+from hypervisor.notifications import queries_deliveries
+from hypervisor.readings import queries_corrections, queries_workers
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def two(database_url: str) -> Iterator[tuple[Connection, Connection]]:
+    with connect(database_url) as one, connect(database_url) as other:
+        other.execute("SET lock_timeout = '2s'")
+        yield one, other
+
+
+def test_who_acts_on_readings_does_not_wait_for_the_conductor(
+    two: tuple[Connection, Connection],
+) -> None:
+    conductor, person = two
+    assert queries_runs.take(conductor)
+    queries_corrections.lock(person)
+
+
+def test_notifications_do_not_wait_for_the_copy_by_columns(
+    two: tuple[Connection, Connection],
+) -> None:
+    housekeeper, notifier = two
+    assert locks.take(housekeeper, Lock.COPYING)
+    assert queries_deliveries.take_turn(notifier)
+
+
+def test_each_lock_is_held_once_and_keeps_nobody_from_another(
+    two: tuple[Connection, Connection],
+) -> None:
+    one, other = two
+    for held, asked in permutations(Lock, 2):
+        assert locks.take(one, held)
+        assert not locks.take(other, held)
+        assert locks.take(other, asked), (held, asked)
+        locks.let_go(one, held)
+        locks.let_go(other, asked)
+
+
+def test_numbers_of_locks_stand_in_one_file() -> None:
+    folder = Path(hypervisor.database.__file__).parent
+    said = re.compile(r"advisory\w*lock\(\s*\d|\b73[56]\d\b")
+    spelt = [file for file in folder.rglob("*.py") if said.search(file.read_text("utf-8"))]
+    assert spelt == [folder / "locks.py"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "heard_ago", "expected"),
+    [("live", -60, False), ("live", 60, True), ("exercise", 60, False)],
+)
+def test_who_is_heard_or_plays_an_exercise_keeps_its_claim(
+    database_url: str, mode: str, heard_ago: int, *, expected: bool
+) -> None:
+    with connect(database_url) as holder, connect(database_url, autocommit=True) as other:
+        instance.create(other, Instance(mode=Mode(mode), name="test"))
+        other.execute(
+            "INSERT INTO worker (name, joined_at, heard_at)"
+            " VALUES ('one', '2020-01-01', now() - %s * interval '1 s')",
+            [heard_ago],
+        )
+        assert queries_workers.claim(holder)
+        holder.commit()
+        assert queries_workers.silent_claim(other, lease=3600) is None  # it has just done something
+        pid = holder.info.backend_pid if expected else None
+        assert wait_until(lambda: queries_workers.silent_claim(other, lease=0.0) == pid, seconds=30)
+        holder.pgconn.send_query(b"SELECT pg_sleep(60)")
+        active = "SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s"
+        mine = [holder.info.backend_pid]
+        assert wait_until(lambda: other.execute(active, mine).fetchone() == (True,), seconds=10)
+        assert queries_workers.silent_claim(other, lease=0.0) is None  # it waits for a statement
+        queries_workers.end_claim(other, holder.info.backend_pid)
+        assert wait_until(lambda: queries_workers.claim(other), seconds=10)
+        holder.close()

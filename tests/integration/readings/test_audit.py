@@ -1,0 +1,56 @@
+"""The audit: written with the act, listed, never changed."""
+
+import psycopg
+import pytest
+
+from hypervisor.base.instance import Instance, Mode
+from hypervisor.database import audit
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import connect
+
+pytestmark = pytest.mark.integration
+
+
+def test_an_act_says_who_what_and_why(database_url: str) -> None:
+    with connect(database_url) as connection:
+        instance_store.create(connection, Instance(mode=Mode.LIVE, name="test"))
+        number = audit.record(
+            connection,
+            kind="invalidate",
+            subject="gauge/level",
+            reason="a branch on the staff",
+            author="A. Martin",
+            details={"rows": 3},
+        )
+        (act,) = audit.listing(connection)
+    assert (act.id, act.author, act.kind, act.subject) == (
+        number,
+        "A. Martin",
+        "invalidate",
+        "gauge/level",
+    )
+    assert act.reason == "a branch on the staff"
+    assert act.details == {"rows": 3}
+    assert act.scenario_at is None
+
+
+def test_without_a_reason_it_is_refused(database_url: str) -> None:
+    with (
+        connect(database_url) as connection,
+        pytest.raises(audit.ActError, match="no reason is given"),
+    ):
+        audit.record(connection, kind="undo", subject="act 1", reason="  ")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE audit SET reason = 'another'", "DELETE FROM audit", "TRUNCATE audit CASCADE"],
+)
+def test_nothing_in_it_is_changed(database_url: str, statement: str) -> None:
+    with connect(database_url) as connection:
+        audit.record(connection, kind="works", subject="bridge", reason="said so")
+        connection.commit()
+        with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+            connection.execute(statement.encode())
+        connection.rollback()
+        assert len(audit.listing(connection)) == 1

@@ -1,0 +1,202 @@
+"""The database part of a backup: out while it is used, into another cluster's numbers, and on."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hypervisor.base.instance import Mode
+from hypervisor.base.instants import moment
+from hypervisor.base.settings import Settings
+from hypervisor.database import audit, databases, feed, reader_functions, tenancy
+from hypervisor.database.connect import StoreError, connect
+from hypervisor.readings import queries_latest
+from hypervisor.stack import dump, restore
+from hypervisor.stack.archive import BackupError, Manifest, verified
+from hypervisor.stack.backup import back_up
+from tests.conftest import Stack
+from tests.integration.evaluation.world import Sent, World, make_world, us
+
+pytestmark = pytest.mark.integration
+
+FAR = 10**9  # transactions that the old cluster had counted and the new one has not
+
+
+@pytest.fixture
+def fresh_url(stack: Stack) -> Iterator[str]:
+    """A database without anything in it."""
+    name = f"test_{os.urandom(6).hex()}"
+    databases.create(stack.maintenance_url, name)
+    yield stack.database.url(name)
+    databases.drop(stack.maintenance_url, name)
+
+
+def high(world: World, first: int, last: int) -> None:
+    world.store(Sent(site="mill", at=minute, value=3.5) for minute in range(first, last, 5))
+
+
+@pytest.fixture
+def mode() -> Mode:
+    return Mode.EXERCISE
+
+
+@pytest.fixture
+def watched(mode: Mode, database_url: str) -> Iterator[World]:
+    """An alarm that lasts, five minutes unread by the watch, in a cluster that has counted far."""
+    world = make_world(database_url, connect(database_url), mode=mode)
+    world.register(["mill"])
+    world.record_rules()
+    world.join()
+    if mode is Mode.LIVE:  # as if it had listened on that day
+        world.connection.execute("UPDATE worker SET joined_at = %s", [moment(us(0))])
+        world.connection.execute("DELETE FROM deaf_span")
+        world.connection.commit()
+    high(world, 0, 65)
+    world.beat(60)
+    world.settle()
+    high(world, 65, 70)
+    world.beat(65)
+    with world.connection.transaction():
+        world.connection.execute(
+            "UPDATE feed SET xid = (xid::text::bigint + %s)::text::xid8", [FAR]
+        )
+        world.connection.execute(
+            "UPDATE watch_state SET cursor = (cursor::text::bigint + %s)::text::xid8", [FAR]
+        )
+    yield world
+    world.close()
+
+
+def settings_of(url: str, folder: Path) -> Settings:
+    return Settings(data=folder, database_url=url)
+
+
+def put_back(url: str, file: Path, folder: Path) -> Manifest:
+    manifest = verified(file)
+    restore.fill(url, restore.RestoreOptions(file=file, data=folder), manifest)
+    return manifest
+
+
+def other(world: World, url: str) -> World:
+    """The same territory on another database."""
+    return World(url=url, connection=connect(url), numbers=world.numbers, mode=world.mode)
+
+
+def test_it_goes_on_as_if_nothing_had_been(watched: World, fresh_url: str, tmp_path: Path) -> None:
+    made = back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
+    put_back(fresh_url, tmp_path / "one.backup", tmp_path)
+    restored = other(watched, fresh_url)
+    try:
+        assert made.counts["reading"] == 14
+        assert queries_latest.progress(restored.connection).unread == 2  # not lost, nothing twice
+        _go_back(watched)
+        for world in (watched, restored):
+            world.settle()
+            high(world, 70, 95)
+            world.store([Sent(site="mill", at=95, value=2.0), Sent(site="mill", at=110, value=2.0)])
+            world.beat(110)
+            world.settle()
+        assert restored.log() == watched.log()
+        (alarm,) = [one for one in restored.alarms() if one.episode.rule == "flood-high"]
+        assert alarm.episode.ended == us(110)
+    finally:
+        restored.close()
+
+
+def _go_back(world: World) -> None:
+    """Let the old cluster read its feed again, which counts ahead of its transactions."""
+    with world.connection.transaction():
+        world.connection.execute(
+            "UPDATE feed SET xid = (xid::text::bigint - %s)::text::xid8", [FAR]
+        )
+        world.connection.execute(
+            "UPDATE watch_state SET cursor = (cursor::text::bigint - %s)::text::xid8", [FAR]
+        )
+
+
+def test_readings_come_back_as_chunks_and_the_act_is_audited(
+    watched: World, fresh_url: str, tmp_path: Path
+) -> None:
+    back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
+    put_back(fresh_url, tmp_path / "one.backup", tmp_path)
+    with connect(fresh_url) as connection:
+        (chunks,) = connection.execute(
+            "SELECT count(*) FROM show_chunks('reading')"
+        ).fetchone() or (0,)
+        (act,) = audit.listing(connection)
+        assert chunks == 1
+        assert (act.kind, act.subject, act.reason) == (
+            "restore",
+            "test",
+            "restored from one.backup",
+        )
+        assert reader_functions.excess(connection) == [], "a dump holds no grants"
+        assert connection.execute(
+            "SELECT DISTINCT proowner::regrole::text FROM pg_proc"
+            " WHERE pronamespace = 'shown'::regnamespace"
+        ).fetchall() == [(tenancy.TENANT,)], "nor owners, as whom a reader's views read"
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_the_time_it_was_away_accuses_nobody(
+    watched: World, fresh_url: str, tmp_path: Path
+) -> None:
+    back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
+    put_back(fresh_url, tmp_path / "one.backup", tmp_path)
+    restored = other(watched, fresh_url)
+    try:
+        restored.beat(600)
+        restored.settle()
+        silent = [alarm for alarm in restored.alarms() if alarm.episode.rule == "flood-silent"]
+    finally:
+        restored.close()
+    assert bool(silent) is (watched.mode is Mode.EXERCISE)  # there only a scenario declares it
+
+
+def test_without_readings_the_registry_and_the_alarms_come_back(
+    watched: World, fresh_url: str, tmp_path: Path
+) -> None:
+    log = watched.log()
+    back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup", readings=False)
+    found = put_back(fresh_url, tmp_path / "one.backup", tmp_path)
+    restored = other(watched, fresh_url)
+    try:
+        assert not found.with_readings
+        assert restored.log() == log
+        high(restored, 70, 130)
+        restored.beat(130)
+        restored.settle()
+        assert [one["began"] for one in restored.log()] == [one["began"] for one in log]
+    finally:
+        restored.close()
+
+
+def test_it_is_one_state_whatever_is_committed_meanwhile(
+    watched: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real: Callable[..., None] = dump.dump
+
+    def busy(*words: str, **more: object) -> None:
+        high(watched, 70, 75)  # after the snapshot, before the dump
+        real(*words, **more)
+
+    monkeypatch.setattr(dump, "dump", busy)
+    made = back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
+    assert made.counts["reading"] == 14
+
+
+def test_nothing_is_restored_over_what_is_there(watched: World, tmp_path: Path) -> None:
+    back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
+    with pytest.raises(StoreError, match="not empty"):
+        put_back(watched.url, tmp_path / "one.backup", tmp_path)
+    with pytest.raises(BackupError, match="is there already"):
+        back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
+
+
+def test_a_database_that_is_no_instance_is_refused(database_url: str, tmp_path: Path) -> None:
+    with connect(database_url) as connection:
+        feed.append(connection, "registry")
+    with pytest.raises(StoreError, match="no instance yet"):
+        back_up(settings_of(database_url, tmp_path), tmp_path / "one.backup")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,141 @@
+"""The commands as a person types them."""
+
+import json
+import random
+import threading
+from collections.abc import Callable
+
+import psycopg
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from hypervisor import cli as cli_cli
+from hypervisor.accounts import cli_audit
+from hypervisor.database.audit import ActError
+from hypervisor.database.connect import connect
+from hypervisor.readings import cli as reading_cli
+from hypervisor.readings import corrections
+from hypervisor.readings.corrections import Said
+from hypervisor.stack import cli_housekeeping
+from tests.integration.evaluation.world import World
+from tests.integration.readings.test_acts import at, known, level, send
+
+pytestmark = pytest.mark.integration
+
+Type = Callable[..., str]
+SPAN = ("--from", "2024-01-01T00:20Z", "--to", "2024-01-01T00:40Z")
+
+
+@pytest.fixture
+def mill(world: World) -> World:
+    world.register(["mill"])
+    world.join()
+    send(world, *((minute, 2.0) for minute in range(0, 65, 5)))
+    world.beat(60)
+    return world
+
+
+@pytest.fixture
+def hypervisor(mill: World, monkeypatch: pytest.MonkeyPatch) -> Type:
+    monkeypatch.setenv("HYPERVISOR_DATABASE_URL", mill.url)
+    app = typer.Typer()
+    app.callback()(cli_cli.instance)
+    for module in (cli_audit, cli_housekeeping, reading_cli):
+        module.attach(app)
+
+    def run(*words: str) -> str:
+        ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, words)
+        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+            raise ran.exception
+        return ran.output
+
+    return run
+
+
+def test_invalidating_and_taking_it_back(hypervisor: Type) -> None:
+    name = "mill/level"
+    assert "5 readings there: 5 good" in hypervisor(
+        "readings", "invalidate", name, *SPAN, "--reason", "ice", "--dry-run"
+    )
+    assert "No such option" not in hypervisor("audit")
+    said = hypervisor("readings", "invalidate", name, *SPAN, "--reason", "ice", "--author", "Ada")
+    assert said.startswith("act 1: 5 readings of mill/level invalidated\n")
+    shown = hypervisor("readings", "list", name, *SPAN)
+    assert shown.count("invalidated") == 5
+    assert "act 2: act 1 undone, 5 readings stand as before" in hypervisor(
+        "readings", "undo", "1", "--reason", "no ice"
+    )
+    first, second = (json.loads(line) for line in hypervisor("audit", "--json").splitlines())
+    assert (first["author"], first["kind"], first["details"]["readings"]) == (
+        "Ada",
+        "invalidate",
+        5,
+    )
+    assert (second["kind"], second["details"]["undoes"]) == ("undo", 1)
+    assert "no ice" in hypervisor("audit", "--since", "2024-01-01")
+    assert hypervisor("audit", "--kind", "restore") == "nobody has done anything yet\n"
+
+
+def test_a_manual_observation(hypervisor: Type) -> None:
+    words = ("readings", "add", "mill/level", "210", "cm", "--at", "2024-01-01T00:57Z")
+    assert "would be stored: mill/level 2.1 m" in hypervisor(
+        *words, "--reason", "staff", "--dry-run"
+    )
+    assert "2.1 m at 2024-01-01T00:57:00Z (manual)" in hypervisor(*words, "--reason", "staff")
+    lines = hypervisor("readings", "list", "mill/level", "--json").splitlines()
+    (seen,) = [one for one in map(json.loads, lines) if one["act"]]
+    assert (seen["value"], seen["marks"], seen["received_at"]) == (2.1, "manual", None)
+
+
+def test_without_reason_or_offset_nothing_is_done(hypervisor: Type) -> None:
+    assert "--reason" in hypervisor("readings", "invalidate", "mill/level", *SPAN)
+    with pytest.raises(ActError, match="no reason is given"):
+        hypervisor("readings", "invalidate", "mill/level", *SPAN, "--reason", " ")
+    with pytest.raises(ActError, match="says no offset"):
+        hypervisor("readings", "list", "mill/level", "--from", "2024-01-01T00:20")
+    assert hypervisor("audit") == "nobody has done anything yet\n"
+
+
+def test_keeping_house_by_hand(hypervisor: Type) -> None:
+    assert "nothing is older" in hypervisor("housekeeping", "--dry-run")
+    assert json.loads(hypervisor("housekeeping", "--once", "--json"))["readings"] == 0
+
+
+def test_a_person_and_ingest_take_turns(mill: World) -> None:
+    """Both change the same readings at the same time; nobody fails, and both agree at the end."""
+    failed: list[BaseException] = []
+
+    def correct() -> None:
+        other = World(url=mill.url, connection=connect(mill.url), numbers=mill.numbers)
+        chance = random.Random(7)
+        try:
+            for number in range(25):
+                some = chance.sample(range(0, 65, 5), 6)
+                send(other, *((minute, 2.0 + number) for minute in some), received=100 + number)
+        except psycopg.Error as error:
+            failed.append(error)
+        finally:
+            other.close()
+
+    ingest = threading.Thread(target=correct)
+    ingest.start()
+    for _ in range(10):
+        done = corrections.invalidate(
+            mill.connection, level(mill), at(0), at(60), Said(reason="ice")
+        )
+        mill.connection.commit()
+        corrections.undo(mill.connection, known(mill), done.number, Said(reason="none"))
+        mill.connection.commit()
+    ingest.join()
+    assert failed == []
+    rows = mill.connection.execute(
+        "SELECT r.time, r.value, r.quality, last.value, last.quality FROM reading r"
+        " CROSS JOIN LATERAL (SELECT value, quality FROM reading_version v"
+        "   WHERE v.series_id = r.series_id AND v.time = r.time"
+        "   ORDER BY GREATEST(v.received_at, v.acted_at) DESC LIMIT 1) last"
+        " WHERE r.series_id = %s",
+        [mill.numbers["mill", "level"]],
+    ).fetchall()
+    assert len(rows) == 13
+    assert [row for row in rows if row[1:3] != row[3:]] == []

@@ -1,0 +1,67 @@
+"""What a database holds, table by table, so that a test sees which of them changed."""
+
+from collections.abc import Collection
+from typing import Any
+
+from hypervisor.base.person import Territory
+from hypervisor.database import tenancy
+from hypervisor.database.connect import connect
+from tests.integration.web.conftest import YVETTE
+
+# What changes by itself, or follows from what is written elsewhere.
+FOLLOWS = frozenset(
+    {
+        *("feed", "happening", "worker", "watch_state", "session", "login_attempt"),
+        *("incident", "incident_alarm", "incident_state", "conductor"),
+    }
+)
+
+
+def digests(url: str, *, without: Collection[str] = FOLLOWS) -> dict[str, Any]:
+    """A digest of every table."""
+    with connect(url) as connection:
+        tables = [
+            name
+            for (name,) in connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+            )
+            if name not in without
+        ]
+        query = " UNION ALL ".join(
+            f"SELECT '{name}', md5(string_agg(t::text, ';' ORDER BY t::text)) FROM {name} t"  # noqa: S608
+            for name in tables
+        )
+        return dict(connection.execute(query.encode()).fetchall())
+
+
+def of_south(url: str) -> dict[str, Any]:
+    """What the Yvette's EPCI has: all that it sees of the territory, and its people's accounts."""
+    with connect(url) as connection:
+        tables = [
+            "reading",
+            *(
+                name
+                for (name,) in connection.execute(
+                    "SELECT tablename FROM pg_policies WHERE policyname = 'tenant' ORDER BY 1"
+                )
+            ),
+        ]
+        theirs = "(SELECT id FROM account WHERE name = 'sud')"
+        accounts = " UNION ALL ".join(
+            f"SELECT '{name}', md5(string_agg(t::text, ';' ORDER BY t::text)) FROM {name} t"  # noqa: S608
+            f" WHERE {column} = {theirs}"
+            for name, column in (
+                ("account", "id"),
+                *((name, "account") for name in ("account_role", "api_token", "session")),
+            )
+        )
+        found: dict[str, Any] = dict(connection.execute(accounts.encode()).fetchall())
+        assert all(found.values()), "somebody of the south with a role, a token and a session"
+        connection.rollback()
+        tenancy.become(connection, Territory(communes=frozenset({YVETTE})))
+        query = " UNION ALL ".join(
+            f"SELECT '{name}', md5(string_agg(t::text, ';' ORDER BY t::text)) FROM {name} t"  # noqa: S608
+            for name in tables
+            if name not in {"feed", "worker", "watch_state"} and not name.startswith("happening")
+        )
+        return found | dict(connection.execute(query.encode()).fetchall())

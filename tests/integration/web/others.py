@@ -1,0 +1,163 @@
+"""What the Zorn's EPCI has of everything: things that nobody of the Orge's may see or change."""
+
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from hypervisor.access import queries as access_queries
+from hypervisor.access import queries_tokens, secrets
+from hypervisor.alarms import listing
+from hypervisor.alarms.lifecycle import Kind
+from hypervisor.alarms.service import Act, act
+from hypervisor.database import audit
+from tests.integration.evaluation.world import Sent, World
+from tests.integration.web.conftest import SOUTH, YVETTE
+from tests.integration.web.served import NOW, session
+
+READING = 4.777  # metres, that nobody else measured
+SECRET = "a word of the south"
+
+_SAID: dict[str, Any] = {
+    "reason": "some reason",
+    "from": "2024-01-01T00:00:00Z",
+    "to": "2024-01-02T00:00:00Z",
+}
+NOWHERE: dict[str, Any] = {
+    **_SAID,
+    **dict.fromkeys(("site", "device", "owner", "subject", "name", "group"), "nosuch"),
+    **dict.fromkeys(("number", "alarm", "incident", "about", "from_alarm"), 999_999),
+    **dict.fromkeys(("area", "code", "commune"), "99999"),
+    "quantity": "level",
+    "key": "nosuch/alert",
+    "rule": "flood-nosuch",
+    "source": "october-flood",
+    "topic": "devices/nosuch/readings",
+}
+
+
+def settle(world: World) -> dict[str, Any]:
+    """Make them; what stands for each parameter."""
+    connection = world.connection
+    world.store([Sent(site="zorn", at=20, value=READING)])
+    world.beat(25)
+    world.settle()
+    (alarm,) = _one(
+        world, "SELECT a.id FROM alarm a JOIN site s ON s.id = a.site WHERE s.name = 'zorn'"
+    )
+    act(
+        connection,
+        Act(alarm=alarm, kind=Kind.COMMENT, author="sud", reason=SECRET),
+        now=NOW,
+    )
+    listing.regroup(connection)
+    (incident,) = _one(world, "SELECT incident FROM incident_alarm WHERE alarm = %s", alarm)
+    connection.execute(
+        "INSERT INTO asset (name, title, kind, commune) VALUES ('zorn-road', %s, 'road', %s)",
+        [SECRET, YVETTE],
+    )
+    works = {"begins": "2024-01-01T00:00:00Z", "ends": "2024-02-01T00:00:00Z", "sites": ["zorn"]}
+    connection.execute(
+        "INSERT INTO revision (kind, key, value, effective, author, reason)"
+        " VALUES ('works', 'zorn-works', %s, '1970-01-01', 'sud', %s)",
+        [Jsonb(works), SECRET],
+    )
+    (letter,) = _one(
+        world,
+        "INSERT INTO dead_letter (topic, payload, reason, detail, received_at, worker)"
+        " VALUES ('devices/zorn/readings', '{}', 'not-json', %s, now(), 'one') RETURNING id",
+        SECRET,
+    )
+    (entry,) = _one(
+        world,
+        "INSERT INTO log_entry (at, author, kind, text, area) VALUES (%s, 'sud', 'note', %s, %s)"
+        " RETURNING id",
+        NOW,
+        SECRET,
+        SOUTH,
+    )
+    (handover,) = _one(
+        world,
+        "INSERT INTO handover (area, begins, offered_at, offered_by, note, page, digest)"
+        " VALUES (%s, %s, %s, 'sud', %s, '{}', 'x') RETURNING id",
+        SOUTH,
+        NOW,
+        NOW,
+        SECRET,
+    )
+    (event,) = _one(
+        world,
+        "INSERT INTO noted_event (site, kind, begins, ends, note, author)"
+        " VALUES ((SELECT id FROM site WHERE name = 'zorn'), 'overflow', %s, %s, %s, 'sud')"
+        " RETURNING id",
+        NOW,
+        NOW,
+        SECRET,
+    )
+    done = audit.record(
+        connection,
+        kind="invalidate",
+        subject="zorn/level",
+        reason=SECRET,
+        author="sud",
+        details={"from": "2024-01-01T00:00:00Z", "to": "2024-01-01T00:01:00Z"},
+    )
+    connection.commit()
+    session(world.url, "sud", (("operator", SOUTH),))
+    token = queries_tokens.add(
+        connection,
+        account=access_queries.named(connection, "sud").id,
+        secret=secrets.digest("x"),
+        shown="hyp_sud",
+        name=SECRET,
+        scopes=[],
+        made_at=NOW,
+        ends_at=NOW.replace(year=2025),
+    )
+    connection.commit()
+    return {
+        **_SAID,
+        **dict.fromkeys(("site", "device", "owner", "subject", "name", "sites", "devices"), "zorn"),
+        **dict.fromkeys(("area", "code"), SOUTH),
+        "commune": YVETTE,
+        "quantity": "level",
+        "key": "zorn/alert",
+        "rule": "flood-high",
+        "topic": "devices/zorn/readings",
+        "alarm": alarm,
+        "incident": incident,
+        "about": entry,
+        "thresholds": {},
+        "/api/v1/alarms number": alarm,
+        "/alarms number": alarm,
+        "/api/v1/incidents number": incident,
+        "/api/v1/dead-letters number": letter,
+        "/api/v1/log number": entry,
+        "/log number": entry,
+        "/api/v1/handovers number": handover,
+        "/handover number": handover,
+        "/api/v1/readings number": done,
+        "/api/v1/audit number": done,
+        "/api/v1/auth/tokens number": token,
+        "/api/v1/past-events number": event,
+        "/thresholds number": event,
+        "/account/tokens number": token,
+        "/admin/tokens number": token,
+        **dict.fromkeys(("/account/tokens scope", "/admin/tokens scope"), "read"),
+        "/admin/accounts name": "sud",
+        "/admin/devices name": "zorn",
+        "/admin/works name": "zorn-works",
+        "/quality/letters number": letter,
+        "/api/v1/assets name": "zorn-road",
+        "/api/v1/works name": "zorn-works",
+        "/api/v1/accounts name": "sud",
+        # Exercises are of the whole instance: everybody knows of them.
+        "source": "october-flood",
+        "/api/v1/exercises number": 999_998,
+        "/exercises number": 999_998,
+    }
+
+
+def _one(world: World, query: str, *said: Any) -> tuple[Any, ...]:
+    row = world.connection.execute(query.encode(), list(said)).fetchone()
+    assert row is not None
+    return tuple(row)

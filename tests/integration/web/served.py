@@ -1,0 +1,107 @@
+"""The application behind a real server on loopback, and people who are signed in to it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from time import sleep
+
+import httpx
+import uvicorn
+
+from hypervisor.access import queries as access_queries
+from hypervisor.access import queries_roles, queries_sessions, secrets
+from hypervisor.access.identity import HEADER, cookie_name
+from hypervisor.app.application import create_app
+from hypervisor.base.duties import Role
+from hypervisor.base.settings import Settings
+from hypervisor.broker.ports import free_port
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import connect
+from tests.integration.evaluation.world import CATALOGUE
+
+NOW = datetime(2024, 1, 2, tzinfo=UTC)
+Roles = Sequence[tuple[str, str | None]]
+EVERYTHING: Roles = (("administrator", None),)
+
+
+def session(url: str, name: str = "anne", roles: Roles = EVERYTHING, *, now: datetime = NOW) -> str:
+    """What the browser of an account shows; the account is made if there is none."""
+    with connect(url) as connection:
+        known = {one.name: one.id for one in access_queries.every(connection)}
+        number = known.get(name) or access_queries.add(
+            connection, name=name, title=name.title(), password=None, language=None
+        )
+        queries_roles.give(connection, number, [(Role(role), area) for role, area in roles])
+        secret = secrets.new_session()
+        opened = queries_sessions.Session(
+            secret=secrets.digest(secret),
+            account=number,
+            made_at=now,
+            seen_at=now,
+            ends_at=now + timedelta(days=1),
+            address="test",
+            browser="test",
+        )
+        queries_sessions.add(connection, opened)
+    return secret
+
+
+def cookie(url: str) -> str:
+    """The name of the session's cookie."""
+    with connect(url) as connection:
+        instance = instance_store.read(connection)
+    assert instance is not None
+    return cookie_name(instance, secure=False)
+
+
+def signed_in(base: str, url: str, name: str = "anne", roles: Roles = EVERYTHING) -> httpx.Client:
+    """A client of somebody, that sends its CSRF token with all it asks."""
+    secret = session(url, name, roles)
+    return httpx.Client(
+        base_url=base,
+        cookies={cookie(url): secret},
+        headers={HEADER: secrets.csrf(secret)},
+        timeout=30,
+    )
+
+
+@contextmanager
+def server(
+    url: str,
+    *,
+    now: datetime = NOW,
+    clock: Callable[[], datetime] | None = None,
+    settings: Settings | None = None,
+) -> Iterator[str]:
+    """The application on `url`'s database; its address. `settings`: where it has a folder.
+
+    `clock`: one that goes on, in place of `now`.
+    """
+    app = create_app(url, CATALOGUE, clock or (lambda: now))
+    if settings is not None:
+        app.state.settings = settings
+    port = free_port()
+    running = uvicorn.Server(
+        uvicorn.Config(app, port=port, log_level="critical", timeout_keep_alive=60)
+    )
+    thread = Thread(target=running.run)
+    thread.start()
+    while not running.started:
+        sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        running.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def serving(
+    url: str, name: str | None = "anne", roles: Roles = EVERYTHING
+) -> Iterator[httpx.Client]:
+    """A client of somebody who is signed in (None: of nobody), by default as administrator."""
+    with server(url) as base:
+        made = httpx.Client(base_url=base) if name is None else signed_in(base, url, name, roles)
+        with made as client:
+            yield client

@@ -1,0 +1,176 @@
+"""Acts, incidents, the load and the log as known, through the API and the commands."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from hypervisor import cli as cli_cli
+from hypervisor.alarms import cli as alarms_command
+from hypervisor.alarms import cli_incidents as incidents_command
+from hypervisor.database.connect import connect
+from tests.integration.evaluation.world import Sent, World, make_world
+from tests.integration.web.served import serving
+from tests.integration.web.test_api import get
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    with closing(make_world(database_url, connect(database_url))) as made:
+        made.register(["orge"])
+        made.record_rules()
+        made.join()
+        for at, value in ((0, 3.1), (5, 3.1), (10, 3.2)):
+            made.store([Sent(site="orge", at=at, value=value)])
+        made.beat(10)
+        made.settle()
+        yield made
+
+
+def _post(client: httpx.Client, number: int, status: int = 200, **said: Any) -> Any:
+    said = {"kind": "acknowledge", "version": 1, **said}
+    answer = client.post(f"/api/v1/alarms/{number}/acts", json=said)
+    assert answer.status_code == status, answer.text
+    if status >= 400:
+        assert answer.headers["content-type"] == "application/problem+json"
+    return answer.json()
+
+
+def test_acts_through_the_api(world: World) -> None:
+    with serving(world.url) as client:
+        (alarm,) = get(client, "/api/v1/alarms?state=unacknowledged")["alarms"]
+        number = alarm["id"]
+        assert (alarm["version"], alarm["suppressed"]) == (1, [])
+
+        done = _post(client, number, version=alarm["version"], reason="seen")
+        assert (done["alarm"]["state"], done["alarm"]["version"]) == ("acknowledged", 2)
+        assert done["acts"][0]["author"] == "anne"
+        assert done["acts"][0]["scenario_at"] == "2024-01-01T00:10:00Z"
+        assert done == get(client, f"/api/v1/alarms/{number}")
+        assert get(client, "/api/v1/alarms?state=unacknowledged")["alarms"] == []
+
+        late = _post(client, number, 409, version=1, kind="assign", assignee="bruno")
+        assert "has changed since you saw it" in late["detail"]
+        again = _post(client, number, 422, version=2)
+        assert again["detail"] == (
+            f"acknowledge of alarm {number} is refused: somebody has acknowledged it already"
+        )
+        _post(client, 999, 404)
+        _post(client, 2**70, 422)
+        for broken in ("\0", "\ud800"):
+            dumps = json.dumps({"kind": "comment", "version": 2, "reason": broken})
+            answer = client.post(f"/api/v1/alarms/{number}/acts", content=dumps.encode())
+            assert answer.status_code == 422
+        _post(client, number, 422, kind="remind")  # the system's own
+        _post(client, number, 422, kind="shelve", version=2, until="2024-01-01T01:00:00")
+        assert (
+            "say until when"
+            in _post(client, number, 422, kind="shelve", version=2, reason="r")["detail"]
+        )
+        shelved = _post(
+            client, number, kind="shelve", version=2, reason="r", until="2024-01-01T01:00:00Z"
+        )
+        assert shelved["alarm"]["hold"]["until"] == "2024-01-01T01:00:00Z"
+        for state in ("shelved", "suppressed"):
+            (one,) = get(client, f"/api/v1/alarms?state={state}")["alarms"]
+            assert one["suppressed"][0]["reason"].startswith("shelved by anne until")
+
+
+def test_incidents_load_and_the_log_as_known(world: World) -> None:
+    with serving(world.url) as client:
+        (alarm,) = get(client, "/api/v1/alarms?rule=flood-high")["alarms"]
+        (incident,) = get(client, "/api/v1/incidents")["incidents"]
+        assert incident["number"] == alarm["incident"] == alarm["id"]
+        detail = get(client, f"/api/v1/incidents/{incident['number']}")
+        assert detail["incident"] == incident
+        assert [one["id"] for one in detail["alarms"]] == [alarm["id"]]
+        get(client, "/api/v1/incidents/77", status=404)
+        get(client, f"/api/v1/incidents/{2**70}", status=422)
+        get(client, "/api/v1/alarms/load?from=0001-01-01T00:00:00Z&to=9999-01-01T00:00:00Z")
+        get(client, "/api/v1/alarms/load?to=0001-01-01T00:00:00Z", status=422)
+
+        load = get(client, "/api/v1/alarms/load")["load"]
+        assert (load["alarms"], load["standing"]["alarms"]) == (1, 1)
+        assert load["to"] == "2024-01-01T00:10:00Z"
+        later = get(client, "/api/v1/alarms/load?from=2024-01-01T00:05:00Z&to=2024-01-01T00:25:00Z")
+        assert later["load"]["per_10_min"] == {
+            "average": 0.5,
+            "peak": 1,
+            "peak_at": "2024-01-01T00:05:00Z",
+            "percent_of_time_over_10": 0.0,
+        }
+        get(client, "/api/v1/alarms/load?from=2024-01-02T00:00:00Z&to=2024-01-01T00:00:00Z", 422)
+
+        before = get(client, "/api/v1/alarms/known?at=2024-01-01T00:09:00Z")
+        assert before["alarms"] == []
+        (known,) = get(client, "/api/v1/alarms/known?at=2024-01-01T00:10:00Z")["alarms"]
+        assert (known["id"], known["state"]) == (alarm["id"], "unacknowledged")
+
+
+def test_acts_at_the_command_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYPERVISOR_DATABASE_URL", world.url)
+    if not any(
+        registered_group.name == "alarms" for registered_group in cli_cli.app.registered_groups
+    ):
+        alarms_command.attach(cli_cli.app)
+    if not any(
+        registered_command.callback is incidents_command.incidents
+        for registered_command in cli_cli.app.registered_commands
+    ):
+        incidents_command.attach(cli_cli.app)
+    runner = CliRunner()
+
+    def run(*words: str, code: int = 0) -> str:
+        done = runner.invoke(cli_cli.app, list(words))
+        assert done.exit_code == code, done.output
+        return done.output
+
+    (alarm,) = [json.loads(line) for line in run("alarms", "--json").splitlines()]
+    number = str(alarm["id"])
+    said = run("alarms", "ack", number, "998", "--author", "anne", code=2)
+    assert f"{number} Orge: high: acknowledged" in said
+    assert "no alarm has the number 998" in said
+    assert "acknowledged it already" in run("alarms", "ack", number, code=2)
+    assert "assigned to bruno" in run("alarms", "assign", number, "--to", "bruno")
+    assert "version 3, not 1" in run(
+        "alarms", "unack", number, "--reason", "r", "--version", "1", code=2
+    )
+    shelved = run("alarms", "shelve", number, "--until", "30 min", "--reason", "a parked car")
+    assert "shelved until 2024-01-01T00:40:00Z" in shelved
+    run("alarms", "comment", number, "--text", "the mayor called")
+
+    sheet = run("alarms", "show", number)
+    for words in ("a parked car", "the mayor called", "bruno", "anne", "raised 2024-01-01 00:10"):
+        assert words in sheet
+    history = json.loads(run("alarms", "show", number, "--json"))["history"]
+    assert [one["what"] for one in history] == [
+        "raised",
+        "acknowledge",
+        "assign",
+        "shelve",
+        "comment",
+    ]
+    assert "acknowledged, shelved, to bruno" in run("alarms", "--state", "shelved")
+    assert run("alarms", "--state", "returned") == "no alarm\n"
+    assert "expected one of" in run("alarms", "--state", "gone", code=2)
+    assert run("alarms", "--as-known-at", "2024-01-01T00:09Z") == "no alarm\n"
+    assert "Orge: high" in run("alarms", "--as-known-at", "2024-01-01T00:10Z")
+    assert run("alarms", "--log", "--as-known-at", "2024-01-01T00:10Z") == run("alarms", "--log")
+    assert "Orge: flood" in run("incidents")
+    assert json.loads(run("alarms", "load", "--json"))["alarms"] == 1
+    assert "per 10 min" in run("alarms", "load")
+
+    assert "shelve_longest           1 d" in run("alarms", "settings")
+    assert "was 1 d" in run("alarms", "set", "shelve_longest", "10 min", "--reason", "shifts")
+    assert "at most 10 min" in run(
+        "alarms", "shelve", number, "--until", "366 d", "--reason", "r", code=2
+    )
+    assert "at most 10 min" in run(
+        "alarms", "shelve", number, "--until", "30 min", "--reason", "r", code=2
+    )

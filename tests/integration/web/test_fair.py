@@ -1,0 +1,59 @@
+"""Nobody who is signed in keeps the others from being answered."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+
+import pytest
+
+from hypervisor.app import api_events
+from hypervisor.database.connect import connect
+from hypervisor.database.pool import READERS
+from tests.integration.evaluation.world import World
+from tests.integration.web.conftest import ClientOf
+from tests.integration.web.served import signed_in
+
+pytestmark = pytest.mark.integration
+
+
+def test_who_asks_for_much_leaves_room_for_the_others(
+    base: str, world: World, client_of: ClientOf
+) -> None:
+    """Even with several sessions, whose questions all wait for a lock."""
+    operator = client_of("operator")
+    viewers = [signed_in(base, world.url, "vera", (("viewer", None),)) for _ in range(3)]
+    for viewer in viewers:
+        viewer.get("/api/v1/auth/me").raise_for_status()
+    with closing(connect(world.url)) as holding, ThreadPoolExecutor(12) as beside:
+        holding.execute("LOCK TABLE dead_letter IN ACCESS EXCLUSIVE MODE")
+        late = [
+            beside.submit(viewer.get, "/api/v1/dead-letters") for viewer in viewers for _ in "1234"
+        ]
+        waiting = (
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'dead_letter'::regclass"
+        )
+        with closing(connect(world.url, autocommit=True)) as watching:
+            while (watching.execute(waiting).fetchone() or (0,))[0] < READERS // 2:
+                assert not any(future.done() for future in late)
+        for _ in range(3):
+            assert operator.get("/api/v1/auth/me").status_code == 200
+        holding.rollback()
+        assert {future.result().status_code for future in late} == {200}
+    for viewer in viewers:
+        viewer.close()
+
+
+def test_who_listens_with_too_many_streams_leaves_room_for_the_others(
+    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_events, "_OF_ONE", 2)
+    viewer, operator = client_of("viewer"), client_of("operator")
+    with ExitStack() as stack:
+        heard = [
+            stack.enter_context(viewer.stream("GET", "/api/v1/events")).iter_lines()
+            for _ in range(2)
+        ]
+        for lines in heard:
+            while not next(lines).startswith("id: "):
+                pass
+        assert viewer.get("/api/v1/events?seconds=0.1").status_code == 503
+        assert operator.get("/api/v1/events?seconds=0.1").status_code == 200

@@ -1,0 +1,52 @@
+"""What is set aside is said on every page, and on the page of rules with its reason."""
+
+import httpx
+import pytest
+
+from tests.integration.evaluation.world import World
+from tests.integration.web.conftest import (  # noqa: F401  fixtures
+    base,
+    client,
+    world,
+)
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(name="page")
+def _page(client: httpx.Client, world: World) -> httpx.Client:  # noqa: F811
+    world.connection.execute(
+        "INSERT INTO set_aside (rule, subject, since, problem) VALUES"
+        " ('flood-high', 'orge', now(), 'OverflowError: <too> large')"
+    )
+    world.connection.commit()
+    return client
+
+
+@pytest.mark.parametrize("path", ["/now", "/alarms", "/rules", "/quality", "/wall"])
+def test_every_page_says_that_not_everything_is_evaluated(page: httpx.Client, path: str) -> None:
+    french = page.get(path, headers={"Accept-Language": "fr"}).text
+    assert 'id="set-aside-strip" role="alert"' in french
+    assert "Tout n\u2019est pas évalué." in french
+    english = page.get(path, headers={"Accept-Language": "en"}).text
+    assert "1 rule or site is set aside" in english
+
+
+def test_the_page_of_rules_says_which_where_and_why(page: httpx.Client) -> None:
+    text = page.get("/rules", headers={"Accept-Language": "en"}).text
+    found = text.split('id="set-aside"')[1].split("</section>")[0]
+    assert 'href="/rules/flood-high"' in found
+    assert "<td>orge</td>" in found
+    assert "OverflowError: &lt;too&gt; large" in found
+
+
+def test_so_does_health(page: httpx.Client) -> None:
+    body = page.get("/api/v1/health").json()
+    assert not body["ok"]
+    (rules,) = [part for part in body["parts"] if part["name"] == "rules"]
+    assert rules["detail"].startswith("1 set aside, not evaluated: rule flood-high at orge: Over")
+
+
+def test_nothing_is_said_where_nothing_is_set_aside(client: httpx.Client) -> None:  # noqa: F811
+    assert "set-aside" not in client.get("/rules").text
+    assert 'href="/quality"' in client.get("/bar").text

@@ -1,0 +1,207 @@
+"""Somebody of one EPCI, tried on every route: another's is as if it did not exist."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from difflib import unified_diff
+from typing import Any
+
+import httpx
+import pytest
+
+from hypervisor.database import databases
+from tests.conftest import TEMPLATE, Stack
+from tests.integration.evaluation.world import World
+from tests.integration.web.conftest import NORTH, ORGE, SOUTH, YVETTE, ClientOf, two_towns
+from tests.integration.web.digests import of_south
+from tests.integration.web.others import NOWHERE, READING, SECRET, settle
+from tests.integration.web.served import server
+from tests.integration.web.trying import (
+    OPEN,
+    SAFE,
+    Route,
+    UnfilledError,
+    address,
+    every_route,
+    send,
+)
+
+pytestmark = pytest.mark.integration
+
+MARKS = ("zorn", SECRET, str(READING), "4,777", SOUTH, YVETTE, "sud")
+# What every reader may change of a page's looks, or what moves by itself.
+MOVING = re.compile(r"\d+-\d+\"|content=\"\d*-?\d*\"|csrf\W+value=\S+")
+
+
+@pytest.fixture(scope="module")
+def world(stack: Stack) -> Iterator[World]:
+    name = f"test_{os.urandom(6).hex()}"
+    databases.create(stack.maintenance_url, name, template=TEMPLATE)
+    with closing(two_towns(stack.database.url(name), "zorn")) as made:
+        yield made
+    databases.drop(stack.maintenance_url, name)
+
+
+@pytest.fixture(scope="module")
+def base(world: World) -> Iterator[str]:
+    with server(world.url) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def others(world: World) -> dict[str, Any]:
+    return settle(world)
+
+
+@pytest.fixture
+def north(client_of: ClientOf, others: dict[str, Any]) -> httpx.Client:
+    """Somebody who may do everything in the Orge's EPCI."""
+    assert others
+    return client_of("administrator", NORTH, name="nora")
+
+
+def _told(found: httpx.Response) -> str:
+    """An answer without the words that the request itself brought."""
+    url = found.request.url
+    brought = {*url.path.split("/"), *(value for _, value in url.params.multi_items())} - {""}
+    text = found.text
+    for value in sorted(brought, key=len, reverse=True):
+        text = re.sub(rf"(?<![\w.]){re.escape(value)}(?![\w.])", "*", text)
+    return MOVING.sub("", text)
+
+
+def test_every_parameter_has_something_that_stands_for_it(others: dict[str, Any]) -> None:
+    unfilled = []
+    for route in every_route():
+        try:
+            if route.path not in OPEN:
+                address(route, others)
+        except UnfilledError as error:
+            unfilled.append(str(error))
+    assert not unfilled, "\n".join(unfilled)
+
+
+def test_nothing_of_anothers_is_seen(north: httpx.Client, others: dict[str, Any]) -> None:
+    seen = []
+    for route in every_route():
+        if route.method not in SAFE or route.path in OPEN:
+            continue
+        if not route.names:
+            bare = send(north, route, others, named=False)
+            assert bare.status_code < 500, f"{route}: {bare.text}"
+            text = bare.text.lower()
+            seen += [f"{route} tells {mark!r}" for mark in MARKS if _mark(mark, text)]
+        seen += _differs(north, route, others)
+    assert not seen, "\n".join(seen)
+
+
+def _mark(mark: str, text: str) -> bool:
+    return re.search(rf"(?<![a-z]){re.escape(mark)}(?![a-z])", text) is not None
+
+
+def _differs(north: httpx.Client, route: Route, others: dict[str, Any]) -> Iterator[str]:
+    """Asked for by its name, it answers what it answers about something that never was."""
+    if "rule" in route.names:
+        return  # rules are everybody's
+    named, absent = send(north, route, others), send(north, route, NOWHERE)
+    if named.status_code >= 500:
+        yield f"{route}: {named.status_code} {named.text[:300]}"
+    if named.status_code != absent.status_code:
+        yield (
+            f"{route}: {named.status_code} for another's, {absent.status_code} for what never was:"
+            f" {named.text[:300]}"
+        )
+    told = _told(named)
+    yield from (f"{route} tells {mark!r}" for mark in MARKS if _mark(mark, told.lower()))
+    if named.is_success and told != _told(absent):
+        lines = unified_diff(told.splitlines(), _told(absent).splitlines(), lineterm="", n=0)
+        yield f"{route} answers otherwise: " + "\n  ".join(line[:300] for line in lines)
+
+
+def test_nothing_of_anothers_is_changed(
+    north: httpx.Client, others: dict[str, Any], world: World
+) -> None:
+    before = of_south(world.url)
+    wrong = []
+    for route in every_route():
+        if route.method in SAFE or route.path in OPEN or route.path.endswith("/logout"):
+            continue
+        found = send(north, route, others)
+        if found.status_code >= 500:
+            wrong.append(f"{route}: {found.status_code} {found.text[:300]}")
+        if found.is_success:
+            brought = found.request.content.decode().lower()
+            told = _told(found).lower()
+            tells = [one for one in MARKS if _mark(one, told) and one.lower() not in brought]
+            wrong += [f"{route} tells {tell!r}: {found.text[:300]}" for tell in tells]
+        after = of_south(world.url)
+        changed = [table for table in before if before[table] != after[table]]
+        if changed:
+            wrong.append(f"{route} changed {changed}: {found.status_code} {found.text[:300]}")
+        before = after
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_backtest_judges_ones_own(north: httpx.Client) -> None:
+    body: dict[str, Any] = {"from": "2024-01-01T00:00:00Z", "to": "2024-01-02T00:00:00Z"}
+    found = north.post("/api/v1/backtests", json=body)
+    assert found.status_code == 200, found.text
+    assert {one["subject"] for one in found.json()["result"]["alarms"]} == {"orge"}
+    assert north.post("/api/v1/backtests", json={**body, "sites": ["zorn"]}).status_code == 422
+
+
+def test_an_incident_of_two_is_told_by_ones_own_alarms(
+    north: httpx.Client, world: World, others: dict[str, Any]
+) -> None:
+    both = world.connection
+    (first,) = both.execute("SELECT min(incident) FROM incident_alarm").fetchone() or (None,)
+    both.execute("UPDATE incident SET alarms = 2, active = 2, severity = 'critical'")
+    both.execute("UPDATE incident_alarm SET incident = %s", [first])
+    both.commit()
+    assert others
+    (told,) = north.get("/api/v1/incidents").json()["incidents"]
+    assert (len(told["alarms"]), told["active"], told["severity"]) == (1, 1, "major")
+
+
+def test_one_sees_what_is_ones_own(north: httpx.Client) -> None:
+    """The tests above would pass where nobody sees anything."""
+    told = {
+        "/api/v1/sites": "orge",
+        "/api/v1/alarms": "Orge: high",
+        "/api/v1/territory": ORGE,
+        "/api/v1/series/orge/level/readings": "4.2",
+        "/api/v1/thresholds?owner=orge": "orge/alert",
+        "/api/v1/incidents": "Orge",
+    }
+    for path, mark in told.items():
+        found = north.get(path)
+        assert found.status_code == 200, found.text
+        assert mark in found.text, path
+
+
+def test_without_signing_in_nothing_is_told(base: str, others: dict[str, Any]) -> None:
+    open_doors = []
+    with httpx.Client(base_url=base) as nobody:
+        for route in every_route():
+            if route.path in OPEN:
+                continue
+            found = send(nobody, route, others)
+            door = found.status_code == 303 and found.headers["location"].startswith("/login")
+            if not (door or found.status_code == 401):
+                open_doors.append(f"{route}: {found.status_code} {found.text[:200]}")
+    assert not open_doors, "\n".join(open_doors)
+
+
+def test_a_write_without_the_sessions_token_is_refused(
+    client: httpx.Client, others: dict[str, Any]
+) -> None:
+    del client.headers["X-CSRF-Token"]
+    let_through = []
+    for route in every_route():
+        if route.method in SAFE or route.path in OPEN:
+            continue
+        found = send(client, route, others)
+        if found.status_code != 403:
+            let_through.append(f"{route}: {found.status_code} {found.text[:200]}")
+    assert not let_through, "\n".join(let_through)

@@ -1,0 +1,142 @@
+"""The list of alarms: its order, its groups, its address, and what is drawn beside it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote_plus
+
+import pytest
+
+from hypervisor.alarms import views as alarm_views
+from hypervisor.alarms import views_chart, views_filter, views_words
+from hypervisor.alarms.queries_list import AlarmRow
+from hypervisor.alarms.views_filter import Filter
+
+NOON = datetime(2024, 10, 10, 12, tzinfo=UTC)
+PLAIN = AlarmRow(
+    id=1,
+    version=1,
+    state="unacknowledged",
+    severity="minor",
+    stepped=NOON,
+    hold=None,
+    until=None,
+    stale=False,
+    stale_since=None,
+    domain="flood",
+    category="hazard",
+    rule="flood-high",
+    subject="orge",
+    title="Orge: high",
+    title_fr="Orge : haute",
+    began=NOON,
+    ended=None,
+    assignee=None,
+    last_value=None,
+    changed=NOON,
+    site="orge",
+    site_title="Orge",
+    commune=None,
+    incident=None,
+    noticed=NOON,
+)
+
+
+def row(number: int, **changed: object) -> AlarmRow:
+    return replace(PLAIN, id=number, **changed)  # type: ignore[arg-type]
+
+
+def test_the_worst_comes_first_and_what_waits_before_what_is_handled() -> None:
+    later = NOON + timedelta(hours=1)
+    rows = [
+        row(1, severity="major", state="acknowledged"),
+        row(2, severity="critical", state="acknowledged"),
+        row(3, severity="major"),
+        row(4, severity="info", began=later),
+        row(5, severity="major", began=later),
+        row(6, severity="critical", hold="shelved", until=later),
+        row(7, state="returned", severity="critical"),
+    ]
+    ordered = sorted(rows, key=alarm_views.urgency)
+    assert [one.id for one in ordered] == [7, 2, 5, 3, 1, 4, 6]
+
+
+def test_incidents_stand_by_their_worst_and_the_lonely_together() -> None:
+    rows = [
+        row(1, incident=1),
+        row(2, incident=1, severity="major"),
+        row(3, incident=3),
+        row(4, incident=4, severity="info"),
+        row(5, incident=5, severity="critical"),
+        row(6, incident=6),
+        row(7, incident=6),
+    ]
+    groups = [(number, [one.id for one in found]) for number, found in alarm_views.grouped(rows)]
+    assert groups == [(0, [5, 3, 4]), (1, [2, 1]), (6, [7, 6])]
+    ((_, flat),) = alarm_views.grouped(rows, flat=True)
+    assert [one.severity for one in flat][:2] == ["critical", "major"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Filter(),
+        Filter(which="stale", severity="major", text="l'Orge à Arpajon & co"),
+        Filter(mine=True, changed=True, area="91", domain="flood", show=300),
+        Filter(incident=12, flat=True),
+    ],
+)
+def test_an_address_says_the_filter_again(found: Filter) -> None:
+    address = views_filter.address(found)
+    _, _, query = address.partition("?")
+    words = {}
+    for pair in query.split("&") if query else ():
+        name, _, value = pair.partition("=")
+        words[name] = unquote_plus(value)
+    assert views_filter.read(words) == found
+    assert views_filter.address(found, 7).startswith("/alarms/7")
+
+
+def test_what_makes_no_sense_in_an_address_is_left_out() -> None:
+    said = {"which": "no", "severity": "worst", "incident": "²", "show": "-5", "q": "  \0 "}
+    assert views_filter.read(said) == Filter()
+
+
+def test_the_threshold_of_a_step_is_the_one_its_condition_names() -> None:
+    rule = {
+        "when": "level > threshold.attention",
+        "steps": [
+            {"severity": "major", "when": "level > threshold.alert"},
+            {"severity": "critical", "when": "level > 3 m"},
+        ],
+    }
+    assert views_words.threshold_of(rule, "minor") == "attention"
+    assert views_words.threshold_of(rule, "major") == "alert"
+    assert views_words.threshold_of(rule, "critical") == "attention"
+    assert views_words.threshold_of({"when": "silent(level, 2 h)"}, "minor") is None
+    assert views_words.threshold_of(None, "minor") is None
+
+
+def test_a_chart_does_not_draw_over_a_silence() -> None:
+    begins = NOON - timedelta(hours=12)
+    points = [(begins.timestamp() + 900 * n, 1 + n / 100) for n in range(40) if not 10 < n < 25]
+    drawn = views_chart.draw(
+        points, begins=begins, now=NOON, ends=NOON + timedelta(hours=2), limit=1.5, projected=2.0
+    )
+    assert drawn is not None
+    assert len(drawn.lines) == 2
+    assert drawn.unknown is not None
+    assert drawn.unknown[0] == drawn.last[0]
+    assert drawn.unknown[0] + drawn.unknown[1] == pytest.approx(drawn.now)
+    assert 3 <= len(drawn.rows) <= 6
+    assert [column.here for column in drawn.columns].count(True) == 1
+    assert views_chart.draw(points[:1], begins=begins, now=NOON, ends=NOON) is None
+
+
+@pytest.mark.parametrize("values", [(0.0, 0.0), (1.0, 1.0), (-3.0, 9_999.0), (0.001, 0.0012)])
+def test_a_scale_holds_its_values(values: tuple[float, float]) -> None:
+    begins = NOON - timedelta(hours=12)
+    points = [(begins.timestamp() + n * 3600, value) for n, value in enumerate(values)]
+    drawn = views_chart.draw(points, begins=begins, now=NOON, ends=NOON + timedelta(hours=2))
+    assert drawn is not None
+    assert all(drawn.top <= one.at <= drawn.bottom for one in drawn.rows)
+    assert len({one.label for one in drawn.rows}) == len(drawn.rows) >= 2

@@ -1,0 +1,164 @@
+"""When the territory is arranged again: where the registry changed, or supplies were worked out."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hypervisor.evaluation import revising
+from hypervisor.evaluation.memory import Standing
+from hypervisor.evaluation.series_stats import LATER
+from rules._inputs import Closing
+from rules._rule import Rule
+from sensors._row import NEVER
+from tests.unit.evaluation import test_rulebook as book
+from tests.unit.evaluation.test_recording import inactive
+from tests.unit.evaluation.test_schedule import SILENT, Desk, at
+
+NOBODY: Any = None
+AFAR = book.rule("level > 1 m and upstream(level > 2 m)")
+
+
+@pytest.mark.parametrize("anew", [True, False])
+@pytest.mark.parametrize("reached", [True, False])
+@pytest.mark.parametrize("changed", [True, False])
+def test_it_is_arranged_again_where_anything_in_it_may_be_new(
+    monkeypatch: pytest.MonkeyPatch, *, anew: bool, reached: bool, changed: bool
+) -> None:
+    done: list[str] = []
+    for name in ("_tails", "_plans", "_standings", "settle", "try_again"):
+        monkeypatch.setattr(revising, name, lambda *_, name=name: done.append(name))
+    monkeypatch.setattr(
+        "hypervisor.evaluation.revising.registry_queries.load", lambda _: {"sites": 1}
+    )
+    monkeypatch.setattr(revising, "zone_of", lambda _: "Europe/Paris")
+    monkeypatch.setattr(revising, "arranged", lambda *_, zone: f"arranged in {zone}")
+    monkeypatch.setattr(revising, "_said", lambda territory: f"of {territory}")
+    memory: Any = SimpleNamespace(
+        mains=SimpleNamespace(reach=lambda *_: reached),
+        ears=SimpleNamespace(floor=0),
+        deaf=(),
+        registry={} if changed else {"sites": 1},
+        territory="before",
+        said="",
+    )
+    revising.revise(NOBODY, memory, NOBODY, anew=anew)
+    if anew or reached or changed:
+        assert done == ["_tails", "_plans", "_standings", "settle", "try_again"]
+        assert memory.said == "of arranged in Europe/Paris"
+        assert memory.registry == {"sites": 1}
+    else:
+        assert done == ["settle", "try_again"]
+        assert memory.territory == "before"
+
+
+def due(rule: Rule, changed: dict[tuple[str, str], Any], **upstream: str) -> list[Any]:
+    """From which minute on each of two gauges is judged again, and why."""
+    desk = Desk(rule)
+    above = {name: [SimpleNamespace(site=upstream[name])] for name in upstream}
+    memory: Any = SimpleNamespace(
+        plans={"flood-x": desk.plan},
+        territory=SimpleNamespace(
+            subjects={key: SimpleNamespace(upstream=above.get(key, [])) for key in ("ford", "mill")}
+        ),
+    )
+    revising._bring_forward(memory, changed)  # noqa: SLF001  what a change makes due
+    return [
+        None if when is None else (when, desk.plan.why[number])
+        for number, when in enumerate(desk.due())
+    ]
+
+
+def difference(minute: float, what: str = "threshold attention") -> Any:
+    return SimpleNamespace(since=at(minute), what=what)
+
+
+def test_what_differs_is_judged_again_where_a_rule_is_judged_by_it() -> None:
+    high = book.rule("level > threshold.attention")
+    revised = "threshold attention revised from 2024-01-01T00:05:00Z"
+    assert due(high, {}) == [None, None]
+    assert due(high, {("subject", "ford"): difference(5)}) == [(5, revised), None]
+    assert due(high, {("subject", "weir"): difference(5)}) == [None, None]
+    rule = {("rule", "flood-x"): difference(7, "rule")}
+    revised_rule = (7, "rule revised from 2024-01-01T00:07:00Z")
+    assert due(high, rule) == [revised_rule, revised_rule]
+    assert due(high, {**rule, ("subject", "mill"): difference(5)}) == [revised_rule, (5, revised)]
+    assert due(high, {("rule", "flood-y"): difference(7)}) == [None, None]
+
+
+def test_our_deafness_is_the_matter_of_silence_alone() -> None:
+    deaf = {("deaf", ""): difference(5, "our deafness")}
+    assert due(book.rule("level > threshold.attention"), deaf) == [None, None]
+    heard = (5, "our deafness revised from 2024-01-01T00:05:00Z")
+    assert due(SILENT, deaf) == [heard, heard]
+
+
+def test_what_differs_upstream_is_the_matter_of_rules_that_ask_of_it() -> None:
+    above = {("subject", "spring"): difference(5)}
+    assert due(AFAR, above, mill="spring") == [
+        *(None, (5, "threshold attention revised from 2024-01-01T00:05:00Z")),
+    ]
+    plain = book.rule("level > threshold.attention")
+    assert due(plain, above, mill="spring") == [None, None]
+
+
+def closed(before: list[list[Any]], now: list[list[Any]], subject: str = "ford") -> list[Any]:
+    desk = Desk()
+    key = ("closing", f"flood-x\n{subject}")
+    memory: Any = SimpleNamespace(plans={"flood-x": desk.plan})
+    facts: dict[Any, Any] = {("rule", "flood-x"): []}
+    revising._close(  # noqa: SLF001  what a closing makes due
+        memory,
+        facts | ({key: before} if before else {}),
+        facts | ({key: now} if now else {}),
+    )
+    return [*desk.due(), desk.plan.why]
+
+
+def test_it_is_judged_again_from_where_somebody_closed_it() -> None:
+    first, other = [at(5), "closed by anne: a boat"], [at(9), "closed by bob: a duck"]
+    assert closed([], [first]) == [5, None, {0: "closed by anne: a boat"}]
+    assert closed([first], [first, other]) == [9, None, {0: "closed by bob: a duck"}]
+    assert closed([first], [first]) == [None, None, {}]
+    assert closed([first], []) == [5, None, {}]
+    assert closed([], [first], subject="mill")[1] == 5
+    reworded = [[at(5), "closed by anne: a duck"]]
+    assert closed([first], reworded) == [5, None, {0: "closed by anne: a duck"}]
+    assert closed([], [first], subject="gone") == [None, None, {}]
+
+
+def test_what_is_remembered_of_facts_is_said_in_plain_values() -> None:
+    memory: Any = SimpleNamespace(
+        said={("rule", "flood-x"): []},
+        closings={("flood-x", "ford"): (Closing(at=5, reason="a boat"),)},
+        deaf=((1, 2), (5, 9)),
+    )
+    assert revising._facts(memory) == {  # noqa: SLF001
+        ("rule", "flood-x"): [],
+        ("closing", "flood-x\nford"): [[5, "a boat"]],
+        ("deaf", ""): [[1, 2], [5, 9]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "judged_to", "heard_to", "begins"),
+    [
+        (book.rule("level > 1 m"), 20, 10, 20),
+        (SILENT, 20, 10, 10),
+        (book.rule("level > 1 m"), None, 10, 0),
+    ],
+)
+def test_judging_goes_on_just_after_what_was_judged(
+    rule: Rule, judged_to: float | None, heard_to: float, begins: float
+) -> None:
+    desk = Desk(rule)
+    memory: Any = SimpleNamespace(
+        dials=desk.dials,
+        state=SimpleNamespace(
+            judged_to=NEVER if judged_to is None else at(judged_to), heard_to=at(heard_to)
+        ),
+    )
+    revising._resume(memory, desk.plan, 0, Standing(open=[inactive(1)]))  # noqa: SLF001
+    after = 0 if judged_to is None else 1
+    assert desk.plan.due.tolist() == [at(begins) + after, LATER]
+    assert desk.plan.why == {}

@@ -1,0 +1,85 @@
+"""Channels that apprise knows: what goes wrong is told without what is secret."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from hypervisor.broker.ports import free_port
+from hypervisor.notifications import apprise_channel
+from hypervisor.notifications.errors import ChannelError
+from hypervisor.notifications.message import Message
+
+MESSAGE = Message(title="t", text="x", kind="info", data={})
+
+
+def test_an_address_is_complete_or_not() -> None:
+    assert apprise_channel.is_complete("mailto://u:p@mail.example")
+    assert not apprise_channel.is_complete("mailto://")
+    assert {"mailto", "json", "tgram"} <= apprise_channel.schemes()
+
+
+def test_an_address_without_its_secrets() -> None:
+    assert (
+        apprise_channel.masked("json://u:secret@x.example/a?method=PUT")
+        == "json://u:****@x.example/a"
+    )
+    assert apprise_channel.masked("mailto://${NAME}") == "mailto://…"
+
+
+class Ours(logging.Handler):
+    """What reaches our own log of apprise."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "apprise":
+            self.heard.append(record.getMessage())
+
+
+@pytest.fixture
+def ours() -> Iterator[Ours]:
+    handler = Ours()
+    logging.getLogger().addHandler(handler)
+    yield handler
+    logging.getLogger().removeHandler(handler)
+
+
+def test_what_goes_wrong_is_told_and_stays_out_of_our_log(ours: Ours) -> None:
+    with pytest.raises(ChannelError, match="the address is not complete"):
+        apprise_channel.send("mailto://", MESSAGE, key="k", seconds=1)
+    port = free_port()
+    with pytest.raises(ChannelError) as caught:
+        apprise_channel.send(f"json://u:secret@127.0.0.1:{port}/a", MESSAGE, key="k", seconds=5)
+    told = str(caught.value)
+    assert "refused" in told
+    assert "secret" not in told
+    assert len({*told.split("; ")}) == len(told.split("; ")), "each of it once"
+    assert "Exception: " in told, "of what it says to its log alone"
+    assert ours.heard == []
+
+
+def test_an_exception_of_a_plugin_is_a_failed_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def notify(self, **_: object) -> bool:
+            raise ZeroDivisionError("of a library")
+
+    class Silent:
+        headers: dict[str, str] | None = None
+
+        def notify(self, **given: object) -> bool:
+            return given == {"body": "x", "title": "t", "notify_type": "info"}
+
+    plugin: object = Broken()
+    monkeypatch.setattr("apprise.Apprise.instantiate", lambda *_, **__: plugin)
+    with pytest.raises(ChannelError, match="ZeroDivisionError: of a library"):
+        apprise_channel.send("json://x", MESSAGE, key="k", seconds=1)
+    plugin = Silent()
+    apprise_channel.send("json://x", MESSAGE, key="k", seconds=3)
+    assert vars(plugin) == {"socket_connect_timeout": 3, "socket_read_timeout": 3}
+    with pytest.raises(ChannelError, match="it was refused"):
+        apprise_channel.send(
+            "json://x", Message(title="t", text="y", kind="info", data={}), key="k", seconds=3
+        )

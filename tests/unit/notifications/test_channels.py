@@ -1,0 +1,60 @@
+"""Blanks filled in, secrets kept out of sight, topics."""
+
+from pathlib import Path
+
+import pytest
+
+from hypervisor.notifications.errors import ChannelError
+from hypervisor.notifications.message import Message
+from hypervisor.notifications.mqtt_channel import topic_of
+from hypervisor.notifications.routing import masked
+from hypervisor.notifications.sending import filled, secrets_of
+from hypervisor.notifications.webhook_channel import headers
+
+
+def test_a_blank_is_quoted_within_an_address_and_not_where_it_is_the_whole() -> None:
+    secrets = {"WORD": "a/b@c", "WHOLE": "mailto://u:p@x"}
+    assert filled("mailto://u:${WORD}@x", secrets) == "mailto://u:a%2Fb%40c@x"
+    assert filled("${WHOLE}", secrets) == "mailto://u:p@x"
+    with pytest.raises(ChannelError, match=r"\$\{OTHER\} is set neither"):
+        filled("mailto://u:${OTHER}@x", secrets)
+
+
+def test_secrets_come_from_the_environment_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "hypervisor.env"
+    file.write_text('# a remark = none\nONE="of the file"\nTWO=of the file\n')
+    monkeypatch.setenv("TWO", "of the environment")
+    found = secrets_of(file)
+    assert (found["ONE"], found["TWO"]) == ("of the file", "of the environment")
+    assert "ONE" not in secrets_of(tmp_path / "none.env")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ('- "mailto://me:secret@mail.example"', '- "mailto://me:****@mail.example/"'),
+        ("- mailtos://me:${WORD}@mail.example", "- mailtos://me:****@mail.example/"),
+        ("[tgram://123456789:abcdefg_hijklmnop/42]", "[tgram://1...p/42/]"),
+        ("{webhook: https://u:p@x.example/T0/secret?token=a}", "{webhook: https://x.example/…}"),
+        ("every: 5 min", "every: 5 min"),
+    ],
+)
+def test_a_file_is_shown_without_passwords(written: str, shown: str) -> None:
+    assert masked(written) == shown
+
+
+def test_topics_are_by_domain_and_severity() -> None:
+    alarm = {"event": "raised", "severity": "major", "alarm": {"domain": "flood"}}
+    message = Message(title="", text="", kind="info", data=alarm)
+    assert topic_of("/hypervisor/alarms/", message) == "hypervisor/alarms/flood/major"
+    tried = Message(title="", text="", kind="info", data={"event": "test"})
+    assert topic_of("hypervisor/alarms", tried) == "hypervisor/alarms/test"
+
+
+def test_a_webhook_says_the_key_and_who_we_are() -> None:
+    found = headers("12:raised:1", "town", "a%20b")
+    assert found["Idempotency-Key"] == "12:raised:1"
+    assert found["Authorization"] == "Basic dG93bjphIGI="
+    assert "Authorization" not in headers("k", None, None)

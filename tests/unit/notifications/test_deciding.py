@@ -1,0 +1,218 @@
+"""What becomes of an event: a case a line, by what is so when it is looked at."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from hypervisor.base.instants import micros
+from hypervisor.notifications.decision import Decision, Drop, Facts, Hold, Notified, Send, decide
+from hypervisor.notifications.hours import Hours
+from hypervisor.notifications.queries_outbox import Entry
+from hypervisor.notifications.routes import EVENTS, Channel, Route, Routes
+
+NOON = micros(datetime(2024, 10, 9, 12, 0, tzinfo=UTC))  # 14:00 in Paris
+MINUTE = 60_000_000
+LATER = NOON + 10_000_000  # ten seconds of the instance's clock
+CHANNELS = (Channel(name="1", kind="webhook", target="https://town.example"),)
+NIGHT = (Hours(days=frozenset({"wed"}), begins=18 * 60, ends=23 * 60),)
+
+
+def route(name: str, **given: Any) -> Route:
+    return Route(name=name, channels=CHANNELS, **given)
+
+
+def routes(*given: Route) -> Routes:
+    return Routes(routes=given)
+
+
+DUTY = routes(route("duty"))
+
+
+def entry(event: str, *, held: str | None = None, **body: str) -> Entry:
+    return Entry(
+        id=7, alarm=1, event=event, key="k", at=NOON - MINUTE, body=body, due=NOON, held=held
+    )
+
+
+def alarm(**given: Any) -> dict[str, Any]:
+    standing = {
+        "active": True,
+        "withdrawn": None,
+        "domain": "flood",
+        "category": "hazard",
+        "site": "orge",
+        "rule": "flood-level",
+        "severity": [["2024-10-09T11:00:00Z", "minor"], ["2024-10-09T11:30:00Z", "major"]],
+    }
+    return {**standing, **given}
+
+
+def decided(event: str, given: Routes = DUTY, /, **facts: Any) -> Decision:
+    held, body = facts.pop("held", None), facts.pop("body", {})
+    known = alarm(**facts.pop("alarm", {}))
+    whole = Facts(entry=entry(event, held=held, **body), alarm=known, now=NOON, **facts)
+    return decide(whole, given, _no_holiday)
+
+
+def _no_holiday(_day: date) -> bool:
+    return False
+
+
+def sent_to(decision: Decision) -> list[str]:
+    assert isinstance(decision, Send)
+    return [each.name for each in decision.routes]
+
+
+HEARD = Notified(routes=frozenset({"duty"}), active=True)
+OVER = {"active": False}
+
+
+@pytest.mark.parametrize("event", ["raised", "severity", "stale", "revised"])
+def test_news_goes_to_every_route_that_fits(event: str) -> None:
+    both = routes(route("duty"), route("panel"), route("dry", domains=frozenset({"lighting"})))
+    assert sent_to(decided(event, both)) == ["duty", "panel"]
+
+
+@pytest.mark.parametrize("event", ["severity", "stale", "revised"])
+def test_news_before_its_raising_is_dropped(event: str) -> None:
+    expected = Drop(why="it is told with the raising, which waits")
+    assert decided(event, untold=True) == expected
+    assert sent_to(decided(event, untold=False)) == ["duty"]
+    assert sent_to(decided("raised", untold=True)) == ["duty"]
+
+
+@pytest.mark.parametrize(
+    ("event", "facts", "expected"),
+    [
+        ("raised", {"grace": 2 * MINUTE}, Hold(until=NOON + MINUTE, why="")),
+        ("raised", {"grace": MINUTE}, Send(routes=DUTY.routes)),
+        ("severity", {"grace": 2 * MINUTE}, Send(routes=DUTY.routes)),
+        ("raised", {"suppressed": "shelved"}, Hold(until=LATER, why="shelved")),
+        ("raised", {"alarm": OVER}, Send(routes=DUTY.routes)),
+        ("raised", {"alarm": OVER, "grace": 1}, Drop(why="it was over before it might speak")),
+        ("raised", {"alarm": OVER, "held": "x"}, Drop(why="it was over before it might speak")),
+        (
+            "raised",
+            {"alarm": OVER, "suppressed": "x"},
+            Drop(why="it was over before it might speak"),
+        ),
+        (
+            "raised",
+            {"alarm": {"withdrawn": "2024-10-09T11:59:00Z"}},
+            Drop(why="it was withdrawn before it was told"),
+        ),
+        (
+            "severity",
+            {"alarm": {"withdrawn": "2024-10-09T11:59:00Z"}},
+            Drop(why="it was withdrawn before it was told"),
+        ),
+        ("revised", {"alarm": {"withdrawn": "2024-10-09T11:59:00Z"}}, Send(routes=DUTY.routes)),
+        ("cleared", {"told": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
+        ("cleared", {"told": HEARD, "suppressed": "shelved"}, Send(routes=DUTY.routes)),
+        ("cleared", {}, Drop(why="nobody was told of it")),
+        ("withdrawn", {}, Drop(why="nobody was told of it")),
+        ("revised", {"told": HEARD, "alarm": OVER}, Send(routes=DUTY.routes)),
+        (
+            "revised",
+            {"told": Notified(routes=frozenset({"duty"})), "alarm": OVER},
+            Drop(why="it matters no more"),
+        ),
+        ("reminder", {"body": {"to": "duty"}}, Send(routes=DUTY.routes)),
+        ("reminder", {"body": {"to": "duty"}, "alarm": OVER}, Drop(why="it is over")),
+        (
+            "reminder",
+            {"body": {"to": "duty"}, "acknowledged": True},
+            Drop(why="it was acknowledged"),
+        ),
+        ("escalation", {"body": {"to": "duty"}, "suppressed": "shelved"}, Drop(why="shelved")),
+        (
+            "escalation",
+            {"body": {"to": "chief"}},
+            Drop(why="the route 'chief' is no more", no_route=True),
+        ),
+    ],
+)
+def test_what_becomes_of_it(event: str, facts: dict[str, Any], expected: Decision) -> None:
+    found = decided(event, **facts)
+    if isinstance(expected, Hold) and not expected.why:
+        expected = Hold(until=expected.until, why="grace: what inhibits it may yet speak")
+    assert found == expected
+
+
+def test_the_end_goes_to_those_who_were_told_and_want_it() -> None:
+    known = routes(
+        route("duty"),
+        route("panel", events=frozenset(EVENTS) - {"cleared"}),
+        route("never", severity="info"),
+    )
+    heard = Notified(routes=frozenset({"duty", "panel"}), active=True)
+    assert sent_to(decided("cleared", known, told=heard, alarm=OVER)) == ["duty"]
+    alone = Notified(routes=frozenset({"panel"}), active=True)
+    assert decided("cleared", known, told=alone, alarm=OVER) == Drop(
+        why="no route that was told wants to know of cleared"
+    )
+    gone = Notified(routes=frozenset({"gone"}), active=True)
+    assert decided("cleared", known, told=gone, alarm=OVER) == Drop(
+        why="the routes that were told are no more", no_route=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [
+        ({"domains": {"flood"}}, True),
+        ({"domains": {"lighting"}}, False),
+        ({"categories": {"maintenance"}}, False),
+        ({"sites": {"orge", "yvette"}}, True),
+        ({"sites": {"yvette"}}, False),
+        ({"rules": {"flood-rain"}}, False),
+        ({"areas": {"91021"}}, True),
+        ({"areas": {"Versailles"}}, False),
+        ({"labels": {("crew", "north")}}, True),
+        ({"labels": {("crew", "north"), ("shift", "b")}}, False),
+    ],
+)
+def test_a_route_takes_what_all_its_filters_fit(given: dict[str, set[Any]], *, fits: bool) -> None:
+    narrow = routes(route("duty", **{key: frozenset(value) for key, value in given.items()}))
+    facts = {"areas": frozenset({"91021", "Arpajon"}), "labels": frozenset({("crew", "north")})}
+    found = decided("raised", narrow, **facts)
+    assert found == (
+        Send(routes=narrow.routes) if fits else Drop(why="no route takes it", no_route=True)
+    )
+
+
+@pytest.mark.parametrize(("least", "fits"), [("minor", True), ("major", True), ("critical", False)])
+def test_the_severity_that_stands_counts(least: str, *, fits: bool) -> None:
+    found = decided("raised", routes(route("duty", severity=least)))
+    assert isinstance(found, Send if fits else Drop)
+
+
+def test_what_only_another_route_passes_on_is_not_told_otherwise() -> None:
+    chief = routes(route("chief", only_escalated=True))
+    assert decided("raised", chief) == Drop(why="no route takes it", no_route=True)
+    assert sent_to(decided("escalation", chief, body={"to": "chief"})) == ["chief"]
+
+
+def test_by_night_only() -> None:
+    """It waits for the hour, but for a reminder, which is dropped, and an end, which is told."""
+    night = routes(route("night", hours=NIGHT))
+    heard = Notified(routes=frozenset({"night"}), active=True)
+    assert decided("raised", night) == Hold(until=LATER, why="nobody is on call for it")
+    assert decided("raised", night, alarm=OVER) == Drop(
+        why="it was over before anybody was on call", no_route=True
+    )
+    assert decided("reminder", night, body={"to": "night"}) == Drop(
+        why="nobody of the route is on call"
+    )
+    assert sent_to(decided("escalation", night, body={"to": "night"})) == ["night"]
+    assert sent_to(decided("cleared", night, told=heard, alarm=OVER)) == ["night"]
+    assert sent_to(decided("revised", night, told=heard)) == ["night"]
+    assert decided("severity", night, told=heard) == Hold(
+        until=LATER, why="nobody is on call for it"
+    )
+
+
+def test_a_route_on_call_that_does_not_want_it() -> None:
+    quiet = routes(route("quiet", events=frozenset({"cleared"})))
+    assert decided("raised", quiet) == Drop(why="no route on call wants to know of raised")

@@ -1,0 +1,109 @@
+"""One POST to a server on loopback: what it is sent, and what of its answer is a refusal."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from hypervisor.broker.ports import free_port
+from hypervisor.notifications import webhook_channel
+from hypervisor.notifications.errors import ChannelError
+from hypervisor.notifications.message import Message
+
+MESSAGE = Message(
+    title="Crue à Épinay", text="two\nlines", kind="info", data={"title": "x", "n": 1}
+)
+
+
+class Hook:
+    """Answers with a status and words; keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.status, self.reason, self.words = 204, "", b""
+        self.got: list[tuple[str, dict[str, str], bytes]] = []
+        mine = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                mine.got.append((self.path, dict(self.headers), body))
+                self.send_response(mine.status, mine.reason or None)
+                self.send_header("Content-Length", str(len(mine.words)))
+                self.end_headers()
+                self.wfile.write(mine.words)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.base = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def send(self, rest: str, base: str = "") -> None:
+        webhook_channel.send(f"{base or self.base}{rest}", MESSAGE, key="k", seconds=20)
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    made = Hook()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def test_what_is_sent_where(hook: Hook) -> None:
+    hook.send("/a/b?token=c")
+    hook.send("", hook.base.replace("http://", "HTTP://us%40town:a%2Fb@"))
+    (first, headers, body), (second, others, _) = hook.got
+    assert (first, second) == ("/a/b?token=c", "/")
+    assert body.decode() == '{"title": "Crue à Épinay", "n": 1, "text": "two\\nlines"}'
+    assert headers["Content-Type"] == "application/json; charset=utf-8"
+    assert (headers["User-Agent"], headers["Idempotency-Key"]) == ("territory-hypervisor", "k")
+    assert "Authorization" not in headers
+    assert others["Authorization"] == "Basic dXNAdG93bjphL2I="
+
+
+@pytest.mark.parametrize("status", [200, 299])
+def test_what_is_taken(hook: Hook, status: int) -> None:
+    hook.status = status
+    hook.send("/")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words", "told"),
+    [
+        (300, "Elsewhere", b"", "answered 300 Elsewhere"),
+        (500, "Broken", b"no \xff disk\n", "answered 500 Broken: no \ufffd disk"),
+        (404, "Gone", b"a" * 201, f"answered 404 Gone: {'a' * 200}"),
+    ],
+)
+def test_what_is_refused(hook: Hook, status: int, reason: str, words: bytes, told: str) -> None:
+    hook.status, hook.reason, hook.words = status, reason, words
+    with pytest.raises(ChannelError) as caught:
+        hook.send("/")
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("address", ["ftp://town.example/x", "http:///x", "town.example/x", ""])
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(
+        ChannelError, match=r"no address of a webhook: expected http:// or https://"
+    ):
+        webhook_channel.send(address, MESSAGE, key="k", seconds=1)
+
+
+def test_what_cannot_be_reached() -> None:
+    for scheme in ("http", "https"):
+        with pytest.raises(ChannelError, match="ConnectionRefusedError: "):
+            webhook_channel.send(
+                f"{scheme}://127.0.0.1:{free_port()}/", MESSAGE, key="k", seconds=9
+            )
+    with pytest.raises(ChannelError, match="ValueError: Port"):
+        webhook_channel.send("http://127.0.0.1:99999/", MESSAGE, key="k", seconds=1)
+
+
+def test_a_user_without_a_password() -> None:
+    assert webhook_channel.headers("k", "town", None)["Authorization"] == "Basic dG93bjo="
+    assert "Authorization" not in webhook_channel.headers("k", "", "word")

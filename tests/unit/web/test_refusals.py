@@ -1,0 +1,62 @@
+"""Refusals in the reader's language, whatever part said them."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hypervisor.base.reader import Reader, reading
+from hypervisor.logbook.errors import LogError
+from hypervisor.logbook.model import Kind, New, checked
+from hypervisor.web.refusals import refusal
+
+NOW = datetime(2024, 10, 10, 6, tzinfo=UTC)
+
+
+def _told(language: str, error: object) -> str:
+    with reading(Reader(language=language, zone=ZoneInfo("Europe/Paris"), now=NOW)):
+        return refusal(error).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_refusal_says_its_case_in_french() -> None:
+    with pytest.raises(LogError) as caught:
+        checked(New(author="anne", kind=Kind.PROMISE, text="call back"))
+    assert _told("en", caught.value) == "promise: by when is missing"
+    assert _told("fr", caught.value) == "promesse : pour quand manque"
+
+
+@pytest.mark.parametrize(
+    ("said", "french"),
+    [
+        ("no site is named 'tolouse'; nearest: 'toulouse'", "le plus proche : « toulouse »"),
+        ("no site is named 'x'", "aucun site ne s\N{RIGHT SINGLE QUOTATION MARK}appelle « x »"),
+        ("rule:3:5: unknown series 'levl'; did you mean 'level'?", "vouliez-vous dire « level » ?"),
+        ("rise takes (a series, a duration); expected a duration", "prend (une série, une durée)"),
+        ("expected steps, a list; found a mapping", "il faut des paliers (steps) en liste"),
+        (
+            "orge/alert: '12 km': expected a value in m; unknown unit 'kmm'; nearest known: 'km'",
+            "pas connue ; la plus proche connue : « km »",
+        ),
+        ("its severity steps changed: late reading of a/b at 2024-10-10T04:00:00Z", "a/b à 06:00"),
+        ("its severity rose to major; it was acknowledged as minor", "comme mineure"),
+        ("merged into alarm 3: what a person wrote", "alarme 3 : what a person wrote"),
+        ("anne may not act here (operators do)", "anne ne peut pas agir ici"),
+        ("hand-over 3 is taken: it cannot be withdrawn", "la relève 3 est prise"),
+        ("a sentence that nobody translated", "a sentence that nobody translated"),
+    ],
+)
+def test_the_longest_pattern_says_most(said: str, french: str) -> None:
+    assert french in _told("fr", said)
+    assert _told("en", said) == said
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2024-13-41T25:61Z", "2024-02-30T00:00Z"],
+)
+def test_what_only_looks_like_a_time_is_told_as_well(said: str) -> None:
+    """Anybody may type it into an address."""
+    french = _told("fr", f"no site is named '{said}'")
+    assert french.startswith("aucun site ne s")
+    assert _told("fr", f"alarm 7 has changed since {said}")
+    assert _told("en", f"no site is named '{said}'") == f"no site is named '{said}'"
