@@ -11,8 +11,8 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.alarms import listing as viewing
 from hypervisor.alarms import load_report, queries, queries_acts
 from hypervisor.alarms.errors import AlarmError, ConflictError, NoAlarmError
-from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.listing import Shown
+from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.listing import StateFilter
 from hypervisor.alarms.load_report import Span
 from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.schemas import (
@@ -24,7 +24,7 @@ from hypervisor.alarms.schemas import (
     KnownBody,
     LoadBody,
 )
-from hypervisor.alarms.service import Act, act
+from hypervisor.alarms.service import Act, perform
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instants import moment
@@ -39,12 +39,13 @@ router = APIRouter(prefix="/alarms", tags=["alarms"])
 
 
 @router.get("", responses=responses(422))
-def every(  # noqa: PLR0913  one argument a filter
+def list_alarms(  # noqa: PLR0913  one argument a filter
     context: Context,
     *,
     active: Annotated[bool | None, Query(description="Only those that last, or are over.")] = None,
     state: Annotated[
-        Shown | None, Query(description="By the operator's side; `suppressed` for any reason.")
+        StateFilter | None,
+        Query(description="By the operator's side; `suppressed` for any reason."),
     ] = None,
     site: Annotated[
         str | None, Query(description="With its devices and groups.", examples=["toulouse"])
@@ -70,16 +71,16 @@ def every(  # noqa: PLR0913  one argument a filter
         behind_began=behind[0] if behind else None,
         behind_id=behind[1] if behind else None,
     )
-    regroup(context)
-    views = viewing.views(context.connection, selection, wall=context.clock(), shown=state)
-    some, following = page.told(views, lambda one: (one["began"], one["id"]))
+    refresh_incidents(context)
+    views = viewing.list_alarms(context.connection, selection, wall=context.clock(), shown=state)
+    some, following = page.told(views, lambda view: (view["began"], view["id"]))
     return HandledAlarmsBody(
-        mode=context.mode, alarms=[HandledBody(**one) for one in some], next=following
+        mode=context.mode, alarms=[HandledBody(**view) for view in some], next=following
     )
 
 
 @router.get("/known", responses=responses(422))
-def known(  # noqa: PLR0913  one argument a filter
+def list_alarms_as_known(  # noqa: PLR0913  one argument a filter
     context: Context,
     *,
     at: Annotated[
@@ -92,12 +93,12 @@ def known(  # noqa: PLR0913  one argument a filter
 ) -> KnownBody:
     """The log as it was known at a time, for an inquiry: what operators could then see."""
     selection = Selection(site=site, rule=rule, domain=domain, active=active)
-    found = viewing.known_at(context.connection, at, selection)
-    return KnownBody(mode=context.mode, as_known_at=at, alarms=found)
+    alarms = viewing.list_alarms_as_known(context.connection, at, selection)
+    return KnownBody(mode=context.mode, as_known_at=at, alarms=alarms)
 
 
 @router.get("/load", responses=responses(422))
-def load(
+def get_load(
     context: Context,
     *,
     begins: Annotated[
@@ -108,30 +109,30 @@ def load(
     """What alarms ask of an operator, after EEMUA 191."""
     try:
         span = Span(begins=begins, ends=ends)
-        found = load_report.load(context.connection, span, wall=context.clock())
+        report = load_report.measure_load(context.connection, span, wall=context.clock())
     except AlarmError as error:
-        raise _refused(error) from error
-    return LoadBody(mode=context.mode, load=found)
+        raise _as_http_error(error) from error
+    return LoadBody(mode=context.mode, load=report)
 
 
 @router.get("/{number}", responses=responses(404, 422))
-def one(context: Context, number: Number) -> HandledDetailBody:
+def get_alarm(context: Context, number: Number) -> HandledDetailBody:
     """One alarm with its transitions (what became true when, and when it was noticed) and acts."""
-    regroup(context)
-    return _detail(context, number)
+    refresh_incidents(context)
+    return _describe(context, number)
 
 
 @router.post("/{number}/acts", responses=responses(401, 403, 404, 409, 422))
-def do(context: Context, number: Number, body: ActRequest) -> HandledDetailBody:
+def act_on_alarm(context: Context, number: Number, body: ActRequest) -> HandledDetailBody:
     """Acknowledge, assign, comment, shelve, close … an alarm; how it then stands.
 
     409: it has changed since the version that is named. 422: its state does not allow it, or a
     reason or an end is missing; `detail` says which.
     """
     context.require(Duty.OPERATE, alarm=number)
-    what = Act(
+    request = Act(
         alarm=number,
-        kind=Kind(body.kind),
+        kind=ActKind(body.kind),
         author=context.person.name,
         reason=body.reason,
         version=body.version,
@@ -140,19 +141,19 @@ def do(context: Context, number: Number, body: ActRequest) -> HandledDetailBody:
     )
     try:
         with context.writing() as connection:
-            act(connection, what, now=context.clock())
+            perform(connection, request, now=context.clock())
     except NoAlarmError as error:
         raise NotFoundError(str(error)) from error
     except AlarmError as error:
-        raise _refused(error) from error
-    return _detail(context, number)
+        raise _as_http_error(error) from error
+    return _describe(context, number)
 
 
-def _detail(context: RequestContext, number: int) -> HandledDetailBody:
-    alarm = queries.find(context.connection, number)
+def _describe(context: RequestContext, number: int) -> HandledDetailBody:
+    alarm = queries.find_alarm(context.connection, number)
     if alarm is None:
         raise NotFoundError(f"no alarm has the number {number}")
-    (view,) = viewing.viewed(context.connection, [alarm], wall=context.clock())
+    (view,) = viewing.describe_alarms(context.connection, [alarm], wall=context.clock())
     return HandledDetailBody(
         mode=context.mode,
         alarm=HandledBody(**view),
@@ -164,22 +165,22 @@ def _detail(context: RequestContext, number: int) -> HandledDetailBody:
                 reason=row.reason,
                 snapshot=dict(row.snapshot),
             )
-            for row in queries.transitions(context.connection, [number])
+            for row in queries.list_transitions(context.connection, [number])
         ],
         acts=[
             ActBody(**queries_acts.as_text(row))
-            for row in queries_acts.acts(context.connection, [number])
+            for row in queries_acts.list_acts(context.connection, [number])
         ],
     )
 
 
-def regroup(context: RequestContext) -> None:
+def refresh_incidents(context: RequestContext) -> None:
     """Bring the incidents up to date before they are told: they follow from what is stored."""
     with context.pool.writing() as connection:
-        viewing.regroup(connection)
+        viewing.refresh_incidents(connection)
 
 
-def _refused(error: AlarmError) -> HTTPException:
+def _as_http_error(error: AlarmError) -> HTTPException:
     conflict = isinstance(error, ConflictError)
     status = HTTPStatus.CONFLICT if conflict else HTTPStatus.UNPROCESSABLE_ENTITY
     return HTTPException(status, str(error))
@@ -188,5 +189,6 @@ def _refused(error: AlarmError) -> HTTPException:
 def listing(context: RequestContext, selection: Selection) -> list[AlarmBody]:
     """The log alone, for the page."""
     return [
-        AlarmBody(**queries.as_text(row)) for row in queries.listing(context.connection, selection)
+        AlarmBody(**queries.as_text(row))
+        for row in queries.list_alarms(context.connection, selection)
     ]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from hypervisor.access.context import Context
 from hypervisor.alarms import listing, queries
-from hypervisor.alarms.api import Number, regroup
+from hypervisor.alarms.api import Number, refresh_incidents
 from hypervisor.alarms.schemas import HandledBody, IncidentBody, IncidentDetailBody, IncidentsBody
 from hypervisor.base.errors import NotFoundError
 from hypervisor.web.paging import Page
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/incidents", tags=["incidents"])
 
 
 @router.get("", responses=responses(422))
-def every(
+def list_incidents(
     context: Context,
     *,
     closed: Annotated[bool, Query(description="Those that are closed, too.")] = False,
@@ -24,8 +24,8 @@ def every(
     page: Page,
 ) -> IncidentsBody:
     """Incidents, the latest to open first."""
-    regroup(context)
-    found = listing.incidents_viewed(
+    refresh_incidents(context)
+    incidents = listing.list_incidents(
         context.connection,
         wall=context.clock(),
         every=closed,
@@ -33,27 +33,29 @@ def every(
         limit=page.limit + 1,
         behind=page.behind(),
     )
-    some, following = page.told(found, lambda one: (one["opened"], one["number"]))
+    rows, following = page.told(
+        incidents, lambda incident: (incident["opened"], incident["number"])
+    )
     return IncidentsBody(
-        mode=context.mode, incidents=[IncidentBody(**one) for one in some], next=following
+        mode=context.mode, incidents=[IncidentBody(**incident) for incident in rows], next=following
     )
 
 
 @router.get("/{number}", responses=responses(404, 422))
-def one(context: Context, number: Number) -> IncidentDetailBody:
+def get_incident(context: Context, number: Number) -> IncidentDetailBody:
     """One incident with its alarms."""
-    regroup(context)
-    found = listing.incidents_viewed(
+    refresh_incidents(context)
+    incidents = listing.list_incidents(
         context.connection, wall=context.clock(), every=True, number=number
     )
-    if not found:
+    if not incidents:
         raise NotFoundError(f"no incident has the number {number}")
-    members = [queries.find(context.connection, each) for each in found[0]["alarms"]]
-    views = listing.viewed(
-        context.connection, [each for each in members if each is not None], wall=context.clock()
+    members = [queries.find_alarm(context.connection, alarm) for alarm in incidents[0]["alarms"]]
+    views = listing.describe_alarms(
+        context.connection, [alarm for alarm in members if alarm is not None], wall=context.clock()
     )
     return IncidentDetailBody(
         mode=context.mode,
-        incident=IncidentBody(**found[0]),
-        alarms=[HandledBody(**each) for each in views],
+        incident=IncidentBody(**incidents[0]),
+        alarms=[HandledBody(**alarm) for alarm in views],
     )

@@ -36,24 +36,24 @@ class Chatter:
         return f"it began {self.times} times within {duration_text(self.limit.window)}"
 
 
-def spans(beginnings: Sequence[int], limit: Limit) -> list[tuple[int, int]]:
+def find_spells(beginnings: Sequence[int], limit: Limit) -> list[tuple[int, int]]:
     """From when to when it chattered; `beginnings` ascending, both ends in µs.
 
     It chatters at t while more than `count` beginnings lie in (t - window, t].
     """
-    found: list[tuple[int, int]] = []
+    intervals: list[tuple[int, int]] = []
     for last in range(limit.count, len(beginnings)):
         first = beginnings[last - limit.count]
         if beginnings[last] - first >= limit.window:
             continue
         begins, ends = beginnings[last], first + limit.window
-        if found and begins <= found[-1][1]:
-            begins = found.pop()[0]
-        found.append((begins, ends))
-    return found
+        if intervals and begins <= intervals[-1][1]:
+            begins = intervals.pop()[0]
+        intervals.append((begins, ends))
+    return intervals
 
 
-def chattering(
+def find_chattering(
     beginnings: Mapping[Pair, Sequence[int]],
     limits: Mapping[str, Limit],
     default: Limit,
@@ -61,14 +61,17 @@ def chattering(
     now: int,
 ) -> dict[Pair, Chatter]:
     """What chatters at `now`. `limits`: per rule, where its author set one."""
-    found: dict[Pair, Chatter] = {}
+    chatters: dict[Pair, Chatter] = {}
     for (rule, subject), times in beginnings.items():
         limit = limits.get(rule, default)
         past = times[: bisect_right(times, now)]
-        span = next((one for one in spans(past, limit) if one[0] <= now < one[1]), None)
+        span = next(
+            (chatter for chatter in find_spells(past, limit) if chatter[0] <= now < chatter[1]),
+            None,
+        )
         if span is not None:
             recent = len(past) - bisect_right(past, now - limit.window)
-            found[rule, subject] = Chatter(
+            chatters[rule, subject] = Chatter(
                 rule=rule,
                 subject=subject,
                 times=recent,
@@ -76,12 +79,12 @@ def chattering(
                 began=span[0],
                 until=span[1],
             )
-    return found
+    return chatters
 
 
-def by_pair(begun: Iterable[tuple[str, str, int]]) -> dict[Pair, list[int]]:
+def group_by_pair(begun: Iterable[tuple[str, str, int]]) -> dict[Pair, list[int]]:
     """(rule, subject, began) as ascending times of each rule and subject."""
-    found: dict[Pair, list[int]] = {}
+    times: dict[Pair, list[int]] = {}
     for rule, subject, at in begun:
-        found.setdefault((rule, subject), []).append(at)
-    return {pair: sorted(times) for pair, times in found.items()}
+        times.setdefault((rule, subject), []).append(at)
+    return {pair: sorted(times) for pair, times in times.items()}

@@ -3,18 +3,16 @@
 import typer
 
 from hypervisor.alarms import cli_acts, cli_load, cli_settings
-from hypervisor.alarms.cli_list import alarms, show
-
-__all__ = ["alarms", "attach", "show"]
+from hypervisor.alarms.cli_list import list_alarms, show_alarm
 
 
 def attach(app: typer.Typer) -> None:
     group = typer.Typer(
-        callback=alarms,
+        callback=list_alarms,
         invoke_without_command=True,
         help="Print the alarm log, the latest to begin first; act on alarms.",
     )
-    group.command()(show)
+    group.command("show")(show_alarm)
     cli_acts.attach_to(group)
     cli_load.attach_to(group)
     cli_settings.attach_to(group)

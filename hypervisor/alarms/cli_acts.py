@@ -10,7 +10,7 @@ import typer
 from hypervisor.alarms.cli_list import Json
 
 if TYPE_CHECKING:
-    from hypervisor.alarms.service import Act, Handled
+    from hypervisor.alarms.service import Act, ActResult
     from hypervisor.database.connect import Connection
 
 Numbers = Annotated[list[int], typer.Argument(help="The alarms' numbers.")]
@@ -168,7 +168,7 @@ def _act(
 ) -> None:
     """Each alarm for itself: what is refused of one does not hold up the others."""
     from hypervisor.alarms.errors import AlarmError
-    from hypervisor.alarms.lifecycle import Kind
+    from hypervisor.alarms.lifecycle import ActKind
     from hypervisor.alarms.service import Act
     from hypervisor.database.audit import whoever
     from hypervisor.database.command import opened
@@ -179,9 +179,9 @@ def _act(
     with opened(context) as connection:
         ends = _end(connection, until) if until is not None else None
         for number in numbers:
-            act = Act(
+            request = Act(
                 alarm=number,
-                kind=Kind(kind),
+                kind=ActKind(kind),
                 author=author or whoever(),
                 reason=reason,
                 version=version,
@@ -189,7 +189,7 @@ def _act(
                 until=ends,
             )
             try:
-                _tell(_do(connection, act), as_json=as_json)
+                _tell(_do(connection, request), as_json=as_json)
             except AlarmError as error:
                 refused += 1
                 print(f"error: {error}", file=sys.stderr)
@@ -197,15 +197,15 @@ def _act(
         raise typer.Exit(2)
 
 
-def _do(connection: "Connection", what: "Act") -> "Handled":
-    from hypervisor.alarms.service import act
+def _do(connection: "Connection", what: "Act") -> "ActResult":
+    from hypervisor.alarms.service import perform
 
-    done = act(connection, what, now=datetime.now(UTC))
+    done = perform(connection, what, now=datetime.now(UTC))
     connection.commit()
     return done
 
 
-def _tell(done: "Handled", *, as_json: bool) -> None:
+def _tell(done: "ActResult", *, as_json: bool) -> None:
     from hypervisor.alarms import queries_lifecycle
 
     handled = queries_lifecycle.as_text(done.handling)
@@ -234,4 +234,4 @@ def _end(connection: "Connection", until: str) -> datetime:
     except RuleError:
         return instant(until, "--until")
     now = datetime.now(UTC)
-    return (queries_lifecycle.clock(connection, now) or now) + timedelta(microseconds=span)
+    return (queries_lifecycle.read_clock(connection, now) or now) + timedelta(microseconds=span)

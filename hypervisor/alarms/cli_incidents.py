@@ -8,42 +8,42 @@ import typer
 
 
 def attach(app: typer.Typer) -> None:
-    app.command()(incidents)
+    app.command("incidents")(list_incidents)
 
 
-def incidents(
+def list_incidents(
     context: typer.Context,
     every: Annotated[bool, typer.Option("--all", help="Those that are closed, too.")] = False,
     domain: Annotated[str | None, typer.Option(help="Only of this domain.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Incidents, the latest to open first; with --all those that are closed."""
-    from hypervisor.alarms.listing import incidents_viewed, regroup
+    from hypervisor.alarms.listing import list_incidents, refresh_incidents
     from hypervisor.database.command import opened
 
     with opened(context) as connection:
-        regroup(connection)
-        found = incidents_viewed(connection, wall=datetime.now(UTC), every=every, domain=domain)
+        refresh_incidents(connection)
+        rows = list_incidents(connection, wall=datetime.now(UTC), every=every, domain=domain)
     if as_json:
-        for one in found:
-            print(json.dumps(one, ensure_ascii=False))
+        for incident in rows:
+            print(json.dumps(incident, ensure_ascii=False))
         return
-    if not found:
+    if not rows:
         print("no incident")
         return
     from rich.table import Table
 
-    from hypervisor.alarms.cli_tables import console, short
+    from hypervisor.alarms.cli_tables import format_minute, open_console
 
     table = Table("", "severity", "incident", "opened", "ended", "alarms", box=None)
-    for one in found:
+    for incident in rows:
         table.add_row(
-            str(one["number"]),
-            one["severity"],
-            one["title"],
-            short(one["opened"]),
-            short(one["ended"]) if one["ended"] else "lasts",
-            f"{one['active']} of {len(one['alarms'])} active: "
-            + ", ".join(str(number) for number in one["alarms"]),
+            str(incident["number"]),
+            incident["severity"],
+            incident["title"],
+            format_minute(incident["opened"]),
+            format_minute(incident["ended"]) if incident["ended"] else "lasts",
+            f"{incident['active']} of {len(incident['alarms'])} active: "
+            + ", ".join(str(number) for number in incident["alarms"]),
         )
-    console().print(table)
+    open_console().print(table)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
-def alarms(
+def list_alarms(
     context: typer.Context,
     *,
     as_json: Json = False,
@@ -63,21 +63,21 @@ def alarms(
     then = instant(as_known_at, "--as-known-at") if as_known_at else None
     with opened(context) as connection:
         if log:
-            _log(connection, selection, then)
+            _print_log(connection, selection, then)
             return
-        found = _found(connection, selection, _state(state), then)
-        seen = _seen(connection, found, then) if history else {}
+        rows = _read_alarms(connection, selection, _check_state(state), then)
+        transitions = _read_transitions(connection, rows, then) if history else {}
     if as_json:
-        for one in found:
-            more = {"transitions": seen.get(one["id"], [])} if history else {}
-            print(json.dumps({**one, **more}, ensure_ascii=False))
+        for alarm in rows:
+            more = {"transitions": transitions.get(alarm["id"], [])} if history else {}
+            print(json.dumps({**alarm, **more}, ensure_ascii=False))
         return
-    from hypervisor.alarms.cli_tables import table
+    from hypervisor.alarms.cli_tables import print_alarms
 
-    table(found, seen)
+    print_alarms(rows, transitions)
 
 
-def show(
+def show_alarm(
     context: typer.Context,
     number: Annotated[int, typer.Argument(help="The alarm's number.")],
     as_json: Json = False,
@@ -85,68 +85,72 @@ def show(
     """One alarm: how it stands, and all that became of it and was done to it."""
     from hypervisor.alarms import queries as store
     from hypervisor.alarms.errors import NoAlarmError
-    from hypervisor.alarms.history import history
-    from hypervisor.alarms.listing import regroup, viewed
+    from hypervisor.alarms.history import read_history
+    from hypervisor.alarms.listing import describe_alarms, refresh_incidents
     from hypervisor.database.command import opened
 
     with opened(context) as connection:
-        regroup(connection)
-        alarm = store.find(connection, number)
+        refresh_incidents(connection)
+        alarm = store.find_alarm(connection, number)
         if alarm is None:
             raise NoAlarmError(f"no alarm has the number {number}")
-        (one,) = viewed(connection, [alarm], wall=datetime.now(UTC))
-        told = history(connection, number)
+        (view,) = describe_alarms(connection, [alarm], wall=datetime.now(UTC))
+        entries = read_history(connection, number)
     if as_json:
-        print(json.dumps({**one, "history": told}, ensure_ascii=False))
+        print(json.dumps({**view, "history": entries}, ensure_ascii=False))
         return
-    from hypervisor.alarms.cli_tables import sheet
+    from hypervisor.alarms.cli_tables import print_alarm
 
-    sheet(one, told)
+    print_alarm(view, entries)
 
 
-def _found(
+def _read_alarms(
     connection: "Connection", selection: "Selection", state: Any, then: datetime | None
 ) -> list[dict[str, Any]]:
     from dataclasses import replace
 
-    from hypervisor.alarms.listing import known_at, regroup, views
+    from hypervisor.alarms.listing import list_alarms, list_alarms_as_known, refresh_incidents
 
     if then is not None:
-        return known_at(connection, then, replace(selection, state=state))
-    regroup(connection)
-    return views(connection, selection, wall=datetime.now(UTC), shown=state)
+        return list_alarms_as_known(connection, then, replace(selection, state=state))
+    refresh_incidents(connection)
+    return list_alarms(connection, selection, wall=datetime.now(UTC), shown=state)
 
 
-def _log(connection: "Connection", selection: "Selection", then: datetime | None) -> None:
+def _print_log(connection: "Connection", selection: "Selection", then: datetime | None) -> None:
     from hypervisor.alarms import queries as store
-    from hypervisor.alarms.listing import known_at
+    from hypervisor.alarms.listing import list_alarms_as_known
 
     if then is None:
-        lines = [store.log_entry(alarm.episode) for alarm in store.listing(connection, selection)]
+        lines = [
+            store.log_entry(alarm.episode) for alarm in store.list_alarms(connection, selection)
+        ]
     else:
         names = ("rule", "subject", "since", "began", "ended", "severity", "stale")
-        found = known_at(connection, then, selection)
-        lines = [{name: one[name] for name in names} for one in found]
-    for line in sorted(lines, key=lambda one: (one["rule"], one["subject"], one["since"])):
+        rows = list_alarms_as_known(connection, then, selection)
+        lines = [{name: entry[name] for name in names} for entry in rows]
+    for line in sorted(lines, key=lambda entry: (entry["rule"], entry["subject"], entry["since"])):
         print(json.dumps(line, ensure_ascii=False))
 
 
-def _seen(
-    connection: "Connection", found: list[dict[str, Any]], then: datetime | None
+def _read_transitions(
+    connection: "Connection", alarms: list[dict[str, Any]], then: datetime | None
 ) -> dict[int, list[dict[str, Any]]]:
     from hypervisor.alarms import queries as store
     from hypervisor.base.instants import micros
 
-    told: dict[int, list[dict[str, Any]]] = {}
-    for transition in store.transitions(connection, [alarm["id"] for alarm in found]):
+    transitions: dict[int, list[dict[str, Any]]] = {}
+    for transition in store.list_transitions(connection, [alarm["id"] for alarm in alarms]):
         if then is None or transition.noticed <= micros(then):
-            told.setdefault(transition.alarm, []).append(store.transition_as_text(transition))
-    return told
+            transitions.setdefault(transition.alarm, []).append(
+                store.transition_as_text(transition)
+            )
+    return transitions
 
 
-def _state(state: str | None) -> str | None:
-    from hypervisor.alarms.listing import SHOWN
+def _check_state(state: str | None) -> str | None:
+    from hypervisor.alarms.listing import STATE_FILTERS
 
-    if state is not None and state not in SHOWN:
-        raise typer.BadParameter(f"{state!r}; expected one of {', '.join(SHOWN)}")
+    if state is not None and state not in STATE_FILTERS:
+        raise typer.BadParameter(f"{state!r}; expected one of {', '.join(STATE_FILTERS)}")
     return state

@@ -10,10 +10,10 @@ from hypervisor.alarms.cli_list import Json
 
 
 def attach_to(group: typer.Typer) -> None:
-    group.command()(load)
+    group.command("load")(show_load)
 
 
-def load(
+def show_load(
     context: typer.Context,
     begins: Annotated[
         str, typer.Option("--from", help="From when; default: a day before the end.")
@@ -23,7 +23,7 @@ def load(
 ) -> None:
     """What alarms ask of an operator, after EEMUA 191: rates, floods, chatter, what stands."""
     from hypervisor.alarms.load_report import Span
-    from hypervisor.alarms.load_report import load as measured
+    from hypervisor.alarms.load_report import measure_load as measured
     from hypervisor.database.command import instant, opened
 
     span = Span(
@@ -31,31 +31,32 @@ def load(
         ends=instant(ends, "--to") if ends else None,
     )
     with opened(context) as connection:
-        found = measured(connection, span, wall=datetime.now(UTC))
+        report = measured(connection, span, wall=datetime.now(UTC))
     if as_json:
-        print(json.dumps(found, ensure_ascii=False))
+        print(json.dumps(report, ensure_ascii=False))
         return
-    _show(found)
+    _print_load(report)
 
 
-def _show(found: dict[str, Any]) -> None:
+def _print_load(report: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from hypervisor.alarms.cli_tables import console, short
+    from hypervisor.alarms.cli_tables import format_minute, open_console
 
-    rate, stands = found["per_10_min"], found["standing"]
+    rate, stands = report["per_10_min"], report["standing"]
     facts = Table(box=None, show_header=False)
-    peak = f"{rate['peak']}" + (f" at {short(rate['peak_at'])}" if rate["peak_at"] else "")
+    peak = f"{rate['peak']}" + (f" at {format_minute(rate['peak_at'])}" if rate["peak_at"] else "")
     floods = "; ".join(
-        f"{short(one['from'])} to {short(one['to'])}: {one['alarms']}" for one in found["floods"]
+        f"{format_minute(flood['from'])} to {format_minute(flood['to'])}: {flood['alarms']}"
+        for flood in report["floods"]
     )
     shares = ", ".join(
-        f"{name} {share:g} % (recommended {found['priorities_target_percent'][name]:g} %)"
-        for name, share in found["priorities_percent"].items()
+        f"{name} {share:g} % (recommended {report['priorities_target_percent'][name]:g} %)"
+        for name, share in report["priorities_percent"].items()
     )
-    for name, said in (
-        ("span (UTC)", f"{short(found['from'])} to {short(found['to'])}"),
-        ("alarms", str(found["alarms"])),
+    for name, value in (
+        ("span (UTC)", f"{format_minute(report['from'])} to {format_minute(report['to'])}"),
+        ("alarms", str(report["alarms"])),
         ("per 10 min", f"{rate['average']:g} on average, at most {peak}"),
         ("over 10 per 10 min", f"{rate['percent_of_time_over_10']:g} % of the time"),
         ("floods", floods or "none"),
@@ -63,12 +64,12 @@ def _show(found: dict[str, Any]) -> None:
         ("stale at the end", str(stands["stale"])),
         ("priorities", shares),
     ):
-        facts.add_row(name, said)
-    console().print(facts)
-    if found["frequent"]:
+        facts.add_row(name, value)
+    open_console().print(facts)
+    if report["frequent"]:
         often = Table("most frequent", "times", "share", "", box=None)
-        chatters = {(one["rule"], one["subject"]) for one in found["chattering"]}
-        for one in found["frequent"]:
-            word = "chattered" if (one["rule"], one["subject"]) in chatters else ""
-            often.add_row(one["title"], str(one["times"]), f"{one['percent']:g} %", word)
-        console().print(often)
+        chatters = {(flood["rule"], flood["subject"]) for flood in report["chattering"]}
+        for flood in report["frequent"]:
+            word = "chattered" if (flood["rule"], flood["subject"]) in chatters else ""
+            often.add_row(flood["title"], str(flood["times"]), f"{flood['percent']:g} %", word)
+        open_console().print(often)

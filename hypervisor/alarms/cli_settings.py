@@ -9,26 +9,28 @@ from hypervisor.alarms.cli_list import Json
 
 
 def attach_to(group: typer.Typer) -> None:
-    group.command()(settings)
-    group.command("set")(set_)
+    group.command("settings")(list_settings)
+    group.command("set")(change_setting)
 
 
-def settings(context: typer.Context, as_json: Json = False) -> None:
+def list_settings(context: typer.Context, as_json: Json = False) -> None:
     """The settings of the life cycle."""
     from hypervisor.alarms import queries_lifecycle
     from hypervisor.alarms import settings as dials
     from hypervisor.database.command import opened
 
     with opened(context) as connection:
-        found = dials.shown(dials.of(queries_lifecycle.settings(connection)))
+        values = dials.format_settings(
+            dials.from_stored(queries_lifecycle.read_settings(connection))
+        )
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(values))
         return
-    for name, value in found.items():
+    for name, value in values.items():
         print(f"{name:24} {value}")
 
 
-def set_(
+def change_setting(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Of the setting: `alarms settings` lists them.")],
     value: Annotated[str, typer.Argument(help="What it shall be: 8 h, true, 5.")],
@@ -40,7 +42,7 @@ def set_(
     from hypervisor.database.command import opened
 
     with opened(context) as connection:
-        before, after = service_settings.change(
+        before, after = service_settings.change_setting(
             connection, name, value, author=author, reason=reason
         )
     print(f"{name}: {after} (was {before})")

@@ -10,100 +10,104 @@ from rich.table import Table
 Plain = Mapping[str, Any]
 
 
-def console() -> Console:
+def open_console() -> Console:
     """As wide as the terminal; elsewhere wide enough for a line each."""
     return Console(markup=False, width=None if sys.stdout.isatty() else 200)
 
 
-def table(found: list[dict[str, Any]], seen: Mapping[int, list[dict[str, Any]]]) -> None:
+def print_alarms(
+    alarms: list[dict[str, Any]], transitions: Mapping[int, list[dict[str, Any]]]
+) -> None:
     """One line an alarm, and below it what people saw of it."""
-    if not found:
+    if not alarms:
         print("no alarm")
         return
-    shown = Table("", "severity", "state", "category", "alarm", box=None)
+    rows = Table("", "severity", "state", "category", "alarm", box=None)
     for name in ("began", "ended", "last value"):
-        shown.add_column(name, no_wrap=True)
-    for one in found:
-        shown.add_row(
-            str(one["id"]),
-            one["severity"][-1][1] if one["active"] else highest(one),
-            state(one),
-            one["category"],
-            one["title"],
-            short(one["began"]),
-            _end(one),
-            _value(one["last_value"]),
+        rows.add_column(name, no_wrap=True)
+    for alarm in alarms:
+        rows.add_row(
+            str(alarm["id"]),
+            alarm["severity"][-1][1] if alarm["active"] else highest_severity(alarm),
+            format_state(alarm),
+            alarm["category"],
+            alarm["title"],
+            format_minute(alarm["began"]),
+            _format_end(alarm),
+            _format_value(alarm["last_value"]),
         )
-        for told in seen.get(one["id"], []):
-            said = f"  {told['kind']} {told['event_time']} {told['reason']}"
-            shown.add_row("", "", "", "", said, f"seen {short(told['noticed_at'])}", "", "")
-    console().print(shown)
+        for transition in transitions.get(alarm["id"], []):
+            change = f"  {transition['kind']} {transition['event_time']} {transition['reason']}"
+            rows.add_row(
+                "", "", "", "", change, f"seen {format_minute(transition['noticed_at'])}", "", ""
+            )
+    open_console().print(rows)
 
 
-def sheet(plain: Plain, history: Iterable[Plain]) -> None:
+def print_alarm(alarm: Plain, history: Iterable[Plain]) -> None:
     """One alarm with its history."""
     facts = Table(box=None, show_header=False)
-    for name, said in (
-        ("alarm", f"{plain['id']}, version {plain['version']}"),
-        ("title", plain["title"]),
-        ("rule", f"{plain['rule']} at {plain['subject']}"),
-        ("state", state(plain)),
-        ("severity", plain["severity"][-1][1] if plain["active"] else highest(plain)),
-        ("began", short(plain["began"])),
-        ("ended", _end(plain)),
-        ("last value", _value(plain["last_value"])),
-        ("advice", plain["advice"]),
-        ("assigned to", plain["assignee"] or "nobody"),
-        *((why["kind"], why["reason"]) for why in plain["suppressed"]),
-        ("incident", str(plain["incident"] or "")),
+    for name, value in (
+        ("alarm", f"{alarm['id']}, version {alarm['version']}"),
+        ("title", alarm["title"]),
+        ("rule", f"{alarm['rule']} at {alarm['subject']}"),
+        ("state", format_state(alarm)),
+        ("severity", alarm["severity"][-1][1] if alarm["active"] else highest_severity(alarm)),
+        ("began", format_minute(alarm["began"])),
+        ("ended", _format_end(alarm)),
+        ("last value", _format_value(alarm["last_value"])),
+        ("advice", alarm["advice"]),
+        ("assigned to", alarm["assignee"] or "nobody"),
+        *((why["kind"], why["reason"]) for why in alarm["suppressed"]),
+        ("incident", str(alarm["incident"] or "")),
     ):
-        if said:
-            facts.add_row(name, said)
-    console().print(facts)
-    told = Table("when (UTC)", "alarm", "what", "who", "why", box=None)
-    for each in history:
-        details = each.get("details") or {}
-        more = [each["reason"], *(f"{name} {value}" for name, value in details.items())]
-        since = f" {short(each['event_time'])}" if each.get("event_time") else ""
-        told.add_row(
-            short(each["at"]),
-            str(each["alarm"]),
-            each["what"] + since,
-            each["author"] or "",
+        if value:
+            facts.add_row(name, value)
+    open_console().print(facts)
+    table = Table("when (UTC)", "alarm", "what", "who", "why", box=None)
+    for entry in history:
+        details = entry.get("details") or {}
+        more = [entry["reason"], *(f"{name} {value}" for name, value in details.items())]
+        since = f" {format_minute(entry['event_time'])}" if entry.get("event_time") else ""
+        table.add_row(
+            format_minute(entry["at"]),
+            str(entry["alarm"]),
+            entry["what"] + since,
+            entry["author"] or "",
             ", ".join(part for part in more if part),
         )
-    console().print(told)
+    open_console().print(table)
 
 
-def state(one: Plain) -> str:
+def format_state(alarm: Plain) -> str:
     """The state of the table, who has it, and why it is silent."""
-    silent = dict.fromkeys(why["kind"] for why in one.get("suppressed", ()))
-    whose = [f"to {one['assignee']}"] if one.get("assignee") else []
-    return ", ".join([one["state"], *silent, *whose])
+    silent = dict.fromkeys(why["kind"] for why in alarm.get("suppressed", ()))
+    whose = [f"to {alarm['assignee']}"] if alarm.get("assignee") else []
+    return ", ".join([alarm["state"], *silent, *whose])
 
 
-def highest(one: Plain) -> str:
+def highest_severity(alarm: Plain) -> str:
     """The highest severity that it reached."""
     from rules._rule import SEVERITIES
 
-    return str(max((name for _, name in one["severity"]), key=SEVERITIES.index))
+    return str(max((name for _, name in alarm["severity"]), key=SEVERITIES.index))
 
 
-def short(time: str) -> str:
+def format_minute(time: str) -> str:
     """To the minute, as people read a log; UTC."""
     return time[:16].replace("T", " ")
 
 
-def _end(one: Plain) -> str:
-    if one["withdrawn"]:
-        return f"withdrawn {short(one['withdrawn'])}"
-    if one["ended"]:
-        return short(one["ended"])
-    stale = one["stale"] and not one["stale"][-1][1]
-    return f"stale {short(one['stale'][-1][0])}" if stale else "lasts"
+def _format_end(alarm: Plain) -> str:
+    if alarm["withdrawn"]:
+        return f"withdrawn {format_minute(alarm['withdrawn'])}"
+    if alarm["ended"]:
+        return format_minute(alarm["ended"])
+    stale = alarm["stale"] and not alarm["stale"][-1][1]
+    return f"stale {format_minute(alarm['stale'][-1][0])}" if stale else "lasts"
 
 
-def _value(value: Plain | None) -> str:
+def _format_value(value: Plain | None) -> str:
     if value is None:
         return ""
     unit = "" if value["unit"] == "1" else value["unit"]  # UCUM's way of saying none

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from rules._rule import SEVERITIES
 
 # How alarms of a domain are grouped where their rule does not say; other domains: by commune.
-BY_DOMAIN: Mapping[str, str] = {"flood": "river", "lighting": "site"}
-ELSE = "commune"
+GROUPING_BY_DOMAIN: Mapping[str, str] = {"flood": "river", "lighting": "site"}
+DEFAULT_GROUPING = "commune"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Where:
+class Location:
     """Where an alarm's subject stands: names and titles; None where it has none.
 
     `site` of a lamp is that of its cabinet: the site its group is run from.
@@ -69,50 +69,52 @@ class Incident:
     active: int
 
 
-def key_of(domain: str, category: str, grouped_by: str | None, where: Where) -> tuple[Key, str]:
+def find_key(
+    domain: str, category: str, grouped_by: str | None, where: Location
+) -> tuple[Key, str]:
     """The key of an alarm and the title of its place: as its rule says, else what comes nearest."""
-    wanted = grouped_by or BY_DOMAIN.get(domain, ELSE)
-    for kind in (wanted, "commune", "site"):
-        place: tuple[str, str] | None = getattr(where, kind, None)
+    kind = grouped_by or GROUPING_BY_DOMAIN.get(domain, DEFAULT_GROUPING)
+    for level in (kind, "commune", "site"):
+        place: tuple[str, str] | None = getattr(where, level, None)
         # A river with no name, or a device at no site: the next larger thing, else the subject.
-        if place is not None and kind in ("river", "commune", "site", "group"):
-            return Key(domain=domain, category=category, grouped_by=kind, name=place[0]), place[1]
+        if place is not None and level in ("river", "commune", "site", "group"):
+            return Key(domain=domain, category=category, grouped_by=level, name=place[0]), place[1]
     name, title = where.subject
     return Key(domain=domain, category=category, grouped_by="subject", name=name), title
 
 
-def gather(members: Iterable[Member], quiet: int) -> list[Incident]:
+def group_alarms(members: Iterable[Member], quiet: int) -> list[Incident]:
     """The incidents of these alarms, the first to open first."""
     by_key: dict[Key, list[Member]] = {}
     for member in members:
         by_key.setdefault(member.key, []).append(member)
     incidents = [
-        _incident(together, quiet)
+        _build_incident(together, quiet)
         for _, alarms in sorted(by_key.items())
-        for together in _runs(alarms, quiet)
+        for together in _split_runs(alarms, quiet)
     ]
-    return sorted(incidents, key=lambda one: (one.opened, one.number))
+    return sorted(incidents, key=lambda incident: (incident.opened, incident.number))
 
 
-def _runs(alarms: Iterable[Member], quiet: int) -> Iterable[list[Member]]:
+def _split_runs(alarms: Iterable[Member], quiet: int) -> Iterable[list[Member]]:
     run: list[Member] = []
     reach: int | None = None
-    for one in sorted(alarms, key=lambda each: (each.began, each.alarm)):
-        if run and reach is not None and one.began > reach + quiet:
+    for alarm in sorted(alarms, key=lambda alarm: (alarm.began, alarm.alarm)):
+        if run and reach is not None and alarm.began > reach + quiet:
             yield run
             run = []
-        reach = _later(reach, one.ended) if run else one.ended
-        run.append(one)
+        reach = _later_end(reach, alarm.ended) if run else alarm.ended
+        run.append(alarm)
     if run:
         yield run
 
 
-def _later(one: int | None, other: int | None) -> int | None:
+def _later_end(end: int | None, other: int | None) -> int | None:
     """The later end; None: it lasts."""
-    return None if one is None or other is None else max(one, other)
+    return None if end is None or other is None else max(end, other)
 
 
-def _incident(alarms: list[Member], quiet: int) -> Incident:
+def _build_incident(alarms: list[Member], quiet: int) -> Incident:
     ends = [member.ended for member in alarms if member.ended is not None]
     ended = max(ends) if len(ends) == len(alarms) else None
     key = alarms[0].key

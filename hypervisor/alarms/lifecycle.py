@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Base(StrEnum):
+class BaseState(StrEnum):
     """Of the condition and who knows of it. The database computes it (schema 0004)."""
 
     UNACKNOWLEDGED = "unacknowledged"  # it lasts, nobody has seen it
@@ -23,7 +23,7 @@ class Hold(StrEnum):
     OUT_OF_SERVICE = "out-of-service"  # until somebody returns it
 
 
-class Kind(StrEnum):
+class ActKind(StrEnum):
     """What people do, and the system on their behalf."""
 
     ACKNOWLEDGE = "acknowledge"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
     REMIND = "remind"
 
 
-class News(StrEnum):
+class SystemEvent(StrEnum):
     """What the watch and the clock bring."""
 
     STEPS_UP = "steps up"  # above the severity that was acknowledged
@@ -53,11 +53,11 @@ class News(StrEnum):
 class AlarmState:
     """Where an alarm stands. Every pair of the two is possible."""
 
-    base: Base
+    base: BaseState
     hold: Hold = Hold.NONE
 
 
-U, A, C, R, N, W = Base
+U, A, C, R, N, W = BaseState
 _OPEN, _SHELVED, _OUT = Hold
 
 _SAW = "somebody has acknowledged it"
@@ -67,53 +67,60 @@ _OVER = "it is over"
 _NEVER = "it was withdrawn: it never was"
 
 # What becomes of each state, in the order above; a text that is no state: why not.
-_Bases = tuple[Base | str, ...]
+_Bases = tuple[BaseState | str, ...]
 _Holds = tuple[Hold | str, ...]
 
 _SAME: _Bases = (U, A, C, R, N, W)
-_BASES: dict[Kind | News, _Bases] = {
+_BASES: dict[ActKind | SystemEvent, _Bases] = {
     #                        unacknowledged acknowledged closing returned normal withdrawn
-    Kind.ACKNOWLEDGE: (A, f"{_SAW} already", f"{_CLOSES}, which acknowledges it", N, _SAW, _NEVER),
-    Kind.UNACKNOWLEDGE: (_UNSEEN, U, _CLOSES, _UNSEEN, R, _NEVER),
-    Kind.ASSIGN: (U, A, C, R, N, _NEVER),
-    Kind.COMMENT: _SAME,
-    Kind.SHELVE: (U, A, _CLOSES, R, N, _NEVER),
-    Kind.UNSHELVE: _SAME,
-    Kind.OUT_OF_SERVICE: (U, A, C, R, N, _NEVER),
-    Kind.RETURN_TO_SERVICE: _SAME,
-    Kind.CLOSE: (C, C, f"{_CLOSES} already", f"{_OVER}; acknowledge it", _OVER, _NEVER),
-    Kind.ESCALATE: (U, _SAW, _CLOSES, _OVER, _OVER, _NEVER),
-    Kind.REMIND: (U, _SAW, _CLOSES, _OVER, _OVER, _NEVER),
-    News.STEPS_UP: (U, U, C, R, N, W),
-    News.RETURNS: (R, N, N, R, N, W),
-    News.RESUMES: (U, A, C, U, A, W),
-    News.WITHDRAWN: (W, W, W, W, W, W),
-    News.EXPIRES: _SAME,
+    ActKind.ACKNOWLEDGE: (
+        A,
+        f"{_SAW} already",
+        f"{_CLOSES}, which acknowledges it",
+        N,
+        _SAW,
+        _NEVER,
+    ),
+    ActKind.UNACKNOWLEDGE: (_UNSEEN, U, _CLOSES, _UNSEEN, R, _NEVER),
+    ActKind.ASSIGN: (U, A, C, R, N, _NEVER),
+    ActKind.COMMENT: _SAME,
+    ActKind.SHELVE: (U, A, _CLOSES, R, N, _NEVER),
+    ActKind.UNSHELVE: _SAME,
+    ActKind.OUT_OF_SERVICE: (U, A, C, R, N, _NEVER),
+    ActKind.RETURN_TO_SERVICE: _SAME,
+    ActKind.CLOSE: (C, C, f"{_CLOSES} already", f"{_OVER}; acknowledge it", _OVER, _NEVER),
+    ActKind.ESCALATE: (U, _SAW, _CLOSES, _OVER, _OVER, _NEVER),
+    ActKind.REMIND: (U, _SAW, _CLOSES, _OVER, _OVER, _NEVER),
+    SystemEvent.STEPS_UP: (U, U, C, R, N, W),
+    SystemEvent.RETURNS: (R, N, N, R, N, W),
+    SystemEvent.RESUMES: (U, A, C, U, A, W),
+    SystemEvent.WITHDRAWN: (W, W, W, W, W, W),
+    SystemEvent.EXPIRES: _SAME,
 }
 
 _UNCHANGED: _Holds = (_OPEN, _SHELVED, _OUT)
 _NOBODY = "nobody is to be called"
-_HOLDS: dict[Kind | News, _Holds] = {
+_HOLDS: dict[ActKind | SystemEvent, _Holds] = {
     #                             none  shelved  out of service
-    Kind.SHELVE: (_SHELVED, _SHELVED, "it is out of service, which silences it already"),
-    Kind.UNSHELVE: ("it is not shelved", _OPEN, "it is out of service, not shelved"),
-    Kind.OUT_OF_SERVICE: (_OUT, _OUT, "it is out of service already"),
-    Kind.RETURN_TO_SERVICE: ("it is in service", "it is shelved, not out of service", _OPEN),
-    Kind.ESCALATE: (_OPEN, f"it is shelved: {_NOBODY}", f"it is out of service: {_NOBODY}"),
-    Kind.REMIND: (_OPEN, f"it is shelved: {_NOBODY}", f"it is out of service: {_NOBODY}"),
-    News.EXPIRES: (_OPEN, _OPEN, _OUT),
+    ActKind.SHELVE: (_SHELVED, _SHELVED, "it is out of service, which silences it already"),
+    ActKind.UNSHELVE: ("it is not shelved", _OPEN, "it is out of service, not shelved"),
+    ActKind.OUT_OF_SERVICE: (_OUT, _OUT, "it is out of service already"),
+    ActKind.RETURN_TO_SERVICE: ("it is in service", "it is shelved, not out of service", _OPEN),
+    ActKind.ESCALATE: (_OPEN, f"it is shelved: {_NOBODY}", f"it is out of service: {_NOBODY}"),
+    ActKind.REMIND: (_OPEN, f"it is shelved: {_NOBODY}", f"it is out of service: {_NOBODY}"),
+    SystemEvent.EXPIRES: (_OPEN, _OPEN, _OUT),
 }
 
 
-def crossed() -> dict[tuple[AlarmState, Kind | News], AlarmState | str]:
+def build_table() -> dict[tuple[AlarmState, ActKind | SystemEvent], AlarmState | str]:
     """The table of both: an act that either refuses is refused."""
-    table: dict[tuple[AlarmState, Kind | News], AlarmState | str] = {}
+    table: dict[tuple[AlarmState, ActKind | SystemEvent], AlarmState | str] = {}
     for act, bases in _BASES.items():
         holds = _HOLDS.get(act, _UNCHANGED)
-        for base, to_base in zip(Base, bases, strict=True):
+        for base, to_base in zip(BaseState, bases, strict=True):
             for hold, to_hold in zip(Hold, holds, strict=True):
                 key = AlarmState(base=base, hold=hold), act
-                if not isinstance(to_base, Base):
+                if not isinstance(to_base, BaseState):
                     table[key] = to_base
                 elif not isinstance(to_hold, Hold):
                     table[key] = to_hold
@@ -122,4 +129,4 @@ def crossed() -> dict[tuple[AlarmState, Kind | News], AlarmState | str]:
     return table
 
 
-TABLE = crossed()
+TABLE = build_table()

@@ -13,14 +13,14 @@ from hypervisor.alarms import (
     settings,
 )
 from hypervisor.alarms.queries import Alarm, Selection
-from hypervisor.alarms.situation import situation
+from hypervisor.alarms.situation import read_suppression
 from hypervisor.alarms.suppression import Suppression
 from hypervisor.base.instants import micros, text
 from hypervisor.database.connect import Connection
 
 # By what people look for alarms: the states of the table, what is held, and `suppressed` for any
 # reason, by hand or by design.
-Shown = Literal[
+StateFilter = Literal[
     "unacknowledged",
     "acknowledged",
     "closing",
@@ -31,38 +31,42 @@ Shown = Literal[
     "out-of-service",
     "suppressed",
 ]
-SHOWN: tuple[str, ...] = get_args(Shown)
-_OF_HOLD = ("shelved", "out-of-service", "suppressed")
+STATE_FILTERS: tuple[str, ...] = get_args(StateFilter)
+_SUPPRESSED = ("shelved", "out-of-service", "suppressed")
 
 
-def views(
-    connection: Connection, selection: Selection, *, wall: datetime, shown: Shown | None = None
+def list_alarms(
+    connection: Connection,
+    selection: Selection,
+    *,
+    wall: datetime,
+    shown: StateFilter | None = None,
 ) -> list[dict[str, Any]]:
     """The alarms of a selection, the latest to begin first; `shown` narrows it."""
-    wanted = selection
-    if shown in _OF_HOLD:
-        wanted = replace(selection, active=True, limit=None)
+    narrowed = selection
+    if shown in _SUPPRESSED:
+        narrowed = replace(selection, active=True, limit=None)
     elif shown is not None:
         gone = selection.withdrawn or shown == "withdrawn"
-        wanted = replace(selection, state=shown, withdrawn=gone)
-    found = viewed(connection, queries.listing(connection, wanted), wall=wall)
+        narrowed = replace(selection, state=shown, withdrawn=gone)
+    views = describe_alarms(connection, queries.list_alarms(connection, narrowed), wall=wall)
     if shown == "suppressed":
-        found = [one for one in found if one["suppressed"]]
-    elif shown in _OF_HOLD:
-        found = [one for one in found if one["hold"] and one["hold"]["kind"] == shown]
-    return found[: selection.limit]
+        views = [view for view in views if view["suppressed"]]
+    elif shown in _SUPPRESSED:
+        views = [view for view in views if view["hold"] and view["hold"]["kind"] == shown]
+    return views[: selection.limit]
 
 
-def viewed(
-    connection: Connection, found: Sequence[Alarm], *, wall: datetime
+def describe_alarms(
+    connection: Connection, alarms: Sequence[Alarm], *, wall: datetime
 ) -> list[dict[str, Any]]:
     """These alarms with their operator's side, and their incident as it was last grouped."""
-    numbers = [alarm.id for alarm in found]
-    clock = queries_lifecycle.clock(connection, wall)
-    handled = queries_lifecycle.handling(connection, numbers, clock)
-    active = [alarm.id for alarm in found if alarm.active]
-    silent = situation(connection, wall=wall).of(connection, active) if active else {}
-    belongs = queries_incidents.of_alarms(connection, numbers)
+    numbers = [alarm.id for alarm in alarms]
+    clock = queries_lifecycle.read_clock(connection, wall)
+    handled = queries_lifecycle.read_handling(connection, numbers, clock)
+    active = [alarm.id for alarm in alarms if alarm.active]
+    silent = read_suppression(connection, wall=wall).of(connection, active) if active else {}
+    belongs = queries_incidents.find_incidents(connection, numbers)
     return [
         {
             **queries.as_text(alarm),
@@ -70,12 +74,12 @@ def viewed(
             "suppressed": [_suppression(why) for why in silent.get(alarm.id, ())],
             "incident": belongs.get(alarm.id),
         }
-        for alarm in found
+        for alarm in alarms
         if alarm.id in handled
     ]
 
 
-def incidents_viewed(  # noqa: PLR0913  a filter each
+def list_incidents(  # noqa: PLR0913  a filter each
     connection: Connection,
     *,
     wall: datetime,
@@ -86,8 +90,8 @@ def incidents_viewed(  # noqa: PLR0913  a filter each
     behind: tuple[datetime, int] | None = None,
 ) -> list[dict[str, Any]]:
     """Incidents with the numbers of their alarms, the latest to open first; `every`: closed too."""
-    clock = queries_lifecycle.clock(connection, wall)
-    rows = queries_incidents.listing(
+    clock = queries_lifecycle.read_clock(connection, wall)
+    rows = queries_incidents.list_incidents(
         connection,
         opened_at=None if every else clock,
         domain=domain,
@@ -95,21 +99,23 @@ def incidents_viewed(  # noqa: PLR0913  a filter each
         limit=limit,
         behind=behind,
     )
-    belong = queries_incidents.alarms_of(connection, [row.number for row in rows])
+    belong = queries_incidents.list_members(connection, [row.number for row in rows])
     now = None if clock is None else micros(clock)
     return [{**queries_incidents.as_text(row, now), "alarms": belong[row.number]} for row in rows]
 
 
-def regroup(connection: Connection) -> None:
+def refresh_incidents(connection: Connection) -> None:
     """Bring the incidents up to date."""
     queries_incidents.refresh(
-        connection, settings.of(queries_lifecycle.settings(connection)).incident_quiet
+        connection, settings.from_stored(queries_lifecycle.read_settings(connection)).incident_quiet
     )
 
 
-def known_at(connection: Connection, at: datetime, selection: Selection) -> list[dict[str, Any]]:
+def list_alarms_as_known(
+    connection: Connection, at: datetime, selection: Selection
+) -> list[dict[str, Any]]:
     """The log as it was known at a time, of the same selection."""
-    wanted = {
+    criteria = {
         "subject": selection.subject,
         "rule": selection.rule,
         "domain": selection.domain,
@@ -118,12 +124,12 @@ def known_at(connection: Connection, at: datetime, selection: Selection) -> list
         "active": selection.active,
         "state": selection.state,
     }
-    found = [
-        one
-        for one in queries_as_known.known(connection, at)
-        if all(value is None or one[name] == value for name, value in wanted.items())
+    alarms = [
+        alarm
+        for alarm in queries_as_known.list_alarms_as_known(connection, at)
+        if all(value is None or alarm[name] == value for name, value in criteria.items())
     ]
-    return found[: selection.limit]
+    return alarms[: selection.limit]
 
 
 def _suppression(why: Suppression) -> dict[str, Any]:

@@ -71,9 +71,11 @@ class Load:
 
 def measure(raised: Sequence[Raised], begins: int, ends: int) -> Load:
     """The load of (begins, ends]: what was raised at this very moment counts."""
-    inside = sorted((one for one in raised if begins < one.at <= ends), key=lambda one: one.at)
+    inside = sorted(
+        (alarm for alarm in raised if begins < alarm.at <= ends), key=lambda alarm: alarm.at
+    )
     windows = max(1, -(-(ends - begins) // WINDOW))
-    counts = Counter((one.at - begins - 1) // WINDOW for one in inside)
+    counts = Counter((alarm.at - begins - 1) // WINDOW for alarm in inside)
     most = max(counts.items(), key=lambda item: (item[1], -item[0]), default=None)
     return Load(
         begins=begins,
@@ -89,35 +91,37 @@ def measure(raised: Sequence[Raised], begins: int, ends: int) -> Load:
     )
 
 
-def windows(raised: Sequence[Raised], begins: int, ends: int) -> list[int]:
+def count_windows(raised: Sequence[Raised], begins: int, ends: int) -> list[int]:
     """Alarms in each window of (begins, ends], from the first one on."""
-    counts = Counter((one.at - begins - 1) // WINDOW for one in raised if begins < one.at <= ends)
+    counts = Counter(
+        (alarm.at - begins - 1) // WINDOW for alarm in raised if begins < alarm.at <= ends
+    )
     return [counts.get(window, 0) for window in range(max(1, -(-(ends - begins) // WINDOW)))]
 
 
 def _floods(counts: Mapping[int, int], begins: int, ends: int) -> tuple[Flood, ...]:
     """From the first window that is too full until one with few enough."""
-    found: list[Flood] = []
+    floods: list[Flood] = []
     first: int | None = None
     alarms = 0
-    for window in sorted({*counts, *(one + 1 for one in counts)}):
+    for window in sorted({*counts, *(window + 1 for window in counts)}):
         count = counts.get(window, 0)
         if first is None and count > FLOOD_BEGINS:
             first, alarms = window, 0
         elif first is not None and count < FLOOD_ENDS:
             until = begins + window * WINDOW
-            found.append(Flood(begins=begins + first * WINDOW, ends=until, alarms=alarms))
+            floods.append(Flood(begins=begins + first * WINDOW, ends=until, alarms=alarms))
             first = None
         if first is not None:
             alarms += count
     if first is not None:
-        found.append(Flood(begins=begins + first * WINDOW, ends=ends, alarms=alarms))
-    return tuple(found)
+        floods.append(Flood(begins=begins + first * WINDOW, ends=ends, alarms=alarms))
+    return tuple(floods)
 
 
 def _frequent(raised: Sequence[Raised]) -> tuple[Frequent, ...]:
-    titles = {(one.rule, one.subject): one.title for one in raised}
-    counts = Counter((one.rule, one.subject) for one in raised)
+    titles = {(alarm.rule, alarm.subject): alarm.title for alarm in raised}
+    counts = Counter((alarm.rule, alarm.subject) for alarm in raised)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:FREQUENT]
     return tuple(
         Frequent(
@@ -132,7 +136,7 @@ def _frequent(raised: Sequence[Raised]) -> tuple[Frequent, ...]:
 
 
 def _priorities(raised: Sequence[Raised]) -> dict[str, float]:
-    counts = Counter(_PRIORITY.get(one.severity, "low") for one in raised)
+    counts = Counter(_PRIORITY.get(alarm.severity, "low") for alarm in raised)
     return {name: _percent(counts[name], len(raised)) for name in TARGETS}
 
 

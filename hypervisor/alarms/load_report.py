@@ -24,36 +24,36 @@ class Span:
     ends: datetime | None = None
 
 
-def load(connection: Connection, span: Span, *, wall: datetime) -> dict[str, Any]:
+def measure_load(connection: Connection, span: Span, *, wall: datetime) -> dict[str, Any]:
     """The load: alarms as noticed, on the wall's clock, or in an exercise on the scenario's.
 
     Raises:
         AlarmError: the span ends before it begins, or the exercise has not begun.
     """
-    ends = span.ends or queries_lifecycle.clock(connection, wall)
+    ends = span.ends or queries_lifecycle.read_clock(connection, wall)
     if ends is None:
         raise AlarmError("the exercise has not begun: there is no load yet")
     begins = span.begins or max(ends, _EARLIEST) - _DAY
     if ends <= begins:
         raise AlarmError(f"{text(micros(ends))} is not after {text(micros(begins))}")
-    settings = dials.of(queries_lifecycle.settings(connection))
-    found = measure(store.raised(connection, begins, ends), micros(begins), micros(ends))
-    stands = store.standing(connection, ends, settings.standing_long)
+    settings = dials.from_stored(queries_lifecycle.read_settings(connection))
+    measured = measure(store.list_raised(connection, begins, ends), micros(begins), micros(ends))
+    standing = store.count_standing(connection, ends, settings.standing_long)
     return {
-        "from": text(found.begins),
-        "to": text(found.ends),
-        "alarms": found.alarms,
+        "from": text(measured.begins),
+        "to": text(measured.ends),
+        "alarms": measured.alarms,
         "per_10_min": {
-            "average": found.average,
-            "peak": found.peak,
-            "peak_at": None if found.peak_at is None else text(found.peak_at),
-            "percent_of_time_over_10": found.over,
+            "average": measured.average,
+            "peak": measured.peak,
+            "peak_at": None if measured.peak_at is None else text(measured.peak_at),
+            "percent_of_time_over_10": measured.over,
         },
         "floods": [
             {"from": text(flood.begins), "to": text(flood.ends), "alarms": flood.alarms}
-            for flood in found.floods
+            for flood in measured.floods
         ],
-        "standing": {"alarms": stands.alarms, "long": stands.long, "stale": stands.stale},
+        "standing": {"alarms": standing.alarms, "long": standing.long, "stale": standing.stale},
         "frequent": [
             {
                 "rule": frequent.rule,
@@ -62,22 +62,26 @@ def load(connection: Connection, span: Span, *, wall: datetime) -> dict[str, Any
                 "times": frequent.times,
                 "percent": frequent.percent,
             }
-            for frequent in found.frequent
+            for frequent in measured.frequent
         ],
-        "chattering": _chattered(connection, begins, ends),
-        "priorities_percent": dict(found.priorities),
+        "chattering": _list_chattering(connection, begins, ends),
+        "priorities_percent": dict(measured.priorities),
         "priorities_target_percent": dict(TARGETS),
     }
 
 
-def _chattered(connection: Connection, begins: datetime, ends: datetime) -> list[dict[str, Any]]:
+def _list_chattering(
+    connection: Connection, begins: datetime, ends: datetime
+) -> list[dict[str, Any]]:
     """What chattered within the span, and when."""
-    rules = queries_surroundings.rules(connection, ends)
-    default = situation.limit_of(dials.of(queries_lifecycle.settings(connection)))
-    limits = {name: situation.limit_in(rule) or default for name, rule in rules.items()}
+    rules = queries_surroundings.read_rules(connection, ends)
+    default = situation.default_limit(
+        dials.from_stored(queries_lifecycle.read_settings(connection))
+    )
+    limits = {name: situation.parse_limit(rule) or default for name, rule in rules.items()}
     longest = max(limit.window for limit in (default, *limits.values()))
     since = max(begins, _EARLIEST) - timedelta(microseconds=longest)
-    begun = chatter.by_pair(queries_surroundings.beginnings(connection, since, ends))
+    begun = chatter.group_by_pair(queries_surroundings.list_beginnings(connection, since, ends))
     return [
         {
             "rule": rule,
@@ -87,6 +91,6 @@ def _chattered(connection: Connection, begins: datetime, ends: datetime) -> list
             "begun": sum(first - limits.get(rule, default).window < at < last for at in times),
         }
         for (rule, subject), times in sorted(begun.items())
-        for first, last in chatter.spans(times, limits.get(rule, default))
+        for first, last in chatter.find_spells(times, limits.get(rule, default))
         if last > micros(begins)
     ]

@@ -18,7 +18,7 @@ PAGE = Page(key="load", title=mark("Load"), address="/load", order=41, shortcut=
 
 
 @router.get("/load")
-def load(
+def show_load(
     context: Context,
     request: Request,
     *,
@@ -30,13 +30,13 @@ def load(
     ends = local(until, context)
     reader = reader_of(context, request)
     with reading(reader):
-        sheet = view.sheet(context, span=chosen, until=ends)
+        sheet = view.build_sheet(context, span=chosen, until=ends)
     answer = fragment if wants_fragment(request) else render
     return answer(
         context,
         "load.html#main" if wants_fragment(request) else "load.html",
         sheet=sheet,
-        chart=views_load_chart.drawn(sheet, reader.zone) if sheet else None,
+        chart=views_load_chart.draw_load(sheet, reader.zone) if sheet else None,
         geometry=views_load_chart,
         chosen=chosen,
         spans=view.SPANS,

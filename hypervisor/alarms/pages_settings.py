@@ -20,7 +20,7 @@ from hypervisor.web.rendering import render
 router = APIRouter()
 PAGE: Page | None = None
 Text = Annotated[str, Form(max_length=1_000)]
-WORDS = {
+LABELS = {
     "shelve_longest": mark("Nobody shelves an alarm for longer at once"),
     "step_up_unacknowledges": mark(
         "An alarm that grows graver than what was acknowledged asks again"
@@ -44,29 +44,33 @@ class Setting:
 
 
 @router.get("/admin/settings")
-def every(context: Context, done: Annotated[str, Query(max_length=20)] = "") -> Response:
+def show_settings(context: Context, done: Annotated[str, Query(max_length=20)] = "") -> Response:
     """All settings, each with its own form."""
-    return _listed(context, done=done)
+    return _render(context, done=done)
 
 
 @router.post("/admin/settings")
-def change(context: Context, name: Text = "", value: Text = "", reason: Text = "") -> Response:
+def change_setting(
+    context: Context, name: Text = "", value: Text = "", reason: Text = ""
+) -> Response:
     """Change one, at once and for all parts."""
     context.require(Duty.ADMINISTER)
     try:
         with context.writing() as connection:
-            service_settings.change(
+            service_settings.change_setting(
                 connection, name, value.strip(), author=context.person.name, reason=reason
             )
     except (AlarmError, ActError) as error:
-        return _listed(context, wrong=refusal(error))
+        return _render(context, wrong=refusal(error))
     return RedirectResponse("/admin/settings?done=set", status_code=303)
 
 
-def _listed(context: RequestContext, *, done: str = "", wrong: str = "") -> Response:
+def _render(context: RequestContext, *, done: str = "", wrong: str = "") -> Response:
     context.require(Duty.ADMINISTER)
-    values = settings.shown(settings.of(queries_lifecycle.settings(context.connection)))
-    usual = settings.shown(settings.Dials())
+    values = settings.format_settings(
+        settings.from_stored(queries_lifecycle.read_settings(context.connection))
+    )
+    usual = settings.format_settings(settings.AlarmSettings())
     return render(
         context,
         "admin_settings.html",
@@ -74,7 +78,7 @@ def _listed(context: RequestContext, *, done: str = "", wrong: str = "") -> Resp
         settings=[
             Setting(
                 name=name,
-                words=WORDS.get(name, name),
+                words=LABELS.get(name, name),
                 value=value,
                 usual=usual[name],
                 truth=value in {"true", "false"},

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from hypervisor.alarms.queries_following import Followed, follow
+from hypervisor.alarms.queries_following import Followed, apply_transitions
 from hypervisor.base.instants import micros, micros_if, moment, moment_if, parse, text, text_if
 from hypervisor.database.connect import Connection
 from rules._journal import Episode
@@ -92,7 +92,7 @@ def as_text(alarm: Alarm) -> dict[str, Any]:
     }
 
 
-def highest(episode: Episode) -> str:
+def highest_severity(episode: Episode) -> str:
     """The highest severity that it reached."""
     rank = {name: number for number, name in enumerate(SEVERITIES)}
     return max((name for _, name in episode.severity), key=lambda name: rank.get(name, -1))
@@ -123,7 +123,9 @@ def log_entry(episode: Episode) -> dict[str, Any]:
     }
 
 
-def standing(connection: Connection, after: Mapping[Pair, int | None]) -> dict[Pair, list[Alarm]]:
+def list_standing(
+    connection: Connection, after: Mapping[Pair, int | None]
+) -> dict[Pair, list[Alarm]]:
     """The alarms of each pair that are not withdrawn and whose `since` lies after a time (µs)."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"  # noqa: S608  constants
@@ -136,14 +138,14 @@ def standing(connection: Connection, after: Mapping[Pair, int | None]) -> dict[P
             ["-infinity" if at is None else moment(at).isoformat() for at in after.values()],
         ],
     )
-    found: dict[Pair, list[Alarm]] = {}
+    alarms: dict[Pair, list[Alarm]] = {}
     for row in rows:
         alarm = _alarm(row)
-        found.setdefault((alarm.episode.rule, alarm.episode.subject), []).append(alarm)
-    return found
+        alarms.setdefault((alarm.episode.rule, alarm.episode.subject), []).append(alarm)
+    return alarms
 
 
-def new_ids(connection: Connection, count: int) -> list[int]:
+def reserve_ids(connection: Connection, count: int) -> list[int]:
     """Identities for alarms that are about to be saved."""
     rows = connection.execute(
         "SELECT nextval(pg_get_serial_sequence('alarm', 'id')) FROM generate_series(1, %s)", [count]
@@ -192,7 +194,7 @@ def save(
                 for transition in transitions
             ],
         )
-    follow(
+    apply_transitions(
         connection,
         [
             Followed(
@@ -237,7 +239,7 @@ class Selection:
     behind_id: int | None = None
 
 
-def listing(connection: Connection, selection: Selection) -> list[Alarm]:
+def list_alarms(connection: Connection, selection: Selection) -> list[Alarm]:
     """Alarms, the latest to begin first."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM {_FROM}"  # noqa: S608  constants
@@ -258,19 +260,19 @@ def listing(connection: Connection, selection: Selection) -> list[Alarm]:
     return [_alarm(row) for row in rows]
 
 
-def find(connection: Connection, number: int) -> Alarm | None:
+def find_alarm(connection: Connection, number: int) -> Alarm | None:
     """One alarm by its identity."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM {_FROM} WHERE a.id = %s", [number]).fetchone()  # noqa: S608  constants
     return None if row is None else _alarm(row)
 
 
-def merged_into(connection: Connection, number: int) -> list[int]:
+def list_merged(connection: Connection, number: int) -> list[int]:
     """The alarms that proved to be part of this one."""
     rows = connection.execute("SELECT id FROM alarm WHERE merged_into = %s ORDER BY id", [number])
     return [row[0] for row in rows]
 
 
-def transitions(connection: Connection, numbers: Sequence[int]) -> list[Transition]:
+def list_transitions(connection: Connection, numbers: Sequence[int]) -> list[Transition]:
     """All that people could see of these alarms, in the order it was noticed."""
     rows = connection.execute(
         "SELECT alarm, kind, event_time, noticed_at, reason, snapshot, other FROM transition"

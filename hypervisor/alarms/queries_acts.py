@@ -11,7 +11,7 @@ from hypervisor.database.connect import Connection
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class ActRecord:
     """A row of alarm_act. `version` and `state`: the alarm's after it."""
 
     id: int
@@ -26,7 +26,7 @@ class Done:
     state: str
 
 
-def record(connection: Connection, done: Done) -> int:
+def record(connection: Connection, done: ActRecord) -> int:
     """Append an act; its number."""
     row = connection.execute(
         "INSERT INTO alarm_act"
@@ -40,7 +40,7 @@ def record(connection: Connection, done: Done) -> int:
     return int(row[0]) if row else 0
 
 
-def acts(connection: Connection, numbers: Sequence[int]) -> list[Done]:
+def list_acts(connection: Connection, numbers: Sequence[int]) -> list[ActRecord]:
     """What was done to these alarms, in the order it was done."""
     rows = connection.execute(
         "SELECT id, alarm, kind, author, at, scenario_at, reason, details, version, state"
@@ -48,7 +48,7 @@ def acts(connection: Connection, numbers: Sequence[int]) -> list[Done]:
         [list(numbers)],
     )
     return [
-        Done(
+        ActRecord(
             id=row[0],
             alarm=row[1],
             kind=row[2],
@@ -64,7 +64,7 @@ def acts(connection: Connection, numbers: Sequence[int]) -> list[Done]:
     ]
 
 
-def as_text(done: Done) -> dict[str, Any]:
+def as_text(done: ActRecord) -> dict[str, Any]:
     """An act as plain values."""
     return {
         "id": done.id,

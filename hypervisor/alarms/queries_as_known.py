@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from hypervisor.alarms.lifecycle import Base
+from hypervisor.alarms.lifecycle import BaseState
 from hypervisor.database.connect import Connection
 
 _SEEN = {"acknowledge": True, "close": True, "unacknowledge": False}
 
 
-def known(connection: Connection, at: datetime) -> list[dict[str, Any]]:
+def list_alarms_as_known(connection: Connection, at: datetime) -> list[dict[str, Any]]:
     """What `hypervisor.alarms.queries.as_text` said of each alarm at a time, the latest first.
 
     `at` is on the clock of noticing: the wall's, or the scenario's in an exercise. `state` and
@@ -21,19 +21,21 @@ def known(connection: Connection, at: datetime) -> list[dict[str, Any]]:
         " ORDER BY alarm, id DESC",
         [at],
     ).fetchall()
-    stood = {number: snapshot for number, snapshot in rows if snapshot["withdrawn"] is None}
+    snapshots = {number: snapshot for number, snapshot in rows if snapshot["withdrawn"] is None}
     acts: dict[int, list[tuple[str, Mapping[str, Any]]]] = {}
     for number, kind, details in connection.execute(
         "SELECT alarm, kind, details FROM alarm_act WHERE alarm = ANY(%s)"
         " AND COALESCE(scenario_at, at) <= %s ORDER BY id",
-        [list(stood), at],
+        [list(snapshots), at],
     ):
         acts.setdefault(number, []).append((kind, details))
-    found = [{**one, **_handled(one, acts.get(number, []))} for number, one in stood.items()]
-    return sorted(found, key=lambda one: (one["began"], one["id"]), reverse=True)
+    alarms = [
+        {**alarm, **_fold_acts(alarm, acts.get(number, []))} for number, alarm in snapshots.items()
+    ]
+    return sorted(alarms, key=lambda alarm: (alarm["began"], alarm["id"]), reverse=True)
 
 
-def _handled(
+def _fold_acts(
     alarm: Mapping[str, Any], acts: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> dict[str, Any]:
     seen = closing = False
@@ -43,9 +45,9 @@ def _handled(
         closing = closing or kind == "close"
         assignee = details.get("assignee") if kind == "assign" else assignee
     if alarm["ended"] is not None:
-        base = Base.NORMAL if seen else Base.RETURNED
+        base = BaseState.NORMAL if seen else BaseState.RETURNED
     elif closing:
-        base = Base.CLOSING
+        base = BaseState.CLOSING
     else:
-        base = Base.ACKNOWLEDGED if seen else Base.UNACKNOWLEDGED
+        base = BaseState.ACKNOWLEDGED if seen else BaseState.UNACKNOWLEDGED
     return {"state": base.value, "assignee": assignee}

@@ -26,68 +26,68 @@ ORDER BY k.number, d.retired NULLS FIRST, d.commissioned DESC, s.id
 """
 
 
-def series(connection: Connection, asked: Sequence[tuple[int, str, str]]) -> dict[int, int]:
+def find_series(connection: Connection, subjects: Sequence[tuple[int, str, str]]) -> dict[int, int]:
     """Of alarms by number, with subject and quantity: the series that they speak of."""
     rows = connection.execute(
         _SERIES,
         {
-            "numbers": [one[0] for one in asked],
-            "subjects": [one[1] for one in asked],
-            "quantities": [one[2] for one in asked],
+            "numbers": [subject[0] for subject in subjects],
+            "subjects": [subject[1] for subject in subjects],
+            "quantities": [subject[2] for subject in subjects],
         },
     )
     return dict(rows.fetchall())
 
 
-def courses(
+def read_trends(
     connection: Connection,
-    found: dict[int, int],
+    series: dict[int, int],
     first: datetime,
     last: datetime,
     piece: str = "15 minutes",
 ) -> dict[int, list[tuple[float, float]]]:
     """Of alarms by number, with their series: (s since the epoch, value) in pieces of time."""
-    told: dict[int, list[tuple[float, float]]] = {}
-    if not found:
-        return told
+    points: dict[int, list[tuple[float, float]]] = {}
+    if not series:
+        return points
     for number, at, value in connection.execute(
         _SPARK.replace("%(piece)s", "%(piece)s::interval"),
         {
-            "numbers": list(found),
-            "series": list(found.values()),
+            "numbers": list(series),
+            "series": list(series.values()),
             "first": first,
             "last": last,
             "piece": piece,
             "unfit": int(Quality.SUSPECT),
         },
     ):
-        told.setdefault(number, []).append((at, value))
-    return told
+        points.setdefault(number, []).append((at, value))
+    return points
 
 
-def written(
+def read_rules(
     connection: Connection, rules: Sequence[str], at: datetime
 ) -> dict[str, dict[str, Any]]:
     """Rules as their authors wrote them, in force at a time."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT DISTINCT ON (key) key, value FROM revision WHERE kind = 'rule' AND key = ANY(%s)"
         " AND effective <= %s ORDER BY key, effective DESC, id DESC",
         [list(rules), at],
     )
-    return {key: value for key, value in found if value is not None}
+    return {key: value for key, value in rows if value is not None}
 
 
-def thresholds(
+def read_thresholds(
     connection: Connection, keys: Sequence[str], at: datetime
 ) -> dict[str, tuple[float, str, bool]]:
     """Of '<site>/<name>' or 'device/<device>/<name>': value, unit, whether it is illustrative."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT DISTINCT ON (key) key, value, illustrative FROM revision WHERE kind = 'threshold'"
         " AND key = ANY(%s) AND effective <= %s ORDER BY key, effective DESC, id DESC",
         [list(keys), at],
     )
     return {
         key: (float(value["value"]), str(value["unit"]), illustrative)
-        for key, value, illustrative in found
+        for key, value, illustrative in rows
         if value is not None
     }

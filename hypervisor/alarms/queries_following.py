@@ -19,23 +19,24 @@ class Followed:
     other: int | None
 
 
-def follow(connection: Connection, told: Sequence[Followed]) -> None:
+def apply_transitions(connection: Connection, transitions: Sequence[Followed]) -> None:
     """Ask again where a severity rose, and join or part what was merged or split.
 
     A revised alarm keeps its acknowledgement; one that others were merged into is acknowledged only
     if all of them were; a piece that was split off is new.
     """
-    for followed in told:
-        if followed.kind == "merged" and followed.other is not None:
-            _merge(connection, followed, into=followed.other)
-        if followed.kind == "split" and followed.other is not None:
+    for transition in transitions:
+        if transition.kind == "merged" and transition.other is not None:
+            _merge(connection, transition, into=transition.other)
+        if transition.kind == "split" and transition.other is not None:
             connection.execute(
-                "UPDATE alarm SET split_from = %s WHERE id = %s", [followed.other, followed.alarm]
+                "UPDATE alarm SET split_from = %s WHERE id = %s",
+                [transition.other, transition.alarm],
             )
     stepped = {
-        followed.alarm: followed.noticed
-        for followed in told
-        if followed.kind in ("severity", "revised")
+        transition.alarm: transition.noticed
+        for transition in transitions
+        if transition.kind in ("severity", "revised")
     }
     if stepped:
         _step_up(connection, stepped)
@@ -54,23 +55,23 @@ def _step_up(connection: Connection, noticed: Mapping[int, int]) -> None:
     ).fetchall()
     for number, before, stands in rows:
         reason = f"its severity rose to {stands}; it was acknowledged as {before}"
-        _unacknowledged(connection, number, reason, noticed[number])
+        _record_unacknowledge(connection, number, reason, noticed[number])
 
 
-def _merge(connection: Connection, one: Followed, *, into: int) -> None:
-    connection.execute("UPDATE alarm SET merged_into = %s WHERE id = %s", [into, one.alarm])
+def _merge(connection: Connection, transition: Followed, *, into: int) -> None:
+    connection.execute("UPDATE alarm SET merged_into = %s WHERE id = %s", [into, transition.alarm])
     row = connection.execute(
         "UPDATE alarm SET acknowledged = NULL WHERE id = %s AND acknowledged IS NOT NULL"
         " AND closing IS NULL AND (SELECT acknowledged FROM alarm WHERE id = %s) IS NULL"
         " RETURNING id",
-        [into, one.alarm],
+        [into, transition.alarm],
     ).fetchone()
     if row is not None:
-        reason = f"alarm {one.alarm}, which nobody had acknowledged, proved to be part of it"
-        _unacknowledged(connection, into, reason, one.noticed)
+        reason = f"alarm {transition.alarm}, which nobody had acknowledged, proved to be part of it"
+        _record_unacknowledge(connection, into, reason, transition.noticed)
 
 
-def _unacknowledged(connection: Connection, number: int, reason: str, noticed: int) -> None:
+def _record_unacknowledge(connection: Connection, number: int, reason: str, noticed: int) -> None:
     connection.execute(
         "INSERT INTO alarm_act (alarm, kind, author, at, scenario_at, reason, version, state)"
         " SELECT id, 'unacknowledge', %s, clock_timestamp(),"

@@ -7,8 +7,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from hypervisor.alarms.incidents import Incident, Key, Member, gather
-from hypervisor.alarms.queries_places import Places, Stands, fingerprint
+from hypervisor.alarms.incidents import Incident, Key, Member, group_alarms
+from hypervisor.alarms.queries_places import AlarmSubject, Places, read_fingerprint
 from hypervisor.base.instants import micros, micros_if, moment, moment_if, text, text_if
 from hypervisor.database import feed, locks
 from hypervisor.database.connect import Connection
@@ -56,23 +56,23 @@ def refresh(connection: Connection, quiet: int) -> int:
     """Group again what changed since the last time; how many alarms that were."""
     with connection.transaction():
         locks.wait_for(connection, Lock.INCIDENTS)
-        if _grouped_otherwise(connection, quiet):
+        if _grouping_changed(connection, quiet):
             connection.execute("DELETE FROM incident")
             connection.execute("DELETE FROM incident_alarm")
-        found = _changed(connection)
-        if found:
-            _rewrite(connection, _place(connection, found), quiet)
-    return len(found)
+        changed = _list_changed(connection)
+        if changed:
+            _rewrite(connection, _assign_keys(connection, changed), quiet)
+    return len(changed)
 
 
-def _grouped_otherwise(connection: Connection, quiet: int) -> bool:
+def _grouping_changed(connection: Connection, quiet: int) -> bool:
     """Whether what alarms were grouped by is now otherwise; remembered from here on."""
     registry = feed.registry_version(connection)
     row = connection.execute("SELECT grouped FROM incident_state").fetchone()
     before = row[0] if row else {}
     if (before.get("registry"), before.get("quiet")) == (registry, quiet):
         return False
-    grouped = {"registry": registry, "quiet": quiet, "places": fingerprint(connection)}
+    grouped = {"registry": registry, "quiet": quiet, "places": read_fingerprint(connection)}
     connection.execute(
         "INSERT INTO incident_state (grouped) VALUES (%s)"
         " ON CONFLICT (only_one) DO UPDATE SET grouped = EXCLUDED.grouped",
@@ -81,7 +81,7 @@ def _grouped_otherwise(connection: Connection, quiet: int) -> bool:
     return any(before.get(name) != grouped[name] for name in ("quiet", "places"))
 
 
-def _changed(connection: Connection) -> list[tuple[int, int, str | None, Stands]]:
+def _list_changed(connection: Connection) -> list[tuple[int, int, str | None, AlarmSubject]]:
     """Alarms that were written since they were grouped: number, version, key until now, place."""
     rows = connection.execute(
         "SELECT a.id, a.version, i.key, a.rule, a.subject, a.domain, a.category, a.began,"
@@ -91,7 +91,7 @@ def _changed(connection: Connection) -> list[tuple[int, int, str | None, Stands]
     return [
         (
             *row[:3],
-            Stands(
+            AlarmSubject(
                 rule=row[3],
                 subject=row[4],
                 domain=row[5],
@@ -105,15 +105,15 @@ def _changed(connection: Connection) -> list[tuple[int, int, str | None, Stands]
     ]
 
 
-def _place(
-    connection: Connection, found: Sequence[tuple[int, int, str | None, Stands]]
+def _assign_keys(
+    connection: Connection, changed: Sequence[tuple[int, int, str | None, AlarmSubject]]
 ) -> list[str]:
     """Write where the alarms belong; the keys that this touches."""
     places = Places.read(connection)
     touched: set[str] = set()
     rows = []
-    for number, version, before, stands in found:
-        key, place = places.key(stands)
+    for number, version, before, subject in changed:
+        key, place = places.key(subject)
         touched |= {key.text, before or key.text}
         rows.append((number, version, key.text, place))
     connection.execute(
@@ -128,7 +128,7 @@ def _place(
 
 def _rewrite(connection: Connection, touched: list[str], quiet: int) -> None:
     """All incidents of the keys that were touched."""
-    incidents = gather(_members(connection, touched), quiet)
+    incidents = group_alarms(_list_members(connection, touched), quiet)
     connection.execute(
         "DELETE FROM incident WHERE number IN"
         " (SELECT incident FROM incident_alarm WHERE key = ANY(%s))",
@@ -136,17 +136,17 @@ def _rewrite(connection: Connection, touched: list[str], quiet: int) -> None:
     )
     connection.execute("UPDATE incident_alarm SET incident = NULL WHERE key = ANY(%s)", [touched])
     with connection.cursor() as cursor, cursor.copy(f"COPY incident ({_COLUMNS}) FROM STDIN") as to:
-        for one in incidents:
-            to.write_row(_written(one))
-    pairs = [(alarm, one.number) for one in incidents for alarm in one.alarms]
+        for incident in incidents:
+            to.write_row(_to_row(incident))
+    pairs = [(alarm, incident.number) for incident in incidents for alarm in incident.alarms]
     connection.execute(
         "UPDATE incident_alarm i SET incident = n.incident"
         " FROM unnest(%s::bigint[], %s::bigint[]) AS n (alarm, incident) WHERE n.alarm = i.alarm",
-        [[alarm for alarm, _ in pairs], [incident for _, incident in pairs]],
+        [[alarm for alarm, _ in pairs], [number for _, number in pairs]],
     )
 
 
-def _members(connection: Connection, keys: list[str]) -> list[Member]:
+def _list_members(connection: Connection, keys: list[str]) -> list[Member]:
     rows = connection.execute(
         f"SELECT a.id, i.key, i.place, a.began, a.ended, {_HIGHEST} FROM incident_alarm i"  # noqa: S608  constants
         " JOIN alarm a ON a.id = i.alarm WHERE i.key = ANY(%s) AND a.withdrawn IS NULL",
@@ -165,7 +165,7 @@ def _members(connection: Connection, keys: list[str]) -> list[Member]:
     ]
 
 
-def listing(  # noqa: PLR0913  each narrows the search
+def list_incidents(  # noqa: PLR0913  each narrows the search
     connection: Connection,
     *,
     opened_at: datetime | None = None,
@@ -194,22 +194,22 @@ def listing(  # noqa: PLR0913  each narrows the search
             "behind": behind[1] if behind else None,
         },
     )
-    return [_row(row) for row in rows]
+    return [_from_row(row) for row in rows]
 
 
-def alarms_of(connection: Connection, numbers: Sequence[int]) -> dict[int, list[int]]:
+def list_members(connection: Connection, numbers: Sequence[int]) -> dict[int, list[int]]:
     """The alarms of these incidents, by number."""
-    found: dict[int, list[int]] = {number: [] for number in numbers}
+    alarms: dict[int, list[int]] = {number: [] for number in numbers}
     rows = connection.execute(
         "SELECT incident, alarm FROM incident_alarm WHERE incident = ANY(%s) ORDER BY alarm",
         [list(numbers)],
     )
     for incident, alarm in rows:
-        found[incident].append(alarm)
-    return found
+        alarms[incident].append(alarm)
+    return alarms
 
 
-def of_alarms(connection: Connection, numbers: Sequence[int]) -> dict[int, int]:
+def find_incidents(connection: Connection, numbers: Sequence[int]) -> dict[int, int]:
     """The incident of each of these alarms."""
     rows = connection.execute(
         "SELECT alarm, incident FROM incident_alarm WHERE alarm = ANY(%s) AND incident IS NOT NULL",
@@ -218,34 +218,46 @@ def of_alarms(connection: Connection, numbers: Sequence[int]) -> dict[int, int]:
     return dict(rows.fetchall())
 
 
-def as_text(one: IncidentRow, now: int | None) -> dict[str, Any]:
+def as_text(incident: IncidentRow, now: int | None) -> dict[str, Any]:
     """An incident as plain values; `open` at `now`."""
     return {
-        "number": one.number,
-        "title": one.title,
-        "domain": one.key.domain,
-        "category": one.key.category,
-        "grouped_by": one.key.grouped_by,
-        "name": one.key.name,
-        "severity": one.severity,
-        "opened": text(one.opened),
-        "ended": text_if(one.ended),
-        "closes": text_if(one.closes),
-        "open": one.closes is None or now is None or one.closes > now,
-        "alarms": one.alarms,
-        "active": one.active,
+        "number": incident.number,
+        "title": incident.title,
+        "domain": incident.key.domain,
+        "category": incident.key.category,
+        "grouped_by": incident.key.grouped_by,
+        "name": incident.key.name,
+        "severity": incident.severity,
+        "opened": text(incident.opened),
+        "ended": text_if(incident.ended),
+        "closes": text_if(incident.closes),
+        "open": incident.closes is None or now is None or incident.closes > now,
+        "alarms": incident.alarms,
+        "active": incident.active,
     }
 
 
-def _written(one: Incident) -> tuple[object, ...]:
+def _to_row(incident: Incident) -> tuple[object, ...]:
     return (
-        *(one.number, one.key.domain, one.key.category, one.key.grouped_by, one.key.name),
-        *(one.title, moment(one.opened), moment_if(one.ended), moment_if(one.closes), one.severity),
-        *(len(one.alarms), one.active),
+        *(
+            incident.number,
+            incident.key.domain,
+            incident.key.category,
+            incident.key.grouped_by,
+            incident.key.name,
+        ),
+        *(
+            incident.title,
+            moment(incident.opened),
+            moment_if(incident.ended),
+            moment_if(incident.closes),
+            incident.severity,
+        ),
+        *(len(incident.alarms), incident.active),
     )
 
 
-def _row(row: Sequence[Any]) -> IncidentRow:
+def _from_row(row: Sequence[Any]) -> IncidentRow:
     return IncidentRow(
         number=row[0],
         key=Key(**dict(zip(_KEY, row[1:5], strict=True))),

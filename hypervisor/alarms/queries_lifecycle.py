@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hypervisor.alarms.lifecycle import AlarmState, Base, Hold
+from hypervisor.alarms.lifecycle import AlarmState, BaseState, Hold
 from hypervisor.base.instants import micros, micros_if, moment_if, text, text_if
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
@@ -15,7 +15,7 @@ SYSTEM = "system"  # the author of what nobody did by hand
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class HoldRecord:
     """A rule at a subject that is silenced by hand. Times in µs, on the instance's clock."""
 
     rule: str
@@ -33,20 +33,20 @@ class Handling:
 
     alarm: int
     version: int
-    base: Base
+    base: BaseState
     acknowledged: str | None
     assignee: str | None
     closing: int | None
     merged_into: int | None
     split_from: int | None
-    held: Held | None
+    held: HoldRecord | None
 
     @property
     def state(self) -> AlarmState:
         return AlarmState(base=self.base, hold=self.held.kind if self.held else Hold.NONE)
 
 
-def clock(connection: Connection, wall: datetime) -> datetime | None:
+def read_clock(connection: Connection, wall: datetime) -> datetime | None:
     """Now on the instance's clock: the wall's, or the scenario's (None before it begins)."""
     row = connection.execute(
         "SELECT CASE (SELECT mode FROM instance) WHEN 'exercise'"
@@ -56,13 +56,13 @@ def clock(connection: Connection, wall: datetime) -> datetime | None:
     return row[0] if row else None
 
 
-def in_exercise(connection: Connection) -> bool:
+def is_exercise(connection: Connection) -> bool:
     """Whether the scenario's clock is the instance's."""
     row = connection.execute("SELECT mode FROM instance").fetchone()
     return row is not None and row[0] == "exercise"
 
 
-def lock(connection: Connection, number: int) -> bool:
+def lock_alarm(connection: Connection, number: int) -> bool:
     """Let nobody else act on this alarm or on another of its rule and subject; False: no such."""
     row = connection.execute("SELECT rule, subject FROM alarm WHERE id = %s", [number]).fetchone()
     if row is None:
@@ -72,7 +72,7 @@ def lock(connection: Connection, number: int) -> bool:
     return True
 
 
-def handling(
+def read_handling(
     connection: Connection, numbers: Sequence[int], at: datetime | None
 ) -> dict[int, Handling]:
     """How these alarms are handled; `at` on the instance's clock tells what is still shelved."""
@@ -87,7 +87,7 @@ def handling(
     return {row[0]: _handling(row) for row in rows}
 
 
-def holds(connection: Connection, at: datetime | None) -> list[Held]:
+def list_holds(connection: Connection, at: datetime | None) -> list[HoldRecord]:
     """All that is silenced by hand at a time."""
     rows = connection.execute(
         "SELECT rule, subject, kind, since, until, author, reason FROM alarm_hold"
@@ -98,7 +98,7 @@ def holds(connection: Connection, at: datetime | None) -> list[Held]:
     return [_held(row) for row in rows]
 
 
-def write(connection: Connection, handled: Handling) -> None:
+def save_handling(connection: Connection, handled: Handling) -> None:
     """The operator's columns of an alarm, and its next version."""
     connection.execute(
         "UPDATE alarm SET acknowledged = %s, assignee = %s, closing = %s, version = %s"
@@ -110,7 +110,7 @@ def write(connection: Connection, handled: Handling) -> None:
     )
 
 
-def hold(connection: Connection, held: Held) -> None:
+def save_hold(connection: Connection, held: HoldRecord) -> None:
     """Silence a rule at a subject, or silence it otherwise."""
     connection.execute(
         "INSERT INTO alarm_hold (rule, subject, kind, since, until, author, reason)"
@@ -124,12 +124,12 @@ def hold(connection: Connection, held: Held) -> None:
     )
 
 
-def release(connection: Connection, rule: str, subject: str) -> None:
+def delete_hold(connection: Connection, rule: str, subject: str) -> None:
     """Let it speak again."""
     connection.execute("DELETE FROM alarm_hold WHERE rule = %s AND subject = %s", [rule, subject])
 
 
-def close(  # noqa: PLR0913  one argument a column
+def record_closing(  # noqa: PLR0913  one argument a column
     connection: Connection,
     *,
     alarm: int,
@@ -171,12 +171,12 @@ def as_text(handled: Handling) -> dict[str, Any]:
     }
 
 
-def settings(connection: Connection) -> dict[str, Any]:
+def read_settings(connection: Connection) -> dict[str, Any]:
     """The settings that somebody has set."""
     return dict(connection.execute("SELECT name, value FROM alarm_setting").fetchall())
 
 
-def set_one(connection: Connection, name: str, value: object) -> None:
+def save_setting(connection: Connection, name: str, value: object) -> None:
     """Set one."""
     connection.execute(
         "INSERT INTO alarm_setting (name, value) VALUES (%s, %s)"
@@ -189,7 +189,7 @@ def _handling(row: Sequence[Any]) -> Handling:
     return Handling(
         alarm=row[0],
         version=row[1],
-        base=Base(row[2]),
+        base=BaseState(row[2]),
         acknowledged=row[3],
         assignee=row[4],
         closing=micros_if(row[5]),
@@ -199,9 +199,9 @@ def _handling(row: Sequence[Any]) -> Handling:
     )
 
 
-def _held(row: Sequence[Any]) -> Held:
+def _held(row: Sequence[Any]) -> HoldRecord:
     rule, subject, kind, since, until, author, reason = row
-    return Held(
+    return HoldRecord(
         rule=rule,
         subject=subject,
         kind=Hold(kind),

@@ -83,16 +83,16 @@ class AlarmFilter:
     most: int = 5_000
 
 
-def rows(connection: Connection, wanted: AlarmFilter, now: datetime) -> list[AlarmRow]:
+def list_rows(connection: Connection, query: AlarmFilter, now: datetime) -> list[AlarmRow]:
     """The alarms, the latest to begin first. `now`: the instance's clock."""
     which = _OPEN
-    if wanted.number is not None:
+    if query.number is not None:
         which = "a.id = %(number)s"
-    elif wanted.incident is not None:
+    elif query.incident is not None:
         which = "i.incident = %(incident)s AND a.withdrawn IS NULL"
-    elif wanted.over:
+    elif query.over:
         which = "a.state = 'normal'"
-    found = connection.execute(
+    rows = connection.execute(
         f"{_BELOW} SELECT {_COLUMNS} FROM {_FROM} WHERE {which}"  # noqa: S608  constants
         " AND (%(severity)s::text IS NULL OR a.severity->-1->>1 = %(severity)s)"
         " AND (%(domain)s::text IS NULL OR a.domain = %(domain)s)"
@@ -103,51 +103,53 @@ def rows(connection: Connection, wanted: AlarmFilter, now: datetime) -> list[Ala
         " ORDER BY a.began DESC, a.id DESC LIMIT %(most)s",
         {
             "now": now,
-            "number": wanted.number,
-            "incident": wanted.incident,
-            "severity": wanted.severity,
-            "domain": wanted.domain,
-            "area": wanted.area,
-            "assignee": wanted.assignee,
-            "text": wanted.text,
-            "like": f"%{_plain(wanted.text or '')}%",
-            "most": wanted.most,
+            "number": query.number,
+            "incident": query.incident,
+            "severity": query.severity,
+            "domain": query.domain,
+            "area": query.area,
+            "assignee": query.assignee,
+            "text": query.text,
+            "like": f"%{_escape_like(query.text or '')}%",
+            "most": query.most,
         },
     )
-    return [_row(row) for row in found]
+    return [_row(row) for row in rows]
 
 
-def titles(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[str, str, str, str]]:
+def read_incident_titles(
+    connection: Connection, numbers: Sequence[int]
+) -> dict[int, tuple[str, str, str, str]]:
     """Of incidents: (domain, category, where, opened as RFC 3339)."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT number, domain, category, title, to_char(opened, 'YYYY-MM-DD\"T\"HH24:MI:SSOF:00')"
         " FROM incident WHERE number = ANY(%s)",
         [list(numbers)],
     )
-    return {row[0]: (row[1], row[2], row[3], row[4]) for row in found}
+    return {row[0]: (row[1], row[2], row[3], row[4]) for row in rows}
 
 
-def areas(connection: Connection) -> list[tuple[str, str, str, str | None]]:
+def list_areas(connection: Connection) -> list[tuple[str, str, str, str | None]]:
     """(code, kind, name, parent) of areas in which a site stands, or that hold such a one."""
-    found = connection.execute(
+    rows = connection.execute(
         "WITH RECURSIVE up AS (SELECT area.* FROM area WHERE code IN (SELECT commune FROM site)"
         " UNION SELECT area.* FROM area JOIN up ON area.code = up.parent)"
         " SELECT code, kind, name, parent FROM up ORDER BY name"
     )
-    return [(row[0], row[1], row[2], row[3]) for row in found]
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-def told(connection: Connection, number: int) -> list[tuple[datetime, str, str, str]]:
+def list_deliveries(connection: Connection, number: int) -> list[tuple[datetime, str, str, str]]:
     """What was sent of an alarm: when, in which state, by which route, over which channel."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT told_at, state, route, channel FROM delivery WHERE alarm = %s ORDER BY id", [number]
     )
-    return [(row[0], row[1], row[2], row[3]) for row in found]
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-def people(connection: Connection, commune: str | None) -> list[tuple[str, str]]:
+def list_operators(connection: Connection, commune: str | None) -> list[tuple[str, str]]:
     """(name, title) of accounts that may act in a commune (None: in none that is known)."""
-    found = connection.execute(
+    rows = connection.execute(
         "WITH RECURSIVE up AS (SELECT code, parent FROM area WHERE code = %s"
         " UNION SELECT area.code, area.parent FROM area JOIN up ON area.code = up.parent)"
         " SELECT DISTINCT c.name, c.title FROM account c JOIN account_role r ON r.account = c.id"
@@ -155,15 +157,15 @@ def people(connection: Connection, commune: str | None) -> list[tuple[str, str]]
         " AND (r.area IS NULL OR r.area IN (SELECT code FROM up)) ORDER BY c.title, c.name",
         [commune],
     )
-    return [(row[0], row[1]) for row in found]
+    return [(row[0], row[1]) for row in rows]
 
 
-def names(connection: Connection) -> dict[str, str]:
+def read_account_titles(connection: Connection) -> dict[str, str]:
     """What people read of an account, by its name."""
     return dict(connection.execute("SELECT name, title FROM account").fetchall())
 
 
-def last(connection: Connection) -> tuple[datetime, str, str | None] | None:
+def find_latest(connection: Connection) -> tuple[datetime, str, str | None] | None:
     """The alarm that began last: when, and its titles."""
     row = connection.execute(
         "SELECT began, title, title_fr FROM alarm WHERE withdrawn IS NULL"
@@ -172,9 +174,9 @@ def last(connection: Connection) -> tuple[datetime, str, str | None] | None:
     return None if row is None else (row[0], row[1], row[2])
 
 
-def _plain(said: str) -> str:
+def _escape_like(text: str) -> str:
     """For LIKE: nothing in it stands for anything else."""
-    return said.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _row(row: Sequence[Any]) -> AlarmRow:

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 from hypervisor.alarms.load import Raised, Standing
-from hypervisor.alarms.responding import Answer
+from hypervisor.alarms.responding import AcknowledgeDelay
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 
 
-def raised(connection: Connection, begins: datetime, ends: datetime) -> list[Raised]:
+def list_raised(connection: Connection, begins: datetime, ends: datetime) -> list[Raised]:
     """Alarms noticed within (begins, ends], with the severity that they were raised with.
 
     Those that were withdrawn later count: they came before an operator all the same.
@@ -25,7 +25,7 @@ def raised(connection: Connection, begins: datetime, ends: datetime) -> list[Rai
     ]
 
 
-def standing(connection: Connection, at: datetime, long: int) -> Standing:
+def count_standing(connection: Connection, at: datetime, long: int) -> Standing:
     """What was on at a time, by what is known now. `long` in µs."""
     row = connection.execute(
         "SELECT count(*), count(*) FILTER (WHERE began <= %(at)s - %(long)s * interval '1 us'),"
@@ -40,7 +40,7 @@ def standing(connection: Connection, at: datetime, long: int) -> Standing:
     return Standing(alarms=alarms, long=lasting, stale=stale)
 
 
-def answers(connection: Connection, begins: datetime, ends: datetime) -> list[Answer]:
+def list_delays(connection: Connection, begins: datetime, ends: datetime) -> list[AcknowledgeDelay]:
     """Of the alarms noticed within (begins, ends]: when somebody first acknowledged each, by then.
 
     On the instance's clock: the wall's, in an exercise the scenario's.
@@ -54,12 +54,14 @@ def answers(connection: Connection, begins: datetime, ends: datetime) -> list[An
         {"begins": begins, "ends": ends},
     )
     return [
-        Answer(severity=severity, after=None if after is None else max(after, timedelta()))
+        AcknowledgeDelay(
+            severity=severity, after=None if after is None else max(after, timedelta())
+        )
         for severity, after in rows
     ]
 
 
-def begun(
+def list_beginnings(
     connection: Connection, begins: datetime, ends: datetime, *, rule: str, site: str
 ) -> list[int]:
     """When alarms began (µs) in a span, by what is known now, but for one rule's at one site."""

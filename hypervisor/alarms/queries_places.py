@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hypervisor.alarms.incidents import Key, Where, key_of
+from hypervisor.alarms.incidents import Key, Location, find_key
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 
@@ -13,7 +13,7 @@ _Said = tuple[int, Any]  # from when on (µs), and what
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stands:
+class AlarmSubject:
     """What of an alarm says to which incident it belongs. `began` in µs, `site` by name."""
 
     rule: str
@@ -45,33 +45,37 @@ class Places:
             "SELECT g.name, g.title, s.name FROM device_group g LEFT JOIN site s ON s.id = g.site"
         ).fetchall()
         members: dict[str, list[tuple[str, list[_Said]]]] = {}
-        for key, said in _history(connection, "member", "value").items():
+        for key, revisions in _read_revisions(connection, "member", "value").items():
             group, _, device = key.partition("/")
-            members.setdefault(device, []).append((group, said))
+            members.setdefault(device, []).append((group, revisions))
         return cls(
             sites={row[0]: (row[1], row[2], (row[3], row[4]) if row[3] else None) for row in sites},
             groups={name: (title, site) for name, title, site in groups},
             members=members,
-            rules=_history(connection, "rule", "value->>'group by'"),
+            rules=_read_revisions(connection, "rule", "value->>'group by'"),
         )
 
-    def key(self, alarm: Stands) -> tuple[Key, str]:
+    def key(self, alarm: AlarmSubject) -> tuple[Key, str]:
         """The key of the alarm's incident, and the title of its place."""
-        wanted = _at(self.rules.get(alarm.rule, []), alarm.began)
-        return key_of(alarm.domain, alarm.category, wanted, self._where(alarm))
+        grouped_by = _value_at(self.rules.get(alarm.rule, []), alarm.began)
+        return find_key(alarm.domain, alarm.category, grouped_by, self._where(alarm))
 
-    def _where(self, alarm: Stands) -> Where:
+    def _where(self, alarm: AlarmSubject) -> Location:
         kind, _, name = alarm.subject.partition("/")
         group = name if kind == "group" else None
         if kind == "device":
-            known = self.members.get(name, [])
-            of = sorted(one for one, said in known if _at(said, alarm.began) is not None)
+            memberships = self.members.get(name, [])
+            of = sorted(
+                group_name
+                for group_name, revisions in memberships
+                if _value_at(revisions, alarm.began) is not None
+            )
             group = of[0] if of else None
         title, home = self.groups.get(group or "", ("", None))
         site = home or alarm.site
         place = self.sites.get(site or "")
         river = place[1] if place else None
-        return Where(
+        return Location(
             site=(site, place[0]) if site and place else None,
             group=(group, title) if group else None,
             commune=place[2] if place else None,
@@ -80,7 +84,7 @@ class Places:
         )
 
 
-def fingerprint(connection: Connection) -> list[Any]:
+def read_fingerprint(connection: Connection) -> list[Any]:
     """Differs where the registry, as incidents need it, is otherwise."""
     row = connection.execute(
         "SELECT (SELECT max(id) FROM revision WHERE kind = 'member'),"
@@ -98,18 +102,18 @@ def fingerprint(connection: Connection) -> list[Any]:
     return list(row or ())
 
 
-def _history(connection: Connection, kind: str, what: str) -> dict[str, list[_Said]]:
+def _read_revisions(connection: Connection, kind: str, what: str) -> dict[str, list[_Said]]:
     """What revisions said from when on, as they were recorded."""
     rows = connection.execute(
         f"SELECT key, effective, {what} FROM revision WHERE kind = %s ORDER BY key, effective, id",  # noqa: S608  constants
         [kind],
     )
-    found: dict[str, list[_Said]] = {}
+    revisions: dict[str, list[_Said]] = {}
     for key, effective, value in rows:
-        found.setdefault(key, []).append((micros(effective), value))
-    return found
+        revisions.setdefault(key, []).append((micros(effective), value))
+    return revisions
 
 
-def _at(said: list[_Said], time: int) -> Any:
+def _value_at(revisions: list[_Said], time: int) -> Any:
     """What held at a time; None: nothing, or it was withdrawn."""
-    return next((value for since, value in reversed(said) if since <= time), None)
+    return next((value for since, value in reversed(revisions) if since <= time), None)

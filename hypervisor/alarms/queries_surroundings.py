@@ -10,7 +10,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.registry.queries_works import in_force
 
 
-def rules(connection: Connection, at: datetime | None) -> dict[str, dict[str, Any]]:
+def read_rules(connection: Connection, at: datetime | None) -> dict[str, dict[str, Any]]:
     """Of the rules in force what is said beside their conditions: `inhibits`, `chatter`."""
     rows = connection.execute(
         "SELECT DISTINCT ON (key) key, value IS NOT NULL, value->'inhibits', value->'chatter'"
@@ -26,7 +26,7 @@ def rules(connection: Connection, at: datetime | None) -> dict[str, dict[str, An
     }
 
 
-def cases(
+def list_cases(
     connection: Connection, at: datetime | None, *, numbers: Sequence[int] | None = None
 ) -> list[Case]:
     """The alarms of these numbers, else all active ones, with where their subjects stand."""
@@ -39,8 +39,8 @@ def cases(
         " ORDER BY a.began, a.id",
         {"numbers": None if numbers is None else list(numbers)},
     ).fetchall()
-    belonging = groups_of(connection, at)
-    run_from = homes(connection)
+    belonging = read_groups(connection, at)
+    run_from = read_group_sites(connection)
     resting = {
         name
         for name, value in in_force(connection, "device", at).items()
@@ -49,16 +49,16 @@ def cases(
     return [_case(row, belonging, run_from, resting) for row in rows]
 
 
-def groups_of(connection: Connection, at: datetime | None) -> dict[str, frozenset[str]]:
+def read_groups(connection: Connection, at: datetime | None) -> dict[str, frozenset[str]]:
     """The groups that each device belongs to at a time."""
-    found: dict[str, set[str]] = {}
+    by_device: dict[str, set[str]] = {}
     for key in in_force(connection, "member", at):
         group, _, device = key.partition("/")
-        found.setdefault(device, set()).add(group)
-    return {device: frozenset(groups) for device, groups in found.items()}
+        by_device.setdefault(device, set()).add(group)
+    return {device: frozenset(names) for device, names in by_device.items()}
 
 
-def homes(connection: Connection) -> dict[str, str]:
+def read_group_sites(connection: Connection) -> dict[str, str]:
     """The site that each group is run from, by name, where there is one."""
     rows = connection.execute(
         "SELECT g.name, s.name FROM device_group g JOIN site s ON s.id = g.site"
@@ -66,7 +66,7 @@ def homes(connection: Connection) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
-def beginnings(
+def list_beginnings(
     connection: Connection, since: datetime, until: datetime | None = None
 ) -> list[tuple[str, str, int]]:
     """Rule, subject and `began` (µs) of every alarm of the log that began since."""

@@ -6,11 +6,11 @@ from datetime import datetime
 from hypervisor.database.connect import Connection
 
 # What a person reads of an alarm; `fresh`, merges and splits explain alarms to inquiries.
-TOLD = ("raised", "severity", "stale", "cleared", "retrospective", "revised", "withdrawn")
+KINDS = ("raised", "severity", "stale", "cleared", "retrospective", "revised", "withdrawn")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event:
+class TimelineEvent:
     """A transition (`author` None: the watch noticed it) or an act, on the instance's clock.
 
     `severity`: the alarm's after it. `event_time`: when it became true.
@@ -57,7 +57,7 @@ _ACTS = f"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
+class TimelineFilter:
     """From `since`, before `until`, on the instance's clock; the latest `limit`."""
 
     since: datetime
@@ -68,7 +68,7 @@ class Span:
     limit: int = 2_000
 
 
-def events(connection: Connection, span: Span) -> list[Event]:
+def list_events(connection: Connection, span: TimelineFilter) -> list[TimelineEvent]:
     """In the order they were noticed or done."""
     rows = connection.execute(
         f"SELECT * FROM ({_TRANSITIONS} UNION ALL {_ACTS}) every"  # noqa: S608  our own text
@@ -76,12 +76,12 @@ def events(connection: Connection, span: Span) -> list[Event]:
         {
             "since": span.since,
             "until": span.until,
-            "told": list(TOLD),
+            "told": list(KINDS),
             "domains": None if span.domains is None else list(span.domains),
             "alarms": None if span.alarms is None else list(span.alarms),
             "category": span.category,
             "limit": span.limit,
         },
     ).fetchall()
-    names = Event.__dataclass_fields__
-    return [Event(**dict(zip(names, row, strict=True))) for row in reversed(rows)]
+    names = TimelineEvent.__dataclass_fields__
+    return [TimelineEvent(**dict(zip(names, row, strict=True))) for row in reversed(rows)]

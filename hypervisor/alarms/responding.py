@@ -10,7 +10,7 @@ from rules._rule import SEVERITIES
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class AcknowledgeDelay:
     """One alarm: the severity with which it came, and after how long somebody took it up.
 
     `after` None: nobody did.
@@ -21,7 +21,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Response:
+class ResponseTimes:
     """The alarms of one severity: how many were raised and answered, and after how long."""
 
     severity: str
@@ -32,22 +32,22 @@ class Response:
     longest: timedelta | None
 
 
-def responses(answers: Iterable[Answer]) -> list[Response]:
+def summarize(answers: Iterable[AcknowledgeDelay]) -> list[ResponseTimes]:
     """By severity, the highest first; those that nobody raised are left out."""
-    by_severity: dict[str, list[Answer]] = {}
+    by_severity: dict[str, list[AcknowledgeDelay]] = {}
     for answer in answers:
         by_severity.setdefault(answer.severity, []).append(answer)
     return [
-        _response(severity, by_severity[severity])
+        _summarize_severity(severity, by_severity[severity])
         for severity in reversed(SEVERITIES)
         if severity in by_severity
     ]
 
 
-def _response(severity: str, answers: Sequence[Answer]) -> Response:
+def _summarize_severity(severity: str, answers: Sequence[AcknowledgeDelay]) -> ResponseTimes:
     seconds = [answer.after.total_seconds() for answer in answers if answer.after is not None]
     median, most, longest = (_quantile(seconds, share) for share in (0.5, 0.9, 1.0))
-    return Response(
+    return ResponseTimes(
         severity=severity,
         raised=len(answers),
         answered=len(seconds),

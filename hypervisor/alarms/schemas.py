@@ -7,8 +7,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hypervisor.web.schemas import AlarmBody, Body, TransitionBody
 
-StateWord = Literal["unacknowledged", "acknowledged", "closing", "returned", "normal", "withdrawn"]
-KindWord = Literal[
+StateName = Literal["unacknowledged", "acknowledged", "closing", "returned", "normal", "withdrawn"]
+ActKindName = Literal[
     "acknowledge",
     "unacknowledge",
     "assign",
@@ -43,7 +43,7 @@ class HoldBody(BaseModel):
 class HandledBody(AlarmBody):
     """An alarm and how operators handle it."""
 
-    state: StateWord = Field(
+    state: StateName = Field(
         description="`returned`: over, and nobody has acknowledged it. `closing`: closed by hand,"
         " the watch has yet to end it."
     )
@@ -76,7 +76,7 @@ class ActBody(BaseModel):
     reason: str
     details: dict[str, Any]
     version: int = Field(description="The alarm's after it.")
-    state: StateWord
+    state: StateName
 
 
 class HandledDetailBody(Body):
@@ -92,7 +92,7 @@ class ActRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: KindWord
+    kind: ActKindName
     version: Annotated[
         int, Field(ge=1, description="Of the alarm as you saw it; 409 if it has changed since.")
     ]

@@ -7,22 +7,25 @@ from typing import Any
 
 from hypervisor.alarms import queries, queries_acts, queries_lifecycle, settings
 from hypervisor.alarms.errors import ConflictError, NoAlarmError, RefusedError
-from hypervisor.alarms.lifecycle import TABLE, AlarmState, Hold, Kind
-from hypervisor.alarms.queries import Alarm, highest
-from hypervisor.alarms.queries_acts import Done
-from hypervisor.alarms.queries_lifecycle import Handling, Held
+from hypervisor.alarms.lifecycle import TABLE, ActKind, AlarmState, Hold
+from hypervisor.alarms.queries import Alarm, highest_severity
+from hypervisor.alarms.queries_acts import ActRecord
+from hypervisor.alarms.queries_lifecycle import Handling, HoldRecord
 from hypervisor.base.instants import micros, moment, text
 from hypervisor.database.connect import Connection
 from rules._duration import duration_text
 
 _WITH_REASON = {
-    Kind.UNACKNOWLEDGE: "why it is open again",
-    Kind.COMMENT: "the comment",
-    Kind.SHELVE: "why it may be silent",
-    Kind.OUT_OF_SERVICE: "why nobody may believe it",
-    Kind.CLOSE: "why it is over although its condition holds",
+    ActKind.UNACKNOWLEDGE: "why it is open again",
+    ActKind.COMMENT: "the comment",
+    ActKind.SHELVE: "why it may be silent",
+    ActKind.OUT_OF_SERVICE: "why nobody may believe it",
+    ActKind.CLOSE: "why it is over although its condition holds",
 }
-_BY_SYSTEM = (Kind.ESCALATE, Kind.REMIND)  # they change no state: nobody's version goes out of date
+_BY_SYSTEM = (
+    ActKind.ESCALATE,
+    ActKind.REMIND,
+)  # they change no state: nobody's version goes out of date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ class Act:
     """
 
     alarm: int
-    kind: Kind
+    kind: ActKind
     author: str
     reason: str = ""
     version: int | None = None
@@ -45,14 +48,14 @@ class Act:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Handled:
+class ActResult:
     """An alarm and how it is handled."""
 
     alarm: Alarm
     handling: Handling
 
 
-def act(connection: Connection, what: Act, *, now: datetime) -> Handled:
+def perform(connection: Connection, request: Act, *, now: datetime) -> ActResult:
     """Do it, in one transaction with its record; the alarm as it then stands. `now`: the wall's.
 
     Raises:
@@ -61,171 +64,176 @@ def act(connection: Connection, what: Act, *, now: datetime) -> Handled:
         RefusedError: the act does not fit its state, or lacks a reason, an end, an author.
     """
     with connection.transaction():
-        found = queries_lifecycle.lock(connection, what.alarm)
-        alarm = queries.find(connection, what.alarm) if found else None
+        exists = queries_lifecycle.lock_alarm(connection, request.alarm)
+        alarm = queries.find_alarm(connection, request.alarm) if exists else None
         if alarm is None:
-            raise NoAlarmError(f"no alarm has the number {what.alarm}")
-        clock = queries_lifecycle.clock(connection, now)
-        before = queries_lifecycle.handling(connection, [alarm.id], clock)[alarm.id]
-        _expect_version(connection, what, before)
-        _expect_words(what)
-        state = _next(what, before)
-        longest = settings.of(queries_lifecycle.settings(connection)).shelve_longest
+            raise NoAlarmError(f"no alarm has the number {request.alarm}")
+        clock = queries_lifecycle.read_clock(connection, now)
+        before = queries_lifecycle.read_handling(connection, [alarm.id], clock)[alarm.id]
+        _check_version(connection, request, before)
+        _check_texts(request)
+        state = _next_state(request, before)
+        longest = settings.from_stored(queries_lifecycle.read_settings(connection)).shelve_longest
         after = replace(
             before,
             base=state.base,
-            version=before.version + (what.kind not in _BY_SYSTEM),
-            **_changes(what, alarm, clock or now, longest),
+            version=before.version + (request.kind not in _BY_SYSTEM),
+            **_handling_changes(request, alarm, clock or now, longest),
         )
-        _write(connection, what, alarm, after, now=now, clock=clock)
-        return Handled(alarm=alarm, handling=after)
+        _save(connection, request, alarm, after, now=now, clock=clock)
+        return ActResult(alarm=alarm, handling=after)
 
 
-def _expect_version(connection: Connection, what: Act, before: Handling) -> None:
-    if what.version is None or what.version == before.version:
+def _check_version(connection: Connection, request: Act, before: Handling) -> None:
+    if request.version is None or request.version == before.version:
         return
     since = [
-        one for one in queries_acts.acts(connection, [what.alarm]) if one.version > what.version
+        done
+        for done in queries_acts.list_acts(connection, [request.alarm])
+        if done.version > request.version
     ]
-    told = ", ".join(f"{done.kind} by {done.author} at {text(done.at)}" for done in since)
+    changes = ", ".join(f"{done.kind} by {done.author} at {text(done.at)}" for done in since)
     raise ConflictError(
-        f"alarm {what.alarm} has changed since you saw it: version {before.version}, not"
-        f" {what.version} ({told or 'by what was measured'}); it is {before.base} now. Look again"
+        f"alarm {request.alarm} has changed since you saw it: version {before.version}, not"
+        f" {request.version} ({changes or 'by new readings'}); it is {before.base} now. Look again"
     )
 
 
-def _expect_words(what: Act) -> None:
-    if not what.author.strip():
-        raise RefusedError(f"alarm {what.alarm}: say who does this")
-    if what.kind in _WITH_REASON and not what.reason.strip():
+def _check_texts(request: Act) -> None:
+    if not request.author.strip():
+        raise RefusedError(f"alarm {request.alarm}: say who does this")
+    if request.kind in _WITH_REASON and not request.reason.strip():
         raise RefusedError(
-            f"{what.kind} of alarm {what.alarm}: say {_WITH_REASON[what.kind]}, in a few words"
+            f"{request.kind} of alarm {request.alarm}:"
+            f" say {_WITH_REASON[request.kind]}, in a few words"
         )
-    for said in (what.author, what.reason, what.assignee or ""):
-        if _unwritable(said):
-            raise RefusedError(f"{what.kind} of alarm {what.alarm}: {said!r} cannot be kept")
-    if what.until is not None and what.until.tzinfo is None:
-        raise RefusedError(f"shelve of alarm {what.alarm}: its end needs an offset, such as Z")
+    for words in (request.author, request.reason, request.assignee or ""):
+        if _is_unstorable(words):
+            raise RefusedError(f"{request.kind} of alarm {request.alarm}: {words!r} cannot be kept")
+    if request.until is not None and request.until.tzinfo is None:
+        raise RefusedError(f"shelve of alarm {request.alarm}: its end needs an offset, such as Z")
 
 
-def _unwritable(said: str) -> bool:
+def _is_unstorable(words: str) -> bool:
     """Half of a character, or none, as a broken program sends it: no database takes these."""
-    return any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in said)
+    return any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in words)
 
 
-def _next(what: Act, before: Handling) -> AlarmState:
-    state = TABLE[before.state, what.kind]
+def _next_state(request: Act, before: Handling) -> AlarmState:
+    state = TABLE[before.state, request.kind]
     if isinstance(state, AlarmState):
         return state
-    raise RefusedError(f"{what.kind} of alarm {what.alarm} is refused: {state}")
+    raise RefusedError(f"{request.kind} of alarm {request.alarm} is refused: {state}")
 
 
-def _changes(what: Act, alarm: Alarm, clock: datetime, longest: int) -> dict[str, Any]:
+def _handling_changes(request: Act, alarm: Alarm, clock: datetime, longest: int) -> dict[str, Any]:
     """What the act changes of the alarm's handling beside its state."""
     changes: dict[str, Any] = {}
-    match what.kind:
-        case Kind.ACKNOWLEDGE:
-            changes = {"acknowledged": _standing(alarm)}
-        case Kind.UNACKNOWLEDGE:
+    match request.kind:
+        case ActKind.ACKNOWLEDGE:
+            changes = {"acknowledged": _severity_acknowledged(alarm)}
+        case ActKind.UNACKNOWLEDGE:
             changes = {"acknowledged": None}
-        case Kind.CLOSE:
+        case ActKind.CLOSE:
             # It ends after it began, even where the scenario's clock lags behind its readings.
             at = max(micros(clock), alarm.episode.began + 1)
-            changes = {"closing": at, "acknowledged": _standing(alarm)}
-        case Kind.ASSIGN:
-            changes = {"assignee": (what.assignee or "").strip() or None}
-        case Kind.SHELVE:
-            until = _end(what, clock, longest)
-            changes = {"held": _held(what, alarm, Hold.SHELVED, clock, until)}
-        case Kind.OUT_OF_SERVICE:
-            changes = {"held": _held(what, alarm, Hold.OUT_OF_SERVICE, clock, None)}
-        case Kind.UNSHELVE | Kind.RETURN_TO_SERVICE:
+            changes = {"closing": at, "acknowledged": _severity_acknowledged(alarm)}
+        case ActKind.ASSIGN:
+            changes = {"assignee": (request.assignee or "").strip() or None}
+        case ActKind.SHELVE:
+            until = _shelving_end(request, clock, longest)
+            changes = {"held": _build_hold(request, alarm, Hold.SHELVED, clock, until)}
+        case ActKind.OUT_OF_SERVICE:
+            changes = {"held": _build_hold(request, alarm, Hold.OUT_OF_SERVICE, clock, None)}
+        case ActKind.UNSHELVE | ActKind.RETURN_TO_SERVICE:
             changes = {"held": None}
         case _:
             pass
     return changes
 
 
-def _standing(alarm: Alarm) -> str:
+def _severity_acknowledged(alarm: Alarm) -> str:
     """The severity that an acknowledgement speaks of."""
-    return alarm.episode.severity[-1][1] if alarm.active else highest(alarm.episode)
+    return alarm.episode.severity[-1][1] if alarm.active else highest_severity(alarm.episode)
 
 
-def _end(what: Act, clock: datetime, longest: int) -> datetime:
-    if what.until is None:
-        raise RefusedError(f"shelve of alarm {what.alarm}: say until when")
-    if what.until <= clock:
+def _shelving_end(request: Act, clock: datetime, longest: int) -> datetime:
+    if request.until is None:
+        raise RefusedError(f"shelve of alarm {request.alarm}: say until when")
+    if request.until <= clock:
         raise RefusedError(
-            f"shelve of alarm {what.alarm}: {text(micros(what.until))} is past;"
+            f"shelve of alarm {request.alarm}: {text(micros(request.until))} is past;"
             f" it is {text(micros(clock))}"
         )
     latest = micros(clock) + longest
-    if micros(what.until) > latest:
+    if micros(request.until) > latest:
         raise RefusedError(
-            f"shelve of alarm {what.alarm}: at most {duration_text(longest)} at once, so until"
+            f"shelve of alarm {request.alarm}: at most {duration_text(longest)} at once, so until"
             f" {text(latest)}; take it out of service if it is to be silent for longer"
         )
-    return what.until
+    return request.until
 
 
-def _held(what: Act, alarm: Alarm, kind: Hold, since: datetime, until: datetime | None) -> Held:
-    return Held(
+def _build_hold(
+    request: Act, alarm: Alarm, kind: Hold, since: datetime, until: datetime | None
+) -> HoldRecord:
+    return HoldRecord(
         rule=alarm.episode.rule,
         subject=alarm.episode.subject,
         kind=kind,
         since=micros(since),
         until=None if until is None else micros(until),
-        author=what.author.strip(),
-        reason=what.reason.strip(),
+        author=request.author.strip(),
+        reason=request.reason.strip(),
     )
 
 
-def _write(  # noqa: PLR0913  two clocks
+def _save(  # noqa: PLR0913  two clocks
     connection: Connection,
-    what: Act,
+    request: Act,
     alarm: Alarm,
     after: Handling,
     *,
     now: datetime,
     clock: datetime | None,
 ) -> None:
-    queries_lifecycle.write(connection, after)
+    queries_lifecycle.save_handling(connection, after)
     rule, subject = alarm.episode.rule, alarm.episode.subject
-    if what.kind in (Kind.SHELVE, Kind.OUT_OF_SERVICE) and after.held is not None:
-        queries_lifecycle.hold(connection, after.held)
-    if what.kind in (Kind.UNSHELVE, Kind.RETURN_TO_SERVICE):
-        queries_lifecycle.release(connection, rule, subject)
-    if what.kind is Kind.CLOSE and after.closing is not None:
-        queries_lifecycle.close(
+    if request.kind in (ActKind.SHELVE, ActKind.OUT_OF_SERVICE) and after.held is not None:
+        queries_lifecycle.save_hold(connection, after.held)
+    if request.kind in (ActKind.UNSHELVE, ActKind.RETURN_TO_SERVICE):
+        queries_lifecycle.delete_hold(connection, rule, subject)
+    if request.kind is ActKind.CLOSE and after.closing is not None:
+        queries_lifecycle.record_closing(
             connection,
             alarm=alarm.id,
             rule=rule,
             subject=subject,
             at=moment(after.closing),
-            author=what.author.strip(),
-            reason=what.reason.strip(),
+            author=request.author.strip(),
+            reason=request.reason.strip(),
         )
-    queries_acts.record(connection, _record(connection, what, after, now=now, clock=clock))
+    queries_acts.record(connection, _build_record(connection, request, after, now=now, clock=clock))
 
 
-def _record(
-    connection: Connection, what: Act, after: Handling, *, now: datetime, clock: datetime | None
-) -> Done:
-    details = dict(what.details or {})
-    if what.kind is Kind.ASSIGN:
+def _build_record(
+    connection: Connection, request: Act, after: Handling, *, now: datetime, clock: datetime | None
+) -> ActRecord:
+    details = dict(request.details or {})
+    if request.kind is ActKind.ASSIGN:
         details["assignee"] = after.assignee
-    if what.kind is Kind.ACKNOWLEDGE:
+    if request.kind is ActKind.ACKNOWLEDGE:
         details["severity"] = after.acknowledged
-    if what.kind is Kind.SHELVE and after.held and after.held.until is not None:
+    if request.kind is ActKind.SHELVE and after.held and after.held.until is not None:
         details["until"] = text(after.held.until)
-    return Done(
+    return ActRecord(
         id=0,
-        alarm=what.alarm,
-        kind=what.kind,
-        author=what.author.strip(),
+        alarm=request.alarm,
+        kind=request.kind,
+        author=request.author.strip(),
         at=micros(now),
-        scenario_at=micros(clock) if clock and queries_lifecycle.in_exercise(connection) else None,
-        reason=what.reason.strip(),
+        scenario_at=micros(clock) if clock and queries_lifecycle.is_exercise(connection) else None,
+        reason=request.reason.strip(),
         details=details,
         version=after.version,
         state=after.base,

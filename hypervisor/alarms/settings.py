@@ -14,7 +14,7 @@ MOST = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dials:
+class AlarmSettings:
     """What can be set with `hypervisor alarms set`."""
 
     shelve_longest: int = 24 * _HOUR  # nobody shelves for longer at once
@@ -28,45 +28,43 @@ class Dials:
 _DURATIONS = ("shelve_longest", "incident_quiet", "chatter_window", "standing_long")
 
 
-def read(name: str, written: str) -> Any:
+def parse_setting(name: str, value: str) -> Any:
     """A setting as a person writes it, as JSON keeps it.
 
     Raises:
         AlarmError: there is none of that name, or it is not what the setting wants.
     """
-    names = [field.name for field in fields(Dials)]
+    names = [field.name for field in fields(AlarmSettings)]
     if name not in names:
         raise AlarmError(f"no setting is called {name!r}; there are {', '.join(names)}")
     if name in _DURATIONS:
         try:
-            span = parse_duration(written, Place(file=name, line=0, column=0))
+            span = parse_duration(value, Place(file=name, line=0, column=0))
         except RuleError as error:
             raise AlarmError(f"{name}: {error.problem}") from error
         if span == 0:
-            raise AlarmError(
-                f"{name}: {written!r}; expected a length of time as 8 h, at most 366 d"
-            )
+            raise AlarmError(f"{name}: {value!r}; expected a length of time as 8 h, at most 366 d")
         return span
     if name == "step_up_unacknowledges":
-        if written not in ("true", "false"):
-            raise AlarmError(f"{name}: {written!r}; expected true or false")
-        return written == "true"
-    if not written.isdecimal() or not 0 < int(written) <= MOST:
-        raise AlarmError(f"{name}: {written!r}; expected a whole number of alarms, 1 or more")
-    return int(written)
+        if value not in ("true", "false"):
+            raise AlarmError(f"{name}: {value!r}; expected true or false")
+        return value == "true"
+    if not value.isdecimal() or not 0 < int(value) <= MOST:
+        raise AlarmError(f"{name}: {value!r}; expected a whole number of alarms, 1 or more")
+    return int(value)
 
 
-def of(stored: Mapping[str, Any]) -> Dials:
+def from_stored(stored: Mapping[str, Any]) -> AlarmSettings:
     """The settings that are stored, and the defaults of the others."""
-    known = {field.name for field in fields(Dials)}
-    return Dials(**{name: value for name, value in stored.items() if name in known})
+    names = {field.name for field in fields(AlarmSettings)}
+    return AlarmSettings(**{name: value for name, value in stored.items() if name in names})
 
 
-def shown(dials: Dials) -> dict[str, str]:
+def format_settings(dials: AlarmSettings) -> dict[str, str]:
     """As a person writes them."""
     return {
         field.name: duration_text(getattr(dials, field.name))
         if field.name in _DURATIONS
         else str(getattr(dials, field.name)).lower()
-        for field in fields(Dials)
+        for field in fields(AlarmSettings)
     }

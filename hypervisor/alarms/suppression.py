@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from hypervisor.alarms.chatter import Chatter
 from hypervisor.alarms.lifecycle import Hold
-from hypervisor.alarms.queries_lifecycle import Held
+from hypervisor.alarms.queries_lifecycle import HoldRecord
 from hypervisor.base.instants import text
 from hypervisor.registry.queries_works import Window
 
@@ -50,7 +50,7 @@ class Suppression:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class SuppressionInputs:
     """What suppression depends on beside the alarm. `active`: all active alarms.
 
     `inhibits`: per rule the rules that it inhibits. `holds`: per (rule, subject).
@@ -59,21 +59,23 @@ class Surroundings:
     active: Sequence[Case] = ()
     inhibits: Mapping[str, frozenset[str]] = field(default_factory=dict)
     works: Sequence[Window] = ()
-    holds: Mapping[tuple[str, str], Held] = field(default_factory=dict)
+    holds: Mapping[tuple[str, str], HoldRecord] = field(default_factory=dict)
     chatter: Mapping[tuple[str, str], Chatter] = field(default_factory=dict)
 
     @functools.cached_property
     def reaching(self) -> Mapping[tuple[str, str], list[Case]]:
         """The active alarms that inhibit others, by where they reach: kind of place and name."""
-        found: dict[tuple[str, str], list[Case]] = {}
-        for one in self.active:
-            if one.active and self.inhibits.get(one.rule):
-                for place in _reach(one):
-                    found.setdefault(place, []).append(one)
-        return found
+        reach: dict[tuple[str, str], list[Case]] = {}
+        for alarm in self.active:
+            if alarm.active and self.inhibits.get(alarm.rule):
+                for place in _places_reached(alarm):
+                    reach.setdefault(place, []).append(alarm)
+        return reach
 
 
-def suppressed(case: Case, around: Surroundings, *, now: int) -> tuple[Suppression, ...]:
+def find_suppressions(
+    case: Case, around: SuppressionInputs, *, now: int
+) -> tuple[Suppression, ...]:
     """Every reason for which this alarm notifies nobody at `now`; none: it may speak."""
     suppressions = [
         Suppression(
@@ -81,15 +83,17 @@ def suppressed(case: Case, around: Surroundings, *, now: int) -> tuple[Suppressi
             reason=f"alarm {inhibitor.id} inhibits it: {inhibitor.title}",
             by=inhibitor.id,
         )
-        for inhibitor in inhibitors(case, around)
+        for inhibitor in find_inhibitors(case, around)
     ]
-    suppressions += [_of_works(window) for window in around.works if _concerns(window, case, now)]
+    suppressions += [
+        _works_suppression(window) for window in around.works if _covers(window, case, now)
+    ]
     held = around.holds.get((case.rule, case.subject))
     if held is not None and (held.until is None or held.until > now):
-        suppressions.append(_of_hold(held))
+        suppressions.append(_hold_suppression(held))
     if case.out_of_service:
-        said = f"{case.subject.partition('/')[2]} is out of service in the inventory"
-        suppressions.append(Suppression(kind=Hold.OUT_OF_SERVICE.value, reason=said))
+        reason = f"{case.subject.partition('/')[2]} is out of service in the inventory"
+        suppressions.append(Suppression(kind=Hold.OUT_OF_SERVICE.value, reason=reason))
     chatter = around.chatter.get((case.rule, case.subject))
     if chatter is not None:
         suppressions.append(
@@ -98,58 +102,60 @@ def suppressed(case: Case, around: Surroundings, *, now: int) -> tuple[Suppressi
     return tuple(suppressions)
 
 
-def inhibitors(case: Case, around: Surroundings) -> list[Case]:
+def find_inhibitors(case: Case, around: SuppressionInputs) -> list[Case]:
     """The active alarms that inhibit this one, the first to begin first.
 
     Of two that inhibit each other the one that began first speaks.
     """
     near = {
-        one.id: one
-        for place in _places(case)
-        for one in around.reaching.get(place, ())
-        if _inhibits(one, case, around)
+        inhibitor.id: inhibitor
+        for place in _places_of(case)
+        for inhibitor in around.reaching.get(place, ())
+        if _inhibits(inhibitor, case, around)
     }
     return sorted(
         (
-            one
-            for one in near.values()
-            if not (_reached(case, one, around) and _first(case, one) is case)
+            inhibitor
+            for inhibitor in near.values()
+            if not (_inhibits_here(case, inhibitor, around) and _earlier(case, inhibitor) is case)
         ),
-        key=lambda one: (one.began, one.id),
+        key=lambda inhibitor: (inhibitor.began, inhibitor.id),
     )
 
 
-def _inhibits(one: Case, other: Case, around: Surroundings) -> bool:
-    return one.id != other.id and other.rule in around.inhibits.get(one.rule, ())
+def _inhibits(inhibitor: Case, other: Case, around: SuppressionInputs) -> bool:
+    return inhibitor.id != other.id and other.rule in around.inhibits.get(inhibitor.rule, ())
 
 
-def _reached(one: Case, other: Case, around: Surroundings) -> bool:
-    return _inhibits(one, other, around) and not _reach(one).isdisjoint(_places(other))
+def _inhibits_here(inhibitor: Case, other: Case, around: SuppressionInputs) -> bool:
+    return _inhibits(inhibitor, other, around) and not _places_reached(inhibitor).isdisjoint(
+        _places_of(other)
+    )
 
 
-def _reach(one: Case) -> set[tuple[str, str]]:
+def _places_reached(inhibitor: Case) -> set[tuple[str, str]]:
     """Where an inhibitor reaches: its own subject, its site, the members of its group."""
-    found = {("subject", one.subject)}
-    if one.site is not None:
-        found.add(("site", one.site))
-    kind, _, name = one.subject.partition("/")
+    places = {("subject", inhibitor.subject)}
+    if inhibitor.site is not None:
+        places.add(("site", inhibitor.site))
+    kind, _, name = inhibitor.subject.partition("/")
     if kind == "group":
-        found.add(("group", name))
-    return found
+        places.add(("group", name))
+    return places
 
 
-def _places(one: Case) -> set[tuple[str, str]]:
+def _places_of(case: Case) -> set[tuple[str, str]]:
     """By which places an alarm can be reached: a lamp also by its groups and their sites."""
-    found = {("subject", one.subject)}
-    found |= {("site", site) for site in ({one.site} | one.homes) if site is not None}
-    return found | {("group", group) for group in one.groups}
+    places = {("subject", case.subject)}
+    places |= {("site", site) for site in ({case.site} | case.homes) if site is not None}
+    return places | {("group", group) for group in case.groups}
 
 
-def _first(one: Case, other: Case) -> Case:
-    return min(one, other, key=lambda each: (each.began, each.id))
+def _earlier(case: Case, other: Case) -> Case:
+    return min(case, other, key=lambda case: (case.began, case.id))
 
 
-def _concerns(works: Window, case: Case, now: int) -> bool:
+def _covers(works: Window, case: Case, now: int) -> bool:
     if not works.begins <= now < works.ends:
         return False
     kind, _, name = case.subject.partition("/")
@@ -162,7 +168,7 @@ def _concerns(works: Window, case: Case, now: int) -> bool:
     )
 
 
-def _of_works(works: Window) -> Suppression:
+def _works_suppression(works: Window) -> Suppression:
     return Suppression(
         kind="works",
         reason=f"planned works {works.name} until {text(works.ends)}: {works.reason}",
@@ -170,7 +176,7 @@ def _of_works(works: Window) -> Suppression:
     )
 
 
-def _of_hold(held: Held) -> Suppression:
+def _hold_suppression(held: HoldRecord) -> Suppression:
     until = f" until {text(held.until)}" if held.until is not None else ""
     words = "shelved" if held.kind is Hold.SHELVED else "out of service"
     return Suppression(

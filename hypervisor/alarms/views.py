@@ -13,7 +13,7 @@ from hypervisor.alarms.views_filter import WHICH, Filter
 from hypervisor.web import marks
 
 BEFORE, AFTER = timedelta(hours=12), timedelta(hours=2)
-_ALONE = 0  # the group of those that are an incident by themselves
+_NO_INCIDENT = 0  # the group of those that are an incident by themselves
 _HISTORY = 500
 _GAP = 2 * 3600  # s: a line is not drawn over a longer silence
 
@@ -43,7 +43,7 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class AlarmList:
     """What the page shows. `counts` by `which`, of what else the address asks for."""
 
     filter: Filter
@@ -57,43 +57,45 @@ class Look:
     last: tuple[datetime, str, str | None] | None
 
 
-def look(context: RequestContext, found: Filter, since: datetime | None) -> Look:
+def build_list(context: RequestContext, filters: Filter, since: datetime | None) -> AlarmList:
     """What the address asks for, as it is now. `since`: the last look."""
     now = context.now()
-    rows = queries_list.rows(context.connection, _wanted(context, found), now)
-    chosen = [row for row in rows if found.incident is not None or _is(row, found.which)]
+    rows = queries_list.list_rows(context.connection, _to_query(context, filters), now)
+    chosen = [row for row in rows if filters.incident is not None or _matches(row, filters.which)]
     changed = [row for row in chosen if since is not None and row.changed > since]
-    groups = grouped(changed if found.changed else chosen, flat=found.flat or found.which == "over")
+    groups = group_rows(
+        changed if filters.changed else chosen, flat=filters.flat or filters.which == "over"
+    )
     ordered = [row for _, members in groups for row in members]
-    shown = {row.id for row in ordered[: found.show]}
-    sparks = _sparks(context, [row for row in ordered if row.id in shown], now)
-    return Look(
-        filter=found,
-        counts=_counts(context, found, rows),
-        groups=_groups(context, groups, shown, sparks, since),
+    shown = {row.id for row in ordered[: filters.show]}
+    sparks = _draw_sparks(context, [row for row in ordered if row.id in shown], now)
+    return AlarmList(
+        filter=filters,
+        counts=_count_by_which(context, filters, rows),
+        groups=_build_groups(context, groups, shown, sparks, since),
         total=len(ordered),
         shown=len(shown),
         hidden_waiting=sum(row.waits for row in ordered if row.id not in shown),
         changed=len(changed),
         since=since,
-        last=None if ordered else queries_list.last(context.connection),
+        last=None if ordered else queries_list.find_latest(context.connection),
     )
 
 
-def grouped(rows: Iterable[AlarmRow], *, flat: bool = False) -> list[tuple[int, list[AlarmRow]]]:
+def group_rows(rows: Iterable[AlarmRow], *, flat: bool = False) -> list[tuple[int, list[AlarmRow]]]:
     """Incidents and their alarms, the worst first; those of one alarm each are put together.
 
     `flat`: all in one group, by priority alone.
     """
     members: dict[int, list[AlarmRow]] = {}
     for row in rows:
-        members.setdefault(_ALONE if flat else row.incident or _ALONE, []).append(row)
-    found: dict[int, list[AlarmRow]] = {}
+        members.setdefault(_NO_INCIDENT if flat else row.incident or _NO_INCIDENT, []).append(row)
+    incidents: dict[int, list[AlarmRow]] = {}
     for number, together in members.items():
-        found.setdefault(number if len(together) > 1 else _ALONE, []).extend(together)
-    for together in found.values():
+        incidents.setdefault(number if len(together) > 1 else _NO_INCIDENT, []).extend(together)
+    for together in incidents.values():
         together.sort(key=urgency)
-    return sorted(found.items(), key=lambda one: (urgency(one[1][0]), one[0]))
+    return sorted(incidents.items(), key=lambda incident: (urgency(incident[1][0]), incident[0]))
 
 
 def urgency(row: AlarmRow) -> tuple[bool, bool, int, bool, float, int]:
@@ -108,12 +110,12 @@ def urgency(row: AlarmRow) -> tuple[bool, bool, int, bool, float, int]:
     )
 
 
-def how(row: AlarmRow) -> str:
+def mark_style(row: AlarmRow) -> str:
     """How its mark looks."""
     return "shv" if row.hold else marks.of_base(row.state)
 
 
-def limit_keys(row: AlarmRow, rule: Mapping[str, Any] | None) -> str | None:
+def threshold_key(row: AlarmRow, rule: Mapping[str, Any] | None) -> str | None:
     """The threshold that its severity now is of: its key."""
     name = views_words.threshold_of(rule, row.severity)
     if name is None or row.subject.startswith("group/"):
@@ -121,21 +123,21 @@ def limit_keys(row: AlarmRow, rule: Mapping[str, Any] | None) -> str | None:
     return f"{row.subject}/{name}"
 
 
-def _wanted(context: RequestContext, found: Filter) -> AlarmFilter:
-    over = found.which == "over"
+def _to_query(context: RequestContext, filters: Filter) -> AlarmFilter:
+    over = filters.which == "over"
     return AlarmFilter(
         over=over,
-        incident=found.incident,
-        severity=found.severity,
-        domain=found.domain,
-        area=found.area,
-        text=found.text,
-        assignee=context.person.name if found.mine else None,
+        incident=filters.incident,
+        severity=filters.severity,
+        domain=filters.domain,
+        area=filters.area,
+        text=filters.text,
+        assignee=context.person.name if filters.mine else None,
         most=_HISTORY if over else 5_000,
     )
 
 
-def _is(row: AlarmRow, which: str) -> bool:
+def _matches(row: AlarmRow, which: str) -> bool:
     match which:
         case "waiting":
             return row.waits
@@ -149,29 +151,33 @@ def _is(row: AlarmRow, which: str) -> bool:
             return row.hold is None
 
 
-def _counts(context: RequestContext, found: Filter, rows: Sequence[AlarmRow]) -> dict[str, int]:
+def _count_by_which(
+    context: RequestContext, filters: Filter, rows: Sequence[AlarmRow]
+) -> dict[str, int]:
     """How many each chip would show."""
-    if found.which == "over" or found.incident is not None:
-        wanted = replace(_wanted(context, found), over=False, incident=None, most=5_000)
-        rows = queries_list.rows(context.connection, wanted, context.now())
-    return {which: sum(_is(row, which) for row in rows) for which in WHICH if which != "over"}
+    if filters.which == "over" or filters.incident is not None:
+        query = replace(_to_query(context, filters), over=False, incident=None, most=5_000)
+        rows = queries_list.list_rows(context.connection, query, context.now())
+    return {which: sum(_matches(row, which) for row in rows) for which in WHICH if which != "over"}
 
 
-def _groups(
+def _build_groups(
     context: RequestContext,
     groups: Sequence[tuple[int, list[AlarmRow]]],
     shown: set[int],
     sparks: Mapping[int, Mapping[str, Any] | None],
     since: datetime | None,
 ) -> list[Group]:
-    titles = queries_list.titles(context.connection, [number for number, _ in groups if number])
-    made = []
+    titles = queries_list.read_incident_titles(
+        context.connection, [number for number, _ in groups if number]
+    )
+    views = []
     for number, members in groups:
-        known = titles.get(number)
+        incident = titles.get(number)
         lines = [
             Line(
                 row=row,
-                how=how(row),
+                how=mark_style(row),
                 rank=marks.priority(row.severity),
                 spark=sparks.get(row.id),
                 fresh=since is not None and row.changed > since,
@@ -181,42 +187,44 @@ def _groups(
         ]
         if not lines:
             continue
-        made.append(
+        views.append(
             Group(
-                number=number if known else None,
-                title=views_words.incident(known) if known else "",
-                opened=datetime.fromisoformat(known[3]) if known else None,
+                number=number if incident else None,
+                title=views_words.incident(incident) if incident else "",
+                opened=datetime.fromisoformat(incident[3]) if incident else None,
                 lines=lines,
                 total=len(members),
                 waiting=sum(row.waits for row in members),
                 assignees=sorted({row.assignee for row in members if row.assignee}),
             )
         )
-    return made
+    return views
 
 
-def _sparks(
+def _draw_sparks(
     context: RequestContext, rows: Sequence[AlarmRow], now: datetime
 ) -> dict[int, Mapping[str, Any] | None]:
     """Twelve hours back and two ahead, against the threshold that was passed."""
-    told = [row for row in rows if row.last_value and row.ended is None]
-    series = queries_course.series(
+    measured = [row for row in rows if row.last_value and row.ended is None]
+    series = queries_course.find_series(
         context.connection,
-        [(row.id, row.subject, str((row.last_value or {})["quantity"])) for row in told],
+        [(row.id, row.subject, str((row.last_value or {})["quantity"])) for row in measured],
     )
-    courses = queries_course.courses(context.connection, series, now - BEFORE, now)
-    rules = queries_course.written(context.connection, sorted({row.rule for row in told}), now)
-    keys = {row.id: limit_keys(row, rules.get(row.rule)) for row in told}
-    limits = queries_course.thresholds(
+    courses = queries_course.read_trends(context.connection, series, now - BEFORE, now)
+    rules = queries_course.read_rules(
+        context.connection, sorted({row.rule for row in measured}), now
+    )
+    keys = {row.id: threshold_key(row, rules.get(row.rule)) for row in measured}
+    limits = queries_course.read_thresholds(
         context.connection, sorted({key for key in keys.values() if key}), now
     )
     return {
-        row.id: _spark(row, courses.get(row.id, ()), limits.get(keys[row.id] or ""), now)
-        for row in told
+        row.id: _draw_spark(row, courses.get(row.id, ()), limits.get(keys[row.id] or ""), now)
+        for row in measured
     }
 
 
-def _spark(
+def _draw_spark(
     row: AlarmRow,
     points: Sequence[tuple[float, float]],
     limit: tuple[float, str, bool] | None,
@@ -231,7 +239,7 @@ def _spark(
         hours = (now + AFTER - since).total_seconds() / 3600
         ahead = float(value["value"]) + float(value["per_hour"]) * min(hours, 4.0)
     return marks.spark(
-        [(datetime.fromtimestamp(at, UTC), said) for at, said in points],
+        [(datetime.fromtimestamp(at, UTC), reading) for at, reading in points],
         begins=now - BEFORE,
         now=now,
         ends=now + AFTER,
@@ -242,11 +250,11 @@ def _spark(
     )
 
 
-def runs(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+def split_at_gaps(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
     """A course in pieces, without the long silences between them."""
-    found: list[list[tuple[float, float]]] = [[points[0]]] if points else []
+    pieces: list[list[tuple[float, float]]] = [[points[0]]] if points else []
     for before, after in pairwise(points):
         if after[0] - before[0] > _GAP:
-            found.append([])
-        found[-1].append(after)
-    return found
+            pieces.append([])
+        pieces[-1].append(after)
+    return pieces

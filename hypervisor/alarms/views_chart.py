@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil, floor, log10
 
-from hypervisor.alarms.views import runs
+from hypervisor.alarms.views import split_at_gaps
 from hypervisor.base.reader import current
 from hypervisor.web import filters
 
@@ -46,7 +46,7 @@ class Chart:
     height: int = HEIGHT
 
 
-def draw(  # noqa: PLR0913  what a chart is made of
+def draw_chart(  # noqa: PLR0913  what a chart is made of
     points: Sequence[tuple[float, float]],
     *,
     begins: datetime,
@@ -60,7 +60,7 @@ def draw(  # noqa: PLR0913  what a chart is made of
     if len(points) < 2:
         return None
     values = [value for _, value in points]
-    values += [one for one in (limit, projected) if one is not None]
+    values += [bound for bound in (limit, projected) if bound is not None]
     low, high, ticks = _scale(min(values), max(values))
     first, span = begins.timestamp(), (ends - begins).total_seconds()
 
@@ -75,12 +75,15 @@ def draw(  # noqa: PLR0913  what a chart is made of
     ahead = None if projected is None else f"M{last[0]} {last[1]}L{_RIGHT} {y(projected)}"
     silent = now.timestamp() - at > _SILENT.total_seconds()
     return Chart(
-        rows=[Tick(at=y(tick), label=filters.number(tick, _places(ticks))) for tick in ticks],
-        columns=_hours(begins, now, x),
-        lines=["M" + "L".join(f"{x(one)} {y(said)}" for one, said in run) for run in runs(points)],
+        rows=[Tick(at=y(tick), label=filters.number(tick, _decimals(ticks))) for tick in ticks],
+        columns=_hour_ticks(begins, now, x),
+        lines=[
+            "M" + "L".join(f"{x(bound)} {y(reading)}" for bound, reading in run)
+            for run in split_at_gaps(points)
+        ],
         limit=None if limit is None else y(limit),
         limit_label=limit_label,
-        limit_last=limit is not None and _roomier_at_the_end(points, limit, ends.timestamp()),
+        limit_last=limit is not None and _is_roomier_at_end(points, limit, ends.timestamp()),
         projection=ahead,
         last=last,
         now=here,
@@ -88,14 +91,14 @@ def draw(  # noqa: PLR0913  what a chart is made of
     )
 
 
-def _roomier_at_the_end(points: Sequence[tuple[float, float]], limit: float, ends: float) -> bool:
+def _is_roomier_at_end(points: Sequence[tuple[float, float]], limit: float, ends: float) -> bool:
     """Whether the line keeps farther from its limit there."""
     first = points[0][0]
     third = (ends - first) / 3
 
     def nearest(begins: float, ends: float) -> float:
-        found = [abs(value - limit) for at, value in points if begins <= at <= ends]
-        return min(found, default=float("inf"))
+        distances = [abs(value - limit) for at, value in points if begins <= at <= ends]
+        return min(distances, default=float("inf"))
 
     return nearest(ends - third, ends) > nearest(first, first + third)
 
@@ -106,29 +109,29 @@ def _scale(low: float, high: float) -> tuple[float, float, list[float]]:
         low, high = low - 1, high + 1
     raw = (high - low) / 3
     size = 10 ** floor(log10(raw))
-    step = next(one * size for one in _STEPS if one * size >= raw)
+    step = next(factor * size for factor in _STEPS if factor * size >= raw)
     air = (high - low) * 0.08
     low, high = low - air, high + air
     first = ceil(low / step)
     return low, high, [round(n * step, 9) for n in range(first, floor(high / step) + 1)]
 
 
-def _places(ticks: Sequence[float]) -> int:
+def _decimals(ticks: Sequence[float]) -> int:
     for places in range(4):
         if all(abs(round(tick, places) - tick) < 1e-9 for tick in ticks):
             return places
     return 4
 
 
-def _hours(begins: datetime, now: datetime, x: Callable[[float], float]) -> list[Tick]:
+def _hour_ticks(begins: datetime, now: datetime, x: Callable[[float], float]) -> list[Tick]:
     """Every fourth hour, and now; what would touch now's label is left out."""
     zone = current().zone
     at = begins.astimezone(zone).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     here = x(now.timestamp())
-    found = []
+    ticks = []
     while at < now:
         place = x(at.timestamp())
         if at.hour % 4 == 0 and here - place > 44:
-            found.append(Tick(at=place, label=filters.clock(at)))
+            ticks.append(Tick(at=place, label=filters.clock(at)))
         at = (at.astimezone(UTC) + timedelta(hours=1)).astimezone(zone)
-    return [*found, Tick(at=here, label=filters.clock(now), here=True)]
+    return [*ticks, Tick(at=here, label=filters.clock(now), here=True)]

@@ -33,15 +33,15 @@ class Filter:
         return self != Filter(show=self.show, flat=self.flat)
 
 
-def read(query: Mapping[str, str]) -> Filter:
+def parse_filter(query: Mapping[str, str]) -> Filter:
     """The filter of an address; what makes no sense is left out."""
 
     def word(name: str) -> str | None:
         return query.get(name, "").strip()[:200].replace("\0", "") or None
 
     def number(name: str) -> int | None:
-        said = query.get(name, "")
-        return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
+        value = query.get(name, "")
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
     which = query.get("which", "open")
     severity = query.get("severity")
@@ -59,14 +59,14 @@ def read(query: Mapping[str, str]) -> Filter:
     )
 
 
-def address(found: Filter, number: int | None = None, **changed: Any) -> str:
+def build_address(filters: Filter, number: int | None = None, **changed: Any) -> str:
     """Of the list, or of one alarm beside it; `changed`: with these instead."""
-    wanted = replace(found, **changed)
-    plain = Filter()
-    words = {
+    selection = replace(filters, **changed)
+    default = Filter()
+    parameters = {
         "q" if name == "text" else name: int(value) if isinstance(value, bool) else value
-        for name, value in asdict(wanted).items()
-        if value != getattr(plain, name)
+        for name, value in asdict(selection).items()
+        if value != getattr(default, name)
     }
     path = "/alarms" if number is None else f"/alarms/{number}"
-    return f"{path}?{urlencode(words)}" if words else path
+    return f"{path}?{urlencode(parameters)}" if parameters else path

@@ -11,9 +11,9 @@ from hypervisor.alarms import queries_lifecycle
 from hypervisor.alarms import queries_load as store
 from hypervisor.alarms import settings as dials
 from hypervisor.alarms.errors import AlarmError
-from hypervisor.alarms.load import TARGETS, Raised, windows
-from hypervisor.alarms.load_report import Span, load
-from hypervisor.alarms.responding import Response, responses
+from hypervisor.alarms.load import TARGETS, Raised, count_windows
+from hypervisor.alarms.load_report import Span, measure_load
+from hypervisor.alarms.responding import ResponseTimes, summarize
 from hypervisor.base.instants import micros
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
@@ -25,7 +25,7 @@ USUAL = "day"
 WINDOW = timedelta(minutes=10)
 AVERAGE, PEAK = 1, 10  # alarms in ten minutes, on average and in an upset (EEMUA 191)
 _SHOWN = 10
-_WORDS = {"high": mark("Critical"), "medium": mark("Major"), "low": mark("Minor and notice")}
+_LABELS = {"high": mark("Critical"), "medium": mark("Major"), "low": mark("Minor and notice")}
 _SEVERITY = {"high": ("critical",), "medium": ("major",), "low": ("minor", "info")}
 
 
@@ -40,7 +40,7 @@ class Share:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class Period:
     """An hour or a day of the span: how many alarms, and the most in ten minutes of it."""
 
     begins: datetime
@@ -71,7 +71,7 @@ class Frequent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
+class LoadSheet:
     """The whole page. `counts`: alarms in each window of the span."""
 
     begins: datetime
@@ -90,8 +90,8 @@ class Sheet:
     shares: Sequence[Share]
     frequent: Sequence[Frequent]
     top_percent: float
-    responses: Sequence[Response]
-    pieces: Sequence[Piece]
+    responses: Sequence[ResponseTimes]
+    pieces: Sequence[Period]
 
     @property
     def length(self) -> timedelta:
@@ -103,64 +103,64 @@ class Sheet:
         return self.average <= AVERAGE and self.peak <= PEAK
 
 
-def sheet(context: RequestContext, *, span: str, until: datetime | None) -> Sheet | None:
+def build_sheet(context: RequestContext, *, span: str, until: datetime | None) -> LoadSheet | None:
     """The load of the span that ends at `until`, by default now; None: nothing has begun yet."""
     connection = context.connection
-    ends = until or queries_lifecycle.clock(connection, context.clock())
+    ends = until or queries_lifecycle.read_clock(connection, context.clock())
     if ends is None:
         return None
     begins = ends - SPANS[span]
     try:
-        found = load(connection, Span(begins=begins, ends=ends), wall=context.clock())
+        report = measure_load(connection, Span(begins=begins, ends=ends), wall=context.clock())
     except AlarmError:
         return None
-    raised = store.raised(connection, begins, ends)
-    counts = windows(raised, micros(begins), micros(ends))
-    rates = found["per_10_min"]
-    frequent = _frequent(context, raised, {(x["rule"], x["subject"]) for x in found["chattering"]})
-    settings = dials.of(queries_lifecycle.settings(connection))
-    return Sheet(
+    raised = store.list_raised(connection, begins, ends)
+    counts = count_windows(raised, micros(begins), micros(ends))
+    rates = report["per_10_min"]
+    frequent = _frequent(context, raised, {(x["rule"], x["subject"]) for x in report["chattering"]})
+    settings = dials.from_stored(queries_lifecycle.read_settings(connection))
+    return LoadSheet(
         begins=begins,
         ends=ends,
-        alarms=found["alarms"],
+        alarms=report["alarms"],
         average=rates["average"],
         peak=rates["peak"],
-        peak_at=_at(rates["peak_at"]),
+        peak_at=_parse_time(rates["peak_at"]),
         over=rates["percent_of_time_over_10"],
         counts=counts,
-        floods=[_flood(one) for one in found["floods"]],
-        standing=found["standing"]["alarms"],
-        long=found["standing"]["long"],
+        floods=[_flood(one) for one in report["floods"]],
+        standing=report["standing"]["alarms"],
+        long=report["standing"]["long"],
         long_after=timedelta(microseconds=settings.standing_long),
-        stale=found["standing"]["stale"],
-        shares=_shares(found["priorities_percent"]),
+        stale=report["standing"]["stale"],
+        shares=_shares(report["priorities_percent"]),
         frequent=frequent,
         top_percent=round(sum(one.percent for one in frequent), 1),
-        responses=responses(store.answers(connection, begins, ends)),
-        pieces=_pieces(counts, begins, timedelta(hours=1 if span == "day" else 24)),
+        responses=summarize(store.list_delays(connection, begins, ends)),
+        pieces=_split_periods(counts, begins, timedelta(hours=1 if span == "day" else 24)),
     )
 
 
-def _at(said: str | None) -> datetime | None:
-    return None if said is None else datetime.fromisoformat(said)
+def _parse_time(time: str | None) -> datetime | None:
+    return None if time is None else datetime.fromisoformat(time)
 
 
-def _flood(one: dict[str, Any]) -> Flood:
-    begins, ends = (datetime.fromisoformat(one[edge]) for edge in ("from", "to"))
-    return Flood(begins=begins, ends=ends, alarms=one["alarms"])
+def _flood(flood: dict[str, Any]) -> Flood:
+    begins, ends = (datetime.fromisoformat(flood[edge]) for edge in ("from", "to"))
+    return Flood(begins=begins, ends=ends, alarms=flood["alarms"])
 
 
 def _frequent(
     context: RequestContext, raised: Sequence[Raised], chattering: set[tuple[str, str]]
 ) -> list[Frequent]:
     """The rules that raise the most, with their titles in the reader's language."""
-    pairs = Counter((one.rule, one.subject) for one in raised)
-    titles = {(one.rule, one.subject): one.title for one in raised}
+    pairs = Counter((alarm.rule, alarm.subject) for alarm in raised)
+    titles = {(alarm.rule, alarm.subject): alarm.title for alarm in raised}
     written = {
         key: rule for key, rule, _ in queries_latest.rules(context.connection, context.now())
     }
     frequents: list[Frequent] = []
-    for rule, times in Counter(one.rule for one in raised).most_common(_SHOWN):
+    for rule, times in Counter(alarm.rule for alarm in raised).most_common(_SHOWN):
         own = {pair: count for pair, count in pairs.items() if pair[0] == rule}
         most, again = max(own.items(), key=lambda item: item[1])
         frequents.append(
@@ -184,18 +184,18 @@ def _title(written: Mapping[str, Any], rule: str) -> str:
 
 def _shares(percent: dict[str, float]) -> list[Share]:
     return [
-        Share(title=_WORDS[name], severities=_SEVERITY[name], percent=percent[name], target=target)
+        Share(title=_LABELS[name], severities=_SEVERITY[name], percent=percent[name], target=target)
         for name, target in TARGETS.items()
     ]
 
 
-def _pieces(counts: Sequence[int], begins: datetime, length: timedelta) -> list[Piece]:
-    each = int(length / WINDOW)
+def _split_periods(counts: Sequence[int], begins: datetime, length: timedelta) -> list[Period]:
+    step = int(length / WINDOW)
     return [
-        Piece(
+        Period(
             begins=begins + start * WINDOW,
-            alarms=sum(counts[start : start + each]),
-            peak=max(counts[start : start + each]),
+            alarms=sum(counts[start : start + step]),
+            peak=max(counts[start : start + step]),
         )
-        for start in range(0, len(counts), each)
+        for start in range(0, len(counts), step)
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypervisor.alarms.views_load import AVERAGE, PEAK, WINDOW, Sheet
+from hypervisor.alarms.views_load import AVERAGE, PEAK, WINDOW, LoadSheet
 
 WIDTH, HEIGHT = 1120, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 1016, 26, 212
@@ -48,7 +48,7 @@ class Drawing:
     anchor: str  # of the text at the worst one
 
 
-def drawn(sheet: Sheet, zone: ZoneInfo) -> Drawing:
+def draw_load(sheet: LoadSheet, zone: ZoneInfo) -> Drawing:
     """The span's windows, from left to right."""
     top = max(PEAK * 1.3, sheet.peak * 1.12)
     low, high = _bars(sheet.counts, top)
@@ -76,7 +76,7 @@ def drawn(sheet: Sheet, zone: ZoneInfo) -> Drawing:
     )
 
 
-def _x(sheet: Sheet, at: datetime) -> float:
+def _x(sheet: LoadSheet, at: datetime) -> float:
     return round(LEFT + (at - sheet.begins) / sheet.length * (RIGHT - LEFT), 1)
 
 
@@ -96,12 +96,12 @@ def _bars(counts: Sequence[int], top: float) -> tuple[str, str]:
 
 
 def _levels(top: float) -> Iterator[Tick]:
-    step = next(one for one in _STEPS if top / one <= 5)
+    step = next(size for size in _STEPS if top / size <= 5)
     for number in range(0, int(top) + 1, step):
         yield Tick(at=_y(number, top), number=number)
 
 
-def _ticks(sheet: Sheet, zone: ZoneInfo) -> Iterator[Tick]:
+def _ticks(sheet: LoadSheet, zone: ZoneInfo) -> Iterator[Tick]:
     """Every three hours of a day, every midnight of a week, on the clock of whoever reads."""
     hours = 3 if sheet.length <= _DAY else 24
     local = sheet.begins.astimezone(zone)

@@ -16,13 +16,13 @@ from hypervisor.alarms import (
     views_words,
 )
 from hypervisor.alarms import settings as dials
-from hypervisor.alarms.lifecycle import TABLE, AlarmState, Kind
+from hypervisor.alarms.lifecycle import TABLE, ActKind, AlarmState
 from hypervisor.alarms.queries import Alarm, Transition
-from hypervisor.alarms.queries_acts import Done
+from hypervisor.alarms.queries_acts import ActRecord
 from hypervisor.alarms.queries_list import AlarmFilter, AlarmRow
-from hypervisor.alarms.situation import situation
+from hypervisor.alarms.situation import read_suppression
 from hypervisor.alarms.suppression import Suppression
-from hypervisor.alarms.views import AFTER, BEFORE, Line, how, limit_keys
+from hypervisor.alarms.views import AFTER, BEFORE, Line, mark_style, threshold_key
 from hypervisor.alarms.views_chart import Chart
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
@@ -32,7 +32,7 @@ from hypervisor.base.translation import translate as _
 from hypervisor.web import filters, marks
 from hypervisor.web.refusals import refusal
 
-_SYSTEMS = ("escalate", "remind")
+_SYSTEM_ACTS = ("escalate", "remind")
 _FARTHEST = timedelta(hours=4)  # no reading says more than so far ahead of itself
 
 
@@ -83,41 +83,41 @@ class Panel:
         return self.line.row
 
 
-def look(context: RequestContext, number: int) -> Panel:
+def build_panel(context: RequestContext, number: int) -> Panel:
     """One alarm.
 
     Raises:
         NotFoundError: there is none of this number, or they may not see it.
     """
     now = context.now()
-    rows = queries_list.rows(context.connection, AlarmFilter(number=number), now)
-    alarm = queries.find(context.connection, number)
+    rows = queries_list.list_rows(context.connection, AlarmFilter(number=number), now)
+    alarm = queries.find_alarm(context.connection, number)
     if not rows or alarm is None:
         raise NotFoundError(_("No alarm has the number %(n)s.") % {"n": number})
     row = rows[0]
-    told = row.last_value or {}
-    limit = _limit(context, row, now)
-    handled = queries_lifecycle.handling(context.connection, [number], now)[number]
+    last = row.last_value or {}
+    limit = _find_limit(context, row, now)
+    handled = queries_lifecycle.read_handling(context.connection, [number], now)[number]
     with context.owning() as owner:
-        names = queries_list.names(owner)
-        people = queries_list.people(owner, row.commune)
+        names = queries_list.read_account_titles(owner)
+        people = queries_list.list_operators(owner, row.commune)
     may = context.person.territory(Duty.OPERATE).holds(row.commune)
-    settings = dials.of(queries_lifecycle.settings(context.connection))
+    settings = dials.from_stored(queries_lifecycle.read_settings(context.connection))
     return Panel(
         line=Line(
-            row=row, how=how(row), rank=marks.priority(row.severity), spark=None, fresh=False
+            row=row, how=mark_style(row), rank=marks.priority(row.severity), spark=None, fresh=False
         ),
         advice=(current().language == "fr" and alarm.advice_fr) or alarm.advice,
-        quantity=views_words.quantity(str(told["quantity"])) if told else "",
-        per_hour=told.get("per_hour"),
-        unit=told.get("unit"),
-        value_time=datetime.fromisoformat(str(told["time"])) if told else None,
+        quantity=views_words.quantity(str(last["quantity"])) if last else "",
+        per_hour=last.get("per_hour"),
+        unit=last.get("unit"),
+        value_time=datetime.fromisoformat(str(last["time"])) if last else None,
         limit=limit,
-        chart=_chart(context, row, limit, now),
-        silent=_silent(context, alarm),
-        history=history(context, number, names),
+        chart=_draw_chart(context, row, limit, now),
+        silent=_list_suppressions(context, alarm),
+        history=build_history(context, number, names),
         allowed=frozenset(
-            kind.value for kind in Kind if isinstance(TABLE[handled.state, kind], AlarmState)
+            kind.value for kind in ActKind if isinstance(TABLE[handled.state, kind], AlarmState)
         ),
         may=may and Duty.OPERATE in context.person.scopes,
         people=people,
@@ -127,13 +127,16 @@ def look(context: RequestContext, number: int) -> Panel:
     )
 
 
-def history(context: RequestContext, number: int, names: Mapping[str, str]) -> list[Entry]:
+def build_history(context: RequestContext, number: int, names: Mapping[str, str]) -> list[Entry]:
     """What was seen, done and sent, the latest first."""
-    found = [
-        _noticed(transition) for transition in queries.transitions(context.connection, [number])
+    entries = [
+        _transition_entry(transition)
+        for transition in queries.list_transitions(context.connection, [number])
     ]
-    found += [_done(act, names) for act in queries_acts.acts(context.connection, [number])]
-    found += [
+    entries += [
+        _act_entry(act, names) for act in queries_acts.list_acts(context.connection, [number])
+    ]
+    entries += [
         Entry(
             at=at,
             who=None,
@@ -143,41 +146,43 @@ def history(context: RequestContext, number: int, names: Mapping[str, str]) -> l
             % {"route": route, "channel": channel},
             more="",
         )
-        for at, state, route, channel in queries_list.told(context.connection, number)
+        for at, state, route, channel in queries_list.list_deliveries(context.connection, number)
     ]
-    ordered = sorted(enumerate(found), key=lambda one: (one[1].at, one[0]), reverse=True)
+    ordered = sorted(enumerate(entries), key=lambda entry: (entry[1].at, entry[0]), reverse=True)
     return [entry for _place, entry in ordered]
 
 
-def since(context: RequestContext, number: int, version: int) -> list[Entry]:
+def list_changes_since(context: RequestContext, number: int, version: int) -> list[Entry]:
     """What was done to an alarm since a version of it, the latest first."""
     with context.owning() as owner:
-        names = queries_list.names(owner)
-    acts = queries_acts.acts(context.connection, [number])
-    return [_done(act, names) for act in reversed(acts) if act.version > version]
+        names = queries_list.read_account_titles(owner)
+    acts = queries_acts.list_acts(context.connection, [number])
+    return [_act_entry(act, names) for act in reversed(acts) if act.version > version]
 
 
-def _silent(context: RequestContext, alarm: Alarm) -> Sequence[Suppression]:
+def _list_suppressions(context: RequestContext, alarm: Alarm) -> Sequence[Suppression]:
     """Why it speaks to nobody, beside what people said."""
     if not alarm.active:
         return ()
-    found = situation(context.connection, wall=context.clock()).of(context.connection, [alarm.id])
+    suppressions = read_suppression(context.connection, wall=context.clock()).of(
+        context.connection, [alarm.id]
+    )
     return [
         suppression
-        for suppression in found.get(alarm.id, ())
+        for suppression in suppressions.get(alarm.id, ())
         if suppression.kind not in {"shelved", "out-of-service"}
     ]
 
 
-def _limit(context: RequestContext, row: AlarmRow, now: datetime) -> Limit | None:
-    rules = queries_course.written(context.connection, [row.rule], now)
-    key = limit_keys(row, rules.get(row.rule))
+def _find_limit(context: RequestContext, row: AlarmRow, now: datetime) -> Limit | None:
+    rules = queries_course.read_rules(context.connection, [row.rule], now)
+    key = threshold_key(row, rules.get(row.rule))
     if key is None or row.last_value is None:
         return None
-    found = queries_course.thresholds(context.connection, [key], now).get(key)
-    if found is None or found[1] != row.last_value.get("unit"):
+    threshold = queries_course.read_thresholds(context.connection, [key], now).get(key)
+    if threshold is None or threshold[1] != row.last_value.get("unit"):
         return None
-    value, unit, illustrative = found
+    value, unit, illustrative = threshold
     return Limit(
         name=views_words.threshold(key.rpartition("/")[2]),
         value=value,
@@ -187,23 +192,23 @@ def _limit(context: RequestContext, row: AlarmRow, now: datetime) -> Limit | Non
     )
 
 
-def _chart(
+def _draw_chart(
     context: RequestContext, row: AlarmRow, limit: Limit | None, now: datetime
 ) -> Chart | None:
-    told = row.last_value
-    if not told:
+    last = row.last_value
+    if not last:
         return None
-    series = queries_course.series(
-        context.connection, [(row.id, row.subject, str(told["quantity"]))]
+    series = queries_course.find_series(
+        context.connection, [(row.id, row.subject, str(last["quantity"]))]
     )
     ends = min(now, row.ended + AFTER) if row.ended else now
     begins = ends - BEFORE
-    courses = queries_course.courses(context.connection, series, begins, ends, "5 minutes")
+    courses = queries_course.read_trends(context.connection, series, begins, ends, "5 minutes")
     ahead = None
-    if row.ended is None and told.get("per_hour") is not None:
-        span = min(ends + AFTER - datetime.fromisoformat(str(told["time"])), _FARTHEST)
-        ahead = float(told["value"]) + float(told["per_hour"]) * span.total_seconds() / 3600
-    return views_chart.draw(
+    if row.ended is None and last.get("per_hour") is not None:
+        span = min(ends + AFTER - datetime.fromisoformat(str(last["time"])), _FARTHEST)
+        ahead = float(last["value"]) + float(last["per_hour"]) * span.total_seconds() / 3600
+    return views_chart.draw_chart(
         courses.get(row.id, ()),
         begins=begins,
         now=ends,
@@ -214,19 +219,19 @@ def _chart(
     )
 
 
-def _noticed(transition: Transition) -> Entry:
+def _transition_entry(transition: Transition) -> Entry:
     steps = transition.snapshot.get("severity") or [["", ""]]
     words = {
         "severity": marks.priority_name(str(steps[-1][1])).lower(),
         "other": transition.other,
     }
-    said = _(views_words.CHANGES.get(transition.kind, transition.kind))
-    said_already = transition.kind in {"stale", "fresh"} or transition.reason in marks.PRIORITIES
-    more = "" if said_already else refusal(transition.reason)
-    return Entry(at=moment(transition.noticed), who=None, what=said % words, more=more)
+    template = _(views_words.CHANGES.get(transition.kind, transition.kind))
+    redundant = transition.kind in {"stale", "fresh"} or transition.reason in marks.PRIORITIES
+    more = "" if redundant else refusal(transition.reason)
+    return Entry(at=moment(transition.noticed), who=None, what=template % words, more=more)
 
 
-def _done(done: Done, names: Mapping[str, str]) -> Entry:
+def _act_entry(done: ActRecord, names: Mapping[str, str]) -> Entry:
     kind, details = done.kind, dict(done.details)
     if kind == "assign" and not details.get("assignee"):
         kind = "unassign"
@@ -238,7 +243,7 @@ def _done(done: Done, names: Mapping[str, str]) -> Entry:
     }
     return Entry(
         at=moment_if(done.scenario_at) or moment(done.at),
-        who=None if done.kind in _SYSTEMS else names.get(done.author, done.author),
+        who=None if done.kind in _SYSTEM_ACTS else names.get(done.author, done.author),
         what=_(views_words.ACTS.get(kind, kind)) % words,
         more=done.reason,
     )

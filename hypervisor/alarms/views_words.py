@@ -63,13 +63,13 @@ def title(row: AlarmRow) -> str:
 
 def parted(row: AlarmRow) -> tuple[str, str]:
     """Its place, and what is the matter there."""
-    said = title(row)
+    text = title(row)
     place = row.site_title or ""
     for apart in (": ", "\N{NO-BREAK SPACE}: ", " : "):
-        if place and said.startswith(place + apart):
-            rest = said.removeprefix(place + apart)
+        if place and text.startswith(place + apart):
+            rest = text.removeprefix(place + apart)
             return place, rest[:1].upper() + rest[1:]
-    return place or row.subject, said
+    return place or row.subject, text
 
 
 def state(row: AlarmRow) -> str:
@@ -91,50 +91,54 @@ def told_at(row: AlarmRow) -> datetime | None:
 
 def value(row: AlarmRow) -> str:
     """What its series said last."""
-    told = row.last_value
-    if not told or told.get("value") is None:
+    last = row.last_value
+    if not last or last.get("value") is None:
         return filters.NOTHING
-    known = catalogue().quantities.get(str(told["quantity"]))
-    if known is not None and known.kind.value == "state" and float(told["value"]) in {0.0, 1.0}:
-        return _("yes") if told["value"] else _("no")
-    return filters.value(float(told["value"]), str(told.get("unit") or "") or None)
+    quantity = catalogue().quantities.get(str(last["quantity"]))
+    if (
+        quantity is not None
+        and quantity.kind.value == "state"
+        and float(last["value"]) in {0.0, 1.0}
+    ):
+        return _("yes") if last["value"] else _("no")
+    return filters.value(float(last["value"]), str(last.get("unit") or "") or None)
 
 
 def quantity(name: str) -> str:
     """In the reader's language."""
-    known = catalogue().quantities.get(name)
-    if known is None:
+    quantity = catalogue().quantities.get(name)
+    if quantity is None:
         return name
-    return known.label_fr if current().language == "fr" else known.label_en
+    return quantity.label_fr if current().language == "fr" else quantity.label_en
 
 
 def threshold(name: str) -> str:
     """In the reader's language."""
-    known = catalogue().thresholds.get(name)
-    if known is None:
+    threshold = catalogue().thresholds.get(name)
+    if threshold is None:
         return name
-    return known.label_fr if current().language == "fr" else known.label_en
+    return threshold.label_fr if current().language == "fr" else threshold.label_en
 
 
-def lowered(said: str) -> str:
+def lowered(text: str) -> str:
     """Within a sentence."""
-    return said[:1].lower() + said[1:]
+    return text[:1].lower() + text[1:]
 
 
-def refusal(said: str) -> str:
+def refusal(error: str) -> str:
     """Why an act was refused, for a person: the API's sentence where there is no other."""
-    _act, refused, why = said.partition(" is refused: ")
+    _act, refused, why = error.partition(" is refused: ")
     if refused:
         return refusals.refusal(why)
-    if ": say " in said:
+    if ": say " in error:
         return _("Say why, in a few words.")
-    if "is past" in said:
+    if "is past" in error:
         return _("That time is past.")
-    if "at once, so until" in said:
+    if "at once, so until" in error:
         return _("That is too long: shelve for less, or take it out of service.")
-    if "has changed since you saw it" in said:
+    if "has changed since you saw it" in error:
         return _("It has changed meanwhile: look again.")
-    return refusals.refusal(said)
+    return refusals.refusal(error)
 
 
 def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:
@@ -154,10 +158,10 @@ def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:
     return None
 
 
-def incident(known: tuple[str, str, str, str]) -> str:
+def incident(incident: tuple[str, str, str, str]) -> str:
     """Of (domain, category, title): where and what, as L'Yvette: floods."""
-    domain, category, said, _opened = known
-    place = said.rpartition(": ")[0] or said
+    domain, category, title, _opened = incident
+    place = title.rpartition(": ")[0] or title
     label = catalogue().domains.get(domain)
     name = domain if label is None else label.label_fr if _french() else label.label_en
     if category == "maintenance":

@@ -104,7 +104,7 @@ def try_edit(  # noqa: PLR0913  whose, of what, and where
     ]
     first = next(one for one in answers if one is not None).judgement
     looked = _look(desk, source, known)
-    others = load_store.begun(
+    others = load_store.list_beginnings(
         seeing,
         moment(first.since),
         moment(first.until),

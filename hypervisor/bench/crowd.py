@@ -29,7 +29,7 @@ def register(connection: Connection, count: int, now: datetime) -> None:
     registry_queries.write(connection, Changes(areas=tuple(areas), sites=sites))
     known = registry_queries.load(connection).sites
     chosen = [site for site in sites if rng.random() < _ALARMED]
-    ids = alarm_queries.new_ids(connection, len(chosen))
+    ids = alarm_queries.reserve_ids(connection, len(chosen))
     made = [_alarm(rng, own, known[one.name], now) for own, one in zip(ids, chosen, strict=True)]
     alarm_queries.save(connection, made, [])
     connection.commit()

@@ -261,7 +261,9 @@ def remembered(
     """Where each pair stood, from the journal and the alarms; at a past time where given."""
     limits = {pair: (before or {}).get(pair) for pair in pairs}
     journal = queries.open_journal(connection, limits)
-    recorded = alarms.standing(connection, {pair: opened(journal.get(pair, [])) for pair in limits})
+    recorded = alarms.list_standing(
+        connection, {pair: opened(journal.get(pair, [])) for pair in limits}
+    )
     return {
         pair: Standing(open=journal.get(pair, []), alarms=recorded.get(pair, [])) for pair in limits
     }

@@ -140,7 +140,7 @@ def _write(
     with savepoint(connection):
         queries.rewrite_journal(connection, findings.erase, findings.moments)
         new = sum(change.identity is None for _, change, _ in findings.changes)
-        identities = iter(alarm_queries.new_ids(connection, new) if new else [])
+        identities = iter(alarm_queries.reserve_ids(connection, new) if new else [])
         changed: dict[int, Alarm] = {}
         transitions: list[Transition] = []
         standing: dict[Pair, list[Alarm]] = {}

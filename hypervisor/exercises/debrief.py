@@ -8,8 +8,8 @@ from typing import Any
 
 from hypervisor.alarms import queries as alarm_store
 from hypervisor.alarms import queries_acts
-from hypervisor.alarms.queries import Alarm, Selection, highest
-from hypervisor.alarms.queries_acts import Done
+from hypervisor.alarms.queries import Alarm, Selection, highest_severity
+from hypervisor.alarms.queries_acts import ActRecord
 from hypervisor.base.instants import micros, text
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
@@ -38,7 +38,7 @@ def debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any]:
     if run.state is RunState.RESET:
         return queries_archive.kept(connection, run.id) or {"run": _run(run), "gone": True}
     alarms = _alarms(connection, run)
-    acts = queries_acts.acts(connection, [alarm.id for alarm in alarms])
+    acts = queries_acts.list_acts(connection, [alarm.id for alarm in alarms])
     entries = _entries(connection, run)
     injects = queries_injects.injects(connection, run.id)
     sheets = queries_injects.sheets(connection, run.id)
@@ -84,7 +84,7 @@ def keep(connection: Connection, data: Path, run: Run) -> None:
 def _alarms(connection: Connection, run: Run) -> list[Alarm]:
     """Those that lasted in the run's span."""
     first, last = micros(run.begins), micros(run.clock or run.begins)
-    found = alarm_store.listing(connection, Selection())
+    found = alarm_store.list_alarms(connection, Selection())
     mine = (
         alarm
         for alarm in found
@@ -128,7 +128,7 @@ def _field(connection: Connection, story: Story) -> Field:
 
 
 def _chain(
-    verdict: Verdict, run: Run, acts: Iterable[Done], entries: Iterable[Entry]
+    verdict: Verdict, run: Run, acts: Iterable[ActRecord], entries: Iterable[Entry]
 ) -> dict[str, Any]:
     """Of one truth and rule: when it happened, was raised, was answered, and what was decided."""
     truth = verdict.truth
@@ -165,14 +165,14 @@ def _chain(
 
 def _figures(
     alarms: Sequence[Alarm],
-    acts: Sequence[Done],
+    acts: Sequence[ActRecord],
     chains: Sequence[Mapping[str, Any]],
     sheets: Sequence[Sheet],
     skips: Sequence[Skip],
 ) -> dict[str, Any]:
     """How it went, in numbers. An answer counts where nobody jumped over the alarm."""
     jumped = {number for skip in skips for number in skip.alarms or ()}
-    first: dict[int, Done] = {}
+    first: dict[int, ActRecord] = {}
     for act in acts:
         if act.kind == "acknowledge":
             first.setdefault(act.alarm, act)
@@ -215,7 +215,7 @@ def _raised(one: Alarm) -> dict[str, Any]:
     return {"at": text(one.episode.began), "kind": "alarm", "text": one.title, **_alarm(one)}
 
 
-def _answered(acts: Iterable[Done], alarms: Mapping[int, Alarm]) -> Iterator[dict[str, Any]]:
+def _answered(acts: Iterable[ActRecord], alarms: Mapping[int, Alarm]) -> Iterator[dict[str, Any]]:
     for done in acts:
         alarm = alarms[done.alarm]
         if done.author == "system":
@@ -286,7 +286,7 @@ def _alarm(one: Alarm) -> dict[str, Any]:
         "rule": one.episode.rule,
         "title": one.title,
         "fr": one.title_fr,
-        "severity": highest(one.episode),
+        "severity": highest_severity(one.episode),
         "category": one.category,
         "domain": one.domain,
         "site": one.place,
@@ -296,7 +296,7 @@ def _alarm(one: Alarm) -> dict[str, Any]:
     }
 
 
-def _act(done: Done) -> dict[str, Any]:
+def _act(done: ActRecord) -> dict[str, Any]:
     return {
         "act": done.kind,
         "author": done.author,

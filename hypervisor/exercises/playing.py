@@ -106,7 +106,7 @@ def play(
         if not manner.wait:
             return Outcome(tally=tally, account=None, alarms=())
         account = _await(questions, wire, ledger, tally)
-        found = questions.ask(lambda c: alarm_store.listing(c, alarm_store.Selection()))
+        found = questions.ask(lambda c: alarm_store.list_alarms(c, alarm_store.Selection()))
     finally:
         questions.close()
     first = plan[0].arrival

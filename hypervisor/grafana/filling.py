@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.service import Act, act
+from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.service import Act, perform
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import BEGINNING
 from hypervisor.base.settings import Settings
@@ -158,8 +158,8 @@ def _acknowledge(connection: Connection, alarms: Sequence[int]) -> None:
     """Somebody sees two of three alarms by the next piece of time."""
     for number in alarms:
         if number % _SEEN:
-            what = Act(alarm=number, kind=Kind.ACKNOWLEDGE, author=WORKER)
-            act(connection, what, now=datetime.now().astimezone())
+            what = Act(alarm=number, kind=ActKind.ACKNOWLEDGE, author=WORKER)
+            perform(connection, what, now=datetime.now().astimezone())
 
 
 def _parcels(said: Sequence[Publication], piece: int) -> Iterator[Parcel]:

@@ -39,7 +39,7 @@ def every(  # noqa: PLR0913  one argument a filter
 ) -> EntriesBody:
     """Entries, the latest first."""
     after = page.after(int)
-    wanted = LogFilter(
+    query = LogFilter(
         since=since,
         until=until,
         kinds=frozenset(kind) if kind else None,
@@ -51,17 +51,17 @@ def every(  # noqa: PLR0913  one argument a filter
         before=None if after is None else after[0],
         limit=page.limit + 1,
     )
-    rows, following = page.told(queries.listing(context.connection, wanted), lambda row: (row.id,))
+    rows, following = page.told(queries.listing(context.connection, query), lambda row: (row.id,))
     return EntriesBody(mode=context.mode, entries=[body(row) for row in rows], next=following)
 
 
 @router.get("/{number}", responses=responses(404, 422))
 def one(context: Context, number: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> OneEntryBody:
     """One entry, and whether it is settled."""
-    found = queries.one(context.connection, number)
-    if found is None:
+    entry = queries.one(context.connection, number)
+    if entry is None:
         raise NotFoundError(f"no entry has the number {number}")
-    return OneEntryBody(mode=context.mode, entry=body(found))
+    return OneEntryBody(mode=context.mode, entry=body(entry))
 
 
 @router.post("", status_code=201, responses=responses(404, 422))
@@ -90,7 +90,7 @@ def written(context: RequestContext, new: New) -> Entry:
         context.require(Duty.OPERATE, site=new.site)
     if new.alarm is not None:
         context.require(Duty.OPERATE, alarm=new.alarm)
-    if new.incident is not None and not queries_incidents.listing(
+    if new.incident is not None and not queries_incidents.list_incidents(
         context.connection, number=new.incident
     ):
         raise NoEntryError(f"no incident has the number {new.incident}")
@@ -102,9 +102,9 @@ def written(context: RequestContext, new: New) -> Entry:
     else:
         area = about.area
         context.require(Duty.OPERATE, site=about.site, area=None if about.site else area)
-    said = New(**{**vars(new), "area": area, "site": new.site or (about.site if about else None)})
+    entry = New(**{**vars(new), "area": area, "site": new.site or (about.site if about else None)})
     with context.writing() as connection:
-        return write(connection, said, now=context.clock())
+        return write(connection, entry, now=context.clock())
 
 
 def area_of(context: RequestContext) -> str | None:

@@ -24,24 +24,24 @@ def coming(connection: Connection, catalogue: Catalogue, *, now: datetime) -> di
     `now` is the instance's clock.
     """
     limits = forecast_queries.limits(connection, _LIMIT, now)
-    found = courses(connection, catalogue, now=now)
-    water = reaches(connection, catalogue, now=now, found=found)
+    levels = courses(connection, catalogue, now=now)
+    water = reaches(connection, catalogue, now=now, found=levels)
     return {
-        "rivers": rivers(queries_latest.sites(connection), found, limits),
+        "rivers": rivers(queries_latest.sites(connection), levels, limits),
         "reached": [_reached(reach) for reach in water if reach.state == "reached"],
         "expected": [_expected(reach, now) for reach in water if _soon(reach, now)],
     }
 
 
 def rivers(
-    sites: Iterable[SiteRow], found: Mapping[str, Course], limits: Mapping[str, float]
+    sites: Iterable[SiteRow], levels: Mapping[str, Course], limits: Mapping[str, float]
 ) -> list[dict[str, Any]]:
     """By river, in the order in which the sites come; a site without a level is left out."""
-    gauges = [site_row for site_row in sites if site_row.river and site_row.name in found]
-    by_river = sorted(gauges, key=lambda one: str(one.river))
+    gauges = [site_row for site_row in sites if site_row.river and site_row.name in levels]
+    by_river = sorted(gauges, key=lambda site: str(site.river))
     return [
-        {"river": river, "gauges": [_gauge(one, found[one.name], limits) for one in group]}
-        for river, group in groupby(by_river, key=lambda one: one.river)
+        {"river": river, "gauges": [_gauge(site, levels[site.name], limits) for site in group]}
+        for river, group in groupby(by_river, key=lambda site: site.river)
     ]
 
 
@@ -62,18 +62,23 @@ def _soon(reach: Reach, now: datetime) -> bool:
     return reach.arrival is not None and reach.arrival.at <= now + timedelta(hours=HORIZONS[-1])
 
 
-def _reached(one: Reach) -> dict[str, Any]:
-    return {"asset": one.title, "gauge": one.gauge_title, "margin": one.margin, "unit": one.unit}
-
-
-def _expected(one: Reach, now: datetime) -> dict[str, Any]:
-    if one.arrival is None:
-        raise AssertionError("only what arrives is expected")
-    ahead = (one.arrival.at - now).total_seconds() / 3600
+def _reached(reach: Reach) -> dict[str, Any]:
     return {
-        **_reached(one),
+        "asset": reach.title,
+        "gauge": reach.gauge_title,
+        "margin": reach.margin,
+        "unit": reach.unit,
+    }
+
+
+def _expected(reach: Reach, now: datetime) -> dict[str, Any]:
+    if reach.arrival is None:
+        raise AssertionError("only what arrives is expected")
+    ahead = (reach.arrival.at - now).total_seconds() / 3600
+    return {
+        **_reached(reach),
         "within": next(hours for hours in HORIZONS if ahead <= hours),
-        "at": text(micros(one.arrival.at)),
-        "earliest": text(micros(one.arrival.earliest)),
-        "latest": None if one.arrival.latest is None else text(micros(one.arrival.latest)),
+        "at": text(micros(reach.arrival.at)),
+        "earliest": text(micros(reach.arrival.earliest)),
+        "latest": None if reach.arrival.latest is None else text(micros(reach.arrival.latest)),
     }

@@ -81,6 +81,6 @@ def checked(new: New) -> New:
     if needs.due is False and new.due is not None:
         raise LogError(f"{new.kind}: it has no time by which it is due")
     if needs.about != (new.about is not None):
-        said = "say which entry it is about" if needs.about else "it is about no other entry"
-        raise LogError(f"{new.kind}: {said}")
+        problem = "say which entry it is about" if needs.about else "it is about no other entry"
+        raise LogError(f"{new.kind}: {problem}")
     return New(**{**vars(new), "text": words})

@@ -50,7 +50,7 @@ def log(  # noqa: PLR0913  one argument a filter
         text=text,
         alarms=alarms,
     )
-    return _shown(context, request, filters, said={"alarm": alarm, "site": site})
+    return _shown(context, request, filters, form={"alarm": alarm, "site": site})
 
 
 @router.post("/log")
@@ -65,7 +65,7 @@ def append(  # noqa: PLR0913, PLR0917  the fields of the form
     about: Annotated[str, Form()] = "",
 ) -> Response:
     """Write an entry; what is wrong stands above the form, with all that was typed."""
-    said = {"kind": kind, "text": text, "site": site, "due": due, "alarm": alarm, "about": about}
+    form = {"kind": kind, "text": text, "site": site, "due": due, "alarm": alarm, "about": about}
     try:
         new = New(
             author=context.person.name,
@@ -78,7 +78,7 @@ def append(  # noqa: PLR0913, PLR0917  the fields of the form
         )
         written(context, new)
     except LogError as error:
-        return _shown(context, request, Filters(), said=said, wrong=refusal(error), status_code=422)
+        return _shown(context, request, Filters(), form=form, wrong=refusal(error), status_code=422)
     if wants_fragment(request):
         return _shown(context, request, Filters())
     return RedirectResponse("/log", status_code=303)
@@ -89,7 +89,7 @@ def _shown(  # noqa: PLR0913  what the page is made of
     request: Request,
     filters: Filters,
     *,
-    said: Mapping[str, object] | None = None,
+    form: Mapping[str, object] | None = None,
     wrong: str = "",
     status_code: int = 200,
 ) -> Response:
@@ -102,7 +102,7 @@ def _shown(  # noqa: PLR0913  what the page is made of
         sheet=view.sheet(context, reader_of(context, request), filters),
         filters=filters,
         spans=view.SPANS,
-        said={**_UNSAID, **(said or {})},
+        form={**_UNSAID, **(form or {})},
         wrong=wrong,
         sites=queries_names.sites(context.connection),
         writes=context.person.may(Duty.OPERATE),
@@ -110,21 +110,21 @@ def _shown(  # noqa: PLR0913  what the page is made of
     )
 
 
-def _kind(said: str) -> Kind:
-    if said not in set(Kind):
+def _kind(text: str) -> Kind:
+    if text not in set(Kind):
         raise LogError(f"kind: expected one of {', '.join(Kind)}")
-    return Kind(said)
+    return Kind(text)
 
 
-def _number(said: str) -> int | None:
-    if not said.strip():
+def _number(text: str) -> int | None:
+    if not text.strip():
         return None
-    if not said.isdecimal() or int(said) >= 2**63:
-        raise LogError(f"number: expected digits, not {said!r}")
-    return int(said)
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise LogError(f"number: expected digits, not {text!r}")
+    return int(text)
 
 
-def _due(said: str, context: RequestContext) -> datetime | None:
-    if said and local(said, context) is None:
-        raise LogError(f"by when: expected a day and a time, not {said!r}")
-    return local(said, context)
+def _due(text: str, context: RequestContext) -> datetime | None:
+    if text and local(text, context) is None:
+        raise LogError(f"by when: expected a day and a time, not {text!r}")
+    return local(text, context)

@@ -113,7 +113,7 @@ def one(connection: Connection, number: int) -> Entry | None:
     return None if row is None else _entry(row)
 
 
-def listing(connection: Connection, wanted: LogFilter) -> list[Entry]:
+def listing(connection: Connection, query: LogFilter) -> list[Entry]:
     """Entries, the latest first."""
     rows: Iterable[tuple[Any, ...]] = connection.execute(
         f"SELECT {_COLUMNS} FROM {_FROM}"  # noqa: S608  our own columns
@@ -130,8 +130,8 @@ def listing(connection: Connection, wanted: LogFilter) -> list[Entry]:
         " AND (%(before)s::bigint IS NULL OR e.id < %(before)s)"
         " ORDER BY e.id DESC LIMIT %(limit)s",
         {
-            **vars(wanted),
-            "kinds": None if wanted.kinds is None else [str(kind) for kind in wanted.kinds],
+            **vars(query),
+            "kinds": None if query.kinds is None else [str(kind) for kind in query.kinds],
             "standing": [str(kind) for kind in OPEN],
         },
     )

@@ -18,24 +18,24 @@ def write(connection: Connection, new: New, *, now: datetime) -> Entry:
         LogError: it cannot stand so.
         NoEntryError: the entry, alarm or site that it names is not there.
     """
-    said = checked(new)
-    if said.about is not None:
-        _require_about(connection, said.kind, said.about)
-    if said.alarm is not None and alarm_queries.find(connection, said.alarm) is None:
-        raise NoEntryError(f"no alarm has the number {said.alarm}")
-    number = queries.insert(connection, said, now=now)
+    entry = checked(new)
+    if entry.about is not None:
+        _require_about(connection, entry.kind, entry.about)
+    if entry.alarm is not None and alarm_queries.find_alarm(connection, entry.alarm) is None:
+        raise NoEntryError(f"no alarm has the number {entry.alarm}")
+    number = queries.insert(connection, entry, now=now)
     audit.record(
         connection,
         kind="log",
-        subject=said.site or f"log/{number}",
-        reason=str(said.kind),
-        author=said.author,
+        subject=entry.site or f"log/{number}",
+        reason=str(entry.kind),
+        author=entry.author,
         details={"entry": number},
     )
-    entry = queries.one(connection, number)
-    if entry is None:
+    stored = queries.one(connection, number)
+    if stored is None:
         raise NoEntryError(f"no entry has the number {number}")
-    return entry
+    return stored
 
 
 def _require_about(connection: Connection, kind: Kind, about: int) -> None:

@@ -122,7 +122,7 @@ def _audit(connection: Connection, number: int, what: str, author: str) -> None:
 
 
 def _one(connection: Connection, number: int) -> Handover:
-    found = queries_handovers.one(connection, number)
-    if found is None:
+    handover = queries_handovers.one(connection, number)
+    if handover is None:
         raise NoEntryError(f"no hand-over has the number {number}")
-    return found
+    return handover

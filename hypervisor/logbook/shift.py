@@ -32,31 +32,31 @@ def page(
 
     `outlook`: what the console knows of rivers and what comes next, put in as it is.
     """
-    clock = queries_lifecycle.clock(connection, wall) or wall
-    active = listing.views(connection, Selection(active=True), wall=wall)
-    over = listing.views(connection, Selection(), wall=wall, shown="returned")
-    held = [one for one in active if one["suppressed"]]
-    speaking = [one for one in active if not one["suppressed"]]
+    clock = queries_lifecycle.read_clock(connection, wall) or wall
+    active = listing.list_alarms(connection, Selection(active=True), wall=wall)
+    over = listing.list_alarms(connection, Selection(), wall=wall, shown="returned")
+    held = [alarm for alarm in active if alarm["suppressed"]]
+    speaking = [alarm for alarm in active if not alarm["suppressed"]]
     standing = queries.listing(connection, LogFilter(open=True, limit=_MOST))
-    told = queries.listing(connection, LogFilter(since=since, kinds=_TOLD, limit=_MOST))
+    entries = queries.listing(connection, LogFilter(since=since, kinds=_TOLD, limit=_MOST))
     return {
         "since": text_of(since),
         "at": text_of(clock),
         "outlook": dict(outlook or {}),
         "unacknowledged": _alarms(speaking, _is("unacknowledged")),
-        "returned": worst_first(_alarm(one) for one in over),
+        "returned": worst_first(_alarm(alarm) for alarm in over),
         "acknowledged": _alarms(speaking, _is_not("unacknowledged", category="hazard")),
         "faulty": _alarms(speaking, _is_not("unacknowledged", category="maintenance")),
-        "held": worst_first(_held(one) for one in held),
+        "held": worst_first(_held(alarm) for alarm in held),
         "at_rest": [
             _plain(asdict(at_rest)) for at_rest in queries_shifts.at_rest(connection, clock)
         ],
         "works": _works(connection, clock),
         "edits": [_plain(asdict(edit)) for edit in queries_shifts.edits(connection, since)],
         **{_PLURAL[kind]: _entries(standing, {kind}) for kind in _STANDING},
-        "decisions": _entries(told, {Kind.DECISION}),
-        "calls": _entries(told, {Kind.CALL}),
-        "notes": _entries(told, {Kind.NOTE, Kind.CORRECTION}),
+        "decisions": _entries(entries, {Kind.DECISION}),
+        "calls": _entries(entries, {Kind.CALL}),
+        "notes": _entries(entries, {Kind.NOTE, Kind.CORRECTION}),
     }
 
 
@@ -75,45 +75,45 @@ def text_of(at: datetime) -> str:
 
 
 def _is(state: str) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda one: one["state"] == state
+    return lambda alarm: alarm["state"] == state
 
 
 def _is_not(state: str, *, category: str) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda one: one["state"] != state and one["category"] == category
+    return lambda alarm: alarm["state"] != state and alarm["category"] == category
 
 
 def _alarms(
-    found: Iterable[Mapping[str, Any]], wanted: Callable[[Mapping[str, Any]], bool]
+    alarms: Iterable[Mapping[str, Any]], include: Callable[[Mapping[str, Any]], bool]
 ) -> list[dict[str, Any]]:
-    return worst_first(_alarm(one) for one in found if wanted(one))
+    return worst_first(_alarm(alarm) for alarm in alarms if include(alarm))
 
 
-def worst_first(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def worst_first(alarms: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """By severity, then the latest to begin."""
-    latest = sorted(found, key=lambda one: str(one["began"]), reverse=True)
-    return sorted(latest, key=lambda one: SEVERITIES.index(one["severity"]), reverse=True)
+    latest = sorted(alarms, key=lambda alarm: str(alarm["began"]), reverse=True)
+    return sorted(latest, key=lambda alarm: SEVERITIES.index(alarm["severity"]), reverse=True)
 
 
-def _alarm(one: Mapping[str, Any]) -> dict[str, Any]:
+def _alarm(alarm: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "id": one["id"],
-        "severity": one["severity"][-1][1],
-        "title": one["title"],
-        "title_fr": one.get("title_fr"),
-        "site": one["site"],
-        "domain": one["domain"],
-        "began": one["began"],
-        "state": one["state"],
-        "assignee": one.get("assignee"),
-        "stale": bool(one["stale"]) and one["stale"][-1][1] is None,
-        "last_value": one["last_value"],
+        "id": alarm["id"],
+        "severity": alarm["severity"][-1][1],
+        "title": alarm["title"],
+        "title_fr": alarm.get("title_fr"),
+        "site": alarm["site"],
+        "domain": alarm["domain"],
+        "began": alarm["began"],
+        "state": alarm["state"],
+        "assignee": alarm.get("assignee"),
+        "stale": bool(alarm["stale"]) and alarm["stale"][-1][1] is None,
+        "last_value": alarm["last_value"],
     }
 
 
-def _held(one: Mapping[str, Any]) -> dict[str, Any]:
+def _held(alarm: Mapping[str, Any]) -> dict[str, Any]:
     """By hand before by design: somebody answers for it."""
-    why = min(one["suppressed"], key=lambda each: each["kind"] not in _BY_HAND)
-    return {**_alarm(one), "why": dict(why)}
+    why = min(alarm["suppressed"], key=lambda reason: reason["kind"] not in _BY_HAND)
+    return {**_alarm(alarm), "why": dict(why)}
 
 
 def _works(connection: Connection, clock: datetime) -> list[dict[str, Any]]:
@@ -132,8 +132,8 @@ def _works(connection: Connection, clock: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _entries(found: Sequence[Entry], kinds: set[Kind]) -> list[dict[str, Any]]:
-    return [_plain(asdict(entry)) for entry in found if entry.kind in kinds]
+def _entries(entries: Sequence[Entry], kinds: set[Kind]) -> list[dict[str, Any]]:
+    return [_plain(asdict(entry)) for entry in entries if entry.kind in kinds]
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypervisor.access.context import RequestContext
 from hypervisor.alarms import queries_timeline
-from hypervisor.alarms.queries_timeline import Event, Span
+from hypervisor.alarms.queries_timeline import TimelineEvent, TimelineFilter
 from hypervisor.base.reader import Reader
 from hypervisor.base.translation import mark as _mark
 from hypervisor.logbook import queries
@@ -88,7 +88,7 @@ class Line:
 
     at: datetime
     entry: Entry | None = None
-    event: Event | None = None
+    event: TimelineEvent | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ def sheet(context: RequestContext, reader: Reader, filters: Filters) -> Sheet:
     """Read it."""
     ends = filters.until or reader.now + timedelta(seconds=1)
     begins = ends - SPANS.get(filters.span, DAY)
-    wanted = LogFilter(
+    query = LogFilter(
         first=begins,
         last=ends,
         kinds=frozenset({filters.kind}) if filters.kind else None,
@@ -115,11 +115,11 @@ def sheet(context: RequestContext, reader: Reader, filters: Filters) -> Sheet:
         text=filters.text or None,
         limit=2_000,
     )
-    entries = queries.listing(context.connection, wanted)
-    happened: list[Event] = []
+    entries = queries.listing(context.connection, query)
+    happened: list[TimelineEvent] = []
     if filters.alarms and not filters.narrowed:
-        happened = queries_timeline.events(
-            context.connection, Span(since=begins, until=ends, limit=1_000)
+        happened = queries_timeline.list_events(
+            context.connection, TimelineFilter(since=begins, until=ends, limit=1_000)
         )
     return Sheet(
         begins=begins,
@@ -132,20 +132,20 @@ def sheet(context: RequestContext, reader: Reader, filters: Filters) -> Sheet:
 
 def standing(context: RequestContext) -> list[Entry]:
     """What stands open, the soonest due first."""
-    found = queries.listing(context.connection, LogFilter(open=True, limit=500))
-    return sorted(found, key=lambda one: (one.due is None, one.due or one.at))
+    entries = queries.listing(context.connection, LogFilter(open=True, limit=500))
+    return sorted(entries, key=lambda entry: (entry.due is None, entry.due or entry.at))
 
 
-def lines(entries: Iterable[Entry], happened: Iterable[Event]) -> list[Line]:
+def lines(entries: Iterable[Entry], happened: Iterable[TimelineEvent]) -> list[Line]:
     """Both on one axis, the latest first."""
-    found = [Line(at=entry.shown_at, entry=entry) for entry in entries]
-    found += [Line(at=event.at, event=event) for event in happened]
-    return sorted(found, key=lambda one: one.at, reverse=True)
+    merged = [Line(at=entry.shown_at, entry=entry) for entry in entries]
+    merged += [Line(at=event.at, event=event) for event in happened]
+    return sorted(merged, key=lambda line: line.at, reverse=True)
 
 
-def by_day(found: Iterable[Line], reader: Reader) -> list[tuple[date, list[Line]]]:
+def by_day(lines: Iterable[Line], reader: Reader) -> list[tuple[date, list[Line]]]:
     """By the local day."""
-    grouped = groupby(found, key=lambda one: reader.local(one.at).date())
+    grouped = groupby(lines, key=lambda line: reader.local(line.at).date())
     return [(day, list(group)) for day, group in grouped]
 
 

@@ -61,8 +61,8 @@ def readable(page: Mapping[str, Any]) -> Part:
     return part
 
 
-def _part(said: Mapping[str, Any], *, times: bool) -> Part:
-    return Part({key: _read(key, value, times=times) for key, value in said.items()})
+def _part(values: Mapping[str, Any], *, times: bool) -> Part:
+    return Part({key: _read(key, value, times=times) for key, value in values.items()})
 
 
 def _read(key: str, value: Any, *, times: bool) -> Any:
@@ -77,10 +77,10 @@ def _read(key: str, value: Any, *, times: bool) -> Any:
 
 def _time(value: Any) -> datetime | None:
     try:
-        found = datetime.fromisoformat(value)
+        time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         return None
-    return found if found.tzinfo else None
+    return time if time.tzinfo else None
 
 
 def words() -> dict[str, Any]:

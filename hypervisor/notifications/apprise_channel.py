@@ -27,10 +27,10 @@ class _Ear(logging.Handler):
         self.heard: dict[int, list[str]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        said = self.heard.get(threading.get_ident())
+        messages = self.heard.get(threading.get_ident())
         text = record.getMessage()
-        if said is not None and (record.levelno >= logging.WARNING or "Exception: " in text):
-            said.append(_ADDRESS.sub("with url: …", text.strip()))
+        if messages is not None and (record.levelno >= logging.WARNING or "Exception: " in text):
+            messages.append(_ADDRESS.sub("with url: …", text.strip()))
 
 
 _EAR = _Ear()
@@ -86,7 +86,7 @@ def send(target: str, message: Message, *, key: str, seconds: float) -> None:
     plugin.socket_connect_timeout = plugin.socket_read_timeout = seconds
     if isinstance(getattr(plugin, "headers", None), dict):
         plugin.headers.setdefault(KEY, key)
-    said = _EAR.heard[threading.get_ident()] = []
+    messages = _EAR.heard[threading.get_ident()] = []
     try:
         done = plugin.notify(body=message.text, title=message.title, notify_type=message.kind)
     except Exception as error:  # of any of its hundred plugins
@@ -94,7 +94,7 @@ def send(target: str, message: Message, *, key: str, seconds: float) -> None:
     finally:
         _EAR.heard.pop(threading.get_ident(), None)
     if not done:
-        raise ChannelError("; ".join(dict.fromkeys(said)) or "it was refused")
+        raise ChannelError("; ".join(dict.fromkeys(messages)) or "it was refused")
 
 
 def _plugin(target: str) -> Any:

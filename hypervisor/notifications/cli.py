@@ -88,22 +88,22 @@ def list_(
     with translated(), connect(settings.database_url, autocommit=True) as connection:
         if held:
             rows = [
-                listing.entry(one, why)
-                for one, why in queries_outbox.undecided(connection, limit=limit)
+                listing.entry(event, why)
+                for event, why in queries_outbox.undecided(connection, limit=limit)
             ]
         elif untold:
             rows = [
-                listing.entry(one, why)
-                for one, why in queries_outbox.untold(connection, limit=limit)
+                listing.entry(event, why)
+                for event, why in queries_outbox.untold(connection, limit=limit)
             ]
         else:
-            found = queries_deliveries.listing(
+            deliveries = queries_deliveries.listing(
                 connection,
                 states=states or ("waiting", "sent", "dead", "dropped"),
                 alarm=alarm,
                 limit=limit,
             )
-            rows = [listing.delivery(one) for one in found]
+            rows = [listing.delivery(event) for event in deliveries]
     if as_json:
         for row in rows:
             print(json.dumps(row, ensure_ascii=False))

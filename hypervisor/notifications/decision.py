@@ -172,5 +172,5 @@ def _fits(route: Route, facts: Facts) -> bool:
     )
 
 
-def _among(wanted: frozenset[str], value: str | None) -> bool:
-    return not wanted or value in wanted
+def _among(allowed: frozenset[str], value: str | None) -> bool:
+    return not allowed or value in allowed

@@ -8,10 +8,10 @@ from typing import Any
 
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.errors import AlarmError
-from hypervisor.alarms.lifecycle import Kind
+from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.queries_lifecycle import SYSTEM
-from hypervisor.alarms.service import Act, act
-from hypervisor.alarms.situation import situation
+from hypervisor.alarms.service import Act, perform
+from hypervisor.alarms.situation import read_suppression
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
@@ -35,7 +35,7 @@ from sensors._calendar import public_holidays
 
 BATCH = 500  # events decided in one transaction
 _NEWS = ("raised", "severity", "stale")
-_ACTS = {"reminder": Kind.REMIND, "escalation": Kind.ESCALATE}
+_ACTS = {"reminder": ActKind.REMIND, "escalation": ActKind.ESCALATE}
 
 
 @dataclass(kw_only=True)
@@ -93,13 +93,13 @@ class _Table:
         cls, office: Dispatcher, connection: Connection, now: int, entries: Iterable[Entry]
     ) -> "_Table":
         numbers = sorted({entry.alarm for entry in entries if entry.alarm is not None})
-        around = situation(connection, wall=office.wall())
-        found = around.of(connection, numbers)
+        around = read_suppression(connection, wall=office.wall())
+        suppressions = around.of(connection, numbers)
         return cls(
             office=office,
             connection=connection,
             now=now,
-            suppressed={key: why[0].reason for key, why in found.items() if why},
+            suppressed={key: why[0].reason for key, why in suppressions.items() if why},
             rules=queries_alarms.rules_in_force(connection, moment(now)),
         )
 
@@ -110,8 +110,8 @@ class _Table:
             for entry in entries
             if entry.held and entry.held == self.suppressed.get(entry.alarm)
         ]
-        lasting = queries_alarms.lasting(self.connection, [one.alarm or 0 for one in same])
-        still = {one.id for one in same if one.alarm in lasting and one.event in _NEWS}
+        lasting = queries_alarms.lasting(self.connection, [entry.alarm or 0 for entry in same])
+        still = {entry.id for entry in same if entry.alarm in lasting and entry.event in _NEWS}
         queries_outbox.hold_on(self.connection, still, until=self.now + deciding.AGAIN)
         return [entry for entry in entries if entry.id not in still]
 
@@ -119,23 +119,25 @@ class _Table:
         if entry.event in evaluation_failures.EVENTS:
             self._of_trouble(entry)
             return
-        alarm = None if entry.alarm is None else alarm_queries.find(self.connection, entry.alarm)
+        alarm = (
+            None if entry.alarm is None else alarm_queries.find_alarm(self.connection, entry.alarm)
+        )
         if alarm is None:
             queries_outbox.decide(
                 self.connection, entry.id, outcome="dropped", reason="it is no alarm's"
             )
             return
-        known = alarm_queries.as_text(alarm)
+        values = alarm_queries.as_text(alarm)
         ground = queries_alarms.ground(self.connection, alarm.id)
         routes, active, since = queries_alarms.told(self.connection, alarm.id)
         facts = Facts(
             entry=entry,
-            alarm=known,
+            alarm=values,
             now=self.now,
             told=Notified(routes=routes, active=active),
             areas=ground.areas,
-            labels=frozenset((self.rules.get(known["rule"], {}).get("labels") or {}).items()),
-            grace=grace_of(known["rule"], self.rules, interval=ground.interval),
+            labels=frozenset((self.rules.get(values["rule"], {}).get("labels") or {}).items()),
+            grace=grace_of(values["rule"], self.rules, interval=ground.interval),
             suppressed=self.suppressed.get(alarm.id),
             acknowledged=queries_alarms.acknowledged(self.connection, alarm.id),
             untold=queries_alarms.waits(self.connection, alarm.id, entry.id),
@@ -147,7 +149,7 @@ class _Table:
             case Send() if (refused := self._acted(entry)) is not None:
                 queries_outbox.decide(self.connection, entry.id, outcome="dropped", reason=refused)
             case Send():
-                self._send(entry, decision, self._told(entry, known, ground, since))
+                self._send(entry, decision, self._told(entry, values, ground, since))
 
     def _unsent(self, entry: Entry, decision: Hold | Drop) -> None:
         match decision:
@@ -181,7 +183,7 @@ class _Table:
         details = {"route": entry.body["route"], "to": entry.body["to"]}
         what = Act(alarm=entry.alarm, kind=kind, author=SYSTEM, details=details)
         try:
-            act(self.connection, what, now=self.office.wall())
+            perform(self.connection, what, now=self.office.wall())
         except AlarmError as error:
             return str(error)
         return None
@@ -205,11 +207,11 @@ class _Table:
             told=since,
         )
 
-    def _send(self, entry: Entry, decision: Send, told: Telling) -> None:
+    def _send(self, entry: Entry, decision: Send, telling: Telling) -> None:
         def render(key: str, route: Route) -> Message:
-            return rendering.render(replace(told, key=key), self.office.voice(route))
+            return rendering.render(replace(telling, key=key), self.office.voice(route))
 
-        self._write(entry, decision, render, active=bool(told.alarm["active"]))
+        self._write(entry, decision, render, active=bool(telling.alarm["active"]))
 
     def _write(
         self,

@@ -20,10 +20,10 @@ def events_of(transitions: Iterable[Transition], alarms: Iterable[Alarm]) -> lis
     was over (retrospective) is not told; of a revision only that there is one: whether it matters
     now, or people were told what it takes back, is known when it is sent.
     """
-    known = {alarm.id for alarm in alarms}
-    told = [transition for transition in transitions if transition.alarm in known]
-    new = {one.alarm for one in told if one.kind in ("raised", "split")}
-    return [event for one in told for event in _event(one, new)]
+    numbers = {alarm.id for alarm in alarms}
+    changes = [transition for transition in transitions if transition.alarm in numbers]
+    new = {transition.alarm for transition in changes if transition.kind in ("raised", "split")}
+    return [event for transition in changes for event in _event(transition, new)]
 
 
 def _event(transition: Transition, new: set[int]) -> Iterator[Event]:
@@ -49,28 +49,28 @@ def severity_now(alarm: Any) -> str:
     return steps[-1][1]
 
 
-def _rises(one: Transition) -> bool:
+def _rises(transition: Transition) -> bool:
     """Whether the step at that time leads up: from the one before it in the log."""
-    steps = [tuple(step) for step in one.snapshot.get("severity", ())]
-    step = (text(one.event), one.reason)
+    steps = [tuple(step) for step in transition.snapshot.get("severity", ())]
+    step = (text(transition.event), transition.reason)
     at = steps.index(step) if step in steps else 0
-    return at == 0 or _RANK.get(one.reason, 0) > _RANK.get(steps[at - 1][1], 0)
+    return at == 0 or _RANK.get(transition.reason, 0) > _RANK.get(steps[at - 1][1], 0)
 
 
-def _made(one: Transition, event: str) -> Event:
+def _made(transition: Transition, event: str) -> Event:
     """Its key is the same in a database that was restored or rebuilt, where numbers differ."""
     body = {
-        "alarm": dict(one.snapshot),
-        "transition": one.kind,
-        "event_time": one.event,
-        "reason": one.reason,
+        "alarm": dict(transition.snapshot),
+        "transition": transition.kind,
+        "event_time": transition.event,
+        "reason": transition.reason,
     }
-    named = ":".join(quote(one.snapshot[key], safe="/") for key in ("rule", "subject"))
+    named = ":".join(quote(transition.snapshot[key], safe="/") for key in ("rule", "subject"))
     return Event(
-        alarm=one.alarm,
+        alarm=transition.alarm,
         event=event,
-        at=one.noticed,
+        at=transition.noticed,
         body=body,
-        key=f"{named}:{one.snapshot['began']}:{event}",
+        key=f"{named}:{transition.snapshot['began']}:{event}",
         numbered=True,
     )

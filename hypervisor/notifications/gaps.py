@@ -15,19 +15,23 @@ _AHEAD = timedelta(days=14)
 _SHOWN = 5
 
 
-def told(routes: Routes, known: Known, now: int | None) -> list[str]:
+def told(routes: Routes, vocabulary: Known, now: int | None) -> list[str]:
     """A sentence a domain that is not covered in the next fortnight."""
     begin = moment(now) if now is not None else datetime(2024, 1, 1, tzinfo=UTC)
-    return [line for domain in sorted(known.domains) for line in _of(domain, routes, known, begin)]
+    return [
+        line
+        for domain in sorted(vocabulary.domains)
+        for line in _of(domain, routes, vocabulary, begin)
+    ]
 
 
-def _of(domain: str, routes: Routes, known: Known, begin: datetime) -> Iterator[str]:
+def _of(domain: str, routes: Routes, vocabulary: Known, begin: datetime) -> Iterator[str]:
     fit = [route for route in routes.routes if _takes(route, domain)]
     if not fit:
         yield f"BEWARE: no route takes every critical alarm of {domain}"
         return
     spans = list(_spans(fit, begin))
-    zone = ZoneInfo(known.zone)
+    zone = ZoneInfo(vocabulary.zone)
     shown = [
         f"{since.astimezone(zone):%a %d %b %H:%M} to {until.astimezone(zone):%a %H:%M}"
         for since, until in spans[:_SHOWN]

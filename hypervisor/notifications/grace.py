@@ -19,7 +19,7 @@ def grace_of(rule: str, rules: Rules, *, interval: int) -> int:
     Its own `grace`, else the longest of its inhibitors': their `for` or `silent` and one interval
     of what stands at the place.
     """
-    inhibitors = [one for one in rules.values() if rule in _listed(one.get("inhibits"))]
+    inhibitors = [other for other in rules.values() if rule in _listed(other.get("inhibits"))]
     if not inhibitors:
         return 0
     own = rules.get(rule, {}).get("grace")
@@ -42,5 +42,5 @@ def _listed(value: Any) -> list[str]:
 
 def _slowness(rule: Mapping[str, Any]) -> int:
     silences = _SILENT.findall(str(rule.get("when", "")))
-    found = [span(silence) or 0 for silence in silences]
-    return max([*found, span(rule.get("for")) or 0])
+    spans = [span(silence) or 0 for silence in silences]
+    return max([*spans, span(rule.get("for")) or 0])

@@ -55,4 +55,4 @@ def words_of(day: date, holiday: Holiday) -> frozenset[str]:
 def on_call(hours: tuple[Hours, ...], at: datetime, zone: str, holiday: Holiday) -> bool:
     """Whether somebody of these hours is on call at an instant; without hours always."""
     local = at.astimezone(UTC).astimezone(ZoneInfo(zone))
-    return not hours or any(one.hold(local, holiday) for one in hours)
+    return not hours or any(span.hold(local, holiday) for span in hours)

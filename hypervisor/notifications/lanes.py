@@ -90,8 +90,8 @@ class Lanes:
         for run in self._runs.values():
             if not run.overdue and run.deadline < now:
                 run.overdue = True
-                said = f"no answer within {self.seconds:g} s"
-                results.append(Result(parcel=run.parcel, error=said))
+                overdue = f"no answer within {self.seconds:g} s"
+                results.append(Result(parcel=run.parcel, error=overdue))
         return results
 
 

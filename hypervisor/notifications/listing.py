@@ -31,17 +31,17 @@ def delivery(row: DeliveryRow) -> dict[str, Any]:
     }
 
 
-def entry(one: Entry, why: str | None) -> dict[str, Any]:
+def entry(event: Entry, why: str | None) -> dict[str, Any]:
     """An event that nobody was told of, or not yet."""
-    alarm = one.body.get("alarm") or {}
+    alarm = event.body.get("alarm") or {}
     return {
-        "alarm": one.alarm,
-        "event": one.event,
-        "at": text(one.at),
-        "due": text(one.due),
+        "alarm": event.alarm,
+        "event": event.event,
+        "at": text(event.at),
+        "due": text(event.due),
         "why": why,
-        "title": alarm.get("title") or one.body.get("rule"),
-        "key": one.key,
+        "title": alarm.get("title") or event.body.get("rule"),
+        "key": event.key,
     }
 
 

@@ -51,18 +51,18 @@ def _send(broker: Broker, base: str, message: Message, seconds: float) -> None:
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
     client.username_pw_set(broker.user, broker.password)
     client.connect_timeout = seconds
-    done, said = threading.Event(), list[str]()
+    done, problems = threading.Event(), list[str]()
 
     def on_publish(*arguments: Any) -> None:
         code = arguments[3]
         if code.is_failure:
-            said.append(f"the broker refused it: {code}")
+            problems.append(f"the broker refused it: {code}")
         done.set()
 
     def on_connect(*arguments: Any) -> None:
         code = arguments[3]
         if code.is_failure:
-            said.append(f"the broker lets us not in: {code}")
+            problems.append(f"the broker lets us not in: {code}")
             done.set()
             return
         client.publish(topic_of(base, message), webhook_channel.body(message), qos=1)
@@ -72,11 +72,11 @@ def _send(broker: Broker, base: str, message: Message, seconds: float) -> None:
         client.connect(broker.host, broker.port)
         client.loop_start()
         if not done.wait(seconds):
-            said.append(f"the broker did not answer within {seconds:g} s")
+            problems.append(f"the broker did not answer within {seconds:g} s")
     except (OSError, ValueError) as error:
         raise ChannelError(f"no broker at {broker.host}:{broker.port}: {error}") from error
     finally:
         client.disconnect()
         client.loop_stop()
-    if said:
-        raise ChannelError("; ".join(said))
+    if problems:
+        raise ChannelError("; ".join(problems))

@@ -174,12 +174,12 @@ def routes_revisions(connection: Connection) -> list[Written]:
     ]
 
 
-def routes_text(connection: Connection, known: int) -> Written | None:
+def routes_text(connection: Connection, revision: int) -> Written | None:
     """The revision in force, where it is a later one than the one known."""
     row = connection.execute(
         "SELECT id, text, author, reason, recorded_at FROM notify_routes WHERE id > %s"
         " ORDER BY id DESC LIMIT 1",
-        [known],
+        [revision],
     ).fetchone()
     if row is None:
         return None

@@ -49,7 +49,7 @@ class Entry:
 def put(connection: Connection, events: Iterable[Event]) -> int:
     """Write events in the caller's transaction; how many were new."""
     written = 0
-    for one in events:
+    for event in events:
         cursor = connection.execute(
             "INSERT INTO outbox (alarm, event, key, at, body, due)"
             " VALUES (%(alarm)s::bigint, %(event)s, CASE WHEN %(numbered)s THEN"
@@ -57,13 +57,13 @@ def put(connection: Connection, events: Iterable[Event]) -> int:
             "    WHERE NOT EXISTS (SELECT FROM outbox WHERE key = nth) LIMIT 1)"
             "  ELSE %(key)s END, %(at)s, %(body)s, %(due)s) ON CONFLICT (key) DO NOTHING",
             {
-                "alarm": one.alarm,
-                "event": one.event,
-                "key": one.key,
-                "numbered": one.numbered,
-                "at": moment(one.at),
-                "body": Jsonb(dict(one.body)),
-                "due": moment(one.at if one.due is None else one.due),
+                "alarm": event.alarm,
+                "event": event.event,
+                "key": event.key,
+                "numbered": event.numbered,
+                "at": moment(event.at),
+                "body": Jsonb(dict(event.body)),
+                "due": moment(event.at if event.due is None else event.due),
             },
         )
         written += cursor.rowcount
@@ -72,15 +72,15 @@ def put(connection: Connection, events: Iterable[Event]) -> int:
     return written
 
 
-def put_decided(connection: Connection, one: Event, *, outcome: str, reason: str) -> Entry | None:
+def put_decided(connection: Connection, event: Event, *, outcome: str, reason: str) -> Entry | None:
     """Write an event on which there is nothing to decide; None: it was there already."""
     row = connection.execute(
         "INSERT INTO outbox (alarm, event, key, at, body, due, decided_at, outcome, reason)"  # noqa: S608  constants
         " VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s)"
         f" ON CONFLICT (key) DO NOTHING RETURNING {_ROW}",
         [
-            *(one.alarm, one.event, one.key, moment(one.at), Jsonb(dict(one.body))),
-            *(moment(one.at), outcome, reason),
+            *(event.alarm, event.event, event.key, moment(event.at), Jsonb(dict(event.body))),
+            *(moment(event.at), outcome, reason),
         ],
     ).fetchone()
     if row is None:

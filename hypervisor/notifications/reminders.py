@@ -22,36 +22,36 @@ def remind(connection: Connection, routes: Routes) -> int:
         if not opens:
             return 0
         rules = queries_alarms.rules_in_force(connection, moment(now))
-        events = [event for one in opens for event in due(one, routes, rules, now)]
+        events = [event for alarm in opens for event in due(alarm, routes, rules, now)]
         return queries_outbox.put(connection, events)
 
 
 def due(
-    one: Open, routes: Routes, rules: Mapping[str, Mapping[str, Any]], now: int
+    alarm: Open, routes: Routes, rules: Mapping[str, Mapping[str, Any]], now: int
 ) -> Iterator[Event]:
     """What is due of one alarm at one route: the latest reminder alone, however many were missed.
 
     What the rule says of `remind` and `escalate` comes before what the route says.
     """
-    route = routes.named(one.route)
+    route = routes.named(alarm.route)
     if route is None:
         return
-    rule, waited = rules.get(one.rule, {}), now - one.told
+    rule, waited = rules.get(alarm.rule, {}), now - alarm.told
     every = _of(rule, "remind") or route.remind
     if every and waited >= every:
         times = waited // every
-        key = f"{one.news}:reminder:{route.name}:{times}"
-        yield _event(one, "reminder", key, route.name, now)
+        key = f"{alarm.news}:reminder:{route.name}:{times}"
+        yield _event(alarm, "reminder", key, route.name, now)
     passing = route.escalate
     if passing and waited >= (_of(rule, "escalate") or passing.after):
-        key = f"{one.news}:escalation:{route.name}:{passing.to}"
-        yield _event(one, "escalation", key, passing.to, now)
+        key = f"{alarm.news}:escalation:{route.name}:{passing.to}"
+        yield _event(alarm, "escalation", key, passing.to, now)
 
 
 def _of(rule: Mapping[str, Any], key: str) -> int | None:
     return span(rule[key]) if rule.get(key) else None
 
 
-def _event(one: Open, event: str, key: str, to: str, now: int) -> Event:
-    body = {"route": one.route, "to": to}
-    return Event(alarm=one.alarm, event=event, at=now, body=body, key=key)
+def _event(alarm: Open, event: str, key: str, to: str, now: int) -> Event:
+    body = {"route": alarm.route, "to": to}
+    return Event(alarm=alarm.alarm, event=event, at=now, body=body, key=key)

@@ -97,11 +97,11 @@ def _value(telling: Telling, voice: Voice) -> Iterator[str]:
     if last:
         name = telling.quantity.get(voice.language) or last["quantity"]
         value = measure(last["value"], last["unit"], voice.language)
-        said = words["value"].format(quantity=name, value=value, at=_when(last["time"], voice))
+        line = words["value"].format(quantity=name, value=value, at=_when(last["time"], voice))
         if last.get("trend"):
             rate = measure(last.get("per_hour") or 0.0, last["unit"], voice.language, signed=True)
-            said = f"{said}, {words[last['trend']].format(rate=rate)}"
-        yield said
+            line = f"{line}, {words[last['trend']].format(rate=rate)}"
+        yield line
     stale = alarm.get("stale") or []
     if stale and stale[-1][1] is None and not alarm.get("ended"):
         yield words["silent"].format(at=_when(stale[-1][0], voice))

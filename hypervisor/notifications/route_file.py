@@ -113,8 +113,10 @@ class _Reader:
         self.names[name] = node
         return name
 
-    def some(self, filters: dict[str, yaml.Node], key: str, known: Iterable[str]) -> frozenset[str]:
-        return words(self.source, filters[key], key, known) if key in filters else frozenset()
+    def some(
+        self, filters: dict[str, yaml.Node], key: str, allowed: Iterable[str]
+    ) -> frozenset[str]:
+        return words(self.source, filters[key], key, allowed) if key in filters else frozenset()
 
     def escalation(self, name: str, node: yaml.Node) -> Escalation:
         parts = self.source.mapping(node, "`escalate`", ("after", "to"))
@@ -139,10 +141,10 @@ class _Reader:
         )
 
 
-def read_routes(text: str, *, file: str, known: Known | None = None) -> Routes:
+def read_routes(text: str, *, file: str, vocabulary: Known | None = None) -> Routes:
     """The routes that a file writes.
 
     Raises:
         RuleError: something in it is wrong: says where, and what was expected.
     """
-    return _Reader(source=Source(file), known=known or Known()).file(text)
+    return _Reader(source=Source(file), known=vocabulary or Known()).file(text)

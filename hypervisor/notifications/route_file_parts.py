@@ -19,29 +19,29 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _SECOND = 1_000_000
 
 
-def one_of(source: Source, node: yaml.Node, what: str, known: Iterable[str]) -> str:
+def one_of(source: Source, node: yaml.Node, what: str, choices: Iterable[str]) -> str:
     """A word of a few.
 
     Raises:
         RuleError: it is another one.
     """
     word = source.text(node, what)
-    allowed = tuple(known)
+    allowed = tuple(choices)
     if word not in allowed:
         raise RuleError(source.place(node), f"{word!r} is not {what}{nearest(word, allowed)}")
     return word
 
 
-def words(source: Source, node: yaml.Node, what: str, known: Iterable[str]) -> frozenset[str]:
+def words(source: Source, node: yaml.Node, what: str, choices: Iterable[str]) -> frozenset[str]:
     """A list of words, or one alone; without any that is known, all are taken."""
-    allowed = tuple(known)
+    allowed = tuple(choices)
     single = isinstance(node, yaml.ScalarNode)
     nodes = [node] if single else source.sequence(node, what)
     if not nodes:
         raise RuleError(source.place(node), f"{what} names nothing: leave it out for all of them")
     if not allowed:
-        return frozenset(source.text(one, what) for one in nodes)
-    return frozenset(one_of(source, one, f"one of the {what} known", allowed) for one in nodes)
+        return frozenset(source.text(word, what) for word in nodes)
+    return frozenset(one_of(source, word, f"one of the {what} known", allowed) for word in nodes)
 
 
 def labels(source: Source, node: yaml.Node) -> frozenset[tuple[str, str]]:
@@ -72,10 +72,10 @@ def zone(source: Source, node: yaml.Node) -> str:
 
 def hours(source: Source, node: yaml.Node) -> tuple[Hours, ...]:
     """Spans of days and hours, of which any may hold."""
-    found = source.sequence(node, "the hours")
-    if not found:
+    spans = source.sequence(node, "the hours")
+    if not spans:
         raise RuleError(source.place(node), "`hours` is empty: leave it out for always")
-    return tuple(_span(source, one) for one in found)
+    return tuple(_span(source, span) for span in spans)
 
 
 def _span(source: Source, node: yaml.Node) -> Hours:
@@ -90,21 +90,21 @@ def _span(source: Source, node: yaml.Node) -> Hours:
 
 def _days(source: Source, node: yaml.Node) -> frozenset[str]:
     nodes = [node] if isinstance(node, yaml.ScalarNode) else source.sequence(node, "days")
-    found: set[str] = set()
-    for one in nodes:
-        first, dash, last = source.text(one, "a day").partition("-")
+    days: set[str] = set()
+    for day in nodes:
+        first, dash, last = source.text(day, "a day").partition("-")
         ends = [first.strip(), last.strip()] if dash else [first.strip()]
         allowed = WEEKDAYS if dash else DAYS
         for word in ends:
             if word not in allowed:
                 hint = nearest(word, allowed)
-                raise RuleError(source.place(one), f"{word!r} is no day{hint}")
+                raise RuleError(source.place(day), f"{word!r} is no day{hint}")
         if dash:
             at, to = WEEKDAYS.index(ends[0]), WEEKDAYS.index(ends[1])
-            found.update(WEEKDAYS[(at + k) % 7] for k in range((to - at) % 7 + 1))
+            days.update(WEEKDAYS[(at + k) % 7] for k in range((to - at) % 7 + 1))
         else:
-            found.add(ends[0])
-    return frozenset(found)
+            days.add(ends[0])
+    return frozenset(days)
 
 
 def _clock(source: Source, node: yaml.Node) -> int:
@@ -118,15 +118,15 @@ def _clock(source: Source, node: yaml.Node) -> int:
 
 def channels(source: Source, node: yaml.Node) -> tuple[Channel, ...]:
     """The channels of a route, each with a name of its own."""
-    found: dict[str, Channel] = {}
-    for number, one in enumerate(source.sequence(node, "the channels"), 1):
-        channel = _channel(source, one, number)
-        if channel.name in found:
-            raise RuleError(source.place(one), f"two channels are named {channel.name!r}")
-        found[channel.name] = channel
-    if not found:
+    by_name: dict[str, Channel] = {}
+    for number, entry in enumerate(source.sequence(node, "the channels"), 1):
+        channel = _channel(source, entry, number)
+        if channel.name in by_name:
+            raise RuleError(source.place(entry), f"two channels are named {channel.name!r}")
+        by_name[channel.name] = channel
+    if not by_name:
         raise RuleError(source.place(node), "a route without a channel tells nobody")
-    return tuple(found.values())
+    return tuple(by_name.values())
 
 
 def _channel(source: Source, node: yaml.Node, number: int) -> Channel:
@@ -138,8 +138,8 @@ def _channel(source: Source, node: yaml.Node, number: int) -> Channel:
         raise RuleError(source.place(parts["name"]), f"{name!r} cannot name a channel")
     kinds = [kind for kind in (APPRISE, WEBHOOK, MQTT) if kind in parts]
     if len(kinds) != 1:
-        wanted = f"expected one of {APPRISE}, {WEBHOOK} and {MQTT}"
-        raise RuleError(source.place(node), f"{wanted}; found {', '.join(kinds) or 'none'}")
+        expected = f"expected one of {APPRISE}, {WEBHOOK} and {MQTT}"
+        raise RuleError(source.place(node), f"{expected}; found {', '.join(kinds) or 'none'}")
     kind = kinds[0]
     if kind == APPRISE:
         return _apprise(source, parts[kind], name)

@@ -73,11 +73,11 @@ class Routes:
 
     def channel(self, route: str, name: str) -> Channel | None:
         """The channel that now stands under a name; the sign of life is the route `dead man`."""
-        found = self.named(route)
-        channels = found.channels if found else ()
+        owner = self.named(route)
+        channels = owner.channels if owner else ()
         if route == DEAD_MAN and self.dead_man is not None:
             channels = self.dead_man.channels
-        return next((one for one in channels if one.name == name), None)
+        return next((channel for channel in channels if channel.name == name), None)
 
 
 DEAD_MAN = "dead man"

@@ -51,16 +51,19 @@ def apply(
         written = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NotifyError(f"{file} cannot be read: {error}") from error
-    known = _known(connection)
-    routes = read_routes(written, file=str(file), known=known)
-    counted, holes = _counted(routes), gaps.told(routes, known, queries_outbox.clock(connection))
+    vocabulary = _known(connection)
+    routes = read_routes(written, file=str(file), vocabulary=vocabulary)
+    counted, holes = (
+        _counted(routes),
+        gaps.told(routes, vocabulary, queries_outbox.clock(connection)),
+    )
     with connection.transaction():
         before = queries_alarms.routes_text(connection, 0)
         if before is not None and before.text == written:
             return f"{file} is in force already, as revision {before.id}"
         if dry_run:
-            said = f"{file} is right: {counted} (--dry-run: nothing was changed)"
-            return "\n".join([said, *holes])
+            summary = f"{file} is right: {counted} (--dry-run: nothing was changed)"
+            return "\n".join([summary, *holes])
         details = {"changed": _difference(before.text if before else "", written)}
         author = author.strip() or audit.whoever()
         audit.record(
@@ -80,8 +83,8 @@ def apply(
 
 def _counted(routes: Routes) -> str:
     count = len(routes.routes)
-    said = f"{count} route{'s' if count != 1 else ''}"
-    return said if routes.dead_man else f"{said}, and no sign of life (`dead man`)"
+    summary = f"{count} route{'s' if count != 1 else ''}"
+    return summary if routes.dead_man else f"{summary}, and no sign of life (`dead man`)"
 
 
 def _known(connection: Connection) -> Known:
@@ -122,17 +125,17 @@ def shown(connection: Connection, *, secrets: bool) -> str:
     Raises:
         NotifyError: there is none.
     """
-    found = queries_alarms.routes_text(connection, 0)
-    if found is None:
+    revision = queries_alarms.routes_text(connection, 0)
+    if revision is None:
         raise NotifyError("no routes are in force: `hypervisor notify routes apply FILE` does it")
-    head = f"# revision {found.id}, {text(micros(found.recorded_at))}, {found.author}:"
-    return f"{head} {found.reason}\n{found.text if secrets else masked(found.text)}"
+    head = f"# revision {revision.id}, {text(micros(revision.recorded_at))}, {revision.author}:"
+    return f"{head} {revision.reason}\n{revision.text if secrets else masked(revision.text)}"
 
 
 def in_force(connection: Connection) -> Routes:
     """The routes in force; none where there are none."""
-    found = queries_alarms.routes_text(connection, 0)
-    return Routes() if found is None else read_routes(found.text, file="the routes in force")
+    revision = queries_alarms.routes_text(connection, 0)
+    return Routes() if revision is None else read_routes(revision.text, file="the routes in force")
 
 
 def who(connection: Connection, like: Like, at: datetime | None) -> str:
@@ -141,13 +144,13 @@ def who(connection: Connection, like: Like, at: datetime | None) -> str:
     Raises:
         NotifyError: there is no such domain, severity, category or site.
     """
-    for value, known in (
+    for value, allowed in (
         (like.domain, catalogue().domains),
         (like.severity, SEVERITIES),
         (like.category, CATEGORIES),
     ):
-        if value not in known:
-            raise NotifyError(f"{value!r} is not known{nearest(value, known)}")
+        if value not in allowed:
+            raise NotifyError(f"{value!r} is not known{nearest(value, allowed)}")
     now = queries_outbox.clock(connection) if at is None else micros(at)
     if now is None:
         raise NotifyError("the exercise has not begun: say a time with --at")

@@ -82,8 +82,8 @@ def office_of(connection: Connection, settings: Settings) -> Dispatcher:
         instance=instance,
         link=link.rstrip("/"),
         quantities={
-            name: {"en": one.label_en.lower(), "fr": one.label_fr.lower()}
-            for name, one in catalogue().quantities.items()
+            name: {"en": quantity.label_en.lower(), "fr": quantity.label_fr.lower()}
+            for name, quantity in catalogue().quantities.items()
         },
         holiday=holiday_of,
         wall=wall,

@@ -50,19 +50,19 @@ def filled(target: str, secrets: Mapping[str, str]) -> str:
     whole = _BLANK.fullmatch(target)
 
     def value(match: re.Match[str]) -> str:
-        found = secrets.get(match[1])
-        if found is None:
+        secret = secrets.get(match[1])
+        if secret is None:
             raise ChannelError(
                 f"${{{match[1]}}} is set neither in the environment nor in hypervisor.env"
             )
-        return found if whole else quote(found, safe="")
+        return secret if whole else quote(secret, safe="")
 
     return _BLANK.sub(value, target)
 
 
 def secrets_of(settings_file: Path) -> dict[str, str]:
     """The environment, and before it the lines of the instance's own file."""
-    found: dict[str, str] = {}
+    secrets: dict[str, str] = {}
     try:
         lines = settings_file.read_text().splitlines()
     except OSError:
@@ -70,5 +70,5 @@ def secrets_of(settings_file: Path) -> dict[str, str]:
     for line in lines:
         name, equals, value = line.partition("=")
         if equals and not line.lstrip().startswith("#"):
-            found[name.strip()] = value.strip().strip("\"'")
-    return {**found, **os.environ}
+            secrets[name.strip()] = value.strip().strip("\"'")
+    return {**secrets, **os.environ}

@@ -81,6 +81,8 @@ def _route(connection: Connection, name: str) -> Route:
         man = routes.dead_man
         route = Route(name=DEAD_MAN, channels=man.channels, language=man.language)
     if route is None:
-        known = [one.name for one in routes.routes] + [DEAD_MAN] * (routes.dead_man is not None)
-        raise NotifyError(f"there is no route {name!r}{nearest(name, known)}")
+        names = [candidate.name for candidate in routes.routes] + [DEAD_MAN] * (
+            routes.dead_man is not None
+        )
+        raise NotifyError(f"there is no route {name!r}{nearest(name, names)}")
     return route

@@ -41,10 +41,10 @@ def duty(connection: Connection, now: datetime, *, whole: bool) -> Duty:
     if not whole:
         return Duty(routed=False, on_call=(), hidden=True)
     written = queries_alarms.routes_text(connection, 0)
-    known = None if written is None else _read(written.text)
-    if known is None:
+    routes = None if written is None else _read(written.text)
+    if routes is None:
         return Duty(routed=False, on_call=())
-    first = [route for route in known.routes if not route.only_escalated]
+    first = [route for route in routes.routes if not route.only_escalated]
     return Duty(routed=True, on_call=tuple(_called(first, now)))
 
 

@@ -30,13 +30,13 @@ def send(target: str, message: Message, *, key: str, seconds: float) -> None:
                 "POST", path, body(message), headers(key, where.username, where.password)
             )
             with connection.getresponse() as answer:  # long ones are left unread
-                said = answer.read(_SHOWN).decode("utf-8", "replace")
+                excerpt = answer.read(_SHOWN).decode("utf-8", "replace")
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ChannelError(f"{type(error).__name__}: {error}") from error
     if not 200 <= answer.status < 300:
-        raise ChannelError(f"answered {answer.status} {answer.reason}: {said}".strip(": \n"))
+        raise ChannelError(f"answered {answer.status} {answer.reason}: {excerpt}".strip(": \n"))
 
 
 def body(message: Message) -> bytes:
@@ -46,15 +46,15 @@ def body(message: Message) -> bytes:
 
 
 def headers(key: str, user: str | None, password: str | None) -> dict[str, str]:
-    found = {
+    values = {
         "Content-Type": "application/json; charset=utf-8",
         "User-Agent": "territory-hypervisor",
         KEY: key,
     }
     if user:
         pair = f"{unquote(user)}:{unquote(password or '')}".encode()
-        found["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-    return found
+        values["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+    return values
 
 
 def _connection(

@@ -79,7 +79,7 @@ Of = Annotated[ReportQuery, Depends(asking)]
 def report(context: Context, of: Of) -> Response:
     """One page of it, made to be read and to be printed."""
     found = view.report(context, of)
-    incidents = listing.incidents_viewed(
+    incidents = listing.list_incidents(
         context.connection, wall=context.clock(), every=True, limit=100
     )
     return render(
@@ -131,7 +131,7 @@ def _charts(context: RequestContext, found: view.Report) -> list[tuple[str, str,
 
 
 def _incident(context: RequestContext, number: int) -> Mapping[str, Any] | None:
-    found = listing.incidents_viewed(
+    found = listing.list_incidents(
         context.connection, wall=context.clock(), every=True, number=number
     )
     return found[0] if found else None

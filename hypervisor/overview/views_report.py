@@ -10,7 +10,7 @@ from hypervisor.access.context import RequestContext
 from hypervisor.alarms import listing, queries_timeline
 from hypervisor.alarms.load import FLOOD_BEGINS, Raised, measure
 from hypervisor.alarms.queries import Selection
-from hypervisor.alarms.queries_timeline import Event, Span
+from hypervisor.alarms.queries_timeline import TimelineEvent, TimelineFilter
 from hypervisor.base.instants import micros
 from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook.queries import Entry, LogFilter
@@ -74,7 +74,7 @@ class Report:
 def report(context: RequestContext, asking: ReportQuery) -> Report:
     """Read it, as far as the person sees."""
     numbers = asking.alarms
-    span = Span(
+    span = TimelineFilter(
         since=asking.begins,
         until=asking.ends,
         domains=(asking.domain,) if asking.domain else None,
@@ -82,7 +82,7 @@ def report(context: RequestContext, asking: ReportQuery) -> Report:
         category=None if asking.maintenance else "hazard",
         limit=10_000,
     )
-    happened = queries_timeline.events(context.connection, span)
+    happened = queries_timeline.list_events(context.connection, span)
     seen = {entry.id: entry for entry in _entries(context, asking, numbers)}
     rows = _rows(context, asking, numbers, happened)
     answers = [row.response for row in rows if row.response is not None]
@@ -105,7 +105,7 @@ def _median(answers: Sequence[timedelta]) -> timedelta | None:
     return timedelta(seconds=median(answer.total_seconds() for answer in answers))
 
 
-def _busiest(asking: ReportQuery, happened: Iterable[Event]) -> int:
+def _busiest(asking: ReportQuery, happened: Iterable[TimelineEvent]) -> int:
     """The most that were raised within ten minutes, as the operator's load counts them."""
     raised = [
         Raised(at=micros(event.at), rule="", subject="", title="", severity=event.severity)
@@ -138,10 +138,10 @@ def _rows(
     context: RequestContext,
     asking: ReportQuery,
     numbers: tuple[int, ...] | None,
-    happened: Iterable[Event],
+    happened: Iterable[TimelineEvent],
 ) -> list[ReportRow]:
     category = None if asking.maintenance else "hazard"
-    known = listing.known_at(
+    known = listing.list_alarms_as_known(
         context.connection, asking.ends, Selection(domain=asking.domain or None)
     )
     raised, taken = _firsts(happened)
@@ -159,9 +159,11 @@ def _rows(
     return sorted(inside, key=lambda one: (one.began, one.alarm["id"]))
 
 
-def _firsts(happened: Iterable[Event]) -> tuple[dict[int, Event], dict[int, Event]]:
-    raised: dict[int, Event] = {}
-    taken: dict[int, Event] = {}
+def _firsts(
+    happened: Iterable[TimelineEvent],
+) -> tuple[dict[int, TimelineEvent], dict[int, TimelineEvent]]:
+    raised: dict[int, TimelineEvent] = {}
+    taken: dict[int, TimelineEvent] = {}
     for event in happened:
         if event.kind in {"raised", "retrospective"}:
             raised.setdefault(event.alarm, event)
@@ -170,7 +172,9 @@ def _firsts(happened: Iterable[Event]) -> tuple[dict[int, Event], dict[int, Even
     return raised, taken
 
 
-def _row(alarm: Mapping[str, Any], raised: Event | None, taken: Event | None) -> ReportRow:
+def _row(
+    alarm: Mapping[str, Any], raised: TimelineEvent | None, taken: TimelineEvent | None
+) -> ReportRow:
     steps = [str(step[1]) for step in alarm["severity"]]
     return ReportRow(
         alarm=alarm,

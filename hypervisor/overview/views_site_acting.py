@@ -7,8 +7,8 @@ from typing import Any
 
 from hypervisor.access.context import RequestContext
 from hypervisor.alarms.errors import AlarmError
-from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.service import Act, act
+from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.service import Act, perform
 from hypervisor.base.duties import Duty
 from hypervisor.base.reader import current
 from hypervisor.base.translation import translate as _
@@ -103,10 +103,10 @@ def acknowledge(context: RequestContext, site: str, alarm: int, version: int) ->
     """The same act as the API's; what was wrong, in words."""
     context.require(Duty.OPERATE, alarm=alarm)
     del site
-    what = Act(alarm=alarm, kind=Kind.ACKNOWLEDGE, author=context.person.name, version=version)
+    what = Act(alarm=alarm, kind=ActKind.ACKNOWLEDGE, author=context.person.name, version=version)
     try:
         with context.writing() as connection:
-            act(connection, what, now=context.clock())
+            perform(connection, what, now=context.clock())
     except AlarmError as error:
         return refusal(error)
     return None

@@ -19,7 +19,7 @@ _KEPT = 200  # of the history of a site
 
 def viewed(connection: Connection, site: str, *, wall: datetime) -> list[Viewed]:
     """Its alarms, the latest to begin first."""
-    return list(listing.views(connection, Selection(site=site, limit=_KEPT), wall=wall))
+    return list(listing.list_alarms(connection, Selection(site=site, limit=_KEPT), wall=wall))
 
 
 def title(alarm: Viewed, site_title: str) -> str:
@@ -49,7 +49,7 @@ def pane(
 def acknowledged(connection: Connection, numbers: Sequence[int]) -> dict[int, float]:
     """When each was acknowledged first, on the instance's clock."""
     found: dict[int, float] = {}
-    for act in queries_acts.acts(connection, numbers) if numbers else ():
+    for act in queries_acts.list_acts(connection, numbers) if numbers else ():
         if act.kind in {"acknowledge", "close"}:
             found.setdefault(act.alarm, (act.scenario_at or act.at) / 1e6)
     return found

@@ -105,7 +105,7 @@ class Exercise:
 def alarm_log(url: str, *, rules: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """The alarm log, in an order of its own."""
     with connect(url) as connection:
-        alarms = alarm_queries.listing(connection, alarm_queries.Selection())
+        alarms = alarm_queries.list_alarms(connection, alarm_queries.Selection())
     entries = [alarm_queries.log_entry(alarm.episode) for alarm in alarms]
     chosen = [entry for entry in entries if rules is None or entry["rule"] in rules]
     return sorted(chosen, key=lambda entry: (entry["rule"], entry["subject"], entry["since"]))

@@ -135,8 +135,8 @@ def lost_of(outcome: playing.Outcome) -> int:
 def told_once(url: str) -> None:
     """Each alarm is raised and cleared once, and each of what is to be told is in the outbox."""
     with connect(url) as connection:
-        every = alarm_queries.listing(connection, alarm_queries.Selection(withdrawn=True))
-        transitions = alarm_queries.transitions(connection, [one.id for one in every])
+        every = alarm_queries.list_alarms(connection, alarm_queries.Selection(withdrawn=True))
+        transitions = alarm_queries.list_transitions(connection, [one.id for one in every])
         rows = connection.execute("SELECT alarm, event, count(*) FROM outbox GROUP BY 1, 2")
         put = {(alarm, event): count for alarm, event, count in rows}
     split = {

@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 from playwright.sync_api import expect
 
-from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.service import Act, act
+from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.service import Act, perform
 from hypervisor.app.application import create_app
 from hypervisor.broker.ports import free_port
 from hypervisor.database.connect import connect
@@ -171,8 +171,8 @@ def test_who_acts_on_what_has_changed_compares_or_abandons(own_console: Console)
     page = own_console.page(f"/alarms/{number}")
     page.locator("#comment").fill("The warden is there.")
     with closing(connect(own_console.url)) as connection, connection:
-        done = Act(alarm=number, kind=Kind.ACKNOWLEDGE, author="benoit")
-        act(connection, done, now=WALL)
+        done = Act(alarm=number, kind=ActKind.ACKNOWLEDGE, author="benoit")
+        perform(connection, done, now=WALL)
     expect(page.locator("#moved")).to_be_visible(timeout=SOON)
     page.locator("#comment").press("Control+Enter")
     conflict = page.locator("#conflict")

@@ -148,7 +148,7 @@ def test_an_error_tells_nothing_of_anothers_rows(world: World, north: Connection
 def test_no_plan_tells_whether_anothers_row_is_there(world: World, north: Connection) -> None:
     """A key of theirs, looked up, is answered and explained as one that never was."""
     with connect(world.url) as owner:
-        listing.regroup(owner)
+        listing.refresh_incidents(owner)
         owner.execute(
             "INSERT INTO dead_letter (topic, payload, reason, detail, received_at, worker)"
             " VALUES ('devices/yvette/readings', '', 'not-json', '', now(), 'one')"

@@ -9,8 +9,8 @@ import pytest
 
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import queries_lifecycle
-from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.service import Act, Handled, act
+from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.service import Act, ActResult, perform
 from hypervisor.database.connect import Connection, connect
 from tests.integration.evaluation.world import Sent, World, make_world
 
@@ -36,29 +36,31 @@ class Desk:
             self.world.beat(self.heard)
             self.world.settle()
 
-    def act(self, kind: str, number: int, **said: Any) -> Handled:
+    def act(self, kind: str, number: int, **said: Any) -> ActResult:
         said = {"author": "anne", "reason": "because", **said}
-        done = act(self.connection, Act(alarm=number, kind=Kind(kind), **said), now=WALL)
+        done = perform(self.connection, Act(alarm=number, kind=ActKind(kind), **said), now=WALL)
         self.connection.commit()
         return done
 
     def states(self) -> dict[int, str]:
         """Of every alarm that ever was, the state."""
-        alarms = alarm_queries.listing(self.connection, alarm_queries.Selection(withdrawn=True))
-        clock = queries_lifecycle.clock(self.connection, WALL)
-        handled = queries_lifecycle.handling(self.connection, [alarm.id for alarm in alarms], clock)
+        alarms = alarm_queries.list_alarms(self.connection, alarm_queries.Selection(withdrawn=True))
+        clock = queries_lifecycle.read_clock(self.connection, WALL)
+        handled = queries_lifecycle.read_handling(
+            self.connection, [alarm.id for alarm in alarms], clock
+        )
         self.connection.commit()
         return {number: one.base.value for number, one in sorted(handled.items())}
 
     def handled(self, number: int) -> queries_lifecycle.Handling:
-        clock = queries_lifecycle.clock(self.connection, WALL)
-        handling = queries_lifecycle.handling(self.connection, [number], clock)[number]
+        clock = queries_lifecycle.read_clock(self.connection, WALL)
+        handling = queries_lifecycle.read_handling(self.connection, [number], clock)[number]
         self.connection.commit()
         return handling
 
     def of_rule(self, rule: str) -> list[int]:
         """The numbers of a rule's alarms, in the order they came."""
-        alarms = alarm_queries.listing(
+        alarms = alarm_queries.list_alarms(
             self.connection, alarm_queries.Selection(rule=rule, withdrawn=True)
         )
         self.connection.commit()

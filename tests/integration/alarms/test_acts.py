@@ -10,9 +10,9 @@ import pytest
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import queries_acts, queries_lifecycle
 from hypervisor.alarms.errors import ConflictError, NoAlarmError, RefusedError
-from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.load_report import Span, load
-from hypervisor.alarms.service import Act, act
+from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.load_report import Span, measure_load
+from hypervisor.alarms.service import Act, perform
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import connect
@@ -49,7 +49,7 @@ def test_every_act_has_its_author_its_times_and_its_reason(desk: Desk) -> None:
     (number,) = desk.of_rule("flood-high")
     desk.act("assign", number, assignee="bruno", reason="")
     desk.act("comment", number, reason="the mayor called")
-    done = queries_acts.acts(desk.connection, [number])
+    done = queries_acts.list_acts(desk.connection, [number])
     assert [(one.kind, one.author, one.reason) for one in done] == [
         ("assign", "anne", ""),
         ("comment", "anne", "the mayor called"),
@@ -80,7 +80,7 @@ def test_what_does_not_fit_is_refused_with_its_reason(desk: Desk) -> None:
         with pytest.raises(RefusedError, match=why):
             desk.act(kind, number, **said)
         desk.connection.rollback()
-    assert queries_acts.acts(desk.connection, [number]) == []
+    assert queries_acts.list_acts(desk.connection, [number]) == []
     assert desk.handled(number).version == 1
 
 
@@ -88,16 +88,16 @@ def test_two_operators_at_once_cannot_overwrite_each_other(desk: Desk) -> None:
     desk.measure(*HIGH)
     (number,) = desk.of_rule("flood-high")
     seen = desk.handled(number).version
-    first = Act(alarm=number, kind=Kind.ASSIGN, author="anne", assignee="anne", version=seen)
-    second = Act(alarm=number, kind=Kind.ASSIGN, author="bruno", assignee="bruno", version=seen)
+    first = Act(alarm=number, kind=ActKind.ASSIGN, author="anne", assignee="anne", version=seen)
+    second = Act(alarm=number, kind=ActKind.ASSIGN, author="bruno", assignee="bruno", version=seen)
     with closing(connect(desk.world.url)) as other, ThreadPoolExecutor(1) as beside:
-        act(desk.connection, first, now=WALL)
-        late = beside.submit(act, other, second, now=WALL)
+        perform(desk.connection, first, now=WALL)
+        late = beside.submit(perform, other, second, now=WALL)
         desk.connection.commit()
         with pytest.raises(ConflictError, match=r"version 2, not 1 \(assign by anne"):
             late.result()
     assert desk.handled(number).assignee == "anne"
-    assert len(queries_acts.acts(desk.connection, [number])) == 1
+    assert len(queries_acts.list_acts(desk.connection, [number])) == 1
 
 
 def test_many_at_once_each_version_is_written_once(desk: Desk) -> None:
@@ -108,10 +108,12 @@ def test_many_at_once_each_version_is_written_once(desk: Desk) -> None:
         done = 0
         with closing(connect(desk.world.url, autocommit=True)) as own:
             for _ in range(10):
-                seen = queries_lifecycle.handling(own, [number], None)[number].version
-                what = Act(alarm=number, kind=Kind.ASSIGN, author=name, assignee=name, version=seen)
+                seen = queries_lifecycle.read_handling(own, [number], None)[number].version
+                what = Act(
+                    alarm=number, kind=ActKind.ASSIGN, author=name, assignee=name, version=seen
+                )
                 try:
-                    act(own, what, now=WALL)
+                    perform(own, what, now=WALL)
                     done += 1
                 except ConflictError:
                     pass
@@ -119,7 +121,7 @@ def test_many_at_once_each_version_is_written_once(desk: Desk) -> None:
 
     with ThreadPoolExecutor(4) as together:
         done = sum(together.map(one, ("anne", "bruno", "chloe", "david")))
-    acts = queries_acts.acts(desk.connection, [number])
+    acts = queries_acts.list_acts(desk.connection, [number])
     assert [one.version for one in acts] == list(range(2, done + 2))
     assert desk.handled(number).assignee == acts[-1].author
 
@@ -128,7 +130,7 @@ def test_what_was_measured_meanwhile_makes_a_version_old(desk: Desk) -> None:
     desk.measure(*HIGH)
     (number,) = desk.of_rule("flood-high")
     desk.measure((15, 4.2))
-    with pytest.raises(ConflictError, match="by what was measured"):
+    with pytest.raises(ConflictError, match="by new readings"):
         desk.act("acknowledge", number, version=1)
     desk.connection.rollback()
     desk.measure((20, 4.3))  # only its last value changes: nobody's version goes out of date
@@ -141,7 +143,7 @@ def test_a_step_up_asks_again(desk: Desk) -> None:
     desk.act("acknowledge", number)
     desk.measure((15, 4.2))
     assert desk.states() == {number: "unacknowledged"}
-    last = queries_acts.acts(desk.connection, [number])[-1]
+    last = queries_acts.list_acts(desk.connection, [number])[-1]
     assert (last.kind, last.author) == ("unacknowledge", "system")
     assert last.reason == "its severity rose to major; it was acknowledged as minor"
     assert last.version == desk.handled(number).version
@@ -152,7 +154,7 @@ def test_a_step_up_asks_again(desk: Desk) -> None:
 
 
 def test_a_step_up_asks_nobody_where_that_is_set(desk: Desk) -> None:
-    queries_lifecycle.set_one(desk.connection, "step_up_unacknowledges", value=False)
+    queries_lifecycle.save_setting(desk.connection, "step_up_unacknowledges", value=False)
     desk.connection.commit()
     desk.measure(*HIGH)
     (number,) = desk.of_rule("flood-high")
@@ -167,11 +169,11 @@ def test_a_revised_alarm_keeps_what_was_done_to_it(desk: Desk) -> None:
     desk.act("acknowledge", number)
     desk.act("comment", number, reason="seen by the warden")
     desk.measure((-5, 3.1), received=12)  # it began five minutes earlier
-    assert [transition.kind for transition in alarm_queries.transitions(desk.connection, [number])][
-        -1
-    ] == "revised"
+    assert [
+        transition.kind for transition in alarm_queries.list_transitions(desk.connection, [number])
+    ][-1] == "revised"
     assert desk.states() == {number: "acknowledged"}
-    assert [one.kind for one in queries_acts.acts(desk.connection, [number])] == [
+    assert [one.kind for one in queries_acts.list_acts(desk.connection, [number])] == [
         "acknowledge",
         "comment",
     ]
@@ -194,7 +196,7 @@ def test_merged_is_acknowledged_only_if_all_were(desk: Desk, *, every: bool) -> 
     assert desk.states() == {first: state, second: "withdrawn"}
     assert desk.handled(second).merged_into == first
     if not every:
-        last = queries_acts.acts(desk.connection, [first])[-1]
+        last = queries_acts.list_acts(desk.connection, [first])[-1]
         assert last.reason.startswith(f"alarm {second}, which nobody had acknowledged")
 
 
@@ -231,7 +233,7 @@ def test_closed_by_hand_ends_and_begins_again_only_after_it_was_over(desk: Desk)
     assert desk.states() == {number: "closing"}
     desk.measure((15, 3.2), (20, 3.2), (25, 3.2))
     assert desk.states() == {number: "normal"}
-    ended = alarm_queries.find(desk.connection, number)
+    ended = alarm_queries.find_alarm(desk.connection, number)
     assert ended is not None
     assert "anne" in str(ended.episode.reason)
     assert "the gauge is under repair" in str(ended.episode.reason)
@@ -260,13 +262,13 @@ def test_a_live_instance_goes_by_the_wall(database_url: str) -> None:
             desk.act("shelve", number, until=moment(us(60)))
         desk.connection.rollback()
         desk.act("shelve", number, until=WALL + timedelta(hours=1))
-        (done,) = queries_acts.acts(desk.connection, [number])
+        (done,) = queries_acts.list_acts(desk.connection, [number])
         assert (moment(done.at), done.scenario_at) == (WALL, None)
         assert done.details == {"until": "2026-05-01T01:00:00Z"}
         noticed = world.setup.clock()
         span = Span(begins=noticed - timedelta(hours=1), ends=noticed)
-        assert load(desk.connection, span, wall=WALL)["alarms"] == 1
-        assert load(desk.connection, Span(), wall=WALL)["standing"] == {
+        assert measure_load(desk.connection, span, wall=WALL)["alarms"] == 1
+        assert measure_load(desk.connection, Span(), wall=WALL)["standing"] == {
             "alarms": 1,
             "long": 1,  # for more than a day, by the wall
             "stale": 0,

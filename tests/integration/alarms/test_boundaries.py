@@ -19,13 +19,13 @@ from hypervisor.alarms import (
 )
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.errors import AlarmError, RefusedError
-from hypervisor.alarms.history import history
-from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.load_report import Span, load
+from hypervisor.alarms.history import read_history
+from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.load_report import Span, measure_load
 from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.queries_following import Followed
-from hypervisor.alarms.service import Act, act
-from hypervisor.alarms.situation import limit_in
+from hypervisor.alarms.service import Act, perform
+from hypervisor.alarms.situation import parse_limit
 from hypervisor.base.instants import moment
 from hypervisor.database import audit, locks
 from hypervisor.database.audit import ActError
@@ -52,7 +52,7 @@ def test_a_closed_alarm_that_lasts_after_all_is_closed_no_more(desk: Desk) -> No
     number = one(desk)
     desk.act("close", number)
     desk.measure((15, 3.2), (20, 3.2), (25, 3.2))
-    ended = alarm_queries.find(desk.connection, number)
+    ended = alarm_queries.find_alarm(desk.connection, number)
     assert ended is not None
     assert desk.states() == {number: "normal"}
     assert desk.handled(number).closing is None
@@ -65,7 +65,7 @@ def test_a_closed_alarm_that_lasts_after_all_is_closed_no_more(desk: Desk) -> No
 def test_what_is_measured_does_not_take_a_closing_back(desk: Desk) -> None:
     number = one(desk)
     desk.act("close", number)
-    lasting = alarm_queries.find(desk.connection, number)
+    lasting = alarm_queries.find_alarm(desk.connection, number)
     assert lasting is not None
     alarm_queries.save(desk.connection, [lasting], [])
     desk.connection.commit()
@@ -75,14 +75,14 @@ def test_what_is_measured_does_not_take_a_closing_back(desk: Desk) -> None:
 def test_merging_takes_no_acknowledgement_from_what_is_being_closed(desk: Desk) -> None:
     desk.measure(*HIGH, *BETWEEN, *AGAIN)
     first, second = desk.of_rule("flood-high")
-    closing_it = Act(alarm=second, kind=Kind.CLOSE, author="anne", reason="repair")
-    act(desk.connection, closing_it, now=WALL)
+    closing_it = Act(alarm=second, kind=ActKind.CLOSE, author="anne", reason="repair")
+    perform(desk.connection, closing_it, now=WALL)
     merged = Followed(alarm=first, kind="merged", noticed=us(52), other=second)
-    queries_following.follow(desk.connection, [merged])
+    queries_following.apply_transitions(desk.connection, [merged])
     desk.connection.commit()
     assert desk.states()[second] == "closing"
     assert desk.handled(second).acknowledged == "minor"
-    assert [each.kind for each in queries_acts.acts(desk.connection, [second])] == ["close"]
+    assert [each.kind for each in queries_acts.list_acts(desk.connection, [second])] == ["close"]
 
 
 def test_two_regroupings_wait_for_each_other(desk: Desk) -> None:
@@ -111,11 +111,11 @@ def test_a_longer_quiet_time_groups_anew(desk: Desk) -> None:
     desk.measure(*HIGH, *BETWEEN, *AGAIN)
 
     def grouped(quiet: str) -> list[set[int]]:
-        service_settings.change(
+        service_settings.change_setting(
             desk.connection, "incident_quiet", quiet, author="anne", reason="tried"
         )
-        listing.regroup(desk.connection)
-        found = listing.incidents_viewed(desk.connection, wall=WALL, every=True)
+        listing.refresh_incidents(desk.connection)
+        found = listing.list_incidents(desk.connection, wall=WALL, every=True)
         desk.connection.commit()
         first, second = desk.of_rule("flood-high")
         return [{first, second} & {*each["alarms"]} for each in found]
@@ -128,9 +128,11 @@ def test_a_longer_quiet_time_groups_anew(desk: Desk) -> None:
 
 def test_a_setting_is_changed_with_its_reason_and_its_record(desk: Desk) -> None:
     with pytest.raises(ActError, match="no reason is given"):
-        service_settings.change(desk.connection, "chatter_count", "7", author="anne", reason=" ")
+        service_settings.change_setting(
+            desk.connection, "chatter_count", "7", author="anne", reason=" "
+        )
     desk.connection.rollback()
-    changed = service_settings.change(
+    changed = service_settings.change_setting(
         desk.connection, "chatter_count", "7", author="anne", reason="calm"
     )
     assert changed == ("5", "7")
@@ -139,10 +141,10 @@ def test_a_setting_is_changed_with_its_reason_and_its_record(desk: Desk) -> None
     assert done.details == {"before": "5", "after": "7"}
     for wrong in ("²", "0", "1000001", "-1", "1.5"):
         with pytest.raises(AlarmError, match="a whole number of alarms"):
-            service_settings.change(
+            service_settings.change_setting(
                 desk.connection, "chatter_count", wrong, author="anne", reason="x"
             )
-    most = service_settings.change(
+    most = service_settings.change_setting(
         desk.connection, "chatter_count", "1000000", author="anne", reason="x"
     )
     assert most == ("7", "1000000")
@@ -162,9 +164,9 @@ def test_shelving_ends_later_than_now_and_no_later_than_may_be(desk: Desk) -> No
     held = desk.handled(number).held
     assert held is not None
     assert (held.until, held.author, held.reason) == (us(11), "bruno", "shorter")
-    (found,) = queries_lifecycle.holds(desk.connection, moment(us(10)))
+    (found,) = queries_lifecycle.list_holds(desk.connection, moment(us(10)))
     assert found == held
-    assert queries_lifecycle.holds(desk.connection, moment(us(11))) == []
+    assert queries_lifecycle.list_holds(desk.connection, moment(us(11))) == []
     desk.act("unshelve", number)
     assert desk.handled(number).held is None
 
@@ -182,7 +184,7 @@ def test_what_acts_keep_is_trimmed_and_can_be_kept(desk: Desk) -> None:
     with pytest.raises(RefusedError, match="say who"):
         desk.act("comment", number, author=" ")
     desk.connection.rollback()
-    done = queries_acts.acts(desk.connection, [number])
+    done = queries_acts.list_acts(desk.connection, [number])
     assert [(each.author, each.reason, each.details) for each in done] == [
         ("anne", "", {"assignee": "bruno"}),
         ("anne", "because", {"assignee": None}),
@@ -211,7 +213,7 @@ def test_an_acknowledgement_speaks_of_what_stands_or_of_the_worst_that_was(desk:
     desk.measure((25, 2.0), (30, 2.0), (35, 2.0))
     desk.act("acknowledge", number)
     assert desk.handled(number).acknowledged == "major"
-    done = [each.details for each in queries_acts.acts(desk.connection, [number])]
+    done = [each.details for each in queries_acts.list_acts(desk.connection, [number])]
     assert done == [{"severity": "minor"}, {}, {"severity": "major"}]
 
 
@@ -242,7 +244,7 @@ def test_the_history_tells_transitions_before_acts_of_the_same_time(desk: Desk) 
     desk.act("comment", second, reason="of the second", author="bruno")
     for at, _ in BETWEEN:
         desk.measure((at, 3.2), received=52)
-    told = history(desk.connection, first)
+    told = read_history(desk.connection, first)
     assert [each["at"] for each in told] == sorted(each["at"] for each in told)
     kinds = [(each["alarm"], each["what"], each["author"]) for each in told]
     assert (first, "comment", "anne") in kinds
@@ -257,7 +259,7 @@ def test_alarms_are_found_by_how_they_stand(desk: Desk) -> None:
 
     def shown(state: Any, **selection: Any) -> list[int]:
         chosen = Selection(rule="flood-high", **selection)
-        views = listing.views(desk.connection, chosen, wall=WALL, shown=state)
+        views = listing.list_alarms(desk.connection, chosen, wall=WALL, shown=state)
         desk.connection.commit()
         return [each["id"] for each in views]
 
@@ -283,8 +285,10 @@ def test_the_load_of_a_span_that_is_none_is_refused(desk: Desk) -> None:
     begins = moment(us(0))
     for ends in (begins, begins - timedelta(seconds=1)):
         with pytest.raises(AlarmError, match="is not after"):
-            load(desk.connection, Span(begins=begins, ends=ends), wall=WALL)
-    found = load(desk.connection, Span(begins=begins, ends=begins + timedelta(hours=1)), wall=WALL)
+            measure_load(desk.connection, Span(begins=begins, ends=ends), wall=WALL)
+    found = measure_load(
+        desk.connection, Span(begins=begins, ends=begins + timedelta(hours=1)), wall=WALL
+    )
     assert (found["from"], found["to"]) == ("2024-01-01T00:00:00Z", "2024-01-01T01:00:00Z")
 
 
@@ -300,7 +304,7 @@ def test_the_load_of_a_span_that_is_none_is_refused(desk: Desk) -> None:
     ],
 )
 def test_a_rules_own_limit_of_chatter(written: str, limit: tuple[int, int] | None) -> None:
-    found = limit_in({"chatter": written})
+    found = parse_limit({"chatter": written})
     assert (None if found is None else (found.count, found.window)) == limit
 
 
@@ -308,9 +312,9 @@ def test_what_the_system_takes_back_stands_at_the_scenarios_time(desk: Desk) -> 
     number = one(desk)
     desk.act("acknowledge", number)
     desk.measure((15, 4.2))
-    last = queries_acts.acts(desk.connection, [number])[-1]
+    last = queries_acts.list_acts(desk.connection, [number])[-1]
     assert (last.kind, last.author, last.scenario_at) == ("unacknowledge", "system", us(15))
-    told = history(desk.connection, number)
+    told = read_history(desk.connection, number)
     assert [(each["what"], each["at"]) for each in told if each["author"]] == [
         ("acknowledge", "2024-01-01T00:10:00Z"),
         ("unacknowledge", "2024-01-01T00:15:00Z"),
@@ -318,15 +322,15 @@ def test_what_the_system_takes_back_stands_at_the_scenarios_time(desk: Desk) -> 
 
 
 def test_an_incident_is_closed_when_its_quiet_time_is_over(desk: Desk) -> None:
-    service_settings.change(
+    service_settings.change_setting(
         desk.connection, "incident_quiet", "5 min", author="anne", reason="tried"
     )
     desk.measure(*HIGH, *BETWEEN)
-    listing.regroup(desk.connection)
+    listing.refresh_incidents(desk.connection)
     number = desk.of_rule("flood-high")[0]
     (found,) = [
         each
-        for each in listing.incidents_viewed(desk.connection, wall=WALL, every=True)
+        for each in listing.list_incidents(desk.connection, wall=WALL, every=True)
         if number in each["alarms"]
     ]
     closes = datetime.fromisoformat(found["closes"])
@@ -334,9 +338,9 @@ def test_an_incident_is_closed_when_its_quiet_time_is_over(desk: Desk) -> None:
     for seconds, open_then in ((-1, True), (0, False)):
         at = closes + timedelta(seconds=seconds)
         desk.connection.execute("UPDATE worker SET heard_at = %s", [at])
-        rows = listing.incidents_viewed(desk.connection, wall=WALL, every=False)
+        rows = listing.list_incidents(desk.connection, wall=WALL, every=False)
         assert (found["number"] in [each["number"] for each in rows]) is open_then
-        (row,) = listing.incidents_viewed(
+        (row,) = listing.list_incidents(
             desk.connection, wall=WALL, every=True, number=found["number"]
         )
         assert row["open"] is open_then
@@ -347,27 +351,33 @@ def test_what_was_known_is_narrowed_like_the_log(desk: Desk) -> None:
     at = moment(us(10))
 
     def known(**selection: Any) -> set[str]:
-        found = listing.known_at(desk.connection, at, Selection(**selection))
+        found = listing.list_alarms_as_known(desk.connection, at, Selection(**selection))
         return {each["rule"] for each in found}
 
     assert "flood-high" in known()
     assert known(rule="flood-high") == {"flood-high"}
     assert known(rule="flood-rain") == known(active=False) == known(site="yvette") == set()
     assert known(state="unacknowledged") == known(domain="flood") == known()
-    assert len(listing.known_at(desk.connection, at, Selection(limit=1))) == 1
+    assert len(listing.list_alarms_as_known(desk.connection, at, Selection(limit=1))) == 1
 
 
 def test_the_first_that_is_held_is_found_behind_those_that_are_not(desk: Desk) -> None:
     desk.measure(*HIGH, (15, 5.5))
-    numbers = [each.id for each in alarm_queries.listing(desk.connection, Selection(active=True))]
+    numbers = [
+        each.id for each in alarm_queries.list_alarms(desk.connection, Selection(active=True))
+    ]
     assert len(numbers) > 1
     desk.act("out-of-service", numbers[-1])
-    views = listing.views(desk.connection, Selection(limit=1), wall=WALL, shown="out-of-service")
+    views = listing.list_alarms(
+        desk.connection, Selection(limit=1), wall=WALL, shown="out-of-service"
+    )
     assert [each["id"] for each in views] == [numbers[-1]]
 
 
 def test_what_chattered_is_told_with_when_and_how_often(desk: Desk) -> None:
-    service_settings.change(desk.connection, "chatter_count", "2", author="anne", reason="tried")
+    service_settings.change_setting(
+        desk.connection, "chatter_count", "2", author="anne", reason="tried"
+    )
     desk.world.rules = "- {id: flood-at-once, title: x, when: level > 3 m, severity: minor,"
     desk.world.rules += " advice: x, wrong when: never, tests: []}"
     desk.world.record_rules()
@@ -377,7 +387,7 @@ def test_what_chattered_is_told_with_when_and_how_often(desk: Desk) -> None:
 
     def told(begins: float, ends: float) -> list[tuple[str, str, int]]:
         span = Span(begins=moment(us(begins)), ends=moment(us(ends)))
-        found = load(desk.connection, span, wall=WALL)["chattering"]
+        found = measure_load(desk.connection, span, wall=WALL)["chattering"]
         return [(each["from"], each["to"], each["begun"]) for each in found]
 
     spell = ("2024-01-01T00:40:00Z", "2024-01-01T01:00:00Z", 3)
@@ -387,7 +397,7 @@ def test_what_chattered_is_told_with_when_and_how_often(desk: Desk) -> None:
 
 def test_a_length_of_a_year_may_be_set_and_no_longer(desk: Desk) -> None:
     def change(length: str) -> tuple[str, str]:
-        return service_settings.change(
+        return service_settings.change_setting(
             desk.connection, "standing_long", length, author="anne", reason="tried"
         )
 
@@ -406,14 +416,14 @@ def test_who_acknowledges_the_higher_severity_at_that_moment_is_not_asked_again(
     desk.connection.commit()
     with closing(connect(desk.world.url)) as watch, ThreadPoolExecutor(1) as beside:
         desk.connection.execute("SELECT 1")  # one transaction, until its commit
-        for kind in (Kind.UNACKNOWLEDGE, Kind.ACKNOWLEDGE):
+        for kind in (ActKind.UNACKNOWLEDGE, ActKind.ACKNOWLEDGE):
             done = Act(alarm=number, kind=kind, author="bruno", reason="seen")
-            act(desk.connection, done, now=WALL)
+            perform(desk.connection, done, now=WALL)
         stepped = Followed(alarm=number, kind="severity", noticed=us(15), other=None)
-        late = beside.submit(queries_following.follow, watch, [stepped])
+        late = beside.submit(queries_following.apply_transitions, watch, [stepped])
         _waits(desk.world.url, watch, late.done)
         desk.connection.commit()
         late.result()
         watch.commit()
     assert desk.handled(number).acknowledged == "major"
-    assert queries_acts.acts(desk.connection, [number])[-1].author == "bruno"
+    assert queries_acts.list_acts(desk.connection, [number])[-1].author == "bruno"

@@ -9,7 +9,7 @@ import pytest
 from hypervisor.alarms import listing, queries_incidents, queries_lifecycle
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.queries import Selection
-from hypervisor.alarms.situation import situation
+from hypervisor.alarms.situation import read_suppression
 from hypervisor.base.instants import moment
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.integration
 
 
 def _incidents(connection: Connection, *, every: bool = True) -> list[dict[str, Any]]:
-    listing.regroup(connection)
+    listing.refresh_incidents(connection)
     connection.commit()
-    found = listing.incidents_viewed(connection, wall=WALL, every=every)
+    found = listing.list_incidents(connection, wall=WALL, every=every)
     connection.commit()
     return found
 
@@ -56,7 +56,7 @@ def test_a_flood_on_one_river_is_one_incident(database_url: str) -> None:
         select = Selection(rule="flood-high")
         high = {
             (alarm.place, alarm.episode.began): alarm.id
-            for alarm in alarm_queries.listing(world.connection, select)
+            for alarm in alarm_queries.list_alarms(world.connection, select)
         }
         assert len(high) == 4
         flood = [
@@ -86,9 +86,9 @@ def test_a_flood_on_one_river_is_one_incident(database_url: str) -> None:
 
 
 def _kept(connection: Connection) -> tuple[list[Any], list[Any]]:
-    rows = queries_incidents.listing(connection)
+    rows = queries_incidents.list_incidents(connection)
     return rows, sorted(
-        queries_incidents.alarms_of(connection, [row.number for row in rows]).items()
+        queries_incidents.list_members(connection, [row.number for row in rows]).items()
     )
 
 
@@ -124,8 +124,8 @@ def test_a_cabinet_and_its_lamps(database_url: str) -> None:
             world.beat(at)
             world.settle()
         select = Selection(active=True, domain="lighting")
-        found = listing.viewed(
-            world.connection, alarm_queries.listing(world.connection, select), wall=WALL
+        found = listing.describe_alarms(
+            world.connection, alarm_queries.list_alarms(world.connection, select), wall=WALL
         )
         lamps = [one for one in found if one["rule"] == "lighting-fault"]
         (group,) = [one for one in found if one["rule"] == "lighting-out"]
@@ -135,7 +135,7 @@ def test_a_cabinet_and_its_lamps(database_url: str) -> None:
             assert [(why["kind"], why["by"]) for why in one["suppressed"]] == [
                 ("inhibited", group["id"])
             ]
-        silent = listing.views(world.connection, Selection(), wall=WALL, shown="suppressed")
+        silent = listing.list_alarms(world.connection, Selection(), wall=WALL, shown="suppressed")
         assert {one["id"] for one in silent} == {one["id"] for one in lamps}
         keys = {
             (incident["grouped_by"], incident["name"]) for incident in _incidents(world.connection)
@@ -160,7 +160,7 @@ def test_works_and_shelving_silence_and_are_told(desk: Desk) -> None:
     (number,) = desk.of_rule("flood-high")
 
     def kinds() -> list[str]:
-        around = situation(desk.connection, wall=WALL).of(desk.connection, [number])
+        around = read_suppression(desk.connection, wall=WALL).of(desk.connection, [number])
         desk.connection.commit()
         return [suppression.kind for suppression in around[number]]
 
@@ -193,14 +193,14 @@ def test_works_and_shelving_silence_and_are_told(desk: Desk) -> None:
 
 
 def test_an_alarm_that_comes_and_goes_chatters(desk: Desk) -> None:
-    queries_lifecycle.set_one(desk.connection, "chatter_count", value=2)
+    queries_lifecycle.save_setting(desk.connection, "chatter_count", value=2)
     desk.world.rules = "- {id: flood-at-once, title: x, when: level > 3 m, severity: minor,"
     desk.world.rules += " advice: x, wrong when: never, tests: []}"
     desk.world.record_rules()
     for start in (0, 20, 40):
         desk.measure((start, 3.5), (start + 10, 2.0))
         number = desk.of_rule("flood-at-once")[-1]
-        around = situation(desk.connection, wall=WALL).of(desk.connection, [number])
+        around = read_suppression(desk.connection, wall=WALL).of(desk.connection, [number])
         desk.connection.commit()
         assert [suppression.kind for suppression in around[number]] == (
             ["chattering"] if start == 40 else []

@@ -9,7 +9,7 @@ from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import queries_lifecycle
 from hypervisor.alarms.errors import RefusedError
 from hypervisor.alarms.queries import Selection
-from hypervisor.alarms.queries_as_known import known
+from hypervisor.alarms.queries_as_known import list_alarms_as_known
 from hypervisor.base.instants import moment
 from tests.integration.alarms.conftest import WALL, Desk
 from tests.integration.evaluation.world import us
@@ -21,9 +21,11 @@ SAME = ("id", "rule", "subject", "since", "began", "ended", "severity", "stale",
 
 def _now(desk: Desk) -> list[dict[str, Any]]:
     """The log as it is to be read now."""
-    alarms = alarm_queries.listing(desk.connection, Selection())
-    clock = queries_lifecycle.clock(desk.connection, WALL)
-    handled = queries_lifecycle.handling(desk.connection, [alarm.id for alarm in alarms], clock)
+    alarms = alarm_queries.list_alarms(desk.connection, Selection())
+    clock = queries_lifecycle.read_clock(desk.connection, WALL)
+    handled = queries_lifecycle.read_handling(
+        desk.connection, [alarm.id for alarm in alarms], clock
+    )
     desk.connection.commit()
     return [
         {name: alarm_queries.as_text(alarm)[name] for name in SAME}
@@ -55,5 +57,5 @@ def test_at_every_time_what_was_then_to_be_read(desk: Desk, seed: int) -> None:
 
     assert any(read.values())
     for minute, then in read.items():
-        found = known(desk.connection, moment(us(minute)))
+        found = list_alarms_as_known(desk.connection, moment(us(minute)))
         assert [{name: one[name] for name in (*SAME, "state", "assignee")} for one in found] == then

@@ -12,9 +12,9 @@ import pytest
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import queries_acts
 from hypervisor.alarms.errors import AlarmError, RefusedError
-from hypervisor.alarms.lifecycle import TABLE, AlarmState, Base, Hold, Kind, News
+from hypervisor.alarms.lifecycle import TABLE, ActKind, AlarmState, BaseState, Hold, SystemEvent
 from hypervisor.alarms.queries import Alarm
-from hypervisor.alarms.service import Act, act
+from hypervisor.alarms.service import Act, perform
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import connect
 from rules._rule import SEVERITIES
@@ -24,22 +24,22 @@ from tests.integration.evaluation.world import us
 pytestmark = pytest.mark.integration
 
 
-def _news(before: Alarm, after: Alarm, acknowledged: str | None) -> list[News]:
+def _news(before: Alarm, after: Alarm, acknowledged: str | None) -> list[SystemEvent]:
     """What the watch brought, read off the log alone."""
-    batches: list[News] = []
+    batches: list[SystemEvent] = []
     if after.withdrawn is not None:
-        return [News.WITHDRAWN] if before.withdrawn is None else []
+        return [SystemEvent.WITHDRAWN] if before.withdrawn is None else []
     if before.episode.ended is None and after.episode.ended is not None:
-        batches.append(News.RETURNS)
+        batches.append(SystemEvent.RETURNS)
     if before.episode.ended is not None and after.episode.ended is None:
-        batches.append(News.RESUMES)
+        batches.append(SystemEvent.RESUMES)
     stands = after.episode.severity[-1][1]
     if (
         after.active
         and acknowledged is not None
         and SEVERITIES.index(stands) > SEVERITIES.index(acknowledged)
     ):
-        batches.append(News.STEPS_UP)
+        batches.append(SystemEvent.STEPS_UP)
     return batches
 
 
@@ -48,7 +48,7 @@ class Model:
     """What the table says of every alarm; held is a rule at a subject."""
 
     desk: Desk
-    bases: dict[int, Base] = field(default_factory=dict)
+    bases: dict[int, BaseState] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     seen: dict[int, Alarm] = field(default_factory=dict)
 
@@ -66,17 +66,19 @@ class Model:
             if alarm.id in self.bases:
                 base = self._after(alarm, before[alarm.id].acknowledged)
                 joined = [n for n in unseen if self.desk.handled(n).merged_into == alarm.id]
-                if joined and base in (Base.ACKNOWLEDGED, Base.NORMAL):
-                    base = {Base.ACKNOWLEDGED: Base.UNACKNOWLEDGED}.get(base, Base.RETURNED)
+                if joined and base in (BaseState.ACKNOWLEDGED, BaseState.NORMAL):
+                    base = {BaseState.ACKNOWLEDGED: BaseState.UNACKNOWLEDGED}.get(
+                        base, BaseState.RETURNED
+                    )
                 assert now.base is base
             self.bases[alarm.id], self.seen[alarm.id] = now.base, alarm
         for alarm in every:  # time ends what is shelved, and nothing else
             state = self.state(alarm.id)
             now = self.desk.handled(alarm.id)
-            assert now.state in (state, TABLE[state, News.EXPIRES])
+            assert now.state in (state, TABLE[state, SystemEvent.EXPIRES])
             self.holds[alarm.episode.rule] = now.state.hold
 
-    def _after(self, alarm: Alarm, acknowledged: str | None) -> Base:
+    def _after(self, alarm: Alarm, acknowledged: str | None) -> BaseState:
         state = self.state(alarm.id)
         for news in _news(self.seen[alarm.id], alarm, acknowledged):
             after = TABLE[state, news]
@@ -84,7 +86,7 @@ class Model:
             state = after
         return state.base
 
-    def act(self, kind: Kind, number: int, until: datetime) -> bool:
+    def act(self, kind: ActKind, number: int, until: datetime) -> bool:
         """Do it; False: it was refused, as the table says."""
         expected = TABLE[self.state(number), kind]
         if isinstance(expected, str):
@@ -109,7 +111,7 @@ def test_what_becomes_of_every_alarm_stands_in_the_table(desk: Desk, seed: int) 
         at = dice.randrange(0, minute, 5) if late else minute
         model.measure(at, dice.choice((2.0, 2.0, 3.1, 3.2, 4.3)), minute)
         until = moment(us(minute + 10))
-        done += [model.act(dice.choice(list(Kind)), number, until) for number in model.bases]
+        done += [model.act(dice.choice(list(ActKind)), number, until) for number in model.bases]
     assert done.count(True) > 10
     assert done.count(False) > 10
 
@@ -121,15 +123,17 @@ def test_acts_while_the_watch_writes(desk: Desk) -> None:
         dice, done = random.Random(name), 0
         with closing(connect(desk.world.url, autocommit=True)) as own:
             while not over.is_set():
-                alarms = alarm_queries.listing(own, alarm_queries.Selection(withdrawn=True))
+                alarms = alarm_queries.list_alarms(own, alarm_queries.Selection(withdrawn=True))
                 if not alarms:
                     continue
-                kind = dice.choice((Kind.ACKNOWLEDGE, Kind.UNACKNOWLEDGE, Kind.ASSIGN, Kind.CLOSE))
+                kind = dice.choice(
+                    (ActKind.ACKNOWLEDGE, ActKind.UNACKNOWLEDGE, ActKind.ASSIGN, ActKind.CLOSE)
+                )
                 what = Act(
                     alarm=dice.choice(alarms).id, kind=kind, author=name, reason="r", assignee=name
                 )
                 try:
-                    act(own, what, now=WALL)
+                    perform(own, what, now=WALL)
                     done += 1
                 except AlarmError:
                     pass
@@ -149,12 +153,12 @@ def test_acts_while_the_watch_writes(desk: Desk) -> None:
         done = sum(one.result() for one in operators)
 
     every = [alarm.id for alarm in desk.world.alarms(withdrawn=True)]
-    acts = queries_acts.acts(desk.connection, every)
+    acts = queries_acts.list_acts(desk.connection, every)
     assert sum(one.author != "system" for one in acts) == done
     assert done > 5
     by_alarm: dict[int, list[int]] = {}
     for one in acts:
-        assert Base(one.state)
+        assert BaseState(one.state)
         by_alarm.setdefault(one.alarm, []).append(one.version)
     for versions in by_alarm.values():
         assert versions == sorted(set(versions))  # each act was the only one of its version

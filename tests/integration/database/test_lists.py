@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hypervisor.alarms import queries_course
-from hypervisor.alarms.queries_places import Places, Stands
+from hypervisor.alarms.queries_places import AlarmSubject, Places
 from hypervisor.backtest import queries_past_events
 from hypervisor.base.instants import micros
 from hypervisor.database import audit
@@ -202,7 +202,7 @@ def test_where_an_alarms_subject_stood_when_it_began(connection: Connection) -> 
     places = Places.read(connection)
 
     def key(subject: str, site: str | None, at: datetime) -> tuple[str, str]:
-        alarm = Stands(
+        alarm = AlarmSubject(
             rule="r",
             subject=subject,
             domain="lighting",
@@ -231,7 +231,7 @@ def test_the_series_that_an_alarm_speaks_of(connection: Connection) -> None:
         (4, "square", "rain"),
         (5, "nosuch", "level"),
     ]
-    series = queries_course.series(connection, asked)
+    series = queries_course.find_series(connection, asked)
     assert series == {1: newest["level"], 2: newest["rain"], 3: square}
     store(
         connection,
@@ -245,7 +245,7 @@ def test_the_series_that_an_alarm_speaks_of(connection: Connection) -> None:
             (NOW - HOUR - TICK, 7, 0),
         ],
     )
-    courses = queries_course.courses(connection, {3: square}, NOW - HOUR, NOW, "1 hour")
+    courses = queries_course.read_trends(connection, {3: square}, NOW - HOUR, NOW, "1 hour")
     middle = timedelta(minutes=30)
     assert courses == {3: [((NOW - HOUR + middle).timestamp(), 2), ((NOW + middle).timestamp(), 5)]}
 
@@ -291,8 +291,8 @@ def test_what_a_rule_and_its_thresholds_said_when_an_alarm_began(connection: Con
     keys = ["mill/alert", "mill/gone", "mill/nosuch"]
     for at, number in ((NOW - TICK, 1), (NOW, 2), (NOW + TICK, 3)):
         gone = {"mill/gone": (1.0, "m", False)} if at < NOW else {}
-        assert queries_course.thresholds(connection, keys, at) == {
+        assert queries_course.read_thresholds(connection, keys, at) == {
             "mill/alert": (float(number), "m", False),
             **gone,
         }
-        assert queries_course.written(connection, ["r", "nosuch"], at) == {"r": {"n": number}}
+        assert queries_course.read_rules(connection, ["r", "nosuch"], at) == {"r": {"n": number}}

@@ -98,18 +98,18 @@ def test_what_was_raised_and_answered(connection: Connection) -> None:
     for alarm, time in zip(alarms, times, strict=True):
         _transition(connection, alarm, "raised", time, severity=[["", "info"], ["", "major"]])
     _transition(connection, alarms[1], "cleared", NOW, severity=[["", "minor"]])
-    raised = queries_load.raised(connection, NOW - HOUR, NOW)
+    raised = queries_load.list_raised(connection, NOW - HOUR, NOW)
     assert [(one.rule, one.severity) for one in raised] == [("r1", "info"), ("r2", "info")]
 
     _act(connection, alarms[1], "comment", NOW - HOUR + 2 * TICK)
     _act(connection, alarms[1], "acknowledge", NOW)
     _act(connection, alarms[1], "acknowledge", NOW - HOUR / 2)
     _act(connection, alarms[2], "acknowledge", NOW + TICK)
-    answers = queries_load.answers(connection, NOW - HOUR, NOW)
+    answers = queries_load.list_delays(connection, NOW - HOUR, NOW)
     assert [answer.after for answer in answers] == [HOUR / 2 - TICK, None]
-    later = queries_load.answers(connection, NOW - HOUR, NOW + TICK)
+    later = queries_load.list_delays(connection, NOW - HOUR, NOW + TICK)
     assert [answer.after for answer in later] == [HOUR / 2 - TICK, TICK, None]
-    early = queries_load.answers(connection, NOW - 2 * HOUR, NOW - HOUR)
+    early = queries_load.list_delays(connection, NOW - 2 * HOUR, NOW - HOUR)
     assert [answer.after for answer in early] == [None]
 
 
@@ -121,25 +121,25 @@ def test_what_stood_at_a_time(connection: Connection) -> None:
     long = micros(NOW) - micros(began)
 
     def stood(at: datetime) -> tuple[int, int, int]:
-        standing = queries_load.standing(connection, at, long)
+        standing = queries_load.count_standing(connection, at, long)
         return standing.alarms, standing.long, standing.stale
 
     assert stood(began - TICK) == (0, 0, 0)
     assert stood(began) == (2, 0, 0)
     assert stood(NOW - TICK) == (2, 0, 1)
     assert stood(NOW) == (1, 1, 0)
-    starts = queries_load.begun(connection, began, NOW, rule="on", site="mill")
+    starts = queries_load.list_beginnings(connection, began, NOW, rule="on", site="mill")
     assert starts == [micros(began)], "not its own, nor what was withdrawn"
-    assert queries_load.begun(connection, began + TICK, NOW, rule="", site="") == []
+    assert queries_load.list_beginnings(connection, began + TICK, NOW, rule="", site="") == []
     assert (
-        queries_load.begun(connection, NOW - 2 * HOUR, began, rule="", site="")
+        queries_load.list_beginnings(connection, NOW - 2 * HOUR, began, rule="", site="")
         == [micros(began)] * 2
     )
-    assert queries_surroundings.beginnings(connection, began, began) == [
+    assert queries_surroundings.list_beginnings(connection, began, began) == [
         ("on", "mill", micros(began)),
         ("over", "mill", micros(began)),
     ]
-    assert queries_surroundings.beginnings(connection, began + TICK) == []
+    assert queries_surroundings.list_beginnings(connection, began + TICK) == []
 
 
 def test_the_log_of_a_span_and_what_was_known(connection: Connection) -> None:
@@ -155,8 +155,8 @@ def test_the_log_of_a_span_and_what_was_known(connection: Connection) -> None:
     _act(connection, alarm, "assign", NOW - HOUR / 2, assignee="ben")
 
     def kinds(since: datetime, until: datetime, **words: Any) -> list[str]:
-        span = queries_timeline.Span(since=since, until=until, **words)
-        return [event.kind for event in queries_timeline.events(connection, span)]
+        span = queries_timeline.TimelineFilter(since=since, until=until, **words)
+        return [event.kind for event in queries_timeline.list_events(connection, span)]
 
     every = ["raised", "acknowledge", "assign", "cleared"]
     assert kinds(NOW - HOUR, NOW + TICK) == every
@@ -170,7 +170,7 @@ def test_the_log_of_a_span_and_what_was_known(connection: Connection) -> None:
     def states(at: datetime) -> list[tuple[int, str, str | None]]:
         return [
             (one["id"], one["state"], one["assignee"])
-            for one in queries_as_known.known(connection, at)
+            for one in queries_as_known.list_alarms_as_known(connection, at)
             if one["id"] == alarm
         ]
 
@@ -178,7 +178,10 @@ def test_the_log_of_a_span_and_what_was_known(connection: Connection) -> None:
     assert states(NOW - HOUR) == [(alarm, "unacknowledged", None)]
     assert states(NOW - HOUR / 2) == [(alarm, "acknowledged", "ben")]
     assert states(NOW) == [(alarm, "normal", "ben")]
-    assert [one["id"] for one in queries_as_known.known(connection, NOW)] == [other, alarm]
+    assert [one["id"] for one in queries_as_known.list_alarms_as_known(connection, NOW)] == [
+        other,
+        alarm,
+    ]
 
 
 def test_alarms_as_a_list(connection: Connection) -> None:
@@ -198,7 +201,8 @@ def test_alarms_as_a_list(connection: Connection) -> None:
 
     def listed(**words: Any) -> list[int]:
         return [
-            row.id for row in queries_list.rows(connection, queries_list.AlarmFilter(**words), NOW)
+            row.id
+            for row in queries_list.list_rows(connection, queries_list.AlarmFilter(**words), NOW)
         ]
 
     assert listed() == [b, percent, lost, c, a], "the latest first, then by number"
@@ -221,20 +225,29 @@ def test_alarms_as_a_list(connection: Connection) -> None:
     assert listed(incident=7) == [over, a], "over or not, but not withdrawn"
     assert withdrawn not in listed()
     assert listed(number=withdrawn) == [withdrawn]
-    rows = {row.id: row for row in queries_list.rows(connection, queries_list.AlarmFilter(), NOW)}
+    rows = {
+        row.id: row for row in queries_list.list_rows(connection, queries_list.AlarmFilter(), NOW)
+    }
     assert [rows[number].stale for number in (a, c, percent)] == [False, False, True]
     assert rows[percent].stale_since == NOW
     _act(connection, a, "comment", NOW)
     _act(connection, a, "comment", NOW - HOUR / 2)
     _act(connection, c, "comment", NOW - 2 * HOUR)
-    rows = {row.id: row for row in queries_list.rows(connection, queries_list.AlarmFilter(), NOW)}
+    rows = {
+        row.id: row for row in queries_list.list_rows(connection, queries_list.AlarmFilter(), NOW)
+    }
     changed = [rows[number].changed for number in (a, b, c)]
     assert changed == [NOW - HOUR / 2, NOW - HOUR, NOW - HOUR], "the act done last, or the watch"
     assert [rows[number].waits for number in (a, b, c)] == [True, True, False]
-    newest = queries_list.last(connection)
+    newest = queries_list.find_latest(connection)
     assert newest is not None
     assert newest[0] == NOW - HOUR + timedelta(minutes=1)
-    assert [code for code, *_ in queries_list.areas(connection)] == ["91002", "91001", "91", "2"]
+    assert [code for code, *_ in queries_list.list_areas(connection)] == [
+        "91002",
+        "91001",
+        "91",
+        "2",
+    ]
 
 
 def test_who_may_act_in_a_commune(connection: Connection) -> None:
@@ -252,12 +265,12 @@ def test_who_may_act_in_a_commune(connection: Connection) -> None:
             " INSERT INTO account_role SELECT id, %s, %s FROM made",
             [name, name.title(), disabled, role, area],
         )
-    assert [name for name, _ in queries_list.people(connection, "91001")] == [
+    assert [name for name, _ in queries_list.list_operators(connection, "91001")] == [
         "above",
         "all",
         "here",
     ]
-    assert [name for name, _ in queries_list.people(connection, None)] == ["all"]
+    assert [name for name, _ in queries_list.list_operators(connection, None)] == ["all"]
 
 
 def test_a_shift_of_edits_and_devices_at_rest(connection: Connection) -> None:
@@ -300,18 +313,18 @@ def test_what_an_alarm_is_judged_to_speak_by(connection: Connection) -> None:
     revise(connection, "rule", "gone", {})
     revise(connection, "rule", "gone", None, NOW)
     for at, number in ((NOW - TICK, 1), (NOW, 2), (NOW + TICK, 3), (None, 3)):
-        rules = queries_surroundings.rules(connection, at)
+        rules = queries_surroundings.read_rules(connection, at)
         assert rules["r"] == {"inhibits": [number], "chatter": number}
         assert ("gone" in rules) == (at == NOW - TICK)
-        groups = queries_surroundings.groups_of(connection, at)["lamp"]
+        groups = queries_surroundings.read_groups(connection, at)["lamp"]
         assert groups == ({"cab", "loose"} if at == NOW - TICK else {"cab"})
-    assert queries_surroundings.homes(connection) == {"cab": "square"}
+    assert queries_surroundings.read_group_sites(connection) == {"cab": "square"}
     first = raise_alarm(connection, "r", "mill")
     over = raise_alarm(connection, "r", "mill", ended=NOW)
     raise_alarm(connection, "r", "mill", withdrawn=NOW)
     lost = raise_alarm(connection, "r", None)
-    assert [case.id for case in queries_surroundings.cases(connection, NOW)] == [first, lost]
-    (asked,) = queries_surroundings.cases(connection, NOW, numbers=[over])
+    assert [case.id for case in queries_surroundings.list_cases(connection, NOW)] == [first, lost]
+    (asked,) = queries_surroundings.list_cases(connection, NOW, numbers=[over])
     assert (asked.id, asked.active) == (over, False)
 
 

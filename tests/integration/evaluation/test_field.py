@@ -164,7 +164,7 @@ def test_alarms_say_where_their_subject_stands_and_what_they_are_about(street: W
     street.settle()
 
     def told(**selection: Any) -> list[tuple[str, str]]:
-        alarms = alarm_queries.listing(street.connection, alarm_queries.Selection(**selection))
+        alarms = alarm_queries.list_alarms(street.connection, alarm_queries.Selection(**selection))
         return [(one.episode.rule, one.title) for one in alarms]
 
     (fault,) = told(category="maintenance")
@@ -172,7 +172,7 @@ def test_alarms_say_where_their_subject_stands_and_what_they_are_about(street: W
     assert told(subject="device/lamp-1", rule="lighting-fault") == [fault]
     assert told(site="orge", domain="lighting") == []
     assert fault in told(site="cab")
-    (alarm,) = alarm_queries.listing(
+    (alarm,) = alarm_queries.list_alarms(
         street.connection, alarm_queries.Selection(category="maintenance")
     )
     said = alarm_queries.as_text(alarm)

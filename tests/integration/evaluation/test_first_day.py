@@ -49,7 +49,7 @@ def test_before_it_listened_an_instance_accuses_nobody(settings: Settings) -> No
         while step(connection, memory, SETUP).entries:
             pass
         assert memory.state.heard_to is not None
-        assert alarm_queries.listing(connection, alarm_queries.Selection()) == []
+        assert alarm_queries.list_alarms(connection, alarm_queries.Selection()) == []
 
 
 def test_a_clock_that_is_an_hour_ahead_is_an_alarm(settings: Settings) -> None:
@@ -68,7 +68,9 @@ def test_a_clock_that_is_an_hour_ahead_is_an_alarm(settings: Settings) -> None:
         memory = remember(connection, SETUP)
         end = time.monotonic() + 10
         while not (
-            alarms := alarm_queries.listing(connection, alarm_queries.Selection(rule="flood-clock"))
+            alarms := alarm_queries.list_alarms(
+                connection, alarm_queries.Selection(rule="flood-clock")
+            )
         ):
             assert time.monotonic() < end
             step(connection, memory, SETUP)

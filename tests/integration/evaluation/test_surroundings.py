@@ -4,7 +4,7 @@ import pytest
 
 from hypervisor.alarms import service as alarm_service
 from hypervisor.alarms.errors import ConflictError
-from hypervisor.alarms.lifecycle import Kind
+from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.service import Act
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import connect
@@ -123,9 +123,9 @@ def high(world: World) -> int:
 def close(world: World, number: int, version: int) -> None:
     with connect(world.url) as connection:
         what = Act(
-            alarm=number, kind=Kind.CLOSE, author="anne", reason="it is mud", version=version
+            alarm=number, kind=ActKind.CLOSE, author="anne", reason="it is mud", version=version
         )
-        alarm_service.act(connection, what, now=moment(us(10_000)))
+        alarm_service.perform(connection, what, now=moment(us(10_000)))
 
 
 def episodes(world: World) -> list[tuple[int, int | None, str | None]]:

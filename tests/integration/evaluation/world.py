@@ -268,13 +268,13 @@ class World:
         self.connection.commit()
 
     def alarms(self, *, withdrawn: bool = False) -> list[Alarm]:
-        found = alarms.listing(self.connection, alarms.Selection(withdrawn=withdrawn))
+        found = alarms.list_alarms(self.connection, alarms.Selection(withdrawn=withdrawn))
         self.connection.commit()
         return found
 
     def transitions(self) -> list[Transition]:
         every = [alarm.id for alarm in self.alarms(withdrawn=True)]
-        found = alarms.transitions(self.connection, every)
+        found = alarms.list_transitions(self.connection, every)
         self.connection.commit()
         return found
 

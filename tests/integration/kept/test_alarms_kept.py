@@ -22,11 +22,11 @@ from hypervisor.alarms import (
     queries_timeline,
 )
 from hypervisor.alarms.incidents import Key
-from hypervisor.alarms.lifecycle import Base, Hold
+from hypervisor.alarms.lifecycle import BaseState, Hold
 from hypervisor.alarms.queries import Alarm, Selection, Transition
-from hypervisor.alarms.queries_acts import Done
+from hypervisor.alarms.queries_acts import ActRecord
 from hypervisor.alarms.queries_incidents import IncidentRow
-from hypervisor.alarms.queries_lifecycle import Handling, Held
+from hypervisor.alarms.queries_lifecycle import Handling, HoldRecord
 from hypervisor.alarms.suppression import Case
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
@@ -112,9 +112,9 @@ def bare(number: int, began: int, **given: Any) -> Alarm:
 def test_an_alarm_comes_back_as_it_was_saved(connection: Connection) -> None:
     one, plain = whole(connection), bare(42, micros(NOW))
     alarm_queries.save(connection, [one, plain], [])
-    assert alarm_queries.find(connection, 41) == one
-    assert alarm_queries.find(connection, 42) == plain
-    assert alarm_queries.find(connection, 43) is None
+    assert alarm_queries.find_alarm(connection, 41) == one
+    assert alarm_queries.find_alarm(connection, 42) == plain
+    assert alarm_queries.find_alarm(connection, 43) is None
     again = replace(
         one,
         episode=replace(
@@ -135,11 +135,11 @@ def test_an_alarm_comes_back_as_it_was_saved(connection: Connection) -> None:
         changed=one.changed + SECOND,
     )
     alarm_queries.save(connection, [again], [])
-    assert alarm_queries.find(connection, 41) == again
-    found = queries_lifecycle.handling(connection, [41, 42], NOW)
+    assert alarm_queries.find_alarm(connection, 41) == again
+    found = queries_lifecycle.read_handling(connection, [41, 42], NOW)
     assert {number: each.version for number, each in found.items()} == {41: 2, 42: 1}
     alarm_queries.save_last_values(connection, {42: {"value": 7}})
-    kept = alarm_queries.find(connection, 42)
+    kept = alarm_queries.find_alarm(connection, 42)
     assert kept == replace(plain, last_value={"value": 7})
 
 
@@ -181,9 +181,9 @@ def test_an_alarm_in_plain_values(connection: Connection) -> None:
     gone = replace(lasting, withdrawn=micros(NOW))
     assert not gone.active
     assert alarm_queries.as_text(gone)["withdrawn"] == "2024-01-01T10:00:00Z"
-    assert alarm_queries.highest(one.episode) == "major"
+    assert alarm_queries.highest_severity(one.episode) == "major"
     odd = replace(one.episode, severity=((0, "info"), (1, "grave")))
-    assert alarm_queries.highest(odd) == "info"
+    assert alarm_queries.highest_severity(odd) == "info"
 
 
 def test_transitions_in_the_order_in_which_they_were_noticed(connection: Connection) -> None:
@@ -204,10 +204,10 @@ def test_transitions_in_the_order_in_which_they_were_noticed(connection: Connect
         ),
     ]
     alarm_queries.save(connection, [first, second], told)
-    assert alarm_queries.transitions(connection, [2, 1]) == told
-    assert alarm_queries.transitions(connection, [1]) == [told[1]]
-    assert alarm_queries.transitions(connection, []) == []
-    assert (alarm_queries.merged_into(connection, 1), alarm_queries.merged_into(connection, 2)) == (
+    assert alarm_queries.list_transitions(connection, [2, 1]) == told
+    assert alarm_queries.list_transitions(connection, [1]) == [told[1]]
+    assert alarm_queries.list_transitions(connection, []) == []
+    assert (alarm_queries.list_merged(connection, 1), alarm_queries.list_merged(connection, 2)) == (
         [2],
         [],
     )
@@ -219,7 +219,7 @@ def test_transitions_in_the_order_in_which_they_were_noticed(connection: Connect
         "reason": "it rose",
         "snapshot": {"n": 1},
     }
-    fresh = alarm_queries.new_ids(connection, 3)
+    fresh = alarm_queries.reserve_ids(connection, 3)
     assert len({*fresh}) == 3
 
 
@@ -235,7 +235,7 @@ def test_alarms_that_are_selected(connection: Connection) -> None:
     alarm_queries.save(connection, kept, [])
 
     def listed(**words: Any) -> list[int]:
-        return [one.id for one in alarm_queries.listing(connection, Selection(**words))]
+        return [one.id for one in alarm_queries.list_alarms(connection, Selection(**words))]
 
     assert listed() == [3, 2, 1]
     assert listed(withdrawn=True) == [4, 3, 2, 1]
@@ -261,13 +261,15 @@ def test_alarms_that_stand_after_a_time(connection: Connection) -> None:
         bare(5, at + 9, rule="q", since=at),
     ]
     alarm_queries.save(connection, kept, [])
-    found = alarm_queries.standing(connection, {("r", "s"): at, ("q", "s"): None, ("q", "t"): None})
+    found = alarm_queries.list_standing(
+        connection, {("r", "s"): at, ("q", "s"): None, ("q", "t"): None}
+    )
     assert found == {("r", "s"): [kept[2], kept[1]], ("q", "s"): [kept[4]]}
 
 
 def test_acts_come_back_in_the_order_they_were_done(connection: Connection) -> None:
     at = micros(NOW)
-    done = Done(
+    done = ActRecord(
         id=0,
         alarm=7,
         kind="shelve",
@@ -283,11 +285,11 @@ def test_acts_come_back_in_the_order_they_were_done(connection: Connection) -> N
         done, alarm=8, kind="comment", author="ben", scenario_at=None, details={}, reason=""
     )
     numbers = [queries_acts.record(connection, one) for one in (done, plain)]
-    assert queries_acts.acts(connection, [8, 7]) == [
+    assert queries_acts.list_acts(connection, [8, 7]) == [
         replace(done, id=numbers[0]),
         replace(plain, id=numbers[1]),
     ]
-    assert queries_acts.acts(connection, [8]) == [replace(plain, id=numbers[1])]
+    assert queries_acts.list_acts(connection, [8]) == [replace(plain, id=numbers[1])]
     assert queries_acts.as_text(replace(done, id=5)) == {
         "id": 5,
         "kind": "shelve",
@@ -309,7 +311,7 @@ def test_how_an_alarm_is_handled(connection: Connection) -> None:
     plain = Handling(
         alarm=2,
         version=1,
-        base=Base.UNACKNOWLEDGED,
+        base=BaseState.UNACKNOWLEDGED,
         acknowledged=None,
         assignee=None,
         closing=None,
@@ -317,7 +319,7 @@ def test_how_an_alarm_is_handled(connection: Connection) -> None:
         split_from=None,
         held=None,
     )
-    held = Held(
+    held = HoldRecord(
         rule="r",
         subject="s",
         kind=Hold.SHELVED,
@@ -328,11 +330,11 @@ def test_how_an_alarm_is_handled(connection: Connection) -> None:
     )
     other = replace(held, rule="a", kind=Hold.OUT_OF_SERVICE, until=None)
     for one in (replace(held, author="before", since=at - 1), held, other):
-        queries_lifecycle.hold(connection, one)
+        queries_lifecycle.save_hold(connection, one)
     full = Handling(
         alarm=1,
         version=5,
-        base=Base.CLOSING,
+        base=BaseState.CLOSING,
         acknowledged="minor",
         assignee="ben",
         closing=at + 2,
@@ -340,20 +342,20 @@ def test_how_an_alarm_is_handled(connection: Connection) -> None:
         split_from=9,
         held=held,
     )
-    queries_lifecycle.write(connection, full)
-    found = queries_lifecycle.handling(connection, [1, 2], NOW)
+    queries_lifecycle.save_handling(connection, full)
+    found = queries_lifecycle.read_handling(connection, [1, 2], NOW)
     assert found == {1: full, 2: plain}
     assert (found[1].state.hold, found[2].state.hold) == (Hold.SHELVED, Hold.NONE)
     ends = NOW + timedelta(seconds=1)
-    assert queries_lifecycle.handling(connection, [1], ends)[1].held is None
-    assert queries_lifecycle.handling(connection, [1], ends - TICK)[1].held == held
-    assert queries_lifecycle.handling(connection, [1], None)[1].held == held
+    assert queries_lifecycle.read_handling(connection, [1], ends)[1].held is None
+    assert queries_lifecycle.read_handling(connection, [1], ends - TICK)[1].held == held
+    assert queries_lifecycle.read_handling(connection, [1], None)[1].held == held
     assert (
-        queries_lifecycle.holds(connection, NOW)
-        == queries_lifecycle.holds(connection, None)
+        queries_lifecycle.list_holds(connection, NOW)
+        == queries_lifecycle.list_holds(connection, None)
         == [other, held]
     )
-    assert queries_lifecycle.holds(connection, ends) == [other]
+    assert queries_lifecycle.list_holds(connection, ends) == [other]
     assert queries_lifecycle.as_text(full) == {
         "state": "closing",
         "version": 5,
@@ -371,19 +373,22 @@ def test_how_an_alarm_is_handled(connection: Connection) -> None:
         },
     }
     assert queries_lifecycle.as_text(plain)["hold"] is None
-    queries_lifecycle.release(connection, "r", "other")
-    queries_lifecycle.release(connection, "q", "s")
-    assert queries_lifecycle.holds(connection, NOW) == [other, held]
-    queries_lifecycle.release(connection, "r", "s")
-    assert queries_lifecycle.holds(connection, NOW) == [other]
-    assert (queries_lifecycle.lock(connection, 1), queries_lifecycle.lock(connection, 3)) == (
+    queries_lifecycle.delete_hold(connection, "r", "other")
+    queries_lifecycle.delete_hold(connection, "q", "s")
+    assert queries_lifecycle.list_holds(connection, NOW) == [other, held]
+    queries_lifecycle.delete_hold(connection, "r", "s")
+    assert queries_lifecycle.list_holds(connection, NOW) == [other]
+    assert (
+        queries_lifecycle.lock_alarm(connection, 1),
+        queries_lifecycle.lock_alarm(connection, 3),
+    ) == (
         True,
         False,
     )
 
 
 def test_a_closing_is_kept_and_the_watch_is_told(connection: Connection) -> None:
-    queries_lifecycle.close(
+    queries_lifecycle.record_closing(
         connection, alarm=7, rule="r", subject="s", at=NOW, author="ann", reason="repair"
     )
     rows = connection.execute("SELECT rule, subject, at, author, reason, alarm FROM closing")
@@ -393,26 +398,26 @@ def test_a_closing_is_kept_and_the_watch_is_told(connection: Connection) -> None
 
 def test_the_clock_of_an_instance(connection: Connection) -> None:
     assert (
-        queries_lifecycle.clock(connection, NOW),
-        queries_lifecycle.in_exercise(connection),
+        queries_lifecycle.read_clock(connection, NOW),
+        queries_lifecycle.is_exercise(connection),
     ) == (NOW, False)
     connection.execute("UPDATE instance SET mode = 'exercise'")
     assert (
-        queries_lifecycle.clock(connection, NOW),
-        queries_lifecycle.in_exercise(connection),
+        queries_lifecycle.read_clock(connection, NOW),
+        queries_lifecycle.is_exercise(connection),
     ) == (None, True)
     for name, at in (("a", NOW - HOUR), ("b", NOW - 2 * HOUR), ("c", None)):
         connection.execute(
             "INSERT INTO worker (name, heard_at, joined_at) VALUES (%s, %s, %s)", [name, at, NOW]
         )
-    assert queries_lifecycle.clock(connection, NOW) == NOW - HOUR
+    assert queries_lifecycle.read_clock(connection, NOW) == NOW - HOUR
     connection.execute("DELETE FROM instance")
-    assert not queries_lifecycle.in_exercise(connection)
-    assert queries_lifecycle.clock(connection, NOW) == NOW
-    queries_lifecycle.set_one(connection, "a", 1)
-    queries_lifecycle.set_one(connection, "a", value=False)
-    queries_lifecycle.set_one(connection, "b", 2)
-    assert queries_lifecycle.settings(connection) == {"a": False, "b": 2}
+    assert not queries_lifecycle.is_exercise(connection)
+    assert queries_lifecycle.read_clock(connection, NOW) == NOW
+    queries_lifecycle.save_setting(connection, "a", 1)
+    queries_lifecycle.save_setting(connection, "a", value=False)
+    queries_lifecycle.save_setting(connection, "b", 2)
+    assert queries_lifecycle.read_settings(connection) == {"a": False, "b": 2}
 
 
 def test_a_row_of_the_list(connection: Connection) -> None:
@@ -424,7 +429,7 @@ def test_a_row_of_the_list(connection: Connection) -> None:
         "INSERT INTO incident_alarm (alarm, version, key, place, incident)"
         " VALUES (41, 4, 'k', 'p', 12)"
     )
-    (row,) = queries_list.rows(connection, queries_list.AlarmFilter(), NOW)
+    (row,) = queries_list.list_rows(connection, queries_list.AlarmFilter(), NOW)
     second = timedelta(seconds=1)
     assert row == queries_list.AlarmRow(
         id=41,
@@ -454,9 +459,9 @@ def test_a_row_of_the_list(connection: Connection) -> None:
         noticed=NOW + 6 * second,
     )
     connection.execute("UPDATE alarm SET ended = %s, acknowledged = 'major'", [NOW + 9 * second])
-    (over,) = queries_list.rows(connection, queries_list.AlarmFilter(over=True), NOW)
+    (over,) = queries_list.list_rows(connection, queries_list.AlarmFilter(over=True), NOW)
     assert (over.ended, over.state) == (NOW + 9 * second, "normal")
-    assert queries_list.last(connection) == (NOW + second, "a title", "un titre")
+    assert queries_list.find_latest(connection) == (NOW + second, "a title", "un titre")
     assert replace(row, hold=None).waits
     assert replace(row, hold=None, state="returned").waits
     assert not replace(row, hold=None, state="closing").waits
@@ -472,7 +477,8 @@ def test_alarms_of_a_domain_and_of_words(connection: Connection) -> None:
 
     def listed(**words: Any) -> list[int]:
         return [
-            one.id for one in queries_list.rows(connection, queries_list.AlarmFilter(**words), NOW)
+            one.id
+            for one in queries_list.list_rows(connection, queries_list.AlarmFilter(**words), NOW)
         ]
 
     assert (listed(domain="flood"), listed(domain="weather")) == ([1], [2])
@@ -487,10 +493,10 @@ def test_what_the_list_says_of_incidents_deliveries_and_accounts(connection: Con
         " 1, 1)",
         [NOW, NOW],
     )
-    assert queries_list.titles(connection, [5, 9]) == {
+    assert queries_list.read_incident_titles(connection, [5, 9]) == {
         5: ("flood", "hazard", "At the Orge", "2024-01-01T10:00:00+00:00")
     }
-    assert queries_list.areas(connection)[0] == ("91002", "commune", "Amont", "91")
+    assert queries_list.list_areas(connection)[0] == ("91002", "commune", "Amont", "91")
     alarm = raise_alarm(connection, "r", "mill")
     for number, (route, channel, state) in enumerate(
         (("duty", "2", "sent"), ("chief", "1", "waiting"))
@@ -510,21 +516,21 @@ def test_what_the_list_says_of_incidents_deliveries_and_accounts(connection: Con
                 "state": state,
             },
         )
-    assert queries_list.told(connection, alarm) == [
+    assert queries_list.list_deliveries(connection, alarm) == [
         (NOW, "sent", "duty", "2"),
         (NOW, "waiting", "chief", "1"),
     ]
-    assert queries_list.told(connection, alarm + 1) == []
+    assert queries_list.list_deliveries(connection, alarm + 1) == []
     connection.execute("INSERT INTO account (name, title) VALUES ('ann', 'Ann'), ('ben', 'B.')")
-    assert queries_list.names(connection) == {"ann": "Ann", "ben": "B."}
+    assert queries_list.read_account_titles(connection) == {"ann": "Ann", "ben": "B."}
     connection.execute("INSERT INTO account_role SELECT id, 'operator', NULL FROM account")
-    assert queries_list.people(connection, None) == [("ann", "Ann"), ("ben", "B.")]
+    assert queries_list.list_operators(connection, None) == [("ann", "Ann"), ("ben", "B.")]
 
 
 def test_nothing_began_last_where_there_is_no_alarm(connection: Connection) -> None:
-    assert queries_list.last(connection) is None
+    assert queries_list.find_latest(connection) is None
     raise_alarm(connection, "r", "mill", withdrawn=NOW)
-    assert queries_list.last(connection) is None
+    assert queries_list.find_latest(connection) is None
 
 
 def test_an_event_of_the_log_has_all_its_parts(connection: Connection) -> None:
@@ -542,9 +548,9 @@ def test_an_event_of_the_log_has_all_its_parts(connection: Connection) -> None:
             *(alarm, NOW + HOUR, NOW, Jsonb({"assignee": "ben", "until": "2024-01-01T11:00:00Z"})),
         ],
     )
-    span = queries_timeline.Span(since=NOW - HOUR, until=NOW + TICK)
-    rose, shelved = queries_timeline.events(connection, span)
-    assert rose == queries_timeline.Event(
+    span = queries_timeline.TimelineFilter(since=NOW - HOUR, until=NOW + TICK)
+    rose, shelved = queries_timeline.list_events(connection, span)
+    assert rose == queries_timeline.TimelineEvent(
         at=NOW - MINUTE,
         number=rose.number,
         alarm=alarm,
@@ -574,10 +580,10 @@ def test_an_event_of_the_log_has_all_its_parts(connection: Connection) -> None:
         until=NOW + HOUR,
     )
     later = replace(span, until=NOW + 2 * HOUR, domains=("flood",), alarms=(alarm,))
-    assert queries_timeline.events(connection, later) == [rose, shelved]
-    assert queries_timeline.events(connection, replace(later, alarms=(alarm + 1,))) == []
-    assert queries_timeline.events(connection, replace(later, category="maintenance")) == []
-    assert queries_timeline.events(connection, replace(later, limit=1)) == [shelved]
+    assert queries_timeline.list_events(connection, later) == [rose, shelved]
+    assert queries_timeline.list_events(connection, replace(later, alarms=(alarm + 1,))) == []
+    assert queries_timeline.list_events(connection, replace(later, category="maintenance")) == []
+    assert queries_timeline.list_events(connection, replace(later, limit=1)) == [shelved]
 
 
 def test_what_was_raised_has_all_its_parts(connection: Connection) -> None:
@@ -587,7 +593,7 @@ def test_what_was_raised_has_all_its_parts(connection: Connection) -> None:
         " VALUES (%s, 'raised', %s, %s, %s)",
         [alarm, NOW, NOW, Jsonb({"severity": [["", "info"], ["", "minor"]]})],
     )
-    (one,) = queries_load.raised(connection, NOW - HOUR, NOW)
+    (one,) = queries_load.list_raised(connection, NOW - HOUR, NOW)
     assert (one.at, one.rule, one.subject, one.title, one.severity) == (
         micros(NOW),
         "flood",
@@ -611,7 +617,7 @@ def test_a_case_and_planned_works_have_all_their_parts(connection: Connection) -
     ):
         alarm = raise_alarm(connection, rule, site)
         connection.execute("UPDATE alarm SET subject = %s WHERE id = %s", [subject, alarm])
-    lamp, probe, group = queries_surroundings.cases(connection, NOW)
+    lamp, probe, group = queries_surroundings.list_cases(connection, NOW)
     assert lamp == Case(
         id=lamp.id,
         rule="dark",
@@ -633,7 +639,7 @@ def test_a_case_and_planned_works_have_all_their_parts(connection: Connection) -
         out_of_service=False,
     )
     assert (group.site, group.groups, group.out_of_service) == (None, frozenset(), False)
-    assert queries_surroundings.cases(connection, NOW, numbers=[]) == []
+    assert queries_surroundings.list_cases(connection, NOW, numbers=[]) == []
 
     written = {"begins": "2024-01-01T10:00:00Z", "ends": "2024-01-01T11:00:00Z"}
     full = {**written, "sites": ["mill"], "devices": ["lamp"], "groups": ["cab"]}
@@ -693,7 +699,7 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
     )
 
     def listed(**words: Any) -> list[IncidentRow]:
-        return queries_incidents.listing(connection, **words)
+        return queries_incidents.list_incidents(connection, **words)
 
     assert listed() == [site, river]
     assert (listed(limit=1), listed(domain="flood"), listed(number=third)) == (
@@ -705,12 +711,12 @@ def test_an_incident_has_all_its_parts(connection: Connection) -> None:
     assert listed(behind=(NOW - HOUR, first)) == []
     assert listed(opened_at=NOW + MINUTE - TICK) == [site, river]
     assert listed(opened_at=NOW + MINUTE) == [site]
-    assert queries_incidents.alarms_of(connection, [third, first, 99]) == {
+    assert queries_incidents.list_members(connection, [third, first, 99]) == {
         third: [third],
         first: [first, second],
         99: [],
     }
-    assert queries_incidents.of_alarms(connection, [second, third, 99]) == {
+    assert queries_incidents.find_incidents(connection, [second, third, 99]) == {
         second: first,
         third: third,
     }
@@ -744,10 +750,10 @@ def test_incidents_are_grouped_anew_where_the_registry_says_otherwise(
     """Of sites, communes, groups, members and rules; not for what changes nothing of them."""
     revise(connection, "rule", "grouped", {"group by": "site"})
     revise(connection, "member", "cab/lamp", {})
-    seen = [queries_places.fingerprint(connection)]
+    seen = [queries_places.read_fingerprint(connection)]
 
     def changed() -> bool:
-        seen.append(queries_places.fingerprint(connection))
+        seen.append(queries_places.read_fingerprint(connection))
         return seen[-1] != seen[-2]
 
     assert not changed()
@@ -787,7 +793,7 @@ def test_where_subjects_stand_by_name_and_title(connection: Connection) -> None:
     assert found.groups == {"cab": ("Cabinet", "square"), "loose": ("Others", None)}
 
     def key(rule: str, subject: str, site: str | None, domain: str = "lighting") -> tuple[str, str]:
-        alarm = queries_places.Stands(
+        alarm = queries_places.AlarmSubject(
             rule=rule,
             subject=subject,
             domain=domain,
@@ -813,12 +819,12 @@ def test_what_was_written_is_of_the_kind_and_the_key_asked_for(connection: Conne
         revise(connection, kind, key, {"of": f"{kind} {key}"})
     for key in ("mill/alert", "mill/danger", "r"):
         revise(connection, "threshold", key, level)
-    assert queries_course.written(connection, ["r"], NOW) == {"r": {"of": "rule r"}}
-    assert queries_course.written(connection, [], NOW) == {}
-    found = queries_course.thresholds(connection, ["mill/alert"], NOW)
+    assert queries_course.read_rules(connection, ["r"], NOW) == {"r": {"of": "rule r"}}
+    assert queries_course.read_rules(connection, [], NOW) == {}
+    found = queries_course.read_thresholds(connection, ["mill/alert"], NOW)
     assert found == {"mill/alert": (1.0, "m", False)}
     connection.execute("UPDATE revision SET illustrative = true WHERE key = 'mill/alert'")
-    assert queries_course.thresholds(connection, ["mill/alert"], NOW)["mill/alert"][2] is True
+    assert queries_course.read_thresholds(connection, ["mill/alert"], NOW)["mill/alert"][2] is True
 
 
 def test_courses_are_of_what_may_be_believed(connection: Connection) -> None:
@@ -833,13 +839,13 @@ def test_courses_are_of_what_may_be_believed(connection: Connection) -> None:
     ]
     store(connection, level, rows)
     store(connection, other, [(NOW - 10 * MINUTE, 5, 0)])
-    courses = queries_course.courses(connection, {2: other, 1: level}, NOW - HOUR, NOW)
+    courses = queries_course.read_trends(connection, {2: other, 1: level}, NOW - HOUR, NOW)
     middle = timedelta(minutes=7.5)
     early, late = ((NOW - part + middle).timestamp() for part in (30 * MINUTE, 15 * MINUTE))
     assert courses == {1: [(early, 2), (late, 8)], 2: [(late, 5)]}
-    assert queries_course.courses(connection, {}, NOW - HOUR, NOW) == {}
-    assert queries_course.series(connection, []) == {}
-    assert queries_course.series(
+    assert queries_course.read_trends(connection, {}, NOW - HOUR, NOW) == {}
+    assert queries_course.find_series(connection, []) == {}
+    assert queries_course.find_series(
         connection, [(7, "device/gauge", "level"), (8, "square", "level")]
     ) == {
         7: level,

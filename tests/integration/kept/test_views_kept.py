@@ -19,12 +19,12 @@ from hypervisor.alarms import (
 )
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.errors import AlarmError
-from hypervisor.alarms.history import history
-from hypervisor.alarms.lifecycle import Kind
+from hypervisor.alarms.history import read_history
+from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.load_report import Span
 from hypervisor.alarms.queries import Selection
-from hypervisor.alarms.service import Act, act
-from hypervisor.alarms.situation import chattering, situation
+from hypervisor.alarms.service import Act, perform
+from hypervisor.alarms.situation import read_chattering, read_suppression
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection, connect
 from tests.integration.database.standing import HOUR, NOW, TICK, make_places, raise_alarm, revise
@@ -51,7 +51,7 @@ def test_the_load_of_a_day_is_told_whole(connection: Connection) -> None:
         connection.execute(
             "UPDATE alarm SET began = %s WHERE id = %s", [NOW - minutes * MINUTE, number]
         )
-    found = load_report.load(connection, Span(), wall=NOW)
+    found = load_report.measure_load(connection, Span(), wall=NOW)
     assert found == {
         "from": "2023-12-31T10:00:00Z",
         "to": "2024-01-01T10:00:00Z",
@@ -82,17 +82,19 @@ def test_the_load_of_a_day_is_told_whole(connection: Connection) -> None:
         "priorities_percent": {"high": 100.0, "medium": 0.0, "low": 0.0},
         "priorities_target_percent": {"high": 5, "medium": 15, "low": 80},
     }
-    calm = load_report.load(connection, Span(ends=NOW - HOUR), wall=NOW)
+    calm = load_report.measure_load(connection, Span(ends=NOW - HOUR), wall=NOW)
     assert (calm["alarms"], calm["chattering"]) == (1, [])
     assert calm["per_10_min"]["peak_at"] == "2023-12-31T09:50:00Z"
-    none = load_report.load(connection, Span(begins=NOW - 3 * HOUR, ends=NOW - HOUR), wall=NOW)
+    none = load_report.measure_load(
+        connection, Span(begins=NOW - 3 * HOUR, ends=NOW - HOUR), wall=NOW
+    )
     assert (none["alarms"], none["per_10_min"]["peak_at"], none["floods"]) == (0, None, [])
     assert calm["from"] == "2023-12-31T09:00:00Z"
     connection.execute("UPDATE instance SET mode = 'exercise'")
     with pytest.raises(AlarmError, match="the exercise has not begun: there is no load yet"):
-        load_report.load(connection, Span(), wall=NOW)
-    assert situation(connection, wall=NOW).now is None
-    assert situation(connection, wall=NOW).of(connection, [alarm]) == {alarm: ()}
+        load_report.measure_load(connection, Span(), wall=NOW)
+    assert read_suppression(connection, wall=NOW).now is None
+    assert read_suppression(connection, wall=NOW).of(connection, [alarm]) == {alarm: ()}
 
 
 def test_a_rules_own_limit_of_chatter_counts_before_the_settings(connection: Connection) -> None:
@@ -105,14 +107,14 @@ def test_a_rules_own_limit_of_chatter_counts_before_the_settings(connection: Con
                 "UPDATE alarm SET began = %s WHERE id = %s", [NOW - hours * HOUR, number]
             )
     rules = {"calm": {"chatter": "9 in 1 h"}, "quick": {"chatter": "2 in 5 h"}, "plain": {}}
-    ((pair, found),) = chattering(connection, NOW, rules).items()
+    ((pair, found),) = read_chattering(connection, NOW, rules).items()
     assert pair == ("quick", "mill")
     assert (found.times, found.began, found.until) == (
         5,
         micros(NOW - 1.5 * HOUR),
         micros(NOW + 3.5 * HOUR),
     )
-    told = load_report.load(connection, Span(begins=NOW - HOUR / 4, ends=NOW), wall=NOW)[
+    told = load_report.measure_load(connection, Span(begins=NOW - HOUR / 4, ends=NOW), wall=NOW)[
         "chattering"
     ]
     assert [(one["rule"], one["begun"]) for one in told] == [("quick", 5)]
@@ -123,13 +125,13 @@ def test_an_alarm_is_seen_with_all_that_concerns_it(connection: Connection) -> N
     flood = raise_alarm(connection, "flood", "mill", severity="major")
     fault = raise_alarm(connection, "fault", "mill")
     over = raise_alarm(connection, "fault", "source", ended=NOW)
-    listing.regroup(connection)
-    found = listing.views(connection, Selection(), wall=NOW)
+    listing.refresh_incidents(connection)
+    found = listing.list_alarms(connection, Selection(), wall=NOW)
     assert [one["id"] for one in found] == [over, fault, flood]
     by_id = {one["id"]: one for one in found}
-    alarm = alarm_queries.find(connection, fault)
+    alarm = alarm_queries.find_alarm(connection, fault)
     assert alarm is not None
-    held = queries_lifecycle.handling(connection, [fault], NOW)[fault]
+    held = queries_lifecycle.read_handling(connection, [fault], NOW)[fault]
     assert by_id[fault] == {
         **alarm_queries.as_text(alarm),
         **queries_lifecycle.as_text(held),
@@ -144,17 +146,19 @@ def test_an_alarm_is_seen_with_all_that_concerns_it(connection: Connection) -> N
         "incident": flood,
     }
     assert (by_id[flood]["suppressed"], by_id[over]["suppressed"]) == ([], [])
-    assert [one["id"] for one in listing.views(connection, Selection(limit=1), wall=NOW)] == [over]
-    assert listing.viewed(connection, [], wall=NOW) == []
+    assert [one["id"] for one in listing.list_alarms(connection, Selection(limit=1), wall=NOW)] == [
+        over
+    ]
+    assert listing.describe_alarms(connection, [], wall=NOW) == []
 
     def incidents_of(**words: Any) -> list[tuple[int, list[int]]]:
-        seen = listing.incidents_viewed(connection, wall=NOW, **words)
+        seen = listing.list_incidents(connection, wall=NOW, **words)
         return [(one["number"], one["alarms"]) for one in seen]
 
     assert incidents_of() == [(over, [over]), (flood, [flood, fault])]
     later = NOW + 2 * HOUR
-    assert [one["number"] for one in listing.incidents_viewed(connection, wall=later)] == [flood]
-    assert len(listing.incidents_viewed(connection, wall=later, every=True)) == 2
+    assert [one["number"] for one in listing.list_incidents(connection, wall=later)] == [flood]
+    assert len(listing.list_incidents(connection, wall=later, every=True)) == 2
     assert incidents_of(limit=1) == [(over, [over])]
     assert incidents_of(number=flood) == [(flood, [flood, fault])]
     assert incidents_of(domain="nosuch") == []
@@ -174,7 +178,7 @@ def test_the_history_of_an_alarm_is_told_whole(connection: Connection) -> None:
         [alarm, NOW + HOUR, NOW, merged, NOW - TICK],
     )
     rose = {"what": "raised", "author": None, "reason": "it rose"}
-    assert history(connection, alarm) == [
+    assert read_history(connection, alarm) == [
         {
             **rose,
             "at": "2024-01-01T09:59:00Z",
@@ -215,22 +219,22 @@ def test_the_history_of_an_alarm_is_told_whole(connection: Connection) -> None:
 def test_each_act_says_what_is_its_own(connection: Connection) -> None:
     alarm = raise_alarm(connection, "flood", "mill")
 
-    def do(kind: Kind, **given: Any) -> None:
+    def do(kind: ActKind, **given: Any) -> None:
         what = Act(alarm=alarm, kind=kind, author="ann", reason="why", **given)
-        act(connection, what, now=NOW)
+        perform(connection, what, now=NOW)
 
-    do(Kind.SHELVE, until=NOW + HOUR)
-    do(Kind.ASSIGN, assignee="ben")
-    do(Kind.COMMENT)
-    do(Kind.ACKNOWLEDGE)
-    do(Kind.UNACKNOWLEDGE)
-    do(Kind.UNSHELVE)
-    do(Kind.REMIND, details={"route": "duty"})
-    do(Kind.ESCALATE, details={"to": "chief"})
-    do(Kind.OUT_OF_SERVICE)
-    do(Kind.RETURN_TO_SERVICE)
-    do(Kind.CLOSE)
-    done = queries_acts.acts(connection, [alarm])
+    do(ActKind.SHELVE, until=NOW + HOUR)
+    do(ActKind.ASSIGN, assignee="ben")
+    do(ActKind.COMMENT)
+    do(ActKind.ACKNOWLEDGE)
+    do(ActKind.UNACKNOWLEDGE)
+    do(ActKind.UNSHELVE)
+    do(ActKind.REMIND, details={"route": "duty"})
+    do(ActKind.ESCALATE, details={"to": "chief"})
+    do(ActKind.OUT_OF_SERVICE)
+    do(ActKind.RETURN_TO_SERVICE)
+    do(ActKind.CLOSE)
+    done = queries_acts.list_acts(connection, [alarm])
     assert [(one.kind, one.details, one.version, one.state) for one in done] == [
         ("shelve", {"until": "2024-01-01T11:00:00Z"}, 2, "unacknowledged"),
         ("assign", {"assignee": "ben"}, 3, "unacknowledged"),
@@ -260,7 +264,7 @@ def test_the_watch_waits_for_who_acts_on_an_alarm(database_url: str) -> None:
         closing(connect(database_url, autocommit=True)) as watching,
         ThreadPoolExecutor(1) as beside,
     ):
-        assert queries_lifecycle.lock(operator, alarm)
+        assert queries_lifecycle.lock_alarm(operator, alarm)
         late = beside.submit(
             watch.execute, "UPDATE alarm SET title = 'later' WHERE id = %s", [alarm]
         )
@@ -272,7 +276,7 @@ def test_the_watch_waits_for_who_acts_on_an_alarm(database_url: str) -> None:
 
 
 def test_lists_are_as_long_as_one_reads(connection: Connection) -> None:
-    assert queries_timeline.Span(since=NOW, until=NOW).limit == 2_000
-    assert queries_timeline.Span(since=NOW, until=NOW).category == "hazard"
+    assert queries_timeline.TimelineFilter(since=NOW, until=NOW).limit == 2_000
+    assert queries_timeline.TimelineFilter(since=NOW, until=NOW).category == "hazard"
     assert queries_list.AlarmFilter().most == 5_000
-    assert queries_incidents.listing(connection) == []
+    assert queries_incidents.list_incidents(connection) == []

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from hypervisor.alarms.lifecycle import Kind as ActKind
-from hypervisor.alarms.service import Act, act
+from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.service import Act, perform
 from hypervisor.database.connect import connect
 from hypervisor.logbook import queries_handovers, service_handover, shift
 from hypervisor.logbook.errors import HandoverError, NoEntryError
@@ -67,7 +67,7 @@ def test_the_page_tells_what_whoever_comes_must_know(world: World) -> None:
     ):
         write(connection, new, now=LATER)
     until = datetime(2024, 1, 1, 2, tzinfo=UTC)
-    act(
+    perform(
         connection,
         Act(
             alarm=alarm["id"],

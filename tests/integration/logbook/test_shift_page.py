@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hypervisor.alarms.lifecycle import Kind as ActKind
-from hypervisor.alarms.service import Act, act
+from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.service import Act, perform
 from hypervisor.base.instants import moment
 from hypervisor.database import audit
 from hypervisor.database.connect import connect
@@ -62,7 +62,7 @@ def world(database_url: str) -> Iterator[World]:
                 reason="because",
                 until=moment(us(60)) if kind == "shelve" else None,
             )
-            act(made.connection, what, now=WALL)
+            perform(made.connection, what, now=WALL)
         made.connection.commit()
         yield made
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hypervisor.alarms.lifecycle import Kind
+from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.queries import Alarm
-from hypervisor.alarms.service import Act, act
+from hypervisor.alarms.service import Act, perform
 from hypervisor.base.instants import moment, text
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.town import Town
@@ -43,9 +43,9 @@ def told(hook: Webhook) -> list[tuple[str, str]]:
     return [(body["event"], body["alarm"]["subject"]) for _, body in hook.got]
 
 
-def do(town: Town, alarm: Alarm, kind: Kind, **given: object) -> None:
+def do(town: Town, alarm: Alarm, kind: ActKind, **given: object) -> None:
     what = Act(alarm=alarm.id, kind=kind, author="Anne", reason="seen", **given)  # type: ignore[arg-type]
-    act(town.connection, what, now=NOW)
+    perform(town.connection, what, now=NOW)
     town.connection.commit()
 
 
@@ -108,7 +108,7 @@ def test_inhibited_at_first_and_no_longer_later_it_speaks_then(town: Town, hook:
 def test_shelved_it_waits_and_speaks_as_it_then_is(town: Town, hook: Webhook) -> None:
     first = town.raised()
     town.settle()
-    do(town, first, Kind.SHELVE, until=moment(town.at(60)))
+    do(town, first, ActKind.SHELVE, until=moment(town.at(60)))
     town.worse(first, 10, "critical")
     town.beat(30)
     town.settle()
@@ -231,7 +231,7 @@ routes:
     keys = [key.split("/")[1] for key in hook.keys]
     assert keys == ["duty", "duty", "chief", "duty", "duty"]
 
-    do(town, alarm, Kind.ACKNOWLEDGE)
+    do(town, alarm, ActKind.ACKNOWLEDGE)
     assert after(125)[5:] == ["reminder slow"]
     kinds = town.connection.execute("SELECT kind, author FROM alarm_act ORDER BY id").fetchall()
     assert kinds == [

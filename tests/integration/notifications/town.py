@@ -102,7 +102,7 @@ class Town:
 
     def raised(self, at: float = 0, **given: Any) -> Alarm:
         """A new alarm, noticed when it began."""
-        [number] = alarm_queries.new_ids(self.connection, 1)
+        [number] = alarm_queries.reserve_ids(self.connection, 1)
         domain = given.get("domain", "flood")
         named = given.get("site", "orge")
         row = self.connection.execute("SELECT id FROM site WHERE name = %s", [named]).fetchone()

@@ -57,7 +57,7 @@ def make_demonstration(connection: Connection) -> None:
         [NOW, NOW],
     )
     ClientCursor(connection).execute(_FILLED.encode(), {"now": NOW})
-    listing.regroup(connection)
+    listing.refresh_incidents(connection)
     connection.commit()
     connection.execute("ANALYZE")
     connection.commit()

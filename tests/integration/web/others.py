@@ -7,8 +7,8 @@ from psycopg.types.json import Jsonb
 from hypervisor.access import queries as access_queries
 from hypervisor.access import queries_tokens, secrets
 from hypervisor.alarms import listing
-from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.service import Act, act
+from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.service import Act, perform
 from hypervisor.database import audit
 from tests.integration.evaluation.world import Sent, World
 from tests.integration.web.conftest import SOUTH, YVETTE
@@ -44,12 +44,12 @@ def settle(world: World) -> dict[str, Any]:
     (alarm,) = _one(
         world, "SELECT a.id FROM alarm a JOIN site s ON s.id = a.site WHERE s.name = 'zorn'"
     )
-    act(
+    perform(
         connection,
-        Act(alarm=alarm, kind=Kind.COMMENT, author="sud", reason=SECRET),
+        Act(alarm=alarm, kind=ActKind.COMMENT, author="sud", reason=SECRET),
         now=NOW,
     )
-    listing.regroup(connection)
+    listing.refresh_incidents(connection)
     (incident,) = _one(world, "SELECT incident FROM incident_alarm WHERE alarm = %s", alarm)
     connection.execute(
         "INSERT INTO asset (name, title, kind, commune) VALUES ('zorn-road', %s, 'road', %s)",

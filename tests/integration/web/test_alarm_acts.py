@@ -120,7 +120,7 @@ def test_acts_at_the_command_line(world: World, monkeypatch: pytest.MonkeyPatch)
     ):
         alarms_command.attach(cli_cli.app)
     if not any(
-        registered_command.callback is incidents_command.incidents
+        registered_command.callback is incidents_command.list_incidents
         for registered_command in cli_cli.app.registered_commands
     ):
         incidents_command.attach(cli_cli.app)

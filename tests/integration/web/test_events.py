@@ -15,8 +15,8 @@ from hypervisor.access import queries as access_queries
 from hypervisor.access import service as access_service
 from hypervisor.accounts import service as account_service
 from hypervisor.accounts.service import Doer
-from hypervisor.alarms.lifecycle import Kind
-from hypervisor.alarms.service import Act, act
+from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.service import Act, perform
 from hypervisor.base.duties import Role
 from hypervisor.base.instance import Mode
 from hypervisor.database import events
@@ -109,8 +109,8 @@ def test_what_is_done_to_an_alarm_is_heard_in_order(world: World) -> None:
         number = rise(world)
         raised = ear.until("alarm", str(number))
         with closing(connect(world.url)) as connection, connection:
-            done = Act(alarm=number, kind=Kind.ACKNOWLEDGE, author="anne")
-            act(connection, done, now=NOW)
+            done = Act(alarm=number, kind=ActKind.ACKNOWLEDGE, author="anne")
+            perform(connection, done, now=NOW)
         acknowledged = ear.until("alarm", str(number))
         client.get("/api/v1/incidents").raise_for_status()
         incident = ear.until("incident")

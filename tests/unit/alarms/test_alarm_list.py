@@ -70,9 +70,9 @@ def test_incidents_stand_by_their_worst_and_the_lonely_together() -> None:
         row(6, incident=6),
         row(7, incident=6),
     ]
-    groups = [(number, [one.id for one in found]) for number, found in alarm_views.grouped(rows)]
+    groups = [(number, [one.id for one in found]) for number, found in alarm_views.group_rows(rows)]
     assert groups == [(0, [5, 3, 4]), (1, [2, 1]), (6, [7, 6])]
-    ((_, flat),) = alarm_views.grouped(rows, flat=True)
+    ((_, flat),) = alarm_views.group_rows(rows, flat=True)
     assert [one.severity for one in flat][:2] == ["critical", "major"]
 
 
@@ -86,19 +86,19 @@ def test_incidents_stand_by_their_worst_and_the_lonely_together() -> None:
     ],
 )
 def test_an_address_says_the_filter_again(found: Filter) -> None:
-    address = views_filter.address(found)
+    address = views_filter.build_address(found)
     _, _, query = address.partition("?")
     words = {}
     for pair in query.split("&") if query else ():
         name, _, value = pair.partition("=")
         words[name] = unquote_plus(value)
-    assert views_filter.read(words) == found
-    assert views_filter.address(found, 7).startswith("/alarms/7")
+    assert views_filter.parse_filter(words) == found
+    assert views_filter.build_address(found, 7).startswith("/alarms/7")
 
 
 def test_what_makes_no_sense_in_an_address_is_left_out() -> None:
     said = {"which": "no", "severity": "worst", "incident": "²", "show": "-5", "q": "  \0 "}
-    assert views_filter.read(said) == Filter()
+    assert views_filter.parse_filter(said) == Filter()
 
 
 def test_the_threshold_of_a_step_is_the_one_its_condition_names() -> None:
@@ -119,7 +119,7 @@ def test_the_threshold_of_a_step_is_the_one_its_condition_names() -> None:
 def test_a_chart_does_not_draw_over_a_silence() -> None:
     begins = NOON - timedelta(hours=12)
     points = [(begins.timestamp() + 900 * n, 1 + n / 100) for n in range(40) if not 10 < n < 25]
-    drawn = views_chart.draw(
+    drawn = views_chart.draw_chart(
         points, begins=begins, now=NOON, ends=NOON + timedelta(hours=2), limit=1.5, projected=2.0
     )
     assert drawn is not None
@@ -129,14 +129,14 @@ def test_a_chart_does_not_draw_over_a_silence() -> None:
     assert drawn.unknown[0] + drawn.unknown[1] == pytest.approx(drawn.now)
     assert 3 <= len(drawn.rows) <= 6
     assert [column.here for column in drawn.columns].count(True) == 1
-    assert views_chart.draw(points[:1], begins=begins, now=NOON, ends=NOON) is None
+    assert views_chart.draw_chart(points[:1], begins=begins, now=NOON, ends=NOON) is None
 
 
 @pytest.mark.parametrize("values", [(0.0, 0.0), (1.0, 1.0), (-3.0, 9_999.0), (0.001, 0.0012)])
 def test_a_scale_holds_its_values(values: tuple[float, float]) -> None:
     begins = NOON - timedelta(hours=12)
     points = [(begins.timestamp() + n * 3600, value) for n, value in enumerate(values)]
-    drawn = views_chart.draw(points, begins=begins, now=NOON, ends=NOON + timedelta(hours=2))
+    drawn = views_chart.draw_chart(points, begins=begins, now=NOON, ends=NOON + timedelta(hours=2))
     assert drawn is not None
     assert all(drawn.top <= one.at <= drawn.bottom for one in drawn.rows)
     assert len({one.label for one in drawn.rows}) == len(drawn.rows) >= 2

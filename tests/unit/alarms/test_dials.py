@@ -7,13 +7,16 @@ from hypervisor.alarms.errors import AlarmError
 
 
 def test_each_setting_comes_back_as_it_was_written() -> None:
-    for name, written in alarm_settings.shown(alarm_settings.Dials()).items():
+    for name, written in alarm_settings.format_settings(alarm_settings.AlarmSettings()).items():
         assert (
-            alarm_settings.of({name: alarm_settings.read(name, written)}) == alarm_settings.Dials()
+            alarm_settings.from_stored({name: alarm_settings.parse_setting(name, written)})
+            == alarm_settings.AlarmSettings()
         )
     assert (
-        alarm_settings.shown(
-            alarm_settings.of({"shelve_longest": alarm_settings.read("shelve_longest", "8 h")})
+        alarm_settings.format_settings(
+            alarm_settings.from_stored(
+                {"shelve_longest": alarm_settings.parse_setting("shelve_longest", "8 h")}
+            )
         )["shelve_longest"]
         == "8 h"
     )
@@ -33,7 +36,7 @@ def test_each_setting_comes_back_as_it_was_written() -> None:
 )
 def test_a_mistake_is_told(name: str, written: str, why: str) -> None:
     with pytest.raises(AlarmError, match=why):
-        alarm_settings.read(name, written)
+        alarm_settings.parse_setting(name, written)
 
 
 NAMES = (
@@ -74,20 +77,23 @@ NAMES = (
 )
 def test_a_mistake_is_told_with_what_was_expected(name: str, written: str, told: str) -> None:
     with pytest.raises(AlarmError) as caught:
-        alarm_settings.read(name, written)
+        alarm_settings.parse_setting(name, written)
     assert str(caught.value) == told
 
 
 def test_what_is_read_is_kept_as_it_is_meant() -> None:
-    assert alarm_settings.read("step_up_unacknowledges", "true") is True
-    assert alarm_settings.read("step_up_unacknowledges", "false") is False
+    assert alarm_settings.parse_setting("step_up_unacknowledges", "true") is True
+    assert alarm_settings.parse_setting("step_up_unacknowledges", "false") is False
     assert (
-        alarm_settings.read("chatter_count", "1"),
-        alarm_settings.read("chatter_count", "1000000"),
+        alarm_settings.parse_setting("chatter_count", "1"),
+        alarm_settings.parse_setting("chatter_count", "1000000"),
     ) == (
         1,
         1_000_000,
     )
-    assert alarm_settings.read("standing_long", "366 d") == 366 * 24 * 3_600_000_000
-    assert alarm_settings.read("incident_quiet", "1 ms") == 1_000
-    assert alarm_settings.of({"chatter_count": 7, "of an older version": 1}).chatter_count == 7
+    assert alarm_settings.parse_setting("standing_long", "366 d") == 366 * 24 * 3_600_000_000
+    assert alarm_settings.parse_setting("incident_quiet", "1 ms") == 1_000
+    assert (
+        alarm_settings.from_stored({"chatter_count": 7, "of an older version": 1}).chatter_count
+        == 7
+    )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypervisor.alarms.incidents import Incident, Key, Member, Where, gather, key_of
+from hypervisor.alarms.incidents import Incident, Key, Location, Member, find_key, group_alarms
 
 ORGE = Key(domain="flood", category="hazard", grouped_by="river", name="Orge")
 
@@ -25,7 +25,7 @@ def test_overlapping_and_following_within_the_quiet_time() -> None:
         _member(3, 310, 320, "major"),
         _member(5, 331, None),
     ]
-    first, second = gather(members, 10)
+    first, second = group_alarms(members, 10)
     assert (first.number, first.opened, first.ended, first.closes) == (2, 100, 320, 330)
     assert (first.severity, first.alarms, first.active) == ("critical", (4, 2, 3), 0)
     assert first.title == "Orge: flood"
@@ -33,14 +33,14 @@ def test_overlapping_and_following_within_the_quiet_time() -> None:
 
 
 def test_one_that_lasts_takes_all_that_come_after() -> None:
-    (one,) = gather([_member(1, 0, None), _member(2, 10_000, 10_001)], 1)
+    (one,) = group_alarms([_member(1, 0, None), _member(2, 10_000, 10_001)], 1)
     assert (one.alarms, one.active, one.ended) == ((1, 2), 1, None)
 
 
 def test_other_rivers_and_our_own_equipment_are_other_incidents() -> None:
     ours = Key(domain="flood", category="maintenance", grouped_by="river", name="Orge")
     yvette = Key(domain="flood", category="hazard", grouped_by="river", name="Yvette")
-    incidents = gather(
+    incidents = group_alarms(
         [_member(1, 0, 9), _member(2, 0, 9, key=ours), _member(3, 0, 9, key=yvette)], 5
     )
     assert [incident.title for incident in incidents] == [
@@ -75,15 +75,15 @@ def test_an_incident_is_what_hangs_together(
                 sets = [each for each in sets if each not in joined] + [set().union(*joined)]
     shuffled = list(members)
     dice.shuffle(shuffled)  # type: ignore[attr-defined]
-    incidents = gather(shuffled, quiet)
-    assert incidents == gather(members, quiet)
+    incidents = group_alarms(shuffled, quiet)
+    assert incidents == group_alarms(members, quiet)
     assert sorted(sorted(incident.alarms) for incident in incidents) == sorted(
         sorted(each) for each in sets
     )
 
 
 def test_the_key_of_an_alarm() -> None:
-    full = Where(
+    full = Location(
         site=("orge", "Orge at Épinay"),
         group=("cab", "Cabinet"),
         commune=("91216", "Épinay-sur-Orge"),
@@ -91,22 +91,22 @@ def test_the_key_of_an_alarm() -> None:
         subject=("device/d", "D: x"),
     )
 
-    def key(domain: str, wanted: str | None, where: Where) -> tuple[str, str]:
-        found, title = key_of(domain, "hazard", wanted, where)
+    def key(domain: str, wanted: str | None, where: Location) -> tuple[str, str]:
+        found, title = find_key(domain, "hazard", wanted, where)
         return found.text, title
 
     assert key("flood", None, full) == ("flood/hazard/river/Orge", "Orge")
     assert key("lighting", None, full) == ("lighting/hazard/site/orge", "Orge at Épinay")
     assert key("water_quality", None, full)[0] == "water_quality/hazard/commune/91216"
     assert key("flood", "group", full) == ("flood/hazard/group/cab", "Cabinet")
-    no_river = Where(commune=("91216", "É"), subject=("s", "S"))
+    no_river = Location(commune=("91216", "É"), subject=("s", "S"))
     assert key("flood", None, no_river)[0] == "flood/hazard/commune/91216"
-    nowhere = Where(subject=("device/d", "D: x"))
+    nowhere = Location(subject=("device/d", "D: x"))
     assert key("flood", None, nowhere) == ("flood/hazard/subject/device/d", "D: x")
 
 
 def test_an_incident_has_all_its_parts() -> None:
-    (one,) = gather([_member(3, 20, 40, "info"), _member(7, 10, 30, "minor")], 5)
+    (one,) = group_alarms([_member(3, 20, 40, "info"), _member(7, 10, 30, "minor")], 5)
     assert one == Incident(
         number=3,
         key=ORGE,
@@ -118,13 +118,13 @@ def test_an_incident_has_all_its_parts() -> None:
         alarms=(7, 3),
         active=0,
     )
-    (odd,) = gather([_member(1, 0, 9, "info"), _member(2, 0, 9, "grave")], 5)
+    (odd,) = group_alarms([_member(1, 0, 9, "info"), _member(2, 0, 9, "grave")], 5)
     assert odd.severity == "info"
 
 
 def test_the_first_to_open_comes_first_then_the_lower_number() -> None:
     keys = [replace(ORGE, name=name) for name in "abc"]
-    found = gather(
+    found = group_alarms(
         [
             _member(9, 5, 6, key=keys[0]),
             _member(2, 5, 6, key=keys[1]),
@@ -136,18 +136,20 @@ def test_the_first_to_open_comes_first_then_the_lower_number() -> None:
 
 
 def test_of_alarms_of_one_beginning_the_lower_number_comes_first() -> None:
-    (one,) = gather([_member(5, 0, 9), _member(2, 0, 3), _member(3, 9, 9)], 0)
+    (one,) = group_alarms([_member(5, 0, 9), _member(2, 0, 3), _member(3, 9, 9)], 0)
     assert one.alarms == (2, 5, 3)
-    first, second = gather([_member(1, 0, 3), _member(2, 4, 9)], 0)
+    first, second = group_alarms([_member(1, 0, 3), _member(2, 4, 9)], 0)
     assert (first.alarms, second.alarms) == ((1,), (2,))
 
 
 def test_a_rule_groups_by_places_alone() -> None:
-    full = Where(site=("orge", "Orge at Épinay"), commune=("91216", "Épinay"), subject=("s", "S"))
+    full = Location(
+        site=("orge", "Orge at Épinay"), commune=("91216", "Épinay"), subject=("s", "S")
+    )
     for wanted in ("subject", "group", "nonsense"):
-        assert key_of("flood", "hazard", wanted, full)[0].text == "flood/hazard/commune/91216"
+        assert find_key("flood", "hazard", wanted, full)[0].text == "flood/hazard/commune/91216"
     at_site = replace(full, commune=None)
-    assert key_of("flood", "maintenance", None, at_site) == (
+    assert find_key("flood", "maintenance", None, at_site) == (
         Key(domain="flood", category="maintenance", grouped_by="site", name="orge"),
         "Orge at Épinay",
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypervisor.alarms.load import WINDOW, Flood, Frequent, Raised, measure, windows
+from hypervisor.alarms.load import WINDOW, Flood, Frequent, Raised, count_windows, measure
 
 
 def _raised(window: int, times: int, severity: str = "minor", rule: str = "r") -> list[Raised]:
@@ -63,9 +63,9 @@ def test_nothing_and_what_lies_outside() -> None:
 def test_alarms_of_each_window_from_the_first_on() -> None:
     at = [0, 1, WINDOW, WINDOW + 1, 3 * WINDOW, 3 * WINDOW + 1]
     raised = [Raised(at=one, rule="r", subject="s", title="t", severity="minor") for one in at]
-    assert windows(raised, 0, 3 * WINDOW) == [2, 1, 1]  # (begins, ends]
-    assert windows(raised, 0, 3 * WINDOW + 1) == [2, 1, 1, 1]
-    assert windows([], 0, 1) == [0]
+    assert count_windows(raised, 0, 3 * WINDOW) == [2, 1, 1]  # (begins, ends]
+    assert count_windows(raised, 0, 3 * WINDOW + 1) == [2, 1, 1, 1]
+    assert count_windows([], 0, 1) == [0]
     assert measure(raised, 0, 3 * WINDOW).alarms == 4
 
 
@@ -88,7 +88,7 @@ def test_a_span_that_is_no_whole_number_of_windows() -> None:
     assert (load.begins, load.ends, load.over, load.average) == (0, WINDOW + 1, 50.0, 11.0)
     short = measure([replace(one, at=8) for one in _raised(0, 1)], 7, 8)
     assert (short.alarms, short.average, short.peak_at) == (1, WINDOW, 7)
-    assert windows(_raised(0, 2), WINDOW, WINDOW) == [0]
+    assert count_windows(_raised(0, 2), WINDOW, WINDOW) == [0]
 
 
 def test_a_severity_that_nobody_knows_is_of_low_priority() -> None:

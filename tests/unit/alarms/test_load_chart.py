@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypervisor.alarms.views_load import SPANS, WINDOW, Flood, Sheet
-from hypervisor.alarms.views_load_chart import BOTTOM, LEFT, RIGHT, Drawing, drawn
+from hypervisor.alarms.views_load import SPANS, WINDOW, Flood, LoadSheet
+from hypervisor.alarms.views_load_chart import BOTTOM, LEFT, RIGHT, Drawing, draw_load
 
 PARIS = ZoneInfo("Europe/Paris")
 
 
-def sheet(counts: Sequence[int], *, ends: datetime, span: str = "day") -> Sheet:
+def sheet(counts: Sequence[int], *, ends: datetime, span: str = "day") -> LoadSheet:
     begins = ends - SPANS[span]
     peak = max(counts)
-    return Sheet(
+    return LoadSheet(
         begins=begins, ends=ends, alarms=sum(counts), average=0, peak=peak,
         peak_at=begins + counts.index(peak) * WINDOW if peak else None, over=0, counts=counts,
         floods=[Flood(begins=begins, ends=begins + 6 * WINDOW, alarms=40)] if peak > 10 else [],
@@ -23,7 +23,7 @@ def sheet(counts: Sequence[int], *, ends: datetime, span: str = "day") -> Sheet:
 
 
 def day(*first: int, ends: datetime = datetime(2024, 10, 10, 12, tzinfo=UTC)) -> Drawing:
-    return drawn(sheet([*first, *[0] * (144 - len(first))], ends=ends), PARIS)
+    return draw_load(sheet([*first, *[0] * (144 - len(first))], ends=ends), PARIS)
 
 
 def test_nothing_has_no_bar_and_no_worst() -> None:
@@ -50,7 +50,7 @@ def test_every_three_hours_on_the_readers_clock() -> None:
 
 def test_a_week_over_the_end_of_summer_time() -> None:
     ends = datetime(2024, 10, 30, 12, tzinfo=UTC)
-    found = drawn(sheet([0] * 1_008, ends=ends, span="week"), PARIS)
+    found = draw_load(sheet([0] * 1_008, ends=ends, span="week"), PARIS)
     times = [tick.time for tick in found.ticks if tick.time]
     assert [at.hour for at in times] == [0] * 7
     apart = {b.at - a.at for a, b in zip(found.ticks, found.ticks[1:], strict=False)}

@@ -2,19 +2,22 @@
 
 from datetime import timedelta
 
-from hypervisor.alarms.responding import Answer, Response, responses
+from hypervisor.alarms.responding import AcknowledgeDelay, ResponseTimes, summarize
 
 MINUTE = timedelta(minutes=1)
 
 
-def answered(severity: str, *minutes: float | None) -> list[Answer]:
-    return [Answer(severity=severity, after=None if m is None else m * MINUTE) for m in minutes]
+def answered(severity: str, *minutes: float | None) -> list[AcknowledgeDelay]:
+    return [
+        AcknowledgeDelay(severity=severity, after=None if m is None else m * MINUTE)
+        for m in minutes
+    ]
 
 
 def test_by_severity_the_highest_first() -> None:
-    found = responses([*answered("minor", None), *answered("critical", 1, 3, 2, None)])
+    found = summarize([*answered("minor", None), *answered("critical", 1, 3, 2, None)])
     assert found == [
-        Response(
+        ResponseTimes(
             severity="critical",
             raised=4,
             answered=3,
@@ -22,10 +25,10 @@ def test_by_severity_the_highest_first() -> None:
             most=3 * MINUTE,
             longest=3 * MINUTE,
         ),
-        Response(severity="minor", raised=1, answered=0, median=None, most=None, longest=None),
+        ResponseTimes(severity="minor", raised=1, answered=0, median=None, most=None, longest=None),
     ]
 
 
 def test_nine_of_ten_are_within() -> None:
-    (found,) = responses(answered("major", *range(1, 12)))
+    (found,) = summarize(answered("major", *range(1, 12)))
     assert (found.median, found.most, found.longest) == (6 * MINUTE, 10 * MINUTE, 11 * MINUTE)

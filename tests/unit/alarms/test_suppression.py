@@ -6,8 +6,14 @@ import pytest
 
 from hypervisor.alarms.chatter import Chatter, Limit
 from hypervisor.alarms.lifecycle import Hold
-from hypervisor.alarms.queries_lifecycle import Held
-from hypervisor.alarms.suppression import Case, Suppression, Surroundings, inhibitors, suppressed
+from hypervisor.alarms.queries_lifecycle import HoldRecord
+from hypervisor.alarms.suppression import (
+    Case,
+    Suppression,
+    SuppressionInputs,
+    find_inhibitors,
+    find_suppressions,
+)
 from hypervisor.registry.queries_works import Window
 
 HOUR = 3_600_000_000
@@ -26,13 +32,13 @@ LAMP = Case(
 INHIBITS = {"dead": frozenset({"dark"})}
 
 
-def _around(*active: Case, **more: object) -> Surroundings:
-    return Surroundings(active=active, **{"inhibits": INHIBITS, **more})  # type: ignore[arg-type]
+def _around(*active: Case, **more: object) -> SuppressionInputs:
+    return SuppressionInputs(active=active, **{"inhibits": INHIBITS, **more})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("by", [CABINET, GROUP])
 def test_a_dead_cabinet_inhibits_its_lamps(by: Case) -> None:
-    (why,) = suppressed(LAMP, _around(by, LAMP), now=200)
+    (why,) = find_suppressions(LAMP, _around(by, LAMP), now=200)
     assert (why.kind, why.by) == ("inhibited", by.id)
     assert why.reason == f"alarm {by.id} inhibits it: {by.title}"
 
@@ -42,19 +48,19 @@ def test_what_it_does_not_inhibit() -> None:
     rule = Case(id=5, rule="flicker", subject="device/lamp-1", site="cab", began=50)
     over = Case(id=6, rule="dead", subject="cab", site="cab", began=1, active=False)
     placeless = Case(id=7, rule="dark", subject="device/lamp-8", site=None, began=50)
-    assert suppressed(elsewhere, _around(CABINET, GROUP), now=200) == ()
-    assert suppressed(rule, _around(CABINET, GROUP), now=200) == ()
-    assert suppressed(LAMP, _around(over), now=200) == ()
-    assert suppressed(placeless, _around(GROUP), now=200) == ()
-    assert suppressed(CABINET, _around(CABINET, LAMP), now=200) == ()
+    assert find_suppressions(elsewhere, _around(CABINET, GROUP), now=200) == ()
+    assert find_suppressions(rule, _around(CABINET, GROUP), now=200) == ()
+    assert find_suppressions(LAMP, _around(over), now=200) == ()
+    assert find_suppressions(placeless, _around(GROUP), now=200) == ()
+    assert find_suppressions(CABINET, _around(CABINET, LAMP), now=200) == ()
 
 
 def test_an_inhibited_alarm_inhibits_in_its_turn() -> None:
     feeder = Case(id=8, rule="feeder", subject="cab", site="cab", began=90)
     chain = {"feeder": frozenset({"dead"}), "dead": frozenset({"dark"})}
     around = _around(feeder, CABINET, LAMP, inhibits=chain)
-    assert [one.id for one in inhibitors(CABINET, around)] == [8]
-    assert [one.id for one in inhibitors(LAMP, around)] == [1]
+    assert [one.id for one in find_inhibitors(CABINET, around)] == [8]
+    assert [one.id for one in find_inhibitors(LAMP, around)] == [1]
 
 
 def test_of_two_that_inhibit_each_other_the_first_speaks() -> None:
@@ -62,32 +68,32 @@ def test_of_two_that_inhibit_each_other_the_first_speaks() -> None:
     first = Case(id=2, rule="one", subject="s", site="s", began=10)
     second = Case(id=1, rule="two", subject="s", site="s", began=11)
     around = _around(first, second, inhibits=mutual)
-    assert inhibitors(first, around) == []
-    assert inhibitors(second, around) == [first]
+    assert find_inhibitors(first, around) == []
+    assert find_inhibitors(second, around) == [first]
 
 
 def test_planned_works_while_they_last_where_they_are() -> None:
     works = Window(
         name="rd446", begins=100, ends=200, reason="paint", groups=frozenset({"cab-lamps"})
     )
-    around = Surroundings(works=(works,))
-    (why,) = suppressed(LAMP, around, now=100)
+    around = SuppressionInputs(works=(works,))
+    (why,) = find_suppressions(LAMP, around, now=100)
     assert (why.kind, why.until) == ("works", 200)
     assert "rd446" in why.reason
-    assert suppressed(LAMP, around, now=99) == ()
-    assert suppressed(LAMP, around, now=200) == ()
-    assert suppressed(CABINET, around, now=100) == ()
-    assert suppressed(GROUP, around, now=100)
-    at_home = Surroundings(
+    assert find_suppressions(LAMP, around, now=99) == ()
+    assert find_suppressions(LAMP, around, now=200) == ()
+    assert find_suppressions(CABINET, around, now=100) == ()
+    assert find_suppressions(GROUP, around, now=100)
+    at_home = SuppressionInputs(
         works=(Window(name="w", begins=0, ends=9, reason="r", sites=frozenset({"cab"})),)
     )
-    assert suppressed(LAMP, at_home, now=5)
-    assert suppressed(CABINET, at_home, now=5)
+    assert find_suppressions(LAMP, at_home, now=5)
+    assert find_suppressions(CABINET, at_home, now=5)
 
 
 def test_shelved_until_its_end_and_out_of_service_until_returned() -> None:
-    def held(kind: Hold, until: int | None) -> Surroundings:
-        one = Held(
+    def held(kind: Hold, until: int | None) -> SuppressionInputs:
+        one = HoldRecord(
             rule="dark",
             subject="device/lamp-1",
             kind=kind,
@@ -96,15 +102,15 @@ def test_shelved_until_its_end_and_out_of_service_until_returned() -> None:
             author="anne",
             reason="repair",
         )
-        return Surroundings(holds={("dark", "device/lamp-1"): one})
+        return SuppressionInputs(holds={("dark", "device/lamp-1"): one})
 
-    (why,) = suppressed(LAMP, held(Hold.SHELVED, HOUR), now=HOUR - 1)
+    (why,) = find_suppressions(LAMP, held(Hold.SHELVED, HOUR), now=HOUR - 1)
     assert (why.kind, why.reason) == (
         "shelved",
         "shelved by anne until 1970-01-01T01:00:00Z: repair",
     )
-    assert suppressed(LAMP, held(Hold.SHELVED, HOUR), now=HOUR) == ()
-    (why,) = suppressed(LAMP, held(Hold.OUT_OF_SERVICE, None), now=10 * HOUR)
+    assert find_suppressions(LAMP, held(Hold.SHELVED, HOUR), now=HOUR) == ()
+    (why,) = find_suppressions(LAMP, held(Hold.OUT_OF_SERVICE, None), now=10 * HOUR)
     assert (why.kind, why.until) == ("out-of-service", None)
 
 
@@ -120,16 +126,16 @@ def test_a_device_out_of_service_and_a_chattering_alarm() -> None:
         began=0,
         until=9,
     )
-    around = Surroundings(chatter={("dark", "device/lamp-1"): chatter})
-    first, second = suppressed(resting, around, now=5)
+    around = SuppressionInputs(chatter={("dark", "device/lamp-1"): chatter})
+    first, second = find_suppressions(resting, around, now=5)
     assert (first.kind, second.kind) == ("out-of-service", "chattering")
     assert second.reason == "it began 7 times within 1 h"
 
 
-def _works(**where: set[str]) -> Surroundings:
+def _works(**where: set[str]) -> SuppressionInputs:
     names = {key: frozenset(value) for key, value in where.items()}
     works = Window(name="rd446", begins=0, ends=HOUR, reason="paint", **names)
-    return Surroundings(works=(works,))
+    return SuppressionInputs(works=(works,))
 
 
 @pytest.mark.parametrize(
@@ -148,12 +154,12 @@ def test_planned_works_concern_what_they_name(
     where: dict[str, set[str]], *, cabinet: bool, group: bool, lamp: bool
 ) -> None:
     around = _works(**where)
-    found = [bool(suppressed(one, around, now=5)) for one in (CABINET, GROUP, LAMP)]
+    found = [bool(find_suppressions(one, around, now=5)) for one in (CABINET, GROUP, LAMP)]
     assert found == [cabinet, group, lamp]
 
 
 def test_reasons_have_all_their_parts_and_their_order() -> None:
-    held = Held(
+    held = HoldRecord(
         rule="dark",
         subject="device/lamp-1",
         kind=Hold.OUT_OF_SERVICE,
@@ -172,7 +178,7 @@ def test_reasons_have_all_their_parts_and_their_order() -> None:
         holds={pair: held},
         chatter={pair: chatter},
     )
-    assert suppressed(replace(LAMP, out_of_service=True), around, now=5) == (
+    assert find_suppressions(replace(LAMP, out_of_service=True), around, now=5) == (
         Suppression(kind="inhibited", reason="alarm 1 inhibits it: Cab: no supply", by=1),
         Suppression(
             kind="works",
@@ -189,7 +195,7 @@ def test_inhibitors_in_the_order_in_which_they_began() -> None:
     later = replace(CABINET, id=9, began=200)
     same = replace(CABINET, id=7, began=100)
     around = _around(later, same, CABINET)
-    assert [one.id for one in inhibitors(LAMP, around)] == [1, 7, 9]
+    assert [one.id for one in find_inhibitors(LAMP, around)] == [1, 7, 9]
 
 
 def test_it_is_reached_by_its_subject_its_site_its_groups_and_their_sites() -> None:
@@ -200,12 +206,12 @@ def test_it_is_reached_by_its_subject_its_site_its_groups_and_their_sites() -> N
         (Case(id=1, rule="dead", subject="x", site="cab", began=1), LAMP),
         (Case(id=1, rule="dead", subject="group/cab-lamps", site=None, began=1), LAMP),
     ):
-        assert [one.id for one in inhibitors(reached, _around(by))] == [1]
+        assert [one.id for one in find_inhibitors(reached, _around(by))] == [1]
     for by in (
         Case(id=1, rule="dead", subject="device/cab-lamps", site=None, began=1),
         Case(id=1, rule="dead", subject="group/other", site="other", began=1),
     ):
-        assert inhibitors(LAMP, _around(by)) == []
+        assert find_inhibitors(LAMP, _around(by)) == []
 
 
 def test_of_two_that_reach_each_other_by_different_rules_the_lower_number_speaks() -> None:
@@ -213,10 +219,12 @@ def test_of_two_that_reach_each_other_by_different_rules_the_lower_number_speaks
     first = Case(id=1, rule="one", subject="s", site="s", began=10)
     second = Case(id=2, rule="two", subject="s", site="s", began=10)
     around = _around(first, second, inhibits=mutual)
-    assert (inhibitors(first, around), inhibitors(second, around)) == ([], [first])
+    assert (find_inhibitors(first, around), find_inhibitors(second, around)) == ([], [first])
     far = replace(first, subject="group/g", site=None)
     lamp = replace(second, subject="device/x", site="y", groups=frozenset({"g"}), began=11)
     near = _around(far, lamp, inhibits=mutual)
-    assert inhibitors(lamp, near) == [far]
+    assert find_inhibitors(lamp, near) == [far]
     early = replace(lamp, began=9)
-    assert inhibitors(early, _around(far, early, inhibits=mutual)) == [far], "it does not reach far"
+    assert find_inhibitors(early, _around(far, early, inhibits=mutual)) == [far], (
+        "it does not reach far"
+    )

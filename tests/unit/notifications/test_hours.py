@@ -97,7 +97,7 @@ def test_hours_that_nobody_covers_are_told() -> None:
         " to: '18:00'}], channels: ['json://x.example']}, {name: night, when: {domains: flood},"
         f" hours: [{nights}], channels: ['json://x.example']}}]",
         file="r",
-        known=known,
+        vocabulary=known,
     )
     mornings = "Tue 21 May 00:00 to Tue 08:00, Mon 27 May 00:00 to Mon 08:00"
     assert told(routes, known, micros(datetime(2024, 5, 13, 10, tzinfo=UTC))) == [

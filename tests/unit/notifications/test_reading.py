@@ -36,7 +36,7 @@ routes:
 dead man: {{every: 5 min, channels: [{{webhook: "https://watch.example/ping"}}]}}
 """,
         file="routes.yaml",
-        known=KNOWN,
+        vocabulary=KNOWN,
     )
     duty, chief = routes.routes
     assert duty.hours[0].days == {"mon", "tue", "wed", "thu", "holiday"}
@@ -103,7 +103,7 @@ def route(rest: str) -> str:
 )
 def test_a_slip_is_told_where_it_is(text: str, told: str) -> None:
     with pytest.raises(RuleError) as error:
-        read_routes(text, file="r", known=KNOWN)
+        read_routes(text, file="r", vocabulary=KNOWN)
     assert told in str(error.value)
 
 
@@ -154,7 +154,7 @@ def test_what_an_instance_does_not_know_yet_is_taken() -> None:
 )
 def test_another_slip_is_told(text: str, told: str) -> None:
     with pytest.raises(RuleError) as error:
-        read_routes(text, file="r", known=KNOWN)
+        read_routes(text, file="r", vocabulary=KNOWN)
     assert told in str(error.value)
 
 
@@ -171,7 +171,7 @@ routes:
     channels: [{{mqtt: /a/b}}, {{apprise: "{MAIL}"}}, {{webhook: "https://${{X}}/y"}}]
 """,
         file="r",
-        known=replace(KNOWN, zone="America/Martinique"),
+        vocabulary=replace(KNOWN, zone="America/Martinique"),
     ).routes
     assert plain == Route(
         name="plain",
