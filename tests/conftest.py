@@ -16,7 +16,7 @@ from hypervisor.broker import accounts, binaries, passwords
 from hypervisor.broker.folder import DataFolder, open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK, free_port
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect, migrate
@@ -87,7 +87,7 @@ def open_tmp(shared_folder: Path) -> Path:
 
 
 def _require_servers() -> None:
-    absent = binaries.missing()
+    absent = binaries.list_missing()
     if absent:
         pytest.skip(f"not installed: {', '.join(absent)}; {binaries.HOW_TO_MEND}")
 
@@ -95,10 +95,10 @@ def _require_servers() -> None:
 @pytest.fixture(scope="session")
 def stack(shared_folder: Path) -> Iterator[Stack]:
     _require_servers()
-    folder = open_folder(shared_folder / "servers", unprivileged())
+    folder = open_folder(shared_folder / "servers", server_account())
     database = Database(
         folder=folder,
-        programs=binaries.database(),
+        programs=binaries.find_database(),
         port=free_port(),
         password=passwords.new_password(),
         extra=tuple(FORGETFUL.items()),
@@ -132,10 +132,10 @@ def make_broker(shared_folder: Path) -> Iterator[Callable[[], Broker]]:
     def make() -> Broker:
         below = Path(tempfile.mkdtemp(dir=shared_folder))
         below.chmod(0o755)
-        folder = open_folder(below / "instance", unprivileged())
+        folder = open_folder(below / "instance", server_account())
         made = Broker(
             folder=folder,
-            programs=binaries.broker(),
+            programs=binaries.find_broker(),
             port=free_port(),
             parts_port=free_port(),
             password=passwords.new_password(),

@@ -15,7 +15,7 @@ from hypervisor.broker import accounts, binaries, passwords
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK, free_port
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect, migrate
@@ -56,17 +56,17 @@ def _servers(extra: Mapping[str, str], describe: Callable[[Connection], None]) -
     root = Path(tempfile.mkdtemp(prefix="hypervisor-bench-"))
     root.chmod(0o755)
     try:
-        folder = open_folder(root / "instance", unprivileged())
+        folder = open_folder(root / "instance", server_account())
         broker = Broker(
             folder=folder,
-            programs=binaries.broker(),
+            programs=binaries.find_broker(),
             port=free_port(),
             parts_port=free_port(),
             password=passwords.new_password(),
         )
         database = Database(
             folder=folder,
-            programs=binaries.database(),
+            programs=binaries.find_database(),
             port=free_port(),
             password=passwords.new_password(),
             extra=tuple(extra.items()),

@@ -1,4 +1,4 @@
-"""Accounts changed on a running broker: the change holds when this returns."""
+"""Change accounts on a running broker; the change is in force on return."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from hypervisor.broker import password_file, passwords
-from hypervisor.broker.child import running, wait_until
+from hypervisor.broker.child import find_processes, wait_until
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.probe import ACCEPTED, connack
@@ -16,44 +16,44 @@ from hypervisor.broker.probe import ACCEPTED, connack
 def change(
     broker: Broker, *, put: Mapping[str, str] | None = None, drop: frozenset[str] = frozenset()
 ) -> bool:
-    """Set and remove accounts; whether a running broker took it up (False: none is running).
+    """Set and remove accounts; whether a running broker reloaded (False: none is running).
 
     The broker checks who is connected when it reloads: the connection of a removed account, or of
     one whose password changed, is closed.
 
     Raises:
-        StackError: the broker runs but may not be told, or did not reload.
+        StackError: we may not signal the broker, or it did not reload.
     """
-    with _alone(broker):
+    with _exclusive(broker):
         proof = passwords.new_password()
         passwords.change(
             broker.folder, broker.programs, put={**(put or {}), passwords.PROBE: proof}, drop=drop
         )
-        pids = running(broker.is_mine)
+        pids = find_processes(broker.is_mine)
         for pid in pids:
             _reload(pid)
-        if pids and not _taken_up(broker, proof):
+        if pids and not _is_reloaded(broker, proof):
             raise StackError(
-                "the broker did not take up the changed accounts within 10 s; see"
+                "the broker did not reload its accounts within 10 s; see"
                 f" {broker.folder.log('broker')}"
             )
         return bool(pids)
 
 
 def pause(broker: Broker, names: frozenset[str]) -> None:
-    """Let these accounts not in, and all others: a running broker takes it up at once.
+    """Refuse these accounts and admit all others; a running broker reloads at once.
 
     Raises:
-        StackError: the broker runs but may not be told.
+        StackError: we may not signal the broker.
     """
-    with _alone(broker):
+    with _exclusive(broker):
         password_file.pause(broker.folder, names)
-        for pid in running(broker.is_mine):
+        for pid in find_processes(broker.is_mine):
             _reload(pid)
 
 
 @contextmanager
-def _alone(broker: Broker) -> Iterator[None]:
+def _exclusive(broker: Broker) -> Iterator[None]:
     """One change at a time: the file is read, changed and replaced."""
     descriptor = os.open(broker.folder.broker, os.O_RDONLY)
     try:
@@ -74,7 +74,7 @@ def _reload(pid: int) -> None:
         ) from error
 
 
-def _taken_up(broker: Broker, proof: str) -> bool:
+def _is_reloaded(broker: Broker, proof: str) -> bool:
     def accepted() -> bool:
         return connack(broker.own_host, broker.parts_port, passwords.PROBE, proof) == ACCEPTED
 

@@ -36,13 +36,13 @@ def _look(name: str) -> Path | None:
 
 
 def _find(name: str) -> Path:
-    found = _look(name)
-    if found is None:
+    program = _look(name)
+    if program is None:
         raise StackError(f"not installed: {name}; {HOW_TO_MEND}")
-    return found
+    return program
 
 
-def tool(name: str) -> Path:
+def find_tool(name: str) -> Path:
     """One of PostgreSQL's programs, such as pg_dump, of the major version that we run.
 
     Raises:
@@ -51,8 +51,8 @@ def tool(name: str) -> Path:
     return _find(name)
 
 
-def broker() -> BrokerPrograms:
-    """Mosquitto's.
+def find_broker() -> BrokerPrograms:
+    """Mosquitto's programs.
 
     Raises:
         StackError: they are not installed.
@@ -60,8 +60,8 @@ def broker() -> BrokerPrograms:
     return BrokerPrograms(mosquitto=_find("mosquitto"), mosquitto_passwd=_find("mosquitto_passwd"))
 
 
-def database() -> DatabasePrograms:
-    """PostgreSQL's, which has TimescaleDB beside it.
+def find_database() -> DatabasePrograms:
+    """PostgreSQL's programs; TimescaleDB must be installed beside them.
 
     Raises:
         StackError: they are not installed.
@@ -75,7 +75,7 @@ def database() -> DatabasePrograms:
     return database_programs
 
 
-def missing() -> list[str]:
+def list_missing() -> list[str]:
     """What is not installed, by name."""
     names = ("mosquitto", "mosquitto_passwd", "postgres", "initdb")
     absent = [name for name in names if _look(name) is None]

@@ -1,4 +1,4 @@
-"""Child processes that never outlive us, and processes found again by what they run."""
+"""Child processes that never outlive us; processes found by their command line."""
 
 import ctypes
 import os
@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from hypervisor.broker.unprivileged import Account
+from hypervisor.broker.server_account import Account
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def spawn(  # noqa: PLR0913 -- all that a child differs by
+def spawn(  # noqa: PLR0913 -- each is needed by some child
     command: Sequence[str | Path],
     *,
     account: Account,
@@ -57,7 +57,7 @@ def spawn(  # noqa: PLR0913 -- all that a child differs by
         )
 
 
-def as_account(command: Sequence[str | Path], account: Account) -> subprocess.CompletedProcess[str]:
+def run_as(command: Sequence[str | Path], account: Account) -> subprocess.CompletedProcess[str]:
     """Run a short command as `account` to its end; its output is text for people."""
     return subprocess.run(
         [str(word) for word in command],
@@ -81,7 +81,7 @@ def command_line(pid: int) -> list[str]:
     return []
 
 
-def running(is_ours: Callable[[list[str]], bool]) -> list[int]:
+def find_processes(is_ours: Callable[[list[str]], bool]) -> list[int]:
     """The processes, not ourselves, whose command line `is_ours` recognises."""
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     return [pid for pid in sorted(pids) if pid != os.getpid() and is_ours(command_line(pid))]
@@ -95,12 +95,12 @@ def _stat(pid: int) -> list[str]:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether a signal has stopped it, and nobody lets it go on."""
+    """Whether a signal has stopped it (state T)."""
     return _stat(pid)[:1] == ["T"]
 
 
-def switches(pid: int) -> int:
-    """How often the kernel has let its first thread run; 0 when it has ended."""
+def count_switches(pid: int) -> int:
+    """Context switches of its first thread; 0 when it has ended."""
     with suppress(OSError):
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
@@ -114,16 +114,16 @@ def descendants(pid: int) -> list[int]:
         if entry.name.isdigit() and (stat := _stat(int(entry.name))):
             children.setdefault(int(stat[1]), []).append(int(entry.name))
     below = [pid]
-    for each in below:
-        below += children.get(each, [])
+    for parent in below:
+        below += children.get(parent, [])
     return below[1:]
 
 
 def signal_all(pid: int, by: signal.Signals) -> None:
     """Send `by` to it and to all below it."""
-    for each in (*descendants(pid), pid):
+    for process in (*descendants(pid), pid):
         with suppress(ProcessLookupError, PermissionError):
-            os.kill(each, by)
+            os.kill(process, by)
 
 
 def stop_pid(pid: int, by: signal.Signals, *, seconds: float) -> bool:
@@ -133,7 +133,7 @@ def stop_pid(pid: int, by: signal.Signals, *, seconds: float) -> bool:
         return True
     with suppress(ProcessLookupError):
         os.kill(pid, by)
-    signal_all(pid, signal.SIGCONT)  # one that is stopped hears nothing
+    signal_all(pid, signal.SIGCONT)  # a stopped process handles no signal
     if wait_until(lambda: command_line(pid) != was, seconds=seconds):
         return True
     signal_all(pid, signal.SIGKILL)
@@ -175,7 +175,7 @@ def last_lines(file: Path, count: int = 5) -> str:
 
 
 def trim_log(file: Path, *, most: int = 20 * 1024**2) -> None:
-    """Move a long log aside; who writes to it (appending) goes on in an empty one."""
+    """Move a long log aside; writers (appending) continue in an empty file."""
     if file.stat().st_size > most:
         shutil.copy2(file, file.with_suffix(".log.1"))
         os.truncate(file, 0)

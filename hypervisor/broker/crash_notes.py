@@ -1,6 +1,6 @@
-"""A broker that died before it had saved: noted in a file at once, entered into the ledger later.
+"""Broker deaths before a save: noted in a file at once, entered into the gap ledger later.
 
-When the broker dies the database may be dead, too, and so may we before it is back.
+When the broker dies, the database may be down too, and we may die before it is back.
 """
 
 import json
@@ -14,19 +14,19 @@ from hypervisor.broker.state import FILE as STATE
 from hypervisor.database import gaps
 from hypervisor.database.gaps import Cause, Gap
 
-AUTOSAVE = timedelta(seconds=2)  # the broker's second between two savings, and a second to write
+AUTOSAVE = timedelta(seconds=2)  # a second between the broker's saves, and one to write
 
 
 def pid_file(folder: DataFolder) -> Path:
-    """The broker takes it away when it ends in order, behind its last saving."""
+    """The broker removes it on an orderly exit, after its last save."""
     return folder.broker / "mosquitto.pid"
 
 
 def note_death(folder: DataFolder, *, until: datetime | None = None) -> Gap | None:
-    """Note it if the last broker did not end in order; what it had not saved may be lost.
+    """Note a gap if the last broker did not exit in order: unsaved messages may be lost.
 
-    `until`: when it was dead by; None: we were not there, and the latest file says.
-    To be called before anything else is saved there.
+    `until`: when it was certainly dead; None: taken from the latest change of a file.
+    Call it before anything else is written there.
     """
     if not pid_file(folder).exists():
         return None
@@ -45,8 +45,8 @@ def note_death(folder: DataFolder, *, until: datetime | None = None) -> Gap | No
     return gap
 
 
-def enter(folder: DataFolder, url: str) -> Sequence[Gap]:
-    """Enter what was noted into the ledger; while no database answers it stays noted."""
+def enter_gaps(folder: DataFolder, url: str) -> Sequence[Gap]:
+    """Enter the notes into the ledger; they stay in the file while no database answers."""
     file = folder.root / GAP_NOTES
     if not file.exists():
         return []

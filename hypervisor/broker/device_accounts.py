@@ -1,4 +1,4 @@
-"""Which accounts devices and gateways have, and what may be done with them."""
+"""Broker accounts of devices and gateways."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from hypervisor.broker import binaries, password_file, passwords
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.mosquitto import Broker
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 
-# Who may have an account: a device in service, or a gateway, by name. What stands beside it is the
-# gateway that speaks for a device; then it needs no account.
-Speaking = Mapping[str, str | None]
+# Devices in service and gateways, each with the gateway that publishes for it (None: it has an
+# account of its own).
+Speakers = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceAccountRow:
-    """`through`: the gateway that speaks for it."""
+    """`through`: the gateway that publishes for it."""
 
     name: str
     registered: bool
@@ -25,13 +25,13 @@ class DeviceAccountRow:
     through: str | None = None
 
 
-def broker_of(settings: Settings) -> Broker:
+def local_broker(settings: Settings) -> Broker:
     """The broker whose accounts lie in the instance's data folder.
 
     Raises:
         StackError: no broker was made there, or the folder is another user's.
     """
-    folder = DataFolder(root=settings.data.absolute(), account=unprivileged())
+    folder = DataFolder(root=settings.data.absolute(), account=server_account())
     try:
         made = password_file.backup_of(folder).exists() or password_file.path_of(folder).exists()
     except PermissionError as error:
@@ -45,14 +45,14 @@ def broker_of(settings: Settings) -> Broker:
         )
     return Broker(
         folder=folder,
-        programs=binaries.broker(),
+        programs=binaries.find_broker(),
         port=settings.broker_port,
         parts_port=settings.parts_port,
     )
 
 
-def first_password(broker: Broker, name: str, speaking: Speaking) -> dict[str, str]:
-    """A password for a registered device or gateway that has no account yet.
+def first_password(broker: Broker, name: str, speaking: Speakers) -> dict[str, str]:
+    """A first password for a registered device or gateway.
 
     Raises:
         StackError: it has one, needs none, or nobody registered it.
@@ -76,7 +76,7 @@ def first_password(broker: Broker, name: str, speaking: Speaking) -> dict[str, s
     return {name: passwords.new_password()}
 
 
-def lacking(broker: Broker, speaking: Speaking) -> dict[str, str]:
+def missing_passwords(broker: Broker, speaking: Speakers) -> dict[str, str]:
     """A password for each registered device or gateway that needs an account and has none yet."""
     there = password_file.read(broker.folder)
     names = sorted(
@@ -88,13 +88,13 @@ def lacking(broker: Broker, speaking: Speaking) -> dict[str, str]:
 
 
 def next_password(broker: Broker, name: str) -> dict[str, str]:
-    """Another password for one that has an account."""
+    """A new password for an existing account."""
     require_account(broker, name)
     return {name: passwords.new_password()}
 
 
 def require_account(broker: Broker, name: str) -> None:
-    """Refuse one without account.
+    """Refuse a name without an account.
 
     Raises:
         StackError: it has none.
@@ -104,7 +104,7 @@ def require_account(broker: Broker, name: str) -> None:
         raise StackError(f"{name!r} has no account; `hypervisor device list` shows who has")
 
 
-def overview(broker: Broker, speaking: Speaking) -> list[DeviceAccountRow]:
+def list_accounts(broker: Broker, speaking: Speakers) -> list[DeviceAccountRow]:
     """Every registered device and gateway and every account, by name."""
     accounts = password_file.read(broker.folder)
     there = {name for name in accounts if not passwords.is_own(name)}

@@ -1,11 +1,11 @@
-"""What can go wrong with the private servers, for the person who has to mend it."""
+"""Errors of the private servers."""
 
 from sensors._errors import TerritoryError
 
 
 class StackError(TerritoryError):
-    """A server, folder, port or account is not as it must be: says which, and how to mend it."""
+    """A server, folder, port or account is unusable; the message says what to do."""
 
 
 class PortLostError(StackError):
-    """A server ended at once, and somebody else listens on its port."""
+    """A server ended at once because another process listens on its port."""

@@ -1,4 +1,4 @@
-"""What lies where in one instance's data folder, and whether it can be used at all."""
+"""Layout of an instance's data folder, and the checks that it is usable."""
 
 import os
 import pwd
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from hypervisor.base.settings import SETTINGS_FILE
 from hypervisor.broker.errors import StackError
-from hypervisor.broker.unprivileged import Account
+from hypervisor.broker.server_account import Account
 
 LEAST_FREE_BYTES = 512 * 1024**2  # a fresh database and its first write-ahead log take some 200 MB
-SCARCE_BYTES = 256 * 1024**2  # below this it is said that the disk fills up
+SCARCE_BYTES = 256 * 1024**2  # below this `up` warns that the disk is filling up
 GAP_NOTES = "gaps.noted"  # what the broker may have lost, until the database has it
 _OURS = {SETTINGS_FILE, f".{SETTINGS_FILE}.new", "broker", "database", "database.new", "log"}
 _OURS |= {"up.lock", "up.json", ".up.json.new", GAP_NOTES, f".{GAP_NOTES}.new"}
@@ -44,7 +44,7 @@ class DataFolder:
         return self.root / "log" / f"{part}.log"
 
     def folder(self, path: Path) -> Path:
-        """Make `path` a folder only its account can look into."""
+        """Make `path` a folder that only its account can enter."""
         path.mkdir(mode=0o700, exist_ok=True)
         self.account.own(path)
         return path
@@ -62,7 +62,7 @@ class DataFolder:
 
 
 def open_folder(root: Path, account: Account, *, least_free: int = LEAST_FREE_BYTES) -> DataFolder:
-    """Make the data folder if need be, and make sure that the servers can live in it.
+    """Make the data folder if needed, and check that the servers can use it.
 
     Raises:
         StackError: it is another's, cannot be reached or written, or its disk is full.
@@ -110,7 +110,7 @@ def _refuse_unreachable(root: Path, account: Account) -> None:
 
 
 def _refuse_foreign(root: Path, account: Account) -> None:
-    """It becomes its account's own, so it must hold nothing else: not /var, not a home."""
+    """The folder will belong to the account, so it must hold nothing else: not /var, not a home."""
     held = {entry.name for entry in root.iterdir()}
     if SETTINGS_FILE not in held and held - _OURS:
         raise StackError(

@@ -1,11 +1,11 @@
-"""The broker's keeper: has it save in time, and puts out for a while an account that floods it.
+"""The broker's keeper: saves queues in time and suspends accounts that flood the broker.
 
-By itself mosquitto saves its queues every second or two. While ingest is there nothing waits in
-them; while it is away, they are saved ten times a second as long as they are short.
+On its own mosquitto saves its queues every second or two. While ingest is connected they are empty;
+while it is away, short queues are saved ten times a second.
 
-mosquitto bounds no account's rate. Ingest sees who fills its queue and says so on
-`hypervisor/pause/…`; whoever runs the broker takes that account out of the list of those let in,
-and puts it back later. What the account had acknowledged is stored; the rest it still has.
+mosquitto has no rate limit per account. Ingest sees who fills its queue and says so on
+`hypervisor/pause/…`; the keeper removes that account from the admitted ones and restores it later.
+Acknowledged messages are stored; the device still has the others.
 """
 
 import os
@@ -32,17 +32,17 @@ Say = Callable[[str], None]
 
 
 class Keeper:
-    """Whoever runs the broker calls `tend` several times a second."""
+    """The process that runs the broker calls `tend` several times a second."""
 
     def __init__(
         self, broker: Broker, say: Say, ticks: Callable[[], float] = time.monotonic
     ) -> None:
         self._broker, self._say, self._ticks = broker, say, ticks
         self._folder = broker.folder
-        self._told: frozenset[str] = frozenset()
+        self._paused: frozenset[str] = frozenset()
         self._requests: list[str] = []
-        self._until: dict[str, float] = {}  # when who is put out is let in again
-        self._pauses: dict[str, float] = {}  # seconds that the last one took
+        self._until: dict[str, float] = {}  # name -> when it is admitted again
+        self._pauses: dict[str, float] = {}  # name -> seconds of its last pause
         self._next_try = self._next_save = 0.0
         self._away = True  # ingest
         client = Client(
@@ -69,7 +69,7 @@ class Keeper:
             self._client.loop_write()
 
     def _listen(self, now: float) -> None:
-        """Without a thread: who runs the broker starts other children, and may fork in one only."""
+        """Without a thread: the caller forks children, which is safe in one thread only."""
         if self._client.socket() is not None:
             self._client.loop(0)
         elif now >= self._next_try:
@@ -78,25 +78,25 @@ class Keeper:
                 self._client.connect(self._broker.own_host, self._broker.parts_port)
 
     def tend(self) -> None:
-        """Put out who is asked for, let in again whose pause is over."""
+        """Suspend the accounts that ingest names; admit those whose pause is over."""
         now = self._ticks()
         self._listen(now)
         if self._away and now >= self._next_save:
             self._next_save = now + self._save()
         requests, self._requests = self._requests, []
         for name in requests:
-            if name in self._out(now) or not self._has_account(name):
+            if name in self._paused_now(now) or not self._has_account(name):
                 continue
             since = now - self._until.get(name, -_FORGET_SECONDS)
             last = self._pauses.get(name, 0.0) if since < _FORGET_SECONDS else 0.0
             self._pauses[name] = min(2 * last or FIRST_SECONDS, LONGEST_SECONDS)
             self._until[name] = now + self._pauses[name]
             seconds = self._pauses[name]
-            self._say(f"{name} floods the broker: put out, let in again in {seconds:.0f} s")
-        self._tell(frozenset(self._out(now)))
+            self._say(f"{name} floods the broker: suspended for {seconds:.0f} s")
+        self._apply_pauses(frozenset(self._paused_now(now)))
 
     def _save(self) -> float:
-        """Have the broker write its queues down; in how many seconds to look again."""
+        """Have the broker save its queues; seconds until the next check."""
         kept = self._folder.broker / "mosquitto.db"
         with suppress(OSError, ValueError):
             size = kept.stat().st_size
@@ -107,7 +107,7 @@ class Keeper:
                 return max(_SAVE_SECONDS, size / _LONG_BYTES)
         return 1.0
 
-    def _out(self, now: float) -> Iterator[str]:
+    def _paused_now(self, now: float) -> Iterator[str]:
         return (name for name, until in self._until.items() if now < until)
 
     def _has_account(self, name: str) -> bool:
@@ -115,19 +115,19 @@ class Keeper:
             return not passwords.is_own(name) and name in password_file.read(self._folder)
         return False
 
-    def _tell(self, out: frozenset[str]) -> None:
-        if out == self._told:
+    def _apply_pauses(self, out: frozenset[str]) -> None:
+        if out == self._paused:
             return
         try:
             accounts.pause(self._broker, out)
         except (OSError, StackError) as error:
-            self._say(f"the broker could not be told whom it lets in: {error}")
-        self._told = out
+            self._say(f"accounts could not be suspended: {error}")
+        self._paused = out
 
 
 @contextmanager
-def keeping(broker: Broker, say: Say) -> Iterator[Keeper]:
-    """A keeper that hears ingest, to the end of the block."""
+def run_keeper(broker: Broker, say: Say) -> Iterator[Keeper]:
+    """A connected keeper until the end of the block."""
     keeper = Keeper(broker, say)
     try:
         yield keeper

@@ -11,13 +11,13 @@ from hypervisor.broker.child import last_lines, spawn, wait_until
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.ports import LOOPBACK
 from hypervisor.broker.probe import SILENT, connack
-from hypervisor.broker.tls import Secured
+from hypervisor.broker.tls import TlsListener
 
-# Ingest takes messages of 1 MiB; somewhat larger ones reach it too, and a dead letter says so. What
-# is larger still ends its sender's connection: one of 250 MB delayed everybody for 15 s.
+# Ingest takes messages up to 1 MiB; somewhat larger ones become dead letters. For larger ones still
+# the broker closes the connection: one of 250 MB delayed everybody for 15 s.
 LARGEST_PACKET = 4 * 1024**2
-# Without the raised queue QoS 1 is dropped in silence for a slow worker; without the byte bound one
-# that stays away fills the memory; without autosave a kill loses what was acknowledged long ago.
+# Without the long queue, QoS 1 messages to a slow worker are dropped silently; without the byte
+# limit an absent worker fills the memory; without autosave a kill loses messages acknowledged long ago.
 DEMANDS = {
     "persistence": "true",
     "autosave_interval": "1",
@@ -26,13 +26,13 @@ DEMANDS = {
     "max_inflight_messages": "0",
     "max_packet_size": str(LARGEST_PACKET),
 }
-# At each door a client's id is its account's name, whatever it says: nobody takes another's session
-# over, and an account is connected once. Devices have a door of their own, so that they cannot keep
-# our parts out by connecting; parts' accounts have names that no device can have.
+# On both listeners the client id is the account's name: nobody takes over another's session, and an
+# account is connected once. Devices have their own listener, so that they cannot use up the
+# connections of our parts; parts' accounts have names that no device can have.
 # Not `per_listener_settings`: with it mosquitto 2.0.21 forgets on a restart what a persistent
 # session may read, and drops what it should queue.
 BOUND = "use_username_as_clientid true"
-DEVICES, PARTS = 10_000, 100  # connections at a door
+DEVICES, PARTS = 10_000, 100  # connections per listener
 _LOG = {
     "log_dest": "stdout",
     "log_type": "error\nlog_type warning\nlog_type notice",
@@ -46,11 +46,11 @@ class Broker:
 
     folder: DataFolder
     programs: BrokerPrograms
-    port: int  # where devices are let in
-    parts_port: int  # where our own parts are
+    port: int  # listener of devices
+    parts_port: int  # listener of our own parts
     host: str = LOOPBACK  # where it listens for devices; beyond this machine only in a container
     parts_host: str = LOOPBACK
-    secured: Secured | None = None  # where it listens to devices by TLS as well
+    secured: TlsListener | None = None  # where it listens to devices by TLS as well
     password: str = ""  # of our own parts; needed where it is started
     former: str = "ingest-1"  # the client id of ingest's session in versions before this one
 
@@ -85,7 +85,7 @@ class Broker:
         self.folder.write(self.settings_file, text + "\n")
 
     def _kept(self) -> str:
-        """The settings that say what it keeps, and what it says."""
+        """The settings of persistence and logging."""
         pairs = {"persistence_location": f"{self.folder.broker}/", **DEMANDS, **_LOG}
         head = "# Written by `hypervisor up`; changes are lost."
         return "\n".join([head, *(f"{key} {value}" for key, value in pairs.items())])
@@ -95,7 +95,7 @@ class Broker:
         return [BOUND, f"max_connections {min(DEVICES, _descriptors() - 2 * PARTS)}"]
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Make sure of ingest's session, then start the server; it answers when this returns.
+        """Ensure ingest's session, then start the server; it answers on return.
 
         Raises:
             StackError: it cannot be started.
@@ -118,10 +118,10 @@ class Broker:
         return child
 
     def _lets_session_in(self) -> bool:
-        """Let it hear the session's password once.
+        """Log in once as ingest's session.
 
-        It keeps none over a restart, takes a session without one for a stranger's when it next
-        reloads its accounts, and queues nothing for it until it connects.
+        mosquitto forgets credentials over a restart, takes a session without them for a stranger's
+        at its next reload, and queues nothing for it until it connects.
         """
         name, port = passwords.SESSION, self.parts_port
         return connack(self.own_host, port, name, self.password, session=name) != SILENT
@@ -132,7 +132,7 @@ class Broker:
         return LOOPBACK if self.parts_host == "0.0.0.0" else self.parts_host  # noqa: S104
 
     def answers(self) -> bool:
-        """Whether it answers our parts: devices may hold every connection of their door."""
+        """Whether it answers our parts: devices may hold every connection of their listener."""
         return connack(self.own_host, self.parts_port) != SILENT
 
     def is_mine(self, words: list[str]) -> bool:
@@ -145,6 +145,6 @@ class Broker:
 
 
 def _descriptors() -> int:
-    """How many connections and files a process may have: as many as may be asked for."""
+    """The hard limit of open files and connections."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return 2**20 if most == resource.RLIM_INFINITY else most

@@ -17,7 +17,7 @@ _DIGEST_BYTES = {"6": 64, "7": 64}  # SHA-512 and PBKDF2-SHA512, as mosquitto_pa
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """Accounts (name -> hash), and the lines that are none (number -> name)."""
+    """Accounts (name -> hash) and damaged lines (number -> name)."""
 
     accounts: Mapping[str, str]
     damaged: Mapping[int, str]
@@ -29,7 +29,7 @@ def path_of(folder: DataFolder) -> Path:
 
 
 def admitted_of(folder: DataFolder) -> Path:
-    """The file that the broker reads: those of them that are let in."""
+    """The file the broker reads: the admitted accounts."""
     return folder.broker / "admitted"
 
 
@@ -38,19 +38,19 @@ def _paused_of(folder: DataFolder) -> Path:
 
 
 def pause(folder: DataFolder, names: Collection[str]) -> None:
-    """Let these accounts not in, and all others, once the broker has reloaded."""
+    """Refuse these accounts and admit all others from the broker's next reload on."""
     folder.write(_paused_of(folder), "".join(f"{name}\n" for name in sorted(names)))
     admit(folder)
 
 
 def paused(folder: DataFolder) -> set[str]:
-    """The accounts that are not let in for a while."""
+    """The accounts refused for now."""
     path = _paused_of(folder)
     return set(path.read_text().splitlines()) if path.exists() else set()
 
 
 def admit(folder: DataFolder) -> None:
-    """Write anew whom the broker lets in."""
+    """Rewrite the admitted accounts."""
     contents, out = _contents(path_of(folder)), paused(folder)
     accounts = contents.accounts if contents else {}
     lines = (f"{name}:{hashed}\n" for name, hashed in sorted(accounts.items()) if name not in out)
@@ -156,7 +156,7 @@ def _contents(path: Path) -> Contents | None:
 
 
 def _is_hash(text: str) -> bool:
-    """Whether it is whole: of the kinds that mosquitto_passwd writes the length is known."""
+    """Whether the hash is complete; the length is checked for mosquitto_passwd's kinds."""
     kind = text.split("$")[1]
     if kind not in _DIGEST_BYTES:
         return True

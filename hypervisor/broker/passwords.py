@@ -8,24 +8,24 @@ from pathlib import Path
 
 from hypervisor.broker import password_file
 from hypervisor.broker.binaries import BrokerPrograms
-from hypervisor.broker.child import as_account
+from hypervisor.broker.child import run_as
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
 from ingest.topics import DROPPED
 
-INGEST = "ingest"  # for people and tools who look: it may hear what the session hears
-SESSION = "ingest.session"  # ingest itself; whoever connects as it takes ingest's queue over
+INGEST = "ingest"  # for people and tools: reads what the session reads
+SESSION = "ingest.session"  # ingest itself; connecting as it takes over ingest's queue
 NOTIFY = "ingest.notify"  # publishes notifications
-KEEPER = "ingest.keeper"  # of the broker itself: hears whom ingest asks it to put out
+KEEPER = "ingest.keeper"  # of the broker's keeper: receives ingest's requests to suspend accounts
 PLAYER = "player"
-READER = "alarms"  # may only hear what notifications tell on the broker; has no password at first
+READER = "alarms"  # reads notifications on the broker; has no password at first
 READERS = f"{READER}."  # and a name: further ones, since an account is connected once
 PROBE = "probe"  # may do nothing; its changing password proves that the broker has reloaded
 PARTS = (INGEST, SESSION, NOTIFY, KEEPER)  # one password; no device's name has a dot
 RESERVED = frozenset({*PARTS, PLAYER, PROBE, READER})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
-# Whoever is not named here may do nothing but what the pattern says: write as itself.
+# Any other account may only publish under its own name (the patterns).
 ACCESS = f"""\
 # Written by `hypervisor up`; changes are lost.
 pattern write devices/%u/readings
@@ -65,8 +65,8 @@ topic write exercise/#
 """
 
 
-def reader(name: str) -> str:
-    """The account by which one more listener hears notifications.
+def reader_account(name: str) -> str:
+    """The account of a listener to notifications; with a name, of a further one.
 
     Raises:
         StackError: `name` cannot be a part of it.
@@ -77,12 +77,12 @@ def reader(name: str) -> str:
 
 
 def is_own(account: str) -> bool:
-    """Whether it is the hypervisor's, and no device's."""
+    """Whether the account belongs to the hypervisor, not to a device."""
     return account in RESERVED or account.startswith(READERS)
 
 
 def write_access(folder: DataFolder) -> None:
-    """Write who may do what, by the accounts that there are."""
+    """Write the access list of the existing accounts."""
     readers = {READER, *(name for name in password_file.read(folder) if name.startswith(READERS))}
     listen = "".join(f"\nuser {name}\ntopic read hypervisor/alarms/#\n" for name in sorted(readers))
     folder.write(access_file(folder), ACCESS + listen)
@@ -125,22 +125,22 @@ def change(
     """
     accounts = password_file.read(folder)
     kept = {name: hashed for name, hashed in accounts.items() if name not in drop}
-    password_file.write(folder, {**kept, **_hashed(folder, programs, put or {})})
+    password_file.write(folder, {**kept, **_hash_passwords(folder, programs, put or {})})
     password_file.admit(folder)
     write_access(folder)
 
 
-def _hashed(
+def _hash_passwords(
     folder: DataFolder, programs: BrokerPrograms, clear: Mapping[str, str]
 ) -> dict[str, str]:
-    """Let the broker's own tool hash them; a file, for a command line is seen by everybody."""
+    """Hash with the broker's own tool; through a file, since everybody sees command lines."""
     if not clear:
         return {}
     with tempfile.NamedTemporaryFile("w", dir=folder.broker) as file:
         file.writelines(f"{name}:{password}\n" for name, password in clear.items())
         file.flush()
         folder.account.own(Path(file.name))
-        done = as_account([programs.mosquitto_passwd, "-U", file.name], folder.account)
+        done = run_as([programs.mosquitto_passwd, "-U", file.name], folder.account)
         if done.returncode:
             raise StackError(f"mosquitto_passwd failed: {(done.stderr or done.stdout).strip()}")
         lines = Path(file.name).read_text().splitlines()

@@ -37,7 +37,7 @@ def listen(port: int, host: str = LOOPBACK) -> socket.socket:
     return listener
 
 
-def reachable(host: str) -> str:
+def reachable_address(host: str) -> str:
     """The address by which this machine reaches a server that listens at `host`."""
     return {"0.0.0.0": LOOPBACK, "::": "[::1]"}.get(host, host)  # noqa: S104 -- compared, not bound
 
@@ -54,7 +54,7 @@ def free_port(*, avoid: frozenset[int] = frozenset()) -> int:
         return int(probe.getsockname()[1])
 
 
-def holder(port: int) -> str:
+def find_holder(port: int) -> str:
     """Who listens on `port`, as 'name (pid N)', or '' when that cannot be seen."""
     inodes = _listening_inodes(port)
     for folder in Path("/proc").iterdir():
@@ -68,12 +68,12 @@ def holder(port: int) -> str:
 
 
 def _listening_inodes(port: int) -> set[str]:
-    found = set()
+    inodes = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with suppress(OSError):
             for line in Path(table).read_text().splitlines()[1:]:
                 fields = line.split()
                 listens = fields[3] == "0A"
                 if listens and int(fields[1].rpartition(":")[2], 16) == port:
-                    found.add(f"socket:[{fields[9]}]")
-    return found
+                    inodes.add(f"socket:[{fields[9]}]")
+    return inodes

@@ -1,4 +1,4 @@
-"""Ask who answers: a broker by one CONNECT and one CONNACK, the web by one GET."""
+"""Probe a broker by one CONNECT, the web by one GET."""
 
 import http.client
 import socket
@@ -12,8 +12,7 @@ from hypervisor.base.process import RUN_HEADER
 ACCEPTED = 0
 REFUSED = frozenset({4, 5})  # bad user name or password; not authorised
 SILENT = -1
-# MQTT 5: the session is kept, and of its queue one message is sent at a time. All of it would be
-# sent at once, and a long one takes its time.
+# MQTT 5: keep the session and receive one message at a time, not a long queue at once.
 _KEPT = b"\x08" + b"\x11\xff\xff\xff\xff" + b"\x21\x00\x01"
 
 
@@ -25,9 +24,9 @@ class WebAnswer:
     run_id: str
 
 
-def get_login(host: str, port: int) -> WebAnswer | None:
+def get_login(host: str, port: int, *, timeout: float = 5) -> WebAnswer | None:
     """Ask the web for its sign-in page, which needs its database; None when nobody answers."""
-    connection = http.client.HTTPConnection(host, port, timeout=5)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request("GET", "/login")
         response = connection.getresponse()
@@ -54,8 +53,8 @@ def connack(  # noqa: PLR0913  where, and as whom
 ) -> int:
     """The broker's return code for this user, or SILENT when nobody answers.
 
-    As the client `session`, whose session is kept as it is; else as nobody, with a clean one.
-    By TLS where `trust` is given: one whom it does not trust has not answered.
+    With `session`, as that client, whose session is kept; else anonymously with a clean one.
+    With `trust`, by TLS; an untrusted server counts as silent.
     """
     flags = (0 if session else 0x02) | (0xC0 if user else 0)
     level, properties = (5, _KEPT) if session else (4, b"")
@@ -87,7 +86,7 @@ def connack(  # noqa: PLR0913  where, and as whom
 
 
 def _read(connection: socket.socket, count: int) -> bytes:
-    """So many bytes, or fewer at the end."""
+    """`count` bytes, or fewer at the end of the stream."""
     read = b""
     while len(read) < count and (more := connection.recv(count - len(read))):
         read += more

@@ -1,8 +1,9 @@
-"""Ingest's session at the broker, made before a device is let in.
+"""Ingest's session at the broker, made before devices can connect.
 
-What the broker acknowledges it keeps only for a session that is subscribed. So before each start in
-which devices are let in, the broker runs for a moment with no door but a socket of our own, and we
-make sure of the session there. Sessions, their queues and plain subscriptions survive a restart
+The broker keeps acknowledged messages only for subscribed sessions. So before each start it runs
+briefly with a private socket as its only listener, and we ensure the session there.
+
+Sessions, their queues and plain subscriptions survive a restart
 (shared subscriptions do not: mosquitto 2.0 forgets them).
 """
 
@@ -26,20 +27,20 @@ from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.passwords import SESSION
 from ingest.topics import PRESENCE, SESSION_MADE, SUBSCRIPTIONS
 
-_SECONDS = 120.0  # a broker that reads a long queue takes its time
-_SAVE_SECONDS = 60.0  # and as long to write it again
+_SECONDS = 120.0  # reading a long queue takes a while
+_SAVE_SECONDS = 60.0  # and so does writing it
 _FOREVER = 0xFFFFFFFF
 _MARK = "hypervisor/moved"
 
 
 def ensure(*, program: Path, folder: DataFolder, settings: str, former: str) -> bool:
-    """Make ingest's session and its subscriptions, or find them; whether it had to be made.
+    """Ensure ingest's session and its subscriptions; whether the session is new.
 
-    `settings`: of the broker, without listeners. `former`: under which client id versions before
-    this one kept their session; what its queue holds is moved into ours.
+    `settings`: of the broker, without listeners. `former`: client id of the session in earlier
+    versions, whose queue is moved into ours.
 
     Raises:
-        StackError: the broker cannot be started, also not without what it had kept.
+        StackError: the broker cannot be started, even without its saved state.
     """
     try:
         return _ensure(program, folder, settings, former)
@@ -66,13 +67,13 @@ def _ensure(program: Path, folder: DataFolder, settings: str, former: str) -> bo
         child = spawn([program, "-c", file], account=folder.account, log=log)
         try:
             # One message at a time: else the whole queue would come before any answer.
-            with _caller(door, SESSION, lambda: _check(child, log), at_once=1) as ingest:
+            with _connect(door, SESSION, lambda: _check_running(child, log), at_once=1) as ingest:
                 made = not ingest.session_kept
                 ingest.subscribe(SUBSCRIPTIONS)
-                ingest.publish(PRESENCE, b"", retain=True)  # forgotten: it is nobody's news now
+                ingest.publish(PRESENCE, b"", retain=True)  # clears what an earlier run retained
                 if made:
                     ingest.publish(SESSION_MADE, datetime.now(UTC).isoformat().encode())
-            with _caller(door, former, lambda: _check(child, log)) as old:
+            with _connect(door, former, lambda: _check_running(child, log)) as old:
                 old.move_on()
         finally:
             saved = stop(child, seconds=_SAVE_SECONDS)
@@ -81,12 +82,12 @@ def _ensure(program: Path, folder: DataFolder, settings: str, former: str) -> bo
     return made
 
 
-def _check(child: subprocess.Popen[bytes], log: Path) -> None:
+def _check_running(child: subprocess.Popen[bytes], log: Path) -> None:
     if child.poll() is not None:
         raise _UnreadableError(last_lines(log))
 
 
-class _Caller:
+class _Connection:
     """A connection under the client id `name`, driven by hand; its session outlives it."""
 
     def __init__(
@@ -112,14 +113,14 @@ class _Caller:
         client.username_pw_set(SESSION)  # whose access list the session is held to, later
         client.max_inflight_messages_set(0)
         client.on_connect = self._on_connect
-        client.on_subscribe = lambda *told: self._answered.add(told[2])
-        client.on_unsubscribe = lambda *told: self._answered.add(told[2])
-        client.on_publish = lambda *told: self._on_publish(told[2])
-        client.on_message = lambda *told: self._received.append(told[2])
+        client.on_subscribe = lambda *event: self._answered.add(event[2])
+        client.on_unsubscribe = lambda *event: self._answered.add(event[2])
+        client.on_publish = lambda *event: self._on_publish(event[2])
+        client.on_message = lambda *event: self._received.append(event[2])
         self._client = client
 
-    def _on_connect(self, *told: object) -> None:
-        self.session_kept = bool(getattr(told[2], "session_present", False))
+    def _on_connect(self, *event: object) -> None:
+        self.session_kept = bool(getattr(event[2], "session_present", False))
         self._connected = True
 
     def _on_publish(self, mid: int) -> None:
@@ -157,9 +158,9 @@ class _Caller:
         self._until(lambda: mid in self._answered)
 
     def move_on(self) -> None:
-        """Publish all that the session's queue holds once more, for ours, and give it up.
+        """Republish the session's queue into ours, then drop the session.
 
-        A mark sent behind the queue says that it was all. Killed meanwhile, we do it once more.
+        A marker behind the queue shows its end. If we are killed meanwhile, it is done again.
         """
         if self.session_kept:
             old = (*SUBSCRIPTIONS, *(f"$share/ingest/{topic}" for topic in SUBSCRIPTIONS))
@@ -171,7 +172,7 @@ class _Caller:
         self._forget = True
 
     def _is_moved(self) -> bool:
-        """Whether the mark is back and all before it is in our own session's queue."""
+        """Whether the marker is back and everything before it is in our queue."""
         received, self._received = self._received, []
         marked = False
         for message in received:
@@ -211,10 +212,10 @@ def _stamps(message: MQTTMessage) -> Properties | None:
 
 
 @contextmanager
-def _caller(
+def _connect(
     door: Path, name: str, check: Callable[[], None], *, at_once: int = 65_535
-) -> Iterator[_Caller]:
-    made = _Caller(door, name, check, at_once=at_once)
-    made.open()
-    yield made
-    made.close()
+) -> Iterator[_Connection]:
+    connection = _Connection(door, name, check, at_once=at_once)
+    connection.open()
+    yield connection
+    connection.close()

@@ -1,4 +1,4 @@
-"""What the running `up` tells others about itself: a small file in the data folder."""
+"""State of the running `up`, in a small file of the data folder."""
 
 import json
 from contextlib import suppress
@@ -10,7 +10,7 @@ FILE = "up.json"
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceState:
-    """As last written; believe it only while the lock is held by `pid`."""
+    """As last written; valid only while `pid` holds the lock."""
 
     pid: int
     mode: str

@@ -1,4 +1,4 @@
-"""A second listener of the broker, by TLS: for devices beyond a network that one trusts."""
+"""The broker's TLS listener, for devices outside a trusted network."""
 
 import ssl
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from hypervisor.broker.errors import StackError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Secured:
-    """Where and as whom the broker listens by TLS. `only`: in plain to its own machine alone."""
+class TlsListener:
+    """Address and certificate. `only`: the plain port is for this machine alone."""
 
     cert: Path
     key: Path
@@ -18,7 +18,7 @@ class Secured:
     only: bool
 
     def lines(self) -> list[str]:
-        """The listener, for mosquitto.conf: after all that holds for every listener."""
+        """Its lines of mosquitto.conf, after the settings of all listeners."""
         return [
             f"listener {self.port} {self.host}",
             f"certfile {self.cert}",
@@ -26,27 +26,27 @@ class Secured:
         ]
 
 
-def asked(
+def read_options(
     *, cert: Path | None, key: Path | None, port: int, host: str, only: bool
-) -> Secured | None:
-    """What was asked for; None where TLS was not.
+) -> TlsListener | None:
+    """The listener that the options ask for; None without TLS.
 
     Raises:
         StackError: half of it is missing, or the files are not a certificate and its key.
     """
     if cert is None and key is None:
         if only:
-            raise StackError("--tls-only: expected --tls-cert and --tls-key besides")
+            raise StackError("--tls-only needs --tls-cert and --tls-key")
         return None
     if cert is None or key is None:
         absent = "--tls-cert" if cert is None else "--tls-key"
-        raise StackError(f"TLS takes a certificate and its key: {absent} is missing")
-    secured = Secured(cert=cert.absolute(), key=key.absolute(), port=port, host=host, only=only)
-    _try(secured)
+        raise StackError(f"TLS needs a certificate and its key: {absent} is missing")
+    secured = TlsListener(cert=cert.absolute(), key=key.absolute(), port=port, host=host, only=only)
+    _check_loads(secured)
     return secured
 
 
-def _try(secured: Secured) -> None:
+def _check_loads(secured: TlsListener) -> None:
     """Load them as a server does: mosquitto itself would only say `Error: Invalid argument`."""
     for file in (secured.cert, secured.key):
         try:
@@ -55,7 +55,7 @@ def _try(secured: Secured) -> None:
             raise StackError(f"{file} cannot be read: {error.strerror}") from error
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
-            secured.cert, secured.key, password=_refuse
+            secured.cert, secured.key, password=_refuse_passphrase
         )
     except (ssl.SSLError, _EncryptedKeyError) as error:
         raise StackError(
@@ -65,8 +65,8 @@ def _try(secured: Secured) -> None:
 
 
 class _EncryptedKeyError(ValueError):
-    """A broker that starts by itself can be asked for no passphrase."""
+    """A broker started unattended cannot ask for a passphrase."""
 
 
-def _refuse() -> str:
+def _refuse_passphrase() -> str:
     raise _EncryptedKeyError("the key asks for a passphrase")

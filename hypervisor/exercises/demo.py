@@ -8,7 +8,7 @@ from pathlib import Path
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings, default_data_folder
 from hypervisor.broker.folder import open_folder
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.database.connect import connect
 from hypervisor.exercises import demo_accounts, playing
 from hypervisor.exercises.simulation import label_of, spoken_of
@@ -66,7 +66,7 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
         StackError: the instance does not start.
     """
     _clear(data, say)
-    made = open_folder(data, unprivileged())
+    made = open_folder(data, server_account())
     made.write(
         made.root / MARK, "`hypervisor demo` made this folder and may remove what it holds.\n"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypervisor.broker import binaries, passwords
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.ports import free_port
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database.connect import connect, migrate
 from hypervisor.grafana.filling import FillOptions, fill
@@ -28,8 +28,8 @@ def filled(scenario: str, *, say: Callable[[str], None]) -> Iterator[str]:
     root.chmod(0o755)
     try:
         database = Database(
-            folder=open_folder(root / "instance", unprivileged()),
-            programs=binaries.database(),
+            folder=open_folder(root / "instance", server_account()),
+            programs=binaries.find_database(),
             port=free_port(),
             password=passwords.new_password(),
             extra=tuple(FORGETFUL.items()),

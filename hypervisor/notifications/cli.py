@@ -218,8 +218,8 @@ def mqtt_account(
     from hypervisor.base.settings import load_settings
     from hypervisor.broker import accounts, device_accounts, passwords
 
-    broker = device_accounts.broker_of(load_settings(context.obj))
-    account = passwords.reader(name)
+    broker = device_accounts.local_broker(load_settings(context.obj))
+    account = passwords.reader_account(name)
     if remove:
         accounts.change(broker, drop=frozenset({account}))
         print(f"the account {account} is gone")

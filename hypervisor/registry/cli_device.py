@@ -49,7 +49,7 @@ def add(
     if name is not None:
         made = device_accounts.first_password(broker, name, speaking)
     else:
-        made = device_accounts.lacking(broker, speaking)
+        made = device_accounts.missing_passwords(broker, speaking)
     live = accounts.change(broker, put=made) if made else True
     _show(made, as_json=as_json, table=all_)
     _audited(context, "device-add", made, reason or "first password", author)
@@ -89,7 +89,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     """Devices and gateways and whether each has an account; accounts of nobody, too."""
     from hypervisor.broker import device_accounts
 
-    rows = device_accounts.overview(_broker(context), _speaking(context))
+    rows = device_accounts.list_accounts(_broker(context), _speaking(context))
     if as_json:
         for row in rows:
             told = {"device": row.name, "registered": row.registered, "account": row.account}
@@ -128,7 +128,7 @@ def _broker(context: typer.Context) -> "Broker":
     from hypervisor.base.settings import load_settings
     from hypervisor.broker import device_accounts
 
-    return device_accounts.broker_of(load_settings(context.obj))
+    return device_accounts.local_broker(load_settings(context.obj))
 
 
 def _speaking(context: typer.Context) -> dict[str, str | None]:

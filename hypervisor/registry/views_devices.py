@@ -70,7 +70,7 @@ def look(context: RequestContext, settings: Settings | None, *, words: str, narr
 def _accounts(settings: Settings | None) -> tuple[frozenset[str] | None, str]:
     try:
         found = broker(settings)
-        rows = device_accounts.overview(found, {})
+        rows = device_accounts.list_accounts(found, {})
     except (StackError, OSError) as error:
         return None, refusal(error)
     return frozenset(row.name for row in rows if row.account), ""
@@ -84,7 +84,7 @@ def broker(settings: Settings | None) -> Broker:
     """
     if settings is None:
         raise StackError("this process does not know where the broker's accounts are kept")
-    return device_accounts.broker_of(settings)
+    return device_accounts.local_broker(settings)
 
 
 def speaking(context: RequestContext) -> Mapping[str, str | None]:

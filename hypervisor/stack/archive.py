@@ -53,7 +53,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[Member, ...] = ()
 
 
-def measured(name: str, file: Path) -> Member:
+def measure_member(name: str, file: Path) -> Member:
     """A file as a member."""
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256")
@@ -66,7 +66,7 @@ def pack(target: Path, manifest: Manifest, parts: Mapping[str, Path]) -> Manifes
     Raises:
         BackupError: something of that name is there already, or came there meanwhile.
     """
-    members = tuple(measured(name, file) for name, file in parts.items())
+    members = tuple(measure_member(name, file) for name, file in parts.items())
     full = msgspec.structs.replace(manifest, members=members)
     unfinished = target.with_name(f".{target.name}.unfinished")
     unfinished.unlink(missing_ok=True)
@@ -92,16 +92,16 @@ def _entry(name: str, size: int, manifest: Manifest) -> tarfile.TarInfo:
     return entry
 
 
-def verified(file: Path) -> Manifest:
-    """The manifest of a backup, every byte of which was looked at.
+def verify(file: Path) -> Manifest:
+    """Check every byte of a backup; its manifest.
 
     Raises:
-        BackupError: it is not one of ours, is damaged, or of a format that is not known here.
+        BackupError: it is no backup, is damaged, or has an unknown format.
     """
-    with _opened(file) as tar:
-        manifest = _manifest(file, tar)
+    with _open_tar(file) as tar:
+        manifest = _read_manifest(file, tar)
         for member in manifest.members:
-            with _part(file, tar, member.name) as part:
+            with _open_part(file, tar, member.name) as part:
                 digest = hashlib.sha256()
                 size = 0
                 for block in iter(lambda: part.read(_BLOCK), b""):
@@ -113,14 +113,14 @@ def verified(file: Path) -> Manifest:
 
 
 @contextmanager
-def member(file: Path, name: str) -> Iterator[IO[bytes]]:
+def open_member(file: Path, name: str) -> Iterator[IO[bytes]]:
     """One part of a backup, to be read."""
-    with _opened(file) as tar, _part(file, tar, name) as part:
+    with _open_tar(file) as tar, _open_part(file, tar, name) as part:
         yield part
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[tarfile.TarFile]:
+def _open_tar(file: Path) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(file, "r:") as tar:
             yield tar
@@ -130,11 +130,11 @@ def _opened(file: Path) -> Iterator[tarfile.TarFile]:
         raise BackupError(f"{file} cannot be read: {error.strerror or error}") from error
 
 
-def _manifest(file: Path, tar: tarfile.TarFile) -> Manifest:
+def _read_manifest(file: Path, tar: tarfile.TarFile) -> Manifest:
     first = tar.next()
     if first is None or first.name != MANIFEST or first.size > _LARGEST_MANIFEST:
         raise BackupError(f"{file} is no backup of ours: it does not begin with a {MANIFEST}")
-    with _part(file, tar, MANIFEST) as part:
+    with _open_part(file, tar, MANIFEST) as part:
         text = part.read()
     try:
         stated = msgspec.json.decode(text, type=dict[str, object])
@@ -151,12 +151,12 @@ def _manifest(file: Path, tar: tarfile.TarFile) -> Manifest:
 
 
 @contextmanager
-def _part(file: Path, tar: tarfile.TarFile, name: str) -> Iterator[IO[bytes]]:
+def _open_part(file: Path, tar: tarfile.TarFile, name: str) -> Iterator[IO[bytes]]:
     try:
-        found = tar.extractfile(name)
+        part = tar.extractfile(name)
     except KeyError:
-        found = None
-    if found is None:
+        part = None
+    if part is None:
         raise BackupError(f"{file} is damaged: it lacks its {name}")
-    with found:
-        yield found
+    with part:
+        yield part

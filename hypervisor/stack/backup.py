@@ -1,4 +1,4 @@
-"""`hypervisor backup`: an instance as one file, while it goes on."""
+"""`hypervisor backup`: an instance as one file, while it keeps running."""
 
 import importlib.metadata
 import tempfile
@@ -7,18 +7,18 @@ from pathlib import Path
 from hypervisor.base.settings import SETTINGS_FILE, Settings
 from hypervisor.broker import password_file, passwords
 from hypervisor.broker.folder import DataFolder
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.stack import archive, dump
 from hypervisor.stack import queries_backup as store
 from hypervisor.stack.archive import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
 from hypervisor.stack.queries_backup import Snapshot
 
-# Secrets of one machine's servers, chosen anew where the instance is restored.
+# Secrets of one machine's servers, generated again on restore.
 _LEFT_OUT = ("DATABASE_URL", "BROKER_HOST", "BROKER_PASSWORD", "PLAYER_PASSWORD")
 
 
 def back_up(settings: Settings, target: Path, *, readings: bool = True) -> Manifest:
-    """Write the instance into `target`; one consistent state, whatever goes on meanwhile.
+    """Write one consistent state of the running instance into `target`.
 
     Raises:
         BackupError: the file is there already, cannot be written, or the dump failed.
@@ -28,25 +28,27 @@ def back_up(settings: Settings, target: Path, *, readings: bool = True) -> Manif
     if target.exists():
         raise BackupError(f"{target} is there already; choose another name")
     try:
-        # Beside the target: what fits there twice over cannot fail at the end.
+        # Beside the target, so that a full disk shows before the end.
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as below:
-            return _written(settings, target, Path(below), readings=readings)
+            return _write(settings, target, Path(below), readings=readings)
     except OSError as error:
         raise BackupError(f"{target} cannot be written: {error.strerror or error}") from error
 
 
-def _written(settings: Settings, target: Path, below: Path, *, readings: bool) -> Manifest:
-    folder = DataFolder(root=settings.data.absolute(), account=unprivileged())
+def _write(settings: Settings, target: Path, below: Path, *, readings: bool) -> Manifest:
+    folder = DataFolder(root=settings.data.absolute(), account=server_account())
     hashes = {
         name: hashed
         for name, hashed in password_file.read(folder).items()
         if name not in passwords.RESERVED
     }
     parts = {name: below / name for name in (SETTINGS, ACCOUNTS, DATABASE)}
-    parts[SETTINGS].write_text(kept_settings(folder))
+    parts[SETTINGS].write_text(portable_settings(folder))
     parts[ACCOUNTS].write_text("".join(f"{name}:{hashed}\n" for name, hashed in hashes.items()))
-    with store.snapshot(settings.database_url, readings=readings) as snapshot:
-        dump.dump(settings.database_url, parts[DATABASE], snapshot=snapshot.name, readings=readings)
+    with store.open_snapshot(settings.database_url, readings=readings) as snapshot:
+        dump.dump_database(
+            settings.database_url, parts[DATABASE], snapshot=snapshot.name, readings=readings
+        )
         stated = _manifest(snapshot, accounts=len(hashes), readings=readings)
     return archive.pack(target, stated, parts)
 
@@ -66,10 +68,10 @@ def _manifest(snapshot: Snapshot, *, accounts: int, readings: bool) -> Manifest:
     )
 
 
-def kept_settings(folder: DataFolder) -> str:
-    """The lines of the instance's settings that hold wherever it lives: ports among them."""
+def portable_settings(folder: DataFolder) -> str:
+    """The instance's settings that hold on any machine, ports included."""
     file = folder.root / SETTINGS_FILE
-    if not file.exists():  # its servers are named by the environment
+    if not file.exists():  # the environment names its servers
         return ""
     left_out = {f"HYPERVISOR_{name}" for name in _LEFT_OUT}
     try:

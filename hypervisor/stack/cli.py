@@ -1,4 +1,4 @@
-"""`hypervisor up`, `down` and `migrate`: a private instance, or a server's database made ready."""
+"""`hypervisor up`, `down` and `migrate`: a private instance, or a server's database."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def up(
     exercise: Annotated[
         bool, typer.Option("--exercise", help="Make it an exercise (for good; new folders only).")
     ] = False,
-    name: Annotated[str | None, typer.Option(help="What people call it (new folders).")] = None,
+    name: Annotated[str | None, typer.Option(help="Its display name (new folders).")] = None,
     web_port: Annotated[
         int | None, typer.Option(help="The web's port; default: 8000 or the next free one.")
     ] = None,
@@ -47,8 +47,8 @@ def up(
         with suppress(OSError):  # a full disk or a closed pipe must not end what still runs
             print(f"{datetime.now(UTC).astimezone():%H:%M:%S} {text}", flush=True)
 
-    wish = UpOptions(data=data, mode=mode, name=name, web_port=web_port, environment=os.environ)
-    run(wish, say)
+    options = UpOptions(data=data, mode=mode, name=name, web_port=web_port, environment=os.environ)
+    run(options, say)
 
 
 def down(context: typer.Context) -> None:
@@ -62,14 +62,12 @@ def down(context: typer.Context) -> None:
 
 def migrate(
     context: typer.Context,
-    mode: Annotated[
-        str, typer.Option(help="live or exercise, where nobody has said yet.")
-    ] = "live",
-    name: Annotated[str, typer.Option(help="What people call the instance.")] = "territory",
+    mode: Annotated[str, typer.Option(help="live or exercise, for a new database.")] = "live",
+    name: Annotated[str, typer.Option(help="The display name of a new instance.")] = "territory",
 ) -> None:
     """Bring the database that the settings name up to date (`up` does this by itself).
 
-    With HYPERVISOR_READER_PASSWORD it also has a reader `grafana` of the whole territory.
+    With HYPERVISOR_READER_PASSWORD it also gets a reader `grafana` of the whole territory.
     """
     from hypervisor.base.instance import InstanceError, Mode
     from hypervisor.base.settings import load_settings
@@ -78,11 +76,11 @@ def migrate(
     settings = load_settings(context.obj)
     if mode not in set(Mode):
         raise InstanceError(f"--mode {mode!r}: expected live or exercise")
-    wish = UpOptions(data=settings.data, mode=Mode(mode))
-    made = prepare(settings.database_url, wish, name, print)
+    options = UpOptions(data=settings.data, mode=Mode(mode))
+    instance = prepare(settings.database_url, options, name, print)
     if settings.reader_password:
         _let_grafana_read(settings)
-    print(f"{made.mode.banner} {made.name!r}: the database is up to date")
+    print(f"{instance.mode.banner} {instance.name!r}: the database is up to date")
 
 
 def _let_grafana_read(settings: "Settings") -> None:
@@ -90,10 +88,10 @@ def _let_grafana_read(settings: "Settings") -> None:
     from hypervisor.database.connect import connect
 
     with connect(settings.database_url) as connection:
-        made = ensure_reader(
+        reader = ensure_reader(
             connection,
             "grafana",
             settings.reader_password,
             timeout=settings.reader_timeout_seconds,
         )
-    print(f"{made.role} reads the whole territory")
+    print(f"{reader.role} reads the whole territory")

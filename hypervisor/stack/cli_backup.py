@@ -1,4 +1,4 @@
-"""`hypervisor backup` and `restore`: an instance as one file, and made again out of it."""
+"""`hypervisor backup` and `restore`: an instance as one file, and restored from it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,24 +18,25 @@ def backup(
         bool, typer.Option("--exclude-readings", help="Registry, alarms and accounts only.")
     ] = False,
 ) -> None:
-    """Write the whole instance into one file, while it goes on: keep it as you keep a password."""
+    """Write the whole running instance into one file. It holds secrets: keep it safe."""
     from hypervisor.base.settings import load_settings
     from hypervisor.stack.backup import back_up
 
-    made = back_up(load_settings(context.obj), file, readings=not exclude_readings)
+    manifest = back_up(load_settings(context.obj), file, readings=not exclude_readings)
     size = file.stat().st_size / 1024**2
-    readings = f"{made.counts['reading']:,}" if made.with_readings else "no"
+    readings = f"{manifest.counts['reading']:,}" if manifest.with_readings else "no"
     print(
-        f"{file}: {size:.1f} MB, {made.mode} {made.name!r} as of {made.made_at:%Y-%m-%d %H:%M:%S}Z:"
-        f" {readings} readings, {made.counts['alarm']:,} alarms, {made.accounts} accounts"
+        f"{file}: {size:.1f} MB, {manifest.mode} {manifest.name!r}"
+        f" as of {manifest.made_at:%Y-%m-%d %H:%M:%S}Z:"
+        f" {readings} readings, {manifest.counts['alarm']:,} alarms, {manifest.accounts} accounts"
     )
-    if not made.accounts:
+    if not manifest.accounts:
         print("no device has an account in this data folder: is it the broker's?")
 
 
 def restore(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="What `hypervisor backup` wrote.")],
+    file: Annotated[Path, typer.Argument(help="A file written by `hypervisor backup`.")],
     data: Annotated[
         Path | None, typer.Option("--data", help="The folder to restore into: empty, or new.")
     ] = None,
@@ -48,24 +49,24 @@ def restore(
     reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
     author: Annotated[str, typer.Option(help="Who; default: your user name.")] = "",
 ) -> None:
-    """Make an instance again out of its backup; `hypervisor up` then goes on with it."""
+    """Restore an instance from its backup; `hypervisor up` then continues it."""
     from hypervisor.base.settings import load_settings
     from hypervisor.stack import archive
     from hypervisor.stack import restore as restoring
 
     folder = data or context.obj
     if folder is None and not database_only:
-        raise archive.BackupError("into which folder? say --data FOLDER")
+        raise archive.BackupError("restore needs a folder: --data FOLDER")
     settings = load_settings(folder)
-    wish = restoring.RestoreOptions(file=file, data=settings.data, reason=reason, author=author)
+    options = restoring.RestoreOptions(file=file, data=settings.data, reason=reason, author=author)
     if database_only:
-        manifest = archive.verified(file)
+        manifest = archive.verify(file)
         restoring.refuse_newer(file, manifest)
-        restoring.fill(settings.database_url, wish, manifest)
+        restoring.fill_database(settings.database_url, options, manifest)
         where = "the database"
     else:
-        manifest = restoring.restore(wish, print)
-        where = str(wish.data)
+        manifest = restoring.restore(options, print)
+        where = str(options.data)
     print(
         f"{where} holds {manifest.mode} {manifest.name!r}"
         f" as of {manifest.made_at:%Y-%m-%d %H:%M:%S}Z:"

@@ -13,7 +13,7 @@ def attach(app: typer.Typer) -> None:
 def broker(
     context: typer.Context,
     exercise: Annotated[
-        bool, typer.Option("--exercise/--no-exercise", help="Let the account `player` in, too.")
+        bool, typer.Option("--exercise/--no-exercise", help="Also admit the account `player`.")
     ] = False,
     host: Annotated[str, typer.Option(help="Where it listens to devices.")] = "127.0.0.1",
     parts_host: Annotated[
@@ -35,7 +35,7 @@ def broker(
         typer.Option(
             "--tls-only",
             envvar="HYPERVISOR_BROKER_TLS_ONLY",
-            help="The plain port is for this machine alone.",
+            help="Keep the plain port to this machine.",
         ),
     ] = False,
 ) -> None:
@@ -43,11 +43,11 @@ def broker(
     from hypervisor.base.instance import Mode
     from hypervisor.base.settings import load_settings
     from hypervisor.broker import tls
-    from hypervisor.stack import lone_broker
+    from hypervisor.stack import broker_process
 
     mode = Mode.EXERCISE if exercise else Mode.LIVE
-    secured = tls.asked(cert=tls_cert, key=tls_key, port=tls_port, host=host, only=tls_only)
-    status = lone_broker.run(
+    secured = tls.read_options(cert=tls_cert, key=tls_key, port=tls_port, host=host, only=tls_only)
+    status = broker_process.run(
         load_settings(context.obj), host=host, parts_host=parts_host, mode=mode, secured=secured
     )
     raise typer.Exit(abs(status))

@@ -1,4 +1,4 @@
-"""`hypervisor doctor`: what is missing or unhealthy, and how to mend it."""
+"""`hypervisor doctor`: what is missing or unhealthy, and how to fix it."""
 
 import json
 from dataclasses import asdict
@@ -19,7 +19,7 @@ def doctor(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Look at machine and instance; exit status 1 if anything is bad."""
+    """Check machine and instance; exit status 1 if anything is bad."""
     from hypervisor.base.settings import load_settings
 
     findings = _examine(load_settings(context.obj))
@@ -38,25 +38,27 @@ def _examine(settings: "Settings") -> "list[Finding]":
 
     from hypervisor.stack import doctor_instance as instance
     from hypervisor.stack import doctor_machine as machine
-    from hypervisor.stack.doctor_gaps import gaps
+    from hypervisor.stack.doctor_gaps import check_gaps
 
     private = instance.is_private(settings)
-    found = [*machine.python(), *machine.clock()]
+    findings = [*machine.check_python(), *machine.check_clock()]
     if private:  # else somebody else runs the servers
-        found += [*machine.programs(), *machine.user()]
-        found += instance.guarded(partial(machine.folder, settings.data), "data folder")
+        findings += [*machine.check_programs(), *machine.check_user()]
+        findings += instance.guard_access(
+            partial(machine.check_folder, settings.data), "data folder"
+        )
         if not settings.database_url:
-            return [*found, *instance.unmade(settings)]
-        found += instance.guarded(partial(instance.supervision, settings), "up")
+            return [*findings, *instance.report_missing(settings)]
+        findings += instance.guard_access(partial(instance.check_supervision, settings), "up")
         if (
-            found[-1].subject == "up" and found[-1].state == "bad"
+            findings[-1].subject == "up" and findings[-1].state == "bad"
         ):  # nothing runs, and what follows would only say so again
-            return found
-    found += instance.guarded(partial(instance.broker, settings), "broker")
-    found += instance.database(settings, datetime.now(UTC))
-    found += gaps(settings, datetime.now(UTC))
-    found += instance.web(settings)
-    return found
+            return findings
+    findings += instance.guard_access(partial(instance.check_broker, settings), "broker")
+    findings += instance.check_database(settings, datetime.now(UTC))
+    findings += check_gaps(settings, datetime.now(UTC))
+    findings += instance.check_web(settings)
+    return findings
 
 
 def _print(findings: "list[Finding]") -> None:

@@ -1,4 +1,4 @@
-"""`hypervisor housekeeping`: what is older than the settings keep goes, every hour."""
+"""`hypervisor housekeeping`: deletes data past its retention, every hour."""
 
 import json
 from typing import Annotated
@@ -14,14 +14,15 @@ def housekeeping(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Once, instead of every hour.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would go by the settings, change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be deleted; change nothing.")
     ] = False,
     agree: Annotated[
-        bool, typer.Option("--agree", help="With --once: although a setting was made shorter.")
+        bool,
+        typer.Option("--agree", help="With --once: accept retention settings that were shortened."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once or --dry-run.")] = False,
 ) -> None:
-    """Let go what is older than the settings keep; alarms and the audit stay for good."""
+    """Delete data past its retention; alarms and the audit are kept for good."""
     import logging
 
     from hypervisor.base.process import log_to_stderr, stopping
@@ -37,16 +38,22 @@ def housekeeping(
         kept.run(settings, stopping=stopping(), say=say)
         return
     with translated(), connect(settings.database_url, autocommit=True) as connection:
-        wish = kept.wanted(settings)
-        done = kept.look(connection, wish) if dry_run else kept.sweep(connection, wish, agree=agree)
-        more = kept.look(connection, wish) if done.shorter else None
+        configured = kept.configured_days(settings)
+        swept = (
+            kept.preview(connection, configured)
+            if dry_run
+            else kept.sweep(connection, configured, agree=agree)
+        )
+        more = kept.preview(connection, configured) if swept.shorter else None
         trouble = ""
         if not dry_run:
-            trouble = kept.copy(connection, settings) + kept.compress(connection, settings)
+            trouble = kept.refresh_columnar_copy(connection, settings) + kept.compress(
+                connection, settings
+            )
     if as_json:
-        counts = {"readings": done.readings, "dead_letters": done.dead_letters}
-        print(json.dumps({**counts, "waiting": list(done.shorter), "dry_run": dry_run}))
+        counts = {"readings": swept.readings, "dead_letters": swept.dead_letters}
+        print(json.dumps({**counts, "waiting": list(swept.shorter), "dry_run": dry_run}))
         return
-    print(f"{'would go' if dry_run else 'gone'}: {done.text()}{trouble}")
+    print(f"{'would go' if dry_run else 'gone'}: {swept.text()}{trouble}")
     if more is not None:
-        print(f"{', '.join(done.shorter)}: {more.text()} would go; --agree lets them go")
+        print(f"{', '.join(swept.shorter)}: {more.text()} would go; --agree lets them go")

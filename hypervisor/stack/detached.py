@@ -1,4 +1,4 @@
-"""An instance left running in the background, and stopped again."""
+"""Start an instance in the background, and stop it."""
 
 import os
 import signal
@@ -13,10 +13,10 @@ from hypervisor.broker import state
 from hypervisor.broker.child import command_line, wait_until
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import open_folder
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.stack import lock
-from hypervisor.stack.parts import environment, interpreter
-from hypervisor.stack.settled import of_up
+from hypervisor.stack.instance_settings import up_settings
+from hypervisor.stack.parts import interpreter_command, part_environment
 
 START_SECONDS = 120.0
 STOP_SECONDS = 120.0
@@ -30,18 +30,18 @@ def start(
     web_port: int | None = None,
     say: Callable[[str], None] = print,
 ) -> Settings:
-    """Start an instance that outlives us; return once its parts are there.
+    """Start an instance that outlives us; return once its parts are ready.
 
     Raises:
-        StackError: it ended instead; with what it said, or it was up already.
+        StackError: it ended (with its error), or was up already.
     """
-    folder = open_folder(data, unprivileged())
-    pid = lock.held_by(folder.lock)
+    folder = open_folder(data, server_account())
+    pid = lock.find_holder(folder.lock)
     if pid is not None:
         raise StackError(
             f"the instance in {folder.root} is already up (pid {pid}); `hypervisor down` stops it"
         )
-    words = [*interpreter(), "--data", str(folder.root), "up"]
+    words = [*interpreter_command(), "--data", str(folder.root), "up"]
     words += ["--exercise"] if mode is Mode.EXERCISE else []
     words += ["--name", name] if name is not None else []
     words += ["--web-port", str(web_port)] if web_port is not None else []
@@ -54,23 +54,23 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
-            env={**environment(), **of_up(os.environ)},
+            env={**part_environment(), **up_settings(os.environ)},
             start_new_session=True,
         )
     seen = _follow(child, log, seen, folder.root, say)
-    child.returncode = 0  # it is its own master now; nobody is to wait for it
+    child.returncode = 0  # it runs on by itself; nobody waits for it
     return load_settings(folder.root)
 
 
 def _follow(
     child: subprocess.Popen[bytes], log: Path, seen: int, root: Path, say: Callable[[str], None]
 ) -> int:
-    """Pass on what it says until it is ready."""
+    """Pass on its messages until it is ready."""
     end = time.monotonic() + START_SECONDS
     errors: list[str] = []
     while True:
-        found = state.read(root)
-        ready = found is not None and found.ready and found.pid == child.pid
+        instance = state.read(root)
+        ready = instance is not None and instance.ready and instance.pid == child.pid
         ended = child.poll() is not None
         with log.open("rb") as file:
             file.seek(seen)
@@ -97,15 +97,15 @@ def stop(data: Path) -> bool:
     """Stop the instance of this folder and wait until it has stopped; False: it was not up.
 
     Raises:
-        StackError: it may not be stopped by us, or does not stop.
+        StackError: we may not stop it, or it does not stop.
     """
     file = data.absolute() / "up.lock"
-    pid = lock.held_by(file)
+    pid = lock.find_holder(file)
     if pid is None:
         return False
     try:
         os.kill(pid, signal.SIGTERM)
-        os.kill(pid, signal.SIGCONT)  # one that is stopped hears nothing
+        os.kill(pid, signal.SIGCONT)  # a stopped process handles no signal
     except ProcessLookupError:
         return False
     except PermissionError as error:

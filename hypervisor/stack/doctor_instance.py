@@ -1,4 +1,4 @@
-"""The doctor's look at one instance: up, broker, database, parts."""
+"""The doctor's checks of one instance: up, broker, database, parts."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -11,30 +11,30 @@ from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.mosquitto import DEMANDS
 from hypervisor.broker.probe import ACCEPTED, SILENT, connack, get_login
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.database.connect import StoreError
 from hypervisor.evaluation import queries_health
 from hypervisor.stack import lock
 from hypervisor.stack.finding import Finding, bad, good, warning
 
-LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
+LATE = timedelta(seconds=30)  # a healthy part reports every few seconds
 _SHOWN = 10  # of what is set aside
-_UP = "`hypervisor up` (or look why it stopped: log/up.log of the data folder)"
+_UP = "`hypervisor up` (log/up.log of the data folder says why it stopped)"
 
 
-def supervision(settings: Settings) -> Iterator[Finding]:
-    """Whether `up` runs, and how calm its children are."""
-    pid = lock.held_by(settings.data / "up.lock")
-    told = state.read(settings.data)
+def check_supervision(settings: Settings) -> Iterator[Finding]:
+    """Whether `up` runs, and how often it restarted its children."""
+    pid = lock.find_holder(settings.data / "up.lock")
+    instance = state.read(settings.data)
     if pid is None:
         yield bad("up", f"nothing runs in {settings.data}", _UP)
         return
-    if told is None or told.pid != pid:
+    if instance is None or instance.pid != pid:
         yield warning("up", f"pid {pid} is starting or stopping", "look again in a moment")
         return
     yield good("up", f"pid {pid}")
-    restless = {name: times for name, times in told.restarts.items() if times}
-    down = [name for name in told.restarts if name not in told.pids]
+    restless = {name: times for name, times in instance.restarts.items() if times}
+    down = [name for name in instance.restarts if name not in instance.pids]
     logs = f"see the logs in {settings.data / 'log'}"
     if down:
         yield bad("processes", f"down just now: {', '.join(down)}", logs)
@@ -45,7 +45,7 @@ def supervision(settings: Settings) -> Iterator[Finding]:
         yield good("processes", "none had to be started again")
 
 
-def broker(settings: Settings) -> Iterator[Finding]:
+def check_broker(settings: Settings) -> Iterator[Finding]:
     where = f"{settings.broker_host}:{settings.parts_port}"
     user = settings.broker_user
     code = connack(settings.broker_host, settings.parts_port, user, settings.broker_password)
@@ -58,12 +58,12 @@ def broker(settings: Settings) -> Iterator[Finding]:
         yield bad("broker", f"{where} does not let {user!r} in", mend)
     if code != SILENT and connack(settings.broker_host, settings.broker_port) == ACCEPTED:
         yield bad("broker", f"{where} lets anybody in", "set allow_anonymous false")
-    yield from _broker_settings(settings)
+    yield from _check_broker_settings(settings)
 
 
-def _broker_settings(settings: Settings) -> Iterator[Finding]:
-    """A private broker's file must say what nothing is lost by."""
-    folder = DataFolder(root=settings.data, account=unprivileged())
+def _check_broker_settings(settings: Settings) -> Iterator[Finding]:
+    """A private broker's settings must be those that lose nothing."""
+    folder = DataFolder(root=settings.data, account=server_account())
     file = folder.broker / "mosquitto.conf"
     if not file.exists():
         return
@@ -83,8 +83,8 @@ def _broker_settings(settings: Settings) -> Iterator[Finding]:
         yield good("device accounts", f"{devices} at the broker")
 
 
-def database(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """The database, and what it knows of ingest and watch."""
+def check_database(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """The database, and from it ingest and evaluation."""
     try:
         seen = queries_health.look(settings.database_url)
     except StoreError as error:
@@ -103,8 +103,8 @@ def database(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield bad("mode", "nobody has said live or exercise", "`hypervisor migrate --mode …`")
         return
     yield good("mode", f"{seen.instance.mode.banner} {seen.instance.name!r}")
-    yield from _ingest(seen, live=seen.instance.mode is Mode.LIVE)
-    yield _watch(seen, now, live=seen.instance.mode is Mode.LIVE)
+    yield from _check_ingest(seen, live=seen.instance.mode is Mode.LIVE)
+    yield _check_evaluation(seen, now, live=seen.instance.mode is Mode.LIVE)
     for set_aside in seen.set_aside[:_SHOWN]:
         about = f"rule {set_aside.rule}" if set_aside.rule else "every rule"
         what = f"{about} at {set_aside.subject or 'every subject'} is not evaluated, noticed"
@@ -126,11 +126,11 @@ def database(settings: Settings, now: datetime) -> Iterator[Finding]:
             "`hypervisor notify list --dead` says why, `hypervisor notify retry` sends them again"
         )
         yield bad("notifications", what, mend)
-    yield from readers(settings)
+    yield from check_readers(settings)
 
 
-def readers(settings: Settings) -> Iterator[Finding]:
-    """Whether those who read in SQL are as they were given."""
+def check_readers(settings: Settings) -> Iterator[Finding]:
+    """Whether SQL readers kept their settings and passwords."""
     try:
         seen = queries_reader_sessions.look(settings.database_url, settings.reader_timeout_seconds)
     except StoreError:
@@ -148,7 +148,7 @@ def readers(settings: Settings) -> Iterator[Finding]:
         yield warning("readers", what, mend)
 
 
-def _ingest(seen: queries_health.Health, *, live: bool) -> Iterator[Finding]:
+def _check_ingest(seen: queries_health.Health, *, live: bool) -> Iterator[Finding]:
     if not seen.workers:
         yield bad("ingest", "no worker has joined", "see log/ingest.log of the data folder")
     for worker in seen.workers:
@@ -158,27 +158,29 @@ def _ingest(seen: queries_health.Health, *, live: bool) -> Iterator[Finding]:
         elif worker.silent_for is None or worker.silent_for > LATE:
             mend = "see its log (log/ingest.log of the data folder)"
             since = (
-                "never" if worker.silent_for is None else f"not for {_seconds(worker.silent_for)}"
+                "never"
+                if worker.silent_for is None
+                else f"not for {_format_seconds(worker.silent_for)}"
             )
             what = f"heard {since}; silence is not judged until it, or another, is heard"
             yield bad(name, what, mend)
         else:
-            yield good(name, f"heard {_seconds(worker.silent_for)} ago")
+            yield good(name, f"heard {_format_seconds(worker.silent_for)} ago")
 
 
-def _watch(seen: queries_health.Health, now: datetime, *, live: bool) -> Finding:
+def _check_evaluation(seen: queries_health.Health, now: datetime, *, live: bool) -> Finding:
     if seen.judged_to is None:
         mend = "it judges once readings or heartbeats come; see log/watch.log"
         return (bad if live else warning)("watch", "has judged nothing yet", mend)
     if live and now - seen.judged_to > LATE:
-        what = f"is {_seconds(now - seen.judged_to)} behind"
+        what = f"is {_format_seconds(now - seen.judged_to)} behind"
         return bad("watch", what, "see log/watch.log of the data folder")
     return good("watch", f"has judged up to {seen.judged_to:%Y-%m-%d %H:%M:%S %Z}")
 
 
-def web(settings: Settings) -> Iterator[Finding]:
+def check_web(settings: Settings) -> Iterator[Finding]:
     where = f"http://{settings.web_host}:{settings.web_port}"
-    answer = get_login(ports.reachable(settings.web_host), settings.web_port)
+    answer = get_login(ports.reachable_address(settings.web_host), settings.web_port)
     run = state.read(settings.data)
     if answer is None:
         yield bad("web", f"nobody answers at {where}", "see log/web.log of the data folder")
@@ -192,8 +194,8 @@ def web(settings: Settings) -> Iterator[Finding]:
         yield good("web", f"answers at {where}")
 
 
-def guarded(look: Callable[[], Iterator[Finding]], subject: str) -> Iterator[Finding]:
-    """A look that may not look says so."""
+def guard_access(look: Callable[[], Iterator[Finding]], subject: str) -> Iterator[Finding]:
+    """Report a check that lacks permission."""
     try:
         yield from look()
     except (PermissionError, StackError) as error:
@@ -205,11 +207,11 @@ def is_private(settings: Settings) -> bool:
     return (settings.data / "database").exists() or not settings.database_url
 
 
-def unmade(settings: Settings) -> Iterator[Finding]:
-    """There is no instance here yet."""
+def report_missing(settings: Settings) -> Iterator[Finding]:
+    """No instance exists here yet."""
     yield bad("instance", f"none was made in {settings.data}", "`hypervisor up` makes one")
 
 
-def _seconds(span: timedelta) -> str:
+def _format_seconds(span: timedelta) -> str:
     whole = int(span.total_seconds())
     return f"{whole} s" if whole < 120 else str(timedelta(seconds=whole))

@@ -1,4 +1,4 @@
-"""The doctor's look at the machine: programs, user, folder, disk, clock."""
+"""The doctor's checks of the machine: programs, user, folder, disk, clock."""
 
 import ctypes
 import platform
@@ -10,38 +10,40 @@ from pathlib import Path
 from hypervisor.broker import binaries
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import LEAST_FREE_BYTES, SCARCE_BYTES
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.stack.finding import Finding, bad, good, warning
 
-_TIME_ERROR = 5  # of adjtimex: the kernel knows that nobody keeps its clock right
+_TIME_ERROR = 5  # of adjtimex: the clock is not synchronised
 
 
-def python() -> Iterator[Finding]:
-    """Named only: one that is too old does not come as far as this."""
+def check_python() -> Iterator[Finding]:
+    """The version only: one that is too old never gets here."""
     yield good("python", f"{platform.python_version()} ({sys.executable})")
 
 
-def programs() -> Iterator[Finding]:
-    absent = binaries.missing()
+def check_programs() -> Iterator[Finding]:
+    absent = binaries.list_missing()
     if absent:
         yield bad("programs", f"not installed: {', '.join(absent)}", binaries.HOW_TO_MEND)
     else:
-        yield good("programs", f"{binaries.broker().mosquitto}, {binaries.database().postgres}")
+        yield good(
+            "programs", f"{binaries.find_broker().mosquitto}, {binaries.find_database().postgres}"
+        )
 
 
-def user() -> Iterator[Finding]:
+def check_user() -> Iterator[Finding]:
     try:
-        account = unprivileged()
+        account = server_account()
     except StackError as error:
         yield bad("user", str(error), "`make setup`")
         return
     yield good("user", f"the servers run as {account.name!r}")
 
 
-def folder(root: Path) -> Iterator[Finding]:
-    """Whether the servers can live there, whoever looks."""
+def check_folder(root: Path) -> Iterator[Finding]:
+    """Whether the servers can use the data folder, whoever runs the doctor."""
     try:
-        account = unprivileged()
+        account = server_account()
     except StackError:
         return
     if not root.exists():
@@ -56,10 +58,10 @@ def folder(root: Path) -> Iterator[Finding]:
         yield bad("data folder", f"{root} does not belong to {account.name!r}", mend)
     else:
         yield good("data folder", f"{root}, of {account.name!r}")
-    yield _space(root)
+    yield _check_space(root)
 
 
-def _space(root: Path) -> Finding:
+def _check_space(root: Path) -> Finding:
     usage = shutil.disk_usage(root)
     what = f"{usage.free / 1024**3:.1f} GB free ({usage.free / usage.total:.0%})"
     mend = f"make room on the disk of {root}"
@@ -70,11 +72,11 @@ def _space(root: Path) -> Finding:
     return good("disk", what)
 
 
-def clock() -> Iterator[Finding]:
-    """Whether somebody keeps the machine's clock: live, arrival times are read from it."""
+def check_clock() -> Iterator[Finding]:
+    """Whether the machine's clock is synchronised: live, arrival times are read from it."""
     state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))  # all zero: only look
     if state == _TIME_ERROR:
         mend = "install systemd-timesyncd or chrony; a wrong clock makes silence alarms wrong"
-        yield warning("clock", "the kernel says that nobody keeps it right", mend)
+        yield warning("clock", "not synchronised, says the kernel", mend)
     elif state >= 0:
-        yield good("clock", "kept right, says the kernel")
+        yield good("clock", "synchronised, says the kernel")

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs that write a database into a file and read it back."""
+"""pg_dump and pg_restore."""
 
 import os
 import shutil
@@ -12,19 +12,19 @@ from hypervisor.stack import queries_backup as store
 from hypervisor.stack.archive import BackupError
 
 
-def dump(url: str, target: Path, *, snapshot: str, readings: bool) -> None:
+def dump_database(url: str, target: Path, *, snapshot: str, readings: bool) -> None:
     """Write the database, as the snapshot sees it, into a file.
 
     Raises:
-        BackupError: it could not be done; in the program's own words.
+        BackupError: the program failed; with its own message.
     """
-    words, secret = store.address(url)
+    words, secret = store.connection_options(url)
     done = subprocess.run(
         [
-            str(binaries.tool("pg_dump")),
+            str(binaries.find_tool("pg_dump")),
             *("--format", "custom", "--compress", "zstd:3", "--no-owner", "--no-privileges"),
             *("--snapshot", snapshot, "--file", str(target)),
-            *([] if readings else store.without_readings()),
+            *([] if readings else store.exclude_readings()),
             *words,
         ],
         stdin=subprocess.DEVNULL,
@@ -37,20 +37,25 @@ def dump(url: str, target: Path, *, snapshot: str, readings: bool) -> None:
         raise BackupError(f"the database could not be dumped: {done.stderr.strip()}")
 
 
-def read_in(url: str, source: IO[bytes]) -> None:
-    """Read a dump into an empty database that was made ready.
+def restore_dump(url: str, source: IO[bytes]) -> None:
+    """Read a dump into an empty, prepared database.
 
     Raises:
-        BackupError: it could not be done; in the program's own words.
+        BackupError: the program failed; with its own message.
     """
-    words, secret = store.address(url)
-    command = [str(binaries.tool("pg_restore")), "--no-owner", "--no-privileges", "--exit-on-error"]
-    with tempfile.TemporaryFile() as said:
+    words, secret = store.connection_options(url)
+    command = [
+        str(binaries.find_tool("pg_restore")),
+        "--no-owner",
+        "--no-privileges",
+        "--exit-on-error",
+    ]
+    with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(
             [*command, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=said,
+            stderr=errors,
             env={**os.environ, **secret},
         ) as child:
             try:
@@ -58,8 +63,8 @@ def read_in(url: str, source: IO[bytes]) -> None:
                     shutil.copyfileobj(source, child.stdin, 1024**2)
                     child.stdin.close()
             except BrokenPipeError:
-                pass  # it has ended; its words say why
-        said.seek(0)
+                pass  # it has ended; its message says why
+        errors.seek(0)
         if child.returncode:
-            words_said = said.read().decode(errors="replace").strip()
-            raise BackupError(f"the database could not be restored: {words_said}")
+            reason = errors.read().decode(errors="replace").strip()
+            raise BackupError(f"the database could not be restored: {reason}")

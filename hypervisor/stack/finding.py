@@ -1,4 +1,4 @@
-"""What the doctor finds: a subject, whether it is well, and how to mend it."""
+"""A finding of the doctor: a subject, its state, and how to fix it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ State = Literal["good", "warning", "bad"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """`mend` stands wherever the state is not good."""
+    """`mend`: how to fix it, unless the state is good."""
 
     subject: str
     state: State

@@ -1,7 +1,7 @@
-"""How long an instance keeps what: every hour what the settings no longer keep goes, audited.
+"""Retention: every hour, data that the settings no longer keep is deleted and audited.
 
-A setting that was made shorter is asked for first: until somebody agrees, things are kept as long
-as they were before, and it is said what would go.
+A shortened setting takes effect after `--agree`; until then the longer one holds, and the log says
+what would be deleted.
 """
 
 import time
@@ -21,8 +21,8 @@ from hypervisor.readings.queries_retention import Bounds, Chunk
 
 EVERY_SECONDS = 3600.0
 _TRY_AGAIN_SECONDS = 10.0
-_TICK_SECONDS = 0.2  # so soon it hears that it is to stop
-_HAPPENINGS = timedelta(hours=6)  # a console that was away longer asks for everything anew
+_TICK_SECONDS = 0.2  # the delay in noticing a stop
+_EVENT_RETENTION = timedelta(hours=6)  # a console that was away longer reloads everything
 _AUTHOR = "housekeeping"
 _SETTINGS = {
     "readings": "raw_retention_days",
@@ -36,7 +36,7 @@ Days = Mapping[str, int | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What goes, or went. `shorter`: settings that nobody has agreed to yet, in words."""
+    """What is deleted. `shorter`: shortened settings that nobody has accepted yet, as text."""
 
     bounds: Bounds
     chunks: tuple[Chunk, ...]
@@ -48,22 +48,22 @@ class Sweep:
         return sum(chunk.going for chunk in self.chunks)
 
     def text(self) -> str:
-        """In a person's words."""
+        """One sentence."""
         if not self.readings and not self.dead_letters:
-            return "nothing is older than what is kept"
+            return "nothing is past its retention"
         before = "" if self.bounds.readings is None else f" before {self.bounds.readings:%Y-%m-%d}"
         kept = sum(chunk.kept for chunk in self.chunks)
         beside = f" ({kept:,} beside them stay: imported, or the last of a series)" if kept else ""
         return f"{self.readings:,} readings{before}{beside}, {self.dead_letters:,} dead letters"
 
 
-def wanted(settings: Settings) -> dict[str, int | None]:
-    """For how many days each thing is kept by the settings."""
+def configured_days(settings: Settings) -> dict[str, int | None]:
+    """Days of retention by kind of data, from the settings."""
     return {what: getattr(settings, name) for what, name in _SETTINGS.items()}
 
 
-def look(connection: Connection, days: Days) -> Sweep:
-    """What would go."""
+def preview(connection: Connection, days: Days) -> Sweep:
+    """What would be deleted."""
     bounds = queries_retention.bounds(connection, days)
     return Sweep(
         bounds=bounds,
@@ -72,45 +72,45 @@ def look(connection: Connection, days: Days) -> Sweep:
     )
 
 
-def sweep(connection: Connection, wish: Days, *, agree: bool = False) -> Sweep:
-    """Let go what nobody keeps any more; each chunk a transaction, audited as a whole.
+def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> Sweep:
+    """Delete what is past its retention; one audited transaction a chunk.
 
-    `wish`: the settings. What is shorter there than agreed waits for `agree`.
+    `configured`: the settings. A shortened one waits for `agree`.
     """
-    days, shorter = _agreed(connection, wish, agree=agree)
-    found = look(connection, days)
-    for chunk in found.chunks:
+    days, shorter = _apply_agreement(connection, configured, agree=agree)
+    expired = preview(connection, days)
+    for chunk in expired.chunks:
         with connection.transaction():
             rollups.keep(connection, chunk.first, chunk.last)
             versions = queries_retention.let_go(connection, chunk)
             _record(connection, chunk, versions)
-    if found.dead_letters:
+    if expired.dead_letters:
         with connection.transaction():
-            gone = queries_retention.let_letters_go(connection, found.bounds)
-            _record_letters(connection, found.bounds.dead_letters, gone)
+            gone = queries_retention.let_letters_go(connection, expired.bounds)
+            _record_letters(connection, expired.bounds.dead_letters, gone)
     return Sweep(
-        bounds=found.bounds,
-        chunks=found.chunks,
-        dead_letters=found.dead_letters,
+        bounds=expired.bounds,
+        chunks=expired.chunks,
+        dead_letters=expired.dead_letters,
         shorter=shorter,
     )
 
 
-def _agreed(
-    connection: Connection, wish: Days, *, agree: bool
+def _apply_agreement(
+    connection: Connection, configured: Days, *, agree: bool
 ) -> tuple[dict[str, int | None], tuple[str, ...]]:
-    """The days that hold now, and what is shorter by the settings and not agreed to."""
+    """The retention in force, and the shortened settings not accepted yet."""
     with connection.transaction():
         before = queries_retention.agreed(connection)
         waiting = {
             what
-            for what, days in wish.items()
+            for what, days in configured.items()
             if what in before and not agree and _is_shorter(days, before[what])
         }
-        days = {what: before[what] if what in waiting else wish[what] for what in wish}
+        days = {what: before[what] if what in waiting else configured[what] for what in configured}
         queries_retention.agree(connection, days)
     words = tuple(
-        f"{_SETTINGS[what]} is {wish[what]} now and was {_words(before[what])}"
+        f"{_SETTINGS[what]} is {configured[what]} now and was {_format_days(before[what])}"
         for what in sorted(waiting)
     )
     return days, words
@@ -120,7 +120,7 @@ def _is_shorter(days: int | None, before: int | None) -> bool:
     return days is not None and (before is None or days < before)
 
 
-def _words(days: int | None) -> str:
+def _format_days(days: int | None) -> str:
     return "for good" if days is None else str(days)
 
 
@@ -152,8 +152,8 @@ def _record_letters(connection: Connection, before: datetime | None, gone: int) 
     )
 
 
-def copy(connection: Connection, settings: Settings) -> str:
-    """Keep the columnar copy of readings; what is to be said where that cannot be."""
+def refresh_columnar_copy(connection: Connection, settings: Settings) -> str:
+    """Refresh the columnar copy of readings; a message if it fails."""
     try:
         queries_columnar.refresh(connection, settings.data / queries_columnar.FOLDER)
     except OSError as error:
@@ -162,16 +162,16 @@ def copy(connection: Connection, settings: Settings) -> str:
 
 
 def compress(connection: Connection, settings: Settings) -> str:
-    """Compress old readings where that can be done; what is to be said of it."""
+    """Compress old readings; a message if anything was compressed."""
     before = queries_retention.compressed_before(connection, settings.compress_after_days)
     done = queries_compression.keep(connection, before)
     return f"; {done} weeks of readings compressed" if done else ""
 
 
 def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
-    """Keep house every hour until told to stop. A lost database is waited for."""
+    """Run every hour until stopped; retry while the database is away."""
     reader_guard.start(settings, stopping=stopping, say=say)
-    said = ""
+    last_message = ""
     due = time.monotonic()
     while not stopping():
         time.sleep(_TICK_SECONDS)
@@ -180,27 +180,27 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
         due = time.monotonic() + EVERY_SECONDS
         try:
             with translated(), connect(settings.database_url, autocommit=True) as connection:
-                text = _once(connection, settings)
+                message = _run_once(connection, settings)
         except StoreError as error:
-            text, due = f"{error}; trying again", time.monotonic() + _TRY_AGAIN_SECONDS
-        if text != said:
-            say(text)
-        said = text
+            message, due = f"{error}; trying again", time.monotonic() + _TRY_AGAIN_SECONDS
+        if message != last_message:
+            say(message)
+        last_message = message
 
 
-def _once(connection: Connection, settings: Settings) -> str:
-    """One sweep, and what is to be said of it."""
+def _run_once(connection: Connection, settings: Settings) -> str:
+    """One sweep; its log message."""
     if instance_store.read(connection) is None:
         raise StoreError("this database has not been said to be live or an exercise")
     if not queries_retention.take(connection):
-        return "another housekeeping is at work on this database"
-    done = sweep(connection, wanted(settings))
+        return "another housekeeping is running on this database"
+    done = sweep(connection, configured_days(settings))
     text = f"gone: {done.text()}" if done.readings or done.dead_letters else done.text()
-    text += copy(connection, settings) + compress(connection, settings)
-    events.forget(connection, _HAPPENINGS)
+    text += refresh_columnar_copy(connection, settings) + compress(connection, settings)
+    events.forget(connection, _EVENT_RETENTION)
     if not done.shorter:
         return text
-    more = look(connection, wanted(settings))
+    more = preview(connection, configured_days(settings))
     return (
         f"{text}. {', '.join(done.shorter)}: {more.text()} would go; `hypervisor housekeeping"
         " --once --agree` lets them go"

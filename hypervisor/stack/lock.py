@@ -11,10 +11,10 @@ from hypervisor.broker.errors import StackError
 
 @contextmanager
 def hold(file: Path) -> Iterator[None]:
-    """Be the only `up` of this folder until the end of the block.
+    """Hold the lock of this folder until the end of the block.
 
     Raises:
-        StackError: another one is.
+        StackError: another `up` holds it.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -33,7 +33,7 @@ def hold(file: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def held_by(file: Path) -> int | None:
+def find_holder(file: Path) -> int | None:
     """The pid of the running `up` of this folder, or None where there is none.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The parts in Python: how they are started, and as whom."""
+"""The parts in Python: how they are started, and as which user."""
 
 import os
 import socket
@@ -10,23 +10,23 @@ from pathlib import Path
 import hypervisor
 from hypervisor.base.instance import Mode
 from hypervisor.base.process import LIFE, RUN_ID, WEB_SOCKET
-from hypervisor.broker.child import as_account, spawn
+from hypervisor.broker.child import run_as, spawn
 from hypervisor.broker.folder import DataFolder
-from hypervisor.broker.unprivileged import Account, current
-from hypervisor.stack.life import Pulse
+from hypervisor.broker.server_account import Account, current_account
+from hypervisor.stack.liveness import PipePulse
 from hypervisor.stack.supervisor import Job
 
 PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")  # in the order of starting
-CONDUCTOR = "conduct"  # of exercises: a live instance is never played into
+CONDUCTOR = "conduct"  # exercises only: nothing is played into a live instance
 _CODE = Path(hypervisor.__file__).parent.parent
-# What names servers comes from the folder's own file, whatever the person's environment says.
+# Servers are named by the folder's own file, whatever the environment says.
 _SERVER_KEYS = (
     *("DATABASE_URL", "BROKER_", "PLAYER_PASSWORD", "WEB_", "WORKER", "DATA", "RUN_ID", "LIFE"),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bound:
+class WebListener:
     """The web's listening socket, which `up` holds until it ends, and the run's identity."""
 
     listener: socket.socket
@@ -43,21 +43,23 @@ class Launcher:
     folder: DataFolder
     account: Account
 
-    def start(self, part: str, bound: Bound | None, pulse: Pulse) -> subprocess.Popen[bytes]:
-        """Start a part, which gives signs of life by `pulse` from now on."""
-        env = {**environment(), **(bound.environment() if bound else {})}
+    def start(
+        self, part: str, bound: WebListener | None, pulse: PipePulse
+    ) -> subprocess.Popen[bytes]:
+        """Start a part, which reports to `pulse` from now on."""
+        env = {**part_environment(), **(bound.environment() if bound else {})}
         with pulse.renewed() as pipe:
             return spawn(
-                [*interpreter(), "--data", self.folder.root, part],
+                [*interpreter_command(), "--data", self.folder.root, part],
                 account=self.account,
                 log=self.folder.log(part),
                 env={**env, LIFE: str(pipe)},
                 inherited=[pipe, *([bound.listener.fileno()] if bound else [])],
             )
 
-    def job(self, part: str, bound: Bound | None = None) -> Job:
+    def job(self, part: str, bound: WebListener | None = None) -> Job:
         """A part as it is kept running."""
-        pulse = Pulse()
+        pulse = PipePulse()
         return Job(
             name=part,
             start=lambda: self.start(part, bound, pulse),
@@ -71,18 +73,18 @@ class Launcher:
         return started and words[-1] in (*PARTS, CONDUCTOR)
 
 
-def parts_of(mode: Mode) -> tuple[str, ...]:
+def parts_for(mode: Mode) -> tuple[str, ...]:
     """The parts of an instance, in the order of starting."""
     return (*PARTS, CONDUCTOR) if mode is Mode.EXERCISE else PARTS
 
 
-def interpreter() -> list[str]:
-    """The words that start our own command line, wherever it is started from."""
+def interpreter_command() -> list[str]:
+    """The command that starts our own command line."""
     return [sys.executable, "-P", "-m", "hypervisor"]
 
 
-def environment() -> dict[str, str]:
-    """Ours, less what names other servers, plus where the code lies."""
+def part_environment() -> dict[str, str]:
+    """Our environment without other servers' names, plus the path of the code."""
     kept = {
         key: value
         for key, value in os.environ.items()
@@ -92,21 +94,19 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
 
 
-def launcher(folder: DataFolder) -> Launcher:
-    """Parts run as the servers do if that user can reach the interpreter and the code.
+def make_launcher(folder: DataFolder) -> Launcher:
+    """Parts run as the servers' user if it can read the interpreter and the code.
 
     Otherwise (a clone or an interpreter below /root) they run as whoever started us.
     """
     account = folder.account
     if account.demotes and not _reaches_code(account):
-        account = current()
+        account = current_account()
     return Launcher(folder=folder, account=account)
 
 
 def _reaches_code(account: Account) -> bool:
     if not account.reads(Path(sys.executable)) or not account.reads(_CODE / "sensors/_errors.py"):
         return False
-    tried = as_account(
-        [sys.executable, "-P", "-c", "import numpy, psycopg, typer, uvicorn"], account
-    )
+    tried = run_as([sys.executable, "-P", "-c", "import numpy, psycopg, typer, uvicorn"], account)
     return tried.returncode == 0

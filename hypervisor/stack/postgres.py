@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypervisor.broker.binaries import DatabasePrograms
-from hypervisor.broker.child import as_account, last_lines, spawn
+from hypervisor.broker.child import last_lines, run_as, spawn
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.ports import LOOPBACK
@@ -60,10 +60,10 @@ class Database:
         return f"postgresql://{USER}:{self.password}@{LOOPBACK}:{self.port}/{database}"
 
     def create(self) -> None:
-        """Make the cluster, once; only somebody with the password gets in, from this machine.
+        """Make the cluster, once; it takes passwords, from this machine only.
 
         Raises:
-            StackError: initdb failed (its own words are given).
+            StackError: initdb failed, with its message.
         """
         if self.exists:
             return
@@ -74,7 +74,7 @@ class Database:
             secret.write(self.password + "\n")
             secret.flush()
             self.folder.account.own(Path(secret.name))
-            done = as_account(
+            done = run_as(
                 [
                     self.programs.initdb,
                     *("--pgdata", half_made, "--username", USER, "--pwfile", secret.name),
@@ -106,7 +106,7 @@ class Database:
         return str(self.cluster) in words and words[0].endswith("postgres")
 
     def is_still_held(self) -> bool:
-        """Whether it did not start for what a server that was killed has left running."""
+        """Whether processes of a killed server kept it from starting."""
         words = self.last_words()
         return "is still in use" in words or "postmaster.pid" in words
 

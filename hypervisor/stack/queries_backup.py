@@ -1,4 +1,4 @@
-"""What a backup asks of the database, and what a database needs that came out of one."""
+"""SQL of backup and restore."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ _READINGS = ("reading", "reading_version")
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What the database is at one instant; `name` lets a dump see the same."""
+    """The database at one instant; `name` lets a dump see the same."""
 
     name: str
     taken_at: datetime
@@ -31,17 +31,17 @@ class Snapshot:
 
 
 @contextmanager
-def snapshot(url: str, *, readings: bool) -> Iterator[Snapshot]:
-    """Hold one state of the database still until the end of the block, without stopping anybody.
+def open_snapshot(url: str, *, readings: bool) -> Iterator[Snapshot]:
+    """Hold one snapshot of the database until the end of the block; nobody is blocked.
 
     Raises:
         StoreError: no database answers, or it is no instance yet.
     """
     with connect(url) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        found = instance_store.read(connection)
-        if found is None:
-            raise StoreError("the database is no instance yet: there is nothing to keep")
+        instance = instance_store.read(connection)
+        if instance is None:
+            raise StoreError("the database holds no instance yet: there is nothing to back up")
         (name, taken, version) = connection.execute(
             "SELECT pg_export_snapshot(), clock_timestamp(),"
             " (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
@@ -50,35 +50,35 @@ def snapshot(url: str, *, readings: bool) -> Iterator[Snapshot]:
         yield Snapshot(
             name=name,
             taken_at=taken,
-            instance=found,
+            instance=instance,
             migrations=tuple(row[0] for row in names),
             timescaledb=version,
-            counts=_counts(connection, readings=readings),
+            counts=_count_tables(connection, readings=readings),
         )
 
 
-def counts(url: str) -> dict[str, int]:
+def count_rows(url: str) -> dict[str, int]:
     """How many rows each table has."""
     with connect(url) as connection:
-        return _counts(connection, readings=True)
+        return _count_tables(connection, readings=True)
 
 
-def _counts(connection: Connection, *, readings: bool) -> dict[str, int]:
+def _count_tables(connection: Connection, *, readings: bool) -> dict[str, int]:
     tables = connection.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
     ).fetchall()
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for (table,) in tables:
         if table in _READINGS and not readings:
             continue
         query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
         row = connection.execute(query).fetchone()
-        found[table] = int(row[0]) if row else 0
-    return found
+        counts[table] = int(row[0]) if row else 0
+    return counts
 
 
-def without_readings() -> list[str]:
-    """The words that keep pg_dump from the readings; their tables are dumped, empty."""
+def exclude_readings() -> list[str]:
+    """Options by which pg_dump leaves the tables of readings empty."""
     chunks = ("_hyper_*", "compress_hyper_*")
     names = (
         *(f"_timescaledb_internal.{name}" for name in chunks),
@@ -87,8 +87,8 @@ def without_readings() -> list[str]:
     return [f"--exclude-table-data={name}" for name in names]
 
 
-def address(url: str) -> tuple[list[str], dict[str, str]]:
-    """A database's address as PostgreSQL's programs take it: words, and what nobody may see."""
+def connection_options(url: str) -> tuple[list[str], dict[str, str]]:
+    """A database's address as PostgreSQL's programs take it: options, environment."""
     parts = psycopg.conninfo.conninfo_to_dict(url)
     password = parts.pop("password", None)
     words = [
@@ -98,8 +98,8 @@ def address(url: str) -> tuple[list[str], dict[str, str]]:
     return words, {} if password is None else {"PGPASSWORD": str(password)}
 
 
-def make_ready(url: str, *, timescaledb: str) -> None:
-    """Make an empty database one that a dump can be restored into.
+def prepare_restore(url: str, *, timescaledb: str) -> None:
+    """Prepare an empty database for a dump.
 
     Raises:
         StoreError: it holds something, or its TimescaleDB is not the dump's.
@@ -128,18 +128,18 @@ def make_ready(url: str, *, timescaledb: str) -> None:
         connection.execute("SELECT timescaledb_pre_restore()")
 
 
-def make_whole(url: str) -> None:
-    """After the dump was read in: an ordinary database again, whose planner knows its tables."""
+def finish_restore(url: str) -> None:
+    """After the dump was read: leave restore mode and analyse the tables."""
     with connect(url, autocommit=True) as connection:
         connection.execute("SELECT timescaledb_post_restore()")
         connection.execute("ANALYZE")
 
 
-def go_on(connection: Connection, now: datetime) -> None:
-    """Let the watch go on where it stood, in a cluster that counts its transactions anew.
+def resume(connection: Connection, now: datetime) -> None:
+    """Let evaluation continue where it stood, in a cluster with new transaction numbers.
 
-    What it had not read yet it reads next, in the order it was committed; what it had read it does
-    not read again. Live, nobody listened since the backup: that accuses no gauge of silence.
+    It next reads what it had not read, in commit order, and nothing twice. Live, the time since
+    the backup becomes an ingest gap, so that no gauge is taken for silent.
     """
     unread = "xid >= COALESCE((SELECT cursor FROM watch_state), '0')"
     connection.execute(f"DELETE FROM feed WHERE NOT ({unread}) AND kind <> 'registry'")  # noqa: S608  a constant
@@ -150,13 +150,13 @@ def go_on(connection: Connection, now: datetime) -> None:
         " SELECT kind, worker, at, rows FROM gone ORDER BY xid, id"
     )
     connection.execute("UPDATE watch_state SET cursor = pg_current_xact_id()")
-    connection.execute("TRUNCATE columnar_part, columnar_dirty")  # its files were left behind
+    connection.execute("TRUNCATE columnar_part, columnar_dirty")  # its files are not in the backup
     connection.execute("UPDATE rollup_state SET cursor = '0', fill = '-infinity', seen_at = NULL")
-    connection.execute("TRUNCATE happening")  # who heard of it did so of another cluster
+    connection.execute("TRUNCATE happening")  # open pages followed another cluster
     connection.execute("UPDATE happening_forgotten SET xid = pg_current_xact_id()")
-    found = instance_store.read(connection)
-    if found is None or found.mode is not Mode.LIVE:
-        return  # in an exercise only its scenario declares deafness
+    instance = instance_store.read(connection)
+    if instance is None or instance.mode is not Mode.LIVE:
+        return  # in an exercise only its scenario declares gaps
     for worker in queries_workers.every(connection):
         since = worker.heard_at or worker.joined_at
         if worker.drained_at is None and since < now:

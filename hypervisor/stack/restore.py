@@ -1,4 +1,4 @@
-"""`hypervisor restore`: an instance made again out of its backup, in a folder that holds none."""
+"""`hypervisor restore`: an instance restored from its backup, into a folder that holds none."""
 
 import shutil
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from pathlib import Path
 from hypervisor.broker import binaries, password_file
 from hypervisor.broker.folder import DataFolder, open_folder
 from hypervisor.broker.mosquitto import Broker
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.database import audit, databases
 from hypervisor.database.connect import connect, migrate, migration_files
-from hypervisor.stack import archive, dump, lock, postgres, settled
+from hypervisor.stack import archive, dump, instance_settings, lock, postgres
 from hypervisor.stack import queries_backup as store
 from hypervisor.stack.archive import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
 from hypervisor.stack.postgres import Database
@@ -31,45 +31,45 @@ class RestoreOptions:
     author: str = ""
 
 
-def restore(wish: RestoreOptions, say: Say) -> Manifest:
-    """Make the instance again in its own cluster; `hypervisor up` then goes on with it.
+def restore(options: RestoreOptions, say: Say) -> Manifest:
+    """Restore the instance into its own cluster; `hypervisor up` then continues it.
 
     Raises:
-        BackupError: the file is none of ours, damaged or too new; or the folder holds an instance.
+        BackupError: the file is no backup, damaged or too new; or the folder holds an instance.
         StackError: the folder cannot be used, or the servers are not installed.
     """
-    _refuse_instance(wish.data)
-    found = archive.verified(wish.file)
-    refuse_newer(wish.file, found)
-    programs, brokers = binaries.database(), binaries.broker()
-    folder = open_folder(wish.data, unprivileged())
+    _refuse_instance(options.data)
+    manifest = archive.verify(options.file)
+    refuse_newer(options.file, manifest)
+    programs, brokers = binaries.find_database(), binaries.find_broker()
+    folder = open_folder(options.data, server_account())
     with lock.hold(folder.lock):
-        _refuse_instance(wish.data)
+        _refuse_instance(options.data)
         try:
-            _settings(wish, folder)
-            chosen = settled.settle(folder, None, say)
+            _restore_settings(options, folder)
+            chosen = instance_settings.choose_settings(folder, None, say)
             broker = Broker(
                 folder=folder,
                 programs=brokers,
                 port=chosen.broker_port,
                 parts_port=chosen.broker_parts_port,
             )
-            _accounts(wish, broker, say)
+            _restore_accounts(options, broker, say)
             cluster = Database(
                 folder=folder,
                 programs=programs,
                 port=chosen.database_port,
                 password=chosen.database_password,
             )
-            _database(wish, found, cluster)
+            _restore_database(options, manifest, cluster)
         except BaseException:
-            _take_away(folder)
+            _remove_partial(folder)
             raise
-    return found
+    return manifest
 
 
 def refuse_newer(file: Path, manifest: Manifest) -> None:
-    """A database that knows more than we do would be misread.
+    """Refuse a backup of a newer version.
 
     Raises:
         BackupError: it has migrations that this version lacks.
@@ -83,7 +83,7 @@ def refuse_newer(file: Path, manifest: Manifest) -> None:
 
 
 def _refuse_instance(data: Path) -> None:
-    folder = DataFolder(root=data.absolute(), account=unprivileged())
+    folder = DataFolder(root=data.absolute(), account=server_account())
     for held in (folder.settings_file, folder.database, folder.broker):
         if held.exists():
             raise BackupError(
@@ -92,16 +92,16 @@ def _refuse_instance(data: Path) -> None:
             )
 
 
-def _settings(wish: RestoreOptions, folder: DataFolder) -> None:
-    with archive.member(wish.file, SETTINGS) as part:
+def _restore_settings(options: RestoreOptions, folder: DataFolder) -> None:
+    with archive.open_member(options.file, SETTINGS) as part:
         text = part.read().decode()
     folder.write(folder.settings_file, text)
 
 
-def _accounts(wish: RestoreOptions, broker: Broker, say: Say) -> None:
-    """The devices' passwords as they were; those of our own parts `up` sets by itself."""
+def _restore_accounts(options: RestoreOptions, broker: Broker, say: Say) -> None:
+    """The devices' passwords; `up` sets those of our own parts."""
     broker.create()
-    with archive.member(wish.file, ACCOUNTS) as part:
+    with archive.open_member(options.file, ACCOUNTS) as part:
         text = part.read().decode()
     broker.folder.write(password_file.path_of(broker.folder), text)
     mended = password_file.restore(broker.folder)
@@ -109,55 +109,55 @@ def _accounts(wish: RestoreOptions, broker: Broker, say: Say) -> None:
         say(mended)
 
 
-def _database(wish: RestoreOptions, found: Manifest, cluster: Database) -> None:
+def _restore_database(options: RestoreOptions, manifest: Manifest, cluster: Database) -> None:
     running = start_database(cluster)
     try:
         databases.create(cluster.url("postgres"), postgres.DATABASE)
-        fill(cluster.url(), wish, found)
+        fill_database(cluster.url(), options, manifest)
     finally:
         running.halt()
 
 
-def fill(url: str, wish: RestoreOptions, found: Manifest) -> None:
-    """Put the backup's database into an empty one, and let it go on from where it stood.
+def fill_database(url: str, options: RestoreOptions, manifest: Manifest) -> None:
+    """Restore the backup's database into an empty one, and continue from where it stood.
 
     Raises:
-        BackupError: what was read in is not what was dumped.
+        BackupError: the restored rows are not those that were dumped.
         StoreError: the database is not empty, or lacks the right TimescaleDB.
     """
-    store.make_ready(url, timescaledb=found.timescaledb)
-    with archive.member(wish.file, DATABASE) as part:
-        dump.read_in(url, part)
-    store.make_whole(url)
-    counts = store.counts(url)
+    store.prepare_restore(url, timescaledb=manifest.timescaledb)
+    with archive.open_member(options.file, DATABASE) as part:
+        dump.restore_dump(url, part)
+    store.finish_restore(url)
+    counts = store.count_rows(url)
     wrong = [
         f"{table} {counts.get(table, 0)} instead of {count}"
-        for table, count in found.counts.items()
+        for table, count in manifest.counts.items()
         if counts.get(table) != count
     ]
     if wrong:
         raise BackupError(f"not all rows came back: {', '.join(wrong)}")
     with connect(url) as connection:
         migrate(connection)
-        store.go_on(connection, datetime.now(UTC))
+        store.resume(connection, datetime.now(UTC))
         audit.record(
             connection,
             kind="restore",
-            subject=found.name,
-            reason=wish.reason or f"restored from {wish.file.name}",
-            author=wish.author,
+            subject=manifest.name,
+            reason=options.reason or f"restored from {options.file.name}",
+            author=options.author,
             details={
-                "file": wish.file.name,
-                "made_at": found.made_at.isoformat(),
-                "version": found.version,
-                "with_readings": found.with_readings,
-                "counts": dict(found.counts),
+                "file": options.file.name,
+                "made_at": manifest.made_at.isoformat(),
+                "version": manifest.version,
+                "with_readings": manifest.with_readings,
+                "counts": dict(manifest.counts),
             },
         )
 
 
-def _take_away(folder: DataFolder) -> None:
-    """Half an instance is none: leave the folder as empty as it was found."""
+def _remove_partial(folder: DataFolder) -> None:
+    """Leave the folder as empty as it was."""
     for made in (folder.database, folder.database.with_name("database.new"), folder.broker):
         shutil.rmtree(made, ignore_errors=True)
     folder.settings_file.unlink(missing_ok=True)

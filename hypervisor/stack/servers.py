@@ -1,4 +1,4 @@
-"""The two private servers of one data folder, started together and awaited."""
+"""Start the private broker and database of a data folder and wait until they answer."""
 
 import signal
 import subprocess
@@ -13,7 +13,7 @@ from hypervisor.broker.ports import is_free
 from hypervisor.database import databases
 from hypervisor.stack.postgres import STOP_SIGNAL, Database
 
-START_SECONDS = 60.0  # a database that recovers from a kill -9 under load takes its time
+START_SECONDS = 60.0  # recovery from a kill -9 under load takes a while
 LEFT_OVER_SECONDS = 60.0
 
 
@@ -25,25 +25,25 @@ class Running:
     halt: Callable[[], bool]
 
 
-def _go_on() -> None:
-    """Nobody says stop."""
+def _never_stop() -> None:
+    """The default check: nothing asks for a stop."""
 
 
 def start_broker(
     broker: Broker,
-    check: Callable[[], None] = _go_on,
+    check: Callable[[], None] = _never_stop,
     *,
     answers: Callable[[], bool] | None = None,
 ) -> Running:
     """Start the broker and wait until it answers; `answers` proves that it is this one.
 
     Raises:
-        StackError: it ended, or never answered; with its last words.
+        StackError: it ended, or never answered; with the end of its log.
         PortLostError: it ended because another process has its port.
     """
     broker.create()
     child = broker.start()
-    waiting = Waiting(
+    waiting = StartingServer(
         name="broker",
         ports=(broker.port, broker.parts_port),
         child=child,
@@ -53,20 +53,20 @@ def start_broker(
     return Running(child=child, halt=lambda: stop(child))
 
 
-def start_database(database: Database, check: Callable[[], None] = _go_on) -> Running:
-    """Start the database server, made first if need be, and wait until it answers.
+def start_database(database: Database, check: Callable[[], None] = _never_stop) -> Running:
+    """Start the database server (its cluster is made if missing) and wait until it answers.
 
-    Where all was killed at once, backends of the server before may take a moment to notice.
+    After a kill, backends of the previous server may take a moment to end.
 
     Raises:
-        StackError: it ended, or never answered; with its last words.
+        StackError: it ended, or never answered; with the end of its log.
         PortLostError: it ended because another process has its port.
     """
     database.create()
     end = time.monotonic() + LEFT_OVER_SECONDS
     while True:
         try:
-            return _started(database, check)
+            return _start_database(database, check)
         except PortLostError:
             raise
         except StackError:
@@ -75,10 +75,10 @@ def start_database(database: Database, check: Callable[[], None] = _go_on) -> Ru
         time.sleep(0.2)
 
 
-def _started(database: Database, check: Callable[[], None]) -> Running:
+def _start_database(database: Database, check: Callable[[], None]) -> Running:
     child = database.start()
     url = database.url("postgres")
-    waiting = Waiting(
+    waiting = StartingServer(
         name="database", ports=(database.port,), child=child, last_words=database.last_words
     )
     await_answer(waiting, lambda: databases.answers(url), check)
@@ -86,7 +86,7 @@ def _started(database: Database, check: Callable[[], None]) -> Running:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
+class StartingServer:
     """A server that was started and has not answered yet."""
 
     name: str
@@ -96,9 +96,9 @@ class Waiting:
 
 
 def await_answer(
-    server: Waiting, answers: Callable[[], bool], check: Callable[[], None] = _go_on
+    server: StartingServer, answers: Callable[[], bool], check: Callable[[], None] = _never_stop
 ) -> None:
-    """Wait until a server answers; what `check` raises ends server and waiting.
+    """Wait until a server answers; an exception of `check` stops the server.
 
     Raises:
         StackError: it ended or stayed silent.

@@ -1,7 +1,4 @@
-"""Children kept running: one that dies is started again, a little later each time.
-
-One that hangs is killed, and so started again.
-"""
+"""Keep children running: restart what dies, with growing delays; kill what hangs."""
 
 import signal
 import subprocess
@@ -15,20 +12,20 @@ from hypervisor.broker.errors import StackError
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 15.0
-STEADY_SECONDS = 10.0  # who has run this long starts afresh with the shortest delay
+STEADY_SECONDS = 10.0  # after running this long, the delay is the shortest again
 HANGING_SECONDS = 30.0  # without a sign of life; a long job gives signs while it works
 STARTING_SECONDS = 120.0  # until the first one
-LOOK_SECONDS = 1.0  # between two looks for signs
-PAUSED_SECONDS = 5.0  # who looks again only after so long was not running: nor perhaps the others
+LOOK_SECONDS = 1.0  # between two checks of signs of life
+PAUSED_SECONDS = 5.0  # after a longer pause we were stopped ourselves, and perhaps the children too
 
 
-def delay(deaths_in_a_row: int) -> float:
+def restart_delay(deaths_in_a_row: int) -> float:
     """Seconds to wait before the next start: doubled each time, up to the longest."""
     doublings = min(max(deaths_in_a_row, 1) - 1, 10)  # bounded before it is an astronomic number
     return min(FIRST_DELAY * 2.0**doublings, LONGEST_DELAY)
 
 
-def cause(returncode: int) -> str:
+def format_exit(returncode: int) -> str:
     """How a process ended, in words."""
     if returncode >= 0:
         return f"ended by itself with exit status {returncode}"
@@ -40,11 +37,11 @@ def cause(returncode: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is kept running. `lives`: whether it gave a sign of life since the last look."""
+    """A child to keep running. `lives`: whether it gave a sign of life since the last check."""
 
     name: str
     start: Callable[[], subprocess.Popen[bytes]]
-    log: Path  # where its last words are
+    log: Path  # holds its last message
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 10.0  # seconds it may take to stop before it is killed
     lives: Callable[[subprocess.Popen[bytes]], bool] | None = None
@@ -64,7 +61,7 @@ class _Child:
 
 @dataclass(kw_only=True)
 class Supervisor:
-    """Owns the children; whoever runs it calls `tend` several times a second."""
+    """Owns the children; its process calls `tend` several times a second."""
 
     say: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
@@ -72,7 +69,7 @@ class Supervisor:
     _looked: float = float("-inf")
 
     def adopt(self, job: Job, process: subprocess.Popen[bytes]) -> None:
-        """Keep a child running that lives already; stopped in reverse order of adoption."""
+        """Supervise a running child; children are stopped in reverse order of adoption."""
         now = self.clock()
         self._children[job.name] = _Child(job=job, process=process, started=now, heard=now)
 
@@ -81,7 +78,7 @@ class Supervisor:
         self._children[job.name].silence = STARTING_SECONDS
 
     def tend(self) -> bool:
-        """Notice deaths, kill what hangs, start again what is due; whether anything changed."""
+        """Notice deaths, kill hanging children, restart those due; whether anything changed."""
         now = self.clock()
         if now - self._looked >= LOOK_SECONDS:
             for child in self._children.values():
@@ -102,7 +99,7 @@ class Supervisor:
     def stop_all(self) -> None:
         """Stop every child, the last started first.
 
-        Before that all of them are let go on: a part does not end while its database is stopped.
+        They are all continued first: a part does not end while its database is stopped.
         """
         for child in self._children.values():
             signal_all(child.process.pid, signal.SIGCONT)
@@ -120,11 +117,11 @@ class Supervisor:
         if returncode is None:
             return False
         child.deaths = 1 if now - child.started >= STEADY_SECONDS else child.deaths + 1
-        child.due = now + delay(child.deaths)
+        child.due = now + restart_delay(child.deaths)
         if self._worth_saying(child):
             self.say(
-                f"{child.job.name} {cause(returncode)}{_last_words(child.job, returncode)};"
-                f" starting it again in {delay(child.deaths):.1f} s"
+                f"{child.job.name} {format_exit(returncode)}{_last_words(child.job, returncode)};"
+                f" starting it again in {restart_delay(child.deaths):.1f} s"
             )
         return True
 
@@ -147,9 +144,9 @@ class Supervisor:
             child.process = child.job.start()
         except (OSError, StackError) as error:  # no memory, no disk: the others go on meanwhile
             child.deaths += 1
-            child.due = now + delay(child.deaths)
+            child.due = now + restart_delay(child.deaths)
             if self._worth_saying(child):
-                self.say(f"{child.job.name} cannot be started now: {_reason(error)}")
+                self.say(f"{child.job.name} cannot be started now: {_format_error(error)}")
             return False
         child.started, child.due = now, None
         child.heard, child.silence = now, STARTING_SECONDS
@@ -160,18 +157,18 @@ class Supervisor:
 
     @staticmethod
     def _worth_saying(child: _Child) -> bool:
-        """Every death at first; of one that dies again and again only each twentieth."""
+        """Every death at first, later only each twentieth."""
         return child.deaths <= 6 or child.deaths % 20 == 0
 
 
-def _reason(error: OSError | StackError) -> str:
+def _format_error(error: OSError | StackError) -> str:
     return str(error.strerror) if isinstance(error, OSError) else str(error)
 
 
 def _last_words(job: Job, returncode: int) -> str:
-    """The last line of its log in which something is said (typer frames its errors)."""
+    """The last line of its log with any words (typer frames its errors)."""
     if returncode <= 0:
         return ""
     lines = [line.strip("│╭╰ ") for line in last_lines(job.log, 5).splitlines()]
-    said = [line for line in lines if any(letter.isalpha() for letter in line)]
-    return f" ({said[-1]})" if said else ""
+    readable = [line for line in lines if any(letter.isalpha() for letter in line)]
+    return f" ({readable[-1]})" if readable else ""

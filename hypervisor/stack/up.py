@@ -1,4 +1,4 @@
-"""`hypervisor up`: the private servers, then the parts, kept running until somebody says stop."""
+"""`hypervisor up`: the private servers, then the parts, kept running until a stop."""
 
 import errno
 import os
@@ -15,24 +15,23 @@ from pathlib import Path
 
 from hypervisor.base.instance import Instance, Mode, require_mode
 from hypervisor.broker import binaries, crash_notes, password_file, passwords, ports, state
-from hypervisor.broker.child import trim_log, wait_until
+from hypervisor.broker.child import command_line, find_processes, stop_pid, trim_log, wait_until
 from hypervisor.broker.errors import PortLostError, StackError
 from hypervisor.broker.folder import SCARCE_BYTES, DataFolder, open_folder
-from hypervisor.broker.keeper import Keeper, keeping
+from hypervisor.broker.keeper import Keeper, run_keeper
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK
 from hypervisor.broker.probe import ACCEPTED, connack, get_login
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect, migrate
-from hypervisor.stack import lock, settled
-from hypervisor.stack.life import Answering, Turning
-from hypervisor.stack.orphans import stop_orphans
-from hypervisor.stack.parts import Bound, Launcher, launcher, parts_of
+from hypervisor.stack import instance_settings, lock
+from hypervisor.stack.liveness import DatabasePulse, SchedulerPulse
+from hypervisor.stack.parts import Launcher, WebListener, make_launcher, parts_for
 from hypervisor.stack.postgres import DATABASE, STOP_SIGNAL, Database
 from hypervisor.stack.servers import Running, start_broker, start_database
-from hypervisor.stack.stopping import Stop, Stopped, on_signals
+from hypervisor.stack.stop_signal import Stopped, StopRequest, handle_signals
 from hypervisor.stack.supervisor import Job, Supervisor
 
 TICK_SECONDS = 0.1
@@ -45,28 +44,28 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class UpOptions:
-    """What the person asked for. `mode` None: as the instance was made, live if it is new."""
+    """The command's options. `mode` None: the instance's own, live if it is new."""
 
     data: Path
     mode: Mode | None = None
     name: str | None = None
     web_port: int | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)  # what `settled` may take up
+    environment: Mapping[str, str] = field(default_factory=dict)  # may override settings
 
 
-def run(wish: UpOptions, say: Say) -> None:
-    """Start everything, keep it running, and stop everything in order when told to.
+def run(options: UpOptions, say: Say) -> None:
+    """Start everything, keep it running, and stop it in order.
 
     Raises:
         TerritoryError: it cannot be started; whatever had been started is stopped again.
     """
-    account = unprivileged()
-    broker, database = binaries.broker(), binaries.database()
-    folder = open_folder(wish.data, account)
-    with lock.hold(folder.lock), on_signals() as stop:
+    account = server_account()
+    broker, database = binaries.find_broker(), binaries.find_database()
+    folder = open_folder(options.data, account)
+    with lock.hold(folder.lock), handle_signals() as stop:
         supervisor = Supervisor(say=say)
-        up = _Up(
-            wish=wish,
+        up = _RunningInstance(
+            options=options,
             say=say,
             stop=stop,
             supervisor=supervisor,
@@ -75,7 +74,7 @@ def run(wish: UpOptions, say: Say) -> None:
         )
         try:
             up.start()
-            with keeping(up.broker, say) as keeper:
+            with run_keeper(up.broker, say) as keeper:
                 up.keep(keeper)
         except Stopped:
             say("stopping")
@@ -91,27 +90,27 @@ def run(wish: UpOptions, say: Say) -> None:
 
 
 @dataclass(kw_only=True)
-class _Up:
-    wish: UpOptions
+class _RunningInstance:
+    options: UpOptions
     say: Say
-    stop: Stop
+    stop: StopRequest
     supervisor: Supervisor
     broker: Broker
     database: Database
     _state: state.InstanceState = field(init=False)
-    _settings: settled.Settled = field(init=False)
+    _settings: instance_settings.InstanceSettings = field(init=False)
     _run_id: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
     _held: set[int] = field(default_factory=set, init=False)  # ports that we listen on by now
-    _bound: Bound | None = field(default=None, init=False)
+    _bound: WebListener | None = field(default=None, init=False)
 
     @property
     def folder(self) -> DataFolder:
         return self.broker.folder
 
     def start(self) -> None:
-        """Servers, database, accounts, parts, in the order in which they need one another."""
+        """Start servers, database, accounts and parts in the order of their dependencies."""
         began = time.monotonic()
-        starter = launcher(self.folder)
+        starter = make_launcher(self.folder)
         self._stop_orphans(starter)
         self._note_gap()
         self._settle()
@@ -123,14 +122,14 @@ class _Up:
             pid=os.getpid(),
             mode=instance.mode,
             name=instance.name,
-            web=f"http://{ports.reachable(settings.web_host)}:{settings.web_port}",
+            web=f"http://{ports.reachable_address(settings.web_host)}:{settings.web_port}",
             ready=False,
             pids={},
             restarts={},
             run_id=self._run_id,
         )
         self._introduce(settings, starter)
-        for part in parts_of(instance.mode):
+        for part in parts_for(instance.mode):
             self.supervisor.start(starter.job(part, self._bound if part == "web" else None))
         self._publish()
         late = self._await_parts(settings)
@@ -160,7 +159,7 @@ class _Up:
                     trim_log(log)
 
     def _stop_orphans(self, starter: Launcher) -> None:
-        """A killed `up` takes its children along; make sure of it, in stopping order."""
+        """The children of a killed `up` should have died with it; make sure, in stopping order."""
         ours = {
             "a part": (starter.is_mine, signal.SIGTERM),
             "the broker": (self.broker.is_mine, signal.SIGTERM),
@@ -169,16 +168,16 @@ class _Up:
         stop_orphans(ours, self.say)
 
     def _settle(self) -> None:
-        """Settle the ports; the web's is ours from here to the end of this run.
+        """Choose the settings and listen on the web's port until the end of this run.
 
-        Called again when a server lost its port: those that we hold already stay.
+        Called again when a server lost its port; ports that we hold stay.
         """
         while True:
-            settings = self._settings = settled.settle(
+            settings = self._settings = instance_settings.choose_settings(
                 self.folder,
-                self.wish.web_port,
+                self.options.web_port,
                 self.say,
-                self.wish.environment,
+                self.options.environment,
                 held=frozenset(self._held),
             )
             if self._bound is not None:
@@ -190,7 +189,7 @@ class _Up:
                     where = f"{settings.web_host}:{settings.web_port}"
                     raise StackError(f"cannot listen at {where}: {error.strerror}") from error
             else:
-                self._bound = Bound(listener=listener, run_id=self._run_id)
+                self._bound = WebListener(listener=listener, run_id=self._run_id)
                 self._held.add(settings.web_port)
                 break
         self.broker = replace(
@@ -205,13 +204,13 @@ class _Up:
         )
 
     def close_port(self) -> None:
-        """Listen for the web no more."""
+        """Close the web's listening socket."""
         if self._bound is not None:
             self._bound.listener.close()
             self._bound = None
 
     def _on_a_port_of_its_own(self, start: Callable[[], Running]) -> Running:
-        """Start a server; where another process was quicker to take its port, on another one."""
+        """Start a server; if another process takes its port meanwhile, on another port."""
         for _ in range(PORT_TRIES):
             with suppress(PortLostError):
                 return start()
@@ -228,11 +227,11 @@ class _Up:
             log=self.folder.log("database"),
             stop_signal=STOP_SIGNAL,
             patience=60,
-            lives=Answering(host=LOOPBACK, port=database.port).lives,
+            lives=DatabasePulse(host=LOOPBACK, port=database.port).lives,
         )
         self.supervisor.adopt(job, running.child)
         databases.create(database.url("postgres"), DATABASE)
-        return prepare(database.url(), self.wish, self.folder.root.name, self.say)
+        return prepare(database.url(), self.options, self.folder.root.name, self.say)
 
     def _start_broker(self, mode: Mode) -> None:
         settings = self._settings
@@ -258,12 +257,12 @@ class _Up:
             start=self._restart_broker,
             log=self.folder.log("broker"),
             patience=60,  # it saves its queues, however long they are
-            lives=Turning().lives,
+            lives=SchedulerPulse().lives,
         )
         self.supervisor.adopt(job, running.child)
 
     def _note_gap(self, until: datetime | None = None) -> None:
-        """Where the broker died before it had saved, somebody will ask what was lost."""
+        """Note a death of the broker before it saved."""
         try:
             gap = crash_notes.note_death(self.folder, until=until)
         except OSError as error:
@@ -278,13 +277,13 @@ class _Up:
 
     def _enter_gaps(self) -> None:
         with suppress(OSError):
-            crash_notes.enter(self.folder, self.database.url())
+            crash_notes.enter_gaps(self.folder, self.database.url())
 
     def _restart_broker(self) -> subprocess.Popen[bytes]:
         self._note_gap(until=datetime.now(UTC))
         try:
             self._restore_passwords()
-        except StackError as error:  # it lets those in whose lines are whole
+        except StackError as error:  # it still admits accounts with intact lines
             self.say(str(error))
         return self.broker.start()
 
@@ -293,7 +292,7 @@ class _Up:
         if mended:
             self.say(mended)
 
-    def _introduce(self, settings: settled.Settled, starter: Launcher) -> None:
+    def _introduce(self, settings: instance_settings.InstanceSettings, starter: Launcher) -> None:
         self.say(
             f"{Mode(self._state.mode).banner} {self._state.name!r}, data in {self.folder.root}"
         )
@@ -308,8 +307,8 @@ class _Up:
         if parts.name != servers.name:
             self.say(f"(the user {servers.name!r} cannot reach this Python or this code)")
 
-    def _await_parts(self, settings: settled.Settled) -> list[str]:
-        """Wait until ingest has joined the broker and the web answers; who is still missing."""
+    def _await_parts(self, settings: instance_settings.InstanceSettings) -> list[str]:
+        """Wait until ingest has connected and the web answers; the parts still missing."""
         url = settings.lines()["DATABASE_URL"]
         waiting: dict[str, Callable[[], bool]] = {
             "ingest": lambda: instance_store.has_joined(url, settings.worker),
@@ -330,7 +329,7 @@ class _Up:
         return list(waiting)
 
     def _web_is_ours(self) -> bool:
-        host = ports.reachable(self._settings.web_host)
+        host = ports.reachable_address(self._settings.web_host)
         answer = get_login(host, self._settings.web_port)
         return answer is not None and answer.run_id == self._state.run_id
 
@@ -351,8 +350,8 @@ class _Up:
         return free < SCARCE_BYTES
 
 
-def prepare(url: str, wish: UpOptions, default_name: str, say: Say) -> Instance:
-    """Migrate the database; make the instance at the first time, check it at every other.
+def prepare(url: str, options: UpOptions, default_name: str, say: Say) -> Instance:
+    """Migrate the database; create the instance or check its mode.
 
     Raises:
         InstanceError: it was made in the other mode.
@@ -360,14 +359,31 @@ def prepare(url: str, wish: UpOptions, default_name: str, say: Say) -> Instance:
     """
     with connect(url) as connection:
         applied = migrate(connection)
-        found = instance_store.read(connection)
-        if found is None:
-            found = Instance(mode=wish.mode or Mode.LIVE, name=wish.name or default_name)
-            instance_store.create(connection, found)
-    if wish.mode is not None:
-        require_mode(found, wish.mode)
-    if wish.name is not None and wish.name != found.name:
-        say(f"the instance was named {found.name!r} when it was made and keeps that name")
+        instance = instance_store.read(connection)
+        if instance is None:
+            instance = Instance(mode=options.mode or Mode.LIVE, name=options.name or default_name)
+            instance_store.create(connection, instance)
+    if options.mode is not None:
+        require_mode(instance, options.mode)
+    if options.name is not None and options.name != instance.name:
+        say(f"the instance was named {instance.name!r} when it was made and keeps that name")
     if applied:
         say(f"migrations applied: {', '.join(applied)}")
-    return found
+    return instance
+
+
+def stop_orphans(
+    ours: Mapping[str, tuple[Callable[[list[str]], bool], signal.Signals]],
+    say: Callable[[str], None],
+) -> int:
+    """Stop each process that one of `ours` recognises (name, test, signal); how many there were."""
+    count = 0
+    for name, (is_mine, by) in ours.items():
+        for pid in find_processes(is_mine):
+            if not is_mine(command_line(pid)):  # ended with a sibling meanwhile
+                continue
+            count += 1
+            ended = stop_pid(pid, by, seconds=30)
+            how = "stopped" if ended else "killed"
+            say(f"{name} of an earlier run was still there (pid {pid}): {how}")
+    return count

@@ -21,7 +21,7 @@ from hypervisor.database.connect import connect
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.sources import read_sources
-from hypervisor.stack.parts import environment, interpreter
+from hypervisor.stack.parts import interpreter_command, part_environment
 from tests.conftest import TEMPLATE, Stack, _settings
 
 REPOSITORY = Path(__file__).parents[2]
@@ -40,11 +40,11 @@ def floods() -> Path:
 def command(*words: str) -> "subprocess.CompletedProcess[str]":
     """Run `hypervisor` as a person would."""
     return subprocess.run(
-        [*interpreter(), *words],
+        [*interpreter_command(), *words],
         capture_output=True,
         text=True,
         check=False,
-        env=environment(),
+        env=part_environment(),
         cwd="/",
     )
 
@@ -57,12 +57,12 @@ class Exercise:
     parts: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     def start(self, part: str, *words: str) -> None:
-        command = [*interpreter(), "--data", str(self.settings.data), part, *words]
+        command = [*interpreter_command(), "--data", str(self.settings.data), part, *words]
         log = (self.settings.data / "log" / f"{part}.log").open("ab")
         with log:
             self.parts.append(
                 subprocess.Popen(
-                    command, stdout=log, stderr=subprocess.STDOUT, env=environment(), cwd="/"
+                    command, stdout=log, stderr=subprocess.STDOUT, env=part_environment(), cwd="/"
                 )
             )
 

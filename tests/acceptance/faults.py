@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hypervisor.base.settings import Settings
 from hypervisor.broker import state
-from hypervisor.broker.child import command_line, running, wait_until
+from hypervisor.broker.child import command_line, find_processes, wait_until
 from hypervisor.stack import detached
 
 PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")
@@ -114,7 +114,9 @@ def _kill_machine(victim: Victim, chance: random.Random) -> float | None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     folder = str(victim.data)
-    wait_until(lambda: not running(lambda words: any(folder in w for w in words)), seconds=30)
+    wait_until(
+        lambda: not find_processes(lambda words: any(folder in w for w in words)), seconds=30
+    )
     time.sleep(chance.uniform(0, 2))
     detached.start(victim.data, say=victim.say)
     return died

@@ -46,7 +46,7 @@ def up(folder: Path, mode: Mode | None = None) -> Settings:
 
 
 def counts(settings: Settings) -> dict[str, int]:
-    found = queries_backup.counts(settings.database_url)
+    found = queries_backup.count_rows(settings.database_url)
     return {table: found[table] for table in UNCHANGED}
 
 

@@ -88,7 +88,7 @@ def gauges(settings: Settings) -> dict[str, Gauge]:
         )
         for name, lowest, highest in rows
     }
-    broker = device_accounts.broker_of(settings)
+    broker = device_accounts.local_broker(settings)
     accounts.change(broker, put={gauge.name: gauge.password for gauge in made.values()})
     return made
 

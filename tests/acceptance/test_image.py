@@ -111,7 +111,7 @@ def test_tools_of_development_are_gone(image: Image) -> None:
 
 def test_a_health_check_is_light(image: Image) -> None:
     look = (
-        "import sys, hypervisor.stack.healthy;"
+        "import sys, hypervisor.stack.health_check;"
         "print([n for n in ('numpy', 'pydantic', 'psycopg', 'typer') if n in sys.modules])"
     )
     assert image.run("python", "-c", look) == "[]\n"
@@ -121,7 +121,7 @@ def test_the_console_is_served_with_what_it_loads(image: Image, database_url: st
     port = free_port()
     env = {**image.env, "HYPERVISOR_DATABASE_URL": database_url, "HYPERVISOR_WEB_PORT": str(port)}
     subprocess.run(["hypervisor", "migrate"], env=env, cwd=image.outside, check=True)
-    check = ["python", "-m", "hypervisor.stack.healthy", "web"]
+    check = ["python", "-m", "hypervisor.stack.health_check", "web"]
     web = subprocess.Popen(["hypervisor", "web"], env=env, cwd=image.outside)
 
     def healthy() -> bool:

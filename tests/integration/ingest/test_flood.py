@@ -17,7 +17,7 @@ import pytest
 from hypervisor.base.settings import Settings
 from hypervisor.bench.load import encoded
 from hypervisor.broker import accounts, passwords
-from hypervisor.broker.child import running, stop_pid, wait_until
+from hypervisor.broker.child import find_processes, stop_pid, wait_until
 from hypervisor.broker.keeper import FIRST_SECONDS, Keeper
 from hypervisor.broker.mosquitto import LARGEST_PACKET, Broker
 from hypervisor.broker.probe import ACCEPTED, REFUSED, SILENT, connack
@@ -137,7 +137,7 @@ def test_one_that_sends_more_than_we_store_is_put_out_for_a_while(
             raw.send(data)
             sent += 500
             keeper.tend()
-        assert said == [f"{FLOODER} floods the broker: put out, let in again in 30 s"]
+        assert said == [f"{FLOODER} floods the broker: suspended for 30 s"]
         port = settings.broker_port
         assert connack(settings.broker_host, port, FLOODER, gauges[FLOODER]) in REFUSED
         ahead[0] = FIRST_SECONDS
@@ -217,7 +217,7 @@ def test_a_storm_of_connections_of_one_account(
 
 def test_the_broker_may_have_as_many_files_as_its_doors_take(broker: Broker) -> None:
     """A process begins with 1,024 on most machines: full long before the devices' door is."""
-    (pid,) = running(broker.is_mine)
+    (pid,) = find_processes(broker.is_mine)
     limits = Path(f"/proc/{pid}/limits").read_text()
     (line,) = [line for line in limits.splitlines() if line.startswith("Max open files")]
     soft, hard = line.split()[3:5]
@@ -234,7 +234,7 @@ def test_devices_that_take_every_connection_of_their_door_keep_no_part_out(
 ) -> None:
     settings = instance_settings
     monkeypatch.setattr("hypervisor.broker.mosquitto.DEVICES", 8)
-    for pid in running(broker.is_mine):
+    for pid in find_processes(broker.is_mine):
         assert stop_pid(pid, signal.SIGTERM, seconds=20)
     narrow = start_broker(broker)
     host, port = settings.broker_host, settings.broker_port

@@ -11,15 +11,15 @@ import pytest
 
 from hypervisor.base.settings import Settings
 from hypervisor.broker import crash_notes
-from hypervisor.broker.child import running, stop, stop_pid
+from hypervisor.broker.child import find_processes, stop, stop_pid
 from hypervisor.broker.folder import GAP_NOTES, DataFolder, open_folder
 from hypervisor.broker.mosquitto import Broker
-from hypervisor.broker.unprivileged import current
+from hypervisor.broker.server_account import current_account
 from hypervisor.database import gaps
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.gaps import Gap
 from hypervisor.readings.refilling import Refill, refills
-from hypervisor.stack.doctor_gaps import gaps as doctor_gaps
+from hypervisor.stack.doctor_gaps import check_gaps as doctor_gaps
 from sensors._domain import catalogue
 from tests.integration.ingest.conftest import GAUGES, ingest, publisher, wait_for
 
@@ -142,7 +142,7 @@ def test_the_doctor_says_what_may_be_lost_and_who_lacks(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> DataFolder:
-    made = open_folder(tmp_path / "data", current())
+    made = open_folder(tmp_path / "data", current_account())
     made.folder(made.broker)
     return made
 
@@ -160,11 +160,11 @@ def test_a_death_is_noted_and_entered_once_the_database_answers(
     assert noted.begins <= before
     assert crash_notes.note_death(folder) is None  # noted already
 
-    assert crash_notes.enter(folder, "postgresql://nobody@127.0.0.1:1/none") == []
+    assert crash_notes.enter_gaps(folder, "postgresql://nobody@127.0.0.1:1/none") == []
     bare = f"{instance_settings.database_url.rpartition('/')[0]}/postgres"  # no migration there
-    assert crash_notes.enter(folder, bare) == []
+    assert crash_notes.enter_gaps(folder, bare) == []
     assert (folder.root / GAP_NOTES).exists()
-    assert crash_notes.enter(folder, instance_settings.database_url) == [noted]
+    assert crash_notes.enter_gaps(folder, instance_settings.database_url) == [noted]
     assert not (folder.root / GAP_NOTES).exists()
     assert list(gaps.latest(connection, limit=9)) == [noted]
 
@@ -183,7 +183,7 @@ def test_what_the_broker_drops_for_want_of_room_is_entered(
     settings = instance_settings
     with ingest(settings):
         wait_for(settings, lambda c: dropped(c) == 0)
-    (pid,) = running(broker.is_mine)
+    (pid,) = find_processes(broker.is_mine)
     stop_pid(pid, signal.SIGTERM, seconds=20)
     file = broker.settings_file
     file.write_text(
@@ -219,7 +219,7 @@ def test_a_session_that_the_broker_had_lost_is_entered(
     settings = instance_settings
     with ingest(settings):
         wait_for(settings, lambda c: dropped(c) == 0)
-    (pid,) = running(broker.is_mine)
+    (pid,) = find_processes(broker.is_mine)
     stop_pid(pid, signal.SIGTERM, seconds=20)
     (broker.folder.broker / "mosquitto.db").unlink()
     child = broker.start()

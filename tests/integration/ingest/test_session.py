@@ -15,8 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from hypervisor.base.settings import Settings
 from hypervisor.broker import accounts, passwords
-from hypervisor.broker.child import running, stop_pid, wait_until
-from hypervisor.broker.keeper import Keeper, keeping
+from hypervisor.broker.child import find_processes, stop_pid, wait_until
+from hypervisor.broker.keeper import Keeper, run_keeper
 from hypervisor.broker.mosquitto import DEMANDS, Broker
 from hypervisor.database.connect import connect
 from hypervisor.stack.servers import Running, start_broker
@@ -50,7 +50,7 @@ def again(broker: Broker) -> Iterator[Callable[[signal.Signals], None]]:
     started: list[Running] = []
 
     def restart(by: signal.Signals) -> None:
-        for pid in running(broker.is_mine):
+        for pid in find_processes(broker.is_mine):
             assert stop_pid(pid, by, seconds=20)
         started.append(start_broker(broker))
 
@@ -173,7 +173,7 @@ def test_while_ingest_is_away_the_broker_saves_at_once(
             time.sleep(0.05)
         return kept.stat().st_mtime_ns > before
 
-    with keeping(broker, lambda _said: None) as keeper:
+    with run_keeper(broker, lambda _said: None) as keeper:
         with ingest(settings), publisher(settings, name, gauges[name]) as device:
             send(device, name, 0, 10)
             assert wait_until(lambda: not saves(keeper, 0.5), seconds=20)
@@ -197,7 +197,7 @@ def test_a_queue_that_the_broker_lost_is_a_deaf_span(
         wait_for(settings, lambda c: count(c, "worker WHERE heard_at IS NOT NULL") == 1)
     with publisher(settings, name, gauges[name]) as device:
         send(device, name, 0, 50)  # what will be lost
-    for pid in running(broker.is_mine):
+    for pid in find_processes(broker.is_mine):
         assert stop_pid(pid, signal.SIGTERM, seconds=20)
     kept = broker.folder.broker / "mosquitto.db"
     if left is None:
@@ -225,7 +225,7 @@ def test_what_a_session_of_an_earlier_version_holds_is_moved(
     instance_settings: Settings, gauges: dict[str, str], broker: Broker, open_tmp: Path
 ) -> None:
     """It was subscribed by `$share` under the worker's name; its queue outlives the upgrade."""
-    for pid in running(broker.is_mine):
+    for pid in find_processes(broker.is_mine):
         assert stop_pid(pid, signal.SIGTERM, seconds=20)
     (broker.folder.broker / "mosquitto.db").unlink()
     old = open_tmp / "old.conf"

@@ -10,7 +10,7 @@ from hypervisor.broker import binaries, passwords
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import free_port
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.readings.ingesting import wall_clock
 from hypervisor.stack.servers import start_broker
 from ingest.link import Address, Link
@@ -24,8 +24,8 @@ BOUND = 45.0  # s: 20 s of silence, on a busy machine
 def test_a_broker_whose_wire_is_cut_is_left_soon_and_found_again(open_tmp: Path) -> None:
     with cable() as laid:
         broker = Broker(
-            folder=open_folder(open_tmp / "instance", unprivileged()),
-            programs=binaries.broker(),
+            folder=open_folder(open_tmp / "instance", server_account()),
+            programs=binaries.find_broker(),
             port=free_port(),
             parts_port=free_port(),
             parts_host=laid.address,

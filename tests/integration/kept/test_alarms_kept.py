@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from hypervisor.alarms import (
-    queries as alarm_queries,
-)
+from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import (
     queries_acts,
     queries_course,

@@ -124,21 +124,21 @@ def test_what_a_bench_counts_and_clears(database_url: str) -> None:
     bench_queries.unjudge(database_url)
     bench_queries.clear(database_url)
     assert bench_queries.readings(database_url) == 0
-    counts = queries_backup.counts(database_url)
+    counts = queries_backup.count_rows(database_url)
     for table in ("alarm", "watch_state", "rollup_hour", "dead_letter", "reading_version"):
         assert counts[table] == 0
     assert (counts["feed"], counts["site"], counts["series"]) == (1, 4, 1)
 
 
 def test_a_snapshot_holds_still_while_others_write(database_url: str) -> None:
-    with pytest.raises(StoreError, match="the database is no instance yet: there is nothing"):
+    with pytest.raises(StoreError, match="the database holds no instance yet: there is nothing"):
         with_snapshot(database_url)
     with connect(database_url) as connection:
         make_places(connection)
         level = add_device(connection, "gauge", "mill", "level")["level"]
         store(connection, level, [(NOW, 1, 0)])
     with (
-        queries_backup.snapshot(database_url, readings=True) as held,
+        queries_backup.open_snapshot(database_url, readings=True) as held,
         connect(database_url) as other,
     ):
         other.execute("DELETE FROM reading")
@@ -149,20 +149,20 @@ def test_a_snapshot_holds_still_while_others_write(database_url: str) -> None:
     assert held.migrations == tuple(migration_files())
     assert (held.counts["site"], held.counts["reading"]) == (4, 1)
     assert held.timescaledb[0].isdecimal()
-    with queries_backup.snapshot(database_url, readings=False) as held:
-        assert held.counts.keys() == queries_backup.counts(database_url).keys() - {
+    with queries_backup.open_snapshot(database_url, readings=False) as held:
+        assert held.counts.keys() == queries_backup.count_rows(database_url).keys() - {
             "reading",
             "reading_version",
         }
 
 
 def with_snapshot(url: str) -> None:
-    with queries_backup.snapshot(url, readings=True):
+    with queries_backup.open_snapshot(url, readings=True):
         pass
 
 
 def test_how_dumps_are_told_where_the_database_is_and_what_to_leave_out() -> None:
-    words, secret = queries_backup.address("postgresql://u:word@h:5/d")
+    words, secret = queries_backup.connection_options("postgresql://u:word@h:5/d")
     assert words[0] == "--dbname"
     assert psycopg.conninfo.conninfo_to_dict(words[1]) == {
         "user": "u",
@@ -171,8 +171,8 @@ def test_how_dumps_are_told_where_the_database_is_and_what_to_leave_out() -> Non
         "dbname": "d",
     }
     assert secret == {"PGPASSWORD": "word"}
-    assert queries_backup.address("postgresql://u@h/d")[1] == {}
-    assert queries_backup.without_readings() == [
+    assert queries_backup.connection_options("postgresql://u@h/d")[1] == {}
+    assert queries_backup.exclude_readings() == [
         "--exclude-table-data=_timescaledb_internal._hyper_*",
         "--exclude-table-data=_timescaledb_internal.compress_hyper_*",
         "--exclude-table-data=public.reading",
@@ -182,7 +182,7 @@ def test_how_dumps_are_told_where_the_database_is_and_what_to_leave_out() -> Non
 
 def test_nothing_is_restored_over_what_is_there(database_url: str) -> None:
     with pytest.raises(StoreError) as caught:
-        queries_backup.make_ready(database_url, timescaledb="2")
+        queries_backup.prepare_restore(database_url, timescaledb="2")
     assert str(caught.value) == (
         "the database is not empty: nothing is restored over what is there"
     )
@@ -206,7 +206,7 @@ def test_a_restored_database_goes_on_where_it_stood(connection: Connection, mode
         " ('gone', %(early)s, %(early)s, %(now)s), ('ahead', %(late)s, %(early)s, NULL)",
         {"now": NOW, "early": NOW - HOUR, "late": NOW + HOUR},
     )
-    queries_backup.go_on(connection, NOW + HOUR)
+    queries_backup.resume(connection, NOW + HOUR)
     here = "(SELECT pg_current_xact_id())"
     entries = connection.execute(
         f"SELECT worker, kind, xid = '0', xid = {here} FROM feed ORDER BY xid, id".encode()  # noqa: S608

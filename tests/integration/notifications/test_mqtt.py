@@ -160,7 +160,9 @@ def test_an_old_sign_of_life_is_not_sent_later(
 
 def test_many_at_once_reach_every_listener(on_broker: Settings, broker: Broker) -> None:
     """An account is connected once: senders take turns, and listeners have an account each."""
-    listeners = [Listener(broker, passwords.reader(name)) for name in ("", "siren", "panel")]
+    listeners = [
+        Listener(broker, passwords.reader_account(name)) for name in ("", "siren", "panel")
+    ]
     to = mqtt_channel.Broker(
         host=on_broker.broker_host,
         port=on_broker.parts_port,

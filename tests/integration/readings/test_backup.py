@@ -13,7 +13,7 @@ from hypervisor.database import audit, databases, feed, reader_functions, tenanc
 from hypervisor.database.connect import StoreError, connect
 from hypervisor.readings import queries_latest
 from hypervisor.stack import dump, restore
-from hypervisor.stack.archive import BackupError, Manifest, verified
+from hypervisor.stack.archive import BackupError, Manifest, verify
 from hypervisor.stack.backup import back_up
 from tests.conftest import Stack
 from tests.integration.evaluation.world import Sent, World, make_world, us
@@ -73,8 +73,8 @@ def settings_of(url: str, folder: Path) -> Settings:
 
 
 def put_back(url: str, file: Path, folder: Path) -> Manifest:
-    manifest = verified(file)
-    restore.fill(url, restore.RestoreOptions(file=file, data=folder), manifest)
+    manifest = verify(file)
+    restore.fill_database(url, restore.RestoreOptions(file=file, data=folder), manifest)
     return manifest
 
 
@@ -175,7 +175,7 @@ def test_without_readings_the_registry_and_the_alarms_come_back(
 def test_it_is_one_state_whatever_is_committed_meanwhile(
     watched: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real: Callable[..., None] = dump.dump
+    real: Callable[..., None] = dump.dump_database
 
     def busy(*words: str, **more: object) -> None:
         high(watched, 70, 75)  # after the snapshot, before the dump

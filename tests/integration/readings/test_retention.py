@@ -70,7 +70,7 @@ def test_it_is_audited_with_counts(old: World) -> None:
 
 def test_a_look_changes_nothing(old: World) -> None:
     with connect(old.url, autocommit=True) as connection:
-        would = housekeeping.look(connection, DAYS)
+        would = housekeeping.preview(connection, DAYS)
     assert stored(old) == list(range(100))
     assert would.readings == sweep(old).readings
     assert "readings before 2024-03-11" in would.text()

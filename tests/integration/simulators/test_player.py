@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from hypervisor.base.settings import Settings
-from hypervisor.broker.child import running, stop_pid
+from hypervisor.broker.child import find_processes, stop_pid
 from hypervisor.broker.mosquitto import Broker as Server
 from hypervisor.broker.passwords import SESSION
 from hypervisor.stack.servers import Running, start_broker
@@ -192,7 +192,7 @@ def test_a_restart_of_the_broker_loses_nothing(exercise_settings: Settings, brok
 
     def restart(progress: Progress) -> None:
         if progress.publications >= 1000 and not restarted:
-            for pid in running(broker.is_mine):
+            for pid in find_processes(broker.is_mine):
                 stop_pid(pid, signal.SIGTERM, seconds=10)
             restarted.append(start_broker(broker))
 

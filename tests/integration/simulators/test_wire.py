@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from hypervisor.broker import accounts
-from hypervisor.broker.child import running
+from hypervisor.broker.child import find_processes
 from hypervisor.broker.mosquitto import Broker as Server
 from hypervisor.broker.ports import free_port
 from simulators._wire import Broker, PlayerError, Wall, Wire
@@ -134,7 +134,7 @@ def test_a_broker_that_does_not_greet_is_given_up() -> None:
 
 def test_a_broker_that_acknowledges_nothing_is_given_up(broker: Server, played: Broker) -> None:
     hasty = Hasty()
-    (pid,) = running(broker.is_mine)
+    (pid,) = find_processes(broker.is_mine)
     with opened(played, wall=hasty.wall) as wire:
         os.kill(pid, signal.SIGSTOP)
         try:

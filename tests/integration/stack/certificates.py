@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from hypervisor.broker.ports import LOOPBACK
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 
 ELSEWHERE = "127.0.0.2"  # an address of this machine that stands in for one of its network
 
@@ -28,7 +28,7 @@ def sign(folder: Path) -> None:
     kind = ("-addext", "basicConstraints=critical,CA:FALSE")
     by = ("-CA", folder / "ca.crt", "-CAkey", folder / "ca.key")
     openssl("req", "-x509", *MADE, *names, *kind, *by, "-keyout", key, "-out", chain)
-    unprivileged().own(key)
+    server_account().own(key)
 
 
 def issued(folder: Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hypervisor.broker.ports import LOOPBACK
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from tests.compose import ROOT, with_tls
 
 HEALTHY_SECONDS = 180.0  # of a machine that does much else
@@ -183,7 +183,7 @@ def volume_of(service: Mapping[str, Any]) -> str:
 def entry(words: Sequence[str], *, refuses_root: bool = False) -> list[str]:
     """The image's entry point with these words; as another user where root is refused."""
     if refuses_root and os.geteuid() == 0:
-        account = unprivileged()
+        account = server_account()
         as_whom = [str(account.uid), str(account.gid)]
         return [sys.executable, "-c", AS_USER, *as_whom, "hypervisor", *words]
     return [str(TOOLS / "hypervisor"), *words]

@@ -15,7 +15,7 @@ from hypervisor.broker.folder import open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.broker.probe import ACCEPTED, REFUSED, SILENT, connack
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.stack.servers import start_broker
 from tests.integration.stack import certificates
 from tests.integration.stack.certificates import ELSEWHERE
@@ -32,11 +32,11 @@ def papers(shared_folder: Path) -> Path:
 def secured(open_tmp: Path, papers: Path) -> Iterator[Broker]:
     """A broker that listens by TLS elsewhere, in plain on this machine only."""
     both = {"cert": papers / "broker.crt", "key": papers / "broker.key"}
-    asked = tls.asked(**both, port=free_port(), host=ELSEWHERE, only=True)
-    folder = open_folder(open_tmp / "instance", unprivileged())
+    asked = tls.read_options(**both, port=free_port(), host=ELSEWHERE, only=True)
+    folder = open_folder(open_tmp / "instance", server_account())
     broker = Broker(
         folder=folder,
-        programs=binaries.broker(),
+        programs=binaries.find_broker(),
         port=free_port(),
         parts_port=free_port(),
         secured=asked,
@@ -105,19 +105,19 @@ def test_a_renewed_certificate_is_taken_up(secured: Broker, papers: Path) -> Non
     [
         ({"key": None}, "--tls-key is missing"),
         ({"cert": None}, "--tls-cert is missing"),
-        ({"cert": None, "key": None, "only": True}, "--tls-only: expected --tls-cert"),
+        ({"cert": None, "key": None, "only": True}, "--tls-only needs --tls-cert and --tls-key"),
         ({"key": Path("/nowhere")}, "/nowhere cannot be read"),
     ],
 )
 def test_half_of_it_is_refused(papers: Path, change: dict[str, Any], says: str) -> None:
     whole = {"cert": papers / "broker.crt", "key": papers / "broker.key", "only": False}
     with pytest.raises(StackError, match=says):
-        tls.asked(**{**whole, **change}, port=8883, host=LOOPBACK)
+        tls.read_options(**{**whole, **change}, port=8883, host=LOOPBACK)
 
 
 def test_a_key_of_another_certificate_is_refused(papers: Path) -> None:
     with pytest.raises(StackError, match=r"no certificate .* and its key"):
-        tls.asked(
+        tls.read_options(
             cert=papers / "broker.crt",
             key=papers / "ca.key",
             port=8883,
@@ -132,4 +132,6 @@ def test_a_key_with_a_passphrase_is_refused(papers: Path, open_tmp: Path) -> Non
         "ec", "-in", papers / "broker.key", "-aes128", "-passout", "pass:x", "-out", locked
     )
     with pytest.raises(StackError, match="asks for a passphrase"):
-        tls.asked(cert=papers / "broker.crt", key=locked, port=8883, host=LOOPBACK, only=False)
+        tls.read_options(
+            cert=papers / "broker.crt", key=locked, port=8883, host=LOOPBACK, only=False
+        )

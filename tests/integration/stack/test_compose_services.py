@@ -20,7 +20,7 @@ from hypervisor.base.process import PULSE
 from hypervisor.broker.child import wait_until
 from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.broker.probe import ACCEPTED, connack
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.stack.parts import PARTS
 from tests.compose import DOT_ENV
@@ -59,7 +59,7 @@ def elsewhere(stack: Stack, open_tmp: Path) -> Iterator[Elsewhere]:
     """A database in which nothing is yet, and free ports."""
     name = f"test_{os.urandom(6).hex()}"
     databases.create(stack.maintenance_url, name)
-    unprivileged().own(open_tmp)
+    server_account().own(open_tmp)
     yield Elsewhere(
         root=open_tmp,
         database=f"{LOOPBACK}:{stack.database.port}/{name}",

@@ -10,7 +10,7 @@ import pytest
 from hypervisor.base.settings import Settings
 from hypervisor.broker import password_file, state
 from hypervisor.broker.folder import DataFolder
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.database.connect import connect
 from hypervisor.stack import doctor_instance as doctor
 from hypervisor.stack import doctor_machine
@@ -35,12 +35,12 @@ def test_a_healthy_instance(instance_settings: Settings) -> None:
         connection.execute(
             "INSERT INTO watch_state (cursor, judged_to, engine) VALUES ('0', now(), '1')"
         )
-    assert states(doctor.broker(instance_settings)) == {
+    assert states(doctor.check_broker(instance_settings)) == {
         "broker": "good",
         "broker settings": "good",
         "device accounts": "good",
     }
-    assert states(doctor.database(instance_settings, now)) == {
+    assert states(doctor.check_database(instance_settings, now)) == {
         "database": "good",
         "migrations": "good",
         "mode": "good",
@@ -59,7 +59,7 @@ def test_a_silent_worker_and_a_watch_behind(instance_settings: Settings) -> None
             "INSERT INTO watch_state (cursor, judged_to, engine)"
             " VALUES ('0', now() - INTERVAL '5 minutes', '1')"
         )
-    found = states(doctor.database(instance_settings, datetime.now(UTC)))
+    found = states(doctor.check_database(instance_settings, datetime.now(UTC)))
     assert (found["ingest ingest-1"], found["ingest ingest-2"], found["watch"]) == ("bad",) * 3
 
 
@@ -77,7 +77,7 @@ def test_a_notification_that_was_given_up(instance_settings: Settings) -> None:
         )
     found = {
         finding.subject: finding
-        for finding in doctor.database(instance_settings, datetime.now(UTC))
+        for finding in doctor.check_database(instance_settings, datetime.now(UTC))
     }
     assert found["notifications"].state == "bad"
     assert found["notifications"].what.startswith("1 given up")
@@ -92,28 +92,30 @@ def test_an_exercise_has_its_own_time(exercise_settings: Settings) -> None:
         connection.execute(
             "INSERT INTO watch_state (cursor, judged_to, engine) VALUES ('0', '2022-01-11Z', '1')"
         )
-    found = states(doctor.database(exercise_settings, datetime.now(UTC)))
+    found = states(doctor.check_database(exercise_settings, datetime.now(UTC)))
     assert (found["ingest ingest-1"], found["watch"]) == ("good", "good")
 
 
 def test_a_database_without_migrations(instance_settings: Settings) -> None:
     with connect(instance_settings.database_url) as connection:
         connection.execute("DELETE FROM migration")
-    found = states(doctor.database(instance_settings, datetime.now(UTC)))
+    found = states(doctor.check_database(instance_settings, datetime.now(UTC)))
     assert found["migrations"] == "bad"
 
 
 def test_a_clock_that_is_off(instance_settings: Settings) -> None:
     later = datetime.now(UTC) + timedelta(minutes=1)
-    assert states(doctor.database(instance_settings, later))["clocks"] == "bad"
+    assert states(doctor.check_database(instance_settings, later))["clocks"] == "bad"
 
 
 def test_a_broker_that_refuses_or_forgets(instance_settings: Settings) -> None:
     wrong = instance_settings.model_copy(update={"broker_password": "other"})
-    assert states(doctor.broker(wrong))["broker"] == "bad"
+    assert states(doctor.check_broker(wrong))["broker"] == "bad"
     file = instance_settings.data / "broker" / "mosquitto.conf"
     file.write_text(file.read_text().replace("autosave_interval 1\n", "autosave_interval 1800\n"))
-    found = [finding for finding in doctor.broker(instance_settings) if finding.state == "bad"]
+    found = [
+        finding for finding in doctor.check_broker(instance_settings) if finding.state == "bad"
+    ]
     assert [finding.what for finding in found] == ["not as they must be: autosave_interval 1"]
 
 
@@ -125,7 +127,11 @@ def test_nobody_answers(instance_settings: Settings) -> None:
             "database_url": "postgresql://x:y@127.0.0.1:1/z",
         }
     )
-    found = [*doctor.broker(away), *doctor.web(away), *doctor.database(away, datetime.now(UTC))]
+    found = [
+        *doctor.check_broker(away),
+        *doctor.check_web(away),
+        *doctor.check_database(away, datetime.now(UTC)),
+    ]
     assert {finding.subject for finding in found if finding.state == "bad"} == {
         "broker",
         "web",
@@ -159,30 +165,30 @@ def test_a_stranger_at_the_web_port_is_not_the_web(
         server.run_id = run_id  # type: ignore[attr-defined]
         Thread(target=server.serve_forever, daemon=True).start()
         settings = instance_settings.model_copy(update={"web_port": server.server_port})
-        assert states(doctor.web(settings)) == {"web": expected}
+        assert states(doctor.check_web(settings)) == {"web": expected}
         server.shutdown()
 
 
 def test_a_damaged_password_file_is_said(instance_settings: Settings) -> None:
-    folder = DataFolder(root=instance_settings.data, account=unprivileged())
+    folder = DataFolder(root=instance_settings.data, account=server_account())
     file = password_file.path_of(folder)
     file.write_bytes(file.read_bytes()[:-40])
-    found = {each.subject: each for each in doctor.broker(instance_settings)}
+    found = {each.subject: each for each in doctor.check_broker(instance_settings)}
     assert found["device accounts"].state == "bad"
     assert "is damaged" in found["device accounts"].what
 
 
 def test_nothing_runs_here(instance_settings: Settings) -> None:
-    assert states(doctor.supervision(instance_settings)) == {"up": "bad"}
+    assert states(doctor.check_supervision(instance_settings)) == {"up": "bad"}
 
 
 def test_the_machine(instance_settings: Settings) -> None:
     found = states(
         [
-            *doctor_machine.python(),
-            *doctor_machine.programs(),
-            *doctor_machine.user(),
-            *doctor_machine.folder(instance_settings.data),
+            *doctor_machine.check_python(),
+            *doctor_machine.check_programs(),
+            *doctor_machine.check_user(),
+            *doctor_machine.check_folder(instance_settings.data),
         ]
     )
     assert set(found) == {"python", "programs", "user", "data folder", "disk"}
@@ -199,7 +205,9 @@ def test_what_is_set_aside_is_said_with_its_rule_its_place_and_its_problem(
             " ('', 'mill', now(), 'no threshold')"
         )
     told = [
-        f for f in doctor.database(instance_settings, datetime.now(UTC)) if f.subject == "rules"
+        f
+        for f in doctor.check_database(instance_settings, datetime.now(UTC))
+        if f.subject == "rules"
     ]
     assert [finding.state for finding in told] == ["bad", "bad"]
     assert "every rule at mill" in told[0].what

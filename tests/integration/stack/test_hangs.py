@@ -40,7 +40,7 @@ class Sending:
         self.settings = load_settings(up.root)
         seed(self.settings.database_url)
         self.device, self.password = GAUGES[0], passwords.new_password()
-        broker = device_accounts.broker_of(self.settings)
+        broker = device_accounts.local_broker(self.settings)
         accounts.change(broker, put={self.device: self.password})
         self.sent, self.stop = 0, threading.Event()
         self.thread = threading.Thread(target=self._send, daemon=True)

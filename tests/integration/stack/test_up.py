@@ -14,24 +14,26 @@ import pytest
 from hypervisor.base.instance import Instance, InstanceError, Mode, require_exercise, require_mode
 from hypervisor.base.settings import SETTINGS_FILE, Settings, load_settings
 from hypervisor.broker import accounts, binaries, password_file, state
-from hypervisor.broker.child import running, wait_until
+from hypervisor.broker.child import find_processes, wait_until
 from hypervisor.broker.errors import PortLostError, StackError
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import free_port, is_free
 from hypervisor.broker.probe import ACCEPTED, connack, get_login
-from hypervisor.broker.unprivileged import unprivileged
+from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases, instance
 from hypervisor.database.connect import connect
 from hypervisor.stack import detached, lock
-from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import start_broker, start_database
+from hypervisor.stack.up import stop_orphans
 from tests.integration.stack.ups import Up, is_of
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(bool(binaries.missing()), reason=f"not installed: {binaries.missing()}"),
+    pytest.mark.skipif(
+        bool(binaries.list_missing()), reason=f"not installed: {binaries.list_missing()}"
+    ),
 ]
 
 
@@ -58,7 +60,7 @@ def test_the_life_of_an_instance(start: Callable[..., Up]) -> None:
 
     up.process.kill()  # takes all its children along
     up.process.wait()
-    assert wait_until(lambda: not running(is_of(up.root)), seconds=20)
+    assert wait_until(lambda: not find_processes(is_of(up.root)), seconds=20)
 
     again = detached.start(up.root, say=lambda _: None)
     try:
@@ -71,7 +73,7 @@ def test_the_life_of_an_instance(start: Callable[..., Up]) -> None:
             assert instance.read(connection) == Instance(mode=Mode.EXERCISE, name="essai")
     finally:
         assert detached.stop(up.root)
-    assert not running(is_of(up.root))
+    assert not find_processes(is_of(up.root))
     assert not detached.stop(up.root)
 
 
@@ -119,7 +121,7 @@ def test_two_do_not_disturb_each_other(start: Callable[..., Up]) -> None:
     assert len({one.broker_port, other.broker_port, one.database_url, other.database_url}) == 4
     assert first.stop(signal.SIGINT) == 0
     assert first.said("stopped")
-    assert not running(is_of(first.root))
+    assert not find_processes(is_of(first.root))
     assert is_free(one.broker_port)
     assert both_answer(other)
     assert second.process.poll() is None
@@ -145,10 +147,10 @@ def test_broker_ports_that_another_was_quicker_to_take_are_given_up(
 
 def test_a_database_waits_for_what_the_one_before_has_left_running(open_tmp: Path) -> None:
     """Killed with its server, a backend holds the memory until it notices."""
-    folder = open_folder(open_tmp / "one", unprivileged())
+    folder = open_folder(open_tmp / "one", server_account())
     database = Database(
         folder=folder,
-        programs=binaries.database(),
+        programs=binaries.find_database(),
         port=free_port(),
         password="secret",
         extra=tuple(FORGETFUL.items()),
@@ -172,9 +174,9 @@ def test_another_broker_that_answers_is_not_ours(
     open_tmp: Path, make_broker: Callable[[], Broker]
 ) -> None:
     other = make_broker()
-    folder = open_folder(open_tmp / "second", unprivileged())
+    folder = open_folder(open_tmp / "second", server_account())
     ours = Broker(
-        folder=folder, programs=binaries.broker(), port=other.port, parts_port=free_port()
+        folder=folder, programs=binaries.find_broker(), port=other.port, parts_port=free_port()
     )
     with pytest.raises(PortLostError, match="Address already in use"):
         start_broker(ours, answers=lambda: False)
@@ -184,9 +186,9 @@ def test_a_damaged_password_file_costs_no_device_its_account(
     start: Callable[..., Up], open_tmp: Path
 ) -> None:
     """Found at `up`, and when the broker is started again under it."""
-    folder = open_folder(open_tmp / "a", unprivileged())
+    folder = open_folder(open_tmp / "a", server_account())
     folder.folder(folder.broker)
-    broker = Broker(folder=folder, programs=binaries.broker(), port=0, parts_port=0)
+    broker = Broker(folder=folder, programs=binaries.find_broker(), port=0, parts_port=0)
     accounts.change(broker, put={"lamp-1": "secret-1", "lamp-2": "secret-2"})
     file = password_file.path_of(folder)
     file.write_bytes(b"")
@@ -224,14 +226,14 @@ def test_orphans_of_this_folder_only_are_stopped(
 
 def test_a_folder_is_held_by_one(open_tmp: Path) -> None:
     file = open_tmp / "up.lock"
-    assert lock.held_by(file) is None
+    assert lock.find_holder(file) is None
     with (
         lock.hold(file),
         pytest.raises(StackError, match=f"already up .pid {os.getpid()}."),
         lock.hold(file),
     ):
         pass
-    assert lock.held_by(file) is None
+    assert lock.find_holder(file) is None
 
 
 def test_a_live_instance_is_no_exercise() -> None:

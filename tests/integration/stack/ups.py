@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hypervisor.broker import state
-from hypervisor.broker.child import running, wait_until
+from hypervisor.broker.child import find_processes, wait_until
 from hypervisor.broker.ports import free_port
-from hypervisor.stack.parts import environment, interpreter
+from hypervisor.stack.parts import interpreter_command, part_environment
 
 
 def is_of(root: Path) -> Callable[[list[str]], bool]:
@@ -27,11 +27,11 @@ class Up:
         self.web_port = free_port()
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [*interpreter(), "--data", str(root), "up", *words],
+                [*interpreter_command(), "--data", str(root), "up", *words],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={
-                    **environment(),
+                    **part_environment(),
                     "HYPERVISOR_WEB_PORT": str(self.web_port),
                     "PYTHONFAULTHANDLER": "1",
                 },
@@ -58,7 +58,7 @@ class Up:
         return found is not None and found.restarts[name] > 0 and name in found.pids
 
     def is_gone(self) -> bool:
-        return not running(is_of(self.root))
+        return not find_processes(is_of(self.root))
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop; if it does not, where it hangs stands in the failure."""

@@ -43,13 +43,13 @@ def file(tmp_path: Path, parts: dict[str, Path]) -> Path:
 
 
 def test_what_was_packed_is_read_again(file: Path) -> None:
-    manifest = archive.verified(file)
+    manifest = archive.verify(file)
     assert (manifest.name, manifest.counts, manifest.made_at) == (
         "town",
         {"reading": 3},
         STATED.made_at,
     )
-    with archive.member(file, archive.ACCOUNTS) as part:
+    with archive.open_member(file, archive.ACCOUNTS) as part:
         assert part.read() == b"gauge:hash\n"
 
 
@@ -76,28 +76,28 @@ def test_a_changed_byte_is_found(file: Path, place: float) -> None:
     data[at] ^= 0xFF
     file.write_bytes(data)
     with pytest.raises(BackupError):
-        archive.verified(file)
+        archive.verify(file)
 
 
 @pytest.mark.parametrize("length", [0, 100, 700, 3000])
 def test_a_file_that_was_cut_is_found(file: Path, length: int) -> None:
     file.write_bytes(file.read_bytes()[:length])
     with pytest.raises(BackupError, match=r"town\.backup"):
-        archive.verified(file)
+        archive.verify(file)
 
 
 def test_another_files_are_no_backups(tmp_path: Path, file: Path) -> None:
     text = tmp_path / "text"
     text.write_text("no backup")
     with pytest.raises(BackupError, match="is no backup, or a damaged one"):
-        archive.verified(text)
+        archive.verify(text)
     other = tmp_path / "other.tar"
     with tarfile.open(other, "w") as tar:
         tar.add(file, "town.backup")
     with pytest.raises(BackupError, match="is no backup of ours"):
-        archive.verified(other)
+        archive.verify(other)
     with pytest.raises(BackupError, match="cannot be read: No such file"):
-        archive.verified(tmp_path / "absent")
+        archive.verify(tmp_path / "absent")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_another_manifest_is_refused(tmp_path: Path, change: dict[str, object], 
         entry.size = len(stated)
         tar.addfile(entry, io.BytesIO(stated))
     with pytest.raises(BackupError, match=error):
-        archive.verified(file)
+        archive.verify(file)
 
 
 def test_a_newer_schema_is_refused_and_an_older_one_is_not(file: Path) -> None:

@@ -7,21 +7,21 @@ import pytest
 
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import open_folder
-from hypervisor.broker.unprivileged import Account, current
+from hypervisor.broker.server_account import Account, current_account
 
 OTHER = Account(name="other", uid=54321, gid=54321, demotes=False)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
 
 
 def test_it_is_made_and_closed_to_others(tmp_path: Path) -> None:
-    folder = open_folder(tmp_path / "a" / "b", current())
+    folder = open_folder(tmp_path / "a" / "b", current_account())
     assert folder.root.stat().st_mode & 0o777 == 0o700
     assert (folder.root / "log").is_dir()
     assert folder.root.parent.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_file_is_replaced_whole_and_closed_to_others(tmp_path: Path) -> None:
-    folder = open_folder(tmp_path / "a", current())
+    folder = open_folder(tmp_path / "a", current_account())
     folder.write(folder.settings_file, "A=1\n")
     folder.write(folder.settings_file, "B=2\n")
     assert folder.settings_file.read_text() == "B=2\n"
@@ -39,7 +39,7 @@ def test_a_folder_that_holds_other_things_is_refused_and_left_alone(open_tmp: Pa
     (open_tmp / "letter").touch()
     (open_tmp / "log").mkdir()
     before = open_tmp.stat()
-    for account in (current(), Account(name="x", uid=54321, gid=54321, demotes=True)):
+    for account in (current_account(), Account(name="x", uid=54321, gid=54321, demotes=True)):
         with pytest.raises(StackError, match=r"other things than an instance .such as 'letter'"):
             open_folder(open_tmp, account)
     after = open_tmp.stat()
@@ -47,9 +47,9 @@ def test_a_folder_that_holds_other_things_is_refused_and_left_alone(open_tmp: Pa
 
 
 def test_what_a_killed_first_start_left_is_taken_up(tmp_path: Path) -> None:
-    open_folder(tmp_path / "a", current())
+    open_folder(tmp_path / "a", current_account())
     (tmp_path / "a" / "up.lock").touch()
-    assert open_folder(tmp_path / "a", current()).root == tmp_path / "a"
+    assert open_folder(tmp_path / "a", current_account()).root == tmp_path / "a"
 
 
 @needs_root
@@ -70,10 +70,10 @@ def test_an_unreachable_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"is full: .* MB free, at least"):
-        open_folder(tmp_path / "a", current(), least_free=2**60)
+        open_folder(tmp_path / "a", current_account(), least_free=2**60)
 
 
 def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     with pytest.raises(StackError, match="cannot use the data folder"):
-        open_folder(tmp_path / "a", current())
+        open_folder(tmp_path / "a", current_account())

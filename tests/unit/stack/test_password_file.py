@@ -9,7 +9,7 @@ import pytest
 from hypervisor.broker import password_file
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder, open_folder
-from hypervisor.broker.unprivileged import current
+from hypervisor.broker.server_account import current_account
 
 
 def made_hash() -> str:
@@ -22,7 +22,7 @@ ACCOUNTS = {name: made_hash() for name in ("ingest", "lamp-1", "lamp-2", "poyo")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> DataFolder:
-    made = open_folder(tmp_path / "data", current())
+    made = open_folder(tmp_path / "data", current_account())
     made.folder(made.broker)
     password_file.write(made, ACCOUNTS)
     return made

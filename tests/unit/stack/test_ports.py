@@ -3,7 +3,7 @@
 import os
 import socket
 
-from hypervisor.broker.ports import free_port, holder, is_free
+from hypervisor.broker.ports import find_holder, free_port, is_free
 
 
 def test_a_free_port_is_free_and_below_what_clients_are_lent() -> None:
@@ -16,7 +16,7 @@ def test_the_holder_of_a_taken_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert not is_free(port)
-        assert f"(pid {os.getpid()})" in holder(port)
+        assert f"(pid {os.getpid()})" in find_holder(port)
 
 
 def test_a_port_to_avoid_is_avoided() -> None:

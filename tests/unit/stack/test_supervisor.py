@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hypervisor.broker.child import wait_until
-from hypervisor.stack.supervisor import LONGEST_DELAY, Job, Supervisor, cause, delay
+from hypervisor.stack.supervisor import LONGEST_DELAY, Job, Supervisor, format_exit, restart_delay
 
 
 class Clock:
@@ -28,8 +28,8 @@ def job(tmp_path: Path, *command: str, name: str = "part") -> Job:
 
 
 def test_delays_double_and_are_bounded() -> None:
-    assert [delay(deaths) for deaths in (1, 2, 3)] == [0.2, 0.4, 0.8]
-    assert delay(1_000_000) == LONGEST_DELAY
+    assert [restart_delay(deaths) for deaths in (1, 2, 3)] == [0.2, 0.4, 0.8]
+    assert restart_delay(1_000_000) == LONGEST_DELAY
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_delays_double_and_are_bounded() -> None:
     ],
 )
 def test_an_end_in_words(code: int, words: str) -> None:
-    assert cause(code) == words
+    assert format_exit(code) == words
 
 
 def test_a_dead_part_is_started_again_and_it_is_said(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Signs of life of a child that runs: none of them waits, for who looks has other children too."""
+"""Signs of life of a running child; no check blocks, since the supervisor has others to watch."""
 
 import os
 import socket
@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from hypervisor.broker.child import descendants, is_stopped, switches
+from hypervisor.broker.child import count_switches, descendants, is_stopped
 
-_SSL_REQUEST = struct.pack("!II", 8, 80877103)  # a server answers it before it knows who asks
+_SSL_REQUEST = struct.pack("!II", 8, 80877103)  # a server answers it before authentication
 
 
 @dataclass(kw_only=True)
-class Pulse:
-    """The parts': each writes a byte a second into a pipe (hypervisor.base.process)."""
+class PipePulse:
+    """Of a part: it writes a byte a second into a pipe (hypervisor.base.process)."""
 
     reading: int = -1
 
     @contextmanager
     def renewed(self) -> Iterator[int]:
-        """A pipe for a child that starts meanwhile: the number that it writes into."""
+        """A pipe for a child that is started in the block: the descriptor it writes to."""
         self.close()
         self.reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -36,7 +36,7 @@ class Pulse:
             self.reading = -1
 
     def lives(self, _child: subprocess.Popen[bytes]) -> bool:
-        """Whether it has said so since the last look."""
+        """Whether it wrote since the last check."""
         try:
             return bool(os.read(self.reading, 65536))
         except BlockingIOError:
@@ -44,33 +44,33 @@ class Pulse:
 
 
 @dataclass(kw_only=True)
-class Turning:
-    """The broker's, which wakes ten times a second: whether the kernel let it run since."""
+class SchedulerPulse:
+    """Of the broker, which wakes ten times a second: whether the kernel scheduled it since."""
 
     _seen: tuple[int, int] = (0, 0)
 
     def lives(self, child: subprocess.Popen[bytes]) -> bool:
-        now = (child.pid, switches(child.pid))
+        now = (child.pid, count_switches(child.pid))
         changed, self._seen = now != self._seen, now
         return changed
 
 
 @dataclass(kw_only=True)
-class Answering:
-    """The database's: it answers on its port, and none of its own processes is stopped.
+class DatabasePulse:
+    """Of the database: it answers on its port, and none of its own processes is stopped.
 
     A server process that is stopped holds its locks, and the feed, for ever.
     """
 
     host: str
     port: int
-    patience: float = 5.0  # s for an answer, and between two questions
+    patience: float = 5.0  # seconds for an answer, and between two requests
     _next: float = float("-inf")
-    _asking: socket.socket | None = field(default=None, repr=False)
-    _asked: bool = False
+    _socket: socket.socket | None = field(default=None, repr=False)
+    _request_sent: bool = False
 
     def lives(self, child: subprocess.Popen[bytes]) -> bool:
-        """Whether it answered since the last look."""
+        """Whether it answered since the last check."""
         answered = self._answered()
         if answered:
             self.close()
@@ -80,24 +80,24 @@ class Answering:
         return answered and not any(map(is_stopped, descendants(child.pid)))
 
     def close(self) -> None:
-        if self._asking is not None:
-            self._asking.close()
-            self._asking = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def _call(self) -> None:
         self.close()
-        self._asking, self._asked = socket.socket(), False
-        self._asking.settimeout(0)
-        with suppress(OSError):  # under way; what else there is, the next look meets
-            self._asking.connect((self.host, self.port))
+        self._socket, self._request_sent = socket.socket(), False
+        self._socket.settimeout(0)
+        with suppress(OSError):  # in progress; the next check meets any other error
+            self._socket.connect((self.host, self.port))
 
     def _answered(self) -> bool:
-        if self._asking is None:
+        if self._socket is None:
             return False
         try:
-            if not self._asked:
-                self._asking.send(_SSL_REQUEST)
-                self._asked = True
-            return bool(self._asking.recv(1))
+            if not self._request_sent:
+                self._socket.send(_SSL_REQUEST)
+                self._request_sent = True
+            return bool(self._socket.recv(1))
         except OSError:  # not yet, or nobody listens
             return False

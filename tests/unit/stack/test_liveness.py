@@ -14,7 +14,7 @@ import pytest
 from hypervisor.base import process
 from hypervisor.base.process import LIFE, Life
 from hypervisor.broker.child import descendants, is_stopped, wait_until
-from hypervisor.stack.life import Answering, Pulse, Turning
+from hypervisor.stack.liveness import DatabasePulse, PipePulse, SchedulerPulse
 
 SSL_REQUEST = bytes.fromhex("00000008 04d2162f")  # PostgreSQL's protocol, message formats
 WORKS = (
@@ -31,14 +31,14 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     child.wait()
 
 
-def stops_giving(signs: Pulse | Turning, child: subprocess.Popen[bytes]) -> bool:
+def stops_giving(signs: PipePulse | SchedulerPulse, child: subprocess.Popen[bytes]) -> bool:
     """Whether it gives none for a while, twenty beats, after those that were on their way."""
     signs.lives(child)
     return not wait_until(lambda: signs.lives(child), seconds=1)
 
 
 def test_a_part_that_waits_gives_signs_and_a_stopped_one_none() -> None:
-    pulse = Pulse()
+    pulse = PipePulse()
     with pulse.renewed() as pipe:
         child = subprocess.Popen(
             [sys.executable, "-c", WORKS], env={**os.environ, LIFE: str(pipe)}, pass_fds=[pipe]
@@ -59,7 +59,7 @@ def test_a_part_that_waits_gives_signs_and_a_stopped_one_none() -> None:
 def test_a_loop_that_must_not_stand_is_silent_once_it_stands(
     monkeypatch: pytest.MonkeyPatch, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    pulse = Pulse()
+    pulse = PipePulse()
     monkeypatch.setattr(process, "BEAT_SECONDS", 0.05)
     with pulse.renewed() as pipe:
         monkeypatch.setenv(LIFE, str(os.dup(pipe)))  # for the thread, as long as we live
@@ -88,7 +88,7 @@ def test_nothing_is_written_into_what_is_no_pipe(
 
 def test_a_server_that_wakes_gives_signs_and_a_stopped_one_none() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time\nwhile 1: time.sleep(0.1)"])
-    signs = Turning()
+    signs = SchedulerPulse()
     try:
         assert signs.lives(child)
         assert wait_until(lambda: signs.lives(child), seconds=5)
@@ -104,7 +104,7 @@ def test_a_server_that_listens_and_says_nothing_gives_none(
     sleeper: subprocess.Popen[bytes],
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        signs = Answering(host="127.0.0.1", port=mute.getsockname()[1], patience=0.1)
+        signs = DatabasePulse(host="127.0.0.1", port=mute.getsockname()[1], patience=0.1)
         assert not wait_until(lambda: signs.lives(sleeper), seconds=1)
         signs.close()
 
@@ -113,7 +113,7 @@ def test_a_server_that_answers_lives_again_after_a_silence(
     sleeper: subprocess.Popen[bytes],
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        signs = Answering(host="127.0.0.1", port=server.getsockname()[1], patience=0.1)
+        signs = DatabasePulse(host="127.0.0.1", port=server.getsockname()[1], patience=0.1)
 
         def answer() -> None:
             for _ in range(2):
@@ -147,7 +147,7 @@ def test_a_server_that_answers_but_has_a_stopped_process_gives_none() -> None:
                         answered.set()
 
         threading.Thread(target=answer, daemon=True).start()
-        signs = Answering(host="127.0.0.1", port=server.getsockname()[1], patience=0.1)
+        signs = DatabasePulse(host="127.0.0.1", port=server.getsockname()[1], patience=0.1)
         os.kill(below, signal.SIGSTOP)
         assert wait_until(lambda: is_stopped(below), seconds=5)
         assert not wait_until(lambda: signs.lives(child), seconds=1)

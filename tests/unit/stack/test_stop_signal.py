@@ -5,13 +5,13 @@ import signal
 
 import pytest
 
-from hypervisor.stack.stopping import Stopped, on_signals
+from hypervisor.stack.stop_signal import Stopped, handle_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_is_acted_upon_at_the_next_safe_point(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with on_signals() as stop:
+    with handle_signals() as stop:
         stop.check()
         os.kill(os.getpid(), number)
         with pytest.raises(Stopped):
@@ -22,7 +22,7 @@ def test_it_is_acted_upon_at_the_next_safe_point(number: signal.Signals) -> None
 def test_nohup_is_respected() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with on_signals() as stop:
+        with handle_signals() as stop:
             os.kill(os.getpid(), signal.SIGHUP)
             stop.check()
     finally:

@@ -12,7 +12,7 @@ import pytest
 from hypervisor.base import process
 from hypervisor.base.process import PULSE
 from hypervisor.broker.ports import free_port
-from hypervisor.stack import healthy
+from hypervisor.stack import health_check
 
 
 @pytest.fixture
@@ -33,17 +33,17 @@ def _signals_as_they_were() -> Iterator[None]:
 @pytest.mark.usefixtures("pulse")
 def test_who_asks_whether_to_end_is_well() -> None:
     stopping = process.stopping()
-    assert healthy.main("rollup", os.environ) == 1  # it has not gone round yet
+    assert health_check.main("rollup", os.environ) == 1  # it has not gone round yet
     assert not stopping()
-    assert healthy.main("rollup", os.environ) == 0
+    assert health_check.main("rollup", os.environ) == 0
 
 
 def test_who_hangs_is_not(pulse: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert not process.stopping()()
-    long_ago = time.time() - healthy.LATE_SECONDS - 1
+    long_ago = time.time() - health_check.LATE_SECONDS - 1
     os.utime(pulse, (long_ago, long_ago))
-    assert healthy.main("rollup", os.environ) == 1
-    assert "rollup: it did not go round for 121 s" in capsys.readouterr().out
+    assert health_check.main("rollup", os.environ) == 1
+    assert "rollup: its loop has not run for 121 s" in capsys.readouterr().out
 
 
 def test_a_pulse_is_taken_once_a_second_at_most(pulse: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_pulse_that_cannot_be_told_ends_no_part(
 
 
 def test_a_check_without_a_pulse_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert healthy.main("rollup", {}) == 1
+    assert health_check.main("rollup", {}) == 1
     assert f"{PULSE} names no file" in capsys.readouterr().out
 
 
@@ -83,10 +83,10 @@ def test_a_check_without_a_pulse_says_so(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_server_that_does_not_answer_is_not_well(part: str) -> None:
     port = str(free_port())
     env = {"HYPERVISOR_BROKER_PORT": port, "HYPERVISOR_WEB_PORT": port}
-    assert healthy.main(part, env) == 1
+    assert health_check.main(part, env) == 1
 
 
 def test_a_broker_that_listens_and_says_nothing_is_not_well() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         env = {"HYPERVISOR_BROKER_PORT": str(mute.getsockname()[1])}
-        assert healthy.main("broker", env) == 1
+        assert health_check.main("broker", env) == 1

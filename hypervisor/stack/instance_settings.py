@@ -22,8 +22,8 @@ _WORD = re.compile(r"[A-Za-z0-9_.:~+/=@%^&*,;!?-]+")  # needs no quotes in the s
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
-    """What `up` decides; everything else in the file is the person's and is kept."""
+class InstanceSettings:
+    """What `up` decides; every other line of the file is the user's and is kept."""
 
     database_port: int
     database_password: str
@@ -34,10 +34,10 @@ class Settled:
     web_host: str
     web_port: int
     worker: str
-    extra: Mapping[str, str]  # what else the environment asks for
+    extra: Mapping[str, str]  # further settings from the environment
 
     def lines(self) -> dict[str, str]:
-        """As they stand in the file."""
+        """Key -> value, as in the file."""
         user, name = postgres.USER, postgres.DATABASE
         return {
             "DATABASE_URL": f"postgresql://{user}:{self.database_password}"
@@ -52,31 +52,31 @@ class Settled:
         }
 
 
-def of_up(environment: Mapping[str, str]) -> dict[str, str]:
+def up_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """The part of an environment that `up` takes settings from."""
     keys = {f"{_PREFIX}{key}" for key in (*_PORTS, *_SECRETS, *_NAMES, *_NOT_OURS)}
     return {key: value for key, value in environment.items() if key in keys and value}
 
 
-def settle(
+def choose_settings(
     folder: DataFolder,
     web_port: int | None,
     say: Callable[[str], None],
     environment: Mapping[str, str] | None = None,
     *,
     held: frozenset[int] = frozenset(),
-) -> Settled:
+) -> InstanceSettings:
     """Read or choose the settings, free ports included, and write them to the folder's file.
 
-    What `environment` says of servers wins over the file, and is in the file from then on.
-    `held`: ports that our own servers have already.
+    Settings of servers in `environment` override the file and are saved to it. `held`: ports that
+    our own servers listen on already.
 
     Raises:
-        StackError: a requested port is taken, a value is not what it must be, or a database is
-            there whose settings are lost.
+        StackError: a requested port is taken, a value is invalid, or a database is there whose
+            settings are lost.
     """
     recorded = _read(folder)
-    requested = _requested(environment or {}, say)
+    requested = _read_requested(environment or {}, say)
     if web_port is not None:
         requested["WEB_PORT"] = str(web_port)
     if not recorded and folder.database.exists():
@@ -92,7 +92,7 @@ def settle(
         port = _port(key, requested)
         if port is not None and not free(port, host if key == "WEB_PORT" else LOOPBACK):
             raise StackError(
-                f"port {port} is taken{_by(port)}; choose another {_PREFIX}{key}"
+                f"port {port} is taken{_format_holder(port)}; choose another {_PREFIX}{key}"
                 f"{' or --web-port' if key == 'WEB_PORT' else ''}, or leave it out"
             )
     broker_port, web = _port("BROKER_PORT", merged), _port("WEB_PORT", merged)
@@ -106,7 +106,7 @@ def settle(
         parts_port = _private_port("broker's own", parts_port, other, say)
     other = functools.partial(_is_free, held, but=(broker_port, parts_port))
     database_port = _private_port("database", address.port, other, say)
-    settled = Settled(
+    settled = InstanceSettings(
         database_port=database_port,
         database_password=address.password or passwords.new_password(),
         broker_port=broker_port,
@@ -122,26 +122,26 @@ def settle(
     return settled
 
 
-def _requested(environment: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:
-    """What the environment asks `up` for, without the prefix.
+def _read_requested(environment: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:
+    """The settings of `up` in the environment, without the prefix.
 
     Raises:
-        StackError: a value cannot stand in the settings file.
+        StackError: a value cannot be written to the settings file.
     """
     requested = {}
-    for name, value in of_up(environment).items():
+    for name, value in up_settings(environment).items():
         key = name.removeprefix(_PREFIX)
         if key in _NOT_OURS:
             say(f"{name} is ignored: `hypervisor up` runs a database and a broker of its own")
         elif not _WORD.fullmatch(value):
-            raise StackError(f"{name}: expected letters, digits and none of quotes, blanks, #, $")
+            raise StackError(f"{name}: quotes, blanks, # and $ are not allowed")
         else:
             requested[key] = value
     return requested
 
 
 def _port(key: str, settings: Mapping[str, str]) -> int | None:
-    """The port of that name, None where there is none.
+    """The port of that name, None if unset.
 
     Raises:
         StackError: it is no port.
@@ -154,8 +154,8 @@ def _port(key: str, settings: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def write(folder: DataFolder, settled: Settled) -> None:
-    """Put them into the file, leaving the person's own lines as they are."""
+def write(folder: DataFolder, settled: InstanceSettings) -> None:
+    """Write them to the file; the user's own lines stay."""
     ours = {f"{_PREFIX}{key}": value for key, value in settled.lines().items()}
     before = folder.settings_file.read_text().splitlines() if folder.settings_file.exists() else []
     theirs = [line for line in before if line.partition("=")[0].strip() not in ours]
@@ -189,7 +189,10 @@ def _private_port(
         return recorded
     chosen = next(port for port in iter(ports.free_port, 0) if free(port))
     if recorded is not None:
-        say(f"the {what}'s port {recorded} is taken{_by(recorded)}: it is {chosen} from now on")
+        say(
+            f"the {what}'s port {recorded} is taken{_format_holder(recorded)}:"
+            f" it is {chosen} from now on"
+        )
     return chosen
 
 
@@ -203,10 +206,13 @@ def _web_port(
     candidates = range(preferred, min(preferred + 200, 65536))
     chosen = next((port for port in candidates if free(port, host)), None) or ports.free_port()
     if chosen != preferred:
-        say(f"port {preferred} is taken{_by(preferred)}: the web is on {chosen} from now on")
+        say(
+            f"port {preferred} is taken{_format_holder(preferred)}:"
+            f" the web is on {chosen} from now on"
+        )
     return chosen
 
 
-def _by(port: int) -> str:
-    name = ports.holder(port)
+def _format_holder(port: int) -> str:
+    name = ports.find_holder(port)
     return f" by {name}" if name else ""

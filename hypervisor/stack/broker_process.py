@@ -11,11 +11,11 @@ from hypervisor.base.settings import Settings
 from hypervisor.broker import binaries, crash_notes, password_file, passwords
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import open_folder
-from hypervisor.broker.keeper import keeping
+from hypervisor.broker.keeper import run_keeper
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK
-from hypervisor.broker.tls import Secured
-from hypervisor.broker.unprivileged import current
+from hypervisor.broker.server_account import current_account
+from hypervisor.broker.tls import TlsListener
 
 _TICK_SECONDS = 0.1
 ENTER_SECONDS = 5.0  # between two tries to enter gaps into the ledger
@@ -29,20 +29,20 @@ def run(
     host: str,
     mode: Mode,
     parts_host: str = LOOPBACK,
-    secured: Secured | None = None,
+    secured: TlsListener | None = None,
 ) -> int:
-    """Run the broker, with the accounts that the settings name, to its end; its exit status.
+    """Run the broker with the accounts of the settings until it ends; its exit status.
 
     Raises:
         StackError: a password is missing, the password file is damaged, or we are root.
     """
-    account = current()
+    account = current_account()
     if account.uid == 0:
         raise StackError("the broker does not run as root; start it as another user")
-    wanted = {passwords.INGEST: settings.broker_password}
+    accounts = {passwords.INGEST: settings.broker_password}
     if mode is Mode.EXERCISE:
-        wanted[passwords.PLAYER] = settings.player_password
-    for name, password in wanted.items():
+        accounts[passwords.PLAYER] = settings.player_password
+    for name, password in accounts.items():
         if not password:
             raise StackError(f"no password for the account {name!r}: set it in the environment")
     if settings.broker_parts_port is None:
@@ -53,7 +53,7 @@ def run(
     folder = open_folder(settings.data, account)
     broker = Broker(
         folder=folder,
-        programs=binaries.broker(),
+        programs=binaries.find_broker(),
         port=settings.broker_port,
         parts_port=settings.broker_parts_port,
         parts_host=parts_host,
@@ -67,18 +67,22 @@ def run(
     if mended:
         log.warning("%s", mended)
     broker.create()
-    player = {name: wanted[name] for name in (passwords.PLAYER,) if name in wanted}
+    player = {name: accounts[name] for name in (passwords.PLAYER,) if name in accounts}
     absent = frozenset({passwords.PLAYER}) - set(player)
     passwords.change(folder, broker.programs, put=player, drop=absent)
     child = broker.start()
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # HUP: a renewed certificate
-        signal.signal(each, lambda by, _frame: child.send_signal(by))
+    for signal_number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+        signal.SIGHUP,
+    ):  # HUP: a renewed certificate
+        signal.signal(signal_number, lambda by, _frame: child.send_signal(by))
     entering = time.monotonic()
-    with keeping(broker, log.warning) as keeper:
+    with run_keeper(broker, log.warning) as keeper:
         while True:
             with suppress(subprocess.TimeoutExpired):
                 return child.wait(_TICK_SECONDS)
             keeper.tend()
             if time.monotonic() >= entering:  # the database may come after us
                 entering = time.monotonic() + ENTER_SECONDS
-                crash_notes.enter(folder, settings.database_url)
+                crash_notes.enter_gaps(folder, settings.database_url)

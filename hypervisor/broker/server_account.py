@@ -1,4 +1,4 @@
-"""Who the servers run as: never root."""
+"""The user the servers run as: never root."""
 
 import os
 import pwd
@@ -47,16 +47,16 @@ class Account:
         if not self.demotes:
             return os.access(path, (os.R_OK if read else 0) | (os.X_OK if enter else 0))
         status = path.stat()
-        wanted = read | enter
+        bits = read | enter
         if status.st_uid == self.uid:
-            return status.st_mode >> 6 & wanted == wanted
+            return status.st_mode >> 6 & bits == bits
         if status.st_gid == self.gid:
-            return status.st_mode >> 3 & wanted == wanted
-        return status.st_mode & wanted == wanted
+            return status.st_mode >> 3 & bits == bits
+        return status.st_mode & bits == bits
 
 
-def current() -> Account:
-    """Ourselves."""
+def current_account() -> Account:
+    """The user of this process."""
     uid = os.geteuid()
     try:
         name = pwd.getpwuid(uid).pw_name
@@ -65,19 +65,19 @@ def current() -> Account:
     return Account(name=name, uid=uid, gid=os.getegid(), demotes=False)
 
 
-def unprivileged() -> Account:
-    """Who the servers run as: ourselves, or the system user when we are root.
+def server_account() -> Account:
+    """The user the servers run as: our own, or the system user when we are root.
 
     Raises:
         StackError: we are root and the system user does not exist.
     """
     if os.geteuid() != 0:
-        return current()
+        return current_account()
     try:
-        found = pwd.getpwnam(SYSTEM_USER)
+        entry = pwd.getpwnam(SYSTEM_USER)
     except KeyError as error:
         raise StackError(
-            f"started by root, and the user {SYSTEM_USER!r} whom the servers run as does not exist;"
+            f"started by root, but the servers' user {SYSTEM_USER!r} does not exist;"
             f" run `make setup`, or `useradd --system {SYSTEM_USER}`"
         ) from error
-    return Account(name=SYSTEM_USER, uid=found.pw_uid, gid=found.pw_gid, demotes=True)
+    return Account(name=SYSTEM_USER, uid=entry.pw_uid, gid=entry.pw_gid, demotes=True)
