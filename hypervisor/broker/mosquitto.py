@@ -17,7 +17,7 @@ from hypervisor.broker.tls import TlsListener
 # the broker closes the connection: one of 250 MB delayed everybody for 15 s.
 LARGEST_PACKET = 4 * 1024**2
 # Without the long queue, QoS 1 messages to a slow worker are dropped silently; without the byte
-# limit an absent worker fills the memory; without autosave a kill loses messages acknowledged long ago.
+# limit an absent worker fills the memory; without autosave a kill loses acknowledged messages.
 DEMANDS = {
     "persistence": "true",
     "autosave_interval": "1",
