@@ -67,6 +67,8 @@ def test_one_that_hangs_is_left_behind_and_its_late_good_news_counts(bench: Benc
     parcel = bench.start("duty", lambda: go.wait(PATIENCE))
     assert not bench.lanes.free(("duty", "1"), wide=False)
     assert bench.lanes.free(("other", "1"))
+    assert bench.lanes.free(("a", "1"), wide=False)
+    assert bench.lanes.free(("duty", "0"), wide=False)
     bench.now = 11
     assert bench.lanes.finished() == [Result(parcel=parcel, error="no answer within 10 s")]
     assert bench.lanes.free(("duty", "1"), wide=False)
