@@ -64,8 +64,8 @@ COUNTS = Panel(
         Query(
             sql="SELECT "
             + ", ".join(
-                f"count(*) FILTER (WHERE severity = '{one.value}') AS {one.value}"
-                for one in PRIORITIES
+                f"count(*) FILTER (WHERE severity = '{priority.value}') AS {priority.value}"
+                for priority in PRIORITIES
             )
             + STANDING
         ),
@@ -73,11 +73,14 @@ COUNTS = Panel(
     unit="count",
     columns=tuple(
         Column(
-            name=str(one.value),
-            title=Text(en=f"{one.symbol} {word(one).en}", fr=f"{one.symbol} {word(one).fr}"),
-            colour=one.colour,
+            name=str(priority.value),
+            title=Text(
+                en=f"{priority.symbol} {word(priority).en}",
+                fr=f"{priority.symbol} {word(priority).fr}",
+            ),
+            colour=priority.colour,
         )
-        for one in PRIORITIES
+        for priority in PRIORITIES
     ),
     width=12,
     height=5,
@@ -294,7 +297,8 @@ COURSE = Panel(
     unit="count",
     decimals=0,
     columns=tuple(
-        Column(name=str(one.value), title=one.text, colour=one.colour) for one in PRIORITIES
+        Column(name=str(priority.value), title=priority.text, colour=priority.colour)
+        for priority in PRIORITIES
     ),
     width=24,
     height=8,

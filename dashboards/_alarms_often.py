@@ -207,7 +207,7 @@ _FREQUENT = Panel(
     width=24,
     height=12,
 )
-_TOLD = Panel(
+_NOTIFIED = Panel(
     key="alarms-told",
     title=Text(en="Who was told", fr="Qui a été prévenu"),
     about=Text(
@@ -263,5 +263,5 @@ _TOLD = Panel(
 SECTION = Section(
     key="alarms-often",
     title=Text(en="What comes too often", fr="Ce qui revient trop souvent"),
-    panels=(_TOP, _FLEETING, _ANSWERED, _FREQUENT, _TOLD),
+    panels=(_TOP, _FLEETING, _ANSWERED, _FREQUENT, _NOTIFIED),
 )

@@ -32,7 +32,7 @@ def places(resolution: float) -> int:
 
 def mappings(states: tuple[State, ...], options: Options) -> list[sdk.ValueMap]:
     """The word and colour of each value; the symbol stands before the word."""
-    told = {
+    options_by_code = {
         _value(state.value): sdk.ValueMappingResult(
             text=f"{state.symbol} {words(state.text, options.lang)}".strip(),
             color=state.colour,
@@ -40,7 +40,7 @@ def mappings(states: tuple[State, ...], options: Options) -> list[sdk.ValueMap]:
         )
         for index, state in enumerate(states)
     }
-    return [sdk.ValueMap(options=told)] if told else []
+    return [sdk.ValueMap(options=options_by_code)] if options_by_code else []
 
 
 def _value(value: str | float) -> str:
@@ -85,7 +85,7 @@ def data_links(links: tuple[Link, ...], options: Options) -> list[dict[str, Any]
 
 def properties(column: Column, options: Options) -> dict[str, Any]:
     """Grafana's property ids and values of what a column says; nothing of what it leaves open."""
-    said: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     column = inked(column) if column.cell == "text" else column
     unit, decimals = column.unit, column.decimals
     if column.quantity:
@@ -93,23 +93,23 @@ def properties(column: Column, options: Options) -> dict[str, Any]:
         unit = unit or quantity.unit
         decimals = places(quantity.resolution) if decimals is None else decimals
     if column.title:
-        said["displayName"] = words(column.title, options.lang)
+        values["displayName"] = words(column.title, options.lang)
     if unit:
-        said["unit"] = grafana(unit)
+        values["unit"] = grafana(unit)
     numbers = {"decimals": decimals, "min": column.low, "max": column.high}
-    said |= {key: value for key, value in numbers.items() if value is not None}
+    values |= {key: value for key, value in numbers.items() if value is not None}
     if column.states:
-        said["mappings"] = mappings(column.states, options)
+        values["mappings"] = mappings(column.states, options)
     if column.steps:
         # What is written in the colour must be read below the first step too.
         ground = CLEAR if column.cell == "background" else INK
-        said["thresholds"] = thresholds(column.steps, ground)
-        said["color"] = {"mode": "thresholds"}
+        values["thresholds"] = thresholds(column.steps, ground)
+        values["color"] = {"mode": "thresholds"}
     if column.colour:
-        said["color"] = {"mode": "fixed", "fixedColor": column.colour}
+        values["color"] = {"mode": "fixed", "fixedColor": column.colour}
     if links := data_links(column.links, options):
-        said["links"] = links
-    return said | {f"custom.{key}": value for key, value in _custom(column, options).items()}
+        values["links"] = links
+    return values | {f"custom.{key}": value for key, value in _custom(column, options).items()}
 
 
 def _custom(column: Column, options: Options) -> dict[str, Any]:
@@ -157,16 +157,16 @@ _SIDES: dict[str, str] = {"min": "min_val", "max": "max_val", "displayName": "di
 
 def defaults(column: Column, custom: dict[str, Any], options: Options) -> sdk.FieldConfig:
     """What holds for every column of a panel that says nothing else."""
-    said = properties(column, options)
-    own = {key.removeprefix("custom."): said.pop(key) for key in list(said) if "." in key}
-    links = said.pop("links", None)
-    colour = said.pop("color", {"mode": "palette-classic"})
+    values = properties(column, options)
+    own = {key.removeprefix("custom."): values.pop(key) for key in list(values) if "." in key}
+    links = values.pop("links", None)
+    colour = values.pop("color", {"mode": "palette-classic"})
     config = sdk.FieldConfig(
         custom=custom | own,
         color=sdk.FieldColor(
             mode=sdk.FieldColorModeId(colour["mode"]), fixed_color=colour.get("fixedColor")
         ),
-        **{_SIDES.get(key, key): value for key, value in said.items()},
+        **{_SIDES.get(key, key): value for key, value in values.items()},
     )
     config.links = links
     return config
@@ -213,10 +213,12 @@ def override(
     column: Column, options: Options, *, fills: bool = False
 ) -> sdk.DashboardFieldConfigSourceOverrides:
     """What holds for one column. `fills`: the panel's colours are grounds, not words."""
-    said = properties(column, options)
+    values = properties(column, options)
     if fills and column.steps:
-        said["thresholds"] = thresholds(column.steps)
+        values["thresholds"] = thresholds(column.steps)
     return sdk.DashboardFieldConfigSourceOverrides(
         matcher=matcher(column.name),
-        properties=[sdk.DynamicConfigValue(id_val=key, value=value) for key, value in said.items()],
+        properties=[
+            sdk.DynamicConfigValue(id_val=key, value=value) for key, value in values.items()
+        ],
     )

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 
 from dashboards._colours import BLUE, ORANGE, RED, YELLOW, Step
 from dashboards._describe import Builder, Column, Panel, Query, Section
-from dashboards._flood_figures import KNOWN
+from dashboards._flood_figures import RECENT
 from dashboards._gaps import FIT, bridged, broken
 from dashboards._sql import SINCE, UNTIL, before, readings, territory
 from dashboards._views import TimeSeries
@@ -22,7 +22,7 @@ urgent AS MATERIALIZED (
     SELECT g.*, r.value FROM gauges_at({UNTIL}) g
     CROSS JOIN LATERAL last_reading(g.series, {UNTIL}) r
     WHERE {territory("g")} AND {where}
-    ORDER BY r.time > {KNOWN} DESC, r.value - g.alert DESC NULLS LAST, g.name LIMIT 1
+    ORDER BY r.time > {RECENT} DESC, r.value - g.alert DESC NULLS LAST, g.name LIMIT 1
 )"""
 
 
@@ -80,7 +80,7 @@ def _line(name: str, en: str, fr: str, colour: str) -> Column:
     return Column(name=name, title=Text(en=en, fr=fr), colour=colour, dashed=True, line_width=1)
 
 
-_ONE = Panel(
+_GAUGE = Panel(
     key="flood-hydrograph",
     title=Text(
         en="The gauge nearest to its alert: m NGF and rain",
@@ -168,5 +168,5 @@ _ONE = Panel(
 SECTION = Section(
     key="flood-courses-section",
     title=Text(en="Hydrographs", fr="Hydrogrammes"),
-    panels=(_ALL, _ONE),
+    panels=(_ALL, _GAUGE),
 )

@@ -13,7 +13,7 @@ BASIN_STEPS = (
     Step(at=BASIN_FULL, colour=RED),
 )
 # A level that is older says nothing of now.
-KNOWN = f"{UNTIL} - INTERVAL '1 day'"
+RECENT = f"{UNTIL} - INTERVAL '1 day'"
 # Silent: no reading for longer than the series' own limit, or three times its interval.
 GAUGES = f"""
 SELECT g.name AS site, g.river, g.river_order, g.title AS station, c.value - g.alert AS margin,
@@ -29,7 +29,7 @@ SELECT g.name AS site, g.river, g.river_order, g.title AS station, c.value - g.a
        extract(epoch FROM {UNTIL} - newest.time)::float8 / 60 AS age, c.value + g.zero AS elevation
 FROM gauges_at({UNTIL}) g
 LEFT JOIN LATERAL last_reading(g.series, {UNTIL}) newest ON true
-LEFT JOIN LATERAL course_at(g.series, {UNTIL}, 0.001) c ON c.time > {KNOWN}
+LEFT JOIN LATERAL course_at(g.series, {UNTIL}, 0.001) c ON c.time > {RECENT}
 LEFT JOIN LATERAL (
     SELECT coalesce(stale_s, 3 * interval_s, 2700) AS stale_s
     FROM cadence_at(g.device, 'level', {UNTIL})) k ON true
@@ -80,7 +80,7 @@ SELECT r.gauge AS site, r.title AS asset, r.kind, r.gauge_title AS station,
        CASE WHEN r.known THEN r.earliest_h END AS earliest_h,
        CASE WHEN r.known THEN r.latest_h END AS latest_h,
        CASE WHEN r.known THEN r.margin END AS margin
-FROM (SELECT reach.*, reach.read_at > {KNOWN} AS known FROM reaches_at({UNTIL}) reach) r
+FROM (SELECT reach.*, reach.read_at > {RECENT} AS known FROM reaches_at({UNTIL}) reach) r
 JOIN site g ON g.name = r.gauge WHERE {territory("g")}
 """
 _NEXT = Panel(

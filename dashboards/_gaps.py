@@ -15,13 +15,13 @@ FIT = f"readings_fit({EVERY}, {SINCE}, {UNTIL})"
 _BRIDGED_MS = 3_600_000
 
 
-def broken(told: str) -> str:
+def broken(message: str) -> str:
     """SQL: what `told` says (`time`, `metric`, `value`), with a null in the midst of each silence.
 
     Silence: more than an hour, or than two pieces of time where these are longer.
     """
     return f"""
-    WITH told AS ({told}), paused AS (
+    WITH told AS ({message}), paused AS (
         SELECT told.*, lead(told.time) OVER (PARTITION BY told.metric ORDER BY told.time)
                - told.time AS pause
         FROM told

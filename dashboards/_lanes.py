@@ -40,7 +40,7 @@ def alarm_lanes(domain: str, *, height: int = 10) -> Panel:
             " instant ; vide : aucune. Les sites sans alarme sur la période n'ont pas de ligne. Les"
             " alarmes retirées par une révision n'y sont pas.",
         ),
-        _asked(domain, "hazard"),
+        _query(domain, "hazard"),
         size=(24, height),
     )
 
@@ -58,12 +58,12 @@ def fault_lanes(domain: str, *, width: int = 12, height: int = 10) -> Panel:
             " instant : muet, figé, saut, bouché, batterie faible, horloge fausse. Là où une ligne"
             " est colorée, la mesure du site est à mettre en doute.",
         ),
-        _asked(domain, "maintenance"),
+        _query(domain, "maintenance"),
         size=(width, height),
     )
 
 
-def _asked(domain: str, category: str) -> str:
+def _query(domain: str, category: str) -> str:
     return f"""
     SELECT lane.time AS time, site.title AS site, lane.severity AS state
     FROM alarm_lanes('{domain}', '{category}', {SINCE}, {UNTIL}) lane
@@ -186,11 +186,11 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
 
 
 def _named(quantities: tuple[str, ...]) -> tuple[State, ...]:
-    known = {
+    named = {
         quantity.name: quantity for domain in (FLOOD, WEATHER) for quantity in domain.quantities
     }
     return tuple(
-        State(value=name, text=Text(en=known[name].label_en, fr=known[name].label_fr), colour=GREY)
+        State(value=name, text=Text(en=named[name].label_en, fr=named[name].label_fr), colour=GREY)
         for name in quantities
     )
 

@@ -16,7 +16,7 @@ _BAR = f"CASE WHEN {_SHORT} THEN c.time ELSE date_trunc('day', c.time, {ZONE}) E
 _SHOWN = (  # the hour that runs when the time asked begins, too
     f"(c.time >= date_trunc('hour', {SINCE}) OR NOT ({_SHORT})) AND ({_SHORT} OR {_WHOLE})"
 )
-_WANTED = Column(
+_PLANNED = Column(
     name="wanted",
     title=Text(en="Expected by the plan", fr="Attendu selon le plan"),
     colour=GREY,
@@ -52,7 +52,7 @@ _POWER = Panel(
     ),
     columns=(
         Column(name="power", title=Text(en="Drawn", fr="Appelée"), colour=GREEN, line_width=2),
-        _WANTED,
+        _PLANNED,
     ),
     points=400,
     width=12,
@@ -86,7 +86,7 @@ _DAYS = Panel(
     ),
     columns=(
         Column(name="drawn", title=Text(en="Drawn", fr="Consommée"), colour=GREEN),
-        _WANTED,
+        _PLANNED,
     ),
     timeless="days stand at their midnight, the first before the time asked",
     width=12,

@@ -32,10 +32,10 @@ class Options:
         Raises:
             DashboardError: it has none of that name.
         """
-        found = self.catalogue.quantities.get(name)
-        if found is None:
+        quantity_of = self.catalogue.quantities.get(name)
+        if quantity_of is None:
             raise DashboardError(f"no quantity {name!r} in the catalogue (sensors/)")
-        return found
+        return quantity_of
 
     def reaches(self, url: str) -> bool:
         """Whether a link can be followed: the console's only where its address is known."""

@@ -34,9 +34,9 @@ def localised(sql: str, options: Options) -> str:
     """
     lines = [line.rstrip() for line in sql.strip("\n").splitlines()]
     margin = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
-    said = "\n".join(line[margin:] for line in lines).strip()
-    said = said.replace("{{lang}}", f"'{options.lang}'")
-    return said.replace("{{cadence}}", f"'{json.dumps(_cadence(options.catalogue))}'::jsonb")
+    text = "\n".join(line[margin:] for line in lines).strip()
+    text = text.replace("{{lang}}", f"'{options.lang}'")
+    return text.replace("{{cadence}}", f"'{json.dumps(_cadence(options.catalogue))}'::jsonb")
 
 
 def _cadence(catalogue: Catalogue) -> dict[str, float]:
@@ -63,13 +63,13 @@ def built(panel: Panel, place: sdk.GridPos, options: Options) -> sdk.Panel:
         builder.datasource(source()).targets(
             [SqlQuery(localised(query.sql, options), form, query.ref) for query in panel.queries]
         )
-    for wanted, setter in (
+    for requested, setter in (
         (panel.points, "max_data_points"),
         (panel.interval, "interval"),
         (panel.repeat, "repeat"),
     ):
-        if wanted:
-            getattr(builder, setter)(wanted)
+        if requested:
+            getattr(builder, setter)(requested)
     if panel.refine is not None:
         builder = panel.refine(builder)
     model: sdk.Panel = builder.build()

@@ -25,7 +25,9 @@ _COUNTS = tuple(
     )
     for state in _GRAVE
 )
-_TOLD = ", ".join(f"coalesce(max(standing.{state.value}), 0) AS {state.value}" for state in _GRAVE)
+_PRIORITY_COLUMNS = ", ".join(
+    f"coalesce(max(standing.{state.value}), 0) AS {state.value}" for state in _GRAVE
+)
 _BY_PRIORITY = ", ".join(
     f"count(*) FILTER (WHERE standing.severity = '{state.value}') AS {state.value}"
     for state in _GRAVE
@@ -57,7 +59,7 @@ _DOMAINS = Panel(
             SELECT sites.domain, sites.domain AS key, max(sites.sites) AS sites,
                    coalesce(max(told.devices), 0) AS devices,
                    coalesce(max(told.silent), 0) AS silent,
-                   {_TOLD}
+                   {_PRIORITY_COLUMNS}
             FROM sites LEFT JOIN told ON told.domain = sites.domain
             LEFT JOIN standing ON standing.domain = sites.domain GROUP BY 1 ORDER BY 1
             """
@@ -111,7 +113,7 @@ _COMMUNES = Panel(
             )
             SELECT area.name AS commune, count(*) AS sites,
                    count(*) FILTER (WHERE states.state = 'silent') AS blind,
-                   {_TOLD}
+                   {_PRIORITY_COLUMNS}
             FROM states JOIN area ON area.code = states.commune
             LEFT JOIN standing ON standing.commune = states.commune
             GROUP BY 1 HAVING min(states.rank) < 6

@@ -73,10 +73,10 @@ def grafana(unit: str) -> str:
     Raises:
         DashboardError: the table has none; names where to add it.
     """
-    found = EXTRA.get(unit) or GRAFANA.get(unit)
-    if found is None:
+    unit_id = EXTRA.get(unit) or GRAFANA.get(unit)
+    if unit_id is None:
         raise DashboardError(
             f"unit {unit!r} has no Grafana unit; add it to GRAFANA in dashboards/_units.py,"
             f" or use one of {', '.join(sorted(EXTRA))}"
         )
-    return found
+    return unit_id

@@ -9,7 +9,7 @@ from sensors._domain import Domain
 from sensors._quantity import Kind, Quantity
 
 # What a bucket says of a kind of quantity, and how that is drawn.
-_SAID = {
+_TEXTS = {
     Kind.GAUGE: ("mean", TimeSeries()),
     Kind.INCREMENT: ("total", TimeSeries(draw="bars", soft_min=0)),
     Kind.COUNTER: ("increase", TimeSeries(draw="bars", soft_min=0)),
@@ -37,7 +37,7 @@ def usual(domain: Domain) -> Dashboard:
 
 
 def _course(domain: str, quantity: Quantity) -> Panel:
-    column, view = _SAID[quantity.kind]
+    column, view = _TEXTS[quantity.kind]
     return Panel(
         key=f"{domain}-{quantity.name}",
         title=Text(en=quantity.label_en, fr=quantity.label_fr),

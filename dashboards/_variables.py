@@ -64,16 +64,16 @@ def built(variable: Variable, options: Options) -> builders.QueryVariable | buil
 
 
 def _custom(variable: Variable, options: Options) -> builders.CustomVariable:
-    told = [(value, text.in_(options.lang)) for value, text in variable.choices]
-    value, text = told[0]
+    choices = [(value, text.in_(options.lang)) for value, text in variable.choices]
+    value, text = choices[0]
     return (
         builders.CustomVariable(variable.name)
         .label(variable.label.in_(options.lang))
-        .values(", ".join(f"{text} : {value}" for value, text in told))
+        .values(", ".join(f"{text} : {value}" for value, text in choices))
         .options(
             [
                 sdk.VariableOption(selected=index == 0, text=text, value=value)
-                for index, (value, text) in enumerate(told)
+                for index, (value, text) in enumerate(choices)
             ]
         )
         .current(sdk.VariableOption(selected=True, text=text, value=value))

@@ -87,10 +87,10 @@ def take(
 
 def _gravest(connection: Connection) -> str:
     """The gauge on a river whose alarm is the gravest; without one, the first."""
-    rivers = [place.name for place in queries_rivers.places(connection)]
+    rivers = [place.name for place in queries_rivers.list_places(connection)]
     if not rivers:
         raise PicturesError("this instance has no gauge on a river: play the demonstration first")
-    standing = now_store.standing(connection, datetime.now(UTC))
+    standing = now_store.list_open_alarms(connection, datetime.now(UTC))
     rank = {"critical": 0, "major": 1, "minor": 2}
     found = sorted((rank.get(one.severity, 3), one.site) for one in standing if one.site in rivers)
     return found[0][1] or rivers[0] if found else rivers[0]

@@ -53,7 +53,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         bare.append(_bare(url))
         seconds, alarms = _backtest(ground, ())
         whole.append(seconds)
-    one = min(_backtest(ground, (gauges.name(number),))[0] for number in range(plan.rounds))
+    first_ms = min(_backtest(ground, (gauges.name(number),))[0] for number in range(plan.rounds))
     return {
         "bench": "backtest",
         "rows": rows,
@@ -63,7 +63,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         "seconds": round(min(whole), 3),
         "bare_seconds": round(min(bare), 3),
         "ratio": round(min(whole) / min(bare), 3),
-        "one_gauge_seconds": round(one, 3),
+        "one_gauge_seconds": round(first_ms, 3),
         "copied_rows": copied["rows"],
         "copy_seconds": round(copying, 1),
         "copy_bytes_a_row": round(size / max(copied["rows"], 1), 2),

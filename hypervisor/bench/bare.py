@@ -37,9 +37,9 @@ _decode = msgspec.json.Decoder(Envelope).decode
 class BareStore:
     """Rows into the table, as fast as ingest's own way of it."""
 
-    def __init__(self, url: str, series: Series, told: Callable[[Rows], None]) -> None:
+    def __init__(self, url: str, series: Series, on_stored: Callable[[Rows], None]) -> None:
         self._connection = connect(url)
-        self._series, self._told = series, told
+        self._series, self._told = series, on_stored
         reading_queries.prepare(self._connection)
         self._connection.commit()
 
@@ -56,11 +56,11 @@ class BareStore:
         values: list[float | bool | None] = []
         times, sizes = [], []
         for topic, payload, _ in batch:
-            known = self._series.get(topic)
-            if known is None:  # a heartbeat left over in the session that ingest had before us
+            quantities = self._series.get(topic)
+            if quantities is None:  # a heartbeat left over in the session that ingest had before us
                 continue
             envelope = _decode(payload)
-            series.extend([known[name] for name in envelope.values])
+            series.extend([quantities[name] for name in envelope.values])
             values.extend(envelope.values.values())
             times.append(envelope.time.timestamp())
             sizes.append(len(envelope.values))

@@ -168,19 +168,19 @@ def dashboards(
 
     plan = Plan(rows=many(rows), rounds=rounds)
     with _progress() as tick, empty_ground() as place:
-        found = measure(place, plan, tick)
+        result = measure(place, plan, tick)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(result))
         return
     panels = {
         f"{board} {name}": panel
-        for board, told in found.pop("dashboards").items()
-        for name, panel in told["panels"].items()
+        for board, figures in result.pop("dashboards").items()
+        for name, panel in figures["panels"].items()
     }
-    for name, said in found.pop("failed").items():
-        print(f"{name} failed: {said}")
-    _say(found, as_json=False)
-    for name, panel in sorted(panels.items(), key=lambda one: -one[1]["ms"]):
+    for name, message in result.pop("failed").items():
+        print(f"{name} failed: {message}")
+    _say(result, as_json=False)
+    for name, panel in sorted(panels.items(), key=lambda entry: -entry[1]["ms"]):
         print(
             f"{panel['ms']:>8,.0f} ms (held {panel['held_ms']:,.0f}, without"
             f" {panel['without_ms']:,.0f}) {name}: {panel['rows']:,} rows"
@@ -198,8 +198,8 @@ def _run(
     from hypervisor.bench.servers import ground
 
     with _progress() as tick, ground(**extra) as place:
-        found = measure(place, plan, tick)
-    _say(found, as_json=as_json)
+        result = measure(place, plan, tick)
+    _say(result, as_json=as_json)
 
 
 @contextmanager
@@ -214,12 +214,12 @@ def _progress() -> Iterator[Tick]:
         )
 
 
-def _say(found: dict[str, Any], *, as_json: bool) -> None:
+def _say(result: dict[str, Any], *, as_json: bool) -> None:
     """One object, or a line for each of its figures."""
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(result))
         return
-    for name, value in found.items():
+    for name, value in result.items():
         print(f"{name.replace('_', ' '):>20}  {value:,}" if not isinstance(value, str) else value)
 
 

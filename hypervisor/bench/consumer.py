@@ -36,12 +36,12 @@ class Commits:
         """For each message its commit: its number is that of its device and its second."""
         numbers, times = [], []
         for at, rows in self.noted:
-            found = [first_series.get(series, -1) for series in rows["series"].tolist()]
-            place = np.array(found, dtype=np.int64)  # a batch may hold heartbeats only
-            one = place >= 0
-            seconds = rows["time"][one] // 1_000_000 - base
-            numbers.append(seconds * DEVICES + place[one])
-            times.append(np.full(int(one.sum()), at))
+            mapped = [first_series.get(series, -1) for series in rows["series"].tolist()]
+            place = np.array(mapped, dtype=np.int64)  # a batch may hold heartbeats only
+            is_first = place >= 0
+            seconds = rows["time"][is_first] // 1_000_000 - base
+            numbers.append(seconds * DEVICES + place[is_first])
+            times.append(np.full(int(is_first.sum()), at))
         np.savez(
             file,
             number=np.concatenate(numbers) if numbers else np.empty(0, dtype=np.int64),
@@ -71,7 +71,7 @@ def main() -> None:
     log_to_stderr()
     with connect(settings.database_url) as connection:
         series = {
-            key: found.id or 0 for key, found in registry_queries.load(connection).series.items()
+            key: entry.id or 0 for key, entry in registry_queries.load(connection).series.items()
         }
     first = {series[device(number), "level"]: number for number in range(DEVICES)}
     stop = threading.Event()

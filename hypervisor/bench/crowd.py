@@ -27,10 +27,12 @@ def register(connection: Connection, count: int, now: datetime) -> None:
     communes = [area for area in areas if area.kind == "commune"]
     sites = tuple(_site(rng, number, communes) for number in range(count))
     registry_queries.write(connection, Changes(areas=tuple(areas), sites=sites))
-    known = registry_queries.load(connection).sites
+    registered = registry_queries.load(connection).sites
     chosen = [site for site in sites if rng.random() < _ALARMED]
     ids = alarm_queries.reserve_ids(connection, len(chosen))
-    made = [_alarm(rng, own, known[one.name], now) for own, one in zip(ids, chosen, strict=True)]
+    made = [
+        _alarm(rng, own, registered[site.name], now) for own, site in zip(ids, chosen, strict=True)
+    ]
     alarm_queries.save(connection, made, [])
     connection.commit()
 

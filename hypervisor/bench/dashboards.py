@@ -22,10 +22,9 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.database.panels import AskingError
 from hypervisor.evaluation import rollup
 from hypervisor.grafana import macros, variables
-from hypervisor.grafana.boards import Board, Piece
-from hypervisor.grafana.checking import POINTS
-from hypervisor.grafana.inspecting import built
+from hypervisor.grafana.boards import Board, BuiltPanel, build_boards
 from hypervisor.grafana.macros import Span
+from hypervisor.grafana.service_check import POINTS
 from sensors._domain import catalogue
 
 _READER, _HELD = "bench", "bench_held"
@@ -86,31 +85,33 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     weighs on both.
     """
     url = ground.settings.database_url
-    told = _filled(url, plan, tick)
-    boards = built(Options(catalogue=catalogue(), console_url=_CONSOLE, others=dashboards()))
+    sample = _filled(url, plan, tick)
+    boards = build_boards(
+        dashboards(), Options(catalogue=catalogue(), console_url=_CONSOLE, others=dashboards())
+    )
     whole, held = _readers(url)
     with panels.reader(whole) as everyone, panels.reader(held) as some:
-        asked = _asked(everyone, boards, told, plan.rounds, _named(tick, "rolled up"))
-        theirs = _asked(some, boards, told, plan.rounds, lambda _done, _of: None)
-        pairs = list(zip(asked, theirs, strict=True))
+        whole_times = _time_panels(everyone, boards, sample, plan.rounds, _named(tick, "rolled up"))
+        theirs = _time_panels(some, boards, sample, plan.rounds, lambda _done, _of: None)
+        pairs = list(zip(whole_times, theirs, strict=True))
     with panels.reader(whole) as connection:
         queries_raw.before(connection)
-        raw = list(_asked(connection, boards, told, 1, _named(tick, "without roll-ups")))
+        raw = list(_time_panels(connection, boards, sample, 1, _named(tick, "without roll-ups")))
     thrice = zip(pairs, raw, strict=True)
-    return _result(told, [Thrice(whole=a, held=b, raw=without) for (a, b), without in thrice])
+    return _result(sample, [Thrice(whole=a, held=b, raw=without) for (a, b), without in thrice])
 
 
 def _filled(url: str, plan: Plan, tick: Tick) -> Year:
-    known = catalogue()
+    words = catalogue()
     with connect(url) as connection:
-        told = year.plan(connection, known, rows=plan.rows, ends=year.now_of())
+        sample = year.plan(connection, words, rows=plan.rows, ends=year.now_of())
     with connect(url, autocommit=True) as connection:
-        year.fill(connection, told, lambda *at: tick("storing", *at))
+        year.fill(connection, sample, lambda *at: tick("storing", *at))
         queries.settle(connection)
         tick("rolling up", 0, 1)
-        rollup.catch_up(connection, known)
+        rollup.catch_up(connection, words)
         connection.execute("VACUUM ANALYZE")
-    return told
+    return sample
 
 
 def _named(tick: Tick, text: str) -> Callable[[int, int], None]:
@@ -133,26 +134,28 @@ def _as_reader(url: str, name: str, password: str) -> str:
     return urlunsplit(parts._replace(netloc=place))
 
 
-def _asked(
+def _time_panels(
     connection: Connection,
     boards: Sequence[Board],
-    told: Year,
+    sample: Year,
     rounds: int,
     tick: Callable[[int, int], None],
 ) -> Iterator[PanelTimes]:
     every = [(board, piece) for board in boards for piece in board.pieces() if piece.queries]
-    span = Span(since=told.ends - timedelta(days=year.DAYS), until=told.ends)
+    span = Span(since=sample.ends - timedelta(days=year.DAYS), until=sample.ends)
     for number, (board, piece) in enumerate(every):
         tick(number, len(every))
-        yield _one(connection, board, piece, span, rounds)
+        yield _time_panel(connection, board, piece, span, rounds)
 
 
-def _one(connection: Connection, board: Board, piece: Piece, span: Span, rounds: int) -> PanelTimes:
+def _time_panel(
+    connection: Connection, board: Board, piece: BuiltPanel, span: Span, rounds: int
+) -> PanelTimes:
     points = int(piece.panel.get("maxDataPoints") or POINTS)
-    interval = macros.interval(span, points, piece.panel.get("interval") or "")
-    chosen = variables.everything(board.document)
+    interval = macros.compute_interval(span, points, piece.panel.get("interval") or "")
+    chosen = variables.default_selections(board.document)
     statements = [
-        macros.expanded(variables.interpolated(query["rawSql"], chosen), span, interval)
+        macros.expand_macros(variables.interpolate(query["rawSql"], chosen), span, interval)
         for query in piece.queries
     ]
     took, rows, failed = [], 0, ""
@@ -167,30 +170,30 @@ def _one(connection: Connection, board: Board, piece: Piece, span: Span, rounds:
     return PanelTimes(board=board.name, title=title, ms=took, rows=rows, failed=failed)
 
 
-def _result(told: Year, asked: Sequence[Thrice]) -> dict[str, Any]:
-    ratios = sorted(thrice.ratio for thrice in asked)
+def _result(sample: Year, panels: Sequence[Thrice]) -> dict[str, Any]:
+    ratios = sorted(thrice.ratio for thrice in panels)
     return {
         "bench": "dashboards",
-        "readings": told.rows,
-        "series": len(told.told),
+        "readings": sample.rows,
+        "series": len(sample.sampled),
         "days": year.DAYS,
-        "panels": len(asked),
-        **_figures([thrice.whole for thrice in asked], ""),
-        **_figures([thrice.held for thrice in asked], "_held"),
+        "panels": len(panels),
+        **_figures([thrice.whole for thrice in panels], ""),
+        **_figures([thrice.held for thrice in panels], "_held"),
         "p50_ratio_held": round(statistics.median(ratios), 2),
         "p95_ratio_held": round(_p95(ratios), 2),
-        **_figures([thrice.raw for thrice in asked], "_without"),
-        "failed": {thrice.name: thrice.failed for thrice in asked if thrice.failed},
+        **_figures([thrice.raw for thrice in panels], "_without"),
+        "failed": {thrice.name: thrice.failed for thrice in panels if thrice.failed},
         "dashboards": {
-            board: _board([thrice for thrice in asked if thrice.whole.board == board])
-            for board in sorted({thrice.whole.board for thrice in asked})
+            board: _board([thrice for thrice in panels if thrice.whole.board == board])
+            for board in sorted({thrice.whole.board for thrice in panels})
         },
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
     }
 
 
-def _figures(asked: Sequence[PanelTimes], suffix: str) -> dict[str, float]:
-    every = sorted(ms for one in asked for ms in one.ms)
+def _figures(panels: Sequence[PanelTimes], suffix: str) -> dict[str, float]:
+    every = sorted(ms for panel in panels for ms in panel.ms)
     return {
         f"p50_ms{suffix}": round(statistics.median(every), 1),
         f"p95_ms{suffix}": round(_p95(every), 1),

@@ -66,7 +66,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
 
 def _edit(client: HTTPConnection, secret: str, plan: Plan, number: int) -> int:
     """One edit; how many readings it was judged over."""
-    asked = urlencode(
+    query = urlencode(
         {
             "value": f"{2.6 + number / 50:.2f} m",
             "from": gauges.FIRST.isoformat(),
@@ -75,14 +75,14 @@ def _edit(client: HTTPConnection, secret: str, plan: Plan, number: int) -> int:
     )
     client.request(
         "GET",
-        f"/api/v1/trials/{gauges.name(number % _FULL)}/alert?{asked}",
+        f"/api/v1/trials/{gauges.name(number % _FULL)}/alert?{query}",
         headers={"Authorization": f"Bearer {secret}"},
     )
     answer = client.getresponse()
-    said = answer.read()
+    body = answer.read()
     if answer.status != HTTPStatus.OK:
-        raise BenchError(f"an edit was answered {answer.status}: {said[:300].decode()}")
-    return int(json.loads(said)["readings"])
+        raise BenchError(f"an edit was answered {answer.status}: {body[:300].decode()}")
+    return int(json.loads(body)["readings"])
 
 
 def _connected(port: int) -> HTTPConnection:

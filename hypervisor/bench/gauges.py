@@ -28,22 +28,22 @@ def register(connection: Connection, gauges: int) -> list[int]:
     """Sites with one gauge each; the numbers of their series, in order."""
     names = [name(number) for number in range(gauges)]
     facts = [
-        _fact("threshold", f"{one}/{limit}", {"value": value, "unit": "m"})
-        for one in names
+        _fact("threshold", f"{gauge}/{limit}", {"value": value, "unit": "m"})
+        for gauge in names
         for limit, value in _LIMITS.items()
     ]
-    facts += [_fact("series", f"{one}/level", {"interval_s": STEP}) for one in names]
+    facts += [_fact("series", f"{gauge}/level", {"interval_s": STEP}) for gauge in names]
     registry_queries.write(
         connection,
         Changes(
-            sites=tuple(Site(name=one, title=one, domain="flood") for one in names),
-            devices=tuple(Device(name=one, site=one, commissioned=FIRST) for one in names),
-            series=tuple(Series(device=one, quantity="level") for one in names),
+            sites=tuple(Site(name=gauge, title=gauge, domain="flood") for gauge in names),
+            devices=tuple(Device(name=gauge, site=gauge, commissioned=FIRST) for gauge in names),
+            series=tuple(Series(device=gauge, quantity="level") for gauge in names),
             revisions=tuple(facts),
         ),
     )
-    found = registry_queries.load(connection).series
-    return [found[one, "level"].id or 0 for one in names]
+    series = registry_queries.load(connection).series
+    return [series[gauge, "level"].id or 0 for gauge in names]
 
 
 def fill(

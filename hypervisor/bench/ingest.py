@@ -152,16 +152,16 @@ class Bench:
             behind = _taken(settings, kind) if kind in BESIDE else 0.0
             consumer.stop()
         lost = messages * rows - queries.readings(settings.database_url)
-        found = _result(np.load(sent_file), commits, lost, warm=0.0 if rate is None else _WARM)
-        return replace(found, behind=behind)
+        result = _result(np.load(sent_file), commits, lost, warm=0.0 if rate is None else _WARM)
+        return replace(result, behind=behind)
 
 
 def _lost(runs: dict[str, list[Run]]) -> int:
     return sum(run.rows_lost for each in runs.values() for run in each)
 
 
-def _ratio(one: float, other: float) -> float:
-    return round(one / other, 3) if other else 0.0
+def _ratio(first: float, other: float) -> float:
+    return round(first / other, 3) if other else 0.0
 
 
 def _result(sent: NDArray[np.float64], commits: Path, lost: int, *, warm: float) -> Run:
@@ -181,12 +181,12 @@ def _result(sent: NDArray[np.float64], commits: Path, lost: int, *, warm: float)
 
 def _await(settings: Settings, rows: int) -> None:
     """Wait until all is stored, or nothing more comes."""
-    known, since = -1, time.monotonic()
-    while known < rows and time.monotonic() - since < _QUIET:
+    stored, since = -1, time.monotonic()
+    while stored < rows and time.monotonic() - since < _QUIET:
         time.sleep(0.25)
         readings = queries.readings(settings.database_url)
-        if readings != known:
-            known, since = readings, time.monotonic()
+        if readings != stored:
+            stored, since = readings, time.monotonic()
 
 
 def _taken(settings: Settings, kind: str) -> float:
@@ -207,13 +207,13 @@ def watch(settings: Settings, file: Path) -> AbstractContextManager[None]:
 def beside(settings: Settings, file: Path, part: str, begun: str) -> Iterator[None]:
     """A part that has done nothing yet, until the context ends; `begun`: what it says then."""
     queries.unjudge(settings.database_url)
-    told = {"HYPERVISOR_DATABASE_URL": settings.database_url, "PYTHONUNBUFFERED": "1"}
+    environment = {"HYPERVISOR_DATABASE_URL": settings.database_url, "PYTHONUNBUFFERED": "1"}
     with file.open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "hypervisor", "--data", str(settings.data), part],
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**_environment(), **told},
+            env={**_environment(), **environment},
         )
         try:
             since = time.monotonic()
@@ -234,7 +234,7 @@ class _Consumer:
 
     def __init__(self, kind: str, settings: Settings, load: Load, file: Path) -> None:
         names = ("database_url", "broker_port", "broker_parts_port", "broker_password", "worker")
-        told = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in names}
+        environment = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in names}
         self._kind = kind
         self._log = file.with_suffix(".log").open("w+")
         self._process = subprocess.Popen(
@@ -243,24 +243,24 @@ class _Consumer:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**_environment(), **told},
+            env={**_environment(), **environment},
         )
         self._expect("ready")
 
     def _expect(self, line: str) -> None:
         assert self._process.stdout is not None  # noqa: S101  it is a pipe
         if self._process.stdout.readline().strip() != line:
-            raise BenchError(f"the {self._kind} consumer failed: {self._said()}")
+            raise BenchError(f"the {self._kind} consumer failed: {self._read_log()}")
 
     def stop(self) -> None:
         with suppress(BrokenPipeError):
             self._process.communicate("stop\n", timeout=60)
-        said = self._said()
+        log = self._read_log()
         self._log.close()
         if self._process.returncode:
-            raise BenchError(f"the {self._kind} consumer failed: {said}")
+            raise BenchError(f"the {self._kind} consumer failed: {log}")
 
-    def _said(self) -> str:
+    def _read_log(self) -> str:
         self._log.seek(0)
         return self._log.read()[-2000:]
 

@@ -131,13 +131,13 @@ def _shown(value: float, number: int) -> float:
 def _payload(at: int, values: dict[str, float]) -> bytes:
     seconds, rest = divmod(at, 1_000_000)
     clock = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1_000:03d}Z"
-    told = ",".join(
+    fields = ",".join(
         f'"{name}":{"true" if value else "false"}'
         if name in territory.YES_OR_NO
         else f'"{name}":{value:.3f}'
         for name, value in values.items()
     )
-    return f'{{"time":"{clock}","values":{{{told}}}}}'.encode()
+    return f'{{"time":"{clock}","values":{{{fields}}}}}'.encode()
 
 
 def _await(settings: Settings, raising: dict[tuple[str, int], int]) -> dict[tuple[str, int], float]:
@@ -161,14 +161,14 @@ def _ingest(settings: Settings, file: Path) -> Iterator[None]:
         "broker_password",
         "worker",
     )
-    told = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in names}
+    environment = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in names}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HYPERVISOR_")}
     with file.open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "hypervisor", "--data", str(settings.data), "ingest"],
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**kept, **told},
+            env={**kept, **environment},
         )
         try:
             since = time.monotonic()

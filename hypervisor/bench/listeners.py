@@ -91,14 +91,16 @@ def _listening(port: int, token: str, listeners: int, ears: _Ears) -> Iterator[N
 
 
 async def _listen(port: int, token: str, ears: _Ears, over: Event) -> None:
-    tasks = [asyncio.create_task(_one(port, token, ears, n)) for n in range(len(ears.alarms))]
+    tasks = [
+        asyncio.create_task(_listen_once(port, token, ears, n)) for n in range(len(ears.alarms))
+    ]
     await asyncio.to_thread(over.wait)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _one(port: int, token: str, ears: _Ears, number: int) -> None:
+async def _listen_once(port: int, token: str, ears: _Ears, number: int) -> None:
     reader, writer = await _reached(port)
     writer.write(
         b"GET /api/v1/events HTTP/1.1\r\nHost: bench\r\n"
@@ -133,25 +135,25 @@ async def _reached(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
 @contextmanager
 def _clocked(pid: int) -> Iterator[list[tuple[float, float]]]:
     """(when, s of processor until then) of a process, every quarter of a second."""
-    found: list[tuple[float, float]] = []
+    responses: list[tuple[float, float]] = []
     over = Event()
 
     def look() -> None:
         while not over.wait(0.25):
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            found.append((time.monotonic(), (int(fields[11]) + int(fields[12])) / _HERTZ))
+            responses.append((time.monotonic(), (int(fields[11]) + int(fields[12])) / _HERTZ))
 
     thread = Thread(target=look)
     thread.start()
     try:
-        yield found
+        yield responses
     finally:
         over.set()
         thread.join()
 
 
 def _cores(used: list[tuple[float, float]], first: float, last: float) -> float:
-    inside = [one for one in used if first <= one[0] <= last]
+    inside = [sample for sample in used if first <= sample[0] <= last]
     if len(inside) < 2:
         raise BenchError("the alarms came too close together to measure anything between them")
     (begun, before), (ended, after) = inside[0], inside[-1]

@@ -72,23 +72,23 @@ def measure(
     with connect(place.settings.database_url) as connection:
         crowd.register(connection, plan.sites, _NOW)
         cookie = signed_in(connection)
-    found: list[tuple[int, dict[str, list[int]]]] = []
+    rounds: list[tuple[int, dict[str, list[int]]]] = []
     with _served(place.settings.database_url) as base:
         for _each in range(tries):
             with _page(plan) as page:
                 page.context.add_cookies([{"name": cookie[0], "value": cookie[1], "url": base}])
-                found.append(_traced(page, base, tick))
-    cpu, phases = min(found, key=lambda one: max(map(_longest, one[1].values())))
-    every = [one for phase in phases.values() for one in phase]
+                rounds.append(_traced(page, base, tick))
+    cpu, phases = min(rounds, key=lambda entry: max(map(_longest, entry[1].values())))
+    every = [task for phase in phases.values() for task in phase]
     return {
         "bench": "map",
         "sites": plan.sites,
-        "tasks_over_50_ms": sum(one > _LONG_MS for one in every),
-        f"tasks_over_{BOUND_MS}_ms": sum(one > BOUND_MS for one in every),
+        "tasks_over_50_ms": sum(task > _LONG_MS for task in every),
+        f"tasks_over_{BOUND_MS}_ms": sum(task > BOUND_MS for task in every),
         "longest_ms": _longest(every),
         "longest_cpu_ms": cpu,
         "load_average": round(os.getloadavg()[0], 1),
-        **{f"{name}_longest_ms": _longest(told) for name, told in phases.items()},
+        **{f"{name}_longest_ms": _longest(tasks) for name, tasks in phases.items()},
     }
 
 
@@ -205,8 +205,8 @@ def _phases(
         tick(name, number, len(steps))
         do()
         page.wait_for_timeout(_SETTLED)
-        found = page.evaluate("() => window.longTasks.splice(0).map((one) => Math.round(one[1]))")
-        yield name, found
+        tasks = page.evaluate("() => window.longTasks.splice(0).map((one) => Math.round(one[1]))")
+        yield name, tasks
 
 
 def _load(page: "Page", base: str) -> None:

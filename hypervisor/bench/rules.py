@@ -44,15 +44,15 @@ class Plan:
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     """Rows a second through the watch's own steps, by all packs; readings were stored before."""
-    known = catalogue()
+    words = catalogue()
     url = ground.settings.database_url
     places = territory.places(plan.sites)
     with connect(url) as connection:
-        territory.register(connection, places, known)
+        territory.register(connection, places, words)
         shipped_rules.record_and_log(connection, all_packs(), now=None)
         queries_workers.join(connection, _WORKER)
     setup = Setup(
-        catalogue=known,
+        catalogue=words,
         mode=Mode.LIVE,
         retention=400 * _DAY * _SECOND,
         clock=lambda: datetime.now(UTC),
@@ -62,15 +62,17 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         writer.commit()
         memory = remember(own, setup)
         _drain(own, memory, setup)
-        numbers = {key: one.id or 0 for key, one in registry_queries.load(writer).series.items()}
+        numbers = {
+            key: series.id or 0 for key, series in registry_queries.load(writer).series.items()
+        }
         writer.commit()
         base = int(time.time()) - (plan.times + 1) * _EVERY
         rows, spent, judged, alarms = 0, 0.0, 0, 0
         pauses: list[float] = []
         for turn in range(plan.times):
-            told = _rows(plan, places, numbers, base, turn)
-            for first in range(0, len(told), plan.batch):
-                _commit(writer, told[first : first + plan.batch])
+            published = _rows(plan, places, numbers, base, turn)
+            for first in range(0, len(published), plan.batch):
+                _commit(writer, published[first : first + plan.batch])
                 began = time.perf_counter()
                 report = step(own, memory, setup)
                 pauses.append(time.perf_counter() - began)
@@ -116,7 +118,7 @@ def _rows(
 ) -> Rows:
     """What all sites say once: nothing but noise, and at some of them something happens."""
     rng = np.random.default_rng(turn)
-    found = []
+    columns = []
     for place in places:
         stirred = rng.random() < plan.stirred
         at = base + turn * _EVERY + rng.integers(0, 60)
@@ -124,8 +126,8 @@ def _rows(
             happens = stirred and rng.random() < 0.5
             shown = value * (1 + rng.random() / 100) if value > 1 else value
             shown = _happening(name, shown) if happens else shown
-            found.append((numbers[place.name, name], at * _SECOND, (at + 1) * _SECOND, shown, 0))
-    rows = np.array(found, dtype=ROW)
+            columns.append((numbers[place.name, name], at * _SECOND, (at + 1) * _SECOND, shown, 0))
+    rows = np.array(columns, dtype=ROW)
     return rows[np.argsort(rows["received"], kind="stable")]
 
 

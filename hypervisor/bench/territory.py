@@ -67,31 +67,33 @@ class Place:
 def places(sites: int) -> list[Place]:
     """So many, of all domains by turns."""
     named = islice(cycle(KINDS), sites)
-    return [Place(name=f"{one}-{n:05d}", domain=one) for n, one in enumerate(named)]
+    return [Place(name=f"{domain}-{n:05d}", domain=domain) for n, domain in enumerate(named)]
 
 
-def register(connection: Connection, found: list[Place], known: Catalogue) -> None:
+def register(connection: Connection, places: list[Place], words: Catalogue) -> None:
     """All of it, with every threshold that its domain knows."""
     registry_queries.write(
         connection,
         Changes(
             sites=tuple(
-                Site(name=place.name, title=place.name, domain=place.domain) for place in found
+                Site(name=place.name, title=place.name, domain=place.domain) for place in places
             ),
             devices=tuple(
-                Device(name=place.name, site=place.name, commissioned=_SINCE) for place in found
+                Device(name=place.name, site=place.name, commissioned=_SINCE) for place in places
             ),
             series=tuple(
-                Series(device=place.name, quantity=name) for place in found for name in place.values
+                Series(device=place.name, quantity=name)
+                for place in places
+                for name in place.values
             ),
-            revisions=tuple(_thresholds(found, known)),
+            revisions=tuple(_thresholds(places, words)),
         ),
     )
 
 
-def _thresholds(found: list[Place], known: Catalogue) -> Iterator[Revision]:
-    for place in found:
-        for name, limit in known.thresholds.items():
+def _thresholds(places: list[Place], words: Catalogue) -> Iterator[Revision]:
+    for place in places:
+        for name, limit in words.thresholds.items():
             if limit.quantity in place.values:
                 yield Revision(
                     kind="threshold",

@@ -41,13 +41,16 @@ def token(settings: Settings) -> str:
 def web(settings: Settings, port: int, file: Path) -> "Iterator[subprocess.Popen[bytes]]":
     """A `hypervisor web`, until the context ends."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HYPERVISOR_")}
-    told = {"HYPERVISOR_DATABASE_URL": settings.database_url, "HYPERVISOR_WEB_PORT": str(port)}
+    environment = {
+        "HYPERVISOR_DATABASE_URL": settings.database_url,
+        "HYPERVISOR_WEB_PORT": str(port),
+    }
     with file.open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "hypervisor", "--data", str(settings.data), "web"],
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**kept, **told},
+            env={**kept, **environment},
         )
         try:
             yield process

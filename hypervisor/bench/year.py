@@ -31,7 +31,7 @@ Tick = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class SampledSeries:
     """A series of which readings are made: every so many seconds."""
 
     id: int
@@ -45,22 +45,22 @@ class Year:
 
     begins: datetime
     ends: datetime
-    told: Sequence[Told]
+    sampled: Sequence[SampledSeries]
 
     @property
     def rows(self) -> int:
         span = (self.ends - self.begins).total_seconds()
-        return sum(int(span // one.every) for one in self.told)
+        return sum(int(span // series.every) for series in self.sampled)
 
 
-def plan(connection: Connection, known: Catalogue, *, rows: int, ends: datetime) -> Year:
+def plan(connection: Connection, words: Catalogue, *, rows: int, ends: datetime) -> Year:
     """The example registered, and of which of its series how often to tell readings."""
     begins = ends - timedelta(days=DAYS)
-    inventory = read_sources([EXAMPLE], known=known)
+    inventory = read_sources([EXAMPLE], known=words)
     with connection.transaction():
         apply_inventory(connection, inventory, author="bench", now=begins, effective=begins)
     every_series = sorted(
-        registry_queries.load(connection).series.values(), key=lambda one: one.id or 0
+        registry_queries.load(connection).series.values(), key=lambda series: series.id or 0
     )
     counted: dict[str, int] = {}
     few: list[tuple[int, Quantity]] = []
@@ -68,26 +68,29 @@ def plan(connection: Connection, known: Catalogue, *, rows: int, ends: datetime)
     for series in every_series:
         counted[series.quantity] = counted.get(series.quantity, 0) + 1
     for series in every_series:
-        quantity = known.quantities.get(series.quantity)
+        quantity = words.quantities.get(series.quantity)
         if quantity is not None and series.quantity != CLOCK_FAULT:  # only told of a wrong clock
             (many if counted[series.quantity] > _MANY else few).append((series.id or 0, quantity))
     span = (ends - begins).total_seconds()
-    told = _seldom(few, rows * (1 - _LAMPS), span)
-    left = rows - sum(span / one.every for one in told)
-    return Year(begins=begins, ends=ends, told=(*told, *_some(many, left, span)))
+    sampled = _seldom(few, rows * (1 - _LAMPS), span)
+    left = rows - sum(span / series.every for series in sampled)
+    return Year(begins=begins, ends=ends, sampled=(*sampled, *_some(many, left, span)))
 
 
-def _seldom(found: Sequence[tuple[int, Quantity]], rows: float, span: float) -> list[Told]:
+def _seldom(
+    candidates: Sequence[tuple[int, Quantity]], rows: float, span: float
+) -> list[SampledSeries]:
     """All of them, each as often as its sensor reports, or as seldom as makes up the rows."""
     least, most = 1.0, _DAY
     for _ in range(40):
         middle = (least + most) / 2
-        if sum(span / _every(quantity, middle) for _, quantity in found) > rows:
+        if sum(span / _every(quantity, middle) for _, quantity in candidates) > rows:
             least = middle
         else:
             most = middle
     return [
-        Told(id=one, quantity=quantity, every=_every(quantity, most)) for one, quantity in found
+        SampledSeries(id=number, quantity=quantity, every=_every(quantity, most))
+        for number, quantity in candidates
     ]
 
 
@@ -98,14 +101,16 @@ def _every(quantity: Quantity, least: float) -> float:
     return max(own, least)
 
 
-def _some(found: Sequence[tuple[int, Quantity]], rows: float, span: float) -> Iterator[Told]:
+def _some(
+    candidates: Sequence[tuple[int, Quantity]], rows: float, span: float
+) -> Iterator[SampledSeries]:
     """Of devices of which there are very many, as many as make up the rows, by the hour."""
-    for one, quantity in found:
+    for number, quantity in candidates:
         every = _every(quantity, _HOUR)
         rows -= span / every
         if rows < 0:
             return
-        yield Told(id=one, quantity=quantity, every=every)
+        yield SampledSeries(id=number, quantity=quantity, every=every)
 
 
 def fill(connection: Connection, year: Year, tick: Tick) -> int:
@@ -113,13 +118,13 @@ def fill(connection: Connection, year: Year, tick: Tick) -> int:
     rng = np.random.default_rng(6)
     first, last = micros(year.begins), micros(year.ends)
     stored, whole = 0, year.rows
-    totals = np.zeros(len(year.told))
+    totals = np.zeros(len(year.sampled))
     for begins in range(first, last, _WEEK * _SECOND):
         tick(stored, whole)
         ends = min(begins + _WEEK * _SECOND, last)
         parts = [
-            _rows(rng, one, number, totals, (first, begins, ends))
-            for number, one in enumerate(year.told)
+            _rows(rng, series, number, totals, (first, begins, ends))
+            for number, series in enumerate(year.sampled)
         ]
         rows = np.concatenate(parts)
         queries.load(connection, rows)
@@ -129,21 +134,21 @@ def fill(connection: Connection, year: Year, tick: Tick) -> int:
 
 def _rows(
     rng: np.random.Generator,
-    one: Told,
+    series: SampledSeries,
     number: int,
     totals: NDArray[np.float64],
     span: tuple[int, int, int],
 ) -> Rows:
     """A series within begins <= time < ends; its steps are counted from the year's begin."""
     first, begins, ends = span
-    step = round(one.every * _SECOND)
+    step = round(series.every * _SECOND)
     at = np.arange(-((first - begins) // step), -((first - ends) // step))
     rows = np.empty(len(at), dtype=ROW)
-    rows["series"], rows["quality"] = one.id, 0
+    rows["series"], rows["quality"] = series.id, 0
     rows["time"] = first + at * step
     rows["received"] = rows["time"] + rng.integers(1, 60, len(at)) * _SECOND
     hours = rows["time"] / (3_600 * _SECOND)
-    quantity, span_of = one.quantity, one.quantity.high - one.quantity.low
+    quantity, span_of = series.quantity, series.quantity.high - series.quantity.low
     swing = 0.5 + 0.3 * np.sin(hours * np.pi / 12 + number) + rng.normal(0, 0.02, len(at))
     if quantity.kind is Kind.STATE:
         value = np.full(len(at), max(quantity.low, 0.0))

@@ -33,7 +33,7 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class BuiltPanel:
     """A panel as Grafana has it, and its description where it is one of ours."""
 
     panel: Json
@@ -63,24 +63,24 @@ class Board:
         """Its uid."""
         return str(self.document.get("uid", "?"))
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[BuiltPanel]:
         """Its panels, those of folded sections too, without the headings."""
-        known = {}
+        described = {}
         if self.described is not None:
-            known = {_panels.number(panel.key): panel for panel in panels_of(self.described)}
-        for panel in flat(self.document):
+            described = {_panels.number(panel.key): panel for panel in panels_of(self.described)}
+        for panel in list_panels(self.document):
             if panel.get("type") != "row":
-                yield Piece(panel=panel, described=known.get(panel.get("id", 0)))
+                yield BuiltPanel(panel=panel, described=described.get(panel.get("id", 0)))
 
 
-def flat(document: Mapping[str, Any]) -> Iterator[Json]:
+def list_panels(document: Mapping[str, Any]) -> Iterator[Json]:
     """All panels, headings and what they fold included."""
     for panel in document.get("panels", []):
         yield panel
         yield from panel.get("panels", [])
 
 
-def built(described: Iterable[Dashboard], options: Options) -> list[Board]:
+def build_boards(described: Iterable[Dashboard], options: Options) -> list[Board]:
     """Boards of what is described.
 
     Raises:
@@ -89,20 +89,20 @@ def built(described: Iterable[Dashboard], options: Options) -> list[Board]:
     return [Board(document=document(each, options), described=each) for each in described]
 
 
-def read(folder: Path, described: Iterable[Dashboard]) -> list[Board]:
+def read_boards(folder: Path, described: Iterable[Dashboard]) -> list[Board]:
     """Boards of files that were built, and perhaps altered since.
 
     Raises:
         BoardError: there are none, or one is no JSON.
     """
-    known = {uid(each.key): each for each in described}
-    found = []
+    by_uid = {uid(each.key): each for each in described}
+    boards = []
     for path in sorted(folder.glob("*.json")):
         try:
             plain = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise BoardError(f"{path}: {error}") from error
-        found.append(Board(document=plain, described=known.get(plain.get("uid", ""))))
-    if not found:
+        boards.append(Board(document=plain, described=by_uid.get(plain.get("uid", ""))))
+    if not boards:
         raise BoardError(f"no dashboards (*.json) in {folder}; build them: dashboards build --out")
-    return found
+    return boards

@@ -48,19 +48,19 @@ def build(
     from dataclasses import replace
 
     from hypervisor.base.settings import load_settings
-    from hypervisor.grafana.building import of_instance, write
+    from hypervisor.grafana.service_build import apply_instance_clock, write_files
 
     settings = load_settings(context.obj)
-    options = options_of(settings, lang, console_url, basemap)
+    options = make_options(settings, lang, console_url, basemap)
     if instance:
-        options = of_instance(options, settings.database_url)
+        options = apply_instance_clock(options, settings.database_url)
     options = replace(
         options,
         since=since or options.since,
         until=until or options.until,
         timezone=timezone or options.timezone,
     )
-    for path in write(out, options):
+    for path in write_files(out, options):
         typer.echo(str(path))
 
 
@@ -81,28 +81,33 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Hold the dashboards against a database; exit 1 if anything is wrong with one."""
+    from dashboards._scan import dashboards
     from hypervisor.base.settings import load_settings
-    from hypervisor.grafana import boards, inspecting
+    from hypervisor.grafana import boards, service_check
 
     settings = load_settings(context.obj)
-    options = options_of(settings, lang, console_url or settings.public_url or "http://console")
-    made = boards.read(folder, inspecting.described()) if folder else inspecting.built(options)
-    task = inspecting.Task(boards=made, console=options.console_url.rstrip("/"))
+    options = make_options(settings, lang, console_url or settings.public_url or "http://console")
+    console = options.console_url.rstrip("/")
+    built = (
+        boards.read_boards(folder, dashboards())
+        if folder
+        else boards.build_boards(dashboards(), options)
+    )
     if fill:
-        report = inspecting.on_simulated(
-            task, scenario, say=lambda text: typer.echo(text, err=True)
+        report = service_check.check_simulated(
+            built, console, scenario, say=lambda text: typer.echo(text, err=True)
         )
     else:
-        report = inspecting.on_instance(task, settings.database_url, reader_url)
+        report = service_check.check_instance(built, console, settings.database_url, reader_url)
     if as_json:
-        typer.echo(json.dumps(inspecting.as_json(report), ensure_ascii=False))
+        typer.echo(json.dumps(service_check.report_values(report), ensure_ascii=False))
     else:
-        for line in inspecting.told(report):
+        for line in service_check.report_lines(report):
             typer.echo(line)
     raise typer.Exit(1 if report.findings else 0)
 
 
-def options_of(
+def make_options(
     settings: "Settings", lang: str, console_url: str | None, basemap: str | None = None
 ) -> "Options":
     from dashboards._options import Options

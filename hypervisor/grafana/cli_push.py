@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hypervisor.base.command_groups import group
-from hypervisor.grafana.cli import Basemap, Console, Lang, options_of
+from hypervisor.grafana.cli import Basemap, Console, Lang, make_options
 
 if TYPE_CHECKING:
-    from hypervisor.grafana.pushing import Step
+    from hypervisor.grafana.service_push import Step
 
 Url = Annotated[
     str,
@@ -65,20 +65,20 @@ def push(
     Dashboards of ours that are no more are removed; what is not ours is not touched.
     """
     from hypervisor.base.settings import load_settings
-    from hypervisor.grafana import pushing
-    from hypervisor.grafana.building import documents
-    from hypervisor.grafana.remote import Grafana
-    from hypervisor.grafana.source import source_of
+    from hypervisor.grafana import service_push
+    from hypervisor.grafana.client import Grafana
+    from hypervisor.grafana.data_source import source_of
+    from hypervisor.grafana.service_build import build_documents
 
-    options = options_of(load_settings(context.obj), lang, console_url, basemap)
+    options = make_options(load_settings(context.obj), lang, console_url, basemap)
     options = replace(options, since=since, until=until, timezone=timezone or options.timezone)
-    wish = pushing.PushOptions(
-        documents=documents(options),
+    push_options = service_push.PushOptions(
+        documents=build_documents(options),
         folder=folder,
         source=source_of(reader_url) if reader_url else None,
     )
     with closing(Grafana(url, token)) as grafana:
-        done = pushing.push(grafana, wish, dry=dry_run)
+        done = service_push.push(grafana, push_options, dry=dry_run)
     if as_json:
         _print_json(done)
     else:
@@ -87,8 +87,8 @@ def push(
 
 def _print_json(done: "Sequence[Step]") -> None:
     for step in done:
-        told = {"what": step.what, "name": step.name, "how": step.how.value, "note": step.note}
-        print(json.dumps(told, ensure_ascii=False))
+        row = {"what": step.what, "name": step.name, "how": step.how.value, "note": step.note}
+        print(json.dumps(row, ensure_ascii=False))
 
 
 def _print(done: "Sequence[Step]", *, dry: bool) -> None:

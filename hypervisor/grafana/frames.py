@@ -72,7 +72,7 @@ def time_series(answer: Answer) -> Frame:
         raise FrameError("the column time holds no times; expected a timestamptz")
     values = _of(frame, "number")
     if not values:
-        raise FrameError(f"no column is a number; there are {_told(frame)}")
+        raise FrameError(f"no column is a number; there are {_list_columns(frame)}")
     times = frame.times()
     if len(times) != len(frame.rows):
         raise FrameError("a row has no time")
@@ -98,10 +98,10 @@ def _series(frame: Frame, values: list[str]) -> tuple[str, ...]:
 
 def _of(frame: Frame, kind: str) -> list[str]:
     pairs = zip(frame.names, frame.kinds, strict=True)
-    return [name for name, found in pairs if found == kind]
+    return [name for name, own_kind in pairs if own_kind == kind]
 
 
-def _told(frame: Frame) -> str:
+def _list_columns(frame: Frame) -> str:
     pairs = zip(frame.names, frame.kinds, strict=True)
     return ", ".join(f"{name} ({kind})" for name, kind in pairs)
 

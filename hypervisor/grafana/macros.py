@@ -69,26 +69,26 @@ class Span:
         return self.until - self.since
 
 
-def interval(span: Span, points: int, least: str = "") -> int:
+def compute_interval(span: Span, points: int, least: str = "") -> int:
     """`$__interval_ms` of a panel so many points wide, not below `least` ("1m")."""
     raw = span.length / timedelta(milliseconds=1) / points
     rounded = next((to for below, to in _ROUNDED if raw < below), _LONGEST)
-    return max(rounded, round(seconds(least) * 1000) if least else 1)
+    return max(rounded, round(parse_duration(least) * 1000) if least else 1)
 
 
-def seconds(text: str) -> float:
+def parse_duration(text: str) -> float:
     """The length of `5m`, `90s`, `1d`.
 
     Raises:
         MacroError: it is none.
     """
-    found = _LENGTH.fullmatch(text.strip())
-    if found is None:
+    match = _LENGTH.fullmatch(text.strip())
+    if match is None:
         raise MacroError(f"{text!r} is no interval; expected for example 5m, 90s or 1d")
-    return float(found[1]) * _SECONDS[found[2]]
+    return float(match[1]) * _SECONDS[match[2]]
 
 
-def written(milliseconds: int) -> str:
+def format_interval(milliseconds: int) -> str:
     """`$__interval`: the largest unit that it fills, cut to a whole number as Grafana does."""
     for unit in ("y", "d", "h", "m", "s"):
         whole = int(milliseconds / 1000 // _SECONDS[unit])
@@ -97,28 +97,28 @@ def written(milliseconds: int) -> str:
     return f"{milliseconds}ms"
 
 
-def expanded(sql: str, span: Span, interval_ms: int) -> str:
+def expand_macros(sql: str, span: Span, interval_ms: int) -> str:
     """The statement as it reaches the database. Variables are put in before.
 
     Raises:
         MacroError: a macro is unknown or lacks an argument.
     """
     sql = sql.replace("$__interval_ms", str(interval_ms))
-    sql = sql.replace("$__interval", written(interval_ms))
+    sql = sql.replace("$__interval", format_interval(interval_ms))
     sql = sql.replace("$__unixEpochFrom()", str(int(span.since.timestamp())))
     sql = sql.replace("$__unixEpochTo()", str(int(span.until.timestamp())))
 
-    def one(match: re.Match[str]) -> str:
+    def expand_call(match: re.Match[str]) -> str:
         name, arguments = match[1], [part.strip(" ") for part in match[2].split(",")]
         after = sql.index(match[0]) + len(match[0])  # the first such call, as Grafana looks
         if name == "__timeGroup" and sql[after : after + 1] == ",":
             name = "__timeGroupAlias"
-        return _evaluated(name, arguments, span)
+        return _expand(name, arguments, span)
 
-    return _MACRO.sub(one, sql)
+    return _MACRO.sub(expand_call, sql)
 
 
-def _evaluated(name: str, arguments: list[str], span: Span) -> str:
+def _expand(name: str, arguments: list[str], span: Span) -> str:
     since, until = _instant(span.since), _instant(span.until)
     first, last = int(span.since.timestamp()), int(span.until.timestamp())
     column = arguments[0]
@@ -141,7 +141,7 @@ def _evaluated(name: str, arguments: list[str], span: Span) -> str:
 def _group(name: str, arguments: list[str]) -> str:
     if len(arguments) < 2:
         raise MacroError(f"${name}(…) needs a column and an interval")
-    return f"time_bucket('{seconds(arguments[1].strip(chr(39))):.3f}s',{arguments[0]})"
+    return f"time_bucket('{parse_duration(arguments[1].strip(chr(39))):.3f}s',{arguments[0]})"
 
 
 def _instant(at: datetime) -> str:

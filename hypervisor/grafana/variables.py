@@ -19,7 +19,7 @@ class VariableError(TerritoryError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
+class Selection:
     """What somebody chose of one variable. `every`: All, which stands for `all_value`."""
 
     values: tuple[str, ...] = ()
@@ -28,38 +28,38 @@ class Chosen:
     multi: bool = True
 
 
-def names(text: str) -> set[str]:
+def list_names(text: str) -> set[str]:
     """The variables that a text uses, without Grafana's own."""
-    found = {match[1] or match[2] or match[4] for match in _VARIABLE.finditer(text)}
-    return {name for name in found if not name.startswith(_BUILT_IN) and not name.isdigit()}
+    used_names = {match[1] or match[2] or match[4] for match in _VARIABLE.finditer(text)}
+    return {name for name in used_names if not name.startswith(_BUILT_IN) and not name.isdigit()}
 
 
-def fields(text: str) -> set[str]:
+def list_fields(text: str) -> set[str]:
     """The columns of the clicked row that a link uses."""
     return set(re.findall(r"\$\{__data\.fields\.(\w+)(?::\w+)?\}", text))
 
 
-def interpolated(text: str, chosen: Mapping[str, Chosen]) -> str:
+def interpolate(text: str, chosen: Mapping[str, Selection]) -> str:
     """The text with what was chosen; what no variable is called stays as it is.
 
     Raises:
         VariableError: a format is not known here.
     """
 
-    def one(match: re.Match[str]) -> str:
+    def substitute(match: re.Match[str]) -> str:
         name = match[1] or match[2] or match[4]
         value = chosen.get(name)
         if value is None:
             return match[0]
-        return _formatted(name, value, match[3] or match[6] or "")
+        return _format(name, value, match[3] or match[6] or "")
 
-    return _VARIABLE.sub(one, text)
+    return _VARIABLE.sub(substitute, text)
 
 
-def _formatted(name: str, value: Chosen, form: str) -> str:
+def _format(name: str, value: Selection, form: str) -> str:
     if value.every and value.all_value:
         return value.all_value  # Grafana puts a custom All in as it stands, whatever the format
-    quoted = ",".join("'" + one.replace("'", "''") + "'" for one in value.values)
+    quoted = ",".join("'" + text_value.replace("'", "''") + "'" for text_value in value.values)
     match form:
         case "sqlstring":
             return quoted
@@ -70,27 +70,27 @@ def _formatted(name: str, value: Chosen, form: str) -> str:
     raise VariableError(f"${{{name}:{form}}}: expected the format sqlstring")
 
 
-def everything(document: Mapping[str, Any]) -> dict[str, Chosen]:
+def default_selections(document: Mapping[str, Any]) -> dict[str, Selection]:
     """What a dashboard shows when it is opened: All, or each variable's own first choice."""
-    found: dict[str, Chosen] = {}
-    for variable in defined(document):
+    choices: dict[str, Selection] = {}
+    for variable in list_variables(document):
         current = variable.get("current", {}).get("value", "")
         values = tuple(current) if isinstance(current, list) else (str(current),)
-        found[variable["name"]] = Chosen(
+        choices[variable["name"]] = Selection(
             values=values,
             every="$__all" in values,
             all_value=variable.get("allValue", ""),
             multi=bool(variable.get("multi") or variable.get("includeAll")),
         )
-    return found
+    return choices
 
 
-def defined(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+def list_variables(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The variables of a dashboard, as it keeps them."""
     listed: list[dict[str, Any]] = document.get("templating", {}).get("list", [])
     return listed
 
 
-def used(texts: Iterable[str]) -> set[str]:
+def list_used(texts: Iterable[str]) -> set[str]:
     """The variables that any of the texts uses."""
-    return set().union(*(names(text) for text in texts))
+    return set().union(*(list_names(text) for text in texts))

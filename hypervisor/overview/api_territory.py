@@ -37,15 +37,15 @@ router = APIRouter(tags=["territory"])
 @router.get(
     "/territory", response_model=TerritoryBody, responses=responses() | formats.also("geojson")
 )
-def every(
+def get_territory(
     context: Context,
     wished: Wished,
     *,
     depth: Annotated[int, Query(ge=1, le=3, description="1: départements, 3: communes, too.")] = 3,
 ) -> TerritoryBody | Response:
-    """The tree, each area with the sites, active alarms and worst severity of all that is in it.
+    """The area tree; each area with its sites, active alarms and worst severity.
 
-    As GeoJSON: a point an area, where one is known.
+    As GeoJSON: one point per area that has coordinates.
     """
     tree = Tree.read(context)
     if wished.among("json", "geojson") == "geojson":
@@ -58,21 +58,21 @@ def every(
 
 
 @router.get("/territory/{code}", responses=responses(404))
-def one(context: Context, code: str) -> AreaDetailBody:
-    """One area with what lies directly in it, and the areas around it."""
-    found = Tree.read(context)
-    if code not in found.areas:
-        raise NotFoundError(f"no area has the code {code!r}{nearest(code, found.areas)}")
+def get_area(context: Context, code: str) -> AreaDetailBody:
+    """One area, its direct children and the areas above it."""
+    tree = Tree.read(context)
+    if code not in tree.areas:
+        raise NotFoundError(f"no area has the code {code!r}{nearest(code, tree.areas)}")
     around: list[Commune] = []
-    above = found.areas[code].parent
-    while above is not None and above in found.areas:
-        around.append(Commune(code=above, name=found.areas[above].name))
-        above = found.areas[above].parent
-    return AreaDetailBody(mode=context.mode, area=found.body(code, 1), within=around)
+    above = tree.areas[code].parent
+    while above is not None and above in tree.areas:
+        around.append(Commune(code=above, name=tree.areas[above].name))
+        above = tree.areas[above].parent
+    return AreaDetailBody(mode=context.mode, area=tree.body(code, 1), within=around)
 
 
 @router.get("/zones", response_model=ZonesBody, responses=responses() | formats.also("geojson"))
-def zones(context: Context, page: Page, wished: Wished) -> ZonesBody | Response:
+def list_zones(context: Context, page: Page, wished: Wished) -> ZonesBody | Response:
     """Flood zones, lighting zones and others, with their outlines."""
     rows = list(queries_tables.zones(context.connection))
     some, following = page.cut(rows, lambda row: (row.name,))
@@ -98,10 +98,10 @@ def zones(context: Context, page: Page, wished: Wished) -> ZonesBody | Response:
 
 
 @router.get("/rivers", response_model=RiversBody, responses=responses() | formats.also("geojson"))
-def rivers(context: Context, wished: Wished) -> RiversBody | Response:
-    """Each river as its sites from the source down, with the time that the water takes.
+def list_rivers(context: Context, wished: Wished) -> RiversBody | Response:
+    """Each river with its sites from the source down and the travel times between them.
 
-    As GeoJSON: a schematic line through the sites, which is no surveyed course.
+    As GeoJSON: a schematic line through the sites, not the surveyed course.
     """
     river_bodies = list(_rivers(context))
     if wished.among("json", "geojson") == "geojson":
@@ -111,7 +111,7 @@ def rivers(context: Context, wished: Wished) -> RiversBody | Response:
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """The areas that a person sees; `counts` by commune."""
+    """The areas that the account may see; `counts` by commune."""
 
     areas: Mapping[str, Area]
     below: Mapping[str | None, list[str]]
@@ -121,7 +121,7 @@ class Tree:
     def read(cls, context: RequestContext) -> "Tree":
         areas = {area.code: area for area in queries_tables.areas(context.connection)}
         below: dict[str | None, list[str]] = {}
-        for area in sorted(areas.values(), key=lambda one: (one.name, one.code)):
+        for area in sorted(areas.values(), key=lambda area: (area.name, area.code)):
             parent = area.parent if area.parent in areas else None
             below.setdefault(parent, []).append(area.code)
         counted = {count.commune: count for count in queries_territory.counts(context.connection)}
@@ -132,7 +132,7 @@ class Tree:
         return self.below.get(None, [])
 
     def body(self, code: str, depth: int) -> AreaBody:
-        """An area, with so many storeys of what lies in it."""
+        """An area with its descendants down to `depth` levels."""
         area = self.areas[code]
         inside = [self.counts[each] for each in self._within(code) if each in self.counts]
         return AreaBody(
@@ -145,7 +145,7 @@ class Tree:
             sites=sum(count.sites for count in inside),
             alarms=sum(count.alarms for count in inside),
             unacknowledged=sum(count.unacknowledged for count in inside),
-            worst=highest(count.worst for count in inside),  # type: ignore[arg-type]
+            worst=worst_severity(count.worst for count in inside),  # type: ignore[arg-type]
             children=[self.body(each, depth - 1) for each in self.below.get(code, [])]
             if depth > 0
             else [],
@@ -157,7 +157,7 @@ class Tree:
             yield from self._within(each)
 
     def features(self, depth: int) -> Iterable[Feature]:
-        """The areas of the upper storeys as points."""
+        """The areas of the upper levels as points."""
         storey = self.roots
         for _ in range(depth):
             for code in storey:
@@ -170,10 +170,10 @@ class Tree:
             storey = [each for code in storey for each in self.below.get(code, ())]
 
 
-def highest(severities: Iterable[str | None]) -> str | None:
-    """The worst of them; None where there is none."""
-    known = [SEVERITIES.index(severity) for severity in severities if severity in SEVERITIES]
-    return SEVERITIES[max(known)] if known else None
+def worst_severity(severities: Iterable[str | None]) -> str | None:
+    """The highest severity; None if there is none."""
+    ranks = [SEVERITIES.index(severity) for severity in severities if severity in SEVERITIES]
+    return SEVERITIES[max(ranks)] if ranks else None
 
 
 def _rivers(context: RequestContext) -> Iterable[RiverBody]:
@@ -196,7 +196,7 @@ def _rivers(context: RequestContext) -> Iterable[RiverBody]:
             )
         )
     for name, gauges in sorted(along.items()):
-        severity = highest(gauge.worst for gauge in gauges)
+        severity = worst_severity(gauge.worst for gauge in gauges)
         yield RiverBody(name=name, worst=severity, sites=gauges)  # type: ignore[arg-type]
 
 

@@ -9,8 +9,8 @@ from hypervisor.base.translation import mark
 from hypervisor.overview import queries_map
 from hypervisor.overview import views_map as view
 from hypervisor.overview import views_site as site_view
-from hypervisor.overview.views_site_facts import facts
-from hypervisor.overview.views_site_past import history
+from hypervisor.overview.views_site_facts import load_facts
+from hypervisor.overview.views_site_history import list_history
 from hypervisor.web import basemap
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render
@@ -21,19 +21,19 @@ PAGE = Page(key="map", title=mark("Map"), address="/map", order=12, shortcut="c"
 
 
 @router.get("/map")
-def map_page(context: Context) -> HTMLResponse:
-    """The map, and what is in view as a list; without scripts the tree and the list of sites."""
-    found = queries_map.sites(context.connection, context.now())
+def show_map(context: Context) -> HTMLResponse:
+    """The map with the list of sites in view; without JavaScript, the area tree only."""
+    sites = queries_map.list_sites(context.connection, context.now())
     chosen = getattr(request().app.state, "basemap", "")
     with reading(reader_of(context)):
         return render(
             context,
             "map.html",
-            bounds=view.bounds(found),
-            total=len(found),
-            tree=view.tree(queries_map.areas(context.connection)),
-            domains=sorted({map_site.domain for map_site in found}),
-            legend=view.legend(),
+            bounds=view.compute_bounds(sites),
+            total=len(sites),
+            tree=view.build_tree(queries_map.list_areas(context.connection)),
+            domains=sorted({map_site.domain for map_site in sites}),
+            legend=view.list_marks(),
             layers=view.LAYERS,
             basemap=basemap.template(chosen),
             basemap_words=basemap.words(chosen),
@@ -41,30 +41,32 @@ def map_page(context: Context) -> HTMLResponse:
 
 
 @router.get("/map/sites")
-def sites(context: Context) -> Response:
+def list_sites(context: Context) -> Response:
     """All sites in columns."""
     with reading(reader_of(context)):
-        return JSONResponse(view.columns(queries_map.sites(context.connection, context.now())))
+        return JSONResponse(
+            view.list_columns(queries_map.list_sites(context.connection, context.now()))
+        )
 
 
 @router.get("/map/states")
-def states(context: Context) -> Response:
-    """Only the alarms, by site: what is fetched anew when something happens."""
-    return JSONResponse(view.states(queries_map.sites(context.connection, context.now())))
+def list_states(context: Context) -> Response:
+    """The alarm state of each site, fetched again after every event."""
+    return JSONResponse(view.list_states(queries_map.list_sites(context.connection, context.now())))
 
 
 @router.get("/map/ground")
-def ground(context: Context) -> Response:
+def list_layers(context: Context) -> Response:
     """Rivers, communes, zones and assets as GeoJSON."""
-    return JSONResponse(view.ground(context, context.now()))
+    return JSONResponse(view.build_layers(context, context.now()))
 
 
 @router.get("/map/card/{name}")
-def card(context: Context, name: str) -> HTMLResponse:
-    """A site in a few lines."""
+def show_card(context: Context, name: str) -> HTMLResponse:
+    """A short summary of a site."""
     with reading(reader_of(context)):
-        known = facts(context, name)
-        head = site_view.head(context, known)
-        rows = history(known)
+        site_facts = load_facts(context, name)
+        head = site_view.build_head(context, site_facts)
+        rows = list_history(site_facts)
     lasting = [row for row in rows if row["active"]][:5]
-    return fragment(context, "map_card.html", facts=known, head=head, lasting=lasting)
+    return fragment(context, "map_card.html", facts=site_facts, head=head, lasting=lasting)

@@ -1,4 +1,4 @@
-"""Now: the first thirty seconds of a shift."""
+"""Now: the situation at a glance, for the start of a shift."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,40 +23,42 @@ _LATELY = timedelta(hours=12)
 
 
 @router.get("/")
-def root() -> RedirectResponse:
+def redirect_to_now() -> RedirectResponse:
     return RedirectResponse("/now", status_code=303)
 
 
 @router.get("/now")
-def now(context: Context) -> Response:
-    """What worsens, what waits, what is blind."""
+def show_now(context: Context) -> Response:
+    """What is getting worse, what to acknowledge, which sensors are blind."""
     visit = visits.last(context.now(), context.clock())
     if wants_fragment():
-        return fragment(context, "now_live.html", **_shown(context, visit))
-    answer = render(context, "now.html", **_shown(context, visit))
+        return fragment(context, "now_live.html", **_values(context, visit))
+    answer = render(context, "now.html", **_values(context, visit))
     visits.remember(answer, context.now(), context.clock())
     return answer
 
 
-def _shown(context: RequestContext, visit: visits.Visit | None) -> dict[str, Any]:
-    look = view.look(context)
+def _values(context: RequestContext, visit: visits.Visit | None) -> dict[str, Any]:
+    look = view.load_now(context)
     exercise = context.instance.mode is Mode.EXERCISE
     clock, wall = context.now(), context.clock()
     since = visit.since if visit else clock - _LATELY
     return {
         "look": look,
         "visit": visit,
-        "changes": store.changes(
+        "changes": store.count_changes(
             context.connection,
             since=since,
             wall=visit.wall if visit else wall - _LATELY,
             now=clock,
         ),
         "drawn": [
-            views_worsening.sparkline(worsening, view.since(look, worsening.gauge, clock))
+            views_worsening.draw_sparkline(
+                worsening, view.list_recent_readings(look, worsening.gauge, clock)
+            )
             for worsening in look.worsening
         ],
         "rows": _ROWS,
-        "most": _MOST - exercise,  # its banner takes the room of one
-        **views_now_words.words(context, look),
+        "most": _MOST - exercise,  # the exercise banner takes one row
+        **views_now_words.template_words(context, look),
     }

@@ -1,4 +1,4 @@
-"""The report after an event: timeline, charts, the alarm log as it was known; prints, exports."""
+"""The report after an event: timeline, charts and alarm log, to print or export."""
 
 import csv
 import io
@@ -14,9 +14,9 @@ from hypervisor.base.reader import reading
 from hypervisor.logbook import views as log_view
 from hypervisor.overview import views_report as view
 from hypervisor.overview.views_report import LONGEST, ReportQuery
-from hypervisor.overview.views_site_chart import SiteChart, build
-from hypervisor.overview.views_site_facts import facts
-from hypervisor.overview.views_site_spans import shown
+from hypervisor.overview.views_site_chart import SiteChart, build_chart
+from hypervisor.overview.views_site_facts import load_facts
+from hypervisor.overview.views_site_spans import resolve_span
 from hypervisor.web.rendering import reader_of, render
 from hypervisor.web.times import local, text
 
@@ -42,7 +42,7 @@ _HEADER = (
 )
 
 
-def asking(  # noqa: PLR0913  the fields of the form
+def parse_query(  # noqa: PLR0913  the fields of the form
     context: Context,
     begins: Annotated[str, Query(alias="from", max_length=40)] = "",
     ends: Annotated[str, Query(alias="to", max_length=40)] = "",
@@ -51,12 +51,12 @@ def asking(  # noqa: PLR0913  the fields of the form
     *,
     maintenance: bool = False,
 ) -> ReportQuery:
-    """The span that was asked for; of an incident its own; else the last two days."""
+    """The requested span, else that of the incident, else the last two days."""
     now = context.now()
     first, last = local(begins, context), local(ends, context)
-    told = None if incident is None else _incident(context, incident)
-    if told is not None:
-        opened, ended = _span_of(told, now)
+    record = None if incident is None else _find_incident(context, incident)
+    if record is not None:
+        opened, ended = _span_of(record, now)
         first, last = first or opened, last or ended
     last = last or now + timedelta(seconds=1)
     first = first or last - _USUAL
@@ -67,26 +67,26 @@ def asking(  # noqa: PLR0913  the fields of the form
         ends=last,
         domain=domain,
         incident=incident,
-        alarms=None if incident is None else tuple(told["alarms"] if told else ()),
+        alarms=None if incident is None else tuple(record["alarms"] if record else ()),
         maintenance=maintenance,
     )
 
 
-Of = Annotated[ReportQuery, Depends(asking)]
+Of = Annotated[ReportQuery, Depends(parse_query)]
 
 
 @router.get("/report")
-def report(context: Context, of: Of) -> Response:
-    """One page of it, made to be read and to be printed."""
-    found = view.report(context, of)
+def show_report(context: Context, of: Of) -> Response:
+    """The report as a page."""
+    document = view.build_report(context, of)
     incidents = listing.list_incidents(
         context.connection, wall=context.clock(), every=True, limit=100
     )
     return render(
         context,
         "report.html",
-        report=found,
-        charts=_charts(context, found),
+        report=document,
+        charts=_build_charts(context, document),
         incidents=incidents,
         domains=[(domain.name, domain) for domain in context.catalogue.domains.values()],
         **log_view.words(),
@@ -94,12 +94,12 @@ def report(context: Context, of: Of) -> Response:
 
 
 @router.get("/report.csv")
-def table(context: Context, of: Of) -> Response:
-    """The alarm log of the report, a line an alarm."""
+def export_csv(context: Context, of: Of) -> Response:
+    """The alarm log of the report, one line per alarm."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_HEADER)
-    for row in view.report(context, of).rows:
+    for row in view.build_report(context, of).rows:
         alarm = row.alarm
         answer = row.response
         writer.writerow(
@@ -112,33 +112,39 @@ def table(context: Context, of: Of) -> Response:
         )
     name = f"report-{of.begins.astimezone(UTC):%Y%m%dT%H%MZ}.csv"
     return Response(
-        "\ufeff" + out.getvalue(),  # a spreadsheet then knows that it is UTF-8
+        "\ufeff" + out.getvalue(),  # byte order mark: spreadsheets then read UTF-8
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-def _charts(context: RequestContext, found: view.Report) -> list[tuple[str, str, SiteChart]]:
-    """Name, title and chart of each site that tells most."""
-    of = found.asking
+def _build_charts(
+    context: RequestContext, document: view.Report
+) -> list[tuple[str, str, SiteChart]]:
+    """Name, title and chart of the most affected sites."""
+    of = document.asking
     with reading(reader_of(context)):
-        every_facts = [facts(context, name) for name in found.sites]
-        span = shown(None, of.begins, of.ends, context.now())
+        every_facts = [load_facts(context, name) for name in document.sites]
+        span = resolve_span(None, of.begins, of.ends, context.now())
         return [
-            (one.place.name, one.place.title, build(context, one, span, width=_WIDE))
-            for one in every_facts
+            (
+                site_facts.place.name,
+                site_facts.place.title,
+                build_chart(context, site_facts, span, width=_WIDE),
+            )
+            for site_facts in every_facts
         ]
 
 
-def _incident(context: RequestContext, number: int) -> Mapping[str, Any] | None:
-    found = listing.list_incidents(
+def _find_incident(context: RequestContext, number: int) -> Mapping[str, Any] | None:
+    incidents = listing.list_incidents(
         context.connection, wall=context.clock(), every=True, number=number
     )
-    return found[0] if found else None
+    return incidents[0] if incidents else None
 
 
 def _span_of(incident: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime]:
-    """An hour around an incident."""
+    """From one hour before the incident to one hour after."""
     hour = timedelta(hours=1)
     ended = incident["ended"]
     last = now if ended is None else datetime.fromisoformat(ended) + hour

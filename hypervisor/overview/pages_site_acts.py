@@ -1,4 +1,4 @@
-"""What a person does at a site: forms, and what comes of them."""
+"""Actions on a site: acknowledge, enter a reading, set readings aside, undo."""
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
 from hypervisor.base.reader import reading
-from hypervisor.overview import views_site_acting as acting
+from hypervisor.overview import views_site_forms as acting
 from hypervisor.overview import views_site_page
-from hypervisor.overview.views_site_page import Look, looked
+from hypervisor.overview.views_site_page import ChartQuery, parse_chart_query
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 
@@ -24,20 +24,20 @@ PAGE: Page | None = None
 def acknowledge(
     context: Context, name: str, alarm: Annotated[int, Form()], version: Annotated[int, Form()]
 ) -> Response:
-    """Acknowledge the alarm as it was seen."""
+    """Acknowledge the alarm at the version that was displayed."""
     refused = acting.acknowledge(context, name, alarm, version)
     if not wants_fragment() and refused is None:
         return RedirectResponse(f"/sites/{name}", status_code=303)
-    with views_site_page.made(context, name) as known:
-        values = {**views_site_page.head(context, known), "refused": refused}
+    with views_site_page.facts_for_reader(context, name) as site_facts:
+        values = {**views_site_page.head_values(context, site_facts), "refused": refused}
     if wants_fragment():
         return fragment(context, "site_head.html", **values)
-    return views_site_page.page(context, name, looked(), refused=refused)
+    return views_site_page.render_page(context, name, parse_chart_query(), refused=refused)
 
 
 @router.get("/sites/{name}/observe")
-def observing(context: Context, name: str) -> HTMLResponse:
-    return _form(context, name, "site_observe.html", acting.blank_observation)
+def show_observation_form(context: Context, name: str) -> HTMLResponse:
+    return _render_form(context, name, "site_observe.html", acting.blank_observation)
 
 
 @router.post("/sites/{name}/observe")
@@ -50,7 +50,7 @@ def observe(  # noqa: PLR0913, PLR0917  the fields of a form
     reason: Annotated[str, Form()] = "",
     force: Annotated[bool, Form()] = False,  # noqa: FBT002  a box that was ticked
 ) -> Response:
-    """Store what a person saw."""
+    """Store a manual reading."""
     context.require(Duty.OPERATE, site=name)
     observation = acting.Observation(series=series, value=value, at=at, reason=reason, force=force)
     with reading(reader_of(context)):
@@ -58,29 +58,29 @@ def observe(  # noqa: PLR0913, PLR0917  the fields of a form
     if problem is None:
         return _done(name, "observed")
     filled = {"series": series, "value": value, "at": at, "reason": reason}
-    return _form(
+    return _render_form(
         context,
         name,
         "site_observe.html",
-        lambda _known: {**filled, "force_asked": asks_force},
+        lambda _facts: {**filled, "force_asked": asks_force},
         problem=problem,
     )
 
 
 @router.get("/sites/{name}/aside")
-def asking_aside(
-    context: Context, name: str, look: Annotated[Look, Depends(looked)]
+def show_aside_form(
+    context: Context, name: str, look: Annotated[ChartQuery, Depends(parse_chart_query)]
 ) -> HTMLResponse:
-    return _form(
+    return _render_form(
         context,
         name,
         "site_aside.html",
-        lambda known: acting.blank_aside(known, look.first, look.last),
+        lambda site_facts: acting.blank_aside(site_facts, look.first, look.last),
     )
 
 
 @router.post("/sites/{name}/aside")
-def aside(  # noqa: PLR0913, PLR0917  the fields of a form
+def set_aside(  # noqa: PLR0913, PLR0917  the fields of a form
     context: Context,
     name: str,
     series: Annotated[str, Form()] = "",
@@ -88,7 +88,7 @@ def aside(  # noqa: PLR0913, PLR0917  the fields of a form
     last: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
 ) -> Response:
-    """Let no rule believe a span of readings."""
+    """Set a span of readings aside, so that no rule uses it."""
     context.require(Duty.OPERATE, site=name)
     with reading(reader_of(context)):
         problem = acting.set_aside(
@@ -97,7 +97,7 @@ def aside(  # noqa: PLR0913, PLR0917  the fields of a form
     if problem is None:
         return _done(name, "aside")
     filled = {"series": series, "first": first, "last": last, "reason": reason}
-    return _form(context, name, "site_aside.html", lambda _known: filled, problem=problem)
+    return _render_form(context, name, "site_aside.html", lambda _facts: filled, problem=problem)
 
 
 @router.post("/sites/{name}/undo")
@@ -107,40 +107,40 @@ def undo(
     act: Annotated[int, Form()],
     reason: Annotated[str, Form()] = "",
 ) -> Response:
-    """Take an act on readings back."""
+    """Undo a correction of readings."""
     context.require(Duty.OPERATE, site=name)
     with reading(reader_of(context)):
         problem = acting.undo(context, name, act, reason)
     if problem is None:
         return _done(name, "undone")
-    return views_site_page.page(context, name, looked(), refused=problem)
+    return views_site_page.render_page(context, name, parse_chart_query(), refused=problem)
 
 
 def _done(name: str, what: str) -> Response:
-    """Back to the page, which says so; htmx follows."""
+    """Redirect to the page with a confirmation."""
     address = f"/sites/{name}?{urlencode({'done': what})}"
     if wants_fragment():
         return Response(status_code=204, headers={"HX-Redirect": address})
     return RedirectResponse(address, status_code=303)
 
 
-def _form(
+def _render_form(
     context: RequestContext, name: str, template: str, blank: Any, problem: str | None = None
 ) -> HTMLResponse:
-    """A form as a part, or on the page of its site."""
+    """A form, as a fragment or on the page of its site."""
     context.require(Duty.OPERATE, site=name)
-    with views_site_page.made(context, name) as known:
+    with views_site_page.facts_for_reader(context, name) as site_facts:
         values = {
-            **views_site_page.head(context, known),
-            **acting.fields(context, known),
-            "said": {"force_asked": False, **blank(known)},
+            **views_site_page.head_values(context, site_facts),
+            **acting.fields(context, site_facts),
+            "filled": {"force_asked": False, **blank(site_facts)},
             "problem": problem,
         }
         if not wants_fragment():
             values |= {
-                **views_site_page.chart(context, known, looked()),
-                **views_site_page.side(context, known),
-                **views_site_page.history(context, known),
+                **views_site_page.chart_values(context, site_facts, parse_chart_query()),
+                **views_site_page.side_values(context, site_facts),
+                **views_site_page.history_values(context, site_facts),
                 "notice": None,
                 "form": template,
             }

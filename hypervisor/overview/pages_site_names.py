@@ -1,4 +1,4 @@
-"""Names of sites for a field that proposes them: those that fit what was typed."""
+"""GET /site-names: suggestions for a site field."""
 
 from typing import Annotated
 
@@ -16,10 +16,10 @@ Typed = Annotated[str, Query(max_length=5_000)]
 
 
 @router.get("/site-names")
-def names(
+def list_names(
     context: Context, *, site: Typed = "", places: Typed = "", device: Typed = ""
 ) -> HTMLResponse:
-    """Options; the field calls itself as its form calls it."""
+    """The matching sites as options; each form names the field in its own way."""
     typed = (site or places or device).strip()
     return fragment(
         context, "site_names.html", sites=queries_names.sites(context.connection, typed)

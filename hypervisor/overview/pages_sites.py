@@ -1,4 +1,4 @@
-"""Sites: the list of them, and the page of each with its chart."""
+"""The list of sites, and the page of a site with its chart."""
 
 from typing import Annotated
 
@@ -9,9 +9,9 @@ from hypervisor.access.context import Context
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.overview import views_site_page
-from hypervisor.overview.views_site_list import SiteFilter, listing
-from hypervisor.overview.views_site_page import Look, looked
-from hypervisor.overview.views_site_table import table
+from hypervisor.overview.views_site_list import SiteFilter, search_sites
+from hypervisor.overview.views_site_page import ChartQuery, parse_chart_query
+from hypervisor.overview.views_site_table import build_table
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 
@@ -20,7 +20,7 @@ PAGE = Page(key="sites", title=mark("Sites"), address="/sites", order=13, shortc
 
 
 @router.get("/sites")
-def every(  # noqa: PLR0913  one argument a filter
+def list_sites(  # noqa: PLR0913  one argument a filter
     context: Context,
     *,
     q: str = "",
@@ -30,62 +30,76 @@ def every(  # noqa: PLR0913  one argument a filter
     state: str = "",
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> HTMLResponse:
-    """All sites, filtered and by pages; along rivers where a river is asked for."""
-    wanted = SiteFilter(q=q.strip(), domain=domain, area=area, river=river, state=state, page=page)
+    """All sites, filtered and paged."""
+    site_filter = SiteFilter(
+        q=q.strip(), domain=domain, area=area, river=river, state=state, page=page
+    )
     with reading(reader_of(context)):
-        found = listing(context, wanted)
+        results = search_sites(context, site_filter)
     make = fragment if wants_fragment() else render
     name = "sites_rows.html" if wants_fragment() else "sites.html"
-    return make(context, name, found=found, wanted=wanted)
+    return make(context, name, results=results, site_filter=site_filter)
 
 
 @router.get("/sites/{name}")
-def one(context: Context, name: str, look: Annotated[Look, Depends(looked)]) -> HTMLResponse:
-    """One site, whole."""
-    return views_site_page.page(context, name, look)
+def show_site(
+    context: Context, name: str, look: Annotated[ChartQuery, Depends(parse_chart_query)]
+) -> HTMLResponse:
+    """The page of a site."""
+    return views_site_page.render_page(context, name, look)
 
 
 @router.get("/sites/{name}/head")
-def head(context: Context, name: str) -> HTMLResponse:
-    with views_site_page.made(context, name) as known:
-        values = views_site_page.head(context, known)
+def show_head(context: Context, name: str) -> HTMLResponse:
+    with views_site_page.facts_for_reader(context, name) as site_facts:
+        values = views_site_page.head_values(context, site_facts)
     return fragment(context, "site_head.html", **values)
 
 
 @router.get("/sites/{name}/chart")
-def chart(context: Context, name: str, look: Annotated[Look, Depends(looked)]) -> HTMLResponse:
-    """The chart and the gauges upstream, drawn for a width."""
-    with views_site_page.made(context, name) as known:
+def show_chart(
+    context: Context, name: str, look: Annotated[ChartQuery, Depends(parse_chart_query)]
+) -> HTMLResponse:
+    """The chart and the upstream gauges, drawn for a width in pixels."""
+    with views_site_page.facts_for_reader(context, name) as site_facts:
         values = {
-            **views_site_page.head(context, known),
-            **views_site_page.chart(context, known, look),
+            **views_site_page.head_values(context, site_facts),
+            **views_site_page.chart_values(context, site_facts, look),
         }
     return fragment(context, "site_chart.html", **values)
 
 
 @router.get("/sites/{name}/table")
-def data(context: Context, name: str, look: Annotated[Look, Depends(looked)]) -> HTMLResponse:
-    """The chart as numbers."""
-    with views_site_page.made(context, name) as known:
+def show_table(
+    context: Context, name: str, look: Annotated[ChartQuery, Depends(parse_chart_query)]
+) -> HTMLResponse:
+    """The data of the chart as a table."""
+    with views_site_page.facts_for_reader(context, name) as site_facts:
         values = {
-            **views_site_page.head(context, known),
-            **views_site_page.chart(context, known, look),
+            **views_site_page.head_values(context, site_facts),
+            **views_site_page.chart_values(context, site_facts, look),
         }
-        columns, rows = table(values["chart"])
+        columns, rows = build_table(values["chart"])
     make = fragment if wants_fragment() else render
     template = "site_table.html" if wants_fragment() else "site_table_page.html"
     return make(context, template, columns=columns, rows=rows, **values)
 
 
 @router.get("/sites/{name}/side")
-def side(context: Context, name: str) -> HTMLResponse:
-    with views_site_page.made(context, name) as known:
-        values = {**views_site_page.head(context, known), **views_site_page.side(context, known)}
+def show_side(context: Context, name: str) -> HTMLResponse:
+    with views_site_page.facts_for_reader(context, name) as site_facts:
+        values = {
+            **views_site_page.head_values(context, site_facts),
+            **views_site_page.side_values(context, site_facts),
+        }
     return fragment(context, "site_side.html", **values)
 
 
 @router.get("/sites/{name}/history")
-def past(context: Context, name: str) -> HTMLResponse:
-    with views_site_page.made(context, name) as known:
-        values = {**views_site_page.head(context, known), **views_site_page.history(context, known)}
+def show_history(context: Context, name: str) -> HTMLResponse:
+    with views_site_page.facts_for_reader(context, name) as site_facts:
+        values = {
+            **views_site_page.head_values(context, site_facts),
+            **views_site_page.history_values(context, site_facts),
+        }
     return fragment(context, "site_history.html", **values)

@@ -1,9 +1,9 @@
-"""The wall: Now for a big display, without a hand on it."""
+"""The wall display: Now for a control room, without interaction."""
 
 from fastapi import APIRouter, Response
 
 from hypervisor.access.context import Context
-from hypervisor.overview import bar, views_now_words, views_wall
+from hypervisor.overview import views_bar, views_now_words, views_wall
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, render, wants_fragment
 
@@ -13,16 +13,16 @@ _ROWS = 5
 
 
 @router.get("/wall")
-def show(context: Context) -> Response:
-    """All at once, from afar."""
-    wall = views_wall.gather(context)
-    shown = {
+def show_wall(context: Context) -> Response:
+    """The wall display, or its live part."""
+    wall = views_wall.build_wall(context)
+    values = {
         "wall": wall,
         "look": wall.look,
         "rows": _ROWS,
         "forced_theme": "dark",
-        **views_now_words.words(context, wall.look),
+        **views_now_words.template_words(context, wall.look),
     }
     if wants_fragment():
-        return fragment(context, "wall_live.html", bar=bar.look(context), **shown)
-    return render(context, "wall.html", **shown)
+        return fragment(context, "wall_live.html", bar=views_bar.build_bar(context), **values)
+    return render(context, "wall.html", **values)

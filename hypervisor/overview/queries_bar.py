@@ -1,4 +1,4 @@
-"""What the bar of every page shows, in one question."""
+"""SQL of the status bar."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ _LOAD = timedelta(minutes=10)
 
 @dataclass(frozen=True, kw_only=True)
 class Glance:
-    """`tally`: priority -> (to acknowledge, all that stands), of what is not silenced by hand."""
+    """`tally`: priority -> (to acknowledge, all open), without shelved and suppressed alarms."""
 
     tally: dict[int, tuple[int, int]]
     judged_to: datetime | None
@@ -22,8 +22,8 @@ class Glance:
     raised_lately: int
 
 
-def look(connection: Connection, *, now: datetime, wall: datetime) -> Glance:
-    """Look once. `now`: the instance's clock."""
+def read_glance(connection: Connection, *, now: datetime, wall: datetime) -> Glance:
+    """Read it. `now`: the instance's clock; `wall`: real time."""
     tally = dict.fromkeys(_RANK.values(), (0, 0))
     rows = connection.execute(
         "SELECT a.severity->-1->>1, count(*) FILTER (WHERE a.acknowledged IS NULL),"

@@ -1,23 +1,25 @@
-"""What the first thirty seconds of a shift ask of alarms, bulletins and edits."""
+"""SQL of the page Now: open alarms, vigilance bulletins, recent changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg.rows import class_row
+
 from hypervisor.database.connect import Connection
 
-_STANDING = """
-SELECT a.id, a.title, a.title_fr, a.severity->-1->>1, a.state, a.domain, a.category, a.began,
-       a.ended, a.last_value,
-       CASE WHEN a.stale->-1->>1 IS NULL THEN (a.stale->-1->>0)::timestamptz END,
-       site.name, h.kind IS NOT NULL, a.version
+_OPEN_ALARMS = """
+SELECT a.id, a.title, a.title_fr, a.severity->-1->>1 AS severity, a.state, a.domain, a.category,
+       a.began, a.ended, a.last_value,
+       CASE WHEN a.stale->-1->>1 IS NULL THEN (a.stale->-1->>0)::timestamptz END AS stale,
+       site.name AS site, h.kind IS NOT NULL AS held, a.version
 FROM alarm a LEFT JOIN site ON site.id = a.site
 LEFT JOIN alarm_hold h ON h.rule = a.rule AND h.subject = a.subject
      AND (h.until IS NULL OR h.until > %(now)s)
 WHERE a.withdrawn IS NULL AND (a.ended IS NULL OR a.acknowledged IS NULL)
 """
-_COLOURS = """
-SELECT site.name, site.title, site.river, r.time, r.value
+_VIGILANCE = """
+SELECT site.name AS site, site.title, site.river, r.time, r.value::int
 FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
 LEFT JOIN LATERAL (SELECT time, value FROM reading WHERE series_id = series.id
     AND time <= %(now)s AND value IS NOT NULL ORDER BY time DESC LIMIT 1) r ON true
@@ -25,17 +27,17 @@ WHERE series.quantity = 'vigilance' ORDER BY site.river, site.river_order, site.
 """
 _CHANGES = """
 SELECT (SELECT count(*) FROM transition WHERE kind = 'raised' AND noticed_at > %(since)s
-          AND noticed_at <= %(now)s),
+          AND noticed_at <= %(now)s) AS raised,
        (SELECT count(*) FROM transition WHERE kind = 'cleared' AND noticed_at > %(since)s
-          AND noticed_at <= %(now)s),
+          AND noticed_at <= %(now)s) AS over,
        (SELECT count(DISTINCT key) FROM revision WHERE kind IN ('threshold', 'rule')
-          AND recorded_at > %(wall)s AND previous IS NOT NULL)
+          AND recorded_at > %(wall)s AND previous IS NOT NULL) AS edited
 """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """An alarm that lasts, or waits to be seen. `stale`: silent since; `held`: silenced by hand."""
+class OpenAlarm:
+    """An active or unacknowledged alarm. `stale`: silent since; `held`: shelved or suppressed."""
 
     id: int
     title: str
@@ -58,8 +60,8 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Colour:
-    """An official colour: 1 green … 4 red; `value` None: no bulletin came yet."""
+class Vigilance:
+    """An official vigilance colour: 1 green … 4 red; `value` None: no bulletin yet."""
 
     site: str
     title: str
@@ -70,17 +72,17 @@ class Colour:
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """Since a time: alarms raised, alarms over, thresholds and rules changed."""
+    """Alarms raised, alarms cleared, and thresholds and rules edited since a time."""
 
     raised: int
     over: int
     edited: int
 
 
-def marker(connection: Connection) -> tuple[Any, ...]:
-    """Differs where an alarm, an act or a rule was committed since; readings alone change nothing.
+def change_marker(connection: Connection) -> tuple[Any, ...]:
+    """A value that changes when an alarm, an action or a rule is committed; not with readings.
 
-    The count tells of an act that was begun earlier and committed later than the last one.
+    The count catches an action that started before the newest one and committed after it.
     """
     (row,) = connection.execute(
         "SELECT current_database(), (SELECT max(id) FROM transition),"
@@ -90,46 +92,22 @@ def marker(connection: Connection) -> tuple[Any, ...]:
     return row
 
 
-def standing(connection: Connection, now: datetime) -> list[Standing]:
-    """All alarms that stand."""
-    rows = connection.execute(_STANDING, {"now": now})
-    return [
-        Standing(
-            id=row[0],
-            title=row[1],
-            title_fr=row[2],
-            severity=row[3],
-            state=row[4],
-            domain=row[5],
-            category=row[6],
-            began=row[7],
-            ended=row[8],
-            last_value=row[9],
-            stale=row[10],
-            site=row[11],
-            held=row[12],
-            version=row[13],
-        )
-        for row in rows
-    ]
+def list_open_alarms(connection: Connection, now: datetime) -> list[OpenAlarm]:
+    """All open alarms."""
+    cursor = connection.cursor(row_factory=class_row(OpenAlarm))
+    return cursor.execute(_OPEN_ALARMS, {"now": now}).fetchall()
 
 
-def colours(connection: Connection, now: datetime) -> list[Colour]:
+def list_vigilance(connection: Connection, now: datetime) -> list[Vigilance]:
     """The official colours in force, by river."""
-    return [
-        Colour(
-            site=row[0],
-            title=row[1],
-            river=row[2],
-            time=row[3],
-            value=None if row[4] is None else int(row[4]),
-        )
-        for row in connection.execute(_COLOURS, {"now": now})
-    ]
+    cursor = connection.cursor(row_factory=class_row(Vigilance))
+    return cursor.execute(_VIGILANCE, {"now": now}).fetchall()
 
 
-def changes(connection: Connection, *, since: datetime, wall: datetime, now: datetime) -> Changes:
-    """What became different since a time: `since` on the instance's clock, `wall` on the wall's."""
-    words = {"since": since, "wall": wall, "now": now}
-    ((raised, over, edited),) = connection.execute(_CHANGES, words)
-    return Changes(raised=raised, over=over, edited=edited)
+def count_changes(
+    connection: Connection, *, since: datetime, wall: datetime, now: datetime
+) -> Changes:
+    """Count changes: `since` on the instance's clock, `wall` in real time."""
+    cursor = connection.cursor(row_factory=class_row(Changes))
+    cursor.execute(_CHANGES, {"since": since, "wall": wall, "now": now})
+    return cursor.fetchall()[0]

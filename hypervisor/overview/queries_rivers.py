@@ -1,4 +1,4 @@
-"""Gauges on their rivers as Now and the wall show them: places, thresholds, links, courses."""
+"""SQL of gauges on rivers: places, thresholds, links, readings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from psycopg.rows import class_row
+
 from hypervisor.database.connect import Connection
 from sensors._quality import Quality
 
 _UNFIT = int(Quality.SUSPECT)
 _PLACES = """
-SELECT s.name, s.title, s.domain, s.river, s.river_order, a.name, s.lon, s.lat
+SELECT s.name, s.title, s.domain, s.river, s.river_order AS order, a.name AS commune, s.lon, s.lat
 FROM site s LEFT JOIN area a ON a.code = s.commune
 WHERE %(names)s::text[] IS NULL AND s.river IS NOT NULL OR s.name = ANY(%(names)s)
 ORDER BY s.river, s.river_order, s.name
@@ -40,7 +42,7 @@ ORDER BY site.name, r.time
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A site and where it stands."""
+    """A site with its position."""
 
     name: str
     title: str
@@ -52,37 +54,25 @@ class Place:
     lat: float | None
 
 
-def places(connection: Connection, names: Sequence[str] | None = None) -> list[Place]:
-    """The sites on rivers from the source down; or those of these names."""
-    rows = connection.execute(_PLACES, {"names": None if names is None else list(names)})
-    return [
-        Place(
-            name=row[0],
-            title=row[1],
-            domain=row[2],
-            river=row[3],
-            order=row[4],
-            commune=row[5],
-            lon=row[6],
-            lat=row[7],
-        )
-        for row in rows
-    ]
+def list_places(connection: Connection, names: Sequence[str] | None = None) -> list[Place]:
+    """The sites on rivers from the source down, or those of `names`."""
+    cursor = connection.cursor(row_factory=class_row(Place))
+    return cursor.execute(_PLACES, {"names": None if names is None else list(names)}).fetchall()
 
 
-def limits(
+def list_thresholds(
     connection: Connection, names: Sequence[str], now: datetime
 ) -> dict[str, dict[str, float]]:
-    """Site -> threshold -> value, of the thresholds of these names that are in force."""
-    found: dict[str, dict[str, float]] = {}
+    """Site -> threshold -> value in force, for the thresholds of these names."""
+    thresholds: dict[str, dict[str, float]] = {}
     for site, name, value, _ in connection.execute(_LIMITS, {"names": list(names), "now": now}):
         if value is not None:
-            found.setdefault(site, {})[name] = value
-    return found
+            thresholds.setdefault(site, {})[name] = value
+    return thresholds
 
 
-def links(connection: Connection, now: datetime) -> dict[tuple[str, str], float]:
-    """(upstream, downstream) -> seconds that water takes."""
+def list_links(connection: Connection, now: datetime) -> dict[tuple[str, str], float]:
+    """(upstream, downstream) -> travel time in s."""
     rows = connection.execute(_LINKS, [now])
     return {
         (above, below): travel
@@ -92,7 +82,7 @@ def links(connection: Connection, now: datetime) -> dict[tuple[str, str], float]
     }
 
 
-def courses(
+def list_readings(
     connection: Connection,
     quantity: str,
     devices: Sequence[str],
@@ -100,7 +90,7 @@ def courses(
     since: datetime,
     now: datetime,
 ) -> dict[str, list[tuple[datetime, float]]]:
-    """Site -> believed readings by time, of these devices."""
+    """Site -> valid readings of these devices by time."""
     if not devices:
         return {}
     rows = connection.execute(
@@ -119,15 +109,15 @@ def courses(
     }
 
 
-def communes(connection: Connection) -> list[tuple[float, float]]:
-    """Where communes lie: what a sketch of the territory is drawn on."""
+def list_commune_points(connection: Connection) -> list[tuple[float, float]]:
+    """(lon, lat) of the communes."""
     rows = connection.execute(
         "SELECT lon, lat FROM area WHERE kind = 'commune' AND lon IS NOT NULL AND lat IS NOT NULL"
     )
     return [(lon, lat) for lon, lat in rows]
 
 
-def floodable(connection: Connection) -> list[dict[str, Any]]:
-    """The geometries of zones that water takes."""
+def list_flood_zones(connection: Connection) -> list[dict[str, Any]]:
+    """The geometries of the flood zones."""
     rows = connection.execute("SELECT geometry FROM zone WHERE kind = 'flood' ORDER BY name")
     return [row[0] for row in rows]

@@ -1,4 +1,4 @@
-"""Blind sensors: silent for too long or not to be believed, and what stands in for each."""
+"""Blind sensors, silent or suspect, and the sensor that can stand in for each."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,13 +8,13 @@ from datetime import datetime
 from hypervisor.forecast.trend import Course
 from hypervisor.readings.queries_silence import Heard
 
-SHOWN = 5  # with what stands in for them; the others are counted
+SHOWN = 5  # listed with a stand-in; the others are counted
 _NEAR_KM = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class StandIn:
-    """A neighbour that measures the same. `per_hour` in the unit of its course."""
+    """A neighbour that measures the same quantity."""
 
     site: str
     title: str
@@ -23,8 +23,8 @@ class StandIn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blind:
-    """A device that says nothing of these quantities. `since` None: it never spoke."""
+class BlindSensor:
+    """A device without valid readings of these quantities. `since` None: it never reported."""
 
     site: str
     title: str
@@ -36,36 +36,36 @@ class Blind:
     stand_in: StandIn | None = None
 
 
-def blind(
+def find_blind_sensors(
     heard: Sequence[Heard],
     links: Mapping[tuple[str, str], float],
     courses: Mapping[str, Course],
     *,
     resting: frozenset[str],
     now: datetime,
-) -> list[Blind]:
-    """Blind devices, the last to fall silent first; what stands in is sought for those shown."""
+) -> list[BlindSensor]:
+    """Blind devices, most recent first; stand-ins for the first five only."""
     lost: dict[str, list[Heard]] = {}
-    for one in heard:
-        if (one.silent(now) or one.suspect) and one.device not in resting:
-            lost.setdefault(one.device, []).append(one)
+    for series in heard:
+        if (series.silent(now) or series.suspect) and series.device not in resting:
+            lost.setdefault(series.device, []).append(series)
     blinds = sorted((_blind(own, now) for own in lost.values()), key=_freshness)
-    told = [
-        replace(one, stand_in=_stand_in(lost[one.device][0], heard, links, courses, now))
-        for one in blinds[:SHOWN]
+    first = [
+        replace(sensor, stand_in=_stand_in(lost[sensor.device][0], heard, links, courses, now))
+        for sensor in blinds[:SHOWN]
     ]
-    return [*told, *blinds[SHOWN:]]
+    return [*first, *blinds[SHOWN:]]
 
 
-def _freshness(one: Blind) -> tuple[bool, float, str]:
-    """What fell silent just now first; what never spoke last."""
-    return (one.since is None, -one.since.timestamp() if one.since else 0.0, one.title)
+def _freshness(sensor: BlindSensor) -> tuple[bool, float, str]:
+    """Sort key: most recently silent first, never heard last."""
+    return (sensor.since is None, -sensor.since.timestamp() if sensor.since else 0.0, sensor.title)
 
 
-def _blind(own: Sequence[Heard], now: datetime) -> Blind:
+def _blind(own: Sequence[Heard], now: datetime) -> BlindSensor:
     first = own[0]
     times = [heard.time for heard in own if heard.time is not None]
-    return Blind(
+    return BlindSensor(
         site=first.site,
         title=first.title,
         domain=first.domain,
@@ -83,14 +83,14 @@ def _stand_in(
     courses: Mapping[str, Course],
     now: datetime,
 ) -> StandIn | None:
-    """On a river the nearest gauge by travel time, up or down; else the nearest of its kind."""
+    """On a river, the nearest gauge by travel time; else the nearest sensor within 15 km."""
     well = {
-        one.site: one
-        for one in heard
-        if one.quantity == lost.quantity
-        and one.site != lost.site
-        and not one.silent(now)
-        and not one.suspect
+        series.site: series
+        for series in heard
+        if series.quantity == lost.quantity
+        and series.site != lost.site
+        and not series.silent(now)
+        and not series.suspect
     }
     linked = sorted(
         (travel, below if above == lost.site else above)
@@ -101,7 +101,9 @@ def _stand_in(
         if name in well:
             return StandIn(site=name, title=well[name].title, km=None, course=courses.get(name))
     near = sorted(
-        (km, one.site) for one in well.values() if (km := _distance(lost, one)) is not None
+        (km, neighbour.site)
+        for neighbour in well.values()
+        if (km := _distance(lost, neighbour)) is not None
     )
     if near and near[0][0] <= _NEAR_KM:
         km, name = near[0]
@@ -109,8 +111,8 @@ def _stand_in(
     return None
 
 
-def _distance(one: Heard, other: Heard) -> float | None:
-    if one.lon is None or one.lat is None or other.lon is None or other.lat is None:
+def _distance(a: Heard, other: Heard) -> float | None:
+    if a.lon is None or a.lat is None or other.lon is None or other.lat is None:
         return None
-    across = (one.lon - other.lon) * 111.3 * math.cos(math.radians(one.lat))
-    return math.hypot(across, (one.lat - other.lat) * 111.3)
+    across = (a.lon - other.lon) * 111.3 * math.cos(math.radians(a.lat))
+    return math.hypot(across, (a.lat - other.lat) * 111.3)

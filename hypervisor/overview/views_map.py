@@ -1,4 +1,4 @@
-"""What the map is told: sites in columns, rivers as lines, zones and assets, the tree of areas."""
+"""Data of the map: sites in columns, GeoJSON layers, the area tree."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from typing import Any
 from hypervisor.access.context import RequestContext
 from hypervisor.overview import queries_map
 from hypervisor.overview.queries_map import MapSite, TreeArea
-from hypervisor.overview.views_site_around import rivers
+from hypervisor.overview.views_site_around import river_lines
 from hypervisor.web import marks
 from hypervisor.web.rendering import domain_label
 
 LAYERS = ("rivers", "communes", "zones", "assets")
-_CALM = 99  # the rank of a site without an alarm
+_CALM = 99  # rank of a site without an alarm
 _SHELVED = 10
 
 
 def rank(site: MapSite) -> int:
-    """How urgent, for a cluster to show the worst: 1 critical and unseen, 2 critical and seen.
+    """Urgency; a cluster shows its lowest: 1 critical, 2 critical and acknowledged, and so on.
 
-    Shelved are 11 to 14, without an alarm 99.
+    Shelved alarms rank 11 to 14, no alarm 99.
     """
     if not site.priority:
         return _CALM
@@ -29,47 +29,47 @@ def rank(site: MapSite) -> int:
     return site.priority * 2 - (site.state == "un")
 
 
-def columns(found: Sequence[MapSite]) -> dict[str, Any]:
-    """The sites that stand somewhere, in columns: half the size of objects, and quick to read."""
+def list_columns(sites: Sequence[MapSite]) -> dict[str, Any]:
+    """The sites with coordinates, as columns: half the size of objects."""
     placed = [
-        map_site for map_site in found if map_site.lon is not None and map_site.lat is not None
+        map_site for map_site in sites if map_site.lon is not None and map_site.lat is not None
     ]
-    domains = sorted({one.domain for one in placed})
-    communes = sorted({one.commune or "" for one in placed})
+    domains = sorted({site.domain for site in placed})
+    communes = sorted({site.commune or "" for site in placed})
     order = {code: number for number, code in enumerate(communes)}
     return {
-        "name": [one.name for one in placed],
-        "title": [one.title for one in placed],
-        "lon": [round(one.lon or 0.0, 5) for one in placed],
-        "lat": [round(one.lat or 0.0, 5) for one in placed],
-        "domain": [domains.index(one.domain) for one in placed],
-        "commune": [order[one.commune or ""] for one in placed],
-        "rank": [rank(one) for one in placed],
-        "open": [one.open for one in placed],
-        "stale": [int(one.stale) for one in placed],
+        "name": [site.name for site in placed],
+        "title": [site.title for site in placed],
+        "lon": [round(site.lon or 0.0, 5) for site in placed],
+        "lat": [round(site.lat or 0.0, 5) for site in placed],
+        "domain": [domains.index(site.domain) for site in placed],
+        "commune": [order[site.commune or ""] for site in placed],
+        "rank": [rank(site) for site in placed],
+        "open": [site.open for site in placed],
+        "stale": [int(site.stale) for site in placed],
         "domains": [{"name": name, "label": domain_label(name)} for name in domains],
         "communes": communes,
-        "lost": len(found) - len(placed),
+        "lost": len(sites) - len(placed),
     }
 
 
-def states(found: Sequence[MapSite]) -> dict[str, list[int]]:
-    """Only what changes from hour to hour, by name: [rank, open, stale] where an alarm lasts."""
+def list_states(sites: Sequence[MapSite]) -> dict[str, list[int]]:
+    """Site name -> [rank, open, stale], for sites with an active alarm."""
     return {
         map_site.name: [rank(map_site), map_site.open, int(map_site.stale)]
-        for map_site in found
+        for map_site in sites
         if map_site.open and map_site.lon is not None
     }
 
 
-def ground(context: RequestContext, now: datetime) -> dict[str, Any]:
-    """The layers under the sites, as GeoJSON."""
-    found = queries_map.sites(context.connection, now)
-    areas = queries_map.areas(context.connection)
+def build_layers(context: RequestContext, now: datetime) -> dict[str, Any]:
+    """The background layers as GeoJSON."""
+    sites = queries_map.list_sites(context.connection, now)
+    areas = queries_map.list_areas(context.connection)
     return {
         "rivers": _collection(
             _feature({"type": "LineString", "coordinates": points}, name=river)
-            for river, points in rivers(found).items()
+            for river, points in river_lines(sites).items()
         ),
         "communes": _collection(
             _feature(
@@ -82,11 +82,13 @@ def ground(context: RequestContext, now: datetime) -> dict[str, Any]:
         ),
         "zones": _collection(
             _feature(geometry, name=title, kind=kind)
-            for _name, title, kind, geometry, _ours in queries_map.zones(context.connection)
+            for _name, title, kind, geometry, _ours in queries_map.list_zones(context.connection)
         ),
         "assets": _collection(
             _feature(geometry, name=title, kind=kind, gauge=gauge or "")
-            for _name, title, kind, geometry, gauge in queries_map.assets(context.connection, now)
+            for _name, title, kind, geometry, gauge in queries_map.list_assets(
+                context.connection, now
+            )
         ),
     }
 
@@ -101,7 +103,7 @@ def _collection(features: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Branch:
-    """An area of the tree: how many sites lie in it, and which communes it holds."""
+    """An area of the tree with the number of its sites and its communes."""
 
     area: TreeArea
     sites: int
@@ -109,8 +111,8 @@ class Branch:
     below: Sequence["Branch"]
 
 
-def tree(areas: Sequence[TreeArea]) -> list[Branch]:
-    """From the départements down; where none is known, from what stands alone."""
+def build_tree(areas: Sequence[TreeArea]) -> list[Branch]:
+    """The area tree, from the areas without a parent down."""
     codes = {tree_area.code for tree_area in areas}
     roots = [
         tree_area
@@ -121,8 +123,8 @@ def tree(areas: Sequence[TreeArea]) -> list[Branch]:
     for tree_area in areas:
         if tree_area.parent is not None:
             by_parent.setdefault(tree_area.parent, []).append(tree_area)
-    found = (_branch(root, by_parent, 0) for root in roots)
-    return [branch for branch in found if branch.sites]
+    branches = (_branch(root, by_parent, 0) for root in roots)
+    return [branch for branch in branches if branch.sites]
 
 
 def _branch(area: TreeArea, by_parent: Mapping[str, Sequence[TreeArea]], depth: int) -> Branch:
@@ -142,15 +144,15 @@ def _branch(area: TreeArea, by_parent: Mapping[str, Sequence[TreeArea]], depth: 
     )
 
 
-def bounds(found: Sequence[MapSite]) -> list[float] | None:
+def compute_bounds(sites: Sequence[MapSite]) -> list[float] | None:
     """West, south, east, north of all sites."""
-    lons = [map_site.lon for map_site in found if map_site.lon is not None]
-    lats = [map_site.lat for map_site in found if map_site.lat is not None]
+    lons = [map_site.lon for map_site in sites if map_site.lon is not None]
+    lats = [map_site.lat for map_site in sites if map_site.lat is not None]
     return [min(lons), min(lats), max(lons), max(lats)] if lons and lats else None
 
 
-def legend() -> list[tuple[int, str, str]]:
-    """The marks and what they mean."""
+def list_marks() -> list[tuple[int, str, str]]:
+    """The alarm marks and their meaning."""
     return [
         *((rank_of, "un", marks.priority_name(rank_of)) for rank_of in (1, 2, 3, 4)),
         (2, "ack", marks.words(2, "ack").partition(", ")[2]),

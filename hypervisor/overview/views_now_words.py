@@ -1,4 +1,4 @@
-"""What Now says in words, in the reader's language."""
+"""Texts of the page Now in the reader's language."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,8 +8,8 @@ from hypervisor.access.context import RequestContext
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark, mark_plural, translate_plural
 from hypervisor.base.translation import translate as _
-from hypervisor.overview.queries_now import Changes, Standing
-from hypervisor.overview.views_blind import Blind
+from hypervisor.overview.queries_now import Changes, OpenAlarm
+from hypervisor.overview.views_blind import BlindSensor
 from hypervisor.overview.views_now import Now
 from hypervisor.web import filters, marks
 
@@ -30,22 +30,22 @@ _TO_SEE = {
 }
 
 
-def words(context: RequestContext, look: Now) -> dict[str, Any]:
-    """The words that the templates of Now and of the wall ask for."""
+def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
+    """Functions for the templates of Now and the wall display."""
     return {
-        "headline": lambda: headline(look),
-        "how_of": how_of,
+        "headline": lambda: write_headline(look),
+        "how_of": mark_state_of,
         "title_of": title_of,
         "threshold_label": _labels(context),
         "quantities_of": _quantities(context),
         "movement_words": lambda name: _(_MOVEMENTS[name]),
-        "changed_words": changed,
-        "fresh": lambda one: current().now - one.began < _FRESH,
+        "changed_words": list_changes,
+        "fresh": lambda alarm: current().now - alarm.began < _FRESH,
     }
 
 
-def headline(look: Now) -> str:
-    """The whole in a line: what waits, and how long there is."""
+def write_headline(look: Now) -> str:
+    """The headline: alarms to acknowledge and time to the next asset."""
     return f"{_waiting(look)}, {_coming(look)}"
 
 
@@ -55,8 +55,8 @@ def _waiting(look: Now) -> str:
         return _("Nothing to acknowledge")
     gravest = marks.priority(unseen[0].severity)
     count = sum(marks.priority(standing.severity) == gravest for standing in unseen)
-    one, many = _TO_SEE[gravest]
-    return translate_plural(one, many, count) % {"num": count}
+    singular, many = _TO_SEE[gravest]
+    return translate_plural(singular, many, count) % {"num": count}
 
 
 def _coming(look: Now) -> str:
@@ -68,9 +68,9 @@ def _coming(look: Now) -> str:
     return _("next asset in %(span)s") % {"span": filters.rough(asset.left)}
 
 
-def changed(changes: Changes) -> list[tuple[int, str]]:
-    """Counts and what they are of, for what changed since the last visit."""
-    found = [
+def list_changes(changes: Changes) -> list[tuple[int, str]]:
+    """(count, label) of the changes since the last visit."""
+    counts = [
         (changes.raised, translate_plural("alarm raised", "alarms raised", changes.raised)),
         (changes.over, translate_plural("alarm over", "alarms over", changes.over)),
         (
@@ -80,17 +80,17 @@ def changed(changes: Changes) -> list[tuple[int, str]]:
             ),
         ),
     ]
-    return [one for one in found if one[0] or one is not found[2]]
+    return [entry for entry in counts if entry[0] or entry is not counts[2]]
 
 
-def how_of(standing: Standing) -> str:
-    """How its mark looks."""
+def mark_state_of(standing: OpenAlarm) -> str:
+    """The state that its mark shows."""
     return "shv" if standing.held else marks.of_base(standing.state)
 
 
-def title_of(one: Standing) -> str:
-    """Its title in the reader's language, where the rule says one."""
-    return (current().language == "fr" and one.title_fr) or one.title
+def title_of(alarm: OpenAlarm) -> str:
+    """Its title in the reader's language, if the rule has one."""
+    return (current().language == "fr" and alarm.title_fr) or alarm.title
 
 
 def _labels(context: RequestContext) -> Callable[[str], str]:
@@ -103,12 +103,12 @@ def _labels(context: RequestContext) -> Callable[[str], str]:
     return label
 
 
-def _quantities(context: RequestContext) -> Callable[[Blind], str]:
-    def said(blind: Blind) -> str:
+def _quantities(context: RequestContext) -> Callable[[BlindSensor], str]:
+    def label_quantities(blind: BlindSensor) -> str:
         quantities = [context.catalogue.quantities[name] for name in blind.quantities]
         french = current().language == "fr"
         names = [quantity.label_fr if french else quantity.label_en for quantity in quantities]
-        shown = ", ".join(name[:1].lower() + name[1:] for name in names[:3])
-        return shown[:1].upper() + shown[1:] + ("…" if len(names) > 3 else "")
+        text = ", ".join(name[:1].lower() + name[1:] for name in names[:3])
+        return text[:1].upper() + text[1:] + ("…" if len(names) > 3 else "")
 
-    return said
+    return label_quantities

@@ -1,4 +1,4 @@
-"""After an event: what happened, when it was told, when somebody took it up, what was decided."""
+"""Data of the report after an event."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _CHARTS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class ReportQuery:
-    """Of which span, domain or incident; `alarms`: those of the incident."""
+    """The span, domain or incident of a report; `alarms`: those of the incident."""
 
     begins: datetime
     ends: datetime
@@ -35,7 +35,7 @@ class ReportQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportRow:
-    """An alarm of the log as it was known at the end; `response`: from raised to acknowledged."""
+    """An alarm as known at the end of the span; `response`: from raised to acknowledged."""
 
     alarm: Mapping[str, Any]
     began: datetime
@@ -54,7 +54,7 @@ class ReportRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that the page tells. `counts`: alarms by priority; `busiest`: raised in ten minutes."""
+    """The report. `counts`: alarms by priority; `busiest`: most alarms raised in ten minutes."""
 
     asking: ReportQuery
     rows: Sequence[ReportRow]
@@ -71,8 +71,8 @@ class Report:
         return self.busiest > FLOOD_BEGINS
 
 
-def report(context: RequestContext, asking: ReportQuery) -> Report:
-    """Read it, as far as the person sees."""
+def build_report(context: RequestContext, asking: ReportQuery) -> Report:
+    """Read the report as far as the account may see."""
     numbers = asking.alarms
     span = TimelineFilter(
         since=asking.begins,
@@ -90,7 +90,7 @@ def report(context: RequestContext, asking: ReportQuery) -> Report:
         asking=asking,
         rows=rows,
         lines=list(reversed(lines(seen.values(), happened))),
-        decisions=[one for one in seen.values() if one.kind == "decision"],
+        decisions=[entry for entry in seen.values() if entry.kind == "decision"],
         counts={rank: sum(priority(row.worst) == rank for row in rows) for rank in (1, 2, 3, 4)},
         busiest=_busiest(asking, happened),
         median_response=_median(answers),
@@ -106,7 +106,7 @@ def _median(answers: Sequence[timedelta]) -> timedelta | None:
 
 
 def _busiest(asking: ReportQuery, happened: Iterable[TimelineEvent]) -> int:
-    """The most that were raised within ten minutes, as the operator's load counts them."""
+    """The most alarms raised within ten minutes."""
     raised = [
         Raised(at=micros(event.at), rule="", subject="", title="", severity=event.severity)
         for event in happened
@@ -116,8 +116,8 @@ def _busiest(asking: ReportQuery, happened: Iterable[TimelineEvent]) -> int:
 
 
 def worst_sites(rows: Iterable[ReportRow]) -> list[str]:
-    """Where a picture tells most: the sites of the worst alarms, the first to begin first."""
-    ordered = sorted(rows, key=lambda one: (priority(one.worst), one.began))
+    """The sites of the worst alarms, earliest first."""
+    ordered = sorted(rows, key=lambda row: (priority(row.worst), row.began))
     names = dict.fromkeys(row.alarm["site"] for row in ordered if row.alarm["site"])
     return list(names)[:_CHARTS]
 
@@ -125,12 +125,12 @@ def worst_sites(rows: Iterable[ReportRow]) -> list[str]:
 def _entries(
     context: RequestContext, asking: ReportQuery, numbers: tuple[int, ...] | None
 ) -> list[Entry]:
-    """The room's own lines of the span; of an incident those that name its alarms, or none."""
+    """The log entries of the span; of an incident, those about its alarms or about none."""
     span = LogFilter(first=asking.begins, last=asking.ends, limit=5_000)
     return [
-        one
-        for one in log_queries.listing(context.connection, span)
-        if numbers is None or one.alarm is None or one.alarm in numbers
+        entry
+        for entry in log_queries.listing(context.connection, span)
+        if numbers is None or entry.alarm is None or entry.alarm in numbers
     ]
 
 
@@ -141,22 +141,22 @@ def _rows(
     happened: Iterable[TimelineEvent],
 ) -> list[ReportRow]:
     category = None if asking.maintenance else "hazard"
-    known = listing.list_alarms_as_known(
+    log = listing.list_alarms_as_known(
         context.connection, asking.ends, Selection(domain=asking.domain or None)
     )
     raised, taken = _firsts(happened)
     rows = [
-        _row(one, raised.get(one["id"]), taken.get(one["id"]))
-        for one in known
-        if (numbers is None or one["id"] in numbers)
-        and (category is None or one["category"] == category)
+        _row(alarm, raised.get(alarm["id"]), taken.get(alarm["id"]))
+        for alarm in log
+        if (numbers is None or alarm["id"] in numbers)
+        and (category is None or alarm["category"] == category)
     ]
     inside = [
         row
         for row in rows
         if row.began < asking.ends and (row.ended is None or row.ended >= asking.begins)
     ]
-    return sorted(inside, key=lambda one: (one.began, one.alarm["id"]))
+    return sorted(inside, key=lambda row: (row.began, row.alarm["id"]))
 
 
 def _firsts(

@@ -1,4 +1,4 @@
-"""Rivers from the source down: level minus alert threshold, trend over three hours, age."""
+"""Rivers with their gauges from the source down: margin to the alert threshold, trend, peak."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from hypervisor.forecast.trend import Course
-from hypervisor.overview.queries_now import Standing
+from hypervisor.overview.queries_now import OpenAlarm
 from hypervisor.overview.queries_rivers import Place
 
 ALERT = "alert"
@@ -16,20 +16,20 @@ _WIDEST = 6  # gauges side by side
 
 @dataclass(frozen=True, kw_only=True)
 class Gauge:
-    """A gauge on its river. `margin`: level minus alert threshold; `alarm`: the worst at it."""
+    """A gauge on its river. `margin`: level minus alert threshold; `alarm`: the worst active."""
 
     site: str
     name: str
     title: str
     course: Course | None
     margin: float | None
-    alarm: Standing | None
+    alarm: OpenAlarm | None
     silent: bool
-    filled: float | None = None  # a basin's share, in %
+    filled: float | None = None  # of a basin, in %
 
     @property
     def per_hour(self) -> float | None:
-        """Cm an hour."""
+        """cm/h for levels, else its unit per hour."""
         rate = self.course.rate if self.course else None
         return None if rate is None else rate.per_hour * (100 if self.course_unit == "m" else 1)
 
@@ -40,20 +40,20 @@ class Gauge:
 
 @dataclass(frozen=True, kw_only=True)
 class Peak:
-    """Where the wave that has passed upstream is expected, and about when."""
+    """The next gauge that the flood peak reaches, and when."""
 
     at: datetime
     name: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Water:
-    """What rivers are told from, by site; `peaks`: when a wave is expected there."""
+class RiverData:
+    """Input for rivers, by site; `peaks`: expected arrival of the flood peak."""
 
     levels: Mapping[str, Course]
     fills: Mapping[str, Course]
     limits: Mapping[str, Mapping[str, float]]
-    worst: Mapping[str, Standing]
+    worst: Mapping[str, OpenAlarm]
     silent: frozenset[str]
     peaks: Mapping[str, datetime]
 
@@ -72,19 +72,19 @@ class River:
         return min(_WIDEST, len(self.gauges))
 
 
-def rivers(places: Iterable[Place], water: Water) -> list[River]:
-    """All rivers with gauges, in an order in which they fill rows of six."""
-    found = []
+def build_rivers(places: Iterable[Place], water: RiverData) -> list[River]:
+    """All rivers with gauges, ordered to fill rows of six."""
+    all_rivers = []
     for name, own in groupby(places, key=lambda place: place.river or ""):
-        gauges = tuple(_gauge(one, water) for one in own)
+        gauges = tuple(_gauge(place, water) for place in own)
         peak = _peak(gauges, water.peaks)
-        found.append(River(name=name, gauges=gauges, movement=_movement(gauges), peak=peak))
-    return _packed(sorted(found, key=lambda one: (-one.width, one.name)))
+        all_rivers.append(River(name=name, gauges=gauges, movement=_movement(gauges), peak=peak))
+    return _pack_rows(sorted(all_rivers, key=lambda river: (-river.width, river.name)))
 
 
-def _packed(found: Sequence[River]) -> list[River]:
-    """The widest first; each row is filled up with the first that fits what is left of it."""
-    waiting, packed = list(found), []
+def _pack_rows(by_width: Sequence[River]) -> list[River]:
+    """Widest first; each row is completed with the first river that still fits."""
+    waiting, packed = list(by_width), []
     while waiting:
         room = _WIDEST
         for river in list(waiting):
@@ -95,13 +95,13 @@ def _packed(found: Sequence[River]) -> list[River]:
     return packed
 
 
-def _gauge(place: Place, water: Water) -> Gauge:
+def _gauge(place: Place, water: RiverData) -> Gauge:
     course = water.levels.get(place.name)
     fill = water.fills.get(place.name) if course is None else None
     alert = water.limits.get(place.name, {}).get(ALERT)
     return Gauge(
         site=place.name,
-        name=short(place),
+        name=short_name(place),
         title=place.title,
         course=course or fill,
         margin=None if course is None or alert is None else course.value - alert,
@@ -111,8 +111,8 @@ def _gauge(place: Place, water: Water) -> Gauge:
     )
 
 
-def short(place: Place) -> str:
-    """Saint-Chéron, of "L'Orge à Saint-Chéron": beside its river the place is enough."""
+def short_name(place: Place) -> str:
+    """Its title without the river: "L'Orge à Saint-Chéron" -> Saint-Chéron."""
     if place.river and place.river.casefold() in place.title.casefold():
         match = re.search(
             rf"{re.escape(place.river)}\s+(?:à|at|,)\s+(.+)$", place.title, re.IGNORECASE
@@ -138,20 +138,20 @@ def _peak(gauges: Sequence[Gauge], peaks: Mapping[str, datetime]) -> Peak | None
     return min(coming, key=lambda peak: peak.at, default=None)
 
 
-def expected_peaks(
+def predict_peaks(
     links: Mapping[tuple[str, str], float],
     courses: Mapping[str, Course],
     readings: Mapping[str, Sequence[tuple[datetime, float]]],
     now: datetime,
 ) -> dict[str, datetime]:
-    """Gauge -> when the wave arrives that has passed the gauge above it and is still on its way."""
-    found: dict[str, datetime] = {}
+    """Gauge -> arrival of a flood peak that has passed the gauge upstream of it."""
+    arrivals: dict[str, datetime] = {}
     for (above, below), travel in links.items():
-        course, said = courses.get(above), readings.get(above)
-        if course is None or not said or course.rate is None or not course.rate.falls:
+        course, values = courses.get(above), readings.get(above)
+        if course is None or not values or course.rate is None or not course.rate.falls:
             continue
-        at = max(said, key=lambda one: one[1])[0]
+        at = max(values, key=lambda reading: reading[1])[0]
         due = at + timedelta(seconds=travel)
-        if at > said[0][0] and due > now:
-            found[below] = max(due, found.get(below, due))
-    return found
+        if at > values[0][0] and due > now:
+            arrivals[below] = max(due, arrivals.get(below, due))
+    return arrivals

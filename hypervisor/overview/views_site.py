@@ -1,4 +1,4 @@
-"""The page of a site: what its head, its side and its history say."""
+"""Texts of the page of a site: head, thresholds, quality."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from hypervisor.overview import views_site_alarms
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.overview.views_site_limits import SiteLimit
 from hypervisor.overview.views_site_traces import digits
-from hypervisor.overview.views_site_upstream import rate_words
+from hypervisor.overview.views_site_upstream import format_rate
 from hypervisor.web import filters
 from sensors._domain import Catalogue
 from sensors._quality import Quality
@@ -26,7 +26,7 @@ _SHOWN_LIMITS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """The head of the page. `waiting`: the alarm that the button acknowledges."""
+    """The head of the page. `waiting`: the alarm that the button acknowledges; `slope` per hour."""
 
     address: str
     value: str | None
@@ -41,11 +41,11 @@ class Head:
     waiting_title: str
 
 
-def head(context: RequestContext, facts: Facts) -> Head:
-    """The newest value against the thresholds."""
+def build_head(context: RequestContext, facts: Facts) -> Head:
+    """Compare the newest value with the thresholds."""
     value, at = _newest(context, facts)
-    site_limit = facts.told
-    waiting = views_site_alarms.to_acknowledge(facts.alarms)
+    site_limit = facts.headline_limit
+    waiting = views_site_alarms.pick_waiting(facts.alarms)
     rate = facts.course.rate if facts.course else None
     stale = _stale(facts, at)
     return Head(
@@ -56,22 +56,22 @@ def head(context: RequestContext, facts: Facts) -> Head:
         margin=None
         if site_limit is None or site_limit.margin is None
         else _gap(site_limit, context.catalogue),
-        against="" if site_limit is None else against(context.catalogue, site_limit),
+        against="" if site_limit is None else describe_margin(context.catalogue, site_limit),
         rate=_rate(facts) if rate and not stale else "",
         slope=None if rate is None else rate.per_hour * (100 if _unit(facts) == "m" else 1),
-        worst=views_site_alarms.worst_open(facts.alarms),
+        worst=views_site_alarms.pick_worst(facts.alarms),
         waiting=waiting,
-        waiting_title=views_site_alarms.title(waiting, facts.place.title) if waiting else "",
+        waiting_title=views_site_alarms.short_title(waiting, facts.place.title) if waiting else "",
     )
 
 
 def _rate(facts: Facts) -> str:
-    """Nothing for what is a rate itself: its change an hour says nothing to anybody."""
+    """The trend; empty for quantities that are rates themselves."""
     if facts.course is None or facts.course.unit.endswith("/h"):
         return ""
     if facts.quantity is None or facts.quantity.kind is not Kind.GAUGE:
         return ""
-    return _("%(rate)s over 3 h") % {"rate": rate_words(facts.course)}
+    return _("%(rate)s over 3 h") % {"rate": format_rate(facts.course)}
 
 
 def _unit(facts: Facts) -> str:
@@ -79,7 +79,7 @@ def _unit(facts: Facts) -> str:
 
 
 def _newest(context: RequestContext, facts: Facts) -> tuple[str | None, datetime | None]:
-    """The newest believed value in words, and when."""
+    """The newest valid value as text, and its time."""
     if facts.main is None or facts.quantity is None:
         return None, None
     course = facts.course
@@ -90,11 +90,11 @@ def _newest(context: RequestContext, facts: Facts) -> tuple[str | None, datetime
     if quantity.codes:
         return _(quantity.codes.get(round(course.value), "")), course.time
     unit = "" if quantity.unit in {"1", "bool", "code"} else quantity.unit
-    said = filters.value(course.value, unit or None, digits(quantity))
+    text = filters.value(course.value, unit or None, digits(quantity))
     if quantity.kind is Kind.INCREMENT:
         interval = facts.main.interval_s or quantity.interval.total_seconds()
-        said = _("%(value)s in %(span)s") % {"value": said, "span": filters.duration(interval)}
-    return said, course.time
+        text = _("%(value)s in %(span)s") % {"value": text, "span": filters.duration(interval)}
+    return text, course.time
 
 
 def _stale(facts: Facts, at: datetime | None) -> bool:
@@ -105,8 +105,8 @@ def _stale(facts: Facts, at: datetime | None) -> bool:
     return facts.now - at > timedelta(seconds=limit)
 
 
-def against(catalogue: Catalogue, limit: SiteLimit) -> str:
-    """Above the alert, below the attention level."""
+def describe_margin(catalogue: Catalogue, limit: SiteLimit) -> str:
+    """The threshold that the margin refers to, as text."""
     name = short_limit(catalogue.thresholds.get(limit.name), limit.name)
     if (limit.margin or 0) > 0:
         return _("above threshold “%(name)s”") % {"name": name}
@@ -117,16 +117,16 @@ def _gap(limit: SiteLimit, catalogue: Catalogue) -> str:
     if limit.margin is None or limit.priority is None:
         return filters.NOTHING
     places = digits(catalogue.quantities.get(limit.quantity))
-    return filters.signed(limit.margin, _shown(limit.unit), places)
+    return filters.signed(limit.margin, _display_unit(limit.unit), places)
 
 
-def _shown(unit: str) -> str | None:
+def _display_unit(unit: str) -> str | None:
     return None if unit in {"1", "bool", "code"} else unit
 
 
 @dataclass(frozen=True, kw_only=True)
 class LimitRow:
-    """A threshold in words."""
+    """A row of the table of thresholds."""
 
     limit: SiteLimit
     label: str
@@ -135,27 +135,27 @@ class LimitRow:
     gap: str
 
 
-def limit_rows(context: RequestContext, facts: Facts) -> dict[str, Any]:
-    """Those of quantities themselves, then those of rates and sums; who said them last."""
+def build_limit_rows(context: RequestContext, facts: Facts) -> dict[str, Any]:
+    """The thresholds of quantities, then those of rates and sums; and who set the latest."""
     rows = [_limit_row(context, limit) for limit in facts.limits]
     plain = [row for row in rows if row.limit.plain][:_SHOWN_LIMITS]
     rest = [row for row in rows if row not in plain]
     if not plain:
         plain, rest = rows[:_SHOWN_LIMITS], rows[_SHOWN_LIMITS:]
-    latest = max(facts.limits, key=lambda one: (one.revisions, one.effective), default=None)
-    said = ""
+    latest = max(facts.limits, key=lambda limit: (limit.revisions, limit.effective), default=None)
+    source = ""
     if latest is not None:
-        said = _("%(author)s, %(reason)s; changed %(count)s times") % {
+        source = _("%(author)s, %(reason)s; changed %(count)s times") % {
             "author": latest.author,
             "reason": latest.reason,
             "count": latest.revisions - 1,
         }
     if latest is not None and latest.revisions == 1:
-        said = _("As set up by %(author)s: %(reason)s.") % {
+        source = _("Set by %(author)s: %(reason)s.") % {
             "author": latest.author,
             "reason": latest.reason,
         }
-    return {"shown": plain, "rest": rest, "said": said}
+    return {"shown": plain, "rest": rest, "source": source}
 
 
 def _limit_row(context: RequestContext, limit: SiteLimit) -> LimitRow:
@@ -166,13 +166,13 @@ def _limit_row(context: RequestContext, limit: SiteLimit) -> LimitRow:
         limit=limit,
         label=short_limit(threshold, limit.name),
         title=title[:1].upper() + title[1:],
-        value=filters.value(limit.value, _shown(limit.unit), places),
+        value=filters.value(limit.value, _display_unit(limit.unit), places),
         gap=_gap(limit, context.catalogue),
     )
 
 
-def quality(found: Quality) -> str:
-    """A quality in words."""
+def format_quality(flags: Quality) -> str:
+    """Quality flags as text."""
     words = {
         Quality.OUT_OF_RANGE: _("out of range"),
         Quality.SENSOR_FAULT: _("sensor fault"),
@@ -181,22 +181,22 @@ def quality(found: Quality) -> str:
         Quality.DOUBTFUL: _("doubtful"),
         Quality.MANUAL: _("manual"),
     }
-    said = [word for flag, word in words.items() if found & flag]
-    return ", ".join(said) or _("good")
+    labels = [word for flag, word in words.items() if flags & flag]
+    return ", ".join(labels) or _("good")
 
 
 def device_states() -> dict[str, str]:
     return {
         "well": _("well"),
-        "weak": _("to be looked at"),
+        "weak": _("needs attention"),
         "silent": _("silent"),
         "out": _("out of service"),
         "retired": _("retired"),
     }
 
 
-def local(at: datetime | float, *, seconds: bool = False) -> str:
-    """For a field of type datetime-local."""
+def format_field_time(at: datetime | float, *, seconds: bool = False) -> str:
+    """A value for a datetime-local input."""
     when = moment(int(at * 1e6)) if isinstance(at, float) else at
     return (
         f"{current().local(when):%Y-%m-%dT%H:%M:%S}"

@@ -1,4 +1,4 @@
-"""Where a site lies: its neighbours by water, rivers as lines through their gauges."""
+"""Surroundings of a site: its neighbours on the water and the lines of rivers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 from hypervisor.access.context import RequestContext
 from hypervisor.overview import queries_map
 from hypervisor.overview.views_site_facts import Facts
-from hypervisor.overview.views_site_situation import Situation, situation
-from hypervisor.overview.views_site_upstream import chain
+from hypervisor.overview.views_site_situation import SiteMap, draw_site_map
+from hypervisor.overview.views_site_upstream import list_upstream
 from hypervisor.registry import queries_site
 
 
-def around(context: RequestContext, facts: Facts) -> Situation | None:
-    """The small map: the site, its neighbours by water, its river, what it reaches."""
+def build_site_map(context: RequestContext, facts: Facts) -> SiteMap | None:
+    """The small map of a site: neighbours, river and assets."""
     place = facts.place
     flows = queries_site.flows(context.connection, facts.now) if place.river else []
-    near = {above for above, _s in chain(flows, place.name)[:4]}
+    near = {above for above, _s in list_upstream(flows, place.name)[:4]}
     near |= {below for above, below, _s in flows if above == place.name}
-    sites = queries_map.sites(context.connection, facts.now)
+    sites = queries_map.list_sites(context.connection, facts.now)
     here = next((site for site in sites if site.name == place.name), None)
     if here is None:
         return None
@@ -29,17 +29,19 @@ def around(context: RequestContext, facts: Facts) -> Situation | None:
     if place.river is None:
         mates = [site for site in sites if site.commune == here.commune][:8]
     mates = [mate for mate in mates if mate.name != here.name]
-    assets = queries_map.assets(context.connection, facts.now)
+    assets = queries_map.list_assets(context.connection, facts.now)
     points = [
         _middle(shape, title) for _n, title, _k, shape, gauge in assets if gauge == place.name
     ]
-    return situation(here, [*mates, here], rivers(sites), [point for point in points if point])
+    return draw_site_map(
+        here, [*mates, here], river_lines(sites), [point for point in points if point]
+    )
 
 
-def rivers(found: Sequence[queries_map.MapSite]) -> dict[str, list[tuple[float, float]]]:
-    """Each river as a line through its gauges, in flow order: schematic."""
+def river_lines(sites: Sequence[queries_map.MapSite]) -> dict[str, list[tuple[float, float]]]:
+    """Each river as a schematic line through its gauges, in flow order."""
     lines: dict[str, list[tuple[float, float, float]]] = {}
-    for map_site in found:
+    for map_site in sites:
         if (
             map_site.river
             and map_site.lon is not None
@@ -67,9 +69,9 @@ def _middle(shape: Mapping[str, Any], title: str) -> tuple[float, float, str] | 
     )
 
 
-def _points(found: Any) -> Sequence[tuple[float, float]]:
-    if not isinstance(found, list) or not found:
+def _points(coordinates: Any) -> Sequence[tuple[float, float]]:
+    if not isinstance(coordinates, list) or not coordinates:
         return []
-    if isinstance(found[0], (int, float)):
-        return [(float(found[0]), float(found[1]))]
-    return [point for one in found for point in _points(one)]
+    if isinstance(coordinates[0], (int, float)):
+        return [(float(coordinates[0]), float(coordinates[1]))]
+    return [point for part in coordinates for point in _points(part)]

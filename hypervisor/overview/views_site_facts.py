@@ -1,4 +1,4 @@
-"""What is known of a site now: the ground of its page, read once a request."""
+"""Everything about a site at present, read once per request."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,13 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.forecast.arrival import Reach, courses, reaches
 from hypervisor.forecast.trend import Course
 from hypervisor.overview import views_site_alarms
-from hypervisor.overview.views_site_limits import SiteLimit, headline, limits, raised
-from hypervisor.overview.views_site_traces import ordered
+from hypervisor.overview.views_site_limits import (
+    SiteLimit,
+    compute_limits,
+    find_threshold_rules,
+    pick_headline,
+)
+from hypervisor.overview.views_site_traces import sort_channels
 from hypervisor.readings import queries_charts, queries_latest
 from hypervisor.readings.queries_charts import Channel, Heard
 from hypervisor.registry import queries_site
@@ -24,7 +29,7 @@ _LINE = frozenset({Kind.GAUGE, Kind.COUNTER})
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """`main`: the channel that the page is about. `last`: the newest row of each, good or not."""
+    """`main`: the channel of the headline. `last`: the newest reading by channel, valid or not."""
 
     place: SitePlace
     now: datetime
@@ -38,16 +43,16 @@ class Facts:
     assets: Sequence[Reach]
 
     @property
-    def told(self) -> SiteLimit | None:
-        """The threshold that the head speaks of."""
-        return headline(self.limits, self.main.quantity) if self.main else None
+    def headline_limit(self) -> SiteLimit | None:
+        """The threshold that the head of the page names."""
+        return pick_headline(self.limits, self.main.quantity) if self.main else None
 
 
-def facts(context: RequestContext, name: str) -> Facts:
-    """All of it.
+def load_facts(context: RequestContext, name: str) -> Facts:
+    """Read them.
 
     Raises:
-        NotFoundError: no such site is seen by this person.
+        NotFoundError: the account sees no such site.
     """
     place = queries_site.place(context.connection, name)
     if place is None:
@@ -58,14 +63,16 @@ def facts(context: RequestContext, name: str) -> Facts:
         raise NotFoundError(f"no site is named {name!r}{hint}")
     now = context.now()
     channels = queries_charts.channels(context.connection, [name])
-    main = main_of(channels, context, place.domain, now)
+    main = pick_main(channels, context, place.domain, now)
     last = queries_charts.heard(
         context.connection, [channel.id for channel in channels if not channel.lamp], (now, now)
     )
     course = _course(context, main, now)
     values = _values(channels, last)
     rows = queries_site.limits(context.connection, [name], now)
-    raising = raised(written for _id, written, _at in queries_latest.rules(context.connection, now))
+    raising = find_threshold_rules(
+        written for _id, written, _at in queries_latest.rules(context.connection, now)
+    )
     return Facts(
         place=place,
         now=now,
@@ -74,8 +81,8 @@ def facts(context: RequestContext, name: str) -> Facts:
         quantity=context.catalogue.quantities.get(main.quantity) if main else None,
         course=course,
         last=last,
-        limits=limits(rows, context.catalogue, raising, values),
-        alarms=views_site_alarms.viewed(context.connection, name, wall=context.clock()),
+        limits=compute_limits(rows, context.catalogue, raising, values),
+        alarms=views_site_alarms.load_alarms(context.connection, name, wall=context.clock()),
         assets=[
             reach
             for reach in reaches(context.connection, context.catalogue, now=now)
@@ -86,39 +93,39 @@ def facts(context: RequestContext, name: str) -> Facts:
     )
 
 
-def main_of(
+def pick_main(
     channels: Sequence[Channel], context: RequestContext, domain: str, now: datetime
 ) -> Channel | None:
-    """The first line of its own domain, else its first amount, of a device in use."""
-    known = context.catalogue.quantities
-    found = [
+    """The first gauge or counter of its own domain, else its first quantity, of a device in use."""
+    quantities = context.catalogue.quantities
+    in_use = [
         channel
-        for channel in ordered(channels, context.catalogue, domain)
+        for channel in sort_channels(channels, context.catalogue, domain)
         if not channel.lamp
-        and channel.quantity in known
+        and channel.quantity in quantities
         and channel.quantity not in context.catalogue.common
         and (channel.retired is None or channel.retired > now)
     ]
-    lines = [channel for channel in found if known[channel.quantity].kind in _LINE]
-    return next(iter(lines or found), None)
+    lines = [channel for channel in in_use if quantities[channel.quantity].kind in _LINE]
+    return next(iter(lines or in_use), None)
 
 
 def _course(context: RequestContext, main: Channel | None, now: datetime) -> Course | None:
     if main is None:
         return None
-    found = courses(
+    by_site = courses(
         context.connection, context.catalogue, now=now, quantity=main.quantity, sites=[main.site]
     )
-    return found.get(main.site)
+    return by_site.get(main.site)
 
 
 def _values(channels: Sequence[Channel], last: Mapping[int, Heard]) -> dict[str, float]:
-    """The newest believed value of each quantity."""
-    found: dict[str, tuple[datetime, float]] = {}
+    """The newest valid value of each quantity."""
+    newest: dict[str, tuple[datetime, float]] = {}
     for channel in channels:
         heard = last.get(channel.id)
         if heard is None or heard.last is None or heard.value is None or heard.quality & 7:
             continue
-        if channel.quantity not in found or found[channel.quantity][0] < heard.last:
-            found[channel.quantity] = (heard.last, heard.value)
-    return {quantity: value for quantity, (_at, value) in found.items()}
+        if channel.quantity not in newest or newest[channel.quantity][0] < heard.last:
+            newest[channel.quantity] = (heard.last, heard.value)
+    return {quantity: value for quantity, (_at, value) in newest.items()}

@@ -1,4 +1,4 @@
-"""How well the devices of a site speak: last word, share received in a week, battery, delay."""
+"""Health of the devices of a site: last reading, share received, battery, delay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from sensors._quantity import CLOCK_FAULT, Kind, Reporting
 WEEK = timedelta(days=7)
 _BATTERY = "battery"
 _STALE_INTERVALS = 3
-_SHARE = 0.8  # of what is expected, below which a device is not well
+_SHARE = 0.8  # of the expected readings, below which a device is weak
 _LOW = 20.0  # % of a battery
 
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """One device. `share`: received of what its interval lets expect since a week, 0 to 1.
+    """One device. `share`: received / expected readings of a week, 0 to 1.
 
-    `delay_s`: from measurement to arrival, usually. `faults`: messages whose time was refused.
+    `delay_s`: usual time from measurement to arrival. `faults`: messages with a refused time.
     """
 
     device: DeviceRow
@@ -55,52 +55,56 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class Lamps:
-    """Many lamps in a few figures."""
+    """Summary of the lamps of a cabinet."""
 
     count: int
     heard: int
     silent: Sequence[str]
 
 
-def health(context: RequestContext, facts: Facts) -> list[Health]:
-    """The devices of a site, lamps left out."""
+def list_health(context: RequestContext, facts: Facts) -> list[Health]:
+    """The devices of a site without lamps."""
     rows = queries_site.devices(context.connection, facts.place.name, facts.now)
     own = [channel for channel in facts.channels if not channel.lamp]
     week = queries_charts.heard(
-        context.connection, [one.id for one in own], (facts.now - WEEK, facts.now)
+        context.connection, [channel.id for channel in own], (facts.now - WEEK, facts.now)
     )
     return [
-        _one(context, facts, row, [one for one in own if one.device == row.name], week)
+        _device_health(
+            context, facts, row, [channel for channel in own if channel.device == row.name], week
+        )
         for row in rows
         if not row.lamp
     ]
 
 
-def _one(
+def _device_health(
     context: RequestContext,
     facts: Facts,
     row: DeviceRow,
     channels: Sequence[Channel],
     week: dict[int, Heard],
 ) -> Health:
-    known = context.catalogue.quantities
+    quantities = context.catalogue.quantities
     spoken = [
         channel for channel in channels if channel.quantity != CLOCK_FAULT and week[channel.id].last
     ]
-    newest = max(spoken, key=lambda one: week[one.id].last or facts.now, default=None)
+    newest = max(spoken, key=lambda channel: week[channel.id].last or facts.now, default=None)
     periodic = [
         channel
         for channel in channels
-        if channel.quantity in known
+        if channel.quantity in quantities
         and channel.quantity not in context.catalogue.common
-        and known[channel.quantity].reporting is Reporting.PERIODIC
-        and known[channel.quantity].kind is not Kind.STATE
+        and quantities[channel.quantity].reporting is Reporting.PERIODIC
+        and quantities[channel.quantity].kind is not Kind.STATE
     ]
     own = facts.main.id if facts.main else None
-    main = next((one for one in periodic if one.id == own), periodic[0] if periodic else None)
+    main = next(
+        (channel for channel in periodic if channel.id == own), periodic[0] if periodic else None
+    )
     interval = None
     if main is not None:
-        interval = main.interval_s or known[main.quantity].interval.total_seconds()
+        interval = main.interval_s or quantities[main.quantity].interval.total_seconds()
     battery = next(
         (week[channel.id].value for channel in channels if channel.quantity == _BATTERY), None
     )
@@ -127,9 +131,9 @@ def _one(
 def _share(
     heard: Heard, row: DeviceRow, interval: float, context: RequestContext, facts: Facts
 ) -> float | None:
-    """Of the week, or of the time since it was commissioned; nothing where that is too short.
+    """Share of a week or since commissioning; None if that is too short.
 
-    A scenario begins with its first reading: before it there was nothing to receive.
+    In an exercise, the time starts with the first reading.
     """
     since = max(facts.now - WEEK, row.commissioned)
     if context.instance.mode is Mode.EXERCISE and heard.first is not None:
@@ -146,9 +150,9 @@ def lamps(facts: Facts, last: dict[int, Heard]) -> Lamps | None:
     if not own:
         return None
     silent = [
-        one.device
-        for one in own
-        if last[one.id].last is None
-        or (facts.now - (last[one.id].last or facts.now)) > timedelta(hours=26)
+        channel.device
+        for channel in own
+        if last[channel.id].last is None
+        or (facts.now - (last[channel.id].last or facts.now)) > timedelta(hours=26)
     ]
     return Lamps(count=len(own), heard=len(own) - len(silent), silent=silent)

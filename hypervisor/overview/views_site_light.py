@@ -1,4 +1,4 @@
-"""A lighting cabinet: what its plan says beside what it does, and its lamps, a thin row each."""
+"""A lighting cabinet: plan, mean level, energy, and a row for each lamp."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,36 +10,36 @@ from hypervisor.base.reader import current
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.model import LaneRow, Trace
 from hypervisor.database.connect import Connection
-from hypervisor.overview.views_site_spans import Shown
+from hypervisor.overview.views_site_spans import ChartSpan
 from hypervisor.readings.queries_charts import Bin
 from hypervisor.registry import queries_site
-from hypervisor.web.filters import value as said
+from hypervisor.web import filters
 from sensors._plan import Levels, levels, plan_from_json
 from sensors._quantity import Kind
 
 _POWER, _LEVEL = "cabinet_power", "light_level"
 
 
-def planned(connection: Connection, site: str, shown: Shown, now: datetime) -> Levels | None:
-    """The planned level (%) over a span; None: no plan stands for this site."""
-    found = queries_site.plan(connection, site, now)
-    if found is None:
+def load_plan(connection: Connection, site: str, span: ChartSpan, now: datetime) -> Levels | None:
+    """The planned level (%) over a span; None: the site has no plan."""
+    row = queries_site.plan(connection, site, now)
+    if row is None:
         return None
-    _title, plan, lon, lat = found
+    _title, plan, lon, lat = row
     if lon is None or lat is None:
         return None
-    span = (int(shown.first * 1e6), int(shown.last * 1e6))
-    return levels(plan_from_json(plan), lon, lat, span, str(current().zone))
+    micros = (int(span.first * 1e6), int(span.last * 1e6))
+    return levels(plan_from_json(plan), lon, lat, micros, str(current().zone))
 
 
-def plan_trace(plan: Levels, shown: Shown, trace: Trace, full: float) -> Trace:
-    """The plan as a dashed line on the scale of a measured one; `full`: what 100 % means there."""
-    first = float(plan.of(np.array([int(shown.first * 1e6)], dtype=np.int64))[0])
-    points = [(shown.first, first)]
+def plan_trace(plan: Levels, span: ChartSpan, trace: Trace, full: float) -> Trace:
+    """The plan as a dashed line on the scale of a measured one; `full`: the value of 100 %."""
+    first = float(plan.of(np.array([int(span.first * 1e6)], dtype=np.int64))[0])
+    points = [(span.first, first)]
     points += [
         (at / 1e6, float(level))
         for at, level in zip(plan.at.tolist(), plan.level.tolist(), strict=True)
-        if shown.first < at / 1e6 < shown.last
+        if span.first < at / 1e6 < span.last
     ]
     return Trace(
         name=f"{trace.name}/plan",
@@ -56,12 +56,12 @@ def plan_trace(plan: Levels, shown: Shown, trace: Trace, full: float) -> Trace:
     )
 
 
-def lit(plan: Levels | None, shown: Shown) -> list[tuple[float, float]] | None:
-    """When lamps burn by the plan: then they have supply and speak."""
+def list_lit_spans(plan: Levels | None, span: ChartSpan) -> list[tuple[float, float]] | None:
+    """When the plan has the lamps on: then they have power and report."""
     if plan is None:
         return None
-    edges = [shown.first, *(at / 1e6 for at in plan.at.tolist()), shown.last]
-    inside = sorted({min(max(at, shown.first), shown.last) for at in edges})
+    edges = [span.first, *(at / 1e6 for at in plan.at.tolist()), span.last]
+    inside = sorted({min(max(at, span.first), span.last) for at in edges})
     return [
         (first, last)
         for first, last in pairwise(inside)
@@ -69,7 +69,7 @@ def lit(plan: Levels | None, shown: Shown) -> list[tuple[float, float]] | None:
     ]
 
 
-def rows(
+def build_rows(
     traces: Sequence[Trace],
     troubled: frozenset[str],
     speaks: Sequence[tuple[float, float]] | None,
@@ -82,16 +82,16 @@ def rows(
     ]
 
 
-def mean_level(found: Sequence[LaneRow], piece: float) -> Trace | None:
-    """The mean level of all lamps that spoke, piece by piece."""
-    if not found:
+def mean_level(lamps: Sequence[LaneRow], piece: float) -> Trace | None:
+    """The mean level of all lamps by intervals of `piece` s."""
+    if not lamps:
         return None
     gathered: dict[float, list[float]] = {}
-    for row in found:
-        for one in row.trace.bins:
-            gathered.setdefault(one.at // piece * piece, []).append(one.mean)
+    for row in lamps:
+        for bucket in row.trace.bins:
+            gathered.setdefault(bucket.at // piece * piece, []).append(bucket.mean)
     bins = [_bin(at, sum(values) / len(values)) for at, values in sorted(gathered.items())]
-    model = found[0].trace
+    model = lamps[0].trace
     return Trace(
         name=f"lamps/{_LEVEL}",
         label=_("Mean level of the lamps"),
@@ -108,28 +108,31 @@ def mean_level(found: Sequence[LaneRow], piece: float) -> Trace | None:
     )
 
 
-def notes(found: Sequence[LaneRow], shown: Shown, now: float) -> list[str]:
-    """How many spoke in the last hours of the span, and how many ever did."""
-    end = min(shown.last, now)
-    lately = sum(1 for row in found if row.trace.bins and row.trace.bins[-1].at > end - 10_800)
+def write_notes(lamps: Sequence[LaneRow], span: ChartSpan, now: float) -> list[str]:
+    """How many lamps reported in the last 3 h of the span."""
+    end = min(span.last, now)
+    lately = sum(1 for row in lamps if row.trace.bins and row.trace.bins[-1].at > end - 10_800)
     return [
-        _("%(count)s of %(all)s heard") % {"count": lately, "all": len(found)},
+        _("%(count)s of %(all)s heard") % {"count": lately, "all": len(lamps)},
         _("in the last 3 h"),
     ]
 
 
-def energy(trace: Trace, plan: Levels | None, rated: float | None) -> list[str]:
-    """What was used over what is shown, beside what plan and rated power make; in kWh."""
+def write_energy(trace: Trace, plan: Levels | None, rated: float | None) -> list[str]:
+    """Energy over the span, measured and planned, in kWh."""
     hours = (trace.piece or trace.interval_s) / 3_600
-    used = sum(one.mean for one in trace.bins) * hours
-    told = [_("%(energy)s measured") % {"energy": said(used, "kWh", 0 if used >= 10 else 1)}]
+    used = sum(bucket.mean for bucket in trace.bins) * hours
+    energies = [
+        _("%(energy)s measured") % {"energy": filters.value(used, "kWh", 0 if used >= 10 else 1)}
+    ]
     if plan is not None and rated and trace.bins:
-        at = np.array([int(one.at * 1e6) for one in trace.bins], dtype=np.int64)
-        wanted = float(plan.of(at).sum()) / 100 * rated * hours
-        told.append(
-            _("%(energy)s planned") % {"energy": said(wanted, "kWh", 0 if wanted >= 10 else 1)}
+        at = np.array([int(bucket.at * 1e6) for bucket in trace.bins], dtype=np.int64)
+        planned_kwh = float(plan.of(at).sum()) / 100 * rated * hours
+        energies.append(
+            _("%(energy)s planned")
+            % {"energy": filters.value(planned_kwh, "kWh", 0 if planned_kwh >= 10 else 1)}
         )
-    return told
+    return energies
 
 
 def _bin(at: float, value: float) -> Bin:

@@ -1,4 +1,4 @@
-"""Thresholds of a site: at which a rule raises which alarm, and how far the value is from each."""
+"""Thresholds of a site: the priority that a rule raises at each, and the margin to it."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,12 +13,12 @@ from sensors._units import UnitError, convert
 
 _ABOVE = re.compile(r"^\s*(\w+)\s*>=?\s*threshold\.(\w+)\s*$")
 _BELOW = re.compile(r"^\s*(\w+)\s*<=?\s*threshold\.(\w+)\s*$")
-_USUAL = "alert"  # what margins are told against where a site has it
+_USUAL = "alert"  # the preferred threshold for margins
 
 
 @dataclass(frozen=True, kw_only=True)
-class Raises:
-    """A rule that compares a quantity with a threshold, plainly; `above` False: from below."""
+class ThresholdRule:
+    """A rule that compares a quantity with a threshold; `above` False: raised below it."""
 
     quantity: str
     priority: int
@@ -27,10 +27,9 @@ class Raises:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteLimit:
-    """A threshold as the page shows it. `value`: in the quantity's unit where it is of one.
+    """A threshold as the page shows it. `value`: in the unit of its quantity if it has one.
 
-    `plain`: it is of the quantity itself rather than of its rate or sums. `margin`: value minus
-    threshold.
+    `plain`: of the quantity itself, not its rate or sums. `margin`: value minus threshold.
     """
 
     name: str
@@ -54,9 +53,9 @@ class SiteLimit:
         return self.margin > 0 if self.above else self.margin < 0
 
 
-def raised(rules: Iterable[Mapping[str, Any]]) -> dict[str, Raises]:
-    """Of each threshold the alarm at it; of rules as their authors wrote them."""
-    found: dict[str, Raises] = {}
+def find_threshold_rules(rules: Iterable[Mapping[str, Any]]) -> dict[str, ThresholdRule]:
+    """Threshold -> the rule that compares with it, from rules in their source form."""
+    by_threshold: dict[str, ThresholdRule] = {}
     for rule in rules:
         own = (rule.get("when"), rule.get("severity"))
         steps = [(step.get("when"), step.get("severity")) for step in rule.get("steps") or ()]
@@ -65,40 +64,40 @@ def raised(rules: Iterable[Mapping[str, Any]]) -> dict[str, Raises]:
                 match = form.match(str(when or ""))
                 if match:
                     priority = PRIORITIES.get(str(severity), 4)
-                    raises = Raises(quantity=match[1], priority=priority, above=above)
-                    found.setdefault(match[2], raises)
-    return found
+                    raises = ThresholdRule(quantity=match[1], priority=priority, above=above)
+                    by_threshold.setdefault(match[2], raises)
+    return by_threshold
 
 
-def limits(
+def compute_limits(
     rows: Sequence[LimitRow],
     catalogue: Catalogue,
-    raising: Mapping[str, Raises],
+    raising: Mapping[str, ThresholdRule],
     values: Mapping[str, float],
 ) -> list[SiteLimit]:
-    """Thresholds with their margins to the newest values by quantity, highest first in each."""
-    site_limits = [_one(row, catalogue, raising, values) for row in rows]
+    """Thresholds with their margins to the newest values, by quantity, highest first."""
+    site_limits = [_site_limit(row, catalogue, raising, values) for row in rows]
     rank = {name: number for number, name in enumerate(catalogue.quantities)}
     return sorted(
         site_limits,
-        key=lambda one: (
-            not one.plain,
-            one.priority is None,
-            rank.get(one.quantity, 999),
-            -one.value,
+        key=lambda limit: (
+            not limit.plain,
+            limit.priority is None,
+            rank.get(limit.quantity, 999),
+            -limit.value,
         ),
     )
 
 
-def _one(
+def _site_limit(
     row: LimitRow,
     catalogue: Catalogue,
-    raising: Mapping[str, Raises],
+    raising: Mapping[str, ThresholdRule],
     values: Mapping[str, float],
 ) -> SiteLimit:
     threshold = catalogue.thresholds.get(row.name)
-    said = raising.get(row.name)
-    name = row.quantity or (threshold.quantity if threshold else said.quantity if said else "")
+    raises = raising.get(row.name)
+    name = row.quantity or (threshold.quantity if threshold else raises.quantity if raises else "")
     quantity = catalogue.quantities.get(name)
     value, unit, plain = row.value, row.unit, False
     if quantity is not None and quantity.kind != "increment":
@@ -112,8 +111,8 @@ def _one(
         value=value,
         unit=unit,
         plain=plain,
-        priority=said.priority if said and plain else None,
-        above=said.above if said else True,
+        priority=raises.priority if raises and plain else None,
+        above=raises.above if raises else True,
         margin=values[name] - value if plain and name in values else None,
         illustrative=row.illustrative,
         effective=row.effective,
@@ -123,30 +122,30 @@ def _one(
     )
 
 
-def told_against(found: Sequence[SiteLimit], quantity: str) -> SiteLimit | None:
-    """The threshold that margins are told against: `alert`, else the middle of those that raise."""
+def pick_reference(site_limits: Sequence[SiteLimit], quantity: str) -> SiteLimit | None:
+    """The threshold for margins: `alert`, else the middle one of those that raise alarms."""
     own = [
         site_limit
-        for site_limit in found
+        for site_limit in site_limits
         if site_limit.plain and site_limit.quantity == quantity and site_limit.priority
     ]
-    usual = next((one for one in own if one.name == _USUAL), None)
+    usual = next((limit for limit in own if limit.name == _USUAL), None)
     if usual or not own:
         return usual
-    return sorted(own, key=lambda one: one.value)[len(own) // 2]
+    return sorted(own, key=lambda limit: limit.value)[len(own) // 2]
 
 
-def headline(found: Sequence[SiteLimit], quantity: str) -> SiteLimit | None:
-    """What the head of the page tells: the worst that is passed, else the first that is near."""
+def pick_headline(site_limits: Sequence[SiteLimit], quantity: str) -> SiteLimit | None:
+    """The threshold for the head of the page: the worst passed, else the nearest."""
     own = [
         site_limit
-        for site_limit in found
+        for site_limit in site_limits
         if site_limit.plain
         and site_limit.quantity == quantity
         and site_limit.priority
         and site_limit.margin is not None
     ]
-    passed = [one for one in own if one.passed]
+    passed = [limit for limit in own if limit.passed]
     if passed:
-        return min(passed, key=lambda one: (one.priority or 9, abs(one.margin or 0)))
-    return min(own, key=lambda one: abs(one.margin or 0), default=None)
+        return min(passed, key=lambda limit: (limit.priority or 9, abs(limit.margin or 0)))
+    return min(own, key=lambda limit: abs(limit.margin or 0), default=None)

@@ -1,4 +1,4 @@
-"""The list of sites: searched, filtered, by pages, along rivers; values of the page alone."""
+"""The list of sites: search, filters, paging."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -11,8 +11,13 @@ from hypervisor.base.translation import translate as _
 from hypervisor.charts.words import label, short_limit
 from hypervisor.overview import queries_map
 from hypervisor.overview.queries_map import MapSite, TreeArea
-from hypervisor.overview.views_site_facts import main_of
-from hypervisor.overview.views_site_limits import SiteLimit, headline, limits, raised
+from hypervisor.overview.views_site_facts import pick_main
+from hypervisor.overview.views_site_limits import (
+    SiteLimit,
+    compute_limits,
+    find_threshold_rules,
+    pick_headline,
+)
 from hypervisor.overview.views_site_traces import digits
 from hypervisor.readings import queries_charts, queries_latest
 from hypervisor.readings.queries_charts import Channel, Heard
@@ -26,7 +31,7 @@ STATES = ("open", "un", "1", "2", "3", "4", "stale", "calm")
 
 @dataclass(frozen=True, kw_only=True)
 class SiteFilter:
-    """What is asked for; it stands in the address."""
+    """The filters, as in the address."""
 
     q: str = ""
     domain: str = ""
@@ -36,8 +41,8 @@ class SiteFilter:
     page: int = 1
 
     def address(self, **changed: str | int) -> str:
-        said = {**self.__dict__, **changed}
-        return "/sites?" + urlencode({key: value for key, value in said.items() if value})
+        params = {**self.__dict__, **changed}
+        return "/sites?" + urlencode({key: value for key, value in params.items() if value})
 
     @property
     def filtered(self) -> bool:
@@ -46,7 +51,7 @@ class SiteFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteRow:
-    """A site of the page. `heading`: it begins another river."""
+    """A row of the list. `heading`: the river that starts here."""
 
     site: MapSite
     quantity: str
@@ -60,8 +65,8 @@ class SiteRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """A page of the list, and what the filters offer."""
+class SiteListing:
+    """A page of the list and the choices of its filters."""
 
     rows: Sequence[SiteRow]
     total: int
@@ -74,26 +79,26 @@ class Found:
     states: Sequence[tuple[str, str]]
 
 
-def listing(context: RequestContext, wanted: SiteFilter) -> Found:
-    """One question for all sites, a few more for those of the page."""
+def search_sites(context: RequestContext, query: SiteFilter) -> SiteListing:
+    """Filter all sites, then read the values of one page."""
     now = context.now()
-    every = queries_map.sites(context.connection, now)
-    areas = queries_map.areas(context.connection)
+    every = queries_map.list_sites(context.connection, now)
+    areas = queries_map.list_areas(context.connection)
     kept = [
-        map_site for map_site in every if matches(map_site, wanted, areas_under(areas, wanted.area))
+        map_site for map_site in every if matches(map_site, query, expand_area(areas, query.area))
     ]
     pages = max(1, -(-len(kept) // PER_PAGE))
-    page = min(wanted.page, pages)
-    shown = kept[(page - 1) * PER_PAGE : page * PER_PAGE]
-    return Found(
-        rows=_rows(context, shown, now),
+    page = min(query.page, pages)
+    listed = kept[(page - 1) * PER_PAGE : page * PER_PAGE]
+    return SiteListing(
+        rows=_rows(context, listed, now),
         total=len(kept),
         every=len(every),
         pages=pages,
         page=page,
         domains=sorted({map_site.domain for map_site in every}),
         rivers=sorted({map_site.river for map_site in every if map_site.river}),
-        epcis=tree(areas, every),
+        epcis=group_communes(areas, every),
         states=[
             ("open", _("with an alarm")),
             ("un", _("to acknowledge")),
@@ -107,18 +112,18 @@ def listing(context: RequestContext, wanted: SiteFilter) -> Found:
     )
 
 
-def matches(map_site: MapSite, wanted: SiteFilter, communes: frozenset[str] | None) -> bool:
-    """Whether a site is asked for. `communes`: those of the area; None: of any."""
-    if wanted.domain and map_site.domain != wanted.domain:
+def matches(map_site: MapSite, query: SiteFilter, communes: frozenset[str] | None) -> bool:
+    """Whether a site passes the filter. `communes`: those of the area; None: any."""
+    if query.domain and map_site.domain != query.domain:
         return False
-    if wanted.river and map_site.river != wanted.river:
+    if query.river and map_site.river != query.river:
         return False
     if communes is not None and map_site.commune not in communes:
         return False
-    if wanted.state and not _in_state(map_site, wanted.state):
+    if query.state and not _in_state(map_site, query.state):
         return False
-    words = plain(wanted.q).split()
-    text = plain(
+    words = fold_accents(query.q).split()
+    text = fold_accents(
         " ".join(
             filter(None, (map_site.title, map_site.name, map_site.commune_name, map_site.river))
         )
@@ -126,42 +131,42 @@ def matches(map_site: MapSite, wanted: SiteFilter, communes: frozenset[str] | No
     return all(word in text for word in words)
 
 
-def _in_state(one: MapSite, state: str) -> bool:
+def _in_state(site: MapSite, state: str) -> bool:
     match state:
         case "open":
-            return one.open > 0
+            return site.open > 0
         case "un":
-            return one.state == "un"
+            return site.state == "un"
         case "stale":
-            return one.stale
+            return site.stale
         case "calm":
-            return one.open == 0
+            return site.open == 0
         case _:
-            return str(one.priority) == state
+            return str(site.priority) == state
 
 
-def plain(text: str) -> str:
-    """Small letters without accents, as people type."""
+def fold_accents(text: str) -> str:
+    """Lower case without accents."""
     apart = unicodedata.normalize("NFKD", text.lower())
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
-def areas_under(areas: Sequence[TreeArea], code: str) -> frozenset[str] | None:
-    """The communes of an area, itself among them; None where none is named."""
+def expand_area(areas: Sequence[TreeArea], code: str) -> frozenset[str] | None:
+    """The area and all areas below it; None without an area."""
     if not code:
         return None
-    found = {code}
+    codes = {code}
     for _depth in range(3):
-        found |= {tree_area.code for tree_area in areas if tree_area.parent in found}
-    return frozenset(found)
+        codes |= {tree_area.code for tree_area in areas if tree_area.parent in codes}
+    return frozenset(codes)
 
 
-def tree(
+def group_communes(
     areas: Sequence[TreeArea], every: Sequence[MapSite]
 ) -> list[tuple[TreeArea, list[TreeArea]]]:
-    """EPCI with those of their communes that have sites."""
+    """Each EPCI with its communes that have sites."""
     used = {map_site.commune for map_site in every}
-    found = []
+    branches = []
     for epci in areas:
         if epci.kind == "epci":
             own = [
@@ -170,48 +175,50 @@ def tree(
                 if tree_area.parent == epci.code and tree_area.code in used
             ]
             if own:
-                found.append((epci, own))
-    return found
+                branches.append((epci, own))
+    return branches
 
 
-def _rows(context: RequestContext, shown: Sequence[MapSite], now: datetime) -> list[SiteRow]:
-    names = [map_site.name for map_site in shown]
+def _rows(context: RequestContext, listed: Sequence[MapSite], now: datetime) -> list[SiteRow]:
+    names = [map_site.name for map_site in listed]
     channels = queries_charts.channels(context.connection, names)
     by_site: dict[str, list[Channel]] = {}
     for channel in channels:
         by_site.setdefault(channel.site, []).append(channel)
     mains = {
-        map_site.name: main_of(by_site.get(map_site.name, []), context, map_site.domain, now)
-        for map_site in shown
+        map_site.name: pick_main(by_site.get(map_site.name, []), context, map_site.domain, now)
+        for map_site in listed
     }
-    ids = [one.id for one in mains.values() if one]
+    ids = [channel.id for channel in mains.values() if channel]
     last = queries_charts.newest(context.connection, ids)
-    raising = raised(written for _id, written, _at in queries_latest.rules(context.connection, now))
-    said = queries_site.limits(context.connection, names, now)
+    raising = find_threshold_rules(
+        written for _id, written, _at in queries_latest.rules(context.connection, now)
+    )
+    thresholds = queries_site.limits(context.connection, names, now)
     rows = []
     before: str | None = None
-    for one in shown:
-        main = mains[one.name]
+    for site in listed:
+        main = mains[site.name]
         heard = last.get(main.id) if main else None
-        own = [row for row in said if row.site == one.name]
+        own = [row for row in thresholds if row.site == site.name]
         value = {main.quantity: heard.value} if main and heard and heard.value is not None else {}
         site_limit = (
-            headline(limits(own, context.catalogue, raising, value), main.quantity)
+            pick_headline(compute_limits(own, context.catalogue, raising, value), main.quantity)
             if main
             else None
         )
-        heading = one.river if one.river != before else None
-        before = one.river
-        rows.append(_row(context, one, main, heard, site_limit, heading, now))
+        heading = site.river if site.river != before else None
+        before = site.river
+        rows.append(_row(context, site, main, heard, site_limit, heading, now))
     return rows
 
 
 def _row(  # noqa: PLR0913, PLR0917  what a row says
     context: RequestContext,
-    one: MapSite,
+    site: MapSite,
     main: Channel | None,
     heard: Heard | None,
-    told: SiteLimit | None,
+    limit: SiteLimit | None,
     heading: str | None,
     now: datetime,
 ) -> SiteRow:
@@ -223,20 +230,20 @@ def _row(  # noqa: PLR0913, PLR0917  what a row says
         if quantity.codes:
             value = _(quantity.codes.get(round(heard.value), value))
         interval = main.interval_s or quantity.interval.total_seconds()
-        limit = timedelta(seconds=main.stale_s or 3 * interval)
-        stale = quantity.kind is not Kind.STATE and now - heard.last > limit
+        stale_after = timedelta(seconds=main.stale_s or 3 * interval)
+        stale = quantity.kind is not Kind.STATE and now - heard.last > stale_after
     margin = against = ""
-    if told is not None and told.margin is not None:
-        margin = filters.signed(told.margin, told.unit, digits(quantity))
-        against = short_limit(context.catalogue.thresholds.get(told.name), told.name)
+    if limit is not None and limit.margin is not None:
+        margin = filters.signed(limit.margin, limit.unit, digits(quantity))
+        against = short_limit(context.catalogue.thresholds.get(limit.name), limit.name)
     return SiteRow(
-        site=one,
+        site=site,
         quantity=label(quantity, main.quantity if main else ""),
         value=value,
         at=heard.last if heard else None,
         stale=stale,
         margin=margin,
         against=against,
-        over=bool(told and told.passed),
+        over=bool(limit and limit.passed),
         heading=heading,
     )

@@ -1,4 +1,4 @@
-"""What the templates of a site are told, part by part, for pages and for forms."""
+"""Template values of the page of a site, part by part."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +16,12 @@ from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
 from hypervisor.overview import views_site as view
-from hypervisor.overview import views_site_around, views_site_past
-from hypervisor.overview.views_site_chart import SiteChart, build
-from hypervisor.overview.views_site_facts import Facts, facts
-from hypervisor.overview.views_site_health import health
-from hypervisor.overview.views_site_spans import SPANS, Shown, shown
-from hypervisor.overview.views_site_upstream import Upstream, upstream
+from hypervisor.overview import views_site_around, views_site_history
+from hypervisor.overview.views_site_chart import SiteChart, build_chart
+from hypervisor.overview.views_site_facts import Facts, load_facts
+from hypervisor.overview.views_site_health import list_health
+from hypervisor.overview.views_site_spans import SPANS, ChartSpan, resolve_span
+from hypervisor.overview.views_site_upstream import Upstream, build_upstream
 from hypervisor.web.rendering import reader_of, render
 from hypervisor.web.request import request
 
@@ -30,8 +30,8 @@ _LABELS = {"12h": "12 h", "48h": "48 h", "7d": mark("7 d"), "30d": mark("30 d"),
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """What of a site's chart is asked for."""
+class ChartQuery:
+    """The requested chart. `also`: further quantities; `width` in px."""
 
     span: str | None
     first: AwareDatetime | None
@@ -40,34 +40,32 @@ class Look:
     also: tuple[str, ...]
 
 
-def looked(
+def parse_chart_query(
     span: Annotated[str | None, Query()] = None,
     first: Annotated[AwareDatetime | None, Query(alias="from")] = None,
     last: Annotated[AwareDatetime | None, Query(alias="to")] = None,
     w: Annotated[float, Query(ge=200, le=4_000)] = _WIDE,
     also: Annotated[list[str] | None, Query()] = None,
-) -> Look:
-    return Look(span=span, first=first, last=last, width=w, also=tuple(also or ()))
+) -> ChartQuery:
+    return ChartQuery(span=span, first=first, last=last, width=w, also=tuple(also or ()))
 
 
 _NOTICES = {
-    "observed": mark("Stored. The rules judge it within a second."),
-    "aside": mark(
-        "Set aside. What stood on these readings is judged anew; undo it under the chart."
-    ),
-    "undone": mark("Undone: what was replaced stands again."),
+    "observed": mark("Stored. The rules evaluate it within a second."),
+    "aside": mark("Set aside. Affected alarms are re-evaluated. To undo, see below the chart."),
+    "undone": mark("Undone. The previous values apply again."),
 }
 
 
-def page(
-    context: RequestContext, name: str, look: Look, *, refused: str | None = None
+def render_page(
+    context: RequestContext, name: str, look: ChartQuery, *, refused: str | None = None
 ) -> HTMLResponse:
-    with made(context, name) as known:
+    with facts_for_reader(context, name) as site_facts:
         values = {
-            **head(context, known),
-            **chart(context, known, look),
-            **side(context, known),
-            **history(context, known),
+            **head_values(context, site_facts),
+            **chart_values(context, site_facts, look),
+            **side_values(context, site_facts),
+            **history_values(context, site_facts),
             "refused": refused,
             "form": None,
             "notice": _(_NOTICES.get(request().query_params.get("done", ""), "")) or None,
@@ -76,58 +74,61 @@ def page(
 
 
 @contextmanager
-def made(context: RequestContext, name: str) -> Iterator[Facts]:
-    """The facts of a site, while words are made for this reader."""
+def facts_for_reader(context: RequestContext, name: str) -> Iterator[Facts]:
+    """The facts of a site, with texts in the reader's language."""
     with reading(reader_of(context)):
-        yield facts(context, name)
+        yield load_facts(context, name)
 
 
-def head(context: RequestContext, known: Facts) -> dict[str, Any]:
+def head_values(context: RequestContext, site_facts: Facts) -> dict[str, Any]:
     return {
-        "facts": known,
-        "head": view.head(context, known),
-        "may_operate": context.may(Duty.OPERATE, site=known.place.name),
+        "facts": site_facts,
+        "head": view.build_head(context, site_facts),
+        "may_operate": context.may(Duty.OPERATE, site=site_facts.place.name),
         "refused": None,
     }
 
 
-def chart(context: RequestContext, known: Facts, look: Look) -> dict[str, Any]:
-    found: Shown = shown(look.span, look.first, look.last, known.now)
-    drawn: SiteChart = build(context, known, found, width=look.width, also=look.also)
-    above: Upstream = upstream(context, known, found, width=drawn.drawing.width)
+def chart_values(context: RequestContext, site_facts: Facts, look: ChartQuery) -> dict[str, Any]:
+    span: ChartSpan = resolve_span(look.span, look.first, look.last, site_facts.now)
+    drawn: SiteChart = build_chart(context, site_facts, span, width=look.width, also=look.also)
+    above: Upstream = build_upstream(context, site_facts, span, width=drawn.drawing.width)
     return {
         "chart": drawn,
         "upstream": above,
-        "chart_query": _query(look, found),
+        "chart_query": _query(look, span),
         "also_query": "".join(f"&also={name}" for name in look.also if name.isidentifier()),
         "spans": [(key, _(label)) for key, label in _LABELS.items() if key in SPANS],
     }
 
 
-def _query(look: Look, found: Shown) -> str:
-    said: list[tuple[str, str]] = []
-    if found.name:
-        said.append(("span", found.name))
+def _query(look: ChartQuery, span: ChartSpan) -> str:
+    params: list[tuple[str, str]] = []
+    if span.name:
+        params.append(("span", span.name))
     else:
-        said += [
+        params += [
             (key, f"{at:%Y-%m-%dT%H:%M:%SZ}")
-            for key, at in zip(("from", "to"), found.moments, strict=True)
+            for key, at in zip(("from", "to"), span.bounds, strict=True)
         ]
-    said += [("also", name) for name in look.also]
+    params += [("also", name) for name in look.also]
     if look.width != _WIDE:
-        said.append(("w", f"{look.width:.0f}"))
-    return urlencode(said)
+        params.append(("w", f"{look.width:.0f}"))
+    return urlencode(params)
 
 
-def side(context: RequestContext, known: Facts) -> dict[str, Any]:
+def side_values(context: RequestContext, site_facts: Facts) -> dict[str, Any]:
     return {
-        "limit_rows": view.limit_rows(context, known),
-        "devices": health(context, known)[:6],
+        "limit_rows": view.build_limit_rows(context, site_facts),
+        "devices": list_health(context, site_facts)[:6],
         "states": view.device_states(),
-        "quality": view.quality,
-        "situation": views_site_around.around(context, known),
+        "quality": view.format_quality,
+        "situation": views_site_around.build_site_map(context, site_facts),
     }
 
 
-def history(context: RequestContext, known: Facts) -> dict[str, Any]:
-    return {"history": views_site_past.history(known), "acts": views_site_past.acts(context, known)}
+def history_values(context: RequestContext, site_facts: Facts) -> dict[str, Any]:
+    return {
+        "history": views_site_history.list_history(site_facts),
+        "acts": views_site_history.list_corrections(context, site_facts),
+    }

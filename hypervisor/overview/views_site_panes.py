@@ -1,4 +1,4 @@
-"""Which panes a site gets: by the kinds of its series, whatever its domain."""
+"""The panes of a chart, by the kinds of its series."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,14 +19,14 @@ from hypervisor.charts.model import (
 from hypervisor.overview.views_site_limits import SiteLimit
 from sensors._quantity import Kind
 
-_LINES = 4  # panes of lines before one asks for more
+_LINES = 4  # panes shown by default
 _SHARES = frozenset({"%", "1"})
-_ANGLE = "deg"  # a direction makes no line
+_ANGLE = "deg"  # directions are not drawn as lines
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
-    """What there is to draw. `plan`: what a trace should have been, by its name."""
+class ChartData:
+    """The data to draw. `plans`: the planned trace, by the name of the measured one."""
 
     lines: Sequence[Trace]
     bars: Sequence[tuple[Trace, Sequence[str]]] = ()
@@ -34,16 +34,16 @@ class Shape:
     lamps: Sequence[LaneRow] = ()
     notes: Sequence[str] = ()
     limits: Sequence[tuple[SiteLimit, str]] = ()  # with a short name
-    known: tuple[str, float] | None = None
+    highest_kept: tuple[str, float] | None = None
     ahead: Ahead | None = None
     plans: dict[str, Trace] = field(default_factory=dict)
 
 
-def panes(shape: Shape, alarms: AlarmPane, words: Words) -> list[Pane]:
-    """Rain above, then the main quantity, its fellows, what is on or off, the many, the alarms."""
-    found: list[Pane] = [
+def build_panes(shape: ChartData, alarms: AlarmPane, words: Words) -> list[Pane]:
+    """From the top: rain, main quantity, other lines, states, lamps, alarms."""
+    stack: list[Pane] = [
         BarPane(
-            title=_titled(trace, words),
+            title=_write_title(trace, words),
             trace=trace,
             notes=notes,
             hanging=trace.unit == "mm",
@@ -51,35 +51,35 @@ def panes(shape: Shape, alarms: AlarmPane, words: Words) -> list[Pane]:
         )
         for trace, notes in shape.bars
     ]
-    groups = grouped(shape.lines)
+    groups = group_by_unit(shape.lines)
     for number, group in enumerate(groups):
-        found.append(_line_pane(group, shape, number, len(groups), words))
+        stack.append(_line_pane(group, shape, number, len(groups), words))
     if shape.states:
-        found.append(StatePane(title=words.say("States"), traces=shape.states))
+        stack.append(StatePane(title=words.say("States"), traces=shape.states))
     if shape.lamps:
         title = words.say("%(count)s lamps") % {"count": len(shape.lamps)}
-        found.append(StripPane(title=title, rows=shape.lamps, notes=shape.notes))
-    found.append(alarms)
-    return found
+        stack.append(StripPane(title=title, rows=shape.lamps, notes=shape.notes))
+    stack.append(alarms)
+    return stack
 
 
-def grouped(lines: Sequence[Trace]) -> list[list[Trace]]:
-    """Lines of one unit share a pane, in the order of the first of each."""
+def group_by_unit(lines: Sequence[Trace]) -> list[list[Trace]]:
+    """Group lines that share a unit, and so a pane."""
     groups: dict[str, list[Trace]] = {}
     for trace in lines:
-        # Shares are of different things: each stands for itself.
+        # Percentages are of different things: a pane each.
         key = trace.name if trace.unit in _SHARES else trace.unit
         groups.setdefault(key, []).append(trace)
     return list(groups.values())
 
 
 def _line_pane(
-    group: Sequence[Trace], shape: Shape, number: int, count: int, words: Words
+    group: Sequence[Trace], shape: ChartData, number: int, count: int, words: Words
 ) -> LinePane:
     names = {trace.name.partition("/")[2] for trace in group}
     drawn: list[Trace] = []
     for place, trace in enumerate(group):
-        drawn.append(_styled(trace, place))
+        drawn.append(_style(trace, place))
         if trace.name in shape.plans:
             drawn.insert(0, shape.plans[trace.name])
     label = " · ".join(dict.fromkeys(trace.label for trace in group))
@@ -92,40 +92,40 @@ def _line_pane(
             for limit, short in shape.limits
             if limit.plain and limit.quantity in names
         ],
-        known=shape.known if main else None,
+        known=shape.highest_kept if main else None,
         ahead=shape.ahead if main else None,
         height=(268 if count <= 2 else 200) if main else 116,
         main=main,
     )
 
 
-def _styled(trace: Trace, place: int) -> Trace:
+def _style(trace: Trace, place: int) -> Trace:
     return replace(trace, css=("l", "l2", "l3")[min(place, 2)])
 
 
-def _titled(trace: Trace, words: Words) -> str:
-    """Rain, mm/h; bicycles, in 3 h."""
+def _write_title(trace: Trace, words: Words) -> str:
+    """Title of a bar pane, such as: Rain, mm/h."""
     hours = (trace.piece or trace.interval_s) / 3_600
     unit = words.unit(trace.unit) if trace.unit != "1" else ""
     if hours == 1:
         return f"{trace.label}, {unit}/h" if unit else f"{trace.label} / h"
-    said = words.say("in %(hours)s h") % {"hours": words.number(hours, 0)}
-    return f"{trace.label}, {unit} {said}" if unit else f"{trace.label}, {said}"
+    period = words.say("in %(hours)s h") % {"hours": words.number(hours, 0)}
+    return f"{trace.label}, {unit} {period}" if unit else f"{trace.label}, {period}"
 
 
-def chosen(lines: Sequence[str], units: Sequence[str], asked: Sequence[str]) -> list[str]:
-    """The quantities that get a line: so many panes, and those that were asked for."""
+def choose_quantities(lines: Sequence[str], units: Sequence[str], also: Sequence[str]) -> list[str]:
+    """The quantities to draw: the first four panes, and those in `also`."""
     panes_of: list[str] = []
-    found: list[str] = []
+    kept: list[str] = []
     for name, unit in zip(lines, units, strict=True):
-        if unit == _ANGLE and name not in asked:
+        if unit == _ANGLE and name not in also:
             continue
-        if unit not in panes_of and len(panes_of) >= _LINES and name not in asked:
+        if unit not in panes_of and len(panes_of) >= _LINES and name not in also:
             continue
         if unit not in panes_of:
             panes_of.append(unit)
-        found.append(name)
-    return found
+        kept.append(name)
+    return kept
 
 
 def is_line(kind: Kind) -> bool:

@@ -1,4 +1,4 @@
-"""Rain above a level: whose it is, how much in a day, and how rare."""
+"""Rain at a gauge: rain gauge, sums, return period."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ _HOURS = (1, 2, 3, 4, 6, 12, 24)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RainFrom:
-    """The gauge whose rain is drawn, as the page names it."""
+class RainGauge:
+    """The rain gauge that is drawn."""
 
     site: str
     title: str
@@ -29,16 +29,16 @@ class RainFrom:
         return _("%(title)s, %(far)s away") % {"title": self.title, "far": far}
 
 
-def rarity(sums: dict[int, float], limits: Sequence[SiteLimit]) -> str | None:
-    """How rare the rain of the last hours is, by the depths of once in ten and fifty years."""
-    known = {site_limit.name: site_limit.value for site_limit in limits}
+def describe_rarity(sums: dict[int, float], limits: Sequence[SiteLimit]) -> str | None:
+    """The return period of the rain of the last hours, from the 10 and 50 year depths."""
+    depths = {site_limit.name: site_limit.value for site_limit in limits}
     reached = [
         years
         for years in (10, 50)
         for hours in _HOURS
-        if known.get(f"rain_{years}y_{hours}h", float("inf")) <= sums.get(hours, 0.0)
+        if depths.get(f"rain_{years}y_{hours}h", float("inf")) <= sums.get(hours, 0.0)
     ]
-    if not any(name.startswith("rain_10y") for name in known):
+    if not any(name.startswith("rain_10y") for name in depths):
         return None
     if 50 in reached:
         return _("rarer than once in 50 years")
@@ -47,8 +47,8 @@ def rarity(sums: dict[int, float], limits: Sequence[SiteLimit]) -> str | None:
     return _("less than once in 10 years")
 
 
-def sums(points: Sequence[tuple[float, float]], now: float) -> dict[int, float]:
-    """The amounts of the last hours, of (s since the epoch, mm)."""
+def sum_hours(points: Sequence[tuple[float, float]], now: float) -> dict[int, float]:
+    """Hours -> mm fallen in them; `points`: (s since the epoch, mm)."""
     return {
         hours: sum(value for at, value in points if now - hours * 3_600 < at <= now)
         for hours in _HOURS

@@ -1,4 +1,4 @@
-"""A small map of where a site lies: its river, its neighbours, what the water reaches. Pure SVG."""
+"""The small map of a site, as SVG shapes."""
 
 import math
 from collections import Counter
@@ -14,12 +14,12 @@ _AIR = 26.0
 _LETTER = 6.0
 _LONGEST = 18
 _CUT = "\N{HORIZONTAL ELLIPSIS}"
-_LEAST = 0.02  # degrees shown at least
+_LEAST = 0.02  # smallest extent, degrees
 
 
 @dataclass(frozen=True, kw_only=True)
-class Situation:
-    """What the template draws."""
+class SiteMap:
+    """The drawn map."""
 
     width: float
     height: float
@@ -28,7 +28,7 @@ class Situation:
 
 @dataclass(frozen=True, kw_only=True)
 class _View:
-    """Degrees to pixels, equirectangular about the middle."""
+    """Degrees to pixels, equirectangular."""
 
     lon: float
     lat: float
@@ -39,13 +39,13 @@ class _View:
         return round(x, 1), round(HEIGHT / 2 - (lat - self.lat) * self.scale, 1)
 
 
-def situation(
+def draw_site_map(
     here: MapSite,
     around: Sequence[MapSite],
     rivers: Mapping[str, Sequence[tuple[float, float]]],
     assets: Sequence[tuple[float, float, str]],
-) -> Situation | None:
-    """Nothing where nobody knows where the site stands."""
+) -> SiteMap | None:
+    """Draw the map; None if the site has no coordinates."""
     if here.lon is None or here.lat is None:
         return None
     near = [
@@ -67,17 +67,17 @@ def situation(
             )
         )
     named: list[tuple[float, float, float]] = []
-    twins = Counter(one.short for one in near)  # names that several bear name none
+    twins = Counter(site.short for site in near)  # ambiguous names are not used
     marks_of: list[Drawn] = []
-    for one in sorted(near, key=lambda one: one.name != here.name):
-        for shape in _site(one, view, named, twins, bold=one.name == here.name):
+    for site in sorted(near, key=lambda site: site.name != here.name):
+        for shape in _site(site, view, named, twins, bold=site.name == here.name):
             (shapes if shape.tag == "text" else marks_of).append(shape)
-    shapes += reversed(marks_of)  # marks over names, the site's own over all
-    return Situation(width=WIDTH, height=HEIGHT, shapes=shapes)
+    shapes += reversed(marks_of)  # marks over names, the site itself on top
+    return SiteMap(width=WIDTH, height=HEIGHT, shapes=shapes)
 
 
 def _view(here: MapSite, near: Sequence[MapSite]) -> _View:
-    """The neighbours fit, the site is not far from the middle."""
+    """Fit the neighbours."""
     lons = [map_site.lon or 0.0 for map_site in near] or [here.lon or 0.0]
     lats = [map_site.lat or 0.0 for map_site in near] or [here.lat or 0.0]
     lon, lat = (min(lons) + max(lons)) / 2, (min(lats) + max(lats)) / 2
@@ -103,7 +103,7 @@ def _site(  # what a mark with its name is made of
         return []
     drawns: list[Drawn] = []
     if map_site.priority:
-        said = f"{map_site.title}: {marks.words(map_site.priority, map_site.state)}"
+        label = f"{map_site.title}: {marks.words(map_site.priority, map_site.state)}"
         drawns.append(
             Mark(
                 priority=map_site.priority,
@@ -111,7 +111,7 @@ def _site(  # what a mark with its name is made of
                 x=x - 10,
                 y=y - 10,
                 size=20,
-                said=said,
+                said=label,
             )
         )
     else:

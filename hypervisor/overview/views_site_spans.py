@@ -1,4 +1,4 @@
-"""Which span a chart shows: a usual one that ends soon after now, or one chosen to the second."""
+"""The time span of a chart: a preset that ends soon after now, or a custom one."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,12 +13,12 @@ SPANS: dict[str, float] = {
 }
 USUAL = "48h"
 _SHORTEST, _LONGEST = 600.0, 3 * 8_760 * HOUR
-_AHEAD_SHARE, _AHEAD_MOST = 0.17, 6 * HOUR  # what the present rate is carried on for
+_AHEAD_SHARE, _AHEAD_MOST = 0.17, 6 * HOUR  # room for the extrapolated rate
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
-    """From `first` to `last`, s since the epoch. `name` empty: chosen by hand."""
+class ChartSpan:
+    """From `first` to `last`, s since the epoch. `name` empty: custom."""
 
     name: str
     first: float
@@ -29,19 +29,21 @@ class Shown:
         return self.last - self.first
 
     @property
-    def moments(self) -> tuple[datetime, datetime]:
+    def bounds(self) -> tuple[datetime, datetime]:
         zero = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
         return zero + timedelta(seconds=self.first), zero + timedelta(seconds=self.last)
 
 
-def shown(name: str | None, first: datetime | None, last: datetime | None, now: datetime) -> Shown:
-    """What was asked for; what makes no sense is the usual span."""
+def resolve_span(
+    name: str | None, first: datetime | None, last: datetime | None, now: datetime
+) -> ChartSpan:
+    """The requested span; the default if the request makes no sense."""
     if first is not None and last is not None:
         seconds = (last - first).total_seconds()
         if _SHORTEST <= seconds <= _LONGEST:
-            return Shown(name="", first=first.timestamp(), last=last.timestamp())
+            return ChartSpan(name="", first=first.timestamp(), last=last.timestamp())
     key = name if name in SPANS else USUAL
     past = SPANS[key]
     ahead = min(past * _AHEAD_SHARE, _AHEAD_MOST) if past <= SPANS["7d"] else 0.0
     now_s = now.timestamp()
-    return Shown(name=key, first=now_s - past, last=now_s + ahead)
+    return ChartSpan(name=key, first=now_s - past, last=now_s + ahead)

@@ -1,4 +1,4 @@
-"""The readings of a chart as a table: for who reads numbers, or listens to them."""
+"""The data of a chart as a table."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,15 +17,15 @@ _ROWS = 400
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One series; rolled up, its mean and range, or its sum."""
+    """A series; rolled up, as mean and range, or as sum."""
 
     label: str
     unit: str
     trace: Trace
 
 
-def table(chart: SiteChart) -> tuple[list[Column], list[tuple[datetime, list[str]]]]:
-    """The newest rows first, at most 400."""
+def build_table(chart: SiteChart) -> tuple[list[Column], list[tuple[datetime, list[str]]]]:
+    """Columns and rows, newest first, at most 400."""
     columns = [
         Column(
             label=trace.label,
@@ -35,30 +35,30 @@ def table(chart: SiteChart) -> tuple[list[Column], list[tuple[datetime, list[str
         for trace in chart.traces
         if not trace.soft
     ]
-    times = sorted({one.at for column in columns for one in column.trace.bins}, reverse=True)
-    found = [{one.at: one for one in column.trace.bins} for column in columns]
-    marked = [{one.at: one.quality for one in column.trace.marked} for column in columns]
+    times = sorted({bucket.at for column in columns for bucket in column.trace.bins}, reverse=True)
+    bins = [{bucket.at: bucket for bucket in column.trace.bins} for column in columns]
+    marked = [{bucket.at: bucket.quality for bucket in column.trace.marked} for column in columns]
     rows = []
     for at in times[:_ROWS]:
         cells = [
-            _cell(column.trace, said.get(at), odd.get(at))
-            for column, said, odd in zip(columns, found, marked, strict=True)
+            _cell(column.trace, by_time.get(at), odd.get(at))
+            for column, by_time, odd in zip(columns, bins, marked, strict=True)
         ]
         rows.append((moment(at), cells))
     return columns, rows
 
 
-def _cell(trace: Trace, one: Bin | None, odd: Quality | None) -> str:
-    if one is None:
+def _cell(trace: Trace, bucket: Bin | None, odd: Quality | None) -> str:
+    if bucket is None:
         return ""
     if trace.codes:
-        return _(trace.codes.get(round(one.last), ""))
+        return _(trace.codes.get(round(bucket.last), ""))
     if trace.kind is Kind.STATE:
-        return _("yes") if one.last else _("no")
+        return _("yes") if bucket.last else _("no")
     if trace.kind is Kind.INCREMENT:
-        return filters.number(one.total, trace.digits)
-    said = filters.number(one.mean, trace.digits)
-    if one.count > 1 and one.high > one.low:
-        low, high = (filters.number(value, trace.digits) for value in (one.low, one.high))
-        said = f"{said} ({low} {filters.NOTHING} {high})"
-    return f"{said} {_('manual')}" if odd and odd & Quality.MANUAL else said
+        return filters.number(bucket.total, trace.digits)
+    text = filters.number(bucket.mean, trace.digits)
+    if bucket.count > 1 and bucket.high > bucket.low:
+        low, high = (filters.number(value, trace.digits) for value in (bucket.low, bucket.high))
+        text = f"{text} ({low} {filters.NOTHING} {high})"
+    return f"{text} {_('manual')}" if odd and odd & Quality.MANUAL else text

@@ -1,4 +1,4 @@
-"""The series of a site as traces of a chart: read from the store, rolled up to what is visible."""
+"""The series of a site as chart traces, rolled up to the visible resolution."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,67 +8,68 @@ from hypervisor.charts.model import Trace
 from hypervisor.charts.scale import rolled
 from hypervisor.charts.words import label
 from hypervisor.database.connect import Connection
-from hypervisor.overview.views_site_spans import Shown
+from hypervisor.overview.views_site_spans import ChartSpan
 from hypervisor.readings import queries_charts
 from hypervisor.readings.queries_charts import Bin, Channel
 from sensors._domain import Catalogue
 from sensors._quantity import Kind, Quantity, Reporting
 
-_STALE_INTERVALS = 3  # as the watch has it where a series says nothing else
+_STALE_INTERVALS = 3  # as in evaluation, unless the series has its own limit
 _BAR = 5.0  # px
 _HOUR = 3_600.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Want:
-    """Which readings: of which span, for so many pixels."""
+class TraceQuery:
+    """The span to read and the pixels to draw it on."""
 
-    shown: Shown
+    span: ChartSpan
     pixels: float
 
 
-def ordered(channels: Iterable[Channel], catalogue: Catalogue, domain: str) -> list[Channel]:
-    """Those of its own domain first, what has thresholds before all, as the domain tells them."""
+def sort_channels(channels: Iterable[Channel], catalogue: Catalogue, domain: str) -> list[Channel]:
+    """Sort: own domain first, quantities with thresholds first, then by the catalogue."""
     limited = {threshold.quantity for threshold in catalogue.thresholds.values()}
     rank = {name: n for n, name in enumerate(catalogue.quantities)}
-    known = catalogue.domains.get(domain)
-    own = {quantity.name for quantity in known.quantities} if known else set()
+    own_domain = catalogue.domains.get(domain)
+    own = {quantity.name for quantity in own_domain.quantities} if own_domain else set()
     return sorted(
         channels,
-        key=lambda one: (
-            one.quantity not in own,
-            one.quantity not in limited,
-            rank.get(one.quantity, 999),
-            one.device,
+        key=lambda channel: (
+            channel.quantity not in own,
+            channel.quantity not in limited,
+            rank.get(channel.quantity, 999),
+            channel.device,
         ),
     )
 
 
-def traces(  # noqa: PLR0913  what is read, and how
+def load_traces(  # noqa: PLR0913  what is read, and how
     connection: Connection,
     channels: Sequence[Channel],
     catalogue: Catalogue,
-    want: Want,
+    query: TraceQuery,
     *,
     bars: bool = False,
     marks: bool = True,
 ) -> list[Trace]:
-    """A trace for each channel, in their order; `bars`: amounts in pieces of an hour or more."""
-    found: dict[int, Trace] = {}
-    for piece, own in _by_piece(channels, catalogue, want, bars=bars).items():
-        ids = [one.id for one in own]
-        said = queries_charts.bins(connection, ids, want.shown.moments, piece)
-        earlier = queries_charts.before(connection, ids, want.shown.moments[0])
-        odd = queries_charts.marked(connection, ids, want.shown.moments) if marks else {}
-        for one in own:
-            quantity = catalogue.quantities[one.quantity]
-            made = _trace(one, quantity, piece, said.get(one.id, ()), earlier.get(one.id))
-            found[one.id] = replace(made, marked=tuple(odd.get(one.id, ())))
-    return [found[channel.id] for channel in channels if channel.id in found]
+    """A trace for each channel, in order; `bars`: sums over an hour or more."""
+    by_channel: dict[int, Trace] = {}
+    for piece, own in _by_piece(channels, catalogue, query, bars=bars).items():
+        ids = [channel.id for channel in own]
+        binned = queries_charts.bins(connection, ids, query.span.bounds, piece)
+        earlier = queries_charts.before(connection, ids, query.span.bounds[0])
+        odd = queries_charts.marked(connection, ids, query.span.bounds) if marks else {}
+        for channel in own:
+            quantity = catalogue.quantities[channel.quantity]
+            bins, before = binned.get(channel.id, ()), earlier.get(channel.id)
+            trace = _trace(channel, quantity, piece, bins, before)
+            by_channel[channel.id] = replace(trace, marked=tuple(odd.get(channel.id, ())))
+    return [by_channel[channel.id] for channel in channels if channel.id in by_channel]
 
 
 def _by_piece(
-    channels: Sequence[Channel], catalogue: Catalogue, want: Want, *, bars: bool
+    channels: Sequence[Channel], catalogue: Catalogue, query: TraceQuery, *, bars: bool
 ) -> dict[float | None, list[Channel]]:
     groups: dict[float | None, list[Channel]] = {}
     for channel in channels:
@@ -79,26 +80,26 @@ def _by_piece(
         if quantity.kind is Kind.STATE:
             piece = None
         elif bars:
-            wide = rolled(want.shown.seconds, want.pixels / _BAR * 1.5, _HOUR)
+            wide = rolled(query.span.seconds, query.pixels / _BAR * 1.5, _HOUR)
             piece = max(wide or _HOUR, interval)
         else:
-            piece = rolled(want.shown.seconds, want.pixels, interval)
+            piece = rolled(query.span.seconds, query.pixels, interval)
         groups.setdefault(piece, []).append(channel)
     return groups
 
 
 def _trace(
-    one: Channel,
+    channel: Channel,
     quantity: Quantity,
     piece: float | None,
     bins: Sequence[Bin],
     before: tuple[float, float] | None,
 ) -> Trace:
-    interval = one.interval_s or quantity.interval.total_seconds()
+    interval = channel.interval_s or quantity.interval.total_seconds()
     on_change = quantity.reporting is Reporting.ON_CHANGE or quantity.kind is Kind.STATE
     return Trace(
-        name=f"{one.device}/{one.quantity}",
-        label=label(quantity, one.quantity),
+        name=f"{channel.device}/{channel.quantity}",
+        label=label(quantity, channel.quantity),
         unit=quantity.unit,
         kind=quantity.kind,
         digits=digits(quantity),
@@ -106,7 +107,7 @@ def _trace(
         before=before,
         piece=piece,
         interval_s=interval,
-        stale_s=None if on_change else (one.stale_s or interval * _STALE_INTERVALS),
+        stale_s=None if on_change else (channel.stale_s or interval * _STALE_INTERVALS),
         floor=0.0 if quantity.nonnegative else None,
         least=50 * quantity.resolution,
         codes=dict(quantity.codes),
@@ -114,7 +115,7 @@ def _trace(
 
 
 def digits(quantity: Quantity | None) -> int:
-    """So many decimals as it is read in, two at most."""
+    """Decimals of its resolution, two at most."""
     if quantity is None or quantity.resolution >= 1:
         return 0
     return min(2, max(0, math.ceil(-math.log10(quantity.resolution) - 1e-9)))

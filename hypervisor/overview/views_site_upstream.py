@@ -1,4 +1,4 @@
-"""The gauges above this one on the same time axis: level against threshold, peak, travel time."""
+"""The gauges upstream on the same time axis: margin, peak, travel time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,22 +14,27 @@ from hypervisor.charts.shapes import Drawn, across, circle, down, line, path, re
 from hypervisor.charts.words import words
 from hypervisor.forecast.arrival import courses
 from hypervisor.forecast.trend import Course
-from hypervisor.overview.views_site_facts import Facts, main_of
-from hypervisor.overview.views_site_limits import SiteLimit, limits, raised, told_against
-from hypervisor.overview.views_site_spans import Shown
-from hypervisor.overview.views_site_traces import Want, traces
+from hypervisor.overview.views_site_facts import Facts, pick_main
+from hypervisor.overview.views_site_limits import (
+    SiteLimit,
+    compute_limits,
+    find_threshold_rules,
+    pick_reference,
+)
+from hypervisor.overview.views_site_spans import ChartSpan
+from hypervisor.overview.views_site_traces import TraceQuery, load_traces
 from hypervisor.readings import queries_charts, queries_latest
 from hypervisor.registry import queries_site
 from hypervisor.web import filters
 
 _MOST = 5
 _HIGH, _BETWEEN = 58.0, 6.0
-_FALL = 0.15  # of the range, that makes a maximum a peak
+_FALL = 0.15  # of the range; a smaller fall makes no peak
 
 
 @dataclass(frozen=True, kw_only=True)
-class Above:
-    """A gauge upstream. `travel_s`: how long water takes from there to here."""
+class UpstreamGauge:
+    """A gauge upstream. `travel_s`: travel time from there to here."""
 
     site: str
     title: str
@@ -40,62 +45,71 @@ class Above:
 
     @property
     def peak(self) -> tuple[float, float] | None:
-        """When it was highest, where it has fallen since."""
+        """(time, value) of its maximum, if it has fallen since."""
         if len(self.trace.bins) < 4:
             return None
-        top = max(self.trace.bins, key=lambda one: one.high)
-        low = min(one.low for one in self.trace.bins)
+        top = max(self.trace.bins, key=lambda bucket: bucket.high)
+        low = min(bucket.low for bucket in self.trace.bins)
         fallen = top.high - self.trace.bins[-1].last
         return (top.at, top.high) if fallen > _FALL * max(top.high - low, 1e-9) else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upstream:
-    """The strip, and the same in words."""
+    """The gauges upstream and their drawing."""
 
-    gauges: Sequence[Above]
+    gauges: Sequence[UpstreamGauge]
     drawing: Drawing | None
 
 
-def chain(
+def list_upstream(
     flows: Sequence[tuple[str, str, float | None]], site: str
 ) -> list[tuple[str, float | None]]:
-    """The sites above, the nearest first: (site, s from there to here)."""
-    found: dict[str, float | None] = {}
+    """(site, travel time in s) of the sites upstream, nearest first."""
+    travel_times: dict[str, float | None] = {}
     waiting: list[tuple[str, float | None]] = [(site, 0.0)]
     while waiting:
         here, so_far = waiting.pop(0)
         for above, below, travel in flows:
-            if below == here and above not in found and above != site:
+            if below == here and above not in travel_times and above != site:
                 total = None if travel is None or so_far is None else so_far + travel
-                found[above] = total
+                travel_times[above] = total
                 waiting.append((above, total))
-    return sorted(found.items(), key=lambda one: (one[1] is None, one[1] or 0.0, one[0]))
+    return sorted(
+        travel_times.items(), key=lambda entry: (entry[1] is None, entry[1] or 0.0, entry[0])
+    )
 
 
-def upstream(context: RequestContext, facts: Facts, shown: Shown, *, width: float) -> Upstream:
-    """Read and draw."""
+def build_upstream(
+    context: RequestContext, facts: Facts, span: ChartSpan, *, width: float
+) -> Upstream:
+    """Read and draw the gauges upstream."""
     if facts.place.river is None:
         return Upstream(gauges=(), drawing=None)
-    above = chain(queries_site.flows(context.connection, facts.now), facts.place.name)[:_MOST]
+    above = list_upstream(queries_site.flows(context.connection, facts.now), facts.place.name)[
+        :_MOST
+    ]
     if not above:
         return Upstream(gauges=(), drawing=None)
-    want = Want(shown=shown, pixels=width - 170)
-    gauges = _gauges(context, facts, above, want)
+    query = TraceQuery(span=span, pixels=width - 170)
+    gauges = _gauges(context, facts, above, query)
     chart = Chart(
-        first=shown.first, last=shown.last, now=facts.now.timestamp(), panes=(), width=width
+        first=span.first, last=span.last, now=facts.now.timestamp(), panes=(), width=width
     )
     return Upstream(gauges=gauges, drawing=_draw(gauges, chart) if gauges else None)
 
 
 def _gauges(
-    context: RequestContext, facts: Facts, above: Sequence[tuple[str, float | None]], want: Want
-) -> list[Above]:
+    context: RequestContext,
+    facts: Facts,
+    above: Sequence[tuple[str, float | None]],
+    query: TraceQuery,
+) -> list[UpstreamGauge]:
     names = [name for name, _travel in above]
     places = queries_site.stands(context.connection, names)
     channels = queries_charts.channels(context.connection, names)
     mains = {
-        name: main_of(
+        name: pick_main(
             [channel for channel in channels if channel.site == name],
             context,
             places[name].domain,
@@ -103,25 +117,25 @@ def _gauges(
         )
         for name in places
     }
-    quantities = {one.quantity for one in mains.values() if one}
+    quantities = {channel.quantity for channel in mains.values() if channel}
     moving: dict[str, Course] = {}
     for quantity in quantities:
         moving |= courses(
             context.connection, context.catalogue, now=facts.now, quantity=quantity, sites=names
         )
-    raising = raised(
+    raising = find_threshold_rules(
         written for _id, written, _at in queries_latest.rules(context.connection, facts.now)
     )
     rows = queries_site.limits(context.connection, names, facts.now)
-    wanted = [one for one in mains.values() if one is not None]
+    drawable = [channel for channel in mains.values() if channel is not None]
     drawn = dict(
         zip(
-            [one.id for one in wanted],
-            traces(context.connection, wanted, context.catalogue, want, marks=False),
+            [channel.id for channel in drawable],
+            load_traces(context.connection, drawable, context.catalogue, query, marks=False),
             strict=True,
         )
     )
-    found = []
+    gauges = []
     for name, travel in above:
         main = mains.get(name)
         if main is None:
@@ -132,9 +146,11 @@ def _gauges(
             if name in moving and moving[name].quantity == main.quantity
             else {}
         )
-        limit = told_against(limits(own, context.catalogue, raising, value), main.quantity)
-        found.append(
-            Above(
+        limit = pick_reference(
+            compute_limits(own, context.catalogue, raising, value), main.quantity
+        )
+        gauges.append(
+            UpstreamGauge(
                 site=name,
                 title=places[name].title,
                 travel_s=travel,
@@ -143,20 +159,20 @@ def _gauges(
                 trace=drawn[main.id],
             )
         )
-    return found
+    return gauges
 
 
-def said(one: Above) -> str:
-    """Rises, 2 h 40 upstream; peak 05:38, 4 h 30 upstream."""
+def describe_gauge(gauge: UpstreamGauge) -> str:
+    """Its state as text, such as: rises, 2 h 40 upstream."""
     far = (
-        _("%(travel)s upstream") % {"travel": filters.duration(one.travel_s)}
-        if one.travel_s is not None
+        _("%(travel)s upstream") % {"travel": filters.duration(gauge.travel_s)}
+        if gauge.travel_s is not None
         else _("upstream")
     )
     words_of = words()
-    if one.peak:
-        return _("peak %(clock)s, %(far)s") % {"clock": words_of.moment(one.peak[0]), "far": far}
-    rate = one.course.rate if one.course else None
+    if gauge.peak:
+        return _("peak %(clock)s, %(far)s") % {"clock": words_of.moment(gauge.peak[0]), "far": far}
+    rate = gauge.course.rate if gauge.course else None
     if rate is not None and rate.rises:
         return _("rises, %(far)s") % {"far": far}
     if rate is not None and rate.falls:
@@ -164,13 +180,13 @@ def said(one: Above) -> str:
     return far
 
 
-def _draw(gauges: Sequence[Above], chart: Chart) -> Drawing:
+def _draw(gauges: Sequence[UpstreamGauge], chart: Chart) -> Drawing:
     over = scale(chart)
     say = words()
     shapes: list[Drawn] = []
     top = 8.0
-    for one in gauges:
-        shapes += _strip(one, over, top, chart)
+    for gauge in gauges:
+        shapes += _strip(gauge, over, top, chart)
         top += _HIGH + _BETWEEN
     for tick in time_ticks(over, say.zone):
         shapes.insert(0, down("g", over.x(tick.at), 4, top))
@@ -183,42 +199,42 @@ def _draw(gauges: Sequence[Above], chart: Chart) -> Drawing:
     return Drawing(width=chart.width, height=top, shapes=shapes, data=data, summary=summary)
 
 
-def _strip(one: Above, over: Across, top: float, chart: Chart) -> Iterator[Drawn]:
-    up = _up(one, top)
-    for first, last in gaps(one.trace, over):
+def _strip(gauge: UpstreamGauge, over: Across, top: float, chart: Chart) -> Iterator[Drawn]:
+    up = _up(gauge, top)
+    for first, last in gaps(gauge.trace, over):
         yield rect("no", over.x(first), top, over.x(last) - over.x(first), _HIGH)
-    if one.limit is not None and up.low <= one.limit.value <= up.high:
-        yield across("th", over.left, over.right, up.y(one.limit.value), "7 4")
-    for run in pieces(one.trace, over):
+    if gauge.limit is not None and up.low <= gauge.limit.value <= up.high:
+        yield across("th", over.left, over.right, up.y(gauge.limit.value), "7 4")
+    for run in pieces(gauge.trace, over):
         yield line("l2", [(x, up.y(mean)) for x, _low, mean, _high in run])
-    if one.peak:
-        x = over.x(one.peak[0])
-        yield down("peak", x, max(up.y(one.peak[1]) - 7, top), top + _HIGH - 6)
-    if one.trace.bins and over.inside(over.now):
-        last_bin = one.trace.bins[-1]
+    if gauge.peak:
+        x = over.x(gauge.peak[0])
+        yield down("peak", x, max(up.y(gauge.peak[1]) - 7, top), top + _HIGH - 6)
+    if gauge.trace.bins and over.inside(over.now):
+        last_bin = gauge.trace.bins[-1]
         yield circle("pt", over.x(min(last_bin.at, over.now)), up.y(last_bin.last), 3)
-    yield text("hl halo", over.left + 4, top + 12, one.title)
-    yield text("halo", over.left + 4, top + 28, said(one))
+    yield text("hl halo", over.left + 4, top + 12, gauge.title)
+    yield text("halo", over.left + 4, top + 28, describe_gauge(gauge))
     x, anchor = (over.right - 4, "end") if chart.narrow else (over.right + 14, "start")
-    if one.limit is not None and one.limit.margin is not None:
-        margin = filters.signed(one.limit.margin, one.limit.unit)
+    if gauge.limit is not None and gauge.limit.margin is not None:
+        margin = filters.signed(gauge.limit.margin, gauge.limit.unit)
         yield text("hl halo", x, top + (44 if chart.narrow else 14), margin, anchor)  # type: ignore[arg-type]
-    if not chart.narrow and one.course and one.course.rate:
-        yield text("", x, top + 30, rate_words(one.course))
+    if not chart.narrow and gauge.course and gauge.course.rate:
+        yield text("", x, top + 30, format_rate(gauge.course))
 
 
-def _up(one: Above, top: float) -> Up:
-    values = [value for each in one.trace.bins for value in (each.low, each.high)]
-    if one.limit is not None:
-        values.append(one.limit.value)
+def _up(gauge: UpstreamGauge, top: float) -> Up:
+    values = [value for each in gauge.trace.bins for value in (each.low, each.high)]
+    if gauge.limit is not None:
+        values.append(gauge.limit.value)
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    if high - low < one.trace.least:
-        low, high = low - one.trace.least / 2, high + one.trace.least / 2
+    if high - low < gauge.trace.least:
+        low, high = low - gauge.trace.least / 2, high + gauge.trace.least / 2
     return Up(low=low, high=high, top=top + 6, bottom=top + _HIGH - 6)
 
 
-def rate_words(course: Course) -> str:
-    """+6 cm/h, as the room says levels; other quantities in their own unit an hour."""
+def format_rate(course: Course) -> str:
+    """The rate as text: cm/h for levels, else the unit per hour."""
     if course.rate is None:
         return ""
     if course.unit == "m":

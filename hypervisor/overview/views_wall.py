@@ -1,4 +1,4 @@
-"""The wall: what Now knows, for a room that reads from afar and touches nothing."""
+"""Data of the wall display."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from hypervisor.overview import queries_rivers
 from hypervisor.overview import views_now as view
 from hypervisor.overview.views_now import Now
 from hypervisor.overview.views_rivers import Gauge, River
-from hypervisor.overview.views_wall_map import Sketch, sketch
+from hypervisor.overview.views_wall_map import Sketch, draw_sketch
 
 _WIDEST, _LINES = 6, 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rest:
-    """Rivers that found no line, in a sentence. `nearest`: to its alert threshold, from below."""
+class OtherRivers:
+    """The rivers that do not fit. `nearest`: the gauge closest below its alert threshold."""
 
     names: Sequence[str]
     gauges: int
@@ -28,13 +28,13 @@ class Rest:
 class Wall:
     look: Now
     lines: Sequence[River]
-    rest: Rest | None
+    rest: OtherRivers | None
     sketch: Sketch | None
 
 
-def gather(context: RequestContext) -> Wall:
-    """One look, and the sketch of the territory."""
-    look = view.look(context)
+def build_wall(context: RequestContext) -> Wall:
+    """Read the situation and draw the sketch of the territory."""
+    look = view.load_now(context)
     connection, now = context.connection, context.now()
     lines, others = _split(_urgent(look.rivers))
     silent = frozenset(
@@ -44,11 +44,11 @@ def gather(context: RequestContext) -> Wall:
         look=look,
         lines=lines,
         rest=_rest(others) if others else None,
-        sketch=sketch(
-            communes=queries_rivers.communes(connection),
-            water=queries_rivers.floodable(connection),
-            places=queries_rivers.places(connection),
-            links=queries_rivers.links(connection, now),
+        sketch=draw_sketch(
+            communes=queries_rivers.list_commune_points(connection),
+            water=queries_rivers.list_flood_zones(connection),
+            places=queries_rivers.list_places(connection),
+            links=queries_rivers.list_links(connection, now),
             worst=look.worst,
             silent=silent,
         ),
@@ -56,8 +56,8 @@ def gather(context: RequestContext) -> Wall:
 
 
 def _urgent(rivers: Sequence[River]) -> list[River]:
-    """Rivers of several gauges first, of these the nearest to its alert."""
-    return sorted(rivers, key=lambda one: (len(one.gauges) < 2, -_margin(one), one.name))
+    """Sort: rivers of several gauges first, then by margin to the alert threshold."""
+    return sorted(rivers, key=lambda river: (len(river.gauges) < 2, -_margin(river), river.name))
 
 
 def _margin(river: River) -> float:
@@ -65,26 +65,26 @@ def _margin(river: River) -> float:
 
 
 def _split(rivers: Sequence[River]) -> tuple[list[River], list[River]]:
-    """What fits two lines of six gauges, and the rest."""
+    """(rivers that fit two lines of six gauges, the others)."""
     lines, waiting = [], list(rivers)
     for _ in range(_LINES):
         room = _WIDEST
-        for one in list(waiting):
-            if one.width <= room:
-                lines.append(one)
-                waiting.remove(one)
-                room -= one.width
+        for river in list(waiting):
+            if river.width <= room:
+                lines.append(river)
+                waiting.remove(river)
+                room -= river.width
     return lines, waiting
 
 
-def _rest(rivers: Sequence[River]) -> Rest:
+def _rest(rivers: Sequence[River]) -> OtherRivers:
     gauges = [gauge for river in rivers for gauge in river.gauges]
-    known = [one for one in gauges if one.margin is not None]
-    below = [one for one in known if (one.margin or 0.0) < 0]
-    return Rest(
-        names=sorted(one.name for one in rivers),
+    measured = [gauge for gauge in gauges if gauge.margin is not None]
+    below = [gauge for gauge in measured if (gauge.margin or 0.0) < 0]
+    return OtherRivers(
+        names=sorted(river.name for river in rivers),
         gauges=len(gauges),
-        over=len(known) - len(below),
-        nearest=max(below, key=lambda one: one.margin or 0.0, default=None),
-        silent=[one for one in gauges if one.silent],
+        over=len(measured) - len(below),
+        nearest=max(below, key=lambda gauge: gauge.margin or 0.0, default=None),
+        silent=[gauge for gauge in gauges if gauge.silent],
     )

@@ -1,4 +1,4 @@
-"""The wall's sketch of the territory: communes as dots, rivers through their gauges, marks."""
+"""The sketch of the territory on the wall display."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any
 
-from hypervisor.overview.queries_now import Standing
+from hypervisor.overview.queries_now import OpenAlarm
 from hypervisor.overview.queries_rivers import Place
 
 WIDTH, HEIGHT = 500.0, 480.0
@@ -16,12 +16,12 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Spot:
-    """A gauge: with its alarm, or a ring; hatched where it is silent."""
+    """A gauge with its alarm; silent ones are hatched."""
 
     x: float
     y: float
     title: str
-    alarm: Standing | None
+    alarm: OpenAlarm | None
     silent: bool
 
 
@@ -34,7 +34,7 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True)
 class Sketch:
-    """In units of the drawing. `rivers`, `water`: paths."""
+    """The sketch in px. `rivers`, `water`: SVG paths."""
 
     width: float
     height: float
@@ -60,18 +60,18 @@ class _Frame:
         return "M" + "L".join("{} {}".format(*self.at(point[0], point[1])) for point in points)
 
 
-def sketch(  # noqa: PLR0913  what is drawn
+def draw_sketch(  # noqa: PLR0913  what is drawn
     *,
     communes: Sequence[Point],
     water: Sequence[Mapping[str, Any]],
     places: Sequence[Place],
     links: Mapping[tuple[str, str], float],
-    worst: Mapping[str, Standing],
+    worst: Mapping[str, OpenAlarm],
     silent: frozenset[str],
 ) -> Sketch | None:
-    """None where nobody knows where anything stands."""
-    known = {place.name: (place.lon, place.lat) for place in places if place.lon and place.lat}
-    points = [(lon or 0.0, lat or 0.0) for lon, lat in known.values()] or list(communes)
+    """Draw it; None if nothing has coordinates."""
+    located = {place.name: (place.lon, place.lat) for place in places if place.lon and place.lat}
+    points = [(lon or 0.0, lat or 0.0) for lon, lat in located.values()] or list(communes)
     if not points:
         return None
     frame = _frame(points)
@@ -85,15 +85,15 @@ def sketch(  # noqa: PLR0913  what is drawn
             silent=place.name in silent,
         )
         for place in places
-        if place.name in known
+        if place.name in located
     ]
     return Sketch(
         width=WIDTH,
         height=HEIGHT,
         dots=[(x, y) for x, y in inside if 0 <= x <= WIDTH and 0 <= y <= HEIGHT],
         water=[frame.path(ring) + "Z" for shape in water for ring in _rings(shape)],
-        rivers=_rivers(places, known, links, frame),
-        spots=sorted(spots, key=lambda one: one.alarm is not None),
+        rivers=_rivers(places, located, links, frame),
+        spots=sorted(spots, key=lambda spot: spot.alarm is not None),
         labels=_labels(places, frame),
     )
 
@@ -104,7 +104,7 @@ def _frame(points: Sequence[Point]) -> _Frame:
     wide = max((max(lons) - min(lons)) * middle, 0.05)
     high = max(max(lats) - min(lats), 0.05)
     up = min((WIDTH - 2 * _AIR) / wide, (HEIGHT - 2 * _AIR) / high)
-    # What is left over on one side is shared by both.
+    # Centre it in the space left over.
     west = min(lons) - ((WIDTH - 2 * _AIR) / up - wide) / 2 / middle
     south = min(lats) - ((HEIGHT - 2 * _AIR) / up - high) / 2
     return _Frame(west=west, south=south, across=up * middle, up=up)
@@ -112,38 +112,40 @@ def _frame(points: Sequence[Point]) -> _Frame:
 
 def _rings(shape: Mapping[str, Any]) -> list[Sequence[Sequence[float]]]:
     """The outer rings of a Polygon or a MultiPolygon."""
-    found = shape["coordinates"]
-    return [found[0]] if shape["type"] == "Polygon" else [one[0] for one in found]
+    coordinates = shape["coordinates"]
+    return (
+        [coordinates[0]] if shape["type"] == "Polygon" else [polygon[0] for polygon in coordinates]
+    )
 
 
 def _rivers(
     places: Sequence[Place],
-    known: Mapping[str, tuple[float | None, float | None]],
+    located: Mapping[str, tuple[float | None, float | None]],
     links: Mapping[tuple[str, str], float],
     frame: _Frame,
 ) -> list[str]:
-    """Along each river from gauge to gauge, and from its last one on to where it flows."""
-    pairs = [(above, below) for above, below in links if above in known and below in known]
-    for _, own in groupby(places, key=lambda one: one.river):
-        names = [place.name for place in own if place.name in known]
+    """Each river from gauge to gauge, and on to the river that it flows into."""
+    pairs = [(above, below) for above, below in links if above in located and below in located]
+    for _, own in groupby(places, key=lambda place: place.river):
+        names = [place.name for place in own if place.name in located]
         pairs += pairwise(names)
     return [
-        frame.path([(lon or 0.0, lat or 0.0) for lon, lat in (known[above], known[below])])
+        frame.path([(lon or 0.0, lat or 0.0) for lon, lat in (located[above], located[below])])
         for above, below in dict.fromkeys(pairs)
     ]
 
 
 def _labels(places: Sequence[Place], frame: _Frame) -> list[Label]:
-    """Each river's name beside its first gauge, where it does not hide another's."""
-    found: list[Label] = []
+    """Each river's name beside its first gauge, if it does not cover another label."""
+    labels: list[Label] = []
     taken = [
         (x, y + 6, 14.0)
         for place in places
         if place.lon and place.lat
         for x, y in [frame.at(place.lon, place.lat)]
     ]
-    for name, own in groupby(places, key=lambda one: one.river):
-        first = next((one for one in own if one.lon and one.lat), None)
+    for name, own in groupby(places, key=lambda place: place.river):
+        first = next((place for place in own if place.lon and place.lat), None)
         if first is None or name is None:
             continue
         x, y = frame.at(first.lon or 0.0, first.lat or 0.0)
@@ -155,6 +157,6 @@ def _labels(places: Sequence[Place], frame: _Frame) -> list[Label]:
                 for beside, at, wide in taken
             ):
                 taken.append((label.x, label.y, half))
-                found.append(label)
+                labels.append(label)
                 break
-    return found
+    return labels

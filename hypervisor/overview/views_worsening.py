@@ -1,4 +1,4 @@
-"""What worsens: assets, else thresholds, that the water will reach, the soonest first."""
+"""Assets and thresholds that the water will reach, soonest first."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from typing import Any
 from hypervisor.forecast.arrival import FARTHEST, Reach
 from hypervisor.forecast.trend import Arrival, Course, arrival
 from hypervisor.overview.queries_rivers import Place
-from hypervisor.overview.views_rivers import short
+from hypervisor.overview.views_rivers import short_name
 from hypervisor.web import marks
 
 BEFORE, AFTER = timedelta(hours=12), timedelta(hours=2)
-_LIMITS = ("attention", "alert", "danger")  # of the flood domain, from the lowest up
-_WAITING = timedelta(minutes=30)  # an older reading confirms nothing
+_LIMITS = ("attention", "alert", "danger")  # thresholds of floods, lowest first
+_WAITING = timedelta(minutes=30)  # older readings are not a confirmation
 
 
 @dataclass(frozen=True, kw_only=True)
 class Worsening:
-    """Something that water will reach. `threshold`: its name, where it is no asset.
+    """An asset or threshold that the water will reach. `threshold`: its name, None for an asset.
 
-    `left`: the time from now, None where the reading is so old that it has run out meanwhile.
+    `left`: time from now; None if the predicted arrival has passed.
     """
 
     title: str
@@ -46,34 +46,34 @@ class Worsening:
 
     @property
     def least(self) -> timedelta:
-        """The soonest, from now."""
+        """Earliest arrival, from now."""
         return max(self.arrival.earliest - self.now, timedelta(0))
 
     @property
     def most(self) -> timedelta | None:
-        """The latest, from now; None: it may never be."""
+        """Latest arrival, from now; None: perhaps never."""
         return None if self.arrival.latest is None else self.arrival.latest - self.now
 
     @property
     def missing(self) -> float:
-        """How much the water has yet to rise."""
+        """How far the water has to rise."""
         return -self.margin
 
 
-def worsening(
+def find_worsening(
     reaches: Sequence[Reach],
     courses: Mapping[str, Course],
     limits: Mapping[str, Mapping[str, float]],
     places: Mapping[str, Place],
     now: datetime,
 ) -> list[Worsening]:
-    """Assets that are reached soon; where a gauge rises towards none, its next threshold."""
+    """Assets that are reached soon; for gauges without one, the next threshold."""
     assets = list(_assets(reaches, places, now))
     taken = {asset.gauge for asset in assets}
     rest = _thresholds(
-        (one for site, one in courses.items() if site not in taken), limits, places, now
+        (course for site, course in courses.items() if site not in taken), limits, places, now
     )
-    return sorted([*assets, *rest], key=lambda one: (one.arrival.at, one.title))
+    return sorted([*assets, *rest], key=lambda row: (row.arrival.at, row.title))
 
 
 def _assets(
@@ -105,8 +105,10 @@ def _thresholds(
     now: datetime,
 ) -> Iterator[Worsening]:
     for course in courses:
-        known, place = limits.get(course.site, {}), places.get(course.site)
-        above = [(known[name], name) for name in _LIMITS if known.get(name, -1) > course.value]
+        thresholds, place = limits.get(course.site, {}), places.get(course.site)
+        above = [
+            (thresholds[name], name) for name in _LIMITS if thresholds.get(name, -1) > course.value
+        ]
         if not above or place is None:
             continue
         level, name = min(above)
@@ -128,21 +130,23 @@ def _thresholds(
 
 
 def _where(place: Place) -> str:
-    """Yvette, Gif-sur-Yvette."""
-    name = short(place)
+    """River and place, such as: Yvette, Gif-sur-Yvette."""
+    name = short_name(place)
     return f"{place.river}, {name}" if place.river and name != place.title else place.title
 
 
-def sparkline(one: Worsening, readings: Sequence[tuple[datetime, float]]) -> dict[str, Any] | None:
-    """Twelve hours back and two ahead, against the level that it will reach."""
-    rate = one.course.rate
-    ahead = one.now + AFTER
-    hours = (ahead - one.course.time).total_seconds() / 3600
+def draw_sparkline(
+    row: Worsening, readings: Sequence[tuple[datetime, float]]
+) -> dict[str, Any] | None:
+    """The level of the last 12 h and the next 2 h against the level of the asset."""
+    rate = row.course.rate
+    ahead = row.now + AFTER
+    hours = (ahead - row.course.time).total_seconds() / 3600
     return marks.spark(
         readings,
-        begins=one.now - BEFORE,
-        now=one.now,
+        begins=row.now - BEFORE,
+        now=row.now,
         ends=ahead,
-        limit=one.level,
-        projected=None if rate is None else one.course.value + rate.per_hour * hours,
+        limit=row.level,
+        projected=None if rate is None else row.course.value + rate.per_hour * hours,
     )

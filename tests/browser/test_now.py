@@ -62,14 +62,14 @@ def test_an_instance_that_has_nothing_yet_says_what_to_do(empty_console: Console
         "Nothing to acknowledge, no asset reached within a day"
     )
     for words in (
-        "No gauge on a river has spoken yet.",
-        "Nobody is told:",
-        "No sensor is known yet.",
+        "No river gauge has reported yet.",
+        "Nobody is notified:",
+        "No sensors yet.",
     ):
         expect(page.get_by_text(words)).to_be_visible()
     assert violations(page) == []
     page.goto(empty_console.base + "/wall")
-    expect(page.get_by_text("Nothing is placed yet.")).to_be_visible()
+    expect(page.get_by_text("No site has coordinates yet.")).to_be_visible()
 
 
 @pytest.mark.long

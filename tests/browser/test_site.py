@@ -47,7 +47,7 @@ def test_a_person_enters_a_reading_and_sets_others_aside(own_console: Console) -
     page = own_console.page(GAUGE)
     page.keyboard.press("r")
     page.get_by_label("Value, with its unit").fill("187")
-    page.get_by_label("How you know").fill("read off the staff")
+    page.get_by_label("Source of the value").fill("read off the staff")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("alert")).to_contain_text("write the unit")
     page.get_by_label("Value, with its unit").fill("187 cm")

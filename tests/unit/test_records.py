@@ -19,7 +19,7 @@ CHANGING = frozenset(
         "hypervisor.web.shared_render": "_Slot",
         "hypervisor.exercises.run_controller": "RunController",
         "hypervisor.exercises.territory": "_Facts",
-        "hypervisor.grafana.checking": "Report _Asker",
+        "hypervisor.grafana.service_check": "Report _BoardCheck",
         "hypervisor.readings.importing": "Account",
         "hypervisor.notifications.deadman": "DeadMan",
         "hypervisor.notifications.lanes": "Lanes _Run",

@@ -11,7 +11,7 @@ from dashboards._build import panels_of
 from dashboards._describe import Dashboard
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import rollup
-from hypervisor.grafana.macros import Span, expanded, interval
+from hypervisor.grafana.macros import Span, compute_interval, expand_macros
 from sensors._domain import catalogue
 
 NOW = datetime(2024, 10, 10, 12, 20, tzinfo=UTC)
@@ -58,7 +58,7 @@ def shown(
     """The rows of a panel's first query, everything chosen."""
     panel = next(panel for panel in panels_of(board) if panel.key == key)
     span = Span(since=until - timedelta(hours=hours), until=until)
-    sql = expanded(panel.queries[0].sql, span, interval(span, _POINTS))
+    sql = expand_macros(panel.queries[0].sql, span, compute_interval(span, _POINTS))
     sql = re.sub(r"\$\{\w+:sqlstring\}", "'*'", sql).replace("{{lang}}", "'en'")
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(sql.encode()).fetchall()

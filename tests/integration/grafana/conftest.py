@@ -10,8 +10,7 @@ import pytest
 from hypervisor.accounts import readers
 from hypervisor.database import databases
 from hypervisor.database.connect import connect
-from hypervisor.grafana.filling import FillOptions, fill
-from hypervisor.grafana.thinning import Share
+from hypervisor.grafana.sample_data import FillOptions, Sample, fill_database
 from tests.conftest import TEMPLATE, Stack
 
 SKIPPED = 140.0  # h of the story that nothing but the roll-ups' length would gain by
@@ -32,8 +31,8 @@ def week(stack: Stack) -> Iterator[Week]:
     name = f"week_{os.urandom(4).hex()}"
     databases.create(stack.maintenance_url, name, template=TEMPLATE)
     url = stack.database.url(name)
-    wish = FillOptions(share=Share(each=3, lamps=4), after=SKIPPED, piece=timedelta(hours=1))
-    ends = fill(url, wish)
+    wish = FillOptions(share=Sample(each=3, lamps=4), after=SKIPPED, piece=timedelta(hours=1))
+    ends = fill_database(url, wish)
     yield Week(url=url, ends=ends, reader=_reader(url, name), tenant=_reader(url, name, EPCI))
     databases.drop(stack.maintenance_url, name)
 

@@ -13,8 +13,8 @@ from dashboards._options import Options
 from dashboards._scan import dashboards
 from hypervisor.database import panels
 from hypervisor.grafana import boards
-from hypervisor.grafana.boards import Board, flat
-from hypervisor.grafana.checking import Ground, Report, check
+from hypervisor.grafana.boards import Board, list_panels
+from hypervisor.grafana.service_check import CheckTarget, Report, check_boards
 from sensors._domain import catalogue
 from tests.integration.grafana.conftest import Week
 from tests.unit.dashboards.zoo import ZOO
@@ -31,11 +31,13 @@ Json = dict[str, Any]
 def held(made: list[Board], week: Week, **how: Any) -> Report:
     """As the reader of the whole territory; `how`: less of the ground than all."""
     with panels.reader(week.reader) as connection:
-        return check(made, Ground(connection=connection, until=week.ends, console=CONSOLE, **how))
+        return check_boards(
+            made, CheckTarget(connection=connection, until=week.ends, console=CONSOLE, **how)
+        )
 
 
 def test_every_dashboard_is_right_on_a_week_with_a_flood_an_outage_and_a_jam(week: Week) -> None:
-    report = held(boards.built(dashboards(), OPTIONS), week)
+    report = held(boards.build_boards(dashboards(), OPTIONS), week)
     assert [str(finding) for finding in report.findings] == []
     assert report.dashboards == len(dashboards())
     assert report.queries > report.panels > 0
@@ -52,7 +54,7 @@ def test_the_dashboard_that_mistakes_are_made_in_is_right(week: Week) -> None:
 
 
 def panel(made: Json, title: str) -> Json:
-    return next(each for each in flat(made) if each.get("title") == f"Le {title}")
+    return next(each for each in list_panels(made) if each.get("title") == f"Le {title}")
 
 
 def sql(title: str, old: str, new: str) -> Callable[[Json], None]:
@@ -233,7 +235,7 @@ def test_a_mistake_is_named(alter: Callable[[Json], None], said: str, week: Week
 
 
 def test_a_reader_of_one_area_is_asked_without_an_error_and_sees_less(week: Week) -> None:
-    made = boards.built(dashboards(), OPTIONS)
+    made = boards.build_boards(dashboards(), OPTIONS)
     whole = held(made, week, lengths=DAY, narrowed=False)
     report = held(made, replace(week, reader=week.tenant), lengths=DAY, narrowed=False)
     told = [str(finding) for finding in report.findings]

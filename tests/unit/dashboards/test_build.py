@@ -15,8 +15,8 @@ from dashboards._scan import dashboards
 from dashboards._units import DashboardError
 from dashboards._views import Table, TimeSeries
 from dashboards._words import Text
-from hypervisor.grafana import known, parts
-from hypervisor.grafana.boards import Board, flat
+from hypervisor.grafana import check_document, vocabulary
+from hypervisor.grafana.boards import Board, list_panels
 from sensors._domain import catalogue
 from tests.unit.dashboards.zoo import LINES, TABLE, ZOO
 
@@ -40,7 +40,7 @@ def panel_of(board: Dashboard, key: str, options: Options = FRENCH) -> dict[str,
         if panel.key == key
     )
     words = title.in_(options.lang)
-    return next(p for p in flat(document(board, options)) if p.get("title") == words)
+    return next(p for p in list_panels(document(board, options)) if p.get("title") == words)
 
 
 @each
@@ -48,7 +48,10 @@ def test_nothing_of_its_json_is_wrong_in_either_language(board: Dashboard) -> No
     uids = [f"hypervisor-{dashboard.key}" for dashboard in ALL]
     for options in (FRENCH, ENGLISH):
         made = Board(document=document(board, options), described=board)
-        found = [str(problem) for problem in parts.problems(made, uids, "https://console.test")]
+        found = [
+            str(problem)
+            for problem in check_document.find_problems(made, uids, "https://console.test")
+        ]
         assert not found
 
 
@@ -62,7 +65,7 @@ def test_the_same_words_make_the_same_bytes(board: Dashboard) -> None:
 @each
 def test_ids_do_not_depend_on_the_language_and_panels_do_not_overlap(board: Dashboard) -> None:
     french, english = (
-        [(p["id"], p.get("type"), p["gridPos"]) for p in flat(document(board, options))]
+        [(p["id"], p.get("type"), p["gridPos"]) for p in list_panels(document(board, options))]
         for options in (FRENCH, ENGLISH)
     )
     assert french == english
@@ -99,7 +102,9 @@ def test_quantities_bring_unit_and_decimals_and_states_their_words() -> None:
 
 def test_links_to_the_console_only_where_it_can_be_reached() -> None:
     def urls(options: Options) -> list[str]:
-        return [link["url"] for link in parts.data_links(panel_of(ZOO, "table", options))]
+        return [
+            link["url"] for link in check_document.list_data_links(panel_of(ZOO, "table", options))
+        ]
 
     assert urls(FRENCH) == [
         "https://console.test/sites/${__data.fields.site}",
@@ -148,7 +153,7 @@ def test_a_map_comes_near_its_markers_and_its_tooltips_are_theirs_alone() -> Non
 
 @each
 def test_grafana_takes_every_panel_as_one_of_today(board: Dashboard) -> None:
-    for panel in flat(document(board, FRENCH)):
+    for panel in list_panels(document(board, FRENCH)):
         # An xychart older than 11.1, or of no version, loses its series when Grafana converts it.
         assert panel["type"] == "row" or panel["pluginVersion"].startswith("12.")
 
@@ -168,8 +173,10 @@ def test_the_time_that_is_shown_can_be_an_exercises() -> None:
 
 def test_both_themes_have_their_own_ground() -> None:
     """No background of ours, so that light and dark stay Grafana's."""
-    assert "transparent" not in {panel.get("transparent") for panel in flat(document(ZOO, FRENCH))}
-    assert {p["type"] for p in flat(document(ZOO, FRENCH))} - {"row"} <= known.PANELS
+    assert "transparent" not in {
+        panel.get("transparent") for panel in list_panels(document(ZOO, FRENCH))
+    }
+    assert {p["type"] for p in list_panels(document(ZOO, FRENCH))} - {"row"} <= vocabulary.PANELS
 
 
 WRONG = {

@@ -3,7 +3,7 @@
 import pytest
 
 from dashboards._units import EXTRA, GRAFANA, DashboardError, grafana
-from hypervisor.grafana import known
+from hypervisor.grafana import vocabulary
 from sensors import _units
 from sensors._domain import catalogue
 
@@ -15,19 +15,19 @@ OURS = sorted(
 
 @pytest.mark.parametrize("unit", OURS)
 def test_each_unit_of_the_catalogue_has_one_of_grafana(unit: str) -> None:
-    assert known.unit(grafana(unit))
+    assert vocabulary.is_unit(grafana(unit))
 
 
 @pytest.mark.parametrize("unit", sorted(GRAFANA))
 def test_what_is_listed_is_a_unit_of_ours_and_of_grafana(unit: str) -> None:
     _units.check(unit)
-    assert known.unit(GRAFANA[unit])
+    assert vocabulary.is_unit(GRAFANA[unit])
 
 
 @pytest.mark.parametrize("word", sorted(EXTRA))
 def test_words_for_columns_that_are_no_quantity(word: str) -> None:
     assert word not in GRAFANA
-    assert known.unit(EXTRA[word])
+    assert vocabulary.is_unit(EXTRA[word])
 
 
 def test_an_unknown_unit_says_where_to_add_it() -> None:

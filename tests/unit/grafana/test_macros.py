@@ -4,7 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.grafana.macros import MacroError, Span, expanded, interval, seconds, written
+from hypervisor.grafana.macros import (
+    MacroError,
+    Span,
+    compute_interval,
+    expand_macros,
+    format_interval,
+    parse_duration,
+)
 
 SPAN = Span(
     since=datetime(2024, 10, 9, tzinfo=UTC),
@@ -32,17 +39,17 @@ FORMS = {
 
 @pytest.mark.parametrize(("sql", "sent"), FORMS.items(), ids=FORMS)
 def test_a_macro_is_expanded(sql: str, sent: str) -> None:
-    assert expanded(sql, SPAN, 30_000) == sent
+    assert expand_macros(sql, SPAN, 30_000) == sent
 
 
 @pytest.mark.parametrize("sql", ["$__timeFiltre(t)", "$__timeGroup(t)", "$__timeGroup(t,'soon')"])
 def test_what_grafana_would_refuse_is_refused(sql: str) -> None:
     with pytest.raises(MacroError):
-        expanded(sql, SPAN, 30_000)
+        expand_macros(sql, SPAN, 30_000)
 
 
 def test_an_argument_ends_at_the_first_bracket() -> None:
-    assert expanded("$__timeFilter(f(t))", SPAN, 1) == f"f(t BETWEEN {FROM} AND {TO})"
+    assert expand_macros("$__timeFilter(f(t))", SPAN, 1) == f"f(t BETWEEN {FROM} AND {TO})"
 
 
 WIDTHS = {
@@ -62,12 +69,12 @@ def test_the_interval_is_rounded_as_the_front_end_does(
 ) -> None:
     length, points, least = asked
     span = Span(since=SPAN.since, until=SPAN.since + length)
-    assert interval(span, points, least) == found[0]
-    assert written(found[0]) == found[1]
+    assert compute_interval(span, points, least) == found[0]
+    assert format_interval(found[0]) == found[1]
 
 
 def test_lengths_are_read() -> None:
-    assert [seconds(text) for text in ("5m", "90s", "1.5h", "1d", "250ms")] == [
+    assert [parse_duration(text) for text in ("5m", "90s", "1.5h", "1d", "250ms")] == [
         300,
         90,
         5400,

@@ -3,49 +3,49 @@
 import pytest
 
 from hypervisor.grafana.variables import (
-    Chosen,
+    Selection,
     VariableError,
-    everything,
-    fields,
-    interpolated,
-    names,
+    default_selections,
+    interpolate,
+    list_fields,
+    list_names,
 )
 
 IN = "site IN (${site:sqlstring})"
-ALL = Chosen(every=True, all_value="'*'")
+ALL = Selection(every=True, all_value="'*'")
 FORMS = {
     "all": (IN, ALL, "site IN ('*')"),
-    "one": (IN, Chosen(values=("a",)), "site IN ('a')"),
-    "many": (IN, Chosen(values=("a", "b")), "site IN ('a','b')"),
-    "an apostrophe": (IN, Chosen(values=("L'Haÿ",)), "site IN ('L''Haÿ')"),
-    "none": (IN, Chosen(), "site IN ()"),
-    "one of one": ("'$site'", Chosen(values=("L'Haÿ",), multi=False), "'L''Haÿ'"),
-    "the source's own form": ("IN ($site)", Chosen(values=("a", "b'")), "IN ('a','b''')"),
-    "raw": ("${site:raw}", Chosen(values=("a", "b")), "a,b"),
-    "the old form": ("[[site:sqlstring]]", Chosen(values=("a",)), "'a'"),
+    "one": (IN, Selection(values=("a",)), "site IN ('a')"),
+    "many": (IN, Selection(values=("a", "b")), "site IN ('a','b')"),
+    "an apostrophe": (IN, Selection(values=("L'Haÿ",)), "site IN ('L''Haÿ')"),
+    "none": (IN, Selection(), "site IN ()"),
+    "one of one": ("'$site'", Selection(values=("L'Haÿ",), multi=False), "'L''Haÿ'"),
+    "the source's own form": ("IN ($site)", Selection(values=("a", "b'")), "IN ('a','b''')"),
+    "raw": ("${site:raw}", Selection(values=("a", "b")), "a,b"),
+    "the old form": ("[[site:sqlstring]]", Selection(values=("a",)), "'a'"),
 }
 
 
 @pytest.mark.parametrize(("text", "chosen", "sent"), FORMS.values(), ids=FORMS)
-def test_what_is_chosen_is_put_in(text: str, chosen: Chosen, sent: str) -> None:
-    assert interpolated(text, {"site": chosen}) == sent
+def test_what_is_chosen_is_put_in(text: str, chosen: Selection, sent: str) -> None:
+    assert interpolate(text, {"site": chosen}) == sent
 
 
 def test_what_no_variable_is_called_stays() -> None:
-    assert interpolated("$other ${__data.fields.a} $1", {"site": ALL}) == (
+    assert interpolate("$other ${__data.fields.a} $1", {"site": ALL}) == (
         "$other ${__data.fields.a} $1"
     )
 
 
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(VariableError, match="expected the format sqlstring"):
-        interpolated("${site:sqlstrng}", {"site": Chosen(values=("a",))})
+        interpolate("${site:sqlstrng}", {"site": Selection(values=("a",))})
 
 
 def test_names_are_found_without_grafanas_own() -> None:
     text = "$site ${river:sqlstring} [[bank]] $__interval ${__data.fields.x} $__timeFrom() $1"
-    assert names(text) == {"site", "river", "bank"}
-    assert fields("${__data.fields.site} ${__data.fields.alarm:raw}") == {"site", "alarm"}
+    assert list_names(text) == {"site", "river", "bank"}
+    assert list_fields("${__data.fields.site} ${__data.fields.alarm:raw}") == {"site", "alarm"}
 
 
 def test_a_dashboard_opens_with_all_of_what_has_all() -> None:
@@ -53,7 +53,7 @@ def test_a_dashboard_opens_with_all_of_what_has_all() -> None:
         {"name": "site", "allValue": "'*'", "current": {"value": ["$__all"]}, "multi": True},
         {"name": "kind", "current": {"value": "a"}, "includeAll": False},
     ]
-    assert everything({"templating": {"list": listed}}) == {
-        "site": Chosen(values=("$__all",), every=True, all_value="'*'", multi=True),
-        "kind": Chosen(values=("a",), multi=False),
+    assert default_selections({"templating": {"list": listed}}) == {
+        "site": Selection(values=("$__all",), every=True, all_value="'*'", multi=True),
+        "kind": Selection(values=("a",), multi=False),
     }

@@ -3,7 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from hypervisor.overview.views_site_limits import headline, limits, raised, told_against
+from hypervisor.overview.views_site_limits import (
+    compute_limits,
+    find_threshold_rules,
+    pick_headline,
+    pick_reference,
+)
 from hypervisor.registry.queries_site import LimitRow
 from sensors._domain import catalogue
 
@@ -47,7 +52,7 @@ ROWS = [
 
 
 def test_rules_say_what_is_raised_at_a_threshold_and_from_which_side() -> None:
-    found = raised(RULES)
+    found = find_threshold_rules(RULES)
     assert {name: one.priority for name, one in found.items()} == {
         "attention": 3,
         "alert": 2,
@@ -58,7 +63,10 @@ def test_rules_say_what_is_raised_at_a_threshold_and_from_which_side() -> None:
 
 
 def test_margins_are_in_the_quantity_s_unit_and_only_of_the_quantity_itself() -> None:
-    found = {one.name: one for one in limits(ROWS, CATALOGUE, raised(RULES), {"level": 1.97})}
+    found = {
+        one.name: one
+        for one in compute_limits(ROWS, CATALOGUE, find_threshold_rules(RULES), {"level": 1.97})
+    }
     assert found["attention"].value == 1.6
     assert round(found["alert"].margin or 0, 2) == 0.07
     assert found["rise"].margin is None
@@ -67,10 +75,12 @@ def test_margins_are_in_the_quantity_s_unit_and_only_of_the_quantity_itself() ->
 
 
 def test_the_head_tells_the_worst_that_is_passed_else_the_nearest() -> None:
-    raising = raised(RULES)
+    raising = find_threshold_rules(RULES)
 
     def told(level: float) -> str | None:
-        site_limit = headline(limits(ROWS, CATALOGUE, raising, {"level": level}), "level")
+        site_limit = pick_headline(
+            compute_limits(ROWS, CATALOGUE, raising, {"level": level}), "level"
+        )
         return site_limit.name if site_limit else None
 
     assert [told(level) for level in (0.5, 1.7, 1.97, 2.5)] == [
@@ -83,15 +93,15 @@ def test_the_head_tells_the_worst_that_is_passed_else_the_nearest() -> None:
 
 def test_what_is_judged_from_below_is_passed_below() -> None:
     rows = [_row("frost", -1, "Cel")]
-    raising = raised(RULES)
-    cold = limits(rows, CATALOGUE, raising, {"air_temperature": -2.0})
-    mild = limits(rows, CATALOGUE, raising, {"air_temperature": 3.0})
+    raising = find_threshold_rules(RULES)
+    cold = compute_limits(rows, CATALOGUE, raising, {"air_temperature": -2.0})
+    mild = compute_limits(rows, CATALOGUE, raising, {"air_temperature": 3.0})
     assert [site_limit.passed for site_limit in (*cold, *mild)] == [True, False]
 
 
 def test_neighbours_are_told_against_their_alert() -> None:
-    site_limits = limits(ROWS, CATALOGUE, raised(RULES), {})
-    site_limit = told_against(site_limits, "level")
+    site_limits = compute_limits(ROWS, CATALOGUE, find_threshold_rules(RULES), {})
+    site_limit = pick_reference(site_limits, "level")
     assert site_limit is not None
     assert site_limit.name == "alert"
-    assert told_against(site_limits, "discharge") is None
+    assert pick_reference(site_limits, "discharge") is None

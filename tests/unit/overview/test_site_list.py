@@ -6,11 +6,11 @@ import pytest
 
 from hypervisor.overview import views_map as map_view
 from hypervisor.overview.queries_map import MapSite, TreeArea
-from hypervisor.overview.views_site_around import rivers
-from hypervisor.overview.views_site_list import SiteFilter, areas_under, matches
-from hypervisor.overview.views_site_rain import rarity, sums
-from hypervisor.overview.views_site_spans import SPANS, shown
-from hypervisor.overview.views_site_upstream import chain
+from hypervisor.overview.views_site_around import river_lines
+from hypervisor.overview.views_site_list import SiteFilter, expand_area, matches
+from hypervisor.overview.views_site_rain import describe_rarity, sum_hours
+from hypervisor.overview.views_site_spans import SPANS, resolve_span
+from hypervisor.overview.views_site_upstream import list_upstream
 from hypervisor.web.basemap import BasemapError, chosen, origin, template, words
 
 
@@ -59,7 +59,7 @@ AREAS = [
     ],
 )
 def test_a_site_is_found_as_people_look_for_it(wanted: SiteFilter, *, expected: bool) -> None:
-    assert matches(_site(), wanted, areas_under(AREAS, wanted.area)) is expected
+    assert matches(_site(), wanted, expand_area(AREAS, wanted.area)) is expected
 
 
 def test_states_are_found() -> None:
@@ -90,16 +90,16 @@ def test_the_lowest_rank_is_the_worst() -> None:
 
 
 def test_columns_leave_out_who_stands_nowhere_and_count_them() -> None:
-    columns = map_view.columns([_site(), _site("lost", lon=None)])
+    columns = map_view.list_columns([_site(), _site("lost", lon=None)])
     assert columns["name"] == ["gif"]
     assert columns["lost"] == 1
-    assert map_view.states([_site(), _site("two", priority=1, state="un", open=1)]) == {
+    assert map_view.list_states([_site(), _site("two", priority=1, state="un", open=1)]) == {
         "two": [1, 1, 0]
     }
 
 
 def test_the_tree_has_what_has_sites() -> None:
-    (root,) = map_view.tree(AREAS)
+    (root,) = map_view.build_tree(AREAS)
     assert (root.area.code, root.sites) == ("91", 3)
     (union,) = root.below
     assert [branch.area.name for branch in union.below] == ["Gif"]
@@ -107,28 +107,30 @@ def test_the_tree_has_what_has_sites() -> None:
 
 
 def test_a_river_is_a_line_through_its_gauges_in_flow_order() -> None:
-    found = rivers([_site("b", river_order=2.0, lon=2.2), _site("a"), _site("c", river="Orge")])
+    found = river_lines(
+        [_site("b", river_order=2.0, lon=2.2), _site("a"), _site("c", river="Orge")]
+    )
     assert found == {"Yvette": [(2.13, 48.7), (2.2, 48.7)]}
 
 
 def test_what_flows_in_is_followed_to_the_sources_once() -> None:
     flows = [("a", "b", 3600.0), ("b", "c", 7200.0), ("x", "c", None), ("c", "a", 60.0)]
-    assert chain(flows, "c") == [("b", 7200.0), ("a", 10800.0), ("x", None)]
+    assert list_upstream(flows, "c") == [("b", 7200.0), ("a", 10800.0), ("x", None)]
 
 
 def test_rain_is_summed_back_from_now() -> None:
-    told = sums([(hour * 3600.0, 1.0) for hour in range(1, 31)], now=30 * 3600.0)
+    told = sum_hours([(hour * 3600.0, 1.0) for hour in range(1, 31)], now=30 * 3600.0)
     assert (told[1], told[6], told[24]) == (1.0, 6.0, 24.0)
-    assert rarity(told, []) is None
+    assert describe_rarity(told, []) is None
 
 
 @pytest.mark.parametrize("name", list(SPANS))
 def test_a_span_ends_soon_after_now(name: str) -> None:
     now = datetime(2024, 10, 10, 6, 2, tzinfo=UTC)
-    found = shown(name, None, None, now)
+    found = resolve_span(name, None, None, now)
     assert found.first == now.timestamp() - SPANS[name]
     assert 0 <= found.last - now.timestamp() <= 6 * 3600
-    assert shown("nonsense", now, now, now).name == "48h"
+    assert resolve_span("nonsense", now, now, now).name == "48h"
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
-"""What worsens, in which order; rivers, the wave on its way; blind sensors and their stand-ins."""
+"""Getting worse, in which order; rivers, the wave on its way; blind sensors and their stand-ins."""
 
 from datetime import UTC, datetime, timedelta
 
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.trend import Course, Rate, arrival
 from hypervisor.overview.queries_rivers import Place
-from hypervisor.overview.views_blind import blind
-from hypervisor.overview.views_rivers import Water, expected_peaks, rivers, short
-from hypervisor.overview.views_worsening import worsening
+from hypervisor.overview.views_blind import find_blind_sensors
+from hypervisor.overview.views_rivers import RiverData, build_rivers, predict_peaks, short_name
+from hypervisor.overview.views_worsening import find_worsening
 from hypervisor.readings.queries_silence import Heard
 
 NOW = datetime(2024, 10, 10, 4, tzinfo=UTC)
@@ -59,7 +59,7 @@ def reach(asset: str, at: Course, level: float) -> Reach:
 
 def test_assets_and_where_there_is_none_thresholds_by_the_time_that_is_left() -> None:
     fast, slow, calm = course("fast", 1.0, 0.1), course("slow", 1.0, 0.05), course("calm", 1.0, 0.0)
-    worsenings = worsening(
+    worsenings = find_worsening(
         [reach("school", fast, 1.5), reach("quay", fast, 1.2)],
         {one.site: one for one in (fast, slow, calm)},
         {"slow": {"attention": 0.9, "alert": 1.1, "danger": 2.0}, "fast": {"alert": 1.05}},
@@ -76,15 +76,17 @@ def test_assets_and_where_there_is_none_thresholds_by_the_time_that_is_left() ->
 
 def test_an_old_reading_confirms_nothing_and_its_time_may_have_run_out() -> None:
     old = course("old", 1.0, 0.1, minutes=180)
-    (found,) = worsening([reach("quay", old, 1.2)], {"old": old}, {}, {"old": place("old")}, NOW)
+    (found,) = find_worsening(
+        [reach("quay", old, 1.2)], {"old": old}, {}, {"old": place("old")}, NOW
+    )
     assert found.unconfirmed
     assert found.left is None
     assert found.least == timedelta(0)
 
 
 def test_a_place_is_called_shortly_beside_its_river() -> None:
-    assert short(place("arpajon", title="L'Orge à Arpajon")) == "Arpajon"
-    assert short(place("basin", title="Bassin de Bures")) == "Bassin de Bures"
+    assert short_name(place("arpajon", title="L'Orge à Arpajon")) == "Arpajon"
+    assert short_name(place("basin", title="Bassin de Bures")) == "Bassin de Bures"
 
 
 def test_rivers_fill_rows_of_six() -> None:
@@ -95,8 +97,10 @@ def test_rivers_fill_rows_of_six() -> None:
         place("d", "Dive"),
     ]
     levels = {one.name: course(one.name, 1.0, 0.0) for one in places}
-    water = Water(levels=levels, fills={}, limits={}, worst={}, silent=frozenset({"d"}), peaks={})
-    found = rivers(places, water)
+    water = RiverData(
+        levels=levels, fills={}, limits={}, worst={}, silent=frozenset({"d"}), peaks={}
+    )
+    found = build_rivers(places, water)
     assert [river.name for river in found] == ["Aire", "Dive", "Beuvron", "Cher"]
     assert found[1].gauges[0].silent
 
@@ -106,9 +110,9 @@ def test_a_wave_that_has_passed_upstream_is_expected_below() -> None:
         "up": [(NOW - timedelta(hours=h), v) for h, v in ((6, 1.0), (4, 2.0), (2, 1.8), (0, 1.5))]
     }
     courses = {"up": course("up", 1.5, -0.1), "down": course("down", 1.0, 0.1)}
-    found = expected_peaks({("up", "down"): 6 * 3600.0}, courses, readings, NOW)
+    found = predict_peaks({("up", "down"): 6 * 3600.0}, courses, readings, NOW)
     assert found == {"down": NOW + timedelta(hours=2)}
-    gone = expected_peaks({("up", "down"): 3 * 3600.0}, courses, readings, NOW)
+    gone = predict_peaks({("up", "down"): 3 * 3600.0}, courses, readings, NOW)
     assert gone == {}
 
 
@@ -137,7 +141,9 @@ def test_what_is_blind_and_what_stands_in_for_it() -> None:
         heard("never", minutes=None, quantity="rain"),
         heard("resting", minutes=600),
     ]
-    blinds = blind(every, {("linked", "lost"): 3600.0}, {}, resting=frozenset({"resting"}), now=NOW)
+    blinds = find_blind_sensors(
+        every, {("linked", "lost"): 3600.0}, {}, resting=frozenset({"resting"}), now=NOW
+    )
     told = [(one.device, one.quantities, one.stand_in and one.stand_in.site) for one in blinds]
     assert told == [("lost", ("level", "discharge"), "linked"), ("never", ("rain",), None)]
 
@@ -148,7 +154,7 @@ def test_without_a_link_the_nearest_that_measures_the_same_stands_in() -> None:
         heard("near", minutes=5, lon=2.21),
         heard("far", minutes=5, lon=3.9),
     ]
-    (found,) = blind(every, {}, {}, resting=frozenset(), now=NOW)
+    (found,) = find_blind_sensors(every, {}, {}, resting=frozenset(), now=NOW)
     assert found.stand_in is not None
     assert found.stand_in.site == "near"
     assert found.stand_in.km is not None

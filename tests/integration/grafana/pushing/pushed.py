@@ -3,9 +3,9 @@
 from contextlib import closing
 from typing import Any
 
-from hypervisor.grafana import pushing, source
-from hypervisor.grafana.pushing import How, PushOptions, Step
-from hypervisor.grafana.remote import Grafana
+from hypervisor.grafana import data_source, service_push
+from hypervisor.grafana.client import Grafana
+from hypervisor.grafana.service_push import Outcome, PushOptions, Step
 from tests.integration.grafana.pushing.fake_grafana import ADMIN, World
 
 READER = "postgresql://reader_grafana:reader-password@db:5432/hypervisor?sslmode=disable"
@@ -24,7 +24,7 @@ WEATHER: dict[str, Any] = {
 }
 WISH = PushOptions(
     documents={each["uid"]: each for each in (FLOOD, WEATHER)},
-    source=source.source_of(READER),
+    source=data_source.source_of(READER),
 )
 
 
@@ -32,8 +32,8 @@ def push(
     world: World, wish: PushOptions = WISH, *, token: str = ADMIN, dry: bool = False
 ) -> list[Step]:
     with closing(Grafana(world.url, token)) as grafana:
-        return pushing.push(grafana, wish, dry=dry)
+        return service_push.push(grafana, wish, dry=dry)
 
 
-def became(steps: list[Step]) -> dict[str, How]:
+def became(steps: list[Step]) -> dict[str, Outcome]:
     return {step.name: step.how for step in steps}

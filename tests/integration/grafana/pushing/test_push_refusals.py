@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from hypervisor.broker.ports import free_port
-from hypervisor.grafana.pushing import How, PushOptions
-from hypervisor.grafana.remote import Grafana, GrafanaError
+from hypervisor.grafana.client import Grafana, GrafanaError
+from hypervisor.grafana.service_push import Outcome, PushOptions
 from tests.integration.grafana.pushing.fake_grafana import ADMIN, World
 from tests.integration.grafana.pushing.pushed import WISH, became, push
 
@@ -44,7 +44,7 @@ def test_an_old_grafana(world: World) -> None:
 
 def test_one_that_hides_its_version_is_believed(world: World) -> None:
     world.version = ""
-    assert set(became(push(world)).values()) == {How.CREATED}
+    assert set(became(push(world)).values()) == {Outcome.CREATED}
 
 
 def test_another_server(world: World) -> None:

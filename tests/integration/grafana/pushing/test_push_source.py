@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from hypervisor.grafana import source
-from hypervisor.grafana.pushing import How
-from hypervisor.grafana.remote import GrafanaError
+from hypervisor.grafana import data_source
+from hypervisor.grafana.client import GrafanaError
+from hypervisor.grafana.service_push import Outcome
 from tests.compose import ROOT
 from tests.integration.grafana.pushing.fake_grafana import World
 from tests.integration.grafana.pushing.pushed import READER, WISH, became, push
@@ -16,9 +16,9 @@ from tests.integration.grafana.pushing.pushed import READER, WISH, became, push
 def test_a_new_password_is_brought_in(world: World) -> None:
     push(world)
     world.database_password = "rotated"
-    new = source.source_of(READER.replace("reader-password", "rotated"))
+    new = data_source.source_of(READER.replace("reader-password", "rotated"))
     steps = push(world, replace(WISH, source=new))
-    assert steps[1].how is How.UPDATED
+    assert steps[1].how is Outcome.UPDATED
     assert world.secrets == {"hypervisor": "rotated"}
 
 
@@ -33,18 +33,18 @@ def test_what_people_chose_about_the_data_source_is_kept(world: World) -> None:
     push(world)
     world.sources["hypervisor"] |= {"name": "Territory", "isDefault": True}
     world.sources["hypervisor"]["jsonData"] |= {"maxOpenConns": 2, "enableSecureSocksProxy": True}
-    assert push(world)[1].how is How.UPDATED
+    assert push(world)[1].how is Outcome.UPDATED
     kept = world.sources["hypervisor"]
     assert (kept["name"], kept["isDefault"]) == ("Territory", True)
     assert kept["jsonData"]["enableSecureSocksProxy"] is True
-    assert kept["jsonData"]["maxOpenConns"] == source.FIXED["maxOpenConns"]
+    assert kept["jsonData"]["maxOpenConns"] == data_source.FIXED["maxOpenConns"]
 
 
 def test_without_a_reader_it_stays_as_it_is(world: World) -> None:
     push(world)
     world.sources["hypervisor"]["url"] = "elsewhere:5432"
     world.writes.clear()
-    assert push(world, replace(WISH, source=None))[1].how is How.LEFT
+    assert push(world, replace(WISH, source=None))[1].how is Outcome.LEFT
     assert world.writes == []
 
 
@@ -53,15 +53,15 @@ def test_an_editor_brings_dashboards_where_the_data_source_is_there(world: World
     world.tokens["editor-token"] = "Editor"
     del world.dashboards["hypervisor-flood"]
     steps = push(world, replace(WISH, source=None), token="editor-token")
-    assert (steps[1].how, steps[1].note) == (How.LEFT, "the token may not look at it")
-    assert became(steps)["Flood"] is How.CREATED
+    assert (steps[1].how, steps[1].note) == (Outcome.LEFT, "the token may not look at it")
+    assert became(steps)["Flood"] is Outcome.CREATED
 
 
 def test_an_editor_to_whom_what_is_not_there_is_forbidden(world: World) -> None:
     world.tokens["editor-token"] = "Editor"
     world.shy = True
     steps = push(world, replace(WISH, source=None), token="editor-token")
-    assert set(became(steps).values()) == {How.CREATED, How.LEFT}
+    assert set(became(steps).values()) == {Outcome.CREATED, Outcome.LEFT}
     assert set(world.dashboards) == set(WISH.documents)
 
 
@@ -70,17 +70,21 @@ def test_a_provisioned_data_source_is_left(world: World) -> None:
     world.sources["hypervisor"] |= {"readOnly": True, "url": "elsewhere:5432"}
     world.writes.clear()
     step = push(world)[1]
-    assert (step.how, world.writes) == (How.LEFT, [])
+    assert (step.how, world.writes) == (Outcome.LEFT, [])
     assert "provisioned from a file" in step.note
 
 
 def test_the_file_for_provisioning_says_the_same() -> None:
     file = ROOT / "hypervisor/grafana/provisioning/datasource.yaml"
     (told,) = yaml.safe_load(file.read_text())["datasources"]
-    body = source.source_of(READER).settings()
-    assert (told["uid"], told["name"], told["type"]) == (source.UID, source.NAME, body["type"])
+    body = data_source.source_of(READER).settings()
+    assert (told["uid"], told["name"], told["type"]) == (
+        data_source.UID,
+        data_source.NAME,
+        body["type"],
+    )
     assert told["access"] == body["access"]
-    assert {key: told["jsonData"][key] for key in source.FIXED} == source.FIXED
+    assert {key: told["jsonData"][key] for key in data_source.FIXED} == data_source.FIXED
     assert set(told["jsonData"]) == set(body["jsonData"])
 
 
@@ -96,10 +100,10 @@ def test_the_file_for_provisioning_says_the_same() -> None:
 )
 def test_only_a_reader_will_do(url: str, says: str) -> None:
     with pytest.raises(GrafanaError, match=says):
-        source.source_of(url)
+        data_source.source_of(url)
 
 
 def test_a_reader_s_url_may_say_little() -> None:
-    assert source.source_of("postgresql://reader_a:p%40@[::1]/d") == source.Source(
+    assert data_source.source_of("postgresql://reader_a:p%40@[::1]/d") == data_source.Source(
         address="[::1]:5432", user="reader_a", password="p@", database="d", sslmode="require"
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from hypervisor.grafana.remote import GrafanaError, Json
+from hypervisor.grafana.client import GrafanaError, Json
 
 UID = "hypervisor"
 NAME = "Hypervisor"

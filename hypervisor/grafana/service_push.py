@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hypervisor.grafana.remote import ForbiddenError, Grafana, GrafanaError, Json
-from hypervisor.grafana.source import NAME, TYPE, UID, Source
+from hypervisor.grafana.client import ForbiddenError, Grafana, GrafanaError, Json
+from hypervisor.grafana.data_source import NAME, TYPE, UID, Source
 
 FOLDER = "hypervisor"  # its uid
 TITLE = "Hypervisor"  # of the folder, unless another is asked for
@@ -15,7 +15,7 @@ PREFIX = "hypervisor-"  # of the dashboards' uids
 THEIRS = frozenset({"id", "version", "schemaVersion"})
 
 
-class How(StrEnum):
+class Outcome(StrEnum):
     """What became of a thing."""
 
     CREATED = "created"
@@ -31,7 +31,7 @@ class Step:
 
     what: str
     name: str
-    how: How
+    how: Outcome
     do: Callable[[], None] | None = None
     note: str = ""
 
@@ -45,25 +45,25 @@ class PushOptions:
     source: Source | None = None
 
 
-def push(grafana: Grafana, wish: PushOptions, *, dry: bool = False) -> list[Step]:
+def push(grafana: Grafana, options: PushOptions, *, dry: bool = False) -> list[Step]:
     """Bring everything in. All is looked at before anything is changed; `dry`: only looked at.
 
     Raises:
         GrafanaError: it cannot be reached, refuses, or holds what is not ours to change.
     """
     grafana.require_version()
-    steps = [_folder(grafana, wish), _source(grafana, wish)]
-    steps += [_dashboard(grafana, uid, each) for uid, each in sorted(wish.documents.items())]
-    steps += _removals(grafana, wish)
+    steps = [_folder(grafana, options), _source(grafana, options)]
+    steps += [_dashboard(grafana, uid, each) for uid, each in sorted(options.documents.items())]
+    steps += _removals(grafana, options)
     if dry:
         return steps
     for step in steps:
         if step.do is not None:
             step.do()
-    return [_proved(grafana, step) for step in steps]
+    return [_verify(grafana, step) for step in steps]
 
 
-def agrees(ours: object, theirs: object) -> bool:
+def matches(ours: object, theirs: object) -> bool:
     """Whether all that we say stands there.
 
     What Grafana adds by itself is no difference, nor that it leaves out what is empty.
@@ -71,42 +71,43 @@ def agrees(ours: object, theirs: object) -> bool:
     match ours, theirs:
         case dict(), dict():
             return all(
-                agrees(one, theirs[key]) if key in theirs else not one for key, one in ours.items()
+                matches(value, theirs[key]) if key in theirs else not value
+                for key, value in ours.items()
             )
         case list(), list():
             pairs = zip(ours, theirs, strict=False)
-            return len(ours) == len(theirs) and all(agrees(one, other) for one, other in pairs)
+            return len(ours) == len(theirs) and all(matches(left, other) for left, other in pairs)
         case bool(), _:
             return ours is theirs
         case _:
             return ours == theirs and not isinstance(theirs, bool)
 
 
-def _folder(grafana: Grafana, wish: PushOptions) -> Step:
+def _folder(grafana: Grafana, options: PushOptions) -> Step:
     there = grafana.folder(FOLDER)
     if there is None:
-        title = wish.folder or TITLE
-        create = Step(what="folder", name=title, how=How.CREATED)
+        title = options.folder or TITLE
+        create = Step(what="folder", name=title, how=Outcome.CREATED)
         return replace(create, do=lambda: grafana.create_folder(FOLDER, title))
     was = str(there["title"])
-    if wish.folder in (None, was):
-        return Step(what="folder", name=was, how=How.UNCHANGED)
-    title = str(wish.folder)
-    rename = Step(what="folder", name=title, how=How.UPDATED)
+    if options.folder in (None, was):
+        return Step(what="folder", name=was, how=Outcome.UNCHANGED)
+    title = str(options.folder)
+    rename = Step(what="folder", name=title, how=Outcome.UPDATED)
     version = int(there.get("version", 1))
     return replace(rename, do=lambda: grafana.rename_folder(FOLDER, title, version))
 
 
-def _source(grafana: Grafana, wish: PushOptions) -> Step:
-    source = wish.source
+def _source(grafana: Grafana, options: PushOptions) -> Step:
+    source = options.source
     try:
         there = grafana.source(UID)
     except ForbiddenError:
         if source is not None:
             raise
         note = "the token may not look at it"  # an Editor's; dashboards need no more
-        return Step(what="data source", name=NAME, how=How.LEFT, note=note)
-    step = Step(what="data source", name=str(there["name"]) if there else NAME, how=How.LEFT)
+        return Step(what="data source", name=NAME, how=Outcome.LEFT, note=note)
+    step = Step(what="data source", name=str(there["name"]) if there else NAME, how=Outcome.LEFT)
     if there is None and source is None:
         raise GrafanaError(
             f"{grafana.url} has no data source with the uid {UID!r}, which the dashboards ask:"
@@ -122,15 +123,15 @@ def _source(grafana: Grafana, wish: PushOptions) -> Step:
     settings, secret = source.settings(), source.secret()
     if there is None:
         body = {"uid": UID, "name": NAME, "isDefault": False, **settings, **secret}
-        return replace(step, how=How.CREATED, do=lambda: grafana.create_source(body))
+        return replace(step, how=Outcome.CREATED, do=lambda: grafana.create_source(body))
     if there.get("readOnly"):
         return replace(step, note="provisioned from a file, where it is to be changed")
     # Nobody can read the password that is there: whether it is the right one is tried.
-    if agrees(settings, there) and not grafana.source_trouble(UID):
-        return replace(step, how=How.UNCHANGED)
+    if matches(settings, there) and not grafana.source_trouble(UID):
+        return replace(step, how=Outcome.UNCHANGED)
     body = {**_kept(there), **settings, **secret}
     body["jsonData"] = {**there.get("jsonData", {}), **settings["jsonData"]}
-    return replace(step, how=How.UPDATED, do=lambda: grafana.update_source(UID, body))
+    return replace(step, how=Outcome.UPDATED, do=lambda: grafana.update_source(UID, body))
 
 
 def _kept(there: Json) -> Json:
@@ -140,11 +141,11 @@ def _kept(there: Json) -> Json:
 
 def _dashboard(grafana: Grafana, uid: str, document: Json) -> Step:
     ours = {key: value for key, value in document.items() if key not in THEIRS}
-    step = Step(what="dashboard", name=str(document["title"]), how=How.CREATED)
+    step = Step(what="dashboard", name=str(document["title"]), how=Outcome.CREATED)
     there = grafana.dashboard(uid)
     if there is None:
         body = {"dashboard": {**document, "id": None, "version": 0}, "folderUid": FOLDER}
-        return replace(step, do=lambda: grafana.save_dashboard(_said(body)))
+        return replace(step, do=lambda: grafana.save_dashboard(_with_message(body)))
     stored, meta = there["dashboard"], there["meta"]
     if meta.get("provisioned"):
         raise GrafanaError(
@@ -156,39 +157,41 @@ def _dashboard(grafana: Grafana, uid: str, document: Json) -> Step:
             f"the dashboard {stored.get('title')!r} of {grafana.url} has the uid {uid!r} but not"
             f" the tag {TAG!r}: it is not ours to change; give it another uid"
         )
-    if agrees(ours, stored):
-        return replace(step, how=How.UNCHANGED)
+    if matches(ours, stored):
+        return replace(step, how=Outcome.UNCHANGED)
     # It stays in the folder that somebody moved it to. The version says what we have seen: one
     # that was saved meanwhile is not overwritten.
     body = {
         "dashboard": {**document, "id": stored.get("id"), "version": stored.get("version")},
         "folderUid": meta.get("folderUid", FOLDER),
     }
-    return replace(step, how=How.UPDATED, do=lambda: grafana.save_dashboard(_said(body)))
+    return replace(
+        step, how=Outcome.UPDATED, do=lambda: grafana.save_dashboard(_with_message(body))
+    )
 
 
-def _said(body: Json) -> Json:
+def _with_message(body: Json) -> Json:
     return {**body, "overwrite": False, "message": "hypervisor dashboards push"}
 
 
-def _removals(grafana: Grafana, wish: PushOptions) -> list[Step]:
+def _removals(grafana: Grafana, options: PushOptions) -> list[Step]:
     """Ours that are no more: in our folder, with our tag, of a uid that begins as ours do."""
     return [
         Step(
             what="dashboard",
             name=str(each["title"]),
-            how=How.REMOVED,
+            how=Outcome.REMOVED,
             do=lambda uid=str(each["uid"]): grafana.delete_dashboard(uid),  # type: ignore[misc]
         )
-        for each in sorted(grafana.dashboards(TAG), key=lambda one: str(one["uid"]))
+        for each in sorted(grafana.dashboards(TAG), key=lambda document: str(document["uid"]))
         if each.get("folderUid") == FOLDER
         and TAG in each.get("tags", [])
         and str(each["uid"]).startswith(PREFIX)
-        and each["uid"] not in wish.documents
+        and each["uid"] not in options.documents
     ]
 
 
-def _proved(grafana: Grafana, step: Step) -> Step:
+def _verify(grafana: Grafana, step: Step) -> Step:
     """A data source that was made or changed, with what it says when it is tried."""
     if step.what != "data source" or step.do is None:
         return step

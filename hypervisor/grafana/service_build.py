@@ -14,7 +14,7 @@ from hypervisor.database import panels
 from hypervisor.database.connect import connect
 
 
-def of_instance(options: Options, url: str) -> Options:
+def apply_instance_clock(options: Options, url: str) -> Options:
     """With the instance's clock; an exercise is shown in the time in which it happened.
 
     Raises:
@@ -34,7 +34,7 @@ def of_instance(options: Options, url: str) -> Options:
     )
 
 
-def write(folder: Path, options: Options) -> list[Path]:
+def write_files(folder: Path, options: Options) -> list[Path]:
     """Write every dashboard; files of dashboards that are no more go.
 
     Raises:
@@ -54,7 +54,7 @@ def write(folder: Path, options: Options) -> list[Path]:
     return paths
 
 
-def documents(options: Options) -> dict[str, dict[str, Any]]:
+def build_documents(options: Options) -> dict[str, dict[str, Any]]:
     """Every dashboard by its uid, as plain JSON values.
 
     Raises:

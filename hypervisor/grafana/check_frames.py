@@ -8,8 +8,8 @@ from functools import cache
 from itertools import pairwise
 
 from dashboards._colours import PRIORITIES
-from hypervisor.grafana import parts, variables
-from hypervisor.grafana.boards import Json, Piece
+from hypervisor.grafana import check_document, variables
+from hypervisor.grafana.boards import BuiltPanel, Json
 from hypervisor.grafana.frames import TIME, Frame
 from hypervisor.grafana.macros import Span
 from sensors._domain import catalogue
@@ -24,7 +24,9 @@ def timed(sql: str) -> bool:
     return bool(_TIMED.search(sql))
 
 
-def frame_problems(piece: Piece, frame: Frame, span: Span, interval_ms: int) -> Iterator[str]:
+def find_frame_problems(
+    piece: BuiltPanel, frame: Frame, span: Span, interval_ms: int
+) -> Iterator[str]:
     """What one query's frame lacks for the panel."""
     yield from _within(piece, frame, span, timedelta(milliseconds=interval_ms))
     check = _KINDS.get(piece.panel.get("type", ""))
@@ -34,7 +36,7 @@ def frame_problems(piece: Piece, frame: Frame, span: Span, interval_ms: int) -> 
         yield f"it has {len(frame.rows)} rows; nobody reads more than {_MARKS}: sum them up"
 
 
-def _within(piece: Piece, frame: Frame, span: Span, bucket: timedelta) -> Iterator[str]:
+def _within(piece: BuiltPanel, frame: Frame, span: Span, bucket: timedelta) -> Iterator[str]:
     """Rows of another time than asked: the mark of a filter that is missing."""
     if piece.described is not None and piece.described.timeless:
         return
@@ -51,17 +53,17 @@ def _within(piece: Piece, frame: Frame, span: Span, bucket: timedelta) -> Iterat
 
 
 def _lanes(panel: Json, frame: Frame) -> Iterator[str]:
-    yield from _needs(frame, TIME, TIME)
+    yield from _require_column(frame, TIME, TIME)
     for each in panel.get("transformations") or []:
         if each["id"] != "partitionByValues":
             continue
         for lane in each["options"].get("fields", []):
             if frame.kind(lane) is None:
-                yield f"its lanes are parted by {lane!r}; its columns are {_listed(frame)}"
+                yield f"its lanes are parted by {lane!r}; its columns are {_columns(frame)}"
             elif frame.kind(lane) not in ("string", "boolean"):
                 yield f"its lanes are parted by {lane!r}, which is no word; expected the device"
             elif len(frame.names) < 3:
-                yield f"it has no state beside {_listed(frame)}"
+                yield f"it has no state beside {_columns(frame)}"
     times = frame.times()
     if any(later < earlier for earlier, later in pairwise(times)):
         yield "times must ascend; add ORDER BY time"
@@ -73,46 +75,46 @@ def _geomap(panel: Json, frame: Frame) -> Iterator[str]:
             continue
         place = layer.get("location", {})
         for column in (place.get("latitude"), place.get("longitude")):
-            yield from _needs(frame, str(column), "number")
+            yield from _require_column(frame, str(column), "number")
         style = layer.get("config", {}).get("style", {})
         for part in ("color", "size", "text"):
             column = style.get(part, {}).get("field")
             if column and frame.kind(column) is None:
-                yield f"its markers' {part} is of {column!r}; its columns are {_listed(frame)}"
+                yield f"its markers' {part} is of {column!r}; its columns are {_columns(frame)}"
 
 
 def _scatter(panel: Json, frame: Frame) -> Iterator[str]:
     for series in panel.get("options", {}).get("series") or []:
         for axis in ("x", "y"):
             column = series.get(axis, {}).get("matcher", {}).get("options")
-            yield from _needs(frame, str(column), "number")
+            yield from _require_column(frame, str(column), "number")
 
 
 def _bars(panel: Json, frame: Frame) -> Iterator[str]:
     column = panel.get("options", {}).get("xField")
     if column and frame.kind(column) is None:
-        yield f"its bars stand on {column!r}; its columns are {_listed(frame)}"
+        yield f"its bars stand on {column!r}; its columns are {_columns(frame)}"
     if "number" not in frame.kinds:
-        yield f"it has no number to draw as a bar; its columns are {_listed(frame)}"
+        yield f"it has no number to draw as a bar; its columns are {_columns(frame)}"
 
 
 def _figures(panel: Json, frame: Frame) -> Iterator[str]:
     words = panel.get("options", {}).get("reduceOptions", {}).get("fields")
     if not words and "number" not in frame.kinds:
-        yield f"it has no number to show; its columns are {_listed(frame)}"
+        yield f"it has no number to show; its columns are {_columns(frame)}"
 
 
 def _numbers(_panel: Json, frame: Frame) -> Iterator[str]:
     if "number" not in frame.kinds:
-        yield f"it has no number; its columns are {_listed(frame)}"
+        yield f"it has no number; its columns are {_columns(frame)}"
 
 
-def _needs(frame: Frame, column: str, kind: str) -> Iterator[str]:
-    found = frame.kind(column)
-    if found is None:
-        yield f"it needs a column {column!r}; its columns are {_listed(frame)}"
-    elif found != kind:
-        yield f"its column {column!r} is a {found}; expected a {kind}"
+def _require_column(frame: Frame, column: str, kind: str) -> Iterator[str]:
+    actual = frame.kind(column)
+    if actual is None:
+        yield f"it needs a column {column!r}; its columns are {_columns(frame)}"
+    elif actual != kind:
+        yield f"its column {column!r} is a {actual}; expected a {kind}"
 
 
 _KINDS = {
@@ -128,25 +130,25 @@ _KINDS = {
 }
 
 
-def _listed(frame: Frame) -> str:
+def _columns(frame: Frame) -> str:
     return ", ".join(frame.names)
 
 
-def name_problems(piece: Piece, frames: Sequence[Frame]) -> Iterator[str]:
+def find_name_problems(piece: BuiltPanel, frames: Sequence[Frame]) -> Iterator[str]:
     """Columns that overrides, links and sorting name and no query gives.
 
     `frames`: of every query and every span: a series named by data may be missing in one.
     """
     columns = {name for frame in frames for name in frame.names}
     fields = columns | {name for frame in frames for name in frame.series}
-    said = " ".join(query["rawSql"] for query in piece.queries)
+    sql = " ".join(query["rawSql"] for query in piece.queries)
     made = json.dumps(piece.panel.get("transformations") or [], ensure_ascii=False)
     for name in _overridden(piece.panel):
-        known = name in fields or name in vocabulary() or f"'{name}'" in said
-        if not known and f'"{name}"' not in made:
+        expected = name in fields or name in known_words() or f"'{name}'" in sql
+        if not expected and f'"{name}"' not in made:
             yield f"an override names {name!r}; its columns are {', '.join(sorted(fields))}"
-    for link in parts.data_links(piece.panel):
-        for name in sorted(variables.fields(link.get("url", "")) - columns):
+    for link in check_document.list_data_links(piece.panel):
+        for name in sorted(variables.list_fields(link.get("url", "")) - columns):
             yield f"a link takes {name!r} of the row; its columns are {', '.join(sorted(columns))}"
     for name in _sorted_by(piece.panel):
         if name not in _titles(piece.panel) | fields:
@@ -154,7 +156,7 @@ def name_problems(piece: Piece, frames: Sequence[Frame]) -> Iterator[str]:
 
 
 @cache
-def vocabulary() -> frozenset[str]:
+def known_words() -> frozenset[str]:
     """Words that data may name a series by, though this time it has none of them."""
     ours = catalogue()
     priorities = {str(state.value) for state in PRIORITIES}

@@ -1,4 +1,4 @@
-"""What was: the alarms of a site in words, and what people did to its readings."""
+"""History of a site: its alarms, and corrections of its readings."""
 
 from datetime import datetime
 from typing import Any
@@ -16,18 +16,18 @@ _HISTORY = 12
 _ACTS = 8
 
 
-def history(facts: Facts) -> list[dict[str, Any]]:
-    """The latest alarms in words."""
-    found = []
+def list_history(facts: Facts) -> list[dict[str, Any]]:
+    """The latest alarms."""
+    rows = []
     for alarm in facts.alarms[:_HISTORY]:
         began = datetime.fromisoformat(alarm["began"])
         ended = None if alarm["ended"] is None else datetime.fromisoformat(alarm["ended"])
         how = marks.state(alarm)
         highest = min(marks.priority(str(severity)) for _at, severity in alarm["severity"])
-        found.append(
+        rows.append(
             {
                 "id": alarm["id"],
-                "title": views_site_alarms.title(alarm, facts.place.title),
+                "title": views_site_alarms.short_title(alarm, facts.place.title),
                 "priority": highest,
                 "how": how,
                 "began": began,
@@ -36,11 +36,11 @@ def history(facts: Facts) -> list[dict[str, Any]]:
                 "words": marks.words(highest, how).partition(", ")[2],
             }
         )
-    return found
+    return rows
 
 
-def acts(context: RequestContext, facts: Facts) -> list[dict[str, Any]]:
-    """What people lately did to readings of this site."""
+def list_corrections(context: RequestContext, facts: Facts) -> list[dict[str, Any]]:
+    """The latest corrections of readings."""
     subjects = {f"{channel.device}/{channel.quantity}" for channel in facts.channels}
     rows = queries_site.acts(context.connection, sorted(subjects), _ACTS)
     undone = {audit.undone_by(context.connection, row.id) and row.id for row in rows}

@@ -63,10 +63,10 @@ class Grafana:
             GrafanaError: it is too old, or this is no Grafana.
         """
         with self._translated("tell its version"):
-            told = self._api.health.check()
-        if not isinstance(told, dict) or "database" not in told:
+            health = self._api.health.check()
+        if not isinstance(health, dict) or "database" not in health:
             raise GrafanaError(f"{self.url} answers, but not as a Grafana does: is the path right?")
-        version = str(told.get("version", ""))
+        version = str(health.get("version", ""))
         major = version.partition(".")[0]
         if major.isdecimal() and int(major) < OLDEST:
             raise GrafanaError(
@@ -89,7 +89,7 @@ class Grafana:
 
     def source(self, uid: str) -> Json | None:
         """A data source; its secrets are never told."""
-        return self._found("read data sources", self._api.datasource.get_datasource_by_uid, uid)
+        return self._find("read data sources", self._api.datasource.get_datasource_by_uid, uid)
 
     def create_source(self, body: Mapping[str, Any]) -> None:
         with self._translated("create the data source"):
@@ -103,12 +103,12 @@ class Grafana:
         """Why the data source does not reach its database; "" if it does."""
         try:
             with self._translated("try the data source"):
-                told = self._api.datasource.health(uid)
+                health = self._api.datasource.health(uid)
         except GrafanaError as error:
             return str(error)
-        if isinstance(told, dict) and told.get("status") == "OK":
+        if isinstance(health, dict) and health.get("status") == "OK":
             return ""
-        return str(told.get("message", told)) if isinstance(told, dict) else str(told)
+        return str(health.get("message", health)) if isinstance(health, dict) else str(health)
 
     def dashboards(self, tag: str) -> list[Json]:
         """Every dashboard with this tag: uid, title, folderUid, tags."""
@@ -134,11 +134,11 @@ class Grafana:
     def _seen(self, what: str, read: Any, uid: str) -> Json | None:
         """To an Editor, Grafana may forbid what there is not: to make it will show which it was."""
         try:
-            return self._found(what, read, uid)
+            return self._find(what, read, uid)
         except ForbiddenError:
             return None
 
-    def _found(self, what: str, read: Any, uid: str) -> Json | None:
+    def _find(self, what: str, read: Any, uid: str) -> Json | None:
         with self._translated(what):
             try:
                 return dict(read(uid))
@@ -165,8 +165,8 @@ class Grafana:
             raise GrafanaError(f"nobody answers at {self.url}: {_shortly(error)}") from error
 
     def _refused(self, what: str, error: GrafanaException) -> GrafanaError:
-        told = error.response
-        why = told.get("message", "") if isinstance(told, dict) else ""
+        response = error.response
+        why = response.get("message", "") if isinstance(response, dict) else ""
         match error.status_code:
             case 403:
                 return ForbiddenError(

@@ -47,7 +47,7 @@ allValues uniqueValues
 CALCS = frozenset(_CALCS.split())
 
 
-def unit(name: str) -> bool:
+def is_unit(name: str) -> bool:
     """Whether Grafana writes this unit as more than a bare word."""
     form, colon, rest = name.partition(":")
     return name in UNITS or (bool(colon) and form in _PREFIXES and bool(rest))

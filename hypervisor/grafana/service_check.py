@@ -1,16 +1,18 @@
 """Every dashboard held against a database: its JSON, its SQL as the reader, what comes back."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+from hypervisor.database import panels
 from hypervisor.database.connect import Connection
 from hypervisor.database.panels import Answer, AskingError, ask
-from hypervisor.grafana import frames, macros, parts, shapes, variables
-from hypervisor.grafana.boards import Board, Finding, Json, Piece
+from hypervisor.grafana import check_document, check_frames, frames, macros, variables
+from hypervisor.grafana.boards import Board, BuiltPanel, Finding, Json
 from hypervisor.grafana.frames import Frame, FrameError
 from hypervisor.grafana.macros import MacroError, Span
-from hypervisor.grafana.variables import Chosen, VariableError
+from hypervisor.grafana.variables import Selection, VariableError
 
 LENGTHS = {
     "1 h": timedelta(hours=1),
@@ -25,7 +27,7 @@ Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
+class CheckTarget:
     """What the dashboards are held against.
 
     `until`: the end of the data; `narrowed`: also with one and several choices instead of All.
@@ -54,8 +56,8 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
 
 
-def check(
-    boards: Sequence[Board], ground: Ground, *, notice: Notice = lambda _board: None
+def check_boards(
+    boards: Sequence[Board], ground: CheckTarget, *, notice: Notice = lambda _board: None
 ) -> Report:
     """Hold every dashboard against the ground."""
     report = Report()
@@ -63,22 +65,22 @@ def check(
     for board in boards:
         notice(board.name)
         report.dashboards += 1
-        report.findings += parts.problems(board, uids, ground.console)
-        asker = _Asker(board=board, ground=ground, report=report)
+        report.findings += check_document.find_problems(board, uids, ground.console)
+        asker = _BoardCheck(board=board, ground=ground, report=report)
         asker.run()
     return report
 
 
 @dataclass(kw_only=True)
-class _Asker:
+class _BoardCheck:
     """One dashboard's questions."""
 
     board: Board
-    ground: Ground
+    ground: CheckTarget
     report: Report
 
     def run(self) -> None:
-        opened = variables.everything(self.board.document)
+        opened = variables.default_selections(self.board.document)
         self._variables(opened)
         self._annotations(opened)
         for piece in self.board.pieces():
@@ -90,17 +92,17 @@ class _Asker:
             Finding(dashboard=self.board.name, where=where, problem=problem)
         )
 
-    def _ask(self, sql: str, span: Span, interval_ms: int, chosen: dict[str, Chosen]) -> Answer:
-        text = variables.interpolated(sql, {**chosen, **_intervals(interval_ms)})
-        answer = ask(self.ground.connection, macros.expanded(text, span, interval_ms))
+    def _ask(self, sql: str, span: Span, interval_ms: int, chosen: dict[str, Selection]) -> Answer:
+        text = variables.interpolate(sql, {**chosen, **_intervals(interval_ms)})
+        answer = ask(self.ground.connection, macros.expand_macros(text, span, interval_ms))
         self.report.queries += 1
         self.report.rows += len(answer.rows)
         return answer
 
-    def _variables(self, opened: dict[str, Chosen]) -> None:
+    def _variables(self, opened: dict[str, Selection]) -> None:
         """Each gives words to choose from; then each of its choices is one for the others."""
         _, span = list(self.ground.spans())[-1]
-        for variable in variables.defined(self.board.document):
+        for variable in variables.list_variables(self.board.document):
             where = f"variable ${variable['name']}"
             if variable.get("type") != "query":
                 continue
@@ -110,15 +112,15 @@ class _Asker:
                 self._find(where, str(error))
                 continue
             if not {"__value", "__text"} <= set(answer.names) and len(answer.names) != 1:
-                told = ", ".join(answer.names)
-                self._find(where, f"its columns are {told}; expected __text and __value, or one")
+                columns = ", ".join(answer.names)
+                self._find(where, f"its columns are {columns}; expected __text and __value, or one")
             elif not answer.rows:
                 self._find(where, "there is nothing to choose")
             elif not variable.get("includeAll"):
-                opened[variable["name"]] = _first(answer, opened[variable["name"]])
+                opened[variable["name"]] = _first_choice(answer, opened[variable["name"]])
 
-    def _annotations(self, opened: dict[str, Chosen]) -> None:
-        for annotation in parts.annotations(self.board.document):
+    def _annotations(self, opened: dict[str, Selection]) -> None:
+        for annotation in check_document.list_annotations(self.board.document):
             where = f"annotation {annotation['name']!r}"
             sql = annotation["target"]["rawSql"]
             for word, span in self.ground.spans():
@@ -134,64 +136,71 @@ class _Asker:
                 if late:
                     self._find(where, f"{word}: {len(late)} rows are not of the time asked")
 
-    def _panel(self, piece: Piece, opened: dict[str, Chosen]) -> None:
-        found: list[Frame] = []
-        said = set[str]()
+    def _panel(self, piece: BuiltPanel, opened: dict[str, Selection]) -> None:
+        panel_frames: list[Frame] = []
+        reported = set[str]()
         for query in piece.queries:
-            if not shapes.timed(query["rawSql"]) and not _timeless(piece):
+            if not check_frames.timed(query["rawSql"]) and not _timeless(piece):
                 self._find(
                     piece.title,
                     f"query {query['refId']} does not ask for the time shown; add $__timeFilter(…),"
                     " or say in `timeless` why it need not",
                 )
         for word, span in self.ground.spans():
-            asked = self._frames(piece, span, opened, said, word)
-            if asked is None:
+            span_frames = self._frames(piece, span, opened, reported, word)
+            if span_frames is None:
                 return  # one sentence for one mistake, not one a span
-            found += asked
-            if all(frame.empty for frame in asked) and piece.queries and not _empty(piece):
+            panel_frames += span_frames
+            if all(frame.empty for frame in span_frames) and piece.queries and not _empty(piece):
                 self._find(piece.title, f"{word}: it is empty; say in `empty` why it may be")
-        for text in shapes.name_problems(piece, found) if found else ():
+        for text in check_frames.find_name_problems(piece, panel_frames) if panel_frames else ():
             self._find(piece.title, text)
         if self.ground.narrowed:
             self._chosen(piece, opened)
 
     def _frames(
-        self, piece: Piece, span: Span, opened: dict[str, Chosen], said: set[str], word: str
+        self,
+        piece: BuiltPanel,
+        span: Span,
+        opened: dict[str, Selection],
+        reported: set[str],
+        word: str,
     ) -> list[Frame] | None:
         """A frame a query; None: one failed."""
         points = int(piece.panel.get("maxDataPoints") or POINTS)
-        interval_ms = macros.interval(span, points, piece.panel.get("interval") or "")
-        found = []
+        interval_ms = macros.compute_interval(span, points, piece.panel.get("interval") or "")
+        query_frames = []
         for query in piece.queries:
             try:
                 answer = self._ask(query["rawSql"], span, interval_ms, opened)
-                frame = _frame(query, answer)
+                frame = _build_frame(query, answer)
             except (AskingError, MacroError, VariableError, FrameError) as error:
                 self._find(piece.title, f"query {query['refId']}, {word}: {error}")
                 return None
-            found.append(frame)
-            for text in shapes.frame_problems(piece, frame, span, interval_ms):
-                if text not in said:
-                    said.add(text)
+            query_frames.append(frame)
+            for text in check_frames.find_frame_problems(piece, frame, span, interval_ms):
+                if text not in reported:
+                    reported.add(text)
                     self._find(piece.title, f"query {query['refId']}, {word}: {text}")
-        return found
+        return query_frames
 
-    def _narrowed(self, opened: dict[str, Chosen], values: tuple[str, ...]) -> dict[str, Chosen]:
+    def _narrowed(
+        self, opened: dict[str, Selection], values: tuple[str, ...]
+    ) -> dict[str, Selection]:
         """Every variable that the database offers words for has these: one, where it has one."""
-        asked = {
+        queried = {
             variable["name"]
-            for variable in variables.defined(self.board.document)
+            for variable in variables.list_variables(self.board.document)
             if variable.get("type") == "query"
         }
         return {
-            name: Chosen(values=values if chosen.multi else values[:1], multi=chosen.multi)
-            if name in asked
+            name: Selection(values=values if chosen.multi else values[:1], multi=chosen.multi)
+            if name in queried
             else chosen
             for name, chosen in opened.items()
         }
 
-    def _chosen(self, piece: Piece, opened: dict[str, Chosen]) -> None:
+    def _chosen(self, piece: BuiltPanel, opened: dict[str, Selection]) -> None:
         """One value, and several with an apostrophe, are asked without an error as well as All."""
         _, span = next(self.ground.spans())
         for values in ((_NAMELESS,), (_NAMELESS, "another")):
@@ -202,34 +211,77 @@ class _Asker:
                 try:
                     self._ask(query["rawSql"], span, 60_000, narrowed)
                 except (AskingError, MacroError, VariableError) as error:
-                    told = " and ".join(values)
-                    self._find(piece.title, f"query {query['refId']}, with {told} chosen: {error}")
+                    choices = " and ".join(values)
+                    self._find(
+                        piece.title, f"query {query['refId']}, with {choices} chosen: {error}"
+                    )
                     return
 
 
-def _frame(query: Json, answer: Answer) -> Frame:
+def _build_frame(query: Json, answer: Answer) -> Frame:
     made = frames.time_series if query.get("format") == "time_series" else frames.table
     if not answer.rows:
         return frames.table(answer)
     return made(answer)
 
 
-def _first(answer: Answer, chosen: Chosen) -> Chosen:
+def _first_choice(answer: Answer, chosen: Selection) -> Selection:
     place = answer.names.index("__value") if "__value" in answer.names else 0
-    return Chosen(values=(str(answer.rows[0][place]),), multi=chosen.multi)
+    return Selection(values=(str(answer.rows[0][place]),), multi=chosen.multi)
 
 
-def _intervals(interval_ms: int) -> dict[str, Chosen]:
+def _intervals(interval_ms: int) -> dict[str, Selection]:
     """The front end puts these in as it does variables."""
     return {
-        "__interval": Chosen(values=(macros.written(interval_ms),), multi=False),
-        "__interval_ms": Chosen(values=(str(interval_ms),), multi=False),
+        "__interval": Selection(values=(macros.format_interval(interval_ms),), multi=False),
+        "__interval_ms": Selection(values=(str(interval_ms),), multi=False),
     }
 
 
-def _empty(piece: Piece) -> bool:
+def _empty(piece: BuiltPanel) -> bool:
     return piece.described is not None and bool(piece.described.empty)
 
 
-def _timeless(piece: Piece) -> bool:
+def _timeless(piece: BuiltPanel) -> bool:
     return piece.described is not None and bool(piece.described.timeless)
+
+
+Say = Callable[[str], None]
+
+
+def check_instance(
+    built: Sequence[Board], console: str, database_url: str, reader_url: str = ""
+) -> Report:
+    """Check against an instance's data, as a reader that logs in, or as our own role of one.
+
+    Raises:
+        AskingError: the database refuses, or has no readings.
+    """
+    with panels.reader(reader_url or database_url, owner=not reader_url) as connection:
+        _, until = panels.spanned(connection)
+        target = CheckTarget(connection=connection, until=until, console=console)
+        return check_boards(built, target)
+
+
+def check_simulated(built: Sequence[Board], console: str, scenario: str, *, say: Say) -> Report:
+    """Check against a private database filled by the simulators, removed afterwards."""
+    from hypervisor.grafana.sample_data import simulated_database  # noqa: PLC0415  starts servers
+
+    with simulated_database(scenario, say=say) as url:
+        return check_instance(built, console, url)
+
+
+def report_values(report: Report) -> dict[str, Any]:
+    """The report as plain values."""
+    return {"ok": not report.findings, **asdict(report)}
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """The report for people, a line a finding."""
+    for finding in report.findings:
+        yield str(finding)
+    wrong = len(report.findings)
+    yield (
+        f"{report.dashboards} dashboards, {report.panels} panels, {report.queries} queries,"
+        f" {report.rows} rows: {f'{wrong} wrong' if wrong else 'all well'}"
+    )

@@ -4,17 +4,21 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
+from fastapi import APIRouter
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard as Model
+from starlette.routing import Match, Route
 
 from dashboards._build import unhidden
 from dashboards._dataquery import SOURCE_TYPE, SOURCE_UID
-from hypervisor.grafana import known, routes, variables
-from hypervisor.grafana.boards import Board, Finding, Json, Piece, flat
-from hypervisor.grafana.measures import unit_problems
+from hypervisor.base import rooms
+from hypervisor.grafana import variables, vocabulary
+from hypervisor.grafana.boards import Board, BuiltPanel, Finding, Json, list_panels
+from hypervisor.grafana.check_units import find_unit_problems
 
 _LANES = {"state-timeline", "status-history"}
 _REDUCED = {"stat", "gauge", "bargauge"}
@@ -22,22 +26,26 @@ _DASHBOARD = re.compile(r"^/d/([^/?]+)")
 _PLACE = re.compile(r"\$\{[^}]*\}")
 
 
-def problems(board: Board, uids: Sequence[str], console: str) -> Iterator[Finding]:
+def find_problems(board: Board, uids: Sequence[str], console: str) -> Iterator[Finding]:
     """Everything that the JSON alone shows. `uids`: of all dashboards; `console`: its address."""
     for where, text in (
-        *(("the dashboard", text) for text in _whole(board, uids)),
-        *_choices(board),
-        *_sources(board),
-        *((where, text) for where, link in _links(board) for text in _link(link, uids, console)),
-        *((piece.title, text) for piece in board.pieces() for text in _panel(piece)),
+        *(("the dashboard", text) for text in _check_document(board, uids)),
+        *_check_variables(board),
+        *_check_sources(board),
+        *(
+            (where, text)
+            for where, link in _list_links(board)
+            for text in _check_link(link, uids, console)
+        ),
+        *((piece.title, text) for piece in board.pieces() for text in _check_panel(piece)),
     ):
         yield Finding(dashboard=board.name, where=where, problem=text)
 
 
-def _whole(board: Board, uids: Sequence[str]) -> Iterator[str]:
+def _check_document(board: Board, uids: Sequence[str]) -> Iterator[str]:
     if uids.count(board.name) > 1:
         yield f"the uid {board.name!r} is another dashboard's, too"
-    counted = Counter(panel.get("id") for panel in flat(board.document))
+    counted = Counter(panel.get("id") for panel in list_panels(board.document))
     for number, times in counted.items():
         if number is None:
             yield "a panel has no id; each needs one of its own"
@@ -55,33 +63,33 @@ def _round_trip(document: Json) -> Iterator[str]:
     yield from (f"the SDK reads {path}" for path in _differences(document, unhidden(again), ""))
 
 
-def _differences(one: Any, other: Any, path: str) -> Iterator[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in sorted(one.keys() | other.keys()):
-            yield from _differences(one.get(key), other.get(key), f"{path}.{key}")
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for index, (left, right) in enumerate(zip(one, other, strict=True)):
+def _differences(ours: Any, other: Any, path: str) -> Iterator[str]:
+    if isinstance(ours, dict) and isinstance(other, dict):
+        for key in sorted(ours.keys() | other.keys()):
+            yield from _differences(ours.get(key), other.get(key), f"{path}.{key}")
+    elif isinstance(ours, list) and isinstance(other, list) and len(ours) == len(other):
+        for index, (left, right) in enumerate(zip(ours, other, strict=True)):
             yield from _differences(left, right, f"{path}[{index}]")
-    elif one != other:
-        yield f"{path.lstrip('.')} as {other!r}, it is written {one!r}"
+    elif ours != other:
+        yield f"{path.lstrip('.')} as {other!r}, it is written {ours!r}"
 
 
-def _choices(board: Board) -> Iterator[tuple[str, str]]:
+def _check_variables(board: Board) -> Iterator[tuple[str, str]]:
     """Variables used and not defined, defined and not used."""
-    listed = [variable["name"] for variable in variables.defined(board.document)]
+    listed = [variable["name"] for variable in variables.list_variables(board.document)]
     for name, times in Counter(listed).items():
         if times > 1:
             yield f"variable ${name}", f"it is defined {times} times"
     texts = list(_texts(board))
     for where, text in texts:
-        for name in sorted(variables.names(text) - set(listed)):
-            yield where, f"${name} is no variable of this dashboard; it has {_told(listed)}"
-    used = variables.used(text for _, text in texts)
+        for name in sorted(variables.list_names(text) - set(listed)):
+            yield where, f"${name} is no variable of this dashboard; it has {_join_names(listed)}"
+    used = variables.list_used(text for _, text in texts)
     for name in sorted(set(listed) - used):
         yield f"variable ${name}", "nothing uses it; take it away or use it in a query"
 
 
-def _told(listed: Sequence[str]) -> str:
+def _join_names(listed: Sequence[str]) -> str:
     return ", ".join(f"${name}" for name in listed) or "none"
 
 
@@ -95,28 +103,28 @@ def _texts(board: Board) -> Iterator[tuple[str, str]]:
         yield piece.title, piece.panel.get("title", "")
     for link in board.document.get("links", []):
         yield f"link {link.get('title')!r}", link.get("url") or ""
-    for variable in variables.defined(board.document):
+    for variable in variables.list_variables(board.document):
         yield f"variable ${variable['name']}", str(variable.get("query", ""))
-    for annotation in annotations(board.document):
+    for annotation in list_annotations(board.document):
         yield f"annotation {annotation['name']!r}", annotation["target"]["rawSql"]
 
 
-def annotations(document: Json) -> list[Json]:
+def list_annotations(document: Json) -> list[Json]:
     """The annotations that ask the database."""
     listed = document.get("annotations", {}).get("list", [])
     return [each for each in listed if each.get("target", {}).get("rawSql")]
 
 
-def _sources(board: Board) -> Iterator[tuple[str, str]]:
+def _check_sources(board: Board) -> Iterator[tuple[str, str]]:
     """Whatever asks, asks the data source that we provision."""
     for piece in board.pieces():
         for asker in (*piece.queries, *([piece.panel] if piece.queries else [])):
             yield from ((piece.title, text) for text in _source(asker))
-    for variable in variables.defined(board.document):
+    for variable in variables.list_variables(board.document):
         if variable.get("type") == "query":
             where = f"variable ${variable['name']}"
             yield from ((where, text) for text in _source(variable))
-    for annotation in annotations(board.document):
+    for annotation in list_annotations(board.document):
         for asker in (annotation, annotation["target"]):
             yield from ((f"annotation {annotation['name']!r}", text) for text in _source(asker))
 
@@ -130,16 +138,16 @@ def _source(asker: Json) -> Iterator[str]:
         )
 
 
-def _links(board: Board) -> Iterator[tuple[str, str]]:
+def _list_links(board: Board) -> Iterator[tuple[str, str]]:
     for link in board.document.get("links", []):
         if link.get("type") == "link":
             yield f"link {link.get('title')!r}", link.get("url", "")
     for piece in board.pieces():
-        for link in (*piece.panel.get("links", []), *data_links(piece.panel)):
+        for link in (*piece.panel.get("links", []), *list_data_links(piece.panel)):
             yield piece.title, link.get("url", "")
 
 
-def data_links(panel: Json) -> Iterator[Json]:
+def list_data_links(panel: Json) -> Iterator[Json]:
     """The links of its columns."""
     config = panel.get("fieldConfig", {})
     yield from config.get("defaults", {}).get("links") or []
@@ -149,7 +157,7 @@ def data_links(panel: Json) -> Iterator[Json]:
                 yield from each["value"]
 
 
-def _link(url: str, uids: Sequence[str], console: str) -> Iterator[str]:
+def _check_link(url: str, uids: Sequence[str], console: str) -> Iterator[str]:
     match = _DASHBOARD.match(url)
     if match:
         pattern = re.compile(_PLACE.sub(".+", match[1]))
@@ -157,38 +165,56 @@ def _link(url: str, uids: Sequence[str], console: str) -> Iterator[str]:
             yield f"its link leads to the dashboard {match[1]!r}; there are {', '.join(uids)}"
     elif console and url.startswith(console):
         path = url[len(console) :].partition("?")[0] or "/"
-        if not routes.leads_somewhere(_PLACE.sub("x", path)):
+        if not matches_route(_PLACE.sub("x", path)):
             yield f"its link leads to {path!r} in the console, which has no such page"
     else:
         yield f"its link {url!r} leads neither to a dashboard (/d/…) nor into the console"
 
 
-def _panel(piece: Piece) -> Iterator[str]:
+def _check_panel(piece: BuiltPanel) -> Iterator[str]:
     panel = piece.panel
     kind = panel.get("type", "")
-    if kind not in known.PANELS:
+    if kind not in vocabulary.PANELS:
         yield f"Grafana has no panel of type {kind!r}"
     if not panel.get("description"):
         yield "it has no description; say what it shows and how to read it"
     if kind != "text" and not piece.queries:
         yield "it asks nothing"
-    yield from unit_problems(piece)
+    yield from find_unit_problems(piece)
     used = [each.get("id") for each in panel.get("transformations") or []]
     for name in used:
-        if name not in known.TRANSFORMATIONS:
+        if name not in vocabulary.TRANSFORMATIONS:
             yield f"Grafana has no transformation {name!r}"
     if kind in _LANES and "partitionByValues" not in used:
         yield "its lanes are not parted; expected a transformation partitionByValues on the device"
     if kind in _REDUCED:
-        yield from _reduced(panel)
+        yield from _check_calcs(panel)
     refs = Counter(query.get("refId") for query in piece.queries)
     yield from (f"two of its queries are called {ref!r}" for ref, n in refs.items() if n > 1)
     if piece.described is None:
         yield "its description in dashboards/ has no panel of this id"
 
 
-def _reduced(panel: Json) -> Iterator[str]:
+def _check_calcs(panel: Json) -> Iterator[str]:
     calcs = panel.get("options", {}).get("reduceOptions", {}).get("calcs") or []
     if not calcs:
         yield "it has no calcs; expected options.reduceOptions.calcs such as ['lastNotNull']"
-    yield from (f"Grafana has no calc {calc!r}" for calc in calcs if calc not in known.CALCS)
+    yield from (f"Grafana has no calc {calc!r}" for calc in calcs if calc not in vocabulary.CALCS)
+
+
+@lru_cache(maxsize=1)
+def _routes() -> tuple[Route, ...]:
+    routers = (getattr(module, "router", None) for module in rooms.modules("pages"))
+    return tuple(
+        route
+        for router in routers
+        if isinstance(router, APIRouter)
+        for route in router.routes
+        if isinstance(route, Route) and "GET" in (route.methods or ())
+    )
+
+
+def matches_route(path: str) -> bool:
+    """Whether the console answers a GET of this path with a page."""
+    scope = {"type": "http", "method": "GET", "path": path, "headers": []}
+    return any(route.matches(scope)[0] is Match.FULL for route in _routes())

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from dashboards._units import EXTRA, GRAFANA, grafana
-from hypervisor.grafana import known
-from hypervisor.grafana.boards import Json, Piece
+from hypervisor.grafana import vocabulary
+from hypervisor.grafana.boards import BuiltPanel, Json
 from sensors._domain import Catalogue, catalogue
 from sensors._units import dimension
 
@@ -18,20 +18,20 @@ def _catalogue() -> Catalogue:
     return catalogue()
 
 
-def unit_problems(piece: Piece) -> Iterator[str]:
+def find_unit_problems(piece: BuiltPanel) -> Iterator[str]:
     """What is wrong with the units of a panel: each unknown or unfit one."""
     for name, unit in _units(piece.panel):
         of = f" of {name!r}" if name else ""
-        if not known.unit(unit):
+        if not vocabulary.is_unit(unit):
             yield f"Grafana has no unit {unit!r}{of}"
             continue
-        wanted = _described(piece, name)
-        if wanted is not None and unit != wanted:
-            yield f"the unit{of} is {unit!r}; its quantity asks for {wanted!r}"
-        elif wanted is None and not _fits(name, unit):
-            asked = grafana(_catalogue().quantities[name].unit)
-            yield f"the unit{of} is {unit!r}; the catalogue's {name} is in {asked!r}"
-    yield from _told(piece)
+        expected = _expected_unit(piece, name)
+        if expected is not None and unit != expected:
+            yield f"the unit{of} is {unit!r}; its quantity asks for {expected!r}"
+        elif expected is None and not _fits(name, unit):
+            catalogue_unit = grafana(_catalogue().quantities[name].unit)
+            yield f"the unit{of} is {unit!r}; the catalogue's {name} is in {catalogue_unit!r}"
+    yield from _find_mismatch(piece)
 
 
 def _units(panel: Json) -> Iterator[tuple[str, str]]:
@@ -44,7 +44,7 @@ def _units(panel: Json) -> Iterator[tuple[str, str]]:
                 yield str(override["matcher"].get("options", "")), each["value"]
 
 
-def _described(piece: Piece, name: str) -> str | None:
+def _expected_unit(piece: BuiltPanel, name: str) -> str | None:
     """The unit that the description's quantity has; None: it names none there."""
     if piece.described is None:
         return None
@@ -70,19 +70,19 @@ def _fits(name: str, unit: str) -> bool:
     return dimension(quantity.unit) in {dimension(code) for code in ours}
 
 
-def _told(piece: Piece) -> Iterator[str]:
+def _find_mismatch(piece: BuiltPanel) -> Iterator[str]:
     """A quantity whose unit the panel takes, though its SQL is of others altogether."""
     if piece.described is None or not piece.described.quantity:
         return
     quantities = _catalogue().quantities
-    said = " ".join(query["rawSql"] for query in piece.queries)
-    asked = {name for name in _LITERAL.findall(said) if name in quantities}
+    sql = " ".join(query["rawSql"] for query in piece.queries)
+    queried = {name for name in _LITERAL.findall(sql) if name in quantities}
     own = quantities.get(piece.described.quantity)
-    if own is None or not asked or piece.described.unit:
+    if own is None or not queried or piece.described.unit:
         return
-    measures = {dimension(quantities[name].unit) for name in asked}
+    measures = {dimension(quantities[name].unit) for name in queried}
     if dimension(own.unit) not in measures:
         yield (
             f"its quantity is {own.name} ({own.unit}); its SQL asks for"
-            f" {', '.join(sorted(asked))}, which measure something else"
+            f" {', '.join(sorted(queried))}, which measure something else"
         )

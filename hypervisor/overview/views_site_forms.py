@@ -1,4 +1,4 @@
-"""What a person does at a site: acknowledge, enter what they saw, set readings aside, undo."""
+"""Forms of a site: acknowledge, manual reading, set readings aside, undo."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from hypervisor.base.translation import translate as _
 from hypervisor.charts.words import label
 from hypervisor.database import audit
 from hypervisor.database.audit import ActError
-from hypervisor.overview.views_site import local
+from hypervisor.overview.views_site import format_field_time
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.readings import corrections, queries_charts
 from hypervisor.readings.corrections import CorrectionResult, Said
@@ -29,14 +29,14 @@ from sensors._quantity import Kind as QuantityKind
 
 _AHEAD = timedelta(minutes=5)
 _VALUE = re.compile(r"^\s*([+\-\u2212]?\d+(?:[.,]\d+)?)\s*(\S.*?)?\s*$")
-_RANGE = "outside"  # how the hands say that a value is out of range
+_RANGE = "outside"  # how corrections report a value out of range
 _USUAL_SPAN = timedelta(hours=1)
 _UNITS = {"°C": "Cel", "m³/s": "m3/s"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """A form as it was filled in."""
+    """The form of a manual reading, as submitted."""
 
     series: str
     value: str
@@ -47,7 +47,7 @@ class Observation:
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """The same of readings to be set aside."""
+    """The form to set readings aside, as submitted."""
 
     series: str
     first: str
@@ -56,41 +56,48 @@ class Span:
 
 
 def fields(context: RequestContext, facts: Facts) -> dict[str, Any]:
-    """What both forms offer: the series of the site, those of lamps last."""
-    known = context.catalogue.quantities
+    """The series that both forms offer, without lamps."""
+    quantities = context.catalogue.quantities
     several = len({channel.device for channel in facts.channels if not channel.lamp}) > 1
     offered = [
         channel
         for channel in facts.channels
         if channel.quantity != CLOCK_FAULT
-        and channel.quantity in known
+        and channel.quantity in quantities
         and channel.retired is None
         and not channel.lamp
     ]
     main = facts.main
-    offered.sort(key=lambda one: (main is None or one.id != main.id, one.device, one.quantity))
+    offered.sort(
+        key=lambda channel: (
+            main is None or channel.id != main.id,
+            channel.device,
+            channel.quantity,
+        )
+    )
     return {
         "series": [
             (
-                f"{one.device}/{one.quantity}",
-                label(known[one.quantity], one.quantity) + (f", {one.device}" if several else ""),
-                filters.unit(known[one.quantity].unit),
+                f"{channel.device}/{channel.quantity}",
+                label(quantities[channel.quantity], channel.quantity)
+                + (f", {channel.device}" if several else ""),
+                filters.unit(quantities[channel.quantity].unit),
             )
-            for one in offered
+            for channel in offered
         ],
         "zone_name": filters.zone(facts.now),
     }
 
 
 def blank_observation(facts: Facts) -> dict[str, Any]:
-    return {"series": _main(facts), "value": "", "at": local(facts.now), "reason": ""}
+    return {"series": _main(facts), "value": "", "at": format_field_time(facts.now), "reason": ""}
 
 
 def blank_aside(facts: Facts, first: datetime | None, last: datetime | None) -> dict[str, Any]:
     return {
         "series": _main(facts),
-        "first": local(first or facts.now - _USUAL_SPAN, seconds=True),
-        "last": local(last or facts.now, seconds=True),
+        "first": format_field_time(first or facts.now - _USUAL_SPAN, seconds=True),
+        "last": format_field_time(last or facts.now, seconds=True),
         "reason": "",
     }
 
@@ -100,7 +107,7 @@ def _main(facts: Facts) -> str:
 
 
 def acknowledge(context: RequestContext, site: str, alarm: int, version: int) -> str | None:
-    """The same act as the API's; what was wrong, in words."""
+    """Acknowledge as the API does; return the refusal as text."""
     context.require(Duty.OPERATE, alarm=alarm)
     del site
     what = Act(alarm=alarm, kind=ActKind.ACKNOWLEDGE, author=context.person.name, version=version)
@@ -112,39 +119,41 @@ def acknowledge(context: RequestContext, site: str, alarm: int, version: int) ->
     return None
 
 
-def observe(context: RequestContext, site: str, said: Observation) -> tuple[str | None, bool]:
-    """Store it; what was wrong in words, and whether it can be stored all the same."""
+def observe(context: RequestContext, site: str, form: Observation) -> tuple[str | None, bool]:
+    """Store it; return the refusal as text, and whether it can be forced."""
     try:
-        value, unit = _value(context, said)
-        told = CorrectionResult(
-            series=_own(context, site, said.series),
+        value, unit = _value(context, form)
+        correction = CorrectionResult(
+            series=_own(context, site, form.series),
             value=value,
             unit=unit,
-            time=_time(said.at),
-            force=said.force,
+            time=_time(form.at),
+            force=form.force,
         )
         with context.writing() as connection:
-            seen = corrections.checked(registry_queries.load(connection), context.catalogue, told)
+            seen = corrections.checked(
+                registry_queries.load(connection), context.catalogue, correction
+            )
             corrections.observe(
-                connection, seen, Said(reason=said.reason, author=context.person.name), ahead=_AHEAD
+                connection, seen, Said(reason=form.reason, author=context.person.name), ahead=_AHEAD
             )
     except TerritoryError as error:
         return refusal(error), _RANGE in str(error)
     return None, False
 
 
-def set_aside(context: RequestContext, site: str, said: Span) -> str | None:
-    """Invalidate a span; what was wrong, in words."""
+def set_aside(context: RequestContext, site: str, form: Span) -> str | None:
+    """Invalidate a span; return the refusal as text."""
     try:
-        name = _own(context, site, said.series)
+        name = _own(context, site, form.series)
         with context.writing() as connection:
             series = series_named(registry_queries.load(connection), name)
             corrections.invalidate(
                 connection,
                 series,
-                _time(said.first),
-                _time(said.last),
-                Said(reason=said.reason, author=context.person.name),
+                _time(form.first),
+                _time(form.last),
+                Said(reason=form.reason, author=context.person.name),
             )
     except TerritoryError as error:
         return refusal(error)
@@ -152,10 +161,10 @@ def set_aside(context: RequestContext, site: str, said: Span) -> str | None:
 
 
 def undo(context: RequestContext, site: str, number: int, reason: str) -> str | None:
-    """Take back an act on this site's readings; what was wrong, in words."""
+    """Undo a correction of this site's readings; return the refusal as text."""
     try:
-        found = audit.get_act(context.connection, number)
-        _own(context, site, found.subject if found else "")
+        record = audit.get_act(context.connection, number)
+        _own(context, site, record.subject if record else "")
         with context.writing() as connection:
             corrections.undo(
                 connection,
@@ -169,41 +178,41 @@ def undo(context: RequestContext, site: str, number: int, reason: str) -> str | 
 
 
 def _own(context: RequestContext, site: str, name: str) -> str:
-    """The series, if it is one of this site: that is where the person was allowed to act."""
-    known = {
+    """Check that the series belongs to this site, for which the permission was checked."""
+    own_series = {
         f"{channel.device}/{channel.quantity}"
         for channel in queries_charts.channels(context.connection, [site])
     }
-    if name not in known:
-        raise ActError(f"{name!r} is no series of {site!r}; choose one that is offered")
+    if name not in own_series:
+        raise ActError(f"{name!r} is not a series of {site!r}; choose one from the list")
     return name
 
 
-def _value(context: RequestContext, said: Observation) -> tuple[float, str]:
-    """187 cm, 1,87: without a unit it is in the quantity's own."""
-    match = _VALUE.match(said.value)
+def _value(context: RequestContext, form: Observation) -> tuple[float, str]:
+    """Parse a value such as 187 cm or 1,87 m."""
+    match = _VALUE.match(form.value)
     if match is None:
         raise ActError(
-            _("“%(text)s” is no value: expected a number and its unit, such as 1.87 m")
-            % {"text": said.value}
+            _("“%(text)s” is not a value: expected a number and its unit, such as 1.87 m")
+            % {"text": form.value}
         )
-    quantity = context.catalogue.quantities.get(said.series.partition("/")[2])
+    quantity = context.catalogue.quantities.get(form.series.partition("/")[2])
     number = float(match[1].replace(",", ".").replace("\N{MINUS SIGN}", "-"))
     unit = match[2] or ""
     if not unit and quantity is not None and quantity.kind is not QuantityKind.STATE:
         raise ActError(
             _("write the unit: %(value)s %(unit)s?")
-            % {"value": said.value, "unit": filters.unit(quantity.unit)}
+            % {"value": form.value, "unit": filters.unit(quantity.unit)}
         )
     if not unit and quantity is not None:
         unit = quantity.unit
     return number, _UNITS.get(unit, unit)
 
 
-def _time(said: str) -> datetime:
-    """Local time of the instance, as the field has it."""
+def _time(text: str) -> datetime:
+    """Parse a local time of the instance."""
     try:
-        found = datetime.fromisoformat(said)
+        time = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ActError(_("“%(text)s” is no time") % {"text": said}) from error
-    return found if found.tzinfo else found.replace(tzinfo=current().zone)
+        raise ActError(_("“%(text)s” is not a time") % {"text": text}) from error
+    return time if time.tzinfo else time.replace(tzinfo=current().zone)

@@ -1,4 +1,4 @@
-"""The bar above every page: alarms by priority, our own health, the load, who is here."""
+"""The status bar of every page: alarms by priority, system health, alarm load, clock."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,8 +11,8 @@ from hypervisor.exercises import Standing, standing
 from hypervisor.exercises import views as exercise_views
 from hypervisor.overview import queries_bar
 
-EARLY = timedelta(seconds=1)  # by which a player's clock begins before its run
-LATE = timedelta(seconds=30)  # a part that is well speaks every few seconds
+EARLY = timedelta(seconds=1)  # a player's clock starts this much before its run
+LATE = timedelta(seconds=30)  # a healthy process reports every few seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +39,10 @@ class Bar:
         return self.load > self.load_mark
 
 
-def look(context: RequestContext) -> Bar:
-    """A glance at the whole, in one question to the database."""
+def build_bar(context: RequestContext) -> Bar:
+    """Read the figures of the bar."""
     wall = context.clock()
-    seen = queries_bar.look(context.connection, now=context.now(), wall=wall)
+    seen = queries_bar.read_glance(context.connection, now=context.now(), wall=wall)
     delay = None if seen.judged_to is None else max(context.now() - seen.judged_to, timedelta(0))
     live = context.instance.mode is Mode.LIVE
     late = live and (delay is None or delay > LATE or not seen.workers_heard)
@@ -64,7 +64,7 @@ def look(context: RequestContext) -> Bar:
 
 
 def _clock(now: datetime, run: Standing | None) -> datetime:
-    """The clock that is shown: of a run that waits at its beginning, the beginning."""
+    """The time to show; a run that waits to start shows its start."""
     if run is not None and timedelta(0) < run.begins - now <= EARLY:
         return run.begins
     return now
