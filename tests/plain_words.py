@@ -15,6 +15,7 @@ HELD = (
     "hypervisor/database/",
     "hypervisor/grafana/",
     "hypervisor/overview/",
+    "hypervisor/registry/",
     "hypervisor/stack/",
 )  # what is free of them; the rest follows
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypervisor.alarms.suppression import Case
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
-from hypervisor.registry.queries_works import in_force
+from hypervisor.registry.queries_works import load_in_force
 
 
 def read_rules(connection: Connection, at: datetime | None) -> dict[str, dict[str, Any]]:
@@ -43,7 +43,7 @@ def list_cases(
     run_from = read_group_sites(connection)
     resting = {
         name
-        for name, value in in_force(connection, "device", at).items()
+        for name, value in load_in_force(connection, "device", at).items()
         if value.get("in_service") is False
     }
     return [_case(row, belonging, run_from, resting) for row in rows]
@@ -52,7 +52,7 @@ def list_cases(
 def read_groups(connection: Connection, at: datetime | None) -> dict[str, frozenset[str]]:
     """The groups that each device belongs to at a time."""
     by_device: dict[str, set[str]] = {}
-    for key in in_force(connection, "member", at):
+    for key in load_in_force(connection, "member", at):
         group, _, device = key.partition("/")
         by_device.setdefault(device, set()).add(group)
     return {device: frozenset(names) for device, names in by_device.items()}

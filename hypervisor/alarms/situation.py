@@ -47,7 +47,7 @@ def read_suppression(connection: Connection, *, wall: datetime) -> SuppressionSt
     around = SuppressionInputs(
         active=queries_surroundings.list_cases(connection, clock),
         inhibits={name: frozenset(rule.get("inhibits") or ()) for name, rule in rules.items()},
-        works=queries_works.works(connection),
+        works=queries_works.load_works(connection),
         holds={
             (hold.rule, hold.subject): hold
             for hold in queries_lifecycle.list_holds(connection, clock)

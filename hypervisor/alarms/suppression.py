@@ -12,7 +12,7 @@ from hypervisor.alarms.chatter import Chatter
 from hypervisor.alarms.lifecycle import Hold
 from hypervisor.alarms.queries_lifecycle import HoldRecord
 from hypervisor.base.instants import text
-from hypervisor.registry.queries_works import Window
+from hypervisor.registry.queries_works import WorksWindow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class SuppressionInputs:
 
     active: Sequence[Case] = ()
     inhibits: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    works: Sequence[Window] = ()
+    works: Sequence[WorksWindow] = ()
     holds: Mapping[tuple[str, str], HoldRecord] = field(default_factory=dict)
     chatter: Mapping[tuple[str, str], Chatter] = field(default_factory=dict)
 
@@ -155,7 +155,7 @@ def _earlier(case: Case, other: Case) -> Case:
     return min(case, other, key=lambda case: (case.began, case.id))
 
 
-def _covers(works: Window, case: Case, now: int) -> bool:
+def _covers(works: WorksWindow, case: Case, now: int) -> bool:
     if not works.begins <= now < works.ends:
         return False
     kind, _, name = case.subject.partition("/")
@@ -168,7 +168,7 @@ def _covers(works: Window, case: Case, now: int) -> bool:
     )
 
 
-def _works_suppression(works: Window) -> Suppression:
+def _works_suppression(works: WorksWindow) -> Suppression:
     return Suppression(
         kind="works",
         reason=f"planned works {works.name} until {text(works.ends)}: {works.reason}",

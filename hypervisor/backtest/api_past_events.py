@@ -39,7 +39,7 @@ def every(
     rivers: list[str] = []
     if site is not None:
         context.require(Duty.READ, site=site)
-        river = registry_queries.river_of(context.connection, site)
+        river = registry_queries.load_river(context.connection, site)
         rivers = [river] if river else []
     noted_events = store.standing(
         context.connection,

@@ -11,11 +11,11 @@ from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.base.scalars import ScalarError, measure
 from hypervisor.evaluation import rule_text
 from hypervisor.registry.apply import compare
-from hypervisor.registry.changes import applied
+from hypervisor.registry.changes import apply_changes
+from hypervisor.registry.inventory_files import read_sources
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.registry.problems import nearest
-from hypervisor.registry.revising import Stamp
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.revisions import Stamp
 from rules._pack import Pack
 from rules._rule import Rule
 from sensors._domain import Catalogue
@@ -42,7 +42,9 @@ def of_inventory(names: Sequence[str], known: Catalogue, packs: Iterable[Pack]) 
         InventoryError: with every problem of theirs.
     """
     stamp = Stamp(author=_AUTHOR, reason=_AUTHOR, now=None, effective=None)
-    made = applied(_EMPTY, compare(_EMPTY, read_sources(names), stamp=stamp, known=known))
+    made = apply_changes(
+        _EMPTY, compare(_EMPTY, read_sources(names), stamp=stamp, domain_catalogue=known)
+    )
     sites = {
         name: replace(site, id=number)
         for number, (name, site) in enumerate(sorted(made.sites.items()), start=1)

@@ -14,7 +14,7 @@ from hypervisor.bench.ingest import BenchError
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.inventory_files import read_sources
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Kind, Quantity, Reporting
 from sensors._row import ROW, Rows
@@ -56,7 +56,7 @@ class Year:
 def plan(connection: Connection, words: Catalogue, *, rows: int, ends: datetime) -> Year:
     """The example registered, and of which of its series how often to tell readings."""
     begins = ends - timedelta(days=DAYS)
-    inventory = read_sources([EXAMPLE], known=words)
+    inventory = read_sources([EXAMPLE], domain_catalogue=words)
     with connection.transaction():
         apply_inventory(connection, inventory, author="bench", now=begins, effective=begins)
     every_series = sorted(

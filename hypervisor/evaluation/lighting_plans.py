@@ -16,7 +16,7 @@ from hypervisor.evaluation.power_schedule import lightings, planned_level
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry import queries_lighting
 from hypervisor.registry.model import Registry, Revision
-from hypervisor.registry.queries_lighting import Lit, Made
+from hypervisor.registry.queries_lighting import LitPiece, PlanCoverage
 from rules._inputs import Steps
 from sensors._domain import Catalogue
 
@@ -42,16 +42,19 @@ class _Group:
 
 def keep(connection: Connection, known: Catalogue, *, zone: str) -> int:
     """Write down what changed since the last time; of how many groups. Cheap where nothing did."""
-    wanted, made = queries_lighting.wanted(connection), queries_lighting.made(connection)
+    wanted, made = (
+        queries_lighting.load_required_coverage(connection),
+        queries_lighting.load_coverage(connection),
+    )
     if wanted is None or (made is not None and _covers(made, wanted)):
         return 0
     with connection.transaction():
-        if not queries_lighting.mine(connection):
+        if not queries_lighting.try_lock(connection):
             return 0
         return _write(connection, known, replace(wanted, until=wanted.until + AHEAD), zone)
 
 
-def _covers(made: Made, wanted: Made) -> bool:
+def _covers(made: PlanCoverage, wanted: PlanCoverage) -> bool:
     return (
         made.registry == wanted.registry
         and made.since <= wanted.since
@@ -59,24 +62,24 @@ def _covers(made: Made, wanted: Made) -> bool:
     )
 
 
-def _write(connection: Connection, known: Catalogue, wanted: Made, zone: str) -> int:
-    before = queries_lighting.groups(connection)
+def _write(connection: Connection, known: Catalogue, wanted: PlanCoverage, zone: str) -> int:
+    before = queries_lighting.load_groups(connection)
     groups = _groups(registry_store.load(connection), known)
-    queries_lighting.forget(connection, before.keys() - groups.keys())
+    queries_lighting.delete_plans(connection, before.keys() - groups.keys())
     written = 0
     for name, group in groups.items():
         said = (group.facts, wanted.since, wanted.until)
         if before.get(name) != said:
             span = (wanted.since, wanted.until)
             lit = pieces(group.supply, group.installed, span)
-            queries_lighting.write(
+            queries_lighting.write_plan(
                 connection,
                 queries_lighting.LightingRow(group=name, facts=said[0], span=span),
                 lit,
                 zone,
             )
             written += 1
-    queries_lighting.done(connection, wanted)
+    queries_lighting.save_coverage(connection, wanted)
     return written
 
 
@@ -102,7 +105,7 @@ def _groups(registry: Registry, known: Catalogue) -> dict[str, _Group]:
     }
 
 
-def pieces(supply: Supply, installed: Steps, span: tuple[datetime, datetime]) -> Iterator[Lit]:
+def pieces(supply: Supply, installed: Steps, span: tuple[datetime, datetime]) -> Iterator[LitPiece]:
     """The pieces in which a plan has lamps burn, each with the whole light that it is part of."""
     steps = planned_level(supply, micros(span[0]), micros(span[1]))
     ends = [*steps.at[1:].tolist(), micros(span[1])]
@@ -121,13 +124,13 @@ def _at(steps: Steps, at: int) -> float:
     return float(steps.value[place]) if place >= 0 else math.nan
 
 
-def _spread(light: Sequence[tuple[int, int, float]], installed: Steps) -> Iterator[Lit]:
+def _spread(light: Sequence[tuple[int, int, float]], installed: Steps) -> Iterator[LitPiece]:
     if not light:
         return
     whole = moment(light[0][0]), moment(light[-1][1])
     for begins, ends, level in light:
         behind = _at(installed, begins)
-        yield Lit(
+        yield LitPiece(
             begins=moment(begins),
             ends=moment(ends),
             level=level,

@@ -17,9 +17,9 @@ from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
+from hypervisor.registry.formatting import describe_revision
 from hypervisor.registry.model import Revision
-from hypervisor.registry.queries_revisions import SHIPPED, Recorded, histories
-from hypervisor.registry.revision_words import who
+from hypervisor.registry.queries_revisions import SHIPPED, RecordedRevision, load_rule_histories
 from rules._pack import Pack
 
 AUTHOR = SHIPPED[0]
@@ -31,18 +31,20 @@ class Kept:
     """A rule that a person revised and whose pack says something new since."""
 
     key: str
-    revision: Recorded
+    revision: RecordedRevision
     shipped: Mapping[str, Any] | None
 
     def __str__(self) -> str:
         if self.shipped is None:
             return (
-                f"{self.key} stays as in {who(self.revision)}; this version's packs no longer hold"
-                f" it: `hypervisor rules withdraw {self.key}` if you do not want it either"
+                f"{self.key} stays as in {describe_revision(self.revision)};"
+                f" this version's packs no longer hold it:"
+                f" `hypervisor rules withdraw {self.key}` if you do not want it either"
             )
         return (
-            f"{self.key} stays as in {who(self.revision)}; its pack says something else in this"
-            f" version: `hypervisor rules diff {self.key} {self.revision.id} shipped` shows it,"
+            f"{self.key} stays as in {describe_revision(self.revision)};"
+            f" its pack says something else in this version:"
+            f" `hypervisor rules diff {self.key} {self.revision.id} shipped` shows it,"
             f" `hypervisor rules rollback {self.key} --to shipped` takes it"
         )
 
@@ -70,7 +72,7 @@ def record(  # noqa: PLR0913  who asks, and for which
     """
     with connection.transaction():
         registry_queries.lock(connection)
-        known = histories(connection)
+        known = load_rule_histories(connection)
         if only is not None:
             known = {key: known[key] for key in known if key.startswith(f"{only}-")}
             packs = [pack for pack in packs if pack.domain == only]
@@ -103,7 +105,7 @@ def record_and_log(
 
 
 def compared(
-    known: Mapping[str, Sequence[Recorded]], packs: Iterable[Pack], *, now: datetime | None
+    known: Mapping[str, Sequence[RecordedRevision]], packs: Iterable[Pack], *, now: datetime | None
 ) -> Shipped:
     """What to add: a first revision holds from the beginning, a later one from now.
 
@@ -125,7 +127,10 @@ def compared(
 
 
 def _one(
-    key: str, value: Mapping[str, Any] | None, revisions: Sequence[Recorded], now: datetime | None
+    key: str,
+    value: Mapping[str, Any] | None,
+    revisions: Sequence[RecordedRevision],
+    now: datetime | None,
 ) -> Revision | Kept | None:
     last = max(revisions, key=lambda one: one.id, default=None)
     if last is None:
@@ -141,7 +146,7 @@ def _one(
     return None
 
 
-def last_shipped(revisions: Sequence[Recorded]) -> Recorded | None:
+def last_shipped(revisions: Sequence[RecordedRevision]) -> RecordedRevision | None:
     """What the packs last said of a rule."""
     return max(
         (recorded for recorded in revisions if recorded.shipped),

@@ -13,7 +13,7 @@ from hypervisor.database.connect import connect
 from hypervisor.exercises import demo_accounts, playing
 from hypervisor.exercises.simulation import label_of, spoken_of
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.inventory_files import read_sources
 from hypervisor.stack import detached
 from sensors._errors import TerritoryError
 from simulators._player import Progress

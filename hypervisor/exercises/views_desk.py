@@ -17,7 +17,7 @@ from hypervisor.exercises.debrief import debrief
 from hypervisor.exercises.queries_injects import InjectError
 from hypervisor.exercises.queries_runs import Run, RunError
 from hypervisor.exercises.service import LEAD
-from hypervisor.registry import queries_names
+from hypervisor.registry import queries_site
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 
 HERE = "/exercises/lead"
@@ -78,7 +78,7 @@ def page_values(
             found["injects"] = queries_injects.injects(connection, run.id)
             skips = queries_injects.skips(connection, run.id)
             if part in {"all", "injects"}:
-                found["sites"] = queries_names.sites(connection)
+                found["sites"] = queries_site.suggest_sites(connection)
             if part in {"all", "sheets"}:
                 found["sheets"] = queries_injects.sheets(connection, run.id)
             if part in {"all", "truth"}:

@@ -66,10 +66,10 @@ def _bodies(context: RequestContext) -> list[AssetBody]:
         reach.asset: reach
         for reach in reaching.reaches(context.connection, context.catalogue, now=context.now())
     }
-    names = {area.code: area.name for area in queries_tables.areas(context.connection)}
+    names = {area.code: area.name for area in queries_tables.list_areas(context.connection)}
     asset_bodies = [
         _body(asset, reaches.get(asset.name), names)
-        for asset in queries_tables.assets(context.connection)
+        for asset in queries_tables.list_assets(context.connection)
     ]
     return sorted(asset_bodies, key=_order)
 

@@ -35,13 +35,13 @@ from hypervisor.readings import queries_workers
 from hypervisor.readings.directory import units
 from hypervisor.readings.ingesting import believed
 from hypervisor.readings.queries_ingest import Intake
-from hypervisor.registry.announcing import announced
 from hypervisor.registry.apply import apply_inventory, compare
-from hypervisor.registry.changes import applied
-from hypervisor.registry.entries import Entry, Fact, Inventory
+from hypervisor.registry.changes import apply_changes
+from hypervisor.registry.inventory import Entry, Fact, Inventory
+from hypervisor.registry.inventory_files import read_sources
 from hypervisor.registry.model import Registry
-from hypervisor.registry.revising import Stamp
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.revisions import Stamp
+from hypervisor.registry.works import announce_works
 from hypervisor.stack.postgres import DATABASE, FORGETFUL, Database
 from hypervisor.stack.servers import start_database
 from ingest.batch import Beat, Parcel
@@ -124,7 +124,7 @@ def _register_territory(connection: Connection, options: FillOptions, story: Sto
     inventory = read_sources([options.inventory])
     if options.share is not None:
         changes = compare(_NOTHING, inventory, stamp=Stamp(author=WORKER, reason="", now=None))
-        whole = field_of(applied(_NOTHING, changes), catalogue(), story.begins)
+        whole = field_of(apply_changes(_NOTHING, changes), catalogue(), story.begins)
         kept = thin_field(whole, story, options.seed, options.share)
         gone = {place.device for place in whole.places} - {place.device for place in kept.places}
         inventory = drop_devices(inventory, gone)
@@ -132,7 +132,7 @@ def _register_territory(connection: Connection, options: FillOptions, story: Sto
     field = field_in(connection, story)
     roads = sorted(place.site for place in field.of("mobility"))
     if roads:
-        works = announced(WORKS, story.begins, story.begins + _WORKS, {"sites": roads[-1:]})
+        works = announce_works(WORKS, story.begins, story.begins + _WORKS, {"sites": roads[-1:]})
         apply_inventory(connection, works, author=WORKER, now=None, reason="resurfacing")
     return field
 

@@ -15,7 +15,7 @@ from hypervisor.logbook.api import written
 from hypervisor.logbook.errors import LogError
 from hypervisor.logbook.model import Kind, New
 from hypervisor.logbook.views import Filters
-from hypervisor.registry import queries_names
+from hypervisor.registry import queries_site
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
@@ -104,7 +104,7 @@ def _shown(  # noqa: PLR0913  what the page is made of
         spans=view.SPANS,
         form={**_UNSAID, **(form or {})},
         wrong=wrong,
-        sites=queries_names.sites(context.connection),
+        sites=queries_site.suggest_sites(context.connection),
         writes=context.person.may(Duty.OPERATE),
         **view.words(),
     )

@@ -127,7 +127,7 @@ def _works(connection: Connection, clock: datetime) -> list[dict[str, Any]]:
             "reason": window.reason,
             "at": sorted(window.sites | window.devices | window.groups),
         }
-        for window in queries_works.works(connection)
+        for window in queries_works.load_works(connection)
         if window.begins <= soon and window.ends >= micros(clock)
     ]
 

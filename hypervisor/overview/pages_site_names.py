@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from hypervisor.access.context import Context
-from hypervisor.registry import queries_names
+from hypervisor.registry import queries_site
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment
 
@@ -22,5 +22,5 @@ def list_names(
     """The matching sites as options; each form names the field in its own way."""
     typed = (site or places or device).strip()
     return fragment(
-        context, "site_names.html", sites=queries_names.sites(context.connection, typed)
+        context, "site_names.html", sites=queries_site.suggest_sites(context.connection, typed)
     )

@@ -14,7 +14,7 @@ from hypervisor.registry import queries_site
 def build_site_map(context: RequestContext, facts: Facts) -> SiteMap | None:
     """The small map of a site: neighbours, river and assets."""
     place = facts.place
-    flows = queries_site.flows(context.connection, facts.now) if place.river else []
+    flows = queries_site.list_links(context.connection, facts.now) if place.river else []
     near = {above for above, _s in list_upstream(flows, place.name)[:4]}
     near |= {below for above, below, _s in flows if above == place.name}
     sites = queries_map.list_sites(context.connection, facts.now)

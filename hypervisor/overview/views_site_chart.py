@@ -183,7 +183,7 @@ def _rain_notes(trace: Trace, facts: Facts, rain: RainGauge | None, span: ChartS
 
 def _rain_from(context: RequestContext, facts: Facts) -> RainGauge | None:
     """The rain gauge of a site on a river; other sites have none."""
-    rain_gauges = queries_site.rain_gauges(context.connection, facts.place.name)
+    rain_gauges = queries_site.list_rain_gauges(context.connection, facts.place.name)
     if not rain_gauges or facts.place.river is None:
         return None
     site, title, quantity, km = rain_gauges[0]

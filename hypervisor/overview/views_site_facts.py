@@ -54,7 +54,7 @@ def load_facts(context: RequestContext, name: str) -> Facts:
     Raises:
         NotFoundError: the account sees no such site.
     """
-    place = queries_site.place(context.connection, name)
+    place = queries_site.load_site(context.connection, name)
     if place is None:
         near = get_close_matches(
             name, [row.name for row in queries_latest.sites(context.connection)], 1
@@ -69,7 +69,7 @@ def load_facts(context: RequestContext, name: str) -> Facts:
     )
     course = _course(context, main, now)
     values = _values(channels, last)
-    rows = queries_site.limits(context.connection, [name], now)
+    rows = queries_site.list_thresholds(context.connection, [name], now)
     raising = find_threshold_rules(
         written for _id, written, _at in queries_latest.rules(context.connection, now)
     )

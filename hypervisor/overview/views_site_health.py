@@ -10,7 +10,7 @@ from hypervisor.overview.views_site_facts import Facts
 from hypervisor.readings import queries_charts
 from hypervisor.readings.queries_charts import Channel, Heard
 from hypervisor.registry import queries_site
-from hypervisor.registry.queries_site import DeviceRow
+from hypervisor.registry.queries_site import SiteDevice
 from sensors._quality import Quality
 from sensors._quantity import CLOCK_FAULT, Kind, Reporting
 
@@ -28,7 +28,7 @@ class Health:
     `delay_s`: usual time from measurement to arrival. `faults`: messages with a refused time.
     """
 
-    device: DeviceRow
+    device: SiteDevice
     last: datetime | None
     quality: Quality
     interval_s: float | None
@@ -64,7 +64,7 @@ class Lamps:
 
 def list_health(context: RequestContext, facts: Facts) -> list[Health]:
     """The devices of a site without lamps."""
-    rows = queries_site.devices(context.connection, facts.place.name, facts.now)
+    rows = queries_site.list_site_devices(context.connection, facts.place.name, facts.now)
     own = [channel for channel in facts.channels if not channel.lamp]
     week = queries_charts.heard(
         context.connection, [channel.id for channel in own], (facts.now - WEEK, facts.now)
@@ -81,7 +81,7 @@ def list_health(context: RequestContext, facts: Facts) -> list[Health]:
 def _device_health(
     context: RequestContext,
     facts: Facts,
-    row: DeviceRow,
+    row: SiteDevice,
     channels: Sequence[Channel],
     week: dict[int, Heard],
 ) -> Health:
@@ -129,7 +129,7 @@ def _device_health(
 
 
 def _share(
-    heard: Heard, row: DeviceRow, interval: float, context: RequestContext, facts: Facts
+    heard: Heard, row: SiteDevice, interval: float, context: RequestContext, facts: Facts
 ) -> float | None:
     """Share of a week or since commissioning; None if that is too short.
 

@@ -42,7 +42,7 @@ def list_history(facts: Facts) -> list[dict[str, Any]]:
 def list_corrections(context: RequestContext, facts: Facts) -> list[dict[str, Any]]:
     """The latest corrections of readings."""
     subjects = {f"{channel.device}/{channel.quantity}" for channel in facts.channels}
-    rows = queries_site.acts(context.connection, sorted(subjects), _ACTS)
+    rows = queries_site.list_corrections(context.connection, sorted(subjects), _ACTS)
     undone = {audit.undone_by(context.connection, row.id) and row.id for row in rows}
     return [_act(context, row, undone) for row in rows]
 

@@ -22,7 +22,7 @@ _POWER, _LEVEL = "cabinet_power", "light_level"
 
 def load_plan(connection: Connection, site: str, span: ChartSpan, now: datetime) -> Levels | None:
     """The planned level (%) over a span; None: the site has no plan."""
-    row = queries_site.plan(connection, site, now)
+    row = queries_site.load_lighting_plan(connection, site, now)
     if row is None:
         return None
     _title, plan, lon, lat = row

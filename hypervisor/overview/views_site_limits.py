@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.charts.model import PRIORITIES
-from hypervisor.registry.queries_site import LimitRow
+from hypervisor.registry.queries_site import ThresholdRow
 from sensors._domain import Catalogue
 from sensors._units import UnitError, convert
 
@@ -70,7 +70,7 @@ def find_threshold_rules(rules: Iterable[Mapping[str, Any]]) -> dict[str, Thresh
 
 
 def compute_limits(
-    rows: Sequence[LimitRow],
+    rows: Sequence[ThresholdRow],
     catalogue: Catalogue,
     raising: Mapping[str, ThresholdRule],
     values: Mapping[str, float],
@@ -90,7 +90,7 @@ def compute_limits(
 
 
 def _site_limit(
-    row: LimitRow,
+    row: ThresholdRow,
     catalogue: Catalogue,
     raising: Mapping[str, ThresholdRule],
     values: Mapping[str, float],

@@ -194,7 +194,7 @@ def _rows(context: RequestContext, listed: Sequence[MapSite], now: datetime) -> 
     raising = find_threshold_rules(
         written for _id, written, _at in queries_latest.rules(context.connection, now)
     )
-    thresholds = queries_site.limits(context.connection, names, now)
+    thresholds = queries_site.list_thresholds(context.connection, names, now)
     rows = []
     before: str | None = None
     for site in listed:

@@ -86,7 +86,7 @@ def build_upstream(
     """Read and draw the gauges upstream."""
     if facts.place.river is None:
         return Upstream(gauges=(), drawing=None)
-    above = list_upstream(queries_site.flows(context.connection, facts.now), facts.place.name)[
+    above = list_upstream(queries_site.list_links(context.connection, facts.now), facts.place.name)[
         :_MOST
     ]
     if not above:
@@ -106,7 +106,7 @@ def _gauges(
     query: TraceQuery,
 ) -> list[UpstreamGauge]:
     names = [name for name, _travel in above]
-    places = queries_site.stands(context.connection, names)
+    places = queries_site.load_sites(context.connection, names)
     channels = queries_charts.channels(context.connection, names)
     mains = {
         name: pick_main(
@@ -126,7 +126,7 @@ def _gauges(
     raising = find_threshold_rules(
         written for _id, written, _at in queries_latest.rules(context.connection, facts.now)
     )
-    rows = queries_site.limits(context.connection, names, facts.now)
+    rows = queries_site.list_thresholds(context.connection, names, facts.now)
     drawable = [channel for channel in mains.values() if channel is not None]
     drawn = dict(
         zip(

@@ -39,7 +39,7 @@ def every(  # noqa: PLR0913  one argument a filter
 ) -> DevicesBody | Response:
     """Devices by name."""
     now = context.now()
-    rows = queries_devices.devices(context.connection, now, site=site, domain=domain)
+    rows = queries_devices.list_devices(context.connection, now, site=site, domain=domain)
     if issue is None:
         some, following = page.cut(rows, lambda row: (row.name,))
         told = device_health.look(context.connection, context.catalogue, some, now=now)
@@ -59,12 +59,12 @@ def every(  # noqa: PLR0913  one argument a filter
 def one(context: Context, name: str) -> DeviceDetailBody:
     """One device with its series."""
     now = context.now()
-    rows = queries_devices.devices(context.connection, now, names=[name])
+    rows = queries_devices.list_devices(context.connection, now, names=[name])
     if not rows:
-        names = [row.name for row in queries_devices.devices(context.connection, now)]
+        names = [row.name for row in queries_devices.list_devices(context.connection, now)]
         raise NotFoundError(f"no device is named {name!r}{nearest(name, names)}")
     (told,) = device_health.look(context.connection, context.catalogue, rows, now=now)
-    own = queries_devices.series(context.connection, now, devices=[name])
+    own = queries_devices.list_series(context.connection, now, devices=[name])
     return DeviceDetailBody(
         mode=context.mode, device=body(told), series=[api_series.body(context, row) for row in own]
     )

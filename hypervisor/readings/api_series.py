@@ -26,7 +26,7 @@ def every(
     quantity: Annotated[str | None, Query(examples=["level"])] = None,
 ) -> SeriesListBody:
     """Series by device and quantity."""
-    rows = queries_devices.series(
+    rows = queries_devices.list_series(
         context.connection,
         context.now(),
         devices=None if device is None else [device],
@@ -53,7 +53,7 @@ def found(context: RequestContext, device: str, quantity: str) -> SeriesRow:
     Raises:
         NotFoundError: there is none.
     """
-    rows = queries_devices.series(
+    rows = queries_devices.list_series(
         context.connection, context.now(), devices=[device], quantity=quantity
     )
     if not rows:

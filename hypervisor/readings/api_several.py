@@ -131,7 +131,7 @@ def _question(
 
 def _found(context: RequestContext, names: Sequence[str]) -> list[SeriesRow]:
     pairs = [tuple(name.rpartition("/")[::2]) for name in names]
-    rows = queries_devices.series(
+    rows = queries_devices.list_series(
         context.connection, context.now(), devices=[device for device, _ in pairs]
     )
     known = {(row.device, row.quantity): row for row in rows}

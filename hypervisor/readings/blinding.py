@@ -44,9 +44,9 @@ class Ground:
 
     @classmethod
     def read(cls, connection: Connection, devices: Sequence[DeviceRow], now: datetime) -> "Ground":
-        rows = queries_devices.series(connection, now)
+        rows = queries_devices.list_series(connection, now)
         titles = {row.name: row.title for row in queries_latest.sites(connection)}
-        named = {asset.name: asset.title for asset in queries_tables.assets(connection)}
+        named = {asset.name: asset.title for asset in queries_tables.list_assets(connection)}
         assets: dict[str, list[str]] = {}
         for reached in queries_territory.reaches(connection, now).values():
             if reached.asset in named:
@@ -115,7 +115,7 @@ def _speaking(
 def _members(connection: Connection, devices: Sequence[DeviceRow]) -> dict[str, int]:
     homes = {
         group.name: group.site
-        for group in queries_tables.groups(connection)
+        for group in queries_tables.list_groups(connection)
         if group.kind == "cabinet"
     }
     found: dict[str, int] = {}

@@ -8,7 +8,7 @@ from typing import Literal
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries_devices, queries_works
-from hypervisor.registry.queries_devices import DeviceRow, Heard, SeriesRow
+from hypervisor.registry.queries_devices import DeviceReport, DeviceRow, SeriesRow
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
 
@@ -37,7 +37,7 @@ class Health:
     """
 
     device: DeviceRow
-    heard: Heard
+    heard: DeviceReport
     silent_for: timedelta | None
     stale_after: timedelta | None
     issues: tuple[Issue, ...]
@@ -58,14 +58,14 @@ def look(
 ) -> list[Health]:
     """How each of these devices is; `everything`: they are all that there are, asked in one go."""
     names = None if everything else [device_row.name for device_row in devices]
-    heard = queries_devices.heard(connection, now, names)
-    limits = stale_limits(queries_devices.series(connection, now, devices=names), catalogue)
+    heard = queries_devices.load_device_reports(connection, now, names)
+    limits = stale_limits(queries_devices.list_series(connection, now, devices=names), catalogue)
     working = works_at(connection, now)
-    accused = queries_devices.accused_of_silence(connection)
+    accused = queries_devices.devices_in_silence_alarm(connection)
     return [
         judged(
             device_row,
-            heard.get(device_row.name, Heard()),
+            heard.get(device_row.name, DeviceReport()),
             stale_after=limits.get(device_row.name),
             now=now,
             works=not working.isdisjoint(_places(device_row)),
@@ -85,7 +85,7 @@ def _places(device_row: DeviceRow) -> tuple[str, ...]:
 
 def judged(  # noqa: PLR0913  what it takes to judge
     device: DeviceRow,
-    heard: Heard,
+    heard: DeviceReport,
     *,
     stale_after: timedelta | None,
     now: datetime,
@@ -156,7 +156,7 @@ def interval_of(row: SeriesRow, catalogue: Catalogue) -> timedelta | None:
 def works_at(connection: Connection, now: datetime) -> frozenset[str]:
     """What lies within works under way: devices, `site/<name>`, `group/<name>`."""
     found: set[str] = set()
-    for window in queries_works.works(connection):
+    for window in queries_works.load_works(connection):
         if window.begins <= micros(now) < window.ends:
             found |= window.devices
             found |= {f"site/{name}" for name in window.sites}

@@ -40,7 +40,7 @@ def refills(connection: Connection, catalogue: Catalogue, spans: Sequence[Gap]) 
     if not spans:
         return []
     intervals: dict[int, float] = {}
-    for row in queries_devices.series(connection, max(gap.ends for gap in spans)):
+    for row in queries_devices.list_series(connection, max(gap.ends for gap in spans)):
         quantity = catalogue.quantities.get(row.quantity)
         usual = quantity.reporting.value if quantity else Reporting.PERIODIC.value
         interval = interval_of(row, catalogue)

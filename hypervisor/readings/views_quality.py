@@ -101,7 +101,7 @@ class Ingest:
 def devices(context: RequestContext, *, domain: str | None = None) -> Devices:
     """Every device looked at once."""
     now = context.now()
-    every = queries_devices.devices(context.connection, now)
+    every = queries_devices.list_devices(context.connection, now)
     healths = health.look(context.connection, context.catalogue, every, now=now, everything=True)
     well = frozenset(one.device.name for one in healths if not one.issues and one.excused is None)
     ground = Ground.read(context.connection, every, now)

@@ -4,37 +4,48 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from hypervisor.base.errors import StaleError
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
-from hypervisor.registry import guarding, telling
 from hypervisor.registry import queries as store
-from hypervisor.registry.changes import Changes, applied, together
-from hypervisor.registry.check import check
-from hypervisor.registry.difference import difference
-from hypervisor.registry.entries import Inventory
+from hypervisor.registry import queries_revisions, tables
+from hypervisor.registry.changes import Changes, apply_changes, combine_changes
+from hypervisor.registry.checks import check_registry
+from hypervisor.registry.difference import compare_inventory
+from hypervisor.registry.formatting import describe_revision, format_value
+from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import InventoryError
-from hypervisor.registry.revising import Stamp
+from hypervisor.registry.revisions import Stamp
 from sensors._domain import Catalogue, catalogue
 
 INVENTORY = "inventory"  # the audit's word for a file applied
 _LINES = 100  # of a change so many stand in the audit; a first inventory has ten thousand
 
+_GO_ON = (
+    "write into the file what stands, or say --overwrite; `rules threshold log SITE NAME`"
+    " shows what was said"
+)
+
 
 def compare(
-    registry: Registry, inventory: Inventory, *, stamp: Stamp, known: Catalogue | None = None
+    registry: Registry,
+    inventory: Inventory,
+    *,
+    stamp: Stamp,
+    domain_catalogue: Catalogue | None = None,
 ) -> Changes:
     """What applying would change.
 
     Raises:
         InventoryError: with every problem that only the whole shows.
     """
-    known = known or catalogue()
-    found = difference(registry, inventory, catalogue=known, stamp=stamp)
-    problems = [*found.problems, *check(found, inventory, known)]
+    domain_catalogue = domain_catalogue or catalogue()
+    comparison = compare_inventory(registry, inventory, catalogue=domain_catalogue, stamp=stamp)
+    problems = [*comparison.problems, *check_registry(comparison, inventory, domain_catalogue)]
     if problems:
         raise InventoryError(problems)
-    return found.changes
+    return comparison.changes
 
 
 def apply_inventory(  # noqa: PLR0913  who, why and when belong to a change of the registry
@@ -84,24 +95,24 @@ def apply_steps(
         InventoryError: with every problem of the first that has any; nothing was changed.
         StaleError: a file would take back what a person set by hand since.
     """
-    done, act = Changes(), act or Act()
+    total, act = Changes(), act or Act()
     with connection.transaction():
         store.lock(connection)
         registry = store.load(connection)
         for inventory in steps(registry):
             changes = compare(registry, inventory, stamp=stamp)
-            registry = applied(registry, changes)
-            done = together(done, changes)
+            registry = apply_changes(registry, changes)
+            total = combine_changes(total, changes)
             if changes and not dry_run:
                 if act.kind == INVENTORY and not act.overwrites:
-                    guarding.refuse(connection, changes)
+                    refuse_overwrites(connection, changes)
                 store.write(connection, changes)
-        if done and not dry_run:
-            _record(connection, act, stamp, done)
-    return done
+        if total and not dry_run:
+            _record(connection, act, stamp, total)
+    return total
 
 
-def _record(connection: Connection, act: Act, stamp: Stamp, done: Changes) -> None:
+def _record(connection: Connection, act: Act, stamp: Stamp, changes: Changes) -> None:
     audit.record(
         connection,
         kind=act.kind,
@@ -109,7 +120,27 @@ def _record(connection: Connection, act: Act, stamp: Stamp, done: Changes) -> No
         reason=stamp.reason or act.kind,
         author=stamp.author,
         details={
-            "changed": telling.counted(done),
-            "lines": list(telling.rows(done))[:_LINES],
+            "changed": tables.count_changes(changes),
+            "lines": list(tables.change_rows(changes))[:_LINES],
         },
     )
+
+
+def refuse_overwrites(connection: Connection, changes: Changes) -> None:
+    """See that no threshold changes that somebody set alone since the last inventory.
+
+    Raises:
+        StaleError: some would; tells which, by whom they were set, when and why.
+    """
+    revisions = [revision for revision in changes.revisions if revision.kind == "threshold"]
+    if not revisions:
+        return
+    by_hand = queries_revisions.load_manual_thresholds(connection)
+    conflicts = [
+        f"{revision.key}: the file says {format_value(revision.value)},"
+        f" but {format_value(manual.value)} was set by {describe_revision(manual)}"
+        for revision in revisions
+        if (manual := by_hand.get(revision.key)) and manual.value != revision.value
+    ]
+    if conflicts:
+        raise StaleError(conflicts, _GO_ON)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from hypervisor.base.instants import EPOCH
+from hypervisor.registry.formatting import format_value
 from hypervisor.registry.model import (
     Area,
     Asset,
@@ -17,7 +18,6 @@ from hypervisor.registry.model import (
     Site,
     Zone,
 )
-from hypervisor.registry.wording import shown
 
 # Beside the device, series and group themselves.
 _FACTS = {"device": "service", "series": "reporting"}
@@ -25,7 +25,7 @@ Thing = TypeVar("Thing", Area, Site, Gateway, Device, Series, Group, Zone, Asset
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ChangeLine:
     """One line of the difference, as text. `before` is empty for what is new."""
 
     kind: str
@@ -45,7 +45,7 @@ class Changes:
     devices: tuple[Device, ...] = ()
     series: tuple[Series, ...] = ()
     revisions: tuple[Revision, ...] = ()
-    lines: tuple[Line, ...] = field(default=())
+    lines: tuple[ChangeLine, ...] = field(default=())
     gateways: tuple[Gateway, ...] = ()
     groups: tuple[Group, ...] = ()
     zones: tuple[Zone, ...] = ()
@@ -55,49 +55,49 @@ class Changes:
         return bool(self.lines)
 
 
-def together(first: Changes, then: Changes) -> Changes:
+def combine_changes(first: Changes, second: Changes) -> Changes:
     """One change after another, told as one."""
-    parts = {
-        part.name: getattr(first, part.name) + getattr(then, part.name) for part in fields(first)
+    merged = {
+        part.name: getattr(first, part.name) + getattr(second, part.name) for part in fields(first)
     }
-    return Changes(**parts)
+    return Changes(**merged)
 
 
-def lines_of(kind: str, key: str, before: Thing | None, after: Thing) -> list[Line]:
+def list_field_changes(kind: str, key: str, before: Thing | None, after: Thing) -> list[ChangeLine]:
     """What changed of one thing, field by field; one line for a thing that is new."""
     if before is None:
         name = getattr(after, "title", None) or getattr(after, "name", None) or key
-        return [Line(kind=kind, key=key, field="", before="", after=f"new: {name}")]
+        return [ChangeLine(kind=kind, key=key, field="", before="", after=f"new: {name}")]
     return [
-        Line(
+        ChangeLine(
             kind=kind,
             key=key,
             field=part.name,
-            before=_field(getattr(before, part.name)),
-            after=_field(getattr(after, part.name)),
+            before=_format_field(getattr(before, part.name)),
+            after=_format_field(getattr(after, part.name)),
         )
         for part in fields(after)
         if part.name != "id" and getattr(before, part.name) != getattr(after, part.name)
     ]
 
 
-def _field(value: object) -> str:
-    return "none" if value is None else shown(value)
+def _format_field(value: object) -> str:
+    return "none" if value is None else format_value(value)
 
 
-def line_of(revision: Revision, before: Revision | None) -> Line:
+def revision_line(revision: Revision, before: Revision | None) -> ChangeLine:
     """A revision as a line."""
-    return Line(
+    return ChangeLine(
         kind=_FACTS.get(revision.kind, revision.kind),
         key=revision.key,
         field="",
-        before="" if before is None else shown(before.value),
-        after=shown(revision.value) + (" (illustrative)" if revision.illustrative else ""),
+        before="" if before is None else format_value(before.value),
+        after=format_value(revision.value) + (" (illustrative)" if revision.illustrative else ""),
         effective=None if revision.effective == EPOCH else revision.effective,
     )
 
 
-def applied(registry: Registry, changes: Changes) -> Registry:
+def apply_changes(registry: Registry, changes: Changes) -> Registry:
     """The registry as it will stand once the changes are written."""
     revisions = sorted(
         (*registry.revisions, *changes.revisions),

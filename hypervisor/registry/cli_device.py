@@ -45,15 +45,17 @@ def add(
     broker = _broker(context)
     if all_ == (name is not None):
         raise StackError("device add: expected the name of one device or gateway, or --all")
-    speaking = _speaking(context)
+    speaking = _load_speakers(context)
     if name is not None:
-        made = device_accounts.first_password(broker, name, speaking)
+        passwords = device_accounts.first_password(broker, name, speaking)
     else:
-        made = device_accounts.missing_passwords(broker, speaking)
-    live = accounts.change(broker, put=made) if made else True
-    _show(made, as_json=as_json, table=all_)
-    _audited(context, "device-add", made, reason or "first password", author)
-    _say(f"{len(made)} account{'s' if len(made) != 1 else ''} made{_when(live)}")
+        passwords = device_accounts.missing_passwords(broker, speaking)
+    live = accounts.change(broker, put=passwords) if passwords else True
+    _print_passwords(passwords, as_json=as_json, table=all_)
+    _record_audit(context, "device-add", passwords, reason or "first password", author)
+    _print_note(
+        f"{len(passwords)} account{'s' if len(passwords) != 1 else ''} made{_format_effect(live)}"
+    )
 
 
 def rotate(
@@ -67,11 +69,11 @@ def rotate(
     from hypervisor.broker import accounts, device_accounts
 
     broker = _broker(context)
-    made = device_accounts.next_password(broker, name)
-    live = accounts.change(broker, put=made)
-    _show(made, as_json=as_json)
-    _audited(context, "device-rotate", made, reason or "new password", author)
-    _say(f"the old password of {name!r} is void{_when(live)}")
+    passwords = device_accounts.next_password(broker, name)
+    live = accounts.change(broker, put=passwords)
+    _print_passwords(passwords, as_json=as_json)
+    _record_audit(context, "device-rotate", passwords, reason or "new password", author)
+    _print_note(f"the old password of {name!r} is void{_format_effect(live)}")
 
 
 def remove(context: typer.Context, name: str, author: Author = "", reason: Reason = "") -> None:
@@ -81,19 +83,19 @@ def remove(context: typer.Context, name: str, author: Author = "", reason: Reaso
     broker = _broker(context)
     device_accounts.require_account(broker, name)
     live = accounts.change(broker, drop=frozenset({name}))
-    _audited(context, "device-remove", [name], reason or "account taken away", author)
-    _say(f"the account of {name!r} is gone{_when(live)}")
+    _record_audit(context, "device-remove", [name], reason or "account taken away", author)
+    _print_note(f"the account of {name!r} is gone{_format_effect(live)}")
 
 
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """Devices and gateways and whether each has an account; accounts of nobody, too."""
     from hypervisor.broker import device_accounts
 
-    rows = device_accounts.list_accounts(_broker(context), _speaking(context))
+    rows = device_accounts.list_accounts(_broker(context), _load_speakers(context))
     if as_json:
         for row in rows:
-            told = {"device": row.name, "registered": row.registered, "account": row.account}
-            print(json.dumps(told | ({"through": row.through} if row.through else {})))
+            fields = {"device": row.name, "registered": row.registered, "account": row.account}
+            print(json.dumps(fields | ({"through": row.through} if row.through else {})))
         return
     from rich.console import Console
     from rich.table import Table
@@ -107,7 +109,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     Console().print(table)
 
 
-def _audited(
+def _record_audit(
     context: typer.Context, kind: str, names: Iterable[str], reason: str, author: str
 ) -> None:
     """What was done to accounts; a password must be voidable though the database is away."""
@@ -121,7 +123,7 @@ def _audited(
                 audit.record(connection, kind=kind, subject=name, reason=reason, author=author)
             connection.commit()
     except StoreError as error:
-        _say(f"it is done, and not in the audit: {error}")
+        _print_note(f"it is done, and not in the audit: {error}")
 
 
 def _broker(context: typer.Context) -> "Broker":
@@ -131,7 +133,7 @@ def _broker(context: typer.Context) -> "Broker":
     return device_accounts.local_broker(load_settings(context.obj))
 
 
-def _speaking(context: typer.Context) -> dict[str, str | None]:
+def _load_speakers(context: typer.Context) -> dict[str, str | None]:
     """Who may have an account: gateways and the devices in service; with who speaks for them."""
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import connect
@@ -146,22 +148,22 @@ def _speaking(context: typer.Context) -> dict[str, str | None]:
     }
 
 
-def _show(made: dict[str, str], *, as_json: bool, table: bool = False) -> None:
+def _print_passwords(passwords: dict[str, str], *, as_json: bool, table: bool = False) -> None:
     if as_json:
-        for name, password in made.items():
+        for name, password in passwords.items():
             print(json.dumps({"device": name, "password": password}))
     elif table:
         csv.writer(sys.stdout, lineterminator="\n").writerows(
-            [("device", "password"), *made.items()]
+            [("device", "password"), *passwords.items()]
         )
     else:
-        print(*made.values(), sep="\n")
+        print(*passwords.values(), sep="\n")
 
 
-def _when(live: bool) -> str:
+def _format_effect(live: bool) -> str:
     return "; the broker has taken it up" if live else "; the broker takes it up when it starts"
 
 
-def _say(text: str) -> None:
+def _print_note(text: str) -> None:
     """Beside the passwords, which are all that stands on standard output."""
     print(text, file=sys.stderr)

@@ -41,8 +41,8 @@ def replace(
     """Retire a device and put its successor in its place: series, ranges, groups, thresholds."""
     from hypervisor.database.command import instant
     from hypervisor.registry.apply import Act
-    from hypervisor.registry.cli_inventory import change
-    from hypervisor.registry.replacing import Successor, replacement
+    from hypervisor.registry.cli_inventory import apply_and_print
+    from hypervisor.registry.device_replacement import Successor, replace_device
     from sensors._domain import catalogue
 
     successor = Successor(
@@ -55,10 +55,12 @@ def replace(
         keeps_address=keep_address,
         own_account=own_account,
     )
-    known = catalogue()
-    changes = change(
+    domain_catalogue = catalogue()
+    changes = apply_and_print(
         context,
-        lambda registry, now: [replacement(registry, successor, now=now, catalogue=known)],
+        lambda registry, now: [
+            replace_device(registry, successor, now=now, catalogue=domain_catalogue)
+        ],
         act=Act(kind="gauge-replace", subject=old),
         author=author,
         reason=reason,
@@ -87,21 +89,21 @@ def shift(
     """Move a gauge's zero, and its levels the other way: the same water raises the same alarm."""
     from hypervisor.database.command import instant
     from hypervisor.registry.apply import Act
-    from hypervisor.registry.cli_inventory import change
-    from hypervisor.registry.shifting import Shift, shifted
+    from hypervisor.registry.cli_inventory import apply_and_print
+    from hypervisor.registry.datum_shift import DatumShift, shift_datum
     from sensors._domain import catalogue
 
-    asked = Shift(
+    request = DatumShift(
         site=site,
         at=instant(at, "--at"),
         zero=_metres(zero, "--zero"),
         by=_metres(by, "--by"),
         keep_thresholds=keep_thresholds,
     )
-    known = catalogue()
-    change(
+    domain_catalogue = catalogue()
+    apply_and_print(
         context,
-        lambda registry, now: shifted(registry, asked, now=now, catalogue=known),
+        lambda registry, now: shift_datum(registry, request, now=now, catalogue=domain_catalogue),
         act=Act(kind="gauge-shift", subject=site),
         author=author,
         reason=reason,

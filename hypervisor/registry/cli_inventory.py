@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hypervisor.registry.apply import Act
     from hypervisor.registry.changes import Changes
-    from hypervisor.registry.entries import Inventory
+    from hypervisor.registry.inventory import Inventory
     from hypervisor.registry.model import Registry
 
     Steps = Callable[[Registry, datetime | None], Iterable[Inventory]]
@@ -55,11 +55,11 @@ def apply(
 ) -> None:
     """Bring the registry to what the files say; what they do not name stays as it is."""
     from hypervisor.registry.apply import Act
-    from hypervisor.registry.sources import read_sources
+    from hypervisor.registry.inventory_files import read_sources
 
     since = instant(effective, "--effective") if effective else None
     inventory = read_sources(sources)
-    change(
+    apply_and_print(
         context,
         lambda _registry, _now: [inventory],
         act=Act(subject=" ".join(sources), overwrites=overwrite),
@@ -71,12 +71,12 @@ def apply(
     )
 
 
-def tell(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
+def print_changes(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
     """What changed, or would."""
-    from hypervisor.registry import telling
+    from hypervisor.registry import tables
 
     if as_json:
-        for row in telling.rows(changes):
+        for row in tables.change_rows(changes):
             print(json.dumps(row, ensure_ascii=False))
         return
     if not changes:
@@ -84,28 +84,26 @@ def tell(changes: "Changes", *, as_json: bool, dry_run: bool) -> None:
         return
     from rich.console import Console
 
-    Console().print(telling.table(changes, every=dry_run))
-    print(telling.summary(changes, dry_run=dry_run))
+    Console().print(tables.changes_table(changes, every=dry_run))
+    print(tables.summarise_changes(changes, dry_run=dry_run))
 
 
 def show(context: typer.Context, as_json: Json = False) -> None:
     """Sites in river order with their devices and levels; gateways, groups, assets, works."""
     from hypervisor.registry import queries as registry
-    from hypervisor.registry import showing
+    from hypervisor.registry import tables
 
     with opened(context) as connection:
-        found, now = registry.load(connection), now_of(connection)
+        content, now = registry.load(connection), now_of(connection)
     if as_json:
-        for row in showing.rows(found):
+        for row in tables.registry_rows(content):
             print(json.dumps(row, ensure_ascii=False))
         return
     from rich.console import Console
 
-    from hypervisor.registry import tables
-
-    for table in tables.tables(found, now):
+    for table in tables.build_tables(content, now):
         Console().print(table)
-    print(showing.summary(found))
+    print(tables.summarise_registry(content))
 
 
 def export(
@@ -115,24 +113,24 @@ def export(
 ) -> None:
     """Write sites, zones or assets as GeoJSON, which `inventory apply` reads again."""
     from hypervisor.registry import queries as registry
-    from hypervisor.registry.exporting import ExportError, collection, text
+    from hypervisor.registry.export_geojson import ExportError, export_features, format_features
 
     with opened(context) as connection:
-        found = collection(registry.load(connection), what)
+        features = export_features(registry.load(connection), what)
     if output is None:
-        print(text(found), end="")
+        print(format_features(features), end="")
         return
     try:
-        output.write_text(text(found), encoding="utf-8")
+        output.write_text(format_features(features), encoding="utf-8")
     except OSError as error:
         raise ExportError(f"{output} cannot be written: {error.strerror}") from error
-    print(f"{output}: {len(found['features'])} {what}", file=sys.stderr)
+    print(f"{output}: {len(features['features'])} {what}", file=sys.stderr)
 
 
 def examples(as_json: Json = False) -> None:
     """The inventories that the package brings."""
-    from hypervisor.registry.sources import examples as names
-    from hypervisor.registry.sources import read_sources
+    from hypervisor.registry.inventory_files import list_examples as names
+    from hypervisor.registry.inventory_files import read_sources
 
     for name in names():
         title = read_sources([name]).title
@@ -148,9 +146,9 @@ def seed(
     output: Annotated[Path | None, typer.Option(help="Where to; default: standard output.")] = None,
 ) -> None:
     """Write the sheet of communes of another département, ready for `inventory apply`."""
-    from hypervisor.registry.seeding import sheet
+    from hypervisor.registry.communes import format_communes
 
-    text = sheet(departement, source)
+    text = format_communes(departement, source)
     if output is None:
         print(text, end="")
         return
@@ -158,7 +156,7 @@ def seed(
     print(f"{output}: {text.count(chr(10)) - 1} communes", file=sys.stderr)
 
 
-def change(
+def apply_and_print(
     context: typer.Context,
     steps: "Steps",
     *,
@@ -172,7 +170,7 @@ def change(
     """Apply what is made of the registry and the time, and tell it."""
     from hypervisor.database.audit import whoever
     from hypervisor.registry.apply import apply_steps
-    from hypervisor.registry.revising import Stamp
+    from hypervisor.registry.revisions import Stamp
 
     with opened(context) as connection:
         now = now_of(connection)
@@ -183,5 +181,5 @@ def change(
             act=act,
             dry_run=dry_run,
         )
-    tell(changes, as_json=as_json, dry_run=dry_run)
+    print_changes(changes, as_json=as_json, dry_run=dry_run)
     return changes

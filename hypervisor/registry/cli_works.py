@@ -32,16 +32,16 @@ def add(
 ) -> None:
     """Announce works, or give them another time or place."""
     from hypervisor.database.command import instant
-    from hypervisor.registry.announcing import announced
     from hypervisor.registry.apply import Act
-    from hypervisor.registry.cli_inventory import change
+    from hypervisor.registry.cli_inventory import apply_and_print
+    from hypervisor.registry.works import announce_works
 
     given = {"sites": site or [], "devices": device or [], "groups": group or []}
     first = instant(begins, "--begins") if begins else None
     last = instant(ends, "--ends")
-    change(
+    apply_and_print(
         context,
-        lambda _, now: [announced(name, first or _known(now, "--begins"), last, given)],
+        lambda _, now: [announce_works(name, first or _require_now(now, "--begins"), last, given)],
         act=Act(kind="works", subject=name),
         author=author,
         reason=reason,
@@ -59,14 +59,14 @@ def end(
 ) -> None:
     """Say that works are over; those not begun yet are called off."""
     from hypervisor.database.command import instant
-    from hypervisor.registry.announcing import ended
     from hypervisor.registry.apply import Act
-    from hypervisor.registry.cli_inventory import change
+    from hypervisor.registry.cli_inventory import apply_and_print
+    from hypervisor.registry.works import end_works
 
     over = instant(at, "--at") if at else None
-    change(
+    apply_and_print(
         context,
-        lambda registry, now: [ended(registry, name, over or _known(now, "--at"))],
+        lambda registry, now: [end_works(registry, name, over or _require_now(now, "--at"))],
         act=Act(kind="works", subject=name),
         author=author,
         reason=reason,
@@ -82,23 +82,24 @@ def list_(
     """Works under way and to come."""
     from hypervisor.database.command import now_of, opened
     from hypervisor.registry import queries_tables
-    from hypervisor.registry.announcing import listed
-    from hypervisor.registry.showing import works_rows
-    from hypervisor.registry.tables import works_table
+    from hypervisor.registry.tables import works_rows, works_table
+    from hypervisor.registry.works import list_works
 
     with opened(context) as connection:
-        every_works = listed(queries_tables.revisions(connection, "works"), now_of(connection))
-    every_works = [works for works in every_works if every or works.state != "over"]
+        all_works = list_works(
+            queries_tables.list_revisions(connection, "works"), now_of(connection)
+        )
+    all_works = [works for works in all_works if every or works.state != "over"]
     if as_json:
-        for row in works_rows(every_works):
+        for row in works_rows(all_works):
             print(json.dumps(row, ensure_ascii=False))
         return
     from rich.console import Console
 
-    Console().print(works_table(every_works) if every_works else "no works are planned")
+    Console().print(works_table(all_works) if all_works else "no works are planned")
 
 
-def _known(now: datetime | None, option: str) -> datetime:
+def _require_now(now: datetime | None, option: str) -> datetime:
     """The exercise's clock, once it runs."""
     if now is None:
         raise typer.BadParameter("the exercise has not begun: say a time", param_hint=option)

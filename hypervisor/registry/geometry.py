@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hypervisor.registry.form import plain
+from hypervisor.registry.field_reader import plain_value
 from hypervisor.registry.problems import nearest
 from hypervisor.registry.tree import Leaf, Node
 
@@ -22,7 +22,7 @@ class GeometryError(ValueError):
     """What a geometry is not; says what it should be."""
 
 
-def geometry_of(node: Node, kinds: Iterable[str]) -> dict[str, Any]:
+def parse_geometry(node: Node, kinds: Iterable[str]) -> dict[str, Any]:
     """The geometry as it is kept: type, and coordinates of two numbers a position.
 
     A leaf is read as JSON: a sheet's cell, or YAML that quotes what a map program gave.
@@ -30,20 +30,23 @@ def geometry_of(node: Node, kinds: Iterable[str]) -> dict[str, Any]:
     Raises:
         GeometryError: with the first mistake.
     """
-    found = _json(node.text or "") if isinstance(node, Leaf) else plain(node)
-    if not isinstance(found, Mapping):
+    geometry = _parse_json(node.text or "") if isinstance(node, Leaf) else plain_value(node)
+    if not isinstance(geometry, Mapping):
         raise GeometryError("expected a GeoJSON geometry: {type: Polygon, coordinates: [...]}")
-    kind, coordinates = found.get("type"), found.get("coordinates")
-    wanted = tuple(kinds)
-    if kind not in wanted:
-        raise GeometryError(f"type {kind!r} cannot stand here{nearest(str(kind), wanted)}")
-    extra = [name for name in found if name not in ("type", "coordinates", "bbox")]
+    kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+    allowed = tuple(kinds)
+    if kind not in allowed:
+        raise GeometryError(f"type {kind!r} cannot stand here{nearest(str(kind), allowed)}")
+    extra = [name for name in geometry if name not in ("type", "coordinates", "bbox")]
     if extra:
         raise GeometryError(f"a geometry has no field {extra[0]!r}")
-    return {"type": kind, "coordinates": _nested(coordinates, _DEPTH[str(kind)], str(kind))}
+    return {
+        "type": kind,
+        "coordinates": _parse_coordinates(coordinates, _DEPTH[str(kind)], str(kind)),
+    }
 
 
-def _json(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
@@ -52,23 +55,23 @@ def _json(text: str) -> Any:
         ) from None
 
 
-def _nested(value: Any, depth: int, kind: str) -> list[Any]:
+def _parse_coordinates(value: Any, depth: int, kind: str) -> list[Any]:
     if not isinstance(value, list) or not value:
-        raise GeometryError(f"{_shown(value)}: the coordinates of a {kind} are lists")
+        raise GeometryError(f"{_format_value(value)}: the coordinates of a {kind} are lists")
     if depth == 0:
-        return _position(value)
-    parts = [_nested(part, depth - 1, kind) for part in value]
+        return _parse_position(value)
+    parts = [_parse_coordinates(part, depth - 1, kind) for part in value]
     if depth == 1:
         _check_line(parts, kind)
     return parts
 
 
-def _position(value: list[Any]) -> list[float]:
+def _parse_position(value: list[Any]) -> list[float]:
     """Longitude and latitude; a height is dropped."""
     numbers = [float(part) for part in value if isinstance(part, int | float)]
     numbers = [number for number in numbers if math.isfinite(number)]
     if len(numbers) != len(value) or len(numbers) not in (2, 3) or any(map(_is_truth, value)):
-        raise GeometryError(f"{_shown(value)}: a position is [longitude, latitude]")
+        raise GeometryError(f"{_format_value(value)}: a position is [longitude, latitude]")
     lon, lat = check_position(numbers[0], numbers[1])
     return [lon, lat]
 
@@ -88,7 +91,7 @@ def check_position(lon: float, lat: float) -> tuple[float, float]:
             f"[{lon:g}, {lat:g}] are metres of a map projection (Lambert 93?): save the layer in"
             " WGS 84, EPSG:4326"
         )
-    if exchanged(lon, lat):
+    if is_exchanged(lon, lat):
         raise GeometryError(
             f"[{lon:g}, {lat:g}] looks exchanged, longitude comes first:"
             " France lies at lon -5…10, lat 41…51"
@@ -100,7 +103,7 @@ def check_position(lon: float, lat: float) -> tuple[float, float]:
     return lon, lat
 
 
-def exchanged(lon: float, lat: float) -> bool:
+def is_exchanged(lon: float, lat: float) -> bool:
     """Whether a place lies in France only when its numbers are exchanged."""
     return (
         _FRANCE["lat"][0] <= lon <= _FRANCE["lat"][1]
@@ -114,13 +117,13 @@ def _check_line(positions: list[Any], kind: str) -> None:
             raise GeometryError(f"a ring of {len(positions)} positions encloses nothing")
         if positions[0] != positions[-1]:
             raise GeometryError(
-                f"a ring is not closed: it begins at {_shown(positions[0])}"
-                f" and ends at {_shown(positions[-1])}"
+                f"a ring is not closed: it begins at {_format_value(positions[0])}"
+                f" and ends at {_format_value(positions[-1])}"
             )
     elif len(positions) < 2:
         raise GeometryError("a line has two positions or more")
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -150,3 +150,12 @@ class Registry:
     groups: Mapping[str, Group] = field(default_factory=dict)
     zones: Mapping[str, Zone] = field(default_factory=dict)
     assets: Mapping[str, Asset] = field(default_factory=dict)
+
+
+Facts = Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+def facts_in_force(registry: Registry) -> Facts:
+    """The last value of each fact that is not withdrawn."""
+    last = {(revision.kind, revision.key): revision.value for revision in registry.revisions}
+    return {key: value for key, value in last.items() if value is not None}

@@ -15,7 +15,7 @@ from hypervisor.broker.errors import StackError
 from hypervisor.database import audit
 from hypervisor.registry import views_devices as view
 from hypervisor.registry.apply import Act, apply_steps
-from hypervisor.registry.revising import Stamp
+from hypervisor.registry.revisions import Stamp
 from hypervisor.web import once
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
@@ -29,7 +29,7 @@ Text = Annotated[str, Form(max_length=1_000)]
 
 
 @router.get("/admin/devices")
-def every(
+def list_devices(
     context: Context,
     request: Request,
     q: Annotated[str, Query(max_length=200)] = "",
@@ -38,53 +38,54 @@ def every(
 ) -> Response:
     """Devices that are not retired."""
     return once.page(
-        context, lambda said: _listed(context, request, q=q, only=only, done=done, made=said)
+        context,
+        lambda secret: _render_list(context, request, q=q, only=only, done=done, secret=secret),
     )
 
 
 @router.post("/admin/devices/{name}/service")
-def service(
+def set_service(
     context: Context, request: Request, name: Name, back: Text = "", reason: Text = ""
 ) -> Response:
     """Out of service, or back."""
     context.require(Duty.ADMINISTER, subject=f"device/{name}")
     now = context.now()
     if not reason.strip():
-        return _listed(context, request, q=name, wrong="say why, in a few words")
+        return _render_list(context, request, q=name, wrong="say why, in a few words")
     try:
         with context.writing() as connection:
             apply_steps(
                 connection,
-                lambda _: [view.service(name, back=bool(back), at=now)],
+                lambda _: [view.service_change(name, back=bool(back), at=now)],
                 stamp=Stamp(author=context.person.name, reason=reason, now=now),
                 act=Act(kind="service", subject=f"device/{name}"),
             )
     except TerritoryError as error:
-        return _listed(context, request, q=name, wrong=refusal(error))
+        return _render_list(context, request, q=name, wrong=refusal(error))
     done = "back" if back else "out"
     return RedirectResponse(f"/admin/devices?q={name}&done={done}", status_code=303)
 
 
 @router.post("/admin/devices/{name}/account")
-def account(
+def change_account(
     context: Context, request: Request, name: Name, does: Text = "add", reason: Text = ""
 ) -> Response:
     """Give it a password (shown once), another one, or take its account away."""
     context.require(Duty.ADMINISTER, subject=f"device/{name}")
     drop: frozenset[str] = frozenset()
-    made: dict[str, str] = {}
+    passwords: dict[str, str] = {}
     try:
-        broker = view.broker(_settings(request))
+        broker = view.require_broker(_settings(request))
         if does == "remove":
             device_accounts.require_account(broker, name)
             drop = frozenset({name})
         elif does == "rotate":
-            made = device_accounts.next_password(broker, name)
+            passwords = device_accounts.next_password(broker, name)
         else:
-            made = device_accounts.first_password(broker, name, view.speaking(context))
-        accounts.change(broker, put=made, drop=drop)
+            passwords = device_accounts.first_password(broker, name, view.load_speakers(context))
+        accounts.change(broker, put=passwords, drop=drop)
     except (StackError, OSError) as error:
-        return _listed(context, request, q=name, wrong=refusal(error))
+        return _render_list(context, request, q=name, wrong=refusal(error))
     with context.writing() as connection:
         audit.record(
             connection,
@@ -97,7 +98,7 @@ def account(
     if drop:
         return RedirectResponse(f"/admin/devices?q={name}&done=removed", status_code=303)
     return once.leads_to(
-        context, f"/admin/devices?q={name}", {"name": name, "password": made[name]}
+        context, f"/admin/devices?q={name}", {"name": name, "password": passwords[name]}
     )
 
 
@@ -113,7 +114,7 @@ def _settings(request: Request) -> Settings | None:
     return settings
 
 
-def _listed(  # noqa: PLR0913  what the page shows
+def _render_list(  # noqa: PLR0913  what the page shows
     context: RequestContext,
     request: Request,
     *,
@@ -121,16 +122,16 @@ def _listed(  # noqa: PLR0913  what the page shows
     only: str = "",
     done: str = "",
     wrong: str = "",
-    made: Mapping[str, str] | None = None,
+    secret: Mapping[str, str] | None = None,
 ) -> Response:
     shared = frame.frame(context, "devices", done=done, wrong=wrong)
     return render(
         context,
         "admin_devices.html",
         status_code=422 if wrong else 200,
-        found=view.look(context, _settings(request), words=q, narrowed=only),
+        page=view.load_page(context, _settings(request), words=q, narrowed=only),
         q=q,
         only=only,
-        made=made or {},
+        secret=secret or {},
         **shared,
     )

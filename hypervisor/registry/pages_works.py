@@ -12,9 +12,9 @@ from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.accounts.service import doer_of
 from hypervisor.registry import api_works as api
-from hypervisor.registry import queries_names, queries_tables
-from hypervisor.registry.announcing import listed
+from hypervisor.registry import queries_site, queries_tables
 from hypervisor.registry.schemas_works import WorksEndPost, WorksPut
+from hypervisor.registry.works import list_works
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
@@ -27,15 +27,15 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 @router.get("/admin/works")
-def every(
+def list_works_page(
     context: Context, done: Annotated[str, Query(max_length=20)] = "", *, over: bool = False
 ) -> Response:
     """Works under way and to come; those that are over, if asked for."""
-    return _listed(context, done=done, over=over)
+    return _render_list(context, done=done, over=over)
 
 
 @router.post("/admin/works")
-def announce(  # noqa: PLR0913, PLR0917  the fields of the form
+def announce_works(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     name: Annotated[str, Form(max_length=100)] = "",
     places: Annotated[str, Form(max_length=5_000)] = "",
@@ -45,77 +45,84 @@ def announce(  # noqa: PLR0913, PLR0917  the fields of the form
 ) -> Response:
     """Announce works."""
     doer_of(context)
-    said = {"name": name, "places": places, "begins": begins, "ends": ends, "reason": reason}
+    entered = {"name": name, "places": places, "begins": begins, "ends": ends, "reason": reason}
     try:
-        at: dict[str, list[str]] = {"sites": [], "devices": [], "groups": []}
-        for one in places.replace(",", " ").split():
-            kind, slash, rest = one.partition("/")
-            known = {"device": "devices", "group": "groups"}.get(kind) if slash else "sites"
-            at[known or "sites"].append(rest if known and slash else one)
+        subjects: dict[str, list[str]] = {"sites": [], "devices": [], "groups": []}
+        for place in places.replace(",", " ").split():
+            kind, slash, rest = place.partition("/")
+            plural = {"device": "devices", "group": "groups"}.get(kind) if slash else "sites"
+            subjects[plural or "sites"].append(rest if plural and slash else place)
         put = WorksPut(
-            begins=_local(context, begins) if begins else None,
-            ends=_local(context, ends),
+            begins=_parse_local(context, begins) if begins else None,
+            ends=_parse_local(context, ends),
             reason=reason,
-            **at,
+            **subjects,
         )
         if not name.strip().isascii() or not name.strip():
-            return _listed(context, wrong="give the works a name: rd446-2024", said=said)
-        api.put(context, Response(), name.strip(), put)
+            return _render_list(context, wrong="give the works a name: rd446-2024", entered=entered)
+        api.put_works(context, Response(), name.strip(), put)
     except (TerritoryError, ValueError) as error:
-        return _listed(context, wrong=_plain(error), said=said)
+        return _render_list(context, wrong=_format_error(error), entered=entered)
     except HTTPException as error:
-        return _listed(context, wrong=str(error.detail), said=said)
+        return _render_list(context, wrong=str(error.detail), entered=entered)
     return RedirectResponse("/admin/works?done=works", status_code=303)
 
 
 @router.post("/admin/works/{name}/end")
-def end(
+def end_works(
     context: Context, name: Annotated[str, Path(max_length=100, pattern=_NAME)], reason: Text = ""
 ) -> Response:
     """They are over; those not begun are called off."""
     doer_of(context)
     try:
-        api.end(context, Response(), name, WorksEndPost(reason=reason or "works end"), if_match="*")
+        api.end_works_now(
+            context, Response(), name, WorksEndPost(reason=reason or "works end"), if_match="*"
+        )
     except HTTPException as error:
-        return _listed(context, wrong=str(error.detail))
+        return _render_list(context, wrong=str(error.detail))
     return RedirectResponse("/admin/works?done=ended", status_code=303)
 
 
-def _plain(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     """Of what pydantic says the problems alone."""
-    found = getattr(error, "errors", None)
-    if found is None:
+    list_errors = getattr(error, "errors", None)
+    if list_errors is None:
         return refusal(error)
-    return "; ".join(f"{one['loc'][-1] if one['loc'] else ''}: {one['msg']}" for one in found())
+    return "; ".join(
+        f"{problem['loc'][-1] if problem['loc'] else ''}: {problem['msg']}"
+        for problem in list_errors()
+    )
 
 
-def _local(context: RequestContext, said: str) -> datetime:
+def _parse_local(context: RequestContext, entered: str) -> datetime:
     """What a browser's field for day and time says, on the clock of the instance's zone."""
     try:
-        at = datetime.fromisoformat(said)
+        at = datetime.fromisoformat(entered)
     except ValueError as error:
-        raise ValueError(f"expected a day and a time, not {said!r}") from error
+        raise ValueError(f"expected a day and a time, not {entered!r}") from error
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(context.instance.timezone))
 
 
-def _listed(
+def _render_list(
     context: RequestContext,
     *,
     done: str = "",
     wrong: str = "",
     over: bool = False,
-    said: dict[str, str] | None = None,
+    entered: dict[str, str] | None = None,
 ) -> Response:
     shared = frame.frame(context, "works", done=done, wrong=wrong)
-    every_works = listed(queries_tables.revisions(context.connection, "works"), context.now())
+    all_works = list_works(
+        queries_tables.list_revisions(context.connection, "works"), context.now()
+    )
     return render(
         context,
         "admin_works.html",
         status_code=422 if wrong else 200,
-        works=[works for works in every_works if over or works.state != "over"],
-        ended=sum(works.state == "over" for works in every_works),
+        works=[works for works in all_works if over or works.state != "over"],
+        ended=sum(works.state == "over" for works in all_works),
         over=over,
-        said=said or {},
-        sites=queries_names.sites(context.connection),
+        entered=entered or {},
+        sites=queries_site.suggest_sites(context.connection),
         **shared,
     )

@@ -46,12 +46,12 @@ class InventoryError(TerritoryError):
         super().__init__("\n  ".join([head, *map(str, self.problems)]))
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, candidates: Iterable[str]) -> str:
     """A sentence's end that names the likeliest word meant, or the words there are."""
-    words = sorted(map(str, known))
-    lowered = {candidate.lower(): candidate for candidate in words}
+    words = sorted(map(str, candidates))
+    lowered = {name.lower(): name for name in words}
     close_matches = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.5)
-    begun = [other for other in lowered if word and other.startswith(word.lower())]
+    begun = [name for name in lowered if word and name.startswith(word.lower())]
     if not close_matches and len(begun) == 1:
         close_matches = begun
     if close_matches:

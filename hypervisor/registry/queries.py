@@ -13,21 +13,22 @@ from hypervisor.registry.model import Registry
 def load(connection: Connection) -> Registry:
     """Read the whole registry. Revisions stand in order of kind, key, effective and recording."""
     return Registry(
-        areas={area.code: area for area in queries_tables.areas(connection)},
-        sites={site.name: site for site in queries_tables.sites(connection)},
-        devices={device.name: device for device in queries_tables.devices(connection)},
+        areas={area.code: area for area in queries_tables.list_areas(connection)},
+        sites={site.name: site for site in queries_tables.list_sites(connection)},
+        devices={device.name: device for device in queries_tables.list_devices(connection)},
         series={
-            (series.device, series.quantity): series for series in queries_tables.series(connection)
+            (series.device, series.quantity): series
+            for series in queries_tables.list_series(connection)
         },
-        revisions=tuple(queries_tables.revisions(connection)),
-        gateways={gateway.name: gateway for gateway in queries_tables.gateways(connection)},
-        groups={group.name: group for group in queries_tables.groups(connection)},
-        zones={zone.name: zone for zone in queries_tables.zones(connection)},
-        assets={asset.name: asset for asset in queries_tables.assets(connection)},
+        revisions=tuple(queries_tables.list_revisions(connection)),
+        gateways={gateway.name: gateway for gateway in queries_tables.list_gateways(connection)},
+        groups={group.name: group for group in queries_tables.list_groups(connection)},
+        zones={zone.name: zone for zone in queries_tables.list_zones(connection)},
+        assets={asset.name: asset for asset in queries_tables.list_assets(connection)},
     )
 
 
-class Remembered:
+class RegistryCache:
     """The registry as it was read last, for whoever asks often; it is read again once it changed.
 
     Of one database, by connections that see all of it.
@@ -47,7 +48,7 @@ class Remembered:
             return self._known[1]
 
 
-def river_of(connection: Connection, site: str) -> str | None:
+def load_river(connection: Connection, site: str) -> str | None:
     """On which river a site lies."""
     row = connection.execute("SELECT river FROM site WHERE name = %s", [site]).fetchone()
     return row[0] if row else None

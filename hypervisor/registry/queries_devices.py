@@ -41,7 +41,7 @@ class DeviceRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class DeviceReport:
     """What a device sent within the span: readings, those suspect, its refused times.
 
     `heard_at`: its last arrival, however long ago, None: never. `delay_s`: from measuring to
@@ -141,7 +141,7 @@ ORDER BY d.name, r.quantity
 """  # noqa: S608  a constant
 
 
-def devices(
+def list_devices(
     connection: Connection,
     at: datetime,
     *,
@@ -189,30 +189,32 @@ def _device(row: Sequence[Any], groups: tuple[str, ...], switched: set[str]) -> 
     )
 
 
-def heard(
+def load_device_reports(
     connection: Connection, at: datetime, names: Sequence[str] | None = None
-) -> dict[str, Heard]:
+) -> dict[str, DeviceReport]:
     """By device, what was heard of it up to a time, and within the span before it."""
-    wanted = None if names is None else list(names)
+    given_names = None if names is None else list(names)
     numbers = None
-    if wanted is not None:
+    if given_names is not None:
         rows = connection.execute(
             "SELECT s.id FROM series s JOIN device d ON d.id = s.device WHERE d.name = ANY(%s)",
-            [wanted],
+            [given_names],
         )
         numbers = [number for (number,) in rows]
-    words = {
+    parameters = {
         "at": at,
         "since": at - SPAN,
         "unfit": _UNFIT,
-        "names": wanted,
+        "names": given_names,
         "series": numbers,
         "clock": CLOCK_FAULT,
         "battery": _BATTERY,
     }
-    batteries = {name: (value, when) for name, value, when in connection.execute(_BATTERIES, words)}
+    batteries = {
+        name: (value, when) for name, value, when in connection.execute(_BATTERIES, parameters)
+    }
     return {
-        row[0]: Heard(
+        row[0]: DeviceReport(
             heard_at=row[1],
             measured_at=row[2],
             readings=row[3],
@@ -223,11 +225,11 @@ def heard(
             battery=batteries.get(row[0], (None, None))[0],
             battery_at=batteries.get(row[0], (None, None))[1],
         )
-        for row in connection.execute(_HEARD, words)
+        for row in connection.execute(_HEARD, parameters)
     }
 
 
-def series(
+def list_series(
     connection: Connection,
     at: datetime,
     *,
@@ -249,7 +251,7 @@ def series(
     return [SeriesRow(**dict(zip(names, row, strict=True))) for row in rows]
 
 
-def accused_of_silence(connection: Connection) -> set[str]:
+def devices_in_silence_alarm(connection: Connection) -> set[str]:
     """Devices of which an active alarm says that nothing is heard."""
     rows = connection.execute(
         "SELECT substr(a.subject, 8) FROM alarm a JOIN LATERAL (SELECT value FROM revision"

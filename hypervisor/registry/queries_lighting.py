@@ -28,7 +28,7 @@ FROM (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class PlanCoverage:
     """For how often a changed registry, and for which span, the plans were written down."""
 
     registry: int
@@ -46,7 +46,7 @@ class LightingRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lit:
+class LitPiece:
     """A piece of a plan: `level` (%) holds from `begins` to `ends`, in the light that `span` is.
 
     `installed`: kW behind the cabinet, None where nobody says.
@@ -59,12 +59,12 @@ class Lit:
     installed: float | None
 
 
-def mine(connection: Connection) -> bool:
+def try_lock(connection: Connection) -> bool:
     """Be the only one that writes plans, to the end of the transaction."""
     return locks.take_for_now(connection, Lock.LIT_PLANS)
 
 
-def wanted(connection: Connection) -> Made | None:
+def load_required_coverage(connection: Connection) -> PlanCoverage | None:
     """What the plans are wanted for: the registry as it is, the time that is rolled up.
 
     None where nothing was rolled up yet.
@@ -75,27 +75,29 @@ def wanted(connection: Connection) -> Made | None:
     ).fetchone()
     if row is None or row[0] is None:
         return None
-    return Made(registry=feed.registry_version(connection), since=row[0], until=row[1])
+    return PlanCoverage(registry=feed.registry_version(connection), since=row[0], until=row[1])
 
 
-def made(connection: Connection) -> Made | None:
+def load_coverage(connection: Connection) -> PlanCoverage | None:
     """What they were written down for; None: never."""
     row = connection.execute(
         "SELECT registry, since, until FROM lit_state WHERE registry >= 0"
     ).fetchone()
-    return Made(registry=row[0], since=row[1], until=row[2]) if row else None
+    return PlanCoverage(registry=row[0], since=row[1], until=row[2]) if row else None
 
 
-def groups(connection: Connection) -> dict[str, tuple[str, datetime, datetime]]:
+def load_groups(connection: Connection) -> dict[str, tuple[str, datetime, datetime]]:
     """By group: the facts that its rows were made of, and for which time."""
     rows = connection.execute("SELECT lit_group, facts, since, until FROM lit_made").fetchall()
     return {name: (facts, since, until) for name, facts, since, until in rows}
 
 
-def write(connection: Connection, plan: LightingRow, pieces: Iterable[Lit], zone: str) -> None:
+def write_plan(
+    connection: Connection, plan: LightingRow, pieces: Iterable[LitPiece], zone: str
+) -> None:
     """Write a group's plan anew, and its days of that zone."""
     group = plan.group
-    forget(connection, [group])
+    delete_plans(connection, [group])
     with connection.cursor().copy(
         "COPY lit_plan (lit_group, begins, ends, level, lit_from, lit_to, installed) FROM STDIN"
     ) as copy:
@@ -107,7 +109,7 @@ def write(connection: Connection, plan: LightingRow, pieces: Iterable[Lit], zone
     )
 
 
-def forget(connection: Connection, names: Iterable[str]) -> None:
+def delete_plans(connection: Connection, names: Iterable[str]) -> None:
     """Groups that are lit by no plan any more, or by another."""
     gone: Mapping[str, list[str]] = {"names": list(names)}
     for table in ("lit_plan", "lit_day", "lit_made"):
@@ -117,7 +119,7 @@ def forget(connection: Connection, names: Iterable[str]) -> None:
         )
 
 
-def done(connection: Connection, what: Made) -> None:
+def save_coverage(connection: Connection, what: PlanCoverage) -> None:
     """Remember what they were written down for."""
     connection.execute(
         "UPDATE lit_state SET registry = %s, since = %s, until = %s",

@@ -14,7 +14,7 @@ _COLUMNS = "id, kind, key, value, effective, author, reason, illustrative, previ
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recorded:
+class RecordedRevision:
     """A row of the table. `value` None withdraws; `previous` was in force before it."""
 
     id: int
@@ -34,41 +34,43 @@ class Recorded:
         return self.author in SHIPPED
 
 
-def history(connection: Connection, kind: Kind, key: str | None = None) -> list[Recorded]:
+def list_revisions(
+    connection: Connection, kind: Kind, key: str | None = None
+) -> list[RecordedRevision]:
     """The revisions of one key, or of all, in the order they were recorded."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM revision WHERE kind = %s"  # noqa: S608  our own columns
         " AND (%s::text IS NULL OR key = %s) ORDER BY id",
         [kind, key, key],
     )
-    return [_recorded(row) for row in rows]
+    return [_make_revision(row) for row in rows]
 
 
-def latest(connection: Connection, kind: Kind) -> dict[str, Recorded]:
+def load_latest(connection: Connection, kind: Kind) -> dict[str, RecordedRevision]:
     """By key: the revision recorded last, whenever it holds."""
     rows = connection.execute(
         f"SELECT DISTINCT ON (key) {_COLUMNS} FROM revision WHERE kind = %s"  # noqa: S608  our own columns
         " ORDER BY key, id DESC",
         [kind],
     )
-    return {recorded.key: recorded for recorded in map(_recorded, rows)}
+    return {recorded.key: recorded for recorded in map(_make_revision, rows)}
 
 
-def last_shipped(connection: Connection) -> dict[str, Recorded]:
+def load_last_shipped(connection: Connection) -> dict[str, RecordedRevision]:
     """By rule: what the software's packs last said of it; a value of None where they dropped it."""
     rows = connection.execute(
         f"SELECT DISTINCT ON (key) {_COLUMNS} FROM revision"  # noqa: S608  our own columns
         " WHERE kind = 'rule' AND author = ANY(%s) ORDER BY key, id DESC",
         [list(SHIPPED)],
     )
-    return {recorded.key: recorded for recorded in map(_recorded, rows)}
+    return {recorded.key: recorded for recorded in map(_make_revision, rows)}
 
 
-def _recorded(row: tuple[Any, ...]) -> Recorded:
-    return Recorded(**dict(zip(_COLUMNS.split(", "), row, strict=True)))
+def _make_revision(row: tuple[Any, ...]) -> RecordedRevision:
+    return RecordedRevision(**dict(zip(_COLUMNS.split(", "), row, strict=True)))
 
 
-def set_by_hand(connection: Connection) -> dict[str, Recorded]:
+def load_manual_thresholds(connection: Connection) -> dict[str, RecordedRevision]:
     """By threshold: its last revision, where a person set that one alone, not an inventory."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM (SELECT DISTINCT ON (key) * FROM revision"  # noqa: S608  our own columns
@@ -76,12 +78,12 @@ def set_by_hand(connection: Connection) -> dict[str, Recorded]:
         " SELECT FROM audit WHERE audit.subject = last.key AND starts_with(audit.kind, 'threshold')"
         " AND audit.at >= last.recorded_at)"
     )
-    return {recorded.key: recorded for recorded in map(_recorded, rows)}
+    return {recorded.key: recorded for recorded in map(_make_revision, rows)}
 
 
-def histories(connection: Connection) -> dict[str, list[Recorded]]:
+def load_rule_histories(connection: Connection) -> dict[str, list[RecordedRevision]]:
     """Every rule's revisions as they were recorded."""
-    found: dict[str, list[Recorded]] = {}
-    for recorded in history(connection, "rule"):
-        found.setdefault(recorded.key, []).append(recorded)
-    return found
+    revisions: dict[str, list[RecordedRevision]] = {}
+    for recorded in list_revisions(connection, "rule"):
+        revisions.setdefault(recorded.key, []).append(recorded)
+    return revisions

@@ -8,6 +8,15 @@ from typing import Any
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 
+MOST = 40  # more than that nobody reads below a field
+
+_FITTING = """
+SELECT name, title FROM site
+WHERE position(lower(%(typed)s) IN lower(name || ' ' || title)) > 0
+ORDER BY NOT starts_with(lower(name), lower(%(typed)s)), river NULLS LAST, river_order, name
+LIMIT %(most)s
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SitePlace:
@@ -26,7 +35,7 @@ class SitePlace:
     properties: dict[str, Any]
 
 
-def place(connection: Connection, name: str) -> SitePlace | None:
+def load_site(connection: Connection, name: str) -> SitePlace | None:
     """The site of that name."""
     row = connection.execute(
         "SELECT s.name, s.title, s.domain, c.code, c.name, e.code, e.name, s.lon, s.lat, s.river,"
@@ -53,7 +62,7 @@ def place(connection: Connection, name: str) -> SitePlace | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LimitRow:
+class ThresholdRow:
     """A threshold in force, who said it last, when and why; `revisions`: how many there are."""
 
     site: str
@@ -68,7 +77,9 @@ class LimitRow:
     revisions: int
 
 
-def limits(connection: Connection, sites: Sequence[str], at: datetime) -> list[LimitRow]:
+def list_thresholds(
+    connection: Connection, sites: Sequence[str], at: datetime
+) -> list[ThresholdRow]:
     """The thresholds of sites that are in force at a time, by site and value."""
     rows = connection.execute(
         "SELECT * FROM (SELECT DISTINCT ON (key) split_part(key, '/', 1) AS site,"
@@ -81,7 +92,7 @@ def limits(connection: Connection, sites: Sequence[str], at: datetime) -> list[L
         [list(sites), at],
     )
     return [
-        LimitRow(
+        ThresholdRow(
             site=row[0],
             name=row[1],
             value=row[2],
@@ -97,7 +108,7 @@ def limits(connection: Connection, sites: Sequence[str], at: datetime) -> list[L
     ]
 
 
-def flows(connection: Connection, at: datetime) -> list[tuple[str, str, float | None]]:
+def list_links(connection: Connection, at: datetime) -> list[tuple[str, str, float | None]]:
     """(above, below, s that water takes) of the links in force."""
     rows = connection.execute(
         "SELECT DISTINCT ON (key) key, value FROM revision WHERE kind = 'link' AND effective <= %s"
@@ -111,7 +122,7 @@ def flows(connection: Connection, at: datetime) -> list[tuple[str, str, float | 
     ]
 
 
-def rain_gauges(connection: Connection, name: str) -> list[tuple[str, str, str, float]]:
+def list_rain_gauges(connection: Connection, name: str) -> list[tuple[str, str, str, float]]:
     """Sites that measure rain, the likeliest for a place first: (site, title, quantity, km away).
 
     Its own, then those of its commune, then the nearest.
@@ -131,7 +142,7 @@ def rain_gauges(connection: Connection, name: str) -> list[tuple[str, str, str, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeviceRow:
+class SiteDevice:
     """A device of a site, and how it is reached."""
 
     name: str
@@ -144,7 +155,7 @@ class DeviceRow:
     in_service: bool
 
 
-def devices(connection: Connection, site: str, at: datetime) -> list[DeviceRow]:
+def list_site_devices(connection: Connection, site: str, at: datetime) -> list[SiteDevice]:
     """The devices that stand at a site, those of cabinets' lamps among them."""
     rows = connection.execute(
         "SELECT d.name, d.model, d.commissioned, d.retired, g.title, g.protocol, d.name IN ("
@@ -159,7 +170,7 @@ def devices(connection: Connection, site: str, at: datetime) -> list[DeviceRow]:
         [at, site],
     )
     return [
-        DeviceRow(
+        SiteDevice(
             name=row[0],
             model=row[1],
             commissioned=row[2],
@@ -173,7 +184,7 @@ def devices(connection: Connection, site: str, at: datetime) -> list[DeviceRow]:
     ]
 
 
-def plan(
+def load_lighting_plan(
     connection: Connection, site: str, at: datetime
 ) -> tuple[str, dict[str, Any], float | None, float | None] | None:
     """The lighting plan of the cabinet that is run from a site: (title, plan, lon, lat)."""
@@ -190,18 +201,26 @@ def plan(
     return None if row is None else (str(row[0].get("title", "")), row[0], row[1], row[2])
 
 
-def stands(connection: Connection, sites: Sequence[str]) -> dict[str, SitePlace]:
+def load_sites(connection: Connection, sites: Sequence[str]) -> dict[str, SitePlace]:
     """Where several sites stand."""
-    found = (place(connection, name) for name in sites)
-    return {site_place.name: site_place for site_place in found if site_place is not None}
+    places = (load_site(connection, name) for name in sites)
+    return {site_place.name: site_place for site_place in places if site_place is not None}
 
 
-def acts(connection: Connection, subjects: Sequence[str], limit: int) -> list[audit.Act]:
+def list_corrections(
+    connection: Connection, subjects: Sequence[str], limit: int
+) -> list[audit.Act]:
     """What people did to the readings of these series, the latest first."""
     rows = connection.execute(
         "SELECT id FROM audit WHERE kind IN ('invalidate', 'observe', 'undo')"
         " AND subject = ANY(%s) ORDER BY id DESC LIMIT %s",
         [list(subjects), limit],
     ).fetchall()
-    found = (audit.get_act(connection, row[0]) for row in rows)
-    return [act for act in found if act is not None]
+    acts_or_none = (audit.get_act(connection, row[0]) for row in rows)
+    return [act for act in acts_or_none if act is not None]
+
+
+def suggest_sites(connection: Connection, typed: str = "") -> list[tuple[str, str]]:
+    """(name, title) of those that fit, first whose name begins so; of all in river order."""
+    rows = connection.execute(_FITTING, {"typed": typed, "most": MOST})
+    return [(name, title) for name, title in rows]

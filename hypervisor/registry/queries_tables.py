@@ -18,14 +18,14 @@ from hypervisor.registry.model import (
 )
 
 
-def areas(connection: Connection) -> Iterable[Area]:
+def list_areas(connection: Connection) -> Iterable[Area]:
     """The territory, by code."""
     return connection.cursor(row_factory=class_row(Area)).execute(
         "SELECT code, kind, name, parent, population, lon, lat FROM area ORDER BY code"
     )
 
 
-def sites(connection: Connection) -> Iterable[Site]:
+def list_sites(connection: Connection) -> Iterable[Site]:
     """The sites in river order."""
     return connection.cursor(row_factory=class_row(Site)).execute(
         "SELECT id, name, title, domain, commune, lon, lat, river, river_order, illustrative,"
@@ -33,14 +33,14 @@ def sites(connection: Connection) -> Iterable[Site]:
     )
 
 
-def gateways(connection: Connection) -> Iterable[Gateway]:
+def list_gateways(connection: Connection) -> Iterable[Gateway]:
     """Who speaks for devices."""
     return connection.cursor(row_factory=class_row(Gateway)).execute(
         "SELECT name, title, protocol, lon, lat, properties FROM gateway ORDER BY name"
     )
 
 
-def devices(connection: Connection) -> Iterable[Device]:
+def list_devices(connection: Connection) -> Iterable[Device]:
     """The devices with the names of their sites."""
     return connection.cursor(row_factory=class_row(Device)).execute(
         "SELECT device.name, site.name AS site, model, commissioned, retired, gateway, address,"
@@ -49,7 +49,7 @@ def devices(connection: Connection) -> Iterable[Device]:
     )
 
 
-def series(connection: Connection) -> Iterable[Series]:
+def list_series(connection: Connection) -> Iterable[Series]:
     """The series with the names of their devices."""
     return connection.cursor(row_factory=class_row(Series)).execute(
         "SELECT series.id, device.name AS device, quantity, low, high, saturates"
@@ -57,7 +57,7 @@ def series(connection: Connection) -> Iterable[Series]:
     )
 
 
-def groups(connection: Connection) -> Iterable[Group]:
+def list_groups(connection: Connection) -> Iterable[Group]:
     """The groups with the names of their sites; who belongs is a revision."""
     return connection.cursor(row_factory=class_row(Group)).execute(
         "SELECT device_group.name, device_group.title, kind, site.name AS site,"
@@ -66,14 +66,14 @@ def groups(connection: Connection) -> Iterable[Group]:
     )
 
 
-def zones(connection: Connection) -> Iterable[Zone]:
+def list_zones(connection: Connection) -> Iterable[Zone]:
     """The zones with their geometries."""
     return connection.cursor(row_factory=class_row(Zone)).execute(
         "SELECT name, title, kind, geometry, illustrative, properties FROM zone ORDER BY name"
     )
 
 
-def assets(connection: Connection) -> Iterable[Asset]:
+def list_assets(connection: Connection) -> Iterable[Asset]:
     """The assets with the names of their sites; which water reaches them is a revision."""
     return connection.cursor(row_factory=class_row(Asset)).execute(
         "SELECT asset.name, asset.title, kind, asset.commune, geometry, site.name AS site,"
@@ -82,7 +82,7 @@ def assets(connection: Connection) -> Iterable[Asset]:
     )
 
 
-def revisions(connection: Connection, kind: str | None = None) -> Iterable[Revision]:
+def list_revisions(connection: Connection, kind: str | None = None) -> Iterable[Revision]:
     """All facts, or those of a kind, in standing order: by kind, key, effective and recording."""
     return connection.cursor(row_factory=class_row(Revision)).execute(
         "SELECT id, kind, key, value, effective, author, reason, illustrative"

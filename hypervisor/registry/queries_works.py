@@ -15,14 +15,14 @@ _IN_FORCE = (
 )
 
 
-def in_force(connection: Connection, kind: str, at: datetime | None) -> dict[str, Any]:
+def load_in_force(connection: Connection, kind: str, at: datetime | None) -> dict[str, Any]:
     """What the revisions of a kind say at a time; what was withdrawn is not among them."""
     rows = connection.execute(_IN_FORCE, {"kind": kind, "at": at})
     return {key: value for key, value, _, _ in rows if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class WorksWindow:
     """Planned works: names of sites, devices and groups; from `begins` to before `ends`, µs."""
 
     name: str
@@ -34,11 +34,11 @@ class Window:
     groups: frozenset[str] = frozenset()
 
 
-def works(connection: Connection) -> list[Window]:
+def load_works(connection: Connection) -> list[WorksWindow]:
     """Planned works that are not withdrawn, past and to come."""
     rows = connection.execute(_IN_FORCE, {"kind": "works", "at": None})
     return [
-        Window(
+        WorksWindow(
             name=key,
             begins=micros(datetime.fromisoformat(value["begins"])),
             ends=micros(datetime.fromisoformat(value["ends"])),

@@ -128,11 +128,11 @@ def write_things(connection: Connection, changes: Changes) -> None:
 
 def add_revisions(connection: Connection, revisions: Iterable[Revision]) -> None:
     """Append facts, each pointing at the one in force before it; the caller tells the feed."""
-    for rows in _rounds(revisions):
+    for rows in _split_repeats(revisions):
         connection.execute(_REVISIONS, [json.dumps(rows, default=str)])
 
 
-def _rounds(revisions: Iterable[Revision]) -> Iterable[list[Mapping[str, Any]]]:
+def _split_repeats(revisions: Iterable[Revision]) -> Iterable[list[Mapping[str, Any]]]:
     """All at once, but of one key one after the other: the second points at the first."""
     rounds: list[list[Mapping[str, Any]]] = []
     counted: Counter[tuple[str, str]] = Counter()

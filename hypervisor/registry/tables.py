@@ -2,30 +2,34 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from hypervisor.registry.announcing import Works, listed
-from hypervisor.registry.model import Device, Registry
-from hypervisor.registry.standing import Facts, standing_facts
-from hypervisor.registry.wording import shown, span
+from hypervisor.registry.changes import ChangeLine, Changes
+from hypervisor.registry.formatting import format_duration, format_value
+from hypervisor.registry.model import Device, Facts, Registry, facts_in_force
+from hypervisor.registry.works import Works, list_works
 
-_MANY = 4  # so many devices of a site are told by name, more by their models
+_NAMED_DEVICES = 4  # of a site; more are counted by model
+
+_NEW_LINES = 12  # new things of a kind are listed up to this number, more are counted
 
 
-def tables(registry: Registry, now: datetime | None) -> Iterator[Table]:
+def build_tables(registry: Registry, now: datetime | None) -> Iterator[Table]:
     """Sites in river order first; then who speaks for devices, what belongs together, and why."""
-    facts = standing_facts(registry)
-    yield _sites(registry, facts)
-    works = [one for one in listed(registry.revisions, now) if one.state != "over"]
+    facts = facts_in_force(registry)
+    yield _sites_table(registry, facts)
+    works = [item for item in list_works(registry.revisions, now) if item.state != "over"]
     for things, made in (
-        (registry.gateways, _gateways),
-        (registry.groups, _groups),
-        ([key for kind, key in facts if kind == "plan"], _plans),
-        (registry.zones, _zones),
-        (registry.assets, _assets),
+        (registry.gateways, _gateways_table),
+        (registry.groups, _groups_table),
+        ([key for kind, key in facts if kind == "plan"], _plans_table),
+        (registry.zones, _zones_table),
+        (registry.assets, _assets_table),
     ):
         if things:
             yield made(registry, facts)
@@ -33,7 +37,7 @@ def tables(registry: Registry, now: datetime | None) -> Iterator[Table]:
         yield works_table(works)
 
 
-def _sites(registry: Registry, facts: Facts) -> Table:
+def _sites_table(registry: Registry, facts: Facts) -> Table:
     made = Table("river, domain", "site", "title", "devices", "levels", "flows to", box=None)
     devices: defaultdict[str, list[Device]] = defaultdict(list)
     for device in registry.devices.values():
@@ -41,58 +45,58 @@ def _sites(registry: Registry, facts: Facts) -> Table:
     quantities: defaultdict[str, list[str]] = defaultdict(list)
     for owner, quantity in registry.series:
         quantities[owner].append(quantity)
-    levels, below = _levels(facts), _below(facts)
+    levels, below = _format_levels(facts), _format_links(facts)
     for site in registry.sites.values():
         made.add_row(
             escape(site.river or site.domain),
             site.name + (" *" if site.illustrative else ""),
             escape(site.title),
-            "\n".join(_devices(devices[site.name], quantities, facts)),
+            "\n".join(_format_devices(devices[site.name], quantities, facts)),
             "\n".join(levels[site.name]),
             "\n".join(below[site.name]),
         )
     return made
 
 
-def _devices(
+def _format_devices(
     devices: list[Device], quantities: Mapping[str, list[str]], facts: Facts
 ) -> Iterable[str]:
     """By name; where there are many of them, how many of each model."""
     standing = [device for device in devices if device.retired is None]
-    if len(standing) > _MANY:
+    if len(standing) > _NAMED_DEVICES:
         models = Counter(device.model or "of no model" for device in standing)
         return [f"{count} {escape(model)}" for model, count in models.items()]
-    return [_device(device, quantities, facts) for device in devices]
+    return [_format_device(device, quantities, facts) for device in devices]
 
 
-def _device(device: Device, quantities: Mapping[str, list[str]], facts: Facts) -> str:
+def _format_device(device: Device, quantities: Mapping[str, list[str]], facts: Facts) -> str:
     service = facts.get(("device", device.name), {}).get("in_service")
     state = "" if service else " (out of service)"
     by = f" through {device.gateway}" if device.gateway else ""
     return f"{device.name}{state}{by}: {', '.join(quantities.get(device.name, []))}"
 
 
-def _levels(facts: Facts) -> Mapping[str, list[str]]:
-    found: defaultdict[str, list[str]] = defaultdict(list)
+def _format_levels(facts: Facts) -> Mapping[str, list[str]]:
+    levels: defaultdict[str, list[str]] = defaultdict(list)
     for (kind, key), value in facts.items():
         owner, _, name = key.rpartition("/")
         if kind == "threshold":
-            found[owner].append(f"{name} {shown(value)}")
+            levels[owner].append(f"{name} {format_value(value)}")
         elif kind == "datum":
-            found[key].append(shown(value))
-    return found
+            levels[key].append(format_value(value))
+    return levels
 
 
-def _below(facts: Facts) -> Mapping[str, list[str]]:
-    found: defaultdict[str, list[str]] = defaultdict(list)
+def _format_links(facts: Facts) -> Mapping[str, list[str]]:
+    links: defaultdict[str, list[str]] = defaultdict(list)
     for (kind, key), value in facts.items():
         above, _, below = key.partition(">")
         if kind == "link":
-            found[above].append(f"{below} in {span(value['travel_s'])}")
-    return found
+            links[above].append(f"{below} in {format_duration(value['travel_s'])}")
+    return links
 
 
-def _gateways(registry: Registry, _: Facts) -> Table:
+def _gateways_table(registry: Registry, _: Facts) -> Table:
     made = Table("gateway", "title", "speaks", "for", box=None)
     counted = Counter(device.gateway for device in registry.devices.values() if not device.retired)
     for gateway in registry.gateways.values():
@@ -100,73 +104,186 @@ def _gateways(registry: Registry, _: Facts) -> Table:
             gateway.name,
             escape(gateway.title),
             gateway.protocol,
-            _count(counted[gateway.name], "device"),
+            _format_count(counted[gateway.name], "device"),
         )
     return made
 
 
-def _groups(registry: Registry, facts: Facts) -> Table:
+def _groups_table(registry: Registry, facts: Facts) -> Table:
     made = Table("group", "title", "kind", "site", "members", "lit by", box=None)
     counted = Counter(key.partition("/")[0] for kind, key in facts if kind == "member")
-    for one in registry.groups.values():
-        supply = facts.get(("supply", one.name))
+    for group in registry.groups.values():
+        supply = facts.get(("supply", group.name))
         made.add_row(
-            one.name,
-            escape(one.title),
-            one.kind,
-            one.site or "",
-            str(counted[one.name]),
-            shown(supply) if supply else "",
+            group.name,
+            escape(group.title),
+            group.kind,
+            group.site or "",
+            str(counted[group.name]),
+            format_value(supply) if supply else "",
         )
     return made
 
 
-def _plans(_: Registry, facts: Facts) -> Table:
+def _plans_table(_: Registry, facts: Facts) -> Table:
     made = Table("plan", "title", "lit", box=None)
     for (kind, key), value in facts.items():
         if kind == "plan":
-            made.add_row(key, escape(str(value.get("title", key))), shown(value))
+            made.add_row(key, escape(str(value.get("title", key))), format_value(value))
     return made
 
 
-def _zones(registry: Registry, _: Facts) -> Table:
+def _zones_table(registry: Registry, _: Facts) -> Table:
     made = Table("zone", "title", "kind", "shape", box=None)
     for zone in registry.zones.values():
         mark = " *" if zone.illustrative else ""
-        made.add_row(zone.name + mark, escape(zone.title), zone.kind, shown(zone.geometry))
+        made.add_row(zone.name + mark, escape(zone.title), zone.kind, format_value(zone.geometry))
     return made
 
 
-def _assets(registry: Registry, facts: Facts) -> Table:
+def _assets_table(registry: Registry, facts: Facts) -> Table:
     made = Table("asset", "title", "kind", "place", "reached at", box=None)
     for asset in registry.assets.values():
         reach = facts.get(("reach", asset.name))
-        place = shown(asset.geometry) if asset.geometry else asset.site or asset.commune or ""
+        place = (
+            format_value(asset.geometry) if asset.geometry else asset.site or asset.commune or ""
+        )
         made.add_row(
             asset.name + (" *" if asset.illustrative else ""),
             escape(asset.title),
             asset.kind,
             place,
-            shown(reach) if reach else "",
+            format_value(reach) if reach else "",
         )
     return made
 
 
-def works_table(found: Iterable[Works]) -> Table:
+def works_table(works_list: Iterable[Works]) -> Table:
     """Works, and how they stand."""
     made = Table("works", "", "begins", "ends", "concern", "why", box=None)
-    for one in found:
-        names = [name for group in one.subjects.values() for name in group]
+    for works in works_list:
+        names = [name for group in works.subjects.values() for name in group]
         made.add_row(
-            one.name,
-            one.state,
-            shown(one.begins),
-            shown(one.ends),
+            works.name,
+            works.state,
+            format_value(works.begins),
+            format_value(works.ends),
             ", ".join(names),
-            escape(one.reason),
+            escape(works.reason),
         )
     return made
 
 
-def _count(count: int, what: str) -> str:
+def _format_count(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def registry_rows(registry: Registry) -> Iterable[dict[str, Any]]:
+    """Every thing as plain values, each with its `kind`; last the facts that rules use."""
+    things: dict[str, Mapping[Any, Any]] = {
+        "area": registry.areas,
+        "site": registry.sites,
+        "gateway": registry.gateways,
+        "device": registry.devices,
+        "series": registry.series,
+        "group": registry.groups,
+        "zone": registry.zones,
+        "asset": registry.assets,
+    }
+    for kind, by_key in things.items():
+        for thing in by_key.values():
+            row = asdict(thing)
+            if "kind" in row:
+                row[f"{kind}_kind"] = row.pop("kind")
+            yield _plain({"kind": kind, **row})
+    for revision in registry.revisions:
+        yield _plain({"kind": "revision", "of": revision.kind, **_without(asdict(revision))})
+
+
+def _without(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "kind"}
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: format_value(value) if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
+
+
+def works_rows(works_list: Iterable[Works]) -> Iterable[dict[str, Any]]:
+    """Works as plain values."""
+    for works in works_list:
+        yield _plain({**asdict(works), "subjects": dict(works.subjects)})
+
+
+def summarise_registry(registry: Registry) -> str:
+    """How much of everything."""
+    kinds = [area.kind for area in registry.areas.values()]
+    more = {
+        "gateway": registry.gateways,
+        "group": registry.groups,
+        "zone": registry.zones,
+        "asset": registry.assets,
+    }
+    counts = "".join(
+        f" {len(things)} {plural(name, len(things))}," for name, things in more.items() if things
+    )
+    return (
+        f"{kinds.count('departement')} départements, {kinds.count('epci')} EPCI,"
+        f" {kinds.count('commune')} communes; {len(registry.sites)} sites,"
+        f" {len(registry.devices)} devices, {len(registry.series)} series,{counts}"
+        f" {len(registry.revisions)} revisions (* place chosen for illustration)"
+    )
+
+
+def changes_table(changes: Changes, *, every: bool) -> Table:
+    """One line a change; many new things of one kind as one line unless `every`."""
+    made = Table("what", "which", "field", "before", "after", "holds from", box=None)
+    for line in _condense(changes.lines, every=every):
+        made.add_row(
+            *map(escape, (line.kind, line.key, line.field, line.before, line.after)),
+            format_value(line.effective) if line.effective else "",
+        )
+    return made
+
+
+def _condense(lines: Iterable[ChangeLine], *, every: bool) -> Iterable[ChangeLine]:
+    listed = list(lines)
+    new = Counter(line.kind for line in listed if not line.before)
+    many = {kind for kind, count in new.items() if count > _NEW_LINES and not every}
+    for kind in dict.fromkeys(line.kind for line in listed):
+        if kind in many:
+            yield ChangeLine(
+                kind=kind, key=f"{new[kind]} of them", field="", before="", after="new"
+            )
+        yield from (
+            line for line in listed if line.kind == kind and (line.before or kind not in many)
+        )
+
+
+def change_rows(changes: Changes) -> Iterable[dict[str, Any]]:
+    """The lines as plain values."""
+    for line in changes.lines:
+        row = asdict(line)
+        row["effective"] = format_value(line.effective) if line.effective else None
+        yield row
+
+
+def count_changes(changes: Changes) -> dict[str, int]:
+    """How many of each kind."""
+    kinds = ("area", "site", "gateway", "device", "series", "group", "zone", "asset", "revision")
+    counts = {kind: len(getattr(changes, plural(kind, 0))) for kind in kinds}
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def summarise_changes(changes: Changes, *, dry_run: bool) -> str:
+    """One sentence."""
+    parts = [f"{count} {plural(kind, count)}" for kind, count in count_changes(changes).items()]
+    done = "would change (--dry-run: nothing was)" if dry_run else "changed"
+    return f"{', '.join(parts)} {done}"
+
+
+def plural(name: str, count: int) -> str:
+    """The name for so many of them."""
+    return name if count == 1 or name == "series" else f"{name}s"

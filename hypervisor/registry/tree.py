@@ -46,14 +46,14 @@ class Fields:
 Node = Leaf | Items | Fields
 
 
-def unwritable(node: Node) -> Iterator[Leaf]:
+def find_unwritable(node: Node) -> Iterator[Leaf]:
     """The leaves that hold what no text may: a zero character, half of a pair."""
     if isinstance(node, Leaf):
         if node.text is not None and _UNWRITABLE.search(node.text):
             yield node
         return
     for child in node.fields.values() if isinstance(node, Fields) else node.items:
-        yield from unwritable(child)
+        yield from find_unwritable(child)
 
 
 def parse_yaml(text: str, *, file: str) -> Fields:
@@ -93,15 +93,15 @@ def parse_yaml(text: str, *, file: str) -> Fields:
 def _compose(text: str, file: str) -> yaml.Node | None:
     """With libyaml, for thousands of lamps; what it refuses, the other tells better."""
     try:
-        return _composed(text, file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return _compose_with(text, file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
-        return _composed(text, file, yaml.SafeLoader)
+        return _compose_with(text, file, yaml.SafeLoader)
 
 
-def _composed(text: str, file: str, loader: Any) -> yaml.Node | None:
+def _compose_with(text: str, file: str, loader: Any) -> yaml.Node | None:
     _refuse_aliases(text, file, loader)
-    found: yaml.Node | None = yaml.compose(text, Loader=loader)
-    return found
+    node: yaml.Node | None = yaml.compose(text, Loader=loader)
+    return node
 
 
 def _refuse_aliases(text: str, file: str, loader: Any) -> None:

@@ -11,7 +11,7 @@ from hypervisor.broker import device_accounts
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.registry import queries_equipment
-from hypervisor.registry.entries import Fact, Inventory
+from hypervisor.registry.inventory import Fact, Inventory
 from hypervisor.registry.problems import Where
 from hypervisor.registry.queries_equipment import Gear
 from hypervisor.web.refusals import refusal
@@ -29,7 +29,7 @@ class DeviceRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class DevicesPage:
     """`of`: how many there are before they are cut. `unreachable`: why there are no accounts."""
 
     rows: list[DeviceRow]
@@ -39,26 +39,28 @@ class Found:
     unreachable: str
 
 
-def look(context: RequestContext, settings: Settings | None, *, words: str, narrowed: str) -> Found:
+def load_page(
+    context: RequestContext, settings: Settings | None, *, words: str, narrowed: str
+) -> DevicesPage:
     """The devices in use that fit the words, each with its account."""
-    names, unreachable = _accounts(settings)
+    names, unreachable = _load_accounts(settings)
     rows = [
         DeviceRow(device=gear, account=None if names is None else gear.name in names)
         for gear in queries_equipment.listing(context.connection, now=context.now())
     ]
     lacking = [row for row in rows if row.account is False and row.device.gateway is None]
     out = [row for row in rows if not row.device.in_service]
-    wanted = {"lacking": lacking, "out": out}.get(narrowed, rows)
-    said = words.lower().split()
+    selected = {"lacking": lacking, "out": out}.get(narrowed, rows)
+    search = words.lower().split()
     fits = [
         row
-        for row in wanted
+        for row in selected
         if all(
             word in f"{row.device.name} {row.device.site_title} {row.device.model or ''}".lower()
-            for word in said
+            for word in search
         )
     ]
-    return Found(
+    return DevicesPage(
         rows=fits[:SHOWN],
         of=len(fits),
         lacking=len(lacking),
@@ -67,16 +69,16 @@ def look(context: RequestContext, settings: Settings | None, *, words: str, narr
     )
 
 
-def _accounts(settings: Settings | None) -> tuple[frozenset[str] | None, str]:
+def _load_accounts(settings: Settings | None) -> tuple[frozenset[str] | None, str]:
     try:
-        found = broker(settings)
-        rows = device_accounts.list_accounts(found, {})
+        local = require_broker(settings)
+        rows = device_accounts.list_accounts(local, {})
     except (StackError, OSError) as error:
         return None, refusal(error)
     return frozenset(row.name for row in rows if row.account), ""
 
 
-def broker(settings: Settings | None) -> Broker:
+def require_broker(settings: Settings | None) -> Broker:
     """The broker whose accounts are kept beside us.
 
     Raises:
@@ -87,7 +89,7 @@ def broker(settings: Settings | None) -> Broker:
     return device_accounts.local_broker(settings)
 
 
-def speaking(context: RequestContext) -> Mapping[str, str | None]:
+def load_speakers(context: RequestContext) -> Mapping[str, str | None]:
     """Who may have an account, with who speaks for them."""
     return {
         gear.name: gear.gateway
@@ -95,7 +97,7 @@ def speaking(context: RequestContext) -> Mapping[str, str | None]:
     }
 
 
-def service(name: str, *, back: bool, at: datetime | None) -> Inventory:
+def service_change(name: str, *, back: bool, at: datetime | None) -> Inventory:
     """That a device is in service, or out of it, from now on."""
     where = Where(file="administration", line=0)
     fact = Fact(kind="device", key=name, value={"in_service": back}, where=where, effective=at)

@@ -1,65 +1,101 @@
-"""Planned works as a file writes them: from when to when nobody should trust what is there."""
+"""Planned works said at the command line, and those that are known, with how they stand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hypervisor.base.instants import EPOCH
-from hypervisor.base.scalars import instant, truth
-from hypervisor.registry.entries import Fact
-from hypervisor.registry.form import Form
-from hypervisor.registry.tree import Items, Leaf
+from hypervisor.registry.formatting import format_value
+from hypervisor.registry.inventory import Fact, Inventory
+from hypervisor.registry.model import Registry, Revision
+from hypervisor.registry.parse_works import SUBJECTS, works_fact, works_value
+from hypervisor.registry.problems import Where, nearest
+from sensors._errors import TerritoryError
 
-SUBJECTS = ("sites", "devices", "groups")
-WORKS_FIELDS = ("name", "begins", "ends", *SUBJECTS, "reason", "withdrawn")
+_HERE = Where(file="works", line=0)
 
 
-def works(form: Form) -> Fact | None:
-    """One window of works. Its times are in its value: it holds, whenever it was said."""
-    name = form.name()
-    gone = form.take("withdrawn", truth)
-    begins, ends = form.take("begins", instant), form.take("ends", instant)
-    subjects = {kind: _names(form, kind) for kind in SUBJECTS}
-    reason = form.text("reason")
-    if name is None:
-        return None
-    if gone:
-        return window(name, None, reason=reason, where=form.where)
-    for field in ("begins", "ends"):
-        if not form.has(field):
-            form.problem(f"needs {field!r}, such as 2024-11-04T08:00+01:00", form.at(field))
+class WorksError(TerritoryError):
+    """Works cannot be announced or ended as was asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Works:
+    """A window of works as it stands; `state` is planned, under way or over."""
+
+    name: str
+    begins: datetime
+    ends: datetime
+    state: str
+    subjects: Mapping[str, list[str]]
+    author: str
+    reason: str
+
+
+def announce_works(
+    name: str, begins: datetime, ends: datetime, subjects: Mapping[str, list[str]]
+) -> Inventory:
+    """New works, or the same works at another time.
+
+    Raises:
+        WorksError: they concern nothing, or end before they begin.
+    """
     if not any(subjects.values()):
-        form.problem(f"needs what it concerns: some of {', '.join(SUBJECTS)}", form.where)
-    if begins is None or ends is None:
-        return None
+        raise WorksError("works concern something: --site, --device or --group, as often as needed")
     if ends <= begins:
-        form.problem("ends before it begins", form.at("ends"))
-    return window(name, value_of(begins, ends, subjects), reason=reason, where=form.where)
+        raise WorksError(
+            f"they would end at {format_value(ends)}, before they begin, {format_value(begins)}"
+        )
+    return _inventory(
+        works_fact(name, works_value(begins, ends, subjects), reason=None, where=_HERE)
+    )
 
 
-def window(name: str, value: dict[str, Any] | None, *, reason: str | None, where: Any) -> Fact:
-    """The fact of a window; the one recorded last stands for all times."""
-    return Fact(kind="works", key=name, value=value, where=where, effective=EPOCH, reason=reason)
+def end_works(registry: Registry, name: str, at: datetime) -> Inventory:
+    """Works that are over at `at`; those that have not begun by then never take place.
+
+    Raises:
+        WorksError: there are none of that name, or they were over before.
+    """
+    works_by_name = {works.name: works for works in list_works(registry.revisions, at)}
+    if name not in works_by_name:
+        raise WorksError(f"no works are called {name!r}{nearest(name, works_by_name)}")
+    works = works_by_name[name]
+    if works.ends <= at:
+        raise WorksError(f"{name} was over at {format_value(works.ends)} already")
+    value: dict[str, Any] | None = None
+    if works.begins < at:
+        value = works_value(works.begins, at, works.subjects)
+    return _inventory(works_fact(name, value, reason=None, where=_HERE))
 
 
-def value_of(begins: datetime, ends: datetime, subjects: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The value of its revision."""
-    return {
-        "begins": _text(begins),
-        "ends": _text(ends),
-        **{kind: sorted(subjects.get(kind, ())) for kind in SUBJECTS},
-    }
+def _inventory(fact: Fact) -> Inventory:
+    return Inventory(facts=(fact,))
 
 
-def _text(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+def list_works(revisions: Iterable[Revision], now: datetime | None) -> list[Works]:
+    """All works that are not withdrawn, the latest last. `revisions`: in standing order."""
+    last = {revision.key: revision for revision in revisions if revision.kind == "works"}
+    return sorted(_current_works(last.values(), now), key=lambda works: (works.begins, works.name))
 
 
-def _names(form: Form, kind: str) -> list[str]:
-    node = form.fields.get(kind)
-    if node is None or (isinstance(node, Leaf) and not node.text):
-        return []
-    if isinstance(node, Items) and all(isinstance(item, Leaf) for item in node.items):
-        return [item.text or "" for item in node.items if isinstance(item, Leaf)]
-    form.problem("expected a list of names: [gif, orsay]", node.where)
-    return []
+def _current_works(revisions: Iterable[Revision], now: datetime | None) -> Iterable[Works]:
+    for revision in revisions:
+        if revision.value is None:
+            continue
+        begins, ends = (datetime.fromisoformat(revision.value[edge]) for edge in ("begins", "ends"))
+        yield Works(
+            name=revision.key,
+            begins=begins,
+            ends=ends,
+            state=_state(begins, ends, now),
+            subjects={kind: list(revision.value.get(kind, ())) for kind in SUBJECTS},
+            author=revision.author,
+            reason=revision.reason,
+        )
+
+
+def _state(begins: datetime, ends: datetime, now: datetime | None) -> str:
+    if now is None or now < begins:
+        return "planned"
+    return "under way" if now < ends else "over"

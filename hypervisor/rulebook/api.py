@@ -12,7 +12,7 @@ from hypervisor.base.instance import Mode
 from hypervisor.database.instance import scenario_clock
 from hypervisor.evaluation.rule_text import Proposed, read_any, read_one, read_written
 from hypervisor.readings import queries_latest
-from hypervisor.registry.queries_revisions import histories
+from hypervisor.registry.queries_revisions import load_rule_histories
 from hypervisor.rulebook import formatting, model, service
 from hypervisor.rulebook.schemas import (
     ChangedBody,
@@ -75,7 +75,7 @@ def check(context: Context, body: CheckPost) -> CheckBody:
 @router.get("/{rule}", responses=responses(404))
 def one(context: Context, response: Response, rule: str) -> RuleDetailBody:
     """One rule as it stands, as text and as an object; its ETag is for If-Match."""
-    revisions = service.of(histories(context.connection), rule)
+    revisions = service.of(load_rule_histories(context.connection), rule)
     shown = model.shown(rule, revisions, now=now_of(context), packs=())
     tag(response, shown.row["revision"])
     return RuleDetailBody(mode=context.mode, **shown.row)
@@ -84,7 +84,7 @@ def one(context: Context, response: Response, rule: str) -> RuleDetailBody:
 @router.get("/{rule}/revisions", responses=responses(404))
 def revisions(context: Context, response: Response, rule: str) -> RevisionsBody:
     """Its revisions, in the order they were recorded."""
-    every_revisions = service.of(histories(context.connection), rule)
+    every_revisions = service.of(load_rule_histories(context.connection), rule)
     rows = [
         RevisionBody(**formatting.revision_row(recorded, every_revisions))
         for recorded in every_revisions
@@ -101,7 +101,7 @@ def put(
     context.require(Duty.WRITE_RULES)
     proposed = _proposed(rule, body)
     with context.writing() as connection:
-        known = rule in histories(connection)
+        known = rule in load_rule_histories(connection)
         change = service.put(
             connection,
             proposed,
@@ -123,7 +123,7 @@ def withdraw(  # noqa: PLR0913, PLR0917  a DELETE has no body
     """Let a rule hold no more; its revisions stay."""
     context.require(Duty.WRITE_RULES)
     with context.writing() as connection:
-        service.of(histories(connection), rule)
+        service.of(load_rule_histories(connection), rule)
         change = service.withdraw(
             connection,
             rule,
@@ -140,7 +140,7 @@ def rollback(
     """Let hold again what a revision said, or what the packs of this version say."""
     context.require(Duty.WRITE_RULES)
     with context.writing() as connection:
-        service.of(histories(connection), rule)
+        service.of(load_rule_histories(connection), rule)
         change = service.rollback(
             connection,
             rule,

@@ -151,7 +151,7 @@ def owner_of(key: str) -> str:
 
 
 def _expected(context: RequestContext, key: str, if_match: str | None) -> str:
-    known = queries_revisions.history(context.connection, "threshold", key)
+    known = queries_revisions.list_revisions(context.connection, "threshold", key)
     found = expected(if_match, known=bool(known), what=key)
     return service_thresholds.marked([]) if found is None else found
 

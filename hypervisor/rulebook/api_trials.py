@@ -16,7 +16,7 @@ from hypervisor.backtest.errors import BacktestError
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instants import micros
-from hypervisor.registry.queries import Remembered
+from hypervisor.registry.queries import RegistryCache
 from hypervisor.rulebook.schemas_trials import TrialBody
 from hypervisor.web.problems import responses
 from rules._rule import Rule
@@ -111,11 +111,11 @@ def tried(context: RequestContext, request: Request, edit: Edit) -> Tried:
         _AT_ONCE.release()
 
 
-def remembered(request: Request) -> Remembered:
+def remembered(request: Request) -> RegistryCache:
     """One an application."""
     state = request.app.state
     with _FIRST:
         if not hasattr(state, "remembered"):
-            state.remembered = Remembered()
-        found: Remembered = state.remembered
+            state.remembered = RegistryCache()
+        found: RegistryCache = state.remembered
     return found

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hypervisor.database.connect import Connection
-    from hypervisor.registry.queries_revisions import Recorded
+    from hypervisor.registry.queries_revisions import RecordedRevision
 
 Key = Annotated[str, typer.Argument(metavar="RULE|SITE/THRESHOLD", help="orge-mill/alert, too.")]
 
@@ -42,7 +42,9 @@ def log(
 
     with opened(context) as connection:
         revisions = (
-            revisions_of(connection, key) if key else queries_revisions.history(connection, "rule")
+            revisions_of(connection, key)
+            if key
+            else queries_revisions.list_revisions(connection, "rule")
         )
     if as_json:
         for one in revisions[-limit:]:
@@ -108,11 +110,11 @@ def export(
 ) -> None:
     """Write the rules as they stand, ready to be edited and applied."""
     from hypervisor.database.command import opened
-    from hypervisor.registry.queries_revisions import histories
+    from hypervisor.registry.queries_revisions import load_rule_histories
     from hypervisor.rulebook import exporting
 
     with opened(context) as connection:
-        known = histories(connection)
+        known = load_rule_histories(connection)
     files = exporting.files(known, domain=domain or None, rule=rule)
     if output is None:
         print(exporting.single(files), end="")
@@ -122,22 +124,22 @@ def export(
         print(f"{path}: {text.count('- id: ')} rules", file=sys.stderr)
 
 
-def revisions_of(connection: "Connection", key: str) -> "list[Recorded]":
+def revisions_of(connection: "Connection", key: str) -> "list[RecordedRevision]":
     """Of a rule, or of a threshold, which has a / in its name."""
-    from hypervisor.registry.queries_revisions import histories
+    from hypervisor.registry.queries_revisions import load_rule_histories
     from hypervisor.rulebook import service, service_thresholds
 
     if "/" in key:
         return service_thresholds.history(connection, key)
-    return list(service.of(histories(connection), key))
+    return list(service.of(load_rule_histories(connection), key))
 
 
-def show_log(every: "Sequence[Recorded]", shown: "Sequence[Recorded]") -> None:
+def show_log(every: "Sequence[RecordedRevision]", shown: "Sequence[RecordedRevision]") -> None:
     """Revisions as a table."""
     from rich.console import Console
     from rich.table import Table
 
-    from hypervisor.registry.revision_words import day, since
+    from hypervisor.registry.formatting import format_minute, format_since
     from hypervisor.rulebook import formatting
 
     if not shown:
@@ -147,9 +149,9 @@ def show_log(every: "Sequence[Recorded]", shown: "Sequence[Recorded]") -> None:
     for recorded in shown:
         what = formatting.summary(formatting.previous(recorded, every), recorded)
         cells = (
-            day(recorded.recorded_at),
+            format_minute(recorded.recorded_at),
             recorded.key,
-            since(recorded.effective),
+            format_since(recorded.effective),
             recorded.author,
             what,
             recorded.reason,

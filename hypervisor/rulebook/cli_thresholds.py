@@ -76,16 +76,15 @@ def list_(
     from rich.console import Console
     from rich.table import Table
 
-    from hypervisor.registry.revision_words import since
-    from hypervisor.registry.wording import shown
+    from hypervisor.registry.formatting import format_since, format_value
 
     table = Table("threshold", "value", "holds", "who", "why", "revision", box=None)
     for recorded in every_revisions:
-        value = shown(recorded.value) + (" (illustrative)" if recorded.illustrative else "")
+        value = format_value(recorded.value) + (" (illustrative)" if recorded.illustrative else "")
         table.add_row(
             recorded.key,
             value,
-            since(recorded.effective),
+            format_since(recorded.effective),
             recorded.author,
             recorded.reason,
             str(recorded.id),
@@ -160,8 +159,7 @@ def withdraw(
 
 
 def _tell(found: "Set", *, as_json: bool) -> None:
-    from hypervisor.registry.revision_words import since
-    from hypervisor.registry.wording import shown
+    from hypervisor.registry.formatting import format_since, format_value
     from hypervisor.rulebook import formatting
 
     after = found.after
@@ -170,8 +168,8 @@ def _tell(found: "Set", *, as_json: bool) -> None:
         print(json.dumps({**row, "key": found.key, "changed": found.changed}, ensure_ascii=False))
         return
     if not found.changed or after is None:
-        print(f"{found.key} is {shown(after.value) if after else 'not set'} already")
+        print(f"{found.key} is {format_value(after.value) if after else 'not set'} already")
         return
-    before = "not set" if found.before is None else shown(found.before.value)
-    print(f"{found.key}: {before} -> {shown(after.value)}, revision {after.id}")
-    print(formatting.taken_up(since(after.effective)))
+    before = "not set" if found.before is None else format_value(found.before.value)
+    print(f"{found.key}: {before} -> {format_value(after.value)}, revision {after.id}")
+    print(formatting.taken_up(format_since(after.effective)))

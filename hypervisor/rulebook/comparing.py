@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hypervisor.evaluation import shipped
-from hypervisor.registry.queries_revisions import Recorded
-from hypervisor.registry.revision_words import who
-from hypervisor.registry.wording import shown
+from hypervisor.registry.formatting import describe_revision, format_value
+from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.rulebook.differing import Difference, differences
 from hypervisor.rulebook.service import TO_SHIPPED, latest, numbered
 from rules._pack import Pack
@@ -32,14 +31,14 @@ class Pair:
     @property
     def differences(self) -> list[Difference]:
         if self.threshold:
-            old, new = shown(self.before.value), shown(self.after.value)
+            old, new = format_value(self.before.value), format_value(self.after.value)
             return [] if old == new else [Difference(where="value", before=old, after=new)]
         return differences(self.before.value, self.after.value)
 
 
 def pair(
     key: str,
-    revisions: Sequence[Recorded],
+    revisions: Sequence[RecordedRevision],
     before: str,
     after: str,
     *,
@@ -61,12 +60,12 @@ def pair(
 
 
 def _side(
-    key: str, revisions: Sequence[Recorded], said: str, packs: Callable[[], Sequence[Pack]]
+    key: str, revisions: Sequence[RecordedRevision], said: str, packs: Callable[[], Sequence[Pack]]
 ) -> Side:
     if said == TO_SHIPPED:
         return Side(name="what this version's pack says", value=shipped.value_of(key, packs()))
     return _of(numbered(key, revisions, said))
 
 
-def _of(revision: Recorded) -> Side:
-    return Side(name=who(revision), value=revision.value)
+def _of(revision: RecordedRevision) -> Side:
+    return Side(name=describe_revision(revision), value=revision.value)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hypervisor.base.errors import RulebookError
-from hypervisor.registry.queries_revisions import Recorded
+from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.rulebook.service import latest, of
 from hypervisor.rulebook.stamps import mark
 from hypervisor.rulebook.timeline import standing
@@ -13,7 +13,10 @@ from rules._errors import nearest
 
 
 def files(
-    known: Mapping[str, Sequence[Recorded]], *, domain: str | None = None, rule: str | None = None
+    known: Mapping[str, Sequence[RecordedRevision]],
+    *,
+    domain: str | None = None,
+    rule: str | None = None,
 ) -> dict[str, str]:
     """By domain: the text of its file. What is withdrawn is in none.
 
@@ -74,7 +77,7 @@ def save(path: Path, text: str, *, force: bool) -> None:
         raise RulebookError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _text(keys: Sequence[str], known: Mapping[str, Sequence[Recorded]]) -> str:
+def _text(keys: Sequence[str], known: Mapping[str, Sequence[RecordedRevision]]) -> str:
     rules = []
     for key in keys:
         value = standing(known[key])[-1].value

@@ -3,9 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hypervisor.registry.queries_revisions import Recorded
-from hypervisor.registry.revision_words import day, instant, since, who
-from hypervisor.registry.wording import shown
+from hypervisor.registry.formatting import (
+    describe_revision,
+    format_instant,
+    format_minute,
+    format_since,
+    format_value,
+)
+from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.rulebook.differing import Difference, differences
 from hypervisor.rulebook.service_apply import Change
 from hypervisor.rulebook.stamps import mark
@@ -24,7 +29,10 @@ def change_lines(changes: Sequence[Change]) -> Iterable[str]:
         if one.does == "change":
             yield from (f"    {line}" for line in one.differences)
         if one.ends is not None:
-            yield f"    until {day(one.ends.effective)}: then {who(one.ends)} takes over"
+            yield (
+                f"    until {format_minute(one.ends.effective)}:"
+                f" then {describe_revision(one.ends)} takes over"
+            )
     equal = sum(change.does == "equal" for change in changes)
     if equal:
         yield f"= {equal} {_rules(equal)} unchanged"
@@ -42,8 +50,8 @@ def changed_line(changes: Sequence[Change], *, dry_run: bool = False) -> str:
 def held(change: Change, *, dry_run: bool = False) -> str:
     """From which event time it holds, and that nobody has to restart anything."""
     if dry_run:
-        return f"it would hold {since(change.holds_from)} of event time; nothing was written"
-    return taken_up(since(change.holds_from))
+        return f"it would hold {format_since(change.holds_from)} of event time; nothing was written"
+    return taken_up(format_since(change.holds_from))
 
 
 def taken_up(text: str) -> str:
@@ -56,8 +64,8 @@ def change_row(change: Change) -> dict[str, Any]:
     return {
         "rule": change.key,
         "does": change.does,
-        "holds_from": instant(change.holds_from),
-        "ends": None if change.ends is None else instant(change.ends.effective),
+        "holds_from": format_instant(change.holds_from),
+        "ends": None if change.ends is None else format_instant(change.ends.effective),
         "revision": change.mark,
         "differences": [difference_row(difference) for difference in change.differences],
     }
@@ -68,15 +76,17 @@ def difference_row(difference: Difference) -> dict[str, Any]:
     return {"where": difference.where, "before": difference.before, "after": difference.after}
 
 
-def revision_row(recorded: Recorded, revisions: Sequence[Recorded] = ()) -> dict[str, Any]:
+def revision_row(
+    recorded: RecordedRevision, revisions: Sequence[RecordedRevision] = ()
+) -> dict[str, Any]:
     """A revision as plain values; `differences`: from the one that held before it."""
     before = previous(recorded, revisions)
     return {
         "id": recorded.id,
         "revision": mark(recorded),
         "key": recorded.key,
-        "effective": instant(recorded.effective),
-        "recorded_at": instant(recorded.recorded_at),
+        "effective": format_instant(recorded.effective),
+        "recorded_at": format_instant(recorded.recorded_at),
         "author": recorded.author,
         "reason": recorded.reason,
         "illustrative": recorded.illustrative,
@@ -86,27 +96,29 @@ def revision_row(recorded: Recorded, revisions: Sequence[Recorded] = ()) -> dict
     }
 
 
-def previous(one: Recorded, revisions: Sequence[Recorded]) -> Recorded | None:
+def previous(
+    one: RecordedRevision, revisions: Sequence[RecordedRevision]
+) -> RecordedRevision | None:
     """The one that it replaced."""
     return next((other for other in revisions if other.id == one.previous), None)
 
 
-def said_differently(before: Recorded | None, after: Recorded) -> list[Difference]:
+def said_differently(before: RecordedRevision | None, after: RecordedRevision) -> list[Difference]:
     """What a revision changed; of a threshold its value."""
     if after.kind == "threshold":
-        old = None if before is None else shown(before.value)
-        new = shown(after.value)
+        old = None if before is None else format_value(before.value)
+        new = format_value(after.value)
         return [] if old == new else [Difference(where="value", before=old, after=new)]
     return differences(before.value if before else None, after.value)
 
 
-def summary(before: Recorded | None, after: Recorded) -> str:
+def summary(before: RecordedRevision | None, after: RecordedRevision) -> str:
     """What a revision did, in a cell of a table."""
     if after.kind == "threshold":
         return (
-            shown(after.value)
+            format_value(after.value)
             if before is None
-            else f"{shown(before.value)} -> {shown(after.value)}"
+            else f"{format_value(before.value)} -> {format_value(after.value)}"
         )
     if after.value is None:
         return "withdrawn"

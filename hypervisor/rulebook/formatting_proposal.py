@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from hypervisor.base.instants import moment, text
-from hypervisor.registry.wording import span
+from hypervisor.registry.formatting import format_duration
 from hypervisor.rulebook.proposal import Candidate, Proposal
 
 _SECOND = 1_000_000
@@ -15,7 +15,7 @@ def head(one: Proposal) -> str:
     """Whose record, of when, how long and how fine."""
     return (
         f"{one.owner}, {one.quantity}: {moment(one.first):%Y-%m-%d} to {moment(one.last):%Y-%m-%d},"
-        f" {length(one.years)} of it known; every {span(one.interval / _SECOND)},"
+        f" {length(one.years)} of it known; every {format_duration(one.interval / _SECOND)},"
         f" in steps of {one.resolution:g} {one.unit}"
     )
 

@@ -152,7 +152,7 @@ def _standing(facts: SubjectFacts) -> Mapping[str, float]:
 def _rules(connection: Connection) -> Sequence[Rule]:
     """The rules as they stand; one that this version does not understand rests."""
     found: list[Rule] = []
-    for recorded in queries_revisions.latest(connection, "rule").values():
+    for recorded in queries_revisions.load_latest(connection, "rule").values():
         if recorded.value is not None:
             try:
                 found.append(rule_from_json(recorded.value))

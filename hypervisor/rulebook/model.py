@@ -7,8 +7,13 @@ from typing import Any
 
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.evaluation import shipped
-from hypervisor.registry.queries_revisions import Recorded
-from hypervisor.registry.revision_words import day, instant, since, who
+from hypervisor.registry.formatting import (
+    describe_revision,
+    format_instant,
+    format_minute,
+    format_since,
+)
+from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.rulebook.service import latest
 from hypervisor.rulebook.stamps import mark
 from hypervisor.rulebook.timeline import in_force, standing
@@ -26,14 +31,16 @@ class Shown:
 
 
 def shown(
-    key: str, revisions: Sequence[Recorded], *, now: datetime | None, packs: Iterable[Pack]
+    key: str, revisions: Sequence[RecordedRevision], *, now: datetime | None, packs: Iterable[Pack]
 ) -> Shown:
     """What holds now, or will when nothing does yet; what comes after it; what the packs say."""
     line = standing(revisions)
     recorded = in_force(revisions, now or moment(BEGINNING)) or line[0]
     later = [other for other in line if other.effective > recorded.effective]
-    lines = [f"{who(recorded)}; holds {since(recorded.effective)}"]
-    lines += [f"from {day(other.effective)}: {who(other)}" for other in later]
+    lines = [f"{describe_revision(recorded)}; holds {format_since(recorded.effective)}"]
+    lines += [
+        f"from {format_minute(other.effective)}: {describe_revision(other)}" for other in later
+    ]
     found = shipped.compared({key: revisions}, packs, now=now)
     lines += [str(kept) for kept in found.kept if kept.key == key]
     return Shown(
@@ -42,11 +49,13 @@ def shown(
         row={
             "id": key,
             "revision": mark(latest(revisions)),
-            "effective": instant(recorded.effective),
+            "effective": format_instant(recorded.effective),
             "author": recorded.author,
             "reason": recorded.reason,
             "written": None if recorded.value is None else plain(recorded.value),
             "text": None if recorded.value is None else rule_text(recorded.value),
-            "later": [{"id": other.id, "effective": instant(other.effective)} for other in later],
+            "later": [
+                {"id": other.id, "effective": format_instant(other.effective)} for other in later
+            ],
         },
     )

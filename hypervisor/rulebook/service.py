@@ -9,8 +9,8 @@ from hypervisor.evaluation import shipped
 from hypervisor.evaluation.rule_text import Proposed
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
-from hypervisor.registry.queries_revisions import Recorded, histories
-from hypervisor.registry.revision_words import who
+from hypervisor.registry.formatting import describe_revision
+from hypervisor.registry.queries_revisions import RecordedRevision, load_rule_histories
 from hypervisor.rulebook.service_apply import ApplyPlan, Change, changed, check_inhibiting, write
 from hypervisor.rulebook.stamps import Stamp, checked, mark
 from rules._errors import nearest
@@ -32,7 +32,7 @@ def put(
     checked(stamp)
     with connection.transaction():
         registry_queries.lock(connection)
-        known = histories(connection)
+        known = load_rule_histories(connection)
         revisions = known.get(proposed.rule.id, [])
         check_inhibiting([proposed], known)
         require(proposed.rule.id, revisions, expected)
@@ -52,11 +52,11 @@ def withdraw(
     checked(stamp)
     with connection.transaction():
         registry_queries.lock(connection)
-        revisions = of(histories(connection), key)
+        revisions = of(load_rule_histories(connection), key)
         require(key, revisions, expected or mark(latest(revisions)))
         change = _written(connection, key, None, revisions, stamp, act="rule-withdraw")
     if change.does == "equal":
-        raise RulebookError(f"{key} is withdrawn already: {who(latest(revisions))}")
+        raise RulebookError(f"{key} is withdrawn already: {describe_revision(latest(revisions))}")
     return change
 
 
@@ -79,7 +79,7 @@ def rollback(  # noqa: PLR0913  who, why and when belong to it
     checked(stamp)
     with connection.transaction():
         registry_queries.lock(connection)
-        revisions = of(histories(connection), key)
+        revisions = of(load_rule_histories(connection), key)
         require(key, revisions, expected or mark(latest(revisions)))
         if to == TO_SHIPPED:
             value: Mapping[str, Any] | None = shipped.value_of(key, packs)
@@ -91,7 +91,7 @@ def rollback(  # noqa: PLR0913  who, why and when belong to it
         return _written(connection, key, value, revisions, stamp, act="rule-rollback")
 
 
-def of(known: Mapping[str, Sequence[Recorded]], key: str) -> Sequence[Recorded]:
+def of(known: Mapping[str, Sequence[RecordedRevision]], key: str) -> Sequence[RecordedRevision]:
     """A rule's revisions.
 
     Raises:
@@ -102,12 +102,12 @@ def of(known: Mapping[str, Sequence[Recorded]], key: str) -> Sequence[Recorded]:
     return known[key]
 
 
-def latest(revisions: Sequence[Recorded]) -> Recorded:
+def latest(revisions: Sequence[RecordedRevision]) -> RecordedRevision:
     """The one recorded last."""
     return max(revisions, key=lambda one: one.id)
 
 
-def numbered(key: str, revisions: Sequence[Recorded], number: str) -> Recorded:
+def numbered(key: str, revisions: Sequence[RecordedRevision], number: str) -> RecordedRevision:
     """A revision by its number, or its mark.
 
     Raises:
@@ -120,7 +120,7 @@ def numbered(key: str, revisions: Sequence[Recorded], number: str) -> Recorded:
     raise UnknownError(f"{key} has no revision {number}; there are {numbers}")
 
 
-def require(key: str, revisions: Sequence[Recorded], expected: str | None) -> None:
+def require(key: str, revisions: Sequence[RecordedRevision], expected: str | None) -> None:
     """See that what stands is what the author saw.
 
     Raises:
@@ -132,7 +132,8 @@ def require(key: str, revisions: Sequence[Recorded], expected: str | None) -> No
     if last is None:
         raise StaleError([f"{key} was never revised, yet {expected} is expected"], "read it again")
     raise StaleError(
-        [f"{key} was changed meanwhile: {who(last)}"], "read it again and put your change into that"
+        [f"{key} was changed meanwhile: {describe_revision(last)}"],
+        "read it again and put your change into that",
     )
 
 
@@ -140,7 +141,7 @@ def _written(  # noqa: PLR0913  who, why and when belong to it
     connection: Connection,
     key: str,
     value: Mapping[str, Any] | None,
-    revisions: Sequence[Recorded],
+    revisions: Sequence[RecordedRevision],
     stamp: Stamp,
     *,
     act: str = "rule",
@@ -153,7 +154,7 @@ def _ship(
     connection: Connection,
     key: str,
     value: Mapping[str, Any] | None,
-    revisions: Sequence[Recorded],
+    revisions: Sequence[RecordedRevision],
     stamp: Stamp,
 ) -> None:
     """Record first what this version's pack says, so that the rule follows it from now on."""

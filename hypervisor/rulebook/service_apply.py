@@ -12,9 +12,9 @@ from hypervisor.evaluation.rule_text import Proposed
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry import queries_revisions
 from hypervisor.registry.changes import Changes
+from hypervisor.registry.formatting import describe_revision, format_minute
 from hypervisor.registry.model import Revision
-from hypervisor.registry.queries_revisions import Recorded, histories
-from hypervisor.registry.revision_words import day, who
+from hypervisor.registry.queries_revisions import RecordedRevision, load_rule_histories
 from hypervisor.rulebook.differing import Difference, differences
 from hypervisor.rulebook.stamps import Stamp, checked, mark, same
 from hypervisor.rulebook.timeline import in_force, takes_over
@@ -35,7 +35,7 @@ class Change:
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     holds_from: datetime
-    ends: Recorded | None = None
+    ends: RecordedRevision | None = None
     mark: str = ""  # of the revision that stands, once it is written
 
     @property
@@ -56,7 +56,7 @@ class ApplyPlan:
 
 
 def plan(
-    proposed: Iterable[Proposed], known: Mapping[str, Sequence[Recorded]], stamp: Stamp
+    proposed: Iterable[Proposed], known: Mapping[str, Sequence[RecordedRevision]], stamp: Stamp
 ) -> ApplyPlan:
     """Compare with the revisions known of each rule. A rule that no file names stays as it is."""
     changes: list[Change] = []
@@ -73,14 +73,14 @@ def plan(
     return ApplyPlan(changes=tuple(changes), conflicts=tuple(conflicts))
 
 
-def _said_for_later(change: Change, revisions: Sequence[Recorded]) -> bool:
+def _said_for_later(change: Change, revisions: Sequence[RecordedRevision]) -> bool:
     """The file says what was recorded last, and that was to hold from a later time: it still is."""
     last = max(revisions, key=lambda one: one.id, default=None)
     return last is not None and last.value == change.after and last.effective > change.holds_from
 
 
 def changed(
-    key: str, value: Mapping[str, Any] | None, revisions: Sequence[Recorded], stamp: Stamp
+    key: str, value: Mapping[str, Any] | None, revisions: Sequence[RecordedRevision], stamp: Stamp
 ) -> Change:
     """What a value would change of what holds at the stamp's time."""
     at = stamp.holds_from
@@ -104,7 +104,7 @@ def changed(
     )
 
 
-def _conflict(one: Proposed, change: Change, revisions: Sequence[Recorded]) -> str | None:
+def _conflict(one: Proposed, change: Change, revisions: Sequence[RecordedRevision]) -> str | None:
     """Whether somebody else said something since the file was written, in words."""
     last = max(revisions, key=lambda revision: revision.id, default=None)
     if last is None or (one.based_on is not None and same(one.based_on, last)):
@@ -119,13 +119,14 @@ def _conflict(one: Proposed, change: Change, revisions: Sequence[Recorded]) -> s
         said = f"it is based on {one.based_on}, which this instance does not know; here stands"
         told = change.differences
     else:
-        said = f"it is based on revision {base.id} of {day(base.recorded_at)}; meanwhile came"
+        at = format_minute(base.recorded_at)
+        said = f"it is based on revision {base.id} of {at}; meanwhile came"
         told = differences(base.value, last.value)
     lines = "".join(f"\n    {line}" for line in told)
     if base is not None:
         own = differences(base.value, one.rule.to_json())
         lines += "".join(f"\n    yours: {line}" for line in own)
-    return f"{one.place}: {one.rule.id}: {said} {who(last)}{lines}"
+    return f"{one.place}: {one.rule.id}: {said} {describe_revision(last)}{lines}"
 
 
 def apply(
@@ -142,7 +143,7 @@ def apply(
         checked(stamp)
     with connection.transaction():
         registry_queries.lock(connection)
-        known = histories(connection)
+        known = load_rule_histories(connection)
         check_inhibiting(proposed, known)
         found = plan(proposed, known, stamp)
         if found.conflicts:
@@ -152,7 +153,9 @@ def apply(
         return write(connection, found, stamp)
 
 
-def check_inhibiting(proposed: Iterable[Proposed], known: Mapping[str, Sequence[Recorded]]) -> None:
+def check_inhibiting(
+    proposed: Iterable[Proposed], known: Mapping[str, Sequence[RecordedRevision]]
+) -> None:
     """Whether what the files inhibit are rules, and nothing silences itself.
 
     Raises:
@@ -181,7 +184,7 @@ def write(
         connection,
         Changes(revisions=tuple(_revision(change, stamp) for change in doing)),
     )
-    latest = queries_revisions.latest(connection, "rule")
+    latest = queries_revisions.load_latest(connection, "rule")
     for change in doing:
         audit.record(
             connection,

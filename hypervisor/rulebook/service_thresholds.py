@@ -9,15 +9,14 @@ from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry import queries_revisions
-from hypervisor.registry import revising as registry_revising
+from hypervisor.registry import revisions as registry_revising
 from hypervisor.registry.apply import Act, apply_steps
-from hypervisor.registry.entries import Fact, Inventory
-from hypervisor.registry.form import Form
-from hypervisor.registry.limits import thresholds as read_thresholds
-from hypervisor.registry.model import Registry
+from hypervisor.registry.field_reader import FieldReader
+from hypervisor.registry.inventory import Fact, Inventory
+from hypervisor.registry.model import Registry, facts_in_force
+from hypervisor.registry.parse_thresholds import parse_thresholds as read_thresholds
 from hypervisor.registry.problems import InventoryError, Problem, Where
-from hypervisor.registry.queries_revisions import Recorded
-from hypervisor.registry.standing import standing_facts
+from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.registry.tree import Fields, Leaf
 from hypervisor.rulebook.service import numbered, require
 from hypervisor.rulebook.stamps import Stamp, checked, mark
@@ -33,8 +32,8 @@ class Set:
     """A threshold that was asked to stand; `before` and `after` are the last recorded."""
 
     key: str
-    before: Recorded | None
-    after: Recorded | None
+    before: RecordedRevision | None
+    after: RecordedRevision | None
 
     @property
     def changed(self) -> bool:
@@ -81,7 +80,7 @@ def rollback(
 ) -> Set:
     """Let hold again what a revision said; `to` is its number."""
 
-    def fact(revisions: list[Recorded]) -> Fact:
+    def fact(revisions: list[RecordedRevision]) -> Fact:
         recorded = numbered(key, revisions, to)
         return Fact(
             kind="threshold",
@@ -94,15 +93,15 @@ def rollback(
     return _changed(connection, key, fact, stamp, expected=expected, act="threshold-rollback")
 
 
-def history(connection: Connection, key: str) -> list[Recorded]:
+def history(connection: Connection, key: str) -> list[RecordedRevision]:
     """A threshold's revisions.
 
     Raises:
         UnknownError: it has none.
     """
-    every_revisions = queries_revisions.history(connection, "threshold", key)
+    every_revisions = queries_revisions.list_revisions(connection, "threshold", key)
     if not every_revisions:
-        known = queries_revisions.latest(connection, "threshold")
+        known = queries_revisions.load_latest(connection, "threshold")
         raise UnknownError(f"no threshold {key!r} was ever set{_near(key, known)}")
     return every_revisions
 
@@ -110,7 +109,7 @@ def history(connection: Connection, key: str) -> list[Recorded]:
 def _changed(  # noqa: PLR0913  who, why and when belong to it
     connection: Connection,
     key: str,
-    fact: Callable[[list[Recorded]], Fact],
+    fact: Callable[[list[RecordedRevision]], Fact],
     stamp: Stamp,
     *,
     expected: str | None,
@@ -121,7 +120,7 @@ def _changed(  # noqa: PLR0913  who, why and when belong to it
         registry_queries.lock(connection)
         registry = registry_queries.load(connection)
         _require_owner(registry, key)
-        revisions = queries_revisions.history(connection, "threshold", key)
+        revisions = queries_revisions.list_revisions(connection, "threshold", key)
         if expected is not None:
             require(key, revisions, expected)
         said = fact(revisions)
@@ -136,7 +135,7 @@ def _changed(  # noqa: PLR0913  who, why and when belong to it
             )
         except InventoryError as error:
             raise RulebookError(_told(key, error.problems)) from error
-        after = queries_revisions.history(connection, "threshold", key)
+        after = queries_revisions.list_revisions(connection, "threshold", key)
     return Set(key=key, before=_last(revisions), after=_last(after))
 
 
@@ -146,7 +145,7 @@ def _plain(stamp: Stamp) -> registry_revising.Stamp:
     )
 
 
-def _last(revisions: list[Recorded]) -> Recorded | None:
+def _last(revisions: list[RecordedRevision]) -> RecordedRevision | None:
     return max(revisions, key=lambda one: one.id, default=None)
 
 
@@ -159,7 +158,7 @@ def _fact(key: str, value: str, quantity: str | None) -> Fact:
     )
     limits = Fields(fields={name: node}, where=_HERE)
     problems: list[Problem] = []
-    form = Form(Fields(fields={"thresholds": limits}, where=_HERE), problems)
+    form = FieldReader(Fields(fields={"thresholds": limits}, where=_HERE), problems)
     found = list(read_thresholds(form, owner, catalogue=catalogue(), illustrative=False))
     if problems or not found:
         raise RulebookError(_told(key, problems))
@@ -189,7 +188,7 @@ def _require_below(known: Registry, fact: Fact) -> None:
         RulebookError: it does.
     """
     owner, _, name = fact.key.rpartition("/")
-    facts = standing_facts(known)
+    facts = facts_in_force(known)
     for other in catalogue().thresholds.values():
         above = facts.get(("threshold", key_of(owner, other.name)))
         if other.above == name and above and fact.value and fact.value["value"] >= above["value"]:
@@ -205,21 +204,21 @@ def _near(word: str, known: Iterable[str]) -> str:
     return said if "did you mean" in said else ""
 
 
-def marked(revisions: list[Recorded]) -> str:
+def marked(revisions: list[RecordedRevision]) -> str:
     """The mark of what was recorded last."""
     return mark(_last(revisions))
 
 
 def standing(
     connection: Connection, owner: str | None = None, *, now: datetime | None
-) -> list[Recorded]:
+) -> list[RecordedRevision]:
     """The thresholds in force, of one site or device or of all.
 
     Raises:
         UnknownError: no threshold stands there.
     """
-    revisions: dict[str, list[Recorded]] = {}
-    for one in queries_revisions.history(connection, "threshold"):
+    revisions: dict[str, list[RecordedRevision]] = {}
+    for one in queries_revisions.list_revisions(connection, "threshold"):
         revisions.setdefault(one.key, []).append(one)
     at = now or moment(BEGINNING)
     every_revisions = [

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypervisor.base.errors import RulebookError
 from hypervisor.base.instants import BEGINNING, moment
-from hypervisor.registry.queries_revisions import SHIPPED, Recorded
+from hypervisor.registry.queries_revisions import SHIPPED, RecordedRevision
 
 NONE = "none"  # the mark of what was never revised
 
@@ -55,12 +55,12 @@ def digest(value: Mapping[str, Any] | None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def mark(revision: Recorded | None) -> str:
+def mark(revision: RecordedRevision | None) -> str:
     """How a file or an ETag names a revision: its number for people, a digest to be sure."""
     return NONE if revision is None else f"{revision.id}-{digest(revision.value)}"
 
 
-def same(based_on: str, revision: Recorded) -> bool:
+def same(based_on: str, revision: RecordedRevision) -> bool:
     """Whether a file with this mark was written from what the revision says.
 
     Numbers are one instance's own; a file may come from another that says the same.

@@ -58,7 +58,7 @@ def sharing(context: RequestContext, rule: Rule) -> int:
 
 def text(context: RequestContext, rule: str) -> str:
     """The rule as it stands, what raises and ends its alarm; empty: it is withdrawn."""
-    recorded = queries_revisions.latest(context.connection, "rule").get(rule)
+    recorded = queries_revisions.load_latest(context.connection, "rule").get(rule)
     if recorded is None or recorded.value is None:
         return ""
     kept = {key: part for key, part in recorded.value.items() if key in _SHOWN}

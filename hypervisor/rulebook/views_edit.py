@@ -13,9 +13,9 @@ from hypervisor.base.errors import UnknownError
 from hypervisor.base.translation import translate as _
 from hypervisor.readings import queries_latest
 from hypervisor.registry import queries_site
-from hypervisor.registry.queries_revisions import Recorded, histories
+from hypervisor.registry.formatting import describe_revision
+from hypervisor.registry.queries_revisions import RecordedRevision, load_rule_histories
 from hypervisor.registry.queries_site import SitePlace
-from hypervisor.registry.revision_words import who
 from hypervisor.rulebook import service, views_draft, views_words
 from hypervisor.rulebook.api_trials import edit_of, tried
 from hypervisor.rulebook.differing import Difference, differences
@@ -38,7 +38,7 @@ class Stands:
     domain: str
     value: Mapping[str, Any] | None
     rule: Rule | None
-    last: Recorded | None
+    last: RecordedRevision | None
     mark: str
     number: int
 
@@ -71,7 +71,7 @@ def stands(context: RequestContext, rule: str) -> Stands:
     Raises:
         UnknownError: there is no such rule.
     """
-    revisions = service.of(histories(context.connection), rule)
+    revisions = service.of(load_rule_histories(context.connection), rule)
     last = max(revisions, key=lambda one: one.id)
     return Stands(
         id=rule,
@@ -132,9 +132,9 @@ def changes(found: Stands, draft: Draft) -> list[Difference]:
 
 def since(
     context: RequestContext, rule: str, seen: str
-) -> tuple[Recorded | None, list[Difference]]:
+) -> tuple[RecordedRevision | None, list[Difference]]:
     """Who changed it since an author saw it, and what."""
-    revisions = service.of(histories(context.connection), rule)
+    revisions = service.of(load_rule_histories(context.connection), rule)
     last = max(revisions, key=lambda one: one.id)
     before = next((revision for revision in revisions if mark(revision) == seen), None)
     return last, [] if before is None else differences(before.value, last.value)
@@ -145,7 +145,7 @@ def applies(context: RequestContext, request: Request, rule: str) -> list[Place]
     subjects = places(context, request).get(rule, [])
     names = {site for site, _subject in subjects}
     titles = {row.name: row.title for row in queries_latest.sites(context.connection)}
-    rows = queries_site.limits(context.connection, sorted(names), context.now())
+    rows = queries_site.list_thresholds(context.connection, sorted(names), context.now())
     stood = read_rule((stands(context, rule).value) or None)
     wanted = () if stood is None else (*stood.thresholds, *stood.optional_thresholds)
     found: dict[str, list[tuple[str, str, str]]] = {}
@@ -169,7 +169,7 @@ def trial(
     context: RequestContext, request: Request, rule: Rule | None, site: str, span: str
 ) -> RuleTrial:
     """The rule as it is drafted at a site, beside what stands."""
-    place = queries_site.place(context.connection, site) if site else None
+    place = queries_site.load_site(context.connection, site) if site else None
     if place is None or rule is None:
         problem = _("The rule must be understood first.") if place is not None else ""
         return RuleTrial(
@@ -197,9 +197,9 @@ def trial(
     )
 
 
-def told(last: Recorded) -> str:
+def told(last: RecordedRevision) -> str:
     """Who said it, when and why."""
-    return who(last)
+    return describe_revision(last)
 
 
 def everywhere(context: RequestContext, domain: str) -> list[tuple[str, str]]:

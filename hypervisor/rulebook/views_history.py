@@ -7,7 +7,7 @@ from datetime import datetime
 from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import translate as _
 from hypervisor.registry import queries_site
-from hypervisor.registry.queries_revisions import Recorded, histories
+from hypervisor.registry.queries_revisions import RecordedRevision, load_rule_histories
 from hypervisor.rulebook import service_thresholds, views_words
 from hypervisor.rulebook.api_thresholds import owner_of
 from hypervisor.rulebook.differing import Difference, differences
@@ -56,7 +56,7 @@ def threshold_history(context: RequestContext, key: str) -> History:
     """Of a threshold."""
     owner, name = owner_of(key), key.rpartition("/")[2]
     revisions = service_thresholds.history(context.connection, key)
-    place = queries_site.place(context.connection, site_of(context, owner, name))
+    place = queries_site.load_site(context.connection, site_of(context, owner, name))
     where = owner if place is None or owner.startswith("device/") else place.title
     return History(
         title=f"{views_words.label(name, context.catalogue)}, {where}",
@@ -69,7 +69,7 @@ def threshold_history(context: RequestContext, key: str) -> History:
 
 def rule_history(context: RequestContext, rule: str) -> History:
     """Of a rule."""
-    found = of(histories(context.connection), rule)
+    found = of(load_rule_histories(context.connection), rule)
     return History(
         title=rule_title(found, rule),
         kind="rule",
@@ -79,7 +79,7 @@ def rule_history(context: RequestContext, rule: str) -> History:
     )
 
 
-def rule_title(revisions: Sequence[Recorded], rule: str) -> str:
+def rule_title(revisions: Sequence[RecordedRevision], rule: str) -> str:
     """By the last revision that said anything."""
     for recorded in reversed(revisions):
         if recorded.value is not None:
@@ -90,7 +90,7 @@ def rule_title(revisions: Sequence[Recorded], rule: str) -> str:
     return rule
 
 
-def _lines(revisions: Sequence[Recorded], *, whole: bool) -> tuple[Line, ...]:
+def _lines(revisions: Sequence[RecordedRevision], *, whole: bool) -> tuple[Line, ...]:
     by_id = {recorded.id: recorded for recorded in revisions}
     last = max(revisions, key=lambda one: one.id)
     lines = [
@@ -113,11 +113,11 @@ def _lines(revisions: Sequence[Recorded], *, whole: bool) -> tuple[Line, ...]:
     return tuple(reversed(lines))
 
 
-def _differing(one: Recorded, by_id: dict[int, Recorded]) -> tuple[Difference, ...]:
+def _differing(one: RecordedRevision, by_id: dict[int, RecordedRevision]) -> tuple[Difference, ...]:
     before = by_id.get(one.previous or 0)
     return () if before is None else tuple(differences(before.value, one.value))
 
 
-def _value(one: Recorded) -> str:
+def _value(one: RecordedRevision) -> str:
     said = one.value or {}
     return value(float(said["value"]), str(said["unit"]), views_words.places(float(said["value"])))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hypervisor.access.context import RequestContext
-from hypervisor.registry.queries_revisions import Recorded
+from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.rulebook import queries, service_thresholds, views_words
 from hypervisor.rulebook.views_threshold import shown_value
 from hypervisor.rulebook.views_words import folded
@@ -19,7 +19,7 @@ class Limit:
     key: str
     label: str
     value: str
-    last: Recorded
+    last: RecordedRevision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +44,12 @@ class Limits:
 
 def every_threshold(context: RequestContext, q: str, domain: str) -> Limits:
     """Those of sites, and of devices, whose name has all the words of `q`."""
-    found: dict[str, list[Recorded]] = {}
+    found: dict[str, list[RecordedRevision]] = {}
     places = queries.places(context.connection)
     for one in service_thresholds.standing(context.connection, now=context.now()):
         owner = one.key.rpartition("/")[0]
         found.setdefault(owner, []).append(one)
-    fits: list[tuple[queries.Owner, list[Recorded]]] = []
+    fits: list[tuple[queries.Owner, list[RecordedRevision]]] = []
     words = folded(q).split()
     for owner, ones in found.items():
         place = places.get(owner)
@@ -76,11 +76,11 @@ def every_threshold(context: RequestContext, q: str, domain: str) -> Limits:
     )
 
 
-def _name(recorded: Recorded) -> str:
+def _name(recorded: RecordedRevision) -> str:
     return recorded.key.rpartition("/")[2]
 
 
-def _limits(context: RequestContext, found: Sequence[Recorded]) -> tuple[Limit, ...]:
+def _limits(context: RequestContext, found: Sequence[RecordedRevision]) -> tuple[Limit, ...]:
     order = list(context.catalogue.thresholds)
     names = [_name(recorded) for recorded in found]
     pairs = sorted(

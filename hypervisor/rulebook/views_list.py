@@ -10,7 +10,7 @@ from fastapi import Request
 
 from hypervisor.access.context import RequestContext
 from hypervisor.registry import queries_revisions
-from hypervisor.registry.queries_revisions import Recorded
+from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.rulebook import queries, views_words
 from hypervisor.rulebook.queries import Raised
 from hypervisor.rulebook.views_places import places
@@ -35,7 +35,7 @@ class Item:
     raised: Raised
     wrong_when: str
     inhibits: tuple[tuple[str, str], ...]
-    last: Recorded
+    last: RecordedRevision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class Listing:
 
 def listing(context: RequestContext, request: Request, q: str, domain: str) -> Listing:
     """The rules that hold all words of `q` in what they say, of a domain or of all."""
-    latest = queries_revisions.latest(context.connection, "rule")
+    latest = queries_revisions.load_latest(context.connection, "rule")
     read = {key: read_rule(one.value) for key, one in latest.items()}
     titles = {key: views_words.title(rule) for key, rule in read.items() if rule is not None}
     applied = places(context, request)
@@ -95,7 +95,7 @@ def _read(written: str) -> Rule | None:
 
 def _item(  # noqa: PLR0913, PLR0917  what is known of all rules
     key: str,
-    last: Recorded,
+    last: RecordedRevision,
     rule: Rule | None,
     titles: Mapping[str, str],
     applied: Mapping[str, Sequence[tuple[str, str]]],

@@ -13,7 +13,7 @@ from hypervisor.base.scalars import ScalarError
 from hypervisor.base.translation import mark as mark_word
 from hypervisor.base.translation import translate as _
 from hypervisor.registry import queries_revisions, queries_site
-from hypervisor.registry.queries_revisions import Recorded
+from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.registry.queries_site import SitePlace
 from hypervisor.rulebook import queries, service_thresholds, views_words
 from hypervisor.rulebook import views_around as around
@@ -41,7 +41,7 @@ class Sheet:
     unit: str
     standing: float | None
     value: str
-    last: Recorded | None
+    last: RecordedRevision | None
     mark: str
     number: int
     rule: Rule | None
@@ -73,7 +73,7 @@ def sheet(context: RequestContext, request: Request, key: str, asking: TrialQuer
     """
     owner, name = owner_of(key), key.rpartition("/")[2]
     place, device = _place(context, owner, name)
-    revisions = queries_revisions.history(context.connection, "threshold", key)
+    revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
     last = max(revisions, key=lambda one: one.id, default=None)
     threshold = context.catalogue.thresholds.get(name)
     if threshold is None and last is None:
@@ -133,7 +133,7 @@ def _attempt(
 def _place(context: RequestContext, owner: str, name: str) -> tuple[SitePlace, str | None]:
     device = owner.removeprefix("device/") if owner.startswith("device/") else None
     site = owner if device is None else queries.site_of(context.connection, device)
-    place = None if site is None or not name else queries_site.place(context.connection, site)
+    place = None if site is None or not name else queries_site.load_site(context.connection, site)
     if place is None:
         raise NotFoundError(f"there is no site or device {owner!r}")
     return place, device
@@ -145,12 +145,12 @@ class Conflict:
 
     seen: str
     stands: str
-    last: Recorded
+    last: RecordedRevision
 
 
 def conflict(context: RequestContext, key: str, seen: str) -> Conflict | None:
     """What the author saw beside what stands by now."""
-    revisions = queries_revisions.history(context.connection, "threshold", key)
+    revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
     last = max(revisions, key=lambda one: one.id, default=None)
     if last is None:
         return None
@@ -158,14 +158,14 @@ def conflict(context: RequestContext, key: str, seen: str) -> Conflict | None:
     return Conflict(seen=shown_value(before), stands=shown_value(last), last=last)
 
 
-def since(context: RequestContext, key: str, seen: str) -> Recorded | None:
+def since(context: RequestContext, key: str, seen: str) -> RecordedRevision | None:
     """The latest revision, where it is another than the one that was seen."""
-    revisions = queries_revisions.history(context.connection, "threshold", key)
+    revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
     last = max(revisions, key=lambda one: one.id, default=None)
     return None if service_thresholds.marked(revisions) == seen else last
 
 
-def shown_value(recorded: Recorded | None) -> str:
+def shown_value(recorded: RecordedRevision | None) -> str:
     """A revision's value for people."""
     if recorded is None or recorded.value is None:
         return _("not set")
@@ -190,7 +190,7 @@ def unit_of(context: RequestContext, key: str) -> str:
     known = context.catalogue.thresholds.get(key.rpartition("/")[2])
     if known is not None:
         return known.unit
-    revisions = queries_revisions.history(context.connection, "threshold", key)
+    revisions = queries_revisions.list_revisions(context.connection, "threshold", key)
     return str((revisions[-1].value or {}).get("unit", "")) if revisions else ""
 
 

@@ -20,7 +20,7 @@ from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.inventory_files import read_sources
 from hypervisor.stack.parts import interpreter_command, part_environment
 from tests.conftest import TEMPLATE, Stack, _settings
 

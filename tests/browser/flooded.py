@@ -20,7 +20,7 @@ from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.inventory_files import read_sources
 from rules._pack import packs as shipped
 from sensors._domain import catalogue
 from sensors._row import ROW

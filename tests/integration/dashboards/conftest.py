@@ -9,7 +9,7 @@ import pytest
 from hypervisor.database import databases
 from hypervisor.database.connect import Connection, connect
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.inventory_files import read_sources
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.dashboards.telling import NOW
 

@@ -19,8 +19,8 @@ from hypervisor.evaluation import lighting_plans, rollup
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.changes import Changes
+from hypervisor.registry.inventory_files import read_sources
 from hypervisor.registry.model import Revision
-from hypervisor.registry.sources import read_sources
 from rules._pack import packs
 from rules._tree import Number, walk
 from sensors._domain import catalogue

@@ -16,7 +16,7 @@ from hypervisor.logbook import queries_handovers
 from hypervisor.logbook.errors import NoEntryError
 from hypervisor.logbook.model import Kind, New
 from hypervisor.readings import queries_quality
-from hypervisor.registry import queries_names, queries_revisions
+from hypervisor.registry import queries_revisions, queries_site
 from tests.integration.database.standing import (
     HOUR,
     NOW,
@@ -78,14 +78,14 @@ def test_what_was_recorded_of_rules_and_thresholds(connection: Connection) -> No
     shipped = "UPDATE revision SET author = %s WHERE kind = 'rule' AND key = 'r' AND value = %s"
     connection.execute(shipped, ["hypervisor", '{"n": 2}'])
     connection.execute(shipped, ["pack", '{"n": 1}'])
-    history = queries_revisions.history(connection, "rule", "r")
+    history = queries_revisions.list_revisions(connection, "rule", "r")
     assert [recorded.value for recorded in history] == [{"n": 2}, {"n": 1}, {"n": 3}]
     assert [recorded.shipped for recorded in history] == [True, True, False]
-    assert len(queries_revisions.history(connection, "rule")) == 4
-    assert queries_revisions.history(connection, "threshold") == []
-    latest = queries_revisions.latest(connection, "rule")
+    assert len(queries_revisions.list_revisions(connection, "rule")) == 4
+    assert queries_revisions.list_revisions(connection, "threshold") == []
+    latest = queries_revisions.load_latest(connection, "rule")
     assert {key: one.value for key, one in latest.items()} == {"r": {"n": 3}, "other": {"n": 9}}
-    brought = queries_revisions.last_shipped(connection)
+    brought = queries_revisions.load_last_shipped(connection)
     assert {key: one.value for key, one in brought.items()} == {"r": {"n": 1}}
 
 
@@ -103,22 +103,28 @@ def test_thresholds_that_a_person_set_alone(connection: Connection) -> None:
     ):
         number = audit.record(connection, kind=kind, subject=key, reason="r", author="ann")
         connection.execute("UPDATE audit SET at = %s WHERE id = %s", [at, number])
-    assert set(queries_revisions.set_by_hand(connection)) == {"mill/a"}
+    assert set(queries_revisions.load_manual_thresholds(connection)) == {"mill/a"}
 
 
 def test_names_that_fit_what_is_typed(connection: Connection) -> None:
-    assert [name for name, _ in queries_names.sites(connection)] == [
+    assert [name for name, _ in queries_site.suggest_sites(connection)] == [
         "source",
         "mill",
         "nowhere",
         "square",
     ]
-    assert [name for name, _ in queries_names.sites(connection, "S")] == ["source", "square"]
-    assert [name for name, _ in queries_names.sites(connection, "re")] == ["nowhere", "square"]
-    assert [name for name, _ in queries_names.sites(connection, "ILL M")] == ["mill"], (
+    assert [name for name, _ in queries_site.suggest_sites(connection, "S")] == [
+        "source",
+        "square",
+    ]
+    assert [name for name, _ in queries_site.suggest_sites(connection, "re")] == [
+        "nowhere",
+        "square",
+    ]
+    assert [name for name, _ in queries_site.suggest_sites(connection, "ILL M")] == ["mill"], (
         "name and title"
     )
-    assert queries_names.sites(connection, "%") == []
+    assert queries_site.suggest_sites(connection, "%") == []
 
 
 def test_entries_of_the_log(connection: Connection) -> None:

@@ -44,7 +44,7 @@ def test_the_threshold_in_force(connection: Connection) -> None:
         assert names == {"attention": 0.5, "alert": value, **({"gone": 9} if at < NOW else {})}
         assert [
             (row.site, row.name, row.value, row.revisions)
-            for row in queries_site.limits(connection, ["mill", "source"], at)
+            for row in queries_site.list_thresholds(connection, ["mill", "source"], at)
         ] == [
             ("mill", "attention", 0.5, 1),
             ("mill", "alert", value, 4),
@@ -90,7 +90,7 @@ def test_the_link_rule_and_reach_in_force(connection: Connection) -> None:
         back = {("mill", "source"): 1.0} if at < NOW else {}
         assert queries_rivers.list_links(connection, at) == {("source", "mill"): seconds, **back}
         links = [("mill", "source", 1), ("source", "mill", seconds)]
-        assert queries_site.flows(connection, at) == links[at >= NOW :]
+        assert queries_site.list_links(connection, at) == links[at >= NOW :]
         assert [(a, b, s) for a, b, s in queries_territory.links(connection, at)] == links[
             at >= NOW :
         ]
@@ -136,15 +136,18 @@ def test_devices_and_series_as_they_stand(connection: Connection) -> None:
         (NOW, False, True, 120, False),
         (NOW + TICK, True, False, 180, False),
     ):
-        rows = {row.name: row for row in queries_devices.devices(connection, at)}
+        rows = {row.name: row for row in queries_devices.list_devices(connection, at)}
         assert list(rows) == ["gauge", "helper", "lamp"]
         assert rows["gauge"].in_service is serves
         assert (rows["lamp"].switched, rows["helper"].switched) == (switched, False)
         assert rows["lamp"].groups == (("cab", "loose") if at > NOW else ("cab",))
         assert [
-            (row.name, row.in_service) for row in queries_site.devices(connection, "mill", at)
+            (row.name, row.in_service)
+            for row in queries_site.list_site_devices(connection, "mill", at)
         ] == [("gauge", serves)]
-        own = {(row.device, row.quantity): row for row in queries_devices.series(connection, at)}
+        own = {
+            (row.device, row.quantity): row for row in queries_devices.list_series(connection, at)
+        }
         assert list(own) == [
             ("gauge", "battery"),
             ("gauge", "level"),
@@ -157,7 +160,7 @@ def test_devices_and_series_as_they_stand(connection: Connection) -> None:
         assert own["gauge", "battery"].in_use
         resting = queries_silence.resting(connection, ["gauge", "lamp"], at)
         assert resting == (set() if serves else {"gauge"})
-    square = queries_site.devices(connection, "square", NOW)
+    square = queries_site.list_site_devices(connection, "square", NOW)
     assert [(row.name, row.lamp, row.gateway) for row in square] == [
         ("helper", False, None),
         ("lamp", True, "On the roof"),
@@ -169,12 +172,16 @@ def test_devices_and_series_as_they_stand(connection: Connection) -> None:
         ("helper", "power", False, None),
         ("lamp", "power", True, None),
     ]
-    assert [row.name for row in queries_devices.devices(connection, NOW, site="mill")] == ["gauge"]
-    assert [row.name for row in queries_devices.devices(connection, NOW, domain="lighting")] == [
+    assert [row.name for row in queries_devices.list_devices(connection, NOW, site="mill")] == [
+        "gauge"
+    ]
+    assert [
+        row.name for row in queries_devices.list_devices(connection, NOW, domain="lighting")
+    ] == [
         "helper",
         "lamp",
     ]
-    only = queries_devices.series(connection, NOW, devices=["gauge", "lamp"], quantity="power")
+    only = queries_devices.list_series(connection, NOW, devices=["gauge", "lamp"], quantity="power")
     assert [row.device for row in only] == ["lamp"]
 
 
@@ -402,13 +409,13 @@ def test_where_things_lie(connection: Connection) -> None:
     ]
     assert queries_territory.communes_of(connection, ["91"]) == ["91001", "91002"]
     assert queries_territory.communes_of(connection, ["2"]) == ["91001"]
-    place = queries_site.place(connection, "mill")
+    place = queries_site.load_site(connection, "mill")
     assert place is not None
     assert (place.commune, place.epci) == (("91001", "Bourg"), ("2", "Nord"))
-    elsewhere = queries_site.place(connection, "source")
+    elsewhere = queries_site.load_site(connection, "source")
     assert elsewhere is not None
     assert elsewhere.epci is None, "its commune is of the département alone"
-    assert queries_site.place(connection, "nosuch") is None
+    assert queries_site.load_site(connection, "nosuch") is None
 
 
 def test_rain_gauges_its_own_then_its_communes_then_the_nearest(
@@ -419,7 +426,7 @@ def test_rain_gauges_its_own_then_its_communes_then_the_nearest(
     add_device(connection, "r3", "mill", "catchment_rain")
     add_device(connection, "r4", "nowhere", "rain")
     add_device(connection, "old", "mill", "rain", retired=NOW)
-    rows = queries_site.rain_gauges(connection, "mill")
+    rows = queries_site.list_rain_gauges(connection, "mill")
     assert [(site, quantity) for site, _, quantity, _ in rows] == [
         ("mill", "catchment_rain"),
         ("square", "rain"),

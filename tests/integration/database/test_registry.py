@@ -13,8 +13,8 @@ from hypervisor.registry import queries as registry_queries
 from hypervisor.registry import queries_lighting, queries_tables, queries_write
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Area, Revision
-from hypervisor.registry.queries import Remembered
-from hypervisor.registry.queries_lighting import LightingRow, Lit, Made
+from hypervisor.registry.queries import RegistryCache
+from hypervisor.registry.queries_lighting import LightingRow, LitPiece, PlanCoverage
 from tests.integration.database.standing import HOUR, NOW, TICK, revise
 
 pytestmark = pytest.mark.integration
@@ -27,7 +27,7 @@ def test_areas_are_written_in_whatever_order_they_name_each_other(connection: Co
     above = Area(code="33-2", kind="epci", name="Haut", parent="33")
     top = Area(code="33", kind="departement", name="Gironde")
     queries_write.write_things(connection, Changes(areas=(commune, above, top)))
-    areas = {area.code: area for area in queries_tables.areas(connection)}
+    areas = {area.code: area for area in queries_tables.list_areas(connection)}
     assert [areas[code] for code in ("33001", "33-2", "33")] == [commune, above, top]
     moved = replace(commune, parent="33", lon=2.0)
     queries_write.write_things(connection, Changes(areas=(moved,)))
@@ -78,9 +78,9 @@ def test_of_facts_said_at_once_each_points_at_the_one_before_it(connection: Conn
         "SELECT previous FROM revision WHERE value->'n' = '6'"
     ).fetchone() or (0,)
     assert previous is None
-    kinds = [(one.kind, one.key) for one in queries_tables.revisions(connection)]
+    kinds = [(one.kind, one.key) for one in queries_tables.list_revisions(connection)]
     assert kinds == sorted(kinds)
-    assert [one.key for one in queries_tables.revisions(connection, "threshold")] == ["a"]
+    assert [one.key for one in queries_tables.list_revisions(connection, "threshold")] == ["a"]
 
 
 def test_a_change_is_told_once_with_what_it_changes(connection: Connection) -> None:
@@ -94,7 +94,7 @@ def test_a_change_is_told_once_with_what_it_changes(connection: Connection) -> N
 
 
 def test_the_registry_is_read_again_once_it_changed(connection: Connection) -> None:
-    remembered = Remembered()
+    remembered = RegistryCache()
     first = remembered.load(connection)
     assert remembered.load(connection) is first
     revise(connection, "rule", "a", {})
@@ -106,9 +106,9 @@ def test_the_registry_is_read_again_once_it_changed(connection: Connection) -> N
 
 
 def test_rivers_and_the_scenarios_clock(connection: Connection) -> None:
-    assert registry_queries.river_of(connection, "mill") == "Orge"
-    assert registry_queries.river_of(connection, "square") is None
-    assert registry_queries.river_of(connection, "nosuch") is None
+    assert registry_queries.load_river(connection, "mill") == "Orge"
+    assert registry_queries.load_river(connection, "square") is None
+    assert registry_queries.load_river(connection, "nosuch") is None
     assert scenario_clock(connection) is None
     connection.execute(
         "INSERT INTO worker (name, heard_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
@@ -121,8 +121,8 @@ def test_rivers_and_the_scenarios_clock(connection: Connection) -> None:
 
 
 def test_what_plans_are_wanted_for_and_were_made_for(connection: Connection) -> None:
-    assert queries_lighting.wanted(connection) is None
-    assert queries_lighting.made(connection) is None
+    assert queries_lighting.load_required_coverage(connection) is None
+    assert queries_lighting.load_coverage(connection) is None
     for begins in (NOW, NOW + 24 * 7 * HOUR, NOW + 24 * 70 * HOUR):
         connection.execute(
             "INSERT INTO rollup_hour (series_id, begins, day, count, sum, min, max, last, last_at)"
@@ -138,24 +138,28 @@ def test_what_plans_are_wanted_for_and_were_made_for(connection: Connection) -> 
     ).fetchone() or (NOW, NOW)
     assert first <= NOW
     assert last > NOW + 24 * 70 * HOUR
-    wanted = Made(registry=0, since=first, until=last)
-    assert queries_lighting.wanted(connection) == wanted
-    queries_lighting.done(connection, wanted)
-    assert queries_lighting.made(connection) == wanted
+    wanted = PlanCoverage(registry=0, since=first, until=last)
+    assert queries_lighting.load_required_coverage(connection) == wanted
+    queries_lighting.save_coverage(connection, wanted)
+    assert queries_lighting.load_coverage(connection) == wanted
     feed.append(connection, "registry")
-    assert queries_lighting.wanted(connection) == Made(registry=1, since=first, until=last)
+    assert queries_lighting.load_required_coverage(connection) == PlanCoverage(
+        registry=1, since=first, until=last
+    )
 
 
 def test_a_groups_plan_and_its_days(connection: Connection) -> None:
     span = (NOW, NOW + 24 * HOUR)
     plan = LightingRow(group="cab", facts="f", span=span)
     evening = MIDNIGHT + 20 * HOUR
-    night = Lit(begins=evening, ends=evening + 9 * HOUR, level=50, span=span, installed=4)
-    long = Lit(begins=night.ends, ends=MIDNIGHT + 72 * HOUR, level=100, span=span, installed=None)
-    queries_lighting.write(connection, replace(plan, group="other"), [night], "UTC")
-    queries_lighting.write(connection, plan, [replace(night, level=1)], "UTC")
-    queries_lighting.write(connection, plan, [night, long], "UTC")
-    assert queries_lighting.groups(connection) == {"cab": ("f", *span), "other": ("f", *span)}
+    night = LitPiece(begins=evening, ends=evening + 9 * HOUR, level=50, span=span, installed=4)
+    long = LitPiece(
+        begins=night.ends, ends=MIDNIGHT + 72 * HOUR, level=100, span=span, installed=None
+    )
+    queries_lighting.write_plan(connection, replace(plan, group="other"), [night], "UTC")
+    queries_lighting.write_plan(connection, plan, [replace(night, level=1)], "UTC")
+    queries_lighting.write_plan(connection, plan, [night, long], "UTC")
+    assert queries_lighting.load_groups(connection) == {"cab": ("f", *span), "other": ("f", *span)}
     rows = connection.execute(
         "SELECT begins, ends, level, lit_from, lit_to, installed FROM lit_plan"
         " WHERE lit_group = 'cab' ORDER BY begins"
@@ -174,15 +178,15 @@ def test_a_groups_plan_and_its_days(connection: Connection) -> None:
         (MIDNIGHT + 24 * HOUR, 5 + 19, 10, 4),
         (MIDNIGHT + 48 * HOUR, 24, None, None),
     ]
-    queries_lighting.forget(connection, ["cab"])
-    assert queries_lighting.groups(connection).keys() == {"other"}
+    queries_lighting.delete_plans(connection, ["cab"])
+    assert queries_lighting.load_groups(connection).keys() == {"other"}
     left = connection.execute("SELECT lit_group FROM lit_plan UNION SELECT lit_group FROM lit_day")
     assert left.fetchall() == [("other",)]
 
 
 def test_plans_are_written_by_whoever_comes_first(connection: Connection, shared_url: str) -> None:
     with connect(shared_url) as other:
-        assert queries_lighting.mine(connection)
-        assert not queries_lighting.mine(other)
+        assert queries_lighting.try_lock(connection)
+        assert not queries_lighting.try_lock(other)
         registry_queries.lock(connection)
         assert not locks.take_for_now(other, Lock.REGISTRY)

@@ -10,7 +10,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries as forecast_queries
 from hypervisor.overview import queries_bar, queries_map, queries_now, queries_rivers
 from hypervisor.readings import queries_charts, queries_latest, queries_silence, queries_territory
-from hypervisor.registry import queries_devices, queries_equipment, queries_names, queries_site
+from hypervisor.registry import queries_devices, queries_equipment, queries_site
 from sensors._quality import Quality
 from tests.integration.database.standing import (
     HOUR,
@@ -43,7 +43,7 @@ def test_a_site_on_its_page_in_its_list_on_the_map_and_on_its_river(
     _far(connection)
     place = {"lon": 2.25, "lat": 48.75, "river": "Orge", "river_order": 2}
     here = {"name": "mill", "title": "Mill", "domain": "flood", **place}
-    page = queries_site.place(connection, "mill")
+    page = queries_site.load_site(connection, "mill")
     assert page is not None
     assert asdict(page) == {
         **here,
@@ -52,10 +52,10 @@ def test_a_site_on_its_page_in_its_list_on_the_map_and_on_its_river(
         "illustrative": False,
         "properties": {"zero": 41.5},
     }
-    nowhere = queries_site.place(connection, "nowhere")
+    nowhere = queries_site.load_site(connection, "nowhere")
     assert nowhere is not None
     assert (nowhere.commune, nowhere.epci) == (None, None)
-    assert queries_site.stands(connection, ["mill", "nosuch"]) == {"mill": page}
+    assert queries_site.load_sites(connection, ["mill", "nosuch"]) == {"mill": page}
     (row,) = queries_latest.sites(connection, "mill")
     assert asdict(row) == {**here, "commune": ("91001", "Bourg"), "illustrative": False}
     assert [one.illustrative for one in queries_latest.sites(connection, "source")] == [True]
@@ -170,7 +170,10 @@ def test_communes_that_lie_somewhere(connection: Connection) -> None:
 def test_links_in_which_nobody_says_how_long_water_takes(connection: Connection) -> None:
     revise(connection, "link", "source>mill", {})
     revise(connection, "link", "mill>square", {"travel_s": 90})
-    assert queries_site.flows(connection, NOW) == [("mill", "square", 90), ("source", "mill", None)]
+    assert queries_site.list_links(connection, NOW) == [
+        ("mill", "square", 90),
+        ("source", "mill", None),
+    ]
     assert queries_rivers.list_links(connection, NOW) == {("mill", "square"): 90}
     assert queries_territory.links(connection, NOW) == [("mill", "square", 90)]
 
@@ -184,7 +187,7 @@ def test_a_threshold_on_its_sites_page_and_in_the_api(connection: Connection) ->
         " WHERE effective = %s",
         [NOW],
     )
-    (limit,) = queries_site.limits(connection, ["mill"], NOW)
+    (limit,) = queries_site.list_thresholds(connection, ["mill"], NOW)
     assert asdict(limit) == {
         "site": "mill",
         "name": "alert",
@@ -205,7 +208,7 @@ def test_a_threshold_on_its_sites_page_and_in_the_api(connection: Connection) ->
         "illustrative": True,
         "effective": NOW,
     }
-    (earlier,) = queries_site.limits(connection, ["mill"], NOW - HOUR)
+    (earlier,) = queries_site.list_thresholds(connection, ["mill"], NOW - HOUR)
     assert (earlier.value, earlier.illustrative, earlier.effective, earlier.quantity) == (
         1,
         False,
@@ -234,7 +237,7 @@ def test_a_device_on_its_sites_page_in_the_fleet_and_among_what_is_in_use(
     revise(connection, "member", "cab/lamp", {})
     revise(connection, "supply", "cab", {"switched": True})
     _far(connection)
-    (row, gone) = queries_site.devices(connection, "mill", NOW)
+    (row, gone) = queries_site.list_site_devices(connection, "mill", NOW)
     assert asdict(row) == {
         "name": "gauge",
         "model": "M1",
@@ -246,7 +249,7 @@ def test_a_device_on_its_sites_page_in_the_fleet_and_among_what_is_in_use(
         "in_service": False,
     }
     assert (gone.name, gone.retired, gone.protocol, gone.in_service) == ("left", NOW, None, True)
-    (device, *_) = queries_devices.devices(connection, NOW, names=["gauge"])
+    (device, *_) = queries_devices.list_devices(connection, NOW, names=["gauge"])
     assert asdict(device) == {
         "name": "gauge",
         "site": "mill",
@@ -263,7 +266,7 @@ def test_a_device_on_its_sites_page_in_the_fleet_and_among_what_is_in_use(
         "lon": 2.5,
         "lat": 48.25,
     }
-    (other,) = queries_devices.devices(connection, NOW, names=["lamp"])
+    (other,) = queries_devices.list_devices(connection, NOW, names=["lamp"])
     assert (other.groups, other.switched, other.model, other.address, other.codec) == (
         ("cab",),
         True,
@@ -272,8 +275,8 @@ def test_a_device_on_its_sites_page_in_the_fleet_and_among_what_is_in_use(
         None,
     )
     assert (other.lon, other.lat) == (2.0, 48.6), "where its site lies"
-    assert queries_devices.devices(connection, NOW, names=[]) == []
-    assert queries_devices.devices(connection, NOW, site="mill", domain="lighting") == []
+    assert queries_devices.list_devices(connection, NOW, names=[]) == []
+    assert queries_devices.list_devices(connection, NOW, site="mill", domain="lighting") == []
     assert [asdict(one) for one in queries_equipment.listing(connection, now=NOW)] == [
         {
             "name": "gauge",
@@ -322,7 +325,7 @@ def test_a_series_in_the_fleet_on_charts_and_in_the_api(connection: Connection) 
         "gauge/level",
         {"interval_s": 300, "stale_s": 900, "reporting": "periodic"},
     )
-    (row,) = queries_devices.series(connection, NOW, site="mill", quantity="level")
+    (row,) = queries_devices.list_series(connection, NOW, site="mill", quantity="level")
     assert asdict(row) == {
         "id": numbers["level"],
         "device": "gauge",
@@ -337,9 +340,12 @@ def test_a_series_in_the_fleet_on_charts_and_in_the_api(connection: Connection) 
         "reporting": "periodic",
         "in_use": True,
     }
-    assert [one.quantity for one in queries_devices.series(connection, NOW)] == ["level", "rain"]
-    assert queries_devices.series(connection, NOW, site="source") == []
-    assert queries_devices.series(connection, NOW, devices=[]) == []
+    assert [one.quantity for one in queries_devices.list_series(connection, NOW)] == [
+        "level",
+        "rain",
+    ]
+    assert queries_devices.list_series(connection, NOW, site="source") == []
+    assert queries_devices.list_series(connection, NOW, devices=[]) == []
     (channel, rain) = queries_charts.channels(connection, ["mill"])
     assert asdict(channel) == {
         "id": numbers["level"],
@@ -503,12 +509,19 @@ def test_what_people_did_to_readings_of_some_series(connection: Connection) -> N
     record("observe", "other/level")
     third = record("observe", "gauge/level")
     subjects = ["gauge/level", "gauge/rain"]
-    assert [act.id for act in queries_site.acts(connection, subjects, 9)] == [third, second, first]
-    assert [act.id for act in queries_site.acts(connection, subjects, 2)] == [third, second]
+    assert [act.id for act in queries_site.list_corrections(connection, subjects, 9)] == [
+        third,
+        second,
+        first,
+    ]
+    assert [act.id for act in queries_site.list_corrections(connection, subjects, 2)] == [
+        third,
+        second,
+    ]
 
 
 def test_the_lighting_plan_of_a_sites_cabinet(connection: Connection) -> None:
-    assert queries_site.plan(connection, "square", NOW) is None
+    assert queries_site.load_lighting_plan(connection, "square", NOW) is None
     revise(connection, "supply", "cab", {"plan": "old"})
     revise(connection, "supply", "cab", {"plan": "p"}, NOW)
     revise(connection, "supply", "cab", {"plan": "later"}, NOW + TICK)
@@ -519,27 +532,31 @@ def test_the_lighting_plan_of_a_sites_cabinet(connection: Connection) -> None:
     revise(connection, "plan", "p", {"title": "Not yet"}, NOW + TICK)
     revise(connection, "plan", "other", {"title": "Another"}, NOW)
     expected = ("All night", {"title": "All night"}, 2.0, 48.6)
-    assert queries_site.plan(connection, "square", NOW) == expected
-    early = queries_site.plan(connection, "square", NOW - TICK)
+    assert queries_site.load_lighting_plan(connection, "square", NOW) == expected
+    early = queries_site.load_lighting_plan(connection, "square", NOW - TICK)
     assert early is not None
     assert early[0] == "Old"
-    assert queries_site.plan(connection, "mill", NOW) is None
+    assert queries_site.load_lighting_plan(connection, "mill", NOW) is None
     revise(connection, "plan", "later", {}, NOW + TICK)
-    assert queries_site.plan(connection, "square", NOW + TICK) == ("", {}, 2.0, 48.6)
+    assert queries_site.load_lighting_plan(connection, "square", NOW + TICK) == ("", {}, 2.0, 48.6)
     revise(connection, "plan", "later", None, NOW + 2 * TICK)
-    assert queries_site.plan(connection, "square", NOW + 2 * TICK) is None
+    assert queries_site.load_lighting_plan(connection, "square", NOW + 2 * TICK) is None
     connection.execute("UPDATE device_group SET kind = 'section' WHERE name = 'cab'")
-    assert queries_site.plan(connection, "square", NOW) is None
+    assert queries_site.load_lighting_plan(connection, "square", NOW) is None
 
 
 def test_the_nearest_rain_gauge_of_a_place_that_lies_nowhere(connection: Connection) -> None:
     add_device(connection, "r1", "nowhere", "rain")
     add_device(connection, "r2", "mill", "catchment_rain")
-    assert queries_site.rain_gauges(connection, "nowhere") == [("nowhere", "Nowhere", "rain", 0.0)]
-    assert queries_site.rain_gauges(connection, "mill") == [("mill", "Mill", "catchment_rain", 0.0)]
+    assert queries_site.list_rain_gauges(connection, "nowhere") == [
+        ("nowhere", "Nowhere", "rain", 0.0)
+    ]
+    assert queries_site.list_rain_gauges(connection, "mill") == [
+        ("mill", "Mill", "catchment_rain", 0.0)
+    ]
     add_device(connection, "r3", "source", "rain")
     add_device(connection, "r4", "square", "rain")
-    rows = queries_site.rain_gauges(connection, "nowhere")
+    rows = queries_site.list_rain_gauges(connection, "nowhere")
     assert [site for site, *_ in rows] == ["nowhere", "source", "square"]
 
 
@@ -569,7 +586,7 @@ def test_names_that_fit_are_no_more_than_one_reads(connection: Connection) -> No
         "INSERT INTO site (name, title, domain) SELECT 'many-' || n, 'Many', 'flood'"
         " FROM generate_series(1, 41) n"
     )
-    assert len(queries_names.sites(connection, "many")) == 40
+    assert len(queries_site.suggest_sites(connection, "many")) == 40
 
 
 def test_what_a_chart_draws(connection: Connection) -> None:
@@ -753,7 +770,7 @@ def test_what_a_device_sent_within_a_day(connection: Connection) -> None:
     receive(own["clock_fault"], NOW + HOUR + TICK, -4000, 1)
     receive(own["level"], NOW - 2 * SECOND, 3, 1)  # it has not arrived by then
     receive(other, NOW - 30 * HOUR, 5, 40)
-    heard = queries_devices.heard(connection, NOW)
+    heard = queries_devices.load_device_reports(connection, NOW)
     assert asdict(heard["gauge"]) == {
         "heard_at": NOW,
         "measured_at": NOW + HOUR,
@@ -776,9 +793,11 @@ def test_what_a_device_sent_within_a_day(connection: Connection) -> None:
         "battery": 40,
         "battery_at": NOW - 30 * HOUR,
     }
-    assert queries_devices.heard(connection, NOW, ["other"]) == {"other": heard["other"]}
-    assert queries_devices.heard(connection, NOW, []) == {}
-    assert queries_devices.Heard() == queries_devices.Heard(
+    assert queries_devices.load_device_reports(connection, NOW, ["other"]) == {
+        "other": heard["other"]
+    }
+    assert queries_devices.load_device_reports(connection, NOW, []) == {}
+    assert queries_devices.DeviceReport() == queries_devices.DeviceReport(
         heard_at=None,
         measured_at=None,
         readings=0,

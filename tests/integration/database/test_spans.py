@@ -340,7 +340,7 @@ def test_devices_that_an_alarm_accuses_of_silence(connection: Connection) -> Non
     for ending in ({"ended": NOW}, {"withdrawn": NOW}):
         alarm = raise_alarm(connection, "silent", "mill", **ending)  # type: ignore[arg-type]
         connection.execute("UPDATE alarm SET subject = 'device/d' WHERE id = %s", [alarm])
-    assert queries_devices.accused_of_silence(connection) == {"a"}
+    assert queries_devices.devices_in_silence_alarm(connection) == {"a"}
 
 
 def test_what_was_heard_of_a_device(connection: Connection) -> None:
@@ -356,14 +356,14 @@ def test_what_was_heard_of_a_device(connection: Connection) -> None:
     store(connection, own["battery"], [(NOW - HOUR, 50, 0), (NOW, None, 0), (NOW + TICK, 9, 0)])
     store(connection, own["clock_fault"], [(NOW - HOUR, 1, 0)])
     store(connection, old, [(NOW - 3 * day, 1, 0), (NOW - 2 * day, 2, 0)])
-    heard = queries_devices.heard(connection, NOW)
+    heard = queries_devices.load_device_reports(connection, NOW)
     gauge = heard["gauge"]
     assert (gauge.readings, gauge.suspect, gauge.clock_faults) == (4, 1, 1)
     assert (gauge.heard_at, gauge.measured_at) == (NOW, NOW)
     assert (gauge.battery, gauge.battery_at) == (50, NOW - HOUR)
     assert (heard["old"].heard_at, heard["old"].readings) == (NOW - 2 * day, 0)
-    assert heard["never"] == queries_devices.Heard(ahead_s=heard["never"].ahead_s)
-    assert queries_devices.heard(connection, NOW, ["old"]).keys() == {"old"}
+    assert heard["never"] == queries_devices.DeviceReport(ahead_s=heard["never"].ahead_s)
+    assert queries_devices.load_device_reports(connection, NOW, ["old"]).keys() == {"old"}
 
 
 def _told(rows: Rows) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ from hypervisor.evaluation import shipped as recorded
 from hypervisor.evaluation.batch import Setup, remember, step
 from hypervisor.readings import queries_dead_letters
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.inventory_files import read_sources
 from rules._pack import packs
 from sensors._domain import catalogue
 from tests.integration.ingest.conftest import ingest, publisher, stored, wait_for

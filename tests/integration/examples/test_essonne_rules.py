@@ -11,7 +11,7 @@ from hypervisor.evaluation.memory import arranged
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.inventory_files import read_sources
 from rules._pack import packs
 from sensors._domain import catalogue
 

@@ -29,7 +29,7 @@ from hypervisor.alarms.suppression import Case
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries_works
-from hypervisor.registry.queries_works import Window
+from hypervisor.registry.queries_works import WorksWindow
 from rules._journal import Episode
 from tests.integration.database.standing import (
     HOUR,
@@ -645,7 +645,7 @@ def test_a_case_and_planned_works_have_all_their_parts(connection: Connection) -
     revise(connection, "works", "road", written)
     revise(connection, "works", "gone", written)
     revise(connection, "works", "gone", None, NOW)
-    bridge = Window(
+    bridge = WorksWindow(
         name="bridge",
         begins=micros(NOW),
         ends=micros(NOW + HOUR),
@@ -656,8 +656,8 @@ def test_a_case_and_planned_works_have_all_their_parts(connection: Connection) -
     )
     none = frozenset[str]()
     road = replace(bridge, name="road", sites=none, devices=none, groups=none)
-    assert queries_works.works(connection) == [bridge, road]
-    assert queries_works.in_force(connection, "works", NOW) == {"road": written}
+    assert queries_works.load_works(connection) == [bridge, road]
+    assert queries_works.load_in_force(connection, "works", NOW) == {"road": written}
 
 
 def test_an_incident_has_all_its_parts(connection: Connection) -> None:

@@ -281,10 +281,10 @@ def test_a_recorded_revision_has_all_its_parts(connection: Connection) -> None:
     revise(connection, "rule", "r", {"n": 1})
     revise(connection, "rule", "r", {"n": 2}, NOW)
     connection.execute("UPDATE revision SET recorded_at = %s, illustrative = true", [NOW + HOUR])
-    first, second = queries_revisions.history(connection, "rule", "r")
+    first, second = queries_revisions.list_revisions(connection, "rule", "r")
     connection.execute("UPDATE revision SET previous = %s WHERE id = %s", [first.id, second.id])
-    last = queries_revisions.latest(connection, "rule")["r"]
-    assert last == queries_revisions.Recorded(
+    last = queries_revisions.load_latest(connection, "rule")["r"]
+    assert last == queries_revisions.RecordedRevision(
         id=second.id,
         kind="rule",
         key="r",

@@ -10,9 +10,8 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.changes import Changes
+from hypervisor.registry.inventory_files import read_sources, read_text
 from hypervisor.registry.problems import InventoryError
-from hypervisor.registry.read import read_text
-from hypervisor.registry.sources import read_sources
 from sensors._domain import catalogue
 
 pytestmark = pytest.mark.integration

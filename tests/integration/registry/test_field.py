@@ -15,10 +15,10 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.registry import cli_gauge, cli_inventory, cli_works
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory, apply_steps
-from hypervisor.registry.changes import Changes, applied
-from hypervisor.registry.exporting import collection, text
+from hypervisor.registry.changes import Changes, apply_changes
+from hypervisor.registry.export_geojson import export_features, format_features
 from hypervisor.registry.problems import InventoryError
-from hypervisor.registry.revising import Stamp
+from hypervisor.registry.revisions import Stamp
 from tests.unit.registry.field import FIELD, NOTHING, change, read
 
 pytestmark = pytest.mark.integration
@@ -39,7 +39,7 @@ def put(connection: Connection, written: str, *, file: str = "town.yaml") -> Cha
 
 def test_what_is_loaded_is_what_was_applied(connection: Connection) -> None:
     put(connection, FIELD)
-    found, wanted = registry_queries.load(connection), applied(NOTHING, change(FIELD))
+    found, wanted = registry_queries.load(connection), apply_changes(NOTHING, change(FIELD))
     for kind in ("gateways", "devices", "groups", "zones", "assets"):
         assert dict(getattr(found, kind)) == dict(getattr(wanted, kind))
     assert {
@@ -55,7 +55,7 @@ def test_what_is_loaded_is_what_was_applied(connection: Connection) -> None:
 @pytest.mark.parametrize("what", ["sites", "zones", "assets"])
 def test_an_export_changes_nothing(connection: Connection, what: str) -> None:
     put(connection, FIELD)
-    exported = text(collection(registry_queries.load(connection), what))
+    exported = format_features(export_features(registry_queries.load(connection), what))
     assert not put(connection, exported, file=f"{what}.geojson")
 
 

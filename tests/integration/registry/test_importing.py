@@ -12,7 +12,7 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.readings import importing
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.inventory_files import read_sources
 from sensors._domain import catalogue
 from sensors._quality import Quality
 

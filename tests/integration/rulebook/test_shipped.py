@@ -25,7 +25,7 @@ def version(text: str) -> list[Pack]:
 
 
 def value(world: World, rule: str) -> dict[str, object] | None:
-    found = queries_revisions.latest(world.connection, "rule")[rule].value
+    found = queries_revisions.load_latest(world.connection, "rule")[rule].value
     world.connection.commit()
     return None if found is None else plain(found)
 

@@ -10,8 +10,8 @@ import pytest
 from hypervisor.base.errors import RulebookError, StaleError, UnknownError
 from hypervisor.database import audit
 from hypervisor.registry.apply import Act, apply_steps
-from hypervisor.registry.read import read_text
-from hypervisor.registry.revising import Stamp
+from hypervisor.registry.inventory_files import read_text
+from hypervisor.registry.revisions import Stamp
 from tests.integration.evaluation.world import CATALOGUE, DAY, Sent, World
 from tests.integration.rulebook.test_api import SAID, ask
 from tests.integration.web.served import serving

@@ -12,7 +12,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises import playing, simulation
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.inventory_files import read_sources
 from sensors._quality import Quality
 from simulators._field import Field, Place
 from simulators._performing import measured, messages

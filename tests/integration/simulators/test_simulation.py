@@ -7,7 +7,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.database.connect import connect
 from hypervisor.exercises import simulation
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.inventory_files import read_sources
 from sensors._domain import catalogue
 from simulators._field import Field
 from simulators._scenarios import load

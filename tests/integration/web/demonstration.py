@@ -7,7 +7,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.evaluation import shipped as shipped_rules
 from hypervisor.readings import queries_workers
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.inventory_files import read_sources
 from rules._pack import packs as shipped
 from tests.integration.web.served import NOW
 

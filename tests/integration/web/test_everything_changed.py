@@ -13,7 +13,7 @@ from hypervisor.accounts.service import Doer
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import connect
 from hypervisor.registry.apply import apply_inventory
-from hypervisor.registry.read import read_text
+from hypervisor.registry.inventory_files import read_text
 from sensors._domain import catalogue
 from tests.integration.evaluation.world import Sent, World, us
 from tests.integration.web.conftest import two_towns

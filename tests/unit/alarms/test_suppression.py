@@ -14,7 +14,7 @@ from hypervisor.alarms.suppression import (
     find_inhibitors,
     find_suppressions,
 )
-from hypervisor.registry.queries_works import Window
+from hypervisor.registry.queries_works import WorksWindow
 
 HOUR = 3_600_000_000
 
@@ -73,7 +73,7 @@ def test_of_two_that_inhibit_each_other_the_first_speaks() -> None:
 
 
 def test_planned_works_while_they_last_where_they_are() -> None:
-    works = Window(
+    works = WorksWindow(
         name="rd446", begins=100, ends=200, reason="paint", groups=frozenset({"cab-lamps"})
     )
     around = SuppressionInputs(works=(works,))
@@ -85,7 +85,7 @@ def test_planned_works_while_they_last_where_they_are() -> None:
     assert find_suppressions(CABINET, around, now=100) == ()
     assert find_suppressions(GROUP, around, now=100)
     at_home = SuppressionInputs(
-        works=(Window(name="w", begins=0, ends=9, reason="r", sites=frozenset({"cab"})),)
+        works=(WorksWindow(name="w", begins=0, ends=9, reason="r", sites=frozenset({"cab"})),)
     )
     assert find_suppressions(LAMP, at_home, now=5)
     assert find_suppressions(CABINET, at_home, now=5)
@@ -134,7 +134,7 @@ def test_a_device_out_of_service_and_a_chattering_alarm() -> None:
 
 def _works(**where: set[str]) -> SuppressionInputs:
     names = {key: frozenset(value) for key, value in where.items()}
-    works = Window(name="rd446", begins=0, ends=HOUR, reason="paint", **names)
+    works = WorksWindow(name="rd446", begins=0, ends=HOUR, reason="paint", **names)
     return SuppressionInputs(works=(works,))
 
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from hypervisor.registry.apply import compare
-from hypervisor.registry.changes import applied
+from hypervisor.registry.changes import apply_changes
+from hypervisor.registry.inventory_files import read_sources
 from hypervisor.registry.model import Device, Registry, Revision
-from hypervisor.registry.revising import Stamp
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.revisions import Stamp
 
 STAMP = Stamp(author="ann", reason="", now=datetime(2026, 1, 1, tzinfo=UTC), effective=None)
 
@@ -18,7 +18,7 @@ STAMP = Stamp(author="ann", reason="", now=datetime(2026, 1, 1, tzinfo=UTC), eff
 @pytest.fixture(scope="module")
 def essonne() -> Registry:
     nothing = Registry(areas={}, sites={}, devices={}, series={}, revisions=())
-    return applied(nothing, compare(nothing, read_sources(["essonne"]), stamp=STAMP))
+    return apply_changes(nothing, compare(nothing, read_sources(["essonne"]), stamp=STAMP))
 
 
 def facts(registry: Registry, kind: str) -> dict[str, Revision]:

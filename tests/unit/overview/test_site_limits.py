@@ -9,7 +9,7 @@ from hypervisor.overview.views_site_limits import (
     pick_headline,
     pick_reference,
 )
-from hypervisor.registry.queries_site import LimitRow
+from hypervisor.registry.queries_site import ThresholdRow
 from sensors._domain import catalogue
 
 CATALOGUE = catalogue()
@@ -27,8 +27,8 @@ RULES: list[dict[str, Any]] = [
 ]
 
 
-def _row(name: str, value: float, unit: str = "m") -> LimitRow:
-    return LimitRow(
+def _row(name: str, value: float, unit: str = "m") -> ThresholdRow:
+    return ThresholdRow(
         site="gauge",
         name=name,
         value=value,

@@ -7,7 +7,7 @@ import pytest
 
 from hypervisor.readings.blinding import Blinds, Ground
 from hypervisor.readings.device_health import Health, judged, stale_limits
-from hypervisor.registry.queries_devices import DeviceRow, Heard, SeriesRow
+from hypervisor.registry.queries_devices import DeviceReport, DeviceRow, SeriesRow
 from sensors._domain import catalogue
 
 NOW = datetime(2024, 10, 10, 12, tzinfo=UTC)
@@ -17,10 +17,10 @@ GAUGE = DeviceRow(
     commissioned=NOW - 100 * HOUR, retired=None, gateway=None, address=None, codec=None,
     lon=None, lat=None, in_service=True, groups=(), switched=False,
 )  # fmt: skip
-WELL = Heard(heard_at=NOW, measured_at=NOW, readings=100, suspect=1, ahead_s=5, battery=80)
+WELL = DeviceReport(heard_at=NOW, measured_at=NOW, readings=100, suspect=1, ahead_s=5, battery=80)
 
 
-def look(heard: Heard = WELL, device: DeviceRow = GAUGE, *, accused: bool = False) -> Health:
+def look(heard: DeviceReport = WELL, device: DeviceRow = GAUGE, *, accused: bool = False) -> Health:
     return judged(device, heard, stale_after=HOUR, now=NOW, accused=accused)
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from hypervisor.registry.apply import compare
-from hypervisor.registry.changes import Changes, applied
-from hypervisor.registry.entries import Inventory, join
+from hypervisor.registry.changes import Changes, apply_changes
+from hypervisor.registry.inventory import Inventory, join
+from hypervisor.registry.inventory_files import read_text
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import InventoryError
-from hypervisor.registry.read import read_text
-from hypervisor.registry.revising import Stamp
+from hypervisor.registry.revisions import Stamp
 from sensors._domain import catalogue
 
 CATALOGUE = catalogue()
@@ -86,11 +86,11 @@ def change(
         read(inventory) if isinstance(inventory, str) else inventory for inventory in inventories
     ]
     stamp = Stamp(author="ann", reason="why", now=now)
-    return compare(registry, join(parts), stamp=stamp, known=CATALOGUE)
+    return compare(registry, join(parts), stamp=stamp, domain_catalogue=CATALOGUE)
 
 
 def built(*inventories: Inventory | str, registry: Registry = NOTHING) -> Registry:
-    return applied(registry, change(*inventories, registry=registry))
+    return apply_changes(registry, change(*inventories, registry=registry))
 
 
 def told(*inventories: Inventory | str, registry: Registry = NOTHING) -> list[str]:

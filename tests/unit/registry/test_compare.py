@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 import pytest
 
 from hypervisor.registry.apply import compare
-from hypervisor.registry.changes import Changes, applied
-from hypervisor.registry.entries import join
+from hypervisor.registry.changes import Changes, apply_changes
+from hypervisor.registry.inventory import join
+from hypervisor.registry.inventory_files import read_sources, read_text
 from hypervisor.registry.model import Registry
 from hypervisor.registry.problems import InventoryError
-from hypervisor.registry.read import read_text
-from hypervisor.registry.revising import Stamp
-from hypervisor.registry.sources import read_sources
+from hypervisor.registry.revisions import Stamp
 from sensors._domain import catalogue
 
 CATALOGUE = catalogue()
@@ -33,7 +32,7 @@ def change(
         ]
     )
     stamp = Stamp(author="ann", reason="", now=now, effective=effective)
-    return compare(registry, inventory, stamp=stamp, known=CATALOGUE)
+    return compare(registry, inventory, stamp=stamp, domain_catalogue=CATALOGUE)
 
 
 def told(*texts: str, registry: Registry = NOTHING) -> str:
@@ -95,7 +94,7 @@ def test_what_is_described_twice() -> None:
 
 
 def test_a_device_stays_where_it_is() -> None:
-    known = applied(NOTHING, change(sites(f"name: a, {GAUGE % 'g'}")))
+    known = apply_changes(NOTHING, change(sites(f"name: a, {GAUGE % 'g'}")))
     assert "device 'g' stands at site 'a'" in told(
         sites("name: b, devices: [{name: g}]"), registry=known
     )
@@ -104,7 +103,7 @@ def test_a_device_stays_where_it_is() -> None:
 def test_from_when_a_value_holds() -> None:
     first = change(sites(f"name: a, {GAUGE % 'g'}, thresholds: {{alert: 2 m}}"))
     assert {revision.effective.year for revision in first.revisions} == {2020}
-    known = applied(NOTHING, first)
+    known = apply_changes(NOTHING, first)
     later = sites("name: a, thresholds: {alert: 1.5 m}")
     assert [revision.effective for revision in change(later, registry=known).revisions] == [NOW]
     unstarted = change(later, registry=known, now=None)
@@ -112,12 +111,12 @@ def test_from_when_a_value_holds() -> None:
     asked = datetime(2021, 1, 1, tzinfo=UTC)
     back = change(later, registry=known, effective=asked)
     assert [revision.effective for revision in back.revisions] == [asked]
-    assert not change(later, registry=applied(known, back), effective=asked)
+    assert not change(later, registry=apply_changes(known, back), effective=asked)
 
 
 def test_a_series_given_in_part_keeps_the_rest() -> None:
     text = sites("name: a, devices: [{name: g, commissioned: 2020-01-01, series: {level: %s}}]")
-    known = applied(NOTHING, change(text % "5 min"))
+    known = apply_changes(NOTHING, change(text % "5 min"))
     (level,) = (revision for revision in known.revisions if revision.key == "g/level")
     assert level.value == {
         "interval_s": 300.0,

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from hypervisor.registry.changes import applied
+from hypervisor.registry.changes import apply_changes
+from hypervisor.registry.datum_shift import DatumShift, ShiftError, shift_datum
+from hypervisor.registry.device_replacement import ReplaceError, Successor, replace_device
 from hypervisor.registry.model import Registry
-from hypervisor.registry.replacing import ReplaceError, Successor, replacement
-from hypervisor.registry.shifting import Shift, ShiftError, shifted
 from tests.unit.registry.field import CATALOGUE, FIELD, NOW, built, change, values
 
 AT = datetime(2025, 6, 1, 9, 30, tzinfo=UTC)
@@ -17,8 +17,8 @@ AT = datetime(2025, 6, 1, 9, 30, tzinfo=UTC)
 def replaced(old: str, registry: Registry | None = None, **said: Any) -> Registry:
     before = registry or built(FIELD)
     new = Successor(**{"name": "new", "old": old, "at": AT, **said})
-    inventory = replacement(before, new, now=NOW, catalogue=CATALOGUE)
-    return applied(before, change(inventory, registry=before))
+    inventory = replace_device(before, new, now=NOW, catalogue=CATALOGUE)
+    return apply_changes(before, change(inventory, registry=before))
 
 
 def test_the_successor_measures_as_the_old_one_did() -> None:
@@ -103,9 +103,9 @@ def test_what_is_retired_is_not_replaced_again() -> None:
 
 def moved(registry: Registry | None = None, **said: Any) -> Registry:
     found = registry or built(FIELD)
-    shift = Shift(**{"site": "gif", "at": AT, **said})
-    for inventory in shifted(found, shift, now=NOW, catalogue=CATALOGUE):
-        found = applied(found, change(inventory, registry=found))
+    shift = DatumShift(**{"site": "gif", "at": AT, **said})
+    for inventory in shift_datum(found, shift, now=NOW, catalogue=CATALOGUE):
+        found = apply_changes(found, change(inventory, registry=found))
     return found
 
 
@@ -183,8 +183,8 @@ def test_not_shifted(said: dict[str, Any], why: str) -> None:
 def test_a_threshold_said_anew_since_is_of_nobody_knows_which_zero() -> None:
     found = built(FIELD)
     later = "sites: [{name: gif, thresholds: {alert: {value: 1.9 m, effective: 2025-08-01}}}]"
-    found = applied(found, change(later, registry=found))
-    with pytest.raises(ShiftError, match="gif/alert was said anew from 2025-08-01"):
+    found = apply_changes(found, change(later, registry=found))
+    with pytest.raises(ShiftError, match="gif/alert was changed again from 2025-08-01"):
         moved(found, by=0.12)
     assert values(moved(found, by=0.12, keep_thresholds=True), "datum")["gif"] == {
         "zero": 48.73,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from hypervisor.registry.exporting import ExportError, collection, text
+from hypervisor.registry.export_geojson import ExportError, export_features, format_features
+from hypervisor.registry.inventory_files import read_sources
 from hypervisor.registry.problems import InventoryError
-from hypervisor.registry.sources import read_sources
 from tests.unit.registry.field import FIELD, NOTHING, built, change, read, told, values
 
 RING = [[2.1, 48.6], [2.2, 48.6], [2.2, 48.7], [2.1, 48.6]]
@@ -30,25 +30,27 @@ def polygon(**properties: Any) -> dict[str, Any]:
 def test_what_was_exported_changes_nothing(what: str) -> None:
     more = "    properties: {catchment_km2: 0.00001, code: '01004', a: [1, x]}\n"
     registry = built(FIELD.replace("    datum: 48.61 m\n", f"    datum: 48.61 m\n{more}"))
-    exported = read(text(collection(registry, what)), f"{what}.geojson")
+    exported = read(format_features(export_features(registry, what)), f"{what}.geojson")
     assert len(getattr(exported, what)) == len(getattr(registry, what))
     assert not change(exported, registry=registry)
 
 
 def test_sites_of_the_examples_go_round() -> None:
     found = built(read_sources(["garonne"]))
-    assert not change(read(text(collection(found, "sites")), "g.geojson"), registry=found)
+    assert not change(
+        read(format_features(export_features(found, "sites")), "g.geojson"), registry=found
+    )
 
 
 def test_an_export_is_an_inventory_of_its_own() -> None:
     found = built(FIELD)
-    alone = built(read(text(collection(found, "zones")), "zones.geojson"))
+    alone = built(read(format_features(export_features(found, "zones")), "zones.geojson"))
     assert alone.zones == found.zones
-    assert text(collection(NOTHING, "zones")) == (
+    assert format_features(export_features(NOTHING, "zones")) == (
         '{"type": "FeatureCollection", "name": "zones", "features": []}\n'
     )
     with pytest.raises(ExportError, match="'zone' has no place on a map; did you mean 'zones'"):
-        collection(found, "zone")
+        export_features(found, "zone")
 
 
 def test_a_layer_that_a_map_program_saved() -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.registry.entries import Inventory
+from hypervisor.registry.inventory import Inventory
+from hypervisor.registry.inventory_files import read_text
 from hypervisor.registry.problems import InventoryError
-from hypervisor.registry.read import read_text
 from sensors._domain import catalogue
 from tests.unit.registry.field import built, change
 

@@ -12,7 +12,7 @@ from hypervisor.base.errors import RulebookError
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.evaluation.rule_text import Proposed, read_text
 from hypervisor.evaluation.shipped import compared
-from hypervisor.registry.queries_revisions import Recorded
+from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.rulebook.service_apply import plan
 from hypervisor.rulebook.stamps import Stamp, checked, digest, mark, same
 from hypervisor.rulebook.timeline import in_force, standing, takes_over, until
@@ -44,8 +44,8 @@ def value(limit: float) -> Mapping[str, Any]:
 
 def revision(
     number: int, said: Mapping[str, Any] | None, *, author: str = "Bob", at: datetime = NOW - HOUR
-) -> Recorded:
-    return Recorded(
+) -> RecordedRevision:
+    return RecordedRevision(
         id=number,
         kind="rule",
         key="flood-one",
@@ -59,7 +59,7 @@ def revision(
     )
 
 
-def outcome(limit: float, base: str | None, *known: Recorded) -> str:
+def outcome(limit: float, base: str | None, *known: RecordedRevision) -> str:
     found = plan(file(limit, base)[1], {"flood-one": known} if known else {}, STAMP)
     return "refused" if found.conflicts else found.changes[0].does
 
@@ -87,7 +87,7 @@ GONE = revision(3, None, at=NOW - HOUR / 4)
     ],
 )
 def test_a_file_overwrites_only_what_it_is_based_on(
-    limit: float, base: str | None, known: tuple[Recorded, ...], expected: str
+    limit: float, base: str | None, known: tuple[RecordedRevision, ...], expected: str
 ) -> None:
     assert outcome(limit, base, *known) == expected
 
@@ -156,7 +156,7 @@ SHIPPED = revision(1, value(3), author="hypervisor", at=moment(BEGINNING))
     ],
 )
 def test_a_new_version_changes_only_what_nobody_touched(
-    known: tuple[Recorded, ...], brings: float | None, expected: str
+    known: tuple[RecordedRevision, ...], brings: float | None, expected: str
 ) -> None:
     packs = [] if brings is None else [file(brings)[0]]
     shipped = compared({"flood-one": known} if known else {}, packs, now=NOW)

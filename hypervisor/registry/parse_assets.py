@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from hypervisor.base.scalars import instant, truth
-from hypervisor.registry.entries import Entry, Fact
-from hypervisor.registry.form import Form, in_unit
-from hypervisor.registry.geometry import AREAS, SHAPES, GeometryError, geometry_of
-from hypervisor.registry.places import COORDINATES, check_point, insee
+from hypervisor.registry.field_reader import FieldReader, in_unit
+from hypervisor.registry.geometry import AREAS, SHAPES, GeometryError, parse_geometry
+from hypervisor.registry.inventory import Entry, Fact
+from hypervisor.registry.parse_sites import COORDINATES, check_point, parse_insee
 
 ZONE_KINDS = ("flood", "lighting", "other")
 ZONE_FIELDS = ("name", "title", "kind", "geometry", "illustrative", "properties")
@@ -20,33 +20,35 @@ REACH_FIELDS = ("gauge", "level", "illustrative", "effective", "reason")
 _UNIT = "m"
 
 
-def zone(form: Form, *, illustrative: bool) -> Entry | None:
+def parse_zone(form: FieldReader, *, illustrative: bool) -> Entry | None:
     """One zone."""
     name = form.name()
     given = form.given({"title": str, "kind": str, "illustrative": truth})
     form.one_of("kind", ZONE_KINDS)
-    _shape(form, given, AREAS)
-    return _entry(form, name, given, illustrative=illustrative)
+    _parse_shape(form, given, AREAS)
+    return _make_entry(form, name, given, illustrative=illustrative)
 
 
-def asset(form: Form, *, places: bool, levels: bool) -> tuple[Entry | None, list[Fact]]:
+def parse_asset(
+    form: FieldReader, *, places: bool, levels: bool
+) -> tuple[Entry | None, list[Fact]]:
     """One asset and the level that reaches it; what the file marks illustrative is so."""
     name = form.name()
-    given = form.given({"title": str, "kind": str, "commune": insee, "site": str})
+    given = form.given({"title": str, "kind": str, "commune": parse_insee, "site": str})
     given |= form.given({"illustrative": truth})
     form.one_of("kind", ASSET_KINDS)
-    _shape(form, given, SHAPES)
+    _parse_shape(form, given, SHAPES)
     point = form.given(COORDINATES)
     check_point(form, point)
     if point and form.has("geometry"):
         form.problem("stands beside lon and lat: one of them says where it is", form.at("geometry"))
     elif point.get("lon") is not None and point.get("lat") is not None:
         given["geometry"] = {"type": "Point", "coordinates": [point["lon"], point["lat"]]}
-    facts = list(_reach(form, name, illustrative=levels))
-    return _entry(form, name, given, illustrative=places), facts
+    facts = list(_parse_reach(form, name, illustrative=levels))
+    return _make_entry(form, name, given, illustrative=places), facts
 
 
-def _shape(form: Form, given: dict[str, Any], kinds: tuple[str, ...]) -> None:
+def _parse_shape(form: FieldReader, given: dict[str, Any], kinds: tuple[str, ...]) -> None:
     node = form.fields.get("geometry")
     if node is None:
         return
@@ -54,13 +56,13 @@ def _shape(form: Form, given: dict[str, Any], kinds: tuple[str, ...]) -> None:
         given["geometry"] = None
         return
     try:
-        given["geometry"] = geometry_of(node, kinds)
+        given["geometry"] = parse_geometry(node, kinds)
     except GeometryError as error:
         form.problem(str(error), node.where)
 
 
-def _entry(
-    form: Form, name: str | None, given: dict[str, Any], *, illustrative: bool
+def _make_entry(
+    form: FieldReader, name: str | None, given: dict[str, Any], *, illustrative: bool
 ) -> Entry | None:
     if form.has("properties"):
         given["properties"] = form.properties()
@@ -69,11 +71,11 @@ def _entry(
     return Entry(key=name, given=given, where=form.where) if name else None
 
 
-def _reach(form: Form, name: str | None, *, illustrative: bool) -> Iterator[Fact]:
+def _parse_reach(form: FieldReader, name: str | None, *, illustrative: bool) -> Iterator[Fact]:
     if name is not None and form.withdrawn("reach"):
         yield Fact(kind="reach", key=name, value=None, where=form.at("reach"))
         return
-    own = form.form("reach", known=REACH_FIELDS)
+    own = form.form("reach", allowed=REACH_FIELDS)
     if own is None:
         return
     gauge, level = own.text("gauge"), own.take("level", in_unit(_UNIT))

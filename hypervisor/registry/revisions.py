@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from hypervisor.base.instants import EPOCH
-from hypervisor.registry.entries import Fact
+from hypervisor.registry.inventory import Fact
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.registry.problems import Where
-from hypervisor.registry.starts import Starts
 from sensors._domain import Catalogue
 
 NOWHERE = Where(file="", line=0)
@@ -34,6 +34,71 @@ class Stamp:
     effective: datetime | None = None
 
 
+Value = Mapping[str, Any] | None
+
+
+class DefaultStarts:
+    """The commissionings of one registry, looked up by facts."""
+
+    def __init__(self, registry: Registry, given: Iterable[Fact] = ()) -> None:
+        """`said`: facts not yet among its revisions."""
+        self._registry = registry
+        facts = [(fact.kind, fact.key) for fact in registry.revisions]
+        facts += [(fact.kind, fact.key) for fact in given]
+        self._memberships = {key for kind, key in facts if kind == "member"}
+
+    def of(self, kind: str, key: str, value: Value) -> datetime:
+        """EPOCH where nothing is known that the fact speaks of, or it speaks of no device."""
+        match kind:
+            case "device" | "series":
+                start = self._device(key.partition("/")[0])
+            case "member":
+                start = self._device(key.partition("/")[2])
+            case "supply":
+                start = self._members.get(key, EPOCH)
+            case "reach":
+                start = self._sites.get(str((value or {}).get("gauge")), EPOCH)
+            case "link":
+                start = min(self._first_days(key.split(">")), default=EPOCH)
+            case "threshold" | "datum":
+                start = self._owner(key)
+            case _:  # a plan, works, a rule: theirs is no device
+                start = EPOCH
+        return start
+
+    def _owner(self, key: str) -> datetime:
+        """A site's, or a device's own: `device/<device>/<name>`."""
+        owner, *rest = key.split("/")
+        return self._device(rest[0]) if len(rest) > 1 else self._sites.get(owner, EPOCH)
+
+    def _device(self, name: str) -> datetime:
+        device = self._registry.devices.get(name)
+        return device.commissioned if device else EPOCH  # one that lacks its day is told elsewhere
+
+    def _first_days(self, sites: list[str]) -> list[datetime]:
+        return [self._sites[site] for site in sites if site in self._sites]
+
+    @cached_property
+    def _sites(self) -> dict[str, datetime]:
+        """By site: when its first device began."""
+        first: dict[str, datetime] = {}
+        for device in self._registry.devices.values():
+            earliest = first.get(device.site, device.commissioned)
+            first[device.site] = min(earliest, device.commissioned)
+        return first
+
+    @cached_property
+    def _members(self) -> dict[str, datetime]:
+        """By group: when the first of its members began, whoever they are in the end."""
+        first: dict[str, datetime] = {}
+        for group, _, name in (key.partition("/") for key in self._memberships):
+            device = self._registry.devices.get(name)
+            if device is not None:
+                earliest = first.get(group, device.commissioned)
+                first[group] = min(earliest, device.commissioned)
+        return first
+
+
 def revise(
     facts: Iterable[Fact],
     *,
@@ -48,31 +113,33 @@ def revise(
         past.setdefault((revision.kind, revision.key), []).append(revision)
     revised: list[Revised] = []
     listed = list(facts)
-    starts = Starts(after, listed)
-    first = _first_facts(listed, before=before, after=after)
-    for fact in (*first, *_moved_back(past, old=Starts(before), new=starts), *listed):
+    starts = DefaultStarts(after, listed)
+    first = _default_facts(listed, before=before, after=after)
+    for fact in (*first, *_backdate(past, old=DefaultStarts(before), new=starts), *listed):
         standing = past.setdefault((fact.kind, fact.key), [])
-        found = _revise(fact, standing, starts=starts, catalogue=catalogue, stamp=stamp)
-        if found is not None:
-            standing.append(found[0])
+        revised_fact = _revise(fact, standing, starts=starts, catalogue=catalogue, stamp=stamp)
+        if revised_fact is not None:
+            standing.append(revised_fact[0])
             standing.sort(key=lambda revision: revision.effective)
-            revised.append(found)
+            revised.append(revised_fact)
     return revised
 
 
-def _first_facts(facts: list[Fact], *, before: Registry, after: Registry) -> Iterable[Fact]:
+def _default_facts(facts: list[Fact], *, before: Registry, after: Registry) -> Iterable[Fact]:
     """A new device is in service, a new series reports as the catalogue says, unless said so."""
-    said = {(fact.kind, fact.key): fact for fact in facts}
+    given = {(fact.kind, fact.key): fact for fact in facts}
     new = [("device", name) for name in after.devices.keys() - before.devices.keys()]
     new += [("series", "/".join(key)) for key in after.series.keys() - before.series.keys()]
     for kind, key in sorted(new):
-        fact = said.get((kind, key))
+        fact = given.get((kind, key))
         if fact is None or fact.effective is not None:
             value = {"in_service": True} if kind == "device" else {}
             yield Fact(kind=kind, key=key, value=value, where=NOWHERE)
 
 
-def _moved_back(past: Mapping[Key, list[Revision]], *, old: Starts, new: Starts) -> Iterable[Fact]:
+def _backdate(
+    past: Mapping[Key, list[Revision]], *, old: DefaultStarts, new: DefaultStarts
+) -> Iterable[Fact]:
     """A commissioning corrected to an earlier day takes the first values along."""
     for (kind, key), standing in past.items():
         if not standing:
@@ -94,17 +161,19 @@ def _revise(
     fact: Fact,
     past: list[Revision],
     *,
-    starts: Starts,
+    starts: DefaultStarts,
     catalogue: Catalogue,
     stamp: Stamp,
 ) -> Revised | None:
-    asked = fact.effective or stamp.effective
-    earlier = [revision for revision in past if asked is None or revision.effective <= asked]
+    requested = fact.effective or stamp.effective
+    earlier = [
+        revision for revision in past if requested is None or revision.effective <= requested
+    ]
     current = earlier[-1] if earlier else None
-    value = _completed(fact, current.value if current else None, catalogue)
-    if _stands(fact, value, current):
+    value = _fill_reporting(fact, current.value if current else None, catalogue)
+    if _is_unchanged(fact, value, current):
         return None
-    effective = asked
+    effective = requested
     if effective is None and not past:
         effective = starts.of(fact.kind, fact.key, value)
     elif effective is None:
@@ -123,13 +192,13 @@ def _revise(
     )
 
 
-def _stands(fact: Fact, value: Mapping[str, Any] | None, current: Revision | None) -> bool:
+def _is_unchanged(fact: Fact, value: Mapping[str, Any] | None, current: Revision | None) -> bool:
     if current is None or current.value is None:
         return value is None
     return current.value == value and current.illustrative == fact.illustrative
 
 
-def _completed(
+def _fill_reporting(
     fact: Fact, before: Mapping[str, Any] | None, catalogue: Catalogue
 ) -> Mapping[str, Any] | None:
     """A series' facts may be given in part: the rest stays, or is the catalogue's."""

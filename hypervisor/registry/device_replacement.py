@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hypervisor.registry.entries import Entry, Fact, Inventory
-from hypervisor.registry.model import Device, Registry
+from hypervisor.registry.formatting import format_value
+from hypervisor.registry.inventory import Entry, Fact, Inventory
+from hypervisor.registry.model import Device, Facts, Registry, facts_in_force
 from hypervisor.registry.problems import Where, nearest
-from hypervisor.registry.standing import Facts, standing_facts
-from hypervisor.registry.wording import shown
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 from sensors._quantity import CLOCK_FAULT
@@ -39,7 +38,7 @@ class Successor:
     own_account: bool = False
 
 
-def replacement(
+def replace_device(
     registry: Registry, new: Successor, *, now: datetime | None, catalogue: Catalogue
 ) -> Inventory:
     """The old one retired, the new one commissioned, with all that was said of the old one.
@@ -52,7 +51,7 @@ def replacement(
             believable, or it is not said how the new one speaks.
     """
     at = new.at
-    old = _old(registry, new.old, at=at, now=now)
+    old = _require_device(registry, new.old, at=at, now=now)
     if new.name in registry.devices or new.name in registry.gateways:
         raise ReplaceError(
             f"{new.name!r} is taken: the new device needs a name of its own, so that each reading"
@@ -61,11 +60,11 @@ def replacement(
     if new.model is not None and new.model not in catalogue.models:
         hint = nearest(new.model, catalogue.models)
         raise ReplaceError(f"{new.model!r} is no model that the catalogue knows{hint}")
-    facts = standing_facts(registry)
-    way, freed = _way(registry, old, new)
-    series = list(_series(registry, old, new, facts, catalogue))
-    gone = {"site": old.site, "retired": at, **freed}
-    stands = {
+    facts = facts_in_force(registry)
+    way, freed = _choose_address(registry, old, new)
+    series = list(_carry_series_over(registry, old, new, facts, catalogue))
+    retired = {"site": old.site, "retired": at, **freed}
+    successor = {
         "site": old.site,
         "commissioned": at,
         "model": new.model or old.model,
@@ -76,24 +75,26 @@ def replacement(
         **way,
     }
     return Inventory(
-        devices=(_entry(old.name, gone), _entry(new.name, stands)),
+        devices=(_entry(old.name, retired), _entry(new.name, successor)),
         series=tuple(entry for entry, _ in series),
         facts=(
             _fact("device", old.name, {"in_service": False}, at),
             *(fact for _, fact in series if fact is not None),
-            *_belongings(facts, old.name, new.name, at),
+            *_carry_facts_over(facts, old.name, new.name, at),
         ),
     )
 
 
-def _old(registry: Registry, name: str, *, at: datetime, now: datetime | None) -> Device:
+def _require_device(registry: Registry, name: str, *, at: datetime, now: datetime | None) -> Device:
     old = registry.devices.get(name)
     if old is None:
         raise ReplaceError(f"{name!r} is no device{nearest(name, registry.devices)}")
     if old.retired is not None:
-        raise ReplaceError(f"{name} is retired since {shown(old.retired)}")
+        raise ReplaceError(f"{name} is retired since {format_value(old.retired)}")
     if at <= old.commissioned:
-        raise ReplaceError(f"{name} was commissioned on {shown(old.commissioned)}, after --at")
+        raise ReplaceError(
+            f"{name} was commissioned on {format_value(old.commissioned)}, after --at"
+        )
     refuse_future(at, now)
     return old
 
@@ -106,12 +107,13 @@ def refuse_future(at: datetime, now: datetime | None) -> None:
     """
     if now is not None and at > now:
         raise ReplaceError(
-            f"{shown(at)} has not come yet (it is {shown(now.replace(microsecond=0))}): say it when"
-            " it is done; until then announce it with: hypervisor works add"
+            f"{format_value(at)} has not come yet"
+            f" (it is {format_value(now.replace(microsecond=0))}):"
+            " record it when it is done; until then announce it with: hypervisor works add"
         )
 
 
-def _way(
+def _choose_address(
     registry: Registry, old: Device, new: Successor
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """How the new one speaks, and what the old one gives up for it."""
@@ -136,7 +138,7 @@ def _way(
     return {"gateway": gateway, "address": new.address}, {}
 
 
-def _series(
+def _carry_series_over(
     registry: Registry, old: Device, new: Successor, facts: Facts, catalogue: Catalogue
 ) -> Iterator[tuple[Entry, Fact | None]]:
     """The old one's series that are in use, of a new model those that it measures too."""
@@ -159,11 +161,11 @@ def _series(
             given = {"low": before.low, "high": before.high}
             given |= {"saturates": before.saturates} if same else {}
         key = f"{new.name}/{quantity}"
-        told = facts.get(("series", f"{old.name}/{quantity}"))
-        yield _entry(key, given), _fact("series", key, told) if told else None
+        reporting = facts.get(("series", f"{old.name}/{quantity}"))
+        yield _entry(key, given), _fact("series", key, reporting) if reporting else None
 
 
-def _belongings(facts: Facts, old: str, new: str, at: datetime) -> Iterator[Fact]:
+def _carry_facts_over(facts: Facts, old: str, new: str, at: datetime) -> Iterator[Fact]:
     """Groups and the device's own thresholds: the new one takes them over."""
     for (kind, key), value in facts.items():
         if kind == "member" and key.partition("/")[2] == old:

@@ -5,20 +5,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from hypervisor.registry.entries import Entry
+from hypervisor.registry.inventory import Entry
 from hypervisor.registry.model import Area, Asset, Device, Gateway, Group, Series, Site, Zone
 from hypervisor.registry.problems import Problem
 from sensors._domain import Catalogue
 
 LORAWAN = ("chirpstack", "the-things-stack")  # protocols whose addresses are DevEUIs
-Made = TypeVar("Made", Gateway, Group, Zone, Asset)
+Named = TypeVar("Named", Gateway, Group, Zone, Asset)
 
 
-def area(entry: Entry, before: Area | None, problems: list[Problem]) -> Area | None:
+def build_area(entry: Entry, before: Area | None, problems: list[Problem]) -> Area | None:
     """An area of the territory."""
     if before is None:
         absent = [name for name in ("kind", "name") if not entry.given.get(name)]
-        problems.extend(_needs(entry, name, f"area {entry.key}") for name in absent)
+        problems.extend(_missing_field(entry, name, f"area {entry.key}") for name in absent)
         return None if absent else Area(code=entry.key, **entry.given)
     given = dict(entry.given)
     if before.kind == "epci" and before.parent:
@@ -26,7 +26,7 @@ def area(entry: Entry, before: Area | None, problems: list[Problem]) -> Area | N
     return replace(before, **given)
 
 
-def site_maker(
+def site_builder(
     entries: Mapping[str, Mapping[str, Entry]], catalogue: Catalogue
 ) -> Callable[[Entry, Site | None, list[Problem]], Site | None]:
     """What makes sites: a new one is of the domain that its devices measure."""
@@ -41,11 +41,11 @@ def site_maker(
         given: dict[str, Any] = {name: value for name, value in entry.given.items() if value != ""}
         if before is not None:
             return replace(before, **_without_nulls(given))
-        found = domains.get(entry.key) or set(catalogue.domains)
-        if not given.get("domain") and len(found) != 1:
-            problems.append(_needs(entry, "domain", f"site {entry.key}"))
+        candidates = domains.get(entry.key) or set(catalogue.domains)
+        if not given.get("domain") and len(candidates) != 1:
+            problems.append(_missing_field(entry, "domain", f"site {entry.key}"))
             return None
-        defaults = {"title": entry.key, "domain": min(found)}
+        defaults = {"title": entry.key, "domain": min(candidates)}
         return Site(name=entry.key, **{**defaults, **_without_nulls(given)})
 
     return make
@@ -57,7 +57,7 @@ def _without_nulls(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None or name not in always}
 
 
-def device_maker(
+def device_builder(
     protocols: Mapping[str, str],
 ) -> Callable[[Entry, Device | None, list[Problem]], Device | None]:
     """What makes devices, knowing the protocol of each gateway."""
@@ -65,26 +65,26 @@ def device_maker(
     def make(entry: Entry, before: Device | None, problems: list[Problem]) -> Device | None:
         given = dict(entry.given)
         if before is None and not given.get("commissioned"):
-            problems.append(_needs(entry, "commissioned", f"device {entry.key}"))
+            problems.append(_missing_field(entry, "commissioned", f"device {entry.key}"))
             return None
         if before is not None and given["site"] != before.site:
-            problems.append(Problem(where=entry.where, text=_elsewhere(entry, before)))
+            problems.append(Problem(where=entry.where, text=_moved_message(entry, before)))
         if given.get("commissioned") is None:
             given.pop("commissioned", None)
-        _address(entry.key, given, before, protocols)
+        _normalise_address(entry.key, given, before, protocols)
         return Device(name=entry.key, **given) if before is None else replace(before, **given)
 
     return make
 
 
-def _elsewhere(entry: Entry, before: Device) -> str:
+def _moved_message(entry: Entry, before: Device) -> str:
     return (
         f"device {entry.key!r} stands at site {before.site!r}: retire it there and give the"
         " new place a device of another name, so that its old readings stay where they were"
     )
 
 
-def _address(
+def _normalise_address(
     name: str, given: dict[str, Any], before: Device | None, protocols: Mapping[str, str]
 ) -> None:
     """An address is kept as its gateway sends it; without a gateway there is none."""
@@ -99,41 +99,41 @@ def _address(
         given["address"] = re.sub(r"[-:. ]", "", address).lower()
 
 
-def series(entry: Entry, before: Series | None, problems: list[Problem]) -> Series | None:
+def build_series(entry: Entry, before: Series | None, problems: list[Problem]) -> Series | None:
     """A series, without how it reports."""
     del problems
     device, _, quantity = entry.key.partition("/")
     return replace(before or Series(device=device, quantity=quantity), **entry.given)
 
 
-def gateway(entry: Entry, before: Gateway | None, problems: list[Problem]) -> Gateway | None:
+def build_gateway(entry: Entry, before: Gateway | None, problems: list[Problem]) -> Gateway | None:
     """A gateway, and what it speaks."""
-    return _made(Gateway, entry, before, problems, needs=("protocol",))
+    return _build(Gateway, entry, before, problems, needs=("protocol",))
 
 
-def group(entry: Entry, before: Group | None, problems: list[Problem]) -> Group | None:
+def build_group(entry: Entry, before: Group | None, problems: list[Problem]) -> Group | None:
     """A group, without its members."""
-    return _made(Group, entry, before, problems, needs=("kind",))
+    return _build(Group, entry, before, problems, needs=("kind",))
 
 
-def zone(entry: Entry, before: Zone | None, problems: list[Problem]) -> Zone | None:
+def build_zone(entry: Entry, before: Zone | None, problems: list[Problem]) -> Zone | None:
     """A zone with its shape."""
-    return _made(Zone, entry, before, problems, needs=("kind", "geometry"))
+    return _build(Zone, entry, before, problems, needs=("kind", "geometry"))
 
 
-def asset(entry: Entry, before: Asset | None, problems: list[Problem]) -> Asset | None:
+def build_asset(entry: Entry, before: Asset | None, problems: list[Problem]) -> Asset | None:
     """An asset, wherever it is."""
-    return _made(Asset, entry, before, problems, needs=("kind",))
+    return _build(Asset, entry, before, problems, needs=("kind",))
 
 
-def _made(
-    kind: type[Made],
+def _build(
+    kind: type[Named],
     entry: Entry,
-    before: Made | None,
+    before: Named | None,
     problems: list[Problem],
     *,
     needs: tuple[str, ...],
-) -> Made | None:
+) -> Named | None:
     """A null empties what may be empty, and leaves alone what each has."""
     always = ("title", "illustrative", "properties", *needs)
     given = {
@@ -145,11 +145,11 @@ def _made(
         return replace(before, **given)
     absent = [name for name in needs if not given.get(name)]
     what = f"{kind.__name__.lower()} {entry.key}"
-    problems.extend(_needs(entry, name, what) for name in absent)
+    problems.extend(_missing_field(entry, name, what) for name in absent)
     return None if absent else kind(**{"name": entry.key, "title": entry.key, **given})
 
 
-def _needs(entry: Entry, name: str, what: str) -> Problem:
+def _missing_field(entry: Entry, name: str, what: str) -> Problem:
     hints = {
         "commissioned": " (the day it began to measure, such as 2015-06-01)",
         "domain": " (its devices do not tell)",

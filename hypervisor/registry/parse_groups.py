@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from hypervisor.base.scalars import instant, truth
 from hypervisor.broker.passwords import RESERVED
-from hypervisor.registry.entries import Entry, Fact
-from hypervisor.registry.form import Form
-from hypervisor.registry.places import COORDINATES, check_point
+from hypervisor.registry.field_reader import FieldReader
+from hypervisor.registry.inventory import Entry, Fact
+from hypervisor.registry.parse_sites import COORDINATES, check_point
 from hypervisor.registry.tree import Fields, Items, Leaf, Node
 
 PROTOCOLS = ("chirpstack", "the-things-stack", "senml", "native")
@@ -17,7 +17,7 @@ SUPPLY_FIELDS = ("plan", "switched", "illustrative", "effective", "reason")
 MEMBER_FIELDS = ("effective", "reason")
 
 
-def gateway(form: Form) -> Entry | None:
+def parse_gateway(form: FieldReader) -> Entry | None:
     """One gateway."""
     name = form.name()
     if name in RESERVED:
@@ -30,18 +30,18 @@ def gateway(form: Form) -> Entry | None:
     return Entry(key=name, given=given, where=form.where) if name else None
 
 
-def group(form: Form) -> tuple[Entry | None, list[Fact]]:
+def parse_group(form: FieldReader) -> tuple[Entry | None, list[Fact]]:
     """One group: itself, who belongs to it, and how its members are fed."""
     name = form.name()
     given = form.given({"title": str, "kind": str, "site": str})
     form.one_of("kind", GROUP_KINDS)
     if form.has("properties"):
         given["properties"] = form.properties()
-    facts = [*_members(form, name or ""), *_supply(form, name or "")]
+    facts = [*_parse_members(form, name or ""), *_parse_supply(form, name or "")]
     return (Entry(key=name, given=given, where=form.where), facts) if name else (None, [])
 
 
-def member(group_name: str, device: str, node: Node, problems_of: Form) -> Fact | None:
+def parse_member(group_name: str, device: str, node: Node, problems_of: FieldReader) -> Fact | None:
     """A device belongs to a group; null: it does so no longer."""
     key = f"{group_name}/{device}"
     if isinstance(node, Leaf) and node.text is None:
@@ -51,7 +51,7 @@ def member(group_name: str, device: str, node: Node, problems_of: Form) -> Fact 
     if not isinstance(node, Fields):
         problems_of.problem("expected null, or {effective: 2024-10-01}", node.where)
         return None
-    own = Form(node, problems_of.problems, known=MEMBER_FIELDS)
+    own = FieldReader(node, problems_of.problems, allowed=MEMBER_FIELDS)
     return Fact(
         kind="member",
         key=key,
@@ -62,14 +62,14 @@ def member(group_name: str, device: str, node: Node, problems_of: Form) -> Fact 
     )
 
 
-def _members(form: Form, name: str) -> Iterator[Fact]:
-    for device, node in _named(form):
-        fact = member(name, device, node, form)
+def _parse_members(form: FieldReader, name: str) -> Iterator[Fact]:
+    for device, node in _list_members(form):
+        fact = parse_member(name, device, node, form)
         if fact is not None:
             yield fact
 
 
-def _named(form: Form) -> Iterator[tuple[str, Node]]:
+def _list_members(form: FieldReader) -> Iterator[tuple[str, Node]]:
     """Names in a list, names with null or fields in a mapping, or a list of both."""
     node = form.fields.get("members")
     for item in node.items if isinstance(node, Items) else [node]:
@@ -81,11 +81,11 @@ def _named(form: Form) -> Iterator[tuple[str, Node]]:
             form.problem("expected a list of devices: [lamp-1, lamp-2]", item.where)
 
 
-def _supply(form: Form, name: str) -> Iterator[Fact]:
+def _parse_supply(form: FieldReader, name: str) -> Iterator[Fact]:
     if form.withdrawn("supply"):
         yield Fact(kind="supply", key=name, value=None, where=form.at("supply"))
         return
-    own = form.form("supply", known=SUPPLY_FIELDS)
+    own = form.form("supply", allowed=SUPPLY_FIELDS)
     if own is None:
         return
     plan, switched = own.text("plan"), own.take("switched", truth)

@@ -5,10 +5,10 @@ from typing import Any
 
 from hypervisor.base.scalars import duration, instant, truth
 from hypervisor.broker.passwords import RESERVED
-from hypervisor.registry.entries import Entry, Fact
-from hypervisor.registry.form import Form, in_unit, when
-from hypervisor.registry.limits import thresholds
-from hypervisor.registry.places import COORDINATES, check_point
+from hypervisor.registry.field_reader import FieldReader, in_unit, when
+from hypervisor.registry.inventory import Entry, Fact
+from hypervisor.registry.parse_sites import COORDINATES, check_point
+from hypervisor.registry.parse_thresholds import parse_thresholds
 from hypervisor.registry.problems import nearest
 from hypervisor.registry.tree import Fields, Leaf, Node
 from sensors._domain import Catalogue
@@ -21,8 +21,8 @@ DEVICE_FIELDS = (
 SERIES_FIELDS = ("interval", "stale", "reporting", "low", "high", "saturates", "effective")
 
 
-def device(
-    form: Form, *, site: str, catalogue: Catalogue, illustrative: bool
+def parse_device(
+    form: FieldReader, *, site: str, catalogue: Catalogue, illustrative: bool
 ) -> tuple[list[Entry], list[Fact]]:
     """One device: its entry, then its series' entries; the facts of both.
 
@@ -54,21 +54,23 @@ def device(
     commissioned, retired = given.get("commissioned"), given.get("retired")
     if commissioned and retired and retired < commissioned:
         form.problem("is retired before it was commissioned", form.at("retired"))
-    facts = [*_service(form, name, given), *_group(form, name)]
-    facts.extend(thresholds(form, f"device/{name}", catalogue=catalogue, illustrative=illustrative))
+    facts = [*_parse_service(form, name, given), *_parse_membership(form, name)]
+    facts.extend(
+        parse_thresholds(form, f"device/{name}", catalogue=catalogue, illustrative=illustrative)
+    )
     entries = [Entry(key=name, given=given, where=form.where)]
     for quantity, node in _series_nodes(form, model, catalogue).items():
-        found = _series(form, f"{name}/{quantity}", quantity, node, catalogue)
-        if found is not None:
-            entries.append(found[0])
-            facts.extend(found[1])
+        series = _parse_series(form, f"{name}/{quantity}", quantity, node, catalogue)
+        if series is not None:
+            entries.append(series[0])
+            facts.extend(series[1])
     clock = Entry(key=f"{name}/{CLOCK_FAULT}", given={}, where=form.where)
     if all(entry.key != clock.key for entry in entries):
         entries.append(clock)
     return entries, facts
 
 
-def _service(form: Form, name: str, given: dict[str, Any]) -> list[Fact]:
+def _parse_service(form: FieldReader, name: str, given: dict[str, Any]) -> list[Fact]:
     """In service or not: said so, or by the time of retirement."""
     if form.has("retired"):
         retired = given.get("retired")
@@ -76,13 +78,15 @@ def _service(form: Form, name: str, given: dict[str, Any]) -> list[Fact]:
         return [
             Fact(kind="device", key=name, value=value, effective=retired, where=form.at("retired"))
         ]
-    said = form.take("in_service", truth)
-    if said is None:
+    in_service = form.take("in_service", truth)
+    if in_service is None:
         return []
-    return [Fact(kind="device", key=name, value={"in_service": said}, where=form.at("in_service"))]
+    return [
+        Fact(kind="device", key=name, value={"in_service": in_service}, where=form.at("in_service"))
+    ]
 
 
-def _group(form: Form, name: str) -> Iterator[Fact]:
+def _parse_membership(form: FieldReader, name: str) -> Iterator[Fact]:
     """The group that a device says it belongs to; a group may list its members as well."""
     if form.withdrawn("group"):
         text = f"write what it leaves, under groups: members: {{{name}: null}}"
@@ -92,7 +96,7 @@ def _group(form: Form, name: str) -> Iterator[Fact]:
         yield Fact(kind="member", key=f"{group}/{name}", value={}, where=form.at("group"))
 
 
-def _series_nodes(form: Form, model: str | None, catalogue: Catalogue) -> dict[str, Node]:
+def _series_nodes(form: FieldReader, model: str | None, catalogue: Catalogue) -> dict[str, Node]:
     nodes = dict(form.nodes("series"))
     if not nodes and model is not None and model in catalogue.models:
         return {
@@ -102,11 +106,11 @@ def _series_nodes(form: Form, model: str | None, catalogue: Catalogue) -> dict[s
     return nodes
 
 
-def _series(
-    form: Form, key: str, quantity: str, node: Node, catalogue: Catalogue
+def _parse_series(
+    form: FieldReader, key: str, quantity: str, node: Node, catalogue: Catalogue
 ) -> tuple[Entry, list[Fact]] | None:
-    known = catalogue.quantities.get(quantity)
-    if known is None:
+    quantity_model = catalogue.quantities.get(quantity)
+    if quantity_model is None:
         hint = nearest(quantity, catalogue.quantities)
         form.problem(f"unknown quantity {quantity!r}{hint}", node.where)
         return None
@@ -121,11 +125,11 @@ def _series(
     if not isinstance(node, Fields):
         form.problem("expected an interval or fields", node.where)
         return None
-    own = Form(node, form.problems, known=SERIES_FIELDS)
-    measure = in_unit(known.unit)
+    own = FieldReader(node, form.problems, allowed=SERIES_FIELDS)
+    measure = in_unit(quantity_model.unit)
     given = own.given({"low": measure, "high": measure, "saturates": measure})
-    _check_range(own, known, given)
-    value = _reporting(own)
+    _check_range(own, quantity_model, given)
+    value = _parse_reporting(own)
     entry = Entry(key=key, given=given, where=node.where)
     if not value:
         return entry, []
@@ -133,7 +137,7 @@ def _series(
     return entry, [Fact(kind="series", key=key, value=value, effective=effective, where=node.where)]
 
 
-def _check_range(form: Form, quantity: Quantity, given: dict[str, Any]) -> None:
+def _check_range(form: FieldReader, quantity: Quantity, given: dict[str, Any]) -> None:
     low, high = given.get("low"), given.get("high")
     low = quantity.low if low is None else low
     high = quantity.high if high is None else high
@@ -148,7 +152,7 @@ def _check_range(form: Form, quantity: Quantity, given: dict[str, Any]) -> None:
             )
 
 
-def _reporting(form: Form) -> dict[str, Any]:
+def _parse_reporting(form: FieldReader) -> dict[str, Any]:
     value: dict[str, Any] = {}
     interval, stale = form.take("interval", duration), form.take("stale", duration)
     if interval is not None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from math import inf
 
 from hypervisor.base.scalars import duration, instant, truth
-from hypervisor.registry.entries import Fact
-from hypervisor.registry.form import Form, in_unit
+from hypervisor.registry.field_reader import FieldReader, in_unit
+from hypervisor.registry.inventory import Fact
 from hypervisor.registry.problems import nearest
 from hypervisor.registry.tree import Fields, Leaf, Node
 from sensors import _units as units
@@ -17,20 +17,20 @@ DATUM_FIELDS = ("zero", "illustrative", "effective", "reason")
 LINK_FIELDS = ("from", "to", "travel", "illustrative", "effective", "reason")
 
 
-def thresholds(
-    form: Form, owner: str, *, catalogue: Catalogue, illustrative: bool
+def parse_thresholds(
+    form: FieldReader, owner: str, *, catalogue: Catalogue, illustrative: bool
 ) -> Iterator[Fact]:
     """The thresholds of a site (`owner` is its name) or a device (`device/<name>`)."""
     for name, node in form.nodes("thresholds").items():
-        fact = _threshold(
+        fact = _parse_threshold(
             form, f"{owner}/{name}", node, catalogue=catalogue, illustrative=illustrative
         )
         if fact is not None:
             yield fact
 
 
-def _threshold(
-    form: Form, key: str, node: Node, *, catalogue: Catalogue, illustrative: bool
+def _parse_threshold(
+    form: FieldReader, key: str, node: Node, *, catalogue: Catalogue, illustrative: bool
 ) -> Fact | None:
     """One threshold in its vocabulary's unit; null withdraws it."""
     name = key.rpartition("/")[2]
@@ -41,8 +41,8 @@ def _threshold(
     if not isinstance(node, Fields):
         form.problem("expected a value such as 3.10 m", node.where)
         return None
-    own = Form(node, form.problems, known=THRESHOLD_FIELDS)
-    threshold = _vocabulary(own, name, catalogue)
+    own = FieldReader(node, form.problems, allowed=THRESHOLD_FIELDS)
+    threshold = _find_vocabulary(own, name, catalogue)
     if threshold is None:
         return None
     value = own.take("value", in_unit(threshold.unit))
@@ -64,17 +64,17 @@ def _threshold(
     )
 
 
-def _vocabulary(form: Form, name: str, catalogue: Catalogue) -> Threshold | None:
+def _find_vocabulary(form: FieldReader, name: str, catalogue: Catalogue) -> Threshold | None:
     """The threshold's quantity and unit: the domain's own, or those of a rule author's new one."""
-    found = catalogue.thresholds.get(name)
+    threshold = catalogue.thresholds.get(name)
     quantity = form.text("quantity")
-    if found is not None:
-        if quantity not in (None, found.quantity):
+    if threshold is not None:
+        if quantity not in (None, threshold.quantity):
             form.problem(
-                f"threshold {name!r} is one of {found.quantity}, not {quantity}",
+                f"threshold {name!r} is one of {threshold.quantity}, not {quantity}",
                 form.at("quantity"),
             )
-        return found
+        return threshold
     if quantity is None:
         form.problem(
             f"unknown threshold {name!r}{nearest(name, catalogue.thresholds)} (one of your own"
@@ -89,31 +89,33 @@ def _vocabulary(form: Form, name: str, catalogue: Catalogue) -> Threshold | None
     return Threshold(name=name, quantity=quantity, unit=unit, label_en=name, label_fr=name)
 
 
-def _check_threshold(form: Form, found: Threshold, value: float, catalogue: Catalogue) -> None:
+def _check_threshold(
+    form: FieldReader, threshold: Threshold, value: float, catalogue: Catalogue
+) -> None:
     """A threshold lies where its quantity can be; of increments, rules ask for sums over hours."""
-    quantity = catalogue.quantities[found.quantity]
-    if units.dimension(found.unit) != units.dimension(quantity.unit):
+    quantity = catalogue.quantities[threshold.quantity]
+    if units.dimension(threshold.unit) != units.dimension(quantity.unit):
         if value <= 0:
-            form.problem(f"{value:g} {found.unit}: a rise is above zero", form.at("value"))
+            form.problem(f"{value:g} {threshold.unit}: a rise is above zero", form.at("value"))
         return
     high = inf if quantity.kind is Kind.INCREMENT else quantity.high
-    if not quantity.low <= units.convert(value, found.unit, quantity.unit) <= high:
+    if not quantity.low <= units.convert(value, threshold.unit, quantity.unit) <= high:
         form.problem(
-            f"{value:g} {found.unit} lies outside what {quantity.name} can be,"
+            f"{value:g} {threshold.unit} lies outside what {quantity.name} can be,"
             f" {quantity.low:g}…{high:g} {quantity.unit}",
             form.at("value"),
         )
 
 
-def datum(form: Form, site: str, *, illustrative: bool) -> Fact | None:
+def parse_datum(form: FieldReader, site: str, *, illustrative: bool) -> Fact | None:
     """The zero of a site's gauge above the sea (NGF-IGN69); null: not known any more."""
     if form.withdrawn("datum"):
         return Fact(kind="datum", key=site, value=None, where=form.at("datum"))
     node = form.fields.get("datum")
     if isinstance(node, Leaf) and node.text:
         node = Fields(fields={"zero": node}, where=node.where)
-        form = Form(Fields(fields={"datum": node}, where=form.where), form.problems)
-    own = form.form("datum", known=DATUM_FIELDS)
+        form = FieldReader(Fields(fields={"datum": node}, where=form.where), form.problems)
+    own = form.form("datum", allowed=DATUM_FIELDS)
     if own is None:
         return None
     zero, marked = own.take("zero", in_unit("m")), own.take("illustrative", truth)
@@ -133,7 +135,7 @@ def datum(form: Form, site: str, *, illustrative: bool) -> Fact | None:
     )
 
 
-def link(form: Form, *, illustrative: bool) -> Fact | None:
+def parse_link(form: FieldReader, *, illustrative: bool) -> Fact | None:
     """Water flows from one site to another; a null travel time withdraws the link."""
     upstream, downstream = form.name("from"), form.name("to")
     travel = form.take("travel", duration)

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hypervisor.registry.difference import Found
-from hypervisor.registry.entries import Entry, Fact, Inventory
-from hypervisor.registry.make import LORAWAN
-from hypervisor.registry.model import Device, Registry
+from hypervisor.registry.build import LORAWAN
+from hypervisor.registry.difference import Comparison
+from hypervisor.registry.inventory import Entry, Fact, Inventory
+from hypervisor.registry.model import Device, Facts, Registry
+from hypervisor.registry.parse_works import SUBJECTS
 from hypervisor.registry.problems import Problem, Where, nearest
-from hypervisor.registry.standing import Facts
-from hypervisor.registry.works import SUBJECTS
 from sensors._domain import Catalogue
 
 _DEVEUI = re.compile(r"[0-9a-f]{16}")
@@ -19,54 +18,56 @@ _NOWHERE = Where(file="", line=0)
 _ZEROS = (-10.0, 5000.0)  # m: of any gauge of Europe
 
 
-def check_field(
-    found: Found, inventory: Inventory, facts: Facts, catalogue: Catalogue
+def check_equipment(
+    comparison: Comparison, inventory: Inventory, facts: Facts, catalogue: Catalogue
 ) -> Iterable[Problem]:
     """Every problem, told at the lines that speak of it."""
-    yield from _sites_named(found)
-    yield from _accounts(found)
-    yield from _addresses(found)
+    yield from _check_references(comparison)
+    yield from _check_account_names(comparison)
+    yield from _check_addresses(comparison)
     for fact in inventory.facts:
         if fact.value is not None:
-            yield from _CHECKS.get(fact.kind, _nothing)(fact, found.after, facts, catalogue)
+            yield from _CHECKS.get(fact.kind, _no_problems)(
+                fact, comparison.after, facts, catalogue
+            )
         elif fact.kind == "plan":
-            yield from _plan_withdrawn(fact, facts)
+            yield from _check_withdrawn_plan(fact, facts)
 
 
-def _nothing(*_: Any) -> Iterable[Problem]:
+def _no_problems(*_: Any) -> Iterable[Problem]:
     return ()
 
 
-def _sites_named(found: Found) -> Iterable[Problem]:
+def _check_references(comparison: Comparison) -> Iterable[Problem]:
     """The sites of groups and assets, and the communes of assets."""
     for kind in ("groups", "assets"):
-        for entry in found.entries[kind].values():
-            yield from _known(entry, "site", found.after.sites)
-    communes = [code for code, area in found.after.areas.items() if area.kind == "commune"]
-    for entry in found.entries["assets"].values():
-        yield from _known(entry, "commune", communes)
+        for entry in comparison.entries[kind].values():
+            yield from _check_name(entry, "site", comparison.after.sites)
+    communes = [code for code, area in comparison.after.areas.items() if area.kind == "commune"]
+    for entry in comparison.entries["assets"].values():
+        yield from _check_name(entry, "commune", communes)
 
 
-def _known(entry: Entry, field: str, names: Iterable[str]) -> Iterable[Problem]:
+def _check_name(entry: Entry, field: str, names: Iterable[str]) -> Iterable[Problem]:
     name = entry.given.get(field)
     if name is not None and name not in names:
         text = f"{name!r} is no {field}{nearest(name, names)}"
         yield Problem(where=entry.where.inside(field), text=text)
 
 
-def _accounts(found: Found) -> Iterable[Problem]:
+def _check_account_names(comparison: Comparison) -> Iterable[Problem]:
     """Devices and gateways have accounts on one broker, by their names."""
-    for name in found.after.gateways.keys() & found.after.devices.keys():
-        entry = found.entries["gateways"].get(name) or found.entries["devices"].get(name)
+    for name in comparison.after.gateways.keys() & comparison.after.devices.keys():
+        entry = comparison.entries["gateways"].get(name) or comparison.entries["devices"].get(name)
         if entry is not None:
             text = f"{name!r} would be a device and a gateway: each has an account of its own"
             yield Problem(where=entry.where, text=text)
 
 
-def _addresses(found: Found) -> Iterable[Problem]:
+def _check_addresses(comparison: Comparison) -> Iterable[Problem]:
     owners: dict[tuple[str, str], Device] = {}
-    for device in found.after.devices.values():
-        where = _spoken(found, device)
+    for device in comparison.after.devices.values():
+        where = _find_place(comparison, device)
         if device.gateway is not None and device.address is not None:
             other = owners.setdefault((device.gateway, device.address), device)
             if other is not device:
@@ -74,19 +75,19 @@ def _addresses(found: Found) -> Iterable[Problem]:
                     f"{device.gateway} would know {other.name} and {device.name} by one address,"
                     f" {device.address}; of one that is gone say address: null, gateway: null"
                 )
-                yield Problem(where=_spoken(found, device, other) or _NOWHERE, text=text)
+                yield Problem(where=_find_place(comparison, device, other) or _NOWHERE, text=text)
         if where is not None:
-            yield from _address(device, found.after, where)
+            yield from _check_address(device, comparison.after, where)
 
 
-def _spoken(found: Found, *devices: Device) -> Where | None:
+def _find_place(comparison: Comparison, *devices: Device) -> Where | None:
     """Where the files speak of one of these devices, or of their gateway."""
-    entries = [found.entries["devices"].get(device.name) for device in devices]
-    entries += [found.entries["gateways"].get(device.gateway or "") for device in devices]
+    entries = [comparison.entries["devices"].get(device.name) for device in devices]
+    entries += [comparison.entries["gateways"].get(device.gateway or "") for device in devices]
     return next((entry.where for entry in entries if entry is not None), None)
 
 
-def _address(device: Device, after: Registry, where: Where) -> Iterable[Problem]:
+def _check_address(device: Device, after: Registry, where: Where) -> Iterable[Problem]:
     if device.gateway is None:
         if device.address is not None:
             text = f"{device.name} has an address, but no gateway that would know it by that"
@@ -109,7 +110,7 @@ def _address(device: Device, after: Registry, where: Where) -> Iterable[Problem]
         yield Problem(where=where.inside("address"), text=text)
 
 
-def _member(fact: Fact, after: Registry, facts: Facts, _: Catalogue) -> Iterable[Problem]:
+def _check_member(fact: Fact, after: Registry, facts: Facts, _: Catalogue) -> Iterable[Problem]:
     group, _sep, device = fact.key.partition("/")
     if group not in after.groups:
         text = f"{group!r} is no group{nearest(group, after.groups)}"
@@ -117,8 +118,8 @@ def _member(fact: Fact, after: Registry, facts: Facts, _: Catalogue) -> Iterable
     if device not in after.devices:
         text = f"{device!r} is no device{nearest(device, after.devices)}"
         yield Problem(where=fact.where, text=text)
-    known = after.groups.get(group)
-    if known is None or known.kind != "cabinet":
+    group_model = after.groups.get(group)
+    if group_model is None or group_model.kind != "cabinet":
         return
     others = [
         other.name
@@ -135,7 +136,7 @@ def _member(fact: Fact, after: Registry, facts: Facts, _: Catalogue) -> Iterable
         yield Problem(where=fact.where, text=text)
 
 
-def _supply(fact: Fact, after: Registry, facts: Facts, _: Catalogue) -> Iterable[Problem]:
+def _check_supply(fact: Fact, after: Registry, facts: Facts, _: Catalogue) -> Iterable[Problem]:
     plans = [key for kind, key in facts if kind == "plan"]
     plan = fact.value["plan"] if fact.value else ""
     if plan not in plans:
@@ -151,22 +152,24 @@ def _supply(fact: Fact, after: Registry, facts: Facts, _: Catalogue) -> Iterable
         yield Problem(where=fact.where, text=text)
 
 
-def _plan_withdrawn(fact: Fact, facts: Facts) -> Iterable[Problem]:
-    users = [key for (kind, key), value in facts.items() if kind == "supply" and _of(value, fact)]
+def _check_withdrawn_plan(fact: Fact, facts: Facts) -> Iterable[Problem]:
+    users = [
+        key for (kind, key), value in facts.items() if kind == "supply" and _is_of_plan(value, fact)
+    ]
     if users:
         text = f"plan {fact.key!r} still lights {', '.join(users)}: give them another first"
         yield Problem(where=fact.where, text=text)
 
 
-def _of(value: Mapping[str, Any], fact: Fact) -> bool:
+def _is_of_plan(value: Mapping[str, Any], fact: Fact) -> bool:
     return bool(value["plan"] == fact.key)
 
 
-def _reach(fact: Fact, after: Registry, _: Facts, catalogue: Catalogue) -> Iterable[Problem]:
+def _check_reach(fact: Fact, after: Registry, _: Facts, catalogue: Catalogue) -> Iterable[Problem]:
     value = fact.value or {}
     gauge, level = value["gauge"], value["level"]
     quantity = catalogue.quantities.get(_LEVEL)
-    gauges = gauges_of(after)
+    gauges = list_gauges(after)
     if gauge not in after.sites:
         text = f"{gauge!r} is no site{nearest(gauge, gauges)}"
         yield Problem(where=fact.where.inside("gauge"), text=text)
@@ -181,35 +184,35 @@ def _reach(fact: Fact, after: Registry, _: Facts, catalogue: Catalogue) -> Itera
         yield Problem(where=fact.where.inside("level"), text=text)
 
 
-def gauges_of(registry: Registry) -> list[str]:
+def list_gauges(registry: Registry) -> list[str]:
     """The sites where a level is measured."""
     owners = {device for device, quantity in registry.series if quantity == _LEVEL}
     return sorted({registry.devices[name].site for name in owners if name in registry.devices})
 
 
-def _datum(fact: Fact, after: Registry, _: Facts, _catalogue: Catalogue) -> Iterable[Problem]:
+def _check_datum(fact: Fact, after: Registry, _: Facts, _catalogue: Catalogue) -> Iterable[Problem]:
     zero = (fact.value or {})["zero"]
     if not _ZEROS[0] <= zero <= _ZEROS[1]:
         text = f"{zero:g} m: a zero lies {_ZEROS[0]:g}…{_ZEROS[1]:g} m above the sea"
         yield Problem(where=fact.where.inside("zero"), text=text)
-    if fact.key in after.sites and fact.key not in gauges_of(after):
+    if fact.key in after.sites and fact.key not in list_gauges(after):
         text = f"nothing at {fact.key!r} measures a level, so there is no zero"
         yield Problem(where=fact.where, text=text)
 
 
-def _works(fact: Fact, after: Registry, _: Facts, _catalogue: Catalogue) -> Iterable[Problem]:
+def _check_works(fact: Fact, after: Registry, _: Facts, _catalogue: Catalogue) -> Iterable[Problem]:
     for kind in SUBJECTS:
-        known: Mapping[str, object] = getattr(after, kind)
+        names: Mapping[str, object] = getattr(after, kind)
         for name in (fact.value or {}).get(kind, ()):
-            if name not in known:
-                text = f"{name!r} is no {kind.removesuffix('s')}{nearest(name, known)}"
+            if name not in names:
+                text = f"{name!r} is no {kind.removesuffix('s')}{nearest(name, names)}"
                 yield Problem(where=fact.where.inside(kind), text=text)
 
 
 _CHECKS = {
-    "member": _member,
-    "supply": _supply,
-    "reach": _reach,
-    "datum": _datum,
-    "works": _works,
+    "member": _check_member,
+    "supply": _check_supply,
+    "reach": _check_reach,
+    "datum": _check_datum,
+    "works": _check_works,
 }

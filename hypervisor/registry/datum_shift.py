@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hypervisor.registry.check_field import gauges_of
-from hypervisor.registry.entries import Entry, Fact, Inventory
+from hypervisor.registry.checks_equipment import list_gauges
+from hypervisor.registry.device_replacement import refuse_future
+from hypervisor.registry.formatting import format_value
+from hypervisor.registry.inventory import Entry, Fact, Inventory
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.registry.problems import Where, nearest
-from hypervisor.registry.replacing import refuse_future
-from hypervisor.registry.wording import shown
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 
@@ -23,7 +23,7 @@ class ShiftError(TerritoryError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shift:
+class DatumShift:
     """A zero that moved at `at`: to `zero` (m NGF), or `by` so many metres upwards, or both."""
 
     site: str
@@ -33,8 +33,8 @@ class Shift:
     keep_thresholds: bool = False
 
 
-def shifted(
-    registry: Registry, shift: Shift, *, now: datetime | None, catalogue: Catalogue
+def shift_datum(
+    registry: Registry, shift: DatumShift, *, now: datetime | None, catalogue: Catalogue
 ) -> tuple[Inventory, ...]:
     """The inventories that say it, one after another.
 
@@ -45,38 +45,38 @@ def shifted(
         ShiftError: no such gauge, a zero that is not known, or something was said of a later time.
         ReplaceError: the time has not come yet.
     """
-    gauges = gauges_of(registry)
+    gauges = list_gauges(registry)
     if shift.site not in gauges:
         raise ShiftError(
             f"{shift.site!r} is no site where a level is measured{nearest(shift.site, gauges)}"
         )
     refuse_future(shift.at, now)
-    before = _standing(registry, "datum", shift.site, shift.at)
-    zero, by, first = _amount(shift, before)
+    before = _require_latest(registry, "datum", shift.site, shift.at)
+    zero, by, first = _compute_shift(shift, before)
     if by == 0:
         raise ShiftError(f"the zero of {shift.site} is {zero:g} m already")
-    moved = [] if shift.keep_thresholds else list(_moved(registry, shift, by, catalogue))
+    moved = [] if shift.keep_thresholds else list(_shift_levels(registry, shift, by, catalogue))
     marked = before.illustrative if before else False
     after = Inventory(
-        facts=(_datum(shift.site, zero, shift.at, illustrative=marked), *moved),
-        series=() if shift.keep_thresholds else tuple(_ranges(registry, shift.site, by)),
+        facts=(_datum_fact(shift.site, zero, shift.at, illustrative=marked), *moved),
+        series=() if shift.keep_thresholds else tuple(_shift_ranges(registry, shift.site, by)),
     )
     return (after,) if first is None else (Inventory(facts=(first,)), after)
 
 
-def _amount(shift: Shift, before: Revision | None) -> tuple[float, float, Fact | None]:
+def _compute_shift(shift: DatumShift, before: Revision | None) -> tuple[float, float, Fact | None]:
     """The new zero, how far it moved, and the old zero where nobody had said it yet."""
     if shift.zero is None and shift.by is None:
         raise ShiftError("say where the zero is now, --zero '48.73 m', or --by '+0.12 m'")
     if before is None or before.value is None:
         if shift.zero is None or shift.by is None:
             raise ShiftError(
-                f"the zero of {shift.site} is not known at {shown(shift.at)}: give both, --zero"
-                " where it is now and --by how far it moved, or say the old one in an inventory,"
-                " datum: 48.61 m"
+                f"the zero of {shift.site} is not known at {format_value(shift.at)}: give both,"
+                " --zero where it is now and --by how far it moved, or put the old one into an"
+                " inventory, datum: 48.61 m"
             )
         old = round(shift.zero - shift.by, 9)
-        first = _datum(shift.site, old, None, illustrative=False)
+        first = _datum_fact(shift.site, old, None, illustrative=False)
         return shift.zero, shift.by, first if before is None else None
     old = float(before.value["zero"])
     zero = shift.zero if shift.zero is not None else round(old + (shift.by or 0), 9)
@@ -89,7 +89,7 @@ def _amount(shift: Shift, before: Revision | None) -> tuple[float, float, Fact |
     return zero, by, None
 
 
-def _datum(site: str, zero: float, at: datetime | None, *, illustrative: bool) -> Fact:
+def _datum_fact(site: str, zero: float, at: datetime | None, *, illustrative: bool) -> Fact:
     return Fact(
         kind="datum",
         key=site,
@@ -100,7 +100,7 @@ def _datum(site: str, zero: float, at: datetime | None, *, illustrative: bool) -
     )
 
 
-def _standing(registry: Registry, kind: str, key: str, at: datetime) -> Revision | None:
+def _require_latest(registry: Registry, kind: str, key: str, at: datetime) -> Revision | None:
     """The revision in force; one of a later time would be overlooked.
 
     Raises:
@@ -109,20 +109,22 @@ def _standing(registry: Registry, kind: str, key: str, at: datetime) -> Revision
     revisions = [
         revision for revision in registry.revisions if (revision.kind, revision.key) == (kind, key)
     ]
-    later = [one for one in revisions if one.effective > at]
+    later = [revision for revision in revisions if revision.effective > at]
     if later:
         what = "the zero" if kind == "datum" else f"{kind} {key}"
         raise ShiftError(
-            f"{what} was said anew from {shown(later[0].effective)} on, after --at: nobody can"
-            " tell of which zero that speaks. Shift at that time or later, or move the levels by"
-            " hand and use --keep-thresholds"
+            f"{what} was changed again from {format_value(later[0].effective)} on, after --at:"
+            " it is unclear which zero that refers to. Use that time or a later one, or move the"
+            " levels by hand and use --keep-thresholds"
         )
     return revisions[-1] if revisions else None
 
 
-def _moved(registry: Registry, shift: Shift, by: float, catalogue: Catalogue) -> Iterator[Fact]:
+def _shift_levels(
+    registry: Registry, shift: DatumShift, by: float, catalogue: Catalogue
+) -> Iterator[Fact]:
     """Thresholds of the level at this site and its devices, and the assets that it tells of."""
-    devices = [name for name, one in registry.devices.items() if one.site == shift.site]
+    devices = [name for name, revision in registry.devices.items() if revision.site == shift.site]
     owners = {shift.site, *(f"device/{name}" for name in devices)}
     for kind, key in dict.fromkeys(
         (revision.kind, revision.key) for revision in registry.revisions
@@ -133,32 +135,36 @@ def _moved(registry: Registry, shift: Shift, by: float, catalogue: Catalogue) ->
             field = "level"
         else:
             continue
-        one = _in_force(registry, kind, key, shift.at)
-        if one is None or one.value is None or not _speaks(one.value, kind, shift.site):
+        revision = _find_in_force(registry, kind, key, shift.at)
+        if (
+            revision is None
+            or revision.value is None
+            or not _is_gauge_level(revision.value, kind, shift.site)
+        ):
             continue
-        _standing(registry, kind, key, shift.at)  # refuses a later one
-        level = round(float(one.value[field]) - by, 9)
+        _require_latest(registry, kind, key, shift.at)  # refuses a later one
+        level = round(float(revision.value[field]) - by, 9)
         _refuse_beyond(level, f"{kind} {key}", catalogue)
         yield Fact(
             kind=kind,
             key=key,
-            value={**one.value, field: level},
+            value={**revision.value, field: level},
             where=_HERE,
             effective=shift.at,
-            illustrative=one.illustrative,
+            illustrative=revision.illustrative,
         )
 
 
-def _in_force(registry: Registry, kind: str, key: str, at: datetime) -> Revision | None:
-    found = [
+def _find_in_force(registry: Registry, kind: str, key: str, at: datetime) -> Revision | None:
+    revisions = [
         revision
         for revision in registry.revisions
         if (revision.kind, revision.key) == (kind, key) and revision.effective <= at
     ]
-    return found[-1] if found else None
+    return revisions[-1] if revisions else None
 
 
-def _speaks(value: Mapping[str, Any], kind: str, site: str) -> bool:
+def _is_gauge_level(value: Mapping[str, Any], kind: str, site: str) -> bool:
     """Of a level of this gauge: a height in metres, no rate."""
     if kind == "reach":
         return bool(value["gauge"] == site)
@@ -166,15 +172,15 @@ def _speaks(value: Mapping[str, Any], kind: str, site: str) -> bool:
 
 
 def _refuse_beyond(level: float, what: str, catalogue: Catalogue) -> None:
-    known = catalogue.quantities.get(_LEVEL)
-    if known is not None and not known.low <= level <= known.high:
+    quantity = catalogue.quantities.get(_LEVEL)
+    if quantity is not None and not quantity.low <= level <= quantity.high:
         raise ShiftError(
             f"{what} would be {level:g} m, outside what {_LEVEL} can be,"
-            f" {known.low:g}…{known.high:g} m: is --by the distance, and --zero the height?"
+            f" {quantity.low:g}…{quantity.high:g} m: is --by the distance, and --zero the height?"
         )
 
 
-def _ranges(registry: Registry, site: str, by: float) -> Iterator[Entry]:
+def _shift_ranges(registry: Registry, site: str, by: float) -> Iterator[Entry]:
     """The narrowed range of the devices that still measure."""
     for (name, quantity), series in registry.series.items():
         device = registry.devices[name]

@@ -2,36 +2,37 @@
 
 from collections.abc import Iterable, Mapping
 
-from hypervisor.registry.check_field import check_field
-from hypervisor.registry.difference import Found
-from hypervisor.registry.entries import Inventory
-from hypervisor.registry.model import Registry
+from hypervisor.registry.checks_equipment import check_equipment
+from hypervisor.registry.difference import Comparison
+from hypervisor.registry.inventory import Inventory
+from hypervisor.registry.model import Facts, Registry, facts_in_force
 from hypervisor.registry.problems import Problem, Where, nearest
-from hypervisor.registry.standing import Facts, standing_facts
 from sensors._domain import Catalogue
 
 
-def check(found: Found, inventory: Inventory, catalogue: Catalogue) -> list[Problem]:
+def check_registry(
+    comparison: Comparison, inventory: Inventory, catalogue: Catalogue
+) -> list[Problem]:
     """Every problem of the registry as it would stand, told at the lines that speak of it."""
-    facts = standing_facts(found.after)
+    facts = facts_in_force(comparison.after)
     return [
-        *_areas(found),
-        *_links(found, inventory, facts),
-        *_doubles(found, facts, catalogue),
-        *_order(found.after, inventory, facts, catalogue),
-        *check_field(found, inventory, facts, catalogue),
+        *_check_areas(comparison),
+        *_check_links(comparison, inventory, facts),
+        *_check_duplicates(comparison, facts, catalogue),
+        *_check_threshold_order(comparison.after, inventory, facts, catalogue),
+        *check_equipment(comparison, inventory, facts, catalogue),
     ]
 
 
-def _areas(found: Found) -> Iterable[Problem]:
-    areas = found.after.areas
-    for entry in found.entries["areas"].values():
+def _check_areas(comparison: Comparison) -> Iterable[Problem]:
+    areas = comparison.after.areas
+    for entry in comparison.entries["areas"].values():
         parent = entry.given.get("parent")
         if parent is not None and parent not in areas:
             text = f"parent {parent!r} is no area{nearest(parent, areas)}"
             yield Problem(where=entry.where.inside("parent"), text=text)
     communes = {code: area.name for code, area in areas.items() if area.kind == "commune"}
-    for entry in found.entries["sites"].values():
+    for entry in comparison.entries["sites"].values():
         code = entry.given.get("commune")
         if code is not None and code not in communes:
             hint = nearest(code, communes) if communes else "; apply the territory's areas first"
@@ -41,7 +42,7 @@ def _areas(found: Found) -> Iterable[Problem]:
             )
 
 
-def _links(found: Found, inventory: Inventory, facts: Facts) -> Iterable[Problem]:
+def _check_links(comparison: Comparison, inventory: Inventory, facts: Facts) -> Iterable[Problem]:
     below: dict[str, list[str]] = {}
     for kind, key in facts:
         if kind == "link":
@@ -52,15 +53,19 @@ def _links(found: Found, inventory: Inventory, facts: Facts) -> Iterable[Problem
             continue
         ends = fact.key.split(">")
         for name, end in zip(("from", "to"), ends, strict=True):
-            if end not in found.after.sites:
-                text = f"link to unknown site {end!r}{nearest(end, found.after.sites)}"
+            if end not in comparison.after.sites:
+                text = f"link to unknown site {end!r}{nearest(end, comparison.after.sites)}"
                 yield Problem(where=fact.where.inside(name), text=text)
-        if fact.value is not None and ends[0] != ends[1] and _flows(ends[1], ends[0], below):
+        if (
+            fact.value is not None
+            and ends[0] != ends[1]
+            and _is_downstream(ends[1], ends[0], below)
+        ):
             text = f"{ends[0]} would lie upstream and downstream of {ends[1]}: water flows one way"
             yield Problem(where=fact.where, text=text)
 
 
-def _flows(start: str, goal: str, below: Mapping[str, list[str]]) -> bool:
+def _is_downstream(start: str, goal: str, below: Mapping[str, list[str]]) -> bool:
     seen: set[str] = set()
     reach = [start]
     while reach:
@@ -73,7 +78,9 @@ def _flows(start: str, goal: str, below: Mapping[str, list[str]]) -> bool:
     return False
 
 
-def _doubles(found: Found, facts: Facts, catalogue: Catalogue) -> Iterable[Problem]:
+def _check_duplicates(
+    comparison: Comparison, facts: Facts, catalogue: Catalogue
+) -> Iterable[Problem]:
     """A rule that names a quantity must know which device of the site it means.
 
     What every device tells of itself is each device's own; and lamps of a cabinet, lanes of a
@@ -82,18 +89,18 @@ def _doubles(found: Found, facts: Facts, catalogue: Catalogue) -> Iterable[Probl
     many = {
         key.partition("/")[2]
         for kind, key in facts
-        if kind == "member" and _kind(found.after, key) in ("cabinet", "section")
+        if kind == "member" and _group_kind(comparison.after, key) in ("cabinet", "section")
     }
     by_quantity: dict[tuple[str, str], list[str]] = {}
-    for device, quantity in found.after.series:
-        owner = found.after.devices.get(device)
+    for device, quantity in comparison.after.series:
+        owner = comparison.after.devices.get(device)
         service = facts.get(("device", device), {}).get("in_service", False)
         if owner is None or owner.retired or not service or device in many:
             continue
         if quantity not in catalogue.common and ("series", f"{device}/{quantity}") in facts:
             by_quantity.setdefault((owner.site, quantity), []).append(device)
     for (site, quantity), devices in by_quantity.items():
-        where = _spoken_of(devices, found)
+        where = _last_place(devices, comparison)
         if len(devices) > 1 and where is not None:
             yield Problem(
                 where=where,
@@ -103,20 +110,22 @@ def _doubles(found: Found, facts: Facts, catalogue: Catalogue) -> Iterable[Probl
             )
 
 
-def _kind(registry: Registry, key: str) -> str:
+def _group_kind(registry: Registry, key: str) -> str:
     group = registry.groups.get(key.partition("/")[0])
     return group.kind if group else ""
 
 
-def _spoken_of(devices: list[str], found: Found) -> Where | None:
+def _last_place(devices: list[str], comparison: Comparison) -> Where | None:
     """The last of these devices that the files name."""
     places = [
-        found.entries["devices"][name].where for name in devices if name in found.entries["devices"]
+        comparison.entries["devices"][name].where
+        for name in devices
+        if name in comparison.entries["devices"]
     ]
     return places[-1] if places else None
 
 
-def _order(
+def _check_threshold_order(
     after: Registry, inventory: Inventory, facts: Facts, catalogue: Catalogue
 ) -> Iterable[Problem]:
     for fact in inventory.facts:

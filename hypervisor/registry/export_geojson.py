@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from hypervisor.registry.geojson import KIND
 from hypervisor.registry.model import Asset, Registry, Revision, Site, Zone
+from hypervisor.registry.parse_geojson import KIND
 from hypervisor.registry.problems import nearest
 from sensors._errors import TerritoryError
 
@@ -16,7 +16,7 @@ class ExportError(TerritoryError):
     """What was asked for is not exported."""
 
 
-def collection(registry: Registry, what: str) -> dict[str, Any]:
+def export_features(registry: Registry, what: str) -> dict[str, Any]:
     """A FeatureCollection of sites, zones or assets (RFC 7946, WGS 84).
 
     Raises:
@@ -28,19 +28,21 @@ def collection(registry: Registry, what: str) -> dict[str, Any]:
     return {"type": "FeatureCollection", "name": what, "features": features}
 
 
-def text(found: Mapping[str, Any]) -> str:
+def format_features(features: Mapping[str, Any]) -> str:
     """A collection as a file, a line a feature, so that two versions compare."""
-    head = {name: value for name, value in found.items() if name != "features"}
-    lines = [json.dumps(feature, ensure_ascii=False) for feature in found["features"]]
+    head = {name: value for name, value in features.items() if name != "features"}
+    lines = [json.dumps(feature, ensure_ascii=False) for feature in features["features"]]
     body = "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
     return json.dumps(head, ensure_ascii=False)[:-1] + f', "features": {body}}}\n'
 
 
-def _sites(registry: Registry) -> Iterable[Feature]:
-    return (_feature("site", _point(site), _site(site)) for site in registry.sites.values())
+def _site_features(registry: Registry) -> Iterable[Feature]:
+    return (
+        _feature("site", _point_geometry(site), _site(site)) for site in registry.sites.values()
+    )
 
 
-def _point(site: Site) -> Mapping[str, Any] | None:
+def _point_geometry(site: Site) -> Mapping[str, Any] | None:
     if site.lon is None or site.lat is None:
         return None
     return {"type": "Point", "coordinates": [site.lon, site.lat]}
@@ -59,7 +61,7 @@ def _site(site: Site) -> Mapping[str, Any]:
     }
 
 
-def _zones(registry: Registry) -> Iterable[Feature]:
+def _zone_features(registry: Registry) -> Iterable[Feature]:
     return (_feature("zone", zone.geometry, _zone(zone)) for zone in registry.zones.values())
 
 
@@ -73,7 +75,7 @@ def _zone(zone: Zone) -> Mapping[str, Any]:
     }
 
 
-def _assets(registry: Registry) -> Iterable[Feature]:
+def _asset_features(registry: Registry) -> Iterable[Feature]:
     reaches = {
         revision.key: revision for revision in registry.revisions if revision.kind == "reach"
     }
@@ -91,12 +93,12 @@ def _asset(asset: Asset, reach: Revision | None) -> Mapping[str, Any]:
         "commune": asset.commune,
         "site": asset.site,
         "illustrative": asset.illustrative,
-        "reach": _reach(reach),
+        "reach": _format_reach(reach),
         "properties": asset.properties,
     }
 
 
-def _reach(reach: Revision | None) -> Mapping[str, Any] | None:
+def _format_reach(reach: Revision | None) -> Mapping[str, Any] | None:
     if reach is None or reach.value is None:
         return None
     return {
@@ -108,12 +110,12 @@ def _reach(reach: Revision | None) -> Mapping[str, Any] | None:
 
 def _feature(kind: str, geometry: Mapping[str, Any] | None, fields: Mapping[str, Any]) -> Feature:
     """Fields that say nothing are left out."""
-    said = {name: value for name, value in fields.items() if value is not None and value != {}}
-    return {"type": "Feature", "geometry": geometry, "properties": {KIND: kind, **said}}
+    given = {name: value for name, value in fields.items() if value is not None and value != {}}
+    return {"type": "Feature", "geometry": geometry, "properties": {KIND: kind, **given}}
 
 
 _FEATURES: Mapping[str, Callable[[Registry], Iterable[Feature]]] = {
-    "sites": _sites,
-    "zones": _zones,
-    "assets": _assets,
+    "sites": _site_features,
+    "zones": _zone_features,
+    "assets": _asset_features,
 }

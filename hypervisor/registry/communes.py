@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hypervisor.registry.departements import NAMES
+from hypervisor.registry.parse_csv import COMMUNE_COLUMNS
 from hypervisor.registry.problems import nearest
-from hypervisor.registry.sheets import COMMUNE_COLUMNS
 from sensors._errors import TerritoryError
 
 
@@ -21,7 +21,7 @@ class SeedError(TerritoryError):
     """The source is not what was expected, or has no such département."""
 
 
-def sheet(departement: str, folder: Path) -> str:
+def format_communes(departement: str, folder: Path) -> str:
     """The CSV: present communes by code, with their EPCI and population, without points.
 
     Raises:
@@ -37,7 +37,7 @@ def sheet(departement: str, folder: Path) -> str:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\n")
     writer.writerow(COMMUNE_COLUMNS)
-    for commune in sorted(_load(folder, "communes.json"), key=lambda one: str(one["code"])):
+    for commune in sorted(_load(folder, "communes.json"), key=lambda entry: str(entry["code"])):
         if commune.get("departement") == departement and commune["type"] == "commune-actuelle":
             siren, name = epci.get(commune["code"], ("", ""))
             population = commune.get("population", "")

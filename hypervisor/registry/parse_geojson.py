@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from hypervisor.registry.ground import ASSET_KINDS, ZONE_KINDS
+from hypervisor.registry.parse_assets import ASSET_KINDS, ZONE_KINDS
 from hypervisor.registry.problems import InventoryError, Problem, Where
 from hypervisor.registry.tree import Fields, Items, Leaf, Node
 
@@ -33,23 +33,23 @@ def parse_geojson(text: str, *, file: str, problems: list[Problem]) -> Fields:
         loads = json.loads(text)
     except ValueError as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
-        raise _refused(Where(file=file, line=line), f"not readable as JSON: {error}") from error
+        raise _refuse(Where(file=file, line=line), f"not readable as JSON: {error}") from error
     if not isinstance(loads, dict) or not isinstance(loads.get("features"), list):
-        raise _refused(top, "expected a GeoJSON FeatureCollection of sites, zones or assets")
+        raise _refuse(top, "expected a GeoJSON FeatureCollection of sites, zones or assets")
     system = json.dumps(loads.get("crs")) if loads.get("crs") else ""
     if system and not any(name in system for name in _WGS84):
-        raise _refused(top, f"is in {system}: save the layer in WGS 84, EPSG:4326")
+        raise _refuse(top, f"is in {system}: save the layer in WGS 84, EPSG:4326")
     things: dict[str, list[Node]] = {}
-    for place, feature in zip(_lines(text, file), loads["features"], strict=False):
+    for place, feature in zip(_feature_places(text, file), loads["features"], strict=False):
         if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
             problems.append(Problem(where=place, text="expected a Feature with its properties"))
             continue
-        kind = _kind(feature["properties"], str(loads.get("name", "")))
+        kind = _feature_kind(feature["properties"], str(loads.get("name", "")))
         if kind is None:
             text_of = f"says not what it is: give it a property {KIND!r}: site, zone or asset"
             problems.append(Problem(where=place, text=text_of))
             continue
-        things.setdefault(PLURALS[kind], []).append(_feature(feature, kind, place, problems))
+        things.setdefault(PLURALS[kind], []).append(_feature_node(feature, kind, place, problems))
     return Fields(
         fields={
             kind: Items(items=tuple(items), where=top.inside(kind))
@@ -59,11 +59,11 @@ def parse_geojson(text: str, *, file: str, problems: list[Problem]) -> Fields:
     )
 
 
-def _refused(where: Where, text: str) -> InventoryError:
+def _refuse(where: Where, text: str) -> InventoryError:
     return InventoryError([Problem(where=where, text=text)])
 
 
-def _lines(text: str, file: str) -> Iterable[Where]:
+def _feature_places(text: str, file: str) -> Iterable[Where]:
     """Where each feature begins; without end, should a name in the file have misled us."""
     start = _FEATURES.search(text)
     at = start.end() if start else 0
@@ -78,10 +78,10 @@ def _lines(text: str, file: str) -> Iterable[Where]:
             at = decoder.raw_decode(text, at)[1]
 
 
-def _kind(properties: Mapping[str, Any], layer: str) -> str | None:
-    said = str(properties.get(KIND) or layer).removesuffix("s")
-    if said in PLURALS:
-        return said
+def _feature_kind(properties: Mapping[str, Any], layer: str) -> str | None:
+    stated = str(properties.get(KIND) or layer).removesuffix("s")
+    if stated in PLURALS:
+        return stated
     kind = properties.get("kind")
     if properties.get("domain") is not None:
         return "site"
@@ -90,7 +90,7 @@ def _kind(properties: Mapping[str, Any], layer: str) -> str | None:
     return "asset" if kind in ASSET_KINDS and kind not in ZONE_KINDS else None
 
 
-def _feature(
+def _feature_node(
     feature: Mapping[str, Any], kind: str, place: Where, problems: list[Problem]
 ) -> Fields:
     properties = {
@@ -102,13 +102,13 @@ def _feature(
     fields = {name: _node(value, where.inside(name)) for name, value in properties.items()}
     geometry, at = feature.get("geometry"), where.inside("geometry")
     if geometry is not None and kind == "site":
-        fields.update(_point(geometry, at, problems))
+        fields.update(_point_fields(geometry, at, problems))
     elif geometry is not None:
         fields["geometry"] = Leaf(text=json.dumps(geometry), where=at)
     return Fields(fields=fields, where=where)
 
 
-def _point(geometry: Any, where: Where, problems: list[Problem]) -> Mapping[str, Node]:
+def _point_fields(geometry: Any, where: Where, problems: list[Problem]) -> Mapping[str, Node]:
     """A site is a point, whose numbers are its fields."""
     point = geometry.get("coordinates") if isinstance(geometry, dict) else None
     if not isinstance(point, list) or len(point) < 2 or geometry.get("type") != "Point":
@@ -129,10 +129,10 @@ def _node(value: Any, where: Where) -> Node:
         return Fields(fields=fields, where=where)
     if isinstance(value, list):
         return Items(items=tuple(_node(child, where) for child in value), where=where)
-    return Leaf(text=_text(value), where=where)
+    return Leaf(text=_format_scalar(value), where=where)
 
 
-def _text(value: Any) -> str | None:
+def _format_scalar(value: Any) -> str | None:
     """As a person would have written it: no 1e-05."""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import time, timedelta
 
 from hypervisor.base.scalars import ScalarError, duration, instant, truth
-from hypervisor.registry.entries import Fact
-from hypervisor.registry.form import Form, in_unit
+from hypervisor.registry.field_reader import FieldReader, in_unit
+from hypervisor.registry.inventory import Fact
 from hypervisor.registry.problems import nearest
 from hypervisor.registry.tree import Items, Leaf
 from sensors._plan import LightingPlan, Spell, plan_to_json
@@ -39,19 +39,19 @@ DAYS = {word: day for day, words in enumerate(_WEEKDAYS) for word in words}
 MONTHS = {word: month for month, words in enumerate(_MONTHS, start=1) for word in words}
 
 
-def plan(form: Form, *, illustrative: bool) -> Fact | None:
+def parse_plan(form: FieldReader, *, illustrative: bool) -> Fact | None:
     """One plan, as the fact that it is; `withdrawn: true` takes it away."""
     name = form.name()
     gone = form.take("withdrawn", truth)
     marked, effective = form.take("illustrative", truth), form.take("effective", instant)
     title, reason = form.text("title"), form.text("reason")
-    on, off = (_from_sun(form, field) for field in ("on", "off"))
-    spells = [_spell(one) for one in form.forms("spells", known=SPELL_FIELDS)]
+    on, off = (_parse_sun_offset(form, field) for field in ("on", "off"))
+    spells = [_parse_spell(spell_form) for spell_form in form.forms("spells", allowed=SPELL_FIELDS)]
     read = LightingPlan(
         on_after=on,
         off_after=off,
         spells=tuple(spell for spell in spells if spell),
-        no_relighting=_words(form, "no_relighting", MONTHS) or frozenset(),
+        no_relighting=_parse_words(form, "no_relighting", MONTHS) or frozenset(),
     )
     if name is None:
         return None
@@ -66,12 +66,12 @@ def plan(form: Form, *, illustrative: bool) -> Fact | None:
     )
 
 
-def _from_sun(form: Form, field: str) -> timedelta:
+def _parse_sun_offset(form: FieldReader, field: str) -> timedelta:
     """`sunset + 10 min`: how long after (before: negative) the sun."""
-    return form.take(field, lambda text: _offset(text, _SUN[field])) or timedelta()
+    return form.take(field, lambda text: _parse_offset(text, _SUN[field])) or timedelta()
 
 
-def _offset(text: str, suns: tuple[str, ...]) -> timedelta:
+def _parse_offset(text: str, suns: tuple[str, ...]) -> timedelta:
     match = _OFFSET.fullmatch(text.strip())
     if match is None or match["sun"].lower() not in suns:
         raise ScalarError(f"{text!r}: expected {suns[0]}, or such as '{suns[0]} + 10 min'")
@@ -83,10 +83,10 @@ def _offset(text: str, suns: tuple[str, ...]) -> timedelta:
     return by if match["sign"] == "+" else -by
 
 
-def _spell(form: Form) -> Spell | None:
-    begins, ends = form.take("from", clock), form.take("to", clock)
+def _parse_spell(form: FieldReader) -> Spell | None:
+    begins, ends = form.take("from", parse_clock), form.take("to", parse_clock)
     level = form.take("level", in_unit("%"))
-    weekdays, months = _words(form, "weekdays", DAYS), _words(form, "months", MONTHS)
+    weekdays, months = _parse_words(form, "weekdays", DAYS), _parse_words(form, "months", MONTHS)
     for field in ("from", "to", "level"):
         if not form.has(field):
             example = "0 %" if field == "level" else '"01:00"'
@@ -95,34 +95,36 @@ def _spell(form: Form) -> Spell | None:
         form.problem(f"{level:g} %: a level lies within 0…100 %", form.at("level"))
     if begins is None or ends is None or level is None:
         return None
-    if _in_night(begins) >= _in_night(ends):
+    if _minutes_since_noon(begins) >= _minutes_since_noon(ends):
         text = f"{begins:%H:%M} to {ends:%H:%M} runs backwards: a night goes from noon to noon"
         form.problem(text, form.at("to"))
-    every: Mapping[str, frozenset[int]] = {
-        name: found
-        for name, found in (("weekdays", weekdays), ("months", months))
-        if found is not None
+    limits: Mapping[str, frozenset[int]] = {
+        name: numbers
+        for name, numbers in (("weekdays", weekdays), ("months", months))
+        if numbers is not None
     }
-    return Spell(begins=begins, ends=ends, level=level, **every)
+    return Spell(begins=begins, ends=ends, level=level, **limits)
 
 
-def _in_night(at: time) -> int:
+def _minutes_since_noon(at: time) -> int:
     """Minutes since noon, by which the times of one night stand in order."""
     return (at.hour * 60 + at.minute - 720) % 1440
 
 
-def clock(text: str) -> time:
+def parse_clock(text: str) -> time:
     """A local time of day: 01:00, 23:30, 1h00."""
-    found = _CLOCK.fullmatch(text.strip())
+    match = _CLOCK.fullmatch(text.strip())
     try:
-        if found is None:
+        if match is None:
             raise ValueError  # noqa: TRY301  one sentence for both mistakes
-        return time(int(found[1]), int(found[2]))
+        return time(int(match[1]), int(match[2]))
     except ValueError:
         raise ScalarError(f"{text!r}: expected a local time such as 01:00") from None
 
 
-def _words(form: Form, field: str, known: Mapping[str, int]) -> frozenset[int] | None:
+def _parse_words(
+    form: FieldReader, field: str, numbers: Mapping[str, int]
+) -> frozenset[int] | None:
     """Days or months by their names: a list, or words with spaces between."""
     node = form.fields.get(field)
     if node is None or (isinstance(node, Leaf) and not node.text):
@@ -137,19 +139,19 @@ def _words(form: Form, field: str, known: Mapping[str, int]) -> frozenset[int] |
             form.problem("expected a list of words", node.where)
     else:
         form.problem("expected a list of words", node.where)
-    found: set[int] = set()
+    values: set[int] = set()
     for leaf in leaves:
-        word = _bare(leaf.text or "")
-        if word in known:
-            found.add(known[word])
+        word = _normalise(leaf.text or "")
+        if word in numbers:
+            values.add(numbers[word])
         else:
             singular = field.removesuffix("s").replace("no_relighting", "month")
-            text = f"unknown {singular} {leaf.text!r}{nearest(word, known)}"
+            text = f"unknown {singular} {leaf.text!r}{nearest(word, numbers)}"
             form.problem(text, leaf.where)
-    return frozenset(found)
+    return frozenset(values)
 
 
-def _bare(word: str) -> str:
+def _normalise(word: str) -> str:
     """Without accents, capitals and a leading zero."""
     letters = unicodedata.normalize("NFD", word.strip().lower())
     return "".join(letter for letter in letters if not unicodedata.combining(letter)).lstrip("0")

@@ -15,23 +15,23 @@ EMPTY = "is empty: give a value, write null to withdraw it, or leave the line ou
 Convert = Callable[[str], Any]
 
 
-class Form:
+class FieldReader:
     """One mapping of a file. Every problem goes to the list that all forms of a reading share."""
 
     def __init__(
-        self, fields: Fields, problems: list[Problem], *, known: Iterable[str] | None = None
+        self, fields: Fields, problems: list[Problem], *, allowed: Iterable[str] | None = None
     ) -> None:
         self.fields = fields.fields
         self.where = fields.where
         self.problems = problems
-        self._known = set(known) if known is not None else None
-        if self._known is not None:
-            self._refuse_others(self._known)
+        self._allowed = set(allowed) if allowed is not None else None
+        if self._allowed is not None:
+            self._refuse_others(self._allowed)
 
-    def _refuse_others(self, known: set[str]) -> None:
+    def _refuse_others(self, allowed: set[str]) -> None:
         for name, node in self.fields.items():
-            if name not in known:
-                self.problem(f"there is no field {name!r} here{nearest(name, known)}", node.where)
+            if name not in allowed:
+                self.problem(f"there is no field {name!r} here{nearest(name, allowed)}", node.where)
 
     def problem(self, text: str, where: Where | None = None) -> None:
         self.problems.append(Problem(where=where or self.where, text=text))
@@ -88,7 +88,7 @@ class Form:
             return None
         return text
 
-    def forms(self, name: str, *, known: Iterable[str] | None = None) -> Iterator["Form"]:
+    def forms(self, name: str, *, allowed: Iterable[str] | None = None) -> Iterator["FieldReader"]:
         """The mappings of a list."""
         node = self.fields.get(name)
         if node is None or (isinstance(node, Leaf) and not node.text):
@@ -98,7 +98,7 @@ class Form:
             return
         for item in node.items:
             if isinstance(item, Fields):
-                yield Form(item, self.problems, known=known)
+                yield FieldReader(item, self.problems, allowed=allowed)
             else:
                 self.problem("expected fields such as 'name: …'", item.where)
 
@@ -120,25 +120,25 @@ class Form:
 
     def properties(self) -> dict[str, Any]:
         """What else a file says of a thing, as plain values."""
-        return {key: plain(node) for key, node in self.nodes("properties").items()}
+        return {key: plain_value(node) for key, node in self.nodes("properties").items()}
 
     def one_of(self, name: str, words: Iterable[str]) -> str | None:
         """A field that holds one of some words; None when absent or another (a problem)."""
-        known = tuple(words)
+        allowed = tuple(words)
         text = self.text(name)
-        if text is not None and text not in known:
-            self.problem(f"unknown {name} {text!r}{nearest(text, known)}", self.at(name))
+        if text is not None and text not in allowed:
+            self.problem(f"unknown {name} {text!r}{nearest(text, allowed)}", self.at(name))
             return None
         return text
 
-    def form(self, name: str, *, known: Iterable[str]) -> "Form | None":
+    def form(self, name: str, *, allowed: Iterable[str]) -> "FieldReader | None":
         """The mapping of a field; None when absent, null, or no mapping (a problem)."""
         node = self.fields.get(name)
         if node is None or (isinstance(node, Leaf) and node.text is None):
             return None
         if isinstance(node, Fields):
-            return Form(node, self.problems, known=known)
-        self.problem(f"expected fields: {', '.join(known)}", node.where)
+            return FieldReader(node, self.problems, allowed=allowed)
+        self.problem(f"expected fields: {', '.join(allowed)}", node.where)
         return None
 
     def withdrawn(self, name: str) -> bool:
@@ -147,14 +147,14 @@ class Form:
         return isinstance(node, Leaf) and node.text is None
 
 
-def plain(node: Node) -> Any:
+def plain_value(node: Node) -> Any:
     """A part of a file as plain values; what looks like a number is one."""
     if isinstance(node, Leaf):
         text = node.text
         return float(text) if text is not None and _PLAIN_NUMBER.fullmatch(text) else text
     if isinstance(node, Fields):
-        return {name: plain(child) for name, child in node.fields.items()}
-    return [plain(child) for child in node.items]
+        return {name: plain_value(child) for name, child in node.fields.items()}
+    return [plain_value(child) for child in node.items]
 
 
 def in_unit(unit: str) -> Callable[[str], float]:

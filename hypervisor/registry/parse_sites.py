@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 from hypervisor.base.scalars import ScalarError, number, truth, whole
-from hypervisor.registry.entries import Entry
-from hypervisor.registry.form import Convert, Form
-from hypervisor.registry.geometry import exchanged
+from hypervisor.registry.field_reader import Convert, FieldReader
+from hypervisor.registry.geometry import is_exchanged
+from hypervisor.registry.inventory import Entry
 from hypervisor.registry.problems import nearest
 
 KINDS = ("departement", "epci", "commune")
@@ -24,7 +24,7 @@ _CODES = {
 }
 
 
-def insee(text: str) -> str:
+def parse_insee(text: str) -> str:
     """A commune's INSEE code."""
     if not _INSEE.fullmatch(text):
         lost = " (a spreadsheet ate its leading zero?)" if re.fullmatch(r"\d{4}", text) else ""
@@ -35,25 +35,25 @@ def insee(text: str) -> str:
     return text
 
 
-def _longitude(text: str) -> float:
-    return _between(text, 180.0, "longitude")
+def _parse_longitude(text: str) -> float:
+    return _parse_within(text, 180.0, "longitude")
 
 
-def _latitude(text: str) -> float:
-    return _between(text, 90.0, "latitude")
+def _parse_latitude(text: str) -> float:
+    return _parse_within(text, 90.0, "latitude")
 
 
-def _between(text: str, limit: float, what: str) -> float:
+def _parse_within(text: str, limit: float, what: str) -> float:
     value = number(text)
     if abs(value) > limit:
         raise ScalarError(f"{text}: a {what} in degrees (WGS 84) lies within ±{limit:g}")
     return value
 
 
-COORDINATES: dict[str, Convert] = {"lon": _longitude, "lat": _latitude}
+COORDINATES: dict[str, Convert] = {"lon": _parse_longitude, "lat": _parse_latitude}
 
 
-def check_point(form: Form, given: dict[str, Any]) -> None:
+def check_point(form: FieldReader, given: dict[str, Any]) -> None:
     """A point has both coordinates, each in its own field."""
     lon, lat = given.get("lon"), given.get("lat")
     if (lon is None) != (lat is None) and ("lon" in given) != ("lat" in given):
@@ -61,14 +61,14 @@ def check_point(form: Form, given: dict[str, Any]) -> None:
         form.problem(f"a point needs both lon and lat; {missing} is missing", form.at(missing))
     if lon is None or lat is None:
         return
-    if exchanged(lon, lat):
+    if is_exchanged(lon, lat):
         form.problem(
             f"lon {lon:g} and lat {lat:g} look exchanged: France lies at lat 41…51, lon -5…10",
             form.at("lat"),
         )
 
 
-def area(form: Form) -> Entry | None:
+def parse_area(form: FieldReader) -> Entry | None:
     """One area."""
     code, kind = form.text("code"), form.text("kind")
     if code is None:
@@ -85,7 +85,7 @@ def area(form: Form) -> Entry | None:
     return Entry(key=code, given=given, where=form.where)
 
 
-def site(form: Form, *, illustrative: bool, domains: tuple[str, ...]) -> Entry | None:
+def parse_site(form: FieldReader, *, illustrative: bool, domains: tuple[str, ...]) -> Entry | None:
     """One site without what stands at it."""
     name = form.name()
     if name in _SUBJECTS:
@@ -94,7 +94,7 @@ def site(form: Form, *, illustrative: bool, domains: tuple[str, ...]) -> Entry |
         {
             "title": str,
             "domain": str,
-            "commune": insee,
+            "commune": parse_insee,
             **COORDINATES,
             "river": str,
             "river_order": number,

@@ -1,0 +1,172 @@
+"""Values and facts of the registry in the words of those who read them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from hypervisor.base.instants import BEGINNING, EPOCH, moment
+from hypervisor.registry.queries_revisions import RecordedRevision
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+_ALWAYS = (moment(BEGINNING), EPOCH)
+
+
+def format_value(value: Any) -> str:
+    """A value as people read it."""
+    if value is None:
+        return "withdrawn"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return _format_fact(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def _format_fact(value: Mapping[str, Any]) -> str:
+    """A fact, known by its fields: see the table `revision`."""
+    for field, words in _FORMATS.items():
+        if field in value:
+            return words(value)
+    return ", ".join(f"{name}={text}" for name, text in value.items()) or "belongs"
+
+
+def _format_measure(value: Mapping[str, Any]) -> str:
+    return f"{value['value']:g} {value['unit']}"
+
+
+def _format_travel(value: Mapping[str, Any]) -> str:
+    return f"travel {format_duration(value['travel_s'])}"
+
+
+def _format_service(value: Mapping[str, Any]) -> str:
+    return "in service" if value["in_service"] else "out of service"
+
+
+def _format_reporting(value: Mapping[str, Any]) -> str:
+    return (
+        f"every {format_duration(value['interval_s'])},"
+        f" stale after {format_duration(value['stale_s'])}, {value['reporting']}"
+    )
+
+
+def _format_reach(value: Mapping[str, Any]) -> str:
+    return f"{value['level']:g} {value['unit']} at {value['gauge']}"
+
+
+def _format_datum(value: Mapping[str, Any]) -> str:
+    return f"zero at {value['zero']:g} {value['unit']} NGF"
+
+
+def _format_supply(value: Mapping[str, Any]) -> str:
+    fed = "switched: no current while dark" if value["switched"] else "always fed"
+    return f"{value['plan']}, {fed}"
+
+
+def _format_works(value: Mapping[str, Any]) -> str:
+    subjects = [name for kind in ("sites", "devices", "groups") for name in value.get(kind, ())]
+    return f"{value['begins']} to {value['ends']}: {', '.join(subjects)}"
+
+
+def _format_geometry(value: Mapping[str, Any]) -> str:
+    """Not its thousand positions."""
+    coordinates = value["coordinates"]
+    if value["type"] == "Point":
+        return f"at {coordinates[0]:g}, {coordinates[1]:g}"
+    return f"{value['type']} of {_count_positions(coordinates)} positions"
+
+
+def _count_positions(coordinates: Any) -> int:
+    if not isinstance(coordinates[0], list):
+        return 1
+    return sum(_count_positions(part) for part in coordinates)
+
+
+def format_plan(value: Mapping[str, Any]) -> str:
+    """A lighting plan in a sentence."""
+    on = _format_sun("sunset", value["on_after_s"])
+    off = _format_sun("sunrise", value["off_after_s"])
+    parts = [f"{on} to {off}"]
+    parts += [_format_spell(spell) for spell in value["spells"]]
+    if value["no_relighting"]:
+        parts.append(f"not lit again in {_format_runs(value['no_relighting'], _MONTHS, 1)}")
+    return ", ".join(parts)
+
+
+def _format_sun(name: str, after_s: float) -> str:
+    sign = "+" if after_s > 0 else "-"
+    return name if not after_s else f"{name} {sign} {format_duration(abs(after_s))}"
+
+
+def _format_spell(spell: Mapping[str, Any]) -> str:
+    level = "dark" if not spell["level"] else f"{spell['level']:g} %"
+    words = [f"{level} {spell['begins']}-{spell['ends']}"]
+    if len(spell["weekdays"]) < len(_DAYS):
+        words.append(_format_runs(spell["weekdays"], _DAYS, 0))
+    if len(spell["months"]) < len(_MONTHS):
+        words.append(f"in {_format_runs(spell['months'], _MONTHS, 1)}")
+    return " ".join(words)
+
+
+def _format_runs(numbers: Iterable[int], names: tuple[str, ...], first: int) -> str:
+    """Runs as Mon-Fri, the rest one by one."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    named = [
+        "-".join(dict.fromkeys((names[run[0] - first], names[run[-1] - first]))) for run in runs
+    ]
+    return " ".join(named)
+
+
+_FORMATS = {
+    "coordinates": _format_geometry,
+    "level": _format_reach,
+    "value": _format_measure,
+    "travel_s": _format_travel,
+    "in_service": _format_service,
+    "interval_s": _format_reporting,
+    "zero": _format_datum,
+    "plan": _format_supply,
+    "begins": _format_works,
+    "spells": format_plan,
+}
+
+
+def format_duration(seconds: float) -> str:
+    """A duration in its largest whole unit."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def format_minute(at: datetime) -> str:
+    """A time as people write it, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+
+
+def format_since(at: datetime) -> str:
+    """From when something holds."""
+    return (
+        "from the beginning" if at in _ALWAYS else f"from {at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+    )
+
+
+def describe_revision(revision: RecordedRevision) -> str:
+    """`revision 15 by A. Martin of 2024-10-09 14:05Z, "after the flood"`."""
+    reason = f', "{revision.reason}"' if revision.reason else ""
+    gone = ", which withdrew it" if revision.value is None else ""
+    at = format_minute(revision.recorded_at)
+    return f"revision {revision.id} by {revision.author} of {at}{reason}{gone}"
+
+
+def format_instant(at: datetime) -> str:
+    """A time for machines."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
