@@ -18,7 +18,7 @@ ACTS: dict[str, tuple[ActKind | SystemEvent, ...]] = {
     "escalate, remind (the system)": (ActKind.ESCALATE, ActKind.REMIND),
     "*a severity above the acknowledged one*": (SystemEvent.STEPS_UP,),
     "*the condition is over*": (SystemEvent.RETURNS,),
-    "*revised: it lasts after all*": (SystemEvent.RESUMES,),
+    "*revised: still active*": (SystemEvent.RESUMES,),
     "*withdrawn*": (SystemEvent.WITHDRAWN,),
 }
 
