@@ -157,7 +157,7 @@ def _frequent(
     pairs = Counter((alarm.rule, alarm.subject) for alarm in raised)
     titles = {(alarm.rule, alarm.subject): alarm.title for alarm in raised}
     written = {
-        key: rule for key, rule, _ in queries_latest.rules(context.connection, context.now())
+        key: rule for key, rule, _ in queries_latest.list_rules(context.connection, context.now())
     }
     frequents: list[Frequent] = []
     for rule, times in Counter(alarm.rule for alarm in raised).most_common(_SHOWN):

@@ -29,8 +29,8 @@ def health(context: Context) -> HealthBody:
 
 def look(context: RequestContext) -> HealthBody:
     """The same, for the page."""
-    progress = queries_latest.progress(context.connection)
-    workers = queries_latest.workers(context.connection)
+    progress = queries_latest.get_progress(context.connection)
+    workers = queries_latest.list_workers(context.connection)
     live = context.instance.mode is Mode.LIVE
     now = context.now()
     parts = [

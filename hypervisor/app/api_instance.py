@@ -23,7 +23,7 @@ def instance(context: Context) -> InstanceBody:
         name=context.instance.name,
         timezone=context.instance.timezone,
         version=running(),
-        engine=queries_latest.progress(context.connection).engine,
+        engine=queries_latest.get_progress(context.connection).engine,
         schema_version=versions.schema,
         timescaledb=versions.timescaledb,
         clock=context.now(),

@@ -65,7 +65,7 @@ class Stored:
         """
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         state = evaluation_queries.state(connection)
-        copy = None if folder is None else queries_columnar.standing(connection, folder)
+        copy = None if folder is None else queries_columnar.find_copy(connection, folder)
         return cls(
             connection=connection,
             floor=NEVER if state is None else state.heard_to,
@@ -82,12 +82,16 @@ class Stored:
         since = max(since, BEGINNING)
         if self.copy is None:
             spans = [(one, since, before) for one in series]
-            return queries_history.by_series(queries_history.between(self.connection, spans))
-        found = queries_columnar.read(self.connection, self.copy, series, since, before or FOREVER)
+            return queries_history.split_by_series(
+                queries_history.read_spans(self.connection, spans)
+            )
+        found = queries_columnar.read_rows(
+            self.connection, self.copy, series, since, before or FOREVER
+        )
         if since == BEGINNING:
             return found
-        held = queries_history.between(self.connection, [(one, since, since) for one in series])
-        for one, row in queries_history.by_series(held).items():
+        held = queries_history.read_spans(self.connection, [(one, since, since) for one in series])
+        for one, row in queries_history.split_by_series(held).items():
             found[one] = np.concatenate([row, found[one]]) if one in found else row
         return found
 
@@ -104,13 +108,15 @@ class Recorded:
 
     @classmethod
     def of(cls, rows: pd.DataFrame, registry: Registry, known: Catalogue) -> "Recorded":
-        found, account = importing.checked(rows, registry, known, until=np.iinfo(np.int64).max)
+        found, account = importing.check_recording(
+            rows, registry, known, until=np.iinfo(np.int64).max
+        )
         found = found[np.lexsort((found["time"], found["series"]))]
         found["received"] = found["time"]
         times = found["time"]
         first, last = (int(times.min()), int(times.max())) if len(found) else (NEVER, NEVER)
         return cls(
-            by_series=queries_history.by_series(found),
+            by_series=queries_history.split_by_series(found),
             floor=last,
             deaf=((BEGINNING, first),) if len(found) else (),
             notes=tuple(f"{count:,} rows: {why}" for why, count in account.rejected.items()),

@@ -44,7 +44,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         began = time.perf_counter()
         queries_columnar.refresh(connection, folder, tick=lambda *at: tick("copying", *at))
         copying = time.perf_counter() - began
-        copied = queries_columnar.size(connection)
+        copied = queries_columnar.measure_copy(connection)
     size = sum(file.stat().st_size for file in folder.glob("*.parquet"))
     whole, bare = [], []
     alarms = 0

@@ -40,13 +40,13 @@ class BareStore:
     def __init__(self, url: str, series: Series, on_stored: Callable[[Rows], None]) -> None:
         self._connection = connect(url)
         self._series, self._told = series, on_stored
-        reading_queries.prepare(self._connection)
+        reading_queries.create_staging_tables(self._connection)
         self._connection.commit()
 
     def __call__(self, batch: list[Message]) -> int:
         """Store a batch; how many rows it had."""
         rows = self._rows(batch)
-        reading_queries.insert(self._connection, rows)
+        reading_queries.insert_new(self._connection, rows)
         self._connection.commit()
         self._told(rows)
         return len(rows)

@@ -95,7 +95,7 @@ def _ingest(settings: Settings, commits: Commits, stop: threading.Event) -> None
     sys.setswitchinterval(ingesting.SWITCH_SECONDS)
     parts = ingesting.wire(settings, intake=NotingIntake)
     parts.intake.commits = commits  # type: ignore[attr-defined]
-    made = ingesting.joined(parts, stop.is_set)
+    made = ingesting.join(parts, stop.is_set)
     say("ready")
     if made is not None:
         made.run(stop.is_set)

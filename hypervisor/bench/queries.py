@@ -153,7 +153,7 @@ def load(connection: Connection, rows: Rows) -> None:
             "COPY reading (series_id, time, received_at, value, quality) FROM STDIN (FORMAT binary)"
         ) as copy,
     ):
-        copy.write(readings_store.packed(rows))
+        copy.write(readings_store.pack_copy(rows))
 
 
 def settle(connection: Connection) -> None:

@@ -58,7 +58,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         clock=lambda: datetime.now(UTC),
     )
     with connect(url) as writer, connect(url, autocommit=True) as own:
-        reading_queries.prepare(writer)
+        reading_queries.create_staging_tables(writer)
         writer.commit()
         memory = remember(own, setup)
         _drain(own, memory, setup)
@@ -103,9 +103,9 @@ def _drain(own: Connection, memory: Any, setup: Setup) -> None:
 
 
 def _commit(writer: Connection, rows: Rows) -> None:
-    standing = reading_queries.put(writer, rows)
+    standing = reading_queries.store(writer, rows)
     feed.append(writer, "readings", rows=standing.tobytes())
-    queries_workers.hear(writer, _WORKER, int(rows["received"].max()))
+    queries_workers.record_heartbeat(writer, _WORKER, int(rows["received"].max()))
     writer.commit()
 
 

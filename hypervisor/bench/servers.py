@@ -19,7 +19,7 @@ from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect, migrate
-from hypervisor.readings.queries_codecs import put
+from hypervisor.readings.queries_codecs import save_codec
 from hypervisor.stack.postgres import DATABASE, Database
 from hypervisor.stack.servers import start_broker, start_database
 from ingest.library import shipped
@@ -88,7 +88,7 @@ def _describe(connection: Connection) -> None:
     script = shipped()["radar-counter"].script
     fields = dict(zip(("speed", "occupancy", "battery", "flow"), QUANTITIES, strict=True))
     lines = "".join(f"  {field}: {quantity}\n" for field, quantity in fields.items())
-    put(
+    save_codec(
         connection,
         _CODEC,
         CodecSource(mapping=f"payload: javascript\nfields:\n{lines}", script=script),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from hypervisor.readings.queries_charts import Bin, Marked
+from hypervisor.readings.queries_charts import Bin, FlaggedReading
 from sensors._quantity import Kind
 
 PRIORITIES = {"critical": 1, "major": 2, "minor": 3, "info": 4}
@@ -39,7 +39,7 @@ class Trace:
     kind: Kind
     digits: int
     bins: Sequence[Bin]
-    marked: Sequence[Marked] = ()
+    marked: Sequence[FlaggedReading] = ()
     piece: float | None = None
     interval_s: float = 900
     stale_s: float | None = None

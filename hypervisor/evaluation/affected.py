@@ -70,9 +70,9 @@ def _settle(connection: Connection, memory: Memory, found: News) -> None:
         return
     series_at = {place: series for series, place in memory.dials.place.items()}
     points = [(series_at[at], time) for at, one in found.fresh.items() for time in one.doubted]
-    rows = queries_history.at(connection, points)
+    rows = queries_history.read_points(connection, points)
     firsts = {(series_at[at], one.doubted[0]): at for at, one in found.fresh.items() if one.doubted}
-    causes = queries_corrections.causes(connection, list(firsts))
+    causes = queries_corrections.list_causes(connection, list(firsts))
     found.acts |= {firsts[point]: cause for point, cause in causes.items()}
     doubted = {series for series, _ in points}
     for series in doubted:

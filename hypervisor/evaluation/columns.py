@@ -52,7 +52,11 @@ def subjects(
                 first = min(max(since, BEGINNING), older.get(series, (0, since, 0))[1])
                 older[series] = series, first, until
     spans = list(older.values())
-    stored = queries_history.by_series(queries_history.between(connection, spans)) if spans else {}
+    stored = (
+        queries_history.split_by_series(queries_history.read_spans(connection, spans))
+        if spans
+        else {}
+    )
     return {one.subject.key: _subject(one, tails, stored) for one in wanted}
 
 

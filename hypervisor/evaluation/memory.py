@@ -243,10 +243,10 @@ def fill(
     tails = {series: SeriesTail(keep=territory.keep(series)) for series in only}
     if not tails:
         return tails
-    rows = queries_history.newest(
+    rows = queries_history.read_newest(
         connection, [(key, tail.keep, _MOST) for key, tail in tails.items()]
     )
-    for series, part in queries_history.by_series(rows).items():
+    for series, part in queries_history.split_by_series(rows).items():
         tails[series].fill(part, complete_from=_complete_from(part, tails[series].keep))
     _fill_late(connection, territory, tails, heard_to)
     ahead_to = feed.ahead(connection)  # asked last: what was read may be as new as this
@@ -318,7 +318,7 @@ def _fill_late(
     if not reaching:
         return
     asked = [(key, tails[key].complete_from, heard_to - tails[key].keep) for key in reaching]
-    for series, rows in queries_history.by_series(
-        queries_history.arrived_late(connection, asked)
+    for series, rows in queries_history.split_by_series(
+        queries_history.read_late_arrivals(connection, asked)
     ).items():
         tails[series].stands(rows)

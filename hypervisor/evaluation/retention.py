@@ -42,7 +42,7 @@ def forget(connection: Connection, memory: Memory) -> int:
     if horizon <= 0:
         return 0
     with connection.transaction():
-        imported = queries_history.imported_before(
+        imported = queries_history.list_imported_series(
             connection, memory.ears.floor - memory.mains.retention
         )
         spared = {

@@ -56,7 +56,7 @@ def _follow(
     connection: Connection, known: Catalogue, *, stopping: Callable[[], bool], say: Say
 ) -> None:
     zone = _zone(connection)
-    while not queries_rollups.take(connection):
+    while not queries_rollups.lock_rollups(connection):
         if _pause(TICK, stopping):
             return
     say("rolling up")
@@ -95,12 +95,12 @@ def catch_up(connection: Connection, known: Catalogue) -> int:
 def step(connection: Connection, known: Catalogue, *, zone: str) -> Done:
     """One transaction: what the feed tells next, or the next chunk that was never rolled up."""
     with connection.transaction():
-        queries_rollups.rising(connection, counters(known))
-        state = queries_rollups.state(connection)
+        queries_rollups.set_counters(connection, counters(known))
+        state = queries_rollups.lock_state(connection)
         pairs, cursor, more = _told(connection, state.cursor)
         whole, fill = _next(connection, state.fill)
         hours = refresh(connection, pairs, whole=whole, frozen=state.frozen, zone=zone)
-        queries_rollups.followed(connection, cursor, fill=fill)
+        queries_rollups.save_state(connection, cursor, fill=fill)
     more = more or fill is not None
     if not more:
         lighting_plans.keep(connection, known, zone=zone)
@@ -109,8 +109,8 @@ def step(connection: Connection, known: Catalogue, *, zone: str) -> Done:
 
 def keep(connection: Connection, first: datetime, last: datetime) -> None:
     """Roll up what is about to be let go, and freeze it; in the caller's transaction."""
-    queries_rollups.rising(connection, counters(catalogue()))
-    frozen, zone = queries_rollups.state(connection).frozen, _zone(connection)
+    queries_rollups.set_counters(connection, counters(catalogue()))
+    frozen, zone = queries_rollups.lock_state(connection).frozen, _zone(connection)
     refresh(connection, (), whole=(first, last), frozen=frozen, zone=zone)
     queries_rollups.freeze(connection, last)
 
@@ -157,7 +157,7 @@ def _next(
     """The next chunk that ends after `fill`, and its end; None: there is none any more."""
     if fill is None:
         return None, None
-    chunks = queries_rollups.chunks(connection, fill)
+    chunks = queries_rollups.list_chunks(connection, fill)
     return (chunks[0], chunks[0][1]) if chunks else (None, None)
 
 

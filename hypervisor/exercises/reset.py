@@ -24,7 +24,7 @@ def await_workers(connection: Connection, expected: int, stopping: Callable[[], 
     since = time.monotonic()
     while not stopping() and time.monotonic() - since < JOIN_SECONDS:
         if (
-            sum(worker.drained_at is None for worker in queries_workers.every(connection))
+            sum(worker.drained_at is None for worker in queries_workers.list_workers(connection))
             >= expected
         ):
             return
@@ -47,7 +47,9 @@ def reset(connection: Connection, command: Command, data: Path) -> int:
                 f"the ingest worker {now.slowest!r} has not yet stored all that was played; what it"
                 " has would come into the new exercise: start it, then try again"
             )
-        expected = sum(worker.drained_at is None for worker in queries_workers.every(connection))
+        expected = sum(
+            worker.drained_at is None for worker in queries_workers.list_workers(connection)
+        )
         archive(connection, data)
         since = queries_runs.first_asked(connection)
         edited = clearing.clear(connection, since=since)

@@ -32,8 +32,8 @@ from hypervisor.exercises import queries as exercise_queries
 from hypervisor.exercises.simulation import field_in
 from hypervisor.exercises.territory import field_of
 from hypervisor.readings import queries_workers
-from hypervisor.readings.directory import units
-from hypervisor.readings.ingesting import believed
+from hypervisor.readings.directory import list_units
+from hypervisor.readings.ingesting import make_belief
 from hypervisor.readings.queries_ingest import Intake
 from hypervisor.registry.apply import apply_inventory, compare
 from hypervisor.registry.changes import apply_changes
@@ -142,9 +142,9 @@ def _play(url: str, words: Catalogue, parcels: Iterable[Parcel]) -> None:
     pipeline = Pipeline(
         directory=intake,
         store=intake,
-        belief=believed(Settings()),
+        belief=make_belief(Settings()),
         listening=Listening(interval=None),
-        library=Library(units=units(words)),
+        library=Library(units=list_units(words)),
     )
     setup = batch.Setup(
         catalogue=words,

@@ -27,7 +27,7 @@ def coming(connection: Connection, catalogue: Catalogue, *, now: datetime) -> di
     levels = courses(connection, catalogue, now=now)
     water = reaches(connection, catalogue, now=now, found=levels)
     return {
-        "rivers": rivers(queries_latest.sites(connection), levels, limits),
+        "rivers": rivers(queries_latest.list_sites(connection), levels, limits),
         "reached": [_reached(reach) for reach in water if reach.state == "reached"],
         "expected": [_expected(reach, now) for reach in water if _soon(reach, now)],
     }

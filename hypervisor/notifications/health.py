@@ -25,9 +25,9 @@ def look(connection: Connection, *, mode: Mode, wall: datetime) -> HealthState:
     In an exercise clocks stand still between two plays; there a watch that is at work is enough.
     """
     trouble: list[str] = []
-    progress = queries_latest.progress(connection)
+    progress = queries_latest.get_progress(connection)
     expected = [
-        (name, heard) for name, heard, gone in queries_latest.workers(connection) if not gone
+        (name, heard) for name, heard, gone in queries_latest.list_workers(connection) if not gone
     ]
     if not queries_alarms.watch_works(connection):
         trouble.append("no watch is at work")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.errors import NotFoundError
 from hypervisor.readings import queries_latest, queries_territory
-from hypervisor.readings.queries_territory import Count
+from hypervisor.readings.queries_territory import CommuneCounts
 from hypervisor.registry import queries_tables
 from hypervisor.registry.model import Area
 from hypervisor.registry.problems import nearest
@@ -115,7 +115,7 @@ class Tree:
 
     areas: Mapping[str, Area]
     below: Mapping[str | None, list[str]]
-    counts: Mapping[str | None, Count]
+    counts: Mapping[str | None, CommuneCounts]
 
     @classmethod
     def read(cls, context: RequestContext) -> "Tree":
@@ -124,7 +124,9 @@ class Tree:
         for area in sorted(areas.values(), key=lambda area: (area.name, area.code)):
             parent = area.parent if area.parent in areas else None
             below.setdefault(parent, []).append(area.code)
-        counted = {count.commune: count for count in queries_territory.counts(context.connection)}
+        counted = {
+            count.commune: count for count in queries_territory.count_by_commune(context.connection)
+        }
         return cls(areas=areas, below=below, counts=counted)
 
     @property
@@ -177,12 +179,14 @@ def worst_severity(severities: Iterable[str | None]) -> str | None:
 
 
 def _rivers(context: RequestContext) -> Iterable[RiverBody]:
-    worst = queries_territory.worst(context.connection)
+    worst = queries_territory.find_worst_by_site(context.connection)
     feeding: dict[str, list[LinkBody]] = {}
-    for upstream, downstream, travel in queries_territory.links(context.connection, context.now()):
+    for upstream, downstream, travel in queries_territory.list_links(
+        context.connection, context.now()
+    ):
         feeding.setdefault(downstream, []).append(LinkBody(site=upstream, travel_s=travel))
     along: dict[str, list[GaugeBody]] = {}
-    for row in queries_latest.sites(context.connection):
+    for row in queries_latest.list_sites(context.connection):
         if row.river is None:
             continue
         along.setdefault(row.river, []).append(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hypervisor.forecast.trend import Course
-from hypervisor.readings.queries_silence import Heard
+from hypervisor.readings.queries_silence import ExpectedSeries
 
 SHOWN = 5  # listed with a stand-in; the others are counted
 _NEAR_KM = 15.0
@@ -37,7 +37,7 @@ class BlindSensor:
 
 
 def find_blind_sensors(
-    heard: Sequence[Heard],
+    heard: Sequence[ExpectedSeries],
     links: Mapping[tuple[str, str], float],
     courses: Mapping[str, Course],
     *,
@@ -45,7 +45,7 @@ def find_blind_sensors(
     now: datetime,
 ) -> list[BlindSensor]:
     """Blind devices, most recent first; stand-ins for the first five only."""
-    lost: dict[str, list[Heard]] = {}
+    lost: dict[str, list[ExpectedSeries]] = {}
     for series in heard:
         if (series.silent(now) or series.suspect) and series.device not in resting:
             lost.setdefault(series.device, []).append(series)
@@ -62,7 +62,7 @@ def _freshness(sensor: BlindSensor) -> tuple[bool, float, str]:
     return (sensor.since is None, -sensor.since.timestamp() if sensor.since else 0.0, sensor.title)
 
 
-def _blind(own: Sequence[Heard], now: datetime) -> BlindSensor:
+def _blind(own: Sequence[ExpectedSeries], now: datetime) -> BlindSensor:
     first = own[0]
     times = [heard.time for heard in own if heard.time is not None]
     return BlindSensor(
@@ -77,8 +77,8 @@ def _blind(own: Sequence[Heard], now: datetime) -> BlindSensor:
 
 
 def _stand_in(
-    lost: Heard,
-    heard: Sequence[Heard],
+    lost: ExpectedSeries,
+    heard: Sequence[ExpectedSeries],
     links: Mapping[tuple[str, str], float],
     courses: Mapping[str, Course],
     now: datetime,
@@ -111,7 +111,7 @@ def _stand_in(
     return None
 
 
-def _distance(a: Heard, other: Heard) -> float | None:
+def _distance(a: ExpectedSeries, other: ExpectedSeries) -> float | None:
     if a.lon is None or a.lat is None or other.lon is None or other.lat is None:
         return None
     across = (a.lon - other.lon) * 111.3 * math.cos(math.radians(a.lat))

@@ -67,9 +67,13 @@ def _look(context: RequestContext) -> Now:
     places = queries_rivers.list_places(connection)
     limits = queries_rivers.list_thresholds(connection, _LIMITS, now)
     links = queries_rivers.list_links(connection, now)
-    heard = queries_silence.heard(connection, _hazards(context), now)
+    heard = queries_silence.list_expected_series(connection, _hazards(context), now)
     lost = [series.device for series in heard if series.silent(now) or series.suspect]
-    resting = frozenset(queries_silence.resting(connection, lost, now)) if lost else frozenset()
+    resting = (
+        frozenset(queries_silence.list_out_of_service(connection, lost, now))
+        if lost
+        else frozenset()
+    )
     worst = _worst(standing)
     named = {place.name: place for place in places}
     worse = find_worsening(reaches, levels, limits, named, now)

@@ -151,7 +151,7 @@ def _bars(  # noqa: PLR0913, PLR0917  what bars are made of
     own = own or list(amounts[:2])
     bars = load_traces(context.connection, own, context.catalogue, query, bars=True)
     if rain is not None and not rain.own:
-        other = queries_charts.channels(context.connection, [rain.site])
+        other = queries_charts.list_channels(context.connection, [rain.site])
         falls = [channel for channel in other if channel.quantity == rain.quantity][:1]
         bars = load_traces(context.connection, falls, context.catalogue, query, bars=True) + bars
     noted = [
@@ -203,7 +203,7 @@ def _highest_kept(
     """The highest stored value, if it is older than the chart and the quantity has thresholds."""
     if facts.main is None or not any(limit.priority for limit in facts.limits):
         return None
-    highest = queries_charts.highest(context.connection, facts.main.id)
+    highest = queries_charts.find_highest(context.connection, facts.main.id)
     if highest is None or highest[1].timestamp() >= span.first:
         return None
     return _("max. on record"), highest[0]

@@ -19,7 +19,7 @@ from hypervisor.overview.views_site_limits import (
 )
 from hypervisor.overview.views_site_traces import sort_channels
 from hypervisor.readings import queries_charts, queries_latest
-from hypervisor.readings.queries_charts import Channel, Heard
+from hypervisor.readings.queries_charts import Channel, Reception
 from hypervisor.registry import queries_site
 from hypervisor.registry.queries_site import SitePlace
 from sensors._quantity import Kind, Quantity
@@ -37,7 +37,7 @@ class Facts:
     main: Channel | None
     quantity: Quantity | None
     course: Course | None
-    last: Mapping[int, Heard]
+    last: Mapping[int, Reception]
     limits: Sequence[SiteLimit]
     alarms: Sequence[Mapping[str, Any]]
     assets: Sequence[Reach]
@@ -57,21 +57,21 @@ def load_facts(context: RequestContext, name: str) -> Facts:
     place = queries_site.load_site(context.connection, name)
     if place is None:
         near = get_close_matches(
-            name, [row.name for row in queries_latest.sites(context.connection)], 1
+            name, [row.name for row in queries_latest.list_sites(context.connection)], 1
         )
         hint = f"; nearest: {near[0]!r}" if near else ""
         raise NotFoundError(f"no site is named {name!r}{hint}")
     now = context.now()
-    channels = queries_charts.channels(context.connection, [name])
+    channels = queries_charts.list_channels(context.connection, [name])
     main = pick_main(channels, context, place.domain, now)
-    last = queries_charts.heard(
+    last = queries_charts.read_reception(
         context.connection, [channel.id for channel in channels if not channel.lamp], (now, now)
     )
     course = _course(context, main, now)
     values = _values(channels, last)
     rows = queries_site.list_thresholds(context.connection, [name], now)
     raising = find_threshold_rules(
-        written for _id, written, _at in queries_latest.rules(context.connection, now)
+        written for _id, written, _at in queries_latest.list_rules(context.connection, now)
     )
     return Facts(
         place=place,
@@ -119,7 +119,7 @@ def _course(context: RequestContext, main: Channel | None, now: datetime) -> Cou
     return by_site.get(main.site)
 
 
-def _values(channels: Sequence[Channel], last: Mapping[int, Heard]) -> dict[str, float]:
+def _values(channels: Sequence[Channel], last: Mapping[int, Reception]) -> dict[str, float]:
     """The newest valid value of each quantity."""
     newest: dict[str, tuple[datetime, float]] = {}
     for channel in channels:

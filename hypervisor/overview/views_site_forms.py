@@ -18,8 +18,8 @@ from hypervisor.database.audit import ActError
 from hypervisor.overview.views_site import format_field_time
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.readings import corrections, queries_charts
-from hypervisor.readings.corrections import CorrectionResult, Said
-from hypervisor.readings.names import series_named
+from hypervisor.readings.corrections import Attribution, ObservationRequest
+from hypervisor.readings.names import find_series
 from hypervisor.registry import queries as registry_queries
 from hypervisor.web import filters
 from hypervisor.web.refusals import refusal
@@ -123,7 +123,7 @@ def observe(context: RequestContext, site: str, form: Observation) -> tuple[str 
     """Store it; return the refusal as text, and whether it can be forced."""
     try:
         value, unit = _value(context, form)
-        correction = CorrectionResult(
+        correction = ObservationRequest(
             series=_own(context, site, form.series),
             value=value,
             unit=unit,
@@ -131,11 +131,14 @@ def observe(context: RequestContext, site: str, form: Observation) -> tuple[str 
             force=form.force,
         )
         with context.writing() as connection:
-            seen = corrections.checked(
+            seen = corrections.check_observation(
                 registry_queries.load(connection), context.catalogue, correction
             )
             corrections.observe(
-                connection, seen, Said(reason=form.reason, author=context.person.name), ahead=_AHEAD
+                connection,
+                seen,
+                Attribution(reason=form.reason, author=context.person.name),
+                ahead=_AHEAD,
             )
     except TerritoryError as error:
         return refusal(error), _RANGE in str(error)
@@ -147,13 +150,13 @@ def set_aside(context: RequestContext, site: str, form: Span) -> str | None:
     try:
         name = _own(context, site, form.series)
         with context.writing() as connection:
-            series = series_named(registry_queries.load(connection), name)
+            series = find_series(registry_queries.load(connection), name)
             corrections.invalidate(
                 connection,
                 series,
                 _time(form.first),
                 _time(form.last),
-                Said(reason=form.reason, author=context.person.name),
+                Attribution(reason=form.reason, author=context.person.name),
             )
     except TerritoryError as error:
         return refusal(error)
@@ -170,7 +173,7 @@ def undo(context: RequestContext, site: str, number: int, reason: str) -> str | 
                 connection,
                 registry_queries.load(connection),
                 number,
-                Said(reason=reason, author=context.person.name),
+                Attribution(reason=reason, author=context.person.name),
             )
     except TerritoryError as error:
         return refusal(error)
@@ -181,7 +184,7 @@ def _own(context: RequestContext, site: str, name: str) -> str:
     """Check that the series belongs to this site, for which the permission was checked."""
     own_series = {
         f"{channel.device}/{channel.quantity}"
-        for channel in queries_charts.channels(context.connection, [site])
+        for channel in queries_charts.list_channels(context.connection, [site])
     }
     if name not in own_series:
         raise ActError(f"{name!r} is not a series of {site!r}; choose one from the list")

@@ -8,7 +8,7 @@ from hypervisor.access.context import RequestContext
 from hypervisor.base.instance import Mode
 from hypervisor.overview.views_site_facts import Facts
 from hypervisor.readings import queries_charts
-from hypervisor.readings.queries_charts import Channel, Heard
+from hypervisor.readings.queries_charts import Channel, Reception
 from hypervisor.registry import queries_site
 from hypervisor.registry.queries_site import SiteDevice
 from sensors._quality import Quality
@@ -66,7 +66,7 @@ def list_health(context: RequestContext, facts: Facts) -> list[Health]:
     """The devices of a site without lamps."""
     rows = queries_site.list_site_devices(context.connection, facts.place.name, facts.now)
     own = [channel for channel in facts.channels if not channel.lamp]
-    week = queries_charts.heard(
+    week = queries_charts.read_reception(
         context.connection, [channel.id for channel in own], (facts.now - WEEK, facts.now)
     )
     return [
@@ -83,7 +83,7 @@ def _device_health(
     facts: Facts,
     row: SiteDevice,
     channels: Sequence[Channel],
-    week: dict[int, Heard],
+    week: dict[int, Reception],
 ) -> Health:
     quantities = context.catalogue.quantities
     spoken = [
@@ -129,7 +129,7 @@ def _device_health(
 
 
 def _share(
-    heard: Heard, row: SiteDevice, interval: float, context: RequestContext, facts: Facts
+    heard: Reception, row: SiteDevice, interval: float, context: RequestContext, facts: Facts
 ) -> float | None:
     """Share of a week or since commissioning; None if that is too short.
 
@@ -142,7 +142,7 @@ def _share(
     return min(heard.rows / expected, 1.0) if expected >= 4 else None
 
 
-def lamps(facts: Facts, last: dict[int, Heard]) -> Lamps | None:
+def lamps(facts: Facts, last: dict[int, Reception]) -> Lamps | None:
     """The lamps behind a cabinet."""
     own = [
         channel for channel in facts.channels if channel.lamp and channel.quantity == "light_level"

@@ -20,7 +20,7 @@ from hypervisor.overview.views_site_limits import (
 )
 from hypervisor.overview.views_site_traces import digits
 from hypervisor.readings import queries_charts, queries_latest
-from hypervisor.readings.queries_charts import Channel, Heard
+from hypervisor.readings.queries_charts import Channel, Reception
 from hypervisor.registry import queries_site
 from hypervisor.web import filters
 from sensors._quantity import Kind
@@ -181,7 +181,7 @@ def group_communes(
 
 def _rows(context: RequestContext, listed: Sequence[MapSite], now: datetime) -> list[SiteRow]:
     names = [map_site.name for map_site in listed]
-    channels = queries_charts.channels(context.connection, names)
+    channels = queries_charts.list_channels(context.connection, names)
     by_site: dict[str, list[Channel]] = {}
     for channel in channels:
         by_site.setdefault(channel.site, []).append(channel)
@@ -190,9 +190,9 @@ def _rows(context: RequestContext, listed: Sequence[MapSite], now: datetime) -> 
         for map_site in listed
     }
     ids = [channel.id for channel in mains.values() if channel]
-    last = queries_charts.newest(context.connection, ids)
+    last = queries_charts.read_newest(context.connection, ids)
     raising = find_threshold_rules(
-        written for _id, written, _at in queries_latest.rules(context.connection, now)
+        written for _id, written, _at in queries_latest.list_rules(context.connection, now)
     )
     thresholds = queries_site.list_thresholds(context.connection, names, now)
     rows = []
@@ -217,7 +217,7 @@ def _row(  # noqa: PLR0913, PLR0917  what a row says
     context: RequestContext,
     site: MapSite,
     main: Channel | None,
-    heard: Heard | None,
+    heard: Reception | None,
     limit: SiteLimit | None,
     heading: str | None,
     now: datetime,

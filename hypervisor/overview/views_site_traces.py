@@ -57,9 +57,9 @@ def load_traces(  # noqa: PLR0913  what is read, and how
     by_channel: dict[int, Trace] = {}
     for piece, own in _by_piece(channels, catalogue, query, bars=bars).items():
         ids = [channel.id for channel in own]
-        binned = queries_charts.bins(connection, ids, query.span.bounds, piece)
-        earlier = queries_charts.before(connection, ids, query.span.bounds[0])
-        odd = queries_charts.marked(connection, ids, query.span.bounds) if marks else {}
+        binned = queries_charts.read_bins(connection, ids, query.span.bounds, piece)
+        earlier = queries_charts.read_last_before(connection, ids, query.span.bounds[0])
+        odd = queries_charts.list_flagged(connection, ids, query.span.bounds) if marks else {}
         for channel in own:
             quantity = catalogue.quantities[channel.quantity]
             bins, before = binned.get(channel.id, ()), earlier.get(channel.id)

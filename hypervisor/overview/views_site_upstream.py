@@ -107,7 +107,7 @@ def _gauges(
 ) -> list[UpstreamGauge]:
     names = [name for name, _travel in above]
     places = queries_site.load_sites(context.connection, names)
-    channels = queries_charts.channels(context.connection, names)
+    channels = queries_charts.list_channels(context.connection, names)
     mains = {
         name: pick_main(
             [channel for channel in channels if channel.site == name],
@@ -124,7 +124,7 @@ def _gauges(
             context.connection, context.catalogue, now=facts.now, quantity=quantity, sites=names
         )
     raising = find_threshold_rules(
-        written for _id, written, _at in queries_latest.rules(context.connection, facts.now)
+        written for _id, written, _at in queries_latest.list_rules(context.connection, facts.now)
     )
     rows = queries_site.list_thresholds(context.connection, names, facts.now)
     drawable = [channel for channel in mains.values() if channel is not None]

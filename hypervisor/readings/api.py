@@ -19,7 +19,7 @@ _INSTANT = timedelta(microseconds=1)
 
 
 @router.get("/{device}/{quantity}/readings", responses=responses(404, 422))
-def readings(  # noqa: PLR0913  what a page is made of
+def list_readings(  # noqa: PLR0913  what a page is made of
     context: Context,
     device: str,
     quantity: str,
@@ -37,19 +37,19 @@ def readings(  # noqa: PLR0913  what a page is made of
     ] = "asc",
 ) -> ReadingsBody:
     """Stored readings by time, suspect ones among them; follow `next` for more."""
-    series = queries_latest.series_number(context.connection, device, quantity)
+    series = queries_latest.get_series_id(context.connection, device, quantity)
     if series is None:
         raise NotFoundError(f"device {device!r} has no series {quantity!r}")
-    found = queries_latest.readings(
+    rows = queries_latest.list_readings(
         context.connection, series, since=since, until=until, limit=limit + 1, order=order
     )
-    page, more = found[:limit], len(found) > limit
-    known = context.catalogue.quantities.get(quantity)
+    page, more = rows[:limit], len(rows) > limit
+    definition = context.catalogue.quantities.get(quantity)
     return ReadingsBody(
         mode=context.mode,
         device=device,
         quantity=quantity,
-        unit=known.unit if known else "",
+        unit=definition.unit if definition else "",
         readings=[
             Reading(
                 time=row.time,
@@ -59,11 +59,13 @@ def readings(  # noqa: PLR0913  what a page is made of
             )
             for row in page
         ],
-        next=_next(device, quantity, page[-1].time, since, until, limit, order) if more else None,
+        next=_next_page_url(device, quantity, page[-1].time, since, until, limit, order)
+        if more
+        else None,
     )
 
 
-def _next(  # noqa: PLR0913, PLR0917  what a page is made of
+def _next_page_url(  # noqa: PLR0913, PLR0917  what a page is made of
     device: str,
     quantity: str,
     last: datetime,
@@ -73,10 +75,10 @@ def _next(  # noqa: PLR0913, PLR0917  what a page is made of
     order: str,
 ) -> str:
     since, until = (last + _INSTANT, until) if order == "asc" else (since, last)
-    asked = {"from": since, "to": until, "limit": limit, "order": order}
+    parameters = {"from": since, "to": until, "limit": limit, "order": order}
     words = {
         key: value.isoformat() if isinstance(value, datetime) else value
-        for key, value in asked.items()
+        for key, value in parameters.items()
         if value is not None
     }
     return f"/api/v1/series/{device}/{quantity}/readings?{urlencode(words)}"

@@ -10,8 +10,13 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.database import audit
 from hypervisor.readings import corrections
-from hypervisor.readings.api_dead_letters import settings_of
-from hypervisor.readings.corrections import UNDONE_KINDS, CorrectionResult, Done, Said
+from hypervisor.readings.api_dead_letters import get_settings
+from hypervisor.readings.corrections import (
+    UNDOABLE_KINDS,
+    Attribution,
+    CorrectionResult,
+    ObservationRequest,
+)
 from hypervisor.readings.schemas import InvalidationPost, ObservationPost, ReadingActBody, UndoPost
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.model import Series
@@ -25,8 +30,8 @@ def observe(
     context: Context, request: Request, device: str, quantity: str, body: ObservationPost
 ) -> ReadingActBody:
     """Store what a person saw, marked `manual`. It is no sign of life of the device."""
-    _series(context, device, quantity)
-    told = CorrectionResult(
+    _require_series(context, device, quantity)
+    requested = ObservationRequest(
         series=f"{device}/{quantity}",
         value=body.value,
         unit=body.unit,
@@ -34,14 +39,16 @@ def observe(
         force=body.force,
     )
     with context.writing() as connection:
-        seen = corrections.checked(registry_queries.load(connection), context.catalogue, told)
+        seen = corrections.check_observation(
+            registry_queries.load(connection), context.catalogue, requested
+        )
         done = corrections.observe(
             connection,
             seen,
-            _said(context, body.reason),
-            ahead=timedelta(seconds=settings_of(request).ahead_seconds),
+            _make_attribution(context, body.reason),
+            ahead=timedelta(seconds=get_settings(request).ahead_seconds),
         )
-    return _told(context, done)
+    return _make_body(context, done)
 
 
 @router.post("/series/{device}/{quantity}/invalidations", status_code=201, responses=responses(404))
@@ -49,12 +56,12 @@ def invalidate(
     context: Context, device: str, quantity: str, body: InvalidationPost
 ) -> ReadingActBody:
     """Let no condition believe the readings of a span; what was judged by them is judged anew."""
-    series = _series(context, device, quantity)
+    series = _require_series(context, device, quantity)
     with context.writing() as connection:
         done = corrections.invalidate(
-            connection, series, body.first, body.last, _said(context, body.reason)
+            connection, series, body.first, body.last, _make_attribution(context, body.reason)
         )
-    return _told(context, done)
+    return _make_body(context, done)
 
 
 @router.post("/readings/acts/{number}/undo", status_code=201, responses=responses(404))
@@ -65,28 +72,31 @@ def undo(
 ) -> ReadingActBody:
     """Take an observation or invalidation back: what it replaced stands again."""
     act = audit.get_act(context.connection, number)
-    if act is None or act.kind not in UNDONE_KINDS:
+    if act is None or act.kind not in UNDOABLE_KINDS:
         raise NotFoundError(f"no act {number} on readings; the audit lists them")
     context.require(Duty.OPERATE, subject=f"device/{act.subject.partition('/')[0]}")
     with context.writing() as connection:
         done = corrections.undo(
-            connection, registry_queries.load(connection), number, _said(context, body.reason)
+            connection,
+            registry_queries.load(connection),
+            number,
+            _make_attribution(context, body.reason),
         )
-    return _told(context, done)
+    return _make_body(context, done)
 
 
-def _series(context: RequestContext, device: str, quantity: str) -> Series:
+def _require_series(context: RequestContext, device: str, quantity: str) -> Series:
     """One that the person sees and may act on."""
     context.require(Duty.OPERATE, subject=f"device/{device}")
-    found = registry_queries.load(context.connection).series.get((device, quantity))
-    if found is None:
+    series = registry_queries.load(context.connection).series.get((device, quantity))
+    if series is None:
         raise NotFoundError(f"device {device!r} has no series {quantity!r}")
-    return found
+    return series
 
 
-def _said(context: RequestContext, reason: str) -> Said:
-    return Said(reason=reason, author=context.person.name)
+def _make_attribution(context: RequestContext, reason: str) -> Attribution:
+    return Attribution(reason=reason, author=context.person.name)
 
 
-def _told(context: RequestContext, done: Done) -> ReadingActBody:
+def _make_body(context: RequestContext, done: CorrectionResult) -> ReadingActBody:
     return ReadingActBody(mode=context.mode, act=done.number, rows=done.rows, skipped=done.skipped)

@@ -12,7 +12,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import audit
 from hypervisor.readings import ingesting, queries_dead_letters
 from hypervisor.readings.dead_letter_replay import parse_shift
-from hypervisor.readings.dead_letter_replay import redrive as send_again
+from hypervisor.readings.dead_letter_replay import replay as send_again
 from hypervisor.readings.queries_dead_letters import DeadLetter
 from hypervisor.readings.schemas_dead_letters import (
     LetterBody,
@@ -35,7 +35,7 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1, examples=[31])]
 
 
 @router.get("", responses=responses())
-def every(
+def list_dead_letters(
     context: Context,
     page: Page,
     *,
@@ -45,7 +45,7 @@ def every(
 ) -> LettersBody:
     """Dead letters, the latest first."""
     key = page.after(int)
-    rows = queries_dead_letters.latest(
+    rows = queries_dead_letters.list_latest(
         context.connection,
         reason=reason,
         topic=topic,
@@ -54,13 +54,13 @@ def every(
         limit=page.limit + 1,
     )
     some, following = page.told(rows, lambda row: (row.id,))
-    return LettersBody(mode=context.mode, letters=[body(row) for row in some], next=following)
+    return LettersBody(mode=context.mode, letters=[make_body(row) for row in some], next=following)
 
 
 @router.get("/reasons", responses=responses())
-def reasons(context: Context) -> ReasonsBody:
+def list_reasons(context: Context) -> ReasonsBody:
     """How many were refused for which reason."""
-    counts = queries_dead_letters.counts(context.connection)
+    counts = queries_dead_letters.count_by_reason(context.connection)
     return ReasonsBody(
         mode=context.mode,
         reasons=[
@@ -71,46 +71,50 @@ def reasons(context: Context) -> ReasonsBody:
 
 
 @router.get("/{number}", responses=responses(404))
-def one(context: Context, number: Number) -> LetterDetailBody:
+def get_dead_letter(context: Context, number: Number) -> LetterDetailBody:
     """One letter with its payload."""
-    dead_letter = queries_dead_letters.one(context.connection, number)
+    dead_letter = queries_dead_letters.get_dead_letter(context.connection, number)
     if dead_letter is None:
         raise NotFoundError(f"no dead letter has the number {number}")
     return LetterDetailBody(
         mode=context.mode,
-        letter=body(dead_letter),
+        letter=make_body(dead_letter),
         base64=base64.b64encode(dead_letter.payload).decode(),
-        text=readable(dead_letter.payload),
+        text=decode_text(dead_letter.payload),
     )
 
 
-@router.post("/redrive", responses=responses(404))
-def redrive(context: Context, request: Request, post: RedrivePost) -> RedriveBody:
+@router.post("/replay", responses=responses(404))
+@router.post("/redrive", responses=responses(404), deprecated=True)
+def replay(context: Context, request: Request, post: RedrivePost) -> RedriveBody:
     """Send letters through decoding, checks and store again; they keep their arrival.
 
     What is still refused waits on, with what was wrong this time.
     """
     context.require(Duty.OPERATE)
-    return sent_again(context, request, post)
+    return replay_letters(context, request, post)
 
 
-def sent_again(context: RequestContext, request: Request, post: RedrivePost) -> RedriveBody:
+def replay_letters(context: RequestContext, request: Request, post: RedrivePost) -> RedriveBody:
     """The same, for the page."""
     moved = parse_shift(post.shift)
-    found = _chosen(context, post)
-    now, later = found[:MOST], found[MOST:]
+    letters = _select_letters(context, post)
+    batch, later = letters[:MOST], letters[MOST:]
     outcomes: list[RedrivenBody] = []
-    with ingesting.checking(settings_of(request)) as by:
+    with ingesting.open_ingest_context(get_settings(request)) as ingest:
         audit.record(
-            by.connection,
+            ingest.connection,
             kind="redrive",
-            subject=post.topic or post.reason or f"{len(now)} letters",
+            subject=post.topic or post.reason or f"{len(batch)} letters",
             reason=post.why,
             author=context.person.name,
-            details={"letters": [dead_letter.id for dead_letter in now][:100], "shift": post.shift},
+            details={
+                "letters": [dead_letter.id for dead_letter in batch][:100],
+                "shift": post.shift,
+            },
         )
-        by.connection.commit()
-        for start in range(0, len(now), _CHUNK):
+        ingest.connection.commit()
+        for start in range(0, len(batch), _CHUNK):
             outcomes += [
                 RedrivenBody(
                     id=outcome.letter.id,
@@ -118,9 +122,9 @@ def sent_again(context: RequestContext, request: Request, post: RedrivePost) -> 
                     done=outcome.done,
                     outcome=outcome.text,
                 )
-                for outcome in send_again(by, now[start : start + _CHUNK], shift=moved)
+                for outcome in send_again(ingest, batch[start : start + _CHUNK], shift=moved)
             ]
-            by.connection.commit()
+            ingest.connection.commit()
     return RedriveBody(
         mode=context.mode,
         letters=outcomes,
@@ -129,14 +133,14 @@ def sent_again(context: RequestContext, request: Request, post: RedrivePost) -> 
     )
 
 
-def _chosen(context: RequestContext, post: RedrivePost) -> list[DeadLetter]:
+def _select_letters(context: RequestContext, post: RedrivePost) -> list[DeadLetter]:
     if not post.ids:
-        return queries_dead_letters.find(
+        return queries_dead_letters.list_oldest(
             context.connection, reason=post.reason, topic=post.topic, limit=None
         )
     dead_letters: list[DeadLetter] = []
     for number in dict.fromkeys(post.ids):
-        letter = queries_dead_letters.one(context.connection, number)
+        letter = queries_dead_letters.get_dead_letter(context.connection, number)
         if letter is None:
             raise NotFoundError(f"no dead letter has the number {number}")
         if letter.redriven_at is None:
@@ -144,22 +148,22 @@ def _chosen(context: RequestContext, post: RedrivePost) -> list[DeadLetter]:
     return dead_letters
 
 
-def settings_of(request: Request) -> Settings:
+def get_settings(request: Request) -> Settings:
     """The instance's settings, where it was started with them; else the usual ones."""
     settings: Settings | None = getattr(request.app.state, "settings", None)
     return settings or Settings(database_url=request.app.state.database_url)
 
 
-def readable(payload: bytes) -> str | None:
+def decode_text(payload: bytes) -> str | None:
     """As text, where it is one that people read."""
     try:
-        found = payload.decode()
+        text = payload.decode()
     except UnicodeDecodeError:
         return None
-    return found if all(char.isprintable() or char in "\r\n\t" for char in found) else None
+    return text if all(char.isprintable() or char in "\r\n\t" for char in text) else None
 
 
-def body(row: DeadLetter) -> LetterBody:
+def make_body(row: DeadLetter) -> LetterBody:
     return LetterBody(
         id=row.id,
         topic=row.topic,

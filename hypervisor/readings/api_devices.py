@@ -13,7 +13,7 @@ from hypervisor.readings.schemas_devices import (
     DeviceDetailBody,
     DevicesBody,
     HealthFigures,
-    standing,
+    make_feature,
 )
 from hypervisor.registry import queries_devices
 from hypervisor.registry.problems import nearest
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/devices", tags=["devices"])
 
 
 @router.get("", response_model=DevicesBody, responses=responses() | formats.also("geojson"))
-def every(  # noqa: PLR0913  one argument a filter
+def list_devices(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,
     wished: Wished,
@@ -42,38 +42,42 @@ def every(  # noqa: PLR0913  one argument a filter
     rows = queries_devices.list_devices(context.connection, now, site=site, domain=domain)
     if issue is None:
         some, following = page.cut(rows, lambda row: (row.name,))
-        told = device_health.look(context.connection, context.catalogue, some, now=now)
+        page_healths = device_health.assess_devices(
+            context.connection, context.catalogue, some, now=now
+        )
     else:
-        all_of = device_health.look(
+        all_of = device_health.assess_devices(
             context.connection, context.catalogue, rows, now=now, everything=True
         )
         bad = [health for health in all_of if issue in health.issues and health.excused is None]
-        told, following = page.cut(bad, lambda one: (one.device.name,))
-    bodies = [body(health) for health in told]
+        page_healths, following = page.cut(bad, lambda health: (health.device.name,))
+    bodies = [make_body(health) for health in page_healths]
     if wished.among("json", "geojson") == "geojson":
-        return formats.geojson(context.mode, map(standing, bodies), following)
+        return formats.geojson(context.mode, map(make_feature, bodies), following)
     return DevicesBody(mode=context.mode, devices=bodies, next=following)
 
 
 @router.get("/{name}", responses=responses(404))
-def one(context: Context, name: str) -> DeviceDetailBody:
+def get_device(context: Context, name: str) -> DeviceDetailBody:
     """One device with its series."""
     now = context.now()
     rows = queries_devices.list_devices(context.connection, now, names=[name])
     if not rows:
         names = [row.name for row in queries_devices.list_devices(context.connection, now)]
         raise NotFoundError(f"no device is named {name!r}{nearest(name, names)}")
-    (told,) = device_health.look(context.connection, context.catalogue, rows, now=now)
+    (health,) = device_health.assess_devices(context.connection, context.catalogue, rows, now=now)
     own = queries_devices.list_series(context.connection, now, devices=[name])
     return DeviceDetailBody(
-        mode=context.mode, device=body(told), series=[api_series.body(context, row) for row in own]
+        mode=context.mode,
+        device=make_body(health),
+        series=[api_series.make_body(context, row) for row in own],
     )
 
 
-def body(told: Health) -> DeviceBody:
+def make_body(health: Health) -> DeviceBody:
     """A device and its health."""
-    device, heard = told.device, told.heard
-    share = told.suspect_share
+    device, heard = health.device, health.heard
+    share = health.suspect_share
     return DeviceBody(
         name=device.name,
         site=device.site,
@@ -90,12 +94,14 @@ def body(told: Health) -> DeviceBody:
         lon=device.lon,
         lat=device.lat,
         health=HealthFigures(
-            issues=list(told.issues),
-            excused=told.excused,
+            issues=list(health.issues),
+            excused=health.excused,
             heard_at=heard.heard_at,
             measured_at=heard.measured_at,
-            silent_for_s=None if told.silent_for is None else told.silent_for.total_seconds(),
-            stale_after_s=None if told.stale_after is None else told.stale_after.total_seconds(),
+            silent_for_s=None if health.silent_for is None else health.silent_for.total_seconds(),
+            stale_after_s=None
+            if health.stale_after is None
+            else health.stale_after.total_seconds(),
             readings=heard.readings,
             suspect=heard.suspect,
             suspect_share=None if share is None else round(share, 4),

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/series", tags=["series"])
 
 
 @router.get("", responses=responses())
-def every(
+def list_series(
     context: Context,
     page: Page,
     *,
@@ -35,19 +35,19 @@ def every(
     )
     some, following = page.cut(rows, lambda row: (row.device, row.quantity))
     return SeriesListBody(
-        mode=context.mode, series=[body(context, row) for row in some], next=following
+        mode=context.mode, series=[make_body(context, row) for row in some], next=following
     )
 
 
 @router.get("/{device}/{quantity}", responses=responses(404))
-def one(context: Context, device: str, quantity: str) -> SeriesDetailBody:
+def get_series(context: Context, device: str, quantity: str) -> SeriesDetailBody:
     """One series; its readings stand below it."""
     return SeriesDetailBody(
-        mode=context.mode, series=body(context, found(context, device, quantity))
+        mode=context.mode, series=make_body(context, find_series(context, device, quantity))
     )
 
 
-def found(context: RequestContext, device: str, quantity: str) -> SeriesRow:
+def find_series(context: RequestContext, device: str, quantity: str) -> SeriesRow:
     """The series of that name.
 
     Raises:
@@ -61,26 +61,26 @@ def found(context: RequestContext, device: str, quantity: str) -> SeriesRow:
     return rows[0]
 
 
-def body(context: RequestContext, row: SeriesRow) -> SeriesBody:
+def make_body(context: RequestContext, row: SeriesRow) -> SeriesBody:
     """A series with what the catalogue says of its quantity."""
-    known = context.catalogue.quantities.get(row.quantity)
-    interval = device_health.interval_of(row, context.catalogue)
+    definition = context.catalogue.quantities.get(row.quantity)
+    interval = device_health.expected_interval(row, context.catalogue)
     stale = device_health.stale_after(row, context.catalogue)
-    usual = known.reporting.value if known else None
+    usual = definition.reporting.value if definition else None
     return SeriesBody(
         device=row.device,
         quantity=row.quantity,
-        label=known.label_en if known else row.quantity,
-        label_fr=known.label_fr if known else row.quantity,
-        unit=known.unit if known else "",
+        label=definition.label_en if definition else row.quantity,
+        label_fr=definition.label_fr if definition else row.quantity,
+        unit=definition.unit if definition else "",
         site=row.site,
         domain=row.domain,
-        kind=known.kind.value if known else None,
+        kind=definition.kind.value if definition else None,
         reporting=row.reporting or usual,  # type: ignore[arg-type]  # the registry knows these two
         interval_s=interval.total_seconds() if interval else None,
         stale_after_s=stale.total_seconds() if stale else None,
-        low=row.low if row.low is not None or known is None else known.low,
-        high=row.high if row.high is not None or known is None else known.high,
+        low=row.low if row.low is not None or definition is None else definition.low,
+        high=row.high if row.high is not None or definition is None else definition.high,
         saturates=row.saturates,
         in_use=row.in_use,
     )

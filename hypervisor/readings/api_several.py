@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 from hypervisor.access.context import Context, RequestContext, flags
 from hypervisor.base.errors import NotFoundError
 from hypervisor.readings import queries_latest, queries_pieces
-from hypervisor.readings.queries_pieces import Piece, Raw
+from hypervisor.readings.queries_pieces import Bucket, RawReading
 from hypervisor.readings.schemas import (
     MarkedReading,
     NamedSeries,
@@ -56,7 +56,7 @@ Names = Annotated[
     response_model=SeveralReadingsBody,
     responses=responses(404, 422) | formats.also("csv", "geojson"),
 )
-def several(  # noqa: PLR0913  what a page is made of
+def list_readings(  # noqa: PLR0913  what a page is made of
     context: Context,
     page: Page,
     wished: Wished,
@@ -78,101 +78,103 @@ def several(  # noqa: PLR0913  what a page is made of
 
     As GeoJSON: a point a series with what it said.
     """
-    question = _question(context, names, since, until, span)
+    question = _make_request(context, names, since, until, span)
     form = wished.among("json", "csv", "geojson")
     if form == "csv":
-        return formats.table(_HEAD[question.kind], _lines(context, question), name="readings")
-    rows, following = _page(context, page, question)
+        return formats.table(_HEAD[question.kind], _format_rows(context, question), name="readings")
+    rows, following = _read_page(context, page, question)
     if form == "geojson":
-        return formats.geojson(context.mode, _features(context, question, rows), following)
+        return formats.geojson(context.mode, _make_features(context, question, rows), following)
     return SeveralReadingsBody(
         mode=context.mode,
         span=question.kind,
-        series=[_named(context, row) for row in question.series],
-        raw=[_marked(question, row) for row in rows if isinstance(row, Raw)],
-        rolled=[_rolled(question, row) for row in rows if isinstance(row, Piece)],
+        series=[_make_series(context, row) for row in question.series],
+        raw=[_make_reading(question, row) for row in rows if isinstance(row, RawReading)],
+        rolled=[_make_rollup(question, row) for row in rows if isinstance(row, Bucket)],
         next=following,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Question:
+class _Request:
     series: Sequence[SeriesRow]
     kind: Span
-    asked: queries_pieces.PiecesQuery
+    query: queries_pieces.BucketQuery
 
     @property
     def places(self) -> dict[int, int]:
         return {row.id: place for place, row in enumerate(self.series)}
 
 
-def _question(
+def _make_request(
     context: RequestContext,
     names: Sequence[str],
     since: datetime | None,
     until: datetime | None,
     span: Span | None,
-) -> _Question:
+) -> _Request:
     until = until or context.now() + timedelta(microseconds=1)
     since = since or until - timedelta(days=1)
     if until <= since:
         raise SpanError(f"to: {text(until)} is not after {text(since)}")
     length = until - since
     kind: Span = "raw" if length <= _RAW_UNTIL else "hour" if length <= _HOURS_UNTIL else "day"
-    series_rows = _found(context, list(dict.fromkeys(names)))
-    return _Question(
+    series_rows = _find_series(context, list(dict.fromkeys(names)))
+    return _Request(
         series=series_rows,
         kind=span or kind,
-        asked=queries_pieces.PiecesQuery(
+        query=queries_pieces.BucketQuery(
             series=[row.id for row in series_rows], since=since, until=until
         ),
     )
 
 
-def _found(context: RequestContext, names: Sequence[str]) -> list[SeriesRow]:
+def _find_series(context: RequestContext, names: Sequence[str]) -> list[SeriesRow]:
     pairs = [tuple(name.rpartition("/")[::2]) for name in names]
     rows = queries_devices.list_series(
         context.connection, context.now(), devices=[device for device, _ in pairs]
     )
-    known = {(row.device, row.quantity): row for row in rows}
+    series_by_name = {(row.device, row.quantity): row for row in rows}
     for device, quantity in pairs:
-        if (device, quantity) not in known:
+        if (device, quantity) not in series_by_name:
             raise NotFoundError(f"device {device!r} has no series {quantity!r}")
-    return [known[device, quantity] for device, quantity in pairs]
+    return [series_by_name[device, quantity] for device, quantity in pairs]
 
 
-def _rows(context: RequestContext, question: _Question) -> Iterator[Raw | Piece]:
+def _read_rows(context: RequestContext, question: _Request) -> Iterator[RawReading | Bucket]:
     if question.kind == "raw":
-        yield from queries_pieces.raw(context.connection, question.asked)
+        yield from queries_pieces.stream_readings(context.connection, question.query)
     else:
-        yield from queries_pieces.pieces(context.connection, question.asked, _SPANS[question.kind])
+        yield from queries_pieces.stream_buckets(
+            context.connection, question.query, _SPANS[question.kind]
+        )
 
 
-def _page(
-    context: RequestContext, page: Paging, question: _Question
-) -> tuple[list[Raw | Piece], str | None]:
+def _read_page(
+    context: RequestContext, page: Paging, question: _Request
+) -> tuple[list[RawReading | Bucket], str | None]:
     """From and to are said in full in `next`: now moves on while somebody reads."""
-    wanted = replace(question.asked, after=page.behind(), limit=page.limit + 1)
-    question = replace(question, asked=wanted)
-    rows = list(islice(_rows(context, question), page.limit + 1))
+    page_query = replace(question.query, after=page.behind(), limit=page.limit + 1)
+    question = replace(question, query=page_query)
+    rows = list(islice(_read_rows(context, question), page.limit + 1))
     url = page.request.url.include_query_params(
-        **{"from": text(question.asked.since), "to": text(question.asked.until)}
+        **{"from": text(question.query.since), "to": text(question.query.until)}
     )
     return page.told(rows, lambda row: (text(row.time), row.series), url=url)
 
 
-def _named(context: RequestContext, row: SeriesRow) -> NamedSeries:
-    known = context.catalogue.quantities.get(row.quantity)
+def _make_series(context: RequestContext, row: SeriesRow) -> NamedSeries:
+    definition = context.catalogue.quantities.get(row.quantity)
     return NamedSeries(
         device=row.device,
         quantity=row.quantity,
-        label=known.label_en if known else row.quantity,
-        unit=known.unit if known else "",
+        label=definition.label_en if definition else row.quantity,
+        unit=definition.unit if definition else "",
         site=row.site,
     )
 
 
-def _marked(question: _Question, row: Raw) -> MarkedReading:
+def _make_reading(question: _Request, row: RawReading) -> MarkedReading:
     return MarkedReading(
         series=question.places[row.series],
         time=row.time,
@@ -182,7 +184,7 @@ def _marked(question: _Question, row: Raw) -> MarkedReading:
     )
 
 
-def _rolled(question: _Question, row: Piece) -> RolledReading:
+def _make_rollup(question: _Request, row: Bucket) -> RolledReading:
     return RolledReading(**{**asdict(row), "series": question.places[row.series]})
 
 
@@ -195,30 +197,38 @@ _HEAD = {
 }
 
 
-def _lines(context: RequestContext, question: _Question) -> Iterator[Sequence[Any]]:
-    named = {row.id: _named(context, row) for row in question.series}
-    for row in _rows(context, question):
+def _format_rows(context: RequestContext, question: _Request) -> Iterator[Sequence[Any]]:
+    named = {row.id: _make_series(context, row) for row in question.series}
+    for row in _read_rows(context, question):
         own = named[row.series]
         head = (own.device, own.quantity, own.unit, text(row.time))
-        if isinstance(row, Raw):
+        if isinstance(row, RawReading):
             received = None if row.received_at is None else text(row.received_at)
             yield (*head, row.value, " ".join(flags(row.quality)), received)
         else:
             yield (*head, *(getattr(row, name) for name in _FIGURES))
 
 
-def _features(
-    context: RequestContext, question: _Question, rows: Iterable[Raw | Piece]
+def _make_features(
+    context: RequestContext, question: _Request, rows: Iterable[RawReading | Bucket]
 ) -> Iterator[Feature]:
-    places = {row.name: (row.lon, row.lat) for row in queries_latest.sites(context.connection)}
-    said: dict[int, list[dict[str, Any]]] = {row.id: [] for row in question.series}
+    places = {row.name: (row.lon, row.lat) for row in queries_latest.list_sites(context.connection)}
+    readings_by_series: dict[int, list[dict[str, Any]]] = {row.id: [] for row in question.series}
     for row in rows:
-        body = _marked(question, row) if isinstance(row, Raw) else _rolled(question, row)
-        said[row.series].append(body.model_dump(mode="json", exclude={"series"}))
-    for one in question.series:
-        named = _named(context, one)
+        body = (
+            _make_reading(question, row)
+            if isinstance(row, RawReading)
+            else _make_rollup(question, row)
+        )
+        readings_by_series[row.series].append(body.model_dump(mode="json", exclude={"series"}))
+    for series_row in question.series:
+        named = _make_series(context, series_row)
         yield Feature(
-            id=f"{one.device}/{one.quantity}",
-            geometry=point(*places.get(one.site, (None, None))),
-            properties={**named.model_dump(), "span": question.kind, "readings": said[one.id]},
+            id=f"{series_row.device}/{series_row.quantity}",
+            geometry=point(*places.get(series_row.site, (None, None))),
+            properties={
+                **named.model_dump(),
+                "span": question.kind,
+                "readings": readings_by_series[series_row.id],
+            },
         )

@@ -9,7 +9,7 @@ from hypervisor.access.context import Context, RequestContext, flags
 from hypervisor.base.errors import NotFoundError
 from hypervisor.readings import queries_latest, queries_territory
 from hypervisor.readings.queries_latest import Latest, SiteRow
-from hypervisor.readings.schemas_devices import standing
+from hypervisor.readings.schemas_devices import make_feature
 from hypervisor.web import formats
 from hypervisor.web.formats import Wished
 from hypervisor.web.paging import Page
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/sites", tags=["sites"])
 
 
 @router.get("", response_model=SitesBody, responses=responses(404) | formats.also("geojson"))
-def every(  # noqa: PLR0913  one argument a filter
+def list_sites(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,
     wished: Wished,
@@ -37,37 +37,37 @@ def every(  # noqa: PLR0913  one argument a filter
 
     The lamps behind a cabinet are told with their site alone: there are too many of them.
     """
-    communes = None if area is None else _communes(context, area)
+    communes = None if area is None else _find_communes(context, area)
     rows = [
         row
-        for row in queries_latest.sites(context.connection)
+        for row in queries_latest.list_sites(context.connection)
         if domain in {None, row.domain}
         and river in {None, row.river}
         and (communes is None or (row.commune is not None and row.commune[0] in communes))
     ]
-    some, following = page.cut(rows, _order)
+    some, following = page.cut(rows, _river_order)
     among = None if len(some) == len(rows) else [row.name for row in some]
-    latest = queries_latest.latest(context.connection, among=among) if values else []
-    bodies = _sites(context, some, latest)
+    latest = queries_latest.list_latest(context.connection, among=among) if values else []
+    bodies = _make_sites(context, some, latest)
     if wished.among("json", "geojson") == "geojson":
-        return formats.geojson(context.mode, map(standing, bodies), following)
+        return formats.geojson(context.mode, map(make_feature, bodies), following)
     return SitesBody(mode=context.mode, sites=bodies, next=following)
 
 
 @router.get("/{name}", responses=responses(404))
-def one(context: Context, name: str) -> SiteBody:
+def get_site(context: Context, name: str) -> SiteBody:
     """One site with its thresholds in force."""
-    rows = queries_latest.sites(context.connection, name)
+    rows = queries_latest.list_sites(context.connection, name)
     if not rows:
         near = get_close_matches(
-            name, [row.name for row in queries_latest.sites(context.connection)], 1
+            name, [row.name for row in queries_latest.list_sites(context.connection)], 1
         )
         hint = f"; nearest: {near[0]!r}" if near else ""
         raise NotFoundError(f"no site is named {name!r}{hint}")
-    thresholds = queries_latest.thresholds(context.connection, name, context.now())
+    thresholds = queries_latest.list_thresholds(context.connection, name, context.now())
     return SiteBody(
         mode=context.mode,
-        site=_sites(context, rows, queries_latest.latest(context.connection, name))[0],
+        site=_make_sites(context, rows, queries_latest.list_latest(context.connection, name))[0],
         thresholds=[
             ThresholdBody(
                 name=row.name,
@@ -81,32 +81,32 @@ def one(context: Context, name: str) -> SiteBody:
     )
 
 
-def listing(context: RequestContext) -> list[Site]:
+def list_all_sites(context: RequestContext) -> list[Site]:
     """The same, for the page."""
-    rows = queries_latest.sites(context.connection)
-    return _sites(context, rows, queries_latest.latest(context.connection))
+    rows = queries_latest.list_sites(context.connection)
+    return _make_sites(context, rows, queries_latest.list_latest(context.connection))
 
 
-def _order(row: SiteRow) -> tuple[bool, str, bool, float, str]:
+def _river_order(row: SiteRow) -> tuple[bool, str, bool, float, str]:
     """Along the rivers; what stands on none comes last."""
     order = row.river_order
     return (row.river is None, row.river or "", order is None, float(order or 0), row.name)
 
 
-def _communes(context: RequestContext, area: str) -> set[str]:
-    found = queries_territory.communes_of(context.connection, [area])
-    if not found:
+def _find_communes(context: RequestContext, area: str) -> set[str]:
+    communes = queries_territory.list_communes(context.connection, [area])
+    if not communes:
         raise NotFoundError(f"no area with communes has the code {area!r}")
-    return set(found)
+    return set(communes)
 
 
-def _sites(context: RequestContext, rows: list[SiteRow], latest: list[Latest]) -> list[Site]:
-    worst = queries_territory.worst(context.connection)
+def _make_sites(context: RequestContext, rows: list[SiteRow], latest: list[Latest]) -> list[Site]:
+    worst = queries_territory.find_worst_by_site(context.connection)
     values: dict[str, list[Value]] = {}
-    for one_of in latest:
-        if one_of.quantity == CLOCK_FAULT and one_of.time is None:
+    for value_row in latest:
+        if value_row.quantity == CLOCK_FAULT and value_row.time is None:
             continue  # a clock that was never wrong is no news
-        values.setdefault(one_of.site, []).append(_value(context, one_of))
+        values.setdefault(value_row.site, []).append(_make_value(context, value_row))
     return [
         Site(
             name=row.name,
@@ -125,7 +125,7 @@ def _sites(context: RequestContext, rows: list[SiteRow], latest: list[Latest]) -
     ]
 
 
-def _value(context: RequestContext, row: Latest) -> Value:
+def _make_value(context: RequestContext, row: Latest) -> Value:
     quantity = context.catalogue.quantities.get(row.quantity)
     return Value(
         device=row.device,

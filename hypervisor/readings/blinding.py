@@ -17,7 +17,7 @@ _LEVEL = "level"  # what an asset's reach is a value of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blinds:
+class Impact:
     """By how much it is missed; `assets` by title, `below` the sites that its water reaches."""
 
     assets: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Blinds:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
+class Dependencies:
     """What the registry and the rules say of who needs whom."""
 
     quantities: Mapping[str, frozenset[str]]  # by device
@@ -43,36 +43,38 @@ class Ground:
     rules: Mapping[str, frozenset[str]] = field(default_factory=dict)  # words by rule's id
 
     @classmethod
-    def read(cls, connection: Connection, devices: Sequence[DeviceRow], now: datetime) -> "Ground":
+    def read(
+        cls, connection: Connection, devices: Sequence[DeviceRow], now: datetime
+    ) -> "Dependencies":
         rows = queries_devices.list_series(connection, now)
-        titles = {row.name: row.title for row in queries_latest.sites(connection)}
+        titles = {row.name: row.title for row in queries_latest.list_sites(connection)}
         named = {asset.name: asset.title for asset in queries_tables.list_assets(connection)}
         assets: dict[str, list[str]] = {}
-        for reached in queries_territory.reaches(connection, now).values():
+        for reached in queries_territory.list_reaches(connection, now).values():
             if reached.asset in named:
                 assets.setdefault(reached.gauge, []).append(named[reached.asset])
         below: dict[str, list[str]] = {}
-        for upstream, downstream, _ in queries_territory.links(connection, now):
+        for upstream, downstream, _ in queries_territory.list_links(connection, now):
             below.setdefault(upstream, []).append(titles.get(downstream, downstream))
         return cls(
-            quantities=_by_device(rows),
-            speaking=_speaking(rows, devices, now),
-            assets={gauge: tuple(found) for gauge, found in assets.items()},
-            below={site: tuple(found) for site, found in below.items()},
-            members=_members(connection, devices),
+            quantities=_group_by_device(rows),
+            speaking=_group_by_quantity(rows, devices, now),
+            assets={gauge: tuple(titles_below) for gauge, titles_below in assets.items()},
+            below={site: tuple(titles_below) for site, titles_below in below.items()},
+            members=_count_members(connection, devices),
             rules={
-                key: frozenset(_WORD.findall(_conditions(written)))
-                for key, written, _ in queries_latest.rules(connection, now)
+                key: frozenset(_WORD.findall(_join_conditions(written)))
+                for key, written, _ in queries_latest.list_rules(connection, now)
             },
         )
 
-    def blinds(self, device: DeviceRow, *, well: frozenset[str]) -> Blinds:
+    def blinds(self, device: DeviceRow, *, well: frozenset[str]) -> Impact:
         """What this device blinds; a device that is `well` and measures the same stands in."""
         own = self.quantities.get(device.name, frozenset())
         lost = {name for name in own if not self.speaking.get((device.site, name), _NOBODY) & well}
         is_member = bool(device.groups)
         level = _LEVEL in lost
-        return Blinds(
+        return Impact(
             assets=self.assets.get(device.site, ()) if level else (),
             below=self.below.get(device.site, ()) if level else (),
             members=0 if is_member else self.members.get(device.site, 0),
@@ -84,20 +86,20 @@ class Ground:
         )
 
 
-def _conditions(written: Mapping[str, Any]) -> str:
+def _join_conditions(written: Mapping[str, Any]) -> str:
     steps = written.get("steps") or ()
-    return " ".join(str(one.get("when", "")) for one in (written, *steps))
+    return " ".join(str(step.get("when", "")) for step in (written, *steps))
 
 
-def _by_device(rows: Iterable[SeriesRow]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
+def _group_by_device(rows: Iterable[SeriesRow]) -> dict[str, frozenset[str]]:
+    quantities: dict[str, set[str]] = {}
     for row in rows:
         if row.in_use:
-            found.setdefault(row.device, set()).add(row.quantity)
-    return {device: frozenset(own) for device, own in found.items()}
+            quantities.setdefault(row.device, set()).add(row.quantity)
+    return {device: frozenset(own) for device, own in quantities.items()}
 
 
-def _speaking(
+def _group_by_quantity(
     rows: Iterable[SeriesRow], devices: Sequence[DeviceRow], now: datetime
 ) -> dict[tuple[str, str], frozenset[str]]:
     used = {
@@ -105,23 +107,23 @@ def _speaking(
         for device_row in devices
         if device_row.in_service and (device_row.retired is None or device_row.retired > now)
     }
-    found: dict[tuple[str, str], set[str]] = {}
+    devices_by_key: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         if row.in_use and row.device in used:
-            found.setdefault((row.site, row.quantity), set()).add(row.device)
-    return {key: frozenset(own) for key, own in found.items()}
+            devices_by_key.setdefault((row.site, row.quantity), set()).add(row.device)
+    return {key: frozenset(own) for key, own in devices_by_key.items()}
 
 
-def _members(connection: Connection, devices: Sequence[DeviceRow]) -> dict[str, int]:
+def _count_members(connection: Connection, devices: Sequence[DeviceRow]) -> dict[str, int]:
     homes = {
         group.name: group.site
         for group in queries_tables.list_groups(connection)
         if group.kind == "cabinet"
     }
-    found: dict[str, int] = {}
+    members: dict[str, int] = {}
     for device in devices:
         for group in device.groups:
             home = homes.get(group)
             if home is not None:
-                found[home] = found.get(home, 0) + 1
-    return found
+                members[home] = members.get(home, 0) + 1
+    return members

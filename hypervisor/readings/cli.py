@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from hypervisor.base.settings import Settings
     from hypervisor.database.connect import Connection
-    from hypervisor.readings.queries_corrections import Stored
+    from hypervisor.readings.queries_corrections import StoredReading
     from hypervisor.registry.model import Registry
 
 _FIRST, _LAST = "1801-01-01", "2199-12-31"  # when nobody says from when to when
@@ -26,14 +26,14 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, 
 
 def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Stored readings, and what people do to them.")
-    group.command("list")(list_)
+    group.command("list")(list_readings)
     group.command()(invalidate)
     group.command()(add)
     group.command()(undo)
     app.add_typer(group, name="readings")
 
 
-def list_(
+def list_readings(
     context: typer.Context,
     name: Name,
     first: From = "",
@@ -43,20 +43,20 @@ def list_(
 ) -> None:
     """List readings by time with their quality in words."""
     from hypervisor.readings import queries_corrections
-    from hypervisor.readings.corrections import span_of
-    from hypervisor.readings.names import series_named
+    from hypervisor.readings.corrections import make_span
+    from hypervisor.readings.names import find_series
     from sensors._domain import catalogue
 
-    with _instance(context) as (connection, registry, _):
-        series = series_named(registry, name)
-        span = span_of(series, _time(first or _FIRST), _time(last or _LAST))
-        stored_rows = queries_corrections.standing(connection, span, limit=limit)
+    with _open_instance(context) as (connection, registry, _):
+        series = find_series(registry, name)
+        span = make_span(series, _parse_time(first or _FIRST), _parse_time(last or _LAST))
+        stored_rows = queries_corrections.list_readings(connection, span, limit=limit)
     quantity = catalogue().quantities.get(series.quantity)
     if as_json:
-        for one in stored_rows:
-            print(json.dumps(_plain(one), ensure_ascii=False))
+        for stored in stored_rows:
+            print(json.dumps(_to_json(stored), ensure_ascii=False))
         return
-    _show(stored_rows, quantity.unit if quantity else "")
+    _print_table(stored_rows, quantity.unit if quantity else "")
     if len(stored_rows) == limit:
         print(f"the latest {limit:,} of them; --from, --to and --limit show others")
 
@@ -72,19 +72,20 @@ def invalidate(
 ) -> None:
     """Let no alarm believe the readings of a span, both ends included; they are kept."""
     from hypervisor.readings import corrections, queries_corrections
-    from hypervisor.readings.names import series_named
+    from hypervisor.readings.names import find_series
 
-    with _instance(context) as (connection, registry, _):
-        series = series_named(registry, name)
-        since, until = _time(first), _time(last)
+    with _open_instance(context) as (connection, registry, _):
+        series = find_series(registry, name)
+        since, until = _parse_time(first), _parse_time(last)
         if dry_run:
-            found = queries_corrections.standing(
-                connection, corrections.span_of(series, since, until)
+            stored_rows = queries_corrections.list_readings(
+                connection, corrections.make_span(series, since, until)
             )
-            print(f"{name}: {len(found):,} readings there: {corrections.summary(found) or 'none'}")
+            summary = corrections.summarize_quality(stored_rows) or "none"
+            print(f"{name}: {len(stored_rows):,} readings there: {summary}")
             return
-        said = corrections.Said(reason=reason, author=author)
-        done = corrections.invalidate(connection, series, since, until, said)
+        attribution = corrections.Attribution(reason=reason, author=author)
+        done = corrections.invalidate(connection, series, since, until, attribution)
     already = f"; {done.skipped:,} were already" if done.skipped else ""
     print(f"act {done.number}: {done.rows:,} readings of {name} invalidated{already}")
     print(f"`hypervisor readings undo {done.number} --reason …` takes it back")
@@ -108,26 +109,26 @@ def add(
 
     from hypervisor.database.audit import ActError
     from hypervisor.readings import corrections, queries_corrections
-    from hypervisor.readings.names import marks
+    from hypervisor.readings.names import format_quality
     from sensors._domain import catalogue
 
-    known = catalogue()
-    with _instance(context) as (connection, registry, settings):
-        time = _time(at) if at else queries_corrections.clock(connection)
+    definitions = catalogue()
+    with _open_instance(context) as (connection, registry, settings):
+        time = _parse_time(at) if at else queries_corrections.read_clock(connection)
         if time is None:
             raise ActError("the exercise has not begun, so it has no now: say --at")
-        told = corrections.CorrectionResult(
+        request = corrections.ObservationRequest(
             series=name, value=value, unit=unit, time=time, force=force
         )
-        seen = corrections.checked(registry, known, told)
-        what = f"{name} {seen.value:g} {known.quantities[seen.series.quantity].unit}"
-        what += f" at {time:%Y-%m-%dT%H:%M:%SZ} ({marks(int(seen.quality))})"
+        seen = corrections.check_observation(registry, definitions, request)
+        what = f"{name} {seen.value:g} {definitions.quantities[seen.series.quantity].unit}"
+        what += f" at {time:%Y-%m-%dT%H:%M:%SZ} ({format_quality(int(seen.quality))})"
         if dry_run:
             print(f"would be stored: {what}")
             return
-        said = corrections.Said(reason=reason, author=author)
+        attribution = corrections.Attribution(reason=reason, author=author)
         ahead = timedelta(seconds=settings.ahead_seconds)
-        done = corrections.observe(connection, seen, said, ahead=ahead)
+        done = corrections.observe(connection, seen, attribution, ahead=ahead)
     print(f"act {done.number}: {what}")
 
 
@@ -140,15 +141,15 @@ def undo(
     """Take an invalidation or a manual observation back."""
     from hypervisor.readings import corrections
 
-    with _instance(context) as (connection, registry, _):
-        said = corrections.Said(reason=reason, author=author)
-        done = corrections.undo(connection, registry, act, said)
+    with _open_instance(context) as (connection, registry, _):
+        attribution = corrections.Attribution(reason=reason, author=author)
+        done = corrections.undo(connection, registry, act, attribution)
     since = f"; {done.skipped:,} had been replaced since and stay" if done.skipped else ""
     print(f"act {done.number}: act {act} undone, {done.rows:,} readings stand as before{since}")
 
 
 @contextmanager
-def _instance(
+def _open_instance(
     context: typer.Context,
 ) -> "Iterator[tuple[Connection, Registry, Settings]]":
     from hypervisor.base.settings import load_settings
@@ -160,7 +161,7 @@ def _instance(
         yield connection, registry.load(connection), settings
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     from hypervisor.base.scalars import ScalarError, instant
     from hypervisor.database.audit import ActError
 
@@ -170,34 +171,34 @@ def _time(text: str) -> datetime:
         raise ActError(str(error)) from error
 
 
-def _plain(stored: "Stored") -> dict[str, object]:
+def _to_json(stored: "StoredReading") -> dict[str, object]:
     from hypervisor.base.instants import micros
     from hypervisor.base.instants import text as written
-    from hypervisor.readings.names import marks
+    from hypervisor.readings.names import format_quality
 
     return {
         "time": written(micros(stored.time)),
         "value": stored.value,
         "quality": stored.quality,
-        "marks": marks(stored.quality),
+        "marks": format_quality(stored.quality),
         "received_at": None if stored.received_at is None else written(micros(stored.received_at)),
         "act": stored.act,
     }
 
 
-def _show(found: "list[Stored]", unit: str) -> None:
+def _print_table(stored_rows: "list[StoredReading]", unit: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from hypervisor.readings.names import marks
+    from hypervisor.readings.names import format_quality
 
     table = Table("time (UTC)", f"value {unit}", "quality", "arrived", "act", box=None)
-    for one in found:
+    for stored in stored_rows:
         table.add_row(
-            f"{one.time:%Y-%m-%d %H:%M:%S}",
-            "" if one.value is None else f"{one.value:g}",
-            marks(one.quality),
-            "" if one.received_at is None else f"{one.received_at:%Y-%m-%d %H:%M:%S}",
-            "" if one.act is None else str(one.act),
+            f"{stored.time:%Y-%m-%d %H:%M:%S}",
+            "" if stored.value is None else f"{stored.value:g}",
+            format_quality(stored.quality),
+            "" if stored.received_at is None else f"{stored.received_at:%Y-%m-%d %H:%M:%S}",
+            "" if stored.act is None else str(stored.act),
         )
     Console().print(table)

@@ -10,7 +10,6 @@ import typer
 if TYPE_CHECKING:
     from hypervisor.readings.codec_testing import Trial
     from ingest.ports import CodecSource
-    from ingest.uplink import Uplink
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Mapping = Annotated[
@@ -20,16 +19,16 @@ Mapping = Annotated[
 
 def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="How vendors' payloads become readings.")
-    group.command("try")(try_)
+    group.command("try")(try_codec)
     group.command("test")(run_vectors)
     group.command()(add)
-    group.command("list")(list_)
+    group.command("list")(list_codecs)
     group.command()(show)
     group.command()(remove)
     app.add_typer(group, name="codec")
 
 
-def try_(
+def try_codec(
     context: typer.Context,
     codec: Annotated[str, typer.Argument(help="A script (.js), a mapping (.yaml), or a name.")],
     fport: Annotated[int, typer.Option(help="The frame port.")] = 1,
@@ -43,24 +42,30 @@ def try_(
     as_json: Json = False,
 ) -> None:
     """Decode one payload and show what it says and the readings that it becomes."""
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
-    from hypervisor.readings.codec_testing import cautions_of, made, only_data, try_codec
+    from hypervisor.readings.codec_testing import (
+        build_codec,
+        decode_only,
+        list_cautions,
+        parse_uplink,
+        try_codec,
+    )
     from sensors._domain import catalogue
 
     words = catalogue()
-    uplink = _uplink(fport, hex_, base64, object_, time)
-    source, file = _given(context, codec, mapping)
+    uplink = parse_uplink(port=fport, hexadecimal=hex_, base64=base64, made=object_, time=time)
+    source, file = _load_source(context, codec, mapping)
     if source.mapping:
-        ready = made(codec, source, words, file=file)
+        ready = build_codec(codec, source, words, file=file)
         trial = try_codec(ready, uplink, words)
-        trial = replace(trial, warnings=(*cautions_of(ready, words), *trial.warnings))
+        trial = replace(trial, warnings=(*list_cautions(ready, words), *trial.warnings))
     else:
-        trial = only_data(source.script or "", uplink)
+        trial = decode_only(source.script or "", uplink)
     if as_json:
-        print(json.dumps(_plain(trial)))
+        print(json.dumps(asdict(trial)))
     else:
-        _print(trial, mapped=bool(source.mapping))
+        _print_trial(trial, mapped=bool(source.mapping))
     if trial.reason is not None or trial.refused:
         raise SystemExit(1)
 
@@ -72,6 +77,7 @@ def run_vectors(
 ) -> None:
     """Run vectors in the form of the LoRaWAN device repository; the exit code tells."""
     import time as clock
+    from dataclasses import asdict
 
     from ingest.sandbox import Sandbox
     from ingest.script import read_script, read_text
@@ -82,17 +88,17 @@ def run_vectors(
     sandbox = Sandbox(read_script(script))
     failed = 0
     for case in cases:
-        found = run_vector(case, sandbox)
-        failed += bool(found)
+        differences = run_vector(case, sandbox)
+        failed += bool(differences)
         if as_json:
-            differences = [
-                {"path": difference.path, "expected": difference.expected, "got": difference.got}
-                for difference in found
-            ]
-            print(json.dumps({"description": case.description, "differences": differences}))
+            report = {
+                "description": case.description,
+                "differences": list(map(asdict, differences)),
+            }
+            print(json.dumps(report))
             continue
-        print(f"{'FAILED' if found else 'passed'}  {case.description}")
-        for difference in found:
+        print(f"{'FAILED' if differences else 'passed'}  {case.description}")
+        for difference in differences:
             print(
                 f"        {difference.path}: expected {difference.expected}, got {difference.got}"
             )
@@ -115,7 +121,7 @@ def add(
     from hypervisor.database import audit
     from hypervisor.database.connect import connect
     from hypervisor.readings import queries_codecs
-    from hypervisor.readings.codec_testing import cautions_of, checked_name, made
+    from hypervisor.readings.codec_testing import build_codec, check_name, list_cautions
     from ingest.library import shipped
     from ingest.ports import CodecSource
     from ingest.script import read_script, read_text
@@ -125,12 +131,12 @@ def add(
         mapping=read_text(mapping), script=None if script is None else read_script(script)
     )
     words = catalogue()
-    ready = made(checked_name(name), source, words, file=str(mapping))
-    for text in cautions_of(ready, words):
+    ready = build_codec(check_name(name), source, words, file=str(mapping))
+    for text in list_cautions(ready, words):
         print(f"warning: {mapping}: {text}", file=sys.stderr)
     with connect(load_settings(context.obj).database_url) as connection:
-        before = {each.name: each for each in queries_codecs.every(connection)}.get(name)
-        queries_codecs.put(connection, name, source, author)
+        before = {codec.name: codec for codec in queries_codecs.list_codecs(connection)}.get(name)
+        queries_codecs.save_codec(connection, name, source, author)
         audit.record(
             connection,
             kind="codec-add",
@@ -140,15 +146,17 @@ def add(
             details={"before": None if before is None else before.mapping},
         )
         connection.commit()
-    said = f"codec {name!r} is in force"
+    message = f"codec {name!r} is in force"
     if before is not None:
-        said += f"; it replaces the one that {before.author} added on {before.changed_at:%Y-%m-%d}"
+        message += (
+            f"; it replaces the one that {before.author} added on {before.changed_at:%Y-%m-%d}"
+        )
     elif name in shipped():
-        said += "; it stands before the shipped one of that name"
-    print(said)
+        message += "; it stands before the shipped one of that name"
+    print(message)
 
 
-def list_(context: typer.Context, as_json: Json = False) -> None:
+def list_codecs(context: typer.Context, as_json: Json = False) -> None:
     """The instance's own codecs and the shipped ones."""
     from rich.console import Console
     from rich.table import Table
@@ -159,20 +167,20 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     from ingest.library import shipped
 
     with connect(load_settings(context.obj).database_url) as connection:
-        own = queries_codecs.every(connection)
-    mine = {each.name for each in own}
+        own = queries_codecs.list_codecs(connection)
+    mine = {codec.name for codec in own}
     rows: list[tuple[str, str, str]] = [
-        (each.name, f"{each.author}, {each.changed_at:%Y-%m-%d %H:%M}Z", each.mapping)
-        for each in own
+        (codec.name, f"{codec.author}, {codec.changed_at:%Y-%m-%d %H:%M}Z", codec.mapping)
+        for codec in own
     ]
     rows += [(n, "shipped", source.mapping) for n, source in shipped().items() if n not in mine]
     if as_json:
         for name, by, text in sorted(rows):
-            print(json.dumps({"codec": name, "by": by, "payload": _payload(text)}))
+            print(json.dumps({"codec": name, "by": by, "payload": _payload_form(text)}))
         return
     table = Table("codec", "payload", "by")
     for name, by, text in sorted(rows):
-        table.add_row(name, _payload(text), by)
+        table.add_row(name, _payload_form(text), by)
     Console().print(table)
 
 
@@ -184,7 +192,7 @@ def show(
     """Print a codec's mapping, or its script."""
     from hypervisor.readings.codec_testing import CodecError
 
-    source = _named(context, name)
+    source = _find_codec(context, name)
     if script and source.script is None:
         raise CodecError(f"codec {name!r} has no script: its mapping says how it is decoded")
     print((source.script if script else source.mapping) or "", end="")
@@ -205,8 +213,10 @@ def remove(
     from ingest.library import shipped
 
     with connect(load_settings(context.obj).database_url) as connection:
-        before = {each.name: each.mapping for each in queries_codecs.every(connection)}.get(name)
-        if not queries_codecs.remove(connection, name):
+        before = {
+            codec.name: codec.mapping for codec in queries_codecs.list_codecs(connection)
+        }.get(name)
+        if not queries_codecs.delete_codec(connection, name):
             raise CodecError(f"the instance has no codec {name!r} of its own; see `codec list`")
         audit.record(
             connection,
@@ -221,17 +231,19 @@ def remove(
     print(f"codec {name!r} is gone{back}")
 
 
-def _given(context: typer.Context, codec: str, mapping: Path | None) -> "tuple[CodecSource, str]":
+def _load_source(
+    context: typer.Context, codec: str, mapping: Path | None
+) -> "tuple[CodecSource, str]":
     """The codec that the argument names, and what to call its mapping in errors."""
-    from hypervisor.readings.codec_testing import source_from
+    from hypervisor.readings.codec_testing import read_source
 
     path = Path(codec)
     if path.suffix in (".js", ".yaml", ".yml"):
-        return source_from(path, mapping)
-    return _named(context, codec), f"codec {codec}"
+        return read_source(path, mapping)
+    return _find_codec(context, codec), f"codec {codec}"
 
 
-def _named(context: typer.Context, name: str) -> "CodecSource":
+def _find_codec(context: typer.Context, name: str) -> "CodecSource":
     """A codec by name: the instance's own, or a shipped one."""
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import StoreError, connect
@@ -242,25 +254,19 @@ def _named(context: typer.Context, name: str) -> "CodecSource":
     ours = shipped()
     try:
         with connect(load_settings(context.obj).database_url) as connection:
-            own = queries_codecs.load(connection)
+            own = queries_codecs.load_sources(connection)
     except StoreError:  # a shipped one can be tried without an instance
         if name not in ours:
             raise
         own = {}
     source = own.get(name) or ours.get(name)
     if source is None:
-        known = ", ".join(sorted({*own, *ours}))
-        raise CodecError(f"no codec {name!r}; there are {known} (a file ends in .js or .yaml)")
+        names = ", ".join(sorted({*own, *ours}))
+        raise CodecError(f"no codec {name!r}; there are {names} (a file ends in .js or .yaml)")
     return source
 
 
-def _uplink(port: int, hexadecimal: str, base64: str, made: str, time: str) -> "Uplink":
-    from hypervisor.readings.codec_testing import uplink_of
-
-    return uplink_of(port=port, hexadecimal=hexadecimal, base64=base64, made=made, time=time)
-
-
-def _payload(text: str) -> str:
+def _payload_form(text: str) -> str:
     from ingest.mapping import MappingError, load_mapping
 
     try:
@@ -269,13 +275,7 @@ def _payload(text: str) -> str:
         return "broken"
 
 
-def _plain(trial: "Trial") -> dict[str, object]:
-    from dataclasses import asdict
-
-    return asdict(trial)
-
-
-def _print(trial: "Trial", *, mapped: bool) -> None:
+def _print_trial(trial: "Trial", *, mapped: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 

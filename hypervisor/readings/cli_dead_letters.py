@@ -17,13 +17,14 @@ Topic = Annotated[str | None, typer.Option(help="Only those of this topic.")]
 
 def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="What ingest refused, and why.")
-    group.command("list")(list_)
+    group.command("list")(list_letters)
     group.command()(show)
-    group.command()(redrive)
+    group.command()(replay)
+    group.command("redrive", hidden=True, deprecated=True)(replay)  # until the next version
     app.add_typer(group, name="dead-letters")
 
 
-def list_(
+def list_letters(
     context: typer.Context,
     reason: Reason = None,
     topic: Topic = None,
@@ -40,13 +41,13 @@ def list_(
     from hypervisor.readings import queries_dead_letters
 
     with connect(load_settings(context.obj).database_url) as connection:
-        dead_letters = queries_dead_letters.find(
+        dead_letters = queries_dead_letters.list_oldest(
             connection, reason=reason, topic=topic, waiting=not everything, limit=limit
         )
-        counts = queries_dead_letters.counts(connection)
+        counts = queries_dead_letters.count_by_reason(connection)
     if as_json:
         for letter in dead_letters:
-            print(json.dumps(_plain(letter)))
+            print(json.dumps(_to_json(letter)))
         return
     console = Console(markup=False)
     table = Table("id", "arrived", "topic", "reason", "detail")
@@ -73,18 +74,18 @@ def show(
     from hypervisor.readings import queries_dead_letters
 
     with connect(load_settings(context.obj).database_url) as connection:
-        letter = queries_dead_letters.one(connection, number)
+        letter = queries_dead_letters.get_dead_letter(connection, number)
     if letter is None:
         raise StoreError(f"no dead letter {number}; `hypervisor dead-letters list` shows them")
     if as_json:
-        print(json.dumps(_plain(letter)))
+        print(json.dumps(_to_json(letter)))
         return
     console = Console(soft_wrap=True, markup=False, highlight=False)
-    for name, value in _plain(letter).items():
+    for name, value in _to_json(letter).items():
         console.print(f"{name:12} {value}")
 
 
-def redrive(
+def replay(
     context: typer.Context,
     numbers: Annotated[
         list[int] | None, typer.Argument(metavar="[ID]...", help="Only these; default: all.")
@@ -103,31 +104,35 @@ def redrive(
     from hypervisor.base.settings import load_settings
     from hypervisor.readings import ingesting, queries_dead_letters
     from hypervisor.readings.dead_letter_replay import parse_shift
-    from hypervisor.readings.dead_letter_replay import redrive as send_again
+    from hypervisor.readings.dead_letter_replay import replay as send_again
 
     moved = parse_shift(shift)
     stored = refused = 0
-    with ingesting.checking(load_settings(context.obj)) as by:
-        connection = by.connection
+    with ingesting.open_ingest_context(load_settings(context.obj)) as ingest:
+        connection = ingest.connection
         if numbers:
-            each = [queries_dead_letters.one(connection, number) for number in numbers]
-            found = [letter for letter in each if letter and letter.redriven_at is None]
+            requested = [
+                queries_dead_letters.get_dead_letter(connection, number) for number in numbers
+            ]
+            letters = [letter for letter in requested if letter and letter.redriven_at is None]
         else:
-            found = queries_dead_letters.find(connection, reason=reason, topic=topic, limit=None)
+            letters = queries_dead_letters.list_oldest(
+                connection, reason=reason, topic=topic, limit=None
+            )
         connection.rollback()
         with Progress(console=Console(stderr=True), transient=True) as progress:
-            for start in progress.track(range(0, len(found), _CHUNK), description="redriving"):
-                chunk = found[start : start + _CHUNK]
-                for outcome in send_again(by, chunk, shift=moved):
+            for start in progress.track(range(0, len(letters), _CHUNK), description="redriving"):
+                chunk = letters[start : start + _CHUNK]
+                for outcome in send_again(ingest, chunk, shift=moved):
                     stored += outcome.readings
                     refused += bool(outcome.refused)
                     if as_json:
                         print(json.dumps({"id": outcome.letter.id, "outcome": outcome.text}))
     if not as_json:
-        print(f"{len(found)} letters: {stored} readings stored, {refused} letters refused again")
+        print(f"{len(letters)} letters: {stored} readings stored, {refused} letters refused again")
 
 
-def _plain(letter: "DeadLetter") -> dict[str, object]:
+def _to_json(letter: "DeadLetter") -> dict[str, object]:
     return {
         "id": letter.id,
         "received_at": letter.received_at.isoformat(),

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hypervisor.readings.importing import Account
+    from hypervisor.readings.importing import ImportCounts
 
 
 def attach(app: typer.Typer) -> None:
-    app.command("import")(import_)
+    app.command("import")(import_readings)
 
 
-def import_(
+def import_readings(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Hub'Eau's layout or wide CSV, gzipped or not.")],
     station: Annotated[
@@ -42,7 +42,7 @@ def import_(
     from simulators import _recordings
 
     recording = _recordings.read(
-        file, stations=station, start=_time(start), end=_time(end), columns=column
+        file, stations=station, start=_parse_time(start), end=_parse_time(end), columns=column
     )
     for note in recording.notes:
         print(f"{file}: {note}", file=sys.stderr)
@@ -50,15 +50,17 @@ def import_(
     settings = load_settings(context.obj)
     with connect(settings.database_url, autocommit=True) as connection:
         registry = registry_queries.load(connection)
-        rows, account = importing.checked(recording.rows, registry, catalogue(), until=until)
-        with _progress(len(rows)) as tick:
+        rows, account = importing.check_recording(
+            recording.rows, registry, catalogue(), until=until
+        )
+        with _show_progress(len(rows)) as tick:
             importing.store(connection, rows, account, tick=tick)
-    _tell(account, as_json=as_json)
+    _print_counts(account, as_json=as_json)
     if account.read and not account.stored and not account.already_there:
         raise typer.Exit(1)
 
 
-def _time(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     from hypervisor.base.scalars import ScalarError, instant
 
     try:
@@ -67,7 +69,7 @@ def _time(text: str) -> datetime | None:
         raise typer.BadParameter(str(error)) from error
 
 
-def _tell(account: "Account", *, as_json: bool) -> None:
+def _print_counts(account: "ImportCounts", *, as_json: bool) -> None:
     if as_json:
         counts = {
             "read": account.read,
@@ -86,7 +88,7 @@ def _tell(account: "Account", *, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
+def _show_progress(total: int) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 

@@ -12,10 +12,10 @@ _COMMON = "common"  # to devices of every domain
 
 
 def attach(app: typer.Typer) -> None:
-    app.command()(quantities)
+    app.command("quantities")(list_quantities)
 
 
-def quantities(
+def list_quantities(
     domain: Annotated[
         str | None, typer.Argument(help="Only this domain's, or `common` (default: all).")
     ] = None,
@@ -36,12 +36,12 @@ def quantities(
     rows.sort(key=lambda row: (domains.index(row[0]), row[1].name))
     if as_json:
         for of, quantity in rows:
-            print(json.dumps(_plain(of, quantity), ensure_ascii=False))
+            print(json.dumps(_to_json(of, quantity), ensure_ascii=False))
     else:
-        _print(rows)
+        _print_table(rows)
 
 
-def _plain(domain: str, quantity: "Quantity") -> dict[str, object]:
+def _to_json(domain: str, quantity: "Quantity") -> dict[str, object]:
     return {
         "domain": domain,
         "name": quantity.name,
@@ -55,7 +55,7 @@ def _plain(domain: str, quantity: "Quantity") -> dict[str, object]:
     }
 
 
-def _print(rows: "list[tuple[str, Quantity]]") -> None:
+def _print_table(rows: "list[tuple[str, Quantity]]") -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hypervisor.base.instants import micros
-from hypervisor.readings.directory import units
+from hypervisor.readings.directory import list_units
 from ingest.check import Belief, check
 from ingest.codec import Codec, Spoken, spoken
 from ingest.decode import Decoded
@@ -64,8 +64,8 @@ def try_codec(codec: Codec, uplink: Uplink, catalogue: Catalogue) -> Trial:
     }
     spoken = Spoken(data={})
     if not codec.is_for(uplink.port):
-        told = f"frame port {uplink.port} is passed over: it is not among the mapping's `ports`"
-        return Trial(data=None, warnings=(told,), reason=None, detail="")
+        warning = f"frame port {uplink.port} is passed over: it is not among the mapping's `ports`"
+        return Trial(data=None, warnings=(warning,), reason=None, detail="")
     try:
         spoken = codec.speak(uplink, device=_DEVICE)
         read = codec.read(uplink, device=_DEVICE, has=has)
@@ -76,7 +76,7 @@ def try_codec(codec: Codec, uplink: Uplink, catalogue: Catalogue) -> Trial:
             reason=error.refusal.reason,
             detail=error.refusal.detail,
         )
-    readings, refused = _checked(read, uplink.time, has) if read.values else ((), ())
+    readings, refused = _check_values(read, uplink.time, has) if read.values else ((), ())
     return Trial(
         data=spoken.data,
         warnings=spoken.warnings,
@@ -88,7 +88,7 @@ def try_codec(codec: Codec, uplink: Uplink, catalogue: Catalogue) -> Trial:
     )
 
 
-def _checked(
+def _check_values(
     read: Read, time: datetime, has: dict[str, Channel]
 ) -> tuple[tuple[Reading, ...], tuple[str, ...]]:
     arrival = Arrival(topic=_DEVICE, payload=b"", received_at=micros(time))
@@ -105,32 +105,32 @@ def _checked(
             quantity=names[series],
             value=None if value != value else value,  # noqa: PLR0124  NaN is unlike itself
             unit=has[names[series]].unit,
-            quality=_words(quality),
+            quality=_name_flags(quality),
         )
         for series, _, _, value, quality in rows.tolist()
     )
-    return readings, tuple(f"{one.reason}: {one.detail}" for one in refused)
+    return readings, tuple(f"{refusal.reason}: {refusal.detail}" for refusal in refused)
 
 
-def _words(quality: int) -> tuple[str, ...]:
+def _name_flags(quality: int) -> tuple[str, ...]:
     flags = Quality(quality)
     return tuple((flag.name or "").lower().replace("_", " ") for flag in flags)
 
 
-def cautions_of(codec: Codec, catalogue: Catalogue) -> tuple[str, ...]:
+def list_cautions(codec: Codec, catalogue: Catalogue) -> tuple[str, ...]:
     """What is odd in a codec's mapping, though no error."""
     kinds = {name: quantity.kind for name, quantity in catalogue.quantities.items()}
     return tuple(cautions(codec.mapping, kinds))
 
 
-def made(name: str, source: CodecSource, catalogue: Catalogue, *, file: str) -> Codec:
+def build_codec(name: str, source: CodecSource, catalogue: Catalogue, *, file: str) -> Codec:
     """A codec made ready and checked; its script is loaded, to see that it can be.
 
     Raises:
         MappingError: the mapping is wrong.
         CodecError: the script cannot be loaded.
     """
-    codec = make_codec(name, source, units=units(catalogue), file=file)
+    codec = make_codec(name, source, units=list_units(catalogue), file=file)
     if codec.script is not None:
         try:
             codec.script.sandbox.load()
@@ -139,7 +139,7 @@ def made(name: str, source: CodecSource, catalogue: Catalogue, *, file: str) -> 
     return codec
 
 
-def only_data(script: str, uplink: Uplink) -> Trial:
+def decode_only(script: str, uplink: Uplink) -> Trial:
     """What a script makes of an uplink, where no mapping says what that means."""
     sandbox = Sandbox(script)
     try:
@@ -149,7 +149,7 @@ def only_data(script: str, uplink: Uplink) -> Trial:
             millis=round(uplink.time.timestamp() * 1000),
             variables={},
         )
-        said = spoken(returned)
+        decoded = spoken(returned)
     except ScriptError as error:
         reason = Reason(f"codec-{error.failure}")
         return Trial(data=None, warnings=(), reason=reason, detail=str(error))
@@ -157,10 +157,10 @@ def only_data(script: str, uplink: Uplink) -> Trial:
         return Trial(
             data=None, warnings=(), reason=error.refusal.reason, detail=error.refusal.detail
         )
-    return Trial(data=said.data, warnings=said.warnings, reason=None, detail="")
+    return Trial(data=decoded.data, warnings=decoded.warnings, reason=None, detail="")
 
 
-def source_from(path: Path, mapping: Path | None) -> tuple[CodecSource, str]:
+def read_source(path: Path, mapping: Path | None) -> tuple[CodecSource, str]:
     """A codec from files: a script or a mapping, and what lies beside it; and the mapping's name.
 
     Raises:
@@ -185,7 +185,7 @@ def source_from(path: Path, mapping: Path | None) -> tuple[CodecSource, str]:
     )
 
 
-def uplink_of(*, port: int, hexadecimal: str, base64: str, made: str, time: str) -> Uplink:
+def parse_uplink(*, port: int, hexadecimal: str, base64: str, made: str, time: str) -> Uplink:
     """An uplink as the command line gives it.
 
     Raises:
@@ -211,7 +211,7 @@ def uplink_of(*, port: int, hexadecimal: str, base64: str, made: str, time: str)
     return Uplink(addresses=(), time=when, port=port, payload=payload, object_=given)
 
 
-def checked_name(name: str) -> str:
+def check_name(name: str) -> str:
     """A name that a codec may have.
 
     Raises:

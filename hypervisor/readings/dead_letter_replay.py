@@ -18,7 +18,7 @@ from hypervisor.database import feed
 from hypervisor.database.connect import Connection, StoreError
 from hypervisor.readings import queries as readings
 from hypervisor.readings import queries_dead_letters
-from hypervisor.readings.ingesting import Checking
+from hypervisor.readings.ingesting import IngestContext
 from hypervisor.readings.queries_dead_letters import DeadLetter
 from ingest.check import Belief, check
 from ingest.decode import LARGEST, decode
@@ -63,9 +63,11 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        said = [f"{self.readings} readings stored"] if self.readings else []
-        said += [f"refused: {refused.reason}: {refused.detail}" for refused in self.refused[:1]]
-        return "; ".join(said)
+        sentences = [f"{self.readings} readings stored"] if self.readings else []
+        sentences += [
+            f"refused: {refused.reason}: {refused.detail}" for refused in self.refused[:1]
+        ]
+        return "; ".join(sentences)
 
 
 def parse_shift(text: str) -> timedelta:
@@ -83,7 +85,9 @@ def parse_shift(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def redrive(by: Checking, found: Sequence[DeadLetter], *, shift: timedelta) -> list[Outcome]:
+def replay(
+    ingest: IngestContext, dead_letters: Sequence[DeadLetter], *, shift: timedelta
+) -> list[Outcome]:
     """Send letters through again, their readings' times moved by `shift`.
 
     In one transaction; where that fails, in two halves, so that one letter stops no other.
@@ -95,88 +99,94 @@ def redrive(by: Checking, found: Sequence[DeadLetter], *, shift: timedelta) -> l
     Raises:
         StoreError: the database went away meanwhile.
     """
-    if not found:
+    if not dead_letters:
         return []
     try:
-        with by.connection.transaction():
-            return _send_again(by, found, shift)
+        with ingest.connection.transaction():
+            return _replay_batch(ingest, dead_letters, shift)
     except Exception as error:
-        if by.connection.closed:
+        if ingest.connection.closed:
             raise StoreError(
                 f"the database went away ({' '.join(str(error).split())}); what was redriven until"
                 " then is stored, redrive again for the rest"
             ) from error
-        if len(found) == 1:
-            log.exception("dead letter %s cannot be stored", found[0].id)
-            return [_keep(by.connection, found[0], error)]
-    middle = len(found) // 2
+        if len(dead_letters) == 1:
+            log.exception("dead letter %s cannot be stored", dead_letters[0].id)
+            return [_record_failure(ingest.connection, dead_letters[0], error)]
+    middle = len(dead_letters) // 2
     return [
-        *redrive(by, found[:middle], shift=shift),
-        *redrive(by, found[middle:], shift=shift),
+        *replay(ingest, dead_letters[:middle], shift=shift),
+        *replay(ingest, dead_letters[middle:], shift=shift),
     ]
 
 
-def _send_again(by: Checking, found: Sequence[DeadLetter], shift: timedelta) -> list[Outcome]:
-    connection = by.connection
-    mine = [letter for letter in found if queries_dead_letters.lock(connection, letter.id)]
-    tried = [(letter, *_check(letter, by, shift)) for letter in mine]
+def _replay_batch(
+    ingest: IngestContext, dead_letters: Sequence[DeadLetter], shift: timedelta
+) -> list[Outcome]:
+    connection = ingest.connection
+    mine = [
+        letter for letter in dead_letters if queries_dead_letters.lock_letter(connection, letter.id)
+    ]
+    tried = [(letter, *_check_letter(letter, ingest, shift)) for letter in mine]
     rows = [rows for _, rows, _, _ in tried if len(rows)]
     if rows:
-        changed = readings.put(connection, np.concatenate(rows))
+        changed = readings.store(connection, np.concatenate(rows))
         feed.append(connection, "readings", worker=WORKER, rows=changed.tobytes())
     outcomes = [
         Outcome(letter=letter, readings=len(rows), refused=tuple(refused), raw=raw)
         for letter, rows, refused, raw in tried
     ]
     for outcome in outcomes:
-        _note(connection, outcome)
+        _record_outcome(connection, outcome)
     return outcomes
 
 
-def _keep(connection: Connection, letter: DeadLetter, error: Exception) -> Outcome:
+def _record_failure(connection: Connection, letter: DeadLetter, error: Exception) -> Outcome:
     """A letter that makes its transaction fail waits on, and says why."""
     refused = Refused(
-        arrival=_arrival(letter),
+        arrival=_make_arrival(letter),
         reason=Reason.NOT_STORABLE,
         detail=storable(f"{error}; this is a defect of the hypervisor"),
     )
     outcome = Outcome(letter=letter, readings=0, refused=(refused,))
     with connection.transaction():
-        _note(connection, outcome)
+        _record_outcome(connection, outcome)
     return outcome
 
 
-def _note(connection: Connection, outcome: Outcome) -> None:
+def _record_outcome(connection: Connection, outcome: Outcome) -> None:
     if outcome.done and outcome.refused:
         rest = letters(outcome.refused, largest=_LARGEST)
-        queries_dead_letters.add(
+        queries_dead_letters.store_letters(
             connection, rest, WORKER, again=outcome.raw
         )  # each its own letter once
-    queries_dead_letters.mark(
+    queries_dead_letters.record_outcome(
         connection, outcome.letter.id, outcome=outcome.text, done=outcome.done
     )
 
 
-def _check(letter: DeadLetter, by: Checking, shift: timedelta) -> tuple[Rows, list[Refused], bool]:
+def _check_letter(
+    letter: DeadLetter, ingest: IngestContext, shift: timedelta
+) -> tuple[Rows, list[Refused], bool]:
     """What can be stored of a letter and what is refused; whether it holds all of its message."""
-    arrival = _arrival(letter)
+    arrival = _make_arrival(letter)
     if letter.reason == Reason.TOO_LARGE:  # only its beginning is kept
         refused = Refused(arrival=arrival, reason=Reason.TOO_LARGE, detail=letter.detail)
         return no_rows(), [refused], True
-    decoded = decode([arrival], by.routes, largest=_LARGEST)
+    decoded = decode([arrival], ingest.routes, largest=_LARGEST)
     raw = id(arrival) in decoded.raw
     if shift:
         decoded.envelopes[:] = [
             envelope
-            if raw and _is_believed(envelope, arrival, by.belief)
-            else msgspec.structs.replace(envelope, time=_move(envelope.time, shift))
+            if raw and _is_believed(envelope, arrival, ingest.belief)
+            else msgspec.structs.replace(envelope, time=_shift_time(envelope.time, shift))
             for envelope in decoded.envelopes
         ]
         decoded.partly.add(id(arrival))  # what is refused now is not the message as it came
-    return *check(decoded, by.layouts, by.belief), raw
+    return *check(decoded, ingest.layouts, ingest.belief), raw
 
 
-def _arrival(letter: DeadLetter) -> Arrival:
+def _make_arrival(letter: DeadLetter) -> Arrival:
     """A letter without stamp arrived at no time of the scenario: its row has the wall's instead."""
     unstamped = letter.reason == Reason.NO_STAMP
     return Arrival(
@@ -186,7 +196,7 @@ def _arrival(letter: DeadLetter) -> Arrival:
     )
 
 
-def _move(time: datetime, shift: timedelta) -> datetime:
+def _shift_time(time: datetime, shift: timedelta) -> datetime:
     """A time that would leave the calendar stays where it is: it is refused there as well."""
     try:
         return time + shift

@@ -48,7 +48,7 @@ class Health:
         return self.heard.suspect / self.heard.readings if self.heard.readings else None
 
 
-def look(
+def assess_devices(
     connection: Connection,
     catalogue: Catalogue,
     devices: Sequence[DeviceRow],
@@ -59,23 +59,23 @@ def look(
     """How each of these devices is; `everything`: they are all that there are, asked in one go."""
     names = None if everything else [device_row.name for device_row in devices]
     heard = queries_devices.load_device_reports(connection, now, names)
-    limits = stale_limits(queries_devices.list_series(connection, now, devices=names), catalogue)
-    working = works_at(connection, now)
+    limits = stale_by_device(queries_devices.list_series(connection, now, devices=names), catalogue)
+    working = list_under_works(connection, now)
     accused = queries_devices.devices_in_silence_alarm(connection)
     return [
-        judged(
+        assess_device(
             device_row,
             heard.get(device_row.name, DeviceReport()),
             stale_after=limits.get(device_row.name),
             now=now,
-            works=not working.isdisjoint(_places(device_row)),
+            works=not working.isdisjoint(_list_subjects(device_row)),
             accused=device_row.name in accused,
         )
         for device_row in devices
     ]
 
 
-def _places(device_row: DeviceRow) -> tuple[str, ...]:
+def _list_subjects(device_row: DeviceRow) -> tuple[str, ...]:
     return (
         device_row.name,
         f"site/{device_row.site}",
@@ -83,7 +83,7 @@ def _places(device_row: DeviceRow) -> tuple[str, ...]:
     )
 
 
-def judged(  # noqa: PLR0913  what it takes to judge
+def assess_device(  # noqa: PLR0913  what it takes to judge
     device: DeviceRow,
     heard: DeviceReport,
     *,
@@ -95,27 +95,27 @@ def judged(  # noqa: PLR0913  what it takes to judge
 ) -> Health:
     """One device. `accused`: an alarm says that it is silent, which knows of its supply."""
     silent_for = None if heard.heard_at is None else max(now - heard.heard_at, timedelta())
-    found: list[Issue] = []
+    issues: list[Issue] = []
     overdue = stale_after is not None and (silent_for is None or silent_for > stale_after)
     if accused or (overdue and not device.switched):
-        found.append("silent")
+        issues.append("silent")
     if heard.readings and heard.suspect > limits.suspect * heard.readings:
-        found.append("suspect")
+        issues.append("suspect")
     if heard.clock_faults or (heard.ahead_s or 0) > limits.ahead.total_seconds():
-        found.append("skewed")
+        issues.append("skewed")
     if heard.battery is not None and heard.battery < limits.battery:
-        found.append("battery")
+        issues.append("battery")
     return Health(
         device=device,
         heard=heard,
         silent_for=silent_for,
         stale_after=stale_after,
-        issues=tuple(found),
-        excused=_excused(device, now, works=works),
+        issues=tuple(issues),
+        excused=_find_excuse(device, now, works=works),
     )
 
 
-def _excused(device: DeviceRow, now: datetime, *, works: bool) -> str | None:
+def _find_excuse(device: DeviceRow, now: datetime, *, works: bool) -> str | None:
     if device.retired is not None and device.retired <= now:
         return "retired"
     if not device.in_service:
@@ -123,14 +123,14 @@ def _excused(device: DeviceRow, now: datetime, *, works: bool) -> str | None:
     return "works" if works else None
 
 
-def stale_limits(rows: Iterable[SeriesRow], catalogue: Catalogue) -> Mapping[str, timedelta]:
+def stale_by_device(rows: Iterable[SeriesRow], catalogue: Catalogue) -> Mapping[str, timedelta]:
     """By device: how long it may be silent, by the quickest of its series that speak regularly."""
-    found: dict[str, timedelta] = {}
+    limits: dict[str, timedelta] = {}
     for row in rows:
         limit = stale_after(row, catalogue)
         if limit is not None and row.in_use:
-            found[row.device] = min(limit, found.get(row.device, limit))
-    return found
+            limits[row.device] = min(limit, limits.get(row.device, limit))
+    return limits
 
 
 def stale_after(row: SeriesRow, catalogue: Catalogue) -> timedelta | None:
@@ -141,24 +141,24 @@ def stale_after(row: SeriesRow, catalogue: Catalogue) -> timedelta | None:
         return None
     if row.stale_s is not None:
         return timedelta(seconds=row.stale_s)
-    interval = interval_of(row, catalogue)
+    interval = expected_interval(row, catalogue)
     return None if interval is None else _INTERVALS * interval
 
 
-def interval_of(row: SeriesRow, catalogue: Catalogue) -> timedelta | None:
+def expected_interval(row: SeriesRow, catalogue: Catalogue) -> timedelta | None:
     """How often it is expected to speak."""
     if row.interval_s is not None:
         return timedelta(seconds=row.interval_s)
-    known = catalogue.quantities.get(row.quantity)
-    return known.interval if known else None
+    quantity = catalogue.quantities.get(row.quantity)
+    return quantity.interval if quantity else None
 
 
-def works_at(connection: Connection, now: datetime) -> frozenset[str]:
+def list_under_works(connection: Connection, now: datetime) -> frozenset[str]:
     """What lies within works under way: devices, `site/<name>`, `group/<name>`."""
-    found: set[str] = set()
+    subjects: set[str] = set()
     for window in queries_works.load_works(connection):
         if window.begins <= micros(now) < window.ends:
-            found |= window.devices
-            found |= {f"site/{name}" for name in window.sites}
-            found |= {f"group/{name}" for name in window.groups}
-    return frozenset(found)
+            subjects |= window.devices
+            subjects |= {f"site/{name}" for name in window.sites}
+            subjects |= {f"group/{name}" for name in window.groups}
+    return frozenset(subjects)

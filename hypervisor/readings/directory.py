@@ -8,7 +8,7 @@ from ingest.ports import Channel, CodecSource, Devices, Known
 from sensors._domain import Catalogue
 
 
-def known(
+def build_inventory(
     registry: Registry, catalogue: Catalogue, own: Mapping[str, CodecSource] | None = None
 ) -> Known:
     """Who may speak, for whom, of what, and how it is decoded; `own` codecs win over shipped ones.
@@ -25,7 +25,7 @@ def known(
         if device.gateway is not None and device.address is not None:
             gateways[device.gateway][device.address.lower()] = device.name
     return Known(
-        devices=devices(registry, catalogue),
+        devices=list_channels(registry, catalogue),
         gateways=gateways,
         addresses={d.name: d.address for d in each if d.address is not None},
         codecs={d.name: d.codec for d in each if d.codec is not None},
@@ -39,20 +39,22 @@ def known(
     )
 
 
-def units(catalogue: Catalogue) -> Mapping[str, str]:
+def list_units(catalogue: Catalogue) -> Mapping[str, str]:
     """The unit in which each quantity is kept."""
     return {name: quantity.unit for name, quantity in catalogue.quantities.items()}
 
 
-def devices(registry: Registry, catalogue: Catalogue) -> Devices:
+def list_channels(registry: Registry, catalogue: Catalogue) -> Devices:
     """Every device with its channels; a series of a quantity that no domain has is passed over."""
-    found: dict[str, dict[str, Channel]] = {name: {} for name in registry.devices}
-    for device, quantity, channel in _channels(registry, catalogue):
-        found[device][quantity] = channel
-    return found
+    channels_by_device: dict[str, dict[str, Channel]] = {name: {} for name in registry.devices}
+    for device, quantity, channel in _iterate_channels(registry, catalogue):
+        channels_by_device[device][quantity] = channel
+    return channels_by_device
 
 
-def _channels(registry: Registry, catalogue: Catalogue) -> Iterator[tuple[str, str, Channel]]:
+def _iterate_channels(
+    registry: Registry, catalogue: Catalogue
+) -> Iterator[tuple[str, str, Channel]]:
     for series in registry.series.values():
         quantity = catalogue.quantities.get(series.quantity)
         if quantity is None or series.id is None:

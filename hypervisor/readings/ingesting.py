@@ -15,7 +15,7 @@ from hypervisor.broker.probe import SILENT, connack
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.readings import queries, queries_codecs, queries_workers
-from hypervisor.readings.directory import known, units
+from hypervisor.readings.directory import build_inventory, list_units
 from hypervisor.readings.queries_ingest import Intake
 from hypervisor.registry import queries as registry_queries
 from ingest.check import Belief
@@ -40,13 +40,13 @@ SWITCH_SECONDS = 0.0005  # two threads take turns this often, lest the store wai
 log = logging.getLogger(__name__)
 
 
-def wall_clock() -> int:
+def read_wall_clock() -> int:
     """µs since the epoch."""
     return time.time_ns() // 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class WorkerParts:
     """A worker's parts, wired."""
 
     settings: Settings
@@ -60,7 +60,7 @@ class Parts:
         self.link.end()
 
 
-def wire(settings: Settings, *, intake: type[Intake] = Intake) -> Parts:
+def wire(settings: Settings, *, intake: type[Intake] = Intake) -> WorkerParts:
     """The parts of the worker that the settings name.
 
     Raises:
@@ -75,7 +75,7 @@ def wire(settings: Settings, *, intake: type[Intake] = Intake) -> Parts:
     if instance is None:
         raise StoreError("the database is no instance yet: run `hypervisor up` once to make it one")
     exercise = instance.mode is Mode.EXERCISE
-    return Parts(
+    return WorkerParts(
         settings=settings,
         exercise=exercise,
         intake=intake(url=settings.database_url, worker=settings.worker, catalogue=catalogue()),
@@ -88,7 +88,7 @@ def wire(settings: Settings, *, intake: type[Intake] = Intake) -> Parts:
             ),
             worker=settings.worker,
             exercise=exercise,
-            clock=wall_clock,
+            clock=read_wall_clock,
             ticks=time.monotonic,
         ),
         limits=Limits(
@@ -110,12 +110,12 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     while not stopping():
         try:
-            _work(wire(settings), stopping)
+            _run_worker(wire(settings), stopping)
         except OccupiedError as error:
             log.warning("%s: %s now; what we have not stored it gets", settings.worker, error)
 
 
-def _work(parts: Parts, stopping: Callable[[], bool]) -> None:
+def _run_worker(parts: WorkerParts, stopping: Callable[[], bool]) -> None:
     settings = parts.settings
     try:
         _claim(parts, stopping)
@@ -126,15 +126,15 @@ def _work(parts: Parts, stopping: Callable[[], bool]) -> None:
             settings.broker_host,
             settings.parts_port,
         )
-        made = joined(parts, stopping)
+        made = join(parts, stopping)
         if made is not None:
-            made.run(_unless_anew(parts, stopping) if parts.exercise else stopping)
+            made.run(_stop_on_restart(parts, stopping) if parts.exercise else stopping)
     finally:
         parts.link.close()
         parts.close()
 
 
-def _unless_anew(parts: Parts, stopping: Callable[[], bool]) -> Callable[[], bool]:
+def _stop_on_restart(parts: WorkerParts, stopping: Callable[[], bool]) -> Callable[[], bool]:
     """Also when an exercise that begins anew expects us no more: what we heard was another's."""
     next_look = [time.monotonic() + LOOK_SECONDS]
 
@@ -149,7 +149,7 @@ def _unless_anew(parts: Parts, stopping: Callable[[], bool]) -> Callable[[], boo
     return ending
 
 
-def joined(parts: Parts, stopping: Callable[[], bool]) -> Worker | None:
+def join(parts: WorkerParts, stopping: Callable[[], bool]) -> Worker | None:
     """The worker, expected to be heard from now on; None when told to stop before that.
 
     A new one joins when the broker has its subscriptions, and so keeps a queue for it. One that
@@ -158,36 +158,40 @@ def joined(parts: Parts, stopping: Callable[[], bool]) -> Worker | None:
     """
     settings, link = parts.settings, parts.link
     with connect(settings.database_url) as connection:
-        names = {
-            found.name for found in queries_workers.every(connection) if found.drained_at is None
+        expected_workers = {
+            worker_row.name
+            for worker_row in queries_workers.list_workers(connection)
+            if worker_row.drained_at is None
         }
-    while settings.worker not in names and not link.subscribed and not link.inbox.arrivals:
+    while (
+        settings.worker not in expected_workers and not link.subscribed and not link.inbox.arrivals
+    ):
         if stopping():
             return None
         link.turn(0.2, room=settings.batch_rows)
     with connect(settings.database_url) as connection:
-        return worker(parts, queries_workers.take_over(connection, settings.worker))
+        return make_worker(parts, queries_workers.take_over(connection, settings.worker))
 
 
-def worker(parts: Parts, known: queries_workers.Worker) -> Worker:
+def make_worker(parts: WorkerParts, joined_worker: queries_workers.Worker) -> Worker:
     settings = parts.settings
-    heard = None if known.heard_at is None else micros(known.heard_at)
+    heard = None if joined_worker.heard_at is None else micros(joined_worker.heard_at)
     pipeline = Pipeline(
         directory=parts.intake,
         store=parts.intake,
-        belief=believed(settings),
+        belief=make_belief(settings),
         listening=Listening(
             interval=None if parts.exercise else round(settings.heartbeat_seconds * 1e6),
             clock=heard,
         ),
-        library=Library(units=units(catalogue())),
+        library=Library(units=list_units(catalogue())),
     )
     with suppress(UnavailableError):  # then as soon as the store is there
         pipeline.look_up(at_once=True)
     return Worker(link=parts.link, pipeline=pipeline, limits=parts.limits, ticks=time.monotonic)
 
 
-def _claim(parts: Parts, stopping: Callable[[], bool]) -> None:
+def _claim(parts: WorkerParts, stopping: Callable[[], bool]) -> None:
     """Be the only process that works: two of them would put each other out at the broker."""
     end, stands_by = time.monotonic() + _CLAIM_SECONDS, False
     while not stopping():
@@ -210,14 +214,14 @@ def _claim(parts: Parts, stopping: Callable[[], bool]) -> None:
 def _end_lease(settings: Settings) -> None:
     """Free the claim of a process that hangs: where we could hear the broker, it could, too."""
     with suppress(StoreError), connect(settings.database_url, autocommit=True) as connection:
-        holder = queries_workers.silent_claim(connection, lease=LEASE_SECONDS)
+        holder = queries_workers.find_silent_claim(connection, lease=LEASE_SECONDS)
         if holder is None or connack(settings.broker_host, settings.parts_port) == SILENT:
             return
         queries_workers.end_claim(connection, holder)
         log.warning("the process that worked was silent for %.0f s: taking over", LEASE_SECONDS)
 
 
-def believed(settings: Settings) -> Belief:
+def make_belief(settings: Settings) -> Belief:
     """Which times are believed, from the settings."""
     return Belief(
         ahead=round(settings.ahead_seconds * 1e6), behind=settings.raw_retention_days * _DAY
@@ -225,7 +229,7 @@ def believed(settings: Settings) -> Belief:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checking:
+class IngestContext:
     """What it takes to check and store without a broker."""
 
     connection: Connection
@@ -235,19 +239,19 @@ class Checking:
 
 
 @contextmanager
-def checking(settings: Settings) -> Iterator[Checking]:
+def open_ingest_context(settings: Settings) -> Iterator[IngestContext]:
     """All it takes to send dead letters through again."""
     vocabulary = catalogue()
     with connect(settings.database_url) as connection:
-        queries.prepare(connection)
+        queries.create_staging_tables(connection)
         connection.commit()
-        found = known(
-            registry_queries.load(connection), vocabulary, queries_codecs.load(connection)
+        inventory = build_inventory(
+            registry_queries.load(connection), vocabulary, queries_codecs.load_sources(connection)
         )
         connection.rollback()
-        yield Checking(
+        yield IngestContext(
             connection=connection,
-            routes=Routes(found, Library(units=units(vocabulary))),
-            layouts=Layouts(found.devices),
-            belief=believed(settings),
+            routes=Routes(inventory, Library(units=list_units(vocabulary))),
+            layouts=Layouts(inventory.devices),
+            belief=make_belief(settings),
         )

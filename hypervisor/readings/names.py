@@ -5,7 +5,7 @@ from hypervisor.registry.model import Registry, Series
 from hypervisor.registry.problems import nearest
 from sensors._quality import Quality
 
-_MARKS = {
+_QUALITY_WORDS = {
     Quality.OUT_OF_RANGE: "out of range",
     Quality.SENSOR_FAULT: "sensor fault",
     Quality.INVALIDATED: "invalidated",
@@ -15,7 +15,7 @@ _MARKS = {
 }
 
 
-def series_named(registry: Registry, text: str) -> Series:
+def find_series(registry: Registry, text: str) -> Series:
     """The series that DEVICE/QUANTITY names.
 
     Raises:
@@ -33,6 +33,6 @@ def series_named(registry: Registry, text: str) -> Series:
     return series
 
 
-def marks(quality: int) -> str:
+def format_quality(quality: int) -> str:
     """The quality of a reading in words; a dash where there is nothing to say."""
-    return ", ".join(words for flag, words in _MARKS.items() if quality & flag) or "-"
+    return ", ".join(words for flag, words in _QUALITY_WORDS.items() if quality & flag) or "-"

@@ -13,11 +13,11 @@ from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.readings import queries_dead_letters, views_dead_letter, views_quality_chart
 from hypervisor.readings import views_quality as view
-from hypervisor.readings.api_dead_letters import sent_again
+from hypervisor.readings.api_dead_letters import replay_letters
 from hypervisor.readings.dead_letter_replay import ShiftError
 from hypervisor.readings.device_health import ISSUES
 from hypervisor.readings.schemas_dead_letters import RedriveBody, RedrivePost
-from hypervisor.readings.views_quality_words import cause, meaning
+from hypervisor.readings.views_quality_words import explain_cause, explain_reason
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 
@@ -28,7 +28,7 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("")
-def quality(
+def show_quality(
     context: Context,
     request: Request,
     *,
@@ -38,9 +38,13 @@ def quality(
 ) -> Response:
     """All of it."""
     with reading(reader_of(context, request)):
-        devices = view.devices(context, domain=domain or None)
+        devices = view.summarize_devices(context, domain=domain or None)
         chosen = issue if issue in ISSUES else ""
-        ailing = [one for one in devices.ailing if not chosen or chosen in one.health.issues]
+        ailing = [
+            ailing_device
+            for ailing_device in devices.ailing
+            if not chosen or chosen in ailing_device.health.issues
+        ]
     return render(
         context,
         "quality.html",
@@ -50,22 +54,22 @@ def quality(
         show=show,
         chosen=chosen,
         issues=ISSUES,
-        letters=view.letters(context),
-        gaps=view.gaps(context),
-        cause=cause,
-        meaning=meaning,
-        **_ingest(context, request),
+        letters=view.list_refusals(context),
+        gaps=view.list_gaps(context),
+        cause=explain_cause,
+        meaning=explain_reason,
+        **_ingest_fields(context, request),
     )
 
 
 @router.get("/ingest")
-def ingest(context: Context, request: Request) -> Response:
+def show_ingest(context: Context, request: Request) -> Response:
     """How readings come in: the part of the page that fetches itself anew."""
-    return fragment(context, "quality_ingest.html", **_ingest(context, request))
+    return fragment(context, "quality_ingest.html", **_ingest_fields(context, request))
 
 
 @router.get("/letters")
-def letters(
+def list_letters(
     context: Context,
     *,
     reason: Annotated[str, Query(max_length=100)] = "",
@@ -73,17 +77,17 @@ def letters(
     before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
 ) -> Response:
     """Letters of one reason, the latest first."""
-    return _letters(context, reason=reason, every=every, before=before)
+    return _render_letters(context, reason=reason, every=every, before=before)
 
 
 @router.get("/letters/{number}")
-def one(context: Context, number: Number) -> Response:
+def show_letter(context: Context, number: Number) -> Response:
     """One letter with its bytes."""
-    return _letter(context, number)
+    return _render_letter(context, number)
 
 
 @router.post("/redrive")
-def redrive(  # noqa: PLR0913  the fields of the form
+def replay(  # noqa: PLR0913  the fields of the form
     context: Context,
     request: Request,
     *,
@@ -94,7 +98,7 @@ def redrive(  # noqa: PLR0913  the fields of the form
 ) -> Response:
     """Send one letter, or all that wait for a reason, through again; what became of them."""
     context.require(Duty.OPERATE)
-    said = {"why": why, "shift": shift}
+    form = {"why": why, "shift": shift}
     try:
         post = RedrivePost(
             ids=[] if number is None else [number],
@@ -102,74 +106,77 @@ def redrive(  # noqa: PLR0913  the fields of the form
             shift=shift.strip() or "0s",
             why=why.strip(),
         )
-        done = sent_again(context, request, post)
+        done = replay_letters(context, request, post)
     except ValidationError:
-        return _again(context, reason, number, said=said, wrong="why")
+        return _render_outcome(context, reason, number, form=form, wrong="why")
     except ShiftError:
-        return _again(context, reason, number, said=said, wrong="shift")
+        return _render_outcome(context, reason, number, form=form, wrong="shift")
     if not wants_fragment(request) and number is not None:
         return RedirectResponse(f"/quality/letters/{number}", status_code=303)
-    return _again(context, reason, number, done=done)
+    return _render_outcome(context, reason, number, done=done)
 
 
-def _again(  # noqa: PLR0913  what both pages are made of
+def _render_outcome(  # noqa: PLR0913  what both pages are made of
     context: RequestContext,
     reason: str,
     number: int | None,
     *,
     done: RedriveBody | None = None,
-    said: dict[str, str] | None = None,
+    form: dict[str, str] | None = None,
     wrong: str = "",
 ) -> Response:
     if number is not None:
-        return _letter(context, number, done=done, said=said, wrong=wrong)
-    return _letters(context, reason=reason, done=done, said=said, wrong=wrong)
+        return _render_letter(context, number, done=done, form=form, wrong=wrong)
+    return _render_letters(context, reason=reason, done=done, form=form, wrong=wrong)
 
 
-def _letters(  # noqa: PLR0913  what the page is made of
+def _render_letters(  # noqa: PLR0913  what the page is made of
     context: RequestContext,
     *,
     reason: str,
     every: bool = False,
     before: int | None = None,
     done: RedriveBody | None = None,
-    said: dict[str, str] | None = None,
+    form: dict[str, str] | None = None,
     wrong: str = "",
 ) -> Response:
     context.connection.rollback()  # what was sent again is seen
-    rows = queries_dead_letters.latest(
+    rows = queries_dead_letters.list_latest(
         context.connection,
         reason=reason or None,
         waiting=not every,
         before=before,
         limit=_LETTERS + 1,
     )
-    counts = {name: waiting for name, waiting, _ in queries_dead_letters.counts(context.connection)}
+    counts = {
+        name: waiting
+        for name, waiting, _ in queries_dead_letters.count_by_reason(context.connection)
+    }
     return render(
         context,
         "quality_letters.html",
         status_code=422 if wrong else 200,
         reason=reason,
-        meaning=meaning,
+        meaning=explain_reason,
         letters=rows[:_LETTERS],
         following=rows[_LETTERS - 1].id if len(rows) > _LETTERS else None,
         every=every,
         waiting=counts.get(reason, 0) if reason else sum(counts.values()),
         before=before,
-        **_redriving(context, done, said, wrong),
+        **_replay_fields(context, done, form, wrong),
     )
 
 
-def _letter(
+def _render_letter(
     context: RequestContext,
     number: int,
     *,
     done: RedriveBody | None = None,
-    said: dict[str, str] | None = None,
+    form: dict[str, str] | None = None,
     wrong: str = "",
 ) -> Response:
     context.connection.rollback()
-    dead_letter = queries_dead_letters.one(context.connection, number)
+    dead_letter = queries_dead_letters.get_dead_letter(context.connection, number)
     if dead_letter is None:
         raise NotFoundError(f"no dead letter has the number {number}")
     return render(
@@ -177,28 +184,28 @@ def _letter(
         "quality_letter.html",
         status_code=422 if wrong else 200,
         letter=dead_letter,
-        payload=views_dead_letter.payload(dead_letter.payload),
+        payload=views_dead_letter.format_payload(dead_letter.payload),
         MOST=views_dead_letter.MOST,
-        **_redriving(context, done, said, wrong),
+        **_replay_fields(context, done, form, wrong),
     )
 
 
-def _redriving(
-    context: RequestContext, done: RedriveBody | None, said: dict[str, str] | None, wrong: str
+def _replay_fields(
+    context: RequestContext, done: RedriveBody | None, form: dict[str, str] | None, wrong: str
 ) -> dict[str, Any]:
     return {
         "may_redrive": context.person.everywhere(Duty.OPERATE),
         "done": done,
-        "said": said or {},
+        "said": form or {},
         "wrong": wrong,
     }
 
 
-def _ingest(context: RequestContext, request: Request) -> dict[str, Any]:
-    found = view.ingest(context)
+def _ingest_fields(context: RequestContext, request: Request) -> dict[str, Any]:
+    ingest_view = view.summarize_ingest(context)
     zone = reader_of(context, request).zone
     return {
-        "ingest": found,
-        "flow": views_quality_chart.drawn(found, zone),
+        "ingest": ingest_view,
+        "flow": views_quality_chart.draw_arrivals(ingest_view, zone),
         "geometry": views_quality_chart,
     }

@@ -37,7 +37,7 @@ _INSERT = (
 
 # Row by row by the index, whatever the planner thinks of a table it knows nothing of; the bounds
 # let it pass over all chunks but a few. The locks make two workers take turns at a row.
-_MEET = """
+_FIND_STORED = """
 INSERT INTO standing
 SELECT r.* FROM (
     SELECT DISTINCT series_id, time FROM incoming ORDER BY series_id, time
@@ -49,7 +49,7 @@ SELECT r.* FROM (
 """
 
 # All that arrived where something differs now or differed before.
-_VERSIONS = """
+_ADD_VERSIONS = """
 WITH met AS (
     SELECT series_id, time, NULLIF(value, 'NaN') AS value, quality,
            min(NULLIF(received_at, '-infinity')) AS received_at
@@ -72,7 +72,7 @@ SET received_at = LEAST(reading_version.received_at, EXCLUDED.received_at)
 """
 
 # Where there are versions the latest to arrive stands; elsewhere the earliest arrival of the one.
-_MOVED = """
+_FIND_CHANGED = """
 WITH met AS (
     SELECT series_id, time, min(NULLIF(received_at, '-infinity')) AS received_at
     FROM incoming GROUP BY 1, 2
@@ -95,13 +95,13 @@ FROM wanted w JOIN standing s USING (series_id, time)
 WHERE (w.value, w.quality, w.received_at) IS DISTINCT FROM (s.value, s.quality, s.received_at)
 """
 
-_MOVE = (
+_UPDATE = (
     "UPDATE reading SET received_at = %s, value = %s, quality = %s"
     " WHERE series_id = %s AND time = %s"
 )
 
 # Exactly as a row of this batch has it, so (but for a double) by this batch.
-_GIVEN = """
+_FIND_CONFIRMED = """
 SELECT DISTINCT s.series_id, s.time, NULLIF(s.received_at, '-infinity'), s.value, s.quality
 FROM standing s JOIN incoming i USING (series_id, time)
 WHERE (NULLIF(i.value, 'NaN'), i.quality, i.received_at)
@@ -111,7 +111,7 @@ WHERE (NULLIF(i.value, 'NaN'), i.quality, i.received_at)
 _Row = tuple[int, datetime, datetime | None, float | None, int]
 
 
-def prepare(connection: Connection) -> None:
+def create_staging_tables(connection: Connection) -> None:
     """Make the temporary tables that `put` goes through. Once a connection, committed."""
     for table in ("incoming", "standing"):
         connection.execute(
@@ -119,70 +119,70 @@ def prepare(connection: Connection) -> None:
             " received_at timestamptz, value double precision, quality smallint)"
             " ON COMMIT DELETE ROWS"
         )
-    queries_compression.unlimited(connection)
+    queries_compression.lift_row_limit(connection)
 
 
-def put(connection: Connection, rows: Rows) -> Rows:
+def store(connection: Connection, rows: Rows) -> Rows:
     """Store readings in the caller's transaction; once a transaction, after `prepare`.
 
     Returns:
         The rows that are new or stand otherwise than before, as they stand now: tell the feed.
     """
     rows = rows[np.lexsort((rows["time"], rows["series"]))]  # two workers lock in one order
-    if insert(connection, rows) == len(rows):
+    if insert_new(connection, rows) == len(rows):
         return rows
-    return _correct(connection, rows)
+    return _resolve_conflicts(connection, rows)
 
 
-def insert(connection: Connection, rows: Rows) -> int:
+def insert_new(connection: Connection, rows: Rows) -> int:
     """Store the readings whose series has none at their time; how many those were."""
     with connection.cursor() as cursor:
         with cursor.copy("COPY incoming FROM STDIN (FORMAT binary)") as copy:
-            copy.write(packed(rows))
+            copy.write(pack_copy(rows))
         cursor.execute(_INSERT)
         return cursor.rowcount
 
 
-def packed(rows: Rows) -> bytes:
-    packed = np.empty(len(rows), dtype=_COPY)
-    packed["fields"] = len(_FIELDS) + 1
+def pack_copy(rows: Rows) -> bytes:
+    records = np.empty(len(rows), dtype=_COPY)
+    records["fields"] = len(_FIELDS) + 1
     for name, kind in _FIELDS:
-        packed[f"{name}_length"] = int(kind[-1])
-    packed["quality_length"] = 2
-    packed["series"] = rows["series"]
-    packed["time"] = rows["time"] - POSTGRES_EPOCH
+        records[f"{name}_length"] = int(kind[-1])
+    records["quality_length"] = 2
+    records["series"] = rows["series"]
+    records["time"] = rows["time"] - POSTGRES_EPOCH
     received = rows["received"]
-    packed["received"] = np.where(received == NEVER, NEVER, received - POSTGRES_EPOCH)
-    packed["value"] = rows["value"]
-    packed["quality"] = rows["quality"]
-    return _HEAD + packed.tobytes() + _TAIL
+    records["received"] = np.where(received == NEVER, NEVER, received - POSTGRES_EPOCH)
+    records["value"] = rows["value"]
+    records["quality"] = rows["quality"]
+    return _HEAD + records.tobytes() + _TAIL
 
 
-def _correct(connection: Connection, rows: Rows) -> Rows:
+def _resolve_conflicts(connection: Connection, rows: Rows) -> Rows:
     """Some rows met a stored one: sort out what stands."""
     span = {
         "first": moment(int(rows["time"].min())),
         "last": moment(int(rows["time"].max())),
     }
     connection.execute("SET LOCAL jit = off")  # compiling these takes longer than running them
-    queries_compression.unpack(connection, rows)
-    connection.execute(_MEET, span)
-    connection.execute(_VERSIONS)
-    moved: list[_Row] = connection.execute(_MOVED).fetchall()
+    queries_compression.decompress_rows(connection, rows)
+    connection.execute(_FIND_STORED, span)
+    connection.execute(_ADD_VERSIONS)
+    moved: list[_Row] = connection.execute(_FIND_CHANGED).fetchall()
     with connection.cursor() as cursor:
         cursor.executemany(
-            _MOVE,
+            _UPDATE,
             [
                 (received, value, quality, series, time)
                 for series, time, received, value, quality in moved
             ],
         )
     elsewhere = {(series, time) for series, time, *_ in moved}
-    given: list[_Row] = connection.execute(_GIVEN).fetchall()
-    return _rows([*moved, *(row for row in given if row[:2] not in elsewhere)])
+    given: list[_Row] = connection.execute(_FIND_CONFIRMED).fetchall()
+    return _make_rows([*moved, *(row for row in given if row[:2] not in elsewhere)])
 
 
-def _rows(found: list[_Row]) -> Rows:
+def _make_rows(records: list[_Row]) -> Rows:
     return np.array(
         [
             (
@@ -192,7 +192,7 @@ def _rows(found: list[_Row]) -> Rows:
                 np.nan if value is None else value,
                 quality,
             )
-            for series, time, received, value, quality in found
+            for series, time, received, value, quality in records
         ],
         dtype=ROW,
     )

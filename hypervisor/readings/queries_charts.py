@@ -10,14 +10,14 @@ from sensors._quality import Quality
 
 _UNFIT = int(Quality.SUSPECT)
 _INSTANT = timedelta(microseconds=1)
-_MARKED = int(Quality.SUSPECT | Quality.MANUAL)
+_FLAGGED = int(Quality.SUSPECT | Quality.MANUAL)
 
-_EACH = (
+_READINGS = (
     "SELECT series_id, extract(epoch FROM time)::float, value, value, value, value, value, 1"
     " FROM reading WHERE series_id = ANY(%(series)s) AND time >= %(first)s AND time < %(last)s"
     " AND value IS NOT NULL AND quality & %(unfit)s = 0 ORDER BY series_id, time"
 )
-_ROLLED = (
+_ROLLUPS = (
     "SELECT series_id, extract(epoch FROM time)::float, low, mean, high, total, last, count"
     " FROM readings_by(%(series)s, %(first)s, %(last)s, %(every)s)"
 )
@@ -56,7 +56,7 @@ class Bin:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Marked:
+class FlaggedReading:
     """A reading that a person entered, or that nothing believes; `value` None: it has none."""
 
     at: float
@@ -64,7 +64,7 @@ class Marked:
     quality: Quality
 
 
-def channels(connection: Connection, sites: Sequence[str]) -> list[Channel]:
+def list_channels(connection: Connection, sites: Sequence[str]) -> list[Channel]:
     """The series of sites, by device and quantity."""
     rows = connection.execute(
         "SELECT s.id, site.name, d.name, s.quantity, (f.value->>'interval_s')::float,"  # noqa: S608  a constant
@@ -94,7 +94,7 @@ def channels(connection: Connection, sites: Sequence[str]) -> list[Channel]:
     ]
 
 
-def bins(
+def read_bins(
     connection: Connection,
     series: Sequence[int],
     span: tuple[datetime, datetime],
@@ -108,20 +108,20 @@ def bins(
     first, last = span
     words: dict[str, object] = {"series": list(series), "first": first, "last": last}
     if seconds is None:
-        rows = connection.execute(_EACH, {**words, "unfit": _UNFIT})
+        rows = connection.execute(_READINGS, {**words, "unfit": _UNFIT})
     else:
         every = timedelta(seconds=seconds)
         earlier = first - every + _INSTANT
-        rows = connection.execute(_ROLLED, {**words, "first": earlier, "every": every})
-    found: dict[int, list[Bin]] = {one: [] for one in series}
-    for one, at, low, mean, high, total, end, count in rows:
-        found[one].append(
+        rows = connection.execute(_ROLLUPS, {**words, "first": earlier, "every": every})
+    bins_by_series: dict[int, list[Bin]] = {series_id: [] for series_id in series}
+    for series_id, at, low, mean, high, total, end, count in rows:
+        bins_by_series[series_id].append(
             Bin(at=at, low=low, mean=mean, high=high, total=total, last=end, count=count)
         )
-    return found
+    return bins_by_series
 
 
-def before(
+def read_last_before(
     connection: Connection, series: Sequence[int], at: datetime
 ) -> dict[int, tuple[float, float]]:
     """The last believed reading of each before a time: (s since the epoch, value)."""
@@ -132,29 +132,31 @@ def before(
         "  ORDER BY time DESC LIMIT 1) r",
         [list(series), at, _UNFIT],
     )
-    return {one: (time, value) for one, time, value in rows}
+    return {series_id: (time, value) for series_id, time, value in rows}
 
 
-def marked(
+def list_flagged(
     connection: Connection,
     series: Sequence[int],
     span: tuple[datetime, datetime],
     limit: int = 200,
-) -> dict[int, list[Marked]]:
+) -> dict[int, list[FlaggedReading]]:
     """The latest readings of a span that are suspect, invalidated or a person's, ascending."""
     rows = connection.execute(
         "SELECT series_id, extract(epoch FROM time)::float, value, quality FROM reading"
         " WHERE series_id = ANY(%s) AND time >= %s AND time < %s AND quality & %s <> 0"
         " ORDER BY time DESC LIMIT %s",
-        [list(series), *span, _MARKED, limit],
+        [list(series), *span, _FLAGGED, limit],
     ).fetchall()
-    found: dict[int, list[Marked]] = {one: [] for one in series}
-    for one, at, value, quality in reversed(rows):
-        found[one].append(Marked(at=at, value=value, quality=Quality(quality)))
-    return found
+    marked_by_series: dict[int, list[FlaggedReading]] = {series_id: [] for series_id in series}
+    for series_id, at, value, quality in reversed(rows):
+        marked_by_series[series_id].append(
+            FlaggedReading(at=at, value=value, quality=Quality(quality))
+        )
+    return marked_by_series
 
 
-def highest(connection: Connection, series: int) -> tuple[float, datetime] | None:
+def find_highest(connection: Connection, series: int) -> tuple[float, datetime] | None:
     """The highest believed value that is kept of a series, and when it first was."""
     row = connection.execute(
         "SELECT value, time FROM reading WHERE series_id = %s AND value IS NOT NULL"
@@ -165,7 +167,7 @@ def highest(connection: Connection, series: int) -> tuple[float, datetime] | Non
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class Reception:
     """How well a series was received in a span: rows of the device, their usual delay, the last."""
 
     rows: int
@@ -177,9 +179,9 @@ class Heard:
     quality: int
 
 
-def heard(
+def read_reception(
     connection: Connection, series: Sequence[int], span: tuple[datetime, datetime]
-) -> dict[int, Heard]:
+) -> dict[int, Reception]:
     """Of each series, within a span (what a person entered is no sign of the device)."""
     rows = connection.execute(
         "SELECT k.id, c.n, c.began, c.delay, coalesce(c.total, 0), r.time, r.value,"
@@ -199,7 +201,7 @@ def heard(
         },
     )
     return {
-        row[0]: Heard(
+        row[0]: Reception(
             rows=row[1],
             first=row[2],
             delay_s=row[3],
@@ -212,7 +214,7 @@ def heard(
     }
 
 
-def newest(connection: Connection, series: Sequence[int]) -> dict[int, Heard]:
+def read_newest(connection: Connection, series: Sequence[int]) -> dict[int, Reception]:
     """The last believed reading of each: what a list of sites shows."""
     rows = connection.execute(
         "SELECT k.id, r.time, r.value, r.quality FROM unnest(%s::int[]) AS k (id)"
@@ -221,8 +223,8 @@ def newest(connection: Connection, series: Sequence[int]) -> dict[int, Heard]:
         [list(series), _UNFIT],
     )
     return {
-        one: Heard(
+        series_id: Reception(
             rows=0, first=None, delay_s=None, faults=0, last=time, value=value, quality=quality
         )
-        for one, time, value, quality in rows
+        for series_id, time, value, quality in rows
     }

@@ -20,13 +20,13 @@ class StoredCodec:
     changed_at: datetime
 
 
-def load(connection: Connection) -> Mapping[str, CodecSource]:
+def load_sources(connection: Connection) -> Mapping[str, CodecSource]:
     """All of them, as ingest wants them."""
     rows = connection.execute("SELECT name, mapping, script FROM codec ORDER BY name")
     return {name: CodecSource(mapping=mapping, script=script) for name, mapping, script in rows}
 
 
-def every(connection: Connection) -> list[StoredCodec]:
+def list_codecs(connection: Connection) -> list[StoredCodec]:
     rows = connection.execute(
         "SELECT name, mapping, script, author, changed_at FROM codec ORDER BY name"
     )
@@ -36,7 +36,7 @@ def every(connection: Connection) -> list[StoredCodec]:
     ]
 
 
-def put(connection: Connection, name: str, source: CodecSource, author: str) -> None:
+def save_codec(connection: Connection, name: str, source: CodecSource, author: str) -> None:
     """Add or replace one, and have the workers read it; one transaction."""
     with connection.transaction():
         connection.execute(
@@ -48,7 +48,7 @@ def put(connection: Connection, name: str, source: CodecSource, author: str) -> 
         feed.append(connection, "registry")
 
 
-def remove(connection: Connection, name: str) -> bool:
+def delete_codec(connection: Connection, name: str) -> bool:
     """Take one away, and tell the workers; whether there was one."""
     with connection.transaction():
         gone = connection.execute("DELETE FROM codec WHERE name = %s", [name]).rowcount > 0

@@ -54,19 +54,19 @@ class Copy:
     rest: tuple[tuple[int, int], ...]
 
 
-def standing(connection: Connection, folder: Path) -> Copy:
+def find_copy(connection: Connection, folder: Path) -> Copy:
     """What of the copy stands in this snapshot."""
     chunks = [(micros(a), micros(b)) for a, b in connection.execute(_CHUNKS).fetchall()]
-    known = connection.execute(
+    part_rows = connection.execute(
         "SELECT first, last, xid::text, file FROM columnar_part WHERE file <> '' ORDER BY first"
     ).fetchall()
-    told = _changed_since(connection, min((int(row[2]) for row in known), default=0))
+    changes = _list_changed_days(connection, min((int(row[2]) for row in part_rows), default=0))
     parts: dict[tuple[int, int], Part] = {}
-    for first, last, xid, name in known:
+    for first, last, xid, name in part_rows:
         span = micros(first), micros(last)
         dirty = {
             day
-            for day, latest in told.items()
+            for day, latest in changes.items()
             if latest >= int(xid) and span[0] <= day * DAY < span[1]
         }
         if span in chunks and (folder / name).is_file():
@@ -75,90 +75,90 @@ def standing(connection: Connection, folder: Path) -> Copy:
             )
     rest = [span for span in chunks if span not in parts]
     rest += [(day * DAY, (day + 1) * DAY) for part in parts.values() for day in part.dirty]
-    return Copy(parts=tuple(parts.values()), rest=tuple(_joined(rest)))
+    return Copy(parts=tuple(parts.values()), rest=tuple(_merge_spans(rest)))
 
 
-def _changed_since(connection: Connection, xid: int) -> dict[int, int]:
+def _list_changed_days(connection: Connection, xid: int) -> dict[int, int]:
     """Days of which transactions from `xid` on changed readings, with the latest of them."""
-    found = {
+    latest_by_day = {
         day.toordinal() - _EPOCH_DAY: int(latest)
         for day, latest in connection.execute("SELECT day, xid::text FROM columnar_dirty")
     }
-    told = changed_days(connection, "xid >= %s::xid8", str(xid), before=_FOREVER)
-    for day, latest in told.items():
-        found[day] = max(latest, found.get(day, 0))
-    return found
+    changed = changed_days(connection, "xid >= %s::xid8", str(xid), before=_FOREVER)
+    for day, latest in changed.items():
+        latest_by_day[day] = max(latest, latest_by_day.get(day, 0))
+    return latest_by_day
 
 
-def _joined(spans: Spans) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
+def _merge_spans(spans: Spans) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
     for first, last in sorted(spans):
-        if found and first <= found[-1][1]:
-            found[-1] = found[-1][0], max(last, found[-1][1])
+        if joined and first <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(last, joined[-1][1])
         else:
-            found.append((first, last))
-    return found
+            joined.append((first, last))
+    return joined
 
 
-def read(
+def read_rows(
     connection: Connection, copy: Copy, series: Sequence[int], since: int, before: int
 ) -> dict[int, Rows]:
     """The rows of each series in a span of time (µs), ascending by time; none: it is absent."""
-    wanted = np.unique(np.array(series, dtype=np.int32))
+    series_ids = np.unique(np.array(series, dtype=np.int32))
     pieces: dict[int, list[Rows]] = {}
-    for rows in _pieces(connection, copy, wanted, since, before):
-        for one, own in queries_history.by_series(rows).items():
-            pieces.setdefault(one, []).append(own)
+    for rows in _read_pieces(connection, copy, series_ids, since, before):
+        for series_id, own in queries_history.split_by_series(rows).items():
+            pieces.setdefault(series_id, []).append(own)
     if not pieces:
         return {}
-    whole = _end_to_end([_ordered(pieces[piece]) for piece in sorted(pieces)])
+    whole = _concatenate([_merge_by_time(pieces[piece]) for piece in sorted(pieces)])
     pieces.clear()
-    queries_history.arrivals(connection, whole)
-    return queries_history.by_series(whole)
+    queries_history.set_first_arrivals(connection, whole)
+    return queries_history.split_by_series(whole)
 
 
-def _pieces(
+def _read_pieces(
     connection: Connection, copy: Copy, series: np.ndarray, since: int, before: int
 ) -> Iterator[Rows]:
     """Rows of the series, ordered by series and time within each piece."""
     for first, last in copy.rest:
         span = max(first, since), min(last, before)
         if span[0] < span[1]:
-            yield queries_history.within(connection, series.tolist(), *span)
+            yield queries_history.read_range(connection, series.tolist(), *span)
     for part in copy.parts:
         if part.first < before and part.last > since:
             try:
-                yield _of_part(part, series, since, before)
+                yield _read_part(part, series, since, before)
             except FileNotFoundError:  # copied anew meanwhile: the table says the same, slowly
                 span = max(part.first, since), min(part.last, before)
-                rows = queries_history.within(connection, series.tolist(), *span)
+                rows = queries_history.read_range(connection, series.tolist(), *span)
                 yield rows[~np.isin(rows["time"] // DAY, list(part.dirty))]
 
 
-def _ordered(pieces: Sequence[Rows]) -> Rows:
+def _merge_by_time(pieces: Sequence[Rows]) -> Rows:
     """Pieces of one series that do not share a time, ascending."""
     if len(pieces) == 1:
         return pieces[0]
     inside = sorted(pieces, key=lambda rows: int(rows["time"][0]))
-    rows = _end_to_end(inside)
-    if all(one["time"][-1] < two["time"][0] for one, two in pairwise(inside)):
+    rows = _concatenate(inside)
+    if all(earlier["time"][-1] < later["time"][0] for earlier, later in pairwise(inside)):
         return rows
     return rows[np.argsort(rows["time"], kind="stable")]  # a dirty day lies within its part
 
 
-def _end_to_end(parts: Sequence[Rows]) -> Rows:
+def _concatenate(parts: Sequence[Rows]) -> Rows:
     """Concatenated as plain bytes: field by field it takes ten times as long."""
-    found: Rows = np.concatenate([part.view(_BYTES) for part in parts]).view(ROW)
-    return found
+    rows: Rows = np.concatenate([part.view(_BYTES) for part in parts]).view(ROW)
+    return rows
 
 
-def _of_part(part: Part, series: np.ndarray, since: int, before: int) -> Rows:
+def _read_part(part: Part, series: np.ndarray, since: int, before: int) -> Rows:
     with pq.ParquetFile(part.file, memory_map=True) as file:
-        groups = _groups(file.metadata, series)
+        groups = _find_row_groups(file.metadata, series)
         table = file.read_row_groups(groups) if groups else None
     if table is None or not table.num_rows:
         return np.empty(0, dtype=ROW)
-    rows = _rows(table)
+    rows = _make_rows(table)
     keep = np.zeros(int(max(rows["series"][-1], series[-1])) + 1, dtype=np.bool_)
     keep[series] = True
     mask = keep[rows["series"]]
@@ -169,18 +169,18 @@ def _of_part(part: Part, series: np.ndarray, since: int, before: int) -> Rows:
     return rows if mask.all() else rows[mask]
 
 
-def _groups(metadata: pq.FileMetaData, series: np.ndarray) -> list[int]:
+def _find_row_groups(metadata: pq.FileMetaData, series: np.ndarray) -> list[int]:
     """The row groups that may hold one of the series."""
-    found = []
+    groups = []
     for number in range(metadata.num_row_groups):
-        told = metadata.row_group(number).column(0).statistics
-        place = np.searchsorted(series, told.min)
-        if place < len(series) and series[place] <= told.max:
-            found.append(number)
-    return found
+        statistics = metadata.row_group(number).column(0).statistics
+        place = np.searchsorted(series, statistics.min)
+        if place < len(series) and series[place] <= statistics.max:
+            groups.append(number)
+    return groups
 
 
-def _rows(table: pa.Table) -> Rows:
+def _make_rows(table: pa.Table) -> Rows:
     rows = np.empty(table.num_rows, dtype=ROW)
     for name in ("series", "time", "value", "quality"):
         rows[name] = table.column(name).to_numpy()
@@ -219,23 +219,23 @@ def refresh(
         return 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        due = _due(connection, folder)
+        due = _list_due(connection, folder)
         for number, span in enumerate(due):
             tick(number, len(due))
             _copy(connection, folder, *span)
-        _tidy(connection, folder)
+        _remove_unused(connection, folder)
     finally:
         locks.let_go(connection, Lock.COPYING)
     return len(due)
 
 
-def _due(connection: Connection, folder: Path) -> list[tuple[int, int]]:
+def _list_due(connection: Connection, folder: Path) -> list[tuple[int, int]]:
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         ((newest,),) = connection.execute("SELECT max(time) FROM reading")
         if newest is None:
             return []
-        clean = {part.first for part in standing(connection, folder).parts if not part.dirty}
+        clean = {part.first for part in find_copy(connection, folder).parts if not part.dirty}
         spans = [(micros(a), micros(b)) for a, b in connection.execute(_CHUNKS).fetchall()]
     closed = micros(newest) - DAY
     return [span for span in spans if span[0] not in clean and span[1] <= closed]
@@ -251,7 +251,7 @@ def _copy(connection: Connection, folder: Path, first: int, last: int) -> None:
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         ((xid,),) = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
-        rows = queries_history.every(connection, first, last)
+        rows = queries_history.read_all(connection, first, last)
     name = f"{moment(first):%Y%m%d}-{secrets.token_hex(8)}.parquet"
     _write(folder / name, rows)
     connection.execute(
@@ -260,7 +260,7 @@ def _copy(connection: Connection, folder: Path, first: int, last: int) -> None:
     )
 
 
-def _tidy(connection: Connection, folder: Path) -> None:
+def _remove_unused(connection: Connection, folder: Path) -> None:
     """Remove files that no part names, and forget dirty days that every copy has."""
     named = {row[0] for row in connection.execute("SELECT file FROM columnar_part")}
     for file in folder.glob("*.parquet"):
@@ -272,7 +272,7 @@ def _tidy(connection: Connection, folder: Path) -> None:
     )
 
 
-def size(connection: Connection) -> Mapping[str, int]:
+def measure_copy(connection: Connection) -> Mapping[str, int]:
     """How much is copied: parts and rows."""
     ((parts, rows),) = connection.execute(
         "SELECT count(*), COALESCE(sum(rows), 0) FROM columnar_part WHERE file <> ''"

@@ -17,7 +17,7 @@ from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
 from sensors._row import Rows
 
-_PATIENCE = "5s"  # whoever waits for us must not wait as long as we might for them
+_LOCK_TIMEOUT = "5s"  # whoever waits for us must not wait as long as we might for them
 
 # Of each batch the least and greatest of the latter stand beside it: what arrived lately is found
 # without unpacking the rest.
@@ -45,7 +45,7 @@ _UNPACK_SPAN = f"{_UNPACK} AND time BETWEEN %(first)s AND %(last)s"
 _LIMIT = "timescaledb.max_tuples_decompressed_per_dml_transaction"
 
 
-def can(connection: Connection) -> bool:
+def is_supported(connection: Connection) -> bool:
     """Whether this TimescaleDB can compress: the build and its licence."""
     ((full,),) = connection.execute(
         "SELECT current_setting('timescaledb.license', true) = 'timescale'"
@@ -53,29 +53,29 @@ def can(connection: Connection) -> bool:
     return bool(full)
 
 
-def keep(connection: Connection, before: datetime | None) -> int:
+def compress_chunks(connection: Connection, before: datetime | None) -> int:
     """Compress the chunks that end before, and again those that were written to; how many are new.
 
     `connection`: in autocommit, each chunk is a transaction. One that is in use waits for the next
     pass. Where it cannot be done nothing is done, or said.
     """
-    if before is None or not can(connection):
+    if before is None or not is_supported(connection):
         return 0
     chunks = connection.execute(CHUNKS, [before]).fetchall()
     done = 0
     for chunk, compressed in chunks:
         try:
             with connection.transaction():
-                connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
-                switch_on(connection)
-                compress(connection, chunk)
+                connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+                enable(connection)
+                compress_chunk(connection, chunk)
         except psycopg.errors.LockNotAvailable:
             continue
         done += not compressed
     return done
 
 
-def switch_on(connection: Connection) -> None:
+def enable(connection: Connection) -> None:
     """Let TimescaleDB compress readings, if it does not already."""
     ((enabled,),) = connection.execute(
         "SELECT compression_enabled FROM timescaledb_information.hypertables"
@@ -85,12 +85,12 @@ def switch_on(connection: Connection) -> None:
         connection.execute(_SWITCH_ON)
 
 
-def compress(connection: Connection, chunk: str) -> None:
+def compress_chunk(connection: Connection, chunk: str) -> None:
     """Compress a chunk, or what was written to it since."""
     connection.execute(_COMPRESS, [chunk])
 
 
-def unlimited(connection: Connection) -> None:
+def lift_row_limit(connection: Connection) -> None:
     """Let one statement of this connection unpack as many rows as it touches.
 
     The limit is there so that nobody unpacks a year by mistake; what we write names its rows.
@@ -100,14 +100,14 @@ def unlimited(connection: Connection) -> None:
     )
 
 
-def unpack(connection: Connection, rows: Rows) -> None:
+def decompress_rows(connection: Connection, rows: Rows) -> None:
     """Unpack what is stored at the rows' series and times, so that it can be locked."""
-    if not len(rows) or not can(connection):
+    if not len(rows) or not is_supported(connection):
         return
     first, last = moment(int(rows["time"].min())), moment(int(rows["time"].max()))
     spans = connection.execute(_PACKED, {"first": first, "last": last}).fetchall()
     points = {(int(series), moment(int(time))) for series, time in rows[["series", "time"]]}
-    touch(
+    decompress_points(
         connection,
         sorted(
             point for point in points if any(begins <= point[1] < ends for begins, ends in spans)
@@ -115,7 +115,7 @@ def unpack(connection: Connection, rows: Rows) -> None:
     )
 
 
-def touch(connection: Connection, points: list[tuple[int, datetime]]) -> None:
+def decompress_points(connection: Connection, points: list[tuple[int, datetime]]) -> None:
     """Unpack what is stored at these series and times; it stays as it is."""
     if not points:
         return
@@ -127,10 +127,10 @@ def touch(connection: Connection, points: list[tuple[int, datetime]]) -> None:
         )
 
 
-def unpack_span(connection: Connection, words: Mapping[str, Any]) -> None:
+def decompress_span(connection: Connection, words: Mapping[str, Any]) -> None:
     """Unpack what is stored of a `series` from `first` to `last`, so that it can be locked."""
-    if not can(connection):
+    if not is_supported(connection):
         return
-    unlimited(connection)
+    lift_row_limit(connection)
     if connection.execute(_PACKED, words).fetchone() is not None:
         connection.execute(_UNPACK_SPAN, words)

@@ -162,7 +162,7 @@ class Span:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
+class StoredReading:
     """A reading as it stands; `act`: the latest that a person did at its time."""
 
     series: int
@@ -174,14 +174,14 @@ class Stored:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Undone:
+class UndoneReadings:
     """What stands again, and how many of the act's readings had been replaced since."""
 
     rows: Rows
     replaced_since: int
 
 
-def lock(connection: Connection) -> None:
+def lock_corrections(connection: Connection) -> None:
     """One person acts at a time, until the transaction ends.
 
     The planner knows little of versions, and would look each of many rows up in all of them.
@@ -191,7 +191,7 @@ def lock(connection: Connection) -> None:
     connection.execute("SET LOCAL enable_nestloop = off")
 
 
-def clock(connection: Connection) -> datetime | None:
+def read_clock(connection: Connection) -> datetime | None:
     """Now on the axis of arrivals: the wall's, or the scenario's (None before it begins)."""
     row = connection.execute(
         "SELECT CASE mode WHEN 'live' THEN clock_timestamp()"
@@ -200,21 +200,23 @@ def clock(connection: Connection) -> datetime | None:
     return row[0] if row else None
 
 
-def standing(connection: Connection, span: Span, *, limit: int | None = None) -> list[Stored]:
+def list_readings(
+    connection: Connection, span: Span, *, limit: int | None = None
+) -> list[StoredReading]:
     """The readings of a span in order of time; with `limit` the latest so many."""
     rows = connection.execute(
         "SELECT time, value, quality, received_at FROM reading"  # noqa: S608  constants
         f" WHERE {_SPAN} ORDER BY time DESC LIMIT %(limit)s",
         {**span.words, "limit": limit},
     ).fetchall()
-    found = connection.execute(
+    act_rows = connection.execute(
         f"SELECT time, max(act) FROM reading_version WHERE {_SPAN} AND act IS NOT NULL"  # noqa: S608  constants
         " GROUP BY time",
         span.words,
     )
-    acts: dict[datetime, int] = dict(found.fetchall())
+    acts: dict[datetime, int] = dict(act_rows.fetchall())
     return [
-        Stored(
+        StoredReading(
             series=span.series,
             time=time,
             value=value,
@@ -231,35 +233,37 @@ def invalidate(connection: Connection, span: Span, *, act: int, at: datetime) ->
     words = {**span.words, "act": act, "at": at}
     _lock_rows(connection, words)
     connection.execute(_INVALIDATE, words)
-    return _rows(connection.execute(_INVALIDATED_NOW, words).fetchall())
+    return _make_rows(connection.execute(_INVALIDATED_NOW, words).fetchall())
 
 
-def observe(connection: Connection, seen: Stored, *, act: int, at: datetime) -> Rows:
+def observe(connection: Connection, seen: StoredReading, *, act: int, at: datetime) -> Rows:
     """Let a value stand that a person saw: no arrival. The row as it stands now."""
     span = Span(series=seen.series, first=seen.time, last=seen.time)
     words = {**span.words, "value": seen.value, "quality": seen.quality, "act": act, "at": at}
     _lock_rows(connection, words)
     connection.execute(_OBSERVE, words)
-    return _rows(connection.execute(_OBSERVED_NOW, words).fetchall())
+    return _make_rows(connection.execute(_OBSERVED_NOW, words).fetchall())
 
 
-def undo(connection: Connection, span: Span, *, undone: int, act: int, at: datetime) -> Undone:
+def undo(
+    connection: Connection, span: Span, *, undone: int, act: int, at: datetime
+) -> UndoneReadings:
     """Let stand again what an act replaced, where nothing else has replaced that since."""
     words = {**span.words, "undone": undone, "act": act, "at": at}
     connection.execute(_TABLE)
     _lock_rows(connection, words)
     touched = connection.execute(_REPLACED, words).rowcount
     connection.execute(_AGAIN, words)
-    rows = _rows(connection.execute(_STANDS_AGAIN, words).fetchall())
-    return Undone(rows=rows, replaced_since=touched - len(rows))
+    rows = _make_rows(connection.execute(_STANDS_AGAIN, words).fetchall())
+    return UndoneReadings(rows=rows, replaced_since=touched - len(rows))
 
 
 def _lock_rows(connection: Connection, words: Mapping[str, Any]) -> None:
-    queries_compression.unpack_span(connection, words)
+    queries_compression.decompress_span(connection, words)
     connection.execute(_LOCK_ROWS, words)
 
 
-def causes(
+def list_causes(
     connection: Connection, points: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], tuple[str, str]]:
     """Which of (series, time µs) stand as they do by a person's act: its kind and reason."""
@@ -273,7 +277,7 @@ def causes(
     return {(series, us): (kind, reason) for series, us, kind, reason in rows}
 
 
-def _rows(found: Sequence[Sequence[Any]]) -> Rows:
+def _make_rows(records: Sequence[Sequence[Any]]) -> Rows:
     packed = [
         (
             series,
@@ -282,7 +286,7 @@ def _rows(found: Sequence[Sequence[Any]]) -> Rows:
             np.nan if value is None else value,
             quality,
         )
-        for series, time, received, value, quality in found
+        for series, time, received, value, quality in records
     ]
     rows = np.array(packed, dtype=ROW)
     return rows[np.lexsort((rows["time"], rows["series"]))]

@@ -36,7 +36,7 @@ class DeadLetter:
     outcome: str | None
 
 
-def add(
+def store_letters(
     connection: Connection, letters: Sequence[Letter], worker: str, *, again: bool = False
 ) -> None:
     """Bury letters in the caller's transaction; one that may be there already only once.
@@ -71,7 +71,7 @@ _CHOSEN = (
 )
 
 
-def find(  # noqa: PLR0913  each narrows the search
+def list_oldest(  # noqa: PLR0913  each narrows the search
     connection: Connection,
     *,
     reason: str | None = None,
@@ -88,7 +88,7 @@ def find(  # noqa: PLR0913  each narrows the search
     return [_letter(row) for row in rows]
 
 
-def latest(  # noqa: PLR0913  each narrows the search
+def list_latest(  # noqa: PLR0913  each narrows the search
     connection: Connection,
     *,
     reason: str | None = None,
@@ -106,7 +106,7 @@ def latest(  # noqa: PLR0913  each narrows the search
     return [_letter(row) for row in rows]
 
 
-def one(connection: Connection, number: int) -> DeadLetter | None:
+def get_dead_letter(connection: Connection, number: int) -> DeadLetter | None:
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM dead_letter WHERE id = %s",  # noqa: S608  our own columns
         [number],
@@ -119,7 +119,7 @@ def _letter(row: Sequence[object]) -> DeadLetter:
     return DeadLetter(**dict(zip(names, row, strict=True)))  # type: ignore[arg-type]
 
 
-def counts(connection: Connection) -> list[tuple[str, int, int]]:
+def count_by_reason(connection: Connection) -> list[tuple[str, int, int]]:
     """Each reason with how many wait and how many were redriven."""
     return connection.execute(
         "SELECT reason, count(*) FILTER (WHERE redriven_at IS NULL),"
@@ -128,15 +128,15 @@ def counts(connection: Connection) -> list[tuple[str, int, int]]:
     ).fetchall()
 
 
-def lock(connection: Connection, number: int) -> bool:
+def lock_letter(connection: Connection, number: int) -> bool:
     """Take a letter for redriving; False: somebody has redriven it meanwhile."""
-    found = connection.execute(
+    locked = connection.execute(
         "SELECT FROM dead_letter WHERE id = %s AND redriven_at IS NULL FOR UPDATE", [number]
     )
-    return found.fetchone() is not None
+    return locked.fetchone() is not None
 
 
-def mark(connection: Connection, number: int, *, outcome: str, done: bool) -> None:
+def record_outcome(connection: Connection, number: int, *, outcome: str, done: bool) -> None:
     """Say what became of a letter that was redriven; it waits on unless it is `done` with."""
     connection.execute(
         "UPDATE dead_letter SET redriven_at = CASE WHEN %s THEN now() END, outcome = %s"

@@ -36,12 +36,12 @@ _FIELDS = (
 )
 
 
-def newest(connection: Connection, keep: Sequence[tuple[int, int, int]]) -> Rows:
+def read_newest(connection: Connection, keep: Sequence[tuple[int, int, int]]) -> Rows:
     """The latest rows of each series and the last good one before, ordered by series and time.
 
     `keep`: (series, µs before its newest row, at most so many rows).
     """
-    return _copied(
+    return _copy_rows(
         connection,
         f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::bigint[], %s::int[])"  # noqa: S608  a constant
         " AS k (series, span, most)"
@@ -56,12 +56,12 @@ def newest(connection: Connection, keep: Sequence[tuple[int, int, int]]) -> Rows
     )
 
 
-def between(connection: Connection, spans: Sequence[tuple[int, int, int | None]]) -> Rows:
+def read_spans(connection: Connection, spans: Sequence[tuple[int, int, int | None]]) -> Rows:
     """Rows of (series, from µs on, before µs or the end), ordered by series and time.
 
     With them the last good row before each span: its value may still hold.
     """
-    return _copied(
+    return _copy_rows(
         connection,
         f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[])"  # noqa: S608  a constant
         " AS k (series, since, before) LEFT JOIN LATERAL (SELECT time FROM reading"
@@ -77,9 +77,9 @@ def between(connection: Connection, spans: Sequence[tuple[int, int, int | None]]
     )
 
 
-def within(connection: Connection, series: Sequence[int], since: int, before: int) -> Rows:
+def read_range(connection: Connection, series: Sequence[int], since: int, before: int) -> Rows:
     """All rows of many series in a span of time (µs), ordered by series and time."""
-    return _copied(
+    return _copy_rows(
         connection,
         f"SELECT {_FIELDS} FROM reading r"  # noqa: S608  a constant
         " WHERE r.series_id = ANY(%s) AND r.time >= %s AND r.time < %s",
@@ -87,9 +87,9 @@ def within(connection: Connection, series: Sequence[int], since: int, before: in
     )
 
 
-def every(connection: Connection, since: int, before: int) -> Rows:
+def read_all(connection: Connection, since: int, before: int) -> Rows:
     """All rows of all series in a span of time (µs), as they stand, ordered by series and time."""
-    return _copied(
+    return _copy_rows(
         connection,
         f"SELECT {_FIELDS} FROM reading r WHERE r.time >= %s AND r.time < %s",  # noqa: S608  a constant
         [moment(since), moment(before)],
@@ -97,9 +97,9 @@ def every(connection: Connection, since: int, before: int) -> Rows:
     )
 
 
-def at(connection: Connection, points: Sequence[tuple[int, int]]) -> Rows:
+def read_points(connection: Connection, points: Sequence[tuple[int, int]]) -> Rows:
     """The rows that stand at (series, time µs), ordered so."""
-    return _copied(
+    return _copy_rows(
         connection,
         f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[]) AS k (series, at)"  # noqa: S608  a constant
         " JOIN reading r ON r.series_id = k.series AND r.time = k.at",
@@ -107,25 +107,25 @@ def at(connection: Connection, points: Sequence[tuple[int, int]]) -> Rows:
     )
 
 
-def arrived_late(connection: Connection, asked: Sequence[tuple[int, int, int]]) -> Rows:
+def read_late_arrivals(connection: Connection, spans: Sequence[tuple[int, int, int]]) -> Rows:
     """Rows of (series, older than µs, that arrived from µs on), ordered by series and time."""
-    return _copied(
+    return _copy_rows(
         connection,
         f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[])"  # noqa: S608  a constant
         " AS k (series, before, since) JOIN reading r ON r.series_id = k.series"
         " AND r.time < k.before AND r.received_at >= k.since"
         " WHERE r.received_at >= %s AND r.time < %s",  # which the index of arrivals answers
         [
-            [series for series, _, _ in asked],
-            [moment(before).isoformat() for _, before, _ in asked],
-            [moment(since).isoformat() for _, _, since in asked],
-            moment(min(since for _, _, since in asked)),
-            moment(max(before for _, before, _ in asked)),
+            [series for series, _, _ in spans],
+            [moment(before).isoformat() for _, before, _ in spans],
+            [moment(since).isoformat() for _, _, since in spans],
+            moment(min(since for _, _, since in spans)),
+            moment(max(before for _, before, _ in spans)),
         ],
     )
 
 
-def imported_before(connection: Connection, time: int) -> set[int]:
+def list_imported_series(connection: Connection, time: int) -> set[int]:
     """The series that have imported readings from before a time (µs)."""
     rows = connection.execute(
         "SELECT id FROM series WHERE EXISTS (SELECT FROM reading r WHERE r.series_id = series.id"  # noqa: S608  a constant
@@ -135,7 +135,7 @@ def imported_before(connection: Connection, time: int) -> set[int]:
     return {row[0] for row in rows}
 
 
-def by_series(rows: Rows) -> dict[int, Rows]:
+def split_by_series(rows: Rows) -> dict[int, Rows]:
     """Rows ordered by series and time -> each series' own."""
     if not len(rows):
         return {}
@@ -150,7 +150,7 @@ def _bound(before: int | None) -> str:
     return "infinity" if before is None else moment(before).isoformat()
 
 
-def _copied(
+def _copy_rows(
     connection: Connection, query: str, parameters: list[object], *, first_arrivals: bool = True
 ) -> Rows:
     with (
@@ -158,7 +158,7 @@ def _copied(
         cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)".encode(), parameters) as copy,
     ):
         data = b"".join(bytes(block) for block in copy)
-    wire = np.frombuffer(data, dtype=_WIRE, offset=_HEADER, count=_count(data))
+    wire = np.frombuffer(data, dtype=_WIRE, offset=_HEADER, count=_count_rows(data))
     rows = np.empty(len(wire), dtype=ROW)
     for name in ("series", "value", "quality"):
         rows[name] = wire[name]
@@ -167,11 +167,11 @@ def _copied(
     rows["received"] = np.where(imported, wire["received"], wire["received"] + POSTGRES_EPOCH)
     rows = rows[np.lexsort((rows["time"], rows["series"]))]
     if first_arrivals:
-        arrivals(connection, rows)
+        set_first_arrivals(connection, rows)
     return rows
 
 
-def arrivals(connection: Connection, rows: Rows) -> None:
+def set_first_arrivals(connection: Connection, rows: Rows) -> None:
     """Put the first arrival of any version in the place of that of the one that stands."""
     if not len(rows):
         return
@@ -185,7 +185,7 @@ def arrivals(connection: Connection, rows: Rows) -> None:
             moment(int(rows["time"].max())),
         ],
     ).fetchall()
-    parts = by_series(rows) if versions else {}
+    parts = split_by_series(rows) if versions else {}
     for series, time, received in versions:
         part = parts[series]  # a view: what is written there is written in rows
         at = int(np.searchsorted(part["time"], micros(time)))
@@ -193,5 +193,5 @@ def arrivals(connection: Connection, rows: Rows) -> None:
             part["received"][at] = micros(received)
 
 
-def _count(data: bytes) -> int:
+def _count_rows(data: bytes) -> int:
     return (len(data) - _HEADER - _TRAILER) // _WIRE.itemsize

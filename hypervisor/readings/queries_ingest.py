@@ -10,7 +10,7 @@ from hypervisor.database import feed, gaps
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.gaps import Gap
 from hypervisor.readings import queries, queries_codecs, queries_dead_letters, queries_workers
-from hypervisor.readings.directory import known
+from hypervisor.readings.directory import build_inventory
 from hypervisor.readings.queries_workers import Tally
 from hypervisor.registry import queries as registry_queries
 from ingest.batch import Batch
@@ -52,7 +52,7 @@ class Intake:
             if not queries_workers.claim(connection):
                 connection.close()
                 raise OccupiedError("another process stores what devices send")
-            queries.prepare(connection)
+            queries.create_staging_tables(connection)
             connection.commit()
         except (StoreError, psycopg.OperationalError) as error:
             raise UnavailableError(str(error).strip()) from error
@@ -87,21 +87,23 @@ class Intake:
         done.messages += batch.messages
         done.refused += len(batch.letters)
         if len(batch.rows):
-            changed = queries.put(connection, batch.rows)
+            changed = queries.store(connection, batch.rows)
             done.rows += len(changed)
             done.repeated += len(batch.rows) - len(changed)
             if len(changed):
                 feed.append(connection, "readings", worker=self._worker, rows=changed.tobytes())
         if batch.letters:
-            queries_dead_letters.add(connection, batch.letters, self._worker, again=batch.again)
+            queries_dead_letters.store_letters(
+                connection, batch.letters, self._worker, again=batch.again
+            )
         if batch.deaf:
-            queries_workers.deafen(connection, self._worker, batch.deaf)
+            queries_workers.record_gaps(connection, self._worker, batch.deaf)
         for begins, ends in batch.lost:
             gaps.add(connection, Gap.of("session-lost", self._worker, begins, ends))
         if batch.dropped is not None:
             gaps.note_dropped(connection, self._worker, batch.dropped)
         if batch.heard is not None:
-            queries_workers.hear(connection, self._worker, batch.heard, done)
+            queries_workers.record_heartbeat(connection, self._worker, batch.heard, done)
         return done
 
     def _give_up(self, connection: Connection) -> None:
@@ -119,12 +121,12 @@ class Intake:
         connection = self.open()
         try:
             version = feed.registry_version(connection)
-            found = None
+            inventory = None
             if version != self._version:
-                found = known(
+                inventory = build_inventory(
                     registry_queries.load(connection),
                     self._catalogue,
-                    queries_codecs.load(connection),
+                    queries_codecs.load_sources(connection),
                 )
             connection.rollback()
         except psycopg.Error as error:
@@ -134,7 +136,7 @@ class Intake:
                 raise
             raise UnavailableError(str(error).strip()) from error
         self._version = version
-        return found
+        return inventory
 
 
 def _is_of_the_batch(error: psycopg.Error) -> bool:

@@ -67,7 +67,7 @@ class Progress:
     unread: int
 
 
-def sites(connection: Connection, name: str | None = None) -> list[SiteRow]:
+def list_sites(connection: Connection, name: str | None = None) -> list[SiteRow]:
     """All sites in river order, or the one of that name."""
     rows = connection.execute(
         "SELECT s.name, s.title, s.domain, a.code, a.name, s.lon, s.lat, s.river, s.river_order,"
@@ -92,7 +92,7 @@ def sites(connection: Connection, name: str | None = None) -> list[SiteRow]:
     ]
 
 
-def latest(
+def list_latest(
     connection: Connection, site: str | None = None, *, among: Sequence[str] | None = None
 ) -> list[Latest]:
     """The newest row of every series of one site; of all sites without those of cabinets' lamps.
@@ -126,7 +126,7 @@ def latest(
     ]
 
 
-def thresholds(connection: Connection, site: str, at: datetime) -> list[ThresholdRow]:
+def list_thresholds(connection: Connection, site: str, at: datetime) -> list[ThresholdRow]:
     """The thresholds of a site that are in force at a time."""
     rows = connection.execute(
         "SELECT DISTINCT ON (key) key, value, illustrative, effective FROM revision"
@@ -147,7 +147,7 @@ def thresholds(connection: Connection, site: str, at: datetime) -> list[Threshol
     ]
 
 
-def series_number(connection: Connection, device: str, quantity: str) -> int | None:
+def get_series_id(connection: Connection, device: str, quantity: str) -> int | None:
     """The store's number of a series, None when nobody registered it."""
     row = connection.execute(
         "SELECT series.id FROM series JOIN device ON device.id = series.device"
@@ -157,7 +157,7 @@ def series_number(connection: Connection, device: str, quantity: str) -> int | N
     return None if row is None else int(row[0])
 
 
-def readings(  # noqa: PLR0913  what a page is made of
+def list_readings(  # noqa: PLR0913  what a page is made of
     connection: Connection,
     series: int,
     *,
@@ -180,7 +180,9 @@ def readings(  # noqa: PLR0913  what a page is made of
     ]
 
 
-def rules(connection: Connection, at: datetime) -> Sequence[tuple[str, dict[str, Any], datetime]]:
+def list_rules(
+    connection: Connection, at: datetime
+) -> Sequence[tuple[str, dict[str, Any], datetime]]:
     """(id, as written, effective) of the rules in force at a time."""
     rows = connection.execute(
         "SELECT DISTINCT ON (key) key, value, effective FROM revision"
@@ -190,7 +192,7 @@ def rules(connection: Connection, at: datetime) -> Sequence[tuple[str, dict[str,
     return [(key, value, effective) for key, value, effective in rows if value is not None]
 
 
-def progress(connection: Connection) -> Progress:
+def get_progress(connection: Connection) -> Progress:
     """How far the watch is."""
     ((heard, judged, engine, unread),) = connection.execute(
         "SELECT s.heard_to, s.judged_to, s.engine, (SELECT count(*) FROM feed WHERE xid >="
@@ -199,7 +201,7 @@ def progress(connection: Connection) -> Progress:
     return Progress(heard_to=heard, judged_to=judged, engine=engine, unread=unread)
 
 
-def workers(connection: Connection) -> list[tuple[str, datetime | None, bool]]:
+def list_workers(connection: Connection) -> list[tuple[str, datetime | None, bool]]:
     """(name, heard at, drained) of the ingest workers."""
     rows = connection.execute("SELECT name, heard_at, drained_at FROM worker ORDER BY name")
     return [(name, heard, drained is not None) for name, heard, drained in rows]

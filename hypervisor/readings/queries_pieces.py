@@ -31,7 +31,7 @@ ORDER BY time, series_id
 
 
 @dataclass(frozen=True, kw_only=True)
-class PiecesQuery:
+class BucketQuery:
     """What is asked for: since <= time < until, behind `after` (a time and a series' number)."""
 
     series: Sequence[int]
@@ -53,7 +53,7 @@ class PiecesQuery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Raw:
+class RawReading:
     """One stored reading."""
 
     series: int
@@ -64,7 +64,7 @@ class Raw:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class Bucket:
     """What one series said within a piece of time that begins at `time`.
 
     `count` of those that are believed, of which the figures are; `suspect` of the others.
@@ -83,23 +83,27 @@ class Piece:
     increase: float | None
 
 
-def raw(connection: Connection, asked: PiecesQuery) -> Iterator[Raw]:
+def stream_readings(connection: Connection, query: BucketQuery) -> Iterator[RawReading]:
     """Readings by time, streamed."""
     with connection.cursor(name="readings") as cursor:
         cursor.itersize = _FETCH
-        for row in cursor.execute(_RAW, asked.words):
-            yield Raw(series=row[0], time=row[1], value=row[2], quality=row[3], received_at=row[4])
+        for row in cursor.execute(_RAW, query.words):
+            yield RawReading(
+                series=row[0], time=row[1], value=row[2], quality=row[3], received_at=row[4]
+            )
 
 
-def pieces(connection: Connection, asked: PiecesQuery, every: timedelta) -> Iterator[Piece]:
+def stream_buckets(
+    connection: Connection, query: BucketQuery, every: timedelta
+) -> Iterator[Bucket]:
     """Pieces that begin within the span, by time; looked for as far as somebody takes them."""
-    names = tuple(Piece.__dataclass_fields__)
-    since, until = asked.after[0] if asked.after else asked.since, asked.until
+    names = tuple(Bucket.__dataclass_fields__)
+    since, until = query.after[0] if query.after else query.since, query.until
     width = every * _PIECES
     while since < until:
         ends = until if until - since <= width else since + width
-        words = {**asked.words, "since": since, "until": ends, "every": every}
+        words = {**query.words, "since": since, "until": ends, "every": every}
         rows = connection.execute(_ROLLED, words).fetchall()
         for row in rows:
-            yield Piece(**dict(zip(names, row, strict=True)))
+            yield Bucket(**dict(zip(names, row, strict=True)))
         since, width = ends, width if rows else width * 2

@@ -52,7 +52,7 @@ class Refusals:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deaf:
+class IngestGap:
     """When a worker did not listen."""
 
     worker: str
@@ -60,7 +60,7 @@ class Deaf:
     ends: datetime
 
 
-def arrivals(
+def list_arrivals(
     connection: Connection, *, since: datetime, until: datetime, step: timedelta
 ) -> list[Arrivals]:
     """By step from `since` on, those in which something arrived."""
@@ -81,7 +81,7 @@ def arrivals(
     ]
 
 
-def refusals(connection: Connection, *, since: datetime) -> list[Refusals]:
+def list_refusals(connection: Connection, *, since: datetime) -> list[Refusals]:
     """By reason, the one with the most waiting first."""
     return [
         Refusals(
@@ -97,11 +97,11 @@ def refusals(connection: Connection, *, since: datetime) -> list[Refusals]:
     ]
 
 
-def deaf(connection: Connection, *, limit: int) -> Sequence[Deaf]:
+def list_ingest_gaps(connection: Connection, *, limit: int) -> Sequence[IngestGap]:
     """The latest spans in which a worker did not listen; from before the first is none."""
     rows = connection.execute(
         "SELECT worker, from_at, to_at FROM deaf_span WHERE from_at > %s"
         " ORDER BY to_at DESC LIMIT %s",
         [moment(BEGINNING), limit],
     )
-    return [Deaf(worker=worker, begins=begins, ends=ends) for worker, begins, ends in rows]
+    return [IngestGap(worker=worker, begins=begins, ends=ends) for worker, begins, ends in rows]

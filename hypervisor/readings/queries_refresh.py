@@ -34,7 +34,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS days (series integer, begins timestamptz, e
 TRUNCATE told, wanted
 """
 
-_WANTED = """
+_ADD_HOURS = """
 INSERT INTO wanted SELECT DISTINCT t.series, t.begins, s.quantity = ANY (k.counters)
 FROM told t JOIN series s ON s.id = t.series, rollup_state k
 """
@@ -66,7 +66,7 @@ GROUP BY time_bucket(INTERVAL '7 days', begins, TIMESTAMPTZ '1970-01-01 00:00+00
 """
 
 # From here on of one week: all that is wanted lies within first <= begins < last.
-_GONE = """
+_DELETE_HOURS = """
 DELETE FROM {table} h USING wanted w WHERE h.series_id = w.series AND h.begins = w.begins
     AND h.begins >= %(first)s AND h.begins < %(last)s
 """
@@ -171,22 +171,22 @@ def refresh(
         for series, hour in changed:
             copy.write_row((series, moment(hour * HOUR)))
             oldest = hour if oldest is None else min(hour, oldest)
-    connection.execute(_WANTED)
+    connection.execute(_ADD_HOURS)
     if oldest is not None:
-        _run(connection, _NEXT, {"oldest": moment(oldest * HOUR)})
+        _execute(connection, _NEXT, {"oldest": moment(oldest * HOUR)})
     if whole is not None:
-        _run(connection, _SPAN, {"first": whole[0], "last": whole[1]})
-        connection.execute(_WANTED + " ON CONFLICT DO NOTHING")
-    _run(connection, _FROZEN, words)
+        _execute(connection, _SPAN, {"first": whole[0], "last": whole[1]})
+        connection.execute(_ADD_HOURS + " ON CONFLICT DO NOTHING")
+    _execute(connection, _FROZEN, words)
     connection.execute("ANALYZE wanted")
     weeks = connection.execute(_WEEKS).fetchall()
     return sum(
-        _week(connection, {**words, "first": first, "last": last}, rises=rises)
+        _refresh_week(connection, {**words, "first": first, "last": last}, rises=rises)
         for first, last, rises in weeks
     )
 
 
-def _week(connection: Connection, words: dict[str, Any], *, rises: bool) -> int:
+def _refresh_week(connection: Connection, words: dict[str, Any], *, rises: bool) -> int:
     first, last, frozen = words["first"], words["last"], words["frozen"]
     words |= {
         "near": max(first - _NEAR, frozen) if first >= frozen else first - _NEAR,
@@ -196,21 +196,21 @@ def _week(connection: Connection, words: dict[str, Any], *, rises: bool) -> int:
     }
     connection.execute("TRUNCATE seed, counted, days")
     for table in ("rollup_hour", "rollup_suspect"):
-        _run(connection, _GONE.format(table=table), words)
-    _run(connection, _COUNTED, words)
+        _execute(connection, _DELETE_HOURS.format(table=table), words)
+    _execute(connection, _COUNTED, words)
     connection.execute("ANALYZE counted")  # unknown, it would be looked through once a row
     if rises:
-        _run(connection, _SEED_NEAR, words)
-        _run(connection, _SEED_FAR, words)
-    made = _run(connection, _HOURS, words)
-    _run(connection, _SUSPECT, words)
-    _run(connection, _OF_DAYS, words)
+        _execute(connection, _SEED_NEAR, words)
+        _execute(connection, _SEED_FAR, words)
+    made = _execute(connection, _HOURS, words)
+    _execute(connection, _SUSPECT, words)
+    _execute(connection, _OF_DAYS, words)
     connection.execute("ANALYZE days")
-    _run(connection, _DAYS_GONE, words)
-    _run(connection, _DAYS, words)
+    _execute(connection, _DAYS_GONE, words)
+    _execute(connection, _DAYS, words)
     return made
 
 
-def _run(connection: Connection, statement: str, words: dict[str, Any]) -> int:
+def _execute(connection: Connection, statement: str, words: dict[str, Any]) -> int:
     """Planned for these very times."""
     return connection.execute(statement.encode(), words, prepare=False).rowcount

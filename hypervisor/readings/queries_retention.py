@@ -15,7 +15,7 @@ from hypervisor.database.locks import Lock
 from hypervisor.readings import queries_compression
 from sensors._quality import Quality
 
-_PATIENCE = "5s"  # a dump may hold a chunk for long: whoever waits for us must not wait as long
+_LOCK_TIMEOUT = "5s"  # a dump may hold a chunk for long: whoever waits for us must not wait as long
 
 _GOOD = f"r.value IS NOT NULL AND r.quality & {int(Quality.SUSPECT)} = 0"
 _IMPORTED = f"r.received_at IS NULL AND r.quality & {int(Quality.MANUAL)} = 0"
@@ -28,7 +28,7 @@ SELECT series_id, time FROM (
 ) held WHERE NOT EXISTS (SELECT FROM reading r
     WHERE r.series_id = held.series_id AND r.time >= %(last)s AND {_GOOD})
 """  # noqa: S608  constants
-_GOING = f"""
+_EXPIRED = f"""
 r.time >= %(first)s AND r.time < %(last)s
 AND NOT ({_IMPORTED} AND r.time >= %(imported)s)
 AND (r.series_id, r.time) NOT IN ({_HELD})
@@ -67,18 +67,18 @@ class Chunk:
         return {"first": self.first, "last": self.last, "imported": since}
 
 
-def take(connection: Connection) -> bool:
+def lock_housekeeping(connection: Connection) -> bool:
     """Be the only one that keeps house, as long as the connection lives."""
     return locks.take(connection, Lock.HOUSEKEEPING)
 
 
 def compressed_before(connection: Connection, days: int) -> datetime | None:
     """What ends so many days before now, or before where the watch stands, may be compressed."""
-    found = bounds(connection, {"readings": days, "imported": None, "dead_letters": None})
-    return found.readings
+    limits = read_bounds(connection, {"readings": days, "imported": None, "dead_letters": None})
+    return limits.readings
 
 
-def bounds(connection: Connection, days: Mapping[str, int | None]) -> Bounds:
+def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bounds:
     """The oldest that is kept: so many days before now, or before where the watch stands.
 
     In an exercise now is the scenario's. Where nothing was judged yet no reading goes.
@@ -102,7 +102,7 @@ def bounds(connection: Connection, days: Mapping[str, int | None]) -> Bounds:
     )
 
 
-def expired(connection: Connection, bounds: Bounds) -> list[Chunk]:
+def list_expired(connection: Connection, bounds: Bounds) -> list[Chunk]:
     """The chunks that lie before the bound and hold something that goes, oldest first."""
     if bounds.readings is None:
         return []
@@ -112,31 +112,31 @@ def expired(connection: Connection, bounds: Bounds) -> list[Chunk]:
         " AND range_end <= %s ORDER BY range_start",
         [bounds.readings],
     ).fetchall()
-    chunks = [_chunk(connection, first, last, bounds.imported) for first, last in rows]
+    chunks = [_count_chunk(connection, first, last, bounds.imported) for first, last in rows]
     return [chunk for chunk in chunks if chunk.going]
 
 
-def _chunk(
+def _count_chunk(
     connection: Connection, first: datetime, last: datetime, imported: datetime | None
 ) -> Chunk:
     empty = Chunk(first=first, last=last, going=0, kept=0, imported=imported)
     ((going, every),) = connection.execute(
-        f"SELECT count(*) FILTER (WHERE {_GOING}), count(*) FROM reading r"  # noqa: S608  constants
+        f"SELECT count(*) FILTER (WHERE {_EXPIRED}), count(*) FROM reading r"  # noqa: S608  constants
         " WHERE r.time >= %(first)s AND r.time < %(last)s",
         empty.words,
     )
     return Chunk(first=first, last=last, going=going, kept=every - going, imported=imported)
 
 
-def let_go(connection: Connection, chunk: Chunk) -> int:
+def drop_chunk(connection: Connection, chunk: Chunk) -> int:
     """Drop the chunk, or delete what goes of it, its copy and the versions; how many versions.
 
     In the caller's transaction. Fails rather than waits for long, see `lock_timeout`.
     """
-    connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+    connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
     if chunk.kept:
-        queries_compression.unlimited(connection)
-        connection.execute(f"DELETE FROM reading r WHERE {_GOING}", chunk.words)  # noqa: S608  constants
+        queries_compression.lift_row_limit(connection)
+        connection.execute(f"DELETE FROM reading r WHERE {_EXPIRED}", chunk.words)  # noqa: S608  constants
     else:
         connection.execute(
             "SELECT drop_chunks('reading', older_than => %(last)s, newer_than => %(first)s)",
@@ -148,7 +148,7 @@ def let_go(connection: Connection, chunk: Chunk) -> int:
     return connection.execute(_VERSIONS, chunk.words).rowcount
 
 
-def letters_going(connection: Connection, bounds: Bounds) -> int:
+def count_expired_letters(connection: Connection, bounds: Bounds) -> int:
     """How many dead letters arrived before the bound."""
     ((letters,),) = connection.execute(
         "SELECT count(*) FROM dead_letter WHERE received_at < %s", [bounds.dead_letters]
@@ -156,20 +156,20 @@ def letters_going(connection: Connection, bounds: Bounds) -> int:
     return int(letters)
 
 
-def let_letters_go(connection: Connection, bounds: Bounds) -> int:
+def delete_expired_letters(connection: Connection, bounds: Bounds) -> int:
     """Delete them, in the caller's transaction; how many."""
     return connection.execute(
         "DELETE FROM dead_letter WHERE received_at < %s", [bounds.dead_letters]
     ).rowcount
 
 
-def agreed(connection: Connection) -> dict[str, int | None]:
+def list_periods(connection: Connection) -> dict[str, int | None]:
     """For how many days each thing is kept by agreement (None: for good)."""
     rows = connection.execute("SELECT what, days FROM retention").fetchall()
     return {str(what): days for what, days in rows}
 
 
-def agree(connection: Connection, days: Mapping[str, int | None]) -> None:
+def set_periods(connection: Connection, days: Mapping[str, int | None]) -> None:
     """Keep things so long from now on."""
     with connection.cursor() as cursor:
         cursor.executemany(

@@ -25,12 +25,12 @@ class RollupState:
     frozen: datetime
 
 
-def take(connection: Connection) -> bool:
+def lock_rollups(connection: Connection) -> bool:
     """Be the only one that rolls up, as long as the connection lives."""
     return locks.take(connection, Lock.ROLLING_UP)
 
 
-def state(connection: Connection) -> RollupState:
+def lock_state(connection: Connection) -> RollupState:
     """How far it is, in the caller's transaction; whoever refreshes has it to themselves."""
     row = connection.execute(
         "SELECT cursor::text, CASE WHEN fill = '-infinity' THEN %(old)s ELSE fill END,"
@@ -42,7 +42,7 @@ def state(connection: Connection) -> RollupState:
     return RollupState(cursor=row[0], fill=row[1], frozen=row[2])
 
 
-def followed(connection: Connection, cursor: str, *, fill: datetime | None) -> None:
+def save_state(connection: Connection, cursor: str, *, fill: datetime | None) -> None:
     """Remember how far it is, in the caller's transaction."""
     connection.execute(
         "UPDATE rollup_state SET cursor = %s::xid8, fill = %s, seen_at = clock_timestamp()",
@@ -50,7 +50,7 @@ def followed(connection: Connection, cursor: str, *, fill: datetime | None) -> N
     )
 
 
-def chunks(connection: Connection, since: datetime) -> list[tuple[datetime, datetime]]:
+def list_chunks(connection: Connection, since: datetime) -> list[tuple[datetime, datetime]]:
     """The spans in which readings lie together, those that end after `since`, oldest first."""
     rows = connection.execute(
         "SELECT range_start, range_end FROM timescaledb_information.chunks"
@@ -66,7 +66,7 @@ def freeze(connection: Connection, upto: datetime) -> None:
     connection.execute("UPDATE rollup_state SET frozen = GREATEST(frozen, %s)", [upto])
 
 
-def rising(connection: Connection, quantities: Sequence[str]) -> None:
+def set_counters(connection: Connection, quantities: Sequence[str]) -> None:
     """Say which quantities are counters, to whoever makes roll-ups and whoever reads them.
 
     Where others rise than did, all is to be rolled up anew.
@@ -79,7 +79,7 @@ def rising(connection: Connection, quantities: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class Rollup:
     """What a series said in an hour or a day."""
 
     begins: datetime
@@ -96,9 +96,9 @@ class Piece:
         return self.sum / self.count
 
 
-def read(
+def read_rollups(
     connection: Connection, series: Sequence[int], span: tuple[datetime, datetime], *, days: bool
-) -> dict[int, list[Piece]]:
+) -> dict[int, list[Rollup]]:
     """Pieces that begin within first <= begins < last, ascending; none: the series is absent."""
     table = "rollup_day" if days else "rollup_hour"
     rows = connection.execute(
@@ -107,11 +107,11 @@ def read(
         " ORDER BY series_id, begins",
         [list(series), *span],
     )
-    found: dict[int, list[Piece]] = {}
-    for one, *values in rows:
-        piece = Piece(**dict(zip(Piece.__dataclass_fields__, values, strict=True)))
-        found.setdefault(one, []).append(piece)
-    return found
+    pieces_by_series: dict[int, list[Rollup]] = {}
+    for series_id, *values in rows:
+        piece = Rollup(**dict(zip(Rollup.__dataclass_fields__, values, strict=True)))
+        pieces_by_series.setdefault(series_id, []).append(piece)
+    return pieces_by_series
 
 
 def hour_of(at: datetime) -> int:

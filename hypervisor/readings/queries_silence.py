@@ -37,7 +37,7 @@ WHERE value IS NULL OR value->>'in_service' = 'false'
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class ExpectedSeries:
     """A series that ought to speak: `time` of its last reading, `stale_s` it may be silent."""
 
     site: str
@@ -56,13 +56,15 @@ class Heard:
         return self.time is None or (now - self.time).total_seconds() > self.stale_s > 0
 
 
-def heard(connection: Connection, quantities: Sequence[str], now: datetime) -> list[Heard]:
+def list_expected_series(
+    connection: Connection, quantities: Sequence[str], now: datetime
+) -> list[ExpectedSeries]:
     """The series of these quantities that ought to speak."""
     rows = connection.execute(
         _HEARD, {"quantities": list(quantities), "now": now, "unfit": _UNFIT}
     ).fetchall()
     return [
-        Heard(
+        ExpectedSeries(
             site=row[0],
             title=row[1],
             domain=row[2],
@@ -79,7 +81,7 @@ def heard(connection: Connection, quantities: Sequence[str], now: datetime) -> l
     ]
 
 
-def resting(connection: Connection, devices: Sequence[str], now: datetime) -> set[str]:
+def list_out_of_service(connection: Connection, devices: Sequence[str], now: datetime) -> set[str]:
     """Which of these devices are out of service."""
     rows = connection.execute(_RESTING, {"names": list(devices), "now": now})
     return {row[0] for row in rows}

@@ -8,7 +8,7 @@ from hypervisor.database.connect import Connection
 
 
 @dataclass(frozen=True, kw_only=True)
-class Count:
+class CommuneCounts:
     """Of one commune (None: in no known one). `worst`: the highest severity of `alarms`."""
 
     commune: str | None
@@ -57,20 +57,22 @@ WHERE kind = 'reach' AND effective <= %s ORDER BY key, effective DESC, id DESC
 """
 
 
-def counts(connection: Connection) -> list[Count]:
+def count_by_commune(connection: Connection) -> list[CommuneCounts]:
     """By commune."""
     return [
-        Count(commune=row[0], sites=row[1], alarms=row[2], unacknowledged=row[3], worst=row[4])
+        CommuneCounts(
+            commune=row[0], sites=row[1], alarms=row[2], unacknowledged=row[3], worst=row[4]
+        )
         for row in connection.execute(_COUNTS)
     ]
 
 
-def worst(connection: Connection) -> dict[str, tuple[str, int]]:
+def find_worst_by_site(connection: Connection) -> dict[str, tuple[str, int]]:
     """By site with active alarms: the highest severity of them, and how many they are."""
     return {name: (severity, count) for name, severity, count in connection.execute(_WORST)}
 
 
-def links(connection: Connection, at: datetime) -> list[tuple[str, str, float]]:
+def list_links(connection: Connection, at: datetime) -> list[tuple[str, str, float]]:
     """(upstream, downstream, s that the water takes) in force at a time."""
     rows = connection.execute(_LINKS, [at])
     return [
@@ -85,7 +87,7 @@ def _pair(key: str) -> tuple[str, str]:
     return upstream, downstream
 
 
-def reaches(connection: Connection, at: datetime) -> dict[str, Reached]:
+def list_reaches(connection: Connection, at: datetime) -> dict[str, Reached]:
     """By asset, where one is tied to a gauge at a time."""
     return {
         key: Reached(
@@ -100,7 +102,7 @@ def reaches(connection: Connection, at: datetime) -> dict[str, Reached]:
     }
 
 
-def communes_of(connection: Connection, codes: Sequence[str]) -> list[str]:
+def list_communes(connection: Connection, codes: Sequence[str]) -> list[str]:
     """The communes within areas."""
     rows = connection.execute(
         "WITH RECURSIVE below AS (SELECT code, kind FROM area WHERE code = ANY(%s)"

@@ -41,7 +41,7 @@ def claim(connection: Connection) -> bool:
     return take(connection, Lock.WORKER)
 
 
-def silent_claim(connection: Connection, *, lease: float) -> int | None:
+def find_silent_claim(connection: Connection, *, lease: float) -> int | None:
     """The server process of the claim's holder where that has done nothing for `lease` s.
 
     Its last statement and its last heartbeat are older then, and no statement is under way: who
@@ -106,7 +106,7 @@ def join(connection: Connection, name: str, heard: datetime | None = None) -> Wo
     if row is None:
         raise StoreError(f"worker {name!r} could not join")
     if unheard is not None:
-        deafen(connection, name, [(unheard, micros(row[2]))])
+        record_gaps(connection, name, [(unheard, micros(row[2]))])
     return Worker(name=row[0], heard_at=row[1], joined_at=row[2], drained_at=row[3])
 
 
@@ -121,7 +121,7 @@ def _unheard_since(connection: Connection) -> int | None:
     return BEGINNING if row[0] is None else micros(row[0])
 
 
-def every(connection: Connection) -> list[Worker]:
+def list_workers(connection: Connection) -> list[Worker]:
     counters = tuple(Tally.__dataclass_fields__)
     rows = connection.execute(
         "SELECT name, heard_at, joined_at, drained_at,"
@@ -139,7 +139,9 @@ def every(connection: Connection) -> list[Worker]:
     ]
 
 
-def hear(connection: Connection, name: str, clock: int, done: Tally | None = None) -> None:
+def record_heartbeat(
+    connection: Connection, name: str, clock: int, done: Tally | None = None
+) -> None:
     """A heartbeat came round (µs), behind all that this transaction and those before it stored.
 
     `done` by the worker since the last one.
@@ -155,7 +157,7 @@ def hear(connection: Connection, name: str, clock: int, done: Tally | None = Non
     feed.append(connection, "heartbeat", worker=name, at=at)
 
 
-def deafen(connection: Connection, name: str, spans: Sequence[tuple[int, int]]) -> None:
+def record_gaps(connection: Connection, name: str, spans: Sequence[tuple[int, int]]) -> None:
     """The worker was not listening in these spans (µs); one that began before goes on."""
     with connection.cursor() as cursor:
         cursor.executemany(

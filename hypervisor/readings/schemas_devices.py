@@ -106,10 +106,10 @@ class DeviceDetailBody(Body):
     series: list[SeriesBody]
 
 
-def standing(one: Site | DeviceBody) -> Feature:
+def make_feature(located: Site | DeviceBody) -> Feature:
     """A thing where it stands, with all that is told of it."""
     return Feature(
-        id=one.name,
-        geometry=point(one.lon, one.lat),
-        properties=one.model_dump(mode="json", exclude={"lon", "lat"}),
+        id=located.name,
+        geometry=point(located.lon, located.lat),
+        properties=located.model_dump(mode="json", exclude={"lon", "lat"}),
     )

@@ -28,20 +28,20 @@ class Payload:
     pretty: str | None
 
 
-def payload(content: bytes) -> Payload:
+def format_payload(content: bytes) -> Payload:
     """A payload to look at."""
     shown = content[:MOST]
     text = _text(shown if len(content) <= MOST else shown[: MOST - 4])
     return Payload(
         size=len(content),
         cut=len(content) > MOST,
-        lines=tuple(_lines(shown)),
+        lines=tuple(_format_lines(shown)),
         text=text,
-        pretty=_pretty(content) if text is not None and len(content) <= MOST else None,
+        pretty=_format_json(content) if text is not None and len(content) <= MOST else None,
     )
 
 
-def _lines(content: bytes) -> Iterator[HexLine]:
+def _format_lines(content: bytes) -> Iterator[HexLine]:
     for start in range(0, len(content), _LINE):
         part = content[start : start + _LINE]
         halves = (part[:8].hex(" "), part[8:].hex(" "))
@@ -54,14 +54,14 @@ def _lines(content: bytes) -> Iterator[HexLine]:
 
 def _text(content: bytes) -> str | None:
     try:
-        found = content.decode()
+        text = content.decode()
     except UnicodeDecodeError:
         return None
-    readable = all(char.isprintable() or char in "\r\n\t" for char in found)
-    return found if readable else None
+    readable = all(char.isprintable() or char in "\r\n\t" for char in text)
+    return text if readable else None
 
 
-def _pretty(content: bytes) -> str | None:
+def _format_json(content: bytes) -> str | None:
     try:
         return json.dumps(json.loads(content), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypervisor.readings.views_quality import SPAN, STEP, Ingest
+from hypervisor.readings.views_quality import SPAN, STEP, IngestSummary
 
 WIDTH, HEIGHT = 344, 104
 LEFT, RIGHT, TOP, BOTTOM = 4, 304, 10, 82
@@ -23,7 +23,7 @@ class Drawing:
     level: float
 
 
-def drawn(ingest: Ingest, zone: ZoneInfo) -> Drawing:
+def draw_arrivals(ingest: IngestSummary, zone: ZoneInfo) -> Drawing:
     """The span, the present at its right edge."""
     minutes = STEP / _MINUTE
     most = max((arrival.readings for arrival in ingest.arrivals), default=0) / minutes
@@ -46,7 +46,7 @@ def drawn(ingest: Ingest, zone: ZoneInfo) -> Drawing:
     )
 
 
-def _x(ingest: Ingest, at: datetime) -> float:
+def _x(ingest: IngestSummary, at: datetime) -> float:
     return round(LEFT + (at - ingest.since) / SPAN * (RIGHT - LEFT), 1)
 
 
@@ -54,7 +54,7 @@ def _y(rate: float, most: float) -> float:
     return round(BOTTOM - (rate / most if most else 0) * (BOTTOM - TOP), 1)
 
 
-def _hours(ingest: Ingest, zone: ZoneInfo) -> list[tuple[float, datetime]]:
+def _hours(ingest: IngestSummary, zone: ZoneInfo) -> list[tuple[float, datetime]]:
     first = ingest.since.astimezone(zone).replace(minute=0, second=0, microsecond=0)
     hours = (first + timedelta(hours=step) for step in range(1, 5))
     return [(_x(ingest, at), at) for at in hours if at <= ingest.now]

@@ -47,11 +47,11 @@ _MEANING = {
 }  # fmt: skip
 
 
-def meaning(reason: str) -> str:
+def explain_reason(reason: str) -> str:
     """A sentence."""
     return _(_MEANING.get(reason, _OTHER))
 
 
-def cause(gap: str) -> str:
+def explain_cause(gap: str) -> str:
     """What a gap's cause means, for the reader."""
     return _(_CAUSE[gap])

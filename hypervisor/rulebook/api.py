@@ -42,7 +42,7 @@ router = APIRouter(prefix="/rules", tags=["rules"])
 @router.get("", responses=responses())
 def every(context: Context, page: Page) -> RulesBody:
     """Each rule as its author wrote it, with the time from which it holds."""
-    rules = queries_latest.rules(context.connection, context.now())
+    rules = queries_latest.list_rules(context.connection, context.now())
     some, following = page.cut(rules, lambda row: (row[0],))
     return RulesBody(
         mode=context.mode,

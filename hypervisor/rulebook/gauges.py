@@ -117,7 +117,7 @@ def _record(
     for source, end in zip(series.sources, ends, strict=True):
         if only in (None, source.device):
             spans.append((source.id, max(source.since, BEGINNING), end))
-    rows = queries_history.between(connection, spans)
+    rows = queries_history.read_spans(connection, spans)
     keep = believed(rows["value"], rows["quality"])
     low = max((micros(limits[0]) if limits[0] else BEGINNING), since or BEGINNING)
     keep &= rows["time"] >= low

@@ -144,7 +144,7 @@ def applies(context: RequestContext, request: Request, rule: str) -> list[Place]
     """Where a rule applies, by title; with the thresholds that it asks for there."""
     subjects = places(context, request).get(rule, [])
     names = {site for site, _subject in subjects}
-    titles = {row.name: row.title for row in queries_latest.sites(context.connection)}
+    titles = {row.name: row.title for row in queries_latest.list_sites(context.connection)}
     rows = queries_site.list_thresholds(context.connection, sorted(names), context.now())
     stood = read_rule((stands(context, rule).value) or None)
     wanted = () if stood is None else (*stood.thresholds, *stood.optional_thresholds)
@@ -206,6 +206,6 @@ def everywhere(context: RequestContext, domain: str) -> list[tuple[str, str]]:
     """The sites of a domain that a new rule may be tried at."""
     return [
         (row.name, row.title)
-        for row in queries_latest.sites(context.connection)
+        for row in queries_latest.list_sites(context.connection)
         if row.domain == domain
     ]

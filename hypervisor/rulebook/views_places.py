@@ -56,7 +56,7 @@ def places(context: RequestContext, request: Request) -> dict[str, list[tuple[st
         known: Places = state.rule_places
     with context.owning() as connection:
         found = known.of(request, connection, context.catalogue)
-    seen = {row.name for row in queries_latest.sites(context.connection)}
+    seen = {row.name for row in queries_latest.list_sites(context.connection)}
     return {
         rule: mine
         for rule, subjects in found.items()

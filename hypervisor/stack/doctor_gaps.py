@@ -9,7 +9,7 @@ from hypervisor.database import gaps as ledger
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import StoreError, connect
 from hypervisor.database.gaps import Gap
-from hypervisor.readings.refilling import Refill, refills
+from hypervisor.readings.refilling import Recovery, assess_recovery
 from hypervisor.stack.finding import Finding, good, warning
 from sensors._domain import catalogue
 
@@ -34,7 +34,11 @@ def check_gaps(settings: Settings, now: datetime) -> Iterator[Finding]:
             recent = ledger.latest(connection, limit=100, since=now - SPAN)
             live = instance is not None and instance.mode is Mode.LIVE
             described = recent[:_MOST]
-            came = refills(connection, catalogue(), described) if live else [None] * len(described)
+            came = (
+                assess_recovery(connection, catalogue(), described)
+                if live
+                else [None] * len(described)
+            )
     except StoreError:  # the check of the database reports it
         return
     if not recent:
@@ -46,7 +50,7 @@ def check_gaps(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield warning("gaps", more, _MEND)
 
 
-def _finding(gap: Gap, came: Refill | None) -> Finding:
+def _finding(gap: Gap, came: Recovery | None) -> Finding:
     """An ingest gap without a missing device has cost nothing."""
     begins, ends = (at.astimezone() for at in (gap.begins, gap.ends))
     what = f"{begins:%d %b %H:%M:%S} to {ends:%d %b %H:%M:%S}: {_CAUSES[gap.cause]}"
@@ -59,7 +63,7 @@ def _finding(gap: Gap, came: Refill | None) -> Finding:
     return warning("gaps", what, _MEND)
 
 
-def _format_refill(came: Refill) -> str:
+def _format_refill(came: Recovery) -> str:
     if not came.due:
         return "no device was due"
     lacking = came.lacking

@@ -64,11 +64,11 @@ def configured_days(settings: Settings) -> dict[str, int | None]:
 
 def preview(connection: Connection, days: Days) -> Sweep:
     """What would be deleted."""
-    bounds = queries_retention.bounds(connection, days)
+    bounds = queries_retention.read_bounds(connection, days)
     return Sweep(
         bounds=bounds,
-        chunks=tuple(queries_retention.expired(connection, bounds)),
-        dead_letters=queries_retention.letters_going(connection, bounds),
+        chunks=tuple(queries_retention.list_expired(connection, bounds)),
+        dead_letters=queries_retention.count_expired_letters(connection, bounds),
     )
 
 
@@ -82,11 +82,11 @@ def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> S
     for chunk in expired.chunks:
         with connection.transaction():
             rollups.keep(connection, chunk.first, chunk.last)
-            versions = queries_retention.let_go(connection, chunk)
+            versions = queries_retention.drop_chunk(connection, chunk)
             _record(connection, chunk, versions)
     if expired.dead_letters:
         with connection.transaction():
-            gone = queries_retention.let_letters_go(connection, expired.bounds)
+            gone = queries_retention.delete_expired_letters(connection, expired.bounds)
             _record_letters(connection, expired.bounds.dead_letters, gone)
     return Sweep(
         bounds=expired.bounds,
@@ -101,14 +101,14 @@ def _apply_agreement(
 ) -> tuple[dict[str, int | None], tuple[str, ...]]:
     """The retention in force, and the shortened settings not accepted yet."""
     with connection.transaction():
-        before = queries_retention.agreed(connection)
+        before = queries_retention.list_periods(connection)
         waiting = {
             what
             for what, days in configured.items()
             if what in before and not agree and _is_shorter(days, before[what])
         }
         days = {what: before[what] if what in waiting else configured[what] for what in configured}
-        queries_retention.agree(connection, days)
+        queries_retention.set_periods(connection, days)
     words = tuple(
         f"{_SETTINGS[what]} is {configured[what]} now and was {_format_days(before[what])}"
         for what in sorted(waiting)
@@ -164,7 +164,7 @@ def refresh_columnar_copy(connection: Connection, settings: Settings) -> str:
 def compress(connection: Connection, settings: Settings) -> str:
     """Compress old readings; a message if anything was compressed."""
     before = queries_retention.compressed_before(connection, settings.compress_after_days)
-    done = queries_compression.keep(connection, before)
+    done = queries_compression.compress_chunks(connection, before)
     return f"; {done} weeks of readings compressed" if done else ""
 
 
@@ -192,7 +192,7 @@ def _run_once(connection: Connection, settings: Settings) -> str:
     """One sweep; its log message."""
     if instance_store.read(connection) is None:
         raise StoreError("this database has not been said to be live or an exercise")
-    if not queries_retention.take(connection):
+    if not queries_retention.lock_housekeeping(connection):
         return "another housekeeping is running on this database"
     done = sweep(connection, configured_days(settings))
     text = f"gone: {done.text()}" if done.readings or done.dead_letters else done.text()

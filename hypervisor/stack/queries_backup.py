@@ -157,7 +157,7 @@ def resume(connection: Connection, now: datetime) -> None:
     instance = instance_store.read(connection)
     if instance is None or instance.mode is not Mode.LIVE:
         return  # in an exercise only its scenario declares gaps
-    for worker in queries_workers.every(connection):
+    for worker in queries_workers.list_workers(connection):
         since = worker.heard_at or worker.joined_at
         if worker.drained_at is None and since < now:
-            queries_workers.deafen(connection, worker.name, [(micros(since), micros(now))])
+            queries_workers.record_gaps(connection, worker.name, [(micros(since), micros(now))])

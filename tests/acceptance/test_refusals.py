@@ -75,7 +75,7 @@ def test_a_clock_is_not_turned_back(
     clock = int(datetime(2022, 2, 1, tzinfo=UTC).timestamp()) * 1_000_000
     with connect(exercise_settings.database_url) as connection:
         queries_workers.join(connection, "ingest-1")
-        queries_workers.hear(connection, "ingest-1", clock)
+        queries_workers.record_heartbeat(connection, "ingest-1", clock)
     told = refusal(exercise_settings, str(record), "--station", "O200004001")
     assert "clock stands at 2022-02-01T00:00:00Z" in told
     assert "begins at 2022-01-11T06:15:00Z" in told

@@ -62,13 +62,13 @@ def _speak(connection: Connection) -> None:
     water = rows["quantity"].map(lambda name: domains.get(name) in {"flood", "weather"})
     recent = rows["time"] > ends - timedelta(hours=_OTHERS)
     rows = rows[(rows["time"] > ends - timedelta(hours=_KEPT)) & (water | recent) & ~lost]
-    reading_queries.prepare(connection)
-    stands = reading_queries.put(connection, _packed(connection, rows))
+    reading_queries.create_staging_tables(connection)
+    stands = reading_queries.store(connection, _packed(connection, rows))
     feed.append(connection, "readings", rows=stands.tobytes())
     begins = ends - timedelta(hours=_OTHERS)  # nobody listened before: no device was silent then
     exercise_queries.deafen(connection, BEGINNING, int(begins.timestamp()) * 1_000_000)
     connection.commit()
-    queries_workers.hear(connection, "one", int(ends.timestamp()) * 1_000_000)
+    queries_workers.record_heartbeat(connection, "one", int(ends.timestamp()) * 1_000_000)
     connection.commit()
 
 

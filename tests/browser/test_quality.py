@@ -19,7 +19,7 @@ from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violati
 def refused_url(own_url: str) -> str:
     """The flood, and letters of two reasons: one that is mended by now, one that is not."""
     with connect(own_url) as connection:
-        at = queries_latest.progress(connection).heard_to
+        at = queries_latest.get_progress(connection).heard_to
         assert at is not None
         when = at.isoformat().replace("+00:00", "Z")
         good = b'{"time": "%s", "values": {"level": 1.5}}' % when.encode()
@@ -35,7 +35,7 @@ def refused_url(own_url: str) -> str:
                 received_at=micros(at),
                 again=False,
             )
-            queries_dead_letters.add(connection, [letter], "one")
+            queries_dead_letters.store_letters(connection, [letter], "one")
         now = datetime.now(UTC)
         gap = Gap(cause="broker-killed", worker="", begins=now - timedelta(seconds=2), ends=now)
         gaps.add(connection, gap)

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from hypervisor.readings.cli_quantities import quantities
+from hypervisor.readings.cli_quantities import list_quantities
 from sensors._domain import CatalogueError
 
 
 def test_every_quantity_is_listed_with_what_an_author_needs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    quantities(as_json=True)
+    list_quantities(as_json=True)
     rows = {row["name"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
     assert rows["rain"] == {
         "domain": "weather",
@@ -34,7 +34,7 @@ def test_one_domain_as_a_table(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    quantities("mobility")
+    list_quantities("mobility")
     text = capsys.readouterr().out
     (line,) = (line for line in text.splitlines() if "bicycles" in line)
     assert [cell.strip() for cell in line.strip("│").split("│")][1:4] == [
@@ -48,4 +48,4 @@ def test_one_domain_as_a_table(
 
 def test_a_domain_that_is_not_there() -> None:
     with pytest.raises(CatalogueError, match="no domain 'wether'; there are flood, lighting"):
-        quantities("wether")
+        list_quantities("wether")

@@ -14,7 +14,7 @@ from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.feed import DAY
 from hypervisor.readings import queries_columnar, queries_history, queries_retention
-from hypervisor.readings.corrections import Said, invalidate
+from hypervisor.readings.corrections import Attribution, invalidate
 from hypervisor.readings.queries_columnar import Copy
 from hypervisor.registry import queries as registry_queries
 from sensors._row import NEVER, Rows
@@ -45,10 +45,10 @@ class Place:
         series = sorted(self.world.numbers.values())
         with connect(self.world.url) as own:
             own.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            copy = queries_columnar.standing(own, self.folder)
-            found = queries_columnar.read(own, copy, series, since, before)
+            copy = queries_columnar.find_copy(own, self.folder)
+            found = queries_columnar.read_rows(own, copy, series, since, before)
             spans = [(one, since, None if before == 2**61 else before) for one in series]
-            stored = queries_history.between(own, spans)
+            stored = queries_history.read_spans(own, spans)
         parts = [found[one] for one in sorted(found)]
         return copy, np.concatenate(parts) if parts else stored[:0], stored
 
@@ -90,7 +90,10 @@ def test_late_corrected_and_invalidated_readings_are_told(place: Place) -> None:
     world.store([Sent(site="yvette", at=90 * 80, value=8.25, received=41 * MINUTES)])
     level = registry_queries.load(world.connection).series["juine", "level"]
     span = moment(us(9 * MINUTES)), moment(us(9 * MINUTES + 600))
-    assert invalidate(world.connection, level, *span, Said(reason="ice", author="test")).rows > 2
+    assert (
+        invalidate(world.connection, level, *span, Attribution(reason="ice", author="test")).rows
+        > 2
+    )
     world.connection.commit()
     copy = place.agrees()
     assert sum(len(part.dirty) for part in copy.parts) == 3
@@ -122,13 +125,13 @@ def test_a_copy_that_is_gone_is_not_missed(place: Place) -> None:
     place.refresh()
     with connect(place.world.url) as own:
         own.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        copy = queries_columnar.standing(own, place.folder)
+        copy = queries_columnar.find_copy(own, place.folder)
         for file in place.folder.iterdir():
             file.unlink()
         series = sorted(place.world.numbers.values())
-        found = queries_columnar.read(own, copy, series, 0, 2**61)
-        stored = queries_history.by_series(
-            queries_history.between(own, [(one, 0, None) for one in series])
+        found = queries_columnar.read_rows(own, copy, series, 0, 2**61)
+        stored = queries_history.split_by_series(
+            queries_history.read_spans(own, [(one, 0, None) for one in series])
         )
     assert found.keys() == stored.keys()
     assert all(found[one].tobytes() == stored[one].tobytes() for one in found)
@@ -144,8 +147,8 @@ def test_what_housekeeping_lets_go_is_gone_from_the_copy(place: Place) -> None:
         bounds = queries_retention.Bounds(
             readings=moment(first.last), imported=None, dead_letters=None
         )
-        for chunk in queries_retention.expired(place.world.connection, bounds):
-            queries_retention.let_go(place.world.connection, chunk)
+        for chunk in queries_retention.list_expired(place.world.connection, bounds):
+            queries_retention.drop_chunk(place.world.connection, chunk)
     place.world.connection.commit()
 
     copy = place.agrees()
@@ -160,14 +163,14 @@ def test_a_reader_sees_what_stood_when_it_began(place: Place) -> None:
     series = sorted(place.world.numbers.values())
     with connect(place.world.url) as own:
         own.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        copy = queries_columnar.standing(own, place.folder)
+        copy = queries_columnar.find_copy(own, place.folder)
         place.world.store([Sent(site="orge", at=90 * 20, value=7.75, received=40 * MINUTES)])
         feed.prune(place.world.connection, str(feed.ahead(place.world.connection)))
         place.world.connection.commit()
         assert place.refresh() == 1
-        found = queries_columnar.read(own, copy, series, 0, 2**61)
-        stored = queries_history.by_series(
-            queries_history.between(own, [(one, 0, None) for one in series])
+        found = queries_columnar.read_rows(own, copy, series, 0, 2**61)
+        stored = queries_history.split_by_series(
+            queries_history.read_spans(own, [(one, 0, None) for one in series])
         )
     assert all(found[one].tobytes() == stored[one].tobytes() for one in stored)
     _, anew, _ = place.both()
@@ -184,7 +187,7 @@ def test_changes_by_a_transaction_that_the_copy_did_not_see_are_told(place: Plac
             "UPDATE reading SET value = 5.5 WHERE series_id = %s AND time >= %s AND time < %s",
             [place.world.numbers["orge", "level"], *map(moment, span)],
         )
-        rows = queries_history.within(slow, [place.world.numbers["orge", "level"]], *span)
+        rows = queries_history.read_range(slow, [place.world.numbers["orge", "level"]], *span)
         feed.append(slow, "readings", rows=rows.tobytes())
         slow.commit()
     assert len(rows) > 3

@@ -235,7 +235,7 @@ def test_who_takes_over_goes_on_where_the_last_one_stood(connection: Connection)
     assert (joined.name, joined.heard_at, joined.drained_at) == ("new", NOW + HOUR, None)
     now = _clock(connection)
     assert joined.joined_at == now
-    assert [(one.name, one.drained_at) for one in queries_workers.every(connection)] == [
+    assert [(one.name, one.drained_at) for one in queries_workers.list_workers(connection)] == [
         ("a", now),
         ("b", now),
         ("gone", NOW),
@@ -245,7 +245,7 @@ def test_who_takes_over_goes_on_where_the_last_one_stood(connection: Connection)
     assert queries_workers.take_over(connection, "new").heard_at == NOW + HOUR
     assert feed.registry_version(connection) == 1, "nobody's clock is another's"
     assert connection.execute("SELECT count(*) FROM deaf_span").fetchone() == (0,)
-    queries_workers.hear(connection, "new", micros(NOW + 3 * HOUR))
+    queries_workers.record_heartbeat(connection, "new", micros(NOW + 3 * HOUR))
     _add_worker(connection, "c", NOW + 2 * HOUR)
     assert queries_workers.take_over(connection, "new").heard_at == NOW + 3 * HOUR, "never back"
     assert queries_workers.take_over(connection, "a").heard_at == NOW + 3 * HOUR
@@ -265,9 +265,9 @@ def test_until_somebody_joined_nobody_listened(connection: Connection) -> None:
 def test_a_worker_and_what_it_did(connection: Connection) -> None:
     queries_workers.join(connection, "a")
     tally = Tally(messages=1, rows=2, refused=3, batches=4, retries=5, repeated=6)
-    queries_workers.hear(connection, "a", micros(NOW), tally)
-    queries_workers.hear(connection, "a", micros(NOW), tally)
-    assert queries_workers.every(connection) == [
+    queries_workers.record_heartbeat(connection, "a", micros(NOW), tally)
+    queries_workers.record_heartbeat(connection, "a", micros(NOW), tally)
+    assert queries_workers.list_workers(connection) == [
         Worker(
             name="a",
             heard_at=NOW,
@@ -290,7 +290,7 @@ def test_a_worker_that_is_expected_keeps_its_claim_by_what_it_said(database_url:
         assert queries_workers.claim(holder)
         pid = holder.info.backend_pid
         assert wait_until(
-            lambda: queries_workers.silent_claim(connection, lease=0.0) == pid, seconds=30
+            lambda: queries_workers.find_silent_claim(connection, lease=0.0) == pid, seconds=30
         )
         for heard, drained, silent in (
             (None, None, False),
@@ -305,7 +305,7 @@ def test_a_worker_that_is_expected_keeps_its_claim_by_what_it_said(database_url:
                 " VALUES ('one', %s, %s, %s)",
                 [heard, now + HOUR, drained],
             )
-            assert (queries_workers.silent_claim(connection, lease=0.0) == pid) == silent
+            assert (queries_workers.find_silent_claim(connection, lease=0.0) == pid) == silent
 
 
 # -- letters, arrivals, codecs ------------------------------------------------------------------
@@ -326,8 +326,8 @@ def _letter(name: str, reason: str = "not-json", **columns: Any) -> Letter:
 
 
 def test_a_letter_as_it_is_kept(connection: Connection) -> None:
-    queries_dead_letters.add(connection, [_letter("a")], "one")
-    (letter,) = queries_dead_letters.find(connection)
+    queries_dead_letters.store_letters(connection, [_letter("a")], "one")
+    (letter,) = queries_dead_letters.list_oldest(connection)
     assert asdict(letter) == {
         "id": letter.id,
         "topic": "a",
@@ -339,28 +339,28 @@ def test_a_letter_as_it_is_kept(connection: Connection) -> None:
         "redriven_at": None,
         "outcome": None,
     }
-    assert queries_dead_letters.one(connection, letter.id) == letter
-    queries_dead_letters.mark(connection, letter.id, outcome="stored", done=True)
-    done = queries_dead_letters.one(connection, letter.id)
+    assert queries_dead_letters.get_dead_letter(connection, letter.id) == letter
+    queries_dead_letters.record_outcome(connection, letter.id, outcome="stored", done=True)
+    done = queries_dead_letters.get_dead_letter(connection, letter.id)
     assert done is not None
     assert (done.redriven_at, done.outcome) == (_clock(connection), "stored")
-    assert queries_dead_letters.latest(connection, limit=9) == []
-    assert queries_dead_letters.latest(connection, limit=9, waiting=False) == [done]
-    assert not queries_dead_letters.lock(connection, letter.id)
+    assert queries_dead_letters.list_latest(connection, limit=9) == []
+    assert queries_dead_letters.list_latest(connection, limit=9, waiting=False) == [done]
+    assert not queries_dead_letters.lock_letter(connection, letter.id)
 
 
 def test_a_letter_that_may_be_there_is_so_by_topic_reason_and_bytes(
     connection: Connection,
 ) -> None:
-    queries_dead_letters.add(connection, [_letter("a")], "one")
+    queries_dead_letters.store_letters(connection, [_letter("a")], "one")
     others = [
         _letter("a", again=True),
         _letter("b", payload=b"a", again=True),
         _letter("a", "empty", again=True),
         _letter("a", payload=b"b", again=True),
     ]
-    queries_dead_letters.add(connection, others, "one")
-    letters = queries_dead_letters.find(connection)
+    queries_dead_letters.store_letters(connection, others, "one")
+    letters = queries_dead_letters.list_oldest(connection)
     assert [(one.topic, one.reason, one.payload) for one in letters] == [
         ("a", "not-json", b"a"),
         ("b", "not-json", b"a"),
@@ -370,37 +370,45 @@ def test_a_letter_that_may_be_there_is_so_by_topic_reason_and_bytes(
 
 
 def test_fifty_letters_are_found_unless_more_are_wanted(connection: Connection) -> None:
-    queries_dead_letters.add(
+    queries_dead_letters.store_letters(
         connection, [_letter(str(n), "rare" if n else "r") for n in range(51)], "w"
     )
-    first = queries_dead_letters.find(connection)
+    first = queries_dead_letters.list_oldest(connection)
     assert [letter.topic for letter in first] == [str(n) for n in range(50)]
-    (last,) = queries_dead_letters.find(connection, after=first[-1].id)
+    (last,) = queries_dead_letters.list_oldest(connection, after=first[-1].id)
     assert last.topic == "50"
-    assert len(queries_dead_letters.find(connection, limit=None)) == 51
+    assert len(queries_dead_letters.list_oldest(connection, limit=None)) == 51
     assert [
-        one.topic for one in queries_dead_letters.latest(connection, before=last.id, limit=1)
+        one.topic for one in queries_dead_letters.list_latest(connection, before=last.id, limit=1)
     ] == ["49"]
-    assert [one.topic for one in queries_dead_letters.latest(connection, reason="r", limit=9)] == [
-        "0"
-    ]
-    assert [one.topic for one in queries_dead_letters.latest(connection, topic="7", limit=9)] == [
-        "7"
-    ]
-    assert queries_dead_letters.counts(connection) == [("rare", 50, 0), ("r", 1, 0)]
+    assert [
+        one.topic for one in queries_dead_letters.list_latest(connection, reason="r", limit=9)
+    ] == ["0"]
+    assert [
+        one.topic for one in queries_dead_letters.list_latest(connection, topic="7", limit=9)
+    ] == ["7"]
+    assert queries_dead_letters.count_by_reason(connection) == [("rare", 50, 0), ("r", 1, 0)]
 
 
 def test_reasons_with_as_many_letters_by_the_last_of_them(connection: Connection) -> None:
     for reason, at in (("b", NOW), ("a", NOW + HOUR), ("c", NOW - HOUR)):
-        queries_dead_letters.add(connection, [_letter("x", reason, received_at=micros(at))], "w")
-    queries_dead_letters.add(connection, [_letter("y", "c", received_at=micros(NOW - HOUR))], "w")
-    rows = queries_quality.refusals(connection, since=NOW)
+        queries_dead_letters.store_letters(
+            connection, [_letter("x", reason, received_at=micros(at))], "w"
+        )
+    queries_dead_letters.store_letters(
+        connection, [_letter("y", "c", received_at=micros(NOW - HOUR))], "w"
+    )
+    rows = queries_quality.list_refusals(connection, since=NOW)
     assert [(row.reason, row.waiting, row.lately, row.topics) for row in rows] == [
         ("c", 2, 0, 2),
         ("a", 1, 1, 1),
         ("b", 1, 0, 1),
     ]
-    assert [reason for reason, *_ in queries_dead_letters.counts(connection)] == ["c", "a", "b"]
+    assert [reason for reason, *_ in queries_dead_letters.count_by_reason(connection)] == [
+        "c",
+        "a",
+        "b",
+    ]
 
 
 def test_arrivals_of_a_step_and_how_late_they_were(connection: Connection) -> None:
@@ -417,7 +425,7 @@ def test_arrivals_of_a_step_and_how_late_they_were(connection: Connection) -> No
             " VALUES (%s, %s, %s, 1, 0)",
             [level, time, received],
         )
-    rows = queries_quality.arrivals(connection, since=NOW - HOUR, until=NOW, step=HOUR / 2)
+    rows = queries_quality.list_arrivals(connection, since=NOW - HOUR, until=NOW, step=HOUR / 2)
     (first, last) = rows
     assert (first.at, first.readings) == (NOW - HOUR / 2, 2)
     assert first.median_s == pytest.approx((1 + 123) / 2)
@@ -427,15 +435,15 @@ def test_arrivals_of_a_step_and_how_late_they_were(connection: Connection) -> No
 
 def test_a_deaf_span_as_it_is_told(connection: Connection) -> None:
     exercise_queries.deafen(connection, micros(NOW), micros(NOW + HOUR))
-    assert queries_quality.deaf(connection, limit=1) == [
-        queries_quality.Deaf(worker="scenario", begins=NOW, ends=NOW + HOUR)
+    assert queries_quality.list_ingest_gaps(connection, limit=1) == [
+        queries_quality.IngestGap(worker="scenario", begins=NOW, ends=NOW + HOUR)
     ]
 
 
 def test_a_codec_as_it_is_kept(connection: Connection) -> None:
-    queries_codecs.put(connection, "b", CodecSource(mapping="m", script="s"), "ada")
-    queries_codecs.put(connection, "b", CodecSource(mapping="n"), "ben")
-    assert queries_codecs.every(connection) == [
+    queries_codecs.save_codec(connection, "b", CodecSource(mapping="m", script="s"), "ada")
+    queries_codecs.save_codec(connection, "b", CodecSource(mapping="n"), "ben")
+    assert queries_codecs.list_codecs(connection) == [
         queries_codecs.StoredCodec(
             name="b", mapping="n", script=None, author="ben", changed_at=_clock(connection)
         )

@@ -272,7 +272,7 @@ def test_what_arrived_by_step_and_when_nobody_listened(connection: Connection) -
             " VALUES (%s, %s, %s, 1, 0)",
             [level, time, received],
         )
-    rows = queries_quality.arrivals(connection, since=since, until=NOW, step=HOUR / 2)
+    rows = queries_quality.list_arrivals(connection, since=since, until=NOW, step=HOUR / 2)
     assert [(row.at, row.readings) for row in rows] == [
         (since, 1),
         (since + HOUR / 2, 1),
@@ -285,7 +285,10 @@ def test_what_arrived_by_step_and_when_nobody_listened(connection: Connection) -
         ("c", NOW - 2 * HOUR, NOW - HOUR),
     ):
         connection.execute("INSERT INTO deaf_span VALUES (%s, %s, %s)", [worker, begins, ends])
-    assert [deaf.worker for deaf in queries_quality.deaf(connection, limit=2)] == ["b", "a"]
+    assert [deaf.worker for deaf in queries_quality.list_ingest_gaps(connection, limit=2)] == [
+        "b",
+        "a",
+    ]
 
 
 def test_what_a_rule_and_its_thresholds_said_when_an_alarm_began(connection: Connection) -> None:

@@ -32,7 +32,7 @@ def test_who_acts_on_readings_does_not_wait_for_the_conductor(
 ) -> None:
     conductor, person = two
     assert queries_runs.take(conductor)
-    queries_corrections.lock(person)
+    queries_corrections.lock_corrections(person)
 
 
 def test_notifications_do_not_wait_for_the_copy_by_columns(
@@ -78,14 +78,20 @@ def test_who_is_heard_or_plays_an_exercise_keeps_its_claim(
         )
         assert queries_workers.claim(holder)
         holder.commit()
-        assert queries_workers.silent_claim(other, lease=3600) is None  # it has just done something
+        assert (
+            queries_workers.find_silent_claim(other, lease=3600) is None
+        )  # it has just done something
         pid = holder.info.backend_pid if expected else None
-        assert wait_until(lambda: queries_workers.silent_claim(other, lease=0.0) == pid, seconds=30)
+        assert wait_until(
+            lambda: queries_workers.find_silent_claim(other, lease=0.0) == pid, seconds=30
+        )
         holder.pgconn.send_query(b"SELECT pg_sleep(60)")
         active = "SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s"
         mine = [holder.info.backend_pid]
         assert wait_until(lambda: other.execute(active, mine).fetchone() == (True,), seconds=10)
-        assert queries_workers.silent_claim(other, lease=0.0) is None  # it waits for a statement
+        assert (
+            queries_workers.find_silent_claim(other, lease=0.0) is None
+        )  # it waits for a statement
         queries_workers.end_claim(other, holder.info.backend_pid)
         assert wait_until(lambda: queries_workers.claim(other), seconds=10)
         holder.close()

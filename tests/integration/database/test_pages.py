@@ -40,7 +40,9 @@ def test_the_threshold_in_force(connection: Connection) -> None:
     revise(connection, "threshold", "millrace/alert", _level(8))
     revise(connection, "threshold", "source/alert", {**_level(7), "quantity": "flow"})
     for at, value in ((NOW - TICK, 1), (NOW, 2), (NOW + TICK, 3)):
-        names = {row.name: row.value for row in queries_latest.thresholds(connection, "mill", at)}
+        names = {
+            row.name: row.value for row in queries_latest.list_thresholds(connection, "mill", at)
+        }
         assert names == {"attention": 0.5, "alert": value, **({"gone": 9} if at < NOW else {})}
         assert [
             (row.site, row.name, row.value, row.revisions)
@@ -91,17 +93,17 @@ def test_the_link_rule_and_reach_in_force(connection: Connection) -> None:
         assert queries_rivers.list_links(connection, at) == {("source", "mill"): seconds, **back}
         links = [("mill", "source", 1), ("source", "mill", seconds)]
         assert queries_site.list_links(connection, at) == links[at >= NOW :]
-        assert [(a, b, s) for a, b, s in queries_territory.links(connection, at)] == links[
+        assert [(a, b, s) for a, b, s in queries_territory.list_links(connection, at)] == links[
             at >= NOW :
         ]
-        assert {key: value for key, value, _ in queries_latest.rules(connection, at)} == {
+        assert {key: value for key, value, _ in queries_latest.list_rules(connection, at)} == {
             "flood-high": {"n": number},
             **({"flood-gone": {"n": 9}} if at < NOW else {}),
         }
         reached = {"road": (gauge, number)} | ({"school": ("mill", 9)} if at < NOW else {})
         assert {
             name: (one.gauge, one.level)
-            for name, one in queries_territory.reaches(connection, at).items()
+            for name, one in queries_territory.list_reaches(connection, at).items()
         } == reached
         assert {
             one.asset: (one.gauge, one.level) for one in forecast_queries.assets(connection, at)
@@ -158,14 +160,14 @@ def test_devices_and_series_as_they_stand(connection: Connection) -> None:
         assert own["gauge", "battery"].interval_s is None
         assert own["lamp", "power"].in_use is used
         assert own["gauge", "battery"].in_use
-        resting = queries_silence.resting(connection, ["gauge", "lamp"], at)
+        resting = queries_silence.list_out_of_service(connection, ["gauge", "lamp"], at)
         assert resting == (set() if serves else {"gauge"})
     square = queries_site.list_site_devices(connection, "square", NOW)
     assert [(row.name, row.lamp, row.gateway) for row in square] == [
         ("helper", False, None),
         ("lamp", True, "On the roof"),
     ]
-    channels = queries_charts.channels(connection, ["mill", "square"])
+    channels = queries_charts.list_channels(connection, ["mill", "square"])
     assert [(one.device, one.quantity, one.lamp, one.interval_s) for one in channels] == [
         ("gauge", "battery", False, None),
         ("gauge", "level", False, 180),
@@ -198,7 +200,7 @@ def test_who_ought_to_speak_and_when_it_last_did(connection: Connection) -> None
     revise(connection, "series", "eventful/level", {"reporting": "event"})
     revise_around(connection, "series", "gauge/level", *({"stale_s": s} for s in (60, 120, 180)))
     store(connection, level, [(NOW - HOUR, 1.0, 0), (NOW, None, SUSPECT), (NOW + TICK, 3.0, 0)])
-    rows = queries_silence.heard(connection, ["level"], NOW)
+    rows = queries_silence.list_expected_series(connection, ["level"], NOW)
     assert [(one.device, one.time, one.suspect, one.stale_s) for one in rows] == [
         ("gauge", NOW, True, 120),
         ("leaving", None, False, 0),
@@ -218,7 +220,7 @@ def test_readings_of_a_span(connection: Connection) -> None:
 
     def values(**span: Any) -> list[float | None]:
         words: dict[str, Any] = {"since": None, "until": None, "limit": 9, **span}
-        return [row.value for row in queries_latest.readings(connection, level, **words)]
+        return [row.value for row in queries_latest.list_readings(connection, level, **words)]
 
     assert values() == [0, 1, 2, 3, 4]
     assert values(since=times[1], until=times[3]) == [1, 2]
@@ -234,9 +236,9 @@ def test_readings_of_a_span(connection: Connection) -> None:
     late = forecast_queries.recent(connection, "level", NOW + TICK)
     assert [time for time, _ in late[0][2]] == times[1:], "three hours back, and not a tick more"
     assert forecast_queries.recent(connection, "level", NOW, ["source"]) == []
-    latest = {row.device: (row.time, row.value) for row in queries_latest.latest(connection)}
+    latest = {row.device: (row.time, row.value) for row in queries_latest.list_latest(connection)}
     assert latest == {"gauge": (NOW + TICK, 4), "twin": (NOW, None)}
-    bins = queries_charts.bins(connection, [level, twin], (times[1], NOW), None)
+    bins = queries_charts.read_bins(connection, [level, twin], (times[1], NOW), None)
     assert {key: [one.last for one in own] for key, own in bins.items()} == {
         level: [1, 2],
         twin: [],
@@ -249,10 +251,15 @@ def test_the_latest_of_lamps_is_told_at_their_site_alone(connection: Connection)
     add_device(connection, "helper", "square", "power")
     revise(connection, "member", "cab/lamp", {})
     revise(connection, "member", "loose/helper", {})
-    devices = [(row.device, row.time) for row in queries_latest.latest(connection)]
+    devices = [(row.device, row.time) for row in queries_latest.list_latest(connection)]
     assert devices == [("gauge", None), ("helper", None)]
-    assert [row.device for row in queries_latest.latest(connection, "square")] == ["helper", "lamp"]
-    assert [row.device for row in queries_latest.latest(connection, among=["square"])] == ["helper"]
+    assert [row.device for row in queries_latest.list_latest(connection, "square")] == [
+        "helper",
+        "lamp",
+    ]
+    assert [row.device for row in queries_latest.list_latest(connection, among=["square"])] == [
+        "helper"
+    ]
 
 
 def test_official_colours_in_force(connection: Connection) -> None:
@@ -320,12 +327,12 @@ def test_alarms_that_stand_and_those_silenced_by_hand(connection: Connection) ->
     }
     assert [one.name for one in queries_map.list_sites(connection, NOW, ["square"])] == ["square"]
     assert (marks["mill"].commune_name, marks["mill"].epci) == ("Bourg", "2")
-    assert queries_territory.worst(connection) == {
+    assert queries_territory.find_worst_by_site(connection) == {
         "mill": ("critical", 2),
         "source": ("critical", 2),
         "square": ("critical", 1),
     }
-    counts = {one.commune: one for one in queries_territory.counts(connection)}
+    counts = {one.commune: one for one in queries_territory.count_by_commune(connection)}
     assert {
         code: (one.sites, one.alarms, one.unacknowledged, one.worst) for code, one in counts.items()
     } == {
@@ -398,8 +405,12 @@ def test_where_things_lie(connection: Connection) -> None:
         "mill",
         "square",
     ]
-    assert [row.name for row in queries_latest.sites(connection)] == [*rivers, "nowhere", "square"]
-    assert [row.commune for row in queries_latest.sites(connection, "nowhere")] == [None]
+    assert [row.name for row in queries_latest.list_sites(connection)] == [
+        *rivers,
+        "nowhere",
+        "square",
+    ]
+    assert [row.commune for row in queries_latest.list_sites(connection, "nowhere")] == [None]
     assert queries_rivers.list_commune_points(connection) == [(2.0, 48.5)]
     assert [(area.code, area.sites) for area in queries_map.list_areas(connection)] == [
         ("91002", 1),
@@ -407,8 +418,8 @@ def test_where_things_lie(connection: Connection) -> None:
         ("91", 0),
         ("2", 0),
     ]
-    assert queries_territory.communes_of(connection, ["91"]) == ["91001", "91002"]
-    assert queries_territory.communes_of(connection, ["2"]) == ["91001"]
+    assert queries_territory.list_communes(connection, ["91"]) == ["91001", "91002"]
+    assert queries_territory.list_communes(connection, ["2"]) == ["91001"]
     place = queries_site.load_site(connection, "mill")
     assert place is not None
     assert (place.commune, place.epci) == (("91001", "Bourg"), ("2", "Nord"))

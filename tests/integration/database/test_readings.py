@@ -25,7 +25,7 @@ from hypervisor.readings import (
     queries_retention,
     queries_rollups,
 )
-from hypervisor.readings.queries_pieces import Piece, PiecesQuery, Raw
+from hypervisor.readings.queries_pieces import Bucket, BucketQuery, RawReading
 from hypervisor.readings.queries_retention import Bounds, Chunk
 from sensors._quality import Quality
 from sensors._row import NEVER, ROW, Rows
@@ -91,12 +91,16 @@ def test_readings_of_several_series_by_time_page_after_page(connection: Connecti
     ):
         _insert(connection, series, time)
 
-    def raw(**words: Any) -> list[Raw]:
+    def raw(**words: Any) -> list[RawReading]:
         span = {"since": NOW, "until": NOW + 2 * HOUR, **words}
-        return list(queries_pieces.raw(connection, PiecesQuery(series=[rain, level], **span)))
+        return list(
+            queries_pieces.stream_readings(connection, BucketQuery(series=[rain, level], **span))
+        )
 
     first, *others = raw()
-    assert first == Raw(series=level, time=NOW, value=1.5, quality=SUSPECT, received_at=NOW + TICK)
+    assert first == RawReading(
+        series=level, time=NOW, value=1.5, quality=SUSPECT, received_at=NOW + TICK
+    )
     assert [(one.series, one.time) for one in others] == [
         (rain, NOW),
         (level, NOW + HOUR),
@@ -125,13 +129,13 @@ def test_pieces_of_time_of_what_is_believed_and_what_is_not(connection: Connecti
     )
     store(connection, rain, [(NOW, 4, 0)])
 
-    def rolled(since: datetime, until: datetime, after: Any = None) -> list[Piece]:
-        asked = PiecesQuery(series=[level, rain], since=since, until=until, after=after)
-        return list(queries_pieces.pieces(connection, asked, HOUR))
+    def rolled(since: datetime, until: datetime, after: Any = None) -> list[Bucket]:
+        asked = BucketQuery(series=[level, rain], since=since, until=until, after=after)
+        return list(queries_pieces.stream_buckets(connection, asked, HOUR))
 
     every = rolled(NOW, NOW + 9 * HOUR)
     assert every == [
-        Piece(
+        Bucket(
             series=level,
             time=NOW,
             count=3,
@@ -143,7 +147,7 @@ def test_pieces_of_time_of_what_is_believed_and_what_is_not(connection: Connecti
             last=2,
             increase=None,
         ),
-        Piece(
+        Bucket(
             series=rain,
             time=NOW,
             count=1,
@@ -155,7 +159,7 @@ def test_pieces_of_time_of_what_is_believed_and_what_is_not(connection: Connecti
             last=4,
             increase=None,
         ),
-        Piece(
+        Bucket(
             series=level,
             time=NOW + HOUR,
             count=0,
@@ -198,7 +202,7 @@ def test_what_is_rolled_up_is_read_by_span(connection: Connection) -> None:
         [level, NOW, NOW + HOUR],
     )
     span = (NOW, NOW + 2 * HOUR)
-    hours = queries_rollups.read(connection, [level, rain], span, days=False)
+    hours = queries_rollups.read_rollups(connection, [level, rain], span, days=False)
     assert {series: [one.begins for one in own] for series, own in hours.items()} == {
         level: [NOW, NOW + HOUR],
         rain: [NOW],
@@ -215,7 +219,7 @@ def test_what_is_rolled_up_is_read_by_span(connection: Connection) -> None:
         "increase": 7,
     }
     assert piece.mean == 2.5
-    days = queries_rollups.read(connection, [level, rain], span, days=True)
+    days = queries_rollups.read_rollups(connection, [level, rain], span, days=True)
     assert [(one.count, one.increase) for one in days[level]] == [(2, None)]
     assert rain not in days
     assert queries_rollups.hour_of(moment(BEGINNING)) * 3600 * 1_000_000 == BEGINNING
@@ -225,21 +229,21 @@ def test_what_is_rolled_up_is_read_by_span(connection: Connection) -> None:
 
 def test_how_far_it_is_rolled_up(connection: Connection, shared_url: str) -> None:
     beginning = moment(BEGINNING)
-    assert queries_rollups.state(connection) == queries_rollups.RollupState(
+    assert queries_rollups.lock_state(connection) == queries_rollups.RollupState(
         cursor="0", fill=beginning, frozen=beginning
     )
     with closing(connect(shared_url)) as other:
         other.execute("SET lock_timeout = '10ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            queries_rollups.state(other)
-    queries_rollups.followed(connection, "7", fill=None)
+            queries_rollups.lock_state(other)
+    queries_rollups.save_state(connection, "7", fill=None)
     queries_rollups.freeze(connection, NOW)
     queries_rollups.freeze(connection, NOW - TICK)
-    assert queries_rollups.state(connection) == queries_rollups.RollupState(
+    assert queries_rollups.lock_state(connection) == queries_rollups.RollupState(
         cursor="7", fill=None, frozen=NOW
     )
-    queries_rollups.followed(connection, "8", fill=NOW)
-    assert queries_rollups.state(connection) == queries_rollups.RollupState(
+    queries_rollups.save_state(connection, "8", fill=NOW)
+    assert queries_rollups.lock_state(connection) == queries_rollups.RollupState(
         cursor="8", fill=NOW, frozen=NOW
     )
 
@@ -249,16 +253,19 @@ def test_where_others_rise_all_is_rolled_up_anew(connection: Connection) -> None
         (names,) = connection.execute("SELECT counters FROM rollup_state").fetchone() or ([],)
         return list(names)
 
-    queries_rollups.followed(connection, "7", fill=None)
-    queries_rollups.rising(connection, ["volume", "energy"])
+    queries_rollups.save_state(connection, "7", fill=None)
+    queries_rollups.set_counters(connection, ["volume", "energy"])
     assert counters() == ["energy", "volume"]
-    assert queries_rollups.state(connection).fill is None, (
+    assert queries_rollups.lock_state(connection).fill is None, (
         "the first time nothing was rolled up wrongly"
     )
-    queries_rollups.rising(connection, ["energy", "volume"])
-    assert queries_rollups.state(connection).fill is None
-    queries_rollups.rising(connection, ["energy"])
-    assert (counters(), queries_rollups.state(connection).fill) == (["energy"], moment(BEGINNING))
+    queries_rollups.set_counters(connection, ["energy", "volume"])
+    assert queries_rollups.lock_state(connection).fill is None
+    queries_rollups.set_counters(connection, ["energy"])
+    assert (counters(), queries_rollups.lock_state(connection).fill) == (
+        ["energy"],
+        moment(BEGINNING),
+    )
 
 
 def test_chunks_that_end_after_a_time(connection: Connection) -> None:
@@ -267,8 +274,8 @@ def test_chunks_that_end_after_a_time(connection: Connection) -> None:
         _insert(connection, level, time)
     _roll_up(connection, level, FIRST + 900 * WEEK)
     weeks = [(FIRST - WEEK, FIRST), (FIRST, LAST), (LAST, LAST + WEEK)]
-    assert queries_rollups.chunks(connection, FIRST - TICK) == weeks
-    assert queries_rollups.chunks(connection, FIRST) == weeks[1:]
+    assert queries_rollups.list_chunks(connection, FIRST - TICK) == weeks
+    assert queries_rollups.list_chunks(connection, FIRST) == weeks[1:]
 
 
 # -- what goes ----------------------------------------------------------------------------------
@@ -320,11 +327,11 @@ def test_chunks_that_lie_before_the_bound(connection: Connection, aged: dict[str
     ]
     chunk = Chunk(first=FIRST, last=LAST, going=4, kept=4, imported=None)
     assert len(aged) == 5
-    assert queries_retention.expired(connection, _bounds(LAST)) == [*before, chunk]
-    assert queries_retention.expired(connection, _bounds(LAST - TICK)) == before
-    assert queries_retention.expired(connection, _bounds(FIRST - TICK)) == before[:1]
-    assert queries_retention.expired(connection, _bounds(None)) == []
-    some = queries_retention.expired(connection, _bounds(LAST, FIRST + DAY))
+    assert queries_retention.list_expired(connection, _bounds(LAST)) == [*before, chunk]
+    assert queries_retention.list_expired(connection, _bounds(LAST - TICK)) == before
+    assert queries_retention.list_expired(connection, _bounds(FIRST - TICK)) == before[:1]
+    assert queries_retention.list_expired(connection, _bounds(None)) == []
+    some = queries_retention.list_expired(connection, _bounds(LAST, FIRST + DAY))
     assert some[1:] == [
         Chunk(first=FIRST - WEEK, last=FIRST, going=1, kept=0, imported=FIRST + DAY),
         Chunk(first=FIRST, last=LAST, going=5, kept=3, imported=FIRST + DAY),
@@ -351,8 +358,8 @@ def test_of_a_chunk_goes_what_nobody_keeps_with_its_versions_and_its_copy(
             "INSERT INTO columnar_part (first, last, xid, file, rows) VALUES (%s, %s, '1', 'f', 1)",
             [first, last],
         )
-    (_, whole, chunk) = queries_retention.expired(connection, _bounds(LAST))
-    assert queries_retention.let_go(connection, chunk) == 3
+    (_, whole, chunk) = queries_retention.list_expired(connection, _bounds(LAST))
+    assert queries_retention.drop_chunk(connection, chunk) == 3
     assert _left(connection, aged) == [
         ("ended", LAST - TICK),
         ("ended in doubt", FIRST),
@@ -369,20 +376,20 @@ def test_of_a_chunk_goes_what_nobody_keeps_with_its_versions_and_its_copy(
     ]
     parts = connection.execute("SELECT first FROM columnar_part ORDER BY first").fetchall()
     assert parts == [(FIRST - WEEK,), (LAST,)]
-    assert queries_retention.let_go(connection, whole) == 0
-    chunks = queries_rollups.chunks(connection, FIRST - 4 * WEEK)
+    assert queries_retention.drop_chunk(connection, whole) == 0
+    chunks = queries_rollups.list_chunks(connection, FIRST - 4 * WEEK)
     assert chunks[0] == (FIRST, LAST), "it is dropped whole"
-    assert [one.last for one in queries_retention.expired(connection, _bounds(LAST))] == [
+    assert [one.last for one in queries_retention.list_expired(connection, _bounds(LAST))] == [
         FIRST - 4 * WEEK
     ]
 
 
 def test_how_long_things_are_kept(connection: Connection) -> None:
     days = {"readings": 3, "imported": None, "dead_letters": 2}
-    queries_retention.agree(connection, days)
-    assert queries_retention.agreed(connection) == days
+    queries_retention.set_periods(connection, days)
+    assert queries_retention.list_periods(connection) == days
     connection.execute("UPDATE retention SET agreed_at = %s", [NOW])
-    queries_retention.agree(connection, {**days, "readings": 4, "imported": None})
+    queries_retention.set_periods(connection, {**days, "readings": 4, "imported": None})
     rows = connection.execute("SELECT what, days, agreed_at = %s FROM retention ORDER BY 1", [NOW])
     assert rows.fetchall() == [
         ("dead_letters", 2, True),
@@ -395,28 +402,28 @@ def test_the_oldest_that_is_kept(connection: Connection) -> None:
     connection.execute("UPDATE instance SET mode = 'exercise'")
     days = {"readings": 3, "imported": 2, "dead_letters": 1}
     nothing = Bounds(readings=None, imported=None, dead_letters=None)
-    assert queries_retention.bounds(connection, days) == nothing, "it has not begun"
+    assert queries_retention.read_bounds(connection, days) == nothing, "it has not begun"
     connection.execute(
         "INSERT INTO worker (name, heard_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
         [NOW, NOW, NOW - HOUR, NOW],
     )
     letters = Bounds(readings=None, imported=None, dead_letters=NOW - DAY)
-    assert queries_retention.bounds(connection, days) == letters, "nothing is judged"
+    assert queries_retention.read_bounds(connection, days) == letters, "nothing is judged"
     connection.execute(
         "INSERT INTO watch_state (cursor, judged_to, engine) VALUES ('0', %s, 'e')", [NOW]
     )
-    assert queries_retention.bounds(connection, days) == letters, "nor heard"
+    assert queries_retention.read_bounds(connection, days) == letters, "nor heard"
     for heard, judged, settled in (
         (NOW - HOUR, NOW + HOUR, NOW - HOUR),
         (NOW + HOUR, NOW - 2 * HOUR, NOW - 2 * HOUR),
         (NOW + HOUR, NOW + HOUR, NOW),
     ):
         connection.execute("UPDATE watch_state SET heard_to = %s, judged_to = %s", [heard, judged])
-        assert queries_retention.bounds(connection, days) == Bounds(
+        assert queries_retention.read_bounds(connection, days) == Bounds(
             readings=settled - 3 * DAY, imported=settled - 2 * DAY, dead_letters=NOW - DAY
         )
         assert queries_retention.compressed_before(connection, 5) == settled - 5 * DAY
-    assert queries_retention.bounds(connection, dict.fromkeys(days)) == nothing
+    assert queries_retention.read_bounds(connection, dict.fromkeys(days)) == nothing
 
 
 def test_letters_that_arrived_before_the_bound(connection: Connection) -> None:
@@ -429,11 +436,11 @@ def test_letters_that_arrived_before_the_bound(connection: Connection) -> None:
     bounds = Bounds(readings=None, imported=None, dead_letters=NOW)
     never = Bounds(readings=None, imported=None, dead_letters=None)
     assert (
-        queries_retention.letters_going(connection, never),
-        queries_retention.let_letters_go(connection, never),
+        queries_retention.count_expired_letters(connection, never),
+        queries_retention.delete_expired_letters(connection, never),
     ) == (0, 0)
-    assert queries_retention.letters_going(connection, bounds) == 2
-    assert queries_retention.let_letters_go(connection, bounds) == 2
+    assert queries_retention.count_expired_letters(connection, bounds) == 2
+    assert queries_retention.delete_expired_letters(connection, bounds) == 2
     assert connection.execute("SELECT received_at FROM dead_letter").fetchall() == [(NOW,)]
 
 
@@ -452,9 +459,9 @@ def full_build(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise psycopg.errors.LockNotAvailable
         asked.append(chunk)
 
-    monkeypatch.setattr(queries_compression, "can", lambda _: True)
-    monkeypatch.setattr(queries_compression, "switch_on", lambda _: None)
-    monkeypatch.setattr(queries_compression, "compress", compress)
+    monkeypatch.setattr(queries_compression, "is_supported", lambda _: True)
+    monkeypatch.setattr(queries_compression, "enable", lambda _: None)
+    monkeypatch.setattr(queries_compression, "compress_chunk", compress)
     return asked
 
 
@@ -468,17 +475,17 @@ def test_a_chunk_that_is_in_use_waits_for_the_next_pass(
     chunks = [
         name for (name,) in connection.execute("SELECT show_chunks('reading')::text").fetchall()
     ]
-    assert queries_compression.keep(connection, None) == 0
+    assert queries_compression.compress_chunks(connection, None) == 0
     assert full_build == []
     packed = queries_compression.CHUNKS.replace("is_compressed", f"range_start < '{LAST}'")
     monkeypatch.setattr(queries_compression, "CHUNKS", packed)
-    assert queries_compression.keep(connection, LAST + WEEK) == 1
+    assert queries_compression.compress_chunks(connection, LAST + WEEK) == 1
     assert full_build == ["busy", chunks[1]]
-    assert queries_compression.keep(connection, LAST + WEEK) == 1, (
+    assert queries_compression.compress_chunks(connection, LAST + WEEK) == 1, (
         "of the first it is not the first time"
     )
     assert full_build == ["busy", chunks[1], *chunks[:2]]
-    assert queries_compression.keep(connection, LAST + WEEK - TICK) == 0
+    assert queries_compression.compress_chunks(connection, LAST + WEEK - TICK) == 0
     assert full_build[4:] == chunks[:1]
 
 
@@ -501,12 +508,14 @@ def test_what_is_packed_is_unpacked_before_it_is_locked(
     _insert(connection, level, FIRST)
     _roll_up(connection, level, FIRST - WEEK)  # a chunk of another table
     touched: list[tuple[int, datetime]] = []
-    monkeypatch.setattr(queries_compression, "touch", lambda _, points: touched.extend(points))
+    monkeypatch.setattr(
+        queries_compression, "decompress_points", lambda _, points: touched.extend(points)
+    )
 
     def unpacked(*times: datetime) -> list[tuple[int, datetime]]:
         touched.clear()
         points = [(series, time) for time in times for series in (rain, level)]
-        queries_compression.unpack(connection, _rows(points))
+        queries_compression.decompress_rows(connection, _rows(points))
         return touched
 
     assert unpacked(FIRST) == []
@@ -539,10 +548,10 @@ def test_a_span_that_is_packed_is_unpacked_whole(
         return rows.fetchall()
 
     before = lie()
-    queries_compression.unpack_span(connection, words)
+    queries_compression.decompress_span(connection, words)
     assert lie() == before, "nothing there is packed"
     packed()
-    queries_compression.unpack_span(connection, words)
+    queries_compression.decompress_span(connection, words)
     assert [a == b for a, b in zip(before, lie(), strict=True)] == [True, False, False]
 
 
@@ -562,7 +571,7 @@ def test_what_stands_of_a_span_and_who_touched_it(connection: Connection) -> Non
         audit.record(connection, kind=kind, subject="a/level", reason=f"for {kind}", author="ann")
         for kind in ("observe", "invalidate")
     )
-    seen = queries_corrections.Stored(
+    seen = queries_corrections.StoredReading(
         series=level, time=NOW, value=7, quality=MANUAL, received_at=None, act=None
     )
     observed = queries_corrections.observe(connection, seen, act=first, at=NOW)
@@ -572,34 +581,34 @@ def test_what_stands_of_a_span_and_who_touched_it(connection: Connection) -> Non
     )
     spoilt = MANUAL | int(Quality.INVALIDATED)
     assert gone.tolist() == [(level, micros(NOW), NEVER, 7, spoilt)]
-    assert [asdict(one) for one in queries_corrections.standing(connection, span)] == [
+    assert [asdict(one) for one in queries_corrections.list_readings(connection, span)] == [
         {"series": level, "time": NOW, "value": 7, "quality": spoilt}
         | {"received_at": None, "act": second},
         {"series": level, "time": NOW + HOUR, "value": 2, "quality": 0}
         | {"received_at": NOW + HOUR, "act": None},
     ]
-    latest = queries_corrections.standing(connection, span, limit=1)
+    latest = queries_corrections.list_readings(connection, span, limit=1)
     assert [one.time for one in latest] == [NOW + HOUR]
     points = [(level, micros(time)) for time in times]
-    assert queries_corrections.causes(connection, points) == {
+    assert queries_corrections.list_causes(connection, points) == {
         (level, micros(NOW)): ("invalidate", "for invalidate")
     }
     other = add_device(connection, "b", "mill", "level")["level"]
-    assert queries_corrections.causes(connection, [(other, micros(NOW))]) == {}
+    assert queries_corrections.list_causes(connection, [(other, micros(NOW))]) == {}
 
 
 def test_now_on_the_axis_of_arrivals(connection: Connection) -> None:
     (wall,) = connection.execute("SELECT clock_timestamp()").fetchone() or (NOW,)
-    now = queries_corrections.clock(connection)
+    now = queries_corrections.read_clock(connection)
     assert now is not None
     assert now >= wall
     connection.execute("UPDATE instance SET mode = 'exercise'")
-    assert queries_corrections.clock(connection) is None
+    assert queries_corrections.read_clock(connection) is None
     connection.execute(
         "INSERT INTO worker (name, heard_at, joined_at) VALUES ('a', %s, %s), ('b', %s, %s)",
         [NOW, NOW, NOW - HOUR, NOW],
     )
-    assert queries_corrections.clock(connection) == NOW
+    assert queries_corrections.read_clock(connection) == NOW
 
 
 def test_a_row_is_here_when_anything_first_arrived_for_its_time(connection: Connection) -> None:
@@ -620,7 +629,9 @@ def test_a_row_is_here_when_anything_first_arrived_for_its_time(connection: Conn
             " VALUES (%s, %s, random(), 0, %s)",
             [series, time, received],
         )
-    rows = queries_history.within(connection, [level, rain], micros(NOW), micros(NOW + 2 * HOUR))
+    rows = queries_history.read_range(
+        connection, [level, rain], micros(NOW), micros(NOW + 2 * HOUR)
+    )
     assert [
         (series, moment(time), moment(received)) for series, time, received, *_ in rows.tolist()
     ] == [
@@ -628,11 +639,13 @@ def test_a_row_is_here_when_anything_first_arrived_for_its_time(connection: Conn
         (level, NOW + HOUR, NOW + HOUR),
         (rain, NOW, NOW),
     ]
-    whole = queries_history.every(connection, micros(NOW), micros(NOW + TICK))
+    whole = queries_history.read_all(connection, micros(NOW), micros(NOW + TICK))
     assert whole["received"].tolist() == [micros(NOW)] * 2, "as they stand"
-    nothing = queries_history.within(connection, [level], micros(NOW + TICK), micros(NOW + HOUR))
+    nothing = queries_history.read_range(
+        connection, [level], micros(NOW + TICK), micros(NOW + HOUR)
+    )
     assert len(nothing) == 0
-    assert queries_history.newest(connection, []).tolist() == []
+    assert queries_history.read_newest(connection, []).tolist() == []
 
 
 def test_imported_readings_and_what_a_person_entered(connection: Connection) -> None:
@@ -640,7 +653,7 @@ def test_imported_readings_and_what_a_person_entered(connection: Connection) -> 
     _insert(connection, series["level"], NOW)
     _insert(connection, series["rain"], NOW, quality=MANUAL)
     _insert(connection, series["flow"], NOW, received=NOW)
-    assert queries_history.imported_before(connection, micros(NOW) + 1) == {series["level"]}
+    assert queries_history.list_imported_series(connection, micros(NOW) + 1) == {series["level"]}
 
 
 # -- the columnar copy --------------------------------------------------------------------------
@@ -669,7 +682,7 @@ def test_closed_chunks_are_copied_in_groups_and_read_by_series(
     _insert(own, series[1], LAST + DAY - TICK)
     assert queries_columnar.refresh(own, folder, tick=lambda *at: spans.append(at)) == 1
     assert spans == [(0, 1)]
-    assert queries_columnar.size(own) == {"parts": 1, "rows": 1}
+    assert queries_columnar.measure_copy(own) == {"parts": 1, "rows": 1}
     _insert(own, series[1], LAST + DAY, received=LAST + DAY)
     with closing(connect(database_url, autocommit=True)) as other:
         assert locks.take(other, Lock.COPYING)
@@ -677,7 +690,7 @@ def test_closed_chunks_are_copied_in_groups_and_read_by_series(
         locks.let_go(other, Lock.COPYING)
         assert queries_columnar.refresh(own, folder) == 1
         assert locks.take(other, Lock.COPYING), "and has let go"
-    assert queries_columnar.size(own) == {"parts": 2, "rows": 14}
+    assert queries_columnar.measure_copy(own) == {"parts": 2, "rows": 14}
     (folder / "stray.parquet").touch()
     own.execute(
         "INSERT INTO columnar_dirty (day, xid) SELECT '1990-01-01'::date + n, (x::text::bigint"
@@ -690,7 +703,7 @@ def test_closed_chunks_are_copied_in_groups_and_read_by_series(
     own.execute("DELETE FROM columnar_dirty")
 
     own.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-    copy = queries_columnar.standing(own, folder)
+    copy = queries_columnar.find_copy(own, folder)
     assert [(moment(part.first), moment(part.last)) for part in copy.parts] == [
         (FIRST - WEEK, FIRST),
         (FIRST, LAST),
@@ -699,21 +712,21 @@ def test_closed_chunks_are_copied_in_groups_and_read_by_series(
     assert copy.rest == ((micros(LAST), micros(LAST + WEEK)),)
     ends = micros(LAST + WEEK)
     for chosen in ([series[0]], [series[1]], series[2:4], [series[4]], series[::2], series):
-        rows = queries_columnar.read(own, copy, chosen[::-1], 0, ends)
-        stored = queries_history.by_series(queries_history.within(own, chosen, 0, ends))
+        rows = queries_columnar.read_rows(own, copy, chosen[::-1], 0, ends)
+        stored = queries_history.split_by_series(queries_history.read_range(own, chosen, 0, ends))
         assert rows.keys() == stored.keys() == set(chosen)
         assert all(rows[one].tobytes() == stored[one].tobytes() for one in rows)
-    assert queries_columnar.read(own, copy, [series[4] + 1], 0, ends) == {}
-    assert queries_columnar.read(own, copy, [], 0, ends) == {}
+    assert queries_columnar.read_rows(own, copy, [series[4] + 1], 0, ends) == {}
+    assert queries_columnar.read_rows(own, copy, [], 0, ends) == {}
     for since, before, times in (
         (FIRST, LAST - TICK, [FIRST, NOW]),
         (FIRST + TICK, LAST, [NOW, LAST - TICK]),
         (NOW, NOW + TICK, [NOW]),
         (NOW + TICK, LAST - TICK, []),
     ):
-        rows = queries_columnar.read(own, copy, [series[0]], micros(since), micros(before))
+        rows = queries_columnar.read_rows(own, copy, [series[0]], micros(since), micros(before))
         assert [moment(at) for part in rows.values() for at in part["time"].tolist()] == times
-    late = queries_columnar.read(own, copy, [series[1]], micros(LAST), ends)
+    late = queries_columnar.read_rows(own, copy, [series[1]], micros(LAST), ends)
     assert late[series[1]]["time"].tolist() == [micros(LAST + DAY - TICK), micros(LAST + DAY)]
 
 
@@ -761,7 +774,7 @@ def test_what_of_the_copy_stands(connection: Connection, tmp_path: Path) -> None
         since = (FIRST - datetime(1970, 1, 1, tzinfo=UTC)).days
         return frozenset(since + number for number in numbers)
 
-    copy = queries_columnar.standing(connection, tmp_path)
+    copy = queries_columnar.find_copy(connection, tmp_path)
     assert copy.parts == (
         queries_columnar.Part(
             first=micros(FIRST), last=micros(LAST), file=tmp_path / "a", dirty=days(0, 2, 6)
@@ -784,12 +797,12 @@ def test_what_of_the_copy_stands(connection: Connection, tmp_path: Path) -> None
 
 def test_readings_are_stored_once_and_told_as_they_stand(connection: Connection) -> None:
     level = add_device(connection, "a", "mill", "level")["level"]
-    reading_queries.prepare(connection)
+    reading_queries.create_staging_tables(connection)
     at, later = micros(NOW), micros(NOW + HOUR)
 
     def put(*rows: tuple[int, int, float, int]) -> list[tuple[Any, ...]]:
         packed = np.array([(level, *row) for row in rows], dtype=ROW)
-        told = reading_queries.put(connection, packed).tolist()
+        told = reading_queries.store(connection, packed).tolist()
         connection.execute("TRUNCATE incoming, standing")
         return sorted(told)
 

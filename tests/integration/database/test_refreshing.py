@@ -22,7 +22,7 @@ NEVER = moment(BEGINNING)
 @pytest.fixture
 def energy(connection: Connection) -> int:
     """A counter."""
-    queries_rollups.rising(connection, ["lamp_energy"])
+    queries_rollups.set_counters(connection, ["lamp_energy"])
     return add_device(connection, "lamp", "mill", "lamp_energy")["lamp_energy"]
 
 
@@ -50,7 +50,7 @@ def _refresh(
 def _hours(connection: Connection, series: int, *, days: bool = False) -> dict[datetime, Any]:
     """By beginning: count, sum, min, max, last, when, increase."""
     span = (NEVER, datetime(2100, 1, 1, tzinfo=UTC))
-    pieces = queries_rollups.read(connection, [series], span, days=days).get(series, [])
+    pieces = queries_rollups.read_rollups(connection, [series], span, days=days).get(series, [])
     return {
         one.begins: (one.count, one.sum, one.min, one.max, one.last, one.last_at, one.increase)
         for one in pieces

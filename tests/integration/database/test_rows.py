@@ -56,9 +56,9 @@ def test_a_site_on_its_page_in_its_list_on_the_map_and_on_its_river(
     assert nowhere is not None
     assert (nowhere.commune, nowhere.epci) == (None, None)
     assert queries_site.load_sites(connection, ["mill", "nosuch"]) == {"mill": page}
-    (row,) = queries_latest.sites(connection, "mill")
+    (row,) = queries_latest.list_sites(connection, "mill")
     assert asdict(row) == {**here, "commune": ("91001", "Bourg"), "illustrative": False}
-    assert [one.illustrative for one in queries_latest.sites(connection, "source")] == [True]
+    assert [one.illustrative for one in queries_latest.list_sites(connection, "source")] == [True]
     raise_alarm(connection, "high", "mill", severity="minor")
     raise_alarm(connection, "high too", "mill", severity="minor", acknowledged="minor")
     (mark,) = queries_map.list_sites(connection, NOW, ["mill"])
@@ -145,11 +145,11 @@ def test_areas_zones_and_assets_of_the_map(connection: Connection) -> None:
             "illustrative": True,
         },
     ]
-    reached = queries_territory.reaches(connection, NOW)["road"]
+    reached = queries_territory.list_reaches(connection, NOW)["road"]
     assert asdict(reached) == {"asset": "road", **reach, "illustrative": False}
     connection.execute("UPDATE revision SET illustrative = true WHERE key = 'road'")
     assert forecast_queries.assets(connection, NOW)[0].illustrative
-    assert queries_territory.reaches(connection, NOW)["road"].illustrative
+    assert queries_territory.list_reaches(connection, NOW)["road"].illustrative
 
 
 def test_communes_that_lie_somewhere(connection: Connection) -> None:
@@ -175,7 +175,7 @@ def test_links_in_which_nobody_says_how_long_water_takes(connection: Connection)
         ("source", "mill", None),
     ]
     assert queries_rivers.list_links(connection, NOW) == {("mill", "square"): 90}
-    assert queries_territory.links(connection, NOW) == [("mill", "square", 90)]
+    assert queries_territory.list_links(connection, NOW) == [("mill", "square", 90)]
 
 
 def test_a_threshold_on_its_sites_page_and_in_the_api(connection: Connection) -> None:
@@ -200,7 +200,7 @@ def test_a_threshold_on_its_sites_page_and_in_the_api(connection: Connection) ->
         "reason": "flood of 1910",
         "revisions": 3,
     }
-    (row,) = queries_latest.thresholds(connection, "mill", NOW)
+    (row,) = queries_latest.list_thresholds(connection, "mill", NOW)
     assert asdict(row) == {
         "name": "alert",
         "value": 3,
@@ -216,8 +216,8 @@ def test_a_threshold_on_its_sites_page_and_in_the_api(connection: Connection) ->
         None,
     )
     revise(connection, "rule", "mill/alert", {"n": 1}, NOW)
-    assert queries_latest.rules(connection, NOW) == [("mill/alert", {"n": 1}, NOW)]
-    assert len(queries_latest.thresholds(connection, "mill", NOW)) == 1
+    assert queries_latest.list_rules(connection, NOW) == [("mill/alert", {"n": 1}, NOW)]
+    assert len(queries_latest.list_thresholds(connection, "mill", NOW)) == 1
 
 
 def test_a_device_on_its_sites_page_in_the_fleet_and_among_what_is_in_use(
@@ -346,7 +346,7 @@ def test_a_series_in_the_fleet_on_charts_and_in_the_api(connection: Connection) 
     ]
     assert queries_devices.list_series(connection, NOW, site="source") == []
     assert queries_devices.list_series(connection, NOW, devices=[]) == []
-    (channel, rain) = queries_charts.channels(connection, ["mill"])
+    (channel, rain) = queries_charts.list_channels(connection, ["mill"])
     assert asdict(channel) == {
         "id": numbers["level"],
         "site": "mill",
@@ -358,15 +358,15 @@ def test_a_series_in_the_fleet_on_charts_and_in_the_api(connection: Connection) 
         "lamp": False,
     }
     assert (rain.id, rain.interval_s, rain.stale_s) == (numbers["rain"], None, None)
-    assert queries_latest.series_number(connection, "gauge", "level") == numbers["level"]
-    assert queries_latest.series_number(connection, "gauge", "flow") is None
-    assert queries_latest.series_number(connection, "other", "level") is None
+    assert queries_latest.get_series_id(connection, "gauge", "level") == numbers["level"]
+    assert queries_latest.get_series_id(connection, "gauge", "flow") is None
+    assert queries_latest.get_series_id(connection, "other", "level") is None
     connection.execute(
         "INSERT INTO reading (series_id, time, received_at, value, quality)"
         " VALUES (%s, %s, %s, 1.5, %s)",
         [numbers["level"], NOW - SECOND, NOW, SUSPECT],
     )
-    assert [asdict(one) for one in queries_latest.latest(connection, "mill")] == [
+    assert [asdict(one) for one in queries_latest.list_latest(connection, "mill")] == [
         {
             "site": "mill",
             "device": "gauge",
@@ -386,7 +386,7 @@ def test_a_series_in_the_fleet_on_charts_and_in_the_api(connection: Connection) 
             "received_at": None,
         },
     ]
-    (reading,) = queries_latest.readings(
+    (reading,) = queries_latest.list_readings(
         connection, numbers["level"], since=None, until=None, limit=1
     )
     assert asdict(reading) == {
@@ -402,7 +402,9 @@ def test_a_series_that_ought_to_speak(connection: Connection) -> None:
     level = add_device(connection, "gauge", "mill", "level")["level"]
     revise(connection, "series", "gauge/level", {"stale_s": 900})
     store(connection, level, [(NOW - HOUR, 1, 0)])
-    assert [asdict(one) for one in queries_silence.heard(connection, ["level"], NOW)] == [
+    assert [
+        asdict(one) for one in queries_silence.list_expected_series(connection, ["level"], NOW)
+    ] == [
         {
             "site": "mill",
             "title": "Mill",
@@ -419,18 +421,18 @@ def test_a_series_that_ought_to_speak(connection: Connection) -> None:
     ]
     revise(connection, "device", "gauge", None)
     revise(connection, "rule", "gauge", {"in_service": False}, NOW - HOUR)
-    assert queries_silence.resting(connection, ["gauge"], NOW) == {"gauge"}, (
+    assert queries_silence.list_out_of_service(connection, ["gauge"], NOW) == {"gauge"}, (
         "what is withdrawn rests"
     )
     revise(connection, "device", "gauge", {}, NOW - HOUR)
-    assert queries_silence.resting(connection, ["gauge"], NOW) == set()
+    assert queries_silence.list_out_of_service(connection, ["gauge"], NOW) == set()
 
 
 def test_who_says_nothing_of_how_long_it_may_be_silent_never_is(connection: Connection) -> None:
     add_device(connection, "mute", "mill", "level")
     level = add_device(connection, "gauge", "source", "level")["level"]
     store(connection, level, [(NOW - HOUR, 1, 0)])
-    (mute, gauge) = queries_silence.heard(connection, ["level"], NOW)
+    (mute, gauge) = queries_silence.list_expected_series(connection, ["level"], NOW)
     assert mute.silent(NOW), "it never spoke"
     assert (gauge.stale_s, gauge.silent(NOW)) == (0, False)
 
@@ -561,16 +563,16 @@ def test_the_nearest_rain_gauge_of_a_place_that_lies_nowhere(connection: Connect
 
 
 def test_workers_and_how_far_the_watch_is(connection: Connection) -> None:
-    assert queries_latest.progress(connection) == queries_latest.Progress(
+    assert queries_latest.get_progress(connection) == queries_latest.Progress(
         heard_to=None, judged_to=None, engine=None, unread=0
     )
     connection.execute("INSERT INTO feed (xid, kind) VALUES ('3', 'registry'), ('4', 'registry')")
-    assert queries_latest.progress(connection).unread == 2
+    assert queries_latest.get_progress(connection).unread == 2
     connection.execute(
         "INSERT INTO watch_state (cursor, heard_to, judged_to, engine) VALUES ('4', %s, %s, 'e')",
         [NOW, NOW - HOUR],
     )
-    assert queries_latest.progress(connection) == queries_latest.Progress(
+    assert queries_latest.get_progress(connection) == queries_latest.Progress(
         heard_to=NOW, judged_to=NOW - HOUR, engine="e", unread=1
     )
     connection.execute(
@@ -578,7 +580,7 @@ def test_workers_and_how_far_the_watch_is(connection: Connection) -> None:
         " ('b', %(at)s, %(at)s, NULL), ('a', NULL, %(at)s, %(at)s)",
         {"at": NOW},
     )
-    assert queries_latest.workers(connection) == [("a", None, True), ("b", NOW, False)]
+    assert queries_latest.list_workers(connection) == [("a", None, True), ("b", NOW, False)]
 
 
 def test_names_that_fit_are_no_more_than_one_reads(connection: Connection) -> None:
@@ -606,7 +608,7 @@ def test_what_a_chart_draws(connection: Connection) -> None:
     )
     both = [level, mute]
     at = (NOW - HOUR).timestamp()
-    single = queries_charts.bins(connection, both, (NOW - HOUR, NOW), None)
+    single = queries_charts.read_bins(connection, both, (NOW - HOUR, NOW), None)
     assert asdict(single[level][0]) == {
         "at": at,
         "low": 3,
@@ -617,20 +619,22 @@ def test_what_a_chart_draws(connection: Connection) -> None:
         "count": 1,
     }
     assert [one.last for one in single[level]] == [3, 1, 2]
-    rolled = queries_charts.bins(connection, both, (NOW - HOUR / 2, NOW), 3600)
+    rolled = queries_charts.read_bins(connection, both, (NOW - HOUR / 2, NOW), 3600)
     assert {series: [asdict(one) for one in own] for series, own in rolled.items()} == {
         level: [{"at": at, "low": 1, "mean": 2, "high": 3, "total": 6, "last": 2, "count": 3}],
         mute: [],
     }
-    assert queries_charts.bins(connection, [level], (NOW - HOUR + TICK, NOW), 3600) == {
+    assert queries_charts.read_bins(connection, [level], (NOW - HOUR + TICK, NOW), 3600) == {
         level: rolled[level]
     }
-    assert queries_charts.before(connection, both, NOW - HOUR + SECOND * 2) == {level: (at, 3)}
-    assert queries_charts.before(connection, both, NOW - HOUR) == {}
-    assert queries_charts.before(connection, both, NOW) == {level: (at + 4, 2)}
-    assert queries_charts.highest(connection, level) == (8, NOW)
-    assert queries_charts.highest(connection, mute) is None
-    newest = queries_charts.newest(connection, both)
+    assert queries_charts.read_last_before(connection, both, NOW - HOUR + SECOND * 2) == {
+        level: (at, 3)
+    }
+    assert queries_charts.read_last_before(connection, both, NOW - HOUR) == {}
+    assert queries_charts.read_last_before(connection, both, NOW) == {level: (at + 4, 2)}
+    assert queries_charts.find_highest(connection, level) == (8, NOW)
+    assert queries_charts.find_highest(connection, mute) is None
+    newest = queries_charts.read_newest(connection, both)
     assert {series: asdict(one) for series, one in newest.items()} == {
         level: {
             "rows": 0,
@@ -648,7 +652,7 @@ def test_pieces_begin_with_the_one_in_which_the_span_does(connection: Connection
     level = add_device(connection, "gauge", "mill", "level")["level"]
     store(connection, level, [(NOW - HOUR, 1, 0), (NOW, 2, 0), (NOW + HOUR, 3, 0)])
     for first, lasts in ((NOW - TICK, [1, 2]), (NOW, [2]), (NOW + HOUR - TICK, [2])):
-        bins = queries_charts.bins(connection, [level], (first, NOW + HOUR), 3600)
+        bins = queries_charts.read_bins(connection, [level], (first, NOW + HOUR), 3600)
         assert [one.last for one in bins[level]] == lasts
 
 
@@ -676,7 +680,7 @@ def test_the_highest_value_is_that_of_the_first_time(connection: Connection) -> 
         level,
         [(NOW, 5, 0), (NOW - HOUR, 5, 0), (NOW + HOUR, None, 0), (NOW - 2 * HOUR, 6, SUSPECT)],
     )
-    assert queries_charts.highest(connection, level) == (5, NOW - HOUR)
+    assert queries_charts.find_highest(connection, level) == (5, NOW - HOUR)
 
 
 def test_readings_that_a_chart_marks(connection: Connection) -> None:
@@ -695,7 +699,7 @@ def test_readings_that_a_chart_marks(connection: Connection) -> None:
         ],
     )
     span = (NOW - HOUR, NOW)
-    marks = queries_charts.marked(connection, [level, rain], span)
+    marks = queries_charts.list_flagged(connection, [level, rain], span)
     assert {series: [asdict(one) for one in own] for series, own in marks.items()} == {
         level: [
             {"at": (NOW - HOUR).timestamp(), "value": 1, "quality": Quality(SUSPECT)},
@@ -704,10 +708,10 @@ def test_readings_that_a_chart_marks(connection: Connection) -> None:
         ],
         rain: [],
     }
-    latest = queries_charts.marked(connection, [level], span, limit=2)
+    latest = queries_charts.list_flagged(connection, [level], span, limit=2)
     assert [one.value for one in latest[level]] == [3, None]
     store(connection, rain, [(NOW - HOUR + n * SECOND, n, MANUAL) for n in range(201)])
-    drawn = queries_charts.marked(connection, [rain], span)[rain]
+    drawn = queries_charts.list_flagged(connection, [rain], span)[rain]
     assert [drawn[0].value, drawn[-1].value, len(drawn)] == [1, 200, 200]
 
 
@@ -728,7 +732,7 @@ def test_how_well_a_series_was_received(connection: Connection) -> None:
     receive(NOW - HOUR / 4, 50, 70, MANUAL)
     receive(NOW, 8, None, SUSPECT)
     receive(NOW + TICK, 99, 100)
-    heard = queries_charts.heard(connection, [level, mute], (NOW - HOUR, NOW))
+    heard = queries_charts.read_reception(connection, [level, mute], (NOW - HOUR, NOW))
     assert {series: asdict(one) for series, one in heard.items()} == {
         level: {
             "rows": 3,
@@ -816,7 +820,9 @@ def test_the_territory_counts_alarms_that_last(connection: Connection) -> None:
     raise_alarm(connection, "c", "square", severity="info")
     raise_alarm(connection, "d", "mill", severity="critical", ended=NOW)
     raise_alarm(connection, "e", "mill", severity="critical", withdrawn=NOW)
-    counts = {count.commune: asdict(count) for count in queries_territory.counts(connection)}
+    counts = {
+        count.commune: asdict(count) for count in queries_territory.count_by_commune(connection)
+    }
     assert counts == {
         "91001": {"commune": "91001", "sites": 2, "alarms": 3, "unacknowledged": 2}
         | {"worst": "major"},
@@ -824,9 +830,12 @@ def test_the_territory_counts_alarms_that_last(connection: Connection) -> None:
         | {"worst": None},
         None: {"commune": None, "sites": 1, "alarms": 0, "unacknowledged": 0} | {"worst": None},
     }
-    assert queries_territory.worst(connection) == {"mill": ("major", 2), "square": ("info", 1)}
-    assert queries_territory.communes_of(connection, []) == []
-    assert queries_territory.communes_of(connection, ["91001"]) == ["91001"]
+    assert queries_territory.find_worst_by_site(connection) == {
+        "mill": ("major", 2),
+        "square": ("info", 1),
+    }
+    assert queries_territory.list_communes(connection, []) == []
+    assert queries_territory.list_communes(connection, ["91001"]) == ["91001"]
 
 
 def test_courses_of_no_device_and_of_several(connection: Connection) -> None:

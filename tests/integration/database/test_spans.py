@@ -391,27 +391,27 @@ def test_columns_of_readings(connection: Connection) -> None:
     store(connection, rain, [(at(10), 1, 0), (at(40), 2, 0)])
 
     def between(*spans: tuple[int, int, int | None]) -> Sequence[tuple[int, int]]:
-        return _told(queries_history.between(connection, spans))
+        return _told(queries_history.read_spans(connection, spans))
 
     assert between((level, us(10), us(40))) == [(level, 0), (level, 10), (level, 20), (level, 30)]
     assert between((level, us(40), None)) == [(level, 10), (level, 20), (level, 30), (level, 40)]
     assert between((rain, us(40), us(40)), (level, us(0), us(1))) == [(level, 0), (rain, 10)]
-    assert _told(queries_history.within(connection, [rain, level], us(10), us(40))) == [
+    assert _told(queries_history.read_range(connection, [rain, level], us(10), us(40))) == [
         (level, 10),
         (level, 20),
         (level, 30),
         (rain, 10),
     ]
-    assert _told(queries_history.every(connection, us(10), us(20))) == [(level, 10), (rain, 10)]
+    assert _told(queries_history.read_all(connection, us(10), us(20))) == [(level, 10), (rain, 10)]
     points = [(level, us(10)), (rain, us(11)), (rain, us(40))]
-    assert _told(queries_history.at(connection, points)) == [(level, 10), (rain, 40)]
-    assert _told(queries_history.newest(connection, [(level, 10 * 60_000_000, 9)])) == [
+    assert _told(queries_history.read_points(connection, points)) == [(level, 10), (rain, 40)]
+    assert _told(queries_history.read_newest(connection, [(level, 10 * 60_000_000, 9)])) == [
         (level, 10),
         (level, 20),
         (level, 30),
         (level, 40),
     ]
-    assert _told(queries_history.newest(connection, [(level, 10 * 60_000_000, 2)])) == [
+    assert _told(queries_history.read_newest(connection, [(level, 10 * 60_000_000, 2)])) == [
         (level, 30),
         (level, 40),
     ]
@@ -419,16 +419,18 @@ def test_columns_of_readings(connection: Connection) -> None:
         "UPDATE reading SET received_at = %s WHERE series_id = %s AND time <= %s",
         [at(50), level, at(10)],
     )
-    assert _told(queries_history.arrived_late(connection, [(level, us(10), us(50))])) == [
+    assert _told(queries_history.read_late_arrivals(connection, [(level, us(10), us(50))])) == [
         (level, 0)
     ]
-    assert _told(queries_history.arrived_late(connection, [(level, us(10.1), us(50))])) == [
+    assert _told(queries_history.read_late_arrivals(connection, [(level, us(10.1), us(50))])) == [
         (level, 0),
         (level, 10),
     ]
-    assert _told(queries_history.arrived_late(connection, [(level, us(10), us(50) + 1)])) == []
+    assert (
+        _told(queries_history.read_late_arrivals(connection, [(level, us(10), us(50) + 1)])) == []
+    )
     connection.execute(
         "UPDATE reading SET received_at = NULL WHERE series_id = %s AND time = %s", [rain, at(10)]
     )
-    assert queries_history.imported_before(connection, us(10)) == set()
-    assert queries_history.imported_before(connection, us(10) + 1) == {rain}
+    assert queries_history.list_imported_series(connection, us(10)) == set()
+    assert queries_history.list_imported_series(connection, us(10) + 1) == {rain}

@@ -99,7 +99,7 @@ def build(world: World, case: dict[str, Any]) -> None:
     world.revise(world.fact("rule", "flood-case", rule, since=BEGINNING))
     world.join()
     for since, until in case.get("deaf", []):
-        queries_workers.deafen(world.connection, "one", [(time_of(since), time_of(until))])
+        queries_workers.record_gaps(world.connection, "one", [(time_of(since), time_of(until))])
         world.connection.commit()
 
 

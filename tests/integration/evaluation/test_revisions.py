@@ -148,7 +148,7 @@ def test_deafness_told_later_takes_back_a_silence(orge: World) -> None:
     orge.step()
     assert [alarm.episode.began for alarm in orge.alarms()] == [us(40)]
 
-    queries_workers.deafen(orge.connection, "one", [(us(15), us(55))])
+    queries_workers.record_gaps(orge.connection, "one", [(us(15), us(55))])
     orge.beat(62)
     orge.step()
 

@@ -212,14 +212,14 @@ class World:
             ],
             dtype=ROW,
         )
-        reading_queries.prepare(self.connection)
-        stands = reading_queries.put(self.connection, rows)
+        reading_queries.create_staging_tables(self.connection)
+        stands = reading_queries.store(self.connection, rows)
         if len(stands):
             feed.append(self.connection, "readings", rows=stands.tobytes())
         self.connection.commit()
 
     def beat(self, minutes: float, worker: str = "one") -> None:
-        queries_workers.hear(self.connection, worker, us(minutes))
+        queries_workers.record_heartbeat(self.connection, worker, us(minutes))
         self.connection.commit()
 
     def restart(self) -> None:
@@ -251,7 +251,7 @@ class World:
 
     def progress(self) -> tuple[float, int]:
         """(minute judged up to, batches not yet taken)."""
-        found = queries_latest.progress(self.connection)
+        found = queries_latest.get_progress(self.connection)
         self.connection.commit()
         judged = (found.judged_to or DAY) - DAY
         return judged.total_seconds() / 60, found.unread
@@ -263,7 +263,7 @@ class World:
             "TRUNCATE journal, judged_under, watch_state, transition, outbox, delivery, alarm"
         )
         feed.append(self.connection, "registry")
-        for name, heard, _ in queries_latest.workers(self.connection):
+        for name, heard, _ in queries_latest.list_workers(self.connection):
             feed.append(self.connection, "heartbeat", worker=name, at=heard)
         self.connection.commit()
 

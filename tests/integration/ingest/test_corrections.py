@@ -54,7 +54,7 @@ def expected(rows: Sequence[Given]) -> dict[tuple[int, int], tuple[float | None,
 
 def put(connection: Connection, rows: Sequence[Given]) -> Rows:
     with connection.transaction():
-        return reading_queries.put(connection, np.array(list(rows), dtype=ROW))
+        return reading_queries.store(connection, np.array(list(rows), dtype=ROW))
 
 
 def table(connection: Connection) -> dict[tuple[int, int], tuple[float | None, int, int | None]]:
@@ -79,7 +79,7 @@ def told(rows: Rows) -> dict[tuple[int, int], tuple[float | None, int, int | Non
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
     with connect(database_url, autocommit=True) as made:
-        reading_queries.prepare(made)
+        reading_queries.create_staging_tables(made)
         yield made
 
 
@@ -140,7 +140,7 @@ def test_many_workers_at_once_end_alike(database_url: str) -> None:
         chance.shuffle(mine)
         try:
             with connect(database_url, autocommit=True) as own:
-                reading_queries.prepare(own)
+                reading_queries.create_staging_tables(own)
                 for start in range(0, len(mine), 20):
                     put(own, mine[start : start + 20])
         except BaseException as error:  # noqa: BLE001  told to the test's own thread
@@ -163,8 +163,8 @@ def test_a_large_redelivery_over_many_chunks_tells_nothing_anew(connection: Conn
     history["time"] = START + np.arange(steps) * 300_000_000  # 69 days: ten chunks
     history["received"] = history["time"]
     with connection.transaction():
-        reading_queries.put(connection, history)
+        reading_queries.store(connection, history)
     again = history[-5000:].copy()
     again["received"] += 1
     with connection.transaction():
-        assert len(reading_queries.put(connection, again)) == 0
+        assert len(reading_queries.store(connection, again)) == 0

@@ -10,7 +10,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import feed
 from hypervisor.database.connect import StoreError, connect
 from hypervisor.readings import ingesting, queries_dead_letters
-from hypervisor.readings.dead_letter_replay import ShiftError, redrive
+from hypervisor.readings.dead_letter_replay import ShiftError, replay
 from ingest.message import Letter
 from tests.integration.ingest.conftest import count, hypervisor, seed
 
@@ -35,7 +35,7 @@ def test_list_show_and_redrive(instance_settings: Settings) -> None:
     seed(settings.database_url)
     ahead = (NOW + timedelta(hours=1)).isoformat()
     with connect(settings.database_url) as connection:
-        queries_dead_letters.add(
+        queries_dead_letters.store_letters(
             connection,
             [
                 letter({"time": ahead, "values": {"level": 1.5, "battery": 80}}, "time-ahead"),
@@ -61,7 +61,7 @@ def test_list_show_and_redrive(instance_settings: Settings) -> None:
     with connect(settings.database_url) as connection:
         rows = connection.execute("SELECT time, received_at FROM reading").fetchall()
         assert rows == [(NOW, NOW)] * 3
-        waiting = queries_dead_letters.find(connection)
+        waiting = queries_dead_letters.list_oldest(connection)
         assert sorted(dead_letter.reason for dead_letter in waiting) == [
             "unknown-device",
             "unknown-quantity",
@@ -77,7 +77,7 @@ def test_one_letter_that_cannot_be_stored_stops_no_other(instance_settings: Sett
     settings = instance_settings
     seed(settings.database_url)
     with connect(settings.database_url) as connection:
-        queries_dead_letters.add(
+        queries_dead_letters.store_letters(
             connection,
             [
                 letter(
@@ -94,7 +94,7 @@ def test_one_letter_that_cannot_be_stored_stops_no_other(instance_settings: Sett
     with connect(settings.database_url) as connection:
         values = connection.execute("SELECT value FROM reading ORDER BY value").fetchall()
         assert values == [(1,), (3,)]
-        poison, unknown = queries_dead_letters.find(connection)
+        poison, unknown = queries_dead_letters.list_oldest(connection)
         assert "not-storable" in (poison.outcome or "")
         assert "check constraint" in (poison.outcome or "")
         assert "unknown-quantity" in (unknown.outcome or "")
@@ -116,13 +116,14 @@ def test_a_clock_that_is_refused_again_stores_nothing(instance_settings: Setting
         edge = {"time": "9999-12-31T23:59:59Z", "values": {"level": 1}}
         start = {"time": "0001-01-01T00:00:00Z", "values": {"level": 1}}
         some = [letter(each, "time-ahead") for each in (ahead, edge, start)]
-        queries_dead_letters.add(connection, some, "one")
+        queries_dead_letters.store_letters(connection, some, "one")
     for shift in ("0s", "+1d", "-36525d", "+36525 d"):
         sent = hypervisor(settings, "dead-letters", "redrive", "--shift", shift)
         assert "3 letters: 0 readings stored, 3 letters refused again" in sent
         with connect(settings.database_url) as connection:
             outcomes = [
-                str(dead_letter.outcome) for dead_letter in queries_dead_letters.find(connection)
+                str(dead_letter.outcome)
+                for dead_letter in queries_dead_letters.list_oldest(connection)
             ]
         assert not [text for text in outcomes if not text.startswith("refused: time-")]
     for shift in ("1e9 d", "99999999999 h", "-36526 d", "nan s", ""):
@@ -141,7 +142,7 @@ def test_the_beginning_of_a_message_that_was_too_large_is_not_taken_for_it(
     seed(settings.database_url)
     with connect(settings.database_url) as connection:
         whole = {"time": NOW.isoformat(), "values": {"level": 1}}  # and a MiB of what followed
-        queries_dead_letters.add(connection, [letter(whole, "too-large")], "one")
+        queries_dead_letters.store_letters(connection, [letter(whole, "too-large")], "one")
     sent = hypervisor(settings, "dead-letters", "redrive")
     assert "1 letters: 0 readings stored, 1 letters refused again" in sent
     with connect(settings.database_url) as connection:
@@ -162,7 +163,7 @@ def test_a_letter_somewhat_larger_than_a_message_is_redriven(instance_settings: 
     made = letter(backlog, "time-ahead")
     assert len(made.payload) > 1_048_576
     with connect(settings.database_url) as connection:
-        queries_dead_letters.add(connection, [made], "one")
+        queries_dead_letters.store_letters(connection, [made], "one")
     sent = hypervisor(settings, "dead-letters", "redrive", "--shift", "-1h")
     assert "1 letters: 20000 readings stored, 0 letters refused again" in sent
 
@@ -171,18 +172,18 @@ def test_a_database_that_goes_away_is_told(instance_settings: Settings) -> None:
     settings = instance_settings
     seed(settings.database_url)
     with connect(settings.database_url) as connection:
-        queries_dead_letters.add(connection, [letter({"x": 1}, "no-time")] * 3, "one")
+        queries_dead_letters.store_letters(connection, [letter({"x": 1}, "no-time")] * 3, "one")
         connection.commit()
-        dead_letters = queries_dead_letters.find(connection)
+        dead_letters = queries_dead_letters.list_oldest(connection)
         connection.rollback()
-        with ingesting.checking(settings) as by:
+        with ingesting.open_ingest_context(settings) as by:
             pid = by.connection.info.backend_pid
             connection.execute("SELECT pg_terminate_backend(%s)", [pid])
             with pytest.raises(StoreError, match="redrive again for the rest"):
-                redrive(by, dead_letters, shift=timedelta())
-        assert [dead_letter.outcome for dead_letter in queries_dead_letters.find(connection)] == [
-            None
-        ] * 3
+                replay(by, dead_letters, shift=timedelta())
+        assert [
+            dead_letter.outcome for dead_letter in queries_dead_letters.list_oldest(connection)
+        ] == [None] * 3
 
 
 def pack(**values: float) -> bytes:
@@ -210,11 +211,11 @@ def test_a_letter_that_holds_all_of_its_message_waits_while_it_is_refused_for_it
     seed(settings.database_url)
     whole = pack(level=1.5, ph=7)
     with connect(settings.database_url) as connection:
-        queries_dead_letters.add(connection, [of_pack(whole, "unknown-quantity")], "one")
+        queries_dead_letters.store_letters(connection, [of_pack(whole, "unknown-quantity")], "one")
     for _ in range(2):
         hypervisor(settings, "dead-letters", "redrive")
         with connect(settings.database_url) as connection:
-            (waiting,) = queries_dead_letters.find(connection, waiting=False)
+            (waiting,) = queries_dead_letters.list_oldest(connection, waiting=False)
             assert (waiting.redriven_at, waiting.payload) == (None, whole)
             assert "1 readings stored; refused: unknown-quantity" in str(waiting.outcome)
             assert count(connection) == 1
@@ -228,7 +229,7 @@ def test_a_letter_that_holds_all_of_its_message_waits_while_it_is_refused_for_it
     sent = hypervisor(settings, "dead-letters", "redrive")
     assert "1 letters: 2 readings stored, 0 letters refused again" in sent
     with connect(settings.database_url) as connection:
-        assert not queries_dead_letters.find(connection)
+        assert not queries_dead_letters.list_oldest(connection)
         assert count(connection) == 2
 
 
@@ -237,10 +238,10 @@ def test_what_is_mended_of_it_and_what_is_not_are_two_letters(instance_settings:
     seed(settings.database_url)
     with connect(settings.database_url) as connection:
         whole = of_pack(pack(level=1.5, ph=7), "unknown-device")  # it is known by now
-        queries_dead_letters.add(connection, [whole], "one")
+        queries_dead_letters.store_letters(connection, [whole], "one")
     hypervisor(settings, "dead-letters", "redrive")
     with connect(settings.database_url) as connection:
-        (rest,) = queries_dead_letters.find(connection)
+        (rest,) = queries_dead_letters.list_oldest(connection)
         assert (rest.reason, rest.worker, rest.payload) == (
             "unknown-quantity",
             "redrive",
@@ -255,11 +256,11 @@ def test_a_shift_moves_only_what_was_not_believed_of_a_whole_message(
     settings = instance_settings
     seed(settings.database_url)
     with connect(settings.database_url) as connection:
-        queries_dead_letters.add(
+        queries_dead_letters.store_letters(
             connection, [of_pack(pack(level=1, battery_ahead=80), "time-ahead")], "one"
         )
         native = {"time": NOW.isoformat(), "values": {"discharge": 3}}
-        queries_dead_letters.add(connection, [letter(native, "unknown-device")], "one")
+        queries_dead_letters.store_letters(connection, [letter(native, "unknown-device")], "one")
     sent = hypervisor(settings, "dead-letters", "redrive", "--shift", "-1h")
     assert "2 letters: 3 readings stored, 0 letters refused again" in sent
     with connect(settings.database_url) as connection:
@@ -281,7 +282,7 @@ def test_a_message_in_which_nothing_was_measured_is_done(instance_settings: Sett
         )
         feed.append(connection, "registry")
         one = replace(letter(join, "wrong-shape"), topic="gateways/ttn/v3/a/devices/x/up")
-        queries_dead_letters.add(connection, [one], "one")
+        queries_dead_letters.store_letters(connection, [one], "one")
     hypervisor(settings, "dead-letters", "redrive")
     with connect(settings.database_url) as connection:
-        assert not queries_dead_letters.find(connection)
+        assert not queries_dead_letters.list_oldest(connection)

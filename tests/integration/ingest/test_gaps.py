@@ -18,7 +18,7 @@ from hypervisor.broker.server_account import current_account
 from hypervisor.database import gaps
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.gaps import Gap
-from hypervisor.readings.refilling import Refill, refills
+from hypervisor.readings.refilling import Recovery, assess_recovery
 from hypervisor.stack.doctor_gaps import check_gaps as doctor_gaps
 from sensors._domain import catalogue
 from tests.integration.ingest.conftest import GAUGES, ingest, publisher, wait_for
@@ -80,9 +80,9 @@ def after_a_gap(connection: Connection) -> Connection:
     return connection
 
 
-def looked(connection: Connection, begins: datetime = BEGINS, ends: datetime = ENDS) -> Refill:
+def looked(connection: Connection, begins: datetime = BEGINS, ends: datetime = ENDS) -> Recovery:
     gap = Gap(cause="broker-killed", worker="", begins=begins, ends=ends)
-    (found,) = refills(connection, catalogue(), [gap])
+    (found,) = assess_recovery(connection, catalogue(), [gap])
     return found
 
 

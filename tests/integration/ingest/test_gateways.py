@@ -20,7 +20,7 @@ from hypervisor.database.connect import connect
 from hypervisor.readings import cli_codec as codec_command
 from hypervisor.readings import cli_dead_letters
 from hypervisor.readings.codec_testing import CodecError
-from hypervisor.readings.queries_codecs import put
+from hypervisor.readings.queries_codecs import save_codec
 from hypervisor.registry import cli_device
 from ingest.mapping import MappingError
 from ingest.ports import CodecSource
@@ -78,7 +78,7 @@ def described(settings: Settings) -> None:
             " FROM device, unnest(%s::text[]) AS quantity",
             [list(QUANTITIES)],
         )
-        put(connection, "bad", CodecSource(mapping=MAPPING, script=BAD), "tester")
+        save_codec(connection, "bad", CodecSource(mapping=MAPPING, script=BAD), "tester")
         feed.append(connection, "registry")
         connection.commit()
 
@@ -226,7 +226,7 @@ def test_a_codec_that_loops_hogs_or_throws_harms_nobody_else(
         assert found["codec-timeout"] + found["codec-suspended"] == 301
     mended = BAD.replace("if (i.fPort === 1) for (;;) {}", "")
     with connect(settings.database_url) as connection:
-        put(connection, "bad", CodecSource(mapping=MAPPING, script=mended), "tester")
+        save_codec(connection, "bad", CodecSource(mapping=MAPPING, script=mended), "tester")
         connection.commit()
     hypervisor(settings, "dead-letters", "redrive")
     assert count_of(settings, "bad-0") == 300  # one of its messages was sent twice
@@ -274,7 +274,7 @@ def test_letters_are_redriven_once_registry_clock_or_codec_are_mended(
     with connect(settings.database_url) as connection:
         connection.execute("UPDATE device SET address = 'a840419999999999' WHERE name = 'bucket'")
         mended = BAD.replace("throw new Error", "void new Error")
-        put(connection, "bad", CodecSource(mapping=MAPPING, script=mended), "tester")
+        save_codec(connection, "bad", CodecSource(mapping=MAPPING, script=mended), "tester")
         connection.commit()
     command(settings, "dead-letters", "redrive", "--shift", "-1h")
     assert of_device(settings, "bucket") == {"rain": 1}

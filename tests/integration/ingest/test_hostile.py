@@ -68,7 +68,7 @@ def expected(
     """
     refused: Counter[tuple[str, str]] = Counter()
     stored = set[tuple[int, int]]()
-    with ingesting.checking(settings) as by:
+    with ingesting.open_ingest_context(settings) as by:
         for number, message in enumerate(sent):
             arrival = Arrival(message.topic, message.payload, micros(at) + number)
             rows, wrong = check(decode([arrival], by.routes), by.layouts, by.belief)

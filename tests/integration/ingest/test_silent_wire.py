@@ -11,7 +11,7 @@ from hypervisor.broker.folder import open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import free_port
 from hypervisor.broker.server_account import server_account
-from hypervisor.readings.ingesting import wall_clock
+from hypervisor.readings.ingesting import read_wall_clock
 from hypervisor.stack.servers import start_broker
 from ingest.link import Address, Link
 from tests.wires import cable
@@ -41,7 +41,7 @@ def test_a_broker_whose_wire_is_cut_is_left_soon_and_found_again(open_tmp: Path)
             ),
             worker="ingest-1",
             exercise=False,
-            clock=wall_clock,
+            clock=read_wall_clock,
             ticks=time.monotonic,
         )
 

@@ -65,7 +65,11 @@ def is_heard_after_the_first(connection: Connection) -> bool:
 def standing(settings: Settings) -> list[str]:
     """The workers that are expected to be heard."""
     with connect(settings.database_url) as connection:
-        return [each.name for each in queries_workers.every(connection) if each.drained_at is None]
+        return [
+            each.name
+            for each in queries_workers.list_workers(connection)
+            if each.drained_at is None
+        ]
 
 
 def test_one_whose_database_gives_it_up_leaves_the_work_to_the_other(

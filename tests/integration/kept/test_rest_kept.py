@@ -107,7 +107,7 @@ def test_what_a_bench_counts_and_clears(database_url: str) -> None:
         connection.execute("UPDATE alarm SET subject = 'device/gauge' WHERE id = %s", [alarm])
     assert not bench_queries.listening(database_url), "it joined, and was not heard yet"
     with connect(database_url) as connection:
-        queries_workers.hear(connection, "one", micros(NOW))
+        queries_workers.record_heartbeat(connection, "one", micros(NOW))
     assert bench_queries.listening(database_url)
     assert bench_queries.readings(database_url) == 3
     assert (bench_queries.unread(database_url), bench_queries.unrolled(database_url)) == (2, 2)

@@ -63,7 +63,7 @@ class Town:
 
     def beat(self, minutes: float) -> None:
         """The scenario's clock comes to here."""
-        queries_workers.hear(self.connection, "one", self.at(minutes))
+        queries_workers.record_heartbeat(self.connection, "one", self.at(minutes))
         self.connection.commit()
 
     def rule(self, name: str, **written: Any) -> None:

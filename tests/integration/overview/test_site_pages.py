@@ -125,14 +125,14 @@ def test_what_is_rolled_up_loses_no_peak_and_no_amount(world: World) -> None:  #
     with connect(world.url) as connection:
         (level,) = [
             channel.id
-            for channel in queries_charts.channels(connection, ["orge"])
+            for channel in queries_charts.list_channels(connection, ["orge"])
             if channel.quantity == "level"
         ]
         row = connection.execute("SELECT min(time), max(time) FROM reading").fetchone()
         assert row is not None
         span = (row[0], row[1] + timedelta(seconds=1))
-        each = queries_charts.bins(connection, [level], span, None)[level]
-        rolled = queries_charts.bins(connection, [level], span, 600)[level]
+        each = queries_charts.read_bins(connection, [level], span, None)[level]
+        rolled = queries_charts.read_bins(connection, [level], span, 600)[level]
     assert [one.last for one in each] == [2.0, 3.1, 3.2, 4.2]
     assert sum(one.count for one in rolled) == len(each)
     assert max(one.high for one in rolled) == 4.2

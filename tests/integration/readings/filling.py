@@ -31,8 +31,8 @@ def store(connection: Connection, rows: Sequence[tuple[int, datetime, float, int
         ],
         dtype=ROW,
     )
-    reading_queries.prepare(connection)
-    stands = reading_queries.put(connection, packed)
+    reading_queries.create_staging_tables(connection)
+    stands = reading_queries.store(connection, packed)
     if len(stands):
         feed.append(connection, "readings", rows=stands.tobytes())
     connection.commit()

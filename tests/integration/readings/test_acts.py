@@ -8,9 +8,9 @@ from hypervisor.base.instants import moment
 from hypervisor.database import audit
 from hypervisor.database.audit import ActError
 from hypervisor.readings import corrections, queries_corrections
-from hypervisor.readings.corrections import CorrectionResult, Done, Said
-from hypervisor.readings.names import series_named
-from hypervisor.readings.queries_corrections import Stored
+from hypervisor.readings.corrections import Attribution, CorrectionResult, ObservationRequest
+from hypervisor.readings.names import find_series
+from hypervisor.readings.queries_corrections import StoredReading
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.model import Registry, Series
 from sensors._quality import Quality
@@ -20,7 +20,7 @@ from tests.integration.evaluation.world import CATALOGUE, Sent, World, us
 pytestmark = pytest.mark.integration
 
 BY_HAND = Quality.INVALIDATED
-WHY = Said(reason="a branch on the staff", author="A. Martin")
+WHY = Attribution(reason="a branch on the staff", author="A. Martin")
 
 
 def at(minutes: float) -> datetime:
@@ -50,39 +50,41 @@ def known(world: World) -> Registry:
 
 
 def level(world: World) -> Series:
-    return series_named(known(world), "mill/level")
+    return find_series(known(world), "mill/level")
 
 
-def invalidate(world: World, first: float, last: float) -> Done:
+def invalidate(world: World, first: float, last: float) -> CorrectionResult:
     done = corrections.invalidate(world.connection, level(world), at(first), at(last), WHY)
     world.connection.commit()
     return done
 
 
-def observe(world: World, minute: float, value: float, unit: str = "m") -> Done:
-    told = CorrectionResult(series="mill/level", value=value, unit=unit, time=at(minute))
-    seen = corrections.checked(known(world), CATALOGUE, told)
+def observe(world: World, minute: float, value: float, unit: str = "m") -> CorrectionResult:
+    told = ObservationRequest(series="mill/level", value=value, unit=unit, time=at(minute))
+    seen = corrections.check_observation(known(world), CATALOGUE, told)
     done = corrections.observe(world.connection, seen, WHY, ahead=timedelta(minutes=5))
     world.connection.commit()
     return done
 
 
-def undo(world: World, number: int) -> Done:
-    done = corrections.undo(world.connection, known(world), number, Said(reason="it was real"))
+def undo(world: World, number: int) -> CorrectionResult:
+    done = corrections.undo(
+        world.connection, known(world), number, Attribution(reason="it was real")
+    )
     world.connection.commit()
     return done
 
 
 def stands(world: World, minute: float) -> tuple[float | None, int]:
-    span = corrections.span_of(level(world), at(minute), at(minute))
-    (found,) = queries_corrections.standing(world.connection, span)
+    span = corrections.make_span(level(world), at(minute), at(minute))
+    (found,) = queries_corrections.list_readings(world.connection, span)
     world.connection.commit()
     return found.value, found.quality
 
 
-def every(world: World) -> list[Stored]:
-    stored_rows = queries_corrections.standing(
-        world.connection, corrections.span_of(level(world), at(0), at(1000))
+def every(world: World) -> list[StoredReading]:
+    stored_rows = queries_corrections.list_readings(
+        world.connection, corrections.make_span(level(world), at(0), at(1000))
     )
     world.connection.commit()
     return stored_rows
@@ -246,24 +248,24 @@ def test_what_cannot_be_is_refused_with_what_can(
 ) -> None:
     name, value, unit = told
     with pytest.raises(ActError, match=error):
-        corrections.checked(
+        corrections.check_observation(
             known(gauge),
             CATALOGUE,
-            CorrectionResult(series=name, value=value, unit=unit, time=at(60)),
+            ObservationRequest(series=name, value=value, unit=unit, time=at(60)),
         )
 
 
 @pytest.mark.parametrize("year", [1, 1799, 2200, 9999])
 def test_no_observation_is_of_another_age(gauge: World, year: int) -> None:
     time = datetime(year, 12, 31, 12, tzinfo=UTC)
-    told = CorrectionResult(series="mill/level", value=1.0, unit="m", time=time)
+    told = ObservationRequest(series="mill/level", value=1.0, unit="m", time=time)
     with pytest.raises(ActError, match="outside the years 1800 to 2199"):
-        corrections.checked(known(gauge), CATALOGUE, told)
+        corrections.check_observation(known(gauge), CATALOGUE, told)
 
 
 def test_out_of_range_is_stored_only_by_force_and_marked(gauge: World) -> None:
-    told = CorrectionResult(series="mill/level", value=4000, unit="m", time=at(60), force=True)
-    seen = corrections.checked(known(gauge), CATALOGUE, told)
+    told = ObservationRequest(series="mill/level", value=4000, unit="m", time=at(60), force=True)
+    seen = corrections.check_observation(known(gauge), CATALOGUE, told)
     assert seen.quality == Quality.MANUAL | Quality.OUT_OF_RANGE
 
 

@@ -89,7 +89,9 @@ def test_it_goes_on_as_if_nothing_had_been(watched: World, fresh_url: str, tmp_p
     restored = other(watched, fresh_url)
     try:
         assert made.counts["reading"] == 14
-        assert queries_latest.progress(restored.connection).unread == 2  # not lost, nothing twice
+        assert (
+            queries_latest.get_progress(restored.connection).unread == 2
+        )  # not lost, nothing twice
         _go_back(watched)
         for world in (watched, restored):
             world.settle()

@@ -16,7 +16,7 @@ from hypervisor.database.audit import ActError
 from hypervisor.database.connect import connect
 from hypervisor.readings import cli as reading_cli
 from hypervisor.readings import corrections
-from hypervisor.readings.corrections import Said
+from hypervisor.readings.corrections import Attribution
 from hypervisor.stack import cli_housekeeping
 from tests.integration.evaluation.world import World
 from tests.integration.readings.test_acts import at, known, level, send
@@ -122,10 +122,10 @@ def test_a_person_and_ingest_take_turns(mill: World) -> None:
     ingest.start()
     for _ in range(10):
         done = corrections.invalidate(
-            mill.connection, level(mill), at(0), at(60), Said(reason="ice")
+            mill.connection, level(mill), at(0), at(60), Attribution(reason="ice")
         )
         mill.connection.commit()
-        corrections.undo(mill.connection, known(mill), done.number, Said(reason="none"))
+        corrections.undo(mill.connection, known(mill), done.number, Attribution(reason="none"))
         mill.connection.commit()
     ingest.join()
     assert failed == []

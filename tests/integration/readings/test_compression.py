@@ -49,8 +49,8 @@ def test_the_apache_build_is_left_alone(connection: Connection) -> None:
     assert value(connection, "SHOW timescaledb.license") == "apache"
     before = queries_retention.compressed_before(connection, 30)
     assert before == moment(us(30 * DAY))
-    assert not queries_compression.can(connection)
-    assert queries_compression.keep(connection, before) == 0
+    assert not queries_compression.is_supported(connection)
+    assert queries_compression.compress_chunks(connection, before) == 0
     assert housekeeping.compress(connection, Settings()) == ""
     enabled = "SELECT bool_or(compression_enabled) FROM timescaledb_information.hypertables"
     assert value(connection, enabled) is False
@@ -59,11 +59,11 @@ def test_the_apache_build_is_left_alone(connection: Connection) -> None:
 def test_what_a_full_build_would_be_asked(connection: Connection) -> None:
     refused = 'functionality not supported under the current "apache" license'
     with pytest.raises(psycopg.errors.FeatureNotSupported, match=refused):
-        queries_compression.switch_on(connection)
+        queries_compression.enable(connection)
     chunk, *_ = _chunks(connection)
     refused = 'function "compress_chunk" is not supported under the current "apache" license'
     with pytest.raises(psycopg.errors.FeatureNotSupported, match=refused):
-        queries_compression.compress(connection, chunk)
+        queries_compression.compress_chunk(connection, chunk)
 
 
 def test_the_chunks_that_are_old_enough(connection: Connection) -> None:
@@ -77,7 +77,7 @@ def test_the_chunks_that_are_old_enough(connection: Connection) -> None:
 def test_no_statement_of_ours_is_stopped_by_the_limit(connection: Connection) -> None:
     limit = "SHOW timescaledb.max_tuples_decompressed_per_dml_transaction"
     assert value(connection, limit) == "100000"
-    reading_queries.prepare(connection)
+    reading_queries.create_staging_tables(connection)
     assert value(connection, limit) == "0"
 
 
@@ -87,7 +87,7 @@ def test_touching_rows_changes_nothing(old: World, connection: Connection) -> No
     number = old.numbers["mill", "level"]
     points = [(number, moment(us(day * DAY))) for day in (1, 20, 59)]
     with connection.transaction():
-        queries_compression.touch(connection, points)
+        queries_compression.decompress_points(connection, points)
         touched = "SELECT count(*) FROM reading WHERE xmin = pg_current_xact_id()::xid"
         assert value(connection, touched) == len(points)
     assert value(connection, everything) == before

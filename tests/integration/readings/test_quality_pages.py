@@ -35,8 +35,8 @@ def test_gaps_and_what_ingest_did_are_shown_to_every_account(
     with connect(world.url) as connection:
         gap = Gap(cause="broker-dropped", worker="", begins=begins, ends=ends, messages=7113)
         gaps.add(connection, gap)
-        (worker, *_) = queries_workers.every(connection)
-        queries_workers.hear(
+        (worker, *_) = queries_workers.list_workers(connection)
+        queries_workers.record_heartbeat(
             connection,
             worker.name,
             0,

@@ -8,7 +8,7 @@ import pytest
 
 from hypervisor.database.audit import ActError
 from hypervisor.readings import corrections
-from hypervisor.readings.corrections import CorrectionResult, Said
+from hypervisor.readings.corrections import Attribution, ObservationRequest
 from hypervisor.registry import queries as registry_queries
 from tests.integration.evaluation.world import CATALOGUE, Sent, World
 from tests.integration.readings.test_acts import at, level, stands
@@ -82,7 +82,7 @@ class Both:
                 level(self.world),
                 at(MINUTE),
                 at(MINUTE),
-                Said(reason="ice"),
+                Attribution(reason="ice"),
             )
         except ActError:
             return
@@ -95,11 +95,13 @@ class Both:
 
     def observe(self) -> None:
         value = self.chance.choice([1.0, 2.0])
-        told = CorrectionResult(series="mill/level", value=value, unit="m", time=at(MINUTE))
-        seen = corrections.checked(registry_queries.load(self.world.connection), CATALOGUE, told)
+        told = ObservationRequest(series="mill/level", value=value, unit="m", time=at(MINUTE))
+        seen = corrections.check_observation(
+            registry_queries.load(self.world.connection), CATALOGUE, told
+        )
         try:
             done = corrections.observe(
-                self.world.connection, seen, Said(reason="seen"), ahead=timedelta(0)
+                self.world.connection, seen, Attribution(reason="seen"), ahead=timedelta(0)
             )
         except ActError:
             return
@@ -114,7 +116,7 @@ class Both:
             self.world.connection,
             registry_queries.load(self.world.connection),
             number,
-            Said(reason="none"),
+            Attribution(reason="none"),
         )
         self.slow.undo(number, self.now)
 

@@ -43,7 +43,7 @@ def sweep(world: World, *, agree: bool = False, **days: int | None) -> Sweep:
 def stored(world: World, name: str = "mill") -> list[int]:
     """The days of which readings are stored."""
     series = world.numbers[name, "level"]
-    found = queries_history.between(world.connection, [(series, us(-1000 * DAY), None)])
+    found = queries_history.read_spans(world.connection, [(series, us(-1000 * DAY), None)])
     world.connection.commit()
     return [round((time - us(0)) / us_day()) for time in found["time"].tolist()]
 
@@ -128,7 +128,7 @@ def test_a_manual_observation_goes_like_any_reading(old: World) -> None:
     with old.connection.transaction():
         for day in (1, 2):
             act = audit.record(old.connection, kind="observe", subject="x", reason="seen")
-            seen = queries_corrections.Stored(
+            seen = queries_corrections.StoredReading(
                 series=series,
                 time=_at(day),
                 value=50.0,

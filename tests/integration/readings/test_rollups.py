@@ -56,8 +56,8 @@ def _store(connection: Connection, rows: list[tuple[int, datetime, float, int, i
         ],
         dtype=ROW,
     )
-    reading_queries.prepare(connection)
-    stands = reading_queries.put(connection, packed)
+    reading_queries.create_staging_tables(connection)
+    stands = reading_queries.store(connection, packed)
     feed.append(connection, "readings", rows=stands.tobytes())
     connection.commit()
 
@@ -105,7 +105,7 @@ def _expected(
 def _told(connection: Connection, *, days: bool) -> dict[tuple[int, datetime], tuple[float, ...]]:
     series = list(_series(connection).values())
     span = (EPOCH, datetime(2100, 1, 1, tzinfo=UTC))
-    found = queries_rollups.read(connection, series, span, days=days)
+    found = queries_rollups.read_rollups(connection, series, span, days=days)
     connection.commit()
     return {
         (one, piece.begins): (
@@ -182,7 +182,7 @@ def test_what_is_let_go_stays_rolled_up(world: World) -> None:
     quarter = timedelta(minutes=15)
     rows = [(series[LEVEL], AUTUMN + quarter * n, n / 10, 0, 1) for n in range(40)]
     _store(connection, rows)  # nobody has rolled this up yet
-    (chunk, *_) = queries_rollups.chunks(connection, EPOCH)
+    (chunk, *_) = queries_rollups.list_chunks(connection, EPOCH)
     expected = _expected(connection, days=False)
     with connection.transaction():
         rollup.keep(connection, *chunk)

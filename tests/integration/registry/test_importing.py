@@ -34,9 +34,9 @@ def table(*rows: tuple[str, str, str, str, float, str]) -> pd.DataFrame:
     return made
 
 
-def load(connection: Connection, rows: pd.DataFrame) -> importing.Account:
+def load(connection: Connection, rows: pd.DataFrame) -> importing.ImportCounts:
     registry = registry_queries.load(connection)
-    kept, account = importing.checked(rows, registry, catalogue(), until=micros(NOW))
+    kept, account = importing.check_recording(rows, registry, catalogue(), until=micros(NOW))
     importing.store(connection, kept, account, tick=lambda _: None)
     assert account.balances()
     return account

@@ -68,7 +68,7 @@ def fill(world: World) -> None:
             [(b"{", "not-json"), (b"\xff\x00", "not-json"), (b'{"levle": 1}', "unknown-quantity")]
         )
     ]
-    queries_dead_letters.add(world.connection, letters, "one")
+    queries_dead_letters.store_letters(world.connection, letters, "one")
     audit.record(
         world.connection, kind="invalidate", subject="orge/level", reason="ice", author="anne",
         details={"from": "2024-01-01T00:00:00Z", "to": "2024-01-01T00:05:00Z"},

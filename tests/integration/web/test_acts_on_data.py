@@ -90,7 +90,7 @@ def test_dead_letters_looked_at_and_sent_again(client: httpx.Client, world: Worl
         received_at=us(14),
         again=False,
     )
-    queries_dead_letters.add(world.connection, [good], "one")
+    queries_dead_letters.store_letters(world.connection, [good], "one")
     world.connection.commit()
     reasons = {r["reason"]: r for r in client.get(f"{API}/dead-letters/reasons").json()["reasons"]}
     assert reasons["not-json"]["waiting"] == 2

@@ -42,7 +42,7 @@ def scraped(client: httpx.Client, **headers: str) -> Figures:
 def test_every_part_is_measured(world: World) -> None:
     number = rise(world)
     done = Tally(messages=7, rows=5, refused=2, batches=3, retries=1, repeated=4)
-    queries_workers.hear(world.connection, "one", us(21), done)
+    queries_workers.record_heartbeat(world.connection, "one", us(21), done)
     world.connection.execute(
         "INSERT INTO dead_letter (topic, payload, reason, detail, received_at, worker)"
         " VALUES ('t', '', 'not-json', 'd', now(), 'one')"

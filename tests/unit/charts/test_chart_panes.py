@@ -20,7 +20,7 @@ from hypervisor.charts.model import (
     StripPane,
 )
 from hypervisor.charts.shapes import Mark
-from hypervisor.readings.queries_charts import Marked
+from hypervisor.readings.queries_charts import FlaggedReading
 from sensors._quality import Quality
 from sensors._quantity import Kind
 from tests.unit.charts.charts import HOUR, OVER, START, WORDS, of_class, spans, texts, trace
@@ -50,9 +50,9 @@ def test_suspect_and_manual_readings_are_marked() -> None:
     told = trace(
         RISING,
         marked=[
-            Marked(at=START + HOUR, value=9.0, quality=Quality.OUT_OF_RANGE),
-            Marked(at=START + 2 * HOUR, value=None, quality=Quality.SENSOR_FAULT),
-            Marked(at=START + 3 * HOUR, value=1.3, quality=Quality.MANUAL),
+            FlaggedReading(at=START + HOUR, value=9.0, quality=Quality.OUT_OF_RANGE),
+            FlaggedReading(at=START + 2 * HOUR, value=None, quality=Quality.SENSOR_FAULT),
+            FlaggedReading(at=START + 3 * HOUR, value=1.3, quality=Quality.MANUAL),
         ],
     )
     shapes = list(line_pane(LinePane(title="", traces=[told]), CHART, OVER, 0, WORDS))

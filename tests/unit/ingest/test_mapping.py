@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from hypervisor.readings.directory import units
+from hypervisor.readings.directory import list_units
 from ingest.library import make_codec, shipped
 from ingest.mapping import MappingError, cautions, load_mapping
 from ingest.meaning import leaves, read_fields
 from ingest.ports import CodecSource
 from sensors._domain import catalogue
 
-UNITS = units(catalogue())
+UNITS = list_units(catalogue())
 GOOD = """\
 payload: javascript
 ports: [2, 3]

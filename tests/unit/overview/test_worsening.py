@@ -8,7 +8,7 @@ from hypervisor.overview.queries_rivers import Place
 from hypervisor.overview.views_blind import find_blind_sensors
 from hypervisor.overview.views_rivers import RiverData, build_rivers, predict_peaks, short_name
 from hypervisor.overview.views_worsening import find_worsening
-from hypervisor.readings.queries_silence import Heard
+from hypervisor.readings.queries_silence import ExpectedSeries
 
 NOW = datetime(2024, 10, 10, 4, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -116,8 +116,10 @@ def test_a_wave_that_has_passed_upstream_is_expected_below() -> None:
     assert gone == {}
 
 
-def heard(site: str, *, minutes: float | None, lon: float = 2.2, quantity: str = "level") -> Heard:
-    return Heard(
+def heard(
+    site: str, *, minutes: float | None, lon: float = 2.2, quantity: str = "level"
+) -> ExpectedSeries:
+    return ExpectedSeries(
         site=site,
         title=site.title(),
         domain="flood",

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hypervisor.readings.blinding import Blinds, Ground
-from hypervisor.readings.device_health import Health, judged, stale_limits
+from hypervisor.readings.blinding import Dependencies, Impact
+from hypervisor.readings.device_health import Health, assess_device, stale_by_device
 from hypervisor.registry.queries_devices import DeviceReport, DeviceRow, SeriesRow
 from sensors._domain import catalogue
 
@@ -21,7 +21,7 @@ WELL = DeviceReport(heard_at=NOW, measured_at=NOW, readings=100, suspect=1, ahea
 
 
 def look(heard: DeviceReport = WELL, device: DeviceRow = GAUGE, *, accused: bool = False) -> Health:
-    return judged(device, heard, stale_after=HOUR, now=NOW, accused=accused)
+    return assess_device(device, heard, stale_after=HOUR, now=NOW, accused=accused)
 
 
 def series(quantity: str, **said: object) -> SeriesRow:
@@ -71,11 +71,11 @@ def test_the_quickest_regular_series_says_how_long_is_too_long() -> None:
         series("lamp_fault", interval_s=60.0, reporting="on_change"),
         series("clock_fault", interval_s=60.0),
     ]
-    assert stale_limits(rows, catalogue()) == {"gauge": timedelta(seconds=2_700)}
+    assert stale_by_device(rows, catalogue()) == {"gauge": timedelta(seconds=2_700)}
 
 
-def ground(**speaking: str) -> Ground:
-    return Ground(
+def ground(**speaking: str) -> Dependencies:
+    return Dependencies(
         quantities={"gauge": frozenset({"level", "battery"})},
         speaking={("mill", quantity): frozenset(who.split()) for quantity, who in speaking.items()},
         assets={"mill": ("School", "Road")},
@@ -91,7 +91,7 @@ def ground(**speaking: str) -> Ground:
 
 def test_what_goes_dark() -> None:
     blinds = ground(level="gauge").blinds(GAUGE, well=frozenset({"other"}))
-    assert blinds == Blinds(
+    assert blinds == Impact(
         assets=("School", "Road"), below=("Bridge",), members=12, rules=("flood-level",)
     )
 

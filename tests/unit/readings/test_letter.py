@@ -1,10 +1,10 @@
 """The bytes of a letter as people read them."""
 
-from hypervisor.readings.views_dead_letter import MOST, HexLine, payload
+from hypervisor.readings.views_dead_letter import MOST, HexLine, format_payload
 
 
 def test_json_is_read_in_three_ways() -> None:
-    found = payload('{"level": 1.3, "name": "é"}'.encode())
+    found = format_payload('{"level": 1.3, "name": "é"}'.encode())
     assert found.pretty == '{\n  "level": 1.3,\n  "name": "é"\n}'
     assert found.text == '{"level": 1.3, "name": "é"}'
     assert found.lines[0] == HexLine(
@@ -15,19 +15,19 @@ def test_json_is_read_in_three_ways() -> None:
 
 
 def test_bytes_that_are_no_text() -> None:
-    found = payload(bytes([1, 0x67, 0, 0xFA]))
+    found = format_payload(bytes([1, 0x67, 0, 0xFA]))
     assert (found.text, found.pretty, found.size) == (None, None, 4)
     assert found.lines[0].numbers == "01 67 00 fa"
 
 
 def test_text_that_is_no_json_and_nothing_at_all() -> None:
-    assert payload(b"{").pretty is None
-    assert payload(b"{").text == "{"
-    assert payload(b"").lines == ()
+    assert format_payload(b"{").pretty is None
+    assert format_payload(b"{").text == "{"
+    assert format_payload(b"").lines == ()
 
 
 def test_a_long_one_is_cut_between_characters() -> None:
-    found = payload("é".encode() * MOST)
+    found = format_payload("é".encode() * MOST)
     assert found.cut
     assert found.pretty is None
     assert found.text is not None

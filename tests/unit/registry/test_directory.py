@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from hypervisor.base.instants import micros
-from hypervisor.readings.directory import devices, known, units
+from hypervisor.readings.directory import build_inventory, list_channels, list_units
 from hypervisor.registry.model import Device, Gateway, Registry, Series, Site
 from ingest.ports import Channel, CodecSource
 from sensors._domain import catalogue
@@ -43,7 +43,7 @@ REGISTRY = Registry(
 
 def test_each_device_has_its_own_channels() -> None:
     level, battery, light = (WORDS.quantities[n] for n in ("level", "battery", "light_level"))
-    assert devices(REGISTRY, WORDS) == {
+    assert list_channels(REGISTRY, WORDS) == {
         "alone": {
             "level": Channel(series=1, unit="m", low=level.low, high=level.high),
             "battery": Channel(series=2, unit="%", low=5.0, high=50.0, saturates=40.0),
@@ -61,7 +61,7 @@ def test_each_device_has_its_own_channels() -> None:
 
 
 def test_a_gateway_finds_its_devices_by_address_first() -> None:
-    found = known(REGISTRY, WORDS)
+    found = build_inventory(REGISTRY, WORDS)
     assert found.gateways == {
         "hub": {"lamp": "Lamp", "17": "Lamp"},  # an address wins over another device's name
         "lora": {"far": "far", "a84041ff": "far"},
@@ -73,15 +73,15 @@ def test_a_gateway_finds_its_devices_by_address_first() -> None:
 
 def test_codecs_models_and_variables() -> None:
     mine = {"mine": CodecSource(mapping="payload: json")}
-    found = known(REGISTRY, WORDS, mine)
+    found = build_inventory(REGISTRY, WORDS, mine)
     assert found.codecs == {"Lamp": "mine"}
     assert found.models == {"alone": "pressure-probe"}
     assert found.variables == {"far": {"k": 1}}
     assert found.own == mine
-    assert known(REGISTRY, WORDS).own == {}
+    assert build_inventory(REGISTRY, WORDS).own == {}
 
 
 def test_units_are_the_catalogues() -> None:
-    found = units(WORDS)
+    found = list_units(WORDS)
     assert found.keys() == WORDS.quantities.keys()
     assert (found["level"], found["rain"], found["battery"]) == ("m", "mm", "%")
