@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ingest.message import Arrival, Letter
+from ingest.message import Arrival, NewDeadLetter
 from sensors._row import Rows
 
 
@@ -45,7 +45,7 @@ class Batch:
     """
 
     rows: Rows
-    letters: Sequence[Letter] = ()
+    letters: Sequence[NewDeadLetter] = ()
     heard: int | None = None
     deaf: Sequence[tuple[int, int]] = field(default=())
     lost: Sequence[tuple[int, int]] = field(default=())

@@ -41,11 +41,11 @@ class Breaker:
         if self._tripped:
             left = (_ALLOWED - self._left) / _GIVEN_BACK
             return f"this codec has wasted too much time; it is tried again in {left:.0f} s"
-        known = self._devices.get(device)
-        if known is not None and now < known.until:
+        state = self._devices.get(device)
+        if state is not None and now < state.until:
             return (
                 f"this codec did not get through {_STRIKES} messages of {device!r} in a row;"
-                f" it is tried again in {known.until - now:.0f} s"
+                f" it is tried again in {state.until - now:.0f} s"
             )
         return None
 
@@ -70,10 +70,10 @@ class Breaker:
     def _strike(self, device: str) -> None:
         if len(self._devices) >= _MOST:
             self._devices.clear()
-        known = self._devices.setdefault(device, _Device())
-        known.strikes += 1
-        if known.strikes >= _STRIKES:
-            pause = min(_FIRST_PAUSE * 2**known.pauses, _LONGEST_PAUSE)
-            known.until = self._ticks() + pause
-            known.pauses += 1
-            known.strikes = _STRIKES - 1  # the next one that fails sets it aside at once
+        state = self._devices.setdefault(device, _Device())
+        state.strikes += 1
+        if state.strikes >= _STRIKES:
+            pause = min(_FIRST_PAUSE * 2**state.pauses, _LONGEST_PAUSE)
+            state.until = self._ticks() + pause
+            state.pauses += 1
+            state.strikes = _STRIKES - 1  # the next one that fails sets it aside at once

@@ -80,10 +80,10 @@ def decode_cayenne(payload: bytes) -> dict[str, Any]:
         if place + 2 > len(payload):
             raise CayenneError(f"byte {place}: a channel without a type")
         channel, kind = payload[place], payload[place + 1]
-        known = TYPES.get(kind)
-        if known is None:
+        layout = TYPES.get(kind)
+        if layout is None:
             raise CayenneError(f"byte {place + 1}: no Cayenne LPP type 0x{kind:02x}")
-        name, parts = known
+        name, parts = layout
         size = sum(part.size for part in parts)
         if place + 2 + size > len(payload):
             raise CayenneError(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ingest.decode import Decoded
 from ingest.layout import Key, Layout, Layouts, Table, Values
 from ingest.message import UNSTAMPED, Arrival, Envelope, Reason, Refused
-from ingest.salvage import narrowed, part_by_part
+from ingest.salvage import keep_quantities, refuse_by_reason
 from sensors._quality import Quality
 from sensors._row import EARLIEST, LATEST, ROW, Rows
 
@@ -26,7 +26,7 @@ _NO_UNITS: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Belief:
+class TimeTolerance:
     """How far a reading's time may be from its arrival to be believed, both in µs."""
 
     ahead: int
@@ -54,7 +54,9 @@ class _Columns:
     raw: set[int] = field(default_factory=set)
 
 
-def check(decoded: Decoded, layouts: Layouts, belief: Belief) -> tuple[Rows, list[Refused]]:
+def check(
+    decoded: Decoded, layouts: Layouts, tolerance: TimeTolerance
+) -> tuple[Rows, list[Refused]]:
     """The rows to store and everything that is refused, what decoding refused included."""
     layouts.make_room()
     columns = _Columns(
@@ -64,13 +66,13 @@ def check(decoded: Decoded, layouts: Layouts, belief: Belief) -> tuple[Rows, lis
     )
     objects = zip(decoded.arrivals, decoded.devices, decoded.envelopes, strict=True)
     _gather(columns, objects, layouts)
-    return _rows(columns, layouts.table(), belief), columns.refused
+    return _make_rows(columns, layouts.table(), tolerance), columns.refused
 
 
 def _gather(
     columns: _Columns, objects: Iterable[tuple[Arrival, str, Envelope]], layouts: Layouts
 ) -> None:
-    known, add = layouts.get, layouts.add
+    get_layout, add_layout = layouts.get, layouts.add
     channels, values = columns.channels.extend, columns.values.extend
     sizes, times = columns.sizes.append, columns.times.append
     envelopes, arrivals = columns.envelopes.append, columns.arrivals.append
@@ -83,24 +85,24 @@ def _gather(
                 problem = Reason.UNKNOWN_QUANTITY, stray
                 _refuse_object(columns, arrival, device, envelope, problem)
                 continue
-            envelope = _with_silent_values(envelope)
+            envelope = _add_missing_values(envelope)
         units = envelope.units
         key: Key = (
             device,
             tuple(envelope.values),
             tuple(units.items()) if units else _NO_UNITS,
         )
-        layout = known(key) or add(key)
+        layout = get_layout(key) or add_layout(key)
         if layout.useless is not None:
             _refuse_object(columns, arrival, device, envelope, layout.useless)
             continue
         if layout.bad:
-            rest = _sift(columns, arrival, device, envelope, layout)
+            rest = _refuse_bad_values(columns, arrival, device, envelope, layout)
             if rest is None:
                 continue
             envelope = rest
             key = (key[0], tuple(envelope.values), tuple((envelope.units or {}).items()))
-            layout = known(key) or add(key)
+            layout = get_layout(key) or add_layout(key)
         if envelope.status is not None:
             _flag(columns, envelope)
         channels(layout.channels)
@@ -112,7 +114,7 @@ def _gather(
         devices(device)
 
 
-def _with_silent_values(envelope: Envelope) -> Envelope:
+def _add_missing_values(envelope: Envelope) -> Envelope:
     """A sensor that names its fault and no value says that it has none."""
     status = envelope.status or {}
     silent = [n for n, text in status.items() if text != "ok" and n not in envelope.values]
@@ -134,13 +136,13 @@ def _refuse_object(
             reason=problem[0],
             detail=problem[1],
             whole=_is_lone(columns, arrival),
-            part=_written(envelope),
+            part=_to_builtins(envelope),
             device=device,
         )
     )
 
 
-def _sift(
+def _refuse_bad_values(
     columns: _Columns, arrival: Arrival, device: str, envelope: Envelope, layout: Layout
 ) -> Envelope | None:
     """Refuse what is bad of an object; what remains, or None."""
@@ -150,7 +152,7 @@ def _sift(
     if not good:
         return None
     columns.partly.add(id(arrival))
-    return msgspec.convert(narrowed(element, good), Envelope)
+    return msgspec.convert(keep_quantities(element, good), Envelope)
 
 
 def _refuse_parts(
@@ -168,7 +170,7 @@ def _refuse_parts(
         )
     else:
         lone = _is_lone(columns, arrival)
-        columns.refused.extend(part_by_part(arrival, element, bad, lone=lone))
+        columns.refused.extend(refuse_by_reason(arrival, element, bad, lone=lone))
 
 
 def _is_lone(columns: _Columns, arrival: Arrival) -> bool:
@@ -186,7 +188,7 @@ def _flag(columns: _Columns, envelope: Envelope) -> None:
             columns.flags.append((start + place, _STATUS.get(text, Quality.SENSOR_FAULT)))
 
 
-def _rows(columns: _Columns, table: Table, belief: Belief) -> Rows:
+def _make_rows(columns: _Columns, table: Table, tolerance: TimeTolerance) -> Rows:
     sizes = np.array(columns.sizes, dtype=np.intp)
     time = np.rint(np.array(columns.times, dtype=np.float64) * 1e6).astype(np.int64)
     received = np.array([arrival.received_at for arrival in columns.arrivals], dtype=np.int64)
@@ -195,37 +197,39 @@ def _rows(columns: _Columns, table: Table, belief: Belief) -> Rows:
     rows["series"] = table.series[channel]
     rows["time"] = np.repeat(time, sizes)
     rows["received"] = np.repeat(received, sizes)
-    rows["value"], rows["quality"], wrong = _judged(columns, channel, table)
+    rows["value"], rows["quality"], bad_values = _evaluate_values(columns, channel, table)
     first = np.cumsum(sizes) - sizes
     unbelieved = (
         (received == UNSTAMPED)
-        | (time > received + belief.ahead)
-        | (time < received - belief.behind)
+        | (time > received + tolerance.ahead)
+        | (time < received - tolerance.behind)
         | (time < EARLIEST)
         | (time >= LATEST)
         | (time >= table.retired[channel[first]] if len(channel) else False)
     )
-    if not unbelieved.any() and not wrong:
+    if not unbelieved.any() and not bad_values:
         return rows
-    _refuse_times(columns, np.flatnonzero(unbelieved), time, belief)
+    _refuse_times(columns, np.flatnonzero(unbelieved), time, tolerance)
     kept = ~np.repeat(unbelieved, sizes)
-    _refuse_values(columns, {place: wrong[place] for place in wrong if kept[place]}, first)
-    kept[list(wrong)] = False
+    _refuse_values(
+        columns, {place: bad_values[place] for place in bad_values if kept[place]}, first
+    )
+    kept[list(bad_values)] = False
     believed: Rows = rows[kept]
     return believed
 
 
-_Wrong = dict[int, tuple[Reason, str]]  # place of a reading -> why its value is refused
+_BadValues = dict[int, tuple[Reason, str]]  # place of a reading -> why its value is refused
 
 
-def _judged(
+def _evaluate_values(
     columns: _Columns, channel: NDArray[np.intc], table: Table
-) -> tuple[Values, NDArray[np.int16], _Wrong]:
+) -> tuple[Values, NDArray[np.int16], _BadValues]:
     """Values in the catalogue's unit, each one's quality, and which are no values at all."""
     value = np.array(columns.values, dtype=np.float64)
-    wrong: _Wrong = {}
+    bad_values: _BadValues = {}
     if bool in set(map(type, columns.values)):
-        wrong.update(_no_numbers(columns, channel, table))
+        bad_values.update(_find_booleans(columns, channel, table))
     if len(table.conversions) > 1:
         conversion = table.conversion[channel]
         for number in set(conversion[conversion > 0].tolist()):
@@ -233,7 +237,7 @@ def _judged(
             with np.errstate(over="ignore"):  # refused below
                 value[of_it] = table.conversions[number](value[of_it])
     for place in np.flatnonzero(np.isinf(value)).tolist():
-        wrong[place] = Reason.NOT_FINITE, "is larger than any number in the catalogue's unit"
+        bad_values[place] = Reason.NOT_FINITE, "is larger than any number in the catalogue's unit"
     quality = np.zeros(len(value), dtype=np.int16)
     for place, flag in columns.flags:
         quality[place] |= flag
@@ -242,10 +246,10 @@ def _judged(
     quality[value >= table.saturates[channel]] |= Quality.SATURATED
     without = np.isnan(value) & (quality & Quality.SUSPECT == 0)
     quality[without] |= Quality.SENSOR_FAULT
-    return value, quality, wrong
+    return value, quality, bad_values
 
 
-def _no_numbers(
+def _find_booleans(
     columns: _Columns, channel: NDArray[np.intc], table: Table
 ) -> Iterator[tuple[int, tuple[Reason, str]]]:
     """True and false where a number was to be: no gauge stands at `true` metres."""
@@ -255,25 +259,25 @@ def _no_numbers(
             yield place, (Reason.BAD_VALUE, f"is {str(value).lower()}: expected a number")
 
 
-def _refuse_values(columns: _Columns, wrong: _Wrong, first: NDArray[np.intp]) -> None:
+def _refuse_values(columns: _Columns, bad_values: _BadValues, first: NDArray[np.intp]) -> None:
     """Refuse single values of objects, with what else is wrong of the same object."""
     objects: dict[int, dict[str, tuple[Reason, str]]] = {}
-    for place, (reason, detail) in sorted(wrong.items()):
+    for place, (reason, detail) in sorted(bad_values.items()):
         number = int(np.searchsorted(first, place, side="right")) - 1
         name = list(columns.envelopes[number].values)[place - int(first[number])]
         objects.setdefault(number, {})[name] = reason, f"{name!r} {detail}"
     for number, bad in objects.items():
-        arrival, element = columns.arrivals[number], _written(columns.envelopes[number])
+        arrival, element = columns.arrivals[number], _to_builtins(columns.envelopes[number])
         _refuse_parts(columns, arrival, columns.devices[number], element, bad)
         columns.partly.add(id(arrival))
 
 
 def _refuse_times(
-    columns: _Columns, places: NDArray[np.intp], time: NDArray[np.int64], belief: Belief
+    columns: _Columns, places: NDArray[np.intp], time: NDArray[np.int64], tolerance: TimeTolerance
 ) -> None:
     for place in places.tolist():
         arrival = columns.arrivals[place]
-        reason, detail = _why(int(time[place]), arrival.received_at, belief)
+        reason, detail = _explain_time(int(time[place]), arrival.received_at, tolerance)
         envelope = columns.envelopes[place]
         columns.refused.append(
             Refused(
@@ -281,50 +285,52 @@ def _refuse_times(
                 reason=reason,
                 detail=detail,
                 whole=_is_lone(columns, arrival),
-                part=_written(envelope),
+                part=_to_builtins(envelope),
                 device=columns.devices[place],
             )
         )
 
 
-def clock_faults(refused: Iterable[Refused], layouts: Layouts) -> Rows:
+def count_clock_faults(refused: Iterable[Refused], layouts: Layouts) -> Rows:
     """A count of one, at its arrival, for each message whose time was refused."""
-    found = {
-        (series, one.arrival.received_at): None
-        for one in refused
-        if one.reason in _CLOCK and (series := layouts.clock(one.device)) is not None
+    faults = {
+        (series, refusal.arrival.received_at): None
+        for refusal in refused
+        if refusal.reason in _CLOCK and (series := layouts.clock(refusal.device)) is not None
     }
-    rows = [(series, at, at, 1.0, int(Quality.GOOD)) for series, at in found]
+    rows = [(series, at, at, 1.0, int(Quality.GOOD)) for series, at in faults]
     return np.array(rows, dtype=ROW)
 
 
-def _written(envelope: Envelope) -> Mapping[str, object]:
+def _to_builtins(envelope: Envelope) -> Mapping[str, object]:
     element: dict[str, object] = msgspec.to_builtins(envelope)
     return {name: value for name, value in element.items() if value is not None}
 
 
-def _why(time: int, received_at: int, belief: Belief) -> tuple[Reason, str]:
+def _explain_time(time: int, received_at: int, tolerance: TimeTolerance) -> tuple[Reason, str]:
     if received_at == UNSTAMPED:
         return Reason.NO_STAMP, (
-            "no readable scenario-time: in an exercise only the player's messages, stamped with"
-            " the scenario's time, are taken"
+            "no readable scenario-time: an exercise accepts only the player's messages, which"
+            " carry the scenario's time"
         )
-    if time >= LATEST or time > received_at + belief.ahead:
+    if time >= LATEST or time > received_at + tolerance.ahead:
         ahead = (time - received_at) / 1e6
         return Reason.TIME_AHEAD, (
-            f"measured at {_text(time)}, {ahead:.0f} s after it arrived ({_text(received_at)});"
-            f" at most {belief.ahead / 1e6:.0f} s are believed. A clock that sends local time as"
-            " UTC? `hypervisor dead-letters redrive --shift -1h` mends it"
+            f"measured at {_format_time(time)}, {ahead:.0f} s after it arrived"
+            f" ({_format_time(received_at)}); at most {tolerance.ahead / 1e6:.0f} s are accepted."
+            " If the clock sends local time as UTC, replay with a shift:"
+            " `hypervisor dead-letters replay --shift -1h`"
         )
-    if time < EARLIEST or time < received_at - belief.behind:
+    if time < EARLIEST or time < received_at - tolerance.behind:
         return Reason.TIME_TOO_OLD, (
-            f"measured at {_text(time)}, more than {belief.behind / 8.64e10:.0f} days before it"
-            f" arrived ({_text(received_at)}); real history enters by `hypervisor import`"
+            f"measured at {_format_time(time)}, more than {tolerance.behind / 8.64e10:.0f} days"
+            f" before it arrived ({_format_time(received_at)}); load real history with"
+            " `hypervisor import`"
         )
-    return Reason.DEVICE_RETIRED, f"measured at {_text(time)}, after its device was retired"
+    return Reason.DEVICE_RETIRED, f"measured at {_format_time(time)}, after its device was retired"
 
 
-def _text(instant: int) -> str:
+def _format_time(instant: int) -> str:
     try:
         return datetime.fromtimestamp(instant / 1e6, UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError, OSError):

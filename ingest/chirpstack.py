@@ -8,7 +8,15 @@ from typing import Any
 
 from ingest.message import Reason
 from ingest.reply import unusable
-from ingest.uplink import Uplink, at, document, moment, object_of, payload_of, port_of
+from ingest.uplink import (
+    Uplink,
+    check_object,
+    get_path,
+    parse_document,
+    parse_payload,
+    parse_port,
+    parse_uplink_time,
+)
 
 _EXPECTED = (
     'a ChirpStack v4 uplink event such as {"time": …, "deviceInfo": {"devEui": …}, "fPort": 2,'
@@ -22,30 +30,30 @@ def read_chirpstack(payload: bytes) -> Uplink:
     Raises:
         UnusableError: it is none.
     """
-    found = document(payload, expected=_EXPECTED)
-    address = at(found, "deviceInfo", "devEui")
+    event = parse_document(payload, expected=_EXPECTED)
+    address = get_path(event, "deviceInfo", "devEui")
     if not isinstance(address, str) or not address:
         raise unusable(Reason.WRONG_SHAPE, f"no deviceInfo.devEui; expected {_EXPECTED}")
-    carried = payload_of(found.get("data"), where="data")
-    made = object_of(found.get("object"), where="object")
-    port = port_of(found.get("fPort"), where="fPort", carries=bool(carried or made))
+    data = parse_payload(event.get("data"), where="data")
+    decoded = check_object(event.get("object"), where="object")
+    port = parse_port(event.get("fPort"), where="fPort", carries=bool(data or decoded))
     return Uplink(
         addresses=(address,),
-        time=moment(_time(found), where="time"),
+        time=parse_uplink_time(_time(event), where="time"),
         port=port,
-        payload=carried,
-        object_=made,
+        payload=data,
+        object_=decoded,
     )
 
 
-def _time(found: dict[str, Any]) -> object:
+def _time(event: dict[str, Any]) -> object:
     """As the server says, or else when it says that it had it from a gateway."""
-    if found.get("time") is not None:
-        return found["time"]
-    receipts = found.get("rxInfo")
+    if event.get("time") is not None:
+        return event["time"]
+    receipts = event.get("rxInfo")
     if isinstance(receipts, list):
         for name in ("nsTime", "gwTime"):
-            for each in receipts:
-                if at(each, name) is not None:
-                    return at(each, name)
+            for receipt in receipts:
+                if get_path(receipt, name) is not None:
+                    return get_path(receipt, name)
     return None

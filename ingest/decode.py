@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ingest.message import MOST_OBJECTS, Arrival, Envelope, Reason, Refused
-from ingest.route import Read, Routes
+from ingest.route import Parser, Routes
 from ingest.salvage import salvage
 
 LARGEST = 1_048_576  # bytes of payload
@@ -39,29 +39,31 @@ def decode(arrivals: Iterable[Arrival], routes: Routes, *, largest: int = LARGES
     """
     decoded = Decoded()
     envelopes, origins, devices = decoded.envelopes, decoded.arrivals, decoded.devices
-    known, add = routes.get, routes.add
+    get_route, add_route = routes.get, routes.add
     for arrival in arrivals:
-        route = known(arrival.topic) or add(arrival.topic)
+        route = get_route(arrival.topic) or add_route(arrival.topic)
         if route.read is not None:
-            _take(decoded, arrival, route.read, largest)
+            _decode_foreign(decoded, arrival, route.read, largest)
             continue
         payload = arrival.payload
         try:
-            found = _decode(payload) if len(payload) <= largest else None
+            decoded_json = _decode(payload) if len(payload) <= largest else None
         except (ValueError, RecursionError):  # msgspec's own errors and UnicodeDecodeError
-            found = None
-        if type(found) is Envelope:
-            if payload.count(b'"') == _quotes(found):
-                envelopes.append(found)
+            decoded_json = None
+        if type(decoded_json) is Envelope:
+            if payload.count(b'"') == _quotes(decoded_json):
+                envelopes.append(decoded_json)
                 origins.append(arrival)
                 devices.append(route.device)
                 continue
         elif (
-            found and len(found) <= MOST_OBJECTS and payload.count(b'"') == sum(map(_quotes, found))
+            decoded_json
+            and len(decoded_json) <= MOST_OBJECTS
+            and payload.count(b'"') == sum(map(_quotes, decoded_json))
         ):
-            _add(decoded, arrival, route.device, found, ())
+            _append(decoded, arrival, route.device, decoded_json, ())
             continue
-        _add(decoded, arrival, route.device, *_second_look(arrival, largest))
+        _append(decoded, arrival, route.device, *_salvage(arrival, largest))
     return decoded
 
 
@@ -78,13 +80,13 @@ def _quotes(envelope: Envelope) -> int:
     return 2 * texts
 
 
-def _take(decoded: Decoded, arrival: Arrival, read: Read, largest: int) -> None:
+def _decode_foreign(decoded: Decoded, arrival: Arrival, read: Parser, largest: int) -> None:
     decoded.raw.add(id(arrival))
     if len(arrival.payload) > largest:
         decoded.refused.append(_too_large(arrival, largest))
         return
     reply = read(arrival)
-    for device, envelope in reply.said:
+    for device, envelope in reply.envelopes:
         decoded.envelopes.append(envelope)
         decoded.arrivals.append(arrival)
         decoded.devices.append(device)
@@ -92,22 +94,22 @@ def _take(decoded: Decoded, arrival: Arrival, read: Read, largest: int) -> None:
     decoded.warnings.update(reply.warnings)
 
 
-def _add(
+def _append(
     decoded: Decoded,
     arrival: Arrival,
     device: str,
-    found: Iterable[Envelope],
+    envelopes: Iterable[Envelope],
     refused: Iterable[Refused],
 ) -> None:
-    known = len(decoded.envelopes)
-    decoded.envelopes.extend(found)
-    decoded.arrivals.extend([arrival] * (len(decoded.envelopes) - known))
-    decoded.devices.extend([device] * (len(decoded.envelopes) - known))
+    start = len(decoded.envelopes)
+    decoded.envelopes.extend(envelopes)
+    decoded.arrivals.extend([arrival] * (len(decoded.envelopes) - start))
+    decoded.devices.extend([device] * (len(decoded.envelopes) - start))
     decoded.refused.extend(refused)
-    decoded.partly.update(id(one.arrival) for one in refused if not one.whole)
+    decoded.partly.update(id(refusal.arrival) for refusal in refused if not refusal.whole)
 
 
-def _second_look(arrival: Arrival, largest: int) -> tuple[list[Envelope], list[Refused]]:
+def _salvage(arrival: Arrival, largest: int) -> tuple[list[Envelope], list[Refused]]:
     if not arrival.payload:
         return [], [Refused(arrival=arrival, reason=Reason.EMPTY, detail="the payload is empty")]
     if len(arrival.payload) > largest:

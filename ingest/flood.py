@@ -11,7 +11,7 @@ _EVERY = 1.0  # seconds between two looks
 _LOOKS = 2  # in a row that show the same: after a stall of the store we catch up by the second
 
 
-class Flood:
+class FloodDetector:
     """Counts whose messages come while we fall behind, and has who sends most of them paused.
 
     Not while we catch up: then they came as they should, and we were away.

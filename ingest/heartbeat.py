@@ -14,7 +14,7 @@ MISSED = 3  # intervals without a heartbeat after which we were deaf
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listening:
+class HeartbeatState:
     """How far a worker has heard.
 
     `interval` None: an exercise, in which only a scenario declares deafness. `late_from`: the
@@ -25,18 +25,22 @@ class Listening:
     clock: int | None = None
     late_from: int | None = None
 
-    def after(self, beats: Sequence[Beat]) -> "Heard":
+    def after(self, beats: Sequence[Beat]) -> "HeartbeatUpdate":
         """What `beats`, in the order they came round, add."""
         listening, deaf, lost = self, dict[int, int](), list[tuple[int, int]]()
         for beat in beats:
-            listening, span = listening._anew(beat) if beat.anew else listening._one(beat)
+            listening, span = (
+                listening._apply_session(beat) if beat.anew else listening._apply_beat(beat)
+            )
             if span is not None:
                 deaf[span[0]] = max(span[1], deaf.get(span[0], span[1]))
                 lost += [span] if beat.anew else []
         clock = listening.clock if listening.clock != self.clock else None
-        return Heard(listening=listening, clock=clock, deaf=tuple(deaf.items()), lost=tuple(lost))
+        return HeartbeatUpdate(
+            listening=listening, clock=clock, deaf=tuple(deaf.items()), lost=tuple(lost)
+        )
 
-    def _anew(self, beat: Beat) -> tuple["Listening", tuple[int, int] | None]:
+    def _apply_session(self, beat: Beat) -> tuple["HeartbeatState", tuple[int, int] | None]:
         """What came since the last heartbeat and was not stored is gone with the session's queue.
 
         A session made before the last heartbeat, or before the first, lost nothing.
@@ -46,7 +50,7 @@ class Listening:
             return self, None
         return replace(self, clock=beat.clock, late_from=None), (before, beat.clock)
 
-    def _one(self, beat: Beat) -> tuple["Listening", tuple[int, int] | None]:
+    def _apply_beat(self, beat: Beat) -> tuple["HeartbeatState", tuple[int, int] | None]:
         before = self.clock
         clock = beat.clock if before is None else max(before, beat.clock)
         if self.interval is None:
@@ -61,13 +65,13 @@ class Listening:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class HeartbeatUpdate:
     """The worker's listening after some heartbeats; `clock` None: no further than before.
 
     `deaf`, `lost`: as of a Batch.
     """
 
-    listening: Listening
+    listening: HeartbeatState
     clock: int | None
     deaf: tuple[tuple[int, int], ...]
     lost: tuple[tuple[int, int], ...] = ()

@@ -8,8 +8,8 @@ from paho.mqtt.client import MQTTMessage
 
 from ingest.batch import Beat, Parcel
 from ingest.message import UNSTAMPED, Arrival
-from ingest.times import instant
-from ingest.topics import CLOCK, DROPPED, HEARTBEATS, PLAYED, SESSION_MADE, played
+from ingest.times import parse_micros
+from ingest.topics import CLOCK, DROPPED, HEARTBEATS, PLAYED, SESSION_MADE, parse_exercise_message
 
 
 class Inbox:
@@ -31,7 +31,7 @@ class Inbox:
         self._exercise, self._clock = exercise, clock
         self._pulse = CLOCK if exercise else HEARTBEATS
         self._foreign = HEARTBEATS if exercise else PLAYED  # topics that mean nothing here
-        self._others = tuple(each.encode() for each in (HEARTBEATS, SESSION_MADE, PLAYED))
+        self._others = tuple(topic.encode() for topic in (HEARTBEATS, SESSION_MADE, PLAYED))
         self._last = clock()
         self._under_way: deque[int] = deque()  # clocks of our heartbeats on this connection
 
@@ -84,7 +84,7 @@ class Inbox:
         elif not topic.startswith(self._foreign):
             received_at = UNSTAMPED if self._exercise else self._now()
             if self._exercise:
-                topic, received_at = played(topic, message.properties)
+                topic, received_at = parse_exercise_message(topic, message.properties)
             self._take_in(topic, payload, received_at, again=message.dup)
         if message.qos:  # else its sender wants no acknowledgement
             self._mids.append(message.mid)
@@ -104,7 +104,7 @@ class Inbox:
         """A heartbeat is back, the exercise's clock struck, or our session was made."""
         received_at = UNSTAMPED if self._exercise else self._now()
         try:
-            clock = instant(payload.decode())
+            clock = parse_micros(payload.decode())
         except ValueError:
             self._take_in(topic, payload, received_at, again=again)
         else:

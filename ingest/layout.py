@@ -91,10 +91,10 @@ class Layouts:
         device = self._devices.get(name)
         if device is None:
             return ""
-        known = {*values, *device}
+        allowed = {*values, *device}
         for field, names in fields.items():
             for quantity in names:
-                if quantity not in known:
+                if quantity not in allowed:
                     return (
                         f"{field!r} names {quantity[:60]!r}, which {name!r} has not; nothing of the"
                         " object is taken, for it may be said of another quantity"
@@ -142,10 +142,10 @@ class Layouts:
             if device is None:
                 bad[quantity] = Reason.UNKNOWN_DEVICE, f"no device {name!r} in the inventory"
             elif quantity not in device:
-                known = ", ".join(n for n in device if n != CLOCK_FAULT) or "nothing"
+                channel_names = ", ".join(n for n in device if n != CLOCK_FAULT) or "nothing"
                 bad[quantity] = (
                     Reason.UNKNOWN_QUANTITY,
-                    f"{name!r} has no {quantity!r} in the inventory; it has {known}",
+                    f"{name!r} has no {quantity!r} in the inventory; it has {channel_names}",
                 )
             else:
                 try:

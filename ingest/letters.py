@@ -3,30 +3,30 @@
 import json
 from collections.abc import Iterable
 
-from ingest.message import LONGEST_TOPIC, Arrival, Letter, Refused
+from ingest.message import LONGEST_TOPIC, Arrival, NewDeadLetter, Refused
 
 _LONGEST = 500  # characters of a detail
 _KEPT = 65_536  # bytes kept of a payload too large to be read
 
 
-def letters(refused: Iterable[Refused], *, largest: int) -> list[Letter]:
+def make_dead_letters(refused: Iterable[Refused], *, largest: int) -> list[NewDeadLetter]:
     """The refusals of each message, gathered by reason; nothing a device sends multiplies them."""
     gathered: dict[tuple[int, str], list[Refused]] = {}
-    for one in refused:
-        gathered.setdefault((id(one.arrival), one.reason), []).append(one)
-    return [_letter(group, largest) for group in gathered.values()]
+    for refusal in refused:
+        gathered.setdefault((id(refusal.arrival), refusal.reason), []).append(refusal)
+    return [_make_dead_letter(group, largest) for group in gathered.values()]
 
 
-def _letter(group: list[Refused], largest: int) -> Letter:
+def _make_dead_letter(group: list[Refused], largest: int) -> NewDeadLetter:
     arrival = group[0].arrival
     detail = group[0].detail
     if len(group) > 1:
         detail = f"{detail[: _LONGEST - 60]} (and {len(group) - 1} more objects of this message)"
-    return Letter(
-        topic=storable(arrival.topic)[:LONGEST_TOPIC],
+    return NewDeadLetter(
+        topic=make_storable(arrival.topic)[:LONGEST_TOPIC],
         payload=_payload(arrival, group, largest),
         reason=group[0].reason,
-        detail=storable(detail)[:_LONGEST],
+        detail=make_storable(detail)[:_LONGEST],
         received_at=arrival.received_at,
         again=arrival.again,
     )
@@ -43,6 +43,6 @@ def _payload(arrival: Arrival, group: list[Refused], largest: int) -> bytes:
     return json.dumps(parts, separators=(",", ":")).encode()
 
 
-def storable(text: str) -> str:
+def make_storable(text: str) -> str:
     """Text that a database takes: no zero characters, no halves of surrogate pairs."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")

@@ -11,7 +11,7 @@ from ingest.codec import Codec, PlainCodec, Script
 from ingest.mapping import MappingError, load_mapping
 from ingest.meaning import Form
 from ingest.message import Reason
-from ingest.ports import CodecSource, Known
+from ingest.ports import CodecSource, Inventory
 from ingest.reply import unusable
 from ingest.sandbox import Sandbox
 
@@ -21,17 +21,17 @@ _MOST_UNMAPPED = 100  # fields of a device
 log = logging.getLogger(__name__)
 
 
-def shipped() -> Mapping[str, CodecSource]:
+def list_shipped() -> Mapping[str, CodecSource]:
     """The codecs of ingest/codecs by name, which is a device model's."""
-    found: dict[str, CodecSource] = {}
-    for folder in sorted((files("ingest") / "codecs").iterdir(), key=lambda each: each.name):
+    sources: dict[str, CodecSource] = {}
+    for folder in sorted((files("ingest") / "codecs").iterdir(), key=lambda path: path.name):
         mapping, script = folder / "mapping.yaml", folder / "codec.js"
         if mapping.is_file():
-            found[folder.name] = CodecSource(
+            sources[folder.name] = CodecSource(
                 mapping=mapping.read_text(encoding="utf-8"),
                 script=script.read_text(encoding="utf-8") if script.is_file() else None,
             )
-    return found
+    return sources
 
 
 class Library:
@@ -47,19 +47,19 @@ class Library:
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._units, self._ticks = units, ticks
-        self._shipped = shipped()
+        self._shipped = list_shipped()
         self._ready: dict[str, tuple[CodecSource, Codec | str]] = {}
         self._unmapped: dict[str, set[str]] = {}
 
-    def of_device(self, device: str, known: Known) -> Codec | PlainCodec:
+    def of_device(self, device: str, inventory: Inventory) -> Codec | PlainCodec:
         """The codec that decodes a device's payloads: the one named, or else its model's.
 
         Raises:
             UnusableError: the one that is named is not there, or is broken.
         """
-        named, model = known.codecs.get(device), known.models.get(device)
+        named, model = inventory.codecs.get(device), inventory.models.get(device)
         name = named or model
-        source = None if name is None else known.own.get(name) or self._shipped.get(name)
+        source = None if name is None else inventory.own.get(name) or self._shipped.get(name)
         if source is not None and name is not None:
             return self._codec(name, source)
         if named is not None:
@@ -68,11 +68,11 @@ class Library:
                 f"{device!r} is decoded by {named!r}, a codec that does not exist; `hypervisor"
                 " codec add` adds it",
             )
-        model_told = (
+        model_sentence = (
             f"its model {model!r} has no codec" if model else "it has no codec and no model"
         )
         return PlainCodec(
-            told=f"{model_told}, and its network server decoded nothing that is a quantity of it"
+            explanation=f"{model_sentence}, and its network server decoded none of its quantities"
         )
 
     def tell_unmapped(self, device: str, left: Iterable[str]) -> None:
@@ -88,10 +88,10 @@ class Library:
             log.info("%s sends %s, which no mapping names; said once", device, ", ".join(new))
 
     def _codec(self, name: str, source: CodecSource) -> Codec:
-        known = self._ready.get(name)
-        if known is None or known[0] != source:
-            known = self._ready[name] = (source, self._made(name, source))
-        made = known[1]
+        entry = self._ready.get(name)
+        if entry is None or entry[0] != source:
+            entry = self._ready[name] = (source, self._made(name, source))
+        made = entry[1]
         if isinstance(made, str):
             raise unusable(Reason.BAD_CODEC, made)
         return made

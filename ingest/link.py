@@ -28,8 +28,8 @@ from ingest.topics import (
     PAUSES,
     PRESENCE,
     SUBSCRIPTIONS,
+    format_time,
     heartbeat_topic,
-    written,
 )
 
 KEEPALIVE = 60  # seconds
@@ -116,8 +116,8 @@ class Link:
         poll = select.poll()
         poll.register(self._ear, select.POLLIN)
         if sock is not None:
-            wanted = select.POLLIN if room > 0 else 0
-            poll.register(sock, wanted | (select.POLLOUT if client.want_write() else 0))
+            events_to_read = select.POLLIN if room > 0 else 0
+            poll.register(sock, events_to_read | (select.POLLOUT if client.want_write() else 0))
         ready = dict(poll.poll(0 if at_once else max(seconds, 0.0) * 1000))
         if self._ear.fileno() in ready:
             self._ear.recv(4096)
@@ -153,7 +153,7 @@ class Link:
         if self._up:
             clock = self._clock()
             self.inbox.sent(clock)
-            self._client.publish(heartbeat_topic(self._worker), written(clock), qos=1)
+            self._client.publish(heartbeat_topic(self._worker), format_time(clock), qos=1)
 
     def pause(self, account: str) -> None:
         """Have an account put out for a while, whose messages everybody else's wait behind."""

@@ -1,6 +1,5 @@
 """Mapping files: YAML that says what a vendor's fields are; every slip with its line and column."""
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -8,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from ingest.meaning import Field, Form, Mapping_
+from ingest.meaning import CodecMapping, Field, Form
 from sensors._errors import TerritoryError
+from sensors._nearest import did_you_mean
 from sensors._plain_yaml import Loader
 from sensors._quantity import Kind
 from sensors._units import UnitError, conversion
@@ -39,7 +39,7 @@ class MappingError(TerritoryError):
     """A mapping file is wrong: says at which line and column, and what was expected."""
 
 
-def load_mapping(text: str, *, file: str, units: Mapping[str, str] | None = None) -> Mapping_:
+def load_mapping(text: str, *, file: str, units: Mapping[str, str] | None = None) -> CodecMapping:
     """Read and check a mapping. `units`: the catalogue's unit of each quantity, to check against.
 
     Raises:
@@ -52,7 +52,7 @@ class _Reader:
     def __init__(self, file: str, units: Mapping[str, str] | None) -> None:
         self._file, self._units = file, units
 
-    def mapping(self, text: str) -> Mapping_:
+    def mapping(self, text: str) -> CodecMapping:
         top = self._object(self._compose(text), "a mapping", _TOP)
         if "payload" not in top:
             raise self._error(None, f"`payload` is missing; expected {_either(Form)}")
@@ -64,7 +64,7 @@ class _Reader:
         doubtful = False
         if "warnings" in top:
             doubtful = self._word(top["warnings"], "warnings", ("log", "doubtful")) == "doubtful"
-        return Mapping_(
+        return CodecMapping(
             form=Form(form),
             fields=fields,
             ignore=frozenset(ignore),
@@ -152,8 +152,8 @@ class _Reader:
     def _quantity(self, node: yaml.Node, path: str) -> str:
         name = self._text(node, f"fields.{path}.quantity")
         if self._units is not None and name not in self._units:
-            known = _nearest(name, self._units)
-            raise self._error(node, f"fields.{path}: unknown quantity {name!r}{known}")
+            hint = did_you_mean(name, self._units)
+            raise self._error(node, f"fields.{path}: unknown quantity {name!r}{hint}")
         return name
 
     def _unit(self, node: yaml.Node, path: str, quantity: str) -> str:
@@ -167,56 +167,58 @@ class _Reader:
 
     def _missing(self, node: yaml.Node, path: str) -> tuple[float | str, ...]:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        found: list[float | str] = []
-        for each in nodes:
-            value = self._scalar(each, f"fields.{path}.missing")
+        sentinels: list[float | str] = []
+        for element in nodes:
+            value = self._scalar(element, f"fields.{path}.missing")
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if number:
-                found.append(self._number(each, f"fields.{path}.missing"))
+                sentinels.append(self._number(element, f"fields.{path}.missing"))
             else:
-                found.append(str(each.value).strip().lower())
-        return tuple(found)
+                sentinels.append(str(element.value).strip().lower())
+        return tuple(sentinels)
 
     def _values(self, node: yaml.Node, path: str) -> dict[str, float | None]:
         where = f"fields.{path}.values"
-        found: dict[str, float | None] = {}
+        values: dict[str, float | None] = {}
         for name, value in self._object(node, where).items():
             meant = self._scalar(value, where)
             if meant is not None and not isinstance(meant, bool | int | float):
                 raise self._error(value, f"{where}.{name}: expected a number, true, false or null")
             if isinstance(meant, bool):
-                found[name.strip().lower()] = float(meant)
+                values[name.strip().lower()] = float(meant)
             else:
                 number = None if meant is None else self._number(value, f"{where}.{name}")
-                found[name.strip().lower()] = number
-        return found
+                values[name.strip().lower()] = number
+        return values
 
     def _ports(self, node: yaml.Node) -> Iterable[int]:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        for each in nodes:
-            port = self._scalar(each, "ports")
+        for element in nodes:
+            port = self._scalar(element, "ports")
             if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 255:
-                raise self._error(each, "ports: expected numbers from 1 to 255")
+                raise self._error(element, "ports: expected numbers from 1 to 255")
             yield port
 
     # -- pieces ---------------------------------------------------------------------------------
 
     def _object(
-        self, node: yaml.Node, what: str, known: tuple[str, ...] | None = None
+        self, node: yaml.Node, what: str, allowed: tuple[str, ...] | None = None
     ) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):
             raise self._error(node, f"{what} must be written as `name: value`")
-        found: dict[str, yaml.Node] = {}
+        nodes: dict[str, yaml.Node] = {}
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else None
             if not name:
                 raise self._error(key, f"{what}: a name must be a text")
-            if known is not None and name not in known:
-                raise self._error(key, f"{what}: unknown word {name!r}{_nearest(name, known)}")
-            if name in found:
+            if allowed is not None and name not in allowed:
+                raise self._error(
+                    key, f"{what}: unknown word {name!r}{did_you_mean(name, allowed)}"
+                )
+            if name in nodes:
                 raise self._error(key, f"{what}: {name!r} stands twice")
-            found[name] = value
-        return found
+            nodes[name] = value
+        return nodes
 
     def _scalar(self, node: yaml.Node, what: str) -> Any:
         if not isinstance(node, yaml.ScalarNode):
@@ -239,12 +241,12 @@ class _Reader:
 
     def _texts(self, node: yaml.Node, what: str) -> tuple[str, ...]:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        return tuple(self._text(each, what) for each in nodes)
+        return tuple(self._text(element, what) for element in nodes)
 
-    def _word(self, node: yaml.Node, what: str, known: Iterable[str]) -> str:
+    def _word(self, node: yaml.Node, what: str, allowed: Iterable[str]) -> str:
         word = self._text(node, what)
-        if word not in known:
-            raise self._error(node, f"{what}: {word!r} is none of {_either(known)}")
+        if word not in allowed:
+            raise self._error(node, f"{what}: {word!r} is none of {_either(allowed)}")
         return word
 
     def _number(self, node: yaml.Node, what: str) -> float:
@@ -263,7 +265,7 @@ class _Reader:
         return MappingError(f"{self._file}:{line + 1}:{column + 1}: {text}")
 
 
-def cautions(mapping: Mapping_, kinds: Mapping[str, Kind]) -> list[str]:
+def find_ambiguous_fields(mapping: CodecMapping, kinds: Mapping[str, Kind]) -> list[str]:
     """Fields whose names speak of a running total where the quantity is an amount, or the reverse.
 
     `kinds`: of each quantity of the catalogue.
@@ -285,14 +287,6 @@ def cautions(mapping: Mapping_, kinds: Mapping[str, Kind]) -> list[str]:
                 f" {field.quantity!r} is a running total"
             )
     return texts
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; known are {', '.join(names[:12])}" + (", …" if len(names) > 12 else "")
 
 
 def _either(words: Iterable[str]) -> str:

@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import Any
 
 from ingest.message import Reason
-from ingest.reply import Read, Refusal, UnusableError, Value, unusable
+from ingest.reply import ParsedPayload, Refusal, UnusableError, Value, unusable
 
 _MOST_LEAVES = 1000  # of one payload
-_TOLD = 8  # fields named in a sentence
+_MOST_NAMED = 8  # fields named in a sentence
 _CLOSE = 1e-9
 _LARGEST = 1e300  # what is larger is no measurement
 
@@ -53,7 +53,7 @@ class Field:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mapping_:  # noqa: N801  the word is Python's already
+class CodecMapping:
     """A mapping file. `ports` None: payloads of every frame port are read.
 
     `ignore`: fields that are passed over on purpose. `warned_doubtful`: what a script warns of is
@@ -72,7 +72,7 @@ class Mapping_:  # noqa: N801  the word is Python's already
         return frozenset(self.fields).union(*(field.plus for field in self.fields.values()))
 
 
-def leaves(data: Mapping[str, Any]) -> dict[str, Any]:
+def flatten(data: Mapping[str, Any]) -> dict[str, Any]:
     """Every value of nested data by its path: `a`, `a.b`, `list[0].x`.
 
     Raises:
@@ -97,37 +97,41 @@ def leaves(data: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def read_fields(mapping: Mapping_, data: Mapping[str, Any], *, has: Collection[str]) -> Read:
+def read_fields(
+    mapping: CodecMapping, data: Mapping[str, Any], *, has: Collection[str]
+) -> ParsedPayload:
     """The quantities of decoded data. `has`: those that the device has in the inventory.
 
     Of two fields of one quantity the first in the mapping that has a value stands. A sentinel for
     a sensor that the device does not have says nothing; for one that it has, a fault.
     """
-    values = leaves(data)
-    left = tuple(p for p in values if p not in mapping.paths and not _passed(p, mapping))
-    read = Read(left=left)
+    values = flatten(data)
+    left = tuple(p for p in values if p not in mapping.paths and not _is_ignored(p, mapping))
+    read = ParsedPayload(left=left)
     named = False
     for path, meaning in mapping.fields.items():
         if path in values or any(other in values for other in meaning.plus):
             named = True
-            _take(read, path, meaning, values, has)
+            _read_field(read, path, meaning, values, has)
     if not named and (read.left or not values):
-        read.refused.append(_nothing(mapping, read.left))
+        read.refused.append(_refuse_unmapped(mapping, read.left))
     return read
 
 
-def _passed(path: str, mapping: Mapping_) -> bool:
+def _is_ignored(path: str, mapping: CodecMapping) -> bool:
     """Whether a field, or what it lies in, is passed over on purpose."""
     return any(path == name or path.startswith((f"{name}.", f"{name}[")) for name in mapping.ignore)
 
 
-def _take(
-    read: Read, path: str, meaning: Field, values: Mapping[str, Any], has: Collection[str]
+def _read_field(
+    read: ParsedPayload, path: str, meaning: Field, values: Mapping[str, Any], has: Collection[str]
 ) -> None:
     quantity = meaning.quantity
     try:
         value = (
-            _sum(meaning, path, values) if meaning.plus else value_of(meaning, path, values[path])
+            _add_fields(meaning, path, values)
+            if meaning.plus
+            else parse_value(meaning, path, values[path])
         )
     except UnusableError as error:
         read.refused.append(error.refusal)
@@ -143,7 +147,7 @@ def _take(
         read.units.pop(quantity, None)
 
 
-def value_of(meaning: Field, path: str, given: Any) -> Value:
+def parse_value(meaning: Field, path: str, given: Any) -> Value:
     """A field's value as a number; None where a sentinel, or nothing, stands for none.
 
     Raises:
@@ -156,21 +160,23 @@ def value_of(meaning: Field, path: str, given: Any) -> Value:
         if key in meaning.values:
             return meaning.values[key]
         if isinstance(given, str | bool):
-            known = ", ".join(meaning.values)
-            raise unusable(Reason.BAD_VALUE, f"{path!r} is {_clip(given)}; the mapping has {known}")
+            choices = ", ".join(meaning.values)
+            raise unusable(
+                Reason.BAD_VALUE, f"{path!r} is {_clip(given)}; the mapping has {choices}"
+            )
     if isinstance(given, bool):
         return given
-    number = number_of(given)
+    number = parse_number(given)
     if number is None:
         raise unusable(
             Reason.BAD_VALUE,
             f"{path!r} is {_clip(given)}, no number: name it in the mapping under `missing` if it"
             " stands for no value, under `values` if it stands for one",
         )
-    return number if meaning.is_plain else _converted(meaning, number)
+    return number if meaning.is_plain else _convert(meaning, number)
 
 
-def _sum(meaning: Field, path: str, values: Mapping[str, Any]) -> Value:
+def _add_fields(meaning: Field, path: str, values: Mapping[str, Any]) -> Value:
     """Of several fields: no value where one of them has none."""
     parts = (path, *meaning.plus)
     for part in parts:
@@ -180,16 +186,16 @@ def _sum(meaning: Field, path: str, values: Mapping[str, Any]) -> Value:
                 f"{meaning.quantity!r} is the sum of {', '.join(parts)}, and {part!r} is not there",
             )
     bare = dataclasses.replace(meaning, plus=(), scale=1.0, offset=0.0, curve=())
-    amounts = [value_of(bare, part, values[part]) for part in parts]
+    amounts = [parse_value(bare, part, values[part]) for part in parts]
     total = 0.0
     for amount in amounts:
         if amount is None:
             return None
         total += amount
-    return _converted(meaning, total)
+    return _convert(meaning, total)
 
 
-def _converted(meaning: Field, number: float) -> float:
+def _convert(meaning: Field, number: float) -> float:
     number = number * meaning.scale + meaning.offset
     if not meaning.curve:
         return number
@@ -208,7 +214,7 @@ def _is_missing(meaning: Field, given: Any) -> bool:
             if isinstance(given, str) and given.strip().lower() == sentinel:
                 return True
         else:
-            number = None if isinstance(given, bool) else number_of(given)
+            number = None if isinstance(given, bool) else parse_number(given)
             if number is not None and abs(number - sentinel) <= _CLOSE * max(1.0, abs(sentinel)):
                 return True
     return False
@@ -222,7 +228,7 @@ def _key(given: Any) -> str:
     return str(given).strip().lower()
 
 
-def number_of(given: Any) -> float | None:
+def parse_number(given: Any) -> float | None:
     """A number, also one written as a text: many scripts round that way."""
     if isinstance(given, int | float):
         return float(given) if abs(given) < _LARGEST else None
@@ -235,12 +241,12 @@ def number_of(given: Any) -> float | None:
     return None
 
 
-def _nothing(mapping: Mapping_, left: tuple[str, ...]) -> Refusal:
+def _refuse_unmapped(mapping: CodecMapping, left: tuple[str, ...]) -> Refusal:
     if not left:
         return Refusal(reason=Reason.NOTHING_MAPPED, detail="the payload decodes to no field")
-    came = ", ".join(left[:_TOLD]) + (", …" if len(left) > _TOLD else "")
-    wanted = ", ".join([*mapping.fields][:_TOLD]) or "none"
-    detail = f"none of its fields ({came}) is in the mapping, which has {wanted}"
+    received = ", ".join(left[:_MOST_NAMED]) + (", …" if len(left) > _MOST_NAMED else "")
+    expected = ", ".join([*mapping.fields][:_MOST_NAMED]) or "none"
+    detail = f"none of its fields ({received}) is in the mapping, which has {expected}"
     return Refusal(reason=Reason.NOTHING_MAPPED, detail=detail)
 
 

@@ -94,7 +94,7 @@ class Refused:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
+class NewDeadLetter:
     """A dead letter, ready to be stored. `again` as in Arrival: it may be there already."""
 
     topic: str

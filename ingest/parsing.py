@@ -9,33 +9,33 @@ from ingest.message import Reason
 from ingest.reply import UnusableError, unusable
 
 
-class TwiceError(ValueError):
+class DuplicateNameError(ValueError):
     """A name stands twice in one object: which of the two is meant nobody knows."""
 
 
-def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of JSON, for `json.loads`.
 
     Raises:
         TwiceError: a name stands twice in it.
     """
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    document = dict(pairs)
+    if len(document) < len(pairs):
         names = set[str]()
         for name, _ in pairs:
             if name in names:
-                raise TwiceError(f"{name[:60]!r} stands twice in one object")
+                raise DuplicateNameError(f"{name[:60]!r} stands twice in one object")
             names.add(name)
-    return found
+    return document
 
 
-def explain(error: ValueError | RecursionError, *, expected: str) -> UnusableError:
+def explain_error(error: ValueError | RecursionError, *, expected: str) -> UnusableError:
     """Why bytes are no JSON of ours, from what reading them raised."""
     if isinstance(error, UnicodeDecodeError):
         return unusable(Reason.NOT_UTF8, f"byte {error.start} is not UTF-8")
     if isinstance(error, RecursionError):
         return unusable(Reason.TOO_DEEP, f"nested too deeply; expected {expected}")
-    if isinstance(error, TwiceError):
+    if isinstance(error, DuplicateNameError):
         return unusable(Reason.WRONG_SHAPE, str(error))
     return unusable(Reason.NOT_JSON, f"{error}; expected {expected}")
 
@@ -49,15 +49,17 @@ def parse_json(payload: bytes, *, expected: str) -> Any:
     if not payload:
         raise unusable(Reason.EMPTY, "the payload is empty")
     try:
-        found = msgspec.json.decode(payload)
-        if _may_repeat(payload, found):
-            json.loads(payload, parse_int=float, object_pairs_hook=once_each)
+        document = msgspec.json.decode(payload)
+        if _may_have_duplicates(payload, document):
+            json.loads(payload, parse_int=float, object_pairs_hook=refuse_duplicates)
     except (ValueError, RecursionError) as error:
-        raise explain(_placed(error, payload), expected=expected) from None
-    return found
+        raise explain_error(_locate_in_payload(error, payload), expected=expected) from None
+    return document
 
 
-def _placed(error: ValueError | RecursionError, payload: bytes) -> ValueError | RecursionError:
+def _locate_in_payload(
+    error: ValueError | RecursionError, payload: bytes
+) -> ValueError | RecursionError:
     """A byte that is no UTF-8 counted in the payload; the decoder counts it in its own text."""
     if isinstance(error, UnicodeDecodeError):
         try:
@@ -67,7 +69,7 @@ def _placed(error: ValueError | RecursionError, payload: bytes) -> ValueError | 
     return error
 
 
-def _may_repeat(payload: bytes, found: Any) -> bool:
+def _may_have_duplicates(payload: bytes, document: Any) -> bool:
     """Whether a name may stand twice: what was decoded has fewer texts than the payload.
 
     Where nothing is escaped a text has two quotation marks, in the payload as when written again.
@@ -75,7 +77,7 @@ def _may_repeat(payload: bytes, found: Any) -> bool:
     if b"\\" in payload:
         return True
     try:
-        again = msgspec.json.encode(found)
+        encoded = msgspec.json.encode(document)
     except (ValueError, OverflowError):
         return True
-    return payload.count(b'"') != again.count(b'"')
+    return payload.count(b'"') != encoded.count(b'"')

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ingest.batch import Batch, Beat, Parcel
-from ingest.check import Belief, check, clock_faults
+from ingest.check import TimeTolerance, check, count_clock_faults
 from ingest.decode import LARGEST, Decoded, decode
-from ingest.heartbeat import Listening
+from ingest.heartbeat import HeartbeatState
 from ingest.layout import Layouts
-from ingest.letters import letters
+from ingest.letters import make_dead_letters
 from ingest.library import Library
 from ingest.message import Arrival, Reason, Refused
-from ingest.ports import Directory, Known, NotStorableError, Store, UnavailableError
+from ingest.ports import Inventory, InventorySource, NotStorableError, Store, UnavailableError
 from ingest.route import Routes
 from sensors._row import Rows, no_rows
 
@@ -41,7 +41,7 @@ class Checked:
     """
 
     parcel: Parcel
-    known: Known
+    inventory: Inventory
     rows: Rows
     refused: Sequence[Refused]
     sound: bool = True
@@ -53,10 +53,10 @@ class Pipeline:
     def __init__(
         self,
         *,
-        directory: Directory,
+        directory: InventorySource,
         store: Store,
-        belief: Belief,
-        listening: Listening,
+        belief: TimeTolerance,
+        listening: HeartbeatState,
         library: Library,
     ) -> None:
         self.rows = 0
@@ -65,30 +65,32 @@ class Pipeline:
         self.warnings: Counter[str] = Counter()  # what codecs said
         self._directory, self._store = directory, store
         self._belief, self._listening, self._library = belief, listening, library
-        self._known = Known(devices={})
+        self._inventory = Inventory(devices={})
         self._layouts = Layouts({})  # of the checking thread alone
-        self._routes = Routes(self._known, library)
+        self._routes = Routes(self._inventory, library)
         self._tried: Checked | None = None  # what was last given to be stored
         self._again = False  # whether that was given before, and may be stored in part
         self._dropped: int | None = None  # what the broker said of it, and is not stored yet
 
     def check(self, parcel: Parcel) -> Checked:
         """Decode and check, without waiting for anything."""
-        known = self._known
+        inventory = self._inventory
         try:
             decoded = decode(parcel.arrivals, self._routes)
             rows, refused = self._rows(decoded, self._layouts)
         except Exception:
             log.exception("a defect of ours: each message is tried alone")
-            return Checked(parcel=parcel, known=known, rows=no_rows(), refused=(), sound=False)
+            return Checked(
+                parcel=parcel, inventory=inventory, rows=no_rows(), refused=(), sound=False
+            )
         self.warnings.update(decoded.warnings)
         self.rows_a_message = max(1.0, len(rows) / max(1, len(parcel.arrivals)))
-        return Checked(parcel=parcel, known=known, rows=rows, refused=refused)
+        return Checked(parcel=parcel, inventory=inventory, rows=rows, refused=refused)
 
     def _rows(self, decoded: Decoded, layouts: Layouts) -> tuple[Rows, list[Refused]]:
         """What is to be stored, a count of each message with a wrong clock included."""
         rows, refused = check(decoded, layouts, self._belief)
-        faults = clock_faults(refused, layouts)
+        faults = count_clock_faults(refused, layouts)
         return (np.concatenate([rows, faults]) if len(faults) else rows), refused
 
     def store(self, checked: Checked) -> None:
@@ -105,7 +107,7 @@ class Pipeline:
         self.look_up(at_once=new)
         try:
             # The batch before may have seen the change while this one was checked by the old.
-            if not checked.sound or (new and checked.known is not self._known):
+            if not checked.sound or (new and checked.inventory is not self._inventory):
                 self._store_anew(parcel.arrivals, parcel.beats)
             else:
                 self._commit(checked.rows, checked.refused, parcel.beats, len(parcel.arrivals))
@@ -118,17 +120,17 @@ class Pipeline:
 
     def look_up(self, *, at_once: bool) -> None:
         """Load the devices, if they have changed."""
-        known = self._directory.changed(at_once=at_once)
-        if known is None:
+        inventory = self._directory.changed(at_once=at_once)
+        if inventory is None:
             return
-        self._layouts = Layouts(known.devices)
-        self._routes = Routes(known, self._library)
-        self._known = known  # last: whoever was checked by half of it is checked again
-        log.info("%s devices in the inventory", len(known.devices))
+        self._layouts = Layouts(inventory.devices)
+        self._routes = Routes(inventory, self._library)
+        self._inventory = inventory  # last: whoever was checked by half of it is checked again
+        log.info("%s devices in the inventory", len(inventory.devices))
 
     def _store_anew(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:
-        decoded = decode(arrivals, Routes(self._known, self._library))
-        rows, refused = self._rows(decoded, Layouts(self._known.devices))
+        decoded = decode(arrivals, Routes(self._inventory, self._library))
+        rows, refused = self._rows(decoded, Layouts(self._inventory.devices))
         self._commit(rows, refused, beats, len(arrivals))
 
     def _commit(
@@ -138,7 +140,7 @@ class Pipeline:
         self._store.commit(
             Batch(
                 rows=rows,
-                letters=letters(refused, largest=LARGEST) if refused else (),
+                letters=make_dead_letters(refused, largest=LARGEST) if refused else (),
                 heard=heard.clock,
                 deaf=heard.deaf,
                 lost=heard.lost,
@@ -149,7 +151,7 @@ class Pipeline:
         )
         self._listening, self._dropped = heard.listening, None
         self.rows += len(rows)
-        self.refusals.update(one.reason for one in refused)
+        self.refusals.update(refusal.reason for refusal in refused)
 
     def _isolate(self, arrivals: Sequence[Arrival]) -> None:
         """One message must not keep the others from being stored: halve until it stands alone."""

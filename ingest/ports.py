@@ -47,7 +47,7 @@ class CodecSource:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class Inventory:
     """All that a message is decoded and checked against.
 
     `gateways`: of each, the devices it speaks for, by name and by address (lower case).
@@ -66,10 +66,10 @@ class Known:
     own: Mapping[str, CodecSource] = field(default_factory=dict)
 
 
-class Directory(Protocol):
+class InventorySource(Protocol):
     """Who may speak, and of what."""
 
-    def changed(self, *, at_once: bool) -> Known | None:
+    def changed(self, *, at_once: bool) -> Inventory | None:
         """All that is known if that has changed since last asked, else None.
 
         `at_once`: look now, though somebody looked a moment ago.

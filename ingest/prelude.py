@@ -31,7 +31,7 @@ def _javascript(name: str) -> str:
     return (files("ingest") / "javascript" / name).read_text(encoding="utf-8")
 
 
-def before(script: str) -> Iterator[str]:
+def list_preludes(script: str) -> Iterator[str]:
     """JavaScript to run before a vendor's script, piece by piece."""
     yield _javascript("before.js")
     for name, mention in _OPTIONAL.items():
@@ -39,7 +39,7 @@ def before(script: str) -> Iterator[str]:
             yield _javascript(name)
 
 
-def loading(script: str) -> str:
+def wrap_script(script: str) -> str:
     """JavaScript that loads a vendor's script as a network server would.
 
     That is in sloppy mode, which the engine's own evaluation is not, and in which many scripts use
@@ -49,13 +49,13 @@ def loading(script: str) -> str:
     return f"void (0, eval)({json.dumps(script + chr(10) + ';' + _javascript('after.js'))});"
 
 
-def first_import(script: str) -> str | None:
+def find_import(script: str) -> str | None:
     """The line in which an ECMAScript module imports another."""
     match = _IMPORT.search(script)
     return match and match[0].strip()
 
 
-def without_exports(script: str) -> str | None:
+def strip_exports(script: str) -> str | None:
     """An ECMAScript module as a plain script that exports as Node's do; None: it is no module."""
     if not _EXPORT.search(script):
         return None
@@ -69,12 +69,12 @@ def without_exports(script: str) -> str | None:
         if match[2]:  # a default without a name of its own
             pieces.append(f"module.exports.default = {match[2]}")
         elif names:
-            pieces.append(_exporting(names[1]))
+            pieces.append(_assign_exports(names[1]))
             end = names.end()
     return "".join([*pieces, script[end:]])
 
 
-def _exporting(names: str) -> str:
+def _assign_exports(names: str) -> str:
     """`a, b as c` as statements."""
     matches = [_RENAMED.match(name.strip()) for name in names.split(",")]
     return " ".join(f"exports.{m[2] or m[1]} = {m[1]};" for m in matches if m)

@@ -39,13 +39,13 @@ class Reply:
     `warnings`: what a codec has to say about its own work.
     """
 
-    said: list[tuple[str, Envelope]] = field(default_factory=list)
+    envelopes: list[tuple[str, Envelope]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)
-class Read:
+class ParsedPayload:
     """A payload read: values by quantity, their units, their status; and what is refused.
 
     `left`: fields that no mapping names.

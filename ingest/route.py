@@ -11,12 +11,12 @@ import msgspec
 from ingest.chirpstack import read_chirpstack
 from ingest.codec import Codec
 from ingest.library import Library
-from ingest.meaning import value_of
+from ingest.meaning import parse_value
 from ingest.message import LONGEST_TOPIC, Arrival, Envelope, Reason
-from ingest.ports import Known
+from ingest.ports import Inventory
 from ingest.reply import Refusal, Reply, UnusableError, Value, unusable
 from ingest.senml import Record, read_pack
-from ingest.speaker import Speakers
+from ingest.speaker import Senders
 from ingest.the_things_stack import read_the_things_stack
 from ingest.uplink import Uplink
 
@@ -24,22 +24,22 @@ _LAST = re.compile(r"[/:]")
 _MOST = 50_000  # topics remembered
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Read = Callable[[Arrival], Reply]
+Parser = Callable[[Arrival], Reply]
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):
     """`device`: who speaks, in native JSON; unless `read` makes something of a message itself."""
 
     device: str
-    read: Read | None = None
+    read: Parser | None = None
 
 
 class Routes:
     """Of all topics met so far. Forgotten when the registry changes; the library stays."""
 
-    def __init__(self, known: Known, library: Library) -> None:
-        self._known, self._library = known, library
-        self._speakers = Speakers(known)
+    def __init__(self, inventory: Inventory, library: Library) -> None:
+        self._inventory, self._library = inventory, library
+        self._speakers = Senders(inventory)
         self._routes: dict[str, Route] = {}
         self.get = self._routes.get
 
@@ -50,7 +50,7 @@ class Routes:
         try:
             route = self._route(topic)
         except UnusableError as error:
-            route = Route("", functools.partial(_refused, error.refusal))
+            route = Route("", functools.partial(_make_refusal, error.refusal))
         if len(topic) <= LONGEST_TOPIC:
             self._routes[topic] = route
         return route
@@ -90,28 +90,28 @@ class Routes:
             device = self._speakers.of_gateway(gateway, uplink.addresses)
             if uplink.silent:
                 return Reply()
-            read = self._library.of_device(device, self._known).read(
+            parsed = self._library.of_device(device, self._inventory).read(
                 uplink,
                 device=device,
-                has=self._known.devices.get(device, {}),
-                variables=self._known.variables.get(device),
+                has=self._inventory.devices.get(device, {}),
+                variables=self._inventory.variables.get(device),
             )
         except UnusableError as error:
-            return _refused(error.refusal, arrival, device)
-        self._library.tell_unmapped(device, read.left)
-        said = []
-        if read.values:
+            return _make_refusal(error.refusal, arrival, device)
+        self._library.tell_unmapped(device, parsed.left)
+        envelopes = []
+        if parsed.values:
             envelope = Envelope(
                 time=uplink.time,
-                values=read.values,
-                units=read.units or None,
-                status=read.status or None,
+                values=parsed.values,
+                units=parsed.units or None,
+                status=parsed.status or None,
             )
-            said.append((device, envelope))
+            envelopes.append((device, envelope))
         return Reply(
-            said=said,
-            refused=[each.of(arrival, device) for each in read.refused],
-            warnings=read.warnings,
+            envelopes=envelopes,
+            refused=[refusal.of(arrival, device) for refusal in parsed.refused],
+            warnings=parsed.warnings,
         )
 
     # -- SenML ----------------------------------------------------------------------------------
@@ -121,45 +121,49 @@ class Routes:
         try:
             pack = read_pack(arrival.payload, received_at=arrival.received_at)
         except UnusableError as error:
-            return _refused(error.refusal, arrival, device)
+            return _make_refusal(error.refusal, arrival, device)
         reply = Reply()
-        meant: dict[tuple[str, int, str], list[_Meant]] = {}
+        by_quantity: dict[tuple[str, int, str], list[_Interpreted]] = {}
         for record in pack:
             try:
-                of, fields = device, self._speakers.fields(device, record.name)
+                owner, fields = device, self._speakers.fields(device, record.name)
                 if gateway:
-                    of, field = self._speakers.of_name(gateway, record.name)
+                    owner, field = self._speakers.of_name(gateway, record.name)
                     fields = (field,)
-                one = self._meant(of, fields, record)
+                interpreted = self._interpret(owner, fields, record)
             except UnusableError as error:
                 reply.refused.append(error.refusal.of(arrival, device))
             else:
-                meant.setdefault((of, record.time, one.quantity), []).append(one)
-        objects: dict[tuple[str, int, int], list[_Meant]] = {}
-        for (of, time, _), several in meant.items():
+                by_quantity.setdefault((owner, record.time, interpreted.quantity), []).append(
+                    interpreted
+                )
+        objects: dict[tuple[str, int, int], list[_Interpreted]] = {}
+        for (owner, time, _), candidates in by_quantity.items():
             try:
-                standing = _standing(several)
+                selected = _select_records(candidates)
             except UnusableError as error:
-                reply.refused.append(error.refusal.of(arrival, of))
+                reply.refused.append(error.refusal.of(arrival, owner))
                 continue
-            for place, one in enumerate(standing):  # a second value of one time is a second object
-                objects.setdefault((of, time, place), []).append(one)
-        for (of, time, _), ones in objects.items():
-            reply.said.append((of, _envelope(time, ones)))
+            for place, interpreted in enumerate(
+                selected
+            ):  # a second value of one time is a second object
+                objects.setdefault((owner, time, place), []).append(interpreted)
+        for (owner, time, _), interpreted_records in objects.items():
+            reply.envelopes.append((owner, _make_envelope(time, interpreted_records)))
         return reply
 
-    def _meant(self, device: str, fields: tuple[str, ...], record: Record) -> "_Meant":
+    def _interpret(self, device: str, fields: tuple[str, ...], record: Record) -> "_Interpreted":
         """What a record says: as the device's mapping has it, or else by a quantity's own name."""
-        codec = self._library.of_device(device, self._known)
+        codec = self._library.of_device(device, self._inventory)
         mapped = codec.mapping.fields if isinstance(codec, Codec) else {}
-        has = self._known.devices.get(device, {})
+        has = self._inventory.devices.get(device, {})
         for field in fields:
             meaning = mapped.get(field)
             if meaning is not None:
-                return _Meant(
+                return _Interpreted(
                     name=record.name,
                     quantity=meaning.quantity,
-                    value=value_of(meaning, field, record.value),
+                    value=parse_value(meaning, field, record.value),
                     # a curve makes another thing of it than the record's unit is of
                     unit=meaning.unit or (None if meaning.curve else record.unit),
                     rank=list(mapped).index(field),
@@ -171,11 +175,13 @@ class Routes:
             )
         names = (*fields, _LAST.split(fields[-1])[-1])
         quantity = next((name for name in names if name in has), fields[-1])
-        return _Meant(name=record.name, quantity=quantity, value=record.value, unit=record.unit)
+        return _Interpreted(
+            name=record.name, quantity=quantity, value=record.value, unit=record.unit
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Meant:
+class _Interpreted:
     """A record that is understood. `rank`: its field's place in the mapping, if that has it."""
 
     name: str
@@ -185,7 +191,7 @@ class _Meant:
     rank: int | None = None
 
 
-def _standing(several: list[_Meant]) -> list[_Meant]:
+def _select_records(candidates: list[_Interpreted]) -> list[_Interpreted]:
     """Which of a device's records of one quantity and time stand.
 
     Of fields that a mapping has for one quantity the first that has a value. A record that is
@@ -194,30 +200,30 @@ def _standing(several: list[_Meant]) -> list[_Meant]:
     Raises:
         UnusableError: two records are different sensors, of which nobody says which it is.
     """
-    ranks = [meant.rank for meant in several if meant.rank is not None]
-    if len(ranks) == len(several):
+    ranks = [meant.rank for meant in candidates if meant.rank is not None]
+    if len(ranks) == len(candidates):
         best = min(
-            (r.rank for r in several if r.rank is not None and r.value is not None),
+            (r.rank for r in candidates if r.rank is not None and r.value is not None),
             default=min(ranks),
         )
-        return [meant for meant in several if meant.rank == best]
-    names = list(dict.fromkeys(meant.name for meant in several))
+        return [meant for meant in candidates if meant.rank == best]
+    names = list(dict.fromkeys(meant.name for meant in candidates))
     if len(names) > 1:
         raise unusable(
             Reason.WRONG_SHAPE,
-            f"{names[0]!r} and {names[1]!r} would both be {several[0].quantity!r}:"
+            f"{names[0]!r} and {names[1]!r} would both be {candidates[0].quantity!r}:"
             " a mapping can tell them apart",
         )
-    return several
+    return candidates
 
 
-def _envelope(time: int, ones: list[_Meant]) -> Envelope:
+def _make_envelope(time: int, records: list[_Interpreted]) -> Envelope:
     return Envelope(
         time=_EPOCH + timedelta(microseconds=time),
-        values={meant.quantity: meant.value for meant in ones},
-        units={meant.quantity: meant.unit for meant in ones if meant.unit is not None} or None,
+        values={meant.quantity: meant.value for meant in records},
+        units={meant.quantity: meant.unit for meant in records if meant.unit is not None} or None,
     )
 
 
-def _refused(refusal: Refusal, arrival: Arrival, device: str = "") -> Reply:
+def _make_refusal(refusal: Refusal, arrival: Arrival, device: str = "") -> Reply:
     return Reply(refused=[refusal.of(arrival, device)])

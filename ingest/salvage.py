@@ -12,43 +12,45 @@ from typing import Any
 import msgspec
 
 from ingest.message import MOST_OBJECTS, Arrival, Envelope, Reason, Refused
-from ingest.parsing import explain, once_each
+from ingest.parsing import explain_error, refuse_duplicates
 from ingest.reply import UnusableError, unusable
-from ingest.times import moment
+from ingest.times import parse_time
 
 _FIELDS = ("time", "values", "units", "status")
 _WORDS = {dict: "an object", list: "an array", str: "a text", bool: "true or false"}
-_TOLD = 3  # quantities whose fault is told in words; the others are counted
+_MOST_NAMED = 3  # quantities whose fault is told in words; the others are counted
 _EXAMPLE = '{"time": "2022-01-11T06:15:00Z", "values": {"level": 4.306}}'
 
 
 def salvage(arrival: Arrival) -> tuple[list[Envelope], list[Refused]]:
     """What can be used of a message, and what is refused of it."""
     try:
-        document = _document(arrival.payload)
+        document = _parse_document(arrival.payload)
     except UnusableError as error:
         return [], [error.refusal.of(arrival)]
     envelopes: list[Envelope] = []
     refused: list[Refused] = []
     lone = not isinstance(document, list)
     for element in [document] if lone else document:
-        envelope, wrong = _element(arrival, element, lone=lone)
+        envelope, wrong = _salvage_element(arrival, element, lone=lone)
         refused.extend(wrong)
         if envelope is not None:
             envelopes.append(envelope)
     return envelopes, refused
 
 
-def _document(payload: bytes) -> Any:
+def _parse_document(payload: bytes) -> Any:
     """The JSON of a message.
 
     Raises:
         UnusableError: it is none, or none of ours as a whole.
     """
     try:
-        document = json.loads(payload.decode(), parse_int=float, object_pairs_hook=once_each)
+        document = json.loads(
+            payload.decode(), parse_int=float, object_pairs_hook=refuse_duplicates
+        )
     except (ValueError, RecursionError) as error:
-        raise explain(error, expected=_EXAMPLE) from None
+        raise explain_error(error, expected=_EXAMPLE) from None
     if document == []:
         raise unusable(Reason.NO_VALUES, "an empty array says nothing")
     if isinstance(document, list) and len(document) > MOST_OBJECTS:
@@ -59,42 +61,44 @@ def _document(payload: bytes) -> Any:
     return document
 
 
-def what(value: object) -> str:
+def describe_type(value: object) -> str:
     """A JSON value in a few words."""
     if value is None:
         return "null"
     return _WORDS.get(type(value), "a number")
 
 
-def _element(
+def _salvage_element(
     arrival: Arrival, element: object, *, lone: bool
 ) -> tuple[Envelope | None, list[Refused]]:
     if not isinstance(element, dict):
-        detail = f"expected an object such as {_EXAMPLE}, got {what(element)}"
-        return None, [_one(arrival, Reason.WRONG_SHAPE, detail, element, lone=lone)]
-    problem = _shape(element)
+        detail = f"expected an object such as {_EXAMPLE}, got {describe_type(element)}"
+        return None, [_make_refused(arrival, Reason.WRONG_SHAPE, detail, element, lone=lone)]
+    problem = _check_shape(element)
     if problem is not None:
-        return None, [_one(arrival, *problem, element, lone=lone)]
-    bad = dict(_bad_values(element["values"]))
-    refused = part_by_part(arrival, element, bad, lone=lone)
+        return None, [_make_refused(arrival, *problem, element, lone=lone)]
+    bad = dict(_find_bad_values(element["values"]))
+    refused = refuse_by_reason(arrival, element, bad, lone=lone)
     if bad and len(bad) == len(element["values"]):
         return None, refused
-    rest = {name: _without(part, bad) for name, part in element.items()}
-    return msgspec.convert(rest | {"time": moment(element["time"])}, Envelope), refused
+    rest = {name: _drop_names(part, bad) for name, part in element.items()}
+    return msgspec.convert(rest | {"time": parse_time(element["time"])}, Envelope), refused
 
 
-def _without(part: object, bad: Collection[str]) -> object:
+def _drop_names(part: object, bad: Collection[str]) -> object:
     """A field without what is refused; a name that is nobody's stays, to be refused later on."""
     if not isinstance(part, dict):
         return part
     return {name: value for name, value in part.items() if name not in bad}
 
 
-def _one(arrival: Arrival, reason: Reason, detail: str, part: object, *, lone: bool) -> Refused:
+def _make_refused(
+    arrival: Arrival, reason: Reason, detail: str, part: object, *, lone: bool
+) -> Refused:
     return Refused(arrival=arrival, reason=reason, detail=detail, whole=lone, part=part)
 
 
-def part_by_part(
+def refuse_by_reason(
     arrival: Arrival,
     element: Mapping[str, Any],
     bad: Mapping[str, tuple[Reason, str]],
@@ -105,9 +109,9 @@ def part_by_part(
     refused = []
     for reason in {reason: None for reason, _ in bad.values()}:
         names = [name for name, (other, _) in bad.items() if other is reason]
-        details = [bad[name][1] for name in names[:_TOLD]]
-        if len(names) > _TOLD:
-            details.append(f"and {len(names) - _TOLD} more")
+        details = [bad[name][1] for name in names[:_MOST_NAMED]]
+        if len(names) > _MOST_NAMED:
+            details.append(f"and {len(names) - _MOST_NAMED} more")
         whole = lone and len(names) >= len(element["values"])
         refused.append(
             Refused(
@@ -115,13 +119,13 @@ def part_by_part(
                 reason=reason,
                 detail="; ".join(details),
                 whole=whole,
-                part=narrowed(element, names),
+                part=keep_quantities(element, names),
             )
         )
     return refused
 
 
-def narrowed(element: Mapping[str, Any], names: Collection[str]) -> dict[str, object]:
+def keep_quantities(element: Mapping[str, Any], names: Collection[str]) -> dict[str, object]:
     """The same object with only the named quantities in it."""
     kept = set(names)
     part: dict[str, object] = {"time": element["time"]}
@@ -132,7 +136,7 @@ def narrowed(element: Mapping[str, Any], names: Collection[str]) -> dict[str, ob
     return part
 
 
-def _shape(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
+def _check_shape(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
     """What is wrong with the object as a whole, if anything."""
     unknown = [name for name in element if name not in _FIELDS]
     if unknown:
@@ -140,7 +144,7 @@ def _shape(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
     if "time" not in element:
         return Reason.NO_TIME, f"no field 'time'; expected {_EXAMPLE}"
     try:
-        moment(element["time"])
+        parse_time(element["time"])
     except ValueError as error:
         return Reason.BAD_TIME, (
             f"time {_clip(element['time'])}: {error}; expected a date, a time and an offset"
@@ -149,12 +153,12 @@ def _shape(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
     if not isinstance(element.get("values"), dict):
         return Reason.WRONG_SHAPE, (
             "'values' must be an object of numbers by quantity, got"
-            f" {what(element['values']) if 'values' in element else 'none'}"
+            f" {describe_type(element['values']) if 'values' in element else 'none'}"
         )
-    return _texts(element)
+    return _check_texts(element)
 
 
-def _texts(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
+def _check_texts(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
     for field in ("units", "status"):
         table = element.get(field)
         if table is None:
@@ -164,7 +168,7 @@ def _texts(element: Mapping[str, Any]) -> tuple[Reason, str] | None:
     return None
 
 
-def _bad_values(values: Mapping[str, object]) -> Iterator[tuple[str, tuple[Reason, str]]]:
+def _find_bad_values(values: Mapping[str, object]) -> Iterator[tuple[str, tuple[Reason, str]]]:
     for name, value in values.items():
         if value is None or isinstance(value, bool):
             continue

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from quickjs_rs import InterruptError, JSError, MemoryLimitError, QuickJSError
 
 from ingest.engine import Engine
-from ingest.prelude import before, first_import, loading, without_exports
+from ingest.prelude import find_import, list_preludes, strip_exports, wrap_script
 
 # A script of 300,000 characters takes 50 ms and 6 MiB to load on an idle machine.
 _LOADING_SECONDS = 1.0
@@ -75,7 +75,7 @@ class Sandbox:
         call = f'__territory("{payload.hex()}",{port},{millis},{json.dumps(dict(variables))})'
         with self._lock:
             text = self._patiently(lambda: self._run(call))
-        return _returned(text)
+        return _parse_answer(text)
 
     def load(self) -> None:
         """Load the script now.
@@ -103,7 +103,7 @@ class Sandbox:
         engine = self._ready()
         sound = False
         try:
-            result = _told(engine.call, call)
+            result = _run_engine(engine.call, call)
             sound = True
         except ScriptError as error:
             sound = error.failure is Failure.ERROR
@@ -126,10 +126,10 @@ class Sandbox:
     def _loaded(self) -> Engine:
         engine = Engine(seconds=_LOADING_SECONDS, memory=_LOADING_MEMORY)
         try:
-            for piece in before(self._script):
-                _told(engine.evaluate, piece)
+            for piece in list_preludes(self._script):
+                _run_engine(engine.evaluate, piece)
             self._load_script(engine)
-            _told(self._photograph, engine)
+            _run_engine(self._photograph, engine)
         except ScriptError as error:
             engine.close()
             script_error = ScriptError(error.failure, f"the script cannot be loaded: {error}")
@@ -143,17 +143,19 @@ class Sandbox:
 
     def _load_script(self, engine: Engine) -> None:
         try:
-            _told(engine.evaluate, loading(self._script))
+            _run_engine(engine.evaluate, wrap_script(self._script))
         except ScriptError as error:
             if not str(error).startswith("SyntaxError"):
                 raise
-            line = first_import(self._script)
+            line = find_import(self._script)
             if line is not None:
                 raise ScriptError(Failure.ERROR, _IMPORTS.format(line[:80])) from None
-            plain = without_exports(self._script) if "export" in str(error) else None
+            plain = strip_exports(self._script) if "export" in str(error) else None
             if plain is None:
                 raise
-            _told(engine.evaluate, loading(plain))  # it did not parse, so nothing of it ran
+            _run_engine(
+                engine.evaluate, wrap_script(plain)
+            )  # it did not parse, so nothing of it ran
 
     def _discard(self) -> None:
         if self._engine is not None:
@@ -161,7 +163,7 @@ class Sandbox:
             engine.close()
 
 
-def _returned(text: object) -> Any:
+def _parse_answer(text: object) -> Any:
     """What a script's answer holds.
 
     Raises:
@@ -196,14 +198,14 @@ def _refuse_depth(value: Any) -> None:
     raise RecursionError
 
 
-def _told(run: Callable[[_Given], Any], given: _Given) -> Any:
+def _run_engine(run: Callable[[_Given], Any], argument: _Given) -> Any:
     """Have the engine do something.
 
     Raises:
         ScriptError: whatever went wrong.
     """
     try:
-        return run(given)
+        return run(argument)
     except MemoryLimitError:
         raise ScriptError(Failure.MEMORY, _TOO_MUCH_MEMORY) from None
     except InterruptError:

@@ -87,7 +87,7 @@ def _required(file: Path, text: str) -> dict[str, Path]:
     files = {}
     for _, name in _REQUIRED.findall(text):
         tries = (file.parent / f"{name}{ending}" for ending in _ENDINGS)
-        there = next((each for each in tries if each.is_file()), None)
+        there = next((target for target in tries if target.is_file()), None)
         if there is not None and there.suffix in {".js", ".cjs", ".json"}:
             files[name] = there.resolve()
     return files

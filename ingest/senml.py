@@ -24,7 +24,7 @@ _NUMBERS = ("bt", "bv", "bs", "t", "v", "s", "ut")
 _TEXTS = ("bn", "bu", "n", "u", "vs", "vd")
 _VALUES = ("v", "vs", "vb", "vd")
 _REGULAR = ("n", "u", *_VALUES, "s", "t", "ut")
-_KNOWN = frozenset(("bn", "bt", "bu", "bv", "bs", "bver", *_REGULAR))
+_ALL_FIELDS = frozenset(("bn", "bt", "bu", "bv", "bs", "bver", *_REGULAR))
 # What people write for them.
 _LONG_FOR = {
     long: short
@@ -78,29 +78,29 @@ def read_pack(payload: bytes, *, received_at: int) -> list[Record]:
     Raises:
         UnusableError: it is no SenML; one record that is wrong makes the pack so.
     """
-    records = list(_resolved(_pack(payload), received_at))
+    records = list(_resolve(_parse_pack(payload), received_at))
     if not records:
         raise unusable(Reason.NO_VALUES, "no record of the pack has a value")
     return records
 
 
-def _pack(payload: bytes) -> list[dict[str, Any]]:
-    found = parse_json(payload, expected=_EXAMPLE)
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+def _parse_pack(payload: bytes) -> list[dict[str, Any]]:
+    pack = parse_json(payload, expected=_EXAMPLE)
+    if not isinstance(pack, list) or not all(isinstance(record, dict) for record in pack):
         raise unusable(Reason.WRONG_SHAPE, f"SenML is an array of records such as {_EXAMPLE}")
-    if not found:
+    if not pack:
         raise unusable(Reason.NO_VALUES, "an empty pack says nothing")
-    if len(found) > MOST_OBJECTS:
-        detail = f"{len(found)} records; at most {MOST_OBJECTS} of a pack are read"
+    if len(pack) > MOST_OBJECTS:
+        detail = f"{len(pack)} records; at most {MOST_OBJECTS} of a pack are read"
         raise unusable(Reason.TOO_LARGE, detail)
-    return found
+    return pack
 
 
-def _resolved(pack: list[dict[str, Any]], received_at: int) -> Iterator[Record]:
+def _resolve(pack: list[dict[str, Any]], received_at: int) -> Iterator[Record]:
     base: dict[str, Any] = {}
     version = pack[0].get("bver", 10)
     for number, given in enumerate(pack, 1):
-        record = _checked(given, number)
+        record = _check_record(given, number)
         if record.get("bver", version) != version or version not in _VERSIONS:
             raise unusable(
                 Reason.WRONG_SHAPE, f"record {number}: version {record.get('bver', version)!r}"
@@ -126,11 +126,11 @@ def _resolved(pack: list[dict[str, Any]], received_at: int) -> Iterator[Record]:
             yield Record(name=f"{name}.sum", time=time, unit=of, value=total)
 
 
-def _checked(record: dict[str, Any], number: int) -> dict[str, Any]:
+def _check_record(record: dict[str, Any], number: int) -> dict[str, Any]:
     """A record whose fields are what they must be, its numbers as floats."""
     for field, value in record.items():
-        if field not in _KNOWN:
-            _pass_over(field, number)
+        if field not in _ALL_FIELDS:
+            _refuse_unknown(field, number)
         if field in _NUMBERS and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise unusable(Reason.BAD_VALUE, f"record {number}: {field!r} must be a number")
         if field in _NUMBERS and not _is_finite(value):
@@ -145,14 +145,14 @@ def _checked(record: dict[str, Any], number: int) -> dict[str, Any]:
     return {name: float(value) if name in _NUMBERS else value for name, value in record.items()}
 
 
-def _pass_over(field: str, number: int) -> None:
+def _refuse_unknown(field: str, number: int) -> None:
     """Refuse an unknown field that cannot be passed over."""
     if field.endswith("_"):
         raise unusable(
             Reason.WRONG_SHAPE, f"record {number}: {field[:60]!r} must be understood, and is not"
         )
     plain = field.lower().translate(_WITHOUT_MARKS)
-    meant = plain if plain in _KNOWN else _LONG_FOR.get(plain)
+    meant = plain if plain in _ALL_FIELDS else _LONG_FOR.get(plain)
     if meant is not None:
         raise unusable(
             Reason.WRONG_SHAPE,
@@ -173,11 +173,11 @@ def _value(record: dict[str, Any], base: dict[str, Any]) -> float | bool | str |
         return total
     for field in ("vb", "vs", "vd"):
         if field in record:
-            found: bool | str = record[field]
-            return found
+            value: bool | str = record[field]
+            return value
     if "bv" in base and "s" not in record:
-        alone: float = base["bv"]  # a value that is left out is nothing beside its base
-        return alone
+        base_value: float = base["bv"]  # a value that is left out is nothing beside its base
+        return base_value
     return None
 
 

@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ingest.message import Reason
-from ingest.ports import Known
+from ingest.ports import Inventory
 from ingest.reply import unusable
 
 _SEPARATORS = "/:._-"
 
 
 @dataclass(frozen=True)
-class Speakers:
+class Senders:
     """Finds devices by address among all that is known."""
 
-    known: Known
+    inventory: Inventory
 
     def of_gateway(self, gateway: str, addresses: tuple[str, ...]) -> str:
         """The device of this gateway that has one of these addresses: the first that is known.
@@ -29,10 +29,10 @@ class Speakers:
                 return devices[address.lower()]
         for address in addresses:
             self._refuse_others(gateway, address)
-        told = " or ".join(repr(address[:80]) for address in addresses)
+        quoted = " or ".join(repr(address[:80]) for address in addresses)
         raise unusable(
             Reason.UNKNOWN_DEVICE,
-            f"no device of address {told} is registered under the gateway {gateway!r}",
+            f"no device of address {quoted} is registered under the gateway {gateway!r}",
         )
 
     def devices(self, gateway: str) -> Mapping[str, str]:
@@ -41,7 +41,7 @@ class Speakers:
         Raises:
             UnusableError: there is no such gateway.
         """
-        devices = self.known.gateways.get(gateway)
+        devices = self.inventory.gateways.get(gateway)
         if devices is None:
             raise unusable(Reason.UNKNOWN_GATEWAY, f"no gateway {gateway!r} in the inventory")
         return devices
@@ -55,10 +55,10 @@ class Speakers:
         devices = self.devices(gateway)
         for stop in range(min(len(name), self._longest), 0, -1):
             address = name[:stop].lower()
-            if address in devices and _ends(name, stop):
+            if address in devices and _is_boundary(name, stop):
                 return devices[address], name[stop:].lstrip(_SEPARATORS)
         for stop in range(min(len(name), self._longest), 0, -1):
-            if _ends(name, stop):
+            if _is_boundary(name, stop):
                 self._refuse_others(gateway, name[:stop])
         raise unusable(
             Reason.UNKNOWN_DEVICE,
@@ -70,13 +70,17 @@ class Speakers:
 
         All of it first: `air_temperature` of a device `air` is no `temperature`.
         """
-        found = [name]
-        for prefix in (self.known.addresses.get(device), device):
-            if prefix and name.lower().startswith(prefix.lower()) and _ends(name, len(prefix)):
+        names = [name]
+        for prefix in (self.inventory.addresses.get(device), device):
+            if (
+                prefix
+                and name.lower().startswith(prefix.lower())
+                and _is_boundary(name, len(prefix))
+            ):
                 rest = name[len(prefix) :].lstrip(_SEPARATORS)
                 if rest:
-                    found.append(rest)
-        return tuple(found)
+                    names.append(rest)
+        return tuple(names)
 
     @functools.cached_property
     def _longest(self) -> int:
@@ -96,13 +100,15 @@ class Speakers:
     @functools.cached_property
     def _everywhere(self) -> Mapping[str, tuple[str, str]]:
         """Every address and name, with its device and that one's gateway ("" for none)."""
-        found = {name.lower(): (name, "") for name in self.known.devices}
-        found |= {address.lower(): (name, "") for name, address in self.known.addresses.items()}
-        for gateway, devices in self.known.gateways.items():
-            found |= {address: (device, gateway) for address, device in devices.items()}
-        return found
+        owners = {name.lower(): (name, "") for name in self.inventory.devices}
+        owners |= {
+            address.lower(): (name, "") for name, address in self.inventory.addresses.items()
+        }
+        for gateway, devices in self.inventory.gateways.items():
+            owners |= {address: (device, gateway) for address, device in devices.items()}
+        return owners
 
 
-def _ends(name: str, stop: int) -> bool:
+def _is_boundary(name: str, stop: int) -> bool:
     """Whether an address may end there: at the name's end, or at a separator."""
     return stop == len(name) or name[stop] in _SEPARATORS or name[stop - 1] in _SEPARATORS

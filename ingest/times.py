@@ -14,7 +14,7 @@ _LEAP = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d):60(\.\d+)?([Zz]|[+-]\d\d:\d
 _LAST_SECOND = (23, 59, 59)
 
 
-def moment(given: object) -> datetime:
+def parse_time(given: object) -> datetime:
     """An RFC 3339 text as a datetime.
 
     A leap second (23:59:60 UTC) is the first second of the next day, as in PostgreSQL: nothing that
@@ -44,13 +44,13 @@ def _after_leap(match: re.Match[str]) -> datetime:
     return after
 
 
-def instant(text: str) -> int:
+def parse_micros(text: str) -> int:
     """RFC 3339 as µs since the epoch.
 
     Raises:
         ValueError: it is none, has no offset, or lies outside the years that are believed.
     """
-    micros = (moment(text) - _EPOCH) // _MICROSECOND
+    micros = (parse_time(text) - _EPOCH) // _MICROSECOND
     if not EARLIEST <= micros < LATEST:
         raise ValueError(f"{text!r} lies outside the years 1800 to 2199")
     return micros

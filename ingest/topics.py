@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingest.message import UNSTAMPED
-from ingest.times import instant
+from ingest.times import parse_micros
 
 READINGS = "devices/+/readings"
 # Devices that speak for themselves, and gateways.
@@ -25,7 +25,7 @@ SESSION_MADE = "hypervisor/session"  # carries the time since which there is som
 # its queue over a restart, but of its subscriptions only the plain ones.
 SUBSCRIPTIONS = (
     *FILTERS,
-    *(f"{PLAYED}{each}" for each in FILTERS),
+    *(f"{PLAYED}{topic_filter}" for topic_filter in FILTERS),
     CLOCK,
     f"{HEARTBEATS}+",
     SESSION_MADE,
@@ -42,26 +42,26 @@ def heartbeat_topic(worker: str) -> str:
     return f"{HEARTBEATS}{worker}"
 
 
-def written(clock: int) -> str:
+def format_time(clock: int) -> str:
     """µs since the epoch as RFC 3339."""
     return datetime.fromtimestamp(clock / 1e6, UTC).isoformat(timespec="microseconds")
 
 
-def played(topic: str, properties: Any) -> tuple[str, int]:
+def parse_exercise_message(topic: str, properties: Any) -> tuple[str, int]:
     """A message of an exercise: its topic as on the day, and its arrival (µs) in the scenario.
 
     UNSTAMPED unless the player sent it, as the topic proves: anybody can write a stamp.
     """
     if not topic.startswith(PLAYED):
         return topic, UNSTAMPED
-    return topic.removeprefix(PLAYED), _stamp(properties)
+    return topic.removeprefix(PLAYED), _read_stamp(properties)
 
 
-def _stamp(properties: Any) -> int:
+def _read_stamp(properties: Any) -> int:
     for name, value in getattr(properties, "UserProperty", ()):
         if name == STAMP:
             try:
-                return instant(value)
+                return parse_micros(value)
             except ValueError:
                 return UNSTAMPED
     return UNSTAMPED

@@ -35,27 +35,27 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return nothing and not self.object_
 
 
-def document(payload: bytes, *, expected: str) -> dict[str, Any]:
+def parse_document(payload: bytes, *, expected: str) -> dict[str, Any]:
     """The JSON object that a network server sends.
 
     Raises:
         UnusableError: it is none.
     """
-    found = parse_json(payload, expected=expected)
-    if not isinstance(found, dict):
+    document = parse_json(payload, expected=expected)
+    if not isinstance(document, dict):
         raise unusable(Reason.WRONG_SHAPE, f"expected {expected}, got no object")
-    return found
+    return document
 
 
-def at(found: Mapping[str, Any], *path: str) -> Any:
+def get_path(fields: Mapping[str, Any], *path: str) -> Any:
     """What lies at a path of fields; None where it ends before."""
-    here: Any = found
+    value: Any = fields
     for name in path:
-        here = here.get(name) if isinstance(here, Mapping) else None
-    return here
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
-def moment(text: object, *, where: str) -> datetime:
+def parse_uplink_time(text: object, *, where: str) -> datetime:
     """A time with an offset.
 
     Raises:
@@ -66,12 +66,12 @@ def moment(text: object, *, where: str) -> datetime:
             Reason.NO_TIME, f"no {where}: a reading's time is the network's time of receipt"
         )
     try:
-        return times.moment(text)
+        return times.parse_time(text)
     except ValueError as error:
         raise unusable(Reason.BAD_TIME, f"{where} {str(text)[:60]!r}: {error}") from None
 
 
-def port_of(value: object, *, where: str, carries: bool) -> int:
+def parse_port(value: object, *, where: str, carries: bool) -> int:
     """A frame port; one that is left out is 0, as both servers leave out what is 0.
 
     `carries`: whether the frame has a payload, or an object made of one: that has a port.
@@ -90,7 +90,7 @@ def port_of(value: object, *, where: str, carries: bool) -> int:
     return value
 
 
-def payload_of(value: object, *, where: str) -> bytes:
+def parse_payload(value: object, *, where: str) -> bytes:
     """Bytes written in base64; none where they are left out.
 
     Raises:
@@ -106,7 +106,7 @@ def payload_of(value: object, *, where: str) -> bytes:
         raise unusable(Reason.WRONG_SHAPE, f"{where} is no base64: {error}") from None
 
 
-def object_of(value: object, *, where: str) -> Mapping[str, Any] | None:
+def check_object(value: object, *, where: str) -> Mapping[str, Any] | None:
     """What the network server's own codec made of a payload.
 
     Raises:

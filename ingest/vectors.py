@@ -54,7 +54,7 @@ def load_vectors(text: str, *, file: str, now: int = 0) -> list[Vector]:
     examples = decoder.get("examples") if isinstance(decoder, dict) else None
     if not isinstance(examples, list) or not examples:
         raise VectorError(f"{file}: no uplinkDecoder.examples; expected {_EXAMPLE}")
-    return [_vector(each, f"{file}: example {n}", now) for n, each in enumerate(examples, 1)]
+    return [_vector(example, f"{file}: example {n}", now) for n, example in enumerate(examples, 1)]
 
 
 def _vector(example: Any, where: str, now: int) -> Vector:
@@ -150,28 +150,28 @@ def _differences(path: str, expected: Any, got: Any) -> Iterator[Difference]:
             else:
                 yield from _differences(f"{path}.{name}", expected[name], got[name])
     elif isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
-        for place, (one, other) in enumerate(zip(expected, got, strict=True)):
-            yield from _differences(f"{path}[{place}]", one, other)
-    elif not _same(expected, got):
+        for place, (left, right) in enumerate(zip(expected, got, strict=True)):
+            yield from _differences(f"{path}[{place}]", left, right)
+    elif not _is_equal(expected, got):
         yield Difference(path=path, expected=_text(expected), got=_text(got))
 
 
-def _same(one: Any, other: Any) -> bool:
+def _is_equal(left: Any, right: Any) -> bool:
     """Alike as JSON has it: NaN is null there, and a Date a text, to the millisecond."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, float) and not math.isfinite(one):
-        return other is None
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
-    if isinstance(one, str) and isinstance(other, str) and one != other:
-        time, other_time = _moment(one), _moment(other)
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, float) and not math.isfinite(left):
+        return right is None
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-12)
+    if isinstance(left, str) and isinstance(right, str) and left != right:
+        left_time, right_time = _moment(left), _moment(right)
         return (
-            time is not None
-            and other_time is not None
-            and _millis_since_epoch(time) == _millis_since_epoch(other_time)
+            left_time is not None
+            and right_time is not None
+            and _millis_since_epoch(left_time) == _millis_since_epoch(right_time)
         )
-    return bool(one == other)
+    return bool(left == right)
 
 
 def _text(value: Any) -> str:

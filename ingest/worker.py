@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ingest.flood import Flood
+from ingest.flood import FloodDetector
 from ingest.link import Link
 from ingest.pipeline import Checked, Pipeline
 from ingest.storer import Storer
@@ -45,7 +45,7 @@ class Worker:
         self._given = 0.0
         self._seconds_a_message = 0.001  # of decoding, in the last batch; at first as if by scripts
         self._next_beat = 0.0
-        self._flood = Flood(pause=link.pause, ticks=ticks)
+        self._flood = FloodDetector(pause=link.pause, ticks=ticks)
         self._next_word = ticks() + _TELL
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -175,9 +175,9 @@ class Worker:
         self._next_word = now + _TELL
         refusals, self._pipeline.refusals = self._pipeline.refusals, type(self._pipeline.refusals)()
         if refusals:
-            told = ", ".join(f"{reason} {count}" for reason, count in refusals.most_common(5))
-            log.warning("refused in the last %.0f s: %s", _TELL, told)
+            summary = ", ".join(f"{reason} {count}" for reason, count in refusals.most_common(5))
+            log.warning("refused in the last %.0f s: %s", _TELL, summary)
         warnings, self._pipeline.warnings = self._pipeline.warnings, type(self._pipeline.warnings)()
         if warnings:
-            told = ", ".join(f"{text} ({count})" for text, count in warnings.most_common(5))
-            log.info("codecs warned in the last %.0f s: %s", _TELL, told)
+            summary = ", ".join(f"{text} ({count})" for text, count in warnings.most_common(5))
+            log.info("codecs warned in the last %.0f s: %s", _TELL, summary)

@@ -15,8 +15,10 @@ HELD = (
     "hypervisor/database/",
     "hypervisor/grafana/",
     "hypervisor/overview/",
+    "hypervisor/readings/",
     "hypervisor/registry/",
     "hypervisor/stack/",
+    "ingest/",
 )  # what is free of them; the rest follows
 
 

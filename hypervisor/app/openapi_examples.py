@@ -19,7 +19,7 @@ _SAID = {  # what goes wrong most, in the words of the thing itself
     HTTPStatus.BAD_REQUEST: "the address holds the character NUL, which no name holds",
     HTTPStatus.UNAUTHORIZED: "sign in, or send a token: Authorization: Bearer …",
     HTTPStatus.FORBIDDEN: "A. Martin may read here, and not acknowledge",
-    HTTPStatus.NOT_FOUND: "no site is named 'tolouse'; nearest: 'toulouse'",
+    HTTPStatus.NOT_FOUND: "no site is named 'tolouse'; did you mean 'toulouse'?",
     HTTPStatus.NOT_ACCEPTABLE: "here there is application/json: say it in Accept",
     HTTPStatus.CONFLICT: "alarm 12 was changed meanwhile: it is at version 4, you saw 3",
     HTTPStatus.PRECONDITION_FAILED: "it was changed meanwhile: read it again and compare",

@@ -14,9 +14,9 @@ from hypervisor.base.scalars import ScalarError
 from hypervisor.evaluation import memory, rulebook
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.registry.model import Registry
-from hypervisor.registry.problems import nearest
 from rules._rule import Rule
 from sensors._domain import Catalogue
+from sensors._nearest import did_you_mean
 
 _DEVICE = "device/"
 
@@ -113,9 +113,11 @@ def _site(registry: Registry, owner: str) -> str:
     if owner != device:
         if device in registry.devices:
             return registry.devices[device].site
-        raise BacktestError(f"there is no device {device!r}{nearest(device, registry.devices)}")
+        raise BacktestError(
+            f"there is no device {device!r}{did_you_mean(device, registry.devices)}"
+        )
     if owner not in registry.sites:
-        raise BacktestError(f"there is no site {owner!r}{nearest(owner, registry.sites)}")
+        raise BacktestError(f"there is no site {owner!r}{did_you_mean(owner, registry.sites)}")
     return owner
 
 
@@ -140,7 +142,7 @@ def _standing(near: Registry, edit: Edit, known: Catalogue) -> tuple[float | Non
             unit = said.unit if said else str(value["unit"])
             return float(value["value"]), unit
     if said is None:
-        hint = nearest(edit.threshold, known.thresholds)
+        hint = did_you_mean(edit.threshold, known.thresholds)
         raise BacktestError(f"there is no threshold {edit.threshold!r}{hint}")
     return None, said.unit
 

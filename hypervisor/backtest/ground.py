@@ -14,11 +14,11 @@ from hypervisor.registry.apply import compare
 from hypervisor.registry.changes import apply_changes
 from hypervisor.registry.inventory_files import read_sources
 from hypervisor.registry.model import Registry, Revision
-from hypervisor.registry.problems import nearest
 from hypervisor.registry.revisions import Stamp
 from rules._pack import Pack
 from rules._rule import Rule
 from sensors._domain import Catalogue
+from sensors._nearest import did_you_mean
 
 _EMPTY = Registry(areas={}, sites={}, devices={}, series={}, revisions=())
 _AUTHOR = "backtest"
@@ -110,10 +110,10 @@ def _threshold(registry: Registry, key: str, text: str, known: Catalogue) -> dic
     if device not in there:
         raise BacktestError(
             f"{key}: there is no {kind} {device!r} (expected SITE/THRESHOLD)"
-            f"{nearest(device, there)}"
+            f"{did_you_mean(device, there)}"
         )
     if name not in known.thresholds:
-        hint = nearest(name, known.thresholds)
+        hint = did_you_mean(name, known.thresholds)
         raise BacktestError(f"{key}: there is no threshold {name!r}{hint}")
     unit = known.thresholds[name].unit
     try:
@@ -157,7 +157,7 @@ def chosen(registry: Registry, words: Sequence[str], known: Catalogue) -> list[s
         named = [key for key in ids if key == word or key.startswith(f"{word}-")]
         exact = [key for key in named if key == word]
         if not named:
-            hint = nearest(word, [*ids, *known.domains])
+            hint = did_you_mean(word, [*ids, *known.domains])
             raise BacktestError(f"{word!r} is no file, no rule and no domain{hint}")
         wanted += exact or named
     return list(dict.fromkeys(wanted)) if words else ids

@@ -20,8 +20,8 @@ from hypervisor.base.scalars import ScalarError
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.registry.model import Registry
-from hypervisor.registry.problems import nearest
 from rules._duration import HOUR
+from sensors._nearest import did_you_mean
 
 _DAY = 24 * HOUR
 _LONGEST = timedelta(days=60)
@@ -164,10 +164,10 @@ def _require_place(registry: Registry, site: str | None, river: str | None) -> N
     if (site is None) == (river is None):
         raise BacktestError("say either the `site` or the `river` at which it happened")
     if site is not None and site not in registry.sites:
-        raise UnknownError(f"no site {site!r}{nearest(site, registry.sites)}")
+        raise UnknownError(f"no site {site!r}{did_you_mean(site, registry.sites)}")
     rivers = {one.river for one in registry.sites.values() if one.river}
     if river is not None and river not in rivers:
-        raise UnknownError(f"no river {river!r}{nearest(river, rivers)}")
+        raise UnknownError(f"no river {river!r}{did_you_mean(river, rivers)}")
 
 
 def _peak(peak: str | None, unit: str) -> float | None:

@@ -15,8 +15,8 @@ from hypervisor.backtest.parts import Share
 from hypervisor.backtest.scoring import Scored
 from hypervisor.backtest.sources import Kept, Source
 from hypervisor.registry.model import Registry
-from hypervisor.registry.problems import nearest
 from sensors._domain import Catalogue
+from sensors._nearest import did_you_mean
 
 _FEW = 5  # sites whose readings are held while they are judged a second time
 
@@ -130,4 +130,4 @@ def _apart(judgement: Judgement) -> tuple[Judgement, Sequence[Found]]:
 def _check_sites(registry: Registry, question: Question) -> None:
     named = {*(question.sites or ()), *(site for event in question.events for site in event.sites)}
     for site in sorted(named - registry.sites.keys()):
-        raise BacktestError(f"there is no site {site!r}{nearest(site, registry.sites)}")
+        raise BacktestError(f"there is no site {site!r}{did_you_mean(site, registry.sites)}")

@@ -22,7 +22,7 @@ from hypervisor.database.connect import Connection, connect, migrate
 from hypervisor.readings.queries_codecs import save_codec
 from hypervisor.stack.postgres import DATABASE, Database
 from hypervisor.stack.servers import start_broker, start_database
-from ingest.library import shipped
+from ingest.library import list_shipped
 from ingest.ports import CodecSource
 from sensors._domain import catalogue
 
@@ -85,7 +85,7 @@ def _servers(extra: Mapping[str, str], describe: Callable[[Connection], None]) -
 
 def _describe(connection: Connection) -> None:
     """The bench's devices, which a gateway may speak for as well, in a territory of all domains."""
-    script = shipped()["radar-counter"].script
+    script = list_shipped()["radar-counter"].script
     fields = dict(zip(("speed", "occupancy", "battery", "flow"), QUANTITIES, strict=True))
     lines = "".join(f"  {field}: {quantity}\n" for field, quantity in fields.items())
     save_codec(

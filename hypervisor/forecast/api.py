@@ -11,7 +11,6 @@ from hypervisor.forecast import arrival as reaching
 from hypervisor.forecast.arrival import Reach
 from hypervisor.registry import queries_tables
 from hypervisor.registry.model import Asset
-from hypervisor.registry.problems import nearest
 from hypervisor.registry.schemas_territory import (
     AssetBody,
     AssetDetailBody,
@@ -23,6 +22,7 @@ from hypervisor.web.formats import Feature, Wished
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Commune
+from sensors._nearest import did_you_mean
 
 router = APIRouter(prefix="/assets", tags=["assets"])
 
@@ -57,7 +57,7 @@ def one(context: Context, name: str) -> AssetDetailBody:
     """One asset with its outlook."""
     found = {body.name: body for body in _bodies(context)}
     if name not in found:
-        raise NotFoundError(f"no asset is named {name!r}{nearest(name, found)}")
+        raise NotFoundError(f"no asset is named {name!r}{did_you_mean(name, found)}")
     return AssetDetailBody(mode=context.mode, asset=found[name])
 
 

@@ -45,7 +45,7 @@ from hypervisor.registry.works import announce_works
 from hypervisor.stack.postgres import DATABASE, FORGETFUL, Database
 from hypervisor.stack.servers import start_database
 from ingest.batch import Beat, Parcel
-from ingest.heartbeat import Listening
+from ingest.heartbeat import HeartbeatState
 from ingest.library import Library
 from ingest.message import Arrival
 from ingest.pipeline import Pipeline
@@ -143,7 +143,7 @@ def _play(url: str, words: Catalogue, parcels: Iterable[Parcel]) -> None:
         directory=intake,
         store=intake,
         belief=make_belief(Settings()),
-        listening=Listening(interval=None),
+        listening=HeartbeatState(interval=None),
         library=Library(units=list_units(words)),
     )
     setup = batch.Setup(

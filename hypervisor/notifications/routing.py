@@ -19,9 +19,9 @@ from hypervisor.notifications.errors import NotifyError
 from hypervisor.notifications.queries_outbox import Entry
 from hypervisor.notifications.route_file import Known, read_routes
 from hypervisor.notifications.routes import Routes
-from hypervisor.registry.problems import nearest
 from rules._rule import CATEGORIES, SEVERITIES
 from sensors._domain import catalogue
+from sensors._nearest import did_you_mean
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:\$\{\w+\}|[^\s\"'\]}])*")
 
@@ -150,7 +150,7 @@ def who(connection: Connection, like: Like, at: datetime | None) -> str:
         (like.category, CATEGORIES),
     ):
         if value not in allowed:
-            raise NotifyError(f"{value!r} is not known{nearest(value, allowed)}")
+            raise NotifyError(f"{value!r} is not known{did_you_mean(value, allowed)}")
     now = queries_outbox.clock(connection) if at is None else micros(at)
     if now is None:
         raise NotifyError("the exercise has not begun: say a time with --at")
@@ -158,7 +158,7 @@ def who(connection: Connection, like: Like, at: datetime | None) -> str:
     if like.site:
         _, sites, _ = queries_alarms.vocabulary(connection)
         if like.site not in sites:
-            raise NotifyError(f"no site {like.site!r}{nearest(like.site, sites)}")
+            raise NotifyError(f"no site {like.site!r}{did_you_mean(like.site, sites)}")
         areas = queries_alarms.areas_of_site(connection, like.site)
     return _decided(in_force(connection), like, now, areas)
 

@@ -12,7 +12,7 @@ from hypervisor.notifications.queries_deliveries import DeliveryRow
 from hypervisor.notifications.queries_outbox import Event
 from hypervisor.notifications.routes import DEAD_MAN, Route
 from hypervisor.notifications.running import office_of, wall
-from hypervisor.registry.problems import nearest
+from sensors._nearest import did_you_mean
 
 _LOOK = 0.1  # s between two looks
 
@@ -84,5 +84,5 @@ def _route(connection: Connection, name: str) -> Route:
         names = [candidate.name for candidate in routes.routes] + [DEAD_MAN] * (
             routes.dead_man is not None
         )
-        raise NotifyError(f"there is no route {name!r}{nearest(name, names)}")
+        raise NotifyError(f"there is no route {name!r}{did_you_mean(name, names)}")
     return route

@@ -12,7 +12,6 @@ from hypervisor.readings import queries_latest, queries_territory
 from hypervisor.readings.queries_territory import CommuneCounts
 from hypervisor.registry import queries_tables
 from hypervisor.registry.model import Area
-from hypervisor.registry.problems import nearest
 from hypervisor.registry.schemas_territory import (
     AreaBody,
     AreaDetailBody,
@@ -30,6 +29,7 @@ from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Commune
 from rules._rule import SEVERITIES
+from sensors._nearest import did_you_mean
 
 router = APIRouter(tags=["territory"])
 
@@ -62,7 +62,7 @@ def get_area(context: Context, code: str) -> AreaDetailBody:
     """One area, its direct children and the areas above it."""
     tree = Tree.read(context)
     if code not in tree.areas:
-        raise NotFoundError(f"no area has the code {code!r}{nearest(code, tree.areas)}")
+        raise NotFoundError(f"no area has the code {code!r}{did_you_mean(code, tree.areas)}")
     around: list[Commune] = []
     above = tree.areas[code].parent
     while above is not None and above in tree.areas:

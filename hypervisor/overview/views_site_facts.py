@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
 from hypervisor.access.context import RequestContext
@@ -22,6 +21,7 @@ from hypervisor.readings import queries_charts, queries_latest
 from hypervisor.readings.queries_charts import Channel, Reception
 from hypervisor.registry import queries_site
 from hypervisor.registry.queries_site import SitePlace
+from sensors._nearest import did_you_mean
 from sensors._quantity import Kind, Quantity
 
 _LINE = frozenset({Kind.GAUGE, Kind.COUNTER})
@@ -56,11 +56,8 @@ def load_facts(context: RequestContext, name: str) -> Facts:
     """
     place = queries_site.load_site(context.connection, name)
     if place is None:
-        near = get_close_matches(
-            name, [row.name for row in queries_latest.list_sites(context.connection)], 1
-        )
-        hint = f"; nearest: {near[0]!r}" if near else ""
-        raise NotFoundError(f"no site is named {name!r}{hint}")
+        names = [row.name for row in queries_latest.list_sites(context.connection)]
+        raise NotFoundError(f"no site is named {name!r}{did_you_mean(name, names)}")
     now = context.now()
     channels = queries_charts.list_channels(context.connection, [name])
     main = pick_main(channels, context, place.domain, now)

@@ -16,11 +16,11 @@ from hypervisor.readings.schemas_devices import (
     make_feature,
 )
 from hypervisor.registry import queries_devices
-from hypervisor.registry.problems import nearest
 from hypervisor.web import formats
 from hypervisor.web.formats import Wished
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
+from sensors._nearest import did_you_mean
 
 router = APIRouter(prefix="/devices", tags=["devices"])
 
@@ -64,7 +64,7 @@ def get_device(context: Context, name: str) -> DeviceDetailBody:
     rows = queries_devices.list_devices(context.connection, now, names=[name])
     if not rows:
         names = [row.name for row in queries_devices.list_devices(context.connection, now)]
-        raise NotFoundError(f"no device is named {name!r}{nearest(name, names)}")
+        raise NotFoundError(f"no device is named {name!r}{did_you_mean(name, names)}")
     (health,) = device_health.assess_devices(context.connection, context.catalogue, rows, now=now)
     own = queries_devices.list_series(context.connection, now, devices=[name])
     return DeviceDetailBody(

@@ -1,6 +1,5 @@
 """Sites and what their series last said."""
 
-from difflib import get_close_matches
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -15,6 +14,7 @@ from hypervisor.web.formats import Wished
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Commune, Site, SiteBody, SitesBody, ThresholdBody, Value
+from sensors._nearest import did_you_mean
 from sensors._quantity import CLOCK_FAULT
 
 router = APIRouter(prefix="/sites", tags=["sites"])
@@ -59,11 +59,8 @@ def get_site(context: Context, name: str) -> SiteBody:
     """One site with its thresholds in force."""
     rows = queries_latest.list_sites(context.connection, name)
     if not rows:
-        near = get_close_matches(
-            name, [row.name for row in queries_latest.list_sites(context.connection)], 1
-        )
-        hint = f"; nearest: {near[0]!r}" if near else ""
-        raise NotFoundError(f"no site is named {name!r}{hint}")
+        names = [row.name for row in queries_latest.list_sites(context.connection)]
+        raise NotFoundError(f"no site is named {name!r}{did_you_mean(name, names)}")
     thresholds = queries_latest.list_thresholds(context.connection, name, context.now())
     return SiteBody(
         mode=context.mode,

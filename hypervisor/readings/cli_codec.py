@@ -122,7 +122,7 @@ def add(
     from hypervisor.database.connect import connect
     from hypervisor.readings import queries_codecs
     from hypervisor.readings.codec_testing import build_codec, check_name, list_cautions
-    from ingest.library import shipped
+    from ingest.library import list_shipped
     from ingest.ports import CodecSource
     from ingest.script import read_script, read_text
     from sensors._domain import catalogue
@@ -151,7 +151,7 @@ def add(
         message += (
             f"; it replaces the one that {before.author} added on {before.changed_at:%Y-%m-%d}"
         )
-    elif name in shipped():
+    elif name in list_shipped():
         message += "; it stands before the shipped one of that name"
     print(message)
 
@@ -164,7 +164,7 @@ def list_codecs(context: typer.Context, as_json: Json = False) -> None:
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import connect
     from hypervisor.readings import queries_codecs
-    from ingest.library import shipped
+    from ingest.library import list_shipped
 
     with connect(load_settings(context.obj).database_url) as connection:
         own = queries_codecs.list_codecs(connection)
@@ -173,7 +173,9 @@ def list_codecs(context: typer.Context, as_json: Json = False) -> None:
         (codec.name, f"{codec.author}, {codec.changed_at:%Y-%m-%d %H:%M}Z", codec.mapping)
         for codec in own
     ]
-    rows += [(n, "shipped", source.mapping) for n, source in shipped().items() if n not in mine]
+    rows += [
+        (n, "shipped", source.mapping) for n, source in list_shipped().items() if n not in mine
+    ]
     if as_json:
         for name, by, text in sorted(rows):
             print(json.dumps({"codec": name, "by": by, "payload": _payload_form(text)}))
@@ -210,7 +212,7 @@ def remove(
     from hypervisor.database.connect import connect
     from hypervisor.readings import queries_codecs
     from hypervisor.readings.codec_testing import CodecError
-    from ingest.library import shipped
+    from ingest.library import list_shipped
 
     with connect(load_settings(context.obj).database_url) as connection:
         before = {
@@ -227,7 +229,7 @@ def remove(
             details={"before": before},
         )
         connection.commit()
-    back = "; the shipped one is in force again" if name in shipped() else ""
+    back = "; the shipped one is in force again" if name in list_shipped() else ""
     print(f"codec {name!r} is gone{back}")
 
 
@@ -249,9 +251,9 @@ def _find_codec(context: typer.Context, name: str) -> "CodecSource":
     from hypervisor.database.connect import StoreError, connect
     from hypervisor.readings import queries_codecs
     from hypervisor.readings.codec_testing import CodecError
-    from ingest.library import shipped
+    from ingest.library import list_shipped
 
-    ours = shipped()
+    ours = list_shipped()
     try:
         with connect(load_settings(context.obj).database_url) as connection:
             own = queries_codecs.load_sources(connection)

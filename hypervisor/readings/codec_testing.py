@@ -9,18 +9,18 @@ from typing import Any
 
 from hypervisor.base.instants import micros
 from hypervisor.readings.directory import list_units
-from ingest.check import Belief, check
-from ingest.codec import Codec, Spoken, spoken
+from ingest.check import TimeTolerance, check
+from ingest.codec import Codec, DecodedPayload, parse_result
 from ingest.decode import Decoded
 from ingest.layout import Layouts
 from ingest.library import make_codec
-from ingest.mapping import cautions
+from ingest.mapping import find_ambiguous_fields
 from ingest.message import Arrival, Envelope, Reason
 from ingest.ports import Channel, CodecSource
-from ingest.reply import Read, UnusableError
+from ingest.reply import ParsedPayload, UnusableError
 from ingest.sandbox import Sandbox, ScriptError
 from ingest.script import read_script, read_text
-from ingest.uplink import Uplink, moment, payload_of
+from ingest.uplink import Uplink, parse_payload, parse_uplink_time
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
 from sensors._quality import Quality
@@ -62,24 +62,24 @@ def try_codec(codec: Codec, uplink: Uplink, catalogue: Catalogue) -> Trial:
         name: Channel(series=n, unit=q.unit, low=q.low, high=q.high)
         for n, (name, q) in enumerate(catalogue.quantities.items())
     }
-    spoken = Spoken(data={})
+    decoded = DecodedPayload(data={})
     if not codec.is_for(uplink.port):
         warning = f"frame port {uplink.port} is passed over: it is not among the mapping's `ports`"
         return Trial(data=None, warnings=(warning,), reason=None, detail="")
     try:
-        spoken = codec.speak(uplink, device=_DEVICE)
+        decoded = codec.decode(uplink, device=_DEVICE)
         read = codec.read(uplink, device=_DEVICE, has=has)
     except UnusableError as error:
         return Trial(
-            data=dict(spoken.data) or None,
-            warnings=spoken.warnings,
+            data=dict(decoded.data) or None,
+            warnings=decoded.warnings,
             reason=error.refusal.reason,
             detail=error.refusal.detail,
         )
     readings, refused = _check_values(read, uplink.time, has) if read.values else ((), ())
     return Trial(
-        data=spoken.data,
-        warnings=spoken.warnings,
+        data=decoded.data,
+        warnings=decoded.warnings,
         reason=None,
         detail="",
         readings=readings,
@@ -89,7 +89,7 @@ def try_codec(codec: Codec, uplink: Uplink, catalogue: Catalogue) -> Trial:
 
 
 def _check_values(
-    read: Read, time: datetime, has: dict[str, Channel]
+    read: ParsedPayload, time: datetime, has: dict[str, Channel]
 ) -> tuple[tuple[Reading, ...], tuple[str, ...]]:
     arrival = Arrival(topic=_DEVICE, payload=b"", received_at=micros(time))
     envelope = Envelope(
@@ -98,7 +98,7 @@ def _check_values(
     decoded = Decoded(
         envelopes=[envelope], arrivals=[arrival], devices=[_DEVICE], raw={id(arrival)}
     )
-    rows, refused = check(decoded, Layouts({_DEVICE: has}), Belief(ahead=0, behind=0))
+    rows, refused = check(decoded, Layouts({_DEVICE: has}), TimeTolerance(ahead=0, behind=0))
     names = list(has)
     readings = tuple(
         Reading(
@@ -120,7 +120,7 @@ def _name_flags(quality: int) -> tuple[str, ...]:
 def list_cautions(codec: Codec, catalogue: Catalogue) -> tuple[str, ...]:
     """What is odd in a codec's mapping, though no error."""
     kinds = {name: quantity.kind for name, quantity in catalogue.quantities.items()}
-    return tuple(cautions(codec.mapping, kinds))
+    return tuple(find_ambiguous_fields(codec.mapping, kinds))
 
 
 def build_codec(name: str, source: CodecSource, catalogue: Catalogue, *, file: str) -> Codec:
@@ -149,7 +149,7 @@ def decode_only(script: str, uplink: Uplink) -> Trial:
             millis=round(uplink.time.timestamp() * 1000),
             variables={},
         )
-        decoded = spoken(returned)
+        decoded = parse_result(returned)
     except ScriptError as error:
         reason = Reason(f"codec-{error.failure}")
         return Trial(data=None, warnings=(), reason=reason, detail=str(error))
@@ -196,8 +196,8 @@ def parse_uplink(*, port: int, hexadecimal: str, base64: str, made: str, time: s
     except ValueError as error:
         raise CodecError(f"--hex: {error}; expected pairs of digits such as 02a1ff") from error
     try:
-        payload = payload or payload_of(base64, where="--base64")
-        when = moment(time, where="--time") if time else datetime.now(UTC)
+        payload = payload or parse_payload(base64, where="--base64")
+        when = parse_uplink_time(time, where="--time") if time else datetime.now(UTC)
     except UnusableError as error:
         raise CodecError(error.refusal.detail) from error
     try:

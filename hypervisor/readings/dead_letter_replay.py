@@ -20,9 +20,9 @@ from hypervisor.readings import queries as readings
 from hypervisor.readings import queries_dead_letters
 from hypervisor.readings.ingesting import IngestContext
 from hypervisor.readings.queries_dead_letters import DeadLetter
-from ingest.check import Belief, check
+from ingest.check import TimeTolerance, check
 from ingest.decode import LARGEST, decode
-from ingest.letters import letters, storable
+from ingest.letters import make_dead_letters, make_storable
 from ingest.message import UNSTAMPED, Arrival, Envelope, Reason, Refused
 from sensors._errors import TerritoryError
 from sensors._row import Rows, no_rows
@@ -146,7 +146,7 @@ def _record_failure(connection: Connection, letter: DeadLetter, error: Exception
     refused = Refused(
         arrival=_make_arrival(letter),
         reason=Reason.NOT_STORABLE,
-        detail=storable(f"{error}; this is a defect of the hypervisor"),
+        detail=make_storable(f"{error}; this is a defect of the hypervisor"),
     )
     outcome = Outcome(letter=letter, readings=0, refused=(refused,))
     with connection.transaction():
@@ -156,7 +156,7 @@ def _record_failure(connection: Connection, letter: DeadLetter, error: Exception
 
 def _record_outcome(connection: Connection, outcome: Outcome) -> None:
     if outcome.done and outcome.refused:
-        rest = letters(outcome.refused, largest=_LARGEST)
+        rest = make_dead_letters(outcome.refused, largest=_LARGEST)
         queries_dead_letters.store_letters(
             connection, rest, WORKER, again=outcome.raw
         )  # each its own letter once
@@ -204,6 +204,6 @@ def _shift_time(time: datetime, shift: timedelta) -> datetime:
         return time
 
 
-def _is_believed(envelope: Envelope, arrival: Arrival, belief: Belief) -> bool:
+def _is_believed(envelope: Envelope, arrival: Arrival, belief: TimeTolerance) -> bool:
     ahead = micros(envelope.time) - arrival.received_at
     return -belief.behind <= ahead <= belief.ahead

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 
 from hypervisor.base.instants import micros
 from hypervisor.registry.model import Registry
-from ingest.ports import Channel, CodecSource, Devices, Known
+from ingest.ports import Channel, CodecSource, Devices, Inventory
 from sensors._domain import Catalogue
 
 
 def build_inventory(
     registry: Registry, catalogue: Catalogue, own: Mapping[str, CodecSource] | None = None
-) -> Known:
+) -> Inventory:
     """Who may speak, for whom, of what, and how it is decoded; `own` codecs win over shipped ones.
 
     A gateway finds its devices by address and by name.
@@ -24,7 +24,7 @@ def build_inventory(
     for device in each:  # an address wins over another device's name
         if device.gateway is not None and device.address is not None:
             gateways[device.gateway][device.address.lower()] = device.name
-    return Known(
+    return Inventory(
         devices=list_channels(registry, catalogue),
         gateways=gateways,
         addresses={d.name: d.address for d in each if d.address is not None},

@@ -13,8 +13,8 @@ from hypervisor.database import feed
 from hypervisor.database.connect import Connection
 from hypervisor.readings import queries, queries_history
 from hypervisor.registry.model import Registry
-from hypervisor.registry.problems import nearest
 from sensors._domain import Catalogue
+from sensors._nearest import did_you_mean
 from sensors._quality import Quality
 from sensors._quantity import CLOCK_FAULT
 from sensors._row import EARLIEST, NEVER, ROW, Rows
@@ -69,7 +69,7 @@ def check_recording(
 
 def _find_refusal(device: str, quantity: str, registry: Registry) -> str | None:
     if device not in registry.devices:
-        return f"no device {device!r} in the inventory{nearest(device, registry.devices)}"
+        return f"no device {device!r} in the inventory{did_you_mean(device, registry.devices)}"
     if (device, quantity) not in registry.series:
         quantities = ", ".join(
             name for owner, name in registry.series if owner == device and name != CLOCK_FAULT

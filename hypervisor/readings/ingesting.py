@@ -18,8 +18,8 @@ from hypervisor.readings import queries, queries_codecs, queries_workers
 from hypervisor.readings.directory import build_inventory, list_units
 from hypervisor.readings.queries_ingest import Intake
 from hypervisor.registry import queries as registry_queries
-from ingest.check import Belief
-from ingest.heartbeat import Listening
+from ingest.check import TimeTolerance
+from ingest.heartbeat import HeartbeatState
 from ingest.layout import Layouts
 from ingest.library import Library
 from ingest.link import Address, Link
@@ -180,7 +180,7 @@ def make_worker(parts: WorkerParts, joined_worker: queries_workers.Worker) -> Wo
         directory=parts.intake,
         store=parts.intake,
         belief=make_belief(settings),
-        listening=Listening(
+        listening=HeartbeatState(
             interval=None if parts.exercise else round(settings.heartbeat_seconds * 1e6),
             clock=heard,
         ),
@@ -221,9 +221,9 @@ def _end_lease(settings: Settings) -> None:
         log.warning("the process that worked was silent for %.0f s: taking over", LEASE_SECONDS)
 
 
-def make_belief(settings: Settings) -> Belief:
+def make_belief(settings: Settings) -> TimeTolerance:
     """Which times are believed, from the settings."""
-    return Belief(
+    return TimeTolerance(
         ahead=round(settings.ahead_seconds * 1e6), behind=settings.raw_retention_days * _DAY
     )
 
@@ -235,23 +235,23 @@ class IngestContext:
     connection: Connection
     routes: Routes
     layouts: Layouts
-    belief: Belief
+    belief: TimeTolerance
 
 
 @contextmanager
 def open_ingest_context(settings: Settings) -> Iterator[IngestContext]:
     """All it takes to send dead letters through again."""
-    vocabulary = catalogue()
+    definitions = catalogue()
     with connect(settings.database_url) as connection:
         queries.create_staging_tables(connection)
         connection.commit()
         inventory = build_inventory(
-            registry_queries.load(connection), vocabulary, queries_codecs.load_sources(connection)
+            registry_queries.load(connection), definitions, queries_codecs.load_sources(connection)
         )
         connection.rollback()
         yield IngestContext(
             connection=connection,
-            routes=Routes(inventory, Library(units=list_units(vocabulary))),
+            routes=Routes(inventory, Library(units=list_units(definitions))),
             layouts=Layouts(inventory.devices),
             belief=make_belief(settings),
         )

@@ -2,7 +2,7 @@
 
 from hypervisor.database.audit import ActError
 from hypervisor.registry.model import Registry, Series
-from hypervisor.registry.problems import nearest
+from sensors._nearest import did_you_mean
 from sensors._quality import Quality
 
 _QUALITY_WORDS = {
@@ -25,11 +25,15 @@ def find_series(registry: Registry, text: str) -> Series:
     if not slash or not quantity:
         raise ActError(f"{text!r}: expected DEVICE/QUANTITY, such as orge-mill/level")
     if device not in registry.devices:
-        raise ActError(f"no device {device!r} in the inventory{nearest(device, registry.devices)}")
+        raise ActError(
+            f"no device {device!r} in the inventory{did_you_mean(device, registry.devices)}"
+        )
     series = registry.series.get((device, quantity))
     if series is None:
         owned = [name for owner, name in registry.series if owner == device]
-        raise ActError(f"{device!r} has no {quantity!r} in the inventory{nearest(quantity, owned)}")
+        raise ActError(
+            f"{device!r} has no {quantity!r} in the inventory{did_you_mean(quantity, owned)}"
+        )
     return series
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
-from ingest.message import Letter
+from ingest.message import NewDeadLetter
 from sensors._row import NEVER
 
 _ADD = (
@@ -37,7 +37,7 @@ class DeadLetter:
 
 
 def store_letters(
-    connection: Connection, letters: Sequence[Letter], worker: str, *, again: bool = False
+    connection: Connection, letters: Sequence[NewDeadLetter], worker: str, *, again: bool = False
 ) -> None:
     """Bury letters in the caller's transaction; one that may be there already only once.
 
@@ -52,7 +52,7 @@ def store_letters(
                 cursor.executemany(_ADD + (_UNLESS_THERE if doubtful else ""), some)
 
 
-def _row(letter: Letter, worker: str) -> dict[str, object]:
+def _row(letter: NewDeadLetter, worker: str) -> dict[str, object]:
     return {
         "topic": letter.topic,
         "payload": letter.payload,

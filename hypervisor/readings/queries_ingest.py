@@ -14,7 +14,7 @@ from hypervisor.readings.directory import build_inventory
 from hypervisor.readings.queries_workers import Tally
 from hypervisor.registry import queries as registry_queries
 from ingest.batch import Batch
-from ingest.ports import Known, NotStorableError, OccupiedError, UnavailableError
+from ingest.ports import Inventory, NotStorableError, OccupiedError, UnavailableError
 from sensors._domain import Catalogue
 
 _LOOK_SECONDS = 1.0  # between two looks whether the registry changed
@@ -112,7 +112,7 @@ class Intake:
         except psycopg.Error:
             connection.close()
 
-    def changed(self, *, at_once: bool) -> Known | None:
+    def changed(self, *, at_once: bool) -> Inventory | None:
         """All that is known, when the registry has changed; see ingest.ports.Directory."""
         now = self._ticks()
         if not at_once and now < self._next_look:

@@ -6,8 +6,9 @@ from hypervisor.registry.checks_equipment import check_equipment
 from hypervisor.registry.difference import Comparison
 from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.model import Facts, Registry, facts_in_force
-from hypervisor.registry.problems import Problem, Where, nearest
+from hypervisor.registry.problems import Problem, Where
 from sensors._domain import Catalogue
+from sensors._nearest import did_you_mean
 
 
 def check_registry(
@@ -29,13 +30,15 @@ def _check_areas(comparison: Comparison) -> Iterable[Problem]:
     for entry in comparison.entries["areas"].values():
         parent = entry.given.get("parent")
         if parent is not None and parent not in areas:
-            text = f"parent {parent!r} is no area{nearest(parent, areas)}"
+            text = f"parent {parent!r} is no area{did_you_mean(parent, areas)}"
             yield Problem(where=entry.where.inside("parent"), text=text)
     communes = {code: area.name for code, area in areas.items() if area.kind == "commune"}
     for entry in comparison.entries["sites"].values():
         code = entry.given.get("commune")
         if code is not None and code not in communes:
-            hint = nearest(code, communes) if communes else "; apply the territory's areas first"
+            hint = (
+                did_you_mean(code, communes) if communes else "; apply the territory's areas first"
+            )
             yield Problem(
                 where=entry.where.inside("commune"),
                 text=f"INSEE code {code} is no commune of the territory{hint}",
@@ -54,7 +57,7 @@ def _check_links(comparison: Comparison, inventory: Inventory, facts: Facts) -> 
         ends = fact.key.split(">")
         for name, end in zip(("from", "to"), ends, strict=True):
             if end not in comparison.after.sites:
-                text = f"link to unknown site {end!r}{nearest(end, comparison.after.sites)}"
+                text = f"link to unknown site {end!r}{did_you_mean(end, comparison.after.sites)}"
                 yield Problem(where=fact.where.inside(name), text=text)
         if (
             fact.value is not None

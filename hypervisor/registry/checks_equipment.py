@@ -9,8 +9,9 @@ from hypervisor.registry.difference import Comparison
 from hypervisor.registry.inventory import Entry, Fact, Inventory
 from hypervisor.registry.model import Device, Facts, Registry
 from hypervisor.registry.parse_works import SUBJECTS
-from hypervisor.registry.problems import Problem, Where, nearest
+from hypervisor.registry.problems import Problem, Where
 from sensors._domain import Catalogue
+from sensors._nearest import did_you_mean
 
 _DEVEUI = re.compile(r"[0-9a-f]{16}")
 _LEVEL = "level"
@@ -51,7 +52,7 @@ def _check_references(comparison: Comparison) -> Iterable[Problem]:
 def _check_name(entry: Entry, field: str, names: Iterable[str]) -> Iterable[Problem]:
     name = entry.given.get(field)
     if name is not None and name not in names:
-        text = f"{name!r} is no {field}{nearest(name, names)}"
+        text = f"{name!r} is no {field}{did_you_mean(name, names)}"
         yield Problem(where=entry.where.inside(field), text=text)
 
 
@@ -95,7 +96,7 @@ def _check_address(device: Device, after: Registry, where: Where) -> Iterable[Pr
         return
     gateway = after.gateways.get(device.gateway)
     if gateway is None:
-        hint = nearest(device.gateway, after.gateways)
+        hint = did_you_mean(device.gateway, after.gateways)
         text = f"{device.gateway!r} is no gateway{hint}"
         yield Problem(where=where.inside("gateway"), text=text)
     elif device.address is None:
@@ -113,10 +114,10 @@ def _check_address(device: Device, after: Registry, where: Where) -> Iterable[Pr
 def _check_member(fact: Fact, after: Registry, facts: Facts, _: Catalogue) -> Iterable[Problem]:
     group, _sep, device = fact.key.partition("/")
     if group not in after.groups:
-        text = f"{group!r} is no group{nearest(group, after.groups)}"
+        text = f"{group!r} is no group{did_you_mean(group, after.groups)}"
         yield Problem(where=fact.where, text=text)
     if device not in after.devices:
-        text = f"{device!r} is no device{nearest(device, after.devices)}"
+        text = f"{device!r} is no device{did_you_mean(device, after.devices)}"
         yield Problem(where=fact.where, text=text)
     group_model = after.groups.get(group)
     if group_model is None or group_model.kind != "cabinet":
@@ -140,7 +141,7 @@ def _check_supply(fact: Fact, after: Registry, facts: Facts, _: Catalogue) -> It
     plans = [key for kind, key in facts if kind == "plan"]
     plan = fact.value["plan"] if fact.value else ""
     if plan not in plans:
-        text = f"{plan!r} is no lighting plan{nearest(plan, plans)}"
+        text = f"{plan!r} is no lighting plan{did_you_mean(plan, plans)}"
         yield Problem(where=fact.where.inside("plan"), text=text)
     group = after.groups.get(fact.key)
     site = after.sites.get(group.site or "") if group else None
@@ -171,10 +172,10 @@ def _check_reach(fact: Fact, after: Registry, _: Facts, catalogue: Catalogue) ->
     quantity = catalogue.quantities.get(_LEVEL)
     gauges = list_gauges(after)
     if gauge not in after.sites:
-        text = f"{gauge!r} is no site{nearest(gauge, gauges)}"
+        text = f"{gauge!r} is no site{did_you_mean(gauge, gauges)}"
         yield Problem(where=fact.where.inside("gauge"), text=text)
     elif gauge not in gauges:
-        text = f"nothing at {gauge!r} measures a level{nearest(gauge, gauges)}"
+        text = f"nothing at {gauge!r} measures a level{did_you_mean(gauge, gauges)}"
         yield Problem(where=fact.where.inside("gauge"), text=text)
     if quantity is not None and not quantity.low <= level <= quantity.high:
         text = (
@@ -205,7 +206,7 @@ def _check_works(fact: Fact, after: Registry, _: Facts, _catalogue: Catalogue) -
         names: Mapping[str, object] = getattr(after, kind)
         for name in (fact.value or {}).get(kind, ()):
             if name not in names:
-                text = f"{name!r} is no {kind.removesuffix('s')}{nearest(name, names)}"
+                text = f"{name!r} is no {kind.removesuffix('s')}{did_you_mean(name, names)}"
                 yield Problem(where=fact.where.inside(kind), text=text)
 
 

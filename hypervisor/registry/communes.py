@@ -13,8 +13,8 @@ from typing import Any
 
 from hypervisor.registry.departements import NAMES
 from hypervisor.registry.parse_csv import COMMUNE_COLUMNS
-from hypervisor.registry.problems import nearest
 from sensors._errors import TerritoryError
+from sensors._nearest import did_you_mean
 
 
 class SeedError(TerritoryError):
@@ -28,7 +28,7 @@ def format_communes(departement: str, folder: Path) -> str:
         SeedError: no such département, or the folder lacks its files.
     """
     if departement not in NAMES:
-        raise SeedError(f"{departement!r} is no département{nearest(departement, NAMES)}")
+        raise SeedError(f"{departement!r} is no département{did_you_mean(departement, NAMES)}")
     epci = {
         member["code"]: (group["code"], group["nom"])
         for group in _load(folder, "epci.json")

@@ -10,9 +10,10 @@ from hypervisor.registry.device_replacement import refuse_future
 from hypervisor.registry.formatting import format_value
 from hypervisor.registry.inventory import Entry, Fact, Inventory
 from hypervisor.registry.model import Registry, Revision
-from hypervisor.registry.problems import Where, nearest
+from hypervisor.registry.problems import Where
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
+from sensors._nearest import did_you_mean
 
 _HERE = Where(file="gauge shift", line=0)
 _LEVEL = "level"
@@ -48,7 +49,7 @@ def shift_datum(
     gauges = list_gauges(registry)
     if shift.site not in gauges:
         raise ShiftError(
-            f"{shift.site!r} is no site where a level is measured{nearest(shift.site, gauges)}"
+            f"{shift.site!r} is no site where a level is measured{did_you_mean(shift.site, gauges)}"
         )
     refuse_future(shift.at, now)
     before = _require_latest(registry, "datum", shift.site, shift.at)

@@ -8,9 +8,10 @@ from typing import Any
 from hypervisor.registry.formatting import format_value
 from hypervisor.registry.inventory import Entry, Fact, Inventory
 from hypervisor.registry.model import Device, Facts, Registry, facts_in_force
-from hypervisor.registry.problems import Where, nearest
+from hypervisor.registry.problems import Where
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
+from sensors._nearest import did_you_mean
 from sensors._quantity import CLOCK_FAULT
 
 _HERE = Where(file="gauge replace", line=0)
@@ -58,7 +59,7 @@ def replace_device(
             " tells which device measured it"
         )
     if new.model is not None and new.model not in catalogue.models:
-        hint = nearest(new.model, catalogue.models)
+        hint = did_you_mean(new.model, catalogue.models)
         raise ReplaceError(f"{new.model!r} is no model that the catalogue knows{hint}")
     facts = facts_in_force(registry)
     way, freed = _choose_address(registry, old, new)
@@ -88,7 +89,7 @@ def replace_device(
 def _require_device(registry: Registry, name: str, *, at: datetime, now: datetime | None) -> Device:
     old = registry.devices.get(name)
     if old is None:
-        raise ReplaceError(f"{name!r} is no device{nearest(name, registry.devices)}")
+        raise ReplaceError(f"{name!r} is no device{did_you_mean(name, registry.devices)}")
     if old.retired is not None:
         raise ReplaceError(f"{name} is retired since {format_value(old.retired)}")
     if at <= old.commissioned:

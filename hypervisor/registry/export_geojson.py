@@ -6,8 +6,8 @@ from typing import Any
 
 from hypervisor.registry.model import Asset, Registry, Revision, Site, Zone
 from hypervisor.registry.parse_geojson import KIND
-from hypervisor.registry.problems import nearest
 from sensors._errors import TerritoryError
+from sensors._nearest import did_you_mean
 
 Feature = Mapping[str, Any]
 
@@ -23,7 +23,7 @@ def export_features(registry: Registry, what: str) -> dict[str, Any]:
         ExportError: of something else.
     """
     if what not in _FEATURES:
-        raise ExportError(f"{what!r} has no place on a map{nearest(what, _FEATURES)}")
+        raise ExportError(f"{what!r} has no place on a map{did_you_mean(what, _FEATURES)}")
     features = list(_FEATURES[what](registry))
     return {"type": "FeatureCollection", "name": what, "features": features}
 

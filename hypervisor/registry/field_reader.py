@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from hypervisor.base.scalars import ScalarError, instant, measure
-from hypervisor.registry.problems import Problem, Where, nearest
+from hypervisor.registry.problems import Problem, Where
 from hypervisor.registry.tree import Fields, Items, Leaf, Node
+from sensors._nearest import did_you_mean
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")  # a code such as 01004 stays text
@@ -31,7 +32,9 @@ class FieldReader:
     def _refuse_others(self, allowed: set[str]) -> None:
         for name, node in self.fields.items():
             if name not in allowed:
-                self.problem(f"there is no field {name!r} here{nearest(name, allowed)}", node.where)
+                self.problem(
+                    f"there is no field {name!r} here{did_you_mean(name, allowed)}", node.where
+                )
 
     def problem(self, text: str, where: Where | None = None) -> None:
         self.problems.append(Problem(where=where or self.where, text=text))
@@ -127,7 +130,7 @@ class FieldReader:
         allowed = tuple(words)
         text = self.text(name)
         if text is not None and text not in allowed:
-            self.problem(f"unknown {name} {text!r}{nearest(text, allowed)}", self.at(name))
+            self.problem(f"unknown {name} {text!r}{did_you_mean(text, allowed)}", self.at(name))
             return None
         return text
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hypervisor.registry.field_reader import plain_value
-from hypervisor.registry.problems import nearest
 from hypervisor.registry.tree import Leaf, Node
+from sensors._nearest import did_you_mean
 
 AREAS = ("Polygon", "MultiPolygon")
 SHAPES = ("Point", "LineString", "MultiLineString", *AREAS)
@@ -36,7 +36,7 @@ def parse_geometry(node: Node, kinds: Iterable[str]) -> dict[str, Any]:
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")
     allowed = tuple(kinds)
     if kind not in allowed:
-        raise GeometryError(f"type {kind!r} cannot stand here{nearest(str(kind), allowed)}")
+        raise GeometryError(f"type {kind!r} cannot stand here{did_you_mean(str(kind), allowed)}")
     extra = [name for name in geometry if name not in ("type", "coordinates", "bbox")]
     if extra:
         raise GeometryError(f"a geometry has no field {extra[0]!r}")

@@ -18,9 +18,10 @@ from hypervisor.registry import (
 from hypervisor.registry.field_reader import FieldReader
 from hypervisor.registry.inventory import Entry, Fact, Inventory, join
 from hypervisor.registry.parse_geojson import parse_geojson
-from hypervisor.registry.problems import InventoryError, Problem, Where, nearest
+from hypervisor.registry.problems import InventoryError, Problem, Where
 from hypervisor.registry.tree import find_unwritable, parse_yaml
 from sensors._domain import Catalogue, catalogue
+from sensors._nearest import did_you_mean
 
 _TOP = (
     *("title", "about", "illustrative", "areas", "sites", "links", "gateways", "plans", "groups"),
@@ -77,7 +78,9 @@ def _read(name: str, domain_catalogue: Catalogue) -> Iterator[Inventory | Invent
     if not _files(name):
         text = "there is no such inventory file, nor an example of that name"
         where = Where(file=name, line=0)
-        yield InventoryError([Problem(where=where, text=text + nearest(name, list_examples()))])
+        yield InventoryError(
+            [Problem(where=where, text=text + did_you_mean(name, list_examples()))]
+        )
 
 
 def _files(name: str) -> list[Path] | list[Traversable]:

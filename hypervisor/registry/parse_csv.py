@@ -5,9 +5,10 @@ import io
 from collections.abc import Callable, Iterable, Mapping
 
 from hypervisor.registry.departements import NAMES, departement_of
-from hypervisor.registry.problems import InventoryError, Problem, Where, nearest
+from hypervisor.registry.problems import InventoryError, Problem, Where
 from hypervisor.registry.tree import Fields, Items, Leaf, Node
 from sensors._domain import Catalogue
+from sensors._nearest import did_you_mean
 
 COMMUNE_COLUMNS = ("insee", "commune", "epci_siren", "epci", "population", "lon", "lat")
 _SITE = ("title", "domain", "commune", "lon", "lat", "river", "river_order", "illustrative")
@@ -70,7 +71,7 @@ def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Prob
     for name in header:
         if name not in columns:
             problems.append(
-                Problem(where=top, text=f"there is no column {name!r}{nearest(name, columns)}")
+                Problem(where=top, text=f"there is no column {name!r}{did_you_mean(name, columns)}")
             )
         elif header.count(name) > 1:
             problems.append(Problem(where=top, text=f"column {name!r} stands there twice"))

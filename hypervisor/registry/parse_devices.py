@@ -9,9 +9,9 @@ from hypervisor.registry.field_reader import FieldReader, in_unit, when
 from hypervisor.registry.inventory import Entry, Fact
 from hypervisor.registry.parse_sites import COORDINATES, check_point
 from hypervisor.registry.parse_thresholds import parse_thresholds
-from hypervisor.registry.problems import nearest
 from hypervisor.registry.tree import Fields, Leaf, Node
 from sensors._domain import Catalogue
+from sensors._nearest import did_you_mean
 from sensors._quantity import CLOCK_FAULT, Quantity, Reporting
 
 DEVICE_FIELDS = (
@@ -50,7 +50,9 @@ def parse_device(
         given["properties"] = form.properties()
     model = given.get("model")
     if model is not None and model not in catalogue.models:
-        form.problem(f"unknown model {model!r}{nearest(model, catalogue.models)}", form.at("model"))
+        form.problem(
+            f"unknown model {model!r}{did_you_mean(model, catalogue.models)}", form.at("model")
+        )
     commissioned, retired = given.get("commissioned"), given.get("retired")
     if commissioned and retired and retired < commissioned:
         form.problem("is retired before it was commissioned", form.at("retired"))
@@ -111,7 +113,7 @@ def _parse_series(
 ) -> tuple[Entry, list[Fact]] | None:
     quantity_model = catalogue.quantities.get(quantity)
     if quantity_model is None:
-        hint = nearest(quantity, catalogue.quantities)
+        hint = did_you_mean(quantity, catalogue.quantities)
         form.problem(f"unknown quantity {quantity!r}{hint}", node.where)
         return None
     if isinstance(node, Leaf):
@@ -168,7 +170,7 @@ def _parse_reporting(form: FieldReader) -> dict[str, Any]:
         value["reporting"] = reporting
         if reporting not in list(Reporting):
             form.problem(
-                f"unknown reporting {reporting!r}{nearest(reporting, list(Reporting))}",
+                f"unknown reporting {reporting!r}{did_you_mean(reporting, list(Reporting))}",
                 form.at("reporting"),
             )
     return value

@@ -8,8 +8,8 @@ from datetime import time, timedelta
 from hypervisor.base.scalars import ScalarError, duration, instant, truth
 from hypervisor.registry.field_reader import FieldReader, in_unit
 from hypervisor.registry.inventory import Fact
-from hypervisor.registry.problems import nearest
 from hypervisor.registry.tree import Items, Leaf
+from sensors._nearest import did_you_mean
 from sensors._plan import LightingPlan, Spell, plan_to_json
 
 PLAN_FIELDS = (
@@ -146,7 +146,7 @@ def _parse_words(
             values.add(numbers[word])
         else:
             singular = field.removesuffix("s").replace("no_relighting", "month")
-            text = f"unknown {singular} {leaf.text!r}{nearest(word, numbers)}"
+            text = f"unknown {singular} {leaf.text!r}{did_you_mean(word, numbers)}"
             form.problem(text, leaf.where)
     return frozenset(values)
 

@@ -7,7 +7,7 @@ from hypervisor.base.scalars import ScalarError, number, truth, whole
 from hypervisor.registry.field_reader import Convert, FieldReader
 from hypervisor.registry.geometry import is_exchanged
 from hypervisor.registry.inventory import Entry
-from hypervisor.registry.problems import nearest
+from sensors._nearest import did_you_mean
 
 KINDS = ("departement", "epci", "commune")
 AREA_FIELDS = ("code", "kind", "name", "parent", "population", "lon", "lat")
@@ -75,7 +75,7 @@ def parse_area(form: FieldReader) -> Entry | None:
         form.problem("needs a 'code'", form.at("code"))
         return None
     if kind is not None and kind not in KINDS:
-        form.problem(f"unknown kind {kind!r}{nearest(kind, KINDS)}", form.at("kind"))
+        form.problem(f"unknown kind {kind!r}{did_you_mean(kind, KINDS)}", form.at("kind"))
     elif kind is not None and not _CODES[kind][0].fullmatch(code):
         form.problem(f"{code!r}: the code of a {kind} is {_CODES[kind][1]}", form.at("code"))
     given = form.given(
@@ -104,7 +104,7 @@ def parse_site(form: FieldReader, *, illustrative: bool, domains: tuple[str, ...
     check_point(form, given)
     domain = given.get("domain")
     if domain is not None and domain not in domains:
-        form.problem(f"unknown domain {domain!r}{nearest(domain, domains)}", form.at("domain"))
+        form.problem(f"unknown domain {domain!r}{did_you_mean(domain, domains)}", form.at("domain"))
     if illustrative and "lon" in given:
         given.setdefault("illustrative", True)
     if form.has("properties"):

@@ -6,10 +6,10 @@ from math import inf
 from hypervisor.base.scalars import duration, instant, truth
 from hypervisor.registry.field_reader import FieldReader, in_unit
 from hypervisor.registry.inventory import Fact
-from hypervisor.registry.problems import nearest
 from hypervisor.registry.tree import Fields, Leaf, Node
 from sensors import _units as units
 from sensors._domain import Catalogue, Threshold
+from sensors._nearest import did_you_mean
 from sensors._quantity import Kind
 
 THRESHOLD_FIELDS = ("value", "quantity", "illustrative", "effective", "reason")
@@ -77,12 +77,12 @@ def _find_vocabulary(form: FieldReader, name: str, catalogue: Catalogue) -> Thre
         return threshold
     if quantity is None:
         form.problem(
-            f"unknown threshold {name!r}{nearest(name, catalogue.thresholds)} (one of your own"
+            f"unknown threshold {name!r}{did_you_mean(name, catalogue.thresholds)} (one of your own"
             " says its quantity: {value: 3.10 m, quantity: level})"
         )
         return None
     if quantity not in catalogue.quantities:
-        hint = nearest(quantity, catalogue.quantities)
+        hint = did_you_mean(quantity, catalogue.quantities)
         form.problem(f"unknown quantity {quantity!r}{hint}", form.at("quantity"))
         return None
     unit = catalogue.quantities[quantity].unit

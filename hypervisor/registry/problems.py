@@ -1,6 +1,5 @@
 """What is wrong with an inventory: every problem with file, line and field, told all at once."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -44,19 +43,3 @@ class InventoryError(TerritoryError):
         count = len(self.problems)
         head = f"{count} problem{'s' if count > 1 else ''} in the inventory, nothing was changed"
         super().__init__("\n  ".join([head, *map(str, self.problems)]))
-
-
-def nearest(word: str, candidates: Iterable[str]) -> str:
-    """A sentence's end that names the likeliest word meant, or the words there are."""
-    words = sorted(map(str, candidates))
-    lowered = {name.lower(): name for name in words}
-    close_matches = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.5)
-    begun = [name for name in lowered if word and name.startswith(word.lower())]
-    if not close_matches and len(begun) == 1:
-        close_matches = begun
-    if close_matches:
-        return f"; did you mean {lowered[close_matches[0]]!r}?"
-    if not words:
-        return ""
-    shown = ", ".join(words[:12]) + (", …" if len(words) > 12 else "")
-    return f"; known: {shown}"

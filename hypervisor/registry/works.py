@@ -9,8 +9,9 @@ from hypervisor.registry.formatting import format_value
 from hypervisor.registry.inventory import Fact, Inventory
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.registry.parse_works import SUBJECTS, works_fact, works_value
-from hypervisor.registry.problems import Where, nearest
+from hypervisor.registry.problems import Where
 from sensors._errors import TerritoryError
+from sensors._nearest import did_you_mean
 
 _HERE = Where(file="works", line=0)
 
@@ -59,7 +60,7 @@ def end_works(registry: Registry, name: str, at: datetime) -> Inventory:
     """
     works_by_name = {works.name: works for works in list_works(registry.revisions, at)}
     if name not in works_by_name:
-        raise WorksError(f"no works are called {name!r}{nearest(name, works_by_name)}")
+        raise WorksError(f"no works are called {name!r}{did_you_mean(name, works_by_name)}")
     works = works_by_name[name]
     if works.ends <= at:
         raise WorksError(f"{name} was over at {format_value(works.ends)} already")

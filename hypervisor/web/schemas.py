@@ -224,6 +224,6 @@ class Problem(BaseModel):
     type: str = "about:blank"
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
-    detail: str = Field(examples=["no site is named 'tolouse'; nearest: 'toulouse'"])
+    detail: str = Field(examples=["no site is named 'tolouse'; did you mean 'toulouse'?"])
     instance: str = Field(examples=["/api/v1/sites/tolouse"])
     mode: LiveOrExercise | None = None

@@ -11,7 +11,7 @@ from hypervisor.database import gaps
 from hypervisor.database.connect import connect
 from hypervisor.database.gaps import Gap
 from hypervisor.readings import queries_dead_letters, queries_latest
-from ingest.message import Letter
+from ingest.message import NewDeadLetter
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
 
 
@@ -27,7 +27,7 @@ def refused_url(own_url: str) -> str:
             ("devices/orge-savigny/readings", good, "unknown-device"),
             ("devices/orge-savigny/readings", b"\x01\x67\x00\xfa", "not-utf8"),
         ):
-            letter = Letter(
+            letter = NewDeadLetter(
                 topic=topic,
                 payload=payload,
                 reason=reason,

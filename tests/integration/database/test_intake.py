@@ -23,8 +23,8 @@ from hypervisor.readings import (
 )
 from hypervisor.readings.queries_ingest import Intake
 from hypervisor.readings.queries_workers import Tally, Worker
-from ingest.message import Letter
-from ingest.ports import CodecSource, Known, OccupiedError, UnavailableError
+from ingest.message import NewDeadLetter
+from ingest.ports import CodecSource, Inventory, OccupiedError, UnavailableError
 from sensors._domain import catalogue
 from tests.integration.database.standing import HOUR, NOW, TICK, add_device, make_places
 
@@ -311,8 +311,8 @@ def test_a_worker_that_is_expected_keeps_its_claim_by_what_it_said(database_url:
 # -- letters, arrivals, codecs ------------------------------------------------------------------
 
 
-def _letter(name: str, reason: str = "not-json", **columns: Any) -> Letter:
-    return Letter(
+def _letter(name: str, reason: str = "not-json", **columns: Any) -> NewDeadLetter:
+    return NewDeadLetter(
         **{
             "topic": name,
             "payload": name.encode(),
@@ -468,7 +468,7 @@ def test_a_worker_looks_once_a_second_whether_the_registry_changed(database_url:
         def changed(at: float, *, at_once: bool = False) -> bool:
             nonlocal clock
             clock = at
-            return isinstance(intake.changed(at_once=at_once), Known)
+            return isinstance(intake.changed(at_once=at_once), Inventory)
 
         def change() -> None:
             feed.append(other, "registry")

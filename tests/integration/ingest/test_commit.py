@@ -17,7 +17,7 @@ from hypervisor.readings.directory import list_units
 from hypervisor.readings.ingesting import make_belief
 from hypervisor.readings.queries_ingest import Intake
 from ingest.batch import Beat, Parcel
-from ingest.heartbeat import Listening
+from ingest.heartbeat import HeartbeatState
 from ingest.library import Library
 from ingest.message import Arrival
 from ingest.pipeline import Pipeline
@@ -39,7 +39,7 @@ def piped(settings: Settings) -> Iterator[tuple[Pipeline, Intake]]:
         directory=intake,
         store=intake,
         belief=make_belief(settings),
-        listening=Listening(interval=2_000_000),
+        listening=HeartbeatState(interval=2_000_000),
         library=Library(units=list_units(catalogue())),
     )
     with connect(settings.database_url) as connection:

@@ -11,7 +11,7 @@ from hypervisor.database import feed
 from hypervisor.database.connect import StoreError, connect
 from hypervisor.readings import ingesting, queries_dead_letters
 from hypervisor.readings.dead_letter_replay import ShiftError, replay
-from ingest.message import Letter
+from ingest.message import NewDeadLetter
 from tests.integration.ingest.conftest import count, hypervisor, seed
 
 pytestmark = pytest.mark.integration
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.integration
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-def letter(payload: object, reason: str, device: str = "gauge-0") -> Letter:
-    return Letter(
+def letter(payload: object, reason: str, device: str = "gauge-0") -> NewDeadLetter:
+    return NewDeadLetter(
         topic=f"devices/{device}/readings",
         payload=json.dumps(payload).encode(),
         reason=reason,
@@ -199,7 +199,7 @@ def pack(**values: float) -> bytes:
     return json.dumps(records).encode()
 
 
-def of_pack(payload: bytes, reason: str) -> Letter:
+def of_pack(payload: bytes, reason: str) -> NewDeadLetter:
     return replace(letter({}, reason), topic="devices/gauge-0/senml", payload=payload)
 
 

@@ -13,7 +13,7 @@ from hypervisor.database.connect import Connection, connect
 from hypervisor.readings import ingesting
 from ingest.check import check
 from ingest.decode import LARGEST, decode
-from ingest.letters import letters
+from ingest.letters import make_dead_letters
 from ingest.message import Arrival
 from tests.integration.ingest.conftest import count, hypervisor, ingest, publisher, wait_for
 from tests.integration.ingest.test_gateways import FIELD, described
@@ -72,7 +72,7 @@ def expected(
         for number, message in enumerate(sent):
             arrival = Arrival(message.topic, message.payload, micros(at) + number)
             rows, wrong = check(decode([arrival], by.routes), by.layouts, by.belief)
-            made = letters(wrong, largest=LARGEST)
+            made = make_dead_letters(wrong, largest=LARGEST)
             refused.update((letter.topic, str(letter.reason)) for letter in made)
             stored.update(zip(rows["series"].tolist(), rows["time"].tolist(), strict=True))
     return refused, len(stored)

@@ -16,7 +16,7 @@ from hypervisor.readings import (
     queries_workers,
 )
 from hypervisor.readings.queries_workers import Tally
-from ingest.message import Letter
+from ingest.message import NewDeadLetter
 from ingest.ports import CodecSource
 from sensors._row import NEVER
 from tests.integration.ingest.conftest import count
@@ -118,8 +118,8 @@ def test_one_process_works(connection: Connection, database_url: str) -> None:
 
 def letter(
     name: str, reason: str = "not-json", *, again: bool = False, seconds: float = 0
-) -> Letter:
-    return Letter(
+) -> NewDeadLetter:
+    return NewDeadLetter(
         topic=f"devices/{name}/readings",
         payload=name.encode(),
         reason=reason,
@@ -152,7 +152,7 @@ def test_a_letter_that_may_be_there_is_buried_once(connection: Connection) -> No
 
 
 def test_a_letter_without_arrival_has_the_walls(connection: Connection) -> None:
-    unstamped = Letter(
+    unstamped = NewDeadLetter(
         topic="t", payload=b"", reason="no-stamp", detail="", received_at=NEVER, again=False
     )
     queries_dead_letters.store_letters(connection, [unstamped], "one")

@@ -6,7 +6,7 @@ from hypervisor.readings import queries_dead_letters
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Asset, Revision, Zone
-from ingest.message import Letter
+from ingest.message import NewDeadLetter
 from tests.integration.evaluation.world import DAY, World
 
 SQUARE = [[[2.3, 48.5], [2.4, 48.5], [2.4, 48.6], [2.3, 48.5]]]
@@ -56,7 +56,7 @@ def fill(world: World) -> None:
         ),
     )
     letters = [
-        Letter(
+        NewDeadLetter(
             topic=f"devices/orge/{number}",
             payload=payload,
             reason=reason,

@@ -8,7 +8,7 @@ import pytest
 
 from hypervisor.database.connect import connect
 from hypervisor.readings import queries_dead_letters
-from ingest.message import Letter
+from ingest.message import NewDeadLetter
 from tests.integration.evaluation.world import Sent, World, make_world, us
 from tests.integration.web.conftest import NORTH, SOUTH, ClientOf, place
 from tests.integration.web.filled import fill
@@ -82,7 +82,7 @@ def test_who_may(client_of: ClientOf) -> None:
 
 
 def test_dead_letters_looked_at_and_sent_again(client: httpx.Client, world: World) -> None:
-    good = Letter(
+    good = NewDeadLetter(
         topic="devices/orge/readings",
         payload=b'{"time": "2024-01-01T00:14:00Z", "values": {"level": 3.3}}',
         reason="unknown-device",

@@ -122,7 +122,7 @@ def test_readings_page_by_page(client: httpx.Client) -> None:
 
 def test_errors_say_what_was_wrong(client: httpx.Client) -> None:
     get(client, "/api/v1/health")
-    assert "nearest: 'orge'" in get(client, "/api/v1/sites/org", 404)["detail"]
+    assert "did you mean 'orge'?" in get(client, "/api/v1/sites/org", 404)["detail"]
     assert "no series 'depth'" in get(client, "/api/v1/series/orge/depth/readings", 404)["detail"]
     assert "no alarm" in get(client, "/api/v1/alarms/999", 404)["detail"]
     assert "limit" in get(client, "/api/v1/alarms?limit=0", 422)["detail"]

@@ -5,19 +5,19 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.check import Belief, check
+from ingest.check import TimeTolerance, check
 from ingest.decode import decode
 from ingest.layout import Layouts
-from ingest.letters import letters
+from ingest.letters import make_dead_letters
 from ingest.library import Library
-from ingest.message import Arrival, Letter
-from ingest.ports import Channel, CodecSource, Known
+from ingest.message import Arrival, NewDeadLetter
+from ingest.ports import Channel, CodecSource, Inventory
 from ingest.route import Routes
 from sensors._domain import catalogue
 
 RECEIVED = 1_641_881_700_000_000  # 2022-01-11 06:15 UTC
 TIME = "2022-01-11T06:14:58.123456789Z"
-BELIEF = Belief(ahead=300_000_000, behind=400 * 86_400_000_000)
+BELIEF = TimeTolerance(ahead=300_000_000, behind=400 * 86_400_000_000)
 EUI = "a840411234567890"
 
 DEVICES = {
@@ -40,16 +40,16 @@ class Said:
     values: dict[str, dict[str, float]]
     flags: dict[tuple[str, str], int]
     times: dict[str, list[int]]
-    letters: list[Letter]
+    letters: list[NewDeadLetter]
 
     @property
     def reasons(self) -> list[str]:
         return [letter.reason for letter in self.letters]
 
 
-def known(**own: CodecSource) -> Known:
+def known(**own: CodecSource) -> Inventory:
     words = catalogue().quantities
-    return Known(
+    return Inventory(
         devices={
             device: {
                 name: Channel(
@@ -102,7 +102,10 @@ def say(*messages: tuple[str, object], routes: Routes | None = None) -> Said:
         if quality:
             flags[device, quantity] = quality
     return Said(
-        values=values, flags=flags, times=times, letters=letters(refused, largest=1_048_576)
+        values=values,
+        flags=flags,
+        times=times,
+        letters=make_dead_letters(refused, largest=1_048_576),
     )
 
 

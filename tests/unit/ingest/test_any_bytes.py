@@ -6,23 +6,23 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.check import Belief, check
+from ingest.check import TimeTolerance, check
 from ingest.decode import LARGEST, decode
 from ingest.layout import Layouts
-from ingest.letters import letters
+from ingest.letters import make_dead_letters
 from ingest.library import Library
 from ingest.mapping import load_mapping
 from ingest.meaning import read_fields
 from ingest.message import Arrival
-from ingest.ports import Channel, Known
+from ingest.ports import Channel, Inventory
 from ingest.route import Routes
 from tests.unit.ingest.field import EUI, TIME, chirpstack, known, say, the_things_stack
 from tests.unit.ingest.hostile import Message, measures_nothing
 
-BELIEF = Belief(ahead=300_000_000, behind=400 * 86_400_000_000)
+BELIEF = TimeTolerance(ahead=300_000_000, behind=400 * 86_400_000_000)
 DEVICES = {"gauge": {"level": Channel(series=1, unit="m", low=-5.0, high=15.0)}}
 LAYOUTS = Layouts(DEVICES)
-ROUTES = Routes(Known(devices=DEVICES), Library())
+ROUTES = Routes(Inventory(devices=DEVICES), Library())
 RECEIVED = 1_641_881_700_000_000
 MAPPING = "payload: json\nfields: {a: {quantity: rain, missing: [0], values: {x: 1}}, b.x: rain}"
 
@@ -61,7 +61,7 @@ payloads = st.one_of(
 def test_any_bytes(payload: bytes, topic: str) -> None:
     arrival = Arrival(topic=f"devices/{topic}/readings", payload=payload, received_at=RECEIVED)
     rows, refused = check(decode([arrival], ROUTES), LAYOUTS, BELIEF)
-    made = letters(refused, largest=LARGEST)
+    made = make_dead_letters(refused, largest=LARGEST)
     assert len(rows) or made
     assert len({letter.reason for letter in made}) == len(made)
     for letter in made:

@@ -8,21 +8,21 @@ from paho.mqtt.client import MQTTMessage
 
 from ingest.batch import Beat, Parcel
 from ingest.breaker import Breaker
-from ingest.flood import Flood
-from ingest.heartbeat import Listening
+from ingest.flood import FloodDetector
+from ingest.heartbeat import HeartbeatState
 from ingest.inbox import Inbox
 from ingest.library import Library
 from ingest.message import Arrival
 from ingest.pipeline import Checked
-from ingest.ports import Known, OccupiedError, UnavailableError
+from ingest.ports import Inventory, OccupiedError, UnavailableError
 from ingest.route import Routes
 from ingest.storer import Storer
-from ingest.topics import DROPPED, SESSION_MADE, heartbeat_topic, written
+from ingest.topics import DROPPED, SESSION_MADE, format_time, heartbeat_topic
 from sensors._row import no_rows
 
 SECOND = 1_000_000
 START = 1_641_881_700_000_000  # 2022-01-11 06:15 UTC
-LIVE = Listening(interval=2 * SECOND, clock=10 * SECOND)
+LIVE = HeartbeatState(interval=2 * SECOND, clock=10 * SECOND)
 
 
 def beat(clock: int, late: int = 0) -> Beat:
@@ -113,7 +113,7 @@ def test_how_much_is_a_flood(
 ) -> None:
     asked: list[str] = []
     now = [0.0]
-    flood = Flood(pause=asked.append, ticks=lambda: now[0])
+    flood = FloodDetector(pause=asked.append, ticks=lambda: now[0])
     for at, behind in looks:
         now[0] = at
         flood.look(batch(*parts), behind)
@@ -123,7 +123,7 @@ def test_how_much_is_a_flood(
 def test_a_suspect_is_the_same_twice_in_a_row() -> None:
     asked: list[str] = []
     now = [0.0]
-    flood = Flood(pause=asked.append, ticks=lambda: now[0])
+    flood = FloodDetector(pause=asked.append, ticks=lambda: now[0])
     for at, behind, account in ((1, 3, "a"), (2, 4, "b"), (3, 5, "a"), (4, 6, "a"), (5, 7, "a")):
         now[0] = float(at)
         flood.look(batch((account, 500, 0)), float(behind))
@@ -154,7 +154,7 @@ def test_ten_thousand_devices_of_a_codec_are_remembered() -> None:
 
 
 def test_fifty_thousand_topics_are_remembered() -> None:
-    routes = Routes(Known(devices={}), Library())
+    routes = Routes(Inventory(devices={}), Library())
     for number in range(50_000):
         routes.add(f"devices/{number}/readings")
     assert routes.get("devices/0/readings") is not None
@@ -185,7 +185,7 @@ def test_what_the_broker_dropped_is_told_once() -> None:
 def test_what_is_cut_out_of_the_stream_is_what_it_is() -> None:
     inbox = Inbox(exercise=False, clock=lambda: START)
     inbox.begin(4)
-    at = written(START - 5 * SECOND).encode()
+    at = format_time(START - 5 * SECOND).encode()
     inbox.sent(START - 5 * SECOND)
     inbox.sent(START - 3 * SECOND)
     assert inbox.behind == 5 * SECOND
@@ -217,7 +217,7 @@ def test_what_is_cut_out_of_the_stream_is_what_it_is() -> None:
 def test_a_session_made_is_no_heartbeat_come_round() -> None:
     inbox = Inbox(exercise=False, clock=lambda: START)
     inbox.sent(START)
-    inbox.on_message(None, None, message(SESSION_MADE, written(START + SECOND).encode()))
+    inbox.on_message(None, None, message(SESSION_MADE, format_time(START + SECOND).encode()))
     inbox.sent(START + SECOND)
     assert inbox.take().beats[0].anew
     inbox.begin_session()
@@ -236,7 +236,7 @@ def test_in_an_exercise_no_heartbeat_is_under_way() -> None:
 
 def checked() -> Checked:
     parcel = Parcel(arrivals=[Arrival("t", b"", 1)] * 3, beats=(), mids=[1], connection=1)
-    return Checked(parcel=parcel, known=Known(devices={}), rows=no_rows(), refused=())
+    return Checked(parcel=parcel, inventory=Inventory(devices={}), rows=no_rows(), refused=())
 
 
 class Patient(threading.Event):

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.check import Belief, check, clock_faults
+from ingest.check import TimeTolerance, check, count_clock_faults
 from ingest.decode import LARGEST, decode
 from ingest.layout import Layouts
-from ingest.letters import letters
+from ingest.letters import make_dead_letters
 from ingest.library import Library
-from ingest.message import UNSTAMPED, Arrival, Letter
-from ingest.ports import Channel, Known
+from ingest.message import UNSTAMPED, Arrival, NewDeadLetter
+from ingest.ports import Channel, Inventory
 from ingest.route import Routes
 from sensors._quality import Quality
 
@@ -20,7 +20,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOW = datetime(2022, 1, 11, 6, 20, tzinfo=UTC)
 MINUTE = 60_000_000
 RECEIVED = round(NOW.timestamp() * 1e6)
-BELIEF = Belief(ahead=5 * MINUTE, behind=400 * 24 * 60 * MINUTE)
+BELIEF = TimeTolerance(ahead=5 * MINUTE, behind=400 * 24 * 60 * MINUTE)
 DEVICES = {
     "gauge": {
         "level": Channel(series=1, unit="m", low=-5.0, high=15.0, saturates=8.0),
@@ -30,14 +30,14 @@ DEVICES = {
     "old": {"level": Channel(series=4, unit="m", low=-5.0, high=15.0, retired=RECEIVED)},
 }
 
-ROUTES = Routes(Known(devices=DEVICES), Library())
+ROUTES = Routes(Inventory(devices=DEVICES), Library())
 
 Row = tuple[int, float, int]
 
 
 def run(
     *objects: object, device: str = "gauge", received_at: int = RECEIVED
-) -> tuple[list[Row], list[Letter]]:
+) -> tuple[list[Row], list[NewDeadLetter]]:
     messages = [
         Arrival(
             topic=f"devices/{device}/readings",
@@ -48,7 +48,7 @@ def run(
     ]
     rows, refused = check(decode(messages, ROUTES), Layouts(DEVICES), BELIEF)
     found = [(series, value, quality) for series, _, _, value, quality in rows.tolist()]
-    return found, letters(refused, largest=LARGEST)
+    return found, make_dead_letters(refused, largest=LARGEST)
 
 
 def said(**values: object) -> dict[str, object]:
@@ -260,7 +260,7 @@ def test_old_and_hasty_clocks_are_counted_once_a_message() -> None:
     known = {
         "gauge": {**DEVICES["gauge"], "clock_fault": Channel(series=9, unit="1", low=0, high=1)}
     }
-    routes, layouts = Routes(Known(devices=known), Library()), Layouts(known)
+    routes, layouts = Routes(Inventory(devices=known), Library()), Layouts(known)
     bodies = [
         [{**LEVEL, "time": "2019-01-01T00:00:00Z"}] * 3,
         {**LEVEL, "time": "2022-01-11T07:20:00Z"},
@@ -275,7 +275,7 @@ def test_old_and_hasty_clocks_are_counted_once_a_message() -> None:
     messages.append(Arrival("devices/gauge/readings", json.dumps(LEVEL).encode(), UNSTAMPED))
     rows, refused = check(decode(messages, routes), layouts, BELIEF)
     assert not len(rows)
-    found = clock_faults(refused, layouts).tolist()
+    found = count_clock_faults(refused, layouts).tolist()
     assert sorted(found) == [
         (9, RECEIVED + number, RECEIVED + number, 1.0, 0) for number in range(4)
     ]

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
-from ingest.codec import PlainCodec, spoken
+from ingest.codec import PlainCodec, parse_result
 from ingest.library import Library, make_codec
 from ingest.mapping import MappingError
-from ingest.ports import CodecSource, Known
+from ingest.ports import CodecSource, Inventory
 from ingest.reply import UnusableError
-from ingest.uplink import Uplink, moment
+from ingest.uplink import Uplink, parse_uplink_time
 
 UPLINK = Uplink(
-    addresses=(), time=moment("2022-01-11T06:14:58.123Z", where="t"), port=2, payload=b"\x01\x02"
+    addresses=(),
+    time=parse_uplink_time("2022-01-11T06:14:58.123Z", where="t"),
+    port=2,
+    payload=b"\x01\x02",
 )
 MAPPING = "payload: javascript\nfields: {x: rain, y: humidity}"
 
@@ -150,7 +153,7 @@ def test_payloads_that_no_mapping_reads(form: str, payload: bytes, reason: str, 
 
 
 def test_without_a_codec_the_servers_fields_are_the_quantities() -> None:
-    codec = PlainCodec(told="it has none")
+    codec = PlainCodec(explanation="it has none")
 
     def given(**fields: Any) -> Any:
         uplink = Uplink(addresses=(), time=UPLINK.time, port=2, payload=b"x", object_=fields)
@@ -166,7 +169,7 @@ def test_without_a_codec_the_servers_fields_are_the_quantities() -> None:
 # -- the library --------------------------------------------------------------------------------
 
 OWN = CodecSource(mapping="payload: json\nfields: {x: rain}")
-KNOWN = Known(
+KNOWN = Inventory(
     devices={},
     codecs={"named": "mine", "lost": "nowhere", "both": "mine"},
     models={"modelled": "tipping-bucket", "both": "tipping-bucket", "odd": "nobodys"},
@@ -189,7 +192,7 @@ def test_the_codec_of_a_device_is_the_one_named_or_its_models() -> None:
     for device, words in (("odd", "its model 'nobodys' has no codec"), ("bare", "no codec and no")):
         codec = library.of_device(device, KNOWN)
         assert isinstance(codec, PlainCodec)
-        assert words in codec.told
+        assert words in codec.explanation
 
 
 def test_a_codec_is_made_once_for_each_source() -> None:
@@ -238,6 +241,6 @@ def test_a_script_is_there_where_the_mapping_says_so(source: CodecSource, words:
 )
 def test_errors_that_say_nothing_are_none(returned: Any, words: str | None) -> None:
     if words is None:
-        assert spoken(returned).data == {}
+        assert parse_result(returned).data == {}
     else:
-        assert words in refusal(lambda: spoken(returned))[1]
+        assert words in refusal(lambda: parse_result(returned))[1]

@@ -6,14 +6,14 @@ from datetime import datetime
 import pytest
 
 from ingest.decode import LARGEST, decode
-from ingest.letters import letters
+from ingest.letters import make_dead_letters
 from ingest.library import Library
-from ingest.message import Arrival, Letter
-from ingest.ports import Known
+from ingest.message import Arrival, NewDeadLetter
+from ingest.ports import Inventory
 from ingest.route import Routes
 
 TIME = "2022-01-11T06:15:00Z"
-ROUTES = Routes(Known(devices={}), Library())
+ROUTES = Routes(Inventory(devices={}), Library())
 TOPICS = (
     "devices/gauge/readings",
     "devices/gauge/senml",
@@ -31,8 +31,8 @@ def arrival(payload: bytes | object) -> Arrival:
     return Arrival(topic="devices/gauge/readings", payload=raw, received_at=0)
 
 
-def refused(payload: bytes | object) -> list[Letter]:
-    return letters(decode([arrival(payload)], ROUTES).refused, largest=LARGEST)
+def refused(payload: bytes | object) -> list[NewDeadLetter]:
+    return make_dead_letters(decode([arrival(payload)], ROUTES).refused, largest=LARGEST)
 
 
 def twice(*fields: str) -> bytes:
@@ -114,7 +114,7 @@ def test_a_message_beyond_the_largest_is_refused(topic: str, good: object) -> No
     within, beyond = (text + b" " * (size - len(text)) for size in (LARGEST, LARGEST + 1))
     for payload, reason in ((within, None), (beyond, "too-large")):
         decoded = decode([Arrival(topic=topic, payload=payload, received_at=0)], ROUTES)
-        made = letters(decoded.refused, largest=LARGEST)
+        made = make_dead_letters(decoded.refused, largest=LARGEST)
         if reason is None:
             assert "too-large" not in {letter.reason for letter in made}
             continue
@@ -184,7 +184,7 @@ def test_a_message_of_very_many_objects_is_refused_before_it_costs_much() -> Non
         for number, reason in ((20_000, {"no-time", "no-values"}), (20_001, {"too-large"})):
             payload = b"[" + b",".join([one] * number) + b"]"
             sent = Arrival(topic=topic, payload=payload, received_at=0)
-            (letter,) = letters(decode([sent], ROUTES).refused, largest=LARGEST)
+            (letter,) = make_dead_letters(decode([sent], ROUTES).refused, largest=LARGEST)
             assert letter.reason in reason
             assert letter.payload == payload
             assert number == 20_000 or "20001" in letter.detail

@@ -2,10 +2,10 @@
 
 import pytest
 
-from ingest.flood import Flood
+from ingest.flood import FloodDetector
 from ingest.inbox import Inbox
 from ingest.message import Arrival
-from ingest.topics import written
+from ingest.topics import format_time
 
 SECOND = 1_000_000
 
@@ -44,7 +44,7 @@ def test_who_is_put_out(arrivals: list[Arrival], behind: list[float], paused: li
     """A second a look."""
     asked: list[str] = []
     clock = Clock()
-    flood = Flood(pause=asked.append, ticks=clock)
+    flood = FloodDetector(pause=asked.append, ticks=clock)
     flood.look([], 0.0)
     for number, late in enumerate(behind, start=1):
         clock.now = float(number)
@@ -70,7 +70,7 @@ def test_a_message_has_arrived_when_the_broker_had_it() -> None:
     assert inbox.behind == 10 * SECOND
     for mid, clock in ((3, 102), (5, 104)):
         topic = b"hypervisor/heartbeat/ingest-1"
-        inbox.on_publication(topic, written(clock * SECOND).encode(), mid, False)  # noqa: FBT003
+        inbox.on_publication(topic, format_time(clock * SECOND).encode(), mid, False)  # noqa: FBT003
         receive(mid + 1)
     assert inbox.behind == 0
     parcel = inbox.take()

@@ -3,7 +3,7 @@
 import pytest
 
 from ingest.batch import Beat
-from ingest.heartbeat import Listening
+from ingest.heartbeat import HeartbeatState
 
 SECOND = 1_000_000
 
@@ -12,7 +12,7 @@ def heard(
     *beats: tuple[float, float], before: float | None = None, live: bool = True
 ) -> tuple[float | None, list[tuple[float, float]]]:
     """Beats as (clock, received), two seconds apart when all is well."""
-    start = Listening(
+    start = HeartbeatState(
         interval=2 * SECOND if live else None,
         clock=None if before is None else round(before * SECOND),
     )
@@ -58,7 +58,7 @@ def made(at: float) -> Beat:
 
 def test_a_session_made_after_the_last_heartbeat_lost_what_came_in_between() -> None:
     beat = Beat(clock=13 * SECOND, received_at=13 * SECOND)
-    heard = Listening(interval=2 * SECOND, clock=10 * SECOND).after([made(12), beat])
+    heard = HeartbeatState(interval=2 * SECOND, clock=10 * SECOND).after([made(12), beat])
     assert heard.lost == heard.deaf == ((10 * SECOND, 12 * SECOND),)
     assert heard.clock == 13 * SECOND
 
@@ -66,11 +66,13 @@ def test_a_session_made_after_the_last_heartbeat_lost_what_came_in_between() -> 
 @pytest.mark.parametrize(
     "listening",
     [
-        Listening(interval=2 * SECOND),  # never heard: nobody listened before
-        Listening(interval=2 * SECOND, clock=30 * SECOND),  # heard since: the broker says it again
-        Listening(interval=None, clock=10 * SECOND),  # an exercise: only a scenario says so
+        HeartbeatState(interval=2 * SECOND),  # never heard: nobody listened before
+        HeartbeatState(
+            interval=2 * SECOND, clock=30 * SECOND
+        ),  # heard since: the broker says it again
+        HeartbeatState(interval=None, clock=10 * SECOND),  # an exercise: only a scenario says so
     ],
 )
-def test_a_session_that_lost_nothing(listening: Listening) -> None:
+def test_a_session_that_lost_nothing(listening: HeartbeatState) -> None:
     heard = listening.after([made(12)])
     assert (heard.lost, heard.deaf, heard.clock) == ((), (), None)

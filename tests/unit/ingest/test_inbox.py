@@ -9,7 +9,7 @@ from paho.mqtt.properties import Properties
 
 from ingest.inbox import Inbox
 from ingest.message import UNSTAMPED
-from ingest.topics import CLOCK, SESSION_MADE, heartbeat_topic, played
+from ingest.topics import CLOCK, SESSION_MADE, heartbeat_topic, parse_exercise_message
 
 START = 1_641_881_700_000_000
 STAMPED = 1_388_534_400_000_000  # 2014-01-01
@@ -142,7 +142,7 @@ def test_a_live_instance_knows_no_stamps(clock: Clock) -> None:
 
 def test_other_properties_are_no_stamp() -> None:
     others = Stamped(UserProperty=[("time", "2014-01-01T00:00:00Z"), ("scenario-time", "?")])
-    assert played(f"exercise/{READINGS}", others) == (READINGS, UNSTAMPED)
+    assert parse_exercise_message(f"exercise/{READINGS}", others) == (READINGS, UNSTAMPED)
     others.UserProperty[1] = ("scenario-time", "2014-01-01T00:00:00Z")
-    assert played(f"exercise/{READINGS}", others) == (READINGS, STAMPED)
-    assert played(f"exercise/{READINGS}", None) == (READINGS, UNSTAMPED)
+    assert parse_exercise_message(f"exercise/{READINGS}", others) == (READINGS, STAMPED)
+    assert parse_exercise_message(f"exercise/{READINGS}", None) == (READINGS, UNSTAMPED)

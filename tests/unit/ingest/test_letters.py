@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ingest.letters import letters, storable
+from ingest.letters import make_dead_letters, make_storable
 from ingest.message import Arrival, Reason, Refused
 
 FIRST = Arrival("devices/a/readings", b'{"first": 1}', 11, again=True)
@@ -18,7 +18,7 @@ def refused(
 
 
 def test_one_letter_a_message_and_reason_in_the_order_they_came() -> None:
-    made = letters(
+    made = make_dead_letters(
         [
             refused(FIRST, Reason.NO_TIME, "a", part={"n": 1}),
             refused(SECOND, Reason.NO_TIME, "b"),
@@ -40,12 +40,12 @@ def test_one_letter_a_message_and_reason_in_the_order_they_came() -> None:
 
 def test_two_that_are_alike_are_two() -> None:
     alike = [Arrival("t", b"", 1), Arrival("t", b"", 1)]
-    assert len(letters([refused(each, Reason.EMPTY) for each in alike], largest=100)) == 2
+    assert len(make_dead_letters([refused(each, Reason.EMPTY) for each in alike], largest=100)) == 2
 
 
 def test_where_one_part_is_the_whole_all_bytes_are_kept() -> None:
     both = [refused(FIRST, Reason.NO_TIME, part={"n": 1}), refused(FIRST, Reason.NO_TIME)]
-    assert letters(both, largest=100)[0].payload == FIRST.payload
+    assert make_dead_letters(both, largest=100)[0].payload == FIRST.payload
 
 
 @pytest.mark.parametrize(
@@ -55,20 +55,20 @@ def test_of_what_is_too_large_the_beginning_is_kept(size: int, kept: int) -> Non
     payload = bytes(range(256)) * 400
     sent = Arrival("t", payload[:size], 1)
     for part in (None, {"n": 1}) if size > 100_000 else (None,):
-        (made,) = letters([refused(sent, Reason.TOO_LARGE, part=part)], largest=100_000)
+        (made,) = make_dead_letters([refused(sent, Reason.TOO_LARGE, part=part)], largest=100_000)
         assert made.payload == payload[:kept]
 
 
 def test_a_detail_is_bounded_and_keeps_its_count() -> None:
     many = [refused(FIRST, Reason.NO_TIME, "x" * 600, part=n) for n in range(3)]
-    assert letters(many[:1], largest=9)[0].detail == "x" * 500
-    detail = letters(many, largest=9)[0].detail
+    assert make_dead_letters(many[:1], largest=9)[0].detail == "x" * 500
+    detail = make_dead_letters(many, largest=9)[0].detail
     assert detail == "x" * 440 + " (and 2 more objects of this message)"
 
 
 def test_what_a_database_does_not_take_is_written_out() -> None:
-    assert storable("a\x00b\ud800é") == "a\\x00b\\ud800é"
+    assert make_storable("a\x00b\ud800é") == "a\\x00b\\ud800é"
     odd = Arrival("devices/\x00\ud800/readings", b"", 1)
-    (made,) = letters([refused(odd, Reason.EMPTY, "\x00" * 300)], largest=9)
+    (made,) = make_dead_letters([refused(odd, Reason.EMPTY, "\x00" * 300)], largest=9)
     assert made.topic == "devices/\\x00\\ud800/readings"
     assert made.detail == ("\\x00" * 300)[:500]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from hypervisor.readings.directory import list_units
-from ingest.library import make_codec, shipped
-from ingest.mapping import MappingError, cautions, load_mapping
-from ingest.meaning import leaves, read_fields
+from ingest.library import list_shipped, make_codec
+from ingest.mapping import MappingError, find_ambiguous_fields, load_mapping
+from ingest.meaning import flatten, read_fields
 from ingest.ports import CodecSource
 from sensors._domain import catalogue
 
@@ -35,7 +35,7 @@ def read(data: dict[str, Any]) -> Any:
 
 def test_nested_fields_have_paths() -> None:
     data = {"a": {"b": 1}, "list": [{"x": 2}, [3]], "c": None}
-    assert leaves(data) == {"a.b": 1, "list[0].x": 2, "list[1][0]": 3, "c": None}
+    assert flatten(data) == {"a.b": 1, "list[0].x": 2, "list[1][0]": 3, "c": None}
 
 
 def test_fields_become_quantities() -> None:
@@ -273,8 +273,8 @@ def test_ports_that_there_are(ports: str) -> None:
 @pytest.mark.parametrize(
     ("quantities", "words"),
     [
-        ("abcdefghijkl", "; known are a, b, c, d, e, f, g, h, i, j, k, l"),
-        ("abcdefghijklm", "; known are a, b, c, d, e, f, g, h, i, j, k, l, …"),
+        ("abcdefghijkl", "; known: a, b, c, d, e, f, g, h, i, j, k, l"),
+        ("abcdefghijklm", "; known: a, b, c, d, e, f, g, h, i, j, k, l, …"),
     ],
 )
 def test_what_is_known_is_said_where_nothing_is_near(quantities: str, words: str) -> None:
@@ -357,7 +357,7 @@ fields:
 
 def test_a_running_total_in_the_place_of_an_amount_is_cautioned_of() -> None:
     kinds = {name: quantity.kind for name, quantity in catalogue().quantities.items()}
-    texts = cautions(load_mapping(CAUTIONED, file="m.yaml"), kinds)
+    texts = find_ambiguous_fields(load_mapping(CAUTIONED, file="m.yaml"), kinds)
     assert [text.partition(":")[0] for text in texts] == [
         "fields.counters.rainTotal_mm",
         "fields.bikesAccumulated",
@@ -369,15 +369,15 @@ def test_a_running_total_in_the_place_of_an_amount_is_cautioned_of() -> None:
     assert "looks like the amount since the last message, and 'lamp_energy' is a" in texts[4]
 
 
-@pytest.mark.parametrize("name", sorted(shipped()))
+@pytest.mark.parametrize("name", sorted(list_shipped()))
 def test_nobody_is_cautioned_of_a_shipped_codec(name: str) -> None:
     kinds = {name: quantity.kind for name, quantity in catalogue().quantities.items()}
-    assert cautions(load_mapping(shipped()[name].mapping, file=name), kinds) == []
+    assert find_ambiguous_fields(load_mapping(list_shipped()[name].mapping, file=name), kinds) == []
 
 
-@pytest.mark.parametrize("name", sorted(shipped()))
+@pytest.mark.parametrize("name", sorted(list_shipped()))
 def test_a_shipped_codec_is_of_a_model_and_maps_what_it_measures(name: str) -> None:
-    codec = make_codec(name, shipped()[name], units=UNITS)
+    codec = make_codec(name, list_shipped()[name], units=UNITS)
     measured = set(catalogue().models[name].quantities)
     assert {field.quantity for field in codec.mapping.fields.values()} == measured
     if codec.script is not None:

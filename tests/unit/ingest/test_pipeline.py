@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from ingest.batch import Batch, Beat, Parcel
-from ingest.check import Belief
-from ingest.heartbeat import Listening
+from ingest.check import TimeTolerance
+from ingest.heartbeat import HeartbeatState
 from ingest.library import Library
 from ingest.message import Arrival
 from ingest.pipeline import Pipeline
-from ingest.ports import Channel, Known, NotStorableError, UnavailableError
+from ingest.ports import Channel, Inventory, NotStorableError, UnavailableError
 
 RECEIVED = 1_641_881_700_000_000
-BELIEF = Belief(ahead=300_000_000, behind=400 * 86_400_000_000)
-GAUGE = Known(devices={"gauge": {"level": Channel(series=1, unit="m", low=-5.0, high=15.0)}})
-NOBODY = Known(devices={})
+BELIEF = TimeTolerance(ahead=300_000_000, behind=400 * 86_400_000_000)
+GAUGE = Inventory(devices={"gauge": {"level": Channel(series=1, unit="m", low=-5.0, high=15.0)}})
+NOBODY = Inventory(devices={})
 POISON = 6.66
 
 
@@ -42,19 +42,19 @@ class FakeStore:
 class FakeDirectory:
     """Answers as it is told to, one answer a question; then that nothing has changed."""
 
-    answers: list[Known | None]
+    answers: list[Inventory | None]
 
-    def changed(self, *, at_once: bool) -> Known | None:
+    def changed(self, *, at_once: bool) -> Inventory | None:
         del at_once
         return self.answers.pop(0) if self.answers else None
 
 
-def pipeline(store: FakeStore, answers: Sequence[Known | None] = (GAUGE,)) -> Pipeline:
+def pipeline(store: FakeStore, answers: Sequence[Inventory | None] = (GAUGE,)) -> Pipeline:
     made = Pipeline(
         directory=FakeDirectory(answers=list(answers)),
         store=store,
         belief=BELIEF,
-        listening=Listening(interval=2_000_000),
+        listening=HeartbeatState(interval=2_000_000),
         library=Library(),
     )
     made.look_up(at_once=True)
@@ -153,7 +153,7 @@ def test_a_part_of_a_batch_is_tried_again_with_it() -> None:
     assert [batch.again for batch in store.batches[3:]] == [True] * (len(store.batches) - 3)
 
 
-FAULTY = Known(
+FAULTY = Inventory(
     devices={
         "gauge": {
             "level": Channel(series=1, unit="m", low=-5.0, high=15.0),

@@ -5,24 +5,24 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.check import Belief, check
+from ingest.check import TimeTolerance, check
 from ingest.decode import decode
 from ingest.engine import Engine, _epochs
 from ingest.layout import Layouts
-from ingest.letters import letters
+from ingest.letters import make_dead_letters
 from ingest.library import Library
 from ingest.message import UNSTAMPED, Arrival, Reason
 from ingest.parsing import parse_json
-from ingest.ports import Channel, Known
+from ingest.ports import Channel, Inventory
 from ingest.reply import UnusableError
 from ingest.route import Routes
 from ingest.sandbox import Failure, Sandbox, ScriptError
 from ingest.senml import read_pack
-from ingest.times import instant
+from ingest.times import parse_micros
 from tests.unit.ingest.field import RECEIVED, chirpstack, say
 
 DAY = 86_400_000_000
-BELIEF = Belief(ahead=300_000_000, behind=400 * DAY)
+BELIEF = TimeTolerance(ahead=300_000_000, behind=400 * DAY)
 RETIRED = RECEIVED - 3_600_000_000
 DEVICES = {
     "gauge": {
@@ -50,9 +50,9 @@ def told(
         **fields,
     }
     arrival = Arrival(f"devices/{device}/readings", json.dumps(body).encode(), received_at)
-    decoded = decode([arrival], Routes(Known(devices=DEVICES), Library()))
+    decoded = decode([arrival], Routes(Inventory(devices=DEVICES), Library()))
     _, refused = check(decoded, Layouts(DEVICES), BELIEF)
-    return [(each.reason, each.detail) for each in letters(refused, largest=1_000_000)]
+    return [(each.reason, each.detail) for each in make_dead_letters(refused, largest=1_000_000)]
 
 
 def test_a_time_is_believed_to_the_microsecond() -> None:
@@ -71,8 +71,9 @@ def test_a_time_is_believed_to_the_microsecond() -> None:
             "time-ahead",
             (
                 "measured at 2022-01-11T07:15:00+00:00, 3600 s after it arrived"
-                " (2022-01-11T06:15:00+00:00); at most 300 s are believed. A clock that sends local"
-                " time as UTC? `hypervisor dead-letters redrive --shift -1h` mends it"
+                " (2022-01-11T06:15:00+00:00); at most 300 s are accepted. If the clock sends"
+                " local time as UTC, replay with a shift:"
+                " `hypervisor dead-letters replay --shift -1h`"
             ),
         ),
         (
@@ -80,7 +81,7 @@ def test_a_time_is_believed_to_the_microsecond() -> None:
             "time-too-old",
             (
                 "measured at 2020-08-29T06:15:00+00:00, more than 400 days before it arrived"
-                " (2022-01-11T06:15:00+00:00); real history enters by `hypervisor import`"
+                " (2022-01-11T06:15:00+00:00); load real history with `hypervisor import`"
             ),
         ),
         (
@@ -92,8 +93,8 @@ def test_a_time_is_believed_to_the_microsecond() -> None:
             {"time": RECEIVED, "received_at": UNSTAMPED},
             "no-stamp",
             (
-                "no readable scenario-time: in an exercise only the player's messages, stamped with"
-                " the scenario's time, are taken"
+                "no readable scenario-time: an exercise accepts only the player's messages, which"
+                " carry the scenario's time"
             ),
         ),
         (
@@ -144,9 +145,9 @@ def test_a_lone_object_is_kept_as_it_came_though_blanks_stand_before_it() -> Non
         ).encode()
         payload = before + body + (b"" if kept else b"]")
         arrival = Arrival("devices/gauge/readings", payload, RECEIVED)
-        decoded = decode([arrival], Routes(Known(devices=DEVICES), Library()))
+        decoded = decode([arrival], Routes(Inventory(devices=DEVICES), Library()))
         _, refused = check(decoded, Layouts(DEVICES), BELIEF)
-        (letter,) = letters(refused, largest=1_000_000)
+        (letter,) = make_dead_letters(refused, largest=1_000_000)
         assert (letter.payload == payload) == kept
 
 
@@ -269,11 +270,11 @@ def test_an_engine_that_breaks_off_says_its_last_line(
 
 
 def test_instants_lie_in_the_years_that_are_believed() -> None:
-    assert instant("1800-01-01T00:00:00Z") == -5_364_662_400_000_000
-    assert instant("2199-12-31T23:59:59.999999Z") == 7_258_118_399_999_999
+    assert parse_micros("1800-01-01T00:00:00Z") == -5_364_662_400_000_000
+    assert parse_micros("2199-12-31T23:59:59.999999Z") == 7_258_118_399_999_999
     for text in ("1799-12-31T23:59:59.999999Z", "2200-01-01T00:00:00Z"):
         with pytest.raises(ValueError, match=r"^'.*' lies outside the years 1800 to 2199$"):
-            instant(text)
+            parse_micros(text)
 
 
 def test_an_engine_looks_at_the_time_every_twentieth_of_a_second() -> None:

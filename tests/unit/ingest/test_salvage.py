@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ingest.message import Arrival
-from ingest.salvage import salvage, what
+from ingest.salvage import describe_type, salvage
 
 TIME = "2022-01-11T06:15:00Z"
 
@@ -66,7 +66,7 @@ def test_a_long_value_is_cut_short(text: str, shown: str) -> None:
     ],
 )
 def test_what_a_value_of_json_is(value: object, words: str) -> None:
-    assert what(value) == words
+    assert describe_type(value) == words
 
 
 def test_what_is_good_is_kept_with_its_unit_and_status() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from ingest.breaker import Breaker
-from ingest.codec import Codec, Script, spoken
+from ingest.codec import Codec, Script, parse_result
 from ingest.mapping import load_mapping
 from ingest.reply import UnusableError
 from ingest.sandbox import Bounds, Failure, Sandbox, ScriptError
-from ingest.uplink import Uplink, moment
+from ingest.uplink import Uplink, parse_uplink_time
 
 BOUNDS = Bounds(seconds=0.2)  # a busy machine is not what is tested
 PATIENT = Bounds(seconds=5)  # where memory is to run out before time does
@@ -434,10 +434,10 @@ def test_making_an_engine_is_no_waste() -> None:
             return {"data": {"x": 1}}
 
     script = Script(sandbox=Slow(""), breaker=Breaker(clock), ticks=clock)
-    time = moment("2022-01-11T12:00:00Z", where="t")
+    time = parse_uplink_time("2022-01-11T12:00:00Z", where="t")
     uplink = Uplink(addresses=(), time=time, port=1, payload=b"x")
     for _ in range(3):
-        assert script.speak(uplink, device="one", variables={}).data == {"x": 1}
+        assert script.decode(uplink, device="one", variables={}).data == {"x": 1}
 
 
 def test_work_is_no_waste() -> None:
@@ -466,7 +466,10 @@ def test_a_looping_codec_costs_a_few_tries_and_then_nothing() -> None:
         script=script,
     )
     uplink = Uplink(
-        addresses=(), time=moment("2022-01-11T12:00:00Z", where="t"), port=1, payload=b"x"
+        addresses=(),
+        time=parse_uplink_time("2022-01-11T12:00:00Z", where="t"),
+        port=1,
+        payload=b"x",
     )
     reasons = []
     for _ in range(50):
@@ -490,11 +493,11 @@ def test_a_looping_codec_costs_a_few_tries_and_then_nothing() -> None:
 )
 def test_what_a_script_must_return(returned: Any, words: str) -> None:
     with pytest.raises(UnusableError, match=words):
-        spoken(returned)
+        parse_result(returned)
 
 
 def test_warnings_are_kept() -> None:
-    said = spoken({"data": {"x": 1}, "warnings": ["one", "", None, "two"], "errors": []})
+    said = parse_result({"data": {"x": 1}, "warnings": ["one", "", None, "two"], "errors": []})
     assert (dict(said.data), said.warnings) == ({"x": 1}, ("one", "two"))
 
 

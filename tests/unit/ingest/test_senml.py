@@ -10,7 +10,7 @@ from ingest.decode import decode
 from ingest.layout import Layouts
 from ingest.library import Library
 from ingest.message import Arrival
-from ingest.ports import Channel, CodecSource, Known
+from ingest.ports import Channel, CodecSource, Inventory
 from ingest.reply import UnusableError
 from ingest.route import Routes
 from ingest.senml import Record, read_pack
@@ -185,7 +185,7 @@ def nested(*records: dict[str, Any], topic: str = "gateways/nested/senml") -> di
         }
         for number, device in enumerate(DEVICES)
     }
-    known = Known(
+    known = Inventory(
         devices=channels,
         gateways={"nested": {address: device for device, (_, address) in DEVICES.items()}},
         addresses={device: address for device, (_, address) in DEVICES.items()},

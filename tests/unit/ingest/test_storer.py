@@ -9,7 +9,7 @@ import pytest
 from ingest.batch import Parcel
 from ingest.message import Arrival
 from ingest.pipeline import Checked
-from ingest.ports import Known, UnavailableError
+from ingest.ports import Inventory, UnavailableError
 from ingest.storer import Storer
 from sensors._row import no_rows
 
@@ -17,7 +17,7 @@ from sensors._row import no_rows
 def batch(number: int) -> Checked:
     arrivals = [Arrival("t", b"", number)]
     parcel = Parcel(arrivals=arrivals, beats=(), mids=[number], connection=1)
-    return Checked(parcel=parcel, known=Known(devices={}), rows=no_rows(), refused=())
+    return Checked(parcel=parcel, inventory=Inventory(devices={}), rows=no_rows(), refused=())
 
 
 class Store:

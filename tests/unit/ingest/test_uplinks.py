@@ -102,7 +102,7 @@ REFUSALS: list[tuple[tuple[str, Any], str, str]] = [
     ),
     (NO_TIME, "no-time", "no time"),
     (chirpstack(MILD, time="yesterday"), "bad-time", "yesterday"),
-    (chirpstack(MILD, time="2022-01-11T07:15:00Z"), "time-ahead", "redrive --shift -1h"),
+    (chirpstack(MILD, time="2022-01-11T07:15:00Z"), "time-ahead", "replay --shift -1h"),
     (chirpstack(MILD[:3]), "codec-error", "3 bytes: a measurement has 16"),
     (chirpstack(MILD, fPort=5), "codec-error", "measurements come on 2"),
     (chirpstack(b"\x01", eui="a840410000000001"), "bad-payload", "no decoded object"),

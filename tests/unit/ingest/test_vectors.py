@@ -4,15 +4,15 @@ from importlib.resources import files
 
 import pytest
 
-from ingest.library import shipped
+from ingest.library import list_shipped
 from ingest.sandbox import Sandbox
 from ingest.vectors import Difference, VectorError, load_vectors, run_vector
 
 
-@pytest.mark.parametrize("name", sorted(n for n, s in shipped().items() if s.script))
+@pytest.mark.parametrize("name", sorted(n for n, s in list_shipped().items() if s.script))
 def test_the_vectors_of_a_shipped_codec(name: str) -> None:
     text = (files("ingest") / "codecs" / name / "vectors.yaml").read_text(encoding="utf-8")
-    sandbox = Sandbox(shipped()[name].script or "")
+    sandbox = Sandbox(list_shipped()[name].script or "")
     for vector in load_vectors(text, file=name):
         assert run_vector(vector, sandbox) == [], vector.description
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 import pytest
 
 from ingest.batch import Batch, Parcel
-from ingest.check import Belief
-from ingest.heartbeat import Listening
+from ingest.check import TimeTolerance
+from ingest.heartbeat import HeartbeatState
 from ingest.library import Library
 from ingest.link import Address, Link
 from ingest.message import Reason
 from ingest.pipeline import Checked, Pipeline
-from ingest.ports import Channel, Known, UnavailableError
+from ingest.ports import Channel, Inventory, UnavailableError
 from ingest.worker import Limits, Worker
 
 RECEIVED = 1_641_881_700_000_000
 READING = json.dumps({"time": "2022-01-11T06:15:00Z", "values": {"level": 1}}).encode()
-GAUGE = Known(devices={"gauge": {"level": Channel(series=1, unit="m", low=None, high=None)}})
+GAUGE = Inventory(devices={"gauge": {"level": Channel(series=1, unit="m", low=None, high=None)}})
 NOBODY = Address(host="127.0.0.1", port=9, user="session", password="")
 
 
@@ -107,7 +107,7 @@ class Shelf:
         assert self.allowed.acquire(timeout=20)
         self.rows.append(len(batch.rows))
 
-    def changed(self, *, at_once: bool) -> Known | None:
+    def changed(self, *, at_once: bool) -> Inventory | None:
         return GAUGE if at_once else None
 
 
@@ -156,8 +156,8 @@ def opened() -> Iterator[Open]:
         pipeline = Slow(
             directory=shelf,
             store=shelf,
-            belief=Belief(ahead=300_000_000, behind=10**15),
-            listening=Listening(interval=None),
+            belief=TimeTolerance(ahead=300_000_000, behind=10**15),
+            listening=HeartbeatState(interval=None),
             library=Library(),
         )
         pipeline.time = ticks

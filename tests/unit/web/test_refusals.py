@@ -28,7 +28,10 @@ def test_a_refusal_says_its_case_in_french() -> None:
 @pytest.mark.parametrize(
     ("said", "french"),
     [
-        ("no site is named 'tolouse'; nearest: 'toulouse'", "le plus proche : « toulouse »"),
+        (
+            "no site is named 'tolouse'; did you mean 'toulouse'?",
+            "vouliez-vous dire « toulouse » ?",
+        ),
         ("no site is named 'x'", "aucun site ne s\N{RIGHT SINGLE QUOTATION MARK}appelle « x »"),
         ("rule:3:5: unknown series 'levl'; did you mean 'level'?", "vouliez-vous dire « level » ?"),
         ("rise takes (a series, a duration); expected a duration", "prend (une série, une durée)"),
