@@ -19,7 +19,7 @@ _INSTANT = timedelta(microseconds=1)
 
 
 @router.get("/{device}/{quantity}/readings", responses=responses(404, 422))
-def list_readings(  # noqa: PLR0913  what a page is made of
+def list_series_readings(  # noqa: PLR0913  what a page is made of
     context: Context,
     device: str,
     quantity: str,

@@ -85,8 +85,8 @@ def get_dead_letter(context: Context, number: Number) -> LetterDetailBody:
 
 
 @router.post("/replay", responses=responses(404))
-@router.post("/redrive", responses=responses(404), deprecated=True)
-def replay(context: Context, request: Request, post: RedrivePost) -> RedriveBody:
+@router.post("/redrive", responses=responses(404), deprecated=True, operation_id="redrive")
+def replay_dead_letters(context: Context, request: Request, post: RedrivePost) -> RedriveBody:
     """Send letters through decoding, checks and store again; they keep their arrival.
 
     What is still refused waits on, with what was wrong this time.
