@@ -26,6 +26,7 @@ from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
 from hypervisor.broker import accounts, device_accounts, passwords
 from hypervisor.broker.child import wait_until
+from hypervisor.broker.folder import GAP_NOTES
 from hypervisor.database import gaps
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.gaps import Gap
@@ -193,6 +194,8 @@ class Aftermath:
 def look_at(settings: Settings, publisher: Publisher) -> Aftermath:
     await_judged(settings.database_url, datetime.now(UTC))
     told_once(settings.database_url)
+    noted = settings.data / GAP_NOTES  # entered into the ledger every few seconds
+    assert wait_until(lambda: not noted.exists(), seconds=60, every=0.2), "a gap was not entered"
     with connect(settings.database_url) as connection:
         odd = connection.execute(
             "SELECT (SELECT count(*) FROM dead_letter), (SELECT count(*) FROM reading_version)"

@@ -51,6 +51,7 @@ def test_accepted_rules_stop_no_other(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 @settings(max_examples=30, suppress_health_check=NO_CHECK, phases=ONCE)
 @given(texts=EDGES)
 def test_accepted_rules_stop_no_other_at_length(
