@@ -1,1 +1,1 @@
-"""Measurements, each beside the bare loop of the same run."""
+"""Benchmarks for users' own machines: `hypervisor bench`."""

@@ -3,14 +3,12 @@
 import resource
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from hypervisor.backtest.wiring import BacktestOptions, of_store
 from hypervisor.bench import gauges, queries
-from hypervisor.bench.ingest import BenchError
-from hypervisor.bench.servers import Ground
+from hypervisor.bench.servers import BenchError, Ground, Tick
 from hypervisor.broker import binaries
 from hypervisor.database.connect import connect
 from hypervisor.evaluation import shipped as shipped_rules
@@ -20,7 +18,6 @@ from sensors._domain import catalogue
 
 RULE = "flood-level"
 _PIECE = 1 << 20
-Tick = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from dashboards._options import Options
 from dashboards._scan import dashboards
 from hypervisor.accounts import readers
 from hypervisor.bench import queries, queries_raw, year
-from hypervisor.bench.servers import Ground
+from hypervisor.bench.servers import Ground, Tick
 from hypervisor.bench.year import Year
 from hypervisor.broker import passwords
 from hypervisor.database import panels
@@ -30,7 +30,6 @@ from sensors._domain import catalogue
 _READER, _HELD = "bench", "bench_held"
 _EPCI = "200056232"  # of the example: Paris-Saclay, two fifths of its devices
 _CONSOLE = "http://console"
-Tick = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,12 @@
 """`hypervisor bench ingest`: ingest against the bare loop, by turns, on one machine in one run."""
 
 import json
-import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,13 @@ from numpy.typing import NDArray
 from hypervisor.base.settings import Settings
 from hypervisor.bench import queries
 from hypervisor.bench.load import DEVICES, LORAWAN, NATIVE, Load
-from hypervisor.bench.servers import Ground
-from sensors._errors import TerritoryError
+from hypervisor.bench.servers import (
+    BenchError,
+    Ground,
+    clean_environment,
+    run_part,
+    settings_environment,
+)
 
 KINDS = ("bare", "ingest")
 WATCHED = "watched"  # ingest, and beside it a watch that judges all that comes by all packs
@@ -30,10 +34,6 @@ RATES = (1_000, 5_000, 10_000)
 _WARM = 0.5  # seconds of a paced run before its delays count: the table's chunk is made in them
 _PATIENCE = 120.0  # seconds for a watch to begin, and to end with what came
 _QUIET = 10.0  # seconds without a new commit after which a run is over, come what may
-
-
-class BenchError(TerritoryError):
-    """A run did not work: says which and what its process said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,43 +198,21 @@ def _taken(settings: Settings, kind: str) -> float:
     return time.monotonic() - since
 
 
-def watch(settings: Settings, file: Path) -> AbstractContextManager[None]:
+def watch(settings: Settings, file: Path) -> AbstractContextManager[object]:
     """A `hypervisor watch` that has judged nothing yet, until the context ends."""
     return beside(settings, file, *BESIDE[WATCHED])
 
 
-@contextmanager
-def beside(settings: Settings, file: Path, part: str, begun: str) -> Iterator[None]:
-    """A part that has done nothing yet, until the context ends; `begun`: what it says then."""
+def beside(settings: Settings, file: Path, part: str, begun: str) -> AbstractContextManager[object]:
+    """A part that has nothing done yet, until the context ends; `begun`: what it prints first."""
     queries.unjudge(settings.database_url)
-    environment = {"HYPERVISOR_DATABASE_URL": settings.database_url, "PYTHONUNBUFFERED": "1"}
-    with file.open("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hypervisor", "--data", str(settings.data), part],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**_environment(), **environment},
-        )
-        try:
-            since = time.monotonic()
-            while begun not in file.read_text():
-                if process.poll() is not None or time.monotonic() - since > _PATIENCE:
-                    raise BenchError(f"{part} did not begin: {file.read_text()[-2000:]}")
-                time.sleep(0.1)
-            yield
-            if process.poll() is not None:
-                raise BenchError(f"{part} ended: {file.read_text()[-2000:]}")
-        finally:
-            process.terminate()
-            process.wait()
+    return run_part(settings, part, file, ready=lambda: begun in file.read_text())
 
 
 class _Consumer:
     """The consuming process; works from when it is made until stopped."""
 
     def __init__(self, kind: str, settings: Settings, load: Load, file: Path) -> None:
-        names = ("database_url", "broker_port", "broker_parts_port", "broker_password", "worker")
-        environment = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in names}
         self._kind = kind
         self._log = file.with_suffix(".log").open("w+")
         self._process = subprocess.Popen(
@@ -243,7 +221,7 @@ class _Consumer:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**_environment(), **environment},
+            env=settings_environment(settings),
         )
         self._expect("ready")
 
@@ -281,11 +259,7 @@ def _publish(settings: Settings, load: Load, file: Path, rate: int | None) -> No
         capture_output=True,
         text=True,
         check=False,
-        env=_environment(),
+        env=clean_environment(),
     )
     if done.returncode:
         raise BenchError(f"the publisher failed: {done.stderr[-2000:]}")
-
-
-def _environment() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith("HYPERVISOR_")}

@@ -4,15 +4,10 @@ A real broker, ingest and watch, each a process of its own. When an alarm was st
 database itself: the time of the commit.
 """
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +15,10 @@ import numpy as np
 from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
 from hypervisor.bench import queries, territory
-from hypervisor.bench.ingest import BenchError, watch
+from hypervisor.bench.ingest import watch
 from hypervisor.bench.load import encoded
 from hypervisor.bench.publisher import Session, publish
-from hypervisor.bench.servers import Ground
+from hypervisor.bench.servers import BenchError, Ground, Tick, run_part
 from hypervisor.bench.territory import RULE, TRIGGER, Place
 from hypervisor.database.connect import connect
 from sensors._domain import catalogue
@@ -33,7 +28,6 @@ _AHEAD = 2.0  # s between encoding and publishing
 _WARM = 2.0  # s whose alarms do not count
 _PATIENCE = 60.0
 _MILLISECOND = 1_000  # µs
-Tick = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +48,13 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         territory.register(connection, places, catalogue())
     tick("starting ingest and watch", 0, 3)
     log = ground.folder / "latency"
-    with _ingest(settings, log.with_suffix(".ingest")), watch(settings, log.with_suffix(".watch")):
+    ingest = run_part(
+        settings,
+        "ingest",
+        log.with_suffix(".ingest"),
+        ready=lambda: queries.listening(settings.database_url),
+    )
+    with ingest, watch(settings, log.with_suffix(".watch")):
         messages = _messages(plan, places, time.time() + _AHEAD)
         tick(f"publishing {plan.rate:,} messages a second", 1, 3)
         session = Session(
@@ -148,35 +148,3 @@ def _await(settings: Settings, raising: dict[tuple[str, int], int]) -> dict[tupl
         if raising.keys() <= stored.keys() or time.monotonic() - since > _PATIENCE:
             return stored
         time.sleep(0.5)
-
-
-@contextmanager
-def _ingest(settings: Settings, file: Path) -> Iterator[None]:
-    """A `hypervisor ingest`, until the context ends."""
-    names = (
-        "database_url",
-        "broker_host",
-        "broker_port",
-        "broker_parts_port",
-        "broker_password",
-        "worker",
-    )
-    environment = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in names}
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("HYPERVISOR_")}
-    with file.open("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hypervisor", "--data", str(settings.data), "ingest"],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**kept, **environment},
-        )
-        try:
-            since = time.monotonic()
-            while not queries.listening(settings.database_url):
-                if process.poll() is not None or time.monotonic() - since > _PATIENCE:
-                    raise BenchError(f"ingest did not begin: {file.read_text()[-2000:]}")
-                time.sleep(0.1)
-            yield
-        finally:
-            process.terminate()
-            process.wait()

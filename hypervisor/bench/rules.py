@@ -1,7 +1,6 @@
 """`hypervisor bench rules`: how many readings a second the watch judges by all packs."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 
 from hypervisor.base.instance import Mode
 from hypervisor.bench import territory
-from hypervisor.bench.servers import Ground
+from hypervisor.bench.servers import Ground, Tick
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
 from hypervisor.evaluation import shipped as shipped_rules
@@ -26,7 +25,6 @@ _SECOND = 1_000_000
 _EVERY = 300  # s between two readings of a site
 _DAY = 86_400
 _WORKER = "bench"
-Tick = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,11 @@
 """The bench's own broker and database, durable as an instance's are, and gone afterwards."""
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -25,14 +29,30 @@ from hypervisor.stack.servers import start_broker, start_database
 from ingest.library import list_shipped
 from ingest.ports import CodecSource
 from sensors._domain import catalogue
+from sensors._errors import TerritoryError
 
 _CODEC = "bench"
 _OTHERS = 40  # devices of each model of the catalogue, which say nothing
 
+_PATIENCE = 120.0  # s
+_SETTINGS = (
+    "database_url",
+    "broker_host",
+    "broker_port",
+    "broker_parts_port",
+    "broker_password",
+    "worker",
+)
+Tick = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
+
+
+class BenchError(TerritoryError):
+    """A run failed: says which, with the output of its process."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
-    """Where it is measured."""
+    """The private servers of a benchmark and a folder for its files."""
 
     settings: Settings
     folder: Path
@@ -125,3 +145,49 @@ def _prepare(
         broker_password=broker.password,
         player_password=playing,
     )
+
+
+def clean_environment() -> dict[str, str]:
+    """Our environment without the settings of another instance."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("HYPERVISOR_")}
+
+
+def settings_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a process that works on the private servers."""
+    own = {f"HYPERVISOR_{name.upper()}": str(getattr(settings, name)) for name in _SETTINGS}
+    return clean_environment() | own | {"PYTHONUNBUFFERED": "1"}
+
+
+@contextmanager
+def run_part(
+    settings: Settings,
+    part: str,
+    log: Path,
+    *,
+    ready: Callable[[], bool] = lambda: True,
+    **environment: str,
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """A process `hypervisor PART`, from when it is `ready` until the context ends.
+
+    Raises:
+        BenchError: it does not start, or ends by itself.
+    """
+    with log.open("w+") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hypervisor", "--data", str(settings.data), part],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=settings_environment(settings) | environment,
+        )
+        try:
+            since = time.monotonic()
+            while not ready():
+                if process.poll() is not None or time.monotonic() - since > _PATIENCE:
+                    raise BenchError(f"{part} did not start: {log.read_text()[-2000:]}")
+                time.sleep(0.1)
+            yield process
+            if process.poll() is not None:
+                raise BenchError(f"{part} ended: {log.read_text()[-2000:]}")
+        finally:
+            process.terminate()
+            process.wait()

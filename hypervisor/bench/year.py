@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hypervisor.base.instants import micros
 from hypervisor.bench import queries
-from hypervisor.bench.ingest import BenchError
+from hypervisor.bench.servers import BenchError
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from playwright.sync_api import Page, expect
 
-from hypervisor.bench.map import BOUND_MS, Plan, measure
+from benchmarks.map import BOUND_MS, Plan, measure
 from hypervisor.bench.servers import ground
 from tests.browser.conftest import DESK, PHONE, Console, overflow, violations
 

@@ -15,7 +15,6 @@ CHANGING = frozenset(
     f"{module}.{name}"
     for module, names in {
         "hypervisor.bench.ingest": "Bench",
-        "hypervisor.bench.listeners": "_Ears",
         "hypervisor.web.shared_render": "_Slot",
         "hypervisor.exercises.run_controller": "RunController",
         "hypervisor.exercises.territory": "_Facts",

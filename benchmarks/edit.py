@@ -1,8 +1,7 @@
-"""`hypervisor bench edit`: a threshold moved in a large territory, its year judged, over HTTP."""
+"""Time of a trial over HTTP: an edited threshold, evaluated over a year of readings."""
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -11,10 +10,9 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
+from benchmarks.web import add_token, run_web
 from hypervisor.bench import gauges, queries
-from hypervisor.bench.ingest import BenchError
-from hypervisor.bench.servers import Ground
-from hypervisor.bench.web import token, web
+from hypervisor.bench.servers import BenchError, Ground, Tick
 from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.database.connect import connect
 from hypervisor.evaluation import shipped as shipped_rules
@@ -22,12 +20,11 @@ from rules._pack import packs as all_packs
 
 _FULL = 4  # gauges that have readings
 _PATIENCE = 60.0  # s
-Tick = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """So many gauges, days of readings every quarter of an hour, and edits."""
+    """Number of gauges, days of readings every quarter of an hour, and number of edits."""
 
     gauges: int = 1_000
     days: int = 365
@@ -35,7 +32,7 @@ class Plan:
 
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
-    """Seconds from the request to the whole answer: the first, then the median and the worst."""
+    """Seconds from request to complete response: the first, then median and worst."""
     url = ground.settings.database_url
     with connect(url) as connection:
         series = gauges.register(connection, max(plan.gauges, _FULL))
@@ -43,11 +40,11 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     with connect(url, autocommit=True) as connection:
         gauges.fill(connection, series[:_FULL], plan.days, lambda *at: tick("storing", *at))
         queries.settle(connection)
-    port, secret = free_port(), token(ground.settings)
+    port, secret = free_port(), add_token(ground.settings)
     took: list[float] = []
     readings = 0
-    with web(ground.settings, port, ground.folder / "edit.web"):
-        client = _connected(port)
+    with run_web(ground.settings, port, ground.folder / "edit.web"):
+        client = _connect(port)
         for number in range(plan.edits + 1):
             tick("moving a threshold", number, plan.edits)
             began = time.perf_counter()
@@ -65,7 +62,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
 
 
 def _edit(client: HTTPConnection, secret: str, plan: Plan, number: int) -> int:
-    """One edit; how many readings it was judged over."""
+    """Edit a threshold; the number of readings evaluated."""
     query = urlencode(
         {
             "value": f"{2.6 + number / 50:.2f} m",
@@ -81,12 +78,12 @@ def _edit(client: HTTPConnection, secret: str, plan: Plan, number: int) -> int:
     answer = client.getresponse()
     body = answer.read()
     if answer.status != HTTPStatus.OK:
-        raise BenchError(f"an edit was answered {answer.status}: {body[:300].decode()}")
+        raise BenchError(f"an edit failed with status {answer.status}: {body[:300].decode()}")
     return int(json.loads(body)["readings"])
 
 
-def _connected(port: int) -> HTTPConnection:
-    """To the web process, once it answers."""
+def _connect(port: int) -> HTTPConnection:
+    """Connect to the web process once it answers."""
     client = HTTPConnection(LOOPBACK, port, timeout=_PATIENCE)
     since = time.monotonic()
     while time.monotonic() - since < _PATIENCE:

@@ -1,4 +1,4 @@
-"""`hypervisor bench listeners`: what a web process costs whose events many listen to.
+"""CPU of the web process while many clients listen to events.
 
 Readings flow through a real broker, ingest and watch beside it, and alarms come and go.
 """
@@ -6,28 +6,26 @@ Readings flow through a real broker, ingest and watch beside it, and alarms come
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from benchmarks.web import add_token, run_web
 from hypervisor.bench import latency
-from hypervisor.bench.ingest import BenchError
-from hypervisor.bench.servers import Ground
-from hypervisor.bench.web import token, web
+from hypervisor.bench.servers import BenchError, Ground, Tick
 from hypervisor.broker.ports import LOOPBACK, free_port
 
 _PATIENCE = 90.0  # s
-_SETTLE = 2.0  # s that the last events may take
+_SETTLE = 2.0  # s for the last events to arrive
 _HERTZ = os.sysconf("SC_CLK_TCK")
-Tick = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """So many listen, while `rate` messages a second come for so long."""
+    """Number of listeners; messages per second; duration in s."""
 
     listeners: int = 200
     rate: int = 500
@@ -35,8 +33,8 @@ class Plan:
 
 
 @dataclass(kw_only=True)
-class _Ears:
-    """What all of them heard: events of alarms and all events, each; and when the first came."""
+class _Received:
+    """Events received by each listener: of alarms, and all; times of the first and last alarm."""
 
     alarms: list[int] = field(default_factory=list)
     events: list[int] = field(default_factory=list)
@@ -46,43 +44,45 @@ class _Ears:
 
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
-    """Cores that the web process took, from the first alarm that was heard to the last."""
-    secret = token(ground.settings)
+    """Cores used by the web process between the first and the last alarm event."""
+    secret = add_token(ground.settings)
     port = free_port()
-    with web(ground.settings, port, ground.folder / "listeners.web") as process:
-        tick(f"{plan.listeners} begin to listen", 0, 3)
-        ears = _Ears()
-        with _listening(port, secret, plan.listeners, ears), _clocked(process.pid) as used:
+    with run_web(ground.settings, port, ground.folder / "listeners.web") as process:
+        tick(f"{plan.listeners} listeners connect", 0, 3)
+        received = _Received()
+        with _listening(port, secret, plan.listeners, received), _sample_cpu(process.pid) as used:
             flow = latency.Plan(rate=plan.rate, sites=plan.rate, seconds=plan.seconds)
             delays = latency.measure(ground, flow, tick)
             time.sleep(_SETTLE)
-    if not min(ears.alarms):
-        raise BenchError("somebody listened and heard no alarm")
+    if not min(received.alarms):
+        raise BenchError("a listener received no alarm")
     return {
         "bench": "listeners",
         "listeners": plan.listeners,
         "messages_s": plan.rate,
         "alarms": delays["alarms"],
-        "events_heard": sum(ears.events),
-        "alarm_events_heard_by_each": min(ears.alarms),
-        "listeners_that_heard_fewer": sum(alarm < max(ears.alarms) for alarm in ears.alarms),
-        "web_cores": round(_cores(used, ears.first, ears.last), 3),
+        "events_heard": sum(received.events),
+        "alarm_events_heard_by_each": min(received.alarms),
+        "listeners_that_heard_fewer": sum(
+            alarm < max(received.alarms) for alarm in received.alarms
+        ),
+        "web_cores": round(_cores(used, received.first, received.last), 3),
         "alarm_stored_p99_ms": delays["p99_ms"],
     }
 
 
 @contextmanager
-def _listening(port: int, token: str, listeners: int, ears: _Ears) -> Iterator[None]:
-    """All of them, in a thread of their own, once each was told where it begins."""
+def _listening(port: int, token: str, listeners: int, received: _Received) -> Iterator[None]:
+    """All listeners in a thread, once each is connected."""
     over = Event()
-    ears.alarms, ears.events = [0] * listeners, [0] * listeners
-    thread = Thread(target=lambda: asyncio.run(_listen(port, token, ears, over)))
+    received.alarms, received.events = [0] * listeners, [0] * listeners
+    thread = Thread(target=lambda: asyncio.run(_listen(port, token, received, over)))
     thread.start()
     try:
         since = time.monotonic()
-        while ears.begun < listeners:
+        while received.begun < listeners:
             if time.monotonic() - since > _PATIENCE or not thread.is_alive():
-                raise BenchError(f"{ears.begun} of {listeners} could listen")
+                raise BenchError(f"{received.begun} of {listeners} are connected")
             time.sleep(0.1)
         yield
     finally:
@@ -90,9 +90,10 @@ def _listening(port: int, token: str, listeners: int, ears: _Ears) -> Iterator[N
         thread.join()
 
 
-async def _listen(port: int, token: str, ears: _Ears, over: Event) -> None:
+async def _listen(port: int, token: str, received: _Received, over: Event) -> None:
     tasks = [
-        asyncio.create_task(_listen_once(port, token, ears, n)) for n in range(len(ears.alarms))
+        asyncio.create_task(_listen_once(port, token, received, n))
+        for n in range(len(received.alarms))
     ]
     await asyncio.to_thread(over.wait)
     for task in tasks:
@@ -100,8 +101,8 @@ async def _listen(port: int, token: str, ears: _Ears, over: Event) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _listen_once(port: int, token: str, ears: _Ears, number: int) -> None:
-    reader, writer = await _reached(port)
+async def _listen_once(port: int, token: str, received: _Received, number: int) -> None:
+    reader, writer = await _connect(port)
     writer.write(
         b"GET /api/v1/events HTTP/1.1\r\nHost: bench\r\n"
         + f"Authorization: Bearer {token}\r\n\r\n".encode()
@@ -110,18 +111,18 @@ async def _listen_once(port: int, token: str, ears: _Ears, number: int) -> None:
     while line := await reader.readline():
         if line.startswith(b"id:") and not begun:
             begun = True
-            ears.begun += 1
+            received.begun += 1
         elif line.startswith(b"event:"):
-            ears.events[number] += 1
+            received.events[number] += 1
             if line == b"event: alarm\n":
-                ears.alarms[number] += 1
-                ears.last = time.monotonic()
-                ears.first = ears.first or ears.last
+                received.alarms[number] += 1
+                received.last = time.monotonic()
+                received.first = received.first or received.last
     writer.close()
 
 
-async def _reached(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection, once the web process takes them."""
+async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect once the web process accepts."""
     since = time.monotonic()
     while True:
         try:
@@ -133,7 +134,7 @@ async def _reached(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 
 @contextmanager
-def _clocked(pid: int) -> Iterator[list[tuple[float, float]]]:
+def _sample_cpu(pid: int) -> Iterator[list[tuple[float, float]]]:
     """(when, s of processor until then) of a process, every quarter of a second."""
     responses: list[tuple[float, float]] = []
     over = Event()
@@ -155,6 +156,6 @@ def _clocked(pid: int) -> Iterator[list[tuple[float, float]]]:
 def _cores(used: list[tuple[float, float]], first: float, last: float) -> float:
     inside = [sample for sample in used if first <= sample[0] <= last]
     if len(inside) < 2:
-        raise BenchError("the alarms came too close together to measure anything between them")
+        raise BenchError("too little time between the first and the last alarm to measure")
     (begun, before), (ended, after) = inside[0], inside[-1]
     return (after - before) / (ended - begun)

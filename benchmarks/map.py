@@ -1,4 +1,4 @@
-"""How long the map's tasks block a browser that renders in software: counted, phase by phase."""
+"""Long tasks of the map in a browser with software rendering, by phase."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from benchmarks import crowd
 from hypervisor.access import queries as access_queries
 from hypervisor.access import queries_roles, queries_sessions, secrets
 from hypervisor.access.identity import cookie_name
 from hypervisor.app.application import create_app
 from hypervisor.base.duties import Role
-from hypervisor.bench import crowd
 from hypervisor.bench.servers import Ground
 from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.database import instance as instance_store
@@ -29,10 +29,10 @@ from sensors._errors import TerritoryError
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-BOUND_MS = 200  # what no task of the map may take
+BOUND_MS = 200  # limit for a task
 _LONG_MS = 50  # what browsers call a long task
 _NOW = datetime(2026, 1, 5, 6, 2, tzinfo=UTC)
-_SETTLED = 700  # ms of rest after each phase
+_SETTLED = 700  # ms to wait after each phase
 _WATCH = """
 window.longTasks = [];
 new PerformanceObserver((list) => {
@@ -49,12 +49,12 @@ _SOFTWARE = (
 
 
 class MapBenchError(TerritoryError):
-    """No browser to measure with, or the map did not come."""
+    """There is no browser, or the map did not load."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How many sites, in which browser."""
+    """Number of sites and size of the window in px."""
 
     sites: int = 5_000
     width: int = 1440
@@ -64,20 +64,20 @@ class Plan:
 def measure(
     place: Ground, plan: Plan, tick: Callable[[str, int, int], None], *, tries: int = 1
 ) -> dict[str, Any]:
-    """The longest task and how many were long, of loading the map and of each thing done to it.
+    """The longest task and the number of long ones, on loading and on each interaction.
 
-    Of so many tries the best: what else the machine does lengthens every wait for its graphics.
+    The best of `tries` counts, since other load on the machine delays rendering.
     """
     tick("making a territory", 0, 0)
     with connect(place.settings.database_url) as connection:
         crowd.register(connection, plan.sites, _NOW)
-        cookie = signed_in(connection)
+        cookie = sign_in(connection)
     rounds: list[tuple[int, dict[str, list[int]]]] = []
     with _served(place.settings.database_url) as base:
         for _each in range(tries):
             with _page(plan) as page:
                 page.context.add_cookies([{"name": cookie[0], "value": cookie[1], "url": base}])
-                rounds.append(_traced(page, base, tick))
+                rounds.append(_trace(page, base, tick))
     cpu, phases = min(rounds, key=lambda entry: max(map(_longest, entry[1].values())))
     every = [task for phase in phases.values() for task in phase]
     return {
@@ -96,13 +96,12 @@ def _longest(tasks: list[int]) -> int:
     return max(tasks, default=0)
 
 
-def _traced(
+def _trace(
     page: "Page", base: str, tick: Callable[[str, int, int], None]
 ) -> tuple[int, dict[str, list[int]]]:
-    """What was done, and the most processor time (ms) that one task of the page took in it.
+    """(CPU time of the longest task in ms, long tasks by phase).
 
-    Where other programs want the machine, a task waits for its turn: that is in the long tasks,
-    and not in this.
+    Long tasks include waiting for the processor, CPU time does not.
     """
     browser = page.context.browser
     if browser is None:
@@ -123,11 +122,11 @@ def _traced(
     return round(max(took, default=0)), phases
 
 
-def signed_in(connection: Connection) -> tuple[str, str]:
-    """A session of an administrator: the cookie's name and value."""
+def sign_in(connection: Connection) -> tuple[str, str]:
+    """Sign an administrator in: name and value of the session cookie."""
     instance = instance_store.read(connection)
     if instance is None:
-        raise MapBenchError("the bench's database is no instance")
+        raise MapBenchError("the benchmark's database is not an instance")
     number = access_queries.add(
         connection, name="bench", title="Bench", password=None, language="en"
     )
@@ -167,14 +166,14 @@ def _served(url: str) -> Iterator[str]:
 
 @contextmanager
 def _page(plan: Plan) -> "Iterator[Page]":
-    """A page of a browser that has no graphics card."""
+    """A page of a browser without hardware rendering."""
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  a developer's tool
     except ImportError as error:
         raise MapBenchError("playwright is not installed: `make setup` does (group dev)") from error
     program = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if program is None:
-        raise MapBenchError("no chromium is installed, nor does CHROMIUM name one")
+        raise MapBenchError("chromium is not installed; expected it on PATH or in CHROMIUM")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_SOFTWARE))
         try:
@@ -189,7 +188,7 @@ def _page(plan: Plan) -> "Iterator[Page]":
 def _phases(
     page: "Page", base: str, tick: Callable[[str, int, int], None]
 ) -> Iterator[tuple[str, list[int]]]:
-    """Each phase by name, and the long tasks (ms) in it."""
+    """(name, long tasks in ms) of each phase."""
     steps: list[tuple[str, Callable[[], object]]] = [
         ("load", lambda: _load(page, base)),
         ("pan", lambda: _drag(page)),
@@ -197,7 +196,7 @@ def _phases(
         ("zoom_out", lambda: _press(page, "out", 5)),
         ("filter", lambda: page.click("[data-domain=flood]")),
         ("unfilter", lambda: page.click("[data-domain=flood]")),
-        ("alarms", lambda: _happens(page)),
+        ("alarms", lambda: _dispatch_alarm(page)),
         ("layers", lambda: page.click("[data-layer=communes]")),
         ("card", lambda: page.click("#view-list li[data-name] a")),
     ]
@@ -232,6 +231,6 @@ def _drag(page: "Page") -> None:
     page.mouse.up()
 
 
-def _happens(page: "Page") -> None:
+def _dispatch_alarm(page: "Page") -> None:
     page.evaluate("document.dispatchEvent(new CustomEvent('hypervisor:alarm', {detail: []}))")
     page.wait_for_timeout(1_000)

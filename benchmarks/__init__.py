@@ -1,0 +1,1 @@
+"""Benchmarks for developers, outside the wheel: `python -m benchmarks`."""

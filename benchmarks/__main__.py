@@ -1,0 +1,50 @@
+"""`python -m benchmarks`: benchmarks for developers, on private servers."""
+
+from typing import Annotated
+
+import typer
+
+from benchmarks import edit as edit_bench
+from benchmarks import listeners as listeners_bench
+from benchmarks import map as map_bench
+from hypervisor.bench.latency import SERVER
+from hypervisor.bench.run import Json, run
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Benchmarks for developers.")
+
+
+@app.command()
+def listeners(
+    listeners: Annotated[int, typer.Option(help="Clients listening to events.")] = 200,
+    rate: Annotated[int, typer.Option(help="Messages per second meanwhile.")] = 500,
+    seconds: Annotated[float, typer.Option(help="Duration.")] = 20.0,
+    as_json: Json = False,
+) -> None:
+    """CPU of the web process while many clients listen and alarms come and go."""
+    plan = listeners_bench.Plan(listeners=listeners, rate=rate, seconds=seconds)
+    run(listeners_bench.measure, plan, as_json=as_json, **SERVER)
+
+
+@app.command()
+def edit(
+    gauges: Annotated[int, typer.Option(help="Gauges in the territory.")] = 1_000,
+    days: Annotated[int, typer.Option(help="Days of readings, every quarter of an hour.")] = 365,
+    edits: Annotated[int, typer.Option(help="Number of edits.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Time to evaluate a year of readings with an edited threshold, over HTTP."""
+    plan = edit_bench.Plan(gauges=gauges, days=days, edits=edits)
+    run(edit_bench.measure, plan, as_json=as_json)
+
+
+@app.command("map")
+def map_(
+    sites: Annotated[int, typer.Option(help="Sites, one in eight with an alarm.")] = 5_000,
+    as_json: Json = False,
+) -> None:
+    """Long tasks of the map in a browser with software rendering."""
+    run(map_bench.measure, map_bench.Plan(sites=sites), as_json=as_json)
+
+
+if __name__ == "__main__":
+    app()
