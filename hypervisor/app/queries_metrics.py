@@ -16,11 +16,13 @@ FROM worker WHERE drained_at IS NULL ORDER BY name
 """
 _JUDGED = """
 SELECT extract(epoch FROM (SELECT CASE mode WHEN 'live' THEN clock_timestamp()
-    ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - judged_to)::float8 FROM watch_state
+    ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - evaluated_to)::float8
+FROM evaluation_state
 """
 _HEARD = """
 SELECT extract(epoch FROM (SELECT CASE mode WHEN 'live' THEN clock_timestamp()
-    ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - heard_to)::float8 FROM watch_state
+    ELSE (SELECT max(heard_at) FROM worker) END FROM instance) - watermark)::float8
+FROM evaluation_state
 """
 _LETTERS = (
     "SELECT reason, redriven_at IS NOT NULL, count(*) FROM dead_letter GROUP BY 1, 2 ORDER BY 1, 2"
@@ -37,7 +39,7 @@ _FIGURES = {
     "watch_heard_to_age_seconds": _HEARD,
     "watch_unread_batches": (
         "SELECT count(*) FROM feed"
-        " WHERE xid >= coalesce((SELECT cursor FROM watch_state), '0'::xid8)"
+        " WHERE xid >= coalesce((SELECT cursor FROM evaluation_state), '0'::xid8)"
     ),
     "ingest_gaps": "SELECT count(*) FROM ingest_gap",
     "ingest_dropped_messages": "SELECT coalesce(sum(messages), 0)::float8 FROM ingest_gap",
@@ -50,7 +52,7 @@ _FIGURES = {
         " FROM delivery WHERE state = 'waiting'"
     ),
     "housekeeping_last_run_age_seconds": (
-        "SELECT extract(epoch FROM clock_timestamp() - swept_at)::float8 FROM happening_forgotten"
+        "SELECT extract(epoch FROM clock_timestamp() - pruned_at)::float8 FROM event_log_horizon"
     ),
     "rollup_unread_batches": (
         "SELECT count(*) FROM feed WHERE kind = 'readings'"

@@ -92,7 +92,8 @@ def unjudge(url: str) -> None:
     """Forget all that a watch made of it."""
     with connect(url) as connection:
         connection.execute(
-            "TRUNCATE journal, judged_under, watch_state, transition, outbox, delivery, alarm"
+            "TRUNCATE rule_state, evaluation_input, evaluation_state, transition, outbox,"
+            " delivery, alarm"
         )
 
 
@@ -101,7 +102,7 @@ def unread(url: str) -> int:
     with connect(url) as connection:
         row = connection.execute(
             "SELECT count(*) FROM feed WHERE kind = 'readings'"
-            " AND xid >= coalesce((SELECT cursor FROM watch_state), '0'::xid8)"
+            " AND xid >= coalesce((SELECT cursor FROM evaluation_state), '0'::xid8)"
         ).fetchone()
     return int(row[0]) if row else 0
 

@@ -12,11 +12,11 @@ from hypervisor.database import timeouts
 from hypervisor.database.connect import Connection, StoreError
 from hypervisor.database.credentials import Credential, still_valid
 
-CHANNEL = "hypervisor_happening"  # NOTIFY wakes who follows
+CHANNEL = "hypervisor_event"  # NOTIFY wakes who follows
 _SETTLE = "SELECT commit_horizon()::text::bigint"
 _COLUMNS = "xid::text::bigint, id, kind, key, sites, data"
 _BETWEEN = (
-    f"SELECT {_COLUMNS} FROM happening WHERE (xid, id) > (%s::xid8, %s) AND xid < %s::xid8"  # noqa: S608  constants
+    f"SELECT {_COLUMNS} FROM event_log WHERE (xid, id) > (%s::xid8, %s) AND xid < %s::xid8"  # noqa: S608  constants
     " ORDER BY xid, id LIMIT %s"
 )
 # Where the parts stand: who has not been heard for long, and whether the watch judges. An exercise
@@ -24,8 +24,8 @@ _BETWEEN = (
 _LATE = """
 SELECT (SELECT coalesce(array_agg('ingest ' || name ORDER BY name), '{}') FROM worker
         WHERE drained_at IS NULL AND (heard_at IS NULL OR heard_at < now() - %(late)s))
-    || (SELECT coalesce(array_agg('watch'::text), '{}') FROM watch_state
-        WHERE judged_to IS NULL OR judged_to < now() - %(late)s),
+    || (SELECT coalesce(array_agg('watch'::text), '{}') FROM evaluation_state
+        WHERE evaluated_to IS NULL OR evaluated_to < now() - %(late)s),
     mode = 'live', (SELECT count(*) FROM feed WHERE kind = 'registry')
 FROM instance
 """
@@ -96,7 +96,7 @@ def tell(
 ) -> None:
     """Say in the caller's transaction that something happened; `sites`: see the table."""
     connection.execute(
-        "SELECT happened(%s, %s, %s, %s)",
+        "SELECT log_event(%s, %s, %s, %s)",
         [kind, key, None if sites is None else list(sites), Jsonb(dict(data or {}))],
     )
 
@@ -108,7 +108,7 @@ def between(
 
     None: more than `most`, or it is not known any more, or the position is of another database.
     """
-    row = connection.execute("SELECT xid::text::bigint FROM happening_forgotten").fetchone()
+    row = connection.execute("SELECT xid::text::bigint FROM event_log_horizon").fetchone()
     if row is None or after.xid < row[0] or after.xid > before:
         return None
     rows = connection.execute(
@@ -120,10 +120,10 @@ def between(
 def forget(connection: Connection, keep: timedelta) -> int:
     """Forget what happened longer ago, in a transaction; how much that was."""
     with connection.transaction():
-        connection.execute("UPDATE happening_forgotten SET swept_at = clock_timestamp()")
+        connection.execute("UPDATE event_log_horizon SET pruned_at = clock_timestamp()")
         ((gone,),) = connection.execute(
-            "WITH gone AS (DELETE FROM happening WHERE at < clock_timestamp() - %s RETURNING xid),"
-            " known AS (UPDATE happening_forgotten SET xid = GREATEST(xid, (SELECT"
+            "WITH gone AS (DELETE FROM event_log WHERE at < clock_timestamp() - %s RETURNING xid),"
+            " known AS (UPDATE event_log_horizon SET xid = GREATEST(xid, (SELECT"
             "  (max(xid::text::bigint) + 1)::text::xid8 FROM gone))"
             "  WHERE EXISTS (SELECT FROM gone)) SELECT count(*) FROM gone",
             [keep],
@@ -183,7 +183,7 @@ async def _look(connection: psycopg.AsyncConnection[Any], since: int | None) -> 
     if since is None:
         return News(happenings=[], upto=upto)
     rows = await connection.execute(
-        f"SELECT {_COLUMNS} FROM happening WHERE xid >= %s::xid8 AND xid < %s::xid8"  # noqa: S608  constants
+        f"SELECT {_COLUMNS} FROM event_log WHERE xid >= %s::xid8 AND xid < %s::xid8"  # noqa: S608  constants
         " ORDER BY xid, id",
         [str(since), str(upto)],
     )

@@ -85,5 +85,5 @@ def scenario_clock(connection: Connection) -> datetime | None:
 
 def evaluated_to(connection: Connection) -> datetime | None:
     """The clock up to which alarms are evaluated: in an exercise its time."""
-    row = connection.execute("SELECT heard_to FROM watch_state").fetchone()
+    row = connection.execute("SELECT watermark FROM evaluation_state").fetchone()
     return row[0] if row else None

@@ -30,7 +30,7 @@ class EvaluationState:
 def state(connection: Connection) -> EvaluationState | None:
     """How far the watch was at its last commit; None before its first."""
     row = connection.execute(
-        "SELECT cursor::text, heard_to, judged_to, engine FROM watch_state"
+        "SELECT cursor::text, watermark, evaluated_to, engine FROM evaluation_state"
     ).fetchone()
     if row is None:
         return None
@@ -45,9 +45,10 @@ def state(connection: Connection) -> EvaluationState | None:
 def save_state(connection: Connection, state: EvaluationState) -> None:
     """Write how far the watch is, in the caller's transaction."""
     connection.execute(
-        "INSERT INTO watch_state (cursor, heard_to, judged_to, engine) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (only_one) DO UPDATE SET (cursor, heard_to, judged_to, engine) ="
-        " (EXCLUDED.cursor, EXCLUDED.heard_to, EXCLUDED.judged_to, EXCLUDED.engine)",
+        "INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine)"
+        " VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (only_one) DO UPDATE SET (cursor, watermark, evaluated_to, engine) ="
+        " (EXCLUDED.cursor, EXCLUDED.watermark, EXCLUDED.evaluated_to, EXCLUDED.engine)",
         [state.cursor, _moment(state.heard_to), _moment(state.judged_to), state.engine],
     )
 
@@ -61,13 +62,13 @@ def open_journal(
     where None. A pair whose journal is empty is absent.
     """
     rows = connection.execute(
-        "SELECT wanted.rule, wanted.subject, found.moment::text"
+        "SELECT wanted.rule, wanted.subject, found.state::text"
         " FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS wanted (rule, subject, before)"
-        " LEFT JOIN LATERAL (SELECT time FROM journal"
+        " LEFT JOIN LATERAL (SELECT time FROM rule_state"
         "   WHERE rule = wanted.rule AND subject = wanted.subject"
-        "   AND time < wanted.before AND moment->>'phase' = 'inactive'"
+        "   AND time < wanted.before AND state->>'phase' = 'inactive'"
         "   ORDER BY time DESC LIMIT 1) AS last ON true"
-        " CROSS JOIN LATERAL (SELECT time, moment FROM journal"
+        " CROSS JOIN LATERAL (SELECT time, state FROM rule_state"
         "   WHERE rule = wanted.rule AND subject = wanted.subject"
         "   AND time >= coalesce(last.time, '-infinity')) AS found"
         " ORDER BY wanted.rule, wanted.subject, found.time",
@@ -94,9 +95,9 @@ def rewrite_journal(
     """Replace the journal of each pair from a time (µs) on."""
     if erase_from:
         connection.execute(
-            "DELETE FROM journal USING unnest(%s::text[], %s::text[], %s::timestamptz[])"
-            " AS gone (rule, subject, since) WHERE journal.rule = gone.rule"
-            " AND journal.subject = gone.subject AND journal.time >= gone.since",
+            "DELETE FROM rule_state USING unnest(%s::text[], %s::text[], %s::timestamptz[])"
+            " AS gone (rule, subject, since) WHERE rule_state.rule = gone.rule"
+            " AND rule_state.subject = gone.subject AND rule_state.time >= gone.since",
             [
                 [rule for rule, _ in erase_from],
                 [subject for _, subject in erase_from],
@@ -105,7 +106,7 @@ def rewrite_journal(
         )
     with (
         connection.cursor() as cursor,
-        cursor.copy("COPY journal (rule, subject, time, moment) FROM STDIN") as copy,
+        cursor.copy("COPY rule_state (rule, subject, time, state) FROM STDIN") as copy,
     ):
         for (rule, subject), found in moments:
             for one in found:
@@ -127,19 +128,20 @@ def forget_before(
         "subjects": [subject for _, subject in spared],
     }
     last = (
-        "WITH last AS (SELECT rule, subject, max(time) AS time FROM journal"
-        " WHERE time < %(horizon)s AND moment->>'phase' = 'inactive' AND (rule, subject) NOT IN"
+        "WITH last AS (SELECT rule, subject, max(time) AS time FROM rule_state"
+        " WHERE time < %(horizon)s AND state->>'phase' = 'inactive' AND (rule, subject) NOT IN"
         " (SELECT * FROM unnest(%(rules)s::text[], %(subjects)s::text[])) GROUP BY 1, 2)"
     )
     connection.execute(
-        f"{last} UPDATE journal SET moment = moment || jsonb_build_object('reason', %(mark)s::text)"  # noqa: S608  constants
-        " FROM last WHERE journal.rule = last.rule AND journal.subject = last.subject"
-        " AND journal.time = last.time AND moment->>'reason' IS DISTINCT FROM %(mark)s",
+        f"{last} UPDATE rule_state SET"  # noqa: S608  constants
+        " state = state || jsonb_build_object('reason', %(mark)s::text)"
+        " FROM last WHERE rule_state.rule = last.rule AND rule_state.subject = last.subject"
+        " AND rule_state.time = last.time AND state->>'reason' IS DISTINCT FROM %(mark)s",
         words,
     )
     return connection.execute(
-        f"{last} DELETE FROM journal USING last WHERE journal.rule = last.rule"  # noqa: S608  constants
-        " AND journal.subject = last.subject AND journal.time < last.time",
+        f"{last} DELETE FROM rule_state USING last WHERE rule_state.rule = last.rule"  # noqa: S608  constants
+        " AND rule_state.subject = last.subject AND rule_state.time < last.time",
         words,
     ).rowcount
 
@@ -156,7 +158,7 @@ def closings(connection: Connection) -> dict[Pair, list[tuple[int, str]]]:
 
 def judged_under(connection: Connection) -> dict[tuple[str, str], Any]:
     """What was last judged by: (kind, key) -> facts. Kinds: subject, rule, deaf, closing."""
-    rows = connection.execute("SELECT kind, key, facts::text FROM judged_under")
+    rows = connection.execute("SELECT kind, key, facts::text FROM evaluation_input")
     return {(kind, key): msgspec.json.decode(facts) for kind, key, facts in rows}
 
 
@@ -166,11 +168,11 @@ def save_judged_under(
     """Remember what is judged by from now on; forget what no longer exists."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO judged_under (kind, key, facts) VALUES (%s, %s, %s)"
+            "INSERT INTO evaluation_input (kind, key, facts) VALUES (%s, %s, %s)"
             " ON CONFLICT (kind, key) DO UPDATE SET facts = EXCLUDED.facts",
             [(kind, key, json.dumps(value)) for (kind, key), value in facts.items()],
         )
-        cursor.executemany("DELETE FROM judged_under WHERE kind = %s AND key = %s", list(gone))
+        cursor.executemany("DELETE FROM evaluation_input WHERE kind = %s AND key = %s", list(gone))
 
 
 def _instant(stored: datetime | None) -> int:

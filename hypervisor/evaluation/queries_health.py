@@ -54,7 +54,8 @@ def look(url: str) -> Health:
                 "SELECT name, now() - heard_at FROM worker WHERE drained_at IS NULL ORDER BY name"
             ).fetchall()
             (clock, judged, letters, given_up) = connection.execute(
-                "SELECT clock_timestamp(), (SELECT judged_to FROM watch_state), (SELECT count(*)"
+                "SELECT clock_timestamp(), (SELECT evaluated_to FROM evaluation_state),"
+                " (SELECT count(*)"
                 " FROM dead_letter WHERE received_at > now() - INTERVAL '1 hour'),"
                 " (SELECT count(*) FROM delivery WHERE state = 'dead')"
             ).fetchone()  # type: ignore[misc]  # always one row

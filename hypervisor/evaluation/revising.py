@@ -104,7 +104,7 @@ def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]
             asked = [
                 ("subject", subject),
                 ("rule", rule),
-                *([("deaf", "")] if plan.silence else []),
+                *([("gap", "")] if plan.silence else []),
             ]
             if plan.rule.afar:
                 above = memory.territory.subjects[subject].upstream
@@ -141,7 +141,7 @@ def _facts(memory: Memory) -> _Facts:
         ("closing", _BETWEEN.join(pair)): [[closing.at, closing.reason] for closing in found]
         for pair, found in memory.closings.items()
     }
-    return {**memory.said, **facts, ("deaf", ""): [list(span) for span in memory.deaf]}
+    return {**memory.said, **facts, ("gap", ""): [list(span) for span in memory.deaf]}
 
 
 def _difference(kind: str, before: Any, now: Any) -> Difference | None:

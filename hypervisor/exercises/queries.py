@@ -50,9 +50,10 @@ def standing(connection: Connection) -> Standing:
         " (SELECT name FROM worker WHERE drained_at IS NULL"
         "   ORDER BY heard_at NULLS FIRST LIMIT 1),"
         " (SELECT max(heard_at) FROM worker),"
-        " (SELECT least(heard_to, judged_to) FROM watch_state"
-        "   WHERE heard_to IS NOT NULL AND judged_to IS NOT NULL),"
-        " EXISTS (SELECT FROM feed WHERE xid >= coalesce((SELECT cursor FROM watch_state), '0'))"
+        " (SELECT least(watermark, evaluated_to) FROM evaluation_state"
+        "   WHERE watermark IS NOT NULL AND evaluated_to IS NOT NULL),"
+        " EXISTS (SELECT FROM feed"
+        "   WHERE xid >= coalesce((SELECT cursor FROM evaluation_state), '0'))"
     )
     return Standing(
         heard=None if heard is None else micros(heard),

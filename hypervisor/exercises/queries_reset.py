@@ -15,8 +15,8 @@ from hypervisor.database.locks import Lock
 # What happened in the scenario. Everything else is the territory, its rules, who may do what, and
 # what was done to the instance itself.
 CLEARED = (
-    *("reading", "reading_version", "dead_letter", "deaf_span", "watch_state", "journal"),
-    *("judged_under", "set_aside", "alarm", "transition", "alarm_act", "alarm_hold", "closing"),
+    *("reading", "reading_version", "dead_letter", "deaf_span", "evaluation_state", "rule_state"),
+    *("evaluation_input", "set_aside", "alarm", "transition", "alarm_act", "alarm_hold", "closing"),
     *("incident", "incident_alarm", "incident_state", "outbox", "delivery"),
     *("columnar_part", "columnar_dirty", "log_entry", "handover"),
     *("rollup_hour", "rollup_day", "rollup_suspect"),

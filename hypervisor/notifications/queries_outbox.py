@@ -142,7 +142,7 @@ def clock(connection: Connection) -> int | None:
     row = connection.execute(
         "SELECT CASE mode WHEN 'live' THEN clock_timestamp() ELSE greatest("
         " (SELECT max(heard_at) FROM worker),"
-        " (SELECT greatest(heard_to, judged_to) FROM watch_state),"
+        " (SELECT greatest(watermark, evaluated_to) FROM evaluation_state),"
         " (SELECT at FROM outbox ORDER BY id DESC LIMIT 1)) END FROM instance"
     ).fetchone()
     return None if row is None or row[0] is None else micros(row[0])

@@ -38,7 +38,7 @@ def read_glance(connection: Connection, *, now: datetime, wall: datetime) -> Gla
         seen, on = tally[rank]
         tally[rank] = (seen + unseen, on + active)
     ((judged, workers, heard, readings, raised),) = connection.execute(
-        "SELECT (SELECT judged_to FROM watch_state),"
+        "SELECT (SELECT evaluated_to FROM evaluation_state),"
         " (SELECT count(*) FROM worker WHERE drained_at IS NULL),"
         " (SELECT coalesce(bool_and(heard_at > %(late)s), false) FROM worker"
         "  WHERE drained_at IS NULL),"

@@ -195,8 +195,9 @@ def list_rules(
 def get_progress(connection: Connection) -> Progress:
     """How far the watch is."""
     ((heard, judged, engine, unread),) = connection.execute(
-        "SELECT s.heard_to, s.judged_to, s.engine, (SELECT count(*) FROM feed WHERE xid >="
-        " coalesce(s.cursor, '0'::xid8)) FROM (SELECT 1) AS one LEFT JOIN watch_state s ON true"
+        "SELECT s.watermark, s.evaluated_to, s.engine, (SELECT count(*) FROM feed WHERE xid >="
+        " coalesce(s.cursor, '0'::xid8))"
+        " FROM (SELECT 1) AS one LEFT JOIN evaluation_state s ON true"
     )
     return Progress(heard_to=heard, judged_to=judged, engine=engine, unread=unread)
 

@@ -86,8 +86,8 @@ def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bound
     (now, judged) = connection.execute(
         "SELECT CASE mode WHEN 'live' THEN clock_timestamp()"
         " ELSE (SELECT max(heard_at) FROM worker) END,"
-        " (SELECT CASE WHEN heard_to IS NOT NULL THEN LEAST(heard_to, judged_to) END"
-        "   FROM watch_state) FROM instance"
+        " (SELECT CASE WHEN watermark IS NOT NULL THEN LEAST(watermark, evaluated_to) END"
+        "   FROM evaluation_state) FROM instance"
     ).fetchone() or (None, None)
 
     def before(at: datetime | None, what: str) -> datetime | None:

@@ -141,7 +141,7 @@ def resume(connection: Connection, now: datetime) -> None:
     It next reads what it had not read, in commit order, and nothing twice. Live, the time since
     the backup becomes an ingest gap, so that no gauge is taken for silent.
     """
-    unread = "xid >= COALESCE((SELECT cursor FROM watch_state), '0')"
+    unread = "xid >= COALESCE((SELECT cursor FROM evaluation_state), '0')"
     connection.execute(f"DELETE FROM feed WHERE NOT ({unread}) AND kind <> 'registry'")  # noqa: S608  a constant
     connection.execute(f"UPDATE feed SET xid = '0' WHERE NOT ({unread})")  # noqa: S608  a constant
     connection.execute(
@@ -149,11 +149,11 @@ def resume(connection: Connection, now: datetime) -> None:
         " INSERT INTO feed (kind, worker, at, rows)"
         " SELECT kind, worker, at, rows FROM gone ORDER BY xid, id"
     )
-    connection.execute("UPDATE watch_state SET cursor = pg_current_xact_id()")
+    connection.execute("UPDATE evaluation_state SET cursor = pg_current_xact_id()")
     connection.execute("TRUNCATE columnar_part, columnar_dirty")  # its files are not in the backup
     connection.execute("UPDATE rollup_state SET cursor = '0', fill = '-infinity', seen_at = NULL")
-    connection.execute("TRUNCATE happening")  # open pages followed another cluster
-    connection.execute("UPDATE happening_forgotten SET xid = pg_current_xact_id()")
+    connection.execute("TRUNCATE event_log")  # open pages followed another cluster
+    connection.execute("UPDATE event_log_horizon SET xid = pg_current_xact_id()")
     instance = instance_store.read(connection)
     if instance is None or instance.mode is not Mode.LIVE:
         return  # in an exercise only its scenario declares gaps

@@ -18,7 +18,15 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.long]
 GARONNE = "garonne-2022-01.hubeau.csv.gz"
 BEFORE = ("--from", "2022-01-10T00:00Z", "--to", "2022-01-10T18:00Z")
 AFTER = ("--from", "2022-01-10T18:00Z", "--to", "2022-01-11T12:00Z")
-UNCHANGED = ("reading", "reading_version", "alarm", "transition", "journal", "revision", "series")
+UNCHANGED = (
+    "reading",
+    "reading_version",
+    "alarm",
+    "transition",
+    "rule_state",
+    "revision",
+    "series",
+)
 
 
 @pytest.fixture

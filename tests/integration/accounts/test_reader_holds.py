@@ -171,7 +171,7 @@ def test_no_plan_tells_whether_anothers_row_is_there(world: World, north: Connec
         ("transition", "alarm", alarm, "999999999"),
         ("incident", "number", incident, "999999999"),
         ("incident_alarm", "alarm", alarm, "999999999"),
-        ("journal", "subject", f"'{subject}'", "'nosuch'"),
+        ("rule_state", "subject", f"'{subject}'", "'nosuch'"),
         ("dead_letter", "topic", "'devices/yvette/readings'", "'devices/nosuch/readings'"),
     ):
         north.execute("SET enable_seqscan = off")

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 OWNERS = frozenset(
     {
         *("account", "account_role", "session", "api_token", "login_attempt"),
-        *("incident_state", "happening", "happening_forgotten"),
+        *("incident_state", "event_log", "event_log_horizon"),
         *("exercise_command", "exercise_inject", "exercise_sheet", "exercise_skip"),  # its leaders'
         "exercise_archive",
         "reading",  # everybody else by a view of that name, see test_readings.py

@@ -475,12 +475,15 @@ def test_what_was_jumped_over_and_the_alarms_of_it(connection: Connection) -> No
     queries_injects.settle_skips(connection)
     assert alarms() == [None] * 4, "nothing is judged"
     connection.execute(
-        "INSERT INTO watch_state (cursor, heard_to, judged_to, engine) VALUES ('0', %s, %s, 'e')",
+        "INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine)"
+        " VALUES ('0', %s, %s, 'e')",
         [NOW, NOW + HOUR],
     )
     queries_injects.settle_skips(connection)
     assert alarms() == [[first, second], [], [], None], "the last is not heard to its end"
-    connection.execute("UPDATE watch_state SET heard_to = judged_to, judged_to = %s", [NOW])
+    connection.execute(
+        "UPDATE evaluation_state SET watermark = evaluated_to, evaluated_to = %s", [NOW]
+    )
     raise_alarm(connection, "d", "mill")
     queries_injects.settle_skips(connection)
     assert alarms() == [[first, second], [], [], None], "nor judged; what is settled stays"
@@ -504,9 +507,9 @@ def test_how_far_an_exercise_is(connection: Connection) -> None:
     assert _standing(connection) == nothing
     connection.execute("INSERT INTO feed (xid, kind) VALUES ('3', 'registry')")
     assert _standing(connection) == {**nothing, "unread": True}
-    connection.execute("INSERT INTO watch_state (cursor, engine) VALUES ('3', 'e')")
+    connection.execute("INSERT INTO evaluation_state (cursor, engine) VALUES ('3', 'e')")
     assert _standing(connection)["unread"]
-    connection.execute("UPDATE watch_state SET cursor = '4'")
+    connection.execute("UPDATE evaluation_state SET cursor = '4'")
     assert not _standing(connection)["unread"]
     for name, heard, drained in (
         ("slow", NOW, None),
@@ -529,7 +532,7 @@ def test_how_far_an_exercise_is(connection: Connection) -> None:
         (NOW + TICK, NOW, micros(NOW)),
     ):
         connection.execute(
-            "UPDATE watch_state SET heard_to = %s, judged_to = %s", [heard_to, judged_to]
+            "UPDATE evaluation_state SET watermark = %s, evaluated_to = %s", [heard_to, judged_to]
         )
         assert _standing(connection)["judged"] == judged
 

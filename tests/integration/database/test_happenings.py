@@ -22,10 +22,10 @@ TOKEN = Credential(account=1, token=1)
 @pytest.fixture
 def told(connection: Connection) -> Connection:
     """Happenings of transactions 10, 20 and 30; of those before 8 nobody knows."""
-    connection.execute("UPDATE happening_forgotten SET xid = '8'")
+    connection.execute("UPDATE event_log_horizon SET xid = '8'")
     for xid, key in ((20, "b"), (10, "a"), (20, "c"), (30, "d")):
         connection.execute(
-            "INSERT INTO happening (xid, kind, key, sites, data)"
+            "INSERT INTO event_log (xid, kind, key, sites, data)"
             " VALUES (%s::xid8, 'log', %s, '{mill}', '{}')",
             [str(xid), key],
         )
@@ -69,16 +69,16 @@ def test_what_happened_between_two_looks(told: Connection) -> None:
 
 def test_what_is_forgotten_is_known_to_be(told: Connection) -> None:
     told.execute(
-        "UPDATE happening SET at = clock_timestamp() - INTERVAL '2 hours' WHERE xid < '30'"
+        "UPDATE event_log SET at = clock_timestamp() - INTERVAL '2 hours' WHERE xid < '30'"
     )
     assert events.forget(told, timedelta(hours=3)) == 0
     assert events.between(told, Position(xid=8), 31, most=9) is not None
-    (swept,) = told.execute("SELECT swept_at FROM happening_forgotten").fetchone() or (None,)
+    (swept,) = told.execute("SELECT pruned_at FROM event_log_horizon").fetchone() or (None,)
     assert events.forget(told, timedelta(hours=1)) == 3
     assert events.between(told, Position(xid=20), 31, most=9) is None
     left = events.between(told, Position(xid=21), 31, most=9) or []
     assert [one.key for one in left] == ["d"]
-    (later,) = told.execute("SELECT swept_at FROM happening_forgotten").fetchone() or (None,)
+    (later,) = told.execute("SELECT pruned_at FROM event_log_horizon").fetchone() or (None,)
     assert later > swept
     assert events.forget(told, timedelta(hours=1)) == 0
 
@@ -145,7 +145,7 @@ async def _follow(connection: Connection, url: str) -> None:
             " ('d', now() - INTERVAL '1 min', now(), now()), ('b', now(), now(), NULL),"
             " ('c', now() - INTERVAL '1 min', now(), NULL), ('a', NULL, now(), NULL)"
         )
-        connection.execute("INSERT INTO watch_state (cursor, engine) VALUES ('0', 'e')")
+        connection.execute("INSERT INTO evaluation_state (cursor, engine) VALUES ('0', 'e')")
         connection.execute("INSERT INTO feed (kind) VALUES ('registry'), ('heartbeat')")
         shown.append(TOKEN)
         for key in ("first", "second"):
@@ -157,12 +157,12 @@ async def _follow(connection: Connection, url: str) -> None:
         after = await _next(following, News)
         assert [one.key for one in after.happenings] == ["first", "second"]
         assert after.upto > news.upto
-        connection.execute("UPDATE watch_state SET judged_to = now()")
+        connection.execute("UPDATE evaluation_state SET evaluated_to = now()")
         connection.execute("UPDATE worker SET heard_at = now() - INTERVAL '25 s'")
         shown.clear()
         assert await _next(following, Parts) == Parts(late=(), registry=1)
         assert (await _next(following, News)).happenings == [], "none is told twice"
-        connection.execute("UPDATE watch_state SET judged_to = now() - INTERVAL '1 min'")
+        connection.execute("UPDATE evaluation_state SET evaluated_to = now() - INTERVAL '1 min'")
         assert (await _next(following, Parts)).late == ("watch",)
         await _next(following, News)
         connection.execute("UPDATE instance SET mode = 'exercise'")

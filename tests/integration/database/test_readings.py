@@ -410,7 +410,7 @@ def test_the_oldest_that_is_kept(connection: Connection) -> None:
     letters = Bounds(readings=None, imported=None, dead_letters=NOW - DAY)
     assert queries_retention.read_bounds(connection, days) == letters, "nothing is judged"
     connection.execute(
-        "INSERT INTO watch_state (cursor, judged_to, engine) VALUES ('0', %s, 'e')", [NOW]
+        "INSERT INTO evaluation_state (cursor, evaluated_to, engine) VALUES ('0', %s, 'e')", [NOW]
     )
     assert queries_retention.read_bounds(connection, days) == letters, "nor heard"
     for heard, judged, settled in (
@@ -418,7 +418,7 @@ def test_the_oldest_that_is_kept(connection: Connection) -> None:
         (NOW + HOUR, NOW - 2 * HOUR, NOW - 2 * HOUR),
         (NOW + HOUR, NOW + HOUR, NOW),
     ):
-        connection.execute("UPDATE watch_state SET heard_to = %s, judged_to = %s", [heard, judged])
+        connection.execute("UPDATE evaluation_state SET watermark = %s, evaluated_to = %s", [heard, judged])
         assert queries_retention.read_bounds(connection, days) == Bounds(
             readings=settled - 3 * DAY, imported=settled - 2 * DAY, dead_letters=NOW - DAY
         )

@@ -569,7 +569,8 @@ def test_workers_and_how_far_the_watch_is(connection: Connection) -> None:
     connection.execute("INSERT INTO feed (xid, kind) VALUES ('3', 'registry'), ('4', 'registry')")
     assert queries_latest.get_progress(connection).unread == 2
     connection.execute(
-        "INSERT INTO watch_state (cursor, heard_to, judged_to, engine) VALUES ('4', %s, %s, 'e')",
+        "INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine)"
+        " VALUES ('4', %s, %s, 'e')",
         [NOW, NOW - HOUR],
     )
     assert queries_latest.get_progress(connection) == queries_latest.Progress(

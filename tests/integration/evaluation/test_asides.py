@@ -108,14 +108,14 @@ def folding(monkeypatch: pytest.MonkeyPatch, _world: World) -> None:
 def writing(_monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     """The database itself refuses its rows."""
     world.connection.execute(
-        "ALTER TABLE journal ADD CONSTRAINT never"
+        "ALTER TABLE rule_state ADD CONSTRAINT never"
         " CHECK (NOT (rule = 'flood-rise' AND subject = 'mill')) NOT VALID"
     )
     world.connection.commit()
 
 
 def _allow(world: World) -> None:
-    world.connection.execute("ALTER TABLE journal DROP CONSTRAINT never")
+    world.connection.execute("ALTER TABLE rule_state DROP CONSTRAINT never")
     world.connection.commit()
 
 

@@ -54,7 +54,7 @@ def test_imported_history_knows_no_horizon_and_is_no_arrival(live: World) -> Non
 
 def moments(world: World, rule: str) -> int:
     row = world.connection.execute(
-        "SELECT count(*) FROM journal WHERE rule = %s", [rule]
+        "SELECT count(*) FROM rule_state WHERE rule = %s", [rule]
     ).fetchone()
     world.connection.commit()
     return row[0] if row else 0

@@ -166,7 +166,7 @@ def test_a_correction_does_not_unsay_that_the_device_had_spoken(orge: World) -> 
     assert orge.log() == []
 
     orge.restart()
-    orge.connection.execute("TRUNCATE journal, judged_under, watch_state CASCADE")
+    orge.connection.execute("TRUNCATE rule_state, evaluation_input, evaluation_state CASCADE")
     orge.connection.commit()
     orge.beat(102)
     orge.settle()

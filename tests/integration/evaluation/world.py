@@ -260,7 +260,8 @@ class World:
         """Forget all that was judged; a feed entry makes the watch begin again."""
         self.restart()
         self.connection.execute(
-            "TRUNCATE journal, judged_under, watch_state, transition, outbox, delivery, alarm"
+            "TRUNCATE rule_state, evaluation_input, evaluation_state, transition, outbox,"
+            " delivery, alarm"
         )
         feed.append(self.connection, "registry")
         for name, heard, _ in queries_latest.list_workers(self.connection):

@@ -26,7 +26,7 @@ KEPT = {
         "api_token",
         "login_attempt",
     ),
-    *("happening", "happening_forgotten", "noted_event", "conductor", "rollup_state"),
+    *("event_log", "event_log_horizon", "noted_event", "conductor", "rollup_state"),
     *("exercise_run", "exercise_command", "exercise_inject", "exercise_sheet", "exercise_skip"),
     *("exercise_told", "exercise_archive"),
     "ingest_gap",  # append-only, by the wall's clock

@@ -72,7 +72,7 @@ BELONGS = {
         WHEN kind = 'supply' THEN key IN (SELECT name FROM own_group)
         WHEN kind = 'reach' THEN key IN (SELECT name FROM own_asset)
         WHEN kind = 'works' THEN key IN (SELECT key FROM own_work) END""",
-    "journal": _BY_SUBJECT,
+    "rule_state": _BY_SUBJECT,
     "alarm": "id IN (SELECT id FROM own_alarm)",
     "alarm_hold": _BY_SUBJECT,
     "set_aside": f"subject = '' OR {_BY_SUBJECT}",
@@ -99,17 +99,26 @@ BELONGS = {
                 "deaf_span",
                 "ingest_gap",
             ),
-            *("watch_state", "columnar_part", "columnar_dirty", "feed", "rollup_state"),
+            *("evaluation_state", "columnar_part", "columnar_dirty", "feed", "rollup_state"),
             *("conductor", "exercise_run", "exercise_told"),
         ),
         "true",
     ),
-    **dict.fromkeys(("judged_under", "migration", "lit_made", "lit_state"), "false"),
+    **dict.fromkeys(("evaluation_input", "migration", "lit_made", "lit_state"), "false"),
 }
 # Where the week tells both of the EPCI and of others: a policy of true or false would not pass.
 TOLD = {
     *("area", "site", "device", "series", "reading", "rollup_hour", "rollup_day", "rollup_suspect"),
-    *("device_group", "asset", "lit_plan", "lit_day", "revision", "journal", "alarm", "transition"),
+    *(
+        "device_group",
+        "asset",
+        "lit_plan",
+        "lit_day",
+        "revision",
+        "rule_state",
+        "alarm",
+        "transition",
+    ),
     *("alarm_act", "outbox", "dead_letter", "reading_version"),
 }
 # What the week has none of: of every series, until the module's tests are done.

@@ -316,10 +316,10 @@ def test_what_the_watch_remembers(connection: Connection) -> None:
         evaluation_queries.save_state(connection, one)
         assert evaluation_queries.state(connection) == one
 
-    facts: dict[tuple[str, str], Any] = {("rule", "r"): {"a": [1]}, ("deaf", ""): None}
+    facts: dict[tuple[str, str], Any] = {("rule", "r"): {"a": [1]}, ("gap", ""): None}
     evaluation_queries.save_judged_under(connection, facts, [])
     evaluation_queries.save_judged_under(
-        connection, {("rule", "r"): 2}, [("deaf", ""), ("rule", "x")]
+        connection, {("rule", "r"): 2}, [("gap", ""), ("rule", "x")]
     )
     assert evaluation_queries.judged_under(connection) == {("rule", "r"): 2}
 

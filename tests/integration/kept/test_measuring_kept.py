@@ -62,7 +62,7 @@ def test_figures_of_every_part(connection: Connection) -> None:
     connection.execute("UPDATE alarm SET domain = 'flood' WHERE severity->-1->>1 = 'major'")
     for statement in (
         (
-            "INSERT INTO watch_state (cursor, heard_to, judged_to, engine) VALUES ('0',"
+            "INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine) VALUES ('0',"
             " '2024-01-01T09:58:00Z', '2024-01-01T09:57:00Z', '')"
         ),
         "INSERT INTO feed (kind) VALUES ('registry'), ('readings'), ('readings')",
@@ -83,7 +83,7 @@ def test_figures_of_every_part(connection: Connection) -> None:
             " (now() + interval '1 d', now(), '1', 'g', 6)"
         ),
         "UPDATE rollup_state SET cursor = '0', seen_at = now() - interval '90 s'",
-        "UPDATE happening_forgotten SET swept_at = now() - interval '91 s'",
+        "UPDATE event_log_horizon SET pruned_at = now() - interval '91 s'",
     ):
         connection.execute(statement.encode())
     for state, age in (("waiting", 92), ("waiting", 5), ("dead", 999), ("sent", 999)):
@@ -119,7 +119,7 @@ def test_figures_of_every_part(connection: Connection) -> None:
         assert least <= value < least + 60, name
     for name in ("database_size_bytes", "database_connections"):
         assert (figures[name] or 0) > 0
-    connection.execute("DELETE FROM watch_state")
+    connection.execute("DELETE FROM evaluation_state")
     assert queries_metrics.measure(connection).figures["watch_unread_batches"] == 3
 
 
@@ -147,7 +147,8 @@ def test_what_a_look_at_the_database_says(database_url: str) -> None:
             " ('c', now(), now(), now())"
         )
         connection.execute(
-            "INSERT INTO watch_state (cursor, judged_to, engine) VALUES ('0', %s, '')", [NOW]
+            "INSERT INTO evaluation_state (cursor, evaluated_to, engine) VALUES ('0', %s, '')",
+            [NOW],
         )
         connection.execute("INSERT INTO set_aside VALUES ('r', 's', now(), 'p', now())")
         connection.execute(

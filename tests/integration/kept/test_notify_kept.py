@@ -131,7 +131,8 @@ def test_the_clock_that_events_go_by(connection: Connection) -> None:
         )
     assert queries_outbox.clock(connection) == micros(NOW + HOUR)
     connection.execute(
-        "INSERT INTO watch_state (cursor, heard_to, judged_to, engine) VALUES ('1', %s, %s, '')",
+        "INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine)"
+        " VALUES ('1', %s, %s, '')",
         [NOW + 2 * HOUR, NOW + 3 * HOUR],
     )
     assert queries_outbox.clock(connection) == micros(NOW + 3 * HOUR)
@@ -503,7 +504,7 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
                 [name, heard, NOW, drained],
             )
         connection.execute(
-            "INSERT INTO watch_state (cursor, heard_to, judged_to, engine)"
+            "INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine)"
             " VALUES (pg_snapshot_xmax(pg_current_snapshot()), %s, %s, '')",
             [NOW, NOW],
         )
@@ -516,12 +517,12 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
         )
         assert trouble(connection, Mode.EXERCISE, NOW + HOUR) == ()
         connection.execute("UPDATE worker SET heard_at = NULL WHERE name = 'two'")
-        connection.execute("UPDATE watch_state SET judged_to = NULL")
+        connection.execute("UPDATE evaluation_state SET evaluated_to = NULL")
         assert trouble(connection) == (
             "ingest two was not heard lately",
             "the watch has not judged lately",
         )
-        connection.execute("UPDATE watch_state SET judged_to = %s, cursor = '1'", [NOW])
+        connection.execute("UPDATE evaluation_state SET evaluated_to = %s, cursor = '1'", [NOW])
         connection.execute("UPDATE worker SET heard_at = %s WHERE name = 'two'", [NOW])
         for count, behind in ((1000, ()), (1, ("the watch is 1001 batches behind",))):
             connection.execute(

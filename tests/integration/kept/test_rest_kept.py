@@ -114,10 +114,10 @@ def test_what_a_bench_counts_and_clears(database_url: str) -> None:
     with connect(database_url) as connection:
         kept = connection.execute("SELECT time, received_at, value, quality FROM reading LIMIT 1")
         assert kept.fetchone() == (NOW, NOW, 1.5, 0)
-        for table in ("rollup_state", "watch_state"):
-            connection.execute("DELETE FROM watch_state")
+        for table in ("rollup_state", "evaluation_state"):
+            connection.execute("DELETE FROM evaluation_state")
             connection.execute(
-                "INSERT INTO watch_state (cursor, engine) VALUES (pg_current_xact_id(), '')"
+                "INSERT INTO evaluation_state (cursor, engine) VALUES (pg_current_xact_id(), '')"
             )
             connection.execute(f"UPDATE {table} SET cursor = pg_current_xact_id()".encode())  # noqa: S608
     assert (bench_queries.unread(database_url), bench_queries.unrolled(database_url)) == (0, 0)
@@ -125,7 +125,7 @@ def test_what_a_bench_counts_and_clears(database_url: str) -> None:
     bench_queries.clear(database_url)
     assert bench_queries.readings(database_url) == 0
     counts = queries_backup.count_rows(database_url)
-    for table in ("alarm", "watch_state", "rollup_hour", "dead_letter", "reading_version"):
+    for table in ("alarm", "evaluation_state", "rollup_hour", "dead_letter", "reading_version"):
         assert counts[table] == 0
     assert (counts["feed"], counts["site"], counts["series"]) == (1, 4, 1)
 
@@ -197,7 +197,7 @@ def test_a_restored_database_goes_on_where_it_stood(connection: Connection, mode
             "INSERT INTO feed (xid, kind, worker) VALUES (%s, %s, %s)",
             [str(xid), kind, f"of {xid}"],
         )
-    connection.execute("INSERT INTO watch_state (cursor, engine) VALUES ('7', '')")
+    connection.execute("INSERT INTO evaluation_state (cursor, engine) VALUES ('7', '')")
     connection.execute("INSERT INTO columnar_part VALUES (now(), now(), '1', 'f', 5)")
     connection.execute("INSERT INTO columnar_dirty VALUES ('2024-01-01', '1')")
     connection.execute(
@@ -217,11 +217,11 @@ def test_a_restored_database_goes_on_where_it_stood(connection: Connection, mode
         ("of 9", "heartbeat", False, True),
     ]
     assert connection.execute(
-        f"SELECT cursor = {here}, (SELECT xid = {here} FROM happening_forgotten),"  # noqa: S608
+        f"SELECT cursor = {here}, (SELECT xid = {here} FROM event_log_horizon),"  # noqa: S608
         " (SELECT count(*) FROM columnar_part) + (SELECT count(*) FROM columnar_dirty)"
-        " + (SELECT count(*) FROM happening),"
+        " + (SELECT count(*) FROM event_log),"
         " (SELECT cursor = '0' AND fill = '-infinity' AND seen_at IS NULL FROM rollup_state)"
-        " FROM watch_state".encode()
+        " FROM evaluation_state".encode()
     ).fetchall() == [(True, True, 0, True)]
     deaf = connection.execute("SELECT * FROM deaf_span ORDER BY worker").fetchall()
     assert deaf == (

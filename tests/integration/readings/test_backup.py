@@ -62,7 +62,7 @@ def watched(mode: Mode, database_url: str) -> Iterator[World]:
             "UPDATE feed SET xid = (xid::text::bigint + %s)::text::xid8", [FAR]
         )
         world.connection.execute(
-            "UPDATE watch_state SET cursor = (cursor::text::bigint + %s)::text::xid8", [FAR]
+            "UPDATE evaluation_state SET cursor = (cursor::text::bigint + %s)::text::xid8", [FAR]
         )
     yield world
     world.close()
@@ -113,7 +113,7 @@ def _go_back(world: World) -> None:
             "UPDATE feed SET xid = (xid::text::bigint - %s)::text::xid8", [FAR]
         )
         world.connection.execute(
-            "UPDATE watch_state SET cursor = (cursor::text::bigint - %s)::text::xid8", [FAR]
+            "UPDATE evaluation_state SET cursor = (cursor::text::bigint - %s)::text::xid8", [FAR]
         )
 
 

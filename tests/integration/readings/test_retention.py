@@ -81,10 +81,10 @@ def test_in_an_exercise_now_is_the_scenarios(old: World) -> None:
 
 
 def test_nothing_goes_that_was_not_judged_yet(old: World) -> None:
-    old.connection.execute("UPDATE watch_state SET heard_to = %s", ["2024-01-20T00:00Z"])
+    old.connection.execute("UPDATE evaluation_state SET watermark = %s", ["2024-01-20T00:00Z"])
     old.connection.commit()
     assert sweep(old).readings == 0
-    old.connection.execute("UPDATE watch_state SET heard_to = NULL")
+    old.connection.execute("UPDATE evaluation_state SET watermark = NULL")
     old.connection.commit()
     assert sweep(old, readings=1, agree=True).readings == 0
 

@@ -33,7 +33,7 @@ def test_a_healthy_instance(instance_settings: Settings) -> None:
             "INSERT INTO worker (name, joined_at, heard_at) VALUES ('ingest-1', now(), now())"
         )
         connection.execute(
-            "INSERT INTO watch_state (cursor, judged_to, engine) VALUES ('0', now(), '1')"
+            "INSERT INTO evaluation_state (cursor, evaluated_to, engine) VALUES ('0', now(), '1')"
         )
     assert states(doctor.check_broker(instance_settings)) == {
         "broker": "good",
@@ -56,7 +56,7 @@ def test_a_silent_worker_and_a_watch_behind(instance_settings: Settings) -> None
             " ('ingest-1', now(), now() - INTERVAL '5 minutes'), ('ingest-2', now(), NULL)"
         )
         connection.execute(
-            "INSERT INTO watch_state (cursor, judged_to, engine)"
+            "INSERT INTO evaluation_state (cursor, evaluated_to, engine)"
             " VALUES ('0', now() - INTERVAL '5 minutes', '1')"
         )
     found = states(doctor.check_database(instance_settings, datetime.now(UTC)))
@@ -90,7 +90,8 @@ def test_an_exercise_has_its_own_time(exercise_settings: Settings) -> None:
             " VALUES ('ingest-1', '2022-01-10Z', '2022-01-11Z')"
         )
         connection.execute(
-            "INSERT INTO watch_state (cursor, judged_to, engine) VALUES ('0', '2022-01-11Z', '1')"
+            "INSERT INTO evaluation_state (cursor, evaluated_to, engine)"
+            " VALUES ('0', '2022-01-11Z', '1')"
         )
     found = states(doctor.check_database(exercise_settings, datetime.now(UTC)))
     assert (found["ingest ingest-1"], found["watch"]) == ("good", "good")

@@ -53,7 +53,8 @@ def make_demonstration(connection: Connection) -> None:
     shipped_rules.record_and_log(connection, shipped(), now=None)
     queries_workers.join(connection, "one")
     connection.execute(
-        "INSERT INTO watch_state (cursor, heard_to, judged_to, engine) VALUES ('0', %s, %s, '1')",
+        "INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine)"
+        " VALUES ('0', %s, %s, '1')",
         [NOW, NOW],
     )
     ClientCursor(connection).execute(_FILLED.encode(), {"now": NOW})

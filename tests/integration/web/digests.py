@@ -11,7 +11,7 @@ from tests.integration.web.conftest import YVETTE
 # What changes by itself, or follows from what is written elsewhere.
 FOLLOWS = frozenset(
     {
-        *("feed", "happening", "worker", "watch_state", "session", "login_attempt"),
+        *("feed", "event_log", "worker", "evaluation_state", "session", "login_attempt"),
         *("incident", "incident_alarm", "incident_state", "conductor"),
     }
 )
@@ -62,6 +62,7 @@ def of_south(url: str) -> dict[str, Any]:
         query = " UNION ALL ".join(
             f"SELECT '{name}', md5(string_agg(t::text, ';' ORDER BY t::text)) FROM {name} t"  # noqa: S608
             for name in tables
-            if name not in {"feed", "worker", "watch_state"} and not name.startswith("happening")
+            if name not in {"feed", "worker", "evaluation_state"}
+            and not name.startswith("event_log")
         )
         return found | dict(connection.execute(query.encode()).fetchall())

@@ -56,7 +56,7 @@ TAKES: Mapping[str, frozenset[Duty]] = {
     ),
 }
 # A read that does what follows from what is stored, or remembers when a token was shown.
-DERIVED = frozenset({"feed", "happening", "incident", "incident_alarm", "incident_state"})
+DERIVED = frozenset({"feed", "event_log", "incident", "incident_alarm", "incident_state"})
 REFUSED = httpx.codes.FORBIDDEN
 
 

@@ -87,7 +87,7 @@ def test_what_differs_is_judged_again_where_a_rule_is_judged_by_it() -> None:
 
 
 def test_our_deafness_is_the_matter_of_silence_alone() -> None:
-    deaf = {("deaf", ""): difference(5, "our deafness")}
+    deaf = {("gap", ""): difference(5, "our deafness")}
     assert due(book.rule("level > threshold.attention"), deaf) == [None, None]
     heard = (5, "our deafness revised from 2024-01-01T00:05:00Z")
     assert due(SILENT, deaf) == [heard, heard]
@@ -136,7 +136,7 @@ def test_what_is_remembered_of_facts_is_said_in_plain_values() -> None:
     assert revising._facts(memory) == {  # noqa: SLF001
         ("rule", "flood-x"): [],
         ("closing", "flood-x\nford"): [[5, "a boat"]],
-        ("deaf", ""): [[1, 2], [5, 9]],
+        ("gap", ""): [[1, 2], [5, 9]],
     }
 
 
